@@ -1,0 +1,170 @@
+"""The cycle record: one a session, with arrays, journaled before anything acts (G3)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from plimsoll.core.order import Intent
+from plimsoll.core.restraint import LadderState, Restraint, RiskEvent
+from plimsoll.core.verdict import Finding
+
+OUTCOMES = ("EXECUTE", "HOLD", "REJECT", "ERROR")
+
+
+class Veto(msgspec.Struct, frozen=True):
+    """One trigger of the ten (G2). ``severity``: info, warning, error, critical; ``scope`` a symbol or ``book``."""
+
+    trigger: str
+    severity: str
+    scope: str
+    measured: float | None = None
+    limit: float | None = None
+
+
+class Share(msgspec.Struct, frozen=True):
+    """One strategy's part of a symbol's target, fraction of NAV."""
+
+    strategy: str
+    symbol: str
+    weight: float
+
+
+class Programme(msgspec.Struct, frozen=True):
+    """The standing target between auctions (A7)."""
+
+    day: int
+    shares: tuple[Share, ...]
+    confidence: dict[str, float] = msgspec.field(default_factory=dict)  # highest per symbol
+
+
+class StopState(msgspec.Struct, frozen=True):
+    """A holding's stop (R7): ``stage`` 1 reduced, 2 exited; ``cap`` the weight the programme is held to."""
+
+    symbol: str
+    stage: int
+    cap: float
+    day: int
+
+
+class HeldPair(msgspec.Struct, frozen=True):
+    """A pair above its correlation limit, kept until below the lower one (R6)."""
+
+    first: str
+    second: str
+    correlation: float
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """All state a decision changes; it rides in the record, so recovery is a fold (DESIGN).
+
+    ``stress_sessions`` counts sessions of the present crisis-regime episode (0: none); ``breach_closes`` the
+    consecutive closes above a hard CVaR limit; ``openings`` the (day, symbol) opening bids of recent sessions.
+    """
+
+    ladder: LadderState
+    mode: str = "NORMAL"
+    programme: Programme | None = None
+    stops: tuple[StopState, ...] = ()
+    pairs: tuple[HeldPair, ...] = ()
+    stress_sessions: int = 0
+    breach_closes: int = 0
+    halted: str = ""
+    openings: tuple[tuple[int, str], ...] = ()
+
+
+class RegimeFigure(msgspec.Struct, frozen=True):
+    """What the regime filter believes: (normal, volatile, crisis), P(crisis) at the outlook, VIX and its source."""
+
+    belief: tuple[float, float, float]
+    crisis: float
+    vix: float | None
+    source: str
+    stress: bool
+
+
+class BidRecord(msgspec.Struct, frozen=True):
+    """One bid and its fate (A5). Returns and CVaR are fractions of NAV at the auction's horizon.
+
+    ``mu`` is the forecast, ``adjusted`` after every penalty (A2), ``cost`` the round trip in return units,
+    ``weight`` the allocation, ``return_share`` and ``cvar_share`` its contributions, ``binding`` the constraint
+    that stopped it and ``price`` that constraint's shadow price.
+    """
+
+    strategy: str
+    symbol: str
+    decision: str
+    rank: int
+    mu: float
+    adjusted: float
+    cost: float
+    cap: float
+    weight: float
+    return_share: float
+    cvar_share: float
+    confidence: float
+    score: float
+    quality: float
+    reasons: tuple[str, ...]
+    binding: str = ""
+    price: float | None = None
+
+
+class AuctionRecord(msgspec.Struct, frozen=True):
+    """An auction as it was held (A5). ``duals`` are shadow prices: objective gained per unit of a limit."""
+
+    status: str
+    objective: float | None
+    cvar: float | None
+    risk_aversion: float
+    critical_risk_aversion: float | None
+    bids: tuple[BidRecord, ...]
+    duals: dict[str, float]
+    reasons: tuple[str, ...] = ()
+
+
+class CycleRecord(msgspec.Struct, frozen=True):
+    """One decision cycle. Arrays align with ``symbols``: whatever is held, bid for, targeted or judged.
+
+    Every other symbol of the universe is HOLD for ``NOT_IN_PROGRAMME``; ``others`` counts them. Weights are
+    fractions of NAV: ``held`` before, ``programme`` the standing target, ``desired`` under ladder and stops,
+    ``proposed`` after shaping, gates and vetoes; ``lots`` are the orders. Absent figures could not be measured.
+    No wall time and no run id is inside, so two runs of the same inputs are the same bytes.
+    """
+
+    session: str
+    decided_at: str
+    snapshot: str
+    policy: str
+    code: str
+    nav: int
+    cash: int
+    regime: RegimeFigure
+    restraint: Restraint
+    symbols: tuple[str, ...]
+    held: list[float]
+    programme: list[float]
+    desired: list[float]
+    proposed: list[float]
+    lots: list[int]
+    outcome: list[str]
+    reasons: list[list[str]]
+    others: int
+    figures: dict[str, float | None]
+    limits: dict[str, float]
+    findings: tuple[Finding, ...]
+    vetoes: tuple[Veto, ...]
+    auction: AuctionRecord | None
+    events: tuple[RiskEvent, ...]
+    intents: tuple[Intent, ...]
+    carried: Carried
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What ``decide`` answers: the record to journal, and the intents it holds."""
+
+    record: CycleRecord
+
+    @property
+    def intents(self) -> tuple[Intent, ...]:
+        """The orders, reductions first."""
+        return self.record.intents

@@ -1,0 +1,46 @@
+"""Instruments: one identity per thing that has a price (D2)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["stock", "fund", "crypto", "fx", "future", "index"]
+VolumeUnit = Literal["units", "quote"]
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """A span of universe membership, ISO dates, inclusive; ``end`` absent means still a member (D16)."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+class Instrument(msgspec.Struct, frozen=True):
+    """What is known of one symbol before any price is read.
+
+    ``lots_per_unit`` is how many lots make one unit: 1 for a share, 10 000 where a lot is 0.0001 BTC, so that
+    quantities are integers and a unit is an exact ratio (U8). ``volume_unit`` says whether volume counts units
+    or quote currency (Yahoo's BTC volume is dollars). ``max_weight``, ``volatility_target`` (annual) and
+    ``stop`` are fractions the universe file adds to the policy's; the stricter wins (U7).
+    """
+
+    symbol: str
+    kind: Kind
+    calendar: str  # "XNYS", "24/7", "24/5", "CMES", "CBOE": keys of plimsoll.market.calendars
+    lots_per_unit: int = 1
+    currency: str = "USD"
+    sector: str | None = None
+    volume_unit: VolumeUnit = "units"
+    tick: float = 0.01
+    aliases: dict[str, str] = msgspec.field(default_factory=dict)
+    max_weight: float | None = None
+    volatility_target: float | None = None
+    stop: float | None = None
+    members: tuple[Membership, ...] = ()
+
+    @property
+    def tradable(self) -> bool:
+        """An index is a figure, never a holding (D2)."""
+        return self.kind != "index"

@@ -1,0 +1,56 @@
+"""The limit set of a cycle: read by the auction's constraints and, independently, by the gates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Columns whose weights together stay within ``cap`` (fraction of NAV)."""
+
+    name: str
+    members: tuple[int, ...]
+    cap: float
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """Two columns moving together: combined weight at most ``cap`` (R6)."""
+
+    first: int
+    second: int
+    cap: float
+    correlation: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LimitSet:
+    """Everything that bounds a proposal at one decision; (N,) arrays over the panel's columns.
+
+    ``weight_max`` is the strictest of policy, universe and volatility target (S4, A4). ``cvar_budget``,
+    ``cvar_hard`` and ``stressed_budget`` map a horizon in sessions to a fraction of NAV; budgets carry the
+    drawdown and regime scaling of R3 and R8, ``operating_budget`` likewise (it is what A4 refers to).
+    ``standalone`` (N,) is the cap on w x CVaR per horizon; ``incremental_max`` (N,) bounds one trade's rise of
+    CVaR at the auction's horizon.
+    """
+
+    gross_max: float
+    cash_min: float
+    weight_max: Floats
+    cvar_budget: dict[int, float]
+    cvar_hard: dict[int, float]
+    stressed_budget: dict[int, float]
+    standalone: dict[int, Floats]
+    incremental_max: Floats
+    participation_max: float
+    turnover_max: float
+    trades_max: int
+    groups: tuple[Group, ...]
+    pairs: tuple[Pair, ...]
+    gross_freeze: float
+    gross_halt: float

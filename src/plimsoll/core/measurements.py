@@ -1,0 +1,41 @@
+"""Measured once a cycle, judged afterwards: gates are comparisons on this and the limit set (R1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Measurements:
+    """The held book and the proposal, as fractions of NAV; NaN is "could not be measured" and fails closed.
+
+    ``held`` and ``proposed`` are (N,) weights, ``proposed`` after the session's orders. CVaR maps are keyed by
+    horizon in sessions. ``standalone[h]`` is (N,) w x CVaR of each proposed position. ``incremental`` (N,) is
+    the rise of CVaR at the auction's horizon by each increase alone, on the book after reductions. ``increases``
+    (N,) is True where the proposal adds.
+    """
+
+    nav_cents: int
+    held: Floats
+    proposed: Floats
+    increases: NDArray[np.bool_]
+    gross_held: float
+    gross_proposed: float
+    cash_proposed: float
+    cvar_held: dict[int, float]
+    cvar_proposed: dict[int, float]
+    stressed_proposed: dict[int, float]
+    standalone: dict[int, Floats]
+    incremental: Floats
+    turnover: float
+    trades: int
+    exempt_trades: int
+    exempt_turnover: float
+    adv_share: Floats
+    drawdown_episode: float
+    drawdown_lifetime: float

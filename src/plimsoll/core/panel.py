@@ -1,0 +1,171 @@
+"""The certified panel and the point-in-time view of it (D14, F2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.sessions import Sessions
+
+Floats = NDArray[np.float64]
+FIELDS = ("open", "high", "low", "close", "volume", "dividend", "split", "index")
+
+
+class Flag(msgspec.Struct, frozen=True):
+    """A dated quality finding: ``reason`` is a code of ``core.reasons``; ``day`` the first date it concerns."""
+
+    reason: str
+    severity: str  # "note" or "hard"
+    day: str
+    last_day: str
+    count: int
+
+
+class Certification(msgspec.Struct, frozen=True):
+    """What Stage 1 found of one symbol (D10, D11). ``missing_pct`` and ``score`` are fractions."""
+
+    symbol: str
+    state: str  # ACTIVE, DEGRADED, QUARANTINED
+    rows: int
+    expected: int
+    missing_pct: float
+    score: float
+    reasons: tuple[str, ...]
+    flags: tuple[Flag, ...] = ()
+    provider: str = ""
+    first: str = ""
+    last: str = ""
+    ended: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Certified history: one (T, N) float64 array per field, rows NYSE sessions, columns symbols, NaN = no bar.
+
+    ``open high low close`` are traded prices; ``volume`` is in the instrument's own unit; ``dividend`` is cash
+    per unit on its ex-date row (0 otherwise); ``split`` new units per old on its row (1 otherwise); ``index``
+    the total-return forward index, 1.0 at the first bar (U1). ``macro`` is (T, S): each series as known at the
+    decision of that row (D18). Bars of other calendars are folded into the next session's row (U5).
+    ``fresh`` is False where the symbol's own calendar expected a newer bar than the row holds (D15).
+    """
+
+    sessions: Sessions
+    instruments: tuple[Instrument, ...]
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    dividend: Floats
+    split: Floats
+    index: Floats
+    fresh: NDArray[np.bool_]
+    certifications: tuple[Certification, ...]
+    macro: Floats
+    macro_names: tuple[str, ...]
+    snapshot: str  # content hash
+    synthetic: bool
+    derived_universe: bool = True
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """Column names."""
+        return tuple(i.symbol for i in self.instruments)
+
+    @cached_property
+    def column(self) -> dict[str, int]:
+        """Column of each symbol."""
+        return {s: i for i, s in enumerate(self.symbols)}
+
+    @cached_property
+    def last_row(self) -> NDArray[np.int64]:
+        """Row of each symbol's last bar, -1 without any; a series that ends early has ended after it (D9)."""
+        has = np.isfinite(self.close)
+        last = len(self.sessions) - 1 - np.argmax(has[::-1], axis=0)
+        return np.where(has.any(axis=0), last, -1)
+
+
+Factor = Callable[[Panel], Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """A panel with its causal indicator arrays, each computed once (F2) and shared by every view.
+
+    ``catalogue`` maps a name to a pure causal function of the panel with T as its first axis. The memo holds
+    values only: computing on demand or beforehand gives the same bits.
+    """
+
+    panel: Panel
+    catalogue: dict[str, Factor]
+    _memo: dict[str, Floats] = field(default_factory=dict, repr=False)
+
+    def array(self, name: str) -> Floats:
+        """The whole array of one indicator, T first. ``KeyError`` for an unknown name."""
+        if name not in self._memo:
+            values = self.catalogue[name](self.panel)
+            values.setflags(write=False)
+            self._memo[name] = values
+        return self._memo[name]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class View:
+    """Everything known at the decision of ``row`` and nothing later: every array ends at that row.
+
+    The arrays are zero-copy windows; ``view.close[-1]`` is the decision session's own bar.
+    """
+
+    history: History
+    row: int
+
+    @property
+    def date(self) -> str:
+        """The session's ISO date."""
+        return self.history.panel.sessions.dates[self.row]
+
+    @property
+    def day(self) -> int:
+        """The session's day number."""
+        return int(self.history.panel.sessions.days[self.row])
+
+    @property
+    def sessions(self) -> Sessions:
+        """The calendar: knowing future session dates is not look-ahead."""
+        return self.history.panel.sessions
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Columns."""
+        return self.history.panel.instruments
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Column names."""
+        return self.history.panel.symbols
+
+    def bars(self, name: str) -> Floats:
+        """(row + 1, N) window of a panel field (``open`` … ``index``)."""
+        values: Floats = getattr(self.history.panel, name)
+        return values[: self.row + 1]
+
+    def indicator(self, name: str) -> Floats:
+        """(row + 1, …) window of an indicator."""
+        return self.history.array(name)[: self.row + 1]
+
+    def now(self, name: str) -> Floats:
+        """The indicator's value at this row: (N,) or a scalar array."""
+        return np.asarray(self.history.array(name)[self.row])
+
+    def macro(self, name: str) -> float:
+        """Latest known value of a macro series, NaN when there is none."""
+        panel = self.history.panel
+        if name not in panel.macro_names:
+            return float("nan")
+        return float(panel.macro[self.row, panel.macro_names.index(name)])

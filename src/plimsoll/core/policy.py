@@ -1,0 +1,386 @@
+"""The policy: the only home of thresholds (U7).
+
+Every field is a default of the ``core`` profile and carries its unit, horizon or basis and its origin (a rule of
+the specification) as metadata, which ``config show``, ``config schema`` and ``docs/rules.md`` read. Unknown
+keys are errors. Fractions are of NAV unless the unit says otherwise; horizons are sessions (U3).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Meta = msgspec.Meta
+
+
+def _meta(unit: str, rule: str, note: str = "", **bounds: Any) -> msgspec.Meta:
+    """Metadata of one threshold: unit (with horizon and basis where it has one), origin and bounds."""
+    return Meta(description=note or unit, extra={"unit": unit, "rule": rule}, **bounds)
+
+
+def _fraction(rule: str, note: str = "", unit: str = "fraction of NAV") -> msgspec.Meta:
+    return _meta(unit, rule, note, ge=0.0, le=1.0)
+
+
+def _count(rule: str, note: str = "", unit: str = "sessions") -> msgspec.Meta:
+    return _meta(unit, rule, note, ge=0)
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of the policy; unknown keys are refused."""
+
+
+class Account(Section, frozen=True, kw_only=True):
+    """Whose money, and how much at the start."""
+
+    capital: Annotated[float, _meta("USD", "U8", "Starting capital of a backtest or paper account", gt=0)] = 100_000.0
+    residence: Annotated[str, _meta("ISO country", "D4", "Declared residence; decides venue eligibility")] = "US"
+
+
+class DataPolicy(Section, frozen=True, kw_only=True):
+    """Certification (D8-D11)."""
+
+    window_years: Annotated[int, _meta("calendar years", "D8", ge=1)] = 5
+    window_sessions: Annotated[int, _count("D8", unit="sessions of the asset's own calendar")] = 1330
+    rows_active: Annotated[int, _count("D11", "Rows an ACTIVE symbol has at least", "rows")] = 1260
+    rows_degraded: Annotated[int, _count("D11", "Rows below which a symbol is QUARANTINED", "rows")] = 1000
+    expected_min: Annotated[float, _fraction("D11", "Share of expected sessions present", "fraction of sessions")] = 0.95
+    score_min: Annotated[float, _fraction("D10", "Quality score accepted", "score")] = 0.6
+    missing_max: Annotated[float, _fraction("D10", "Share of missing sessions that is a hard flag", "fraction of sessions")] = 0.05
+    jump_stock: Annotated[float, _fraction("D10", "Unexplained one-bar move, stocks and funds", "fraction of price")] = 0.50
+    jump_crypto: Annotated[float, _fraction("D10", "", "fraction of price")] = 0.60
+    jump_fx: Annotated[float, _fraction("D10", "", "fraction of price")] = 0.15
+    stuck_sessions: Annotated[int, _count("D10", "Same close and no volume for so long")] = 5
+    cross_source_max: Annotated[float, _fraction("D10", "Deviation between two sources", "fraction of price")] = 0.01
+    volume_spike: Annotated[float, _meta("multiple of the median volume", "D10", gt=1)] = 50.0
+    note_after: Annotated[int, _count("D10", "A flag wholly before the last so many sessions is a note")] = 252
+    rejected_alert: Annotated[float, _fraction("D11", "Rejected share that raises an alert", "fraction of symbols")] = 0.05
+    affected_holdings_max: Annotated[float, _fraction("D7", "Holdings without certified data that stop new risk")] = 0.10
+    affected_universe_max: Annotated[float, _fraction("D7", "", "fraction of symbols")] = 0.05
+    on_missing_history: Annotated[Literal["block", "halt"], _meta("choice", "D7", "halt is the seed's literal rule")] = "block"
+
+
+class Freshness(Section, frozen=True, kw_only=True):
+    """Pre-trade freshness per symbol (D15). It blocks new risk in that symbol for the session."""
+
+    rows_min: Annotated[int, _count("D15", unit="rows")] = 250
+    nan_max: Annotated[float, _fraction("D15", "Missing bars in the last rows_min rows", "fraction of rows")] = 0.10
+    outlier_sigmas: Annotated[float, _meta("robust sigmas, 1 session", "D15", gt=0)] = 8.0
+    class_share: Annotated[float, _fraction("D15", "Share of the class beyond class_sigmas that confirms a move", "fraction of symbols")] = 0.30
+    class_sigmas: Annotated[float, _meta("robust sigmas, 1 session", "D15", gt=0)] = 3.0
+
+
+class BacktestPolicy(Section, frozen=True, kw_only=True):
+    """How a backtest treats the certified panel."""
+
+    min_rows: Annotated[int, _count("D11", "Prior rows before a symbol may trade (1260 is the strict option)", "rows")] = 252
+    operator: Annotated[Literal["simulated", "never"], _meta("choice", "R5", "Who signs re-entries in a backtest")] = "simulated"
+    benchmark: Annotated[str, _meta("symbol", "D19", "Equity benchmark; optional")] = "SPY"
+    vix: Annotated[str, _meta("symbol", "D19", "Volatility index; optional")] = "^VIX"
+
+
+class CashPolicy(Section, frozen=True, kw_only=True):
+    """What idle cash earns (U4)."""
+
+    series: Annotated[str, _meta("macro series, percent a year", "U4")] = "DGS3MO"
+    spread: Annotated[float, _fraction("U4", "Subtracted from the bill rate; never below zero in total", "annual rate")] = 0.005
+
+
+class ForecastPolicy(Section, frozen=True, kw_only=True):
+    """From a score to an expected return (S1), and what confidence and VIX do to increases (S2)."""
+
+    ic: Annotated[float, _fraction("S1", "Information coefficient of an uncertified rule", "correlation")] = 0.05
+    z_clip: Annotated[float, _meta("standard deviations", "S1", gt=0)] = 2.0
+    holding_sessions: Annotated[int, _count("S1", "Expected holding of the rule strategies")] = 63
+    confidence_min: Annotated[float, _fraction("S2", "Below it no increase", "confidence")] = 0.50
+    vix_elevated: Annotated[float, _meta("VIX points", "S2")] = 20.0
+    vix_high: Annotated[float, _meta("VIX points", "S2", "Above it the day's increases are halved")] = 30.0
+    vix_extreme: Annotated[float, _meta("VIX points", "S2", "At or above it only reductions pass")] = 40.0
+
+
+class StrategyPolicy(Section, frozen=True, kw_only=True):
+    """Which strategies bid and on what (S3)."""
+
+    enabled: Annotated[tuple[str, ...], _meta("strategy names", "S3")] = ("core_trend", "xs_momentum")
+    trend_symbols: Annotated[tuple[str, ...], _meta("symbols", "S3")] = ("GLD", "SPY", "QQQ", "BTC-USD")
+    havens: Annotated[tuple[str, ...], _meta("symbols", "S3", "Defence and safe-haven assets")] = ("GLD", "TLT")
+    top_share: Annotated[float, _fraction("S3", "Cross-sectional share held long", "fraction of ranks")] = 0.30
+    bottom_share: Annotated[float, _fraction("S3", "Cross-sectional share avoided", "fraction of ranks")] = 0.30
+
+
+class AssetLimits(Section, frozen=True, kw_only=True):
+    """S4's row for one symbol. ``volatility_target`` is annual, the upper end of its range."""
+
+    max_weight: Annotated[float, _fraction("S4")]
+    volatility_target: Annotated[float | None, _meta("annual volatility", "S4")] = None
+    stop: Annotated[float | None, _meta("loss from average cost", "S4")] = None
+
+
+def _table() -> dict[str, AssetLimits]:
+    rows: dict[str, tuple[float, float | None, float | None]] = {
+        "GLD": (0.50, 0.12, 0.12), "SPY": (0.40, 0.15, 0.12), "QQQ": (0.30, 0.18, 0.12),
+        "BTC-USD": (0.15, 0.25, 0.18), "SLV": (0.15, None, None), "XLK": (0.20, None, None),
+        "XLF": (0.15, None, None), "XLE": (0.15, None, None), "XLV": (0.15, None, None),
+        "TLT": (0.30, None, None), "TIP": (0.15, None, None), "EFA": (0.20, None, None),
+        "EEM": (0.15, None, None), "DBC": (0.15, None, None), "VNQ": (0.15, None, None),
+    }  # fmt: skip
+    return {s: AssetLimits(max_weight=w, volatility_target=v, stop=stop) for s, (w, v, stop) in rows.items()}
+
+
+class LimitPolicy(Section, frozen=True, kw_only=True):
+    """Caps by kind (A4) and of the whole book (A3)."""
+
+    plain_symbols_are: Annotated[Literal["fund", "stock"], _meta("kind", "D2", "Kind of a symbol without suffix or universe entry")] = "fund"
+    gross_max: Annotated[float, _meta("fraction of NAV", "A4", gt=0, le=1.5)] = 1.0
+    gross_freeze_over: Annotated[float, _fraction("R3", "Held gross above gross_max by so much freezes new risk")] = 0.02
+    gross_halt_over: Annotated[float, _fraction("R3", "… by so much halts")] = 0.10
+    cash_min: Annotated[float, _fraction("A3")] = 0.05
+    weight_stock: Annotated[float, _fraction("A4")] = 0.10
+    weight_sector: Annotated[float, _fraction("A4", "Single stocks of one sector together")] = 0.15
+    weight_fund: Annotated[float, _fraction("S4", "A fund without an entry")] = 0.15
+    weight_crypto: Annotated[float, _fraction("A4")] = 0.15
+    weight_other: Annotated[float, _fraction("A4", "fx and futures")] = 0.10
+    participation_max: Annotated[float, _fraction("A3", "Change of a position", "fraction of ADV")] = 0.01
+    assets: Annotated[dict[str, AssetLimits], _meta("per symbol", "S4")] = msgspec.field(default_factory=_table)
+
+
+class AuctionPolicy(Section, frozen=True, kw_only=True):
+    """The capital auction (A1-A7)."""
+
+    schedule: Annotated[Literal["month_end", "week_end", "daily"], _meta("choice", "A7", "Besides the first session of a run")] = "month_end"
+    horizon: Annotated[int, _meta("sessions", "U3", ge=2)] = 10
+    hurdle_sharpe: Annotated[float, _meta("annual Sharpe", "A3", ge=0)] = 0.1
+    confidence: Annotated[float, _meta("probability", "U3", gt=0.5, lt=1)] = 0.95
+    decay_min: Annotated[float, _fraction("A1", "Model decay below which a bid is refused", "factor")] = 0.3
+    limit_slack: Annotated[float, _meta("relative", "A3", "Solve to limit x (1 - slack)", ge=0, lt=1e-3)] = 1e-6
+    adjustment: Annotated[Literal["return", "seed"], _meta("choice", "A2", "seed multiplies (1 - bps/100)")] = "return"
+
+
+class ShapingPolicy(Section, frozen=True, kw_only=True):
+    """How the book walks to the programme (A7)."""
+
+    band_nav: Annotated[float, _fraction("A7", "Change below min(this, band_target x target) is dropped")] = 0.02
+    band_target: Annotated[float, _fraction("A7", "", "fraction of the position's target")] = 0.20
+    min_trade: Annotated[float, _meta("USD", "A7", ge=0)] = 100.0
+    trades_max: Annotated[int, _count("A7", "Trades a session; exempt reductions count but are never blocked", "trades")] = 5
+    turnover_max: Annotated[float, _fraction("A7", "Turnover a session, half of the sum of changes")] = 0.30
+
+
+class CvarPolicy(Section, frozen=True, kw_only=True):
+    """Tail loss at 1 and 10 sessions, 95 % (R2, R3). Budgets bind proposals, hard limits the held book."""
+
+    budget_1: Annotated[float, _fraction("R3", unit="fraction of NAV, 1 session, 95 %")] = 0.015
+    budget_10: Annotated[float, _fraction("R3", unit="fraction of NAV, 10 sessions, 95 %")] = 0.045
+    hard_1: Annotated[float, _fraction("R3", unit="fraction of NAV, 1 session, 95 %")] = 0.022
+    hard_10: Annotated[float, _fraction("R3", unit="fraction of NAV, 10 sessions, 95 %")] = 0.06
+    stressed_multiple: Annotated[float, _meta("multiple of the budget", "A3", gt=0)] = 2.0
+    window: Annotated[int, _count("R2")] = 1260
+    scenarios_min: Annotated[int, _count("R2", "Fewer scenarios measure nothing", "scenarios")] = 60
+    young_rows_min: Annotated[int, _count("R2", "An asset with fewer rows is not entered", "rows")] = 60
+    ewma: Annotated[float, _meta("decay per session", "R2", gt=0, lt=1)] = 0.94
+    halt_closes: Annotated[int, _count("R3", "Consecutive closes above the hard limit that halt")] = 3
+    drawdown_base: Annotated[float, _fraction("R3", "Budgets x min(1, (base - lifetime drawdown)/span)")] = 0.18
+    drawdown_span: Annotated[float, _fraction("R3")] = 0.10
+    drawdown_floor: Annotated[float, _fraction("R3", "", "factor")] = 0.2
+    standalone_fund: Annotated[float, _fraction("A4", "w x CVaR of one fund", "fraction of the budget")] = 0.60
+    standalone_crypto: Annotated[float, _fraction("A4", "", "fraction of the budget")] = 0.30
+    standalone_stock: Annotated[float, _fraction("A4", "w x CVaR of one stock")] = 0.01
+    incremental_fund: Annotated[float, _fraction("A4", "Rise of CVaR by one trade", "fraction of NAV, 10 sessions")] = 0.025
+    incremental_other: Annotated[float, _fraction("A4", "Single stocks and crypto", "fraction of NAV, 10 sessions")] = 0.01
+    euler_alarm: Annotated[float, _fraction("A4", "Share of one position with four or more", "fraction of CVaR")] = 0.40
+    stress_windows: Annotated[tuple[tuple[str, str], ...], _meta("dates", "R2")] = (
+        ("2008-09-01", "2009-03-31"),
+        ("2020-02-20", "2020-04-30"),
+        ("2022-01-01", "2022-12-31"),
+    )
+    stress_worst: Annotated[float, _fraction("R2", "Worst days and windows of the equal-weighted universe", "fraction of rows")] = 0.05
+
+
+class Rung(Section, frozen=True, kw_only=True):
+    """One rung of the drawdown ladder (R4). ``cut`` is the share of gross sold at the trigger."""
+
+    name: Annotated[str, _meta("name", "R4")]
+    threshold: Annotated[float, _fraction("R4", "Drawdown on closes that fires it", "fraction of the peak")]
+    basis: Annotated[Literal["episode", "lifetime"], _meta("peak", "R4")] = "episode"
+    level: Annotated[int, _meta("level", "R4", ge=1)] = 1
+    cut: Annotated[float, _fraction("R4", unit="fraction of gross")] = 0.0
+    no_new_risk: Annotated[bool, _meta("switch", "R4")] = False
+    no_new_crypto: Annotated[bool, _meta("switch", "R4")] = False
+    close_crypto: Annotated[bool, _meta("switch", "R4")] = False
+    havens_only: Annotated[bool, _meta("switch", "R4")] = False
+    liquidate: Annotated[bool, _meta("switch", "R4")] = False
+    ends_mandate: Annotated[bool, _meta("switch", "R4")] = False
+    confidence_min: Annotated[float | None, _meta("confidence", "S2")] = None
+    cooldown: Annotated[int, _count("R4")] = 0
+    reentry: Annotated[Literal["none", "automatic", "signed", "never"], _meta("choice", "R5", "none: clears with the episode")] = "none"
+    alert: Annotated[str, _meta("severity", "R4")] = "WARNING"
+
+
+_RUNGS = (
+    Rung(name="level_1", threshold=0.05, level=1, no_new_crypto=True, confidence_min=0.70),
+    Rung(name="level_2", threshold=0.08, level=2, cut=0.25, no_new_risk=True, no_new_crypto=True,
+         close_crypto=True, cooldown=10, reentry="automatic", alert="CRITICAL"),
+    Rung(name="panic", threshold=0.10, level=2, no_new_risk=True, no_new_crypto=True,
+         cooldown=20, reentry="automatic", alert="EMERGENCY"),
+    Rung(name="level_3", threshold=0.12, level=3, cut=0.50, no_new_risk=True, no_new_crypto=True, close_crypto=True,
+         havens_only=True, cooldown=20, reentry="signed", alert="CRITICAL"),
+    Rung(name="level_4", threshold=0.15, level=4, cut=1.0, no_new_risk=True, no_new_crypto=True, close_crypto=True,
+         liquidate=True, cooldown=20, reentry="signed", alert="EMERGENCY"),
+    Rung(name="mandate", threshold=0.18, basis="lifetime", level=4, cut=1.0, no_new_risk=True, no_new_crypto=True,
+         close_crypto=True, liquidate=True, ends_mandate=True, reentry="never", alert="EMERGENCY"),
+)  # fmt: skip
+
+
+class LadderPolicy(Section, frozen=True, kw_only=True):
+    """The drawdown ladder and its re-entry (R4, R5)."""
+
+    enabled: Annotated[bool, _meta("switch", "R4", "Off only for an ablation")] = True
+    rungs: Annotated[tuple[Rung, ...], _meta("rungs", "R4")] = _RUNGS
+    flatten_on_panic: Annotated[bool, _meta("switch", "R4")] = False
+    level_1_holds: Annotated[float, _fraction("R4", "Level 1 holds while drawdown is at or above", "fraction of the peak")] = 0.05
+    volatility_max: Annotated[float, _meta("annual volatility, 20 sessions", "R5", "Of the target portfolio at full size", gt=0)] = 0.12
+    calm_sessions: Annotated[int, _count("R5")] = 5
+    crisis_max: Annotated[float, _fraction("R5", "P(crisis at 5) below which re-entry is healthy", "probability")] = 0.15
+    halt_size: Annotated[float, _fraction("R5", "Size after a halt", "fraction of the programme")] = 0.5
+    halt_size_sessions: Annotated[int, _count("R5")] = 5
+    liquidation_sizes: Annotated[tuple[float, ...], _meta("fractions of the programme, one a week", "R5")] = (0.25, 0.5, 0.75, 1.0)
+    week_sessions: Annotated[int, _count("R5")] = 5
+    resumes_automatic: Annotated[int, _count("R4", "In any 252 sessions", "resumes")] = 4
+    resumes_signed: Annotated[int, _count("R4", "In any 252 sessions", "resumes")] = 1
+    resume_window: Annotated[int, _count("R4")] = 252
+
+
+class RegimePolicy(Section, frozen=True, kw_only=True):
+    """Regime probabilities of (normal, volatile, crisis) (R8)."""
+
+    matrix: Annotated[Literal["counted", "fixed", "seed"], _meta("choice", "R8", "counted re-estimates start from VIX bands")] = "counted"
+    start: Annotated[tuple[tuple[float, float, float], ...], _meta("transition probabilities, 1 session", "R8")] = (
+        (0.958, 0.041, 0.001),
+        (0.111, 0.849, 0.040),
+        (0.000, 0.110, 0.890),
+    )
+    seed: Annotated[tuple[tuple[float, float, float], ...], _meta("transition probabilities, 1 session", "R8")] = (
+        (0.90, 0.08, 0.02),
+        (0.30, 0.60, 0.10),
+        (0.40, 0.30, 0.30),
+    )
+    prior_rows: Annotated[int, _count("R8", "Weight of the start matrix in the counts")] = 252
+    bands: Annotated[tuple[float, float], _meta("VIX points", "R8")] = (20.0, 30.0)
+    medians: Annotated[tuple[float, float, float], _meta("VIX points", "R8")] = (15.0, 24.0, 40.0)
+    sigmas: Annotated[tuple[float, float, float], _meta("log VIX", "R8")] = (0.22, 0.20, 0.30)
+    outlook: Annotated[int, _count("R8")] = 5
+    crisis_on: Annotated[float, _fraction("R8", "", "probability at the outlook")] = 0.30
+    crisis_off: Annotated[float, _fraction("R8", "", "probability at the outlook")] = 0.15
+    crisis_sessions: Annotated[int, _count("R8", "Shortest stress episode")] = 5
+    budget_scale: Annotated[float, _fraction("R8", "CVaR budgets of proposals under stress", "factor")] = 0.5
+    required: Annotated[tuple[str, ...], _meta("input names", "D19", "Inputs whose absence halts new risk")] = ()
+
+
+class CorrelationPolicy(Section, frozen=True, kw_only=True):
+    """Pair limits (R6)."""
+
+    window: Annotated[int, _count("R6")] = 60
+    pair_stock: Annotated[float, _fraction("R6", "", "correlation")] = 0.70
+    pair_stock_leave: Annotated[float, _fraction("R6", "", "correlation")] = 0.60
+    pair_fund: Annotated[float, _fraction("R6", "", "correlation")] = 0.90
+    pair_fund_leave: Annotated[float, _fraction("R6", "", "correlation")] = 0.85
+    pair_multiple: Annotated[float, _meta("multiple of the larger effective cap", "R6", ge=1)] = 1.5
+    overlap: Annotated[int, _count("R6", "Overlapping returns where calendars differ")] = 5
+
+
+class StopPolicy(Section, frozen=True, kw_only=True):
+    """Stops per holding, from average cost (R7)."""
+
+    reduce_share: Annotated[float, _fraction("R7", "Reduce to half at this share of S4's stop", "fraction of the stop")] = 2.0 / 3.0
+    reduce_default: Annotated[float, _fraction("R7", unit="loss from average cost")] = 0.12
+    exit_default: Annotated[float, _fraction("R7", unit="loss from average cost")] = 0.18
+    reduce_crypto: Annotated[float, _fraction("R7", unit="loss from average cost")] = 0.18
+    exit_crypto: Annotated[float, _fraction("R7", unit="loss from average cost")] = 0.27
+    trailing: Annotated[bool, _meta("switch", "R7")] = False
+    rearm_sessions: Annotated[int, _count("R7", "Before an auction may lift the cap")] = 10
+
+
+class KindCost(Section, frozen=True, kw_only=True):
+    """Commission and slippage of one kind; slippage contains the half-spread (C1)."""
+
+    commission: Annotated[float, _fraction("C1", unit="fraction of notional")]
+    slippage: Annotated[float, _fraction("C1", unit="fraction of notional")]
+    worst_case: Annotated[float, _fraction("C2", "Total priced for an exit without liquidity data", "fraction of notional")]
+
+
+def _kind_costs() -> dict[str, KindCost]:
+    listed = KindCost(commission=0.0010, slippage=0.0005, worst_case=0.02)
+    return {
+        "fund": listed,
+        "stock": listed,
+        "crypto": KindCost(commission=0.0010, slippage=0.0015, worst_case=0.05),
+        "fx": KindCost(commission=0.0001, slippage=0.0002, worst_case=0.01),
+        "future": KindCost(commission=0.0002, slippage=0.0005, worst_case=0.02),
+    }
+
+
+class CostPolicy(Section, frozen=True, kw_only=True):
+    """One cost model for auction, backtest, paper and post-trade analysis (C1-C3)."""
+
+    kinds: Annotated[dict[str, KindCost], _meta("per kind", "C1")] = msgspec.field(default_factory=_kind_costs)
+    impact: Annotated[Literal["daily", "seed"], _meta("choice", "C1", "seed: 0.1 x annual volatility")] = "daily"
+    impact_y: Annotated[float, _meta("coefficient on daily volatility", "C1", ge=0)] = 1.0
+    permanent_share: Annotated[float, _fraction("C1", "", "fraction of temporary impact")] = 0.5
+    permanent_paid: Annotated[float, _fraction("C1", "Share of permanent impact the order itself pays", "fraction")] = 0.5
+    depth: Annotated[float, _meta("factor", "C1", gt=0)] = 1.0
+    adv_sessions: Annotated[int, _count("C1", "Window of the average daily volume")] = 20
+    fx_depth: Annotated[dict[str, float], _meta("USD a day per pair", "C2")] = msgspec.field(default_factory=dict)
+    slippage_volatile: Annotated[float, _meta("multiplier", "C2", ge=1)] = 1.5
+    slippage_crisis: Annotated[float, _meta("multiplier", "C2", ge=1)] = 3.0
+    impact_volatile: Annotated[float, _meta("multiplier", "C2", ge=1)] = 1.5
+    impact_crisis: Annotated[float, _meta("multiplier", "C2", ge=1)] = 2.0
+
+
+class VetoPolicy(Section, frozen=True, kw_only=True):
+    """Thresholds of the ten vetoes (G2)."""
+
+    enabled: Annotated[tuple[str, ...], _meta("veto names", "G2", "Fewer only for an ablation")] = (
+        "UNEXPLAINED_PROFIT", "TOO_PERFECT_EXECUTION", "DATA_DEPENDENCY_RISK", "CORRELATED_WINS", "HIGH_CVAR",
+        "LEVERAGE_BREACH", "DRAWDOWN_LIMIT", "MODEL_DECAY", "INSUFFICIENT_HISTORY", "LOW_DATA_QUALITY",
+    )  # fmt: skip
+    profit_mu: Annotated[float, _fraction("G2", unit="expected return, 10 sessions")] = 0.03
+    profit_confidence: Annotated[float, _fraction("G2", unit="confidence")] = 0.7
+    conviction_max: Annotated[float, _meta("annual Sharpe", "G2")] = 5.0
+    quality_warning: Annotated[float, _fraction("G2", unit="score")] = 0.7
+    quality_error: Annotated[float, _fraction("G2", unit="score")] = 0.6
+    wins_max: Annotated[int, _count("G2", "Opening bids in wins_sessions", "bids")] = 5
+    wins_sessions: Annotated[int, _count("G2")] = 5
+    wins_correlation: Annotated[float, _fraction("G2", unit="mean pair correlation")] = 0.7
+    confidence_warning: Annotated[float, _fraction("G2", unit="confidence")] = 0.5
+    warning_scale: Annotated[float, _fraction("G2", "One halving of the increase, however many warnings", "factor")] = 0.5
+
+
+class GatePolicy(Section, frozen=True, kw_only=True):
+    """Switches for an ablation; every gate is on by default."""
+
+    off: Annotated[tuple[str, ...], _meta("gate names", "R1", "Gates left out; a report says so first")] = ()
+
+
+class Policy(Section, frozen=True, kw_only=True):
+    """The whole policy. Its hash is in every decision (U7)."""
+
+    profile: Annotated[str, _meta("name", "A4")] = "core"
+    account: Account = Account()
+    data: DataPolicy = DataPolicy()
+    freshness: Freshness = Freshness()
+    backtest: BacktestPolicy = BacktestPolicy()
+    cash: CashPolicy = CashPolicy()
+    forecast: ForecastPolicy = ForecastPolicy()
+    strategies: StrategyPolicy = StrategyPolicy()
+    limits: LimitPolicy = LimitPolicy()
+    auction: AuctionPolicy = AuctionPolicy()
+    shaping: ShapingPolicy = ShapingPolicy()
+    cvar: CvarPolicy = CvarPolicy()
+    ladder: LadderPolicy = LadderPolicy()
+    regime: RegimePolicy = RegimePolicy()
+    correlation: CorrelationPolicy = CorrelationPolicy()
+    stops: StopPolicy = StopPolicy()
+    costs: CostPolicy = CostPolicy()
+    vetoes: VetoPolicy = VetoPolicy()
+    gates: GatePolicy = GatePolicy()

@@ -1,0 +1,112 @@
+"""What the core needs from outside, as small protocols (DESIGN). Adapters live in the rooms, wired by ``app``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from plimsoll.core.events import Event
+from plimsoll.core.forecast import Forecast, Holding
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.order import Fill, Intent
+from plimsoll.core.panel import View
+from plimsoll.core.policy import Policy
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """Maps a point-in-time view to forecasts (S1). Called at auctions only; it must not keep state.
+
+    ``name`` identifies it in bids, journal and reports. ``forecast`` sees nothing after ``view.row`` and its own
+    standing share of the book. Anything it raises is caught, counted and means no forecasts this time (E3).
+    """
+
+    name: str
+
+    def forecast(self, view: View, holding: Holding, policy: Policy) -> Sequence[Forecast]:
+        """Forecasts for the symbols it has an opinion on; no forecast means no bid."""
+        ...
+
+
+class Journal(Protocol):
+    """Append-only, hash-chained record of a run (G3)."""
+
+    def append(self, event: Event) -> str:
+        """Record an event; returns the hash of the new head. Raises when it cannot be written."""
+        ...
+
+    def append_many(self, events: Iterable[Event]) -> str:
+        """Record several events in one commit; all or none."""
+        ...
+
+    def events(self) -> Iterator[Event]:
+        """Every event from the first, decoded."""
+        ...
+
+    def commit(self) -> None:
+        """Make everything appended so far durable."""
+        ...
+
+    def close(self) -> None:
+        """Commit and let go of the file."""
+        ...
+
+
+class Venue(Protocol):
+    """Where intents are executed (X1)."""
+
+    def execute(self, intents: Sequence[Intent], row: int) -> Sequence[Fill]:
+        """Fill what can be filled at the first bar that begins at or after the decision of ``row``."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, injected."""
+
+    def now(self) -> str:
+        """ISO instant, UTC."""
+        ...
+
+
+class BarStore(Protocol):
+    """Rows and their audit behind Stage 1 (D13): price_history, symbol_governance, data_quality, audits."""
+
+    def begin_run(self, run: str, provider: str, source: str, started: str) -> None:
+        """Open an ingestion run."""
+        ...
+
+    def finish_run(self, run: str, status: str, finished: str, alert: str) -> None:
+        """Close it."""
+        ...
+
+    def put_instruments(self, instruments: Sequence[Instrument], derived: bool) -> None:
+        """Insert or replace universe entries."""
+        ...
+
+    def instruments(self) -> tuple[tuple[Instrument, ...], bool]:
+        """Every known instrument by symbol, and whether the universe was derived from a source (D1)."""
+        ...
+
+    def put_bars(self, run: str, symbol: str, provider: str, bars: Any) -> int:
+        """Upsert a symbol's bars (a ``market.bars.Bars``); returns rows changed. Idempotent."""
+        ...
+
+    def bars(self, symbol: str) -> Any:
+        """All bars of a symbol, by date, as ``market.bars.Bars``."""
+        ...
+
+    def put_macro(self, run: str, series: str, rows: Any) -> int:
+        """Upsert macro observations; returns rows changed."""
+        ...
+
+    def macro(self) -> dict[str, Any]:
+        """Every macro series."""
+        ...
+
+    def put_audit(self, run: str, symbol: str, status: str, rows: int, reasons: Sequence[str]) -> None:
+        """Record what happened to one symbol in a run."""
+        ...
+
+    def put_certifications(self, run: str, certifications: Sequence[Any]) -> None:
+        """Record states and quality of every symbol."""
+        ...

@@ -1,0 +1,83 @@
+"""The session calendar as a value: built once by Stage 1, stored in the manifest (D9, D14)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.errors import UsageError
+
+EPOCH = np.datetime64("1970-01-01", "D")
+
+
+def day_number(iso: str) -> int:
+    """Days since 1970-01-01 of an ISO date; ``UsageError`` names a text that is not one.
+
+    >>> day_number("1970-01-02")
+    1
+    """
+    try:
+        day: np.datetime64 = np.datetime64(iso, "D")
+    except ValueError:
+        day = np.datetime64("NaT", "D")  # refused below
+    if np.isnat(day) or len(iso) != 10:
+        raise UsageError(f"{iso!r} is not a date", "Give it as YYYY-MM-DD")
+    return int((day - EPOCH).astype(np.int64))
+
+
+def iso_day(number: int) -> str:
+    """ISO date of days since 1970-01-01.
+
+    >>> iso_day(1)
+    '1970-01-02'
+    """
+    return str(EPOCH + np.timedelta64(int(number), "D"))
+
+
+@dataclass(frozen=True, eq=False)
+class Sessions:
+    """Consecutive NYSE sessions, the rows of every panel (U5).
+
+    ``days`` are days since 1970-01-01, int64, strictly increasing; ``opens`` and ``closes`` are UTC seconds of
+    each session (half-days and DST included); ``next_day`` is the session after the last one, so that the last
+    row knows whether it ends a month.
+    """
+
+    days: NDArray[np.int64]
+    opens: NDArray[np.int64]
+    closes: NDArray[np.int64]
+    next_day: int
+
+    def __len__(self) -> int:
+        return int(self.days.size)
+
+    @cached_property
+    def dates(self) -> list[str]:
+        """ISO date per row."""
+        return list(np.datetime_as_string(EPOCH + self.days.astype("m8[D]")))
+
+    @cached_property
+    def last_of_month(self) -> NDArray[np.bool_]:
+        """True where the next session lies in another calendar month."""
+        following = np.append(self.days[1:], self.next_day)
+        months = (EPOCH + self.days.astype("m8[D]")).astype("M8[M]")
+        return np.asarray(months != (EPOCH + following.astype("m8[D]")).astype("M8[M]"))
+
+    def decided_at(self, row: int) -> str:
+        """The instant a daily cycle decides: 00:00 UTC of the day after the session (U5)."""
+        return iso_day(int(self.days[row]) + 1) + "T00:00:00Z"
+
+    def row_at_or_after(self, iso: str) -> int:
+        """First row on or after the date; ``len(self)`` when there is none."""
+        return int(np.searchsorted(self.days, day_number(iso), side="left"))
+
+    def row_at_or_before(self, iso: str) -> int:
+        """Last row on or before the date; -1 when there is none."""
+        return int(np.searchsorted(self.days, day_number(iso), side="right")) - 1
+
+    def sessions_between(self, day: int, row: int) -> int:
+        """Sessions from ``day`` (days since 1970) to ``row``: 0 when ``row`` is that day's own row."""
+        return row - int(np.searchsorted(self.days, day, side="left"))

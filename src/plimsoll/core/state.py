@@ -1,0 +1,80 @@
+"""State, and the only way it changes: ``apply(state, event)`` (DESIGN)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.decision import Carried, CycleRecord
+from plimsoll.core.events import Approval, CashFlow, Event, Genesis, Split
+from plimsoll.core.order import Fill, Intent
+from plimsoll.core.restraint import LadderState
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class State:
+    """The account between two events. ``lots`` and ``average_cost`` are (N,) over the run's symbols.
+
+    ``average_cost`` is the traded price per unit paid on average without costs, NaN when flat; ``cash`` whole
+    cents; ``carried`` everything the last decision left (programme, ladder, stops, mode).
+    """
+
+    symbols: tuple[str, ...]
+    lots: NDArray[np.int64]
+    average_cost: NDArray[np.float64]
+    cash: int
+    carried: Carried
+    session: str = ""  # of the last cycle
+
+
+def open_account(genesis: Genesis) -> State:
+    """The state before the first decision."""
+    n = len(genesis.symbols)
+    ladder = LadderState(episode_peak=genesis.capital, lifetime_peak=genesis.capital)
+    return State(genesis.symbols, np.zeros(n, np.int64), np.full(n, np.nan), genesis.capital, Carried(ladder=ladder))
+
+
+def apply(state: State, event: Event) -> State:
+    """The state after an event. Pure; unknown events raise ``TypeError``."""
+    match event:
+        case CycleRecord():
+            return replace(state, carried=event.carried, session=event.session)
+        case Fill():
+            return _filled(state, event)
+        case CashFlow():
+            return replace(state, cash=state.cash + event.cents)
+        case Split():
+            return _split(state, event)
+        case Approval():
+            ladder = state.carried.ladder
+            signed = LadderState(**{f: getattr(ladder, f) for f in ladder.__struct_fields__} | {"signed": True})
+            fields = {f: getattr(state.carried, f) for f in state.carried.__struct_fields__}
+            return replace(state, carried=Carried(**fields | {"ladder": signed}))
+        case Intent():
+            return state
+        case _:
+            raise TypeError(f"{type(event).__name__} is not an event of an open account")
+
+
+def _filled(state: State, fill: Fill) -> State:
+    i = state.symbols.index(fill.symbol)
+    lots, cost = state.lots.copy(), state.average_cost.copy()
+    before, after = int(lots[i]), int(lots[i]) + fill.lots
+    lots[i] = after
+    if after == 0:
+        cost[i] = np.nan
+    elif before == 0 or (before > 0) != (after > 0):
+        cost[i] = fill.price
+    elif abs(after) > abs(before):
+        cost[i] = (cost[i] * abs(before) + fill.price * abs(fill.lots)) / abs(after)
+    return replace(state, lots=lots, average_cost=cost, cash=state.cash - fill.notional - fill.commission)
+
+
+def _split(state: State, event: Split) -> State:
+    i = state.symbols.index(event.symbol)
+    lots, cost = state.lots.copy(), state.average_cost.copy()
+    lots[i] = event.lots
+    cost[i] = cost[i] / event.ratio if event.lots else np.nan
+    return replace(state, lots=lots, average_cost=cost)
