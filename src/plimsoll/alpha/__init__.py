@@ -1,0 +1,1 @@
+"""Strategies: a view becomes forecasts (S)."""

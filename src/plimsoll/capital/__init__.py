@@ -1,0 +1,1 @@
+"""Scenarios, bids, the auction and the way to its programme (A, R2)."""

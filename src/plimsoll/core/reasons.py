@@ -1,0 +1,128 @@
+"""Every reason code, with severity, sentence, remedy and rule (G2, G4): the vocabulary of the journal.
+
+A code not listed here may not appear in a record; a listed one must be used. ``explain`` is these sentences over
+a record: ``{measured}`` and ``{limit}`` are filled where a finding carries them, ``{symbol}`` with its scope.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Reason(NamedTuple):
+    """``severity``: note, info, warning, error, critical; ``remedy`` is empty where nothing need be done."""
+
+    severity: str
+    sentence: str
+    remedy: str
+    rule: str
+
+
+REASONS: dict[str, Reason] = {
+    # market: flags of certification (D10, D11)
+    "MISSING_SESSIONS": Reason("error", "{symbol} lacks {measured} of its expected sessions; {limit} is allowed", "Ingest the missing days again, or take the symbol out of the universe", "D10"),
+    "NON_POSITIVE_PRICE": Reason("error", "{symbol} has {measured} prices at or below zero", "Correct the source file", "D10"),
+    "OHLC_INCONSISTENT": Reason("error", "{symbol} has {measured} bars whose open or close lies outside low and high", "Correct the source file", "D10"),
+    "DUPLICATE_CONFLICT": Reason("error", "{symbol} has {measured} days given twice with different values", "Keep one row a day", "D10"),
+    "DATES_UNORDERED": Reason("error", "{symbol} has {measured} rows out of date order", "Sort the file by date", "D10"),
+    "DATE_IN_FUTURE": Reason("error", "{symbol} has {measured} rows dated after the run's end", "Remove them", "D10"),
+    "UNEXPLAINED_JUMP": Reason("error", "{symbol} moved {measured} in one bar without an action that explains it; {limit} is allowed", "Supply the split or dividend, or confirm the move", "D10"),
+    "STUCK_SERIES": Reason("error", "{symbol} repeats its close without volume for {measured} sessions", "Check the vendor; the series may have ended", "D10"),
+    "CROSS_SOURCE_DEVIATION": Reason("error", "{symbol} differs between two sources by {measured}; {limit} is allowed", "Decide which source is right and ingest it again", "D10"),
+    "VOLUME_SPIKE": Reason("note", "{symbol} has {measured} days of volume above {limit} times its median", "", "D10"),
+    "OFF_GRID_ROWS": Reason("note", "{symbol} had {measured} rows outside its calendar; they were dropped", "", "D10"),
+    "DUPLICATE_ROWS": Reason("note", "{symbol} has {measured} exact duplicate rows; one of each was kept", "", "D10"),
+    "NO_VOLUME": Reason("note", "{symbol} has no volume", "", "D10"),
+    "ROWS_SHORT": Reason("error", "{symbol} has {measured} rows; {limit} make it ACTIVE", "Ingest a longer history", "D11"),
+    "EXPECTED_SHORT": Reason("error", "{symbol} holds {measured} of its expected sessions; {limit} is needed", "Ingest the missing days", "D11"),
+    "LOW_SCORE": Reason("error", "{symbol} has a quality score of {measured}; {limit} is needed", "Ingest from a better source", "D10"),
+    "UNREADABLE": Reason("error", "{symbol} could not be read", "See the ingestion audit for the file and line", "D13"),
+    "SERIES_ENDED": Reason("warning", "{symbol} has no bar after its last one; a holding is closed there with cost", "", "D9"),
+    "DERIVED_ACTIONS": Reason("note", "{symbol} carries no actions; dividends follow from adj_close, close is taken as split-adjusted", "", "D12"),
+    # pre-trade freshness (D15)
+    "STALE_BAR": Reason("warning", "{symbol} lacks the bar of its last expected session", "Ingest the newest bars", "D15"),
+    "TOO_FEW_ROWS": Reason("warning", "{symbol} has {measured} rows; {limit} are needed", "", "D15"),
+    "TOO_MANY_GAPS": Reason("warning", "{symbol} misses {measured} of its recent rows; {limit} is allowed", "", "D15"),
+    "INDICATOR_MISSING": Reason("warning", "{symbol} has no value for an indicator it needs", "", "D15"),
+    "OUTLIER_UNCONFIRMED": Reason("warning", "{symbol} moved {measured} robust sigmas and nothing confirms it; {limit} is allowed", "Confirm the price with a second source", "D15"),
+    "NOT_ACTIVE": Reason("error", "{symbol} is not ACTIVE in the snapshot", "See verify status", "D11"),
+    "NOT_MEMBER": Reason("info", "{symbol} is not a member of the universe on this day", "", "D16"),
+    "NOT_TRADABLE": Reason("info", "{symbol} is an index and is never traded", "", "D2"),
+    # bids and auction (A1-A6)
+    "NOT_IN_PROGRAMME": Reason("info", "{symbol} is neither held nor in the programme", "", "A7"),
+    "NO_BID": Reason("info", "No strategy bids for {symbol}", "", "A1"),
+    "NON_POSITIVE_MU": Reason("info", "{symbol}'s expected return is not positive", "", "A1"),
+    "DECAYED": Reason("warning", "The model behind {symbol} has decayed to {measured}; {limit} is needed", "Validate the model again", "A1"),
+    "UNMEASURABLE_RISK": Reason("warning", "{symbol} has too few returns to measure its tail", "", "R2"),
+    "NO_LIQUIDITY_DATA": Reason("warning", "{symbol} has no volume to price an entry with", "", "C2"),
+    "RISK_AVERSION_BINDS": Reason("info", "The optimum is cash although bids have positive adjusted returns", "Lower auction.hurdle_sharpe", "A3"),
+    "ALLOCATED": Reason("info", "{symbol} won capital in the auction", "", "A5"),
+    "OUTBID": Reason("info", "{symbol} lost the auction: other bids earn more per unit of the binding limit", "", "A5"),
+    "AUCTION_FALLBACK_LP": Reason("warning", "The cutting-plane solver failed; the plain linear programme was used", "", "A3"),
+    "AUCTION_INFEASIBLE": Reason("warning", "No allocation satisfies the limits; the present book was scaled towards cash", "", "A3"),
+    "STRATEGY_ERROR": Reason("error", "A strategy raised an error and made no forecast", "See the record's events", "E3"),
+    "FORECAST_INVALID": Reason("error", "A forecast for {symbol} is not finite or out of range and was refused", "Mend the strategy", "S1"),
+    # the way to the programme (A7)
+    "IN_BAND": Reason("info", "{symbol} is within its band of the target", "", "A7"),
+    "BELOW_MIN_TRADE": Reason("info", "{symbol}'s change is below the minimum trade", "", "A7"),
+    "BELOW_ONE_LOT": Reason("info", "{symbol}'s change is below one lot", "", "A7"),
+    "TRADE_COUNT": Reason("info", "{symbol} waits: the session's trades are used up", "", "A7"),
+    "TURNOVER": Reason("info", "{symbol} waits: the session's turnover is used up", "", "A7"),
+    "PARTICIPATION": Reason("info", "{symbol}'s order is held to its share of average volume", "", "A3"),
+    "TO_TARGET": Reason("info", "{symbol} trades to its target", "", "A7"),
+    "TARGET_MET": Reason("info", "{symbol} is at its target", "", "A7"),
+    "LOW_CONFIDENCE": Reason("info", "{symbol}'s confidence is below the threshold: no increase", "", "S2"),
+    "VIX_HIGH": Reason("info", "VIX is above {limit}: the session's increases are halved", "", "S2"),
+    "VIX_EXTREME": Reason("warning", "VIX is at or above {limit}: only reductions pass", "", "S2"),
+    # gates (R3, R6, A4)
+    "CVAR_ABOVE_BUDGET": Reason("warning", "The proposal's CVaR {measured} is above the budget {limit}", "", "R3"),
+    "CVAR_ABOVE_HARD": Reason("critical", "CVaR {measured} is above the hard limit {limit}", "", "R3"),
+    "CVAR_UNKNOWN": Reason("critical", "CVaR cannot be measured", "Mend the data of the holdings", "R3"),
+    "STRESSED_CVAR_ABOVE_BUDGET": Reason("warning", "The proposal's stressed CVaR {measured} is above {limit}", "", "A3"),
+    "CVAR_HALT": Reason("critical", "CVaR stayed above the hard limit for {measured} closes", "Reduce the book and resume by hand", "R3"),
+    "GROSS_ABOVE_MAX": Reason("warning", "Gross {measured} is above {limit}", "", "R3"),
+    "GROSS_FREEZE": Reason("error", "Held gross {measured} is above {limit}: no new risk", "", "R3"),
+    "GROSS_HALT": Reason("critical", "Held gross {measured} is above {limit}", "", "R3"),
+    "CASH_BELOW_MIN": Reason("warning", "Cash would fall below its minimum", "", "A3"),
+    "POSITION_ABOVE_MAX": Reason("warning", "{symbol} at {measured} would exceed its cap {limit}", "", "A4"),
+    "GROUP_ABOVE_MAX": Reason("warning", "{symbol} at {measured} would exceed its group cap {limit}", "", "A4"),
+    "PAIR_ABOVE_MAX": Reason("warning", "Two correlated holdings at {measured} together exceed {limit}", "", "R6"),
+    "STANDALONE_ABOVE_MAX": Reason("warning", "{symbol} alone risks {measured}; {limit} is allowed", "", "A4"),
+    "INCREMENTAL_ABOVE_MAX": Reason("warning", "The trade in {symbol} adds {measured} of CVaR; {limit} is allowed", "", "A4"),
+    "TURNOVER_ABOVE_MAX": Reason("warning", "Turnover {measured} is above {limit}", "", "A7"),
+    "TRADES_ABOVE_MAX": Reason("warning", "{measured} trades exceed {limit}", "", "A7"),
+    "PARTICIPATION_ABOVE_MAX": Reason("warning", "The trade in {symbol} is {measured} of its average volume; {limit} is allowed", "", "A3"),
+    # ladder, re-entry, modes (R4, R5, R9)
+    "LADDER_RUNG": Reason("warning", "A rung of the drawdown ladder fired at {measured} (threshold {limit})", "", "R4"),
+    "LADDER_CUT": Reason("warning", "{symbol} is cut to the ladder's ceiling", "", "R4"),
+    "LADDER_NO_NEW_RISK": Reason("warning", "The drawdown ladder allows no new risk", "", "R4"),
+    "LADDER_NO_CRYPTO": Reason("info", "The drawdown ladder allows no new crypto", "", "R4"),
+    "LADDER_HAVENS_ONLY": Reason("warning", "The drawdown ladder allows only safe havens", "", "R4"),
+    "LADDER_LIQUIDATE": Reason("critical", "The drawdown ladder sells everything", "", "R4"),
+    "REENTRY_RAMP": Reason("info", "After a halt the programme runs at part of its size", "", "R5"),
+    "REENTRY_REQUESTED": Reason("warning", "Cooldown and health allow a re-entry; a signature is needed", "plimsoll approve", "R5"),
+    "RESUMED": Reason("info", "Trading resumed", "", "R5"),
+    "APPROVED": Reason("info", "A person approved the re-entry", "", "R5"),
+    "EPISODE_ENDED": Reason("info", "A new high ended the drawdown episode", "", "R4"),
+    "MANDATE_ENDED": Reason("critical", "Drawdown {measured} of the lifetime peak ended the mandate ({limit})", "Only a signed re-commissioning reopens the account", "R4"),
+    "MODE_CHANGED": Reason("info", "The mode of the book changed", "", "R9"),
+    # stops (R7)
+    "STOP_REDUCED": Reason("warning", "{symbol} lost {measured} from average cost: reduced to half", "", "R7"),
+    "STOP_EXITED": Reason("warning", "{symbol} lost {measured} from average cost: sold", "", "R7"),
+    "STOP_CAP": Reason("info", "{symbol} is held to its stopped weight until an auction lifts it", "", "R7"),
+    # regime (R8)
+    "REGIME_STRESS": Reason("warning", "P(crisis) {measured} is above {limit}: budgets of proposals are halved", "", "R8"),
+    "REGIME_CLEAR": Reason("info", "The crisis regime is over", "", "R8"),
+    "REGIME_NO_CRYPTO": Reason("info", "The crisis regime allows no new crypto", "", "R8"),
+    "VIX_MISSING": Reason("info", "VIX is absent: the filter predicts without update and realised volatility stands in", "", "D19"),
+    "REGIME_INPUT_MISSING": Reason("critical", "A required regime input has had no value for two sessions", "Ingest it", "D7"),
+    # data governance inside a run (D7)
+    "DATA_AFFECTED": Reason("critical", "Holdings without certified data are {measured} of NAV; {limit} is allowed", "Repair the data", "D7"),
+    "CLOSE_ONLY": Reason("warning", "{symbol} left ACTIVE: it may only be closed", "Repair its data", "D7"),
+    "NAV_UNKNOWN": Reason("critical", "A holding has no price, so NAV is unknown", "Repair its data", "D7"),
+    "HALTED": Reason("critical", "The system is halted", "A person resumes with a reason", "G7"),
+    # vetoes (G2)
+    "VETO_WARNING": Reason("warning", "A warning veto halves the increase in {symbol}", "", "G2"),
+    "VETO_ERROR": Reason("error", "An error veto rejects {symbol}", "", "G2"),
+    "VETO_CRITICAL": Reason("critical", "A critical veto freezes increases", "", "G2"),
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""The cycle and the shells around it (E)."""

@@ -1,0 +1,1 @@
+"""Causal factors, computed once a snapshot (F)."""

@@ -1,0 +1,1 @@
+"""Market data: providers, calendars, certification, snapshots (D)."""

@@ -1,0 +1,1 @@
+"""Status of a home: runs, audit."""

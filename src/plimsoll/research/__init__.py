@@ -1,0 +1,1 @@
+"""Ablations and studies over the engine."""

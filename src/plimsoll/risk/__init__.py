@@ -1,0 +1,1 @@
+"""Gates, ladder, regime, stops (R)."""

@@ -1,0 +1,1 @@
+"""Journal, rows, home (G3, D13)."""
