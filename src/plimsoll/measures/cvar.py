@@ -1,0 +1,101 @@
+"""Conditional value at risk of equally likely scenarios (R2, U3).
+
+One definition serves auction, gates and report: the mean of the worst ``1 - confidence`` share of T scenarios,
+the scenario at the boundary counted with the fraction of it that belongs to the tail. It equals Rockafellar and
+Uryasev (2000), "Optimization of Conditional Value-at-Risk", Journal of Risk 2(3), 21-41, eq. 4 at its minimiser.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_WHOLE = 1e-9  # relative: 1 - 0.95 is not exactly 0.05, and 63.00000000000006 rows are 63
+
+
+def _tail(size: int, confidence: float) -> tuple[float, int, float]:
+    """Rows in the tail as a real number, the whole ones of them, and the fraction of the boundary row."""
+    mass = size * (1.0 - confidence)
+    nearest = round(mass)
+    if nearest > 0 and abs(mass - nearest) <= _WHOLE * size:
+        return float(nearest), nearest, 0.0
+    whole = int(mass)
+    return mass, whole, mass - whole
+
+
+def cvar(losses: Floats, confidence: float) -> float:
+    """Mean of the worst ``1 - confidence`` share of equally likely losses.
+
+    Parameters
+    ----------
+    losses : float64, shape (T,)
+        A loss is positive; the unit and horizon are the caller's and those of the result.
+    confidence : float
+        In (0, 1), 0.95 by default of the policy.
+
+    Returns
+    -------
+    float
+        NaN when there is no loss or any of them is NaN. The same bits for any order of the scenarios.
+    """
+    size = losses.size
+    if size == 0:
+        return float("nan")
+    mass, whole, fraction = _tail(size, confidence)
+    rank = size - 1 - whole if fraction else size - whole
+    worst = np.partition(losses, rank)[rank:]  # NaN sorts last, so it is in every tail
+    worst.sort()
+    if fraction:
+        return float((worst[1:].sum() + fraction * worst[0]) / mass)
+    return float(worst.sum() / mass)
+
+
+def value_at_risk(losses: Floats, confidence: float) -> float:
+    """The smallest loss that a share ``confidence`` of the (T,) scenarios does not exceed; NaN as in `cvar`."""
+    size = losses.size
+    if size == 0 or np.isnan(losses).any():
+        return float("nan")
+    rank = max(size - 1 - _tail(size, confidence)[1], 0)
+    return float(np.partition(losses, rank)[rank])
+
+
+def tail_weights(losses: Floats, confidence: float) -> Floats:
+    """Weight of each (T,) scenario in the CVaR: nonnegative, sum 1, ``tail_weights @ losses`` is the CVaR.
+
+    Rows beyond the boundary weigh 1 / (T (1 - confidence)), the boundary row its fraction; among equal losses
+    the earlier rows come first, so the choice never depends on a sorting algorithm. All NaN when a loss is NaN.
+    """
+    size = losses.size
+    if size == 0 or np.isnan(losses).any():
+        return np.full(size, np.nan)
+    mass, whole, _ = _tail(size, confidence)
+    rank = max(size - 1 - whole, 0)
+    boundary = np.partition(losses, rank)[rank]
+    weights: Floats = (losses > boundary).astype(np.float64)
+    left = mass - weights.sum()
+    ties = np.flatnonzero(losses == boundary)
+    weights[ties] = np.clip(left - np.arange(ties.size), 0.0, 1.0)
+    return weights / mass
+
+
+def euler(returns: Floats, weights: Floats, confidence: float) -> Floats:
+    """Euler contributions of (k,) weights to the CVaR of the book: they sum to ``cvar(-returns @ weights)``.
+
+    Parameters
+    ----------
+    returns : float64, shape (T, k)
+        Equally likely simple returns, a gain positive.
+    weights : float64, shape (k,)
+        Fractions of NAV.
+
+    Returns
+    -------
+    float64, shape (k,)
+        w_i times the mean loss of column i over the book's tail (fractional boundary); a hedge is negative.
+        Tasche (1999), "Risk contributions and performance measurement", section 5.
+    """
+    weighting = tail_weights(-(returns @ weights), confidence)
+    rows = np.flatnonzero(weighting)  # NaN counts as nonzero, and stays
+    return np.asarray(-(weighting[rows] @ returns[rows]) * weights)
