@@ -55,6 +55,13 @@ class DataPolicy(Section, frozen=True, kw_only=True):
     cross_source_max: Annotated[float, _fraction("D10", "Deviation between two sources", "fraction of price")] = 0.01
     volume_spike: Annotated[float, _meta("multiple of the median volume", "D10", gt=1)] = 50.0
     note_after: Annotated[int, _count("D10", "A flag wholly before the last so many sessions is a note")] = 252
+    score_missing: Annotated[float, _fraction("D10", "Weight of the missing share in the score", "score")] = 0.3
+    score_duplicate: Annotated[float, _fraction("D10", "Weight of the duplicate share", "score")] = 0.2
+    score_non_positive: Annotated[float, _fraction("D10", "Weight of any price at or below zero", "score")] = 0.2
+    score_jump: Annotated[float, _fraction("D10", "Weight of any unexplained jump", "score")] = 0.3
+    ended_after: Annotated[int, _count("D9", "A series without a bar for more than so many of its own sessions has ended")] = 10
+    price_rounding: Annotated[float, _fraction("D10", "Rounding of stored prices tolerated in low <= open, close <= high", "fraction of price")] = 1e-6
+    dividend_noise: Annotated[float, _fraction("D12", "Smaller steps of adj_close/close are rounding, not dividends", "fraction of price")] = 2e-5
     rejected_alert: Annotated[float, _fraction("D11", "Rejected share that raises an alert", "fraction of symbols")] = 0.05
     affected_holdings_max: Annotated[float, _fraction("D7", "Holdings without certified data that stop new risk")] = 0.10
     affected_universe_max: Annotated[float, _fraction("D7", "", "fraction of symbols")] = 0.05

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol, runtime_checkable
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
 
+from plimsoll.core.bars import Audit, Bars, MacroSeries
 from plimsoll.core.events import Event
 from plimsoll.core.forecast import Forecast, Holding
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill, Intent
-from plimsoll.core.panel import View
+from plimsoll.core.panel import Certification, View
 from plimsoll.core.policy import Policy
 
 
@@ -87,26 +89,38 @@ class BarStore(Protocol):
         """Every known instrument by symbol, and whether the universe was derived from a source (D1)."""
         ...
 
-    def put_bars(self, run: str, symbol: str, provider: str, bars: Any) -> int:
-        """Upsert a symbol's bars (a ``market.bars.Bars``); returns rows changed. Idempotent."""
+    def transaction(self) -> AbstractContextManager[None]:
+        """Commit everything written inside together, or nothing of it."""
         ...
 
-    def bars(self, symbol: str) -> Any:
-        """All bars of a symbol, by date, as ``market.bars.Bars``."""
+    def unfinished(self, provider: str, source: str) -> str | None:
+        """The newest run of this provider and source that never finished, to be resumed."""
         ...
 
-    def put_macro(self, run: str, series: str, rows: Any) -> int:
+    def put_bars(self, run: str, symbol: str, provider: str, bars: Bars) -> int:
+        """Upsert a symbol's bars, one row a day; returns rows changed. Idempotent."""
+        ...
+
+    def bars(self, symbol: str) -> Bars:
+        """All bars of a symbol, by date."""
+        ...
+
+    def put_macro(self, run: str, series: str, rows: MacroSeries) -> int:
         """Upsert macro observations; returns rows changed."""
         ...
 
-    def macro(self) -> dict[str, Any]:
-        """Every macro series."""
+    def macro(self) -> dict[str, MacroSeries]:
+        """Every macro series, by name."""
         ...
 
-    def put_audit(self, run: str, symbol: str, status: str, rows: int, reasons: Sequence[str]) -> None:
-        """Record what happened to one symbol in a run."""
+    def put_audit(self, audit: Audit) -> None:
+        """Record what happened to one symbol in a run; a resumed run replaces its own record."""
         ...
 
-    def put_certifications(self, run: str, certifications: Sequence[Any]) -> None:
+    def audits(self) -> tuple[Audit, ...]:
+        """Every audit, oldest run first."""
+        ...
+
+    def put_certifications(self, run: str, certifications: Sequence[Certification]) -> None:
         """Record states and quality of every symbol."""
         ...

@@ -1,0 +1,78 @@
+"""Daily bars and macro observations as arrays: what providers, certification and the store hand to each other (D12)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.panel import Flag
+
+Floats = NDArray[np.float64]
+PRICES = ("open", "high", "low", "close", "adj_close")
+COLUMNS = (*PRICES, "volume", "dividend", "split")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Bars:
+    """Rows of one symbol in the order they were read; NaN where a value is absent.
+
+    ``day`` is days since 1970-01-01 in the symbol's own calendar. ``close`` is the traded price (split-adjusted
+    where the source has no ``split``), ``adj_close`` dividend- and split-adjusted. ``dividend`` (cash per unit,
+    on the ex-date) and ``split`` (new units per old) are NaN throughout where the source carries none.
+    """
+
+    day: NDArray[np.int64]
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    adj_close: Floats
+    volume: Floats
+    dividend: Floats
+    split: Floats
+
+    def __len__(self) -> int:
+        return int(self.day.size)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Bars:
+        """The rows at these positions, or where the mask is True."""
+        return Bars(self.day[rows], *(getattr(self, name)[rows] for name in COLUMNS))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MacroSeries:
+    """Observations of one series: the ``day`` each describes, its ``value``, the day it was ``known`` (D18).
+
+    Days are since 1970-01-01. A value counts at the decision of a session on or after ``known``.
+    """
+
+    day: NDArray[np.int64]
+    value: Floats
+    known: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return int(self.day.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What happened to one symbol in one ingestion run (D13).
+
+    ``status`` is OK, FAILED or MACRO; ``flags`` are findings that only the reading could make (order, duplicates);
+    ``first`` and ``last`` are the ISO dates of the rows read, empty without any; ``archived`` is the SHA-256 of
+    the archived payload.
+    """
+
+    run: str
+    symbol: str
+    provider: str
+    status: str
+    rows: int
+    reasons: tuple[str, ...] = ()
+    message: str = ""
+    flags: tuple[Flag, ...] = ()
+    first: str = ""
+    last: str = ""
+    archived: str = ""
