@@ -1,0 +1,275 @@
+"""Dated findings about one symbol's bars and the quality score (D10).
+
+Two steps, because two kinds of finding exist. ``tidy`` sees rows as they were read: their order, duplicates, dates
+from the future; the store keeps only what it returns. ``assess`` sees stored rows against the symbol's calendar and
+can be repeated at any time. Every finding is a ``Flag`` with dates and a count: ``hard`` ones block, ``note`` do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.bars import COLUMNS, PRICES, Bars, Floats
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.panel import Flag
+from plimsoll.core.policy import DataPolicy
+from plimsoll.core.sessions import iso_day
+from plimsoll.market.actions import Actions, total_return_ratio, traded_actions
+
+Days = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+HARD = "hard"
+NOTE = "note"
+BREAKS_ADJUSTMENT = ("UNEXPLAINED_JUMP", "NON_POSITIVE_PRICE")
+NO_VOLUME_KINDS = ("index", "fx")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tidied:
+    """Bars in date order, one row a day, with what had to be mended to get there."""
+
+    bars: Bars
+    flags: tuple[Flag, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Assessment:
+    """One symbol's usable bars on its own calendar, and everything found about them.
+
+    ``expected`` counts the calendar's sessions between first and last bar, ``missing_pct`` is the fraction of them
+    without a usable bar, ``score`` lies in [0, 1], ``ended`` says the series stopped before ``as_of`` (D9).
+    """
+
+    bars: Bars
+    actions: Actions
+    flags: tuple[Flag, ...]
+    expected: int
+    missing_pct: float
+    score: float
+    ended: bool
+
+
+def tidy(bars: Bars, last_day: int) -> Tidied:
+    """Order, deduplicate and bound rows as they were read.
+
+    A file that is newest-first throughout is in order, only reversed. Of a day given twice the later row stays,
+    as corrections follow; different values make it a hard flag. Rows after ``last_day`` (days since 1970, the run's
+    end or the day it runs) cannot have happened: they are dropped under a hard flag.
+    """
+    flags: list[Flag] = []
+    future = bars.day > last_day
+    if future.any():
+        flags.append(_flag("DATE_IN_FUTURE", HARD, bars.day[future]))
+        bars = bars.take(~future)
+    steps = np.diff(bars.day)
+    if steps.size and (steps < 0).all():
+        bars = bars.take(np.arange(len(bars))[::-1])
+    elif (steps < 0).any():
+        flags.append(_flag("DATES_UNORDERED", HARD, bars.day[1:][steps < 0]))
+        bars = bars.take(np.argsort(bars.day, kind="stable"))
+    repeated = np.append(bars.day[1:] == bars.day[:-1], False) if len(bars) else np.zeros(0, dtype=bool)
+    if repeated.any():
+        flags += _duplicates(bars, repeated)
+        bars = bars.take(~repeated)
+    return Tidied(bars, tuple(flags))
+
+
+def assess(
+    bars: Bars,
+    instrument: Instrument,
+    calendar: Days,
+    policy: DataPolicy,
+    as_of: int,
+    reading: Sequence[Flag] = (),
+    second: Bars | None = None,
+) -> Assessment:
+    """Judge tidied bars against the symbol's calendar (D9, D10).
+
+    Parameters
+    ----------
+    bars : ascending days, one row a day.
+    calendar : every expected day number of the instrument's calendar from its first bar, or earlier, to ``as_of``.
+    as_of : day number the certification speaks for; rows after it are left out.
+    reading : flags of ``tidy``, kept from the ingestion of these rows.
+    second : the same symbol from another source, where there is one.
+
+    Notes
+    -----
+    Score (D10) = 1 - (0.3 missing + 0.2 duplicates + 0.2 [non-positive price] + 0.3 [unexplained jump]), the weights
+    from the policy. A hard flag that lies wholly before the last ``note_after`` sessions becomes a note, unless it
+    breaks the adjustment and so every return after it.
+    """
+    calendar = calendar[: int(np.searchsorted(calendar, as_of, side="right"))]
+    flags = list(reading)
+    bars = _drop(bars, bars.day > as_of, None, flags)
+    bars = _drop(bars, ~_contains(calendar, bars.day), _note_of("OFF_GRID_ROWS"), flags)
+    bars = _drop(bars, _non_positive(bars), _hard_of("NON_POSITIVE_PRICE"), flags)
+    bars = _drop(bars, _incomplete(bars, instrument), None, flags)
+    actions = traded_actions(bars, policy)
+    missing, expected = _missing(bars, calendar)
+    missing_pct = missing.size / expected if expected else 1.0
+    if missing.size:
+        flags.append(_flag("MISSING_SESSIONS", HARD if not missing_pct <= policy.missing_max else NOTE, missing))
+    flags += _price_flags(bars, instrument, actions, policy, second)
+    flags += _volume_flags(bars, instrument, policy)
+    if actions.derived:
+        flags.append(_flag("DERIVED_ACTIONS", NOTE, bars.day))
+    recent = int(calendar[-policy.note_after]) if calendar.size >= policy.note_after else None
+    dated = tuple(sorted((_age(f, recent) for f in flags), key=lambda f: (f.day, f.reason)))
+    after = calendar.size - int(np.searchsorted(calendar, bars.day[-1], side="right")) if len(bars) else 0
+    score = _score(dated, len(bars), missing_pct, policy)
+    return Assessment(bars, actions, dated, expected, missing_pct, score, after > policy.ended_after)
+
+
+def jump_limit(instrument: Instrument, policy: DataPolicy) -> float | None:
+    """Largest one-bar move that needs no explanation, by kind; none for an index (D10)."""
+    limits = {"crypto": policy.jump_crypto, "fx": policy.jump_fx, "index": None}
+    return limits.get(instrument.kind, policy.jump_stock)
+
+
+def deviating(bars: Bars, second: Bars, limit: float) -> tuple[Mask, Mask]:
+    """Of each bar: whether a second source has that day, and whether its close lies further away than ``limit``."""
+    at = np.clip(np.searchsorted(second.day, bars.day), 0, max(len(second) - 1, 0))
+    if not len(second):
+        return np.zeros(len(bars), dtype=bool), np.zeros(len(bars), dtype=bool)
+    common = second.day[at] == bars.day
+    with np.errstate(invalid="ignore", divide="ignore"):
+        close_enough = np.abs(second.close[at] / bars.close - 1.0) <= limit
+    return common, common & ~close_enough
+
+
+def _price_flags(
+    bars: Bars, instrument: Instrument, actions: Actions, policy: DataPolicy, second: Bars | None
+) -> list[Flag]:
+    flags: list[Flag] = []
+    slack = policy.price_rounding * np.abs(bars.close)
+    inside = (bars.low <= bars.open + slack) & (bars.open <= bars.high + slack)
+    inside &= (bars.low <= bars.close + slack) & (bars.close <= bars.high + slack)
+    judged = np.isfinite(bars.open) & np.isfinite(bars.high) & np.isfinite(bars.low)
+    _add(flags, "OHLC_INCONSISTENT", HARD, bars.day, judged & ~inside)
+    limit = jump_limit(instrument, policy)
+    confirmed = np.zeros(len(bars), dtype=bool)
+    if second is not None:
+        common, off = deviating(bars, second, policy.cross_source_max)
+        _add(flags, "CROSS_SOURCE_DEVIATION", HARD, bars.day, off)
+        confirmed = common & ~off
+    if limit is not None and len(bars) > 1:
+        move = np.abs(total_return_ratio(bars, actions) - 1.0)
+        _add(flags, "UNEXPLAINED_JUMP", HARD, bars.day[1:], ~(move <= limit) & ~(confirmed[1:] & confirmed[:-1]))
+    return flags
+
+
+def _volume_flags(bars: Bars, instrument: Instrument, policy: DataPolicy) -> list[Flag]:
+    if instrument.kind in NO_VOLUME_KINDS or not len(bars):
+        return []
+    flags: list[Flag] = []
+    traded = bars.volume > 0.0
+    _add(flags, "STUCK_SERIES", HARD, bars.day, _stuck(bars.close, traded, policy.stuck_sessions))
+    if not traded.any():
+        flags.append(_flag("NO_VOLUME", NOTE, bars.day))
+        return flags
+    usual = float(np.median(bars.volume[traded]))
+    _add(flags, "VOLUME_SPIKE", NOTE, bars.day, traded & (bars.volume > policy.volume_spike * usual))
+    return flags
+
+
+def _stuck(close: Floats, traded: Mask, sessions: int) -> Mask:
+    """True on every row of a run of at least ``sessions`` rows without volume that repeat one close."""
+    starts = np.ones(close.size, dtype=bool)
+    starts[1:] = traded[1:] | traded[:-1] | (close[1:] != close[:-1])
+    run = np.cumsum(starts) - 1
+    return np.asarray(~traded & (np.bincount(run)[run] >= sessions))
+
+
+def _duplicates(bars: Bars, repeated: Mask) -> list[Flag]:
+    """Flags for rows whose successor has the same day; NaN equals NaN."""
+    same = repeated.copy()
+    for name in COLUMNS:
+        values = getattr(bars, name)
+        same[:-1] &= (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
+    flags: list[Flag] = []
+    _add(flags, "DUPLICATE_CONFLICT", HARD, bars.day, repeated & ~same)
+    _add(flags, "DUPLICATE_ROWS", NOTE, bars.day, same)
+    return flags
+
+
+def _non_positive(bars: Bars) -> Mask:
+    prices = np.vstack([getattr(bars, name) for name in PRICES])
+    return np.asarray((prices <= 0.0).any(axis=0))
+
+
+def _incomplete(bars: Bars, instrument: Instrument) -> Mask:
+    """Rows that are no bar: an absent close, an absent adjustment beside others, or half a bar of a tradable thing."""
+    absent: Mask = ~np.isfinite(bars.close)
+    adjusted = np.isfinite(bars.adj_close)
+    if adjusted.any():
+        absent |= ~adjusted
+    if instrument.tradable:
+        absent |= ~(np.isfinite(bars.open) & np.isfinite(bars.high) & np.isfinite(bars.low))
+    return absent
+
+
+def _missing(bars: Bars, calendar: Days) -> tuple[Days, int]:
+    """Expected days between first and last bar that hold none, and how many were expected."""
+    if not len(bars):
+        return calendar[:0], 0
+    first, last = np.searchsorted(calendar, (bars.day[0], bars.day[-1] + 1))
+    expected = calendar[first:last]
+    return expected[~_contains(bars.day, expected)], int(expected.size)
+
+
+def _contains(ascending: Days, values: Days) -> Mask:
+    """Whether each value occurs in an ascending array."""
+    if not ascending.size:
+        return np.zeros(values.size, dtype=bool)
+    at = np.minimum(np.searchsorted(ascending, values), ascending.size - 1)
+    return np.asarray(ascending[at] == values)
+
+
+def _score(flags: Sequence[Flag], rows: int, missing_pct: float, policy: DataPolicy) -> float:
+    reasons = {f.reason for f in flags}
+    doubled = sum(f.count for f in flags if f.reason in ("DUPLICATE_ROWS", "DUPLICATE_CONFLICT"))
+    duplicate_pct = doubled / (rows + doubled) if rows else 0.0
+    lost = policy.score_missing * missing_pct + policy.score_duplicate * duplicate_pct
+    lost += policy.score_non_positive * ("NON_POSITIVE_PRICE" in reasons)
+    lost += policy.score_jump * ("UNEXPLAINED_JUMP" in reasons)
+    return max(0.0, 1.0 - lost)
+
+
+def _age(flag: Flag, recent: int | None) -> Flag:
+    """The flag, as a note when all of it lies before the day ``recent`` and the adjustment stands."""
+    old = recent is not None and flag.last_day < iso_day(recent)
+    if flag.severity == HARD and old and flag.reason not in BREAKS_ADJUSTMENT:
+        return Flag(flag.reason, NOTE, flag.day, flag.last_day, flag.count)
+    return flag
+
+
+def _flag(reason: str, severity: str, days: Days) -> Flag:
+    return Flag(reason, severity, iso_day(int(days.min())), iso_day(int(days.max())), int(days.size))
+
+
+def _add(flags: list[Flag], reason: str, severity: str, days: Days, where: Mask) -> None:
+    if where.any():
+        flags.append(_flag(reason, severity, days[where]))
+
+
+def _note_of(reason: str) -> tuple[str, str]:
+    return reason, NOTE
+
+
+def _hard_of(reason: str) -> tuple[str, str]:
+    return reason, HARD
+
+
+def _drop(bars: Bars, where: Mask, finding: tuple[str, str] | None, flags: list[Flag]) -> Bars:
+    """Bars without the rows marked, with a flag for them where one is asked for."""
+    if not where.any():
+        return bars
+    if finding is not None:
+        flags.append(_flag(*finding, bars.day[where]))
+    return bars.take(~where)
