@@ -38,12 +38,17 @@ class Programme(msgspec.Struct, frozen=True):
 
 
 class StopState(msgspec.Struct, frozen=True):
-    """A holding's stop (R7): ``stage`` 1 reduced, 2 exited; ``cap`` the weight the programme is held to."""
+    """A holding's stop (R7): ``stage`` 0 watched, 1 reduced, 2 exited; ``cap`` the weight the programme is held to.
+
+    A ``cap`` of 1 binds nothing: the stage is remembered because each fires once per holding. ``high`` is the
+    highest forward index since the holding was opened, kept only with trailing stops.
+    """
 
     symbol: str
     stage: int
     cap: float
     day: int
+    high: float = 0.0
 
 
 class HeldPair(msgspec.Struct, frozen=True):

@@ -76,6 +76,8 @@ class Freshness(Section, frozen=True, kw_only=True):
     outlier_sigmas: Annotated[float, _meta("robust sigmas, 1 session", "D15", gt=0)] = 8.0
     class_share: Annotated[float, _fraction("D15", "Share of the class beyond class_sigmas that confirms a move", "fraction of symbols")] = 0.30
     class_sigmas: Annotated[float, _meta("robust sigmas, 1 session", "D15", gt=0)] = 3.0
+    scale_sessions: Annotated[int, _count("D15", "Returns behind the robust sigma")] = 252
+    volume_sessions: Annotated[int, _count("D15", "Window of the median volume that confirms a move")] = 60
 
 
 class BacktestPolicy(Section, frozen=True, kw_only=True):
@@ -253,6 +255,7 @@ class LadderPolicy(Section, frozen=True, kw_only=True):
     halt_size_sessions: Annotated[int, _count("R5")] = 5
     liquidation_sizes: Annotated[tuple[float, ...], _meta("fractions of the programme, one a week", "R5")] = (0.25, 0.5, 0.75, 1.0)
     week_sessions: Annotated[int, _count("R5")] = 5
+    recovery_gross: Annotated[float, _meta("fraction of NAV", "R5", "Gross while the re-entry ramp runs", gt=0)] = 1.0
     resumes_automatic: Annotated[int, _count("R4", "In any 252 sessions", "resumes")] = 4
     resumes_signed: Annotated[int, _count("R4", "In any 252 sessions", "resumes")] = 1
     resume_window: Annotated[int, _count("R4")] = 252
@@ -301,6 +304,7 @@ class StopPolicy(Section, frozen=True, kw_only=True):
 
     reduce_share: Annotated[float, _fraction("R7", "Reduce to half at this share of S4's stop", "fraction of the stop")] = 2.0 / 3.0
     reduce_default: Annotated[float, _fraction("R7", unit="loss from average cost")] = 0.12
+    reduce_to: Annotated[float, _fraction("R7", "What the first stage leaves", "fraction of the weight held")] = 0.5
     exit_default: Annotated[float, _fraction("R7", unit="loss from average cost")] = 0.18
     reduce_crypto: Annotated[float, _fraction("R7", unit="loss from average cost")] = 0.18
     exit_crypto: Annotated[float, _fraction("R7", unit="loss from average cost")] = 0.27
