@@ -15,7 +15,9 @@ class Measurements:
     """The held book and the proposal, as fractions of NAV; NaN is "could not be measured" and fails closed.
 
     ``held`` and ``proposed`` are (N,) weights, ``proposed`` after the session's orders. CVaR maps are keyed by
-    horizon in sessions. ``standalone[h]`` is (N,) w x CVaR of each proposed position. ``incremental`` (N,) is
+    horizon in sessions; ``cvar_base`` and ``stressed_base`` are those of the book after its reductions alone, so
+    that increases can be scaled: CVaR is convex, hence base + s x increase stays within (1 - s) x base + s x
+    proposed. ``standalone[h]`` is (N,) w x CVaR of each proposed position. ``incremental`` (N,) is
     the rise of CVaR at the auction's horizon by each increase alone, on the book after reductions. ``increases``
     (N,) is True where the proposal adds.
     """
@@ -28,7 +30,9 @@ class Measurements:
     gross_proposed: float
     cash_proposed: float
     cvar_held: dict[int, float]
+    cvar_base: dict[int, float]
     cvar_proposed: dict[int, float]
+    stressed_base: dict[int, float]
     stressed_proposed: dict[int, float]
     standalone: dict[int, Floats]
     incremental: Floats

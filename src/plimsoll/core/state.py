@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,10 +49,7 @@ def apply(state: State, event: Event) -> State:
         case Split():
             return _split(state, event)
         case Approval():
-            ladder = state.carried.ladder
-            signed = LadderState(**{f: getattr(ladder, f) for f in ladder.__struct_fields__} | {"signed": True})
-            fields = {f: getattr(state.carried, f) for f in state.carried.__struct_fields__}
-            return replace(state, carried=Carried(**fields | {"ladder": signed}))
+            return replace(state, carried=_approved(state.carried))
         case Intent():
             return state
         case _:
@@ -78,3 +76,11 @@ def _split(state: State, event: Split) -> State:
     lots[i] = event.lots
     cost[i] = cost[i] / event.ratio if event.lots else np.nan
     return replace(state, lots=lots, average_cost=cost)
+
+
+def _approved(carried: Carried) -> Carried:
+    """A signature lifts a halt and, where one is asked for, signs the ladder's re-entry (R5, G7)."""
+    ladder = carried.ladder
+    if ladder.awaiting == "signed":
+        ladder = msgspec.structs.replace(ladder, signed=True)
+    return msgspec.structs.replace(carried, ladder=ladder, halted="")

@@ -1,0 +1,57 @@
+"""The backtest shell: the cycle over certified history, journaled in batches (E4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.panel import History
+from plimsoll.core.ports import Journal
+from plimsoll.core.state import open_account
+from plimsoll.engine.desk import Desk
+from plimsoll.engine.loop import Span, evening, genesis_of, morning
+from plimsoll.engine.tally import Tally
+from plimsoll.execution.venues.simulated import SimulatedVenue
+
+Progress = Callable[[int, int], None]
+
+
+def run_backtest(
+    history: History,
+    desk: Desk,
+    span: Span,
+    journal: Journal,
+    *,
+    capital: int,
+    operator: str,
+    progress: Progress | None = None,
+) -> Tally:
+    """Decide every session of ``span`` from ``capital`` cents and journal all of it.
+
+    Stops early only at the mandate's end, once the book is flat (R5). ``progress(done, total)`` is called about a
+    hundred times.
+    """
+    genesis = genesis_of(history, desk, span, capital=capital, mode="backtest", operator=operator)
+    state, tally = open_account(genesis), Tally()
+    venue = SimulatedVenue(history, desk.policy)
+    journal.append(genesis)
+    last: CycleRecord | None = None
+    total = span.last - span.first + 1
+    step = max(1, total // 100)
+    for row in range(span.first, span.last + 1):
+        if last is not None:
+            state, events = morning(state, last, row, history, desk, venue, operator)
+            for event in events:
+                journal.append(event)
+                tally.saw(event)
+        state, last = evening(state, row, history, desk)
+        journal.append(last)
+        tally.saw(last)
+        for intent in last.intents:
+            journal.append(intent)
+        if progress is not None and (row - span.first) % step == 0:
+            progress(row - span.first + 1, total)
+        if last.carried.ladder.ended and tally.ended():
+            break
+    journal.commit()
+    return tally

@@ -1,0 +1,178 @@
+"""One decision cycle: the only file that knows the order of the rooms (E1).
+
+``decide(view, state, desk)`` is pure. Backtest, paper and live are shells around it. The order:
+
+1 mark (``book``) · 2 observe the regime (``outlook``) · 3 ladder and mode · 4 stops · 5 freshness and data
+governance · 6 forecasts · 7 when due: screen, cost, adjust, solve, new programme (``standing``) · 8 desired =
+programme under the ladder's ceiling and stops (``wish``) · 9 shape · 10 measure once · 11 gates · 12 vetoes ·
+13 scale the increases, round again, measure again (``proposal``) · 14 decisions, record, intents (``record``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.decision import Carried, Plan
+from plimsoll.core.panel import View
+from plimsoll.core.restraint import Health, RiskEvent
+from plimsoll.core.state import State
+from plimsoll.core.verdict import Action, Verdict
+from plimsoll.engine.book import Book, mark
+from plimsoll.engine.desk import Desk
+from plimsoll.engine.limits import limits_at
+from plimsoll.engine.outlook import Regime, observe
+from plimsoll.engine.proposal import Judge, propose, tails_of
+from plimsoll.engine.record import record
+from plimsoll.engine.standing import stand, target_of
+from plimsoll.engine.wish import caps_of, wish_for
+from plimsoll.risk import freshness, gates, ladder, modes, pairs, stops
+
+Floats = NDArray[np.float64]
+
+
+def decide(view: View, state: State, desk: Desk) -> Plan:
+    """The decision of one session: a record to journal and the intents inside it.
+
+    A function of (view, state, desk) alone. It never raises for market data, strategies or solvers: whatever
+    cannot be shown safe becomes a refusal with a reason.
+    """
+    policy, before = desk.policy, state.carried
+    book = mark(view, state, desk)
+    regime = observe(view, before, desk)
+    step = _ladder(view, state, desk, book, regime)
+    stop = stops.step(before.stops, view, book.weights, state.average_cost, policy)
+    stale = view.now("freshness.reason")
+    frozen = _data_frozen(view, book, stale, desk)
+
+    lifetime = 1.0 - book.nav / step.state.lifetime_peak
+    episode = 1.0 - book.nav / step.state.episode_peak
+    limits = limits_at(view, desk, before.pairs, drawdown_lifetime=lifetime, stress=regime.figure.stress)
+    standing = stand(view, state, desk, book, regime, step.restraint, limits, stop.stops, stale)
+    if standing.pairs is not before.pairs:
+        limits = replace(limits, pairs=pairs.limits(standing.pairs, view.symbols, limits.weight_max, policy))
+
+    tails = tails_of(view, desk, book.columns, stressed=False)
+    cvar_held = tails.of_book(book.weights)
+    judge = Judge(view, desk, book, limits, cvar_held, episode, lifetime)
+    held = judge.measure(np.zeros_like(book.weights), tails)
+    held_verdict = gates.judge_held(held, limits, policy)
+    breach = held_verdict.action is Action.LIQUIDATE
+    closes = before.breach_closes + 1 if breach else 0
+    halted = _halted(before.halted, held_verdict, closes, policy.cvar.halt_closes)
+    if halted:
+        frozen = (*frozen, "HALTED")
+    if held_verdict.action >= Action.FREEZE:
+        frozen = (*frozen, *(f.reason for f in held_verdict.findings))
+
+    book_scale = gates.book_scale(held, limits) if breach else 1.0
+    caps = caps_of(standing.stops, desk)
+    wish = wish_for(
+        view, desk, book, standing, step.restraint, regime, caps, stale, frozen, step.events, book_scale
+    )
+    proposal = propose(judge, state, standing, wish, held, held_verdict, tails)
+
+    mode = modes.next_mode(before.mode, step.state, step.restraint, frozen=bool(frozen), halted=bool(halted))
+    events = (*regime.events, *step.events, *stop.events, *standing.events)
+    if halted and not before.halted:
+        events = (*events, RiskEvent(view.date, halted, "CRITICAL", float(closes), float(policy.cvar.halt_closes)))
+    if mode != before.mode:
+        events = (*events, RiskEvent(view.date, "MODE_CHANGED", "INFO", scope=f"{before.mode}>{mode}"))
+    carried = Carried(
+        ladder=step.state,
+        mode=mode,
+        programme=standing.programme,
+        stops=standing.stops,
+        pairs=standing.pairs,
+        stress_sessions=regime.stress_sessions,
+        breach_closes=closes,
+        halted=halted,
+        openings=standing.openings,
+    )
+    return Plan(
+        record(
+            view=view,
+            state=state,
+            desk=desk,
+            book=book,
+            regime=regime,
+            restraint=step.restraint,
+            standing=standing,
+            wish=wish,
+            proposal=proposal,
+            limits=limits,
+            carried=carried,
+            events=events,
+        )
+    )
+
+
+def _ladder(view: View, state: State, desk: Desk, book: Book, regime: Regime) -> ladder.LadderStep:
+    """Step 3. Without a NAV the ladder neither fires nor recovers: a missing price is no crash (D7)."""
+    before = state.carried.ladder
+    return ladder.step(
+        before,
+        book.nav if book.known else before.episode_peak,
+        view.day,
+        book.gross if book.known else 0.0,
+        _health(view, state, desk, book, regime),
+        desk.policy.ladder,
+        lambda day: view.sessions.sessions_between(day, view.row),
+    )
+
+
+def _health(view: View, state: State, desk: Desk, book: Book, regime: Regime) -> Health:
+    """Re-entry checks (R5); computed only while a rung is fired."""
+    carried = state.carried
+    if not carried.ladder.fired and not carried.ladder.awaiting:
+        return Health(None, None, False)
+    target = target_of(carried.programme, desk)
+    columns = np.flatnonzero(target)
+    volatility = None
+    if carried.programme is not None and view.row >= 20:
+        recent = view.indicator("return")[-20:, columns] @ target[columns]
+        volatility = float(np.std(recent, ddof=1) * np.sqrt(252.0)) if columns.size else 0.0
+    concerned = np.union1d(columns, book.columns)
+    fresh = not view.now("freshness.reason")[concerned].any()
+    return Health(volatility, regime.figure.crisis, bool(fresh), clear=not carried.halted and book.known)
+
+
+def _data_frozen(view: View, book: Book, stale: Floats, desk: Desk) -> tuple[str, ...]:
+    """Step 5: what stops all new risk for want of data (D7)."""
+    policy = desk.policy
+    if not book.known:
+        return ("NAV_UNKNOWN",)
+    reasons: list[str] = []
+    if book.columns.size:
+        held = book.columns
+        affected = (view.now("eligible")[held] == 0.0) | (stale[held] == freshness.STALE)
+        if affected.any():
+            share = float(np.abs(book.weights[held][affected]).sum())
+            if not share <= policy.data.affected_holdings_max:
+                reasons.append("DATA_AFFECTED")
+    for name in policy.regime.required:
+        if not np.isfinite(_input(view, name)[-2:]).any():
+            reasons.append("REGIME_INPUT_MISSING")
+    return tuple(reasons)
+
+
+def _input(view: View, name: str) -> Floats:
+    """A regime input by symbol or macro series; NaN when the panel has neither."""
+    panel = view.history.panel
+    if name in panel.column:
+        return view.bars("close")[:, panel.column[name]]
+    if name in panel.macro_names:
+        return panel.macro[: view.row + 1, panel.macro_names.index(name)]
+    return np.full(2, np.nan)
+
+
+def _halted(before: str, verdict: Verdict, closes: int, closes_max: int) -> str:
+    """Why the book is halted, "" when it is not; a halt stands until a person resumes (R3, G7)."""
+    if before:
+        return before
+    if closes >= closes_max:
+        return "CVAR_HALT"
+    reasons = {f.reason for f in verdict.findings}
+    return next((r for r in ("GROSS_HALT", "CVAR_UNKNOWN") if r in reasons), "")

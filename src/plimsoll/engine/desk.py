@@ -1,0 +1,150 @@
+"""What a run is given once: policy, strategies and the arrays that follow from the instruments alone."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+import plimsoll
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.limits import Group
+from plimsoll.core.policy import LimitPolicy, Policy
+from plimsoll.core.ports import Strategy
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Desk:
+    """The policy with its strategies, and (N,) arrays over the panel's columns that no day changes.
+
+    ``account`` enters order ids only. Two desks of the same policy, strategies and instruments decide alike.
+    """
+
+    policy: Policy
+    strategies: tuple[Strategy, ...]
+    instruments: tuple[Instrument, ...]
+    account: str = "local"
+
+    @cached_property
+    def policy_hash(self) -> str:
+        """SHA-256 of the canonical policy; in every decision (U7)."""
+        return policy_hash(self.policy)
+
+    @cached_property
+    def code(self) -> str:
+        """SHA-256 over the package's sources: which code decided (G3)."""
+        return code_hash()
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """Column names."""
+        return tuple(i.symbol for i in self.instruments)
+
+    @cached_property
+    def column(self) -> dict[str, int]:
+        """Column of each symbol."""
+        return {s: i for i, s in enumerate(self.symbols)}
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """Kind per column."""
+        return tuple(i.kind for i in self.instruments)
+
+    @cached_property
+    def crypto(self) -> NDArray[np.bool_]:
+        """Crypto columns."""
+        return np.array([i.kind == "crypto" for i in self.instruments], dtype=bool)
+
+    @cached_property
+    def havens(self) -> NDArray[np.bool_]:
+        """Safe-haven columns (S3, R4)."""
+        return np.isin(np.array(self.symbols), np.array(self.policy.strategies.havens))
+
+    @cached_property
+    def tradable(self) -> int:
+        """How many symbols can be decided on."""
+        return sum(i.tradable for i in self.instruments)
+
+    @cached_property
+    def lots_per_unit(self) -> NDArray[np.int64]:
+        """Lots per unit per column."""
+        return np.array([i.lots_per_unit for i in self.instruments], dtype=np.int64)
+
+    @cached_property
+    def weight_caps(self) -> Floats:
+        """Static cap per column: kind, S4 table and universe, the strictest (A4, U7); 0 for an index."""
+        return np.array([_weight_cap(i, self.policy.limits) for i in self.instruments])
+
+    @cached_property
+    def volatility_targets(self) -> Floats:
+        """Annual volatility target per column, infinite without one (S4)."""
+        table = self.policy.limits.assets
+
+        def target(i: Instrument) -> float:
+            entry = table.get(i.symbol)
+            given = [v for v in (i.volatility_target, entry.volatility_target if entry else None) if v is not None]
+            return min(given, default=float("inf"))
+
+        return np.array([target(i) for i in self.instruments])
+
+    @cached_property
+    def standalone_shares(self) -> tuple[Floats, Floats]:
+        """(share of the CVaR budget, fixed fraction of NAV) per column for stand-alone risk (A4)."""
+        cvar = self.policy.cvar
+        share = {"crypto": cvar.standalone_crypto, "stock": np.inf}
+        fixed = {"stock": cvar.standalone_stock}
+        return (
+            np.array([share.get(k, cvar.standalone_fund) for k in self.kinds]),
+            np.array([fixed.get(k, np.inf) for k in self.kinds]),
+        )
+
+    @cached_property
+    def incremental_caps(self) -> Floats:
+        """Largest rise of CVaR by one trade per column (A4)."""
+        cvar = self.policy.cvar
+        return np.array([cvar.incremental_fund if k == "fund" else cvar.incremental_other for k in self.kinds])
+
+    @cached_property
+    def sector_groups(self) -> tuple[Group, ...]:
+        """Sector caps of single stocks (A4)."""
+        members: dict[str, list[int]] = {}
+        for column, i in enumerate(self.instruments):
+            if i.kind == "stock" and i.sector:
+                members.setdefault(i.sector, []).append(column)
+        cap = self.policy.limits.weight_sector
+        return tuple(Group(f"sector:{name}", tuple(members[name]), cap) for name in sorted(members))
+
+
+def _weight_cap(instrument: Instrument, limits: LimitPolicy) -> float:
+    if not instrument.tradable:
+        return 0.0
+    by_kind = {"stock": limits.weight_stock, "fund": limits.weight_fund, "crypto": limits.weight_crypto}
+    entry = limits.assets.get(instrument.symbol)
+    cap = entry.max_weight if entry else by_kind.get(instrument.kind, limits.weight_other)
+    if entry and instrument.kind in ("stock", "crypto"):
+        cap = min(cap, by_kind[instrument.kind])
+    return cap if instrument.max_weight is None else min(cap, instrument.max_weight)
+
+
+def policy_hash(policy: Policy) -> str:
+    """SHA-256 of the policy's canonical JSON."""
+    return hashlib.sha256(msgspec.json.encode(policy, order="sorted")).hexdigest()
+
+
+def code_hash() -> str:
+    """SHA-256 over names and bytes of the modules a decision can depend on."""
+    root = Path(plimsoll.__file__).parent
+    rooms = ("core", "measures", "indicators", "costs", "alpha", "capital", "risk", "governance", "engine", "execution")
+    digest = hashlib.sha256()
+    for room in rooms:
+        for path in sorted((root / room).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

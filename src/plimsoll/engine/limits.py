@@ -1,0 +1,58 @@
+"""The limit set of one decision, with drawdown and regime scaling applied (A3, A4, R3, R8)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plimsoll.core.limits import LimitSet
+from plimsoll.core.panel import View
+from plimsoll.core.policy import CvarPolicy
+from plimsoll.engine.desk import Desk
+from plimsoll.risk import pairs as pair_limits
+from plimsoll.core.decision import HeldPair
+
+
+def budget_scale(policy: CvarPolicy, drawdown_lifetime: float) -> float:
+    """R3's factor on CVaR budgets: min(1, (base - lifetime drawdown) / span), never below the floor.
+
+    >>> budget_scale(CvarPolicy(), 0.08)
+    1.0
+    """
+    room = (policy.drawdown_base - drawdown_lifetime) / policy.drawdown_span
+    return max(policy.drawdown_floor, min(1.0, room))
+
+
+def limits_at(
+    view: View, desk: Desk, pairs: tuple[HeldPair, ...], *, drawdown_lifetime: float, stress: bool
+) -> LimitSet:
+    """Every limit that holds at this decision; one value for the auction and for the gates that check it.
+
+    ``stress`` is the crisis regime: it scales budgets of proposals, never the hard limits (R8).
+    """
+    policy, cvar, limits = desk.policy, desk.policy.cvar, desk.policy.limits
+    h = policy.auction.horizon
+    operating = budget_scale(cvar, drawdown_lifetime) * (policy.regime.budget_scale if stress else 1.0)
+    budget = {1: cvar.budget_1 * operating, h: cvar.budget_10 * operating}
+    volatility = view.now("volatility_60")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled = desk.weight_caps * np.fmin(1.0, desk.volatility_targets / volatility)
+    # an asset with a target but without a measured volatility may not be held at all (U6)
+    weight_max = np.where(np.isfinite(desk.volatility_targets), np.nan_to_num(scaled, nan=0.0), desk.weight_caps)
+    share, fixed = desk.standalone_shares
+    return LimitSet(
+        gross_max=limits.gross_max,
+        cash_min=limits.cash_min,
+        weight_max=weight_max,
+        cvar_budget=budget,
+        cvar_hard={1: cvar.hard_1, h: cvar.hard_10},
+        stressed_budget={k: v * cvar.stressed_multiple for k, v in budget.items()},
+        standalone={k: np.minimum(share * v, fixed) for k, v in budget.items()},
+        incremental_max=desk.incremental_caps,
+        participation_max=limits.participation_max,
+        turnover_max=policy.shaping.turnover_max,
+        trades_max=policy.shaping.trades_max,
+        groups=desk.sector_groups,
+        pairs=pair_limits.limits(pairs, view.symbols, weight_max, policy) if pairs else (),
+        gross_freeze=limits.gross_max + limits.gross_freeze_over,
+        gross_halt=limits.gross_max + limits.gross_halt_over,
+    )

@@ -1,0 +1,103 @@
+"""The two halves of a session that every shell shares: the morning's events and the evening's decision (E1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.errors import UsageError
+from plimsoll.core.events import Event, Genesis
+from plimsoll.core.panel import History, View
+from plimsoll.core.state import State, apply
+from plimsoll.engine.cycle import decide
+from plimsoll.engine.desk import Desk
+from plimsoll.engine.operator import approval
+from plimsoll.execution.actions import on_row
+from plimsoll.execution.venues.simulated import SimulatedVenue
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """The rows a run decides on, first to last, both included."""
+
+    first: int
+    last: int
+
+
+def span_of(history: History, start: str | None, end: str | None) -> Span:
+    """Rows of a span; a span without sessions or warm-up is refused with the first possible date (D11)."""
+    sessions = history.panel.sessions
+    eligible = history.array("eligible").any(axis=1)
+    if not eligible.any():
+        raise UsageError(
+            "no symbol of the snapshot may trade: none is ACTIVE with enough rows",
+            "Look at 'plimsoll verify status' and ingest a longer history",
+        )
+    possible = int(eligible.argmax())
+    first = possible if start is None else sessions.row_at_or_after(start)
+    last = len(sessions) - 1 if end is None else sessions.row_at_or_before(end)
+    if start is not None and end is not None and start > end:
+        raise UsageError(f"the span starts at {start}, after its end {end}", "Exchange --start and --end")
+    if first < possible:
+        raise UsageError(
+            f"the span starts at {start}, before any symbol has enough rows to trade",
+            f"The first possible date is {sessions.dates[possible]}",
+        )
+    if first > last:
+        raise UsageError(
+            f"the snapshot has no session from {start or sessions.dates[0]} to {end or sessions.dates[-1]}",
+            f"It holds sessions from {sessions.dates[0]} to {sessions.dates[-1]}",
+        )
+    return Span(first, last)
+
+
+def genesis_of(
+    history: History, desk: Desk, span: Span, *, capital: int, mode: str, operator: str
+) -> Genesis:
+    """The first event of a run over ``span`` with ``capital`` cents."""
+    dates = history.panel.sessions.dates
+    return Genesis(
+        account=desk.account,
+        capital=capital,
+        symbols=desk.symbols,
+        snapshot=history.panel.snapshot,
+        policy=desk.policy_hash,
+        code=desk.code,
+        start=dates[span.first],
+        end=dates[span.last],
+        mode=mode,
+        strategies=tuple(s.name for s in desk.strategies),
+        operator=operator,
+        synthetic=history.panel.synthetic,
+    )
+
+
+def morning(
+    state: State, last: CycleRecord, row: int, history: History, desk: Desk, venue: SimulatedVenue, operator: str
+) -> tuple[State, list[Event]]:
+    """Everything that happens at ``row`` before its close: actions, fills of the last orders, a signature.
+
+    Returns the state after it and the events in order. The same inputs give the same events, so a session that
+    was interrupted half-way repeats the morning and writes only what the journal lacks.
+    """
+    events: list[Event] = []
+
+    def happened(event: Event) -> None:
+        nonlocal state
+        state = apply(state, event)
+        events.append(event)
+
+    for action in on_row(state, history, row, desk.policy):
+        happened(action)
+    for fill in venue.execute(last.intents, row - 1, state):
+        happened(fill)
+    signed = approval(last, history.panel.sessions.dates[row], operator, desk.policy)
+    if signed is not None:
+        happened(signed)
+    return state, events
+
+
+def evening(state: State, row: int, history: History, desk: Desk) -> tuple[State, CycleRecord]:
+    """The decision after the close of ``row`` and the state it leaves."""
+    record = decide(View(history, row), state, desk).record
+    return apply(state, record), record

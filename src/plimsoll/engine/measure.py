@@ -1,0 +1,119 @@
+"""Measure the held book and the proposal once; gates and vetoes judge the figures (step 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.measurements import Measurements
+from plimsoll.core.scenarios import ScenarioSet
+from plimsoll.measures.cvar import cvar
+
+Floats = NDArray[np.float64]
+Lots = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tails:
+    """A scenario set made ready for measuring any book on its columns."""
+
+    scenarios: ScenarioSet
+    confidence: float
+    blind: NDArray[np.bool_]  # (k,) columns that cannot be measured
+    filtered: dict[int, Floats]
+    stressed: dict[int, Floats]
+
+    @classmethod
+    def of(cls, scenarios: ScenarioSet, confidence: float) -> Tails:
+        """Columns that cannot be measured are zeroed here and remembered, so that 0 x NaN spoils nothing."""
+        blind = np.array([int(c) in scenarios.unmeasurable for c in scenarios.columns], dtype=bool)
+        if not blind.any():
+            return cls(scenarios, confidence, blind, scenarios.filtered, scenarios.stressed)
+        clean = {h: np.where(blind, 0.0, r) for h, r in scenarios.filtered.items()}
+        stressed = {h: np.where(blind, 0.0, r) for h, r in scenarios.stressed.items()}
+        return cls(scenarios, confidence, blind, clean, stressed)
+
+    def of_book(self, weights: Floats, *, stressed: bool = False) -> dict[int, float]:
+        """CVaR per horizon of (N,) weights, fraction of NAV; NaN where a holding cannot be measured (U6)."""
+        w = weights[self.scenarios.columns]
+        sets = self.stressed if stressed else self.filtered
+        if self.blind.any() and w[self.blind].any():
+            return dict.fromkeys(self.scenarios.filtered, float("nan"))
+        if not w.any():
+            return dict.fromkeys(self.scenarios.filtered, 0.0)
+        return {h: max(0.0, cvar(-(returns @ w), self.confidence)) for h, returns in sets.items()}
+
+    def alone(self, column: int, horizon: int) -> float:
+        """CVaR of one unit of one column, fraction of its value; NaN when unmeasurable."""
+        at = int(np.searchsorted(self.scenarios.columns, column))
+        if self.blind[at]:
+            return float("nan")
+        return cvar(-self.filtered[horizon][:, at], self.confidence)
+
+
+def measure(
+    *,
+    nav: int,
+    held: Floats,
+    order_weights: Floats,
+    adv_share: Floats,
+    tails: Tails,
+    cvar_held: dict[int, float],
+    horizon: int,
+    drawdown_episode: float,
+    drawdown_lifetime: float,
+) -> Measurements:
+    """Everything the gates ask of a proposal ``held + order_weights``, (N,) fractions of NAV.
+
+    ``horizon`` (sessions) is the auction's. Figures of a book without increases are the held ones: nothing that
+    only reduces is judged on them (R1).
+    """
+    proposed = held + order_weights
+    increases = np.asarray(np.abs(proposed) > np.abs(held))
+    reductions = np.asarray((order_weights != 0.0) & ~increases)
+    n = held.size
+    gross_held, gross_proposed = float(np.abs(held).sum()), float(np.abs(proposed).sum())
+    standalone = {h: np.zeros(n) for h in cvar_held}
+    incremental = np.zeros(n)
+    base = after = cvar_held
+    stressed_base: dict[int, float] = {}
+    stressed_after: dict[int, float] = {}
+    if increases.any():
+        base_book = np.where(increases, held, proposed)
+        base = tails.of_book(base_book) if reductions.any() else cvar_held
+        after = tails.of_book(proposed)
+        stressed_base = tails.of_book(base_book, stressed=True)
+        stressed_after = tails.of_book(proposed, stressed=True)
+        for i in np.flatnonzero(increases):
+            for h, values in standalone.items():
+                values[i] = abs(proposed[i]) * tails.alone(int(i), h)
+            alone = base_book.copy()
+            alone[i] = proposed[i]
+            incremental[i] = tails.of_book(alone)[horizon] - base[horizon]
+    elif reductions.any():
+        base = after = tails.of_book(proposed)
+    return Measurements(
+        nav_cents=nav,
+        held=held,
+        proposed=proposed,
+        increases=increases,
+        gross_held=gross_held,
+        gross_proposed=gross_proposed,
+        cash_proposed=1.0 - float(proposed.sum()),
+        cvar_held=cvar_held,
+        cvar_base=base,
+        cvar_proposed=after,
+        stressed_base=stressed_base,
+        stressed_proposed=stressed_after,
+        standalone=standalone,
+        incremental=incremental,
+        turnover=0.5 * float(np.abs(order_weights).sum()),
+        trades=int(np.count_nonzero(order_weights)),
+        exempt_trades=int(np.count_nonzero(reductions)),
+        exempt_turnover=0.5 * float(np.abs(order_weights[reductions]).sum()),
+        adv_share=adv_share,
+        drawdown_episode=drawdown_episode,
+        drawdown_lifetime=drawdown_lifetime,
+    )

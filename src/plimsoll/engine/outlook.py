@@ -1,0 +1,52 @@
+"""Step 2: observe the regime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from plimsoll.core.decision import Carried, RegimeFigure
+from plimsoll.core.panel import View
+from plimsoll.core.restraint import RiskEvent
+from plimsoll.engine.desk import Desk
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Regime:
+    """Step 2: belief, and whether the crisis regime restrains proposals (R8)."""
+
+    figure: RegimeFigure
+    state: int  # most probable: 0 normal, 1 volatile, 2 crisis
+    fear: float
+    stress_sessions: int
+    events: tuple[RiskEvent, ...]
+
+
+
+def observe(view: View, carried: Carried, desk: Desk) -> Regime:
+    """Belief and outlook of the filter, with the hysteresis of the crisis regime (R8).
+
+    While VIX is missing the regime's scale may fall, not rise: an episode does not end without an observation.
+    """
+    policy = desk.policy.regime
+    belief = view.now("regime.belief")
+    crisis, vix, fear = (float(view.now(f"regime.{n}")) for n in ("crisis", "vix", "fear"))
+    before = carried.stress_sessions
+    after = before + 1 if before else int(crisis > policy.crisis_on)
+    if before and before >= policy.crisis_sessions and crisis < policy.crisis_off and vix == vix:
+        after = 0
+    events: tuple[RiskEvent, ...] = ()
+    if bool(before) != bool(after):
+        kind, limit = ("REGIME_STRESS", policy.crisis_on) if after else ("REGIME_CLEAR", policy.crisis_off)
+        events = (RiskEvent(view.date, kind, "WARNING" if after else "INFO", crisis, limit),)
+    figure = RegimeFigure(
+        belief=(float(belief[0]), float(belief[1]), float(belief[2])),
+        crisis=crisis,
+        vix=vix if vix == vix else None,
+        source="VIX" if vix == vix else "realised volatility",
+        stress=after > 0,
+    )
+    return Regime(figure, int(np.argmax(belief)), fear, after, events)
+
+

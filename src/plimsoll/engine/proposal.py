@@ -1,0 +1,180 @@
+"""Steps 9 to 13: shape, measure once, judge, scale the increases, round and measure again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.capital import scenarios as scenario_sets
+from plimsoll.capital.shaping import Shaped, ShapeInputs, shape
+from plimsoll.core.decision import Veto
+from plimsoll.core.limits import LimitSet
+from plimsoll.core.measurements import Measurements
+from plimsoll.core.money import values_cents
+from plimsoll.core.panel import View
+from plimsoll.core.state import State
+from plimsoll.core.verdict import Action, Verdict, join
+from plimsoll.engine.book import Book
+from plimsoll.engine.desk import Desk
+from plimsoll.engine.measure import Tails, measure
+from plimsoll.engine.standing import Standing
+from plimsoll.engine.wish import Wish
+from plimsoll.governance import vetoes as veto_room
+from plimsoll.risk import gates
+
+Floats = NDArray[np.float64]
+Lots = NDArray[np.int64]
+
+# Rounding to lots can undo a scale by a cent; after so many rounds the increases are dropped instead.
+ROUNDS = 3
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Proposal:
+    """Orders that passed, with the figures and verdicts they passed on.
+
+    ``lots`` (N,) are signed orders, ``weights`` the same as fractions of NAV; ``rejected`` names, per column, why
+    an increase was refused; ``verdict`` is the join of everything that was judged.
+    """
+
+    lots: Lots
+    weights: Floats
+    reasons: dict[int, tuple[str, ...]]
+    measured: Measurements
+    verdict: Verdict
+    vetoes: tuple[Veto, ...]
+    rejected: dict[int, tuple[str, ...]]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Judge:
+    """What every round of a proposal is measured and judged with."""
+
+    view: View
+    desk: Desk
+    book: Book
+    limits: LimitSet
+    cvar_held: dict[int, float]
+    drawdown_episode: float
+    drawdown_lifetime: float
+
+    def measure(self, orders: Floats, tails: Tails) -> Measurements:
+        """The figures of the held book plus ``orders``, (N,) fractions of NAV."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = np.abs(orders) * (self.book.nav / 100.0)
+            share = np.where(orders == 0.0, 0.0, value / self.view.now("adv"))
+        return measure(
+            nav=self.book.nav,
+            held=self.book.weights,
+            order_weights=orders,
+            adv_share=share,
+            tails=tails,
+            cvar_held=self.cvar_held,
+            horizon=self.desk.policy.auction.horizon,
+            drawdown_episode=self.drawdown_episode,
+            drawdown_lifetime=self.drawdown_lifetime,
+        )
+
+
+def tails_of(view: View, desk: Desk, columns: NDArray[np.int64], *, stressed: bool) -> Tails:
+    """The cycle's scenario set on ``columns``."""
+    scenarios = scenario_sets.build(view, columns, desk.policy, stressed=stressed)
+    return Tails.of(scenarios, desk.policy.auction.confidence)
+
+
+def propose(
+    judge: Judge, state: State, standing: Standing, wish: Wish, held: Measurements, held_verdict: Verdict, tails: Tails
+) -> Proposal:
+    """The largest step towards the wish that every gate and veto passes; reductions always pass (R1)."""
+    desk, book = judge.desk, judge.book
+    grow = wish.grow
+    if held_verdict.action is Action.SCALE:
+        grow = grow * held_verdict.scale
+    elif held_verdict.action > Action.SCALE:
+        grow = np.zeros_like(grow)
+    shaped, orders = _shaped(judge, state, wish, grow)
+    if not shaped.lots.any():
+        return Proposal(shaped.lots, orders, shaped.reasons, held, held_verdict, (), {})
+    columns = np.union1d(book.columns, np.flatnonzero(shaped.lots)).astype(np.int64)
+    growing = np.abs(book.weights + orders) > np.abs(book.weights)
+    if not growing.any():
+        return Proposal(shaped.lots, orders, shaped.reasons, judge.measure(orders, tails), held_verdict, (), {})
+    tails = tails_of(judge.view, desk, columns, stressed=True)
+    verdict, vetoes, rejected = held_verdict, (), {}
+    for round_ in range(ROUNDS + 1):
+        measured = judge.measure(orders, tails)
+        if not measured.increases.any():
+            break
+        last = round_ == ROUNDS
+        factor, judged, found, refused = _judge(judge, standing, measured, first=round_ == 0, wish=wish)
+        verdict, rejected = verdict | judged, {**refused, **rejected}
+        vetoes = vetoes or found
+        if not (factor[measured.increases] < 1.0).any():
+            break
+        grow = np.zeros_like(grow) if last else grow * factor
+        shaped, orders = _shaped(judge, state, wish, grow)
+        if last:
+            measured = judge.measure(orders, tails)
+    return Proposal(shaped.lots, orders, shaped.reasons, measured, verdict, vetoes, rejected)
+
+
+def _shaped(judge: Judge, state: State, wish: Wish, grow: Floats) -> tuple[Shaped, Floats]:
+    book, desk = judge.book, judge.desk
+    shaped = shape(
+        ShapeInputs(
+            held_lots=state.lots,
+            desired=wish.desired,
+            nav=book.nav,
+            prices=book.prices,
+            lots_per_unit=desk.lots_per_unit,
+            forced=wish.forced,
+            increase_scale=grow,
+            adv=judge.view.now("adv"),
+        ),
+        desk.policy,
+    )
+    if not shaped.lots.any():
+        return shaped, np.zeros(shaped.lots.size)
+    return shaped, values_cents(shaped.lots, desk.lots_per_unit, book.prices) / max(book.nav, 1)
+
+
+def _judge(
+    judge: Judge, standing: Standing, measured: Measurements, *, first: bool, wish: Wish
+) -> tuple[Floats, Verdict, tuple[Veto, ...], dict[int, tuple[str, ...]]]:
+    """(N,) factor on increases, the joined verdict, the vetoes and per column why it was refused."""
+    desk = judge.desk
+    book_verdict, by_column = gates.judge_proposal(measured, judge.limits, desk.policy)
+    vetoes = veto_room.evaluate(veto_inputs(judge, standing, measured), desk.policy)
+    veto_book, veto_columns = veto_room.verdicts(vetoes, desk.column, desk.policy)
+    factor = np.full(measured.held.size, _factor(book_verdict))
+    rejected: dict[int, tuple[str, ...]] = {}
+    for c, verdict in by_column.items():
+        factor[c] *= _factor(verdict)
+        if _factor(verdict) == 0.0:
+            rejected[c] = tuple(f.reason for f in verdict.findings)
+    if _factor(veto_book) < 1.0:
+        factor = _one_halving(factor, _factor(veto_book), wish.grow, first)
+    for c, verdict in veto_columns.items():
+        before = factor[c : c + 1]
+        factor[c : c + 1] = _one_halving(before, _factor(verdict), wish.grow[c : c + 1], first)
+        if verdict.action > Action.SCALE:
+            rejected[c] = (*rejected.get(c, ()), "VETO_ERROR")
+    total = join((book_verdict, veto_book, *by_column.values(), *veto_columns.values()))
+    return factor, total, vetoes, rejected
+
+
+def _factor(verdict: Verdict) -> float:
+    if verdict.action is Action.ALLOW:
+        return 1.0
+    return verdict.scale if verdict.action is Action.SCALE else 0.0
+
+
+def _one_halving(factor: Floats, veto: float, grown: Floats, first: bool) -> Floats:
+    """Warnings and VIX give one halving between them, and only in the first round (S2, G2)."""
+    if veto in (0.0, 1.0):
+        return factor * veto
+    if not first:
+        return factor
+    return np.where(grown <= veto, factor, factor * veto)

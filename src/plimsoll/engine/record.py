@@ -1,0 +1,149 @@
+"""Step 14: outcomes per symbol, the cycle record and its intents."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.decision import Carried, CycleRecord
+from plimsoll.core.limits import LimitSet
+from plimsoll.core.order import Intent, client_id
+from plimsoll.core.panel import View
+from plimsoll.core.restraint import Restraint, RiskEvent
+from plimsoll.core.state import State
+from plimsoll.engine.book import Book
+from plimsoll.engine.desk import Desk
+from plimsoll.engine.outlook import Regime
+from plimsoll.engine.proposal import Proposal
+from plimsoll.engine.standing import Standing
+from plimsoll.engine.wish import Wish
+
+Floats = NDArray[np.float64]
+
+
+def record(
+    *,
+    view: View,
+    state: State,
+    desk: Desk,
+    book: Book,
+    regime: Regime,
+    restraint: Restraint,
+    standing: Standing,
+    wish: Wish,
+    proposal: Proposal,
+    limits: LimitSet,
+    carried: Carried,
+    events: tuple[RiskEvent, ...],
+) -> CycleRecord:
+    """Everything this session saw, judged and decided, in columns."""
+    columns = _scope(desk, book, standing, wish, proposal)
+    outcomes, reasons = _outcomes(desk, book, wish, proposal, columns)
+    return CycleRecord(
+        session=view.date,
+        decided_at=view.sessions.decided_at(view.row),
+        snapshot=view.history.panel.snapshot,
+        policy=desk.policy_hash,
+        code=desk.code,
+        nav=book.nav,
+        cash=state.cash,
+        regime=regime.figure,
+        restraint=restraint,
+        symbols=tuple(desk.symbols[c] for c in columns),
+        held=book.weights[columns].tolist(),
+        programme=standing.target[columns].tolist(),
+        desired=wish.desired[columns].tolist(),
+        proposed=(book.weights + proposal.weights)[columns].tolist(),
+        lots=proposal.lots[columns].tolist(),
+        outcome=outcomes,
+        reasons=reasons,
+        others=desk.tradable - sum(desk.instruments[c].tradable for c in columns),
+        figures=_figures(proposal),
+        limits=_limits(limits),
+        findings=proposal.verdict.findings,
+        vetoes=proposal.vetoes,
+        auction=standing.auction,
+        events=events,
+        intents=_intents(view, desk, book, proposal),
+        carried=carried,
+    )
+
+
+def _scope(desk: Desk, book: Book, standing: Standing, wish: Wish, proposal: Proposal) -> list[int]:
+    """Columns the record speaks of: held, targeted, wished for, ordered or bid for."""
+    live = (book.weights != 0.0) | (standing.target != 0.0) | (wish.desired != 0.0) | (proposal.lots != 0)
+    scope = np.flatnonzero(live).tolist()
+    if standing.auction is None:
+        return scope
+    return sorted({*scope, *(desk.column[b.symbol] for b in standing.auction.bids if b.symbol in desk.column)})
+
+
+def _outcomes(
+    desk: Desk, book: Book, wish: Wish, proposal: Proposal, columns: list[int]
+) -> tuple[list[str], list[list[str]]]:
+    shaping = desk.policy.shaping
+    outcomes: list[str] = []
+    reasons: list[list[str]] = []
+    for c in columns:
+        why = [*wish.causes.get(c, ()), *proposal.rejected.get(c, ())]
+        if proposal.lots[c]:
+            outcomes.append("EXECUTE")
+            reasons.append([*why, *proposal.reasons.get(c, ())] or ["TO_TARGET"])
+            continue
+        if not book.known:
+            outcomes.append("ERROR")
+            reasons.append(["NAV_UNKNOWN"])
+            continue
+        missing = wish.desired[c] - book.weights[c]
+        band = min(shaping.band_nav, shaping.band_target * wish.desired[c])
+        refused = why and missing > band
+        outcomes.append("REJECT" if refused else "HOLD")
+        reasons.append(why if refused else [*proposal.reasons.get(c, ())] or ["TARGET_MET"])
+    return outcomes, reasons
+
+
+def _figures(proposal: Proposal) -> dict[str, float | None]:
+    m = proposal.measured
+    figures: dict[str, float | None] = {
+        "gross": m.gross_held,
+        "gross_after": m.gross_proposed,
+        "cash_after": m.cash_proposed,
+        "turnover": m.turnover,
+        "drawdown_episode": m.drawdown_episode,
+        "drawdown_lifetime": m.drawdown_lifetime,
+    }
+    for name, values in (
+        ("cvar", m.cvar_held),
+        ("cvar_after", m.cvar_proposed),
+        ("stressed_after", m.stressed_proposed),
+    ):
+        for h, value in values.items():
+            figures[f"{name}_{h}"] = value if value == value else None
+    return figures
+
+
+def _limits(limits: LimitSet) -> dict[str, float]:
+    out = {"gross": limits.gross_max, "cash": limits.cash_min}
+    for h, value in limits.cvar_budget.items():
+        out[f"cvar_budget_{h}"] = value
+        out[f"cvar_hard_{h}"] = limits.cvar_hard[h]
+        out[f"stressed_{h}"] = limits.stressed_budget[h]
+    return out
+
+
+def _intents(view: View, desk: Desk, book: Book, proposal: Proposal) -> tuple[Intent, ...]:
+    """Reductions first, then increases, largest first, so that cash is there when it is needed."""
+    ordered = np.flatnonzero(proposal.lots).tolist()
+    growing = {c: abs(book.weights[c] + proposal.weights[c]) > abs(book.weights[c]) for c in ordered}
+    ordered.sort(key=lambda c: (growing[c], -abs(float(proposal.weights[c])), c))
+    return tuple(
+        Intent(
+            id=client_id(desk.account, view.date, desk.symbols[c], "buy" if proposal.lots[c] > 0 else "sell"),
+            session=view.date,
+            symbol=desk.symbols[c],
+            lots=int(proposal.lots[c]),
+            reduce_only=not growing[c],
+            reference=float(book.prices[c]),
+        )
+        for c in ordered
+    )

@@ -1,0 +1,49 @@
+"""Start-up is recovery: state is a fold over the journal (crash-only, DESIGN)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.errors import CorruptionError
+from plimsoll.core.events import Event, Genesis
+from plimsoll.core.order import Intent
+from plimsoll.core.state import State, apply, open_account
+
+
+@dataclass(frozen=True, eq=False)
+class Recovered:
+    """Where a journal stops: the state, the last decision, and what was written since it.
+
+    ``at_decision`` is the state right after the last decision, from which an interrupted morning is repeated;
+    ``since`` are the morning's events already journaled; ``intents`` how many of its orders are journaled.
+    """
+
+    genesis: Genesis
+    state: State
+    at_decision: State
+    last: CycleRecord | None
+    since: tuple[Event, ...]
+    intents: int
+
+
+def recover(events: Iterable[Event]) -> Recovered:
+    """Fold a journal's events, the first of which is its genesis."""
+    stream = iter(events)
+    genesis = next(stream, None)
+    if not isinstance(genesis, Genesis):
+        raise CorruptionError("the journal does not begin with a genesis record", "Verify it: plimsoll audit verify")
+    state = at_decision = open_account(genesis)
+    last: CycleRecord | None = None
+    since: list[Event] = []
+    intents = 0
+    for event in stream:
+        state = apply(state, event)
+        if isinstance(event, CycleRecord):
+            last, since, intents, at_decision = event, [], 0, state
+        elif isinstance(event, Intent):
+            intents += 1
+        else:
+            since.append(event)
+    return Recovered(genesis, state, at_decision, last, tuple(since), intents)

@@ -1,0 +1,149 @@
+"""The recorded paper session: the imperative shell around the cycle, durable before every act (E1, X7).
+
+It feeds recorded sessions to the same ``decide`` as the backtest, on an injected clock. Every decision, order and
+fill is in the journal, with full durability, before the next act; the session can be killed between any two
+writes and started again: starting is recovering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+
+from plimsoll.core.errors import Halted, UsageError
+from plimsoll.core.events import Event
+from plimsoll.core.panel import History
+from plimsoll.core.ports import Journal
+from plimsoll.engine.desk import Desk
+from plimsoll.engine.loop import Span, evening, genesis_of, morning
+from plimsoll.engine.recovery import Recovered, recover
+from plimsoll.engine.tally import Tally
+from plimsoll.execution.venues.simulated import SimulatedVenue
+
+OpenJournal = Callable[[], Journal]
+Progress = Callable[[int, int], None]
+
+
+class RecordedClock:
+    """Time that stands at the decision instant of the row being replayed."""
+
+    def __init__(self, history: History) -> None:
+        self._sessions = history.panel.sessions
+        self._row = 0
+
+    def advance(self, row: int) -> None:
+        """Move to the decision of ``row``; time never runs backwards."""
+        if row < self._row:
+            raise UsageError(f"the clock stands at row {self._row} and was set back to {row}")
+        self._row = row
+
+    def now(self) -> str:
+        """ISO instant, UTC."""
+        return self._sessions.decided_at(self._row)
+
+
+class PaperSession:
+    """A paper account trading recorded sessions, restarted from its journal every ``restart_every`` cycles.
+
+    ``restart_every`` 0 never restarts. A restart forgets everything: venue, state and caches are rebuilt from
+    the journal and the snapshot.
+    """
+
+    def __init__(
+        self,
+        history: Callable[[], History],
+        desk: Callable[[History], Desk],
+        span: Span,
+        open_journal: OpenJournal,
+        *,
+        capital: int,
+        operator: str,
+        restart_every: int = 0,
+        progress: Progress | None = None,
+    ) -> None:
+        self._history, self._desk, self._span = history, desk, span
+        self._open_journal = open_journal
+        self._capital, self._operator = capital, operator
+        self._restart_every, self._progress = restart_every, progress
+
+    def run(self) -> Tally:
+        """Trade every session left in the span; returns the tally of the whole journal."""
+        while self._trade():
+            pass
+        journal = self._open_journal()
+        tally = Tally()
+        for event in journal.events():
+            tally.saw(event)
+        journal.close()
+        return tally
+
+    def _trade(self) -> bool:
+        """From start-up to the next restart; False when the span or the mandate is over."""
+        history = self._history()
+        desk = self._desk(history)
+        journal = self._open_journal()
+        try:
+            return self._cycles(history, desk, journal)
+        finally:
+            journal.close()
+
+    def _cycles(self, history: History, desk: Desk, journal: Journal) -> bool:
+        found = self._recovered(history, desk, journal)
+        venue, clock = SimulatedVenue(history, desk.policy), RecordedClock(history)
+        sessions = history.panel.sessions
+        state, last = found.state, found.last
+        row = self._span.first if last is None else sessions.row_at_or_after(last.session) + 1
+        if last is not None:
+            for intent in last.intents[found.intents :]:
+                journal.append(intent)
+        since, at_decision = found.since, found.at_decision
+        done = 0
+        while row <= self._span.last:
+            clock.advance(row)
+            if last is not None:
+                state, events = morning(at_decision, last, row, history, desk, venue, self._operator)
+                _write_missing(journal, events, since)
+            state, last = evening(state, row, history, desk)
+            if last.decided_at != clock.now():
+                raise Halted(f"the decision of {last.session} is not dated by the clock", "Report this: time is injected")
+            journal.append(last)
+            for intent in last.intents:
+                journal.append(intent)
+            at_decision, since = state, ()
+            done += 1
+            row += 1
+            if self._progress is not None:
+                self._progress(row - self._span.first, self._span.last - self._span.first + 1)
+            if last.carried.ladder.ended and not state.lots.any():
+                return False
+            if self._restart_every and done >= self._restart_every:
+                return row <= self._span.last
+        return False
+
+    def _recovered(self, history: History, desk: Desk, journal: Journal) -> Recovered:
+        events = iter(journal.events())
+        first = next(events, None)
+        if first is None:
+            genesis = genesis_of(
+                history, desk, self._span, capital=self._capital, mode="paper", operator=self._operator
+            )
+            journal.append(genesis)
+            return recover([genesis])
+        found = recover(chain((first,), events))
+        if (found.genesis.snapshot, found.genesis.policy) != (history.panel.snapshot, desk.policy_hash):
+            raise Halted(
+                "the journal was begun with another snapshot or policy",
+                "Start a new run, or restore the policy and snapshot the journal names",
+            )
+        return found
+
+
+def _write_missing(journal: Journal, events: list[Event], written: tuple[Event, ...]) -> None:
+    """Journal what an interrupted morning did not get to write; what it wrote must be what happens again."""
+    if list(written) != events[: len(written)]:
+        raise Halted(
+            "the journal holds events that the recorded session does not repeat",
+            "Verify the journal and the snapshot: plimsoll audit verify",
+        )
+    for event in events[len(written) :]:
+        journal.append(event)

@@ -1,0 +1,208 @@
+"""Steps 6 and 7: forecasts, and when due the auction that sets the standing programme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.capital import scenarios as scenario_sets
+from plimsoll.capital.competition import AuctionInputs, hold
+from plimsoll.core.decision import AuctionRecord, Carried, HeldPair, Programme, Share, StopState
+from plimsoll.core.forecast import Forecast, Holding
+from plimsoll.core.limits import LimitSet
+from plimsoll.core.panel import View
+from plimsoll.core.restraint import Restraint, RiskEvent
+from plimsoll.core.state import State
+from plimsoll.costs.model import estimate
+from plimsoll.engine.book import Book
+from plimsoll.engine.desk import Desk
+from plimsoll.engine.outlook import Regime
+from plimsoll.risk import freshness, pairs, stops
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Standing:
+    """Steps 6-7: the programme in force, and the auction if one was held."""
+
+    programme: Programme | None
+    target: Floats
+    stops: tuple[StopState, ...]
+    pairs: tuple[HeldPair, ...]
+    auction: AuctionRecord | None
+    openings: tuple[tuple[int, str], ...]
+    events: tuple[RiskEvent, ...]
+
+
+
+def _due(view: View, state: State, policy_schedule: str) -> bool:
+    if state.carried.ladder.ended:
+        return False
+    if state.carried.programme is None or policy_schedule == "daily":
+        return True
+    sessions = view.sessions
+    if policy_schedule == "month_end":
+        return bool(sessions.last_of_month[view.row])
+    following = sessions.days[view.row + 1] if view.row + 1 < len(sessions) else sessions.next_day
+    return bool((sessions.days[view.row] + 3) // 7 != (following + 3) // 7)  # weeks begin on Monday
+
+
+def stand(
+    view: View,
+    state: State,
+    desk: Desk,
+    book: Book,
+    regime: Regime,
+    restraint: Restraint,
+    limits: LimitSet,
+    stop_states: tuple[StopState, ...],
+    stale: Floats,
+) -> Standing:
+    """The programme in force after this session: a new one when an auction is due, else the standing one."""
+    carried = state.carried
+    programme = carried.programme
+    if not book.known or not _due(view, state, desk.policy.auction.schedule):
+        return Standing(programme, target_of(programme, desk), stop_states, carried.pairs, None, carried.openings, ())
+    shares = _present_shares(programme, book, desk)
+    forecasts, events = _forecasts(view, desk, shares)
+    columns = _columns(forecasts, book, desk)
+    held_pairs = pairs.update(view, columns, carried.pairs, desk.policy)
+    limits = replace(limits, pairs=pairs.limits(held_pairs, view.symbols, limits.weight_max, desk.policy))
+    lifted = stops.lift(stop_states, view, desk.policy)
+    result = hold(
+        AuctionInputs(
+            view=view,
+            forecasts=forecasts,
+            limits=limits,
+            scenarios=scenario_sets.build(view, columns, desk.policy, stressed=True),
+            held=book.weights,
+            shares=shares,
+            nav=book.nav,
+            adv=view.now("adv"),
+            quality=_quality(view),
+            blocked=_blocked(view, desk, regime, restraint, stale, lifted, columns),
+            confidence_min=max(desk.policy.forecast.confidence_min, restraint.confidence_min),
+            stage_caps={},
+            **_auction_costs(view, desk, book, columns, regime),
+        ),
+        desk.policy,
+    )
+    fresh = Programme(view.day, result.shares, result.confidence)
+    openings = _openings(view, carried, result.shares, book, desk)
+    return Standing(fresh, target_of(fresh, desk), lifted, held_pairs, result.record, openings, events)
+
+
+def _forecasts(
+    view: View, desk: Desk, shares: tuple[Share, ...]
+) -> tuple[tuple[tuple[str, tuple[Forecast, ...]], ...], tuple[RiskEvent, ...]]:
+    """Ask every strategy; one that raises makes no forecast and is reported (E3, G7)."""
+    answers: list[tuple[str, tuple[Forecast, ...]]] = []
+    events: list[RiskEvent] = []
+    for strategy in desk.strategies:
+        own = Holding({s.symbol: s.weight for s in shares if s.strategy == strategy.name})
+        try:
+            said = tuple(strategy.forecast(view, own, desk.policy))
+        except Exception as error:  # a plug-in may raise anything; it is journaled and bypassed, never swallowed
+            events.append(RiskEvent(view.date, "STRATEGY_ERROR", "CRITICAL", scope=f"{strategy.name}: {error!r}"))
+            said = ()
+        answers.append((strategy.name, said))
+    return tuple(answers), tuple(events)
+
+
+def _columns(
+    forecasts: tuple[tuple[str, tuple[Forecast, ...]], ...], book: Book, desk: Desk
+) -> NDArray[np.int64]:
+    wanted = {desk.column[f.symbol] for _, said in forecasts for f in said if f.symbol in desk.column}
+    return np.array(sorted(wanted | {int(c) for c in book.columns}), dtype=np.int64)
+
+
+def _present_shares(programme: Programme | None, book: Book, desk: Desk) -> tuple[Share, ...]:
+    """The held weights attributed to the strategies whose programme bought them, pro rata."""
+    if programme is None:
+        return ()
+    target = target_of(programme, desk)
+    present = []
+    for share in programme.shares:
+        column = desk.column[share.symbol]
+        if target[column] > 0.0 and book.weights[column] > 0.0:
+            weight = float(share.weight / target[column] * book.weights[column])
+            present.append(Share(share.strategy, share.symbol, weight))
+    return tuple(present)
+
+
+def target_of(programme: Programme | None, desk: Desk) -> Floats:
+    target = np.zeros(len(desk.symbols))
+    if programme is not None:
+        for share in programme.shares:
+            target[desk.column[share.symbol]] += share.weight
+    return target
+
+
+def _quality(view: View) -> Floats:
+    return np.array([c.score for c in view.history.panel.certifications])
+
+
+def _blocked(
+    view: View,
+    desk: Desk,
+    regime: Regime,
+    restraint: Restraint,
+    stale: Floats,
+    stop_states: tuple[StopState, ...],
+    columns: NDArray[np.int64],
+) -> dict[int, str]:
+    """Columns whose bids may not exceed what is held, with the reason.
+
+    A drawdown halt is not among them: auctions run during a halt and the book takes only their reductions (R4).
+    """
+    eligible = view.now("eligible")
+    stopped = {desk.column[s.symbol] for s in stop_states}
+    blocked: dict[int, str] = {}
+    for c in (int(c) for c in columns):
+        if not desk.instruments[c].tradable:
+            blocked[c] = "NOT_TRADABLE"
+        elif eligible[c] == 0.0:
+            blocked[c] = "NOT_ACTIVE"
+        elif stale[c] != 0.0:
+            blocked[c] = freshness.reason_of(stale[c]) or "STALE_BAR"
+        elif c in stopped:
+            blocked[c] = "STOP_CAP"
+        elif desk.crypto[c] and restraint.no_new_crypto:
+            blocked[c] = "LADDER_NO_CRYPTO"
+        elif desk.crypto[c] and regime.figure.stress:
+            blocked[c] = "REGIME_NO_CRYPTO"
+    return blocked
+
+
+def _auction_costs(
+    view: View, desk: Desk, book: Book, columns: NDArray[np.int64], regime: Regime
+) -> dict[str, Floats]:
+    """(N,) one-way and round-trip cost fractions at a reference order of one band of NAV."""
+    reference = book.nav / 100.0 * desk.policy.shaping.band_nav
+    one_way = np.full(len(desk.symbols), np.nan)
+    priced = estimate(
+        tuple(desk.kinds[c] for c in columns),
+        np.full(columns.size, reference),
+        view.now("adv")[columns],
+        view.now("sigma")[columns],
+        regime.state,
+        desk.policy.costs,
+        tuple(desk.symbols[c] for c in columns),
+    )
+    one_way[columns] = np.where(priced.known, priced.total, np.nan)
+    return {"buy_cost": one_way, "round_trip": 2.0 * one_way}
+
+
+def _openings(
+    view: View, carried: Carried, shares: tuple[Share, ...], book: Book, desk: Desk
+) -> tuple[tuple[int, str], ...]:
+    """Opening bids of the last sessions, for CORRELATED_WINS (G2)."""
+    window = desk.policy.vetoes.wins_sessions
+    recent = [o for o in carried.openings if view.sessions.sessions_between(o[0], view.row) < window]
+    opened = dict.fromkeys(s.symbol for s in shares if s.weight > 0.0 and book.weights[desk.column[s.symbol]] == 0.0)
+    return (*recent, *((view.day, symbol) for symbol in opened))
+
+

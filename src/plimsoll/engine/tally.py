@@ -1,0 +1,71 @@
+"""What a run adds up to, counted as its events pass; the journal stays the truth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from plimsoll.core.decision import OUTCOMES, CycleRecord
+from plimsoll.core.events import Approval, CashFlow, Event
+from plimsoll.core.order import Fill
+from plimsoll.core.restraint import RiskEvent
+
+
+@dataclass
+class Tally:
+    """Columns of a run, one entry a session, and its counts. NAV in cents, exposures in fractions of NAV."""
+
+    dates: list[str] = field(default_factory=list)
+    nav: list[int] = field(default_factory=list)
+    gross: list[float] = field(default_factory=list)
+    mode: list[str] = field(default_factory=list)
+    level: list[int] = field(default_factory=list)
+    new_risk: list[bool] = field(default_factory=list)
+    outcomes: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(OUTCOMES, 0)))
+    vetoes: Counter[str] = field(default_factory=Counter)
+    rejections: Counter[str] = field(default_factory=Counter)
+    events: list[RiskEvent] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+    approvals: list[Approval] = field(default_factory=list)
+    dividends: int = 0
+    interest: int = 0
+    auctions: int = 0
+    strategies_failed: int = 0
+
+    def saw(self, event: Event) -> None:
+        """Count one event."""
+        match event:
+            case CycleRecord():
+                self._cycle(event)
+            case Fill():
+                self.fills.append(event)
+            case CashFlow(kind="interest"):
+                self.interest += event.cents
+            case CashFlow():
+                self.dividends += event.cents
+            case Approval():
+                self.approvals.append(event)
+            case _:
+                pass
+
+    def _cycle(self, record: CycleRecord) -> None:
+        self.dates.append(record.session)
+        self.nav.append(record.nav)
+        self.gross.append(record.figures["gross"] or 0.0)
+        self.mode.append(record.carried.mode)
+        self.level.append(record.restraint.level)
+        self.new_risk.append(not record.restraint.no_new_risk and not record.carried.halted)
+        for outcome in record.outcome:
+            self.outcomes[outcome] += 1
+        self.outcomes["HOLD"] += record.others
+        for veto in record.vetoes:
+            self.vetoes[veto.trigger] += 1
+        for outcome, reasons in zip(record.outcome, record.reasons, strict=True):
+            if outcome == "REJECT":
+                self.rejections.update(reasons)
+        self.events.extend(record.events)
+        self.auctions += record.auction is not None
+
+    def ended(self) -> bool:
+        """True once the mandate is over and nothing is held."""
+        return bool(self.mode) and any(e.kind == "MANDATE_ENDED" for e in self.events) and self.gross[-1] == 0.0
