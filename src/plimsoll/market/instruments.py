@@ -1,0 +1,175 @@
+"""The instrument master: one identity per symbol, from its text alone (D2).
+
+``canonical`` maps the spellings of vendors and venues to one symbol; ``infer`` gives the kind that the symbol's
+suffix implies. A universe file may add to what is inferred, never contradict it (``market.universe``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from plimsoll.core.errors import InputError
+from plimsoll.core.instrument import Instrument, Kind, VolumeUnit
+
+Plain = Literal["fund", "stock"]
+
+LENGTH_MAX = 32
+CRYPTO_LOTS_PER_UNIT = 10_000  # a lot is 0.0001 coin (D1)
+
+_DOLLARS = ("USD", "USDT", "USDC")
+# Bases that exchanges write without a separator (BTCUSD); others need one, or a stablecoin quote.
+_COINS = frozenset(
+    [
+        "AAVE",
+        "ADA",
+        "ALGO",
+        "ATOM",
+        "AVAX",
+        "BCH",
+        "BNB",
+        "BTC",
+        "DOGE",
+        "DOT",
+        "ETC",
+        "ETH",
+        "FIL",
+        "LINK",
+        "LTC",
+        "MATIC",
+        "SHIB",
+        "SOL",
+        "TRX",
+        "UNI",
+        "XLM",
+        "XRP",
+    ]
+)
+_CURRENCIES = frozenset(
+    [
+        "AUD",
+        "BRL",
+        "CAD",
+        "CHF",
+        "CNH",
+        "CNY",
+        "CZK",
+        "DKK",
+        "EUR",
+        "GBP",
+        "HKD",
+        "HUF",
+        "ILS",
+        "INR",
+        "JPY",
+        "KRW",
+        "MXN",
+        "NOK",
+        "NZD",
+        "PLN",
+        "SEK",
+        "SGD",
+        "TRY",
+        "TWD",
+        "USD",
+        "ZAR",
+    ]
+)
+_DOLLAR_INDEX = "DX-Y.NYB"  # Yahoo's ICE dollar index: an index without the caret
+_CBOE_INDICES = frozenset(["^VIX", "^VIX3M", "^VIX6M", "^VIX9D", "^VVIX", "^VXN", "^SKEW", "^OVX", "^GVZ"])
+
+_SYMBOL = re.compile(r"\^?[A-Z0-9]+(?:[.-][A-Z0-9]+)*(?:=[XF])?")
+_PAIR = re.compile(r"([A-Z0-9]{2,10})[-/_ ](USD|USDT|USDC)")
+_STABLE = re.compile(r"([A-Z0-9]{2,10})(?:USDT|USDC)")
+_SHARE_CLASS = re.compile(r"([A-Z]{1,5})[./_ -]([ABC])")
+_CURRENCY_PAIR = re.compile(r"([A-Z]{3})[-/_ ]?([A-Z]{3})")
+
+_TICKS: dict[Kind, float] = {"stock": 0.01, "fund": 0.01, "crypto": 0.01, "fx": 0.0001, "future": 0.01, "index": 0.01}
+
+
+def canonical(symbol: str) -> str:
+    """The one spelling of a symbol (D2).
+
+    Upper case; ``BTC/USD``, ``BTC_USD``, ``BTCUSD``, ``BTCUSDT``, ``BTC-USDT`` and the like become ``BTC-USD``
+    (one identity whatever dollar it is quoted in); ``EUR/USD`` and ``EURUSD`` become ``EURUSD=X``; share classes
+    A to C written ``BRK.B``, ``BRK/B``, ``BRK_B`` or ``BRK B`` become ``BRK-B``. Anything else stands.
+
+    Raises
+    ------
+    InputError where the text cannot be a symbol: empty, longer than 32 characters, a path, punctuation, control
+    or non-ASCII characters.
+
+    >>> canonical("btcusdt"), canonical("BRK.B"), canonical("^vix")
+    ('BTC-USD', 'BRK-B', '^VIX')
+    """
+    if not isinstance(symbol, str):
+        raise InputError(f"{symbol!r} is not a symbol but {type(symbol).__name__}", "Put it in quotes")
+    text = symbol.strip(" ").upper() if symbol.isascii() else symbol
+    name = _respelled(text)
+    if len(text) > LENGTH_MAX or not _SYMBOL.fullmatch(name):
+        shown = ascii(symbol if len(symbol) <= LENGTH_MAX else symbol[:LENGTH_MAX] + "...")
+        raise InputError(
+            f"{shown} is not a symbol", f"Use at most {LENGTH_MAX} of A-Z, 0-9, '.', '-', '=' and a leading '^'"
+        )
+    return name
+
+
+def suffix_kind(symbol: str) -> Kind | None:
+    """The kind that the suffix of a canonical symbol implies; None for a plain one, a stock or a fund (D2)."""
+    if symbol.startswith("^") or symbol == _DOLLAR_INDEX:
+        return "index"
+    if symbol.endswith("=X"):
+        return "fx"
+    if symbol.endswith("=F"):
+        return "future"
+    return "crypto" if symbol.rpartition("-")[2] in _DOLLARS and "-" in symbol else None
+
+
+def infer(symbol: str, plain_symbols_are: Plain) -> Instrument:
+    """An instrument from its symbol alone, by the suffix rule (D2).
+
+    Parameters
+    ----------
+    symbol : any spelling ``canonical`` knows.
+    plain_symbols_are : kind of a symbol without suffix: ``fund`` in the ``core`` profile, else ``stock``.
+
+    Raises
+    ------
+    InputError where the text cannot be a symbol.
+    """
+    name = canonical(symbol)
+    kind: Kind = suffix_kind(name) or plain_symbols_are
+    unit: VolumeUnit = "quote" if kind == "crypto" else "units"  # daily files give dollars for coins
+    return Instrument(
+        symbol=name,
+        kind=kind,
+        calendar=calendar_of(name, kind),
+        lots_per_unit=CRYPTO_LOTS_PER_UNIT if kind == "crypto" else 1,
+        volume_unit=unit,
+        tick=_TICKS[kind],
+    )
+
+
+def calendar_of(symbol: str, kind: Kind) -> str:
+    """The trading calendar of a canonical symbol, a key of ``market.calendars.CALENDARS`` (D9)."""
+    if kind == "index":
+        if symbol == _DOLLAR_INDEX:
+            return "24/5"
+        return "CBOE" if symbol in _CBOE_INDICES else "XNYS"
+    return {"crypto": "24/7", "fx": "24/5", "future": "CMES"}.get(kind, "XNYS")
+
+
+def _respelled(text: str) -> str:
+    pair = _PAIR.fullmatch(text)
+    if pair and pair[1] not in _CURRENCIES:
+        return f"{pair[1]}-USD"
+    stable = _STABLE.fullmatch(text)
+    if stable:
+        return f"{stable[1]}-USD"
+    if text.endswith("USD") and text[:-3] in _COINS:
+        return f"{text[:-3]}-USD"
+    currencies = _CURRENCY_PAIR.fullmatch(text)
+    if currencies and {currencies[1], currencies[2]} <= _CURRENCIES and currencies[1] != currencies[2]:
+        return f"{currencies[1]}{currencies[2]}=X"
+    share = _SHARE_CLASS.fullmatch(text)
+    return f"{share[1]}-{share[2]}" if share else text

@@ -1,0 +1,60 @@
+"""What a provider hands to ingestion: bars, macro series, what failed and what was read (D13, D18)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.instrument import Instrument
+from plimsoll.market.bars import Bars
+
+Progress = Callable[[str, int, int], None]
+"""Called with what has just been read, how many are done, and how many there are."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MacroSeries:
+    """Observations of one series by ``day`` (strictly increasing days since 1970-01-01).
+
+    ``known`` is the day from whose end on a value may be used: a decision after the session of day d may use the
+    observations with ``known <= d`` (D18). ``day`` is the observation period, never the release.
+    """
+
+    day: NDArray[np.int64]
+    value: NDArray[np.float64]
+    known: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return int(self.day.size)
+
+
+@dataclass(frozen=True, slots=True)
+class RawSource:
+    """One thing that was read, for the raw archive: its name, SHA-256 and size; ``path`` where it is a file."""
+
+    name: str
+    sha256: str
+    size: int
+    path: Path | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FileBatch:
+    """Everything read from one source, keys in alphabetical order.
+
+    ``failures`` maps a symbol (or the name of a file whose symbols could not be read) to a reason code and a
+    sentence naming file, line, value and remedy. ``notes`` are sentences about what was left out or assumed.
+    ``instruments`` is what the source itself knows of its symbols; usually nothing.
+    """
+
+    bars: dict[str, Bars]
+    macro: dict[str, MacroSeries]
+    failures: dict[str, tuple[str, str]]
+    raw: tuple[RawSource, ...]
+    notes: tuple[str, ...] = ()
+    instruments: tuple[Instrument, ...] = ()
+    synthetic: bool = False
