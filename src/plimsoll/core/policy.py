@@ -114,6 +114,8 @@ class StrategyPolicy(Section, frozen=True, kw_only=True):
     enabled: Annotated[tuple[str, ...], _meta("strategy names", "S3")] = ("core_trend", "xs_momentum")
     trend_symbols: Annotated[tuple[str, ...], _meta("symbols", "S3")] = ("GLD", "SPY", "QQQ", "BTC-USD")
     havens: Annotated[tuple[str, ...], _meta("symbols", "S3", "Defence and safe-haven assets")] = ("GLD", "TLT")
+    score_strong: Annotated[float, _meta("standard deviations of 60-session momentum", "S2", "Score beyond which a trend signal is strong", gt=0)] = 1.0
+    score_weak: Annotated[float, _meta("standard deviations of 60-session momentum", "S2", "Score beyond which there is a trend signal", gt=0)] = 0.25
     top_share: Annotated[float, _fraction("S3", "Cross-sectional share held long", "fraction of ranks")] = 0.30
     bottom_share: Annotated[float, _fraction("S3", "Cross-sectional share avoided", "fraction of ranks")] = 0.30
 

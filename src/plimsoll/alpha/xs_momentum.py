@@ -1,0 +1,92 @@
+"""Cross-sectional momentum: the strongest of the universe, or defence when they are weak (S3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from plimsoll.alpha.rules import bid, keep, rank_score, score_confidence
+from plimsoll.core.forecast import Forecast, Holding
+from plimsoll.core.panel import Floats, View
+from plimsoll.core.policy import Policy
+
+DEFENCE_SCORE = 1.0  # defence assets bid z = max(z, 1) (S1)
+
+
+class CrossSectionalMomentum:
+    """Ranks eligible symbols by 12-1 momentum: bids for the top, keeps the middle, leaves the bottom.
+
+    A top symbol bids only above its own 200-day average. When more than half of the top group is below, the
+    strategy defends: the havens, each only above its own average, and nothing else.
+    """
+
+    name = "xs_momentum"
+
+    def forecast(self, view: View, holding: Holding, policy: Policy) -> Sequence[Forecast]:
+        """Forecasts at the auction's horizon; confidence is the percentile rank, of a haven its score's (S1)."""
+        table = _rank(view)
+        if not table.columns.size:
+            return []
+        price, average = view.now("price"), view.now("sma_200")
+        top = table.columns[table.share > round(1.0 - policy.strategies.top_share, 12)]
+        below = ~(price[top] >= average[top])  # an average that is unknown shows nothing
+        if 2 * int(below.sum()) > top.size:
+            return _defence(view, table, price > average, policy)
+        return _ranked(view, table, price > average, holding, policy)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Table:
+    """``columns`` (n,) of the ranked symbols by ascending momentum; ``share`` (n,) rank / n; ``volatility`` (N,)."""
+
+    columns: NDArray[np.intp]
+    share: Floats
+    volatility: Floats
+
+
+def _rank(view: View) -> _Table:
+    """Eligible symbols with 12-1 momentum, weakest first; ties by symbol."""
+    momentum = view.now("momentum_12_1")
+    able = np.flatnonzero((view.now("eligible") == 1.0) & np.isfinite(momentum))
+    names = np.array(view.symbols)[able]
+    columns = able[np.lexsort((names, momentum[able]))]
+    return _Table(columns, np.arange(1, columns.size + 1) / max(columns.size, 1), view.now("volatility_60"))
+
+
+def _ranked(view: View, table: _Table, above: NDArray[np.bool_], holding: Holding, policy: Policy) -> list[Forecast]:
+    count, symbols, weights = table.columns.size, view.symbols, holding.weights
+    top, bottom = round(1.0 - policy.strategies.top_share, 12), policy.strategies.bottom_share
+    made: list[Forecast | None] = []
+    for rank, column in enumerate(table.columns.tolist(), start=1):
+        symbol, share = symbols[column], rank / count
+        if share > top:
+            if above[column]:
+                volatility = float(table.volatility[column])
+                made.append(
+                    bid(symbol, rank_score(rank, count), volatility, share, f"TOP: rank {rank}/{count}", policy)
+                )
+        elif share > bottom and weights.get(symbol, 0.0) > 0.0:
+            volatility, reason = float(table.volatility[column]), f"KEEP: rank {rank}/{count}"
+            made.append(keep(symbol, rank_score(rank, count), volatility, share, weights[symbol], reason, policy))
+    return [forecast for forecast in made if forecast is not None]
+
+
+def _defence(view: View, table: _Table, above: NDArray[np.bool_], policy: Policy) -> list[Forecast]:
+    """The havens above their own average; a rank below the score of defence counts as that score."""
+    eligible, count = view.now("eligible"), table.columns.size
+    ranks = {column: rank for rank, column in enumerate(table.columns.tolist(), start=1)}
+    made: list[Forecast] = []
+    for symbol in policy.strategies.havens:
+        column = view.history.panel.column.get(symbol)
+        if column is None or eligible[column] != 1.0 or not above[column]:
+            continue
+        z = max(rank_score(ranks[column], count), DEFENCE_SCORE) if column in ranks else DEFENCE_SCORE
+        volatility, reason = float(table.volatility[column]), "DEFENCE: the top group is below its 200-day average"
+        said = bid(symbol, z, volatility, score_confidence(z, policy), reason, policy)
+        if said is not None:
+            made.append(replace(said, haven=True))
+    return made

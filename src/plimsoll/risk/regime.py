@@ -1,0 +1,142 @@
+"""The regime filter: probabilities of normal, volatile and crisis from VIX (R8, D19).
+
+A hidden Markov filter (Hamilton 1989) whose states speak through lognormal VIX levels:
+``belief[t] = normalise((belief[t - 1] . A[t]) * likelihood(vix[t]))``. Everything is a causal function of the
+panel: row t uses rows up to t.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from plimsoll.core.panel import Factor, Floats, Panel
+from plimsoll.core.policy import Policy, RegimePolicy
+from plimsoll.indicators.catalogue import catalogue
+
+CRISIS = 2  # of (normal, volatile, crisis)
+
+
+def factors(policy: Policy) -> dict[str, Factor]:
+    """Regime indicators by name.
+
+    ``regime.belief`` (T, 3) probabilities; ``regime.crisis`` (T,) probability of crisis ``regime.outlook``
+    sessions ahead; ``regime.vix`` (T,) the VIX close, NaN on rows without one; ``regime.fear`` (T,) VIX in
+    points, else the benchmark's realised volatility x 100 (D19). Without a VIX value the filter predicts only.
+    """
+    regime = policy.regime
+    benchmark_volatility = catalogue(policy)["benchmark_volatility"]
+
+    def vix(panel: Panel) -> Floats:
+        return vix_close(panel, policy.backtest.vix)
+
+    @lru_cache(maxsize=1)
+    def filtered(panel: Panel) -> tuple[Floats, Floats]:
+        closes = vix(panel)
+        matrices = transitions(closes, regime)
+        return matrices, beliefs(closes, matrices, regime)
+
+    def fear(panel: Panel) -> Floats:
+        closes = vix(panel)
+        known = np.isfinite(closes)
+        return closes if known.all() else np.where(known, closes, 100.0 * benchmark_volatility(panel))
+
+    def crisis(panel: Panel) -> Floats:
+        matrices, belief = filtered(panel)
+        return outlook(belief, matrices, regime.outlook)[:, CRISIS]
+
+    return {
+        "regime.belief": lambda panel: filtered(panel)[1],
+        "regime.crisis": crisis,
+        "regime.vix": vix,
+        "regime.fear": fear,
+    }
+
+
+def vix_close(panel: Panel, symbol: str) -> Floats:
+    """VIX closes in points (T,), NaN on rows without one; a value that is not positive is none."""
+    column = panel.column.get(symbol)
+    if column is None:
+        return np.full(len(panel.sessions), np.nan)
+    closes = panel.close[:, column]
+    return np.where(np.isfinite(closes) & (closes > 0.0), closes, np.nan)
+
+
+def base_matrix(regime: RegimePolicy) -> Floats:
+    """The matrix before any count, (3, 3), rows summing to one: from state, to state, one session."""
+    matrix = np.array(regime.seed if regime.matrix == "seed" else regime.start)
+    return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))
+
+
+def stationary(matrix: Floats) -> Floats:
+    """The distribution (3,) a transition matrix leaves as it is: where belief starts, before any VIX."""
+    equations = np.vstack([matrix.T - np.eye(len(matrix)), np.ones(len(matrix))])
+    wanted = np.append(np.zeros(len(matrix)), 1.0)
+    solved = np.clip(np.linalg.lstsq(equations, wanted, rcond=None)[0], 0.0, None)
+    return np.asarray(solved / solved.sum())
+
+
+def transitions(vix: Floats, regime: RegimePolicy) -> Floats:
+    """Transition matrices (T, 3, 3), each estimated on rows up to its own.
+
+    ``counted``: moves of VIX between the bands on consecutive rows, added to ``prior_rows`` moves out of each
+    state distributed as the start matrix says. ``fixed`` and ``seed``: the same matrix on every row.
+    """
+    base = base_matrix(regime)
+    if regime.matrix != "counted":
+        return np.broadcast_to(base, (len(vix), 3, 3))
+    band = np.where(np.isfinite(vix), np.searchsorted(regime.bands, vix, side="right"), -1)
+    before = np.append(-1, band[:-1])[: len(band)]
+    moved = np.zeros((len(vix), 3, 3))
+    rows = np.flatnonzero((band >= 0) & (before >= 0))
+    moved[rows, before[rows], band[rows]] = 1.0
+    counts = np.cumsum(moved, axis=0)  # whole numbers: exact in any order
+    out_of = regime.prior_rows + counts.sum(axis=2, keepdims=True)
+    counts += regime.prior_rows * base
+    # with no prior and no move out of a state yet, the base is all there is
+    return np.asarray(np.divide(counts, out_of, out=np.broadcast_to(base, counts.shape).copy(), where=out_of > 0.0))
+
+
+def likelihoods(vix: Floats, regime: RegimePolicy) -> Floats:
+    """Relative likelihood (T, 3) of each VIX close under each state, the largest 1; rows without VIX are all 1."""
+    known = np.where(np.isfinite(vix), vix, regime.medians[0])
+    scores = (np.log(known)[:, np.newaxis] - np.log(regime.medians)) / np.array(regime.sigmas)
+    logs = -0.5 * scores * scores - np.log(regime.sigmas)
+    relative = np.exp(logs - logs.max(axis=1, keepdims=True))
+    relative[~np.isfinite(vix)] = 1.0
+    return np.asarray(relative)
+
+
+def beliefs(vix: Floats, matrices: Floats, regime: RegimePolicy) -> Floats:
+    """Filtered probabilities (T, 3). The belief before the first row is stationary under the base matrix."""
+    normal, volatile, crisis = stationary(base_matrix(regime)).tolist()
+    steps = zip(matrices.reshape(-1, 9).tolist(), likelihoods(vix, regime).tolist(), strict=True)
+    path: list[tuple[float, float, float]] = []
+    # plain floats: nine products a row cost less than one call on a small array
+    for (a, b, c, d, e, f, g, h, i), (p, q, r) in steps:
+        x = (normal * a + volatile * d + crisis * g) * p
+        y = (normal * b + volatile * e + crisis * h) * q
+        z = (normal * c + volatile * f + crisis * i) * r
+        total = x + y + z
+        normal, volatile, crisis = x / total, y / total, z / total
+        path.append((normal, volatile, crisis))
+    return np.array(path).reshape(-1, 3)
+
+
+def outlook(belief: Floats, matrices: Floats, sessions: int) -> Floats:
+    """Probabilities (T, 3) ``sessions`` ahead: each row's belief times its matrix to that power."""
+    ahead = belief
+    for _ in range(sessions):
+        ahead = sum((ahead[:, i : i + 1] * matrices[:, i, :] for i in range(3)), start=np.zeros(belief.shape))
+    return ahead
+
+
+def reachable(policy: Policy) -> float:
+    """The largest P(crisis) at the outlook that any belief can give under the base matrix.
+
+    A threshold above it could never fire; the loader refuses one (R8). Under ``counted`` the base is the start
+    matrix, which the counts move away from only as history comes in.
+    """
+    powered = np.linalg.matrix_power(base_matrix(policy.regime), policy.regime.outlook)
+    return float(powered[:, CRISIS].max())
