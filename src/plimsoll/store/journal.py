@@ -1,0 +1,372 @@
+"""The journal: one SQLite file a run, append-only, each record chained to the one before it (G3).
+
+A record's hash is SHA-256 over ``domain|seq|prev|kind|payload`` (``store.codec`` makes the payload), so a foreign
+verifier needs SQLite, SHA-256 and nothing else. The one row of ``head`` is rewritten in the transaction that
+commits records and holds their count and last hash.
+
+What the chain shows by itself: any altered, inserted, reordered or missing record before the last. What the head
+row adds: a cut tail, or records added after it. What neither can show: a file rewritten as a whole, chain and
+head included. That needs the head kept elsewhere (``Anchor``: the run's summary, a report, another machine).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import apsw
+import msgspec
+
+from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
+from plimsoll.core.events import KINDS, Event
+from plimsoll.store import codec
+
+DOMAIN = "plimsoll.journal.v1"
+ORIGIN = "0" * 64  # what the first record names as the hash before it
+_SCHEMA = """
+CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, payload TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL
+) STRICT;
+CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
+CREATE TRIGGER journal_in_order BEFORE INSERT ON journal
+    WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM journal)
+    BEGIN SELECT raise(ABORT, 'the journal takes only its next record'); END;
+CREATE TRIGGER journal_no_update BEFORE UPDATE ON journal
+    BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal
+    BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
+"""
+_INSERT = "INSERT INTO journal (seq, kind, payload, prev, hash) VALUES (?, ?, ?, ?, ?)"
+_SET_HEAD = "INSERT INTO head (id, count, hash) VALUES (1, ?1, ?2) ON CONFLICT DO UPDATE SET count = ?1, hash = ?2"
+_BLOBS = "CAST(kind AS BLOB), CAST(payload AS BLOB), CAST(prev AS BLOB), CAST(hash AS BLOB)"  # any may be damaged
+_ROWS = f"SELECT seq, {_BLOBS} FROM journal"
+_LAST = f"SELECT * FROM ({_ROWS} ORDER BY seq DESC LIMIT 2) ORDER BY 1"
+_CYCLES = "SELECT CAST(payload AS BLOB) FROM journal WHERE kind = 'cycle' ORDER BY seq"
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """A head kept outside the journal: how many records there were, and the hash of the last."""
+
+    records: int
+    head: str
+
+
+class AuditReport(msgspec.Struct, frozen=True):
+    """What a verification found. ``records`` is what the file holds (0 when it cannot be read); ``first_bad`` the
+    sequence number of the first record that is not what was written, or is not there; ``head`` the last good hash.
+    """
+
+    ok: bool
+    records: int
+    first_bad: int | None = None
+    problem: str = ""
+    head: str = ""
+
+
+class SqliteJournal:
+    """The journal of one run, open for appending; continues an existing file after checking its head.
+
+    Parameters
+    ----------
+    path : file of the run; created when absent, in a folder that must exist.
+    durable : True commits each append with a full flush before it returns (paper, live); False gathers appends
+        until ``commit`` or ``close`` (backtest, where a crash costs only a repeatable run).
+    patience_ms : how long to wait for another process that holds the file.
+
+    Raises
+    ------
+    PlimsollError : the file cannot be opened, written or is locked. After a failed write every later append
+        raises too: what cannot be recorded may not be done (G7).
+    CorruptionError : an existing file whose head is not what was written.
+    """
+
+    def __init__(self, path: Path | str, durable: bool, *, patience_ms: int = 1000) -> None:
+        self.path = Path(path)
+        self._durable = durable
+        self._refusal = ""  # why nothing more is taken
+        self._open = False  # a transaction is under way
+        self._anchor = self._committed = Anchor(0, ORIGIN)
+        self._decisions: Any = hashlib.sha256()  # None once it has to be read from the file
+        with self._or_halt():
+            self._connection = apsw.Connection(str(self.path))
+        try:
+            with self._or_halt():
+                self._connection.set_busy_timeout(patience_ms)
+                self._prepare()
+        except PlimsollError:
+            self._connection.close()
+            raise
+        self._cursor = self._connection.cursor()
+
+    def __len__(self) -> int:
+        return self._anchor.records
+
+    @property
+    def anchor(self) -> Anchor:
+        """Count and last hash, to be kept elsewhere; ``ORIGIN`` before the first record."""
+        return self._anchor
+
+    @property
+    def decisions_hash(self) -> str:
+        """SHA-256 over the payloads of the cycle records so far, in order."""
+        if self._decisions is None:
+            return _decisions_of(self._connection)
+        return str(self._decisions.hexdigest())
+
+    def append(self, event: Event) -> str:
+        """Record an event and return the new head; a durable journal has flushed it by then."""
+        return self.append_many((event,))
+
+    def append_many(self, events: Iterable[Event]) -> str:
+        """Record several events in one commit; all or none. In a batch they join the commit under way."""
+        self._check_writable()
+        rows = [codec.encode(event) for event in events]
+        for i, (kind, _) in enumerate(rows):
+            if (kind == "genesis") != (self._anchor.records + i == 0):
+                raise PlimsollError(f"{self.path} takes its genesis first and only once, found {kind!r}")
+        with self._or_halt():
+            for kind, payload in rows:
+                self._insert(kind, payload)
+            if self._durable:
+                self._commit()
+        return self._anchor.head
+
+    def events(self) -> Iterator[Event]:
+        """Every event from the first, decoded (``codec.decode``). ``CorruptionError`` for what is none."""
+        return _decoded(self._connection, self.path)
+
+    def commit(self) -> None:
+        """Make everything appended so far durable."""
+        self._check_writable()
+        with self._or_halt():
+            self._commit()
+
+    def close(self) -> None:
+        """Commit and let go of the file, leaving one plain file behind. Closing twice is harmless."""
+        if self._refusal == "it is closed":
+            return
+        try:
+            if not self._refusal:
+                self.commit()
+                with suppress(apsw.BusyError):  # somebody reads it and will fold the write-ahead log in
+                    self._connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        finally:
+            self._refusal = "it is closed"
+            self._connection.close()
+
+    def __enter__(self) -> SqliteJournal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _prepare(self) -> None:
+        if self._connection.execute("SELECT count(*) FROM sqlite_schema").get:
+            self._continue()
+        if self._durable:
+            self._connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            self._connection.execute("PRAGMA synchronous = FULL")
+        else:  # appended pages need no copy before they are written, so the plain mode is the fast one
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+        if not self._connection.execute("SELECT count(*) FROM sqlite_schema").get:
+            with self._connection:
+                self._connection.execute(_SCHEMA).fetchall()
+
+    def _continue(self) -> None:
+        """Take up an existing journal once its last records and its head row agree."""
+        problem, self._anchor = _head(self._connection)
+        if problem:
+            raise CorruptionError(f"{self.path} cannot be continued: {problem}", "Run 'plimsoll audit verify'")
+        self._committed = self._anchor
+        self._decisions = None
+
+    def _insert(self, kind: str, payload: bytes) -> None:
+        if not self._open:
+            self._cursor.execute("BEGIN IMMEDIATE")
+            self._open = True
+        seq, prev = self._anchor.records + 1, self._anchor.head
+        digest = _hash(seq, prev, kind, payload)
+        self._cursor.execute(_INSERT, (seq, kind, payload.decode(), prev, digest))
+        self._anchor = Anchor(seq, digest)
+        if kind == "cycle" and self._decisions is not None:
+            self._decisions.update(payload)
+
+    def _commit(self) -> None:
+        if self._open:
+            self._cursor.execute(_SET_HEAD, (self._anchor.records, self._anchor.head))
+            self._cursor.execute("COMMIT")
+            self._open = False
+            self._committed = self._anchor
+
+    def _check_writable(self) -> None:
+        if self._refusal:
+            raise PlimsollError(f"The journal {self.path} takes no more records: {self._refusal}", "Trading halts")
+
+    @contextmanager
+    def _or_halt(self) -> Iterator[None]:
+        """Turn a failed write into a refusal of everything after it, back at the last commit."""
+        try:
+            yield
+        except apsw.Error as error:
+            self._refusal = str(error)
+            self._anchor, self._decisions = self._committed, None
+            if self._open:
+                self._open = False
+                with suppress(apsw.Error):  # SQLite has often rolled back by itself
+                    self._connection.execute("ROLLBACK")
+            raise PlimsollError(
+                f"The journal {self.path} cannot be written ({error})",
+                "Check the disk, the permissions and that no other process holds the run; trading halts until then",
+            ) from None
+
+
+def verify(path: Path | str, anchor: Anchor | None = None) -> AuditReport:
+    """Recompute the whole chain of a journal and compare it with its head row and, if given, a kept anchor.
+
+    Never raises for what the file holds: a missing or unreadable file is a report too. Reads only.
+    """
+    try:
+        with _reading(Path(path)) as connection:
+            return _audit(connection, anchor)
+    except InputError as error:
+        return AuditReport(False, 0, 1, error.problem)
+    except apsw.Error as error:
+        return AuditReport(False, 0, 1, f"{path} is not a readable journal ({error})")
+
+
+def decisions_hash(path: Path | str) -> str:
+    """SHA-256 over the payloads of a journal's cycle records, in order."""
+    try:
+        with _reading(Path(path)) as connection:
+            return _decisions_of(connection)
+    except apsw.Error as error:
+        raise CorruptionError(f"{path} is not a readable journal ({error})") from None
+
+
+def read(path: Path | str) -> Iterator[Event]:
+    """Every event of a journal file, decoded, without opening it for writing."""
+    try:
+        with _reading(Path(path)) as connection:
+            yield from _decoded(connection, Path(path))
+    except apsw.Error as error:
+        raise CorruptionError(f"{path} is not a readable journal ({error})") from None
+
+
+class _Row(NamedTuple):
+    seq: int
+    kind: str
+    payload: bytes
+    prev: str
+    hash: str
+
+
+def _text(value: Any) -> str:
+    """Stored text; damaged bytes become a text that equals nothing written."""
+    return bytes(value or b"").decode("utf-8", "replace")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[apsw.Connection]:
+    if not path.is_file():
+        raise InputError(f"There is no journal at {path}", "See 'plimsoll runs'")
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    connection = apsw.Connection(f"file:{quote(str(path.absolute()))}?mode=ro", flags=flags)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _rows(connection: apsw.Connection, query: str) -> Iterator[_Row]:
+    row: Any
+    for row in connection.execute(query):
+        yield _Row(row[0], _text(row[1]), bytes(row[2] or b""), _text(row[3]), _text(row[4]))
+
+
+def _hash(seq: int, prev: str, kind: str, payload: bytes) -> str:
+    return hashlib.sha256(f"{DOMAIN}|{seq}|{prev}|{kind}|".encode() + payload).hexdigest()
+
+
+def _problem(row: _Row, seq: int, prev: str) -> str:
+    """What is wrong with a row that should be record ``seq`` after hash ``prev``; "" when nothing is."""
+    if row.seq != seq:
+        return f"record {seq} is missing"
+    if row.prev != prev:
+        return f"record {seq} does not follow the record before it"
+    if row.kind not in KINDS or (row.kind == "genesis") != (seq == 1):
+        return f"record {seq} is of a kind that may not stand there ({row.kind!r})"
+    if row.hash != _hash(seq, prev, row.kind, row.payload):
+        return f"record {seq} is not what was written"
+    return ""
+
+
+def _audit(connection: apsw.Connection, anchor: Anchor | None) -> AuditReport:
+    total = int(connection.execute("SELECT count(*) FROM journal").get)
+    seq, head = 0, ORIGIN
+    try:
+        for row in _rows(connection, _ROWS + " ORDER BY seq"):
+            problem = _problem(row, seq + 1, head)
+            if problem:
+                return AuditReport(False, total, seq + 1, problem, head)
+            seq, head = row.seq, row.hash
+        kept = _head_row(connection)
+    except apsw.Error as error:
+        return AuditReport(False, total, seq + 1, f"record {seq + 1} cannot be read ({error})", head)
+    if seq == 0:
+        return AuditReport(False, 0, 1, "the journal holds no records", head)
+    found = Anchor(seq, head)
+    for bad, problem in (_against(found, kept, "head row"), _against(found, anchor or found, "anchor")):
+        if problem:
+            return AuditReport(False, total, bad, problem, head)
+    return AuditReport(True, total, None, "", head)
+
+
+def _against(found: Anchor, kept: Anchor | None, name: str) -> tuple[int, str]:
+    """First bad record and the problem when a whole chain ends elsewhere than the kept head says; "" if not."""
+    if kept is None:
+        return found.records + 1, f"the {name} is missing"
+    if kept.records != found.records:
+        bad = min(kept.records, found.records) + 1
+        return bad, f"the {name} counts {kept.records} records, the file holds {found.records}"
+    return found.records, "" if kept.head == found.head else f"the {name} names another last record"
+
+
+def _head_row(connection: apsw.Connection) -> Anchor | None:
+    row: Any = connection.execute("SELECT count, CAST(hash AS BLOB) FROM head").fetchone()
+    return None if row is None else Anchor(row[0], _text(row[1]))
+
+
+def _head(connection: apsw.Connection) -> tuple[str, Anchor]:
+    """What speaks against continuing this journal ("" nothing), and its head, from its last two records."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if not {"journal", "head"} <= tables:
+        return "it is an SQLite file but not a journal", Anchor(0, ORIGIN)
+    last = list(_rows(connection, _LAST))
+    kept = _head_row(connection)
+    if not last:
+        return ("the head row counts records that are gone" if kept else ""), Anchor(0, ORIGIN)
+    before = Anchor(last[0].seq, last[0].hash) if len(last) == 2 else Anchor(0, ORIGIN)
+    found = Anchor(last[-1].seq, last[-1].hash)
+    problem = _problem(last[-1], before.records + 1, before.head)
+    return problem or ("" if kept == found else "the head row names another last record"), found
+
+
+def _decisions_of(connection: apsw.Connection) -> str:
+    digest = hashlib.sha256()
+    row: Any
+    for row in connection.execute(_CYCLES):
+        digest.update(row[0])
+    return digest.hexdigest()
+
+
+def _decoded(connection: apsw.Connection, path: Path) -> Iterator[Event]:
+    for row in _rows(connection, _ROWS + " ORDER BY seq"):
+        try:
+            yield codec.decode(row.kind, row.payload)
+        except (KeyError, ValueError) as error:  # msgspec's errors are ValueErrors
+            problem = f"Record {row.seq} of {path} is no event ({error})"
+            raise CorruptionError(problem, "Run 'plimsoll audit verify'") from None

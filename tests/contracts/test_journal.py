@@ -1,0 +1,419 @@
+"""The journal's contract (G3): what goes in comes out, nothing else may be written, and every alteration is found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plimsoll.core.decision import (
+    AuctionRecord,
+    BidRecord,
+    Carried,
+    CycleRecord,
+    HeldPair,
+    Programme,
+    RegimeFigure,
+    Share,
+    StopState,
+    Veto,
+)
+from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
+from plimsoll.core.events import Approval, CashFlow, Event, Genesis, Split
+from plimsoll.core.order import Fill, Intent
+from plimsoll.core.restraint import LadderState, Restraint, Resume, RiskEvent
+from plimsoll.core.verdict import Finding
+from plimsoll.store import codec, journal
+from plimsoll.store.journal import ORIGIN, Anchor, SqliteJournal, verify
+
+GENESIS = Genesis("paper", 10_000_000, ("GLD", "SPY"), "snap", "pol", "code", "2020-01-02", "2020-12-31", "backtest",
+                  ("core_trend",), "never", True)  # fmt: skip
+
+
+def cycle(session: str, weight: float = 0.1) -> CycleRecord:
+    """A record in which every kind of field has something in it."""
+    intent = Intent("i" * 32, session, "SPY", -3, True, 321.07)
+    bid = BidRecord("core_trend", "GLD", "EXECUTE", 1, 0.004, 0.003, 1e-4, 0.5, weight, 0.1, 0.2, 0.7, 1.3, 1.0,
+                    ("ALLOCATED",), "gross", 0.02)  # fmt: skip
+    ladder = LadderState(episode_peak=10_100_000, lifetime_peak=10_200_000, fired=("level_1",), ramp=(0.5, 1.0),
+                         resumes=(Resume(18_262, True),))  # fmt: skip
+    carried = Carried(
+        ladder=ladder,
+        programme=Programme(18_263, (Share("core_trend", "GLD", weight),), {"GLD": 0.7}),
+        stops=(StopState("SPY", 1, 0.1, 18_262),),
+        pairs=(HeldPair("GLD", "SPY", 0.91),),
+        openings=((18_262, "GLD"),),
+    )
+    return CycleRecord(
+        session, session + "T00:00:00Z", "snap", "pol", "code", 10_050_000, 4_000_000,
+        RegimeFigure((0.7, 0.2, 0.1), 0.05, None, "realised", False), Restraint(confidence_min=0.7), ("GLD", "SPY"),
+        [weight, 0.3], [0.2, 0.0], [0.2, 0.0], [0.15, 0.0], [5, -3], ["EXECUTE", "HOLD"], [["TO_TARGET"], ["é\"|,"]], 0,
+        {"cvar_1": 0.011, "cvar_10": None}, {"cvar_1": 0.015}, (Finding("cvar", "CVAR_UNKNOWN", "book", None, 0.06),),
+        (Veto("HIGH_CVAR", "error", "book", 0.07, 0.06),),
+        AuctionRecord("optimal", 0.01, 0.04, 0.0097, None, (bid,), {"gross": 0.02}, ("RISK_AVERSION_BINDS",)),
+        (RiskEvent(session, "LADDER_RUNG", "WARNING", 0.05, 0.05),), (intent,), carried,
+    )  # fmt: skip
+
+
+EVENTS: tuple[Event, ...] = (
+    GENESIS,
+    cycle("2020-01-02"),
+    Intent("i" * 32, "2020-01-02", "SPY", -3, True, 321.07),
+    Fill("i" * 32, "e" * 32, "2020-01-03", "SPY", -3, 320.123456789, -96_037, 96, 48, 3),
+    CashFlow("2020-01-03", "dividend", "SPY", 17),
+    Split("2020-01-03", "GLD", 10, 2.0),
+    cycle("2020-01-03", 1.0 / 3.0),
+    Approval("2020-01-03", "simulated operator", "cooldown over"),
+)
+
+
+def written(folder: Path, durable: bool = False, events: tuple[Event, ...] = EVENTS) -> Path:
+    path = folder / "run.db"
+    with SqliteJournal(path, durable) as log:
+        for event in events:
+            log.append(event)
+    return path
+
+
+@pytest.fixture(params=[True, False], ids=["durable", "batch"])
+def durable(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def test_events_come_back_as_they_went_in(tmp_path: Path, durable: bool) -> None:
+    with SqliteJournal(tmp_path / "run.db", durable) as log:
+        heads = [log.append(event) for event in EVENTS]
+        assert tuple(log.events()) == EVENTS
+        assert log.anchor == Anchor(len(EVENTS), heads[-1]) and len(log) == len(EVENTS)
+    assert len(set(heads)) == len(EVENTS)
+    assert tuple(journal.read(tmp_path / "run.db")) == EVENTS
+    assert verify(tmp_path / "run.db").ok
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_float_survives_bit_for_bit(number: float) -> None:
+    event = codec.decode(*codec.encode(cycle("2020-01-02", number)))
+    assert isinstance(event, CycleRecord)
+    assert event.held[0].hex() == number.hex() and event.held[1] == 0.3
+
+
+def test_a_figure_that_is_not_finite_is_null_in_the_file_and_nan_again_when_read() -> None:
+    kind, payload = codec.encode(cycle("2020-01-02", math.nan))
+    assert json.loads(payload)["held"] == [None, 0.3]
+    event = codec.decode(kind, payload)
+    assert isinstance(event, CycleRecord) and event.auction is not None
+    assert math.isnan(event.held[0]) and event.held[1] == 0.3
+    assert math.isnan(event.auction.bids[0].weight) and event.auction.bids[0].price == 0.02
+    assert event.figures["cvar_10"] is None and event.auction.critical_risk_aversion is None
+    assert event.carried.programme is not None and math.isnan(event.carried.programme.shares[0].weight)
+
+
+def test_the_payload_is_canonical_json_and_the_hash_can_be_recomputed_without_this_package(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    prev = "0" * 64
+    for seq, kind, payload, linked, digest in sqlite3.connect(path).execute("SELECT * FROM journal ORDER BY seq"):
+        canonical = json.dumps(json.loads(payload), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        assert json.loads(canonical) == json.loads(payload)
+        assert list(json.loads(payload)) == sorted(json.loads(payload)) and ": " not in payload
+        assert linked == prev
+        prev = hashlib.sha256(f"plimsoll.journal.v1|{seq}|{linked}|{kind}|{payload}".encode()).hexdigest()
+        assert digest == prev
+
+
+def test_durable_and_batch_write_the_same_chain(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert verify(written(tmp_path / "a", True)).head == verify(written(tmp_path / "b", False)).head
+
+
+def test_a_durable_append_is_in_the_file_at_once_and_a_batch_at_its_commit(tmp_path: Path) -> None:
+    with SqliteJournal(tmp_path / "d.db", True) as log:
+        log.append(GENESIS)
+        assert verify(tmp_path / "d.db") == journal.AuditReport(True, 1, None, "", log.anchor.head)
+    with SqliteJournal(tmp_path / "b.db", False) as log:
+        log.append(GENESIS)
+        log.commit()
+        log.append(cycle("2020-01-02"))
+        assert verify(tmp_path / "b.db").records == 1
+        log.commit()
+        assert verify(tmp_path / "b.db").records == 2
+
+
+def test_a_closed_journal_is_one_plain_file_and_takes_nothing_more(tmp_path: Path, durable: bool) -> None:
+    log = SqliteJournal(tmp_path / "run.db", durable)
+    log.append(GENESIS)
+    log.close()
+    log.close()
+    assert [p.name for p in tmp_path.iterdir()] == ["run.db"]
+    with pytest.raises(PlimsollError, match="closed"):
+        log.append(cycle("2020-01-02"))
+
+
+def test_an_existing_journal_continues_its_chain_and_its_decisions(tmp_path: Path, durable: bool) -> None:
+    (tmp_path / "whole").mkdir()
+    path = tmp_path / "parts.db"
+    for event in EVENTS:
+        with SqliteJournal(path, durable) as log:
+            log.append(event)
+            decisions = log.decisions_hash
+    whole = written(tmp_path / "whole")
+    assert verify(path) == verify(whole)
+    assert decisions == journal.decisions_hash(whole)
+
+
+def test_the_decisions_hash_covers_the_cycle_payloads_alone(tmp_path: Path) -> None:
+    with SqliteJournal(tmp_path / "run.db", False) as log:
+        log.append_many(EVENTS)
+        cycles = b"".join(codec.encode(e)[1] for e in EVENTS if isinstance(e, CycleRecord))
+        assert log.decisions_hash == hashlib.sha256(cycles).hexdigest()
+    assert journal.decisions_hash(tmp_path / "run.db") == hashlib.sha256(cycles).hexdigest()
+
+
+def test_the_genesis_comes_first_and_once(tmp_path: Path) -> None:
+    with SqliteJournal(tmp_path / "run.db", False) as log:
+        with pytest.raises(PlimsollError, match="genesis"):
+            log.append(cycle("2020-01-02"))
+        with pytest.raises(PlimsollError, match="genesis"):
+            log.append_many((GENESIS, cycle("2020-01-02"), GENESIS))
+        assert len(log) == 0
+        log.append(GENESIS)
+        with pytest.raises(PlimsollError, match="genesis"):
+            log.append(GENESIS)
+        log.append(cycle("2020-01-02"))
+    assert verify(tmp_path / "run.db").records == 2
+
+
+def test_several_events_are_recorded_together_or_not_at_all(tmp_path: Path, durable: bool) -> None:
+    with SqliteJournal(tmp_path / "run.db", durable) as log:
+        log.append_many(EVENTS[:2])
+        with pytest.raises(PlimsollError, match="not an event"):
+            log.append_many((EVENTS[2], "no event"))  # type: ignore[arg-type]
+        assert len(log) == 2
+    assert tuple(journal.read(tmp_path / "run.db")) == EVENTS[:2]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE journal SET payload = '{}' WHERE seq = 2",
+        "DELETE FROM journal WHERE seq = 2",
+        "INSERT OR REPLACE INTO journal SELECT 2, kind, payload, prev, hash FROM journal WHERE seq = 3",
+        "INSERT INTO journal SELECT 99, kind, payload, prev, hash FROM journal WHERE seq = 3",
+    ],
+)
+def test_the_file_itself_refuses_to_be_rewritten(tmp_path: Path, statement: str) -> None:
+    path = written(tmp_path)
+    with pytest.raises(sqlite3.IntegrityError, match=r"append-only|next record"):
+        sqlite3.connect(path).execute(statement)
+
+
+def tampered(path: Path, *statements: str) -> journal.AuditReport:
+    """What verification says after somebody dropped the triggers and changed rows."""
+    connection = sqlite3.connect(path)
+    for name in ("journal_in_order", "journal_no_update", "journal_no_delete"):
+        connection.execute(f"DROP TRIGGER {name}")
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+    return verify(path)
+
+
+ATTACKS: dict[str, Callable[[int], tuple[str, ...]]] = {
+    "payload": lambda n: (f"UPDATE journal SET payload = replace(payload, '20', '21') WHERE seq = {n}",),
+    "one space": lambda n: (f"UPDATE journal SET payload = payload || ' ' WHERE seq = {n}",),
+    "kind": lambda n: (f"UPDATE journal SET kind = 'approval' || kind WHERE seq = {n}",),
+    "hash": lambda n: (f"UPDATE journal SET hash = replace(hash, substr(hash, 1, 1), 'x') WHERE seq = {n}",),
+    "prev": lambda n: (f"UPDATE journal SET prev = 'x' || substr(prev, 2) WHERE seq = {n}",),
+    "deleted": lambda n: (f"DELETE FROM journal WHERE seq = {n}",),
+    "deleted and closed up": lambda n: (
+        f"DELETE FROM journal WHERE seq = {n}",
+        "UPDATE journal SET seq = -seq",
+        f"UPDATE journal SET seq = -seq - 1 WHERE -seq > {n}",
+        "UPDATE journal SET seq = -seq WHERE seq < 0",
+    ),
+    "inserted": lambda n: (
+        "UPDATE journal SET seq = -seq",
+        f"UPDATE journal SET seq = -seq + 1 WHERE -seq >= {n}",
+        "UPDATE journal SET seq = -seq WHERE seq < 0",
+        f"INSERT INTO journal SELECT {n}, kind, payload, prev, hash FROM journal WHERE seq = {n} + 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("seq", range(1, len(EVENTS) + 1))
+def test_tampering_with_any_record_is_found_where_it_happened(tmp_path: Path, attack: str, seq: int) -> None:
+    report = tampered(written(tmp_path), *ATTACKS[attack](seq))
+    # a copy inserted before its original is the original: the first record out of place is the one after it
+    expected = seq + 1 if attack == "inserted" else seq
+    assert not report.ok
+    assert report.first_bad == expected, report.problem
+
+
+@pytest.mark.parametrize("seq", range(1, len(EVENTS)))
+def test_two_records_exchanged_are_found_at_the_first(tmp_path: Path, seq: int) -> None:
+    exchange = (
+        f"UPDATE journal SET seq = -1 WHERE seq = {seq}",
+        f"UPDATE journal SET seq = {seq} WHERE seq = {seq + 1}",
+        f"UPDATE journal SET seq = {seq + 1} WHERE seq = -1",
+    )
+    assert tampered(written(tmp_path), *exchange).first_bad == seq
+
+
+@pytest.mark.parametrize("kept", range(len(EVENTS)))
+def test_a_cut_tail_is_found_by_the_head_row(tmp_path: Path, kept: int) -> None:
+    report = tampered(written(tmp_path), f"DELETE FROM journal WHERE seq > {kept}")
+    assert (report.ok, report.first_bad) == (False, kept + 1)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE head SET count = 99",
+        "UPDATE head SET hash = 'x' || hash",
+        "DELETE FROM head",
+        "UPDATE head SET count = 3",
+    ],
+)
+def test_a_changed_head_row_is_found(tmp_path: Path, statement: str) -> None:
+    assert not tampered(written(tmp_path), statement).ok
+
+
+def test_a_file_rewritten_as_a_whole_passes_alone_and_fails_against_a_kept_anchor(tmp_path: Path) -> None:
+    (tmp_path / "forged").mkdir()
+    path = written(tmp_path)
+    anchor = Anchor(len(EVENTS), verify(path).head)
+    forged = written(tmp_path / "forged", events=(GENESIS, cycle("2020-01-02", 0.2), *EVENTS[2:]))
+    cut = tmp_path / "cut.db"
+    with SqliteJournal(cut, False) as log:
+        log.append_many(EVENTS[:3])
+    assert verify(path, anchor).ok
+    assert verify(forged).ok and not verify(forged, anchor).ok
+    assert verify(cut).ok and verify(cut, anchor).first_bad == 4
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database" * 100, b"SQLite format 3\x00" + b"\xff" * 5000])
+def test_a_file_that_is_no_journal_is_reported_without_a_traceback(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "run.db"
+    path.write_bytes(content)
+    report = verify(path)
+    assert not report.ok and report.first_bad == 1 and report.problem
+    with pytest.raises(PlimsollError):
+        list(journal.read(path))
+    with pytest.raises(PlimsollError):
+        journal.decisions_hash(path)
+
+
+def test_a_missing_file_and_a_folder_are_reported(tmp_path: Path) -> None:
+    assert "no journal" in verify(tmp_path / "absent.db").problem
+    assert not verify(tmp_path).ok
+    with pytest.raises(InputError, match=r"absent\.db"):
+        journal.decisions_hash(tmp_path / "absent.db")
+
+
+def test_damaged_bytes_anywhere_never_pass_and_never_raise(tmp_path: Path) -> None:
+    """Each 97th byte of the record pages is flipped in turn; a flip may hit unused space, never a false record."""
+    path = written(tmp_path)
+    whole = path.read_bytes()
+    events, found = tuple(journal.read(path)), 0
+    for at in range(0, len(whole), 97):
+        damaged = bytearray(whole)
+        damaged[at] ^= 0xFF
+        path.write_bytes(bytes(damaged))
+        report = verify(path)
+        found += not report.ok
+        if report.ok:
+            assert tuple(journal.read(path)) == events
+    assert found > len(whole) // 97 // 3
+
+
+def test_a_journal_that_does_not_verify_at_its_end_is_not_continued(tmp_path: Path, durable: bool) -> None:
+    path = written(tmp_path, durable)
+    tampered(path, f"UPDATE journal SET payload = '{{}}' WHERE seq = {len(EVENTS)}")
+    with pytest.raises(CorruptionError, match="not what was written"):
+        SqliteJournal(path, durable)
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM journal", "DELETE FROM journal WHERE seq > 5", "DELETE FROM head"])
+def test_a_cut_journal_is_not_continued(tmp_path: Path, statement: str) -> None:
+    path = written(tmp_path)
+    tampered(path, statement)
+    with pytest.raises(CorruptionError, match="cannot be continued"):
+        SqliteJournal(path, True)
+
+
+def test_another_database_is_not_taken_for_a_journal(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "other.db").executescript("CREATE TABLE t (x)")
+    with pytest.raises(CorruptionError, match="not a journal"):
+        SqliteJournal(tmp_path / "other.db", True)
+    assert not verify(tmp_path / "other.db").ok
+
+
+def test_a_locked_file_halts_and_stays_halted(tmp_path: Path, durable: bool) -> None:
+    path = written(tmp_path, True)
+    log = SqliteJournal(path, durable, patience_ms=0)
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(PlimsollError, match="cannot be written"):
+        log.append(cycle("2020-01-06"))
+    other.execute("ROLLBACK")
+    other.close()
+    with pytest.raises(PlimsollError, match="takes no more records"):
+        log.append(cycle("2020-01-06"))
+    assert log.anchor == Anchor(len(EVENTS), verify(path).head)
+    log.close()
+    assert verify(path).records == len(EVENTS)
+
+
+def test_a_second_writer_cannot_slip_a_record_in(tmp_path: Path) -> None:
+    path = written(tmp_path, True)
+    first, second = SqliteJournal(path, True), SqliteJournal(path, True)
+    first.append(cycle("2020-01-06"))
+    with pytest.raises(PlimsollError, match="next record"):
+        second.append(cycle("2020-01-07"))
+    second.close()
+    first.close()
+    assert verify(path).ok
+
+
+def test_a_full_disk_halts_and_leaves_the_last_commit(tmp_path: Path) -> None:
+    path = written(tmp_path, True)
+    log = SqliteJournal(path, True)
+    log._connection.execute("PRAGMA max_page_count = 1").fetchall()  # SQLite's own way to a full disk
+    with pytest.raises(PlimsollError, match="full"):
+        log.append_many(tuple(cycle(f"2020-02-{d:02d}") for d in range(1, 29)))
+    log.close()
+    assert verify(path) == verify(written_again(tmp_path))
+
+
+def written_again(folder: Path) -> Path:
+    (folder / "again").mkdir()
+    return written(folder / "again")
+
+
+def test_a_folder_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(PlimsollError, match="cannot be written"):
+        SqliteJournal(tmp_path / "absent" / "run.db", True)
+
+
+def test_an_empty_journal_verifies_as_nothing(tmp_path: Path) -> None:
+    with SqliteJournal(tmp_path / "run.db", False) as log:
+        assert log.anchor.head == ORIGIN
+    report = verify(tmp_path / "run.db")
+    assert (report.ok, report.records, report.first_bad) == (False, 0, 1)
+
+
+def test_a_payload_that_is_no_event_is_named_with_its_record(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    tampered(path, "UPDATE journal SET payload = '{\"x\": 1}' WHERE seq = 4")
+    with pytest.raises(CorruptionError, match="Record 4"):
+        list(journal.read(path))
