@@ -1,0 +1,157 @@
+"""A home creates nothing before it is needed, lets one writer in, and lists its runs whatever state they are in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from plimsoll.core.errors import CorruptionError, HomeBusy, InputError, UsageError
+from plimsoll.core.events import Approval, Genesis
+from plimsoll.store.home import Home, RunSummary
+from plimsoll.store.journal import SqliteJournal
+
+GENESIS = Genesis("paper", 10_000_000, ("GLD",), "snap", "pol", "code", "2020-01-02", "2020-12-31", "backtest",
+                  ("core_trend",), "never", True)  # fmt: skip
+
+
+def run(home: Home, name: str) -> SqliteJournal:
+    home.folder(home.runs)
+    log = SqliteJournal(home.journal(name), False)
+    log.append(GENESIS)
+    return log
+
+
+def finished(home: Home, name: str) -> RunSummary:
+    with run(home, name) as log:
+        anchor = log.anchor
+    summary = RunSummary(name, "backtest", "2020-01-02", "2020-12-31", "snap", "pol", 10_000_000, ("core_trend",), True,
+                         True, anchor.records, anchor.head, "d" * 64, 0.1, 0.05, None)  # fmt: skip
+    home.finish(summary)
+    return summary
+
+
+def test_looking_at_a_home_creates_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    assert home.current is None and home.summaries() == ()
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("name", ["", "raw", "runs", "snapshots"])
+def test_a_file_where_a_folder_is_expected_is_named(tmp_path: Path, name: str) -> None:
+    home = tmp_path / "home"
+    if name:
+        home.mkdir()
+    (home / name).write_text("in the way") if name else home.write_text("in the way")
+    with pytest.raises(InputError, match=f"{name or 'home'} is a file"):
+        Home(home)
+
+
+def test_a_home_below_a_file_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made"), Home(tmp_path / "file" / "home").lock():
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(InputError, match="permissions"), Home(tmp_path).lock():
+            pass
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_second_writer_is_told_who_holds_the_home_and_may_enter_afterwards(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    with home.lock(), pytest.raises(HomeBusy, match=rf"process {os.getpid()}\b"), home.lock():
+        pytest.fail("two writers")
+    with home.lock():
+        pass
+
+
+def test_the_lock_of_another_process_counts_and_dies_with_it(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"""
+from plimsoll.store.home import Home
+with Home({str(tmp_path)!r}).lock():
+    print("held", flush=True)
+    input()
+"""],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with holder:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        with pytest.raises(HomeBusy, match=rf"process {holder.pid}\b"), Home(tmp_path).lock():
+            pytest.fail("two writers")
+        holder.kill()
+    with Home(tmp_path).lock():
+        pass
+
+
+def test_publishing_points_at_the_new_snapshot_and_leaves_no_other_file(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for name in ("a1", "b2"):
+        home.folder(home.snapshots / name)
+        home.publish(name)
+        assert home.current == home.snapshots / name
+    assert sorted(p.name for p in home.snapshots.iterdir()) == ["CURRENT", "a1", "b2"]
+    with pytest.raises(InputError, match="c3"):
+        home.publish("c3")
+    assert home.current == home.snapshots / "b2"
+
+
+@pytest.mark.parametrize("pointer", ["gone", "", "../runs", "\x00\udc80"])
+def test_a_damaged_pointer_is_corruption_not_a_traceback(tmp_path: Path, pointer: str) -> None:
+    home = Home(tmp_path)
+    home.folder(home.snapshots)
+    home.folder(home.runs)
+    (home.snapshots / "CURRENT").write_bytes(pointer.encode("utf-8", "surrogateescape"))
+    with pytest.raises(CorruptionError, match="no snapshot"):
+        _ = home.current
+
+
+def test_runs_are_listed_finished_interrupted_and_damaged(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    done = finished(home, "a")
+    run(home, "b").close()
+    (home.runs / "c.db").write_bytes(b"noise" * 1000)
+    finished(home, "d")
+    (home.runs / "d.json").write_text("{")
+    a, b, c, d = home.summaries()
+    assert a == done
+    assert (b.run, b.mode, b.start, b.capital, b.finished) == ("b", "backtest", "2020-01-02", 10_000_000, False)
+    assert (c.run, c.mode, c.finished) == ("c", "unreadable", False)
+    assert (d.run, d.finished, d.snapshot) == ("d", False, "snap")
+
+
+def test_the_last_run_begun_is_the_default(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with pytest.raises(UsageError, match="no runs"):
+        home.find_run()
+    for when, name in enumerate(("z", "a")):
+        finished(home, name)
+        os.utime(home.journal(name), ns=(when, when))
+    assert home.find_run() == "a" and home.find_run("z") == "z"
+    with pytest.raises(UsageError, match="'nobody'"):
+        home.find_run("nobody")
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden"])
+def test_a_run_cannot_name_a_file_elsewhere(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="not the name of a run"):
+        Home(tmp_path).journal(name)
+
+
+def test_an_audit_uses_the_anchor_the_summary_kept(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    finished(home, "a")
+    assert home.audit().ok
+    with SqliteJournal(home.journal("a"), False) as log:  # a whole chain, longer than what the run ended with
+        log.append(Approval("2020-01-02", "nobody", ""))
+    report = home.audit("a")
+    assert (report.ok, report.first_bad) == (False, 2)
