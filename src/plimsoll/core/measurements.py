@@ -19,7 +19,7 @@ class Measurements:
     that increases can be scaled: CVaR is convex, hence base + s x increase stays within (1 - s) x base + s x
     proposed. ``standalone[h]`` is (N,) w x CVaR of each proposed position. ``incremental`` (N,) is
     the rise of CVaR at the auction's horizon by each increase alone, on the book after reductions. ``increases``
-    (N,) is True where the proposal adds.
+    (N,) is True where the proposal adds. ``symbols`` names the columns in findings.
     """
 
     nav_cents: int
@@ -43,3 +43,4 @@ class Measurements:
     adv_share: Floats
     drawdown_episode: float
     drawdown_lifetime: float
+    symbols: tuple[str, ...] = ()

@@ -1,0 +1,136 @@
+"""Pre-trade freshness of each symbol, precomputed for every row (D15). It blocks new risk, never an exit."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.panel import Factor, Panel
+from plimsoll.core.policy import Freshness, Policy
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+CODES = ("", "STALE_BAR", "TOO_FEW_ROWS", "TOO_MANY_GAPS", "INDICATOR_MISSING", "OUTLIER_UNCONFIRMED")
+FRESH, STALE, SHORT, GAPS, BLIND, OUTLIER = (float(code) for code in range(len(CODES)))
+_LONGEST_LOOKBACK = 252  # rows behind 12-1 momentum, the longest indicator (F1)
+_NORMAL_MAD = 1.4826  # standard deviations per median absolute deviation, normal returns
+
+
+def factors(policy: Policy) -> dict[str, Factor]:
+    """``freshness.reason``: (T, N) codes, 0 where the symbol is fresh; see ``reason_of``."""
+    return {"freshness.reason": partial(_codes, rules=policy.freshness)}
+
+
+def reason_of(code: float) -> str | None:
+    """Reason code of a value of ``freshness.reason``; None for 0. A value that is no code counts as stale."""
+    if code == FRESH:
+        return None
+    known = code in range(1, len(CODES))
+    return CODES[int(code)] if known else "STALE_BAR"
+
+
+def robust_sigma(panel: Panel, rules: Freshness) -> Floats:
+    """(T, N) robust daily volatility known before each row's session.
+
+    1.4826 x the median absolute return about zero of the last ``scale_sessions`` returns up to the session before
+    the month began (U9: it depends on the calendar, not on where the panel starts). One estimate a month makes it
+    cheap; with a 252-session window it is at most a month old. NaN before the first month with returns.
+    """
+    sizes = np.ascontiguousarray(np.abs(_returns(panel)).T)
+    months = panel.sessions.days.astype("M8[D]").astype("M8[M]")
+    starts = np.flatnonzero(np.r_[True, months[1:] != months[:-1]])
+    ends = np.append(starts[1:], len(months))
+    sigma = np.full(panel.close.shape, np.nan)
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        window = sizes[:, max(0, start - rules.scale_sessions) : start]
+        if window.shape[1]:
+            sigma[start:end] = _NORMAL_MAD * _medians(window)
+    return sigma
+
+
+def _codes(panel: Panel, rules: Freshness) -> Floats:
+    """Later assignments are the stronger reasons: a stale bar hides everything else."""
+    present = np.isfinite(panel.close)
+    rows = np.cumsum(present, axis=0)
+    codes = np.zeros(present.shape)
+    codes[_outliers(panel, rules)] = OUTLIER
+    codes[~_measurable(panel, present, rows)] = BLIND
+    gaps = np.minimum(np.arange(1, len(rows) + 1), rules.rows_min)[:, None] - _trailing(rows, rules.rows_min)
+    codes[~(gaps <= rules.nan_max * rules.rows_min)] = GAPS
+    codes[rows < rules.rows_min] = SHORT
+    codes[~panel.fresh] = STALE
+    return codes
+
+
+def _trailing(counts: NDArray[np.int64], window: int) -> NDArray[np.int64]:
+    """Bars in the last ``window`` rows, from cumulative counts."""
+    inside = counts.copy()
+    inside[window:] -= counts[:-window]
+    return inside
+
+
+def _measurable(panel: Panel, present: Bools, rows: NDArray[np.int64]) -> Bools:
+    """Every indicator has its inputs: a whole bar, and a price as far back as the longest one looks."""
+    whole = np.isfinite(panel.open) & np.isfinite(panel.high) & np.isfinite(panel.low) & np.isfinite(panel.index)
+    old_enough = np.zeros_like(present)
+    old_enough[_LONGEST_LOOKBACK:] = rows[:-_LONGEST_LOOKBACK] > 0
+    return (whole | ~present) & old_enough
+
+
+def _returns(panel: Panel) -> Floats:
+    """(T, N) total returns from one bar to the next; 0 on a row without a bar, NaN up to the first bar."""
+    index = panel.index
+    rows = np.where(np.isfinite(index), np.arange(len(index))[:, None], 0)
+    price = np.take_along_axis(index, np.maximum.accumulate(rows, axis=0), axis=0)
+    returns = np.full(price.shape, np.nan)
+    returns[1:] = price[1:] / price[:-1] - 1.0
+    return returns
+
+
+def _medians(sizes: Floats) -> Floats:
+    """(N,) medians of (N, W); of what is finite where a row is not complete, NaN where nothing is."""
+    known = np.isfinite(sizes)
+    complete = known.all(axis=1)
+    medians = np.full(len(sizes), np.nan)
+    if complete.any():
+        medians[complete] = np.median(sizes[complete], axis=1)
+    for i in np.flatnonzero(~complete & known.any(axis=1)).tolist():
+        medians[i] = np.median(sizes[i, known[i]])
+    return medians
+
+
+def _outliers(panel: Panel, rules: Freshness) -> Bools:
+    """Moves beyond ``outlier_sigmas`` that neither their class nor their own bar confirms.
+
+    There is no second source inside a snapshot. A class confirms by its *other* members: one alone in its kind has
+    none. A row without bar makes no move. A move that cannot be measured against a sigma is unconfirmed.
+    """
+    sizes = np.abs(_returns(panel))
+    sigma = robust_sigma(panel, rules)
+    suspect = ~(sizes <= rules.outlier_sigmas * sigma) & np.isfinite(panel.close)
+    rows, columns = np.nonzero(suspect)
+    if not rows.size:
+        return suspect
+    kinds = np.array([i.kind for i in panel.instruments])
+    days, day_of = np.unique(rows, return_inverse=True)
+    measured = np.isfinite(sizes[days]) & np.isfinite(sigma[days])
+    moved = (sizes[days] > rules.class_sigmas * sigma[days]) & measured
+    for row, column, day in zip(rows.tolist(), columns.tolist(), day_of.tolist(), strict=True):
+        others = measured[day] & (kinds == kinds[column])
+        others[column] = False
+        by_class = others.any() and (moved[day] & others).sum() >= rules.class_share * others.sum()
+        suspect[row, column] = not (by_class or _own_bar_confirms(panel, row, column, rules))
+    return suspect
+
+
+def _own_bar_confirms(panel: Panel, row: int, column: int, rules: Freshness) -> bool:
+    """A real range (high above low) that holds the close, on volume above the median of the sessions before."""
+    low, close, high = panel.low[row, column], panel.close[row, column], panel.high[row, column]
+    volume = panel.volume[max(0, row - rules.volume_sessions) : row, column]
+    volume = volume[np.isfinite(volume)]
+    if not volume.size:
+        return False
+    return bool(low <= close <= high and low < high and panel.volume[row, column] > np.median(volume))

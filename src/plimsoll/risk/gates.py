@@ -1,0 +1,277 @@
+"""Gates: pure comparisons of what was measured with the limit set (R1, R3, R6, A3, A4, A7).
+
+A gate passes only what it can show inside its limit, ``measured <= limit`` without tolerance: the auction solves to
+slightly less. Only increases are ever scaled or refused; a proposal without one is allowed whatever its totals. The
+scale of a failing gate is what its limit leaves room for: exact where the figure is linear in the increase, safe
+where it is convex (CVaR). Whoever applies it rounds the orders and measures again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.limits import LimitSet
+from plimsoll.core.measurements import Measurements
+from plimsoll.core.policy import Policy
+from plimsoll.core.verdict import ALLOWED, Action, Verdict, join, judge
+
+Floats = NDArray[np.float64]
+Columns = dict[int, Verdict]
+_NAN = float("nan")
+
+GATES = (
+    "cvar", "stressed", "gross", "cash", "position", "group", "pair", "standalone", "incremental", "turnover",
+    "trades", "participation",
+)  # fmt: skip
+
+
+def judge_held(m: Measurements, limits: LimitSet, policy: Policy) -> Verdict:
+    """The held book (R3).
+
+    CVaR above the hard limit at a horizon: LIQUIDATE, which means no new risk and the whole book multiplied by
+    ``book_scale``. Between budget and hard limit: increases scaled to nothing, nothing sold. Not measurable while
+    something is held: FREEZE for CVAR_UNKNOWN, on which the system halts (R3, G7). Gross above the limit by
+    ``gross_freeze_over`` freezes new risk; above it by ``gross_halt_over`` the finding is GROSS_HALT. Gross that
+    is not a number cannot be shown below the halt, so it halts.
+    """
+    off = policy.gates.off
+    verdicts = []
+    if "gross" not in off:
+        if not m.gross_held <= limits.gross_halt:
+            verdicts.append(judge("gross", "GROSS_HALT", m.gross_held, limits.gross_halt, Action.FREEZE))
+        elif not m.gross_held <= limits.gross_freeze:
+            verdicts.append(judge("gross", "GROSS_FREEZE", m.gross_held, limits.gross_freeze, Action.FREEZE))
+    if "cvar" not in off and not m.gross_held == 0.0:
+        for h in _horizons(policy):
+            measured = m.cvar_held.get(h, _NAN)
+            hard, budget = limits.cvar_hard.get(h, _NAN), limits.cvar_budget.get(h, _NAN)
+            if measured <= budget and measured <= hard:
+                continue
+            if measured > hard:
+                verdicts.append(judge(f"cvar_{h}", "CVAR_ABOVE_HARD", measured, hard, Action.LIQUIDATE))
+            elif measured <= hard and measured > budget:
+                verdicts.append(judge(f"cvar_{h}", "CVAR_ABOVE_BUDGET", measured, budget, Action.SCALE))
+            else:
+                verdicts.append(judge(f"cvar_{h}", "CVAR_UNKNOWN", _NAN, hard, Action.FREEZE))
+    return join(verdicts)
+
+
+def book_scale(m: Measurements, limits: LimitSet) -> float:
+    """What the whole held book is multiplied by, in (0, 1]: 1 unless CVaR is above a hard limit at some horizon.
+
+    Then the smallest budget / measured over the horizons: CVaR is positively homogeneous, so every horizon ends at
+    or below its budget (R3). A horizon that could not be measured forces no sale.
+    """
+    if not any(m.cvar_held.get(h, _NAN) > hard for h, hard in limits.cvar_hard.items()):
+        return 1.0
+    ratios = (budget / m.cvar_held[h] for h, budget in limits.cvar_budget.items() if m.cvar_held.get(h, _NAN) > budget)
+    return min((r for r in ratios if r > 0.0), default=1.0)
+
+
+def judge_proposal(m: Measurements, limits: LimitSet, policy: Policy) -> tuple[Verdict, Columns]:
+    """The proposal: a verdict on the book and one per column that fails on its own (R1, R3, A3, A4, A7, R6).
+
+    Parameters
+    ----------
+    m, limits : Measurements, LimitSet
+        Of this cycle, over the same columns.
+    policy : Policy
+        Names the horizons, the slack a scale keeps below its limit, and the gates switched off.
+
+    Returns
+    -------
+    (Verdict, dict of column to Verdict)
+        ``ALLOWED`` and nothing when no column increases: reductions are exempt (R1). A finding's gate carries
+        the horizon of its figure in sessions, as in ``cvar_10``.
+    """
+    cols = np.flatnonzero(m.increases)
+    if not cols.size:
+        return ALLOWED, {}
+    gates = _Proposal(m, limits, policy, cols)
+    on = [name for name in GATES if name not in policy.gates.off]
+    book = join([v for name in on if name in _BOOK for v in _BOOK[name](gates)])
+    columns: Columns = {}
+    for name in on:
+        if name in _COLUMN:
+            for i, verdict in _COLUMN[name](gates):
+                columns[i] = columns.get(i, ALLOWED) | verdict
+    return book, columns
+
+
+class _Proposal:
+    """The increases of one proposal, gathered once for all gates."""
+
+    __slots__ = ("added", "cols", "held", "limits", "m", "policy", "proposed", "room", "total")
+
+    def __init__(self, m: Measurements, limits: LimitSet, policy: Policy, cols: NDArray[np.intp]) -> None:
+        self.m, self.limits, self.policy, self.cols = m, limits, policy, cols
+        self.held, self.proposed = np.abs(m.held[cols]), np.abs(m.proposed[cols])
+        self.added = self.proposed - self.held
+        self.total = float(self.added.sum())
+        self.room = 1.0 - policy.auction.limit_slack
+
+    def scope(self, column: int) -> str:
+        """The symbol, or the column's number where the measurements name none."""
+        return self.m.symbols[column] if self.m.symbols else str(column)
+
+    def scale(self, base: float, added: float, limit: float) -> float:
+        """Share s of the increase with base + s x added <= limit, a slack below; 0 when nothing can be shown."""
+        share = (limit - base) / added if added > 0.0 else 0.0
+        return min(share, 1.0) * self.room if share > 0.0 else 0.0
+
+
+def _horizons(policy: Policy) -> tuple[int, int]:
+    return (1, policy.auction.horizon)
+
+
+def _cvar(p: _Proposal) -> list[Verdict]:
+    found = []
+    for h in _horizons(p.policy):
+        measured = p.m.cvar_proposed.get(h, _NAN)
+        budget, hard = p.limits.cvar_budget.get(h, _NAN), p.limits.cvar_hard.get(h, _NAN)
+        if not measured <= budget:
+            base = p.m.cvar_base.get(h, _NAN)
+            scale = p.scale(base, measured - base, budget)
+            found.append(judge(f"cvar_{h}", "CVAR_ABOVE_BUDGET", measured, budget, Action.SCALE, scale=scale))
+        if not measured <= hard:
+            reason = "CVAR_ABOVE_HARD" if measured > hard else "CVAR_UNKNOWN"
+            found.append(judge(f"cvar_{h}", reason, measured, hard, Action.REJECT))
+    return found
+
+
+def _stressed(p: _Proposal) -> list[Verdict]:
+    found = []
+    for h in _horizons(p.policy):
+        measured, limit = p.m.stressed_proposed.get(h, _NAN), p.limits.stressed_budget.get(h, _NAN)
+        if not measured <= limit:
+            base = p.m.stressed_base.get(h, _NAN)
+            scale = p.scale(base, measured - base, limit)
+            reason = "STRESSED_CVAR_ABOVE_BUDGET"
+            found.append(judge(f"stressed_{h}", reason, measured, limit, Action.SCALE, scale=scale))
+    return found
+
+
+def _gross(p: _Proposal) -> list[Verdict]:
+    measured, limit = p.m.gross_proposed, p.limits.gross_max
+    if measured <= limit:
+        return []
+    scale = p.scale(measured - p.total, p.total, limit)
+    return [judge("gross", "GROSS_ABOVE_MAX", measured, limit, Action.SCALE, scale=scale)]
+
+
+def _cash(p: _Proposal) -> list[Verdict]:
+    """A floor: judged as -cash <= -minimum, so that absence fails; the finding shows both with their sign turned."""
+    cash, floor = p.m.cash_proposed, p.limits.cash_min
+    if cash >= floor:
+        return []
+    scale = p.scale(floor - cash - p.total, p.total, 0.0)
+    return [judge("cash", "CASH_BELOW_MIN", -cash, -floor, Action.SCALE, scale=scale)]
+
+
+def _turnover(p: _Proposal) -> list[Verdict]:
+    measured, limit = p.m.turnover, p.limits.turnover_max
+    if measured <= limit:
+        return []
+    increase = 0.5 * p.total
+    scale = p.scale(measured - increase, increase, limit)
+    return [judge("turnover", "TURNOVER_ABOVE_MAX", measured, limit, Action.SCALE, scale=scale)]
+
+
+def _trades(p: _Proposal) -> list[Verdict]:
+    """More trades than allowed: no increase passes. Which ones to keep is for the shaping to choose (A7)."""
+    if p.m.trades <= p.limits.trades_max:
+        return []
+    return [judge("trades", "TRADES_ABOVE_MAX", float(p.m.trades), float(p.limits.trades_max), Action.REJECT)]
+
+
+def _position(p: _Proposal) -> list[tuple[int, Verdict]]:
+    cap = p.limits.weight_max[p.cols]
+    return [
+        _column("position", "POSITION_ABOVE_MAX", p, k, p.proposed[k], cap[k], p.held[k], p.added[k])
+        for k in _failing(p.proposed, cap)
+    ]
+
+
+def _standalone(p: _Proposal) -> list[tuple[int, Verdict]]:
+    """w x CVaR is linear in w, so the part of it that the increase adds is known (A4)."""
+    found = []
+    for h in _horizons(p.policy):
+        measured, limit = _gather(p.m.standalone, h, p.cols), _gather(p.limits.standalone, h, p.cols)
+        for k in _failing(measured, limit):
+            added = measured[k] * p.added[k] / p.proposed[k]
+            base = measured[k] - added
+            found.append(_column(f"standalone_{h}", "STANDALONE_ABOVE_MAX", p, k, measured[k], limit[k], base, added))
+    return found
+
+
+def _incremental(p: _Proposal) -> list[tuple[int, Verdict]]:
+    """The rise is zero without the increase and convex in it, so limit / measured of it is within the limit (A4)."""
+    measured, limit = p.m.incremental[p.cols], p.limits.incremental_max[p.cols]
+    return [
+        _column("incremental", "INCREMENTAL_ABOVE_MAX", p, k, measured[k], limit[k], 0.0, measured[k])
+        for k in _failing(measured, limit)
+    ]
+
+
+def _participation(p: _Proposal) -> list[tuple[int, Verdict]]:
+    measured = p.m.adv_share[p.cols]
+    limit = np.full(measured.size, p.limits.participation_max)
+    return [
+        _column("participation", "PARTICIPATION_ABOVE_MAX", p, k, measured[k], limit[k], 0.0, measured[k])
+        for k in _failing(measured, limit)
+    ]
+
+
+def _group(p: _Proposal) -> list[tuple[int, Verdict]]:
+    found = []
+    for group in p.limits.groups:
+        found += _together("group", "GROUP_ABOVE_MAX", p, group.members, group.cap)
+    return found
+
+
+def _pair(p: _Proposal) -> list[tuple[int, Verdict]]:
+    found = []
+    for pair in p.limits.pairs:
+        found += _together("pair", "PAIR_ABOVE_MAX", p, (pair.first, pair.second), pair.cap)
+    return found
+
+
+def _together(gate: str, reason: str, p: _Proposal, members: tuple[int, ...], cap: float) -> list[tuple[int, Verdict]]:
+    """Columns whose weights share a cap: what the members add is scaled alike; without an increase nothing is."""
+    inside = list(members)
+    measured = float(np.abs(p.m.proposed[inside]).sum())
+    if measured <= cap:
+        return []
+    rising = [k for k, i in enumerate(p.cols.tolist()) if i in inside]
+    added = float(p.added[rising].sum())
+    return [_column(gate, reason, p, k, measured, cap, measured - added, added) for k in rising]
+
+
+def _gather(by_horizon: dict[int, Floats], horizon: int, cols: NDArray[np.intp]) -> Floats:
+    """The columns' figures at a horizon; NaN where the horizon is absent."""
+    values = by_horizon.get(horizon)
+    return np.full(cols.size, np.nan) if values is None else values[cols]
+
+
+def _failing(measured: Floats, limit: Floats) -> list[int]:
+    inside = measured <= limit
+    return [] if inside.all() else np.flatnonzero(~inside).tolist()
+
+
+def _column(
+    gate: str, reason: str, p: _Proposal, k: int, measured: float, limit: float, base: float, added: float
+) -> tuple[int, Verdict]:
+    """A column's failure, with what its limit leaves of the increase."""
+    i = int(p.cols[k])
+    scale = p.scale(float(base), float(added), float(limit))
+    return i, judge(gate, reason, float(measured), float(limit), Action.SCALE, scope=p.scope(i), scale=scale)
+
+
+_BOOK = {
+    "cvar": _cvar, "stressed": _stressed, "gross": _gross, "cash": _cash, "turnover": _turnover, "trades": _trades,
+}  # fmt: skip
+_COLUMN = {
+    "position": _position, "group": _group, "pair": _pair, "standalone": _standalone, "incremental": _incremental,
+    "participation": _participation,
+}  # fmt: skip
