@@ -13,30 +13,36 @@ def products(factors: Floats, length: int) -> Floats:
 
     Parameters
     ----------
-    factors : float64, shape (..., T)
+    factors : float64, shape (T,) or (k, T)
         Growth factors, 1 + return.
     length : int
         At least 1.
 
     Returns
     -------
-    float64, shape (..., max(T - length + 1, 0))
-        Element t is the product of factors t to t + length - 1; NaN where one of them is. Built by doubling, so
-        the cost is of order log2(length) passes and the order of multiplication depends on ``length`` alone.
+    float64, shape (max(T - length + 1, 0),) or (k, max(T - length + 1, 0))
+        Element t is the product of factors t to t + length - 1; NaN where one of them is. Built by doubling, in
+        about log2(length) passes; the order of multiplication depends on ``length`` alone. Never a view of
+        ``factors``.
     """
-    count = max(factors.shape[-1] - length + 1, 0)
+    sessions = factors.shape[-1]
+    count = max(sessions - length + 1, 0)
     if not count:
-        return factors[..., :0]
-    power, done, result = factors, 0, factors[..., :0]
+        return np.empty((*factors.shape[:-1], 0))
+    # one flat pass for all rows: products that straddle two rows are computed and not shown
+    power = np.ascontiguousarray(factors).reshape(-1)
+    if length == 1:
+        return factors.copy()
+    result, done = power, 0
     for bit in range(length.bit_length()):
         span = 1 << bit
         if length & span:
-            part = power[..., done : done + count]
-            result = part if not done else result * part
+            result = result[: result.size - span] * power[done:] if done else power
             done += span
         if length >> (bit + 1):
-            power = power[..., :-span] * power[..., span:]
-    return result
+            power = power[:-span] * power[span:]
+    strides = (8,) if factors.ndim == 1 else (8 * sessions, 8)
+    return np.ndarray((*factors.shape[:-1], count), np.float64, result, 0, strides)
 
 
 def overlapping(returns: Floats, length: int) -> Floats:

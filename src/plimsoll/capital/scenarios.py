@@ -1,0 +1,218 @@
+"""Scenario sets: filtered-historical and stressed returns at 1 session and at the auction's horizon (R2).
+
+Filtered. A residual is a day's return over the volatility known the session before; today's scenario of an asset
+is a past residual times its volatility today (Barone-Adesi, Giannopoulos and Vosper 1999, "VaR without correlations
+for portfolios of derivative securities", Journal of Futures Markets 19(5), 583-602; EWMA for GARCH). At horizon h
+every window of h consecutive days, dates shared by all columns, is compounded. No return is below -100 %.
+
+Stressed. Raw returns of the policy's crisis windows and of the worst days (windows) of the equal-weighted universe,
+of what is known at the decision.
+
+A day on which an asset has no bar takes the asset's own empirical quantile at the rank of the equal-weighted panel
+on that day (comonotone): it is assumed to have moved with the market, in its own size, and never not at all (U6).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.panel import Factor, Panel, View
+from plimsoll.core.policy import CvarPolicy, Policy
+from plimsoll.core.scenarios import ScenarioSet
+from plimsoll.core.sessions import day_number
+from plimsoll.indicators.catalogue import catalogue
+from plimsoll.indicators.factors import equal_weighted
+from plimsoll.measures.windows import products
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+_EXACT = 1e-9  # a share of rows that is whole despite binary fractions stays whole
+
+
+def factors(policy: Policy) -> dict[str, Factor]:
+    """Causal arrays the sets are cut from; the engine merges them into the history's catalogue.
+
+    (T, N), stored by column, NaN without a bar: ``scenarios.residual``; ``scenarios.return``, raw;
+    ``scenarios.window_return``, compounded over the auction's horizon up to the row; ``scenarios.gaps``, rows of
+    the window ending here on which the market has a residual and the symbol has none. (T,):
+    ``scenarios.residual_market`` and ``scenarios.market``, equal-weighted means of residuals and of returns over
+    certified symbols; ``scenarios.window_market``, the latter compounded; ``scenarios.dated``, rows so far with a
+    market residual; ``scenarios.stress`` and ``scenarios.window_stress``, 1.0 where the day, or its whole
+    window, lies in a stress window of the policy.
+    """
+    base, cvar, horizon = catalogue(policy), policy.cvar, policy.auction.horizon
+
+    @lru_cache(maxsize=1)
+    def residual(panel: Panel) -> Floats:
+        values = base["residual"](panel)
+        return np.asfortranarray(np.where(np.isfinite(values), values, np.nan))
+
+    @lru_cache(maxsize=1)
+    def returns(panel: Panel) -> Floats:
+        return np.asfortranarray(np.where(np.isfinite(panel.close), base["return"](panel), np.nan))
+
+    @lru_cache(maxsize=1)
+    def residual_market(panel: Panel) -> Floats:
+        return equal_weighted(residual(panel), panel.close, _certified(panel))
+
+    @lru_cache(maxsize=1)
+    def market(panel: Panel) -> Floats:
+        return base["ew_return"](panel)
+
+    return {
+        "scenarios.residual": residual,
+        "scenarios.gaps": lambda panel: _missing(residual(panel), residual_market(panel), cvar.window),
+        "scenarios.residual_market": residual_market,
+        "scenarios.dated": lambda panel: np.cumsum(np.isfinite(residual_market(panel)), dtype=np.float64),
+        "scenarios.return": returns,
+        "scenarios.window_return": lambda panel: _ending(returns(panel), horizon),
+        "scenarios.market": market,
+        "scenarios.window_market": lambda panel: _ending(market(panel), horizon),
+        "scenarios.stress": lambda panel: _within(panel, cvar, 1),
+        "scenarios.window_stress": lambda panel: _within(panel, cvar, horizon),
+    }
+
+
+def build(view: View, columns: NDArray[np.int64], policy: Policy, *, stressed: bool) -> ScenarioSet:
+    """Scenarios of the panel columns ``columns`` (k,) at the decision of ``view.row``.
+
+    ``filtered`` holds horizons 1 and ``policy.auction.horizon``, (T, k) and (T - h + 1, k) with T the sessions of
+    the last ``cvar.window`` that have a market residual. A column with fewer than ``cvar.young_rows_min``
+    residuals among them, or without a positive volatility today, is NaN and in ``unmeasurable``; so is every
+    column while there are fewer than ``cvar.scenarios_min`` windows. ``stressed`` holds the same horizons, or
+    nothing when no stressed day is known. Nothing after ``view.row`` is read.
+    """
+    horizon, cvar = policy.auction.horizon, policy.cvar
+    residuals, known = _residuals(view, columns, cvar)
+    sigma = view.now("sigma")[columns]
+    known &= sigma > 0.0
+    if residuals.shape[1] - horizon + 1 < cvar.scenarios_min:
+        known[:] = False
+    if not known.all():
+        sigma = np.where(known, sigma, np.nan)
+    growth = residuals * sigma[:, None]
+    growth += 1.0
+    np.maximum(growth, 0.0, out=growth)
+    filtered = {1: (growth - 1.0).T, horizon: _compounded(growth, horizon).T}
+    return ScenarioSet(
+        columns=columns,
+        filtered=filtered,
+        stressed=_stressed(view, columns, cvar, horizon) if stressed else {},
+        unmeasurable=frozenset() if known.all() else frozenset(int(c) for c in columns[~known]),
+    )
+
+
+def _residuals(view: View, columns: Rows, cvar: CvarPolicy) -> tuple[Floats, NDArray[np.bool_]]:
+    """(k, T) residuals of the window, filled, and (k,) whether the column has rows enough."""
+    history, end = view.history, view.row + 1
+    dated = history.array("scenarios.dated")
+    first = max(end - cvar.window, int(np.searchsorted(dated[:end], 1.0)))
+    residuals = history.array("scenarios.residual").T[:, first:end][columns]
+    market = history.array("scenarios.residual_market")[first:end]
+    rows = int(dated[view.row] - (dated[first - 1] if first else 0.0))
+    if rows < market.size:
+        dates = np.isfinite(market)
+        residuals, market = residuals[:, dates], market[dates]
+    gaps = view.now("scenarios.gaps")[columns]
+    known: NDArray[np.bool_] = rows - gaps >= cvar.young_rows_min
+    if gaps.any():
+        for i in np.flatnonzero(known & (gaps > 0.0)):
+            residuals[i] = _comonotone(residuals[i], market)
+    return residuals, known
+
+
+def _comonotone(own: Floats, market: Floats) -> Floats:
+    """(T,) values with each NaN replaced by the own quantile at the market's rank that day.
+
+    The rank of a day is (days with a smaller market value + 1/2) / T; the quantile is the order statistic of the
+    n own values at floor(rank x n), so every filled value is one that occurred.
+    """
+    missing = np.isnan(own)
+    ordered = np.sort(own[~missing])
+    rank = (np.searchsorted(np.sort(market), market[missing]) + 0.5) / market.size
+    filled = own.copy()
+    filled[missing] = ordered[(rank * ordered.size).astype(np.int64)]
+    return filled
+
+
+def _compounded(growth: Floats, horizon: int) -> Floats:
+    """(k, T - h + 1) returns over every window of the (k, T) growth factors."""
+    windows = products(growth, horizon)
+    windows -= 1.0
+    return windows
+
+
+def _stressed(view: View, columns: Rows, cvar: CvarPolicy, horizon: int) -> dict[int, Floats]:
+    """Raw returns of stressed days and windows, keyed by horizon; empty when none is known."""
+    market = view.indicator("scenarios.market")
+    dates = np.isfinite(market)
+    returns = view.history.array("scenarios.return").T[:, : view.row + 1]
+    days = _stress_rows(market, view.indicator("scenarios.stress"), cvar.stress_worst)
+    ends = _stress_rows(
+        view.indicator("scenarios.window_market"), view.indicator("scenarios.window_stress"), cvar.stress_worst
+    )
+    if not days.size or not ends.size:
+        return {}
+    daily = returns[columns[:, None], days]
+    windows = view.history.array("scenarios.window_return").T[columns[:, None], ends]
+    for i in np.flatnonzero(np.isnan(daily).any(axis=1) | np.isnan(windows).any(axis=1)):
+        daily[i], windows[i] = np.nan, np.nan
+        own = returns[columns[i]][dates]
+        if np.count_nonzero(np.isfinite(own)) >= cvar.young_rows_min:
+            path = np.full(market.size, np.nan)
+            path[dates] = _comonotone(own, market[dates])
+            daily[i] = path[days]
+            windows[i] = _compounded(1.0 + path, horizon)[ends - (horizon - 1)]
+    return {1: daily.T, horizon: windows.T}
+
+
+def _stress_rows(market: Floats, stress: Floats, share: float) -> Rows:
+    """Rows in a stress window or among the worst ``share`` of the rows with a market return, ascending."""
+    finite = np.isfinite(market)
+    chosen = finite & (stress > 0.0)
+    known = np.flatnonzero(finite)
+    count = int(np.ceil(share * known.size - _EXACT))
+    if count > 0:
+        values = market[known]
+        boundary = np.partition(values, count - 1)[count - 1]
+        below = values < boundary
+        ties = np.flatnonzero(values == boundary)[: count - int(np.count_nonzero(below))]
+        below[ties] = True
+        chosen[known[below]] = True
+    return np.flatnonzero(chosen)
+
+
+def _certified(panel: Panel) -> NDArray[np.bool_]:
+    """Columns whose residuals make the market: tradable and ACTIVE, as in ``ew_return``."""
+    active = {c.symbol for c in panel.certifications if c.state == "ACTIVE"}
+    return np.array([i.tradable and i.symbol in active for i in panel.instruments], dtype=np.bool_)
+
+
+def _missing(values: Floats, market: Floats, window: int) -> Floats:
+    """(T, N) NaNs among the last ``window`` rows, fewer at the start, on which the market has a value."""
+    total = np.cumsum(np.isnan(values) & np.isfinite(market)[:, None], axis=0, dtype=np.float64)
+    counts = total.copy()
+    counts[window:] -= total[:-window]
+    return counts
+
+
+def _ending(returns: Floats, horizon: int) -> Floats:
+    """Compounded return of the ``horizon`` sessions that end at each row; NaN where one is missing."""
+    result = np.full(returns.T.shape, np.nan)
+    result[..., horizon - 1 :] = _compounded(1.0 + returns.T, horizon)
+    return result.T
+
+
+def _within(panel: Panel, cvar: CvarPolicy, length: int) -> Floats:
+    """(T,) 1.0 where the ``length`` sessions that end at the row lie inside one stress window."""
+    days = panel.sessions.days
+    inside = np.zeros(days.size)
+    for start, end in cvar.stress_windows:
+        first = int(np.searchsorted(days, day_number(start), side="left"))
+        last = int(np.searchsorted(days, day_number(end), side="right"))
+        inside[first + length - 1 : last] = 1.0
+    return inside

@@ -1,0 +1,168 @@
+"""The day's step towards the programme (A7): bands, lots, trades and turnover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor, isfinite, trunc
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.policy import Policy
+
+Floats = NDArray[np.float64]
+Lots = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+_CENT = 0.01
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ShapeInputs:
+    """What the step is taken from; (N,) arrays over the panel's columns.
+
+    ``desired`` are target weights, fractions of the NAV ``nav`` (cents); ``prices`` USD per unit at which
+    holdings are valued; ``forced`` marks reductions a limit needs; ``increase_scale`` in [0, 1] multiplies
+    increases (0: none); ``adv`` USD a session.
+    """
+
+    held_lots: Lots
+    desired: Floats
+    nav: int
+    prices: Floats
+    lots_per_unit: Lots
+    forced: Mask
+    increase_scale: Floats
+    adv: Floats
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Shaped:
+    """Signed order ``lots`` (N,), and reason codes per column that is held, wanted or traded."""
+
+    lots: Lots
+    reasons: dict[int, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Increase:
+    """An increase that wants room: signed ``lots``, its ``notional`` in USD and what has cut it so far."""
+
+    column: int
+    lots: int
+    notional: float
+    reasons: tuple[str, ...]
+
+
+def shape(inputs: ShapeInputs, policy: Policy) -> Shaped:
+    """Orders of one session towards ``inputs.desired``.
+
+    A position beyond its band trades to the last whole lot inside its target: buys round down, sells up, to flat
+    at most; a target on the other side of zero closes first. Changes below min(``band_nav`` of NAV,
+    ``band_target`` of the target) or below ``min_trade`` are dropped, except exits to zero and forced reductions.
+    Reductions are never blocked but use up trades and turnover; increases, scaled, get what is left, largest
+    first and earlier columns first among equals, each held to ``participation_max`` of ADV, the last one in
+    part if the part still exceeds the minimum. What cannot be sized is not traded (U6).
+    """
+    shaping, held, nav = policy.shaping, inputs.held_lots, inputs.nav / 100.0
+    target = inputs.desired * nav
+    unit = inputs.prices / inputs.lots_per_unit
+    change = np.abs(target - held * unit)
+    band = np.minimum(shaping.band_target * np.abs(target), shaping.band_nav * nav)
+    beyond = change >= np.maximum(band, shaping.min_trade)
+    candidates = beyond | inputs.forced | (target == 0.0) & (held != 0)
+    lots = np.zeros(held.size, dtype=np.int64)
+    reasons: dict[int, tuple[str, ...]] = {}
+    if candidates.any():
+        _trade(inputs, policy, unit, target, beyond, np.flatnonzero(candidates), lots, reasons)
+    for i in np.flatnonzero((held != 0) | (target != 0.0)).tolist():
+        if i not in reasons:
+            reasons[i] = (_why_quiet(float(change[i]), float(band[i]), float(unit[i]), float(target[i]), int(held[i])),)
+    return Shaped(lots, reasons)
+
+
+def _why_quiet(change: float, band: float, unit: float, target: float, held: int) -> str:
+    """Why a column that is held or wanted has nothing to do."""
+    if not isfinite(change) or not unit > 0.0:
+        return "NO_PRICE"
+    if change < band:
+        return "TARGET_MET" if _goal(target, unit, held) == held else "IN_BAND"
+    return "BELOW_ONE_LOT" if _goal(target, unit, held) == held else "BELOW_MIN_TRADE"
+
+
+def _goal(target: float, unit: float, held: int) -> int:
+    """Whole lots inside the target value, on the side of zero that is held."""
+    goal = trunc(target / unit)
+    if held > 0:
+        return max(goal, 0)
+    return min(goal, 0) if held < 0 else goal
+
+
+def _trade(
+    inputs: ShapeInputs,
+    policy: Policy,
+    unit: Floats,
+    target: Floats,
+    beyond: Mask,
+    candidates: NDArray[np.intp],
+    lots: Lots,
+    reasons: dict[int, tuple[str, ...]],
+) -> None:
+    """Write the orders into ``lots`` and why into ``reasons``: reductions at once, then increases into what is left."""
+    trades = 0
+    turnover = 0.0
+    increases: list[_Increase] = []
+    for i in candidates.tolist():
+        price, aim, held = float(unit[i]), float(target[i]), int(inputs.held_lots[i])
+        if not (price > 0.0 and isfinite(price) and isfinite(aim)):
+            continue
+        goal = _goal(aim, price, held)
+        if abs(goal) < abs(held):
+            lots[i] = goal - held
+            trades += 1
+            turnover += _cost(goal - held, price)
+            reasons[i] = ("TO_TARGET",)
+        elif goal != held and beyond[i]:
+            wanted = _increase(inputs, policy, i, goal - held, price)
+            if wanted.lots:
+                increases.append(wanted)
+            else:
+                reasons[i] = wanted.reasons
+    increases.sort(key=lambda w: (-w.notional, w.column))
+    left = 2.0 * policy.shaping.turnover_max * inputs.nav / 100.0 - turnover
+    for wanted in increases:
+        i, price = wanted.column, float(unit[wanted.column])
+        if trades >= policy.shaping.trades_max:
+            reasons[i] = ("TRADE_COUNT",)
+            continue
+        admitted = min(abs(wanted.lots), floor(max(left - _CENT, 0.0) / price))
+        if not admitted or admitted * price < policy.shaping.min_trade:
+            reasons[i] = ("TURNOVER",)
+            continue
+        lots[i] = admitted if wanted.lots > 0 else -admitted
+        trades += 1
+        left -= _cost(admitted, price)
+        cut = ("TURNOVER",) if admitted < abs(wanted.lots) else ()
+        reasons[i] = ("TO_TARGET", *wanted.reasons, *cut)
+
+
+def _cost(lots: int, price: float) -> float:
+    """Turnover of a trade in USD; a cent more, because books are in whole cents and the limit must hold there."""
+    return abs(lots) * price + _CENT
+
+
+def _increase(inputs: ShapeInputs, policy: Policy, column: int, lots: int, price: float) -> _Increase:
+    """The increase after its scale and its share of volume; without lots it carries why."""
+    scale = float(inputs.increase_scale[column])
+    size = floor(abs(lots) * min(scale, 1.0)) if scale > 0.0 else 0
+    reasons: tuple[str, ...] = ()
+    if scale > 0.0:
+        volume = policy.limits.participation_max * float(inputs.adv[column])
+        most = floor(volume / price) if isfinite(volume) else 0
+        if most < size:
+            size, reasons = most, ("PARTICIPATION" if isfinite(volume) else "NO_LIQUIDITY_DATA",)
+        if not size:
+            reasons = reasons or ("BELOW_ONE_LOT",)
+        elif size * price < policy.shaping.min_trade:
+            size, reasons = 0, (*reasons, "BELOW_MIN_TRADE")
+    return _Increase(column, size if lots > 0 else -size, size * price, reasons)
