@@ -14,9 +14,6 @@ from plimsoll.core.forecast import Forecast, Holding
 from plimsoll.core.panel import Floats, View
 from plimsoll.core.policy import Policy
 
-DEFENCE_SCORE = 1.0  # defence assets bid z = max(z, 1) (S1)
-
-
 class CrossSectionalMomentum:
     """Ranks eligible symbols by 12-1 momentum: bids for the top, keeps the middle, leaves the bottom.
 
@@ -77,14 +74,14 @@ def _ranked(view: View, table: _Table, above: NDArray[np.bool_], holding: Holdin
 
 def _defence(view: View, table: _Table, above: NDArray[np.bool_], policy: Policy) -> list[Forecast]:
     """The havens above their own average; a rank below the score of defence counts as that score."""
-    eligible, count = view.now("eligible"), table.columns.size
+    eligible, count, least = view.now("eligible"), table.columns.size, policy.strategies.score_defence
     ranks = {column: rank for rank, column in enumerate(table.columns.tolist(), start=1)}
     made: list[Forecast] = []
     for symbol in policy.strategies.havens:
         column = view.history.panel.column.get(symbol)
         if column is None or eligible[column] != 1.0 or not above[column]:
             continue
-        z = max(rank_score(ranks[column], count), DEFENCE_SCORE) if column in ranks else DEFENCE_SCORE
+        z = max(rank_score(ranks[column], count), least) if column in ranks else least
         volatility, reason = float(table.volatility[column]), "DEFENCE: the top group is below its 200-day average"
         said = bid(symbol, z, volatility, score_confidence(z, policy), reason, policy)
         if said is not None:

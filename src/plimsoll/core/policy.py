@@ -116,6 +116,7 @@ class StrategyPolicy(Section, frozen=True, kw_only=True):
     havens: Annotated[tuple[str, ...], _meta("symbols", "S3", "Defence and safe-haven assets")] = ("GLD", "TLT")
     score_strong: Annotated[float, _meta("standard deviations of 60-session momentum", "S2", "Score beyond which a trend signal is strong", gt=0)] = 1.0
     score_weak: Annotated[float, _meta("standard deviations of 60-session momentum", "S2", "Score beyond which there is a trend signal", gt=0)] = 0.25
+    score_defence: Annotated[float, _meta("standard deviations", "S1", "Least score a defence asset bids with", gt=0)] = 1.0
     top_share: Annotated[float, _fraction("S3", "Cross-sectional share held long", "fraction of ranks")] = 0.30
     bottom_share: Annotated[float, _fraction("S3", "Cross-sectional share avoided", "fraction of ranks")] = 0.30
 
@@ -261,6 +262,7 @@ class LadderPolicy(Section, frozen=True, kw_only=True):
     resumes_automatic: Annotated[int, _count("R4", "In any 252 sessions", "resumes")] = 4
     resumes_signed: Annotated[int, _count("R4", "In any 252 sessions", "resumes")] = 1
     resume_window: Annotated[int, _count("R4")] = 252
+    firings_max: Annotated[float, _meta("expected firings a year", "U7", "Of the first rung that stops new risk; above it the loader warns", gt=0)] = 1.0
 
 
 class RegimePolicy(Section, frozen=True, kw_only=True):
