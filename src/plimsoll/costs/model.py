@@ -1,0 +1,140 @@
+"""The one cost model: it prices the auction, the backtest, paper fills and what was expected of a live one (C3).
+
+For an order of notional Q in an instrument with average daily volume ADV and daily volatility σ (C1)::
+
+    temporary = Y · σ · √(Q / ADV) · depth          permanent = share · temporary
+    impact    = (temporary + paid · permanent) · regime multiplier
+    slippage  = rate of the kind · regime multiplier          (it contains the half-spread)
+
+Regime multipliers apply before the parts are summed, and never to commission (C2). The square-root law is that of
+Almgren, Thum, Hauptmann and Li (2005), "Direct Estimation of Equity Market Impact", with the coefficient on daily
+volatility.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.policy import CostPolicy
+
+Floats = NDArray[np.float64]
+
+# The institutional seed's formulas: 0.1 on annual volatility, and the shape of its confidence and decay (C1).
+_SEED_IMPACT_Y = 0.1 * math.sqrt(252.0)
+_CONFIDENCE_LOSS_MAX = 0.3
+_DECAY_SHARE = 0.1
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Estimate:
+    """What orders are expected to cost, (N,) arrays in fractions of notional, one way.
+
+    ``confidence`` in [0.7, 1] and ``decay``, the liquidity an order takes with it, follow from Q/ADV. Where
+    liquidity is not ``known`` no entry may be priced with it (``NO_LIQUIDITY_DATA``): ``total`` is then the kind's
+    worst case, all of it beyond commission in ``slippage``, and ``confidence`` and ``decay`` are NaN. A kind
+    without a cost (an index) is NaN throughout.
+    """
+
+    commission: Floats
+    slippage: Floats
+    impact: Floats
+    confidence: Floats
+    decay: Floats
+    known: NDArray[np.bool_]
+
+    @property
+    def total(self) -> Floats:
+        """Commission, slippage and impact together."""
+        return self.commission + self.slippage + self.impact
+
+
+def estimate(
+    kinds: tuple[str, ...],
+    notional: Floats,
+    adv: Floats,
+    sigma: Floats,
+    regime: int,
+    costs: CostPolicy,
+    symbols: Sequence[str] = (),
+) -> Estimate:
+    """Expected one-way cost of orders (C1, C2). Pure; absent or senseless inputs are unknown, never free.
+
+    Parameters
+    ----------
+    kinds : (N,) kind of each instrument, a key of ``costs.kinds``.
+    notional : (N,) USD, unsigned.
+    adv : (N,) average daily volume in USD; fx takes its depth from ``costs.fx_depth`` by symbol instead.
+    sigma : (N,) volatility of one session, as a fraction.
+    regime : 0 normal, 1 volatile, 2 crisis: the most probable belief.
+    symbols : (N,) needed only where a kind is fx.
+    """
+    commission, rate, worst = _rates(kinds, costs)
+    depth = _with_fx_depth(kinds, adv, costs, symbols) if "fx" in kinds else adv
+    slippage_multiple, impact_multiple = _multiples(regime, costs)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = notional / depth
+        known = (depth > 0.0) & (share >= 0.0) & (share < np.inf) & (sigma >= 0.0) & (sigma < np.inf)
+        impact = (_coefficient(costs) * impact_multiple) * sigma * np.sqrt(share)
+    slippage = rate * slippage_multiple
+    confidence = 1.0 - np.minimum(0.5 * share, _CONFIDENCE_LOSS_MAX)
+    decay = _DECAY_SHARE * share
+    if not known.all():
+        slippage = np.where(known, slippage, np.maximum(worst - commission, 0.0))
+        impact = np.where(known, impact, 0.0)
+        confidence = np.where(known, confidence, np.nan)
+        decay = np.where(known, decay, np.nan)
+    return Estimate(commission, slippage, impact, confidence, decay, known)
+
+
+def most_probable(belief: Floats) -> int:
+    """The regime costs are priced in: the most probable of (normal, volatile, crisis), the worse one on a tie, and
+    crisis when nothing is believed.
+
+    >>> most_probable(np.array([0.4, 0.4, 0.2]))
+    1
+    """
+    beliefs = belief.tolist()
+    if not math.isfinite(sum(beliefs)):
+        return len(beliefs) - 1
+    return max(range(len(beliefs)), key=lambda k: (beliefs[k], k))
+
+
+def _coefficient(costs: CostPolicy) -> float:
+    """Impact of an order of the whole ADV, per unit of daily volatility: temporary and what is paid of permanent."""
+    y = costs.impact_y if costs.impact == "daily" else _SEED_IMPACT_Y
+    return y * costs.depth * (1.0 + costs.permanent_paid * costs.permanent_share)
+
+
+def _multiples(regime: int, costs: CostPolicy) -> tuple[float, float]:
+    return (
+        (1.0, costs.slippage_volatile, costs.slippage_crisis)[regime],
+        (1.0, costs.impact_volatile, costs.impact_crisis)[regime],
+    )
+
+
+@lru_cache(maxsize=64)
+def _codes(kinds: tuple[str, ...], known: tuple[str, ...]) -> NDArray[np.intp]:
+    """(N,) position of each kind among ``known``; the one after the last for a kind without a cost."""
+    return np.array([known.index(k) if k in known else len(known) for k in kinds], dtype=np.intp)
+
+
+def _rates(kinds: tuple[str, ...], costs: CostPolicy) -> tuple[Floats, Floats, Floats]:
+    """(N,) commission, slippage and worst case of each kind."""
+    rows = [(c.commission, c.slippage, c.worst_case) for c in costs.kinds.values()]
+    table = np.array([*rows, (math.nan, math.nan, math.nan)])
+    commission, slippage, worst = table[_codes(kinds, tuple(costs.kinds))].T
+    return commission, slippage, worst
+
+
+def _with_fx_depth(kinds: tuple[str, ...], adv: Floats, costs: CostPolicy, symbols: Sequence[str]) -> Floats:
+    depth = np.array(adv, dtype=np.float64)
+    for i, kind in enumerate(kinds):
+        if kind == "fx":
+            depth[i] = costs.fx_depth.get(symbols[i], math.nan) if symbols else math.nan
+    return depth
