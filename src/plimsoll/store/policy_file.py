@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import msgspec.inspect as types
@@ -99,6 +99,50 @@ def load(profile: str | None = None, files: Sequence[Path] = (), env: Mapping[st
     tree["profile"] = name
     policy = _convert(tree, origins)
     return LoadedPolicy(policy, origins, policy_hash(policy))
+
+
+class Described(NamedTuple):
+    """One value of the policy with its metadata and where it came from."""
+
+    key: str
+    value: Any
+    unit: str
+    rule: str
+    origin: str
+    note: str
+
+
+def described(loaded: LoadedPolicy) -> Iterator[Described]:
+    """Every leaf of the policy, in the order of ``core.policy``; entries of tables and rungs by name."""
+    yield from _describe(msgspec.to_builtins(loaded.policy), _shape(), "", ("", "", ""), loaded)
+
+
+def _describe(
+    value: Any, shape: types.Type, path: str, above: tuple[str, str, str], loaded: LoadedPolicy
+) -> Iterator[Described]:
+    meta = _meta(shape, above)
+    bare = _bare(shape)
+    if isinstance(bare, types.StructType) and value is not None:
+        for name, child in _fields(bare).items():
+            yield from _describe(value[name], child, _join(path, name), ("", "", ""), loaded)
+    elif isinstance(bare, types.DictType) and value:
+        for name, item in value.items():
+            yield from _describe(item, bare.value_type, _join(path, name), meta, loaded)
+    elif (entry := _named(bare)) is not None:
+        for item in value:
+            yield from _describe(item, entry, _join(path, item["name"]), meta, loaded)
+    else:
+        yield Described(path, value, meta[0], meta[1], loaded.origin(path), meta[2])
+
+
+def _meta(shape: types.Type, above: tuple[str, str, str]) -> tuple[str, str, str]:
+    """(unit, rule, note) of a type, its table's where it has none."""
+    if not isinstance(shape, types.Metadata):
+        return above
+    extra = shape.extra or {}
+    note = str((shape.extra_json_schema or {}).get("description", ""))
+    unit = str(extra.get("unit", above[0]))
+    return unit, str(extra.get("rule", above[1])), "" if note == unit else note
 
 
 def policy_hash(policy: Policy) -> str:

@@ -1,0 +1,56 @@
+"""How a command ends: exit codes, one message a person can act on, and the same as JSON (O10)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from plimsoll.core.errors import EXIT_ERROR, PlimsollError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells expect
+
+
+@contextmanager
+def reported(as_json: bool) -> Iterator[None]:
+    """Turn what an operator can mend into ``error: …`` on stderr and the exit code that belongs to it.
+
+    With ``as_json`` stdout carries the error as an object too, so that a reader of it never finds nothing. An error
+    that is ours (a defect) is not caught: its traceback is what we need to see.
+    """
+    try:
+        yield
+    except PlimsollError as error:
+        raise fail(error.problem, error.remedy, error.exit_code, as_json) from None
+    except KeyboardInterrupt:
+        raise fail("interrupted", "Nothing is half-written; run the command again", INTERRUPTED, as_json) from None
+    except BrokenPipeError:
+        raise _reader_left() from None
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        raise fail(
+            f"{name}{error.strerror or error}", "Check the path, the disk and permissions", EXIT_ERROR, as_json
+        ) from None
+    except MemoryError:
+        raise fail("out of memory", "Take fewer symbols or a shorter span", EXIT_ERROR, as_json) from None
+
+
+def fail(problem: str, remedy: str, exit_code: int, as_json: bool) -> typer.Exit:
+    """Say what is wrong and how to mend it; returns the exit to raise."""
+    sys.stdout.flush()
+    typer.echo(f"error: {problem}", err=True)
+    if remedy:
+        typer.echo(f"       {remedy}", err=True)
+    if as_json:
+        typer.echo(json.dumps({"error": problem, "remedy": remedy, "exit_code": exit_code}))
+    return typer.Exit(exit_code)
+
+
+def _reader_left() -> typer.Exit:
+    """The reader of our output closed it (``| head``): end quietly, and keep Python's own flush at exit quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return typer.Exit(EXIT_ERROR)

@@ -1,0 +1,298 @@
+"""What a policy must satisfy before a run may start (U7): consistent in itself, and tradable at certified prices.
+
+Pure functions. Each failure names the keys, their values and what to change.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import msgspec
+
+from plimsoll.core.errors import InputError
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.policy import Policy, VetoPolicy
+
+YEAR = 252  # sessions, U4
+
+
+class Problem(NamedTuple):
+    """One inconsistency: what is, and what to change."""
+
+    text: str
+    remedy: str
+
+
+class Feasibility(msgspec.Struct, frozen=True):
+    """The two orders that show a policy can trade: a legal opening buy, and the exit of the largest position."""
+
+    buy_symbol: str
+    buy_lots: int
+    buy_notional: float
+    exit_symbol: str
+    exit_lots: int
+    exit_notional: float
+
+
+def validate(policy: Policy, crisis_reachable: Callable[[Policy], float] | None = None) -> None:
+    """Prove the policy consistent without looking at a price; ``InputError`` names every failure at once.
+
+    Parameters
+    ----------
+    crisis_reachable : the largest P(crisis at the outlook) the regime filter can report under a policy (R8);
+        absent, reachability is not judged.
+    """
+    found = list(problems(policy, crisis_reachable))
+    if found:
+        raise InputError(
+            "the policy contradicts itself: " + "; ".join(p.text for p in found), "; ".join(p.remedy for p in found)
+        )
+
+
+def problems(policy: Policy, crisis_reachable: Callable[[Policy], float] | None = None) -> Iterator[Problem]:
+    """Every inconsistency of a policy."""
+    yield from _ladder(policy)
+    yield from _budgets(policy)
+    yield from _hurdle(policy)
+    yield from _regime(policy, crisis_reachable)
+    yield from _caps(policy)
+    yield from _orders(policy)
+    yield from _names(policy)
+
+
+def _ladder(policy: Policy) -> Iterator[Problem]:
+    ladder = policy.ladder
+    names = [r.name for r in ladder.rungs]
+    if len(set(names)) < len(names):
+        yield Problem(f"ladder.rungs repeat a name: {', '.join(names)}", "Name each rung once")
+    for lower, upper in pairwise(ladder.rungs):
+        where = f"ladder.rungs {lower.name} ({lower.threshold:g}) and {upper.name} ({upper.threshold:g})"
+        if not lower.threshold < upper.threshold:
+            yield Problem(f"{where} do not rise", "Give each rung a higher threshold than the one before")
+        if upper.level < lower.level:
+            yield Problem(f"{where} fall from level {lower.level} to {upper.level}", "Let levels rise with thresholds")
+    for rung in ladder.rungs:
+        if rung.liquidate and rung.cut < 1.0:
+            yield Problem(f"ladder.rungs.{rung.name} liquidates but cuts {rung.cut:g}", "Set its cut to 1")
+        if rung.ends_mandate and (rung is not ladder.rungs[-1] or rung.basis != "lifetime" or rung.reentry != "never"):
+            yield Problem(
+                f"ladder.rungs.{rung.name} ends the mandate but is not the last, on the lifetime peak and final",
+                "Put it last with basis lifetime and reentry never",
+            )
+    if ladder.rungs and ladder.level_1_holds > ladder.rungs[0].threshold:
+        yield Problem(
+            f"ladder.level_1_holds {ladder.level_1_holds:g} is above the first rung {ladder.rungs[0].threshold:g}",
+            "Lower ladder.level_1_holds to the first rung's threshold or below",
+        )
+    sizes = ladder.liquidation_sizes
+    if list(sizes) != sorted(sizes) or not sizes or sizes[-1] != 1.0 or sizes[0] <= 0.0:
+        yield Problem(f"ladder.liquidation_sizes {list(sizes)} do not rise to 1", "Let them rise from above 0 to 1")
+    if policy.ladder.halt_size <= 0.0:
+        yield Problem("ladder.halt_size is 0: a halt would never end", "Set it above 0")
+
+
+def _budgets(policy: Policy) -> Iterator[Problem]:
+    cvar = policy.cvar
+    yield from _rising(
+        "Lower the first or raise the second",
+        ("cvar.budget_1", cvar.budget_1, "cvar.hard_1", cvar.hard_1),
+        ("cvar.budget_10", cvar.budget_10, "cvar.hard_10", cvar.hard_10),
+        ("cvar.budget_1", cvar.budget_1, "cvar.budget_10", cvar.budget_10),
+        ("cvar.hard_1", cvar.hard_1, "cvar.hard_10", cvar.hard_10),
+        ("cvar.scenarios_min", cvar.scenarios_min, "cvar.window", cvar.window),
+    )
+    for name, value in (("cvar.budget_1", cvar.budget_1), ("cvar.budget_10", cvar.budget_10)):
+        if value <= 0.0:
+            yield Problem(f"{name} is 0: nothing could ever be held", f"Set {name} above 0")
+    if cvar.drawdown_span <= 0.0:
+        yield Problem("cvar.drawdown_span is 0", "Set it above 0")
+
+
+def _hurdle(policy: Policy) -> Iterator[Problem]:
+    """A hurdle above half the largest conviction a forecast can express holds cash for ever (A3)."""
+    forecast, auction = policy.forecast, policy.auction
+    largest = forecast.z_clip * forecast.ic * math.sqrt(YEAR / auction.horizon)
+    if not auction.hurdle_sharpe <= largest / 2:
+        yield Problem(
+            f"auction.hurdle_sharpe {auction.hurdle_sharpe:g} is above half the largest conviction {largest:.3g} "
+            f"(forecast.z_clip {forecast.z_clip:g} x forecast.ic {forecast.ic:g} x sqrt(252 / {auction.horizon})): "
+            "the auction would hold cash for ever",
+            f"Set auction.hurdle_sharpe to {largest / 2:.2g} or below",
+        )
+
+
+def _regime(policy: Policy, crisis_reachable: Callable[[Policy], float] | None) -> Iterator[Problem]:
+    regime = policy.regime
+    for name in ("start", "seed"):
+        for row in getattr(regime, name):
+            if min(row) < 0.0 or not math.isclose(sum(row), 1.0, abs_tol=1e-9):
+                yield Problem(
+                    f"regime.{name} row {list(row)} is no probability row", "Let each row be >= 0 and sum to 1"
+                )
+    yield from _rising(
+        "Let crisis_off lie below crisis_on",
+        ("regime.crisis_off", regime.crisis_off, "regime.crisis_on", regime.crisis_on),
+        strict=True,
+    )
+    if list(regime.medians) != sorted(set(regime.medians)) or list(regime.bands) != sorted(set(regime.bands)):
+        yield Problem("regime.medians and regime.bands must rise", "Order them from calm to crisis")
+    if min(regime.sigmas) <= 0.0 or min(regime.medians) <= 0.0:
+        yield Problem("regime.sigmas and regime.medians must be above 0", "Set them above 0")
+    if crisis_reachable is not None:
+        ceiling = crisis_reachable(policy)
+        if not regime.crisis_on < ceiling:
+            yield Problem(
+                f"regime.crisis_on {regime.crisis_on:g} can never be reached: with regime.matrix {regime.matrix} "
+                f"P(crisis at {regime.outlook}) stays below {ceiling:.3f}",
+                f"Set regime.crisis_on below {ceiling:.2f} or choose another regime.matrix",
+            )
+
+
+def _caps(policy: Policy) -> Iterator[Problem]:
+    limits, shaping = policy.limits, policy.shaping
+    if not limits.cash_min < 1.0:
+        yield Problem("limits.cash_min is 1: nothing may be bought", "Lower limits.cash_min")
+    caps = {f"limits.assets.{symbol}.max_weight": entry.max_weight for symbol, entry in limits.assets.items()}
+    caps |= {
+        f"limits.weight_{kind}": getattr(limits, f"weight_{kind}") for kind in ("stock", "fund", "crypto", "other")
+    }
+    largest = max(caps.values())
+    if not largest > 0.0:
+        yield Problem("every position cap is 0: nothing may be bought", "Raise limits.weight_… or limits.assets")
+    room = min(largest, 1.0 - limits.cash_min, limits.gross_max)
+    if not shaping.min_trade <= room * policy.account.capital:
+        yield Problem(
+            f"shaping.min_trade {shaping.min_trade:g} USD exceeds the largest position {room:.0%} of "
+            f"account.capital {policy.account.capital:g} USD",
+            "Lower shaping.min_trade or raise account.capital",
+        )
+    for name, value in (("shaping.trades_max", shaping.trades_max), ("shaping.turnover_max", shaping.turnover_max)):
+        if not value > 0:
+            yield Problem(f"{name} is 0: the programme could never be reached", f"Raise {name}")
+    if not limits.participation_max > 0.0:
+        yield Problem("limits.participation_max is 0: nothing may be bought", "Raise limits.participation_max")
+    for kind, cost in policy.costs.kinds.items():
+        if not cost.commission + cost.slippage <= cost.worst_case:
+            yield Problem(
+                f"costs.kinds.{kind}: commission and slippage exceed the worst_case {cost.worst_case:g}",
+                f"Raise costs.kinds.{kind}.worst_case",
+            )
+
+
+def _orders(policy: Policy) -> Iterator[Problem]:
+    """Pairs of thresholds whose order gives them their meaning."""
+    p = policy
+    yield from _rising(
+        "Put them in rising order",
+        ("forecast.vix_elevated", p.forecast.vix_elevated, "forecast.vix_high", p.forecast.vix_high),
+        ("forecast.vix_high", p.forecast.vix_high, "forecast.vix_extreme", p.forecast.vix_extreme),
+        (
+            "correlation.pair_stock_leave",
+            p.correlation.pair_stock_leave,
+            "correlation.pair_stock",
+            p.correlation.pair_stock,
+        ),
+        (
+            "correlation.pair_fund_leave",
+            p.correlation.pair_fund_leave,
+            "correlation.pair_fund",
+            p.correlation.pair_fund,
+        ),
+        ("stops.reduce_default", p.stops.reduce_default, "stops.exit_default", p.stops.exit_default),
+        ("stops.reduce_crypto", p.stops.reduce_crypto, "stops.exit_crypto", p.stops.exit_crypto),
+        ("limits.gross_freeze_over", p.limits.gross_freeze_over, "limits.gross_halt_over", p.limits.gross_halt_over),
+        strict=True,
+    )
+    yield from _rising(
+        "Put them in rising order",
+        ("data.rows_degraded", p.data.rows_degraded, "data.rows_active", p.data.rows_active),
+        ("data.rows_active", p.data.rows_active, "data.window_sessions", p.data.window_sessions),
+        ("vetoes.quality_error", p.vetoes.quality_error, "vetoes.quality_warning", p.vetoes.quality_warning),
+        ("strategies.top_share + bottom_share", p.strategies.top_share + p.strategies.bottom_share, "1", 1.0),
+    )
+    for first, last in p.cvar.stress_windows:
+        if not first <= last:
+            yield Problem(f"cvar.stress_windows {first} to {last} ends before it starts", "Swap the dates")
+
+
+def _names(policy: Policy) -> Iterator[Problem]:
+    known = VetoPolicy().enabled
+    for name in policy.vetoes.enabled:
+        if name not in known:
+            yield Problem(f"vetoes.enabled names {name!r}, which is no veto", f"Choose from {', '.join(known)}")
+    if not policy.strategies.enabled:
+        yield Problem("strategies.enabled is empty: nothing would ever bid", "Name a strategy")
+
+
+def _rising(remedy: str, *rows: tuple[str, float, str, float], strict: bool = False) -> Iterator[Problem]:
+    for low_name, low, high_name, high in rows:
+        if not (low < high if strict else low <= high):
+            relation = "not below" if strict else "above"
+            shown = high_name if high_name == f"{high:g}" else f"{high_name} {high:g}"
+            yield Problem(f"{low_name} {low:g} is {relation} {shown}", remedy)
+
+
+def feasible(
+    policy: Policy,
+    prices: Sequence[float],
+    instruments: Sequence[Instrument],
+    capital: float,
+    caps: Sequence[float],
+) -> Feasibility:
+    """Prove with the last certified prices that at least one buy and the exit of the largest position are legal.
+
+    Parameters
+    ----------
+    prices : last traded price per instrument, USD a unit; NaN where there is none.
+    capital : USD.
+    caps : static weight cap per instrument (kind, S4, universe: the strictest), fraction of NAV.
+
+    Returns
+    -------
+    Feasibility
+        The cheapest legal buy, and the exit of the largest position the caps allow. An exit is a reduction: the
+        minimum trade, trade count and turnover never block it (R1, A7), so it is legal when it is whole lots of
+        something with a price.
+    """
+    limits, shaping = policy.limits, policy.shaping
+    room = min(1.0 - limits.cash_min, limits.gross_max)
+    opening: tuple[float, int, int] | None = None  # notional, column, lots
+    largest: tuple[float, int, int] | None = None
+    for column, (price, instrument, cap) in enumerate(zip(prices, instruments, caps, strict=True)):
+        lot = price / instrument.lots_per_unit
+        if not (instrument.tradable and math.isfinite(lot) and lot > 0.0):
+            continue
+        most = math.floor(min(cap, room) * capital / lot)
+        fewest = max(1, math.ceil(shaping.min_trade / lot))
+        turnover = math.floor(2.0 * shaping.turnover_max * capital / lot)
+        if fewest <= min(most, turnover) and (opening is None or fewest * lot < opening[0]):
+            opening = (fewest * lot, column, fewest)
+        if most >= 1 and (largest is None or most * lot > largest[0]):
+            largest = (most * lot, column, most)
+    if opening is None or largest is None or shaping.trades_max < 1:
+        raise _infeasible(policy, prices, instruments, capital, caps)
+    return Feasibility(
+        instruments[opening[1]].symbol, opening[2], opening[0], instruments[largest[1]].symbol, largest[2], largest[0]
+    )
+
+
+def _infeasible(
+    policy: Policy, prices: Sequence[float], instruments: Sequence[Instrument], capital: float, caps: Sequence[float]
+) -> InputError:
+    priced = [
+        (max(p / i.lots_per_unit, policy.shaping.min_trade) / cap, i, p / i.lots_per_unit, cap)
+        for p, i, cap in zip(prices, instruments, caps, strict=True)
+        if i.tradable and math.isfinite(p) and p > 0.0 and cap > 0.0
+    ]
+    if not priced:
+        return InputError("no tradable symbol has both a certified price and a cap above 0", "Ingest tradable symbols")
+    needed, instrument, lot, cap = min(priced, key=lambda row: row[0])
+    return InputError(
+        f"no buy is legal with account.capital {capital:g} USD: the nearest, one lot of {instrument.symbol} at "
+        f"{lot:.2f} USD, needs its cap of {cap:.1%} (limits) and shaping.min_trade {policy.shaping.min_trade:g} USD "
+        "to leave room",
+        f"Raise --capital above {needed:.0f} USD, raise the cap or lower shaping.min_trade",
+    )
