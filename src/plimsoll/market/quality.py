@@ -17,7 +17,7 @@ from plimsoll.core.bars import COLUMNS, PRICES, Bars, Floats
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Flag
 from plimsoll.core.policy import DataPolicy
-from plimsoll.core.sessions import iso_day
+from plimsoll.core.sessions import day_number, iso_day
 from plimsoll.market.actions import Actions, total_return_ratio, traded_actions
 
 Days = NDArray[np.int64]
@@ -86,7 +86,6 @@ def assess(
     policy: DataPolicy,
     as_of: int,
     reading: Sequence[Flag] = (),
-    second: Bars | None = None,
 ) -> Assessment:
     """Judge tidied bars against the symbol's calendar (D9, D10).
 
@@ -95,8 +94,7 @@ def assess(
     bars : ascending days, one row a day.
     calendar : every expected day number of the instrument's calendar from its first bar, or earlier, to ``as_of``.
     as_of : day number the certification speaks for; rows after it are left out.
-    reading : flags of ``tidy``, kept from the ingestion of these rows.
-    second : the same symbol from another source, where there is one.
+    reading : flags of ``tidy`` and ``cross_source``, kept from the ingestion of these rows.
 
     Notes
     -----
@@ -107,17 +105,17 @@ def assess(
     calendar = calendar[: int(np.searchsorted(calendar, as_of, side="right"))]
     flags = list(reading)
     bars = _drop(bars, bars.day > as_of, None, flags)
-    bars = _drop(bars, ~_contains(calendar, bars.day), _note_of("OFF_GRID_ROWS"), flags)
-    bars = _drop(bars, _non_positive(bars), _hard_of("NON_POSITIVE_PRICE"), flags)
+    bars = _drop(bars, ~_contains(calendar, bars.day), ("OFF_GRID_ROWS", NOTE), flags)
+    bars = _drop(bars, _non_positive(bars), ("NON_POSITIVE_PRICE", HARD), flags)
     bars = _drop(bars, _incomplete(bars, instrument), None, flags)
     actions = traded_actions(bars, policy)
     missing, expected = _missing(bars, calendar)
     missing_pct = missing.size / expected if expected else 1.0
     if missing.size:
         flags.append(_flag("MISSING_SESSIONS", HARD if not missing_pct <= policy.missing_max else NOTE, missing))
-    flags += _price_flags(bars, instrument, actions, policy, second)
+    flags += _price_flags(bars, instrument, actions, policy, reading)
     flags += _volume_flags(bars, instrument, policy)
-    if actions.derived:
+    if actions.derived and instrument.tradable:
         flags.append(_flag("DERIVED_ACTIONS", NOTE, bars.day))
     recent = int(calendar[-policy.note_after]) if calendar.size >= policy.note_after else None
     dated = tuple(sorted((_age(f, recent) for f in flags), key=lambda f: (f.day, f.reason)))
@@ -132,19 +130,30 @@ def jump_limit(instrument: Instrument, policy: DataPolicy) -> float | None:
     return limits.get(instrument.kind, policy.jump_stock)
 
 
-def deviating(bars: Bars, second: Bars, limit: float) -> tuple[Mask, Mask]:
-    """Of each bar: whether a second source has that day, and whether its close lies further away than ``limit``."""
-    at = np.clip(np.searchsorted(second.day, bars.day), 0, max(len(second) - 1, 0))
-    if not len(second):
-        return np.zeros(len(bars), dtype=bool), np.zeros(len(bars), dtype=bool)
+def cross_source(bars: Bars, second: Bars, instrument: Instrument, policy: DataPolicy) -> tuple[Flag, ...]:
+    """What another source says of the days both hold, both tidied (D10).
+
+    Closes further apart than ``cross_source_max`` are a hard flag; a jump that both show is confirmed, one note a
+    day, and ``assess`` takes it for explained.
+    """
+    if len(bars) < 2 or not len(second):
+        return ()
+    at = np.minimum(np.searchsorted(second.day, bars.day), len(second) - 1)
     common = second.day[at] == bars.day
     with np.errstate(invalid="ignore", divide="ignore"):
-        close_enough = np.abs(second.close[at] / bars.close - 1.0) <= limit
-    return common, common & ~close_enough
+        agrees = common & (np.abs(second.close[at] / bars.close - 1.0) <= policy.cross_source_max)
+        jumps = np.abs(bars.close[1:] / bars.close[:-1] - 1.0)
+    flags: list[Flag] = []
+    _add(flags, "CROSS_SOURCE_DEVIATION", HARD, bars.day, common & ~agrees)
+    limit = jump_limit(instrument, policy)
+    if limit is not None:
+        confirmed = bars.day[1:][~(jumps <= limit) & agrees[1:] & agrees[:-1]]
+        flags += [_flag("JUMP_CONFIRMED", NOTE, np.array([day])) for day in confirmed]
+    return tuple(flags)
 
 
 def _price_flags(
-    bars: Bars, instrument: Instrument, actions: Actions, policy: DataPolicy, second: Bars | None
+    bars: Bars, instrument: Instrument, actions: Actions, policy: DataPolicy, reading: Sequence[Flag]
 ) -> list[Flag]:
     flags: list[Flag] = []
     slack = policy.price_rounding * np.abs(bars.close)
@@ -153,14 +162,11 @@ def _price_flags(
     judged = np.isfinite(bars.open) & np.isfinite(bars.high) & np.isfinite(bars.low)
     _add(flags, "OHLC_INCONSISTENT", HARD, bars.day, judged & ~inside)
     limit = jump_limit(instrument, policy)
-    confirmed = np.zeros(len(bars), dtype=bool)
-    if second is not None:
-        common, off = deviating(bars, second, policy.cross_source_max)
-        _add(flags, "CROSS_SOURCE_DEVIATION", HARD, bars.day, off)
-        confirmed = common & ~off
     if limit is not None and len(bars) > 1:
         move = np.abs(total_return_ratio(bars, actions) - 1.0)
-        _add(flags, "UNEXPLAINED_JUMP", HARD, bars.day[1:], ~(move <= limit) & ~(confirmed[1:] & confirmed[:-1]))
+        jumped = np.append(False, ~(move <= limit))
+        confirmed = [day_number(f.day) for f in reading if f.reason == "JUMP_CONFIRMED"]
+        _add(flags, "UNEXPLAINED_JUMP", HARD, bars.day, jumped & ~np.isin(bars.day, confirmed))
     return flags
 
 
@@ -256,14 +262,6 @@ def _flag(reason: str, severity: str, days: Days) -> Flag:
 def _add(flags: list[Flag], reason: str, severity: str, days: Days, where: Mask) -> None:
     if where.any():
         flags.append(_flag(reason, severity, days[where]))
-
-
-def _note_of(reason: str) -> tuple[str, str]:
-    return reason, NOTE
-
-
-def _hard_of(reason: str) -> tuple[str, str]:
-    return reason, HARD
 
 
 def _drop(bars: Bars, where: Mask, finding: tuple[str, str] | None, flags: list[Flag]) -> Bars:

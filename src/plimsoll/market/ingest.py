@@ -1,0 +1,374 @@
+"""Stage 1: from a source to a certified, published snapshot (D7, D8, D13, D14).
+
+A run reads its source, stores each symbol's rows together with their audit, and publishes a panel rebuilt from *all*
+rows of the home. Every step can be repeated: rows that did not change are not written, the same rows make the same
+snapshot, and a run that was interrupted is taken up under its own id.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.bars import COLUMNS, Audit, Bars, MacroSeries
+from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.panel import Flag
+from plimsoll.core.policy import Policy
+from plimsoll.core.ports import BarStore
+from plimsoll.core.sessions import day_number, iso_day
+from plimsoll.market import certify, instruments, publish
+from plimsoll.market.providers.batch import FileBatch
+from plimsoll.market.quality import Tidied, cross_source, tidy
+
+Progress = Callable[[str, int, int], None]
+"""Called with what was just done, how many are done, and how many there are."""
+
+PROVIDERS = ("files", "synthetic")
+OK = "OK"
+FAILED = "FAILED"
+MACRO = "MACRO"
+
+
+class Archive(Protocol):
+    """Where raw payloads are kept (D13)."""
+
+    def put(self, run: str, name: str, content: Any) -> str:
+        """Keep ``content``; returns the SHA-256 of what was kept."""
+        ...
+
+
+class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to ingest. ``start`` and ``end`` are ISO dates, inclusive; absent means all the source holds."""
+
+    provider: str
+    source: str = ""
+    symbol: str | None = None
+    universe: str | None = None
+    start: str | None = None
+    end: str | None = None
+    tickers: tuple[str, ...] = ()
+
+
+class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run did. ``rows`` counts rows new or changed; ``states`` and ``symbols`` are this run's; ``failures``
+    maps a symbol or file to what is wrong with it; ``alert`` is empty unless too many were rejected.
+    """
+
+    run: str
+    provider: str
+    source: str
+    snapshot: str
+    synthetic: bool
+    resumed: bool
+    symbols: tuple[str, ...]
+    macro: tuple[str, ...]
+    rows: int
+    states: dict[str, int]
+    failures: dict[str, str]
+    alert: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One ingestion under way."""
+
+    id: str
+    request: IngestRequest
+    store: BarStore
+    archive: Archive
+    policy: Policy
+    last_day: int
+    notes: list[str] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def ingest(
+    request: IngestRequest,
+    store: BarStore,
+    archive: Archive,
+    snapshots: Path,
+    policy: Policy,
+    now: str,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Ingest a source, certify the home and publish its snapshot.
+
+    Parameters
+    ----------
+    store, archive : of the home; ``snapshots`` is its folder of snapshots, beside which ``universe.json`` is written
+        when the universe is derived from the source (D1).
+    now : ISO instant the run starts, UTC; it dates the audit and bounds what counts as the future, nothing else.
+
+    Raises
+    ------
+    UsageError for an unknown provider or ticker or a start after the end; InputError for a source or universe that
+    cannot be used and for a mixture of synthetic and real data. Nothing is written then.
+    """
+    start, end = _window(request)
+    batch = _read(request, start, end, progress)
+    _refuse_mixture(batch, store)
+    members, derived = _members(request, batch, store, policy)
+    source = _identity(request)
+    pending = store.unfinished(request.provider, source)
+    run = _Run(
+        id=pending or _run_id(source, now),
+        request=request,
+        store=store,
+        archive=archive,
+        policy=policy,
+        last_day=day_number(now[:10]) if end is None else end,
+        notes=list(batch.notes),
+    )
+    store.begin_run(run.id, request.provider, source, now)
+    store.put_instruments(tuple(members.values()), derived)
+    archive.put(run.id, "sources", [{"name": r.name, "sha256": r.sha256, "size": r.size} for r in batch.raw])
+    rows = _store_all(run, batch, members, progress)
+    published = publish.publish(store, snapshots, policy, end, batch.synthetic, run.id)
+    store.put_certifications(run.id, published.certifications)
+    if published.derived_universe:
+        _write_universe(snapshots.parent / "universe.json", store.instruments()[0])
+    mine = [c for c in published.certifications if c.symbol in batch.bars or c.symbol in batch.failures]
+    alert = certify.alert([c.state for c in mine], policy.data)
+    store.finish_run(run.id, OK, now, alert)
+    states = [c.state for c in mine]
+    return IngestReport(
+        run=run.id,
+        provider=request.provider,
+        source=request.source,
+        snapshot=published.snapshot,
+        synthetic=batch.synthetic,
+        resumed=pending is not None,
+        symbols=tuple(batch.bars),
+        macro=tuple(batch.macro),
+        rows=rows,
+        states={state: states.count(state) for state in sorted(set(states))},
+        failures=run.failures,
+        alert=alert,
+        notes=(*run.notes, *_depth_notes(published.short, policy)),
+    )
+
+
+def _window(request: IngestRequest) -> tuple[int | None, int | None]:
+    start = None if request.start is None else day_number(request.start)
+    end = None if request.end is None else day_number(request.end)
+    if start is not None and end is not None and start > end:
+        raise UsageError(f"The start {request.start} is after the end {request.end}", "Exchange them")
+    return start, end
+
+
+def _read(request: IngestRequest, start: int | None, end: int | None, progress: Progress | None) -> FileBatch:
+    if request.provider == "synthetic":
+        from plimsoll.market.providers import synthetic
+
+        return synthetic.read(request.source, tickers=request.tickers, start=start, end=end, progress=progress)
+    if request.provider != "files":
+        known = ", ".join(PROVIDERS)
+        raise UsageError(f"{request.provider!r} is not a provider", f"Give one of: {known}")
+    if not request.source:
+        raise UsageError("The files provider needs a source", "Give --source, a file or a folder")
+    from plimsoll.market.providers import files
+
+    source = Path(request.source)
+    try:
+        batch = files.read(
+            source, symbol=request.symbol, tickers=request.tickers, start=start, end=end, progress=progress
+        )
+    except UsageError:
+        _refuse_unknown(request, source)
+        raise
+    if request.tickers and len(batch.failures):
+        _refuse_unknown(request, source)
+    return batch
+
+
+def _refuse_unknown(request: IngestRequest, source: Path) -> None:
+    """``UsageError`` with close matches when a ticker is not in the source at all."""
+    from plimsoll.market.providers import files
+
+    if not request.tickers:
+        return
+    whole = files.read(source, symbol=request.symbol)
+    known = sorted({*whole.bars, *whole.macro, *whole.failures})
+    for ticker in request.tickers:
+        name = instruments.canonical(ticker)
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+            hint = f"Close to it: {', '.join(close)}" if close else f"It holds {', '.join(known[:10])}"
+            raise UsageError(f"{source} does not hold {name}", hint)
+
+
+def _refuse_mixture(batch: FileBatch, store: BarStore) -> None:
+    """A home is synthetic or real, never both: a mixture could be mistaken for either."""
+    held = {a.provider == "synthetic" for a in store.audits() if a.status in (OK, MACRO)}
+    if held and held != {batch.synthetic}:
+        here, there = ("synthetic", "real") if batch.synthetic else ("real", "synthetic")
+        raise InputError(f"This home holds {there} data and the source is {here}", "Choose another home with --home")
+
+
+def _members(
+    request: IngestRequest, batch: FileBatch, store: BarStore, policy: Policy
+) -> tuple[dict[str, Instrument], bool]:
+    """The instruments this run adds or replaces, and whether they were derived from the source (D1).
+
+    A universe file decides who they are. Without one the source does, and what the home knows already stands.
+    """
+    if request.universe is not None:
+        from plimsoll.market import universe
+
+        named = {one.symbol: one for one in universe.read(Path(request.universe))}
+        if not set(named) & {*batch.bars, *batch.failures} and batch.bars:
+            raise InputError(
+                f"{request.universe} names none of the source's symbols", f"The source holds {_some(list(batch.bars))}"
+            )
+        return named, False
+    known = {one.symbol: one for one in store.instruments()[0]}
+    own = {one.symbol: one for one in batch.instruments}
+    found: dict[str, Instrument] = {}
+    for symbol in (*batch.bars, *batch.failures):
+        if symbol in known or symbol in batch.macro:
+            continue
+        try:
+            found[symbol] = own.get(symbol) or instruments.infer(symbol, policy.limits.plain_symbols_are)
+        except InputError:
+            continue  # a file that could not be read and does not name a symbol: the audit alone knows it
+    return found, True
+
+
+def _store_all(run: _Run, batch: FileBatch, members: Mapping[str, Instrument], progress: Progress | None) -> int:
+    known = {one.symbol: one for one in run.store.instruments()[0]}
+    providers = publish.providers(run.store.audits())
+    total = len(batch.bars) + len(batch.macro)
+    outside = [symbol for symbol in batch.bars if symbol not in known]
+    if outside:
+        run.notes.append(f"left out, not in the universe: {_some(outside)}")
+    absent = [symbol for symbol in members if symbol not in batch.bars and run.request.universe]
+    if absent:
+        run.notes.append(f"in the universe, not in this source: {_some(absent)}")
+    rows = 0
+    for done, (symbol, bars) in enumerate(batch.bars.items(), 1):
+        if symbol in known:
+            rows += _store_symbol(run, known[symbol], bars, providers.get(symbol, run.request.provider))
+        if progress is not None:
+            progress(symbol, done, total)
+    for done, (name, series) in enumerate(batch.macro.items(), len(batch.bars) + 1):
+        rows += _store_macro(run, name, series)
+        if progress is not None:
+            progress(name, done, total)
+    for symbol, (reason, message) in batch.failures.items():
+        _fail(run, symbol, reason, message)
+    return rows
+
+
+def _store_symbol(run: _Run, instrument: Instrument, bars: Bars, held_from: str) -> int:
+    """Rows, payload and audit of one symbol, committed together."""
+    symbol, provider = instrument.symbol, run.request.provider
+    tidied = tidy(bars, run.last_day)
+    held = run.store.bars(symbol)
+    restated = _restated(tidied.bars, held, run.policy.data.price_rounding)
+    if restated is not None:
+        _fail(run, symbol, "HISTORY_RESTATED", restated)
+        return 0
+    flags = list(tidied.flags)
+    if held_from != provider:
+        flags += cross_source(tidied.bars, held, instrument, run.policy.data)
+    archived = run.archive.put(run.id, symbol, _payload(symbol, bars))
+    with run.store.transaction():
+        rows = run.store.put_bars(run.id, symbol, provider, tidied.bars)
+        run.store.put_audit(_audit(run, symbol, tidied, tuple(flags), archived))
+    return rows
+
+
+def _audit(run: _Run, symbol: str, tidied: Tidied, flags: tuple[Flag, ...], archived: str) -> Audit:
+    day = tidied.bars.day
+    return Audit(
+        run=run.id,
+        symbol=symbol,
+        provider=run.request.provider,
+        status=OK,
+        rows=len(tidied.bars),
+        reasons=tuple(dict.fromkeys(f.reason for f in flags)),
+        flags=flags,
+        first=iso_day(int(day[0])) if day.size else "",
+        last=iso_day(int(day[-1])) if day.size else "",
+        archived=archived,
+    )
+
+
+def _store_macro(run: _Run, name: str, series: Any) -> int:
+    own = MacroSeries(series.day, series.value, series.known)
+    payload = {"series": name, "date": own.day, "value": own.value, "known": own.known}
+    archived = run.archive.put(run.id, f"macro-{name}", payload)
+    with run.store.transaction():
+        rows = run.store.put_macro(run.id, name, own)
+        run.store.put_audit(Audit(run.id, f"macro:{name}", run.request.provider, MACRO, len(own), archived=archived))
+    return rows
+
+
+def _fail(run: _Run, symbol: str, reason: str, message: str) -> None:
+    run.failures[symbol] = message
+    run.store.put_audit(Audit(run.id, symbol, run.request.provider, FAILED, 0, (reason,), message))
+
+
+def _restated(new: Bars, held: Bars, rounding: float) -> str | None:
+    """Why new rows cannot be added to older stored ones: the source has restated the days both hold (D12)."""
+    if not len(new) or not len(held) or new.day[0] <= held.day[0]:
+        return None
+    days, mine, theirs = np.intersect1d(new.day, held.day, return_indices=True)
+    for name in ("close", "adj_close"):
+        now, then = getattr(new, name)[mine], getattr(held, name)[theirs]
+        differs = ~(np.abs(now - then) <= rounding * np.abs(then)) & ~(np.isnan(now) & np.isnan(then))
+        if differs.any():
+            first, count = iso_day(int(days[differs][0])), int(differs.sum())
+            return (
+                f"{count} stored {name} values from {first} on were restated and rows before "
+                f"{iso_day(int(new.day[0]))} are not in this source; ingest the whole history again"
+            )
+    return None
+
+
+def _payload(symbol: str, bars: Bars) -> dict[str, Any]:
+    """Columns as read, those without any value left out."""
+    columns: dict[str, NDArray[Any]] = {"day": bars.day}
+    for name in COLUMNS:
+        values = getattr(bars, name)
+        if not np.isnan(values).all():
+            columns[name] = values
+    return {"symbol": symbol, "columns": columns}
+
+
+def _identity(request: IngestRequest) -> str:
+    """What makes two requests the same, so that an interrupted one is taken up: its canonical JSON."""
+    return msgspec.json.encode(request, order="sorted").decode()
+
+
+def _run_id(source: str, now: str) -> str:
+    stamp = "".join(c for c in now if c.isalnum())[:15]
+    return f"ingest-{stamp}-{hashlib.sha256((source + now).encode()).hexdigest()[:8]}"
+
+
+def _write_universe(path: Path, members: Sequence[Instrument]) -> None:
+    from plimsoll.market import universe
+
+    universe.write(path, members, derived=True)
+
+
+def _depth_notes(short: Sequence[str], policy: Policy) -> tuple[str, ...]:
+    if not short:
+        return ()
+    window = f"{policy.data.window_years} years and {policy.data.window_sessions} sessions"
+    return (f"shorter than a deep backfill, the longer of {window}: {_some(short)}",)
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:8])
+    return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"
