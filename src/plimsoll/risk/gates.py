@@ -42,7 +42,7 @@ def judge_held(m: Measurements, limits: LimitSet, policy: Policy) -> Verdict:
             verdicts.append(judge("gross", "GROSS_HALT", m.gross_held, limits.gross_halt, Action.FREEZE))
         elif not m.gross_held <= limits.gross_freeze:
             verdicts.append(judge("gross", "GROSS_FREEZE", m.gross_held, limits.gross_freeze, Action.FREEZE))
-    if "cvar" not in off and not m.gross_held == 0.0:
+    if "cvar" not in off and m.gross_held != 0.0:
         for h in _horizons(policy):
             measured = m.cvar_held.get(h, _NAN)
             hard, budget = limits.cvar_hard.get(h, _NAN), limits.cvar_budget.get(h, _NAN)
@@ -194,14 +194,15 @@ def _position(p: _Proposal) -> list[tuple[int, Verdict]]:
 
 
 def _standalone(p: _Proposal) -> list[tuple[int, Verdict]]:
-    """w x CVaR is linear in w, so the part of it that the increase adds is known (A4)."""
+    """Weight x CVaR is linear in the weight, so the part of it that the increase adds is known (A4)."""
     found = []
     for h in _horizons(p.policy):
         measured, limit = _gather(p.m.standalone, h, p.cols), _gather(p.limits.standalone, h, p.cols)
         for k in _failing(measured, limit):
-            added = measured[k] * p.added[k] / p.proposed[k]
-            base = measured[k] - added
-            found.append(_column(f"standalone_{h}", "STANDALONE_ABOVE_MAX", p, k, measured[k], limit[k], base, added))
+            risk = float(measured[k])
+            added = risk * float(p.added[k]) / float(p.proposed[k])
+            base = risk - added
+            found.append(_column(f"standalone_{h}", "STANDALONE_ABOVE_MAX", p, k, risk, limit[k], base, added))
     return found
 
 

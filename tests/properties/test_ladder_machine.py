@@ -1,0 +1,133 @@
+"""Ladder and modes as one machine: no deadlock, no shortcut, no second firing, no rising ceiling (R4, R5, R9)."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from plimsoll.core.policy import LadderPolicy
+from plimsoll.core.restraint import Health, LadderState
+from plimsoll.risk.ladder import LadderStep, step, waiting
+from plimsoll.risk.modes import TRANSITIONS, next_mode
+
+POLICIES = {
+    "core": LadderPolicy(),
+    "flattening": LadderPolicy(flatten_on_panic=True),
+    "quick": LadderPolicy(halt_size_sessions=0, calm_sessions=1),
+}
+RUNGS = {r.name: r for r in LadderPolicy().rungs}
+WELL = Health(0.08, 0.05, data_fresh=True)
+UNWELL = [
+    Health(None, 0.05, data_fresh=True),
+    Health(0.30, 0.05, data_fresh=True),
+    Health(0.08, 0.40, data_fresh=True),
+    Health(0.08, 0.05, data_fresh=False),
+    Health(0.08, 0.05, data_fresh=True, clear=False),
+]
+START = 10_000_000
+
+
+class Book(RuleBasedStateMachine):
+    """Sessions of any kind in any order; a session is one day, so day numbers count sessions."""
+
+    @initialize(name=st.sampled_from(sorted(POLICIES)))
+    def open(self, name: str) -> None:
+        self.policy = POLICIES[name]
+        self.state = LadderState(episode_peak=START, lifetime_peak=START)
+        self.nav, self.day, self.mode, self.gross = START, 0, "NORMAL", 0.9
+        self.episode: list[str] = []
+        self.since_halt: int | None = None
+        self.wait = 0
+        self.last: LadderStep | None = None
+
+    def session(self, change: float, health: Health = WELL, frozen: bool = False, halted: bool = False) -> LadderStep:
+        self.day += 1
+        self.nav = max(1, int(self.nav * (1.0 + change)))
+        before = self.state
+        after = step(before, self.nav, self.day, self.gross, health, self.policy, lambda day: self.day - day)
+        self._check(before, after)
+        mode = next_mode(self.mode, after.state, after.restraint, frozen, halted)
+        assert mode in TRANSITIONS[self.mode], (self.mode, mode)
+        self.state, self.mode, self.last = after.state, mode, after
+        return after
+
+    def _check(self, before: LadderState, after: LadderStep) -> None:
+        kinds = [e.kind for e in after.events]
+        fired = [e.scope for e in after.events if e.kind == "LADDER_RUNG"]
+        if self.since_halt is not None:
+            self.since_halt += 1
+        if "RESUMED" in kinds:
+            assert self.since_halt is not None and self.since_halt >= self.wait, "a cooldown was cut short"
+            signed = any(RUNGS[name].reentry == "signed" for name in before.fired)
+            assert not signed or (before.signed and before.awaiting == "signed")
+            recent = [r for r in after.state.resumes if self.day - r.day < self.policy.resume_window]
+            assert sum(not r.signed for r in recent) <= self.policy.resumes_automatic
+            assert sum(r.signed for r in recent) <= self.policy.resumes_signed
+            self.episode, self.since_halt, self.wait = [], None, 0
+        if "EPISODE_ENDED" in kinds:
+            assert not waiting(before, self.policy)
+            self.episode = []
+        assert not set(fired) & set(self.episode), "a rung fired twice in an episode"
+        self.episode += fired
+        waits = [RUNGS[n].cooldown for n in fired if RUNGS[n].reentry != "none"]
+        if waits:
+            left = 0 if self.since_halt is None else max(self.wait - self.since_halt, 0)
+            self.since_halt, self.wait = 0, max(left, *waits)
+        if waiting(before, self.policy) and "RESUMED" not in kinds and before.ceiling is not None:
+            ceiling = after.restraint.gross_ceiling
+            assert ceiling is not None and ceiling <= before.ceiling, "a ceiling rose before the re-entry"
+        if before.ended:
+            assert after.state.ended and after.restraint.liquidate
+
+    @rule(change=st.floats(-0.06, 0.04), health=st.sampled_from([WELL, *UNWELL]))
+    def any_session(self, change: float, health: Health) -> None:
+        self.session(change, health)
+
+    @rule(change=st.floats(-0.2, -0.04))
+    def crash(self, change: float) -> None:
+        self.session(change)
+
+    @rule(frozen=st.booleans(), halted=st.booleans())
+    def barred_session(self, frozen: bool, halted: bool) -> None:
+        self.session(0.0, WELL, frozen, halted)
+
+    @rule(sessions=st.integers(1, 60), drift=st.floats(-0.002, 0.004))
+    def stretch(self, sessions: int, drift: float) -> None:
+        for _ in range(sessions):
+            self.session(drift)
+
+    @rule()
+    def sign(self) -> None:
+        self.state = msgspec.structs.replace(self.state, signed=True)
+
+    @rule(gross=st.floats(0.0, 1.5))
+    def rebalance(self, gross: float) -> None:
+        self.gross = gross
+
+    @invariant()
+    def peaks_are_peaks(self) -> None:
+        if hasattr(self, "state") and self.last is not None and not self.state.ended:
+            assert self.nav <= self.state.episode_peak <= self.state.lifetime_peak
+
+    @precondition(lambda self: hasattr(self, "state") and not self.state.ended)
+    @rule()
+    def calm_and_approvals_lead_back_to_normal(self) -> None:
+        """Two windows of calm, approving whatever is asked for, from wherever the book is now."""
+        kept = {k: getattr(self, k) for k in ("state", "mode", "day", "nav", "gross", "since_halt", "wait", "last")}
+        episode = list(self.episode)
+        for _ in range(2 * self.policy.resume_window + 60):
+            if self.state.awaiting == "signed":
+                self.sign()
+            self.session(0.0005)
+            if self.mode == "NORMAL":
+                break
+        assert self.mode == "NORMAL"
+        for name, value in kept.items():
+            setattr(self, name, value)
+        self.episode = episode
+
+
+Book.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestLadderAndModes = Book.TestCase

@@ -1,0 +1,291 @@
+"""The drawdown ladder rung by rung, by hand on a peak of 1,000,000 cents (R4, R5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+import pytest
+
+from plimsoll.core.errors import InputError
+from plimsoll.core.policy import LadderPolicy, Rung
+from plimsoll.core.restraint import Health, LadderState, Resume
+from plimsoll.risk.ladder import ENDED, UNRESTRAINED, LadderStep, check, step, waiting
+
+POLICY = LadderPolicy()
+PEAK = 1_000_000
+CALM = Health(target_volatility=0.08, crisis=0.05, data_fresh=True)
+FRESH = LadderState(episode_peak=PEAK, lifetime_peak=PEAK)
+
+
+def at(state: LadderState, nav: int, day: int, health: Health = CALM, gross: float = 0.9, **policy) -> LadderStep:
+    rules = msgspec.structs.replace(POLICY, **policy)
+    return step(state, nav, day, gross, health, rules, lambda then: day - then)
+
+
+def walk(
+    navs: Iterable[int], state: LadderState = FRESH, day: int = 0, health: Health = CALM, **policy
+) -> list[LadderStep]:
+    steps = []
+    for nav in navs:
+        steps.append(at(state, nav, day, health, **policy))
+        state, day = steps[-1].state, day + 1
+    return steps
+
+
+def kinds(steps: Iterable[LadderStep]) -> list[str]:
+    return [e.kind for s in steps for e in s.events]
+
+
+def rungs(steps: Iterable[LadderStep]) -> list[str]:
+    return [e.scope for s in steps for e in s.events if e.kind == "LADDER_RUNG"]
+
+
+@pytest.mark.parametrize(
+    ("nav", "fired"),
+    [
+        (950_001, ()),
+        (950_000, ("level_1",)),
+        (920_001, ("level_1",)),
+        (920_000, ("level_1", "level_2")),
+        (900_000, ("level_1", "level_2", "panic")),
+        (880_000, ("level_1", "level_2", "panic", "level_3")),
+        (850_000, ("level_1", "level_2", "panic", "level_3", "level_4")),
+        (820_001, ("level_1", "level_2", "panic", "level_3", "level_4")),
+        (820_000, ("level_1", "level_2", "panic", "level_3", "level_4", "mandate")),
+    ],
+)
+def test_a_rung_fires_exactly_at_its_threshold(nav: int, fired: tuple[str, ...]) -> None:
+    result = at(FRESH, nav, 0)
+    assert result.state.fired == fired
+    assert tuple(rungs([result])) == fired
+
+
+def test_a_new_high_moves_both_peaks_and_restrains_nothing() -> None:
+    result = at(FRESH, 1_100_000, 0)
+    assert (result.state.episode_peak, result.state.lifetime_peak) == (1_100_000, 1_100_000)
+    assert result.restraint is UNRESTRAINED
+    assert result.events == ()
+
+
+def test_level_1_raises_the_confidence_and_bars_new_crypto_only_while_it_holds() -> None:
+    below, above, again = walk([949_000, 951_000, 940_000])
+    assert below.restraint.confidence_min == 0.70
+    assert below.restraint.no_new_crypto and not below.restraint.no_new_risk
+    assert above.restraint == UNRESTRAINED
+    assert again.restraint.confidence_min == 0.70
+    assert rungs([below, above, again]) == ["level_1"]
+
+
+def test_level_2_cuts_a_quarter_of_the_gross_at_the_trigger_and_keeps_that_ceiling() -> None:
+    first, second = walk([920_000, 930_000])
+    assert first.restraint.gross_ceiling == pytest.approx(0.9 * 0.75)
+    assert second.restraint.gross_ceiling == first.restraint.gross_ceiling
+    assert first.restraint.close_crypto and first.restraint.no_new_risk
+    assert not first.restraint.liquidate and not first.restraint.havens_only
+
+
+def test_crossing_several_rungs_executes_the_deepest_cut_once() -> None:
+    result = at(FRESH, 875_000, 0)
+    assert result.restraint.gross_ceiling == pytest.approx(0.9 * 0.5)
+    assert result.restraint.havens_only
+    assert result.state.cooldown == 20
+
+
+def test_a_later_smaller_cut_never_raises_the_ceiling() -> None:
+    low = msgspec.structs.replace(FRESH, fired=("level_1",), ceiling=0.2)
+    assert at(low, 915_000, 0).state.ceiling == 0.2
+
+
+def test_the_later_cooldown_wins() -> None:
+    falling = walk([915_000] + [914_000] * 8 + [899_000])
+    assert falling[-2].state.cooldown == 2
+    assert falling[-1].state.cooldown == 20
+
+
+def test_level_4_sells_everything_and_waits_for_a_signature() -> None:
+    result = at(FRESH, 850_000, 0)
+    assert result.restraint.liquidate and result.restraint.gross_ceiling == 0.0
+    assert result.state.liquidated
+
+
+def test_panic_flattens_only_where_the_policy_says_so() -> None:
+    assert not at(FRESH, 899_000, 0).restraint.liquidate
+    flat = at(FRESH, 899_000, 0, flatten_on_panic=True)
+    assert flat.restraint.liquidate and flat.restraint.gross_ceiling == 0.0
+
+
+def test_level_2_resumes_by_itself_ten_sessions_later_and_rebases_the_episode_peak() -> None:
+    steps = walk([920_000] + [925_000] * 10)
+    assert waiting(steps[9].state, POLICY)
+    resumed = steps[10]
+    assert kinds([resumed]) == ["RESUMED"]
+    assert resumed.state.episode_peak == 925_000
+    assert resumed.state.lifetime_peak == PEAK
+    assert resumed.state.resumes == (Resume(10, signed=False),)
+    assert not resumed.restraint.no_new_risk
+
+
+def test_after_a_halt_half_the_size_for_five_sessions() -> None:
+    steps = walk([920_000] + [925_000] * 16)[10:]
+    assert [s.restraint.size for s in steps] == [0.5] * 5 + [1.0] * 2
+    assert steps[0].restraint.gross_ceiling == POLICY.recovery_gross
+    assert steps[0].restraint.reasons == ("REENTRY_RAMP",)
+    assert steps[-1].restraint.gross_ceiling is None
+
+
+def test_after_a_liquidation_the_size_rises_by_week() -> None:
+    steps = walk([850_000] + [850_000] * 20)
+    assert kinds(steps)[-1] == "REENTRY_REQUESTED"
+    signed = msgspec.structs.replace(steps[-1].state, signed=True)
+    ramp = walk([850_000] * 21, signed, day=21)
+    assert kinds(ramp)[:2] == ["APPROVED", "RESUMED"]
+    assert [s.restraint.size for s in ramp] == [0.25] * 5 + [0.5] * 5 + [0.75] * 5 + [1.0] * 6
+    assert {s.restraint.gross_ceiling for s in ramp[:20]} == {POLICY.recovery_gross}
+    assert ramp[20].restraint == UNRESTRAINED
+
+
+def test_a_signature_is_asked_for_once_and_not_before_cooldown_and_health_allow() -> None:
+    steps = walk([879_000] + [879_000] * 30)
+    assert [i for i, s in enumerate(steps) if "REENTRY_REQUESTED" in kinds([s])] == [20]
+
+
+def test_a_signature_nobody_asked_for_has_no_effect() -> None:
+    early = msgspec.structs.replace(at(FRESH, 879_000, 0).state, signed=True)
+    steps = walk([879_000] * 25, early, day=1)
+    assert "RESUMED" not in kinds(steps)
+    assert not steps[-1].state.signed
+
+
+def test_a_signed_reentry_still_needs_health_on_the_day() -> None:
+    asked = walk([879_000] * 21)[-1].state
+    signed = msgspec.structs.replace(asked, signed=True)
+    ill = Health(0.08, 0.20, data_fresh=True)
+    assert kinds([at(signed, 879_000, 21, ill)]) == []
+    later = at(at(signed, 879_000, 21, ill).state, 879_000, 22)
+    assert kinds([later]) == ["APPROVED", "RESUMED"]
+
+
+@pytest.mark.parametrize(
+    "ill",
+    [
+        Health(0.12, 0.05, data_fresh=True),
+        Health(None, 0.05, data_fresh=True),
+        Health(float("nan"), 0.05, data_fresh=True),
+        Health(0.08, 0.15, data_fresh=True),
+        Health(0.08, None, data_fresh=True),
+        Health(0.08, float("nan"), data_fresh=True),
+        Health(0.08, 0.05, data_fresh=False),
+        Health(0.08, 0.05, data_fresh=True, clear=False),
+    ],
+)
+def test_no_resume_without_every_part_of_health(ill: Health) -> None:
+    assert "RESUMED" not in kinds(walk([920_000] + [925_000] * 40, health=ill))
+
+
+def test_calm_must_be_consecutive() -> None:
+    state = walk([920_000] + [925_000] * 8)[-1].state
+    state = at(state, 925_000, 9, Health(0.2, 0.05, data_fresh=True)).state
+    assert state.calm == 0
+    steps = walk([925_000] * 5, state, day=10)
+    assert [kinds([s]) for s in steps] == [[], [], [], [], ["RESUMED"]]
+
+
+def test_the_fifth_automatic_resume_waits_until_one_is_a_window_old() -> None:
+    spent = tuple(Resume(d, signed=False) for d in (100, 101, 102, 103))
+    halted = msgspec.structs.replace(at(FRESH, 920_000, 300).state, resumes=spent)
+    steps = walk([925_000] * 60, halted, day=301)
+    resumed = [301 + i for i, s in enumerate(steps) if "RESUMED" in kinds([s])]
+    assert resumed == [352]
+    assert steps[51].state.resumes == (*spent[1:], Resume(352, signed=False))
+
+
+def test_a_signed_resume_does_not_use_up_the_automatic_ones() -> None:
+    halted = msgspec.structs.replace(at(FRESH, 920_000, 0).state, resumes=(Resume(-1, signed=True),))
+    assert "RESUMED" in kinds(walk([925_000] * 10, halted, day=1))
+
+
+def test_a_second_signature_within_the_window_is_not_asked_for() -> None:
+    halted = msgspec.structs.replace(at(FRESH, 879_000, 0).state, resumes=(Resume(-1, signed=True),))
+    assert kinds(walk([879_000] * 60, halted, day=1)) == []
+
+
+def test_a_deeper_rung_withdraws_a_signature_and_starts_the_cooldown_again() -> None:
+    asked = walk([879_000] * 21)[-1].state
+    fallen = at(msgspec.structs.replace(asked, signed=True), 845_000, 21)
+    assert rungs([fallen]) == ["level_4"]
+    assert (fallen.state.signed, fallen.state.awaiting, fallen.state.cooldown, fallen.state.calm) == (False, "", 20, 0)
+
+
+def test_a_new_high_ends_an_episode_that_waits_for_nothing() -> None:
+    steps = walk([949_000, 1_000_001, 949_000])
+    assert kinds(steps) == ["LADDER_RUNG", "EPISODE_ENDED", "LADDER_RUNG"]
+    assert steps[1].state.fired == ()
+
+
+def test_the_old_high_itself_does_not_end_the_episode() -> None:
+    assert kinds(walk([949_000, 1_000_000])) == ["LADDER_RUNG"]
+
+
+def test_a_rally_to_a_new_high_does_not_shorten_a_cooldown() -> None:
+    steps = walk([920_000] + [1_010_000] * 10)
+    assert all(s.restraint.no_new_risk for s in steps[:10])
+    assert kinds(steps[1:]) == ["RESUMED"]
+    assert steps[5].state.episode_peak == 1_010_000
+
+
+def test_the_mandate_ends_from_the_lifetime_peak_whatever_the_episode() -> None:
+    rebased = LadderState(episode_peak=830_000, lifetime_peak=PEAK)
+    over = at(rebased, 819_999, 0)
+    assert kinds([over]) == ["LADDER_RUNG", "MANDATE_ENDED"]
+    assert over.restraint is ENDED
+    assert all(s.restraint is ENDED and not s.events for s in walk([900_000] * 300, over.state, day=1))
+
+
+def test_switched_off_it_imposes_nothing_but_keeps_the_peaks() -> None:
+    steps = walk([1_100_000, 500_000], enabled=False)
+    assert steps[-1].restraint is UNRESTRAINED
+    assert steps[-1].state.lifetime_peak == 1_100_000
+
+
+def test_a_cut_of_an_unknown_gross_is_an_error_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="gross"):
+        at(FRESH, 920_000, 0, gross=float("nan"))
+
+
+def test_every_reason_and_event_is_in_the_vocabulary() -> None:
+    from plimsoll.core.reasons import REASONS
+
+    steps = walk([949_000, 920_000, 875_000, 850_000, 820_000])
+    assert {r for s in steps for r in s.restraint.reasons} | set(kinds(steps)) <= set(REASONS)
+
+
+def test_the_default_ladder_is_accepted() -> None:
+    check(POLICY)
+
+
+@pytest.mark.parametrize(
+    ("rung", "message"),
+    [
+        (Rung(name="a", threshold=0.0), "fire on every close"),
+        (Rung(name="a", threshold=0.1, no_new_risk=True), "without a re-entry"),
+        (Rung(name="a", threshold=0.1, cut=0.5), "without a re-entry"),
+        (Rung(name="a", threshold=0.1, basis="lifetime", reentry="automatic"), "the day it resumes"),
+        (Rung(name="a", threshold=0.1, reentry="never"), "exactly when"),
+        (Rung(name="a", threshold=0.1, ends_mandate=True, reentry="signed"), "exactly when"),
+    ],
+)
+def test_a_ladder_that_locks_the_book_out_is_refused(rung: Rung, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        check(LadderPolicy(rungs=(rung,)))
+
+
+def test_a_ladder_with_no_resumes_or_two_rungs_of_one_name_is_refused() -> None:
+    for broken in (
+        LadderPolicy(resumes_automatic=0),
+        LadderPolicy(resumes_signed=0),
+        LadderPolicy(crisis_max=0.0),
+        LadderPolicy(rungs=(Rung(name="a", threshold=0.1), Rung(name="a", threshold=0.2))),
+    ):
+        with pytest.raises(InputError, match="Ladder rung"):
+            check(broken)
