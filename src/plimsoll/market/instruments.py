@@ -19,64 +19,15 @@ CRYPTO_LOTS_PER_UNIT = 10_000  # a lot is 0.0001 coin (D1)
 
 _DOLLARS = ("USD", "USDT", "USDC")
 # Bases that exchanges write without a separator (BTCUSD); others need one, or a stablecoin quote.
-_COINS = frozenset(
-    [
-        "AAVE",
-        "ADA",
-        "ALGO",
-        "ATOM",
-        "AVAX",
-        "BCH",
-        "BNB",
-        "BTC",
-        "DOGE",
-        "DOT",
-        "ETC",
-        "ETH",
-        "FIL",
-        "LINK",
-        "LTC",
-        "MATIC",
-        "SHIB",
-        "SOL",
-        "TRX",
-        "UNI",
-        "XLM",
-        "XRP",
-    ]
+_COIN_LIST = "AAVE ADA ALGO ATOM AVAX BCH BNB BTC DOGE DOT ETC ETH FIL LINK LTC MATIC SHIB SOL TRX UNI XLM XRP"
+_COINS = frozenset(_COIN_LIST.split())
+_CURRENCY_LIST = (
+    "AUD BRL CAD CHF CNH CNY CZK DKK EUR GBP HKD HUF ILS INR JPY KRW MXN NOK NZD PLN SEK SGD TRY TWD USD ZAR"
 )
-_CURRENCIES = frozenset(
-    [
-        "AUD",
-        "BRL",
-        "CAD",
-        "CHF",
-        "CNH",
-        "CNY",
-        "CZK",
-        "DKK",
-        "EUR",
-        "GBP",
-        "HKD",
-        "HUF",
-        "ILS",
-        "INR",
-        "JPY",
-        "KRW",
-        "MXN",
-        "NOK",
-        "NZD",
-        "PLN",
-        "SEK",
-        "SGD",
-        "TRY",
-        "TWD",
-        "USD",
-        "ZAR",
-    ]
-)
+_CURRENCIES = frozenset(_CURRENCY_LIST.split())
 _DOLLAR_INDEX = "DX-Y.NYB"  # Yahoo's ICE dollar index: an index without the caret
-_CBOE_INDICES = frozenset(["^VIX", "^VIX3M", "^VIX6M", "^VIX9D", "^VVIX", "^VXN", "^SKEW", "^OVX", "^GVZ"])
+_CBOE_LIST = "^VIX ^VIX3M ^VIX6M ^VIX9D ^VVIX ^VXN ^SKEW ^OVX ^GVZ"
+_CBOE_INDICES = frozenset(_CBOE_LIST.split())
 
 _SYMBOL = re.compile(r"\^?[A-Z0-9]+(?:[.-][A-Z0-9]+)*(?:=[XF])?")
 _PAIR = re.compile(r"([A-Z0-9]{2,10})[-/_ ](USD|USDT|USDC)")
