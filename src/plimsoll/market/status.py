@@ -1,0 +1,125 @@
+"""What is certified, and the refusal to start without it (D7, D11)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from plimsoll.core.errors import Halted, InputError
+from plimsoll.core.panel import Certification, Flag
+from plimsoll.core.policy import Policy
+from plimsoll.market import snapshot
+from plimsoll.market.certify import ACTIVE, alert
+
+_NAMED = 8
+
+
+class SymbolStatus(msgspec.Struct, frozen=True):
+    """One symbol's certification; ``flags`` are its dated findings, notes included."""
+
+    symbol: str
+    state: str
+    rows: int
+    expected: int
+    missing_pct: float
+    score: float
+    reasons: tuple[str, ...]
+    provider: str
+    first: str
+    last: str
+    ended: bool
+    flags: tuple[Flag, ...]
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The home's current snapshot: its hash, states by name, every symbol, and the alert if too many are rejected."""
+
+    snapshot: str
+    run: str
+    states: dict[str, int]
+    symbols: tuple[SymbolStatus, ...]
+    macro: tuple[str, ...]
+    synthetic: bool
+    derived_universe: bool
+    alert: str
+
+
+def status(snapshots: Path, policy: Policy) -> Status:
+    """What the current snapshot under ``snapshots`` certifies.
+
+    Raises ``InputError`` before the first ingestion, ``CorruptionError`` when the manifest was altered.
+    """
+    folder = snapshot.current(snapshots)
+    manifest = snapshot.read_manifest(folder)
+    judged = manifest.content.certifications
+    states = [one.state for one in judged]
+    return Status(
+        snapshot=folder.name,
+        run=manifest.run,
+        states={name: states.count(name) for name in sorted(set(states))},
+        symbols=tuple(_symbol(one) for one in judged),
+        macro=manifest.content.macro_names,
+        synthetic=manifest.content.synthetic,
+        derived_universe=manifest.content.derived_universe,
+        alert=alert(states, policy.data),
+    )
+
+
+def certified(snapshots: Path, policy: Policy, halt_log: Path, now: str) -> Path:
+    """The folder of the snapshot that Stage 2 may start from.
+
+    Raises ``Halted`` with the runbook's block, also appended to ``halt_log``, when there is none, when no symbol in
+    it is ACTIVE, or, under ``data.on_missing_history: halt``, when any tradable symbol is not. A damaged snapshot is
+    a ``CorruptionError``.
+    """
+    try:
+        folder = snapshot.current(snapshots)
+        content = snapshot.read_manifest(folder).content
+    except InputError:
+        raise _refused(halt_log, (), policy, now) from None
+    tradable = {one.symbol for one in content.instruments if one.tradable}
+    affected = [c.symbol for c in content.certifications if c.symbol in tradable and c.state != ACTIVE]
+    strict = policy.data.on_missing_history == "halt"
+    if len(affected) == len(tradable) or (strict and affected):
+        raise _refused(halt_log, affected, policy, now)
+    return folder
+
+
+def governance_block(affected: Sequence[str], policy: Policy) -> str:
+    """The runbook's words for missing history; without symbols, for a home in which nothing was ever certified."""
+    who = "all, nothing is certified yet" if not affected else f"{len(affected)} ({_some(affected)})"
+    return "\n".join(
+        (
+            "[DATA_GOVERNANCE]",
+            "Missing historical data detected",
+            f"Symbols affected: {who}",
+            f"Required rows per symbol: {policy.data.rows_active}",
+            "Action required: Run plimsoll ingest --provider files --source PATH",
+            "System halted intentionally",
+        )
+    )
+
+
+def _refused(halt_log: Path, affected: Sequence[str], policy: Policy, now: str) -> Halted:
+    block = governance_block(affected, policy)
+    halt_log.parent.mkdir(parents=True, exist_ok=True)
+    with halt_log.open("a", encoding="utf-8") as log:
+        log.write(f"{now}\n{block}\n\n")
+        log.flush()
+        os.fsync(log.fileno())
+    return Halted(block)
+
+
+def _symbol(one: Certification) -> SymbolStatus:
+    return SymbolStatus(
+        one.symbol, one.state, one.rows, one.expected, one.missing_pct, one.score, one.reasons,
+        one.provider, one.first, one.last, one.ended, one.flags,
+    )  # fmt: skip
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
