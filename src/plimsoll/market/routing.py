@@ -89,7 +89,7 @@ def select(
         raise UsageError(f"{purpose!r} is not a purpose", f"Give one of {', '.join(get_args(Purpose))}")
     if days < 0:
         raise UsageError(f"{days} days of history cannot be asked for", "Give zero or more")
-    skips = []
+    skips: list[Skip] = []
     for provider in _candidates(purpose, kind, priority):
         cause = _lacking(MATRIX[provider], purpose, kind, days, entitled or (), residence)
         if cause is None:

@@ -174,3 +174,8 @@ def _not_a_number(cell: str) -> tuple[str, str]:
 def shown(cell: str) -> str:
     """A cell's text fit for a message: quoted, ASCII, and short."""
     return ascii(cell if len(cell) <= 40 else cell[:40] + "...")
+
+
+def legible(name: str) -> str:
+    """A file's or column's name fit for a message: as it is, unless it could mislead a terminal."""
+    return name if name.isascii() and name.isprintable() else ascii(name)

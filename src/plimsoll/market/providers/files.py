@@ -104,12 +104,12 @@ def read(
     reading = _Reading(frozenset(canonical(t) for t in tickers), start, end)
     paths, ignored = _paths(source)
     if symbol is not None and len(paths) > 1:
-        raise UsageError(f"{source} holds {len(paths)} files", "A symbol can be given for a single file only")
+        raise UsageError(f"{_where(source)} holds {len(paths)} files", "A symbol can be given for a single file only")
     name = canonical(symbol) if symbol is not None else None
     for done, path in enumerate(paths, 1):
         _read_file(path, name, source.is_dir(), reading)
         if progress is not None:
-            progress(path.name, done, len(paths))
+            progress(_label(path), done, len(paths))
     if ignored:
         reading.notes.append(f"ignored, neither CSV nor Parquet: {_some(ignored)}")
     return _batch(source, reading)
@@ -121,13 +121,15 @@ def _paths(source: Path) -> tuple[list[Path], list[str]]:
             return [source], []
         if not source.is_dir():
             what = "is neither a file nor a folder" if source.exists() else "does not exist"
-            raise InputError(f"{source} {what}", "Give a CSV or Parquet file, or a folder of them")
+            raise InputError(f"{_where(source)} {what}", "Give a CSV or Parquet file, or a folder of them")
         files = sorted(p for p in source.iterdir() if p.is_file() and not p.name.startswith("."))
     except (OSError, ValueError) as error:
-        raise InputError(f"{str(source)!a} cannot be read ({error})", "Check the path and its permissions") from None
+        raise InputError(f"{_where(source)} cannot be read ({error})", "Check the path and its permissions") from None
     paths = [p for p in files if tables.is_table(p.name)]
     if not paths:
-        raise InputError(f"{source} holds no CSV or Parquet file", "Put one file per symbol there, or one long table")
+        raise InputError(
+            f"{_where(source)} holds no CSV or Parquet file", "Put one file per symbol there, or one long table"
+        )
     return paths, [p.name for p in files if not tables.is_table(p.name)]
 
 
@@ -135,12 +137,16 @@ def _batch(source: Path, reading: _Reading) -> FileBatch:
     found = reading.bars.keys() | reading.failures.keys() | reading.macro.keys()
     absent = sorted(reading.tickers - found)
     if absent and not reading.tickers & found:
-        raise UsageError(f"{source} holds none of {_some(absent)}", "See the symbols it holds by leaving tickers out")
+        raise UsageError(
+            f"{_where(source)} holds none of {_some(absent)}", "See the symbols it holds by leaving tickers out"
+        )
     for ticker in absent:
-        reading.fail(ticker, f"{ticker} is not in {source.name}", "Take it out of the tickers, or add its file")
+        reading.fail(
+            ticker, f"{ticker} is not in {cells.legible(source.name)}", "Take it out of the tickers, or add its file"
+        )
     if not reading.bars and not reading.macro:
         reasons = "; ".join(message for _, message in list(reading.failures.values())[:3])
-        raise InputError(f"{source} holds nothing usable: {reasons or 'no rows in the range'}", "")
+        raise InputError(f"{_where(source)} holds nothing usable: {reasons or 'no rows in the range'}", "")
     named = reading.tickers & reading.macro.keys()
     macro = {k: v for k, v in reading.macro.items() if not named or k in named}
     return FileBatch(
@@ -154,7 +160,7 @@ def _batch(source: Path, reading: _Reading) -> FileBatch:
 
 def _read_file(path: Path, symbol: str | None, in_folder: bool, reading: _Reading) -> None:
     """Read one file into ``reading``; whatever is wrong with it as a whole is its one failure."""
-    key = symbol or _named_by_stem(path) or path.name
+    key = symbol or _named_by_stem(path) or _label(path)
     try:
         table = _table(path, reading)
         if "value" in table.frame.columns and "close" not in table.frame.columns:
@@ -164,8 +170,8 @@ def _read_file(path: Path, symbol: str | None, in_folder: bool, reading: _Readin
     except UsageError:
         raise
     except InputError as error:
-        if reading.wanted(key) or key == path.name:
-            reading.fail(key, f"{path.name} {error.problem}", error.remedy)
+        if reading.wanted(key) or key == _label(path):
+            reading.fail(key, f"{_label(path)} {error.problem}", error.remedy)
 
 
 def _table(path: Path, reading: _Reading) -> tables.Table:
@@ -180,9 +186,9 @@ def _table(path: Path, reading: _Reading) -> tables.Table:
     if table.frame.is_empty():
         raise InputError("holds no rows", "Write it again")
     if table.note:
-        reading.notes.append(f"{path.name} {table.note}")
+        reading.notes.append(f"{_label(path)} {table.note}")
     if table.ignored:
-        reading.notes.append(f"{path.name}: ignored columns {_some(table.ignored)}")
+        reading.notes.append(f"{_label(path)}: ignored columns {_some(table.ignored)}")
     return table
 
 
@@ -197,12 +203,12 @@ def _owner(path: Path, table: tables.Table, column: str, symbol: str | None, in_
     """The one symbol of a file without a symbol column; None where it has one."""
     if column in table.frame.columns:
         if symbol is not None:
-            raise UsageError(f"{path.name} has a {column} column", "Leave the symbol out; choose with tickers")
+            raise UsageError(f"{_label(path)} has a {column} column", "Leave the symbol out; choose with tickers")
         return None
     if symbol is not None:
         return symbol
     if not in_folder:
-        raise UsageError(f"{path.name} has no {column} column", "Give its symbol, for example --symbol SPY")
+        raise UsageError(f"{_label(path)} has no {column} column", "Give its symbol, for example --symbol SPY")
     return canonical(tables.stem(path))
 
 
@@ -225,7 +231,7 @@ def _read_bars(path: Path, table: tables.Table, symbol: str | None, in_folder: b
     faults = [cells.Fault(f.column, f.mask & ~_blank(table, empty), f.cells, f.explain) for f in faults]
     _fail_rows(path, table, frame, faults, reading)
     if empty.any():
-        reading.notes.append(f"{path.name}: dropped {empty.sum()} rows without any price")
+        reading.notes.append(f"{_label(path)}: dropped {empty.sum()} rows without any price")
     if clock is not None:
         _refuse_intraday(path, frame.filter(~empty), reading)
     kept = frame.filter(~empty & names.is_not_null())
@@ -289,7 +295,9 @@ def _symbols(table: tables.Table, path: Path, reading: _Reading) -> pl.Series:
     absent = text.is_null()
     if absent.any():
         place = table.place(int(absent.arg_true()[0]))
-        reading.fail(path.name, f"{path.name} {place} names no symbol ({absent.sum()} such rows)", "Fill the column")
+        reading.fail(
+            _label(path), f"{_label(path)} {place} names no symbol ({absent.sum()} such rows)", "Fill the column"
+        )
     return text.replace_strict(known, return_dtype=pl.String) if known else text
 
 
@@ -297,13 +305,13 @@ def _one_identity(raw: str, spelling: dict[str, str], path: Path, reading: _Read
     try:
         name = canonical(raw)
     except InputError as error:
-        reading.fail(cells.shown(raw), f"{path.name}: {error.problem}", error.remedy)
+        reading.fail(cells.shown(raw), f"{_label(path)}: {error.problem}", error.remedy)
         return None
     if not reading.wanted(name):
         return None
     if name in spelling:
         both = f"{cells.shown(spelling[name])} and {cells.shown(raw)}"
-        reading.fail(name, f"{path.name} holds one symbol under two names, {both}", "Keep one of them")
+        reading.fail(name, f"{_label(path)} holds one symbol under two names, {both}", "Keep one of them")
     spelling[name] = raw
     return name
 
@@ -317,7 +325,7 @@ def _fail_rows(
         for name, row in rows.select("symbol", "row").iter_rows():
             if name is not None:
                 problem, remedy = fault.sentence(row)
-                reading.fail(name, f"{path.name} {table.place(row)}, {fault.column}: {problem}", remedy)
+                reading.fail(name, f"{_label(path)} {table.place(row)}, {fault.column}: {problem}", remedy)
 
 
 def _refuse_intraday(path: Path, frame: pl.DataFrame, reading: _Reading) -> None:
@@ -327,14 +335,14 @@ def _refuse_intraday(path: Path, frame: pl.DataFrame, reading: _Reading) -> None
     counts = frame.group_by("symbol").agg(pl.struct("date", "clock").n_unique().alias("n"), pl.col("date").n_unique())
     for name, n, dates in counts.select("symbol", "n", "date").iter_rows():
         if name is not None and n > 2 * dates:
-            reading.fail(name, f"{path.name} holds intraday bars: {n} rows on {dates} dates", "Give daily bars")
+            reading.fail(name, f"{_label(path)} holds intraday bars: {n} rows on {dates} dates", "Give daily bars")
 
 
 def _keep(name: str, group: pl.DataFrame, path: Path, reading: _Reading) -> None:
     if not reading.wanted(name) or name in reading.failures:
         return
-    if reading.origin.setdefault(name, path.name) != path.name:
-        both = f"{reading.origin[name]} and {path.name}"
+    if reading.origin.setdefault(name, _label(path)) != _label(path):
+        both = f"{reading.origin[name]} and {_label(path)}"
         reading.fail(name, f"{name} is in two files, {both}", "Keep one of them")
         return
     reading.bars[name] = _bars(group)
@@ -369,7 +377,7 @@ def _bars(group: pl.DataFrame) -> Bars:
 def _note_actions(path: Path, table: tables.Table, reading: _Reading) -> None:
     columns = table.frame.columns
     if not {"adj_close", "dividend", "split"} & set(columns):
-        reading.notes.append(f"{path.name} has neither adj_close nor actions: returns are of close")
+        reading.notes.append(f"{_label(path)} has neither adj_close nor actions: returns are of close")
 
 
 def _read_macro(path: Path, table: tables.Table, symbol: str | None, in_folder: bool, reading: _Reading) -> None:
@@ -402,11 +410,11 @@ def _read_macro(path: Path, table: tables.Table, symbol: str | None, in_folder: 
 
 def _keep_macro(name: str, group: pl.DataFrame, path: Path, reading: _Reading) -> None:
     if not name or len(name) > 64 or not name.isascii() or not name.isprintable():
-        reading.fail(cells.shown(name), f"{path.name}: {cells.shown(name)} is not a series name", "Use plain ASCII")
+        reading.fail(cells.shown(name), f"{_label(path)}: {cells.shown(name)} is not a series name", "Use plain ASCII")
         return
-    if reading.origin.setdefault(name, path.name) != path.name:
+    if reading.origin.setdefault(name, _label(path)) != _label(path):
         reading.macro.pop(name, None)
-        reading.fail(name, f"{name} is in two files, {reading.origin[name]} and {path.name}", "Keep one of them")
+        reading.fail(name, f"{name} is in two files, {reading.origin[name]} and {_label(path)}", "Keep one of them")
         return
     ordered = group.unique([c for c in group.columns if c != "row"], maintain_order=True).sort(
         "date", maintain_order=True
@@ -414,13 +422,13 @@ def _keep_macro(name: str, group: pl.DataFrame, path: Path, reading: _Reading) -
     day = np.array(ordered["date"].to_numpy(), dtype=np.int64)
     twice = np.flatnonzero(np.diff(day) == 0)
     if twice.size:
-        problem = f"{path.name}: {name} has two values on {iso_day(int(day[twice[0]]))}"
+        problem = f"{_label(path)}: {name} has two values on {iso_day(int(day[twice[0]]))}"
         reading.fail(name, problem, "Keep one vintage a date")
         return
     known = np.array(ordered["known"].to_numpy(), dtype=np.int64) if "known" in ordered.columns else day + _lag(day)
     early = np.flatnonzero(known < day)
     if early.size:
-        problem = f"{path.name}: {name} of {iso_day(int(day[early[0]]))} is published before its own date"
+        problem = f"{_label(path)}: {name} of {iso_day(int(day[early[0]]))} is published before its own date"
         reading.fail(name, problem, "Correct the published column")
         return
     reading.macro[name] = MacroSeries(day, np.array(ordered["value"].to_numpy(), dtype=np.float64), known)
@@ -431,6 +439,14 @@ def _lag(day: NDArray[np.int64]) -> int:
     return next(lag for longest, lag in LAGS if step <= longest)
 
 
+def _where(source: Path) -> str:
+    return cells.legible(str(source))
+
+
+def _label(path: Path) -> str:
+    return cells.legible(path.name)
+
+
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(n if n.isascii() and n.isprintable() else ascii(n) for n in list(names)[:8])
+    shown = ", ".join(cells.legible(n) for n in list(names)[:8])
     return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"

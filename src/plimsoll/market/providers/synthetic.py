@@ -13,6 +13,7 @@ samplers. Parameters are plausible, not fitted to anything.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import zlib
 from collections.abc import Sequence
@@ -271,7 +272,7 @@ def _shocks(seed: int, name: str, count: int) -> Floats:
     u, v = pairs[0::2], pairs[1::2]
     t = np.sqrt(_FREEDOM * (u ** (-2.0 / _FREEDOM) - 1.0)) * np.cos(2.0 * np.pi * v)
     unit = t * np.sqrt((_FREEDOM - 2.0) / _FREEDOM)
-    return np.round(np.clip(unit, -_SHOCK_MAX, _SHOCK_MAX), 9)
+    return np.asarray(np.round(np.clip(unit, -_SHOCK_MAX, _SHOCK_MAX), 9))
 
 
 def _market(seed: int, sessions: Days) -> _Market:
@@ -378,7 +379,8 @@ def _dividends(days: Days, close: Floats, asset: _Asset) -> Floats:
 def _adjusted(close: Floats, dividend: Floats) -> Floats:
     """Closes adjusted from the first bar forwards, so that a longer history restates nothing."""
     before = np.concatenate((close[:1], close[:-1]))
-    return np.round(close * np.cumprod(1.0 / (1.0 - dividend / before)), 6)
+    factor = np.cumprod(1.0 / (1.0 - dividend / before))
+    return np.asarray(np.round(close * factor, 6), dtype=np.float64)
 
 
 def _volume(seed: int, name: str, regime: NDArray[np.int64], usual: float, count: int) -> Floats:
@@ -426,9 +428,10 @@ def _years_before(day: int, years: int) -> int:
 
 def _digest(seed: int, bars: dict[str, Bars], macro: dict[str, MacroSeries]) -> RawSource:
     digest, size = hashlib.sha256(), 0
-    for name, value in [*bars.items(), *macro.items()]:
-        arrays = [getattr(value, f) for f in value.__slots__]
-        for part in (name.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays)):
-            digest.update(part)
-            size += len(part)
+    parts = [(name, dataclasses.astuple(b)) for name, b in bars.items()]
+    parts += [(name, (m.day, m.value, m.known)) for name, m in macro.items()]
+    for name, arrays in parts:
+        for piece in (name.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays)):
+            digest.update(piece)
+            size += len(piece)
     return RawSource(f"synthetic:seed={seed}", digest.hexdigest(), size)

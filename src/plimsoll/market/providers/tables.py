@@ -28,12 +28,12 @@ HEADER_BYTES_MAX = 1 << 16
 ALIASES: dict[str, tuple[str, ...]] = {
     "symbol": ("symbol", "ticker", "instrument"),
     "date": ("date", "day", "session", "timestamp", "datetime", "time", "ts", "trade_date", "observation_date"),
-    "open": ("open", "o"),
-    "high": ("high", "h"),
-    "low": ("low", "l"),
-    "close": ("close", "c"),
+    "open": ("open",),
+    "high": ("high",),
+    "low": ("low",),
+    "close": ("close",),
     "adj_close": ("adj_close", "adjclose", "adjusted_close", "close_adj", "adj.close"),
-    "volume": ("volume", "vol", "v"),
+    "volume": ("volume", "vol"),
     "dividend": ("dividend", "dividends", "dividend_amount"),
     "split": ("split", "split_ratio", "split_coefficient", "split_factor"),
     "series": ("series", "series_id"),
@@ -129,17 +129,22 @@ def _csv(data: bytes) -> Table:
 
 
 def _unpacked(data: bytes) -> bytes:
-    if data[:2] == b"\x1f\x8b":
+    """The bytes inside a gzip file, of every member it has; other bytes as they are."""
+    if data[:2] != b"\x1f\x8b":
+        return data
+    whole = bytearray()
+    while data:
         engine = zlib.decompressobj(wbits=31)
         try:
-            data = engine.decompress(data, BYTES_MAX)
+            whole += engine.decompress(data, BYTES_MAX + 1 - len(whole))
         except zlib.error:
             raise InputError("is a damaged gzip file", "Fetch it again") from None
-        if engine.unconsumed_tail:
+        if len(whole) > BYTES_MAX:
             raise InputError(f"unpacks to more than {BYTES_MAX >> 20} MiB", "Split it")
         if not engine.eof:
             raise InputError("is a gzip file cut short", "Fetch it again")
-    return data
+        data = engine.unused_data
+    return bytes(whole)
 
 
 def _text(data: bytes) -> tuple[str, str]:
