@@ -1,0 +1,181 @@
+"""The VIX filter against a slow one written from the formula (R8, D19)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from plimsoll.core.panel import History, Panel
+from plimsoll.core.policy import Policy, RegimePolicy
+from plimsoll.indicators.catalogue import catalogue
+from plimsoll.risk import regime
+
+MakePanel = Callable[..., Panel]
+POLICY = Policy()
+R = POLICY.regime
+
+
+def _vix(rows: int, seed: int = 0, missing: float = 0.0) -> np.ndarray:
+    g = np.random.default_rng(seed)
+    level = np.zeros(rows)
+    for t in range(1, rows):
+        level[t] = 0.97 * level[t - 1] + g.normal(0.0, 0.09)
+    vix = 19.0 * np.exp(level)
+    vix[g.random(rows) < missing] = np.nan
+    return vix
+
+
+def _slow(vix: np.ndarray, policy: RegimePolicy) -> tuple[np.ndarray, np.ndarray]:
+    """Belief and outlook, one row after the other, densities by scipy, powers by repeated products."""
+    from scipy.stats import lognorm
+
+    base = np.array(policy.start if policy.matrix != "seed" else policy.seed)
+    belief = np.linalg.matrix_power(base, 100_000)[0]
+    counts = np.zeros((3, 3))
+    last = None
+    path, ahead = [], []
+    for value in vix:
+        state = None
+        if not math.isnan(value):
+            state = 0 if value < policy.bands[0] else 1 if value < policy.bands[1] else 2
+        if policy.matrix == "counted" and state is not None and last is not None:
+            counts[last, state] += 1
+        last = state
+        a = base
+        if policy.matrix == "counted":
+            a = np.array([policy.prior_rows * base[i] + counts[i] for i in range(3)])
+            a = a / a.sum(axis=1, keepdims=True)
+        belief = belief @ a
+        if state is not None:
+            for i in range(3):
+                belief[i] *= lognorm.pdf(value, policy.sigmas[i], scale=policy.medians[i])
+            belief = belief / belief.sum()
+        path.append(belief)
+        ahead.append(belief @ np.linalg.matrix_power(a, policy.outlook))
+    return np.array(path), np.array(ahead)
+
+
+@pytest.mark.parametrize("matrix", ["counted", "fixed", "seed"])
+@pytest.mark.parametrize("missing", [0.0, 0.15, 1.0])
+def test_the_filter_equals_one_written_from_the_formula(matrix: str, missing: float) -> None:
+    policy = replace(R, matrix=matrix)
+    vix = _vix(400, missing=missing)
+    matrices = regime.transitions(vix, policy)
+    belief = regime.beliefs(vix, matrices, policy)
+    expected, ahead = _slow(vix, policy)
+    np.testing.assert_allclose(belief, expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(regime.outlook(belief, matrices, policy.outlook), ahead, rtol=1e-9, atol=1e-12)
+
+
+def test_beliefs_are_probabilities_whatever_the_vix() -> None:
+    vix = np.array([15.0, 1e-3, 1e6, 9.0, 80.0, np.nan, 40.0])
+    belief = regime.beliefs(vix, regime.transitions(vix, R), R)
+    assert (belief >= 0.0).all()
+    np.testing.assert_allclose(belief.sum(axis=1), 1.0)
+
+
+def test_a_calm_market_is_normal_and_a_panic_is_crisis() -> None:
+    vix = np.concatenate([np.full(60, 13.0), np.full(10, 55.0)])
+    belief = regime.beliefs(vix, regime.transitions(vix, R), R)
+    assert belief[59, 0] > 0.99
+    assert belief[-1, 2] > 0.95
+
+
+def test_without_any_vix_belief_rests_at_the_stationary_start() -> None:
+    vix = np.full(50, np.nan)
+    belief = regime.beliefs(vix, regime.transitions(vix, R), R)
+    start = regime.stationary(np.array(R.start))
+    np.testing.assert_allclose(belief, np.tile(start, (50, 1)), rtol=1e-9)
+    np.testing.assert_allclose(start @ np.array(R.start), start, atol=1e-12)
+
+
+def test_a_missing_vix_predicts_without_update() -> None:
+    vix = np.array([50.0, np.nan])
+    matrices = regime.transitions(vix, R)
+    belief = regime.beliefs(vix, matrices, R)
+    np.testing.assert_allclose(belief[1], belief[0] @ matrices[1])
+
+
+def test_transitions_are_counted_between_bands_on_consecutive_rows() -> None:
+    vix = np.array([19.99, 20.0, 29.99, 30.0, np.nan, 10.0, 10.0])
+    last = regime.transitions(vix, replace(R, prior_rows=0))[-1]
+    # normal -> volatile, normal -> normal; volatile -> volatile, volatile -> crisis; none out of crisis
+    np.testing.assert_allclose(last[0], [0.5, 0.5, 0.0])
+    np.testing.assert_allclose(last[1], [0.0, 0.5, 0.5])
+    np.testing.assert_allclose(last[2], np.array(R.start[2]))
+
+
+def test_the_prior_weighs_as_many_rows_as_the_policy_says() -> None:
+    vix = np.full(253, 10.0)  # 252 moves from normal to normal
+    last = regime.transitions(vix, R)[-1]
+    np.testing.assert_allclose(last[0], (np.array(R.start[0]) + np.eye(3)[0]) / 2.0)
+
+
+def test_the_seed_matrix_can_never_reach_fifteen_percent() -> None:
+    assert regime.reachable(replace(POLICY, regime=replace(R, matrix="seed"))) == pytest.approx(0.060, abs=5e-4)
+
+
+@pytest.mark.parametrize("matrix", ["fixed", "seed"])
+def test_no_vix_path_exceeds_what_is_reachable(matrix: str) -> None:
+    policy = replace(POLICY, regime=replace(R, matrix=matrix))
+    vix = np.concatenate([_vix(300), np.full(60, 90.0)])
+    matrices = regime.transitions(vix, policy.regime)
+    ahead = regime.outlook(regime.beliefs(vix, matrices, policy.regime), matrices, R.outlook)[:, 2].max()
+    assert ahead <= regime.reachable(policy)
+    assert ahead == pytest.approx(regime.reachable(policy), rel=0.02)  # and a long panic comes close
+
+
+def test_reachable_is_full_crisis_carried_to_the_outlook() -> None:
+    now = replace(POLICY, regime=replace(R, outlook=0))
+    assert regime.reachable(now) == 1.0
+    assert regime.reachable(replace(POLICY, regime=replace(R, outlook=1))) == pytest.approx(0.89)
+
+
+def _history(panel: Panel) -> History:
+    return History(panel, catalogue(POLICY) | regime.factors(POLICY))
+
+
+def test_fear_is_vix_or_the_benchmarks_volatility_in_points(make_panel: MakePanel) -> None:
+    close = np.column_stack([100.0 * np.cumprod(1.0 + np.random.default_rng(3).normal(0, 0.01, 60)), _vix(60)])
+    close[[40, 41], 1] = np.nan, np.nan
+    history = _history(make_panel(close, symbols=("SPY", "^VIX")))
+    fear, benchmark = history.array("regime.fear"), history.array("benchmark_volatility")
+    np.testing.assert_array_equal(np.delete(fear, [40, 41]), np.delete(close[:, 1], [40, 41]))
+    np.testing.assert_array_equal(fear[40:42], 100.0 * benchmark[40:42])
+    assert np.flatnonzero(np.isnan(history.array("regime.vix"))).tolist() == [40, 41]
+
+
+def test_a_panel_without_vix_says_so_and_does_not_fail(make_panel: MakePanel) -> None:
+    close = 100.0 * np.cumprod(1.0 + np.random.default_rng(3).normal(0, 0.01, (60, 1)), axis=0)
+    history = _history(make_panel(close, symbols=("SPY",)))
+    assert np.isnan(history.array("regime.vix")).all()
+    assert np.isfinite(history.array("regime.fear")[20:]).all()
+    assert np.isnan(history.array("regime.fear")[:20]).all()
+    assert history.array("regime.belief").shape == (60, 3)
+    expected = regime.stationary(np.array(R.start))[2]
+    np.testing.assert_allclose(history.array("regime.crisis"), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("bad", [0.0, -3.0, np.inf])
+def test_a_vix_that_is_not_a_positive_number_is_none(make_panel: MakePanel, bad: float) -> None:
+    close = np.array([[100.0, 15.0], [101.0, bad]])
+    assert np.isnan(_history(make_panel(close, symbols=("SPY", "^VIX"))).array("regime.vix")[1])
+
+
+def test_the_gfc_and_covid_were_crises(shared_data: Path) -> None:
+    import polars as pl
+
+    table = pl.read_parquet(shared_data / "vix_daily.parquet").sort("date")
+    dates = table["date"].dt.strftime("%Y-%m-%d").to_list()
+    vix = table["close"].to_numpy()
+    matrices = regime.transitions(vix, R)
+    ahead = regime.outlook(regime.beliefs(vix, matrices, R), matrices, R.outlook)[:, 2]
+    for day in ("2008-11-20", "2020-03-23"):
+        assert ahead[dates.index(day)] > R.crisis_on
+    for day in ("2006-06-01", "2017-06-01"):
+        assert ahead[dates.index(day)] < R.crisis_off
