@@ -1,0 +1,163 @@
+"""What happens to an account at the start of a session before anything trades (D9, D12, U4)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.events import CashFlow, Event, Split
+from plimsoll.core.panel import History, Panel
+from plimsoll.core.policy import CashPolicy, Policy
+from plimsoll.core.state import State
+from plimsoll.execution.pricing import Order, fill, tape
+
+_YEAR_DAYS = 365  # interest counts actual days over 365 (U4)
+_RATIO_DENOMINATOR_MAX = 10_000  # a stored ratio of 0.3333333 is one for three: lots must come out whole
+
+
+def on_row(state: State, history: History, row: int, policy: Policy) -> list[Event]:
+    """Splits, dividends, interest and ended series of ``row``, to be booked in this order before its open fills.
+
+    Split: lots times its ratio; a fraction of a lot is paid in cash at the previous close over the ratio.
+    Dividend: on its ex-date row, for lots held before the open. Interest: on the cash held since the previous
+    session, at the bill rate known at that session's decision less ``cash.spread``, never below zero; none where
+    the series is absent. Ended series: on the first row after a symbol's last bar, a holding is closed at its last
+    close with cost. All cash in whole cents, half to even.
+    """
+    panel = history.panel
+    events: list[Event] = []
+    today = _calendar(panel).get(row)
+    lots = _held(state, panel, today) if today is not None else {}
+    if today is not None and lots:
+        events += _splits(panel, today, lots, history, row)
+        events += _dividends(panel, today, lots, row)
+    interest = _interest(state.cash, panel, row, policy.cash)
+    if interest:
+        events.append(CashFlow(panel.sessions.dates[row], "interest", "", interest))
+    if today is not None and lots:
+        events += _ended(today, lots, history, row, policy)
+    return events
+
+
+@dataclass
+class _Today:
+    """Columns with an action on a row."""
+
+    split: tuple[int, ...] = ()
+    dividend: tuple[int, ...] = ()
+    ended: tuple[int, ...] = ()
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return self.split + self.dividend + self.ended
+
+
+_CALENDARS: WeakKeyDictionary[Panel, dict[int, _Today]] = WeakKeyDictionary()
+
+
+def _calendar(panel: Panel) -> dict[int, _Today]:
+    """Rows on which anything happens: a value of the panel alone, kept for as long as the panel is."""
+    known = _CALENDARS.get(panel)
+    if known is None:
+        known = _CALENDARS[panel] = {}
+        ended = np.zeros(panel.close.shape, dtype=bool)
+        first_without = panel.last_row + 1
+        stops = np.flatnonzero((first_without > 0) & (first_without < len(panel.sessions)))
+        ended[first_without[stops], stops] = True
+        for name, happens in (
+            ("split", np.isfinite(panel.split) & (panel.split > 0.0) & (panel.split != 1.0)),
+            ("dividend", np.isfinite(panel.dividend) & (panel.dividend != 0.0)),
+            ("ended", ended),
+        ):
+            for row, columns in _by_row(happens):
+                setattr(known.setdefault(row, _Today()), name, columns)
+    return known
+
+
+def _by_row(happens: NDArray[np.bool_]) -> Iterator[tuple[int, tuple[int, ...]]]:
+    for row in np.flatnonzero(happens.any(axis=1)).tolist():
+        yield row, tuple(np.flatnonzero(happens[row]).tolist())
+
+
+def _held(state: State, panel: Panel, today: _Today) -> dict[int, int]:
+    """Lots by column of the panel, of what is held and has an action today."""
+    own = panel.column if state.symbols == panel.symbols else {s: i for i, s in enumerate(state.symbols)}
+    held = {}
+    for column in today.columns:
+        i = own.get(panel.symbols[column])
+        if i is not None and state.lots[i]:
+            held[column] = int(state.lots[i])
+    return held
+
+
+def _splits(panel: Panel, today: _Today, lots: dict[int, int], history: History, row: int) -> Iterator[Event]:
+    """Split events and cash in lieu; ``lots`` is brought up to date."""
+    session = panel.sessions.dates[row]
+    for column in today.split:
+        if column not in lots:
+            continue
+        ratio = float(panel.split[row, column])
+        exact = lots[column] * Fraction(ratio).limit_denominator(_RATIO_DENOMINATOR_MAX)
+        whole = math.trunc(exact)
+        lots[column] = whole
+        symbol = panel.symbols[column]
+        yield Split(session, symbol, whole, ratio)
+        cash = _in_lieu(exact - whole, ratio, history, row, column)
+        if cash:
+            yield CashFlow(session, "cash_in_lieu", symbol, cash)
+
+
+def _in_lieu(fraction: Fraction, ratio: float, history: History, row: int, column: int) -> int:
+    if not fraction or row == 0:
+        return 0
+    previous = float(history.array("mark")[row - 1, column])
+    if not math.isfinite(previous):
+        return 0
+    units = history.panel.instruments[column].lots_per_unit
+    return round(fraction * Fraction(previous) / Fraction(ratio) * 100 / units)
+
+
+def _dividends(panel: Panel, today: _Today, lots: dict[int, int], row: int) -> Iterator[Event]:
+    for column in today.dividend:
+        held = lots.get(column, 0)
+        cash = _cents(held, panel.dividend[row, column], panel.instruments[column].lots_per_unit)
+        if cash:
+            yield CashFlow(panel.sessions.dates[row], "dividend", panel.symbols[column], cash)
+
+
+def _cents(lots: int, amount: float, lots_per_unit: int) -> int:
+    """Cash of an amount a unit as its vendor wrote it: 0.575 is 57.5 cents, though its float lies below."""
+    exact = Decimal(repr(float(amount))) * lots * 100 / lots_per_unit
+    return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+def _interest(cash: int, panel: Panel, row: int, policy: CashPolicy) -> int:
+    """Cents earned since the previous session by the balance it closed with."""
+    if row == 0 or cash <= 0 or policy.series not in panel.macro_names:
+        return 0
+    percent = float(panel.macro[row - 1, panel.macro_names.index(policy.series)])
+    rate = percent / 100.0 - policy.spread
+    if not 0.0 < rate < math.inf:  # NaN included: an unknown rate earns nothing
+        return 0
+    days = int(panel.sessions.days[row] - panel.sessions.days[row - 1])
+    return round(cash * rate * days / _YEAR_DAYS)
+
+
+def _ended(today: _Today, lots: dict[int, int], history: History, row: int, policy: Policy) -> Iterator[Event]:
+    panel = history.panel
+    for column in today.ended:
+        if not lots.get(column):
+            continue
+        session, symbol = panel.sessions.dates[row], panel.symbols[column]
+        identity = hashlib.sha256(f"SERIES_ENDED|{session}|{symbol}".encode()).hexdigest()[:32]
+        quote = tape(history, column, float(panel.close[row - 1, column]), row - 1)
+        order = Order(identity, session, "SERIES_ENDED")
+        yield fill(order, panel.instruments[column], -lots[column], quote, policy.costs)
