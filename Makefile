@@ -41,8 +41,15 @@ format: setup ## Put the code into the house format
 bench: setup ## Measure speed (benchmarks/)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
-demo: setup ## Ingest a synthetic market, certify, backtest, replay on paper, verify (offline)
-	$(BIN)/python examples/demo.py $(DEMO_HOME)
+demo: export PLIMSOLL_HOME = $(DEMO_HOME)
+demo: setup ## Certify a synthetic market, backtest, trade it on paper, verify the journal (offline)
+	$(BIN)/plimsoll ingest --provider synthetic --source core
+	$(BIN)/plimsoll verify status
+	$(BIN)/plimsoll backtest
+	$(BIN)/plimsoll trade --mode paper --recorded --start 2025-07-01 --end 2026-06-30
+	$(BIN)/plimsoll audit verify
+	$(BIN)/plimsoll runs
+	@echo "Everything is in $(DEMO_HOME)/; the market is synthetic and its figures mean nothing."
 
 pins: ## Resolve the hashed pins again (needs uv; the maintainer's step)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --only-binary :all: \

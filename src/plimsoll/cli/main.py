@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plimsoll import __version__
-from plimsoll.cli.failing import reported
+from plimsoll.cli.failing import INTERRUPTED, reported
+from plimsoll.core.errors import EXIT_CHECK_FAILED
 
 if TYPE_CHECKING:
     from plimsoll.app import Workspace
@@ -76,6 +77,12 @@ PolicyOption = Annotated[
     list[Path] | None, typer.Option("--policy", help="YAML that changes the profile; may be given more than once.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+StrategyOption = Annotated[
+    list[str] | None,
+    typer.Option("--strategy", metavar="NAME", help="Built-in, installed or a .py file; may be given more than once."),
+]
+CapitalOption = Annotated[float | None, typer.Option("--capital", metavar="USD", help="Starting capital.")]
+OperatorOption = Annotated[Operator | None, typer.Option("--operator", help="Who signs re-entries (R5).")]
 StartOption = Annotated[str | None, typer.Option("--start", help="First date, YYYY-MM-DD.")]
 EndOption = Annotated[str | None, typer.Option("--end", help="Last date, YYYY-MM-DD.")]
 
@@ -98,10 +105,14 @@ def root(
     """Options before the command."""
 
 
-def _workspace(home: Path | None, profile: str | None, policy: list[Path] | None) -> Workspace:
+def _workspace(
+    home: Path | None, profile: str | None = None, policy: list[Path] | None = None, **changes: object
+) -> Workspace:
+    """``changes`` are policy values by dotted path, absent ones left out."""
     from plimsoll.app import Workspace
 
-    return Workspace(home or Path("runtime"), profile, tuple(policy or ()), dict(os.environ))
+    given = {path: value for path, value in changes.items() if value is not None}
+    return Workspace(home or Path("runtime"), profile, tuple(policy or ()), dict(os.environ), given)
 
 
 def _print_json(value: object) -> None:
@@ -110,6 +121,204 @@ def _print_json(value: object) -> None:
 
     text = msgspec.json.encode(value)
     typer.echo(msgspec.json.format(text, indent=2 if sys.stdout.isatty() else 0).decode())
+
+
+@cli.command()
+def ingest(
+    provider: Annotated[Provider, typer.Option("--provider", help="files, or synthetic for a made-up market.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source", metavar="PATH", help="CSV or Parquet file, or a folder; synthetic: its recipe [core]."
+        ),
+    ] = "",
+    symbol: Annotated[str | None, typer.Option("--symbol", help="Symbol of a file without a symbol column.")] = None,
+    universe: Annotated[
+        Path | None, typer.Option("--universe", metavar="FILE", help="JSON or YAML file of the symbols allowed.")
+    ] = None,
+    start: StartOption = None,
+    end: EndOption = None,
+    tickers: Annotated[str, typer.Option("--tickers", metavar="A,B", help="Only these symbols of the source.")] = "",
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read market data into the home, certify it and publish the snapshot everything else reads.
+
+    A repeated run changes nothing; an interrupted one is taken up where it stopped.
+
+    \b
+    plimsoll ingest --provider synthetic
+    plimsoll ingest --provider files --source etf_daily.parquet
+    plimsoll ingest --provider files --source vix.csv --symbol ^VIX
+    """
+    with reported(as_json):
+        from plimsoll import app
+        from plimsoll.cli.progress import named_progress
+        from plimsoll.market.ingest import IngestRequest
+
+        request = IngestRequest(
+            provider=provider.value,
+            source=source or ("core" if provider is Provider.synthetic else ""),
+            symbol=symbol,
+            universe=None if universe is None else str(universe),
+            start=start,
+            end=end,
+            tickers=tuple(t.strip() for t in tickers.split(",") if t.strip()),
+        )
+        with named_progress() as progress:
+            done = app.ingest(_workspace(home, profile, policy), request, progress)
+        if as_json:
+            _print_json(done)
+        else:
+            from plimsoll.cli import tables
+
+            tables.ingested(done)
+
+
+@verify_cli.command("status")
+def verify_status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """What was certified: each symbol's state, rows, score and the reasons for what it is not.
+
+    \b
+    plimsoll verify status
+    plimsoll verify status --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        shown = app.verify_status(_workspace(home))
+        if as_json:
+            _print_json(shown)
+        else:
+            from plimsoll.cli import tables
+
+            tables.status(shown)
+
+
+@cli.command()
+def backtest(
+    start: StartOption = None,
+    end: EndOption = None,
+    strategy: StrategyOption = None,
+    capital: CapitalOption = None,
+    operator: OperatorOption = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the governed system over certified history: every decision journaled, every cost paid.
+
+    \b
+    plimsoll backtest --start 2007-01-01
+    plimsoll backtest --strategy core_trend --capital 250000
+    plimsoll backtest --strategy mine.py --json > result.json
+    """
+    with reported(as_json):
+        from plimsoll import app
+        from plimsoll.cli.progress import progress
+
+        where = _run_workspace(home, profile, policy, strategy, capital, operator)
+        with progress("backtest") as report:
+            result = app.backtest(where, start=start, end=end, progress=report)
+        if as_json:
+            _print_json(result)
+        else:
+            from plimsoll.cli import tables
+
+            tables.backtest(result)
+
+
+@cli.command()
+def trade(
+    mode: Annotated[Mode, typer.Option("--mode", help="paper is the only mode of this version.")],
+    recorded: Annotated[bool, typer.Option("--recorded", help="Trade recorded sessions of the snapshot.")] = False,
+    start: StartOption = None,
+    end: EndOption = None,
+    restart_every: Annotated[
+        int,
+        typer.Option("--restart-every", min=0, metavar="N", help="Restart from the journal every N cycles."),
+    ] = 0,
+    strategy: StrategyOption = None,
+    capital: CapitalOption = None,
+    operator: OperatorOption = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Trade on paper. Over recorded sessions it makes exactly the backtest's decisions.
+
+    \b
+    plimsoll trade --mode paper --recorded --start 2025-01-02 --end 2025-12-31
+    """
+    with reported(as_json):
+        from plimsoll import app
+        from plimsoll.cli.progress import progress
+        from plimsoll.core.errors import UsageError
+
+        if not recorded:
+            raise UsageError(
+                f"--mode {mode.value} without --recorded needs a live feed, which is not there yet", "Add --recorded"
+            )
+        where = _run_workspace(home, profile, policy, strategy, capital, operator)
+        with progress("paper session") as report:
+            result = app.trade_recorded(where, start=start, end=end, restart_every=restart_every, progress=report)
+        if as_json:
+            _print_json(result)
+        else:
+            from plimsoll.cli import tables
+
+            tables.backtest(result)
+
+
+@audit_cli.command("verify")
+def audit_verify(
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="ID", help="The run to verify; the last one by default.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Recompute a journal's hash chain: any altered, missing or reordered record is found. Exits 3 if one is.
+
+    \b
+    plimsoll audit verify
+    plimsoll audit verify --run backtest-20260105T101500 --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        report = app.audit_verify(_workspace(home), run)
+        if as_json:
+            _print_json(report)
+        else:
+            from plimsoll.cli import tables
+
+            tables.audit(report)
+        if not report.ok:
+            raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@cli.command()
+def runs(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """The runs of this home, each with its span and result.
+
+    \b
+    plimsoll runs
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        shown = app.runs(_workspace(home))
+        if as_json:
+            _print_json(shown)
+        else:
+            from plimsoll.cli import tables
+
+            tables.runs(shown)
 
 
 @config_cli.command("show")
@@ -150,9 +359,26 @@ def config_schema() -> None:
         _print_json(app.config_schema())
 
 
+def _run_workspace(
+    home: Path | None,
+    profile: str | None,
+    policy: list[Path] | None,
+    strategy: list[str] | None,
+    capital: float | None,
+    operator: Operator | None,
+) -> Workspace:
+    """The workspace of a run: what the command line says is the policy's last layer, so its hash names it."""
+    changes: dict[str, object] = {
+        "strategies.enabled": strategy or None,
+        "account.capital": capital,
+        "backtest.operator": None if operator is None else operator.value,
+    }
+    return _workspace(home, profile, policy, **changes)
+
+
 def main() -> None:
     """Entry point of the ``plimsoll`` command."""
     try:
         cli()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plimsoll.app import ConfigReport
+    from plimsoll.engine.backtest import BacktestResult
+    from plimsoll.market.ingest import IngestReport
+    from plimsoll.market.status import Status
+    from plimsoll.store.home import RunSummary
+    from plimsoll.store.journal import AuditReport
 
 ABSENT = "unknown"
+SYNTHETIC = "SYNTHETIC DATA: a made-up market; these figures say nothing about any real one."
 WIDTH_PIPED = 160
 
 
@@ -40,6 +51,111 @@ def percent(value: float | None, places: int = 1) -> str:
 def figure(value: float | None, places: int = 2) -> str:
     """A plain figure; ``unknown`` when absent or not finite (U6)."""
     return ABSENT if value is None or value != value else f"{value:,.{places}f}"
+
+
+def ingested(report: IngestReport) -> None:
+    """What a run read, what was certified, and everything that failed."""
+    out = console()
+    if report.synthetic:
+        out.print(SYNTHETIC)
+    states = ", ".join(f"{count} {state}" for state, count in report.states.items())
+    out.print(f"{'taken up' if report.resumed else 'run'} {report.run}: {report.rows} rows new or changed")
+    out.print(f"symbols   {len(report.symbols)}" + (f" ({states})" if states else ""))
+    if report.macro:
+        out.print(f"series    {len(report.macro)}: {', '.join(report.macro)}")
+    out.print(f"snapshot  {report.snapshot}")
+    for name, problem in report.failures.items():
+        out.print(f"failed    {escape(name)}: {escape(problem)}")
+    for note in report.notes:
+        out.print(f"note      {escape(note)}")
+    if report.alert:
+        out.print(f"ALERT     {escape(report.alert)}")
+
+
+def status(report: Status) -> None:
+    """Each symbol's certification."""
+    out = console()
+    if report.synthetic:
+        out.print(SYNTHETIC)
+    out.print(f"snapshot {report.snapshot}")
+    out.print(", ".join(f"{count} {state}" for state, count in report.states.items()) or "no symbols")
+    rows = table(
+        "symbol", "state", "rows", "expected", "missing", "score", "first", "last", "reasons", right=(2, 3, 4, 5)
+    )
+    for s in report.symbols:
+        cells = (s.symbol, s.state, f"{s.rows}", f"{s.expected}", percent(s.missing_pct, 2), figure(s.score))
+        rows.add_row(*(escape(c) for c in (*cells, s.first, s.last, ", ".join(s.reasons))))
+    out.print(rows)
+    if report.macro:
+        out.print(f"macro series: {', '.join(report.macro)}")
+    if report.derived_universe:
+        out.print("The universe was derived from the source: it has no membership history (survivorship, D16).")
+    if report.alert:
+        out.print(f"ALERT {escape(report.alert)}")
+
+
+def audit(report: AuditReport) -> None:
+    """Whether the chain holds, and if not where it breaks."""
+    out = console()
+    if report.ok:
+        out.print(f"ok: {report.records} records, head {report.head[:16]}")
+    else:
+        out.print(f"NOT OK: {escape(report.problem)}; first bad record {report.first_bad} of {report.records}")
+
+
+def runs(found: Sequence[RunSummary]) -> None:
+    """One line a run."""
+    out = console()
+    if not found:
+        out.print("no runs yet: plimsoll backtest")
+        return
+    rows = table("run", "mode", "span", "strategies", "return", "drawdown", "Sharpe", "", right=(4, 5, 6))
+    for r in found:
+        notes = ", ".join(n for n, on in (("synthetic", r.synthetic), ("unfinished", not r.finished)) if on)
+        figures = (percent(r.total_return), percent(r.max_drawdown), figure(r.sharpe))
+        rows.add_row(r.run, r.mode, f"{r.start} to {r.end}", ", ".join(r.strategies), *figures, notes)
+    out.print(rows)
+
+
+_METRICS = (
+    ("total return", "total_return", percent),
+    ("annual return", "annual_return", percent),
+    ("annual volatility", "annual_volatility", percent),
+    ("Sharpe, over bills", "sharpe", figure),
+    ("Sharpe, rf 0", "sharpe_rf0", figure),
+    ("Sortino", "sortino", figure),
+    ("largest drawdown, closes", "max_drawdown", percent),
+    ("Calmar", "calmar", figure),
+    ("CVaR 95 %, 1 session", "cvar_95_1d", percent),
+    ("win rate, closed round trips", "win_rate", percent),
+    ("profit factor", "profit_factor", figure),
+    ("turnover a month", "turnover_monthly", percent),
+    ("cost drag a year", "cost_drag_annual", percent),
+)
+
+
+def backtest(result: BacktestResult) -> None:
+    """Span and sample, metrics beside passive books, then what the governance did."""
+    out = console()
+    if result.synthetic:
+        out.print(SYNTHETIC)
+    out.print(f"run {result.run}   snapshot {result.snapshot[:16]}   policy {result.policy[:16]}")
+    out.print(f"{result.start} to {result.end}, {result.sessions} sessions, net of costs, USD")
+    books = {"Plimsoll": msgspec.to_builtins(result.metrics)}
+    books |= {name: msgspec.to_builtins(metrics) for name, metrics in result.benchmarks.items()}
+    rows = table("", *books, right=tuple(range(1, len(books) + 1)))
+    for label, key, shown in _METRICS:
+        rows.add_row(label, *(shown(metrics[key]) if key in metrics else "" for metrics in books.values()))
+    out.print(rows)
+    out.print("decisions  " + _counts(result.decisions))
+    out.print("vetoes     " + (_counts(result.vetoes) or "none"))
+    out.print("events     " + (_counts(Counter(e.kind for e in result.risk_events)) or "none"))
+    out.print(f"fills      {len(result.fills)}")
+    out.print(f"decisions hash {result.decisions_hash}")
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def config(report: ConfigReport) -> None:

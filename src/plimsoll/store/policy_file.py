@@ -1,9 +1,9 @@
 """From profile, YAML files and environment to one typed policy with the origin of every value (U7).
 
 Layers, later ones winning: the ``core`` defaults of ``core.policy``, the profile's YAML, the user's files in the
-order given, the seeds' environment names, ``PLIMSOLL__SECTION__KEY``. A mapping merges, anything else replaces;
-a mapping under a list of named entries (``ladder.rungs``) changes the entries by name. Nothing here proves that
-the values make sense together: that is ``store.policy_proofs``.
+order given, the seeds' environment names, ``PLIMSOLL__SECTION__KEY``, the command line. A mapping merges, anything
+else replaces; a mapping under a list of named entries (``ladder.rungs``) changes the entries by name. Nothing here
+proves that the values make sense together: that is ``store.policy_proofs``.
 """
 
 from __future__ import annotations
@@ -64,7 +64,12 @@ class LoadedPolicy:
         return "profile core"
 
 
-def load(profile: str | None = None, files: Sequence[Path] = (), env: Mapping[str, str] | None = None) -> LoadedPolicy:
+def load(
+    profile: str | None = None,
+    files: Sequence[Path] = (),
+    env: Mapping[str, str] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> LoadedPolicy:
     """Build the policy of a run. Deterministic in its arguments; reads no clock and no environment of its own.
 
     Parameters
@@ -72,6 +77,7 @@ def load(profile: str | None = None, files: Sequence[Path] = (), env: Mapping[st
     profile : one of ``PROFILES``; absent, the files' own ``profile`` key decides, else ``core``.
     files : YAML 1.2 files, later ones winning.
     env : the environment, of which only the seeds' names and ``PLIMSOLL__…`` are looked at.
+    changes : values given on the command line, by dotted path; the last layer.
 
     Raises
     ------
@@ -85,7 +91,7 @@ def load(profile: str | None = None, files: Sequence[Path] = (), env: Mapping[st
     if name != "core":
         layers.insert(0, (f"profile {name}", read_yaml(Path(__file__).parent / "profiles" / f"{name}.yaml")))
     settings = list(_environment(env or {}))
-    if not layers and not settings:
+    if not layers and not settings and not changes:
         return LoadedPolicy(Policy(), {}, policy_hash(Policy()))
     tree: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(Policy()))  # lists, so that rungs can be changed
     origins: dict[str, str] = {}
@@ -96,6 +102,10 @@ def load(profile: str | None = None, files: Sequence[Path] = (), env: Mapping[st
         path, value = _parse_setting(tree, origin, path, text)
         _check(_nest(path, value), _shape(), "", origin)
         _merge(tree, _nest(path, value), "", origin, origins)
+    for path, value in (changes or {}).items():
+        overlay = _nest(path.split("."), value)
+        _check(overlay, _shape(), "", "command line")
+        _merge(tree, overlay, "", "command line", origins)
     tree["profile"] = name
     policy = _convert(tree, origins)
     return LoadedPolicy(policy, origins, policy_hash(policy))
