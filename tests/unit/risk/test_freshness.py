@@ -1,0 +1,178 @@
+"""Pre-trade freshness as codes per row and symbol (D15)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from plimsoll.core.panel import FIELDS, Panel
+from plimsoll.core.policy import Policy
+from plimsoll.core.reasons import REASONS
+from plimsoll.core.sessions import Sessions
+from plimsoll.risk import freshness
+
+POLICY = Policy()
+ROWS = 600
+
+
+def closes(columns: int, seed: int = 1, rows: int = ROWS, sigma: float = 0.01) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return 100.0 * np.cumprod(1.0 + rng.normal(0.0, sigma, (rows, columns)), axis=0)
+
+
+def codes(panel: Panel) -> np.ndarray:
+    return freshness.factors(POLICY)["freshness.reason"](panel)
+
+
+def reasons(panel: Panel, row: int) -> list[str | None]:
+    return [freshness.reason_of(c) for c in codes(panel)[row]]
+
+
+def test_a_whole_and_quiet_history_is_fresh(make_panel: Callable[..., Panel]) -> None:
+    assert (codes(make_panel(closes(4)))[300:] == freshness.FRESH).all()
+
+
+def test_every_code_has_its_reason() -> None:
+    assert freshness.reason_of(0.0) is None
+    named = [freshness.reason_of(float(c)) for c in range(1, 6)]
+    assert named == list(freshness.CODES[1:])
+    assert set(named) <= set(REASONS)
+
+
+@pytest.mark.parametrize("code", [float("nan"), -1.0, 6.0, 0.5])
+def test_a_value_that_is_no_code_is_not_fresh(code: float) -> None:
+    assert freshness.reason_of(code) == "STALE_BAR"
+
+
+def test_a_missing_expected_bar_is_stale_that_session_only(make_panel: Callable[..., Panel]) -> None:
+    panel = make_panel(closes(2))
+    fresh = panel.fresh.copy()
+    fresh[500, 0] = False
+    panel = replace(panel, fresh=fresh)
+    assert reasons(panel, 500) == ["STALE_BAR", None]
+    assert reasons(panel, 501) == [None, None]
+
+
+def test_249_rows_are_too_few_and_250_are_not(make_panel: Callable[..., Panel]) -> None:
+    close = closes(1)
+    close[:100] = np.nan
+    column = codes(make_panel(close))[:, 0]
+    assert (column[:100] == freshness.STALE).all()
+    assert (column[100:349] == freshness.SHORT).all()
+    assert column[349] == freshness.BLIND  # 250 rows, but 12-1 momentum looks back 252
+    assert (column[352:] == freshness.FRESH).all()
+
+
+def test_more_than_a_tenth_missing_is_too_many_gaps(make_panel: Callable[..., Panel]) -> None:
+    close = closes(2)
+    close[400:450:2, 0] = np.nan  # 25 of the last 250: allowed
+    close[400:452:2, 1] = np.nan  # 26: not
+    panel = make_panel(close, fresh=np.ones(close.shape, dtype=bool))
+    assert reasons(panel, 451) == [None, "TOO_MANY_GAPS"]
+    assert reasons(panel, 599) == [None, "TOO_MANY_GAPS"]
+
+
+@pytest.mark.parametrize("field", ["open", "high", "low", "index"])
+def test_half_a_bar_leaves_an_indicator_missing(make_panel: Callable[..., Panel], field: str) -> None:
+    panel = make_panel(closes(2))
+    broken = getattr(panel, field).copy()
+    broken[500, 1] = np.nan
+    assert reasons(replace(panel, **{field: broken}), 500) == [None, "INDICATOR_MISSING"]
+
+
+def shock(make_panel: Callable[..., Panel], moved: dict[int, float], columns: int = 5, **given) -> Panel:
+    """The columns moved by so much on row 500, for good."""
+    close = closes(columns)
+    for column, size in moved.items():
+        close[500:, column] *= 1.0 + size
+    return make_panel(close, **given)
+
+
+def test_a_lone_move_of_many_sigmas_is_unconfirmed(make_panel: Callable[..., Panel]) -> None:
+    panel = shock(make_panel, {0: -0.12})
+    assert reasons(panel, 500) == ["OUTLIER_UNCONFIRMED", None, None, None, None]
+    assert reasons(panel, 501) == [None] * 5
+
+
+def test_the_threshold_is_eight_robust_sigmas(make_panel: Callable[..., Panel]) -> None:
+    close = closes(1)
+    sigma = freshness.robust_sigma(make_panel(close), POLICY.freshness)[500, 0]
+    for multiple, expected in ((7.99, None), (8.01, "OUTLIER_UNCONFIRMED")):
+        moved = close.copy()
+        moved[500:, 0] *= (1.0 + multiple * sigma) * close[499, 0] / close[500, 0]
+        assert reasons(make_panel(moved), 500) == [expected]
+
+
+def test_three_in_ten_of_the_others_of_its_kind_confirm(make_panel: Callable[..., Panel]) -> None:
+    confirmed = shock(make_panel, {0: -0.12, 1: -0.06, 2: -0.06})
+    assert reasons(confirmed, 500)[0] is None  # 2 of the 4 others
+    alone = shock(make_panel, {0: -0.12, 1: -0.06})
+    assert reasons(alone, 500)[0] == "OUTLIER_UNCONFIRMED"  # 1 of the 4 others
+
+
+def test_another_kind_confirms_nothing_and_one_alone_in_its_kind_has_no_class(
+    make_panel: Callable[..., Panel],
+) -> None:
+    close = closes(4)
+    close[500:] *= 0.85
+    panel = make_panel(close, ("A", "B", "C", "BTC-USD"))
+    assert reasons(panel, 500) == [None, None, None, "OUTLIER_UNCONFIRMED"]
+
+
+@pytest.mark.parametrize(
+    ("volume", "span", "confirmed"),
+    [(1001.0, 0.01, True), (1000.0, 0.01, False), (np.nan, 0.01, False), (5000.0, 0.0, False)],
+)
+def test_its_own_bar_confirms_with_a_range_and_volume_above_the_median(
+    make_panel: Callable[..., Panel], volume: float, span: float, confirmed: bool
+) -> None:
+    panel = shock(make_panel, {0: -0.12}, columns=1)
+    traded, high, low = panel.volume.copy(), panel.high.copy(), panel.low.copy()
+    traded[500, 0] = volume
+    high[500, 0], low[500, 0] = panel.close[500, 0] * (1 + span), panel.close[500, 0] * (1 - span)
+    panel = replace(panel, volume=traded, high=high, low=low)
+    assert (reasons(panel, 500) == [None]) is confirmed
+
+
+def test_the_robust_sigma_is_the_scaled_median_move_before_the_month(make_panel: Callable[..., Panel]) -> None:
+    close = closes(1)
+    panel = make_panel(close)
+    dates = panel.sessions.dates
+    row = 500
+    start = next(r for r in range(row + 1) if dates[r][:7] == dates[row][:7])
+    moves = np.abs(close[start - 252 : start, 0] / close[start - 253 : start - 1, 0] - 1.0)
+    sigma = freshness.robust_sigma(panel, POLICY.freshness)
+    assert sigma[row, 0] == pytest.approx(1.4826 * np.median(moves), rel=1e-12)
+
+
+def test_no_future_bar_changes_a_code(make_panel: Callable[..., Panel]) -> None:
+    close = closes(6, seed=5, sigma=0.02)
+    close[:40, 2] = np.nan
+    close[300:330:3, 3] = np.nan
+    close[450:, 4] *= 0.7
+    close[520:, :] *= 0.8
+    panel = make_panel(close, ("A", "B", "C", "D", "E", "BTC-USD"))
+    whole = codes(panel)
+    assert len(np.unique(whole)) >= 4
+    for cut in (1, 2, 253, 330, 451, 521, 599):
+        np.testing.assert_array_equal(codes(prefix(panel, cut)), whole[:cut])
+
+
+def prefix(panel: Panel, rows: int) -> Panel:
+    s = panel.sessions
+    sessions = Sessions(s.days[:rows], s.opens[:rows], s.closes[:rows], int(s.days[rows]))
+    cut = {f.name: getattr(panel, f.name)[:rows] for f in fields(panel) if f.name in (*FIELDS, "fresh", "macro")}
+    return replace(panel, sessions=sessions, **cut)
+
+
+def test_the_first_date_of_the_panel_does_not_change_later_codes(make_panel: Callable[..., Panel]) -> None:
+    close = closes(3, seed=9, rows=900, sigma=0.02)
+    panel = make_panel(close)
+    s, start = panel.sessions, 137
+    cut = {f: getattr(panel, f)[start:] for f in (*FIELDS, "fresh", "macro")}
+    sessions = Sessions(s.days[start:], s.opens[start:], s.closes[start:], s.next_day)
+    late = replace(panel, sessions=sessions, **cut)
+    np.testing.assert_array_equal(codes(late)[300:], codes(panel)[start + 300 :])

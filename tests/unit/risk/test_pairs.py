@@ -1,0 +1,115 @@
+"""Pair limits (R6): built from series whose correlation is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from plimsoll.core.decision import HeldPair
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.panel import History, Panel, View
+from plimsoll.core.policy import Policy
+from plimsoll.risk import pairs
+
+POLICY = Policy()
+KINDS = {"A": "stock", "B": "stock", "F": "fund", "G": "fund", "BTC-USD": "crypto"}
+
+
+@pytest.fixture
+def view_of(make_panel: Callable[..., Panel]) -> Callable[..., View]:
+    def build(returns: np.ndarray, symbols: tuple[str, ...]) -> View:
+        close = 100.0 * np.cumprod(1.0 + np.nan_to_num(returns), axis=0)
+        instruments = tuple(Instrument(s, KINDS[s], "24/7" if KINDS[s] == "crypto" else "XNYS") for s in symbols)
+        panel = make_panel(close, symbols, instruments=instruments)
+        return View(History(panel, {"return": lambda _: returns.copy()}), len(returns) - 1)
+
+    return build
+
+
+def correlated(rho: float, rows: int = 60) -> np.ndarray:
+    """Two columns with exactly this sample correlation."""
+    rng = np.random.default_rng(3)
+    q, _ = np.linalg.qr(np.column_stack([np.ones(rows), rng.normal(size=(rows, 2))]))
+    x, y = q[:, 1], q[:, 2]
+    return 0.01 * np.column_stack([x, rho * x + np.sqrt(1.0 - rho * rho) * y])
+
+
+def found(view: View, previous: tuple[HeldPair, ...] = ()) -> list[tuple[str, str]]:
+    columns = np.arange(len(view.symbols))
+    return [(p.first, p.second) for p in pairs.update(view, columns, previous, POLICY)]
+
+
+@pytest.mark.parametrize(
+    ("symbols", "rho", "limited"),
+    [
+        (("A", "B"), 0.69, False),
+        (("A", "B"), 0.71, True),
+        (("F", "G"), 0.89, False),
+        (("F", "G"), 0.91, True),
+        (("A", "F"), 0.89, False),
+        (("A", "F"), 0.91, True),
+    ],
+)
+def test_stocks_and_funds_have_their_own_limit(
+    view_of: Callable[..., View], symbols: tuple[str, str], rho: float, limited: bool
+) -> None:
+    assert (found(view_of(correlated(rho), symbols)) == [symbols]) is limited
+
+
+@pytest.mark.parametrize(("rho", "stays"), [(0.65, True), (0.61, True), (0.59, False)])
+def test_a_pair_once_limited_stays_until_below_the_lower_threshold(
+    view_of: Callable[..., View], rho: float, stays: bool
+) -> None:
+    view = view_of(correlated(rho), ("A", "B"))
+    assert found(view) == []
+    for held in (HeldPair("A", "B", 0.8), HeldPair("B", "A", 0.8)):
+        assert bool(found(view, (held,))) is stays
+
+
+def test_a_pair_no_longer_concerned_is_forgotten(view_of: Callable[..., View]) -> None:
+    view = view_of(correlated(0.65), ("A", "B"))
+    assert found(view, (HeldPair("A", "G", 0.8),)) == []
+    assert pairs.update(view, np.array([0]), (HeldPair("A", "B", 0.8),), POLICY) == ()
+
+
+@pytest.mark.parametrize("hole", [(0, 1), (59, 1)])
+def test_what_cannot_be_measured_counts_as_perfectly_correlated(
+    view_of: Callable[..., View], hole: tuple[int, int]
+) -> None:
+    returns = correlated(0.0)
+    returns[hole] = np.nan
+    assert pairs.update(view_of(returns, ("A", "B")), np.arange(2), (), POLICY) == (HeldPair("A", "B", 1.0),)
+
+
+def test_a_history_shorter_than_the_window_counts_as_perfectly_correlated(view_of: Callable[..., View]) -> None:
+    assert found(view_of(correlated(0.0, rows=59), ("A", "B"))) == [("A", "B")]
+
+
+def test_where_calendars_differ_five_session_returns_decide(view_of: Callable[..., View]) -> None:
+    """The coin follows the stock with a lag of one session: unrelated by day, closely related by week."""
+    rng = np.random.default_rng(7)
+    x = rng.normal(0.0, 0.01, 61)
+    returns = np.column_stack([x[1:], x[:-1]])
+    assert abs(np.corrcoef(returns.T)[0, 1]) < 0.5
+    assert found(view_of(returns, ("A", "BTC-USD"))) == [("A", "BTC-USD")]
+    assert found(view_of(returns, ("A", "B"))) == []
+
+
+def test_columns_may_come_in_any_order_and_twice(view_of: Callable[..., View]) -> None:
+    view = view_of(correlated(0.95), ("A", "B"))
+    assert pairs.update(view, np.array([1, 0, 1]), (), POLICY) == pairs.update(view, np.arange(2), (), POLICY)
+
+
+def test_the_limit_is_a_multiple_of_the_larger_cap() -> None:
+    held = (HeldPair("A", "G", 0.95),)
+    (limit,) = pairs.limits(held, ("A", "F", "G"), np.array([0.10, 0.4, 0.30]), POLICY)
+    assert (limit.first, limit.second, limit.correlation) == (0, 2, 0.95)
+    assert limit.cap == pytest.approx(0.45)
+
+
+def test_an_unknown_cap_gives_a_limit_that_nothing_can_be_shown_to_meet() -> None:
+    for caps in ([np.nan, 0.3], [0.3, np.nan]):
+        (limit,) = pairs.limits((HeldPair("A", "B", 0.9),), ("A", "B"), np.array(caps), POLICY)
+        assert np.isnan(limit.cap)

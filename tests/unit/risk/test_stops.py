@@ -1,0 +1,158 @@
+"""Stops per holding (R7): 12 % reduces and 18 % sells without an entry; S4's stop where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+import pytest
+
+from plimsoll.core.decision import StopState
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.panel import History, Panel, View
+from plimsoll.core.policy import Policy
+from plimsoll.risk import stops
+
+POLICY = Policy()
+TRAILING = Policy(stops=msgspec.structs.replace(POLICY.stops, trailing=True))
+SYMBOLS = ("ABC", "GLD", "BTC-USD")
+NAN = float("nan")
+
+
+@pytest.fixture
+def view_of(make_panel: Callable[..., Panel]) -> Callable[..., View]:
+    def build(mark: list[list[float]], policy: Policy = POLICY, sma_50: float = 0.0, row: int = -1) -> View:
+        marks = np.array(mark)
+        panel = make_panel(marks, SYMBOLS)
+        catalogue = {
+            "mark": lambda p: p.close.copy(),
+            "price": lambda p: p.close.copy(),
+            "sma_50": lambda p: np.full(p.close.shape, sma_50),
+            **stops.factors(policy),
+        }
+        return View(History(panel, catalogue), row % len(marks))
+
+    return build
+
+
+def judge(view: View, states=(), held=(0.2, 0.3, 0.1), cost=(100.0, 100.0, 100.0), policy: Policy = POLICY):
+    return stops.step(tuple(states), view, np.array(held), np.array(cost), policy)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "pair"),
+    [
+        (Instrument("ABC", "stock", "XNYS"), (0.12, 0.18)),
+        (Instrument("GLD", "fund", "XNYS"), (0.12 * 2 / 3, 0.12)),
+        (Instrument("BTC-USD", "crypto", "24/7"), (0.18, 0.27)),
+        (Instrument("ABC", "stock", "XNYS", stop=0.09), (0.06, 0.09)),
+        (Instrument("GLD", "fund", "XNYS", stop=0.30), (0.12 * 2 / 3, 0.12)),
+        (Instrument("BTC-USD", "crypto", "24/7", stop=0.18), (0.12, 0.18)),
+    ],
+)
+def test_the_stricter_of_policy_and_universe_stops_each_kind(instrument: Instrument, pair: tuple[float, float]) -> None:
+    assert stops.thresholds(instrument, POLICY) == pytest.approx(pair)
+
+
+def test_nothing_near_its_stop_costs_nothing_and_says_nothing(view_of: Callable[..., View]) -> None:
+    result = judge(view_of([[88.01, 92.01, 82.01]]))
+    assert (result.stops, result.caps, result.events) == ((), {}, ())
+
+
+@pytest.mark.parametrize(
+    ("mark", "column", "stage", "cap"),
+    [
+        ([88.0, 100.0, 100.0], 0, 1, 0.1),
+        ([82.0, 100.0, 100.0], 0, 2, 0.0),
+        ([100.0, 91.9, 100.0], 1, 1, 0.15),
+        ([100.0, 88.0, 100.0], 1, 2, 0.0),
+        ([100.0, 100.0, 82.0], 2, 1, 0.05),
+        ([100.0, 100.0, 73.0], 2, 2, 0.0),
+    ],
+)
+def test_a_stop_fires_at_its_threshold(
+    view_of: Callable[..., View], mark: list[float], column: int, stage: int, cap: float
+) -> None:
+    result = judge(view_of([mark]))
+    assert [(s.symbol, s.stage) for s in result.stops] == [(SYMBOLS[column], stage)]
+    assert result.caps == pytest.approx({column: cap})
+    (event,) = result.events
+    assert event.kind == ("STOP_REDUCED" if stage == 1 else "STOP_EXITED")
+    assert event.scope == SYMBOLS[column]
+
+
+def test_each_stage_fires_once_per_holding(view_of: Callable[..., View]) -> None:
+    first = judge(view_of([[85.0, 100.0, 100.0]]))
+    again = judge(view_of([[84.0, 100.0, 100.0]]), first.stops, held=(0.1, 0.3, 0.1))
+    assert again.stops == first.stops and again.caps == first.caps and again.events == ()
+    out = judge(view_of([[81.0, 100.0, 100.0]]), again.stops, held=(0.1, 0.3, 0.1))
+    assert [e.kind for e in out.events] == ["STOP_EXITED"]
+    assert out.caps == {0: 0.0}
+    still = judge(view_of([[80.0, 100.0, 100.0]]), out.stops, held=(0.1, 0.3, 0.1))
+    assert still.stops == out.stops and still.events == ()
+
+
+def test_what_is_not_held_or_not_known_is_not_sold(view_of: Callable[..., View]) -> None:
+    assert judge(view_of([[50.0, 50.0, 50.0]]), held=(0.0, 0.0, 0.0), cost=(NAN, NAN, NAN)).events == ()
+    assert judge(view_of([[NAN, 50.0, 100.0]]), cost=(100.0, NAN, 100.0)).events == ()
+
+
+def test_the_cap_stands_while_flat_and_until_an_auction_lifts_it(view_of: Callable[..., View]) -> None:
+    out = judge(view_of([[80.0, 100.0, 100.0]])).stops
+    assert judge(view_of([[120.0, 100.0, 100.0]]), out, held=(0.0, 0.3, 0.1)).caps == {0: 0.0}
+
+
+def lifted(view_of: Callable[..., View], state: StopState, *, rows: int, sma_50: float) -> tuple[StopState, ...]:
+    view = view_of([[100.0, 100.0, 100.0]] * rows, sma_50=sma_50)
+    first = int(view.sessions.days[0])
+    return stops.lift((msgspec.structs.replace(state, day=first),), view, POLICY)
+
+
+def test_an_auction_lifts_a_cap_ten_sessions_later_above_the_mean(view_of: Callable[..., View]) -> None:
+    exited, reduced = StopState("ABC", 2, 0.0, 0), StopState("ABC", 1, 0.1, 0)
+    assert len(lifted(view_of, exited, rows=10, sma_50=99.0)) == 1
+    assert len(lifted(view_of, exited, rows=11, sma_50=100.0)) == 1
+    assert len(lifted(view_of, exited, rows=11, sma_50=NAN)) == 1
+    assert lifted(view_of, exited, rows=11, sma_50=99.0) == ()
+    (kept,) = lifted(view_of, reduced, rows=11, sma_50=99.0)
+    assert (kept.stage, kept.cap) == (1, stops.UNCAPPED)
+
+
+def test_a_lifted_reduction_is_remembered_until_flat_so_it_fires_once(view_of: Callable[..., View]) -> None:
+    known = (StopState("ABC", 1, stops.UNCAPPED, 0),)
+    held = judge(view_of([[87.0, 100.0, 100.0]]), known)
+    assert (held.stops, held.caps, held.events) == (known, {}, ())
+    assert [e.kind for e in judge(view_of([[81.0, 100.0, 100.0]]), known).events] == ["STOP_EXITED"]
+    assert judge(view_of([[87.0, 100.0, 100.0]]), known, held=(0.0, 0.3, 0.1)).stops == ()
+
+
+def test_an_exit_that_could_not_be_sold_fires_again_after_a_lift(view_of: Callable[..., View]) -> None:
+    assert [e.kind for e in judge(view_of([[80.0, 100.0, 100.0]]), ()).events] == ["STOP_EXITED"]
+
+
+def test_trailing_measures_from_the_high_since_the_holding_began(view_of: Callable[..., View]) -> None:
+    rows = [[100.0, 100.0, 100.0], [150.0, 100.0, 100.0], [131.0, 100.0, 100.0]]
+    view = view_of(rows, TRAILING)
+    states: tuple[StopState, ...] = ()
+    for row in range(3):
+        result = judge(View(view.history, row), states, policy=TRAILING)
+        states = result.stops
+    (event,) = result.events
+    assert (event.kind, event.scope) == ("STOP_REDUCED", "ABC")
+    assert event.measured == pytest.approx(1.0 - 131.0 / 150.0)
+    assert result.caps == {0: 0.1}
+
+
+def test_trailing_starts_anew_with_a_new_holding(view_of: Callable[..., View]) -> None:
+    rows = [[150.0, 100.0, 100.0], [140.0, 100.0, 100.0], [128.0, 100.0, 100.0]]
+    view = view_of(rows, TRAILING)
+    states = judge(View(view.history, 0), (), policy=TRAILING).stops
+    states = judge(View(view.history, 1), states, held=(0.0, 0.3, 0.1), policy=TRAILING).stops
+    result = judge(View(view.history, 2), states, cost=(128.0, 100.0, 100.0), policy=TRAILING)
+    assert result.events == ()
+
+
+def test_without_trailing_a_fall_from_the_high_is_no_loss(view_of: Callable[..., View]) -> None:
+    view = view_of([[150.0, 100.0, 100.0], [110.0, 100.0, 100.0]])
+    assert judge(View(view.history, 1)).events == ()
