@@ -22,52 +22,71 @@ def catalogue(policy: Policy) -> dict[str, Factor]:
     ``atr_14``, ``atr_20`` in traded units; ``adv`` USD a session; ``sigma`` daily exponential volatility;
     ``residual`` return over yesterday's sigma; ``eligible`` 1.0 or 0.0 (D11, D16); ``ew_return`` (T,) and
     ``benchmark_volatility`` (T,) annual (D19).
-
-    Arrays that several indicators start from are remembered for the last panel only; they are values of pure
-    functions, so remembering changes no bit.
     """
-
-    @lru_cache(maxsize=1)
-    def price(panel: Panel) -> Floats:
-        return forward_fill(panel.index)
-
-    @lru_cache(maxsize=1)
-    def returns(panel: Panel) -> Floats:
-        return factors.simple_return(price(panel))
-
-    @lru_cache(maxsize=1)
-    def sigma(panel: Panel) -> Floats:
-        return factors.ewma_volatility(returns(panel), panel.close, policy.cvar.ewma)
-
-    @lru_cache(maxsize=1)
-    def universe(panel: Panel) -> Floats:
-        return factors.equal_weighted(returns(panel), panel.close, _certified(panel))
-
     return {
-        "price": price,
+        "price": _price,
         "mark": lambda panel: factors.carried_mark(panel.close, panel.split),
-        "return": returns,
+        "return": _returns,
         "rows": lambda panel: factors.bar_count(panel.close),
-        "momentum_60": lambda panel: factors.momentum(price(panel), 60),
-        "momentum_120": lambda panel: factors.momentum(price(panel), 120),
-        "momentum_12_1": lambda panel: factors.momentum_skip(price(panel), 252, 21),
-        "volatility_20": lambda panel: factors.volatility(returns(panel), 20),
-        "volatility_60": lambda panel: factors.volatility(returns(panel), 60),
-        "sma_20": lambda panel: factors.sma(price(panel), 20),
-        "sma_50": lambda panel: factors.sma(price(panel), 50),
-        "sma_200": lambda panel: factors.sma(price(panel), 200),
-        "rsi_14": lambda panel: factors.rsi(price(panel), panel.close, 14),
+        "momentum_60": lambda panel: factors.momentum(_price(panel), 60),
+        "momentum_120": lambda panel: factors.momentum(_price(panel), 120),
+        "momentum_12_1": lambda panel: factors.momentum_skip(_price(panel), 252, 21),
+        "volatility_20": lambda panel: factors.volatility(_returns(panel), 20),
+        "volatility_60": lambda panel: factors.volatility(_returns(panel), 60),
+        "sma_20": lambda panel: factors.sma(_price(panel), 20),
+        "sma_50": lambda panel: factors.sma(_price(panel), 50),
+        "sma_200": lambda panel: factors.sma(_price(panel), 200),
+        "rsi_14": lambda panel: factors.rsi(_price(panel), panel.close, 14),
         "atr_14": lambda panel: factors.atr(panel.high, panel.low, panel.close, panel.split, 14),
         "atr_20": lambda panel: factors.atr(panel.high, panel.low, panel.close, panel.split, 20),
         "adv": lambda panel: _adv(panel, policy.costs.adv_sessions),
-        "sigma": sigma,
-        "residual": lambda panel: factors.standardised(returns(panel), panel.close, sigma(panel)),
+        "sigma": lambda panel: _sigma(panel, policy.cvar.ewma),
+        "residual": lambda panel: factors.standardised(_returns(panel), panel.close, _sigma(panel, policy.cvar.ewma)),
         "eligible": lambda panel: _eligible(panel, policy.backtest.min_rows),
-        "ew_return": universe,
-        "benchmark_volatility": lambda panel: _benchmark_volatility(
-            panel, policy.backtest.benchmark, returns(panel), universe(panel)
-        ),
+        "ew_return": _universe,
+        "benchmark_volatility": lambda panel: _benchmark_volatility(panel, policy.backtest.benchmark),
     }
+
+
+# What several indicators start from is remembered for the last panel: values of pure functions, so remembering
+# changes no bit, and rooms that ask for their own catalogue of the same panel share the work.
+
+
+@lru_cache(maxsize=1)
+def _price(panel: Panel) -> Floats:
+    return _kept(forward_fill(panel.index))
+
+
+@lru_cache(maxsize=1)
+def _returns(panel: Panel) -> Floats:
+    return _kept(factors.simple_return(_price(panel)))
+
+
+@lru_cache(maxsize=1)
+def _sigma(panel: Panel, decay: float) -> Floats:
+    return _kept(factors.ewma_volatility(_returns(panel), panel.close, decay))
+
+
+@lru_cache(maxsize=1)
+def _universe(panel: Panel) -> Floats:
+    return _kept(factors.equal_weighted(_returns(panel), panel.close, _certified(panel)))
+
+
+@lru_cache(maxsize=1)
+def _benchmark_volatility(panel: Panel, benchmark: str) -> Floats:
+    """Annual volatility (T,) over 20 sessions of the benchmark; of the universe on rows it has no bar (D19)."""
+    fallback = factors.volatility(_universe(panel), 20)
+    column = panel.column.get(benchmark)
+    if column is None:
+        return _kept(fallback)
+    own = factors.volatility(_returns(panel)[:, column], 20)
+    return _kept(np.where(np.isfinite(own) & np.isfinite(panel.close[:, column]), own, fallback))
+
+
+def _kept(values: Floats) -> Floats:
+    """``values``, no longer writable: shared by everyone who asks."""
+    values.setflags(write=False)
+    return values
 
 
 def _adv(panel: Panel, n: int) -> Floats:
@@ -98,13 +117,3 @@ def _eligible(panel: Panel, min_rows: int) -> Floats:
                 member[first : last + 1] = True
             out[:, column] &= member
     return out.astype(np.float64)
-
-
-def _benchmark_volatility(panel: Panel, benchmark: str, returns: Floats, universe: Floats) -> Floats:
-    """Annual volatility (T,) over 20 sessions of the benchmark; of the universe on rows it has no bar (D19)."""
-    fallback = factors.volatility(universe, 20)
-    column = panel.column.get(benchmark)
-    if column is None:
-        return fallback
-    own = factors.volatility(returns[:, column], 20)
-    return np.where(np.isfinite(own) & np.isfinite(panel.close[:, column]), own, fallback)

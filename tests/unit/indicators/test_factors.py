@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import talib
@@ -159,3 +161,22 @@ def test_a_carried_mark_is_restated_when_a_split_falls_on_a_missing_bar() -> Non
 def test_a_split_on_its_own_bar_leaves_marks_as_traded() -> None:
     close, split = np.array([[100.0], [25.0], [np.nan]]), np.array([[1.0], [4.0], [1.0]])
     np.testing.assert_array_equal(factors.carried_mark(close, split)[:, 0], [100.0, 25.0, 25.0])
+
+
+@pytest.mark.real_data
+def test_indicators_agree_with_talib_on_recorded_history(shared_data: Path) -> None:
+    import polars as pl
+
+    table = pl.read_parquet(shared_data / "etf_daily.parquet").filter(pl.col("symbol") == "SPY").sort("date")
+    high, low, close, adjusted = (table[c].to_numpy().astype(np.float64) for c in ("high", "low", "close", "adj_close"))
+    price, bars, units = (adjusted / adjusted[0])[:, None], close[:, None], np.ones((len(close), 1))
+    returns = factors.simple_return(price)
+    pairs = [
+        (factors.sma(price, 200), talib.SMA(price[:, 0], 200)),
+        (factors.rsi(price, bars, 14), talib.RSI(price[:, 0], 14)),
+        (factors.atr(high[:, None], low[:, None], bars, units, 20), talib.ATR(high, low, close, 20)),
+        (factors.momentum(price, 120), talib.ROCP(price[:, 0], 120)),
+        (factors.volatility(returns, 60)[1:], talib.STDDEV(returns[1:, 0], 60) * np.sqrt(60 / 59 * 252)),
+    ]
+    for ours, theirs in pairs:
+        np.testing.assert_allclose(ours[:, 0], theirs, rtol=1e-9, atol=1e-14)

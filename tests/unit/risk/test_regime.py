@@ -167,6 +167,7 @@ def test_a_vix_that_is_not_a_positive_number_is_none(make_panel: MakePanel, bad:
     assert np.isnan(_history(make_panel(close, symbols=("SPY", "^VIX"))).array("regime.vix")[1])
 
 
+@pytest.mark.real_data
 def test_the_gfc_and_covid_were_crises(shared_data: Path) -> None:
     import polars as pl
 
