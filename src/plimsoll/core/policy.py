@@ -166,6 +166,7 @@ class AuctionPolicy(Section, frozen=True, kw_only=True):
     confidence: Annotated[float, _meta("probability", "U3", gt=0.5, lt=1)] = 0.95
     decay_min: Annotated[float, _fraction("A1", "Model decay below which a bid is refused", "factor")] = 0.3
     limit_slack: Annotated[float, _meta("relative", "A3", "Solve to limit x (1 - slack)", ge=0, lt=1e-3)] = 1e-6
+    time_decay: Annotated[float, _meta("annual rate", "A2", "A forecast's return fades with the expected holding: exp(-rate x holding / 252)", ge=0)] = 0.0
     adjustment: Annotated[Literal["return", "seed"], _meta("choice", "A2", "seed multiplies (1 - bps/100)")] = "return"
 
 

@@ -60,6 +60,8 @@ REASONS: dict[str, Reason] = {
     "RISK_AVERSION_BINDS": Reason("info", "The optimum is cash although bids have positive adjusted returns", "Lower auction.hurdle_sharpe", "A3"),
     "ALLOCATED": Reason("info", "{symbol} won capital in the auction", "", "A5"),
     "OUTBID": Reason("info", "{symbol} lost the auction: other bids earn more per unit of the binding limit", "", "A5"),
+    "KEPT": Reason("info", "{symbol} is kept at its present weight", "", "S1"),
+    "NOT_WORTH_ITS_RISK": Reason("info", "{symbol}'s expected return does not pay for its cost and its tail", "", "A3"),
     "AUCTION_FALLBACK_LP": Reason("warning", "The cutting-plane solver failed; the plain linear programme was used", "", "A3"),
     "AUCTION_INFEASIBLE": Reason("warning", "No allocation satisfies the limits; the present book was scaled towards cash", "", "A3"),
     "STRATEGY_ERROR": Reason("error", "A strategy raised an error and made no forecast", "See the record's events", "E3"),

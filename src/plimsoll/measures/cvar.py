@@ -7,6 +7,8 @@ Uryasev (2000), "Optimization of Conditional Value-at-Risk", Journal of Risk 2(3
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -99,3 +101,16 @@ def euler(returns: Floats, weights: Floats, confidence: float) -> Floats:
     weighting = tail_weights(-(returns @ weights), confidence)
     rows = np.flatnonzero(weighting)  # NaN counts as nonzero, and stays
     return np.asarray(-(weighting[rows] @ returns[rows]) * weights)
+
+
+@lru_cache(maxsize=16)
+def normal_cvar(confidence: float) -> float:
+    """CVaR of a standard normal loss, phi(z) / (1 - c) at its quantile z: 2.063 standard deviations at 95 %.
+
+    >>> round(normal_cvar(0.95), 3)
+    2.063
+    """
+    from statistics import NormalDist  # slow to import, and needed at auctions only
+
+    normal = NormalDist()
+    return normal.pdf(normal.inv_cdf(confidence)) / (1.0 - confidence)

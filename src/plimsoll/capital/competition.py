@@ -1,0 +1,400 @@
+"""One auction: bids become an exact allocation problem, its answer becomes a record (A1-A6)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.capital.auction import Allocation, AuctionProblem, solve
+from plimsoll.capital.bids import AuctionInputs, Bid, charged_share, enter, one_way_cost
+from plimsoll.core.decision import AuctionRecord, BidRecord, Share
+from plimsoll.core.policy import Policy
+from plimsoll.measures.cvar import cvar, normal_cvar, tail_weights
+
+__all__ = ["AuctionInputs", "AuctionResult", "hold"]
+
+Floats = NDArray[np.float64]
+
+_DUST = 1e-9  # fraction of NAV: below it a weight is the solver's rounding, not a position
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class AuctionResult:
+    """The record, the programme's shares and the highest confidence behind each symbol bought."""
+
+    record: AuctionRecord
+    shares: tuple[Share, ...]
+    confidence: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Bound:
+    """A cap on the sum of some bids, by their places, and what the record calls it."""
+
+    name: str
+    bids: tuple[int, ...]
+    cap: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Contest:
+    """The admitted bids in symbol order, what bounds them, and the problem they pose.
+
+    ``caps`` are (name, weight) of what bounds each bid alone; ``tails`` names the problem's tail limits;
+    ``asset`` (n,) is each bid's column of the problem's scenarios and ``cost`` (m,) what one unit of it costs.
+    """
+
+    bids: tuple[Bid, ...]
+    caps: tuple[tuple[str, float], ...]
+    groups: tuple[_Bound, ...]
+    pairs: tuple[_Bound, ...]
+    tails: tuple[str, ...]
+    asset: NDArray[np.int64]
+    returns: Floats
+    cost: Floats
+    problem: AuctionProblem
+
+
+def hold(inputs: AuctionInputs, policy: Policy) -> AuctionResult:
+    """Hold an auction.
+
+    Never raises for what strategies or markets say: an invalid forecast, an unmeasurable tail or a missing price
+    is a rejected bid with its reason. Symbols without a bid are not in the answer, so their target is zero.
+    """
+    aversion = risk_aversion(policy)
+    alone = _alone(inputs, policy.auction.confidence)
+    own = {column: risks[policy.auction.horizon] for column, risks in alone.items()}
+    bids = enter(inputs, own, aversion, policy)
+    contest = _contest(inputs, bids, alone, aversion, policy)
+    if contest is None:
+        record = AuctionRecord("no_bids", 0.0, 0.0, aversion, None, tuple(_loser(b) for b in bids), {})
+        return AuctionResult(record, (), {})
+    return _result(bids, contest, solve(contest.problem), policy)
+
+
+def risk_aversion(policy: Policy) -> float:
+    """Lambda of A3: the hurdle Sharpe at the horizon over the CVaR of a standard normal loss.
+
+    A book of normal returns with an annual Sharpe ratio below the hurdle is then worth less than cash.
+    """
+    auction = policy.auction
+    return auction.hurdle_sharpe * math.sqrt(auction.horizon / 252.0) / normal_cvar(auction.confidence)
+
+
+def _alone(inputs: AuctionInputs, confidence: float) -> dict[int, dict[int, float]]:
+    """CVaR of one unit of each measurable column, per horizon; a column with a NaN anywhere is not measurable."""
+    scenarios = inputs.scenarios
+    sets = (*scenarios.filtered.values(), *scenarios.stressed.values())
+    known = np.ones(scenarios.columns.size, dtype=np.bool_)
+    for returns in sets:
+        known &= np.isfinite(returns).all(axis=0)
+    return {
+        int(column): {h: cvar(-returns[:, i], confidence) for h, returns in scenarios.filtered.items()}
+        for i, column in enumerate(scenarios.columns.tolist())
+        if known[i] and column not in scenarios.unmeasurable
+    }
+
+
+def _contest(
+    inputs: AuctionInputs,
+    bids: tuple[Bid, ...],
+    alone: dict[int, dict[int, float]],
+    aversion: float,
+    policy: Policy,
+) -> _Contest | None:
+    """The problem of A3 and A4 for the bids that were not rejected; None without any.
+
+    Every limit is tightened by the policy's slack, so that the gates can compare exactly.
+    """
+    admitted = tuple(sorted((b for b in bids if not b.rejected), key=lambda b: b.symbol))  # strategies stay in order
+    if not admitted:
+        return None
+    limits, scenarios, symbols = inputs.limits, inputs.scenarios, inputs.view.symbols
+    confidence, horizon, slack = policy.auction.confidence, policy.auction.horizon, 1.0 - policy.auction.limit_slack
+    places: dict[int, list[int]] = {}
+    for i, bid in enumerate(admitted):
+        places.setdefault(bid.column, []).append(i)
+    columns = list(places)
+    ceilings = {c: _ceiling(inputs, c, alone[c], slack) for c in columns}
+    groups = tuple(_groups(inputs, admitted, places, ceilings, slack))
+    pairs = [p for p in limits.pairs if p.first in places and p.second in places]
+    tails = [("cvar_1", scenarios.filtered[1], limits.cvar_budget[1])]
+    tails += [(f"stressed_{h}", r, limits.stressed_budget[h]) for h, r in scenarios.stressed.items()]
+
+    where = np.searchsorted(scenarios.columns, columns)
+    asset_of = {c: k for k, c in enumerate(columns)}
+    asset = np.array([asset_of[b.column] for b in admitted], dtype=np.int64)
+    returns = scenarios.filtered[horizon][:, where]
+    cost = np.array([one_way_cost(inputs, c, policy) for c in columns]) * charged_share(policy)
+    problem = AuctionProblem(
+        mu=np.array([b.net for b in admitted]),
+        scenarios=returns,
+        risk_aversion=aversion,
+        confidence=confidence,
+        cvar_max=_open(limits.cvar_budget[horizon] * slack),
+        gross_max=_open(min(limits.gross_max, 1.0 - limits.cash_min) * slack),
+        weight_max=np.array([min(b.cap, ceilings[b.column][1]) for b in admitted]),
+        groups=[(g.bids, g.cap) for g in groups],
+        current=np.maximum(inputs.held[columns], 0.0),
+        trade_cost=cost,
+        tail_limits=[(r[:, where], confidence, _open(budget * slack)) for _, r, budget in tails],
+        pairs=[(asset_of[p.first], asset_of[p.second], _open(p.cap * slack)) for p in pairs],
+        asset=None if len(columns) == len(admitted) else asset,
+    )
+    return _Contest(
+        bids=admitted,
+        caps=tuple(_own_cap(b, *ceilings[b.column]) for b in admitted),
+        groups=groups,
+        pairs=tuple(
+            _Bound(f"pair:{symbols[p.first]}+{symbols[p.second]}", (*places[p.first], *places[p.second]), p.cap)
+            for p in pairs
+        ),
+        tails=tuple(name for name, _, _ in tails),
+        asset=asset,
+        returns=returns,
+        cost=cost,
+        problem=problem,
+    )
+
+
+def _open(cap: float) -> float:
+    """A cap that is closed unless it is shown to be positive: NaN allows nothing (R1)."""
+    return cap if cap > 0.0 else 0.0
+
+
+def _own_cap(bid: Bid, name: str, ceiling: float) -> tuple[str, float]:
+    """What bounds the bid alone: its own cap, named by why it has one, or its symbol's."""
+    if not bid.cap <= ceiling:
+        return name, ceiling
+    return (bid.reasons[0] if bid.reasons else "keep" if bid.keep else "target_weight"), bid.cap
+
+
+def _groups(
+    inputs: AuctionInputs,
+    bids: tuple[Bid, ...],
+    places: dict[int, list[int]],
+    ceilings: dict[int, tuple[str, float]],
+    slack: float,
+) -> Iterator[_Bound]:
+    """Caps on sums of bids: symbols that several strategies bid for, the limit set's groups, strategy stages."""
+    for column, members in places.items():
+        if len(members) > 1:
+            yield _Bound(ceilings[column][0], tuple(members), ceilings[column][1])
+    for group in inputs.limits.groups:
+        found = tuple(i for c in group.members for i in places.get(c, ()))
+        if found:
+            yield _Bound(group.name, found, _open(group.cap * slack))
+    for strategy, cap in inputs.stage_caps.items():
+        found = tuple(i for i, b in enumerate(bids) if b.strategy == strategy)
+        if found:
+            yield _Bound(f"stage:{strategy}", found, _open(cap * slack))
+
+
+def _ceiling(inputs: AuctionInputs, column: int, alone: dict[int, float], slack: float) -> tuple[str, float]:
+    """The tightest cap of one symbol and its name: position (S4, A4), stand-alone risk at each horizon, volume."""
+    limits, symbol = inputs.limits, inputs.view.symbols[column]
+    held, nav = max(float(inputs.held[column]), 0.0), inputs.nav / 100.0
+    caps = [(_open(float(limits.weight_max[column])), f"position:{symbol}")]
+    for h, risk in alone.items():
+        if risk > 0.0:
+            caps.append((_open(float(limits.standalone[h][column]) / risk), f"standalone_{h}:{symbol}"))
+    volume = limits.participation_max * float(inputs.adv[column]) / nav if nav > 0.0 else 0.0
+    caps.append((held + _open(volume), f"participation:{symbol}"))
+    cap, name = min(caps)
+    return name, cap * slack
+
+
+def _result(bids: tuple[Bid, ...], contest: _Contest, allocation: Allocation, policy: Policy) -> AuctionResult:
+    weights = np.where(allocation.weights > _DUST, allocation.weights, 0.0)
+    place = {(b.strategy, b.symbol): i for i, b in enumerate(contest.bids)}
+    ranks = _ranks(contest, weights, policy.auction.confidence)
+    duals = _duals(contest, allocation)
+    bindings = _bindings(contest, allocation, duals)
+    records = []
+    for bid in bids:
+        if bid.rejected:
+            records.append(_loser(bid))
+        else:
+            i = place[bid.strategy, bid.symbol]
+            share = float(allocation.contributions[i]) if weights[i] > 0.0 else 0.0
+            records.append(_contender(bid, contest.caps[i][1], float(weights[i]), share, ranks[i], bindings[i]))
+    won = [(b, float(weights[i])) for i, b in enumerate(contest.bids) if weights[i] > 0.0]
+    confidence: dict[str, float] = {}
+    for bid, _ in won:
+        confidence[bid.symbol] = max(confidence.get(bid.symbol, 0.0), bid.confidence)
+    record = AuctionRecord(
+        status=_status(contest, allocation),
+        objective=_figure(allocation.objective),
+        cvar=_figure(allocation.cvar),
+        risk_aversion=contest.problem.risk_aversion,
+        critical_risk_aversion=_critical(contest, weights, allocation.cvar),
+        bids=tuple(records),
+        duals=duals,
+        reasons=_remarks(contest, allocation, bool(won)),
+    )
+    return AuctionResult(record, tuple(Share(b.strategy, b.symbol, w) for b, w in won), confidence)
+
+
+def _figure(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _loser(bid: Bid) -> BidRecord:
+    """The record of a bid that was screened out."""
+    return _record(bid, "REJECTED", cap=0.0, reasons=tuple(dict.fromkeys((*bid.rejected, *bid.reasons))))
+
+
+def _contender(
+    bid: Bid, cap: float, weight: float, cvar_share: float, rank: int, bound: tuple[str, float | None]
+) -> BidRecord:
+    """The record of a bid that took part."""
+    binding, price = bound
+    if weight > 0.0:
+        decision = reason = "KEPT" if bid.keep else "ALLOCATED"
+    else:
+        decision, reason = "OUTBID", "OUTBID" if binding else "NOT_WORTH_ITS_RISK"
+    return _record(
+        bid,
+        decision,
+        cap=cap,
+        reasons=(reason, *bid.reasons),
+        rank=rank,
+        weight=weight,
+        cvar_share=cvar_share,
+        binding=binding,
+        price=price,
+    )
+
+
+def _record(
+    bid: Bid,
+    decision: str,
+    *,
+    cap: float,
+    reasons: tuple[str, ...],
+    rank: int = 0,
+    weight: float = 0.0,
+    cvar_share: float = 0.0,
+    binding: str = "",
+    price: float | None = None,
+) -> BidRecord:
+    return BidRecord(
+        strategy=bid.strategy,
+        symbol=bid.symbol,
+        decision=decision,
+        rank=rank,
+        mu=bid.mu,
+        adjusted=bid.adjusted,
+        cost=bid.cost,
+        cap=cap,
+        weight=weight,
+        return_share=weight * bid.net,
+        cvar_share=cvar_share,
+        confidence=bid.confidence,
+        score=bid.score,
+        quality=bid.quality,
+        reasons=reasons,
+        binding=binding,
+        price=price,
+    )
+
+
+def _duals(contest: _Contest, allocation: Allocation) -> dict[str, float]:
+    """Shadow prices by limit, the positive ones."""
+    priced = {"gross": allocation.duals["gross"], "cvar": allocation.duals["cvar"]}
+    priced |= zip((g.name for g in contest.groups), np.atleast_1d(allocation.duals["groups"]), strict=False)
+    priced |= zip((p.name for p in contest.pairs), np.atleast_1d(allocation.duals["pairs"]), strict=False)
+    priced |= zip(contest.tails, np.atleast_1d(allocation.duals["tail_limits"]), strict=False)
+    return {name: float(price) for name, price in priced.items() if price > 0.0}
+
+
+def _bindings(contest: _Contest, allocation: Allocation, duals: dict[str, float]) -> list[tuple[str, float | None]]:
+    """Per bid the limit that stops it and its shadow price: its own cap, else the highest price it is under."""
+    own = np.atleast_1d(allocation.duals["weight_max"])
+    book = [(duals[name], name) for name in ("gross", "cvar", *contest.tails) if name in duals]
+    under: list[list[tuple[float, str]]] = [list(book) for _ in contest.bids]
+    for bound in (*contest.groups, *contest.pairs):
+        if bound.name in duals:
+            for i in bound.bids:
+                under[i].append((duals[bound.name], bound.name))
+    found: list[tuple[str, float | None]] = []
+    for i, (name, cap) in enumerate(contest.caps):
+        price = float(own[i]) if i < own.size else 0.0
+        if price > 0.0 or cap <= 0.0:
+            found.append((name, price if price > 0.0 else None))
+        elif under[i]:
+            highest, name = max(under[i])
+            found.append((name, highest))
+        else:
+            found.append(("", None))
+    return found
+
+
+def _status(contest: _Contest, allocation: Allocation) -> str:
+    """The solver's status; a scaled book names the limit that set the scale."""
+    if not allocation.binding:
+        return allocation.status
+    kind, _, index = allocation.binding.rstrip("]").partition("[")
+    names = {
+        "groups": [g.name for g in contest.groups],
+        "pairs": [p.name for p in contest.pairs],
+        "tail_limits": contest.tails,
+        "weight_max": [name for name, _ in contest.caps],
+    }.get(kind)
+    named = names[int(index)] if names and index else "cvar" if kind == "scenarios" else allocation.binding
+    return f"{allocation.status}: {named}"
+
+
+def _ranks(contest: _Contest, weights: Floats, confidence: float) -> list[int]:
+    """Rank from 1 (A6): hedges first, by CVaR reduction per cost; then adjusted return per unit of CVaR.
+
+    A hedge's reduction is minus its mean loss over the tail of the book allocated. A bid whose own tail shows no
+    loss ranks before those that have one, if it earns anything.
+    """
+    returns = contest.returns
+    book: Floats = np.bincount(contest.asset, weights, contest.cost.size).astype(np.float64)
+    tail = tail_weights(-(returns @ book), confidence) if book.any() else np.full(len(returns), 1.0 / len(returns))
+    relief = tail @ returns
+
+    def merit(i: int) -> float:
+        bid = contest.bids[i]
+        if bid.hedge:
+            return float(relief[contest.asset[i]]) / max(bid.cost, _DUST)
+        return bid.adjusted / max(bid.alone, _DUST)
+
+    order = sorted(range(len(contest.bids)), key=lambda i: (not contest.bids[i].hedge, -merit(i), i))
+    ranks = [0] * len(order)
+    for rank, i in enumerate(order, start=1):
+        ranks[i] = rank
+    return ranks
+
+
+def _critical(contest: _Contest, weights: Floats, risk: float) -> float | None:
+    """A lower bound on the risk aversion that would leave everything in cash.
+
+    Cash is optimal from lambda = max over books of expected return less entry cost, per unit of CVaR. The largest
+    such ratio over single bids and over the book allocated is stated; diversification can make the true figure
+    higher. None when some bid gains without a tail to pay for, or none gains.
+    """
+    gains = np.array([b.net for b in contest.bids]) - contest.cost[contest.asset]
+    ratios = [g / b.alone if b.alone > 0.0 else math.inf for g, b in zip(gains, contest.bids, strict=True) if g > 0.0]
+    if risk > 0.0:
+        ratios.append(float(weights @ gains) / risk)
+    highest = float(max(ratios, default=0.0))
+    return highest if 0.0 < highest < math.inf else None
+
+
+def _remarks(contest: _Contest, allocation: Allocation, invested: bool) -> tuple[str, ...]:
+    """Reasons of the auction as a whole."""
+    reasons = []
+    if allocation.status == "optimal_lp":
+        reasons.append("AUCTION_FALLBACK_LP")
+    elif allocation.status != "optimal":
+        reasons.append("AUCTION_INFEASIBLE")
+    elif not invested and any(b.adjusted > 0.0 < cap for b, (_, cap) in zip(contest.bids, contest.caps, strict=True)):
+        reasons.append("RISK_AVERSION_BINDS")
+    return tuple(reasons)
