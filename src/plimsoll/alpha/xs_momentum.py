@@ -14,6 +14,7 @@ from plimsoll.core.forecast import Forecast, Holding
 from plimsoll.core.panel import Floats, View
 from plimsoll.core.policy import Policy
 
+
 class CrossSectionalMomentum:
     """Ranks eligible symbols by 12-1 momentum: bids for the top, keeps the middle, leaves the bottom.
 
