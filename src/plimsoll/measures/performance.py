@@ -1,0 +1,215 @@
+"""What an equity curve and its trades amounted to (U2-U4, T). Unknown is absent, never zero (U6)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.events import Split
+from plimsoll.core.order import Fill
+from plimsoll.core.sessions import day_number
+from plimsoll.measures.cvar import cvar
+
+Floats = NDArray[np.float64]
+
+SESSIONS_A_YEAR = 252  # of exchange-listed and mixed books (U4)
+SESSIONS_A_MONTH = 21
+_CONFIDENCE = 0.95  # of ``cvar_95_1d``: the name is the definition
+_ROWS_A_TAIL = 20  # 1 / (1 - 0.95): fewer returns hold less than one whole tail scenario
+_ROUNDING = 1e-12  # a deviation, drawdown or loss up to it is rounding, not risk
+
+
+class Metrics(msgspec.Struct, frozen=True):
+    """Performance net of costs; every figure is absent where its observations do not suffice.
+
+    Fractions throughout: ``max_drawdown`` is a positive fraction of the peak, on closes; ``cvar_95_1d`` a positive
+    loss of one session; ``turnover_monthly`` half the sum of changes of weight in 21 sessions; ``cost_drag_annual``
+    commission, slippage and impact a year over mean NAV. ``sharpe`` and ``sortino`` are on excess over the bill,
+    ``sharpe_rf0`` is not. ``win_rate`` and ``profit_factor`` are of closed trips (``closed_trips``).
+    """
+
+    total_return: float | None = None
+    annual_return: float | None = None
+    annual_volatility: float | None = None
+    sharpe: float | None = None
+    sharpe_rf0: float | None = None
+    sortino: float | None = None
+    max_drawdown: float | None = None
+    calmar: float | None = None
+    win_rate: float | None = None
+    profit_factor: float | None = None
+    turnover_monthly: float | None = None
+    cost_drag_annual: float | None = None
+    cvar_95_1d: float | None = None
+
+
+class Trip(NamedTuple):
+    """A reduction of a holding against its average cost, costs included. Whole cents; ``lots`` are those closed,
+    positive of a long, in units of the closing day.
+    """
+
+    symbol: str
+    opened: str
+    closed: str
+    lots: int
+    profit: int
+
+
+def metrics(
+    nav: NDArray[np.int64] | Floats,
+    days: NDArray[np.int64],
+    rf: Floats | None = None,
+    fills: Sequence[Fill] = (),
+    costs: int | None = None,
+    splits: Sequence[Split] = (),
+) -> Metrics:
+    """Metrics of one account.
+
+    Parameters
+    ----------
+    nav : (T,) on the closes of consecutive sessions, the first one before anything was earned; cents or any unit
+        (with fills: cents).
+    days : (T,) day number of each session, increasing.
+    rf : (T,) what the bill earned over the session that ends at each row, as a fraction; the first is not used.
+        None, or a NaN in it, leaves the excess unknown: ``sharpe`` and ``sortino`` are then absent.
+    fills : trades of the account, by time; their sessions lie within ``days``.
+    costs : cents, commission with slippage and impact; None takes what the fills state.
+    splits : booked before the fills of their session.
+
+    Returns
+    -------
+    Metrics
+        Annual figures are absent below two returns, the tail below 20, ratios where they would divide by zero, and
+        everything where ``nav`` has fewer than two rows or one that is not positive and finite.
+    """
+    curve = np.asarray(nav, dtype=np.float64)
+    if curve.size < 2 or not (np.isfinite(curve).all() and (curve > 0.0).all()):
+        return Metrics()
+    returns = curve[1:] / curve[:-1] - 1.0
+    excess = None if rf is None else returns - rf[1:]
+    years = returns.size / SESSIONS_A_YEAR
+    total = float(curve[-1] / curve[0] - 1.0)
+    annual = math.expm1(math.log1p(total) / years) if returns.size >= 2 else None
+    drawdown = max_drawdown(curve)
+    trips = closed_trips(fills, splits)
+    paid = sum(f.commission + f.slippage + f.impact for f in fills) if costs is None else costs
+    return Metrics(
+        total_return=total,
+        annual_return=annual,
+        annual_volatility=_annual(float(returns.std(ddof=1))) if returns.size >= 2 else None,
+        sharpe=sharpe(excess),
+        sharpe_rf0=sharpe(returns),
+        sortino=sortino(excess),
+        max_drawdown=drawdown,
+        calmar=_ratio(annual, drawdown),
+        win_rate=sum(t.profit > 0 for t in trips) / len(trips) if trips else None,
+        profit_factor=profit_factor(trips),
+        turnover_monthly=_turnover(curve, days, fills) / returns.size * SESSIONS_A_MONTH,
+        cost_drag_annual=paid / float(curve.mean()) / years,
+        cvar_95_1d=cvar(-returns, _CONFIDENCE) if returns.size >= _ROWS_A_TAIL else None,
+    )
+
+
+def max_drawdown(curve: Floats) -> float:
+    """Largest fall from a running peak of a positive (T,) curve, as a positive fraction of that peak."""
+    return float(np.max(1.0 - curve / np.maximum.accumulate(curve)))
+
+
+def sharpe(excess: Floats | None) -> float | None:
+    """Annual ratio of the mean to the standard deviation (ddof 1) of (T,) session returns (Sharpe 1994)."""
+    if excess is None or excess.size < 2 or not np.isfinite(excess).all():
+        return None
+    return _annual(_ratio(float(excess.mean()), float(excess.std(ddof=1))))
+
+
+def sortino(excess: Floats | None) -> float | None:
+    """Annual ratio of the mean to the downside deviation, root of mean squared negative (T,) session returns over
+    all sessions (Sortino and van der Meer 1991); absent where none is negative.
+    """
+    if excess is None or excess.size < 2 or not np.isfinite(excess).all():
+        return None
+    return _annual(_ratio(float(excess.mean()), float(np.sqrt(np.mean(np.minimum(excess, 0.0) ** 2)))))
+
+
+def profit_factor(trips: Iterable[Trip]) -> float | None:
+    """Gains over losses of closed trips; absent where nothing was lost."""
+    profits = [t.profit for t in trips]
+    return _ratio(float(sum(p for p in profits if p > 0)), float(-sum(p for p in profits if p < 0)))
+
+
+def closed_trips(fills: Iterable[Fill], splits: Iterable[Split] = ()) -> tuple[Trip, ...]:
+    """Every reduction of a holding as a trip, by the average-cost method, costs included.
+
+    A holding's basis is what its fills paid, commission included, in whole cents; a reduction takes its share of
+    the basis (rounded half to even, so the parts sum to the whole) and earns what it received less commission.
+    A fill that crosses zero closes one holding and opens another. Dividends are not part of a trip.
+    """
+    holdings: dict[str, _Holding] = {}
+    trips: list[Trip] = []
+    events: list[Fill | Split] = sorted([*splits, *fills], key=lambda e: e.session)  # stable: splits come first
+    for event in events:
+        holding = holdings.setdefault(event.symbol, _Holding())
+        if isinstance(event, Split):
+            holding.lots = event.lots
+        else:
+            trips += holding.take(event)
+    return tuple(trips)
+
+
+class _Holding:
+    """Lots and their basis while fills are walked through. ``basis`` is signed like ``lots``."""
+
+    def __init__(self) -> None:
+        self.lots = 0
+        self.basis = 0
+        self.opened = ""
+
+    def take(self, fill: Fill) -> list[Trip]:
+        """Book a fill; the trip it closes, if it does."""
+        closing = 0
+        if self.lots * fill.lots < 0:
+            closing = max(-abs(self.lots), -abs(fill.lots)) * (1 if self.lots > 0 else -1)
+        spent = fill.notional + fill.commission
+        spent_closing = _share(spent, closing, fill.lots)
+        trips = []
+        if closing:
+            released = _share(self.basis, -closing, self.lots)
+            trips.append(Trip(fill.symbol, self.opened, fill.session, -closing, -spent_closing - released))
+            self.lots += closing
+            self.basis -= released
+        if fill.lots != closing:
+            if self.lots == 0:
+                self.opened, self.basis = fill.session, 0
+            self.lots += fill.lots - closing
+            self.basis += spent - spent_closing
+        return trips
+
+
+def _share(cents: int, part: int, whole: int) -> int:
+    """``cents x part / whole`` in whole cents, half to even, exact for any size."""
+    quotient, rest = divmod(cents * part, whole)
+    twice = 2 * abs(rest)
+    return quotient + (twice > abs(whole) or (twice == abs(whole) and quotient % 2 != 0))
+
+
+def _turnover(curve: Floats, days: NDArray[np.int64], fills: Sequence[Fill]) -> float:
+    """Half the sum of traded notional over the NAV of the close before it (U2)."""
+    if not fills:
+        return 0.0
+    dates = np.array([day_number(f.session) for f in fills], dtype=np.int64)
+    before = np.maximum(np.searchsorted(days, dates, side="left") - 1, 0)
+    return 0.5 * float(np.sum(np.abs(np.array([f.notional for f in fills], dtype=np.float64)) / curve[before]))
+
+
+def _ratio(value: float | None, by: float) -> float | None:
+    """``value / by``; absent unless ``by`` is more than rounding."""
+    return None if value is None or not by > _ROUNDING else value / by
+
+
+def _annual(of_a_session: float | None) -> float | None:
+    return None if of_a_session is None else of_a_session * math.sqrt(SESSIONS_A_YEAR)
