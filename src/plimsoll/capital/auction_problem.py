@@ -1,0 +1,281 @@
+"""What the auction is asked and what it answers, and the checked form both solvers read (A3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import inf, isfinite, isnan
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from plimsoll.capital.auction_tail import Tail
+from plimsoll.core.errors import InputError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class AuctionProblem:
+    """Maximise ``mu·w - risk_aversion·CVaR(w) - trade_cost·|position - current|`` over long-only ``w`` (A3).
+
+    There are n variables, one a bid, and m assets. Without ``asset`` every bid has an asset of its own (m = n);
+    with it, ``asset[i]`` is the asset, a column of the scenarios, that bid i is for, and an asset's position is
+    the sum of its bids. Everything is a fraction of NAV at the horizon of the scenarios.
+
+    Parameters
+    ----------
+    mu
+        (n,) expected simple return of each bid before cost; may be negative.
+    scenarios
+        (T, m) equally likely simple returns.
+    risk_aversion
+        What one unit of CVaR costs in expected return, >= 0; 0 makes CVaR a limit only.
+    confidence
+        Of the CVaR, inside (0, 1); the tail's mass (1 - confidence)·T need not be whole (U3).
+    cvar_max
+        Largest CVaR, a loss as a positive fraction; ``inf`` for none. Below zero it asks for a sure gain.
+    gross_max
+        Largest sum of weights.
+    weight_max
+        (n,) largest weight of each bid; ``inf`` only where ``gross_max`` is finite.
+    groups
+        (indices of bids, cap on their sum).
+    current
+        (m,) present position of each asset, >= 0.
+    trade_cost
+        (m,) cost of changing the position by one unit, >= 0, in return units.
+    tail_limits
+        (scenarios (T', m), confidence, cvar_max): further sets whose CVaR is only a limit.
+    pairs
+        (i, j, cap): two assets whose positions together stay within cap (R6).
+    asset
+        (n,) asset of each bid, or None.
+    """
+
+    mu: ArrayLike
+    scenarios: ArrayLike
+    risk_aversion: float
+    confidence: float
+    cvar_max: float
+    gross_max: float
+    weight_max: ArrayLike
+    groups: Sequence[tuple[Sequence[int] | Ints, float]]
+    current: ArrayLike
+    trade_cost: ArrayLike
+    tail_limits: Sequence[tuple[ArrayLike, float, float]] = ()
+    pairs: Sequence[tuple[int, int, float]] = ()
+    asset: Sequence[int] | Ints | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Allocation:
+    """The auction's answer (A3, A5).
+
+    ``weights`` (n,) per bid; ``objective`` and ``cvar`` are measured on them, not read from the solver;
+    ``contributions`` (n,) are Euler parts that sum to ``cvar``. ``duals`` holds shadow prices, >= 0, the objective
+    gained per unit by which a limit is relaxed: ``gross``, ``cvar`` (floats), ``weight_max`` (n,), ``groups``,
+    ``tail_limits``, ``pairs`` (one each); empty arrays and zeros where the book was only scaled. ``status``:
+    ``optimal``, ``optimal_lp`` (the plain programme had to be used), ``scaled`` (no allocation satisfies the limits,
+    or none could be found: the present book scaled towards cash, ``binding`` naming the limit that set the scale).
+    ``cuts`` counts the cutting planes.
+    """
+
+    weights: Floats
+    objective: float
+    cvar: float
+    contributions: Floats
+    duals: dict[str, float | Floats]
+    status: str
+    binding: str = ""
+    cuts: int = 0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Form:
+    """A problem that has been checked, as arrays.
+
+    ``rows`` are the caps on sums of bids: (name, bids, cap), the gross first, then groups, then pairs. ``tails[0]``
+    is the scenario set of the objective; the others are limits. ``sellers`` are the held assets whose sale costs
+    something and which somebody bids for: only they need a variable for what is sold.
+    """
+
+    mu: Floats
+    weight_max: Floats
+    rows: tuple[tuple[str, Ints, float], ...]
+    tails: tuple[Tail, ...]
+    risk_aversion: float
+    current: Floats
+    trade_cost: Floats
+    asset: Ints
+    sellers: Ints
+    plain: bool
+    groups: int
+    pairs: int
+    upper: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        # A cap beyond the gross can never bind: one finite bound for the solver, and its price stays zero.
+        object.__setattr__(self, "upper", np.minimum(self.weight_max, 2.0 * self.rows[0][2] + 1.0))
+
+    @property
+    def bids(self) -> int:
+        """Number of bids, n."""
+        return int(self.mu.shape[0])
+
+    @property
+    def assets(self) -> int:
+        """Number of assets, m."""
+        return int(self.current.shape[0])
+
+    def positions(self, weights: Floats) -> Floats:
+        """Positions (m,) that the bids' weights (n,) add up to."""
+        if self.plain:
+            return weights
+        return np.asarray(np.bincount(self.asset, weights, self.assets), dtype=np.float64)
+
+    def objective(self, weights: Floats, cvar: float) -> float:
+        """The objective of ``weights`` (n,) whose CVaR is ``cvar``, in expected return at the horizon."""
+        traded = self.trade_cost @ np.abs(self.positions(weights) - self.current)
+        return float(self.mu @ weights - traded) - (self.risk_aversion * cvar if self.risk_aversion else 0.0)
+
+
+def checked(problem: AuctionProblem) -> Form:
+    """Check every field of ``problem`` and give it as arrays.
+
+    Raises
+    ------
+    InputError
+        A field is not what :class:`AuctionProblem` says; the message names it, its value and the remedy.
+    """
+    mu = _vector("mu", problem.mu)
+    n = mu.shape[0]
+    scenarios = _matrix("scenarios", problem.scenarios)
+    m = scenarios.shape[1]
+    asset = _assets(problem.asset, n, m)
+    weight_max = _vector("weight_max", problem.weight_max, n, floor=0.0, allow_inf=True)
+    current = _vector("current", problem.current, m, floor=0.0)
+    trade_cost = _vector("trade_cost", problem.trade_cost, m, floor=0.0)
+    gross = _number("gross_max", problem.gross_max, floor=0.0)
+    if gross == inf and n and float(weight_max.max()) == inf:
+        raise InputError(
+            "gross_max and an entry of weight_max are both infinite, so nothing bounds that bid",
+            "Give one of them a finite value",
+        )
+    aversion = _number("risk_aversion", problem.risk_aversion, floor=0.0)
+    if aversion == inf:
+        raise InputError("risk_aversion is infinite", "Give a finite value; cvar_max is the limit")
+    rows = [("gross", np.arange(n), gross)]
+    rows += [_group(k, members, cap, n) for k, (members, cap) in enumerate(problem.groups)]
+    rows += [_pair(k, i, j, cap, asset, m) for k, (i, j, cap) in enumerate(problem.pairs)]
+    tails = [_tail("scenarios", scenarios, problem.confidence, problem.cvar_max, m)]
+    for k, (sample, confidence, cap) in enumerate(problem.tail_limits):
+        tails.append(_tail(f"tail_limits[{k}]", _matrix(f"tail_limits[{k}]", sample), confidence, cap, m))
+    sellers = np.flatnonzero((current > 0.0) & (trade_cost > 0.0))
+    if problem.asset is not None:
+        sellers = np.intersect1d(sellers, asset)
+    return Form(
+        mu=mu,
+        weight_max=weight_max,
+        rows=tuple(rows),
+        tails=tuple(tails),
+        risk_aversion=aversion,
+        current=current,
+        trade_cost=trade_cost,
+        asset=asset,
+        sellers=sellers,
+        plain=problem.asset is None,
+        groups=len(problem.groups),
+        pairs=len(problem.pairs),
+    )
+
+
+def _vector(
+    name: str, given: ArrayLike, size: int | None = None, *, floor: float = -inf, allow_inf: bool = False
+) -> Floats:
+    try:
+        values = np.ascontiguousarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} does not hold numbers: {error}", "Give an array of floats") from None
+    if values.ndim != 1 or (size is not None and values.shape[0] != size):
+        wanted = "one dimension" if size is None else f"shape ({size},)"
+        raise InputError(f"{name} has shape {values.shape}; {wanted} is needed", "Give one value for each bid or asset")
+    finite = not np.isnan(values).any() if allow_inf else np.isfinite(values).all()
+    if not finite:
+        where = int(np.flatnonzero(np.isnan(values) if allow_inf else ~np.isfinite(values))[0])
+        raise InputError(f"{name}[{where}] is {values[where]}", "Leave out what cannot be measured")
+    if values.size and float(values.min()) < floor:
+        where = int(np.argmin(values))
+        raise InputError(f"{name}[{where}] is {values[where]}, below {floor:g}", "Give a value that is not negative")
+    return values
+
+
+def _matrix(name: str, given: ArrayLike) -> Floats:
+    try:
+        values = np.ascontiguousarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} does not hold numbers: {error}", "Give an array of floats") from None
+    if values.ndim != 2 or values.shape[0] == 0:
+        raise InputError(f"{name} has shape {values.shape}", "Give (scenarios, assets) with at least one scenario")
+    # NaN and infinities survive a sum, and one pass is cheaper than a mask of the whole matrix.
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = float(values.sum())
+    if not isfinite(total) and not np.isfinite(values).all():
+        row, column = (int(k) for k in np.argwhere(~np.isfinite(values))[0])
+        raise InputError(f"{name}[{row}, {column}] is {values[row, column]}", "Leave out what cannot be measured")
+    return values
+
+
+def _number(name: str, given: float, *, floor: float = -inf) -> float:
+    try:
+        value = float(given)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} is {given!r}", "Give a number") from None
+    if isnan(value) or value < floor or value == -inf:
+        raise InputError(
+            f"{name} is {value}", "Give a number" if floor == -inf else "Give a number that is not negative"
+        )
+    return value
+
+
+def _assets(given: Sequence[int] | Ints | None, n: int, m: int) -> Ints:
+    if given is None:
+        if m != n:
+            raise InputError(f"mu has {n} bids but scenarios have {m} columns", "Give one column a bid, or asset")
+        return np.arange(n)
+    asset = np.asarray(given)
+    if asset.shape != (n,) or (n and asset.dtype.kind not in "iu"):
+        raise InputError(f"asset has shape {asset.shape} and type {asset.dtype}", f"Give {n} column numbers")
+    if n and (int(asset.min()) < 0 or int(asset.max()) >= m):
+        raise InputError(f"asset reaches from {asset.min()} to {asset.max()}", f"Columns are 0 to {m - 1}")
+    return asset.astype(np.int64)
+
+
+def _index(name: str, given: int, size: int) -> int:
+    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or not 0 <= given < size:
+        raise InputError(f"{name} is {given!r}", f"Give an index from 0 to {size - 1}")
+    return int(given)
+
+
+def _group(k: int, members: Sequence[int] | Ints, cap: float, n: int) -> tuple[str, Ints, float]:
+    name = f"groups[{k}]"
+    bids = sorted({_index(f"{name} member", i, n) for i in members})
+    return name, np.array(bids, dtype=np.int64), _number(f"{name} cap", cap, floor=0.0)
+
+
+def _pair(k: int, i: int, j: int, cap: float, asset: Ints, m: int) -> tuple[str, Ints, float]:
+    name = f"pairs[{k}]"
+    first, second = _index(f"{name} first", i, m), _index(f"{name} second", j, m)
+    if first == second:
+        raise InputError(f"{name} names {first} twice", "Name two different assets")
+    return name, np.flatnonzero((asset == first) | (asset == second)), _number(f"{name} cap", cap, floor=0.0)
+
+
+def _tail(name: str, sample: Floats, confidence: float, cap: float, m: int) -> Tail:
+    if sample.shape[1] != m:
+        raise InputError(f"{name} has {sample.shape[1]} columns; {m} are needed", "Give one column an asset")
+    level = _number(f"{name} confidence", confidence)
+    if not 0.0 < level < 1.0:
+        raise InputError(f"{name} confidence is {level}", "Give a probability inside (0, 1), such as 0.95")
+    return Tail(sample, level, _number(f"{name} cvar_max", cap))
