@@ -80,7 +80,7 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One ingestion under way."""
+    """One ingestion under way. ``done`` maps symbols an interrupted attempt stored to the hash of their payload."""
 
     id: str
     request: IngestRequest
@@ -88,6 +88,7 @@ class _Run:
     archive: Archive
     policy: Policy
     last_day: int
+    done: Mapping[str, str]
     notes: list[str] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -120,13 +121,15 @@ def ingest(
     members, derived = _members(request, batch, store, policy)
     source = _identity(request)
     pending = store.unfinished(request.provider, source)
+    run_id = pending or _run_id(source, now)
     run = _Run(
-        id=pending or _run_id(source, now),
+        id=run_id,
         request=request,
         store=store,
         archive=archive,
         policy=policy,
         last_day=day_number(now[:10]) if end is None else end,
+        done={a.symbol: a.archived for a in store.audits() if a.run == run_id and a.status == OK},
         notes=list(batch.notes),
     )
     store.begin_run(run.id, request.provider, source, now)
@@ -225,7 +228,7 @@ def _members(
     if request.universe is not None:
         from plimsoll.market import universe
 
-        named = {one.symbol: one for one in universe.read(Path(request.universe))}
+        named = {one.symbol: one for one in universe.read(Path(request.universe), policy.limits.plain_symbols_are)}
         if not set(named) & {*batch.bars, *batch.failures} and batch.bars:
             raise InputError(
                 f"{request.universe} names none of the source's symbols", f"The source holds {_some(list(batch.bars))}"
@@ -272,6 +275,9 @@ def _store_all(run: _Run, batch: FileBatch, members: Mapping[str, Instrument], p
 def _store_symbol(run: _Run, instrument: Instrument, bars: Bars, held_from: str) -> int:
     """Rows, payload and audit of one symbol, committed together."""
     symbol, provider = instrument.symbol, run.request.provider
+    archived = run.archive.put(run.id, symbol, _payload(symbol, bars))
+    if run.done.get(symbol) == archived:
+        return 0
     tidied = tidy(bars, run.last_day)
     held = run.store.bars(symbol)
     restated = _restated(tidied.bars, held, run.policy.data.price_rounding)
@@ -281,7 +287,6 @@ def _store_symbol(run: _Run, instrument: Instrument, bars: Bars, held_from: str)
     flags = list(tidied.flags)
     if held_from != provider:
         flags += cross_source(tidied.bars, held, instrument, run.policy.data)
-    archived = run.archive.put(run.id, symbol, _payload(symbol, bars))
     with run.store.transaction():
         rows = run.store.put_bars(run.id, symbol, provider, tidied.bars)
         run.store.put_audit(_audit(run, symbol, tidied, tuple(flags), archived))

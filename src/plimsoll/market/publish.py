@@ -117,7 +117,7 @@ def reading_flags(audits: Sequence[Audit]) -> dict[str, tuple[Flag, ...]]:
     """Per symbol the findings of its readings that still stand.
 
     A later reading of the same days replaces what an earlier one found there; a date from the future was never
-    stored, so any later reading replaces it.
+    stored, so any later reading replaces it. A confirmed jump stays confirmed.
     """
     flags: dict[str, tuple[Flag, ...]] = {}
     for audit in audits:
@@ -128,6 +128,8 @@ def reading_flags(audits: Sequence[Audit]) -> dict[str, tuple[Flag, ...]]:
 
 
 def _superseded(flag: Flag, audit: Audit) -> bool:
+    if flag.reason == "JUMP_CONFIRMED":
+        return False
     return flag.reason == "DATE_IN_FUTURE" or (audit.first <= flag.day and flag.last_day <= audit.last)
 
 

@@ -67,8 +67,9 @@ def write(panel: Panel, root: Path, run: str = "") -> Path:
     and intact is left as it is, a damaged one is replaced.
     """
     root.mkdir(parents=True, exist_ok=True)
+    for left in root.glob(".writing-*"):  # by a process that died; the home's lock keeps the living apart
+        shutil.rmtree(left, ignore_errors=True)
     workshop = root / f".writing-{os.getpid()}"
-    shutil.rmtree(workshop, ignore_errors=True)
     workshop.mkdir()
     try:
         arrays = {name: _save(workshop / f"{name}.npy", values) for name, values in _arrays(panel)}
@@ -95,10 +96,6 @@ def load(folder: Path) -> Panel:
     if not any(one.rows for one in content.certifications):
         raise CheckFailed(f"The snapshot {folder.name} holds no usable bar", "See `plimsoll verify status`")
     arrays = {name: _open(folder, name, content.arrays) for name in ARRAYS}
-    shape = (arrays["days"].size, len(content.instruments))
-    for name in FIELDS:
-        if arrays[name].shape != shape:
-            raise CorruptionError(f"{folder / name}.npy has shape {arrays[name].shape}, not {shape}", _REMEDY)
     sessions = Sessions(arrays["days"], arrays["opens"], arrays["closes"], content.next_day)
     return Panel(
         sessions=sessions,

@@ -16,9 +16,9 @@ from typing import Any, Self
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, Table, create_engine, func, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from plimsoll.core.bars import COLUMNS, Audit, Bars, MacroSeries
@@ -40,16 +40,24 @@ class SqlBarStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{path.parent} cannot be made: {error.strerror}", "Check the path and permissions"
+            ) from None
         self._engine = _engine(path)
         try:
             self._connection = self._engine.connect()
+            _prepare(self._connection)
             _migrate(self._connection, path)
+        except OperationalError as error:
+            self._engine.dispose()
+            raise InputError(f"{path} cannot be opened: {error.orig}", "Check permissions and free space") from None
         except DatabaseError as error:
             self._engine.dispose()
-            raise CorruptionError(
-                f"{path} cannot be opened: {error.orig}", "Restore it from a backup, or ingest into a new home"
-            ) from None
+            remedy = "Restore it from a backup, or ingest into a new home"
+            raise CorruptionError(f"{path} cannot be opened: {error.orig}", remedy) from None
         self._depth = 0
 
     def __enter__(self) -> Self:
@@ -229,16 +237,14 @@ class SqlBarStore:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", poolclass=StaticPool, connect_args={"timeout": 10})
+    return create_engine(f"sqlite:///{path}", poolclass=StaticPool, connect_args={"timeout": 10})
 
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.close()
 
-    return engine
+def _prepare(connection: Connection) -> None:
+    """One writer with readers beside it; a power cut may lose the last commit, never the file."""
+    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+    connection.commit()
 
 
 def _migrate(connection: Connection, path: Path) -> None:
