@@ -147,6 +147,31 @@ def test_a_durable_append_is_in_the_file_at_once_and_a_batch_at_its_commit(tmp_p
         assert verify(tmp_path / "b.db").records == 2
 
 
+def test_an_audit_of_a_run_that_goes_on_sees_one_moment_of_it(tmp_path: Path) -> None:
+    with SqliteJournal(tmp_path / "run.db", True) as log:
+        log.append(GENESIS)
+        with journal._reading(tmp_path / "run.db") as view:
+            assert view.execute("SELECT count(*) FROM journal").get == 1
+            log.append(cycle("2020-01-02"))
+            assert journal._audit(view, None) == journal.AuditReport(True, 1, None, "", verified_prev(log))
+
+
+def verified_prev(log: SqliteJournal) -> str:
+    """Hash of the record before the last."""
+    return str(log._connection.execute("SELECT prev FROM journal ORDER BY seq DESC LIMIT 1").get)
+
+
+def test_a_batch_that_is_being_written_is_no_finding(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(PlimsollError, match="running process"):
+        verify(path)
+    other.execute("ROLLBACK")
+    other.close()
+    assert verify(path).ok
+
+
 def test_a_closed_journal_is_one_plain_file_and_takes_nothing_more(tmp_path: Path, durable: bool) -> None:
     log = SqliteJournal(tmp_path / "run.db", durable)
     log.append(GENESIS)
@@ -385,19 +410,23 @@ def test_a_second_writer_cannot_slip_a_record_in(tmp_path: Path) -> None:
     assert verify(path).ok
 
 
-def test_a_full_disk_halts_and_leaves_the_last_commit(tmp_path: Path) -> None:
-    path = written(tmp_path, True)
-    log = SqliteJournal(path, True)
+def test_a_full_disk_halts_and_leaves_the_last_commit(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "run.db"
+    log = SqliteJournal(path, durable)
+    log.append_many(EVENTS)
+    log.commit()
+    anchor, decisions = log.anchor, log.decisions_hash
     log._connection.execute("PRAGMA max_page_count = 1").fetchall()  # SQLite's own way to a full disk
     with pytest.raises(PlimsollError, match="full"):
         log.append_many(tuple(cycle(f"2020-02-{d:02d}") for d in range(1, 29)))
+    assert (log.anchor, log.decisions_hash) == (anchor, decisions)
     log.close()
-    assert verify(path) == verify(written_again(tmp_path))
+    assert verify(path, anchor).ok and journal.decisions_hash(path) == decisions
 
 
-def written_again(folder: Path) -> Path:
-    (folder / "again").mkdir()
-    return written(folder / "again")
+def test_a_durable_journal_asks_the_disk_for_every_commit(tmp_path: Path) -> None:
+    with SqliteJournal(tmp_path / "run.db", True) as log:
+        assert log._connection.pragma("synchronous") == 2  # FULL: the commit returns after the flush
 
 
 def test_a_folder_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:

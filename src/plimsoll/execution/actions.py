@@ -116,7 +116,7 @@ def _splits(panel: Panel, today: _Today, lots: dict[int, int], history: History,
 
 
 def _in_lieu(fraction: Fraction, ratio: float, history: History, row: int, column: int) -> int:
-    if not fraction or row == 0:
+    if row == 0:
         return 0
     previous = float(history.array("mark")[row - 1, column])
     if not math.isfinite(previous):

@@ -6,7 +6,7 @@
       .lock                 held by the writing process, with its pid
       plimsoll.db           rows and their audit (D13)
       raw/                  responses as they came, by ingestion run
-      snapshots/<name>/     certified panels (D14); snapshots/CURRENT names the one in use
+      snapshots/<name>/     certified panels (D14); snapshots/CURRENT, which Stage 1 writes, names the one in use
       runs/<id>.db          the run's journal (G3)
       runs/<id>.json        its summary and the anchor of its journal, written when it ends
 
@@ -110,12 +110,6 @@ class Home:
             raise CorruptionError(f"{pointer} names {name!r}, which is no snapshot", "Run 'plimsoll ingest' again")
         return folder
 
-    def publish(self, name: str) -> None:
-        """Make ``snapshots/<name>`` the current one, at once and for good: the pointer is replaced whole."""
-        if not (self.snapshots / name).is_dir():
-            raise InputError(f"{self.snapshots / name} is not there to be published")
-        _replace(self.snapshots / "CURRENT", f"{name}\n".encode())
-
     def journal(self, run: str) -> Path:
         """Path of a run's journal, whether or not it exists. ``UsageError`` for what cannot be a run's name."""
         if not run or run.startswith(".") or Path(run).name != run:
@@ -123,7 +117,7 @@ class Home:
         return self.runs / f"{run}.db"
 
     def find_run(self, run: str | None = None) -> str:
-        """The named run, or the last one begun; ``UsageError`` when there is none."""
+        """The named run, or the one written last; ``UsageError`` when there is none."""
         if run is not None:
             if not self.journal(run).is_file():
                 raise UsageError(f"There is no run {run!r} in {self.path}", "See 'plimsoll runs'")

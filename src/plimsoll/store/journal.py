@@ -227,7 +227,8 @@ class SqliteJournal:
 def verify(path: Path | str, anchor: Anchor | None = None) -> AuditReport:
     """Recompute the whole chain of a journal and compare it with its head row and, if given, a kept anchor.
 
-    Never raises for what the file holds: a missing or unreadable file is a report too. Reads only.
+    Whatever the file holds is a report, also when it is missing or unreadable; only a batch that is being written
+    at this moment raises ``PlimsollError``. Reads only.
     """
     try:
         with _reading(Path(path)) as connection:
@@ -276,7 +277,10 @@ def _reading(path: Path) -> Iterator[apsw.Connection]:
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     connection = apsw.Connection(f"file:{quote(str(path.absolute()))}?mode=ro", flags=flags)
     try:
+        connection.execute("BEGIN")  # one view of the file: a run may be writing it
         yield connection
+    except apsw.BusyError:
+        raise PlimsollError(f"{path} is being written by a running process", "Wait until it ends") from None
     finally:
         connection.close()
 
@@ -314,6 +318,8 @@ def _audit(connection: apsw.Connection, anchor: Anchor | None) -> AuditReport:
                 return AuditReport(False, total, seq + 1, problem, head)
             seq, head = row.seq, row.hash
         kept = _head_row(connection)
+    except apsw.BusyError:
+        raise  # no finding: somebody writes
     except apsw.Error as error:
         return AuditReport(False, total, seq + 1, f"record {seq + 1} cannot be read ({error})", head)
     if seq == 0:

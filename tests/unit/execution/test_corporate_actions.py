@@ -151,6 +151,14 @@ def test_an_ended_series_is_closed_at_its_last_close_with_cost() -> None:
     assert booked(account(0, 7), history, 2) == []
 
 
+def test_an_ended_series_is_priced_in_the_regime_of_its_last_decision() -> None:
+    history = world(ends=1)
+    beliefs = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+    history = History(history.panel, history.catalogue | {"regime.belief": lambda p: beliefs})
+    (closed,) = booked(account(100), history, 2)
+    assert isinstance(closed, Fill) and closed.price == pytest.approx(100 * (1 - 0.00075))
+
+
 def test_a_series_that_reaches_the_end_has_not_ended() -> None:
     assert booked(account(100), world(ends=3), 3) == []
 
