@@ -105,7 +105,7 @@ def charged_share(policy: Policy) -> float:
 
 
 def one_way_cost(inputs: AuctionInputs, column: int, policy: Policy) -> float:
-    """Cost of trading the column, fraction of notional; without liquidity data its kind's worst case, all of it without a kind."""
+    """Cost of trading the column, fraction of notional; its kind's worst case without liquidity data (C2)."""
     cost = float(inputs.buy_cost[column])
     if math.isfinite(cost):
         return cost

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -339,13 +339,16 @@ def _status(contest: _Contest, allocation: Allocation) -> str:
     if not allocation.binding:
         return allocation.status
     kind, _, index = allocation.binding.rstrip("]").partition("[")
-    names = {
+    names: dict[str, Sequence[str]] = {
         "groups": [g.name for g in contest.groups],
         "pairs": [p.name for p in contest.pairs],
         "tail_limits": contest.tails,
         "weight_max": [name for name, _ in contest.caps],
-    }.get(kind)
-    named = names[int(index)] if names and index else "cvar" if kind == "scenarios" else allocation.binding
+    }
+    if kind in names and index:
+        named = names[kind][int(index)]
+    else:
+        named = "cvar" if kind == "scenarios" else allocation.binding
     return f"{allocation.status}: {named}"
 
 

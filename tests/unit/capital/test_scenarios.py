@@ -1,0 +1,304 @@
+"""Scenario sets against plain loops over dates, the normal closed form, and a panel that ends at the decision."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+from statistics import NormalDist
+
+import msgspec
+import numpy as np
+import pytest
+
+from plimsoll.capital.scenarios import build, factors
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.panel import Certification, History, Panel, View
+from plimsoll.core.policy import CvarPolicy, Policy
+from plimsoll.core.scenarios import ScenarioSet
+from plimsoll.core.sessions import Sessions
+from plimsoll.indicators.catalogue import catalogue
+from plimsoll.measures.cvar import cvar
+
+START = "2006-01-02"
+
+
+def policy_of(**cvar_fields: object) -> Policy:
+    return msgspec.structs.replace(Policy(), cvar=msgspec.structs.replace(CvarPolicy(), **cvar_fields))
+
+
+def panel_of(returns: np.ndarray, *, starts: dict[int, int] | None = None, gaps: tuple = ()) -> Panel:
+    """A panel whose column j has bars from row ``starts[j]`` on, except at the (row, column) pairs in ``gaps``."""
+    rows, size = returns.shape
+    price = 100.0 * np.cumprod(1.0 + returns, axis=0)
+    for column, start in (starts or {}).items():
+        price[:start, column] = np.nan
+    for row, column in gaps:
+        price[row, column] = np.nan
+    first = np.argmax(np.isfinite(price), axis=0)
+    days = np.busday_offset(START, np.arange(rows), roll="forward").astype("M8[D]").astype(np.int64)
+    empty = np.where(np.isnan(price), np.nan, 0.0)
+    return Panel(
+        sessions=Sessions(days, days * 86400, days * 86400 + 1, int(days[-1]) + 1),
+        instruments=tuple(Instrument(f"S{j}", "fund", "XNYS") for j in range(size)),
+        open=price,
+        high=price,
+        low=price,
+        close=price,
+        volume=np.where(np.isnan(price), np.nan, 1e6),
+        dividend=empty,
+        split=empty + 1.0,
+        index=price / price[first, np.arange(size)],
+        fresh=np.isfinite(price),
+        certifications=tuple(Certification(f"S{j}", "ACTIVE", rows, rows, 0.0, 1.0, ()) for j in range(size)),
+        macro=np.zeros((rows, 0)),
+        macro_names=(),
+        snapshot="test",
+        synthetic=True,
+    )
+
+
+def view_of(panel: Panel, policy: Policy, row: int = -1) -> View:
+    history = History(panel, {**catalogue(policy), **factors(policy)})
+    return View(history, row % len(panel.sessions))
+
+
+def market_returns(rows: int, size: int, seed: int = 1) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return 0.008 * (rng.standard_normal((rows, 1)) + rng.standard_t(5, (rows, size)))
+
+
+def comonotone(own: list[float], market: list[float], day: int) -> float:
+    """The own quantile at the rank of the market that day, by counting."""
+    known = sorted(v for v in own if not math.isnan(v))
+    rank = (sum(m < market[day] for m in market) + 0.5) / len(market)
+    return known[math.floor(rank * len(known))]
+
+
+def slow_filtered(view: View, policy: Policy) -> dict[int, np.ndarray]:
+    """The filtered sets of every column by loops over days, from the public indicators alone."""
+    horizon = policy.auction.horizon
+    rows = range(max(0, view.row + 1 - policy.cvar.window), view.row + 1)
+    residuals = view.indicator("residual")
+    dated = [t for t in rows if any(math.isfinite(z) for z in residuals[t])]
+    market = [float(np.mean([z for z in residuals[t] if math.isfinite(z)])) for t in dated]
+    scaled = []
+    for column in range(residuals.shape[1]):
+        own = [float(residuals[t, column]) for t in dated]
+        full = [z if math.isfinite(z) else comonotone(own, market, d) for d, z in enumerate(own)]
+        scaled.append([max(z * float(view.now("sigma")[column]), -1.0) for z in full])
+    windows = len(dated) - horizon + 1
+    longer = [[math.prod(1.0 + r for r in column[t : t + horizon]) - 1.0 for t in range(windows)] for column in scaled]
+    return {1: np.array(scaled).T, horizon: np.array(longer).T}
+
+
+CASES = {
+    "no gaps": ({}, ()),
+    "panel younger than the window": ({}, ()),
+    "two young assets": ({1: 200, 3: 290}, ()),
+    "a lost bar": ({}, ((350, 2), (351, 2))),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_filtered_sets_equal_plain_loops(case: str) -> None:
+    starts, gaps = CASES[case]
+    policy = policy_of(window=600 if case.startswith("panel") else 220)
+    view = view_of(panel_of(market_returns(400, 4), starts=starts, gaps=gaps), policy)
+    scenarios = build(view, np.arange(4), policy, stressed=False)
+    assert scenarios.unmeasurable == frozenset()
+    assert set(scenarios.filtered) == {1, 10}
+    for horizon, expected in slow_filtered(view, policy).items():
+        np.testing.assert_allclose(scenarios.filtered[horizon], expected, rtol=1e-12, atol=1e-14)
+
+
+def test_columns_come_in_the_order_asked_for_and_do_not_depend_on_each_other() -> None:
+    policy = policy_of(window=220)
+    view = view_of(panel_of(market_returns(400, 5), starts={4: 250}), policy)
+    whole = build(view, np.arange(5), policy, stressed=True)
+    some = build(view, np.array([4, 1]), policy, stressed=True)
+    for made, full in ((some.filtered, whole.filtered), (some.stressed, whole.stressed)):
+        for horizon in (1, 10):
+            np.testing.assert_array_equal(made[horizon], full[horizon][:, [4, 1]])
+
+
+def test_normal_returns_give_the_closed_form_at_both_horizons() -> None:
+    """With iid normal returns the 1-session CVaR is 2.063 of today's sigma, and the 10-session one sqrt(10) more."""
+    policy = policy_of(window=4000, ewma=0.998)
+    view = view_of(panel_of(0.01 * np.random.default_rng(4).standard_normal((4400, 1))), policy)
+    scenarios = build(view, np.array([0]), policy, stressed=False)
+    sigma = float(view.now("sigma")[0])
+    factor = NormalDist().pdf(NormalDist().inv_cdf(0.95)) / 0.05
+    assert cvar(-scenarios.filtered[1][:, 0], 0.95) == pytest.approx(factor * sigma, rel=0.06)
+    assert cvar(-scenarios.filtered[10][:, 0], 0.95) == pytest.approx(factor * sigma * math.sqrt(10), rel=0.12)
+
+
+def test_scenarios_scale_with_todays_volatility() -> None:
+    calm = market_returns(400, 2)
+    wild = calm.copy()
+    wild[-30:, 0] *= 4.0
+    policy = policy_of(window=300)
+    tails = []
+    for returns in (calm, wild):
+        view = view_of(panel_of(returns), policy)
+        one = build(view, np.array([0]), policy, stressed=False).filtered[1][:200, 0]
+        tails.append(cvar(-one, 0.95) / float(view.now("sigma")[0]))
+    assert tails[1] == pytest.approx(tails[0], rel=1e-9)
+
+
+def test_no_scenario_loses_more_than_everything() -> None:
+    returns = 0.01 * np.random.default_rng(3).standard_normal((300, 1))
+    returns[200] = -0.6
+    returns[290:] = 0.3 * np.sign(returns[290:])
+    policy = policy_of(window=250)
+    scenarios = build(view_of(panel_of(returns), policy), np.array([0]), policy, stressed=False)
+    assert scenarios.filtered[1].min() == -1.0
+    assert scenarios.filtered[10].min() == -1.0
+
+
+def test_a_young_asset_moves_with_the_market_and_never_stands_still() -> None:
+    policy = policy_of(window=300)
+    view = view_of(panel_of(market_returns(400, 6), starts={0: 300}), policy)
+    one = build(view, np.arange(6), policy, stressed=False).filtered[1]
+    before = slice(0, 150)  # none of its own rows
+    market = one[before, 1:].mean(axis=1)
+    assert np.corrcoef(one[before, 0], market)[0, 1] > 0.9
+    assert np.count_nonzero(one[before, 0] == 0.0) == 0
+    assert set(one[before, 0]) <= set(one[-100:, 0])
+
+
+@pytest.mark.parametrize(("start", "measurable"), [(400 - 60 - 20, True), (400 - 60 - 19, False)])
+def test_fewer_residuals_than_the_minimum_are_unmeasurable(start: int, measurable: bool) -> None:
+    """A residual needs yesterday's volatility, which needs the asset's first 20 returns."""
+    policy = policy_of(window=300, young_rows_min=60)
+    view = view_of(panel_of(market_returns(400, 3), starts={2: start}), policy)
+    count = int(np.isfinite(view.indicator("residual")[:, 2]).sum())
+    policy = policy_of(window=300, young_rows_min=count + (0 if measurable else 1))
+    scenarios = build(
+        view_of(panel_of(market_returns(400, 3), starts={2: start}), policy), np.arange(3), policy, stressed=True
+    )
+    assert scenarios.unmeasurable == (frozenset() if measurable else frozenset({2}))
+    assert np.isnan(scenarios.filtered[1][:, 2]).all() == (not measurable)
+    assert np.isnan(scenarios.filtered[10][:, 2]).all() == (not measurable)
+    assert np.isfinite(scenarios.filtered[10][:, :2]).all()
+
+
+def test_a_series_without_volatility_is_unmeasurable() -> None:
+    returns = market_returns(400, 3)
+    returns[:, 1] = 0.0
+    policy = policy_of(window=300)
+    scenarios = build(view_of(panel_of(returns), policy), np.array([0, 1]), policy, stressed=False)
+    assert scenarios.unmeasurable == frozenset({1})
+    assert np.isnan(scenarios.filtered[1][:, 1]).all()
+
+
+def test_too_few_windows_measure_nothing() -> None:
+    policy = policy_of(window=300, scenarios_min=60, young_rows_min=10)
+    panel = panel_of(market_returns(120, 2))
+    counts = [
+        len(build(view_of(panel, policy, row), np.arange(2), policy, stressed=False).filtered[10])
+        for row in range(5, 120)
+    ]
+    unmeasurable = [
+        bool(build(view_of(panel, policy, row), np.arange(2), policy, stressed=False).unmeasurable)
+        for row in range(5, 120)
+    ]
+    assert unmeasurable == [count < 60 for count in counts]
+    assert not unmeasurable[-1]
+
+
+def slow_stressed(view: View, policy: Policy, column: int) -> dict[int, list[float]]:
+    """The stressed sets of one column by loops over days and windows."""
+    cv, horizon = policy.cvar, policy.auction.horizon
+    market = [float(m) for m in view.indicator("ew_return")]
+    known = [t for t in range(view.row + 1) if math.isfinite(market[t])]
+    closes = view.bars("close")[:, column]
+    own = {t: float(view.indicator("return")[t, column]) if math.isfinite(closes[t]) else math.nan for t in known}
+    path = {
+        t: r if math.isfinite(r) else comonotone(list(own.values()), [market[s] for s in known], d)
+        for d, (t, r) in enumerate(own.items())
+    }
+    dates = view.sessions.dates
+    spans = [[t for t in known if a <= dates[t] <= b] for a, b in cv.stress_windows]
+
+    def worst(values: dict[int, float]) -> set[int]:
+        return set(sorted(values, key=lambda t: (values[t], t))[: math.ceil(cv.stress_worst * len(values) - 1e-9)])
+
+    days = {t for span in spans for t in span} | worst({t: market[t] for t in known})
+    ends = [t for t in known if all(s in path for s in range(t - horizon + 1, t + 1))]
+    compound = {t: math.prod(1 + market[s] for s in range(t - horizon + 1, t + 1)) - 1 for t in ends}
+    inside = {t for span in spans for t in ends if all(s in span for s in range(t - horizon + 1, t + 1))}
+    chosen = sorted(inside | worst(compound))
+    return {
+        1: [path[t] for t in sorted(days)],
+        horizon: [math.prod(1 + path[s] for s in range(t - horizon + 1, t + 1)) - 1 for t in chosen],
+    }
+
+
+@pytest.mark.parametrize("row", [120, 500, 899])
+def test_stressed_sets_equal_plain_loops(row: int) -> None:
+    policy = policy_of(window=300)
+    view = view_of(panel_of(market_returns(900, 4), starts={3: 800}, gaps=((705, 1),)), policy, row)
+    columns = np.arange(4) if row == 899 else np.arange(3)
+    scenarios = build(view, columns, policy, stressed=True)
+    for column in columns:
+        for horizon, expected in slow_stressed(view, policy, int(column)).items():
+            np.testing.assert_allclose(scenarios.stressed[horizon][:, column], expected, rtol=1e-12, atol=1e-14)
+
+
+def test_stress_windows_enter_only_once_they_are_known() -> None:
+    """Rows before September 2008 know no crisis window: only the worst days are there."""
+    policy = policy_of(window=300)
+    panel = panel_of(market_returns(900, 3))
+    before = view_of(panel, policy, panel.sessions.row_at_or_before("2008-08-29"))
+    during = view_of(panel, policy, panel.sessions.row_at_or_before("2008-10-01"))
+    known = before.row  # the first row has no return
+    calm = build(before, np.arange(3), policy, stressed=True).stressed
+    assert len(calm[1]) == math.ceil(0.05 * known)
+    assert len(build(during, np.arange(3), policy, stressed=True).stressed[1]) >= len(calm[1]) + 20
+
+
+def test_without_a_known_stressed_window_nothing_is_run() -> None:
+    policy = policy_of(window=300)
+    panel = panel_of(market_returns(60, 2))
+    assert build(view_of(panel, policy, 9), np.arange(2), policy, stressed=True).stressed == {}
+    assert set(build(view_of(panel, policy, 10), np.arange(2), policy, stressed=True).stressed) == {1, 10}
+    assert build(view_of(panel, policy, 10), np.arange(2), policy, stressed=False).stressed == {}
+
+
+def test_a_young_asset_is_stressed_with_its_own_quantiles() -> None:
+    policy = policy_of(window=300)
+    view = view_of(panel_of(market_returns(900, 5), starts={0: 780}), policy)
+    stressed = build(view, np.arange(5), policy, stressed=True).stressed
+    own = view.indicator("return")[781:, 0]
+    assert np.isin(stressed[1][:, 0], own).all()
+    assert cvar(-stressed[10][:, 0], 0.95) > 0.0
+
+
+def truncated(panel: Panel, rows: int) -> Panel:
+    cut = {
+        f.name: getattr(panel, f.name)[:rows] for f in fields(panel) if isinstance(getattr(panel, f.name), np.ndarray)
+    }
+    s = panel.sessions
+    return replace(panel, sessions=Sessions(s.days[:rows], s.opens[:rows], s.closes[:rows], int(s.days[rows])), **cut)
+
+
+def bits(scenarios: ScenarioSet) -> list[bytes]:
+    sets = (*scenarios.filtered.values(), *scenarios.stressed.values())
+    return [np.ascontiguousarray(s).tobytes() for s in sets]
+
+
+@pytest.mark.parametrize("row", [40, 95, 180, 320, 700, 801, 850, 898])
+def test_nothing_after_the_decision_changes_a_bit(row: int) -> None:
+    policy = policy_of(window=300)
+    panel = panel_of(market_returns(900, 5), starts={2: 150, 4: 760}, gaps=((300, 1), (301, 1), (700, 3)))
+    whole = build(view_of(panel, policy, row), np.arange(5), policy, stressed=True)
+    prefix = build(view_of(truncated(panel, row + 1), policy, row), np.arange(5), policy, stressed=True)
+    assert bits(whole) == bits(prefix)
+    assert whole.unmeasurable == prefix.unmeasurable
+
+
+def test_an_empty_book_has_an_empty_set() -> None:
+    policy = policy_of(window=300)
+    scenarios = build(view_of(panel_of(market_returns(400, 2)), policy), np.empty(0, np.int64), policy, stressed=True)
+    assert scenarios.filtered[10].shape[1] == 0
+    assert scenarios.unmeasurable == frozenset()
