@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plimsoll.app import ConfigReport
-    from plimsoll.engine.backtest import BacktestResult
     from plimsoll.market.ingest import IngestReport
     from plimsoll.market.status import Status
+    from plimsoll.reports.result import BacktestResult
     from plimsoll.store.home import RunSummary
     from plimsoll.store.journal import AuditReport
 
@@ -139,18 +138,35 @@ def backtest(result: BacktestResult) -> None:
     out = console()
     if result.synthetic:
         out.print(SYNTHETIC)
-    out.print(f"run {result.run}   snapshot {result.snapshot[:16]}   policy {result.policy[:16]}")
-    out.print(f"{result.start} to {result.end}, {result.sessions} sessions, net of costs, USD")
-    books = {"Plimsoll": msgspec.to_builtins(result.metrics)}
-    books |= {name: msgspec.to_builtins(metrics) for name, metrics in result.benchmarks.items()}
+    if result.mandate_ended:
+        out.print(
+            f"The MANDATE ENDED on {result.end}: the account is flat and only a signed re-commissioning reopens it."
+        )
+    out.print(f"run {result.run}   snapshot {result.snapshot[:16]}   policy {result.policy[:16]} ({result.profile})")
+    sample = f"{result.start} to {result.end}, {result.sessions} sessions, from {result.capital} USD"
+    out.print(f"{result.mode}, {sample}; daily closes, net of costs")
+    books = {"Plimsoll": result.metrics}
+    if result.without_mandate is not None:
+        books["without the mandate's end"] = result.without_mandate
+    books |= result.benchmarks
     rows = table("", *books, right=tuple(range(1, len(books) + 1)))
     for label, key, shown in _METRICS:
-        rows.add_row(label, *(shown(metrics[key]) if key in metrics else "" for metrics in books.values()))
+        rows.add_row(label, *(shown(getattr(book, key)) for book in books.values()))
     out.print(rows)
-    out.print("decisions  " + _counts(result.decisions))
-    out.print("vetoes     " + (_counts(result.vetoes) or "none"))
-    out.print("events     " + (_counts(Counter(e.kind for e in result.risk_events)) or "none"))
-    out.print(f"fills      {len(result.fills)}")
+    exposure = result.exposure
+    out.print(
+        f"invested    {percent(exposure.invested)} of NAV on average, new risk barred {percent(exposure.halted)} of sessions"
+    )
+    out.print("modes       " + _counts(exposure.modes))
+    out.print("decisions   " + _counts(result.decisions))
+    out.print("rejected    " + (_counts(result.rejections) or "none"))
+    out.print("vetoes      " + (_counts(result.vetoes) or "none"))
+    out.print("risk events " + (_counts(Counter(e.kind for e in result.risk_events)) or "none"))
+    paid = ", ".join(f"{name} {amount}" for name, amount in result.costs.items())
+    out.print(f"fills       {len(result.fills)}; {paid}; dividends {result.dividends}, interest {result.interest} USD")
+    out.print(f"auctions    {result.auctions}, approvals {len(result.approvals)} ({result.operator} operator)")
+    for note in result.notes:
+        out.print(f"note        {escape(note)}")
     out.print(f"decisions hash {result.decisions_hash}")
 
 
