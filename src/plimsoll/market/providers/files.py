@@ -183,7 +183,7 @@ def _table(path: Path, reading: _Reading) -> tables.Table:
         raise InputError(f"cannot be read ({error.strerror})", "Check its permissions") from None
     reading.raw.append(RawSource(path.name, hashlib.sha256(data).hexdigest(), len(data), path))
     table = tables.parse(path.name, data)
-    if table.frame.is_empty():
+    if table.frame.width and table.frame.is_empty():
         raise InputError("holds no rows", "Write it again")
     if table.note:
         reading.notes.append(f"{_label(path)} {table.note}")

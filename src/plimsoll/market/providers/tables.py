@@ -54,15 +54,14 @@ class Table:
     note: str = ""
 
     def place(self, row: int) -> str:
-        """Where a row stands: its line in a CSV (counting quoted line breaks and blank lines), else its number."""
+        """Where a row stands: its line in a CSV (a quoted text may span several), else its number."""
         if self.text is None:
             return f"row {row + 1}"
         reader = csv.reader(io.StringIO(self.text), delimiter=self.separator)
         next(reader)
-        records = (reader.line_num for record in reader if record)
-        for index, line in enumerate(records):
+        for index, _ in enumerate(reader):  # a blank line is a row without cells
             if index == row:
-                return f"line {line}"
+                return f"line {reader.line_num}"
         return f"row {row + 1}"
 
 
@@ -160,7 +159,7 @@ def _text(data: bytes) -> tuple[str, str]:
         text, note = data.decode("latin-1"), "is not UTF-8 and was read as Latin-1"
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = text.lstrip("\n")
+    text = text.strip("\n")
     if not text.strip():
         raise InputError("is empty", "Write it again")
     if text.lstrip()[0] in "<{[":
@@ -180,9 +179,9 @@ def _header(text: str) -> tuple[str, list[str]]:
 
 
 def _whole_last_line(text: str, separator: str, width: int) -> None:
-    last = text.rstrip("\n").rpartition("\n")[2]
+    last = text.rpartition("\n")[2]
     if '"' not in last and 0 < last.count(separator) + 1 < width:
-        line = text.rstrip("\n").count("\n") + 1
+        line = text.count("\n") + 1
         found = last.count(separator) + 1
         raise InputError(
             f"ends in the middle of line {line}: {found} of {width} fields", "It is cut short; fetch it again"
