@@ -9,20 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from plimsoll.core.money import cents
 from plimsoll.core.policy import Policy
 
 if TYPE_CHECKING:
+    from plimsoll.core.panel import Panel
+    from plimsoll.engine.desk import Desk
     from plimsoll.market.ingest import IngestReport, IngestRequest
     from plimsoll.market.ingest import Progress as IngestProgress
     from plimsoll.market.status import Status
+    from plimsoll.reports.result import BacktestResult
     from plimsoll.research.ladder_odds import LadderOdds
-    from plimsoll.store.home import RunSummary
-    from plimsoll.store.journal import AuditReport
+    from plimsoll.store.home import Home, RunSummary
+    from plimsoll.store.journal import Anchor, AuditReport, SqliteJournal
     from plimsoll.store.policy_file import LoadedPolicy
 
 Progress = Callable[[int, int], None]
@@ -109,6 +114,93 @@ def verify_status(workspace: Workspace) -> Status:
     return status(Home(workspace.home).snapshots, workspace.load().policy)
 
 
+def backtest(
+    workspace: Workspace, *, start: str | None = None, end: str | None = None, progress: Progress | None = None
+) -> BacktestResult:
+    """Decide every session of the span over the certified snapshot, journaled, and say what came of it (E4).
+
+    A run whose mandate ended also states what would have been without that ceiling (R5).
+    """
+    from msgspec.structs import replace
+
+    from plimsoll.engine.backtest import run_backtest
+    from plimsoll.engine.history import history_of
+    from plimsoll.engine.loop import genesis_of, span_of
+    from plimsoll.reports.result import measured, result_of
+
+    policy = workspace.load().policy
+    home, panel = _stage_2(workspace, policy)
+    desk = _desk(policy, panel)
+    history = history_of(panel, policy)
+    span = span_of(history, start, end)
+    capital, operator = cents(policy.account.capital), policy.backtest.operator
+    genesis = genesis_of(history, desk, span, capital=capital, mode="backtest", operator=operator)
+    with home.lock():
+        run = _new_run(home, "backtest")
+        with _journal(home, run, durable=False) as journal:
+            tally = run_backtest(history, desk, span, journal, capital=capital, operator=operator, progress=progress)
+            decided, anchor = journal.decisions_hash, journal.anchor
+        unbounded = None
+        if tally.mandate_ended:
+            rungs = tuple(r for r in policy.ladder.rungs if not r.ends_mandate)
+            free = replace(policy, ladder=replace(policy.ladder, rungs=rungs))
+            again = _new_run(home, "backtest-without-mandate")
+            with _journal(home, again, durable=False) as journal:
+                longer = run_backtest(
+                    history, _desk(free, panel), span, journal, capital=capital, operator=operator, progress=progress
+                )
+            unbounded = measured(history, free, longer, span.first)
+        result = result_of(
+            run=run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
+            decisions_hash=decided, without_mandate=unbounded,
+        )  # fmt: skip
+        _finish(home, result, anchor)
+    return result
+
+
+def trade_recorded(
+    workspace: Workspace,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    restart_every: int = 0,
+    progress: Progress | None = None,
+) -> BacktestResult:
+    """Trade recorded sessions on a paper account through the durable shell; the decisions are the backtest's (E1)."""
+    from plimsoll.engine.history import history_of
+    from plimsoll.engine.loop import genesis_of, span_of
+    from plimsoll.engine.session import PaperSession
+    from plimsoll.reports.result import result_of
+
+    policy = workspace.load().policy
+    home, panel = _stage_2(workspace, policy)
+    history = history_of(panel, policy)
+    span = span_of(history, start, end)
+    capital, operator = cents(policy.account.capital), policy.backtest.operator
+    with home.lock():
+        run = _new_run(home, "paper")
+        session = PaperSession(
+            lambda: history_of(_stage_2(workspace, policy)[1], policy),
+            lambda found: _desk(policy, found.panel),
+            span,
+            lambda: _journal(home, run, durable=True),
+            capital=capital,
+            operator=operator,
+            restart_every=restart_every,
+            progress=progress,
+        )
+        tally = session.run()
+        with _journal(home, run, durable=True) as journal:
+            decided, anchor = journal.decisions_hash, journal.anchor
+        genesis = genesis_of(history, _desk(policy, panel), span, capital=capital, mode="paper", operator=operator)
+        result = result_of(
+            run=run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
+            decisions_hash=decided,
+        )  # fmt: skip
+        _finish(home, result, anchor)
+    return result
+
+
 def audit_verify(workspace: Workspace, run: str | None = None) -> AuditReport:
     """Recompute the hash chain of a run's journal, the last run's by default (G3)."""
     from plimsoll.store.home import Home
@@ -121,6 +213,69 @@ def runs(workspace: Workspace) -> tuple[RunSummary, ...]:
     from plimsoll.store.home import Home
 
     return Home(workspace.home).summaries()
+
+
+def _stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
+    """The home and its certified snapshot; refuses to start without one (D7)."""
+    from plimsoll.market import snapshot
+    from plimsoll.market.status import certified
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home)
+    folder = certified(home.snapshots, policy, home.path / "governance_halt.log", _now())
+    return home, snapshot.load(folder)
+
+
+def _desk(policy: Policy, panel: Panel) -> Desk:
+    """The desk of a run, after proving that the policy can trade at the last certified prices (U7)."""
+    from plimsoll.alpha.registry import load
+    from plimsoll.engine.desk import Desk
+    from plimsoll.store.policy_proofs import feasible
+
+    desk = Desk(policy, load(policy.strategies.enabled), panel.instruments)
+    prices = [float(panel.close[row, column]) for column, row in enumerate(panel.last_row.tolist())]
+    feasible(policy, prices, panel.instruments, policy.account.capital, desk.weight_caps.tolist())
+    return desk
+
+
+def _journal(home: Home, run: str, *, durable: bool) -> SqliteJournal:
+    from plimsoll.store.journal import SqliteJournal
+
+    return SqliteJournal(home.journal(run), durable=durable)
+
+
+def _new_run(home: Home, mode: str) -> str:
+    """A name no run of the home has: mode, instant, and a number when the instant is taken."""
+    home.folder(home.runs)
+    stem = f"{mode}-{_now().replace('-', '').replace(':', '').rstrip('Z')}"
+    names = (stem if n == 1 else f"{stem}-{n}" for n in count(1))
+    return next(name for name in names if not home.journal(name).exists())
+
+
+def _finish(home: Home, result: BacktestResult, anchor: Anchor) -> None:
+    """Write the run's summary, with the head of its journal kept outside the journal."""
+    from plimsoll.store.home import RunSummary
+
+    home.finish(
+        RunSummary(
+            run=result.run,
+            mode=result.mode,
+            start=result.start,
+            end=result.end,
+            snapshot=result.snapshot,
+            policy=result.policy,
+            capital=cents(result.capital),
+            strategies=result.strategies,
+            synthetic=result.synthetic,
+            finished=True,
+            records=anchor.records,
+            head=anchor.head,
+            decisions_hash=result.decisions_hash,
+            total_return=result.metrics.total_return,
+            max_drawdown=result.metrics.max_drawdown,
+            sharpe=result.metrics.sharpe,
+        )
+    )
 
 
 def _now() -> str:

@@ -18,7 +18,7 @@ from plimsoll.core.decision import Carried
 from plimsoll.core.events import CashFlow, Split
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill, Intent
-from plimsoll.core.panel import History, Panel
+from plimsoll.core.panel import Certification, History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.sessions import Sessions
@@ -52,9 +52,13 @@ class World:
     def history(self) -> History:
         days = 20_000 + np.cumsum([1, 1, 3] * 4)[:ROWS].astype(np.int64)
         ones = np.ones((ROWS, 3))
+        certified = tuple(
+            Certification(n.symbol, "ACTIVE", ROWS, ROWS, 0.0, 1.0, (), ended=bool(np.isnan(self.close[-1, k])))
+            for k, n in enumerate(INSTRUMENTS)
+        )
         panel = Panel(
             Sessions(days, days * 86_400, days * 86_400, int(days[-1]) + 1), INSTRUMENTS, self.close, self.close,
-            self.close, self.close, ones, self.dividend, self.split, ones, ones > 0, (), self.rate[:, None],
+            self.close, self.close, ones, self.dividend, self.split, ones, ones > 0, certified, self.rate[:, None],
             ("DGS3MO",), "snap", True,
         )  # fmt: skip
         return History(

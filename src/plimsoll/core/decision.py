@@ -30,11 +30,17 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Programme(msgspec.Struct, frozen=True):
-    """The standing target between auctions (A7)."""
+    """The standing target between auctions (A7), with the forecasts behind it per symbol.
+
+    ``confidence`` is the highest of a symbol's bids, ``mu`` its highest expected return at the auction's horizon,
+    ``conviction`` the largest |mu|/sigma as an annual Sharpe (S1): the vetoes judge increases on them (G2).
+    """
 
     day: int
     shares: tuple[Share, ...]
-    confidence: dict[str, float] = msgspec.field(default_factory=dict)  # highest per symbol
+    confidence: dict[str, float] = msgspec.field(default_factory=dict)
+    mu: dict[str, float] = msgspec.field(default_factory=dict)
+    conviction: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class StopState(msgspec.Struct, frozen=True):

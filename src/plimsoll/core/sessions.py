@@ -57,7 +57,7 @@ class Sessions:
     @cached_property
     def dates(self) -> list[str]:
         """ISO date per row."""
-        return list(np.datetime_as_string(EPOCH + self.days.astype("m8[D]")))
+        return np.datetime_as_string(EPOCH + self.days.astype("m8[D]")).tolist()  # type: ignore[no-any-return]
 
     @cached_property
     def last_of_month(self) -> NDArray[np.bool_]:

@@ -51,7 +51,7 @@ def run_backtest(
             journal.append(intent)
         if progress is not None and (row - span.first) % step == 0:
             progress(row - span.first + 1, total)
-        if last.carried.ladder.ended and tally.ended():
+        if last.carried.ladder.ended and not state.lots.any():
             break
     journal.commit()
     return tally

@@ -31,7 +31,6 @@ class Book:
         return float(np.abs(self.weights).sum())
 
 
-
 def mark(view: View, state: State, desk: Desk) -> Book:
     """Value the account at the last traded close; a holding without any price makes NAV unknown (D7)."""
     prices = view.now("mark")
@@ -43,5 +42,3 @@ def mark(view: View, state: State, desk: Desk) -> Book:
     nav = int(state.cash + values.sum())
     weights = values / nav if nav > 0 else np.zeros(values.size)
     return Book(prices, nav, weights, np.flatnonzero(held), nav > 0)
-
-

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.decision import Carried, Plan
 from plimsoll.core.panel import View
-from plimsoll.core.restraint import Health, RiskEvent
+from plimsoll.core.restraint import Health, Restraint, RiskEvent
 from plimsoll.core.state import State
 from plimsoll.core.verdict import Action, Verdict
 from plimsoll.engine.book import Book, mark
@@ -27,10 +27,12 @@ from plimsoll.engine.outlook import Regime, observe
 from plimsoll.engine.proposal import Judge, propose, tails_of
 from plimsoll.engine.record import record
 from plimsoll.engine.standing import stand, target_of
-from plimsoll.engine.wish import caps_of, wish_for
+from plimsoll.engine.wish import wish_for
 from plimsoll.risk import freshness, gates, ladder, modes, pairs, stops
 
 Floats = NDArray[np.float64]
+STALE = float(freshness.CODES.index("STALE_BAR"))
+UNREAD = Health(None, None, data_fresh=False)  # what nobody reads must not pass either
 
 
 def decide(view: View, state: State, desk: Desk) -> Plan:
@@ -68,10 +70,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
         frozen = (*frozen, *(f.reason for f in held_verdict.findings))
 
     book_scale = gates.book_scale(held, limits) if breach else 1.0
-    caps = caps_of(standing.stops, desk)
-    wish = wish_for(
-        view, desk, book, standing, step.restraint, regime, caps, stale, frozen, step.events, book_scale
-    )
+    wish = wish_for(view, desk, book, standing, step.restraint, regime, stale, frozen, step.events, book_scale)
     proposal = propose(judge, state, standing, wish, held, held_verdict, tails)
 
     mode = modes.next_mode(before.mode, step.state, step.restraint, frozen=bool(frozen), halted=bool(halted))
@@ -112,11 +111,13 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
 def _ladder(view: View, state: State, desk: Desk, book: Book, regime: Regime) -> ladder.LadderStep:
     """Step 3. Without a NAV the ladder neither fires nor recovers: a missing price is no crash (D7)."""
     before = state.carried.ladder
+    if not book.known:
+        return ladder.LadderStep(before, Restraint(no_new_risk=True, reasons=("NAV_UNKNOWN",)))
     return ladder.step(
         before,
-        book.nav if book.known else before.episode_peak,
+        book.nav,
         view.day,
-        book.gross if book.known else 0.0,
+        book.gross,
         _health(view, state, desk, book, regime),
         desk.policy.ladder,
         lambda day: view.sessions.sessions_between(day, view.row),
@@ -124,10 +125,10 @@ def _ladder(view: View, state: State, desk: Desk, book: Book, regime: Regime) ->
 
 
 def _health(view: View, state: State, desk: Desk, book: Book, regime: Regime) -> Health:
-    """Re-entry checks (R5); computed only while a rung is fired."""
+    """Re-entry checks (R5); computed only while a rung waits for them."""
     carried = state.carried
-    if not carried.ladder.fired and not carried.ladder.awaiting:
-        return Health(None, None, False)
+    if not ladder.waiting(carried.ladder, desk.policy.ladder):
+        return UNREAD
     target = target_of(carried.programme, desk)
     columns = np.flatnonzero(target)
     volatility = None
@@ -147,7 +148,7 @@ def _data_frozen(view: View, book: Book, stale: Floats, desk: Desk) -> tuple[str
     reasons: list[str] = []
     if book.columns.size:
         held = book.columns
-        affected = (view.now("eligible")[held] == 0.0) | (stale[held] == freshness.STALE)
+        affected = (view.now("eligible")[held] == 0.0) | (stale[held] == STALE)
         if affected.any():
             share = float(np.abs(book.weights[held][affected]).sum())
             if not share <= policy.data.affected_holdings_max:

@@ -6,7 +6,7 @@ from plimsoll.capital import scenarios
 from plimsoll.core.panel import History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.indicators.catalogue import catalogue
-from plimsoll.risk import freshness, regime
+from plimsoll.risk import freshness, regime, stops
 
 
 def history_of(panel: Panel, policy: Policy) -> History:
@@ -16,5 +16,6 @@ def history_of(panel: Panel, policy: Policy) -> History:
         **regime.factors(policy),
         **freshness.factors(policy),
         **scenarios.factors(policy),
+        **stops.factors(policy),
     }
     return History(panel, factors)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from plimsoll.core.decision import HeldPair
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.panel import View
 from plimsoll.core.policy import CvarPolicy
 from plimsoll.engine.desk import Desk
 from plimsoll.risk import pairs as pair_limits
-from plimsoll.core.decision import HeldPair
 
 
 def budget_scale(policy: CvarPolicy, drawdown_lifetime: float) -> float:

@@ -51,9 +51,7 @@ def span_of(history: History, start: str | None, end: str | None) -> Span:
     return Span(first, last)
 
 
-def genesis_of(
-    history: History, desk: Desk, span: Span, *, capital: int, mode: str, operator: str
-) -> Genesis:
+def genesis_of(history: History, desk: Desk, span: Span, *, capital: int, mode: str, operator: str) -> Genesis:
     """The first event of a run over ``span`` with ``capital`` cents."""
     dates = history.panel.sessions.dates
     return Genesis(

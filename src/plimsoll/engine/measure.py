@@ -64,6 +64,7 @@ def measure(
     horizon: int,
     drawdown_episode: float,
     drawdown_lifetime: float,
+    symbols: tuple[str, ...],
 ) -> Measurements:
     """Everything the gates ask of a proposal ``held + order_weights``, (N,) fractions of NAV.
 
@@ -116,4 +117,5 @@ def measure(
         adv_share=adv_share,
         drawdown_episode=drawdown_episode,
         drawdown_lifetime=drawdown_lifetime,
+        symbols=symbols,
     )

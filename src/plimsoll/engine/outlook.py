@@ -23,7 +23,6 @@ class Regime:
     events: tuple[RiskEvent, ...]
 
 
-
 def observe(view: View, carried: Carried, desk: Desk) -> Regime:
     """Belief and outlook of the filter, with the hysteresis of the crisis regime (R8).
 
@@ -48,5 +47,3 @@ def observe(view: View, carried: Carried, desk: Desk) -> Regime:
         stress=after > 0,
     )
     return Regime(figure, int(np.argmax(belief)), fear, after, events)
-
-

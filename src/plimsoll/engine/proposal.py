@@ -22,6 +22,7 @@ from plimsoll.engine.measure import Tails, measure
 from plimsoll.engine.standing import Standing
 from plimsoll.engine.wish import Wish
 from plimsoll.governance import vetoes as veto_room
+from plimsoll.measures.correlation import shrunk
 from plimsoll.risk import gates
 
 Floats = NDArray[np.float64]
@@ -75,6 +76,7 @@ class Judge:
             horizon=self.desk.policy.auction.horizon,
             drawdown_episode=self.drawdown_episode,
             drawdown_lifetime=self.drawdown_lifetime,
+            symbols=self.desk.symbols,
         )
 
 
@@ -102,7 +104,9 @@ def propose(
     if not growing.any():
         return Proposal(shaped.lots, orders, shaped.reasons, judge.measure(orders, tails), held_verdict, (), {})
     tails = tails_of(judge.view, desk, columns, stressed=True)
-    verdict, vetoes, rejected = held_verdict, (), {}
+    verdict = held_verdict
+    vetoes: tuple[Veto, ...] = ()
+    rejected: dict[int, tuple[str, ...]] = {}
     for round_ in range(ROUNDS + 1):
         measured = judge.measure(orders, tails)
         if not measured.increases.any():
@@ -163,6 +167,47 @@ def _judge(
             rejected[c] = (*rejected.get(c, ()), "VETO_ERROR")
     total = join((book_verdict, veto_book, *by_column.values(), *veto_columns.values()))
     return factor, total, vetoes, rejected
+
+
+def veto_inputs(judge: Judge, standing: Standing, measured: Measurements) -> veto_room.VetoInputs:
+    """What the vetoes see: the increasing columns, the programme's forecasts of them, the proposal's totals."""
+    view, desk = judge.view, judge.desk
+    columns = np.flatnonzero(measured.increases)
+    symbols = tuple(desk.symbols[c] for c in columns)
+    programme = standing.programme
+    openings, correlation = _opening_correlation(view, desk, standing)
+
+    def known(values: dict[str, float] | None) -> Floats:
+        return np.array([(values or {}).get(s, np.nan) for s in symbols])
+
+    certifications = view.history.panel.certifications
+    return veto_room.VetoInputs(
+        symbols=symbols,
+        mu=known(programme.mu if programme else None),
+        confidence=known(programme.confidence if programme else None),
+        conviction=known(programme.conviction if programme else None),
+        quality=np.array([certifications[c].score for c in columns]),
+        rows=view.now("rows")[columns],
+        gross=measured.gross_proposed,
+        gross_max=judge.limits.gross_max,
+        cvar=measured.cvar_proposed,
+        cvar_hard=judge.limits.cvar_hard,
+        drawdown_lifetime=judge.drawdown_lifetime,
+        openings=openings,
+        openings_correlation=correlation,
+    )
+
+
+def _opening_correlation(view: View, desk: Desk, standing: Standing) -> tuple[int, float]:
+    """How many bids opened lately and their mean pair correlation; not measured while they are few (G2)."""
+    opened = list(dict.fromkeys(symbol for _, symbol in standing.openings))
+    if len(opened) <= desk.policy.vetoes.wins_max:
+        return len(opened), float("nan")
+    columns = [desk.column[s] for s in opened]
+    window = view.indicator("return")[-desk.policy.correlation.window :, columns]
+    matrix = shrunk(window)
+    pairs_of = np.triu_indices(len(opened), k=1)
+    return len(opened), float(matrix[pairs_of].mean())
 
 
 def _factor(verdict: Verdict) -> float:

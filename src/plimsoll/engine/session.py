@@ -105,7 +105,9 @@ class PaperSession:
                 _write_missing(journal, events, since)
             state, last = evening(state, row, history, desk)
             if last.decided_at != clock.now():
-                raise Halted(f"the decision of {last.session} is not dated by the clock", "Report this: time is injected")
+                raise Halted(
+                    f"the decision of {last.session} is not dated by the clock", "Report this: time is injected"
+                )
             journal.append(last)
             for intent in last.intents:
                 journal.append(intent)

@@ -37,7 +37,6 @@ class Standing:
     events: tuple[RiskEvent, ...]
 
 
-
 def _due(view: View, state: State, policy_schedule: str) -> bool:
     if state.carried.ladder.ended:
         return False
@@ -72,6 +71,7 @@ def stand(
     held_pairs = pairs.update(view, columns, carried.pairs, desk.policy)
     limits = replace(limits, pairs=pairs.limits(held_pairs, view.symbols, limits.weight_max, desk.policy))
     lifted = stops.lift(stop_states, view, desk.policy)
+    one_way = _one_way_cost(view, desk, book, columns, regime)
     result = hold(
         AuctionInputs(
             view=view,
@@ -86,11 +86,13 @@ def stand(
             blocked=_blocked(view, desk, regime, restraint, stale, lifted, columns),
             confidence_min=max(desk.policy.forecast.confidence_min, restraint.confidence_min),
             stage_caps={},
-            **_auction_costs(view, desk, book, columns, regime),
+            buy_cost=one_way,
+            round_trip=2.0 * one_way,
         ),
         desk.policy,
     )
-    fresh = Programme(view.day, result.shares, result.confidence)
+    mu, conviction = _expectations(forecasts, result.shares, desk.policy.auction.horizon)
+    fresh = Programme(view.day, result.shares, result.confidence, mu, conviction)
     openings = _openings(view, carried, result.shares, book, desk)
     return Standing(fresh, target_of(fresh, desk), lifted, held_pairs, result.record, openings, events)
 
@@ -112,9 +114,23 @@ def _forecasts(
     return tuple(answers), tuple(events)
 
 
-def _columns(
-    forecasts: tuple[tuple[str, tuple[Forecast, ...]], ...], book: Book, desk: Desk
-) -> NDArray[np.int64]:
+def _expectations(
+    forecasts: tuple[tuple[str, tuple[Forecast, ...]], ...], shares: tuple[Share, ...], horizon: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Highest expected return at ``horizon`` sessions and largest conviction (annual Sharpe) per bought symbol."""
+    bought = {(s.strategy, s.symbol) for s in shares}
+    mu: dict[str, float] = {}
+    conviction: dict[str, float] = {}
+    for name, said in forecasts:
+        for f in said:
+            if (name, f.symbol) in bought:
+                mu[f.symbol] = max(mu.get(f.symbol, -np.inf), f.mu * horizon / f.horizon)
+                strength = abs(f.mu) / f.sigma * float(np.sqrt(252.0 / f.horizon)) if f.sigma > 0 else np.inf
+                conviction[f.symbol] = max(conviction.get(f.symbol, 0.0), strength)
+    return mu, conviction
+
+
+def _columns(forecasts: tuple[tuple[str, tuple[Forecast, ...]], ...], book: Book, desk: Desk) -> NDArray[np.int64]:
     wanted = {desk.column[f.symbol] for _, said in forecasts for f in said if f.symbol in desk.column}
     return np.array(sorted(wanted | {int(c) for c in book.columns}), dtype=np.int64)
 
@@ -134,6 +150,7 @@ def _present_shares(programme: Programme | None, book: Book, desk: Desk) -> tupl
 
 
 def target_of(programme: Programme | None, desk: Desk) -> Floats:
+    """(N,) target weights of a programme, fractions of NAV; zeros without one."""
     target = np.zeros(len(desk.symbols))
     if programme is not None:
         for share in programme.shares:
@@ -159,7 +176,7 @@ def _blocked(
     A drawdown halt is not among them: auctions run during a halt and the book takes only their reductions (R4).
     """
     eligible = view.now("eligible")
-    stopped = {desk.column[s.symbol] for s in stop_states}
+    stopped = {desk.column[s.symbol] for s in stop_states if s.stage > stops.WATCHED}
     blocked: dict[int, str] = {}
     for c in (int(c) for c in columns):
         if not desk.instruments[c].tradable:
@@ -177,10 +194,8 @@ def _blocked(
     return blocked
 
 
-def _auction_costs(
-    view: View, desk: Desk, book: Book, columns: NDArray[np.int64], regime: Regime
-) -> dict[str, Floats]:
-    """(N,) one-way and round-trip cost fractions at a reference order of one band of NAV."""
+def _one_way_cost(view: View, desk: Desk, book: Book, columns: NDArray[np.int64], regime: Regime) -> Floats:
+    """(N,) cost fraction of an order of one band of NAV (A7); NaN where liquidity is unknown, which bars entry."""
     reference = book.nav / 100.0 * desk.policy.shaping.band_nav
     one_way = np.full(len(desk.symbols), np.nan)
     priced = estimate(
@@ -193,7 +208,7 @@ def _auction_costs(
         tuple(desk.symbols[c] for c in columns),
     )
     one_way[columns] = np.where(priced.known, priced.total, np.nan)
-    return {"buy_cost": one_way, "round_trip": 2.0 * one_way}
+    return one_way
 
 
 def _openings(
@@ -204,5 +219,3 @@ def _openings(
     recent = [o for o in carried.openings if view.sessions.sessions_between(o[0], view.row) < window]
     opened = dict.fromkeys(s.symbol for s in shares if s.weight > 0.0 and book.weights[desk.column[s.symbol]] == 0.0)
     return (*recent, *((view.day, symbol) for symbol in opened))
-
-

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from plimsoll.core.decision import OUTCOMES, CycleRecord
-from plimsoll.core.events import Approval, CashFlow, Event
+from plimsoll.core.events import Approval, CashFlow, Event, Split
 from plimsoll.core.order import Fill
 from plimsoll.core.restraint import RiskEvent
 
@@ -26,11 +26,11 @@ class Tally:
     rejections: Counter[str] = field(default_factory=Counter)
     events: list[RiskEvent] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
+    splits: list[Split] = field(default_factory=list)
     approvals: list[Approval] = field(default_factory=list)
     dividends: int = 0
     interest: int = 0
     auctions: int = 0
-    strategies_failed: int = 0
 
     def saw(self, event: Event) -> None:
         """Count one event."""
@@ -39,6 +39,8 @@ class Tally:
                 self._cycle(event)
             case Fill():
                 self.fills.append(event)
+            case Split():
+                self.splits.append(event)
             case CashFlow(kind="interest"):
                 self.interest += event.cents
             case CashFlow():
@@ -46,7 +48,7 @@ class Tally:
             case Approval():
                 self.approvals.append(event)
             case _:
-                pass
+                return
 
     def _cycle(self, record: CycleRecord) -> None:
         self.dates.append(record.session)
@@ -66,6 +68,7 @@ class Tally:
         self.events.extend(record.events)
         self.auctions += record.auction is not None
 
-    def ended(self) -> bool:
-        """True once the mandate is over and nothing is held."""
-        return bool(self.mode) and any(e.kind == "MANDATE_ENDED" for e in self.events) and self.gross[-1] == 0.0
+    @property
+    def mandate_ended(self) -> bool:
+        """True once the lifetime drawdown has ended the mandate (R4)."""
+        return any(e.kind == "MANDATE_ENDED" for e in self.events)

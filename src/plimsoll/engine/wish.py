@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.core.decision import StopState
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import Restraint, RiskEvent
 from plimsoll.engine.book import Book
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.outlook import Regime
 from plimsoll.engine.standing import Standing
-from plimsoll.risk import freshness
+from plimsoll.risk import freshness, stops
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -30,11 +29,6 @@ class Wish:
     causes: dict[int, list[str]]
 
 
-
-def caps_of(stop_states: tuple[StopState, ...], desk: Desk) -> dict[int, float]:
-    return {desk.column[s.symbol]: s.cap for s in stop_states}
-
-
 def wish_for(
     view: View,
     desk: Desk,
@@ -42,7 +36,6 @@ def wish_for(
     standing: Standing,
     restraint: Restraint,
     regime: Regime,
-    stopped: dict[int, float],
     stale: Floats,
     frozen: tuple[str, ...],
     ladder_events: tuple[RiskEvent, ...],
@@ -57,8 +50,8 @@ def wish_for(
     desired = standing.target * restraint.size if restraint.size != 1.0 else standing.target.copy()
     forced = np.zeros(held.size, dtype=bool)
 
-    def cap(columns: Mask | list[int], ceiling: Floats | float, reason: str) -> None:
-        """Lower the wish where it exceeds ``ceiling``; what is held above it must go."""
+    def cap(columns: Mask | list[int], ceiling: Floats | float, reason: str, *, force: bool = True) -> None:
+        """Lower the wish where it exceeds ``ceiling``; what is held above it must go, unless left to its band."""
         limit = np.broadcast_to(np.asarray(ceiling, dtype=np.float64), desired.shape)
         where = np.zeros(desired.size, dtype=bool)
         where[columns] = True
@@ -66,12 +59,13 @@ def wish_for(
         if not where.any():
             return
         desired[where] = np.minimum(desired[where], limit[where])
-        forced[where & (held > limit)] = True
+        forced[where & (held > limit)] |= force
         for c in np.flatnonzero(where):
             causes.setdefault(int(c), []).append(reason)
 
-    for column, ceiling in stopped.items():
-        cap([column], ceiling, "STOP_CAP")
+    for stop in standing.stops:
+        if stop.stage > stops.WATCHED and stop.cap < stops.UNCAPPED:
+            cap([desk.column[stop.symbol]], stop.cap, "STOP_CAP", force=stop.day == view.day)
     if restraint.liquidate:
         cap(np.ones(held.size, bool), 0.0, "LADDER_LIQUIDATE")
     if restraint.havens_only:
@@ -156,5 +150,3 @@ def _bar_increases(
         if not confidence.get(desk.symbols[c], 0.0) >= threshold:
             grow[c] = 0.0
             causes.setdefault(int(c), []).append("LOW_CONFIDENCE")
-
-

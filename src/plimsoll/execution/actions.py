@@ -29,7 +29,8 @@ def on_row(state: State, history: History, row: int, policy: Policy) -> list[Eve
     Split: lots times its ratio; a fraction of a lot is paid in cash at the previous close over the ratio.
     Dividend: on its ex-date row, for lots held before the open. Interest: on the cash held since the previous
     session, at the bill rate known at that session's decision less ``cash.spread``, never below zero; none where
-    the series is absent. Ended series: on the first row after a symbol's last bar, a holding is closed at its last
+    the series is absent. Ended series: on the first row after the last bar of a
+    series certified as ended, a holding is closed at its last
     close with cost. All cash in whole cents, half to even.
     """
     panel = history.panel
@@ -70,7 +71,9 @@ def _calendar(panel: Panel) -> dict[int, _Today]:
         known = _CALENDARS[panel] = {}
         ended = np.zeros(panel.close.shape, dtype=bool)
         first_without = panel.last_row + 1
-        stops = np.flatnonzero((first_without > 0) & (first_without < len(panel.sessions)))
+        # a bar that is merely late, at the snapshot's end, ends nothing: certification says which series ended (D9)
+        over = np.array([c.ended for c in panel.certifications], dtype=bool)
+        stops = np.flatnonzero(over & (first_without > 0) & (first_without < len(panel.sessions)))
         ended[first_without[stops], stops] = True
         for name, happens in (
             ("split", np.isfinite(panel.split) & (panel.split > 0.0) & (panel.split != 1.0)),

@@ -11,7 +11,7 @@ from plimsoll.core.decision import Carried
 from plimsoll.core.events import CashFlow, Event, Split
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill
-from plimsoll.core.panel import History, Panel
+from plimsoll.core.panel import Certification, History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.sessions import Sessions
@@ -31,8 +31,10 @@ def world(
     dividend: dict[tuple[int, int], float] | None = None,
     rate: float | None = None,
     ends: int = 3,
+    late: bool = False,
 ) -> History:
-    """Four rows of two symbols; SPY has its last bar on row ``ends``; the bill rate is ``rate`` percent."""
+    """Four rows of two symbols; SPY has its last bar on row ``ends``, ended
+    or only ``late``; the bill rate is ``rate`` percent."""
     shape = (4, 2)
     price, ones = np.full(shape, close), np.ones(shape)
     price[ends + 1 :, 0] = np.nan
@@ -42,9 +44,13 @@ def world(
     for at, value in (dividend or {}).items():
         paid[at] = value
     macro = np.empty((4, 0)) if rate is None else np.array([[np.nan], [rate], [rate + 1.0], [rate]])
+    certifications = tuple(
+        Certification(i.symbol, "ACTIVE", 4, 4, 0.0, 1.0, (), ended=i.symbol == "SPY" and ends < 3 and not late)
+        for i in INSTRUMENTS
+    )
     panel = Panel(
         Sessions(DAYS, DAYS * 86_400, DAYS * 86_400, 20_006), INSTRUMENTS, price, price, price, price, ones, paid,
-        ratios, ones, ones > 0, (), macro, () if rate is None else ("DGS3MO",), "snap", True,
+        ratios, ones, ones > 0, certifications, macro, () if rate is None else ("DGS3MO",), "snap", True,
     )  # fmt: skip
     return History(
         panel,
@@ -161,6 +167,10 @@ def test_an_ended_series_is_priced_in_the_regime_of_its_last_decision() -> None:
 
 def test_a_series_that_reaches_the_end_has_not_ended() -> None:
     assert booked(account(100), world(ends=3), 3) == []
+
+
+def test_a_bar_that_is_only_late_sells_nothing() -> None:
+    assert booked(account(100), world(ends=1, late=True), 2) == []
 
 
 def test_everything_at_once_comes_in_order() -> None:

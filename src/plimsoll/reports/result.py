@@ -1,0 +1,189 @@
+"""What a backtest or paper session amounted to: the public result of both commands."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.events import Approval, Genesis
+from plimsoll.core.money import dollars
+from plimsoll.core.order import Fill
+from plimsoll.core.panel import History
+from plimsoll.core.policy import Policy
+from plimsoll.core.restraint import RiskEvent
+from plimsoll.engine.tally import Tally
+from plimsoll.measures.performance import Metrics, metrics
+from plimsoll.reports.comparison import passive_nav
+
+Floats = NDArray[np.float64]
+
+SIXTY_FORTY = {"SPY": 0.6, "TLT": 0.4}
+
+
+class Exposure(msgspec.Struct, frozen=True):
+    """How the book stood, over the run's sessions: ``invested`` is mean gross, fraction of NAV; ``halted`` the
+    share of sessions on which no new risk was allowed; ``modes`` and ``levels`` count sessions (R4, R9).
+    """
+
+    invested: float
+    halted: float
+    modes: dict[str, int]
+    levels: dict[str, int]
+
+
+class BacktestResult(msgspec.Struct, frozen=True):
+    """A run's outcome (public JSON: fields are added, never renamed).
+
+    ``equity`` is [date, NAV in USD] per session, first day included; ``decisions`` counts (session, symbol) pairs
+    over tradable symbols; ``vetoes`` triggers; ``rejections`` the reasons behind REJECT. ``metrics`` are net of
+    costs over the whole span, ``benchmarks`` passive books over the same sessions at the same cost rates.
+    ``decisions_hash`` is SHA-256 over the payloads of the cycle records, which hold neither run id nor wall time.
+    """
+
+    run: str
+    snapshot: str
+    policy: str
+    start: str
+    end: str
+    sessions: int
+    synthetic: bool
+    metrics: Metrics
+    decisions: dict[str, int]
+    vetoes: dict[str, int]
+    risk_events: tuple[RiskEvent, ...]
+    equity: tuple[tuple[str, float], ...]
+    fills: tuple[Fill, ...]
+    decisions_hash: str
+    mode: str
+    profile: str
+    code: str
+    strategies: tuple[str, ...]
+    operator: str
+    capital: str
+    mandate_ended: bool
+    exposure: Exposure
+    auctions: int
+    approvals: tuple[Approval, ...]
+    rejections: dict[str, int]
+    dividends: str
+    interest: str
+    costs: dict[str, str]
+    benchmarks: dict[str, Metrics]
+    notes: tuple[str, ...]
+    without_mandate: Metrics | None = None
+
+
+def bill_rates(history: History, policy: Policy, first: int, last: int) -> Floats | None:
+    """(last - first + 1,) return of the bill over the days up to each session, as known the session before.
+
+    None without the policy's series: an excess return is then unknown, not zero (U6).
+    """
+    panel = history.panel
+    if policy.cash.series not in panel.macro_names:
+        return None
+    percent = panel.macro[:, panel.macro_names.index(policy.cash.series)]
+    rows = np.arange(first, last + 1)
+    before = np.maximum(rows - 1, 0)
+    days = panel.sessions.days[rows] - panel.sessions.days[before]
+    return np.asarray(percent[before] / 100.0 * days / 365.0)
+
+
+def measured(history: History, policy: Policy, tally: Tally, first: int) -> Metrics:
+    """The metrics of a tally that began at row ``first``."""
+    last = first + len(tally.nav) - 1
+    days = history.panel.sessions.days[first : last + 1]
+    rates = bill_rates(history, policy, first, last)
+    return metrics(np.array(tally.nav, dtype=np.int64), days, rates, tally.fills, splits=tally.splits)
+
+
+def result_of(
+    *,
+    run: str,
+    genesis: Genesis,
+    history: History,
+    policy: Policy,
+    tally: Tally,
+    first: int,
+    decisions_hash: str,
+    without_mandate: Metrics | None = None,
+) -> BacktestResult:
+    """Assemble the result of a finished run whose first session is row ``first``."""
+    sessions = len(tally.nav)
+    modes = {m: tally.mode.count(m) for m in sorted(set(tally.mode))}
+    levels = {str(n): tally.level.count(n) for n in sorted(set(tally.level))}
+    return BacktestResult(
+        run=run,
+        snapshot=genesis.snapshot,
+        policy=genesis.policy,
+        start=tally.dates[0],
+        end=tally.dates[-1],
+        sessions=sessions,
+        synthetic=genesis.synthetic,
+        metrics=measured(history, policy, tally, first),
+        decisions=dict(tally.outcomes),
+        vetoes=dict(sorted(tally.vetoes.items())),
+        risk_events=tuple(tally.events),
+        equity=tuple((d, n / 100.0) for d, n in zip(tally.dates, tally.nav, strict=True)),
+        fills=tuple(tally.fills),
+        decisions_hash=decisions_hash,
+        mode=genesis.mode,
+        profile=policy.profile,
+        code=genesis.code,
+        strategies=genesis.strategies,
+        operator=genesis.operator,
+        capital=dollars(genesis.capital),
+        mandate_ended=tally.mandate_ended,
+        exposure=Exposure(
+            invested=float(np.mean(tally.gross)),
+            halted=1.0 - sum(tally.new_risk) / sessions,
+            modes=modes,
+            levels=levels,
+        ),
+        auctions=tally.auctions,
+        approvals=tuple(tally.approvals),
+        rejections=dict(sorted(tally.rejections.items(), key=lambda item: (-item[1], item[0]))),
+        dividends=dollars(tally.dividends),
+        interest=dollars(tally.interest),
+        costs={
+            name: dollars(sum(getattr(f, name) for f in tally.fills)) for name in ("commission", "slippage", "impact")
+        },
+        benchmarks=_benchmarks(history, policy, first, first + sessions - 1),
+        notes=tuple(_notes(history, policy, tally, first)),
+        without_mandate=without_mandate,
+    )
+
+
+def _benchmarks(history: History, policy: Policy, first: int, last: int) -> dict[str, Metrics]:
+    days = history.panel.sessions.days[first : last + 1]
+    rates = bill_rates(history, policy, first, last)
+    books: dict[str, Metrics] = {}
+    for name, mix in ((f"{policy.backtest.benchmark} held", {policy.backtest.benchmark: 1.0}), ("60/40", SIXTY_FORTY)):
+        nav = passive_nav(history, policy, first, last, mix)
+        if nav is not None:
+            books[name] = metrics(nav, days, rates, costs=0)
+    return books
+
+
+def _notes(history: History, policy: Policy, tally: Tally, first: int) -> list[str]:
+    """What a reader must know before believing a figure (D12, D16, D19)."""
+    panel, last = history.panel, first + len(tally.nav) - 1
+    notes = []
+    if tally.mandate_ended:
+        notes.append(f"the mandate ended on {next(e.day for e in tally.events if e.kind == 'MANDATE_ENDED')}")
+    if panel.derived_universe:
+        notes.append("the universe was derived from today's sources and has no membership history: survivorship bias")
+    if any("DERIVED_ACTIONS" in c.reasons or any(f.reason == "DERIVED_ACTIONS" for f in c.flags)
+           for c in panel.certifications):  # fmt: skip
+        notes.append("dividends follow from adj_close over close; closes are taken as split-adjusted")
+    vix = history.array("regime.vix")[first : last + 1]
+    absent = int(np.count_nonzero(~np.isfinite(vix)))
+    if absent:
+        notes.append(f"VIX is absent on {absent} of {vix.size} sessions: realised volatility stood in")
+    if policy.cash.series not in panel.macro_names:
+        notes.append(f"{policy.cash.series} is absent: cash earned nothing and no Sharpe over bills is stated")
+    if policy.gates.off:
+        notes.append(f"gates switched off: {', '.join(policy.gates.off)}")
+    if not policy.ladder.enabled:
+        notes.append("the drawdown ladder is switched off")
+    return notes
