@@ -39,13 +39,17 @@ def robust_sigma(panel: Panel, rules: Freshness) -> Floats:
     the month began (U9: it depends on the calendar, not on where the panel starts). One estimate a month makes it
     cheap; with a 252-session window it is at most a month old. NaN before the first month with returns.
     """
-    sizes = np.ascontiguousarray(np.abs(_returns(panel)).T)
+    return _sigma(np.abs(_returns(panel.index)), panel, rules)
+
+
+def _sigma(sizes: Floats, panel: Panel, rules: Freshness) -> Floats:
+    by_column = np.ascontiguousarray(sizes.T)
     months = panel.sessions.days.astype("M8[D]").astype("M8[M]")
     starts = np.flatnonzero(np.r_[True, months[1:] != months[:-1]])
     ends = np.append(starts[1:], len(months))
-    sigma = np.full(panel.close.shape, np.nan)
+    sigma = np.full(sizes.shape, np.nan)
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        window = sizes[:, max(0, start - rules.scale_sessions) : start]
+        window = by_column[:, max(0, start - rules.scale_sessions) : start]
         if window.shape[1]:
             sigma[start:end] = _NORMAL_MAD * _medians(window)
     return sigma
@@ -55,12 +59,13 @@ def _codes(panel: Panel, rules: Freshness) -> Floats:
     """Later assignments are the stronger reasons: a stale bar hides everything else."""
     present = np.isfinite(panel.close)
     rows = np.cumsum(present, axis=0)
+    short = rows < rules.rows_min
     codes = np.zeros(present.shape)
-    codes[_outliers(panel, rules)] = OUTLIER
+    codes[_outliers(panel, present & ~short & panel.fresh, rules)] = OUTLIER
     codes[~_measurable(panel, present, rows)] = BLIND
     gaps = np.minimum(np.arange(1, len(rows) + 1), rules.rows_min)[:, None] - _trailing(rows, rules.rows_min)
-    codes[~(gaps <= rules.nan_max * rules.rows_min)] = GAPS
-    codes[rows < rules.rows_min] = SHORT
+    codes[gaps > rules.nan_max * rules.rows_min] = GAPS
+    codes[short] = SHORT
     codes[~panel.fresh] = STALE
     return codes
 
@@ -80,37 +85,39 @@ def _measurable(panel: Panel, present: Bools, rows: NDArray[np.int64]) -> Bools:
     return (whole | ~present) & old_enough
 
 
-def _returns(panel: Panel) -> Floats:
+def _returns(index: Floats) -> Floats:
     """(T, N) total returns from one bar to the next; 0 on a row without a bar, NaN up to the first bar."""
-    index = panel.index
-    rows = np.where(np.isfinite(index), np.arange(len(index))[:, None], 0)
-    price = np.take_along_axis(index, np.maximum.accumulate(rows, axis=0), axis=0)
-    returns = np.full(price.shape, np.nan)
-    returns[1:] = price[1:] / price[:-1] - 1.0
+    known = np.isfinite(index)
+    if (known[:-1] & ~known[1:]).any():
+        rows = np.where(known, np.arange(len(index))[:, None], 0)
+        index = np.take_along_axis(index, np.maximum.accumulate(rows, axis=0), axis=0)
+    returns = np.full(index.shape, np.nan)
+    returns[1:] = index[1:] / index[:-1] - 1.0
     return returns
 
 
 def _medians(sizes: Floats) -> Floats:
-    """(N,) medians of (N, W); of what is finite where a row is not complete, NaN where nothing is."""
-    known = np.isfinite(sizes)
-    complete = known.all(axis=1)
-    medians = np.full(len(sizes), np.nan)
-    if complete.any():
-        medians[complete] = np.median(sizes[complete], axis=1)
-    for i in np.flatnonzero(~complete & known.any(axis=1)).tolist():
-        medians[i] = np.median(sizes[i, known[i]])
+    """(N,) medians of (N, W), of what is known where a row is not complete; NaN where nothing is."""
+    known, width = (~np.isnan(sizes)).sum(axis=1), sizes.shape[1]
+    each = np.arange(len(sizes))
+    low, high = np.maximum(known - 1, 0) // 2, np.minimum(known // 2, width - 1)
+    if (known == width).all():
+        ordered = np.partition(sizes, ((width - 1) // 2, width // 2), axis=1)
+    else:
+        ordered = np.sort(sizes, axis=1)  # NaN is sorted last
+    medians: Floats = 0.5 * (ordered[each, low] + ordered[each, high])
     return medians
 
 
-def _outliers(panel: Panel, rules: Freshness) -> Bools:
-    """Moves beyond ``outlier_sigmas`` that neither their class nor their own bar confirms.
+def _outliers(panel: Panel, judged: Bools, rules: Freshness) -> Bools:
+    """Moves beyond ``outlier_sigmas``, where ``judged``, that neither their class nor their own bar confirms.
 
     There is no second source inside a snapshot. A class confirms by its *other* members: one alone in its kind has
     none. A row without bar makes no move. A move that cannot be measured against a sigma is unconfirmed.
     """
-    sizes = np.abs(_returns(panel))
-    sigma = robust_sigma(panel, rules)
-    suspect = ~(sizes <= rules.outlier_sigmas * sigma) & np.isfinite(panel.close)
+    sizes = np.abs(_returns(panel.index))
+    sigma = _sigma(sizes, panel, rules)
+    suspect = ~(sizes <= rules.outlier_sigmas * sigma) & judged
     rows, columns = np.nonzero(suspect)
     if not rows.size:
         return suspect

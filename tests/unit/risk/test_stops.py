@@ -128,7 +128,10 @@ def test_a_lifted_reduction_is_remembered_until_flat_so_it_fires_once(view_of: C
 
 
 def test_an_exit_that_could_not_be_sold_fires_again_after_a_lift(view_of: Callable[..., View]) -> None:
-    assert [e.kind for e in judge(view_of([[80.0, 100.0, 100.0]]), ()).events] == ["STOP_EXITED"]
+    view = view_of([[80.0, 100.0, 100.0]] * 11, sma_50=79.0)
+    out = judge(View(view.history, 0)).stops
+    assert stops.lift(out, view, POLICY) == ()
+    assert [e.kind for e in judge(view, ()).events] == ["STOP_EXITED"]
 
 
 def test_trailing_measures_from_the_high_since_the_holding_began(view_of: Callable[..., View]) -> None:
