@@ -38,7 +38,7 @@ def table(*columns: str, title: str | None = None, right: tuple[int, ...] = ()) 
     """A plain table; the columns numbered in ``right`` hold figures."""
     made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for n, name in enumerate(columns):
-        made.add_column(name, justify="right" if n in right else "left", overflow="fold")
+        made.add_column(name, justify="right" if n in right else "left", overflow="fold", no_wrap=n == 0)
     return made
 
 
@@ -154,9 +154,8 @@ def backtest(result: BacktestResult) -> None:
         rows.add_row(label, *(shown(getattr(book, key)) for book in books.values()))
     out.print(rows)
     exposure = result.exposure
-    out.print(
-        f"invested    {percent(exposure.invested)} of NAV on average, new risk barred {percent(exposure.halted)} of sessions"
-    )
+    barred = f"no new risk allowed on {percent(exposure.halted)} of sessions"
+    out.print(f"invested    {percent(exposure.invested)} of NAV on average; {barred}")
     out.print("modes       " + _counts(exposure.modes))
     out.print("decisions   " + _counts(result.decisions))
     out.print("rejected    " + (_counts(result.rejections) or "none"))
@@ -179,7 +178,6 @@ def config(report: ConfigReport) -> None:
     out = console()
     out.print(f"profile {report.profile}, policy {report.hash[:16]}\n")
     rows = table("key", "value", "unit", "rule", "origin")
-    rows.columns[0].min_width = min(out.width // 2, max(len(s.key) for s in report.settings))
     for s in report.settings:
         rows.add_row(*(escape(c) for c in (s.key, _value(s.value), s.unit, s.rule, s.origin)))
     out.print(rows)
