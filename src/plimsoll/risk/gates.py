@@ -102,13 +102,15 @@ def judge_proposal(m: Measurements, limits: LimitSet, policy: Policy) -> tuple[V
 class _Proposal:
     """The increases of one proposal, gathered once for all gates."""
 
-    __slots__ = ("added", "cols", "held", "limits", "m", "policy", "proposed", "room", "total")
+    __slots__ = ("added", "cols", "held", "limits", "m", "policy", "proposed", "room", "total", "weights")
 
     def __init__(self, m: Measurements, limits: LimitSet, policy: Policy, cols: NDArray[np.intp]) -> None:
         self.m, self.limits, self.policy, self.cols = m, limits, policy, cols
-        self.held, self.proposed = np.abs(m.held[cols]), np.abs(m.proposed[cols])
+        proposed = np.abs(m.proposed)
+        self.weights: list[float] = proposed.tolist() if limits.groups or limits.pairs else []
+        self.held, self.proposed = np.abs(m.held[cols]), proposed[cols]
         self.added = self.proposed - self.held
-        self.total = float(self.added.sum())
+        self.total = float(np.add.reduce(self.added))
         self.room = 1.0 - policy.auction.limit_slack
 
     def scope(self, column: int) -> str:
@@ -240,11 +242,11 @@ def _pair(p: _Proposal) -> list[tuple[int, Verdict]]:
 
 def _together(gate: str, reason: str, p: _Proposal, members: tuple[int, ...], cap: float) -> list[tuple[int, Verdict]]:
     """Columns whose weights share a cap: what the members add is scaled alike; without an increase nothing is."""
-    inside = list(members)
-    measured = float(np.abs(p.m.proposed[inside]).sum())
+    weights = p.weights
+    measured = sum([weights[i] for i in members])
     if measured <= cap:
         return []
-    rising = [k for k, i in enumerate(p.cols.tolist()) if i in inside]
+    rising = [k for k, i in enumerate(p.cols.tolist()) if i in members]
     added = float(p.added[rising].sum())
     return [_column(gate, reason, p, k, measured, cap, measured - added, added) for k in rising]
 
@@ -257,7 +259,10 @@ def _gather(by_horizon: dict[int, Floats], horizon: int, cols: NDArray[np.intp])
 
 def _failing(measured: Floats, limit: Floats) -> list[int]:
     inside = measured <= limit
-    return [] if inside.all() else np.flatnonzero(~inside).tolist()
+    if np.count_nonzero(inside) == inside.size:
+        return []
+    failing: list[int] = np.flatnonzero(~inside).tolist()
+    return failing
 
 
 def _column(
