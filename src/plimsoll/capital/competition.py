@@ -213,7 +213,7 @@ def _result(bids: tuple[Bid, ...], contest: _Contest, allocation: Allocation, po
     place = {(b.strategy, b.symbol): i for i, b in enumerate(contest.bids)}
     ranks = _ranks(contest, weights, policy.auction.confidence)
     duals = _duals(contest, allocation)
-    bindings = _bindings(contest, allocation, duals)
+    bindings = _bindings(contest, weights, allocation, duals, policy.auction.confidence)
     records = []
     for bid in bids:
         if bid.rejected:
@@ -312,26 +312,43 @@ def _duals(contest: _Contest, allocation: Allocation) -> dict[str, float]:
     return {name: float(price) for name, price in priced.items() if price > 0.0}
 
 
-def _bindings(contest: _Contest, allocation: Allocation, duals: dict[str, float]) -> list[tuple[str, float | None]]:
-    """Per bid the limit that stops it and its shadow price: its own cap, else the highest price it is under."""
+def _bindings(
+    contest: _Contest, weights: Floats, allocation: Allocation, duals: dict[str, float], confidence: float
+) -> list[tuple[str, float | None]]:
+    """Per bid the limit that stops it, and that limit's shadow price: its own cap, else the one that costs it most.
+
+    What a limit costs a bid is the price times what one unit of the bid uses of the limit: 1 of a sum of weights,
+    the mean loss over the book's tail of a limit on CVaR.
+    """
     own = np.atleast_1d(allocation.duals["weight_max"])
-    book = [(duals[name], name) for name in ("gross", "cvar", *contest.tails) if name in duals]
-    under: list[list[tuple[float, str]]] = [list(book) for _ in contest.bids]
-    for bound in (*contest.groups, *contest.pairs):
+    under: list[list[tuple[float, str]]] = [[] for _ in contest.bids]
+    for bound in (_Bound("gross", tuple(range(len(contest.bids))), math.inf), *contest.groups, *contest.pairs):
         if bound.name in duals:
             for i in bound.bids:
                 under[i].append((duals[bound.name], bound.name))
+    sets = (contest.problem.scenarios, *(returns for returns, _, _ in contest.problem.tail_limits))
+    for name, returns in zip(("cvar", *contest.tails), sets, strict=True):
+        if name in duals:
+            for i, used in enumerate(-_tail_means(contest, np.asarray(returns), weights, confidence)[contest.asset]):
+                under[i].append((duals[name] * float(used), name))
     found: list[tuple[str, float | None]] = []
-    for i, (name, cap) in enumerate(contest.caps):
-        price = float(own[i]) if i < own.size else 0.0
+    for (name, cap), price, costs in zip(contest.caps, own, under, strict=True):
+        dearest, limit = max(costs, default=(0.0, ""))
         if price > 0.0 or cap <= 0.0:
-            found.append((name, price if price > 0.0 else None))
-        elif under[i]:
-            highest, name = max(under[i])
-            found.append((name, highest))
+            found.append((name, float(price) if price > 0.0 else None))
+        elif dearest > 0.0:
+            found.append((limit, duals[limit]))
         else:
             found.append(("", None))
     return found
+
+
+def _tail_means(contest: _Contest, returns: Floats, weights: Floats, confidence: float) -> Floats:
+    """(m,) mean return of each asset over the tail of the book on (T, m) ``returns``; over all rows in cash."""
+    book = np.bincount(contest.asset, weights, contest.cost.size).astype(np.float64)
+    if not book.any():
+        return np.asarray(returns.mean(axis=0))
+    return np.asarray(tail_weights(-(returns @ book), confidence) @ returns)
 
 
 def _status(contest: _Contest, allocation: Allocation) -> str:
@@ -345,23 +362,17 @@ def _status(contest: _Contest, allocation: Allocation) -> str:
         "tail_limits": contest.tails,
         "weight_max": [name for name, _ in contest.caps],
     }
-    if kind in names and index:
-        named = names[kind][int(index)]
-    else:
-        named = "cvar" if kind == "scenarios" else allocation.binding
+    named = names[kind][int(index)] if kind in names else allocation.binding
     return f"{allocation.status}: {named}"
 
 
 def _ranks(contest: _Contest, weights: Floats, confidence: float) -> list[int]:
     """Rank from 1 (A6): hedges first, by CVaR reduction per cost; then adjusted return per unit of CVaR.
 
-    A hedge's reduction is minus its mean loss over the tail of the book allocated. A bid whose own tail shows no
+    A hedge's reduction is its mean return over the tail of the book allocated. A bid whose own tail shows no
     loss ranks before those that have one, if it earns anything.
     """
-    returns = contest.returns
-    book: Floats = np.bincount(contest.asset, weights, contest.cost.size).astype(np.float64)
-    tail = tail_weights(-(returns @ book), confidence) if book.any() else np.full(len(returns), 1.0 / len(returns))
-    relief = tail @ returns
+    relief = _tail_means(contest, contest.returns, weights, confidence)
 
     def merit(i: int) -> float:
         bid = contest.bids[i]
