@@ -292,7 +292,7 @@ def _record(
         cost=bid.cost,
         cap=cap,
         weight=weight,
-        return_share=weight * bid.net,
+        return_share=weight * bid.net if weight else 0.0,
         cvar_share=cvar_share,
         confidence=bid.confidence,
         score=bid.score,

@@ -383,10 +383,11 @@ def test_a_hedge_enters_for_its_tail_and_contributes_negatively() -> None:
         for returns in sets.values():
             returns[:, 3] = -0.3 * returns[:, 0]
     said = (forecast("AAA", 0.01), forecast("DDD", -0.0002, hedge=True))
-    result = auction(*said, scenarios=scenarios)
+    limits = limits_of(**(ROOMY | {"cvar_budget": {1: 9.0, 10: 0.02}}))
+    result = auction(*said, scenarios=scenarios, limits=limits)
     assert the_bid(result, "DDD").weight > 0.01
     assert the_bid(result, "DDD").cvar_share < 0.0 < the_bid(result).cvar_share
-    assert the_bid(result).weight > the_bid(auction(said[0], scenarios=scenarios)).weight
+    assert the_bid(result).weight > the_bid(auction(said[0], scenarios=scenarios, limits=limits)).weight
 
 
 def test_contributions_sum_to_the_whole_and_returns_to_the_expected_one() -> None:
