@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_HOME ?= demo
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup test check format bench demo pins clean
 
