@@ -102,8 +102,8 @@ def load(
         path, value = _parse_setting(tree, origin, path, text)
         _check(_nest(path, value), _shape(), "", origin)
         _merge(tree, _nest(path, value), "", origin, origins)
-    for path, value in (changes or {}).items():
-        overlay = _nest(path.split("."), value)
+    for dotted, value in (changes or {}).items():
+        overlay = _nest(dotted.split("."), value)
         _check(overlay, _shape(), "", "command line")
         _merge(tree, overlay, "", "command line", origins)
     tree["profile"] = name

@@ -227,3 +227,12 @@ def test_every_leaf_is_described_with_unit_and_rule() -> None:
     assert rows["limits.assets.GLD.max_weight"].unit == "fraction of NAV"
     assert not [row.key for row in rows.values() if not row.unit or not row.rule]
     assert "cvar.budget_10" in rows
+
+
+def test_the_command_line_is_the_last_layer() -> None:
+    loaded = load(env={"PLIMSOLL__ACCOUNT__CAPITAL": "5000"}, changes={"account.capital": 250_000.0})
+    assert loaded.policy.account.capital == 250_000.0
+    assert loaded.origin("account.capital") == "command line"
+    with pytest.raises(InputError, match=r"command line: account\.capital is -1"):
+        load(changes={"account.capital": -1.0})
+    assert load(changes={"strategies.enabled": ["core_trend"]}).policy.strategies.enabled == ("core_trend",)
