@@ -65,14 +65,17 @@ def _allocation(
     form: Form, weights: Floats, status: str, solved: Solved | None = None, binding: str = ""
 ) -> Allocation:
     tail = form.tails[0]
-    cvar, members = tail.measure(form.positions(weights))
+    returns = tail.returns(form.positions(weights))
+    members = tail.members(returns, tail.cvar(returns)[1])
+    contributions = weights * tail.slope(members)[form.asset]
+    cvar = float(contributions.sum())
     zeros = np.zeros(form.groups + form.pairs)
     caps = zeros if solved is None else solved.caps
     return Allocation(
         weights=weights,
         objective=form.objective(weights, cvar),
         cvar=cvar,
-        contributions=weights * tail.gradient(members)[form.asset],
+        contributions=contributions,
         duals={
             "gross": 0.0 if solved is None else solved.gross,
             "cvar": 0.0 if solved is None else solved.cvar,

@@ -19,6 +19,7 @@ The basis is kept from round to round inside one solve and dropped after it (U9)
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import Final
 
@@ -36,28 +37,52 @@ Int32 = NDArray[np.int32]
 
 _PLAIN_ROUNDS: Final = 3  # rounds of planes alone; the first tails are too far off to be worth columns
 _ROUNDS_MAX: Final = 1000
-_NEW_COLUMNS_MAX: Final = 400  # tails still moving so much are cut by a plane
+_NEW_COLUMNS_MAX: Final = 400  # a tail that still moves by more is cut by a plane
 _VIOLATION: Final = 4e-10  # of rows scaled to coefficients near 1; the solver's own tolerance is 1e-10
-_ZERO_PRICE: Final = 1e-9  # reduced costs below it, of an objective scaled to about 1, are ties
+_ZERO_PRICE: Final = 1e-9  # a reduced cost below it, of an objective scaled to about 1, is a tie
+_SAME_OBJECTIVE: Final = 1e-9  # of the objective's scale: what settling a tie may cost
+
+
+def solve_by_cuts(form: Form) -> Solved:
+    """Solve ``form``, ties settled by least turnover and then by the order of the bids.
+
+    Raises
+    ------
+    SolveFailed
+        HiGHS found no optimum.
+    """
+    master = _Master(form)
+    master.optimise()
+    solved = master.solved()
+    if master.unique():
+        return solved
+    return replace(solved, weights=master.settle(solved.weights))
 
 
 class _Set:
     """What the master knows of one scenario set: its rows, and which scenarios have a column."""
 
-    __slots__ = ("aggregates", "columns", "index", "inside", "level", "priced", "scale", "tail")
+    __slots__ = ("aggregates", "column", "excess", "index", "inside", "level", "priced", "scale", "tail")
 
     def __init__(self, index: int, tail: Tail, scale: float, *, priced: bool) -> None:
+        size = tail.scenarios.shape[0]
         self.index = index
         self.tail = tail
         self.scale = scale
         self.priced = priced  # in the objective, hence cut against its own column and not against its limit
-        self.level = -1
-        self.aggregates: list[int] = []
-        self.columns: dict[int, int] = {}  # scenario -> its excess column
-        self.inside: NDArray[np.bool_] | None = None  # the tail at the last cut
+        self.level = -1  # the column of its level
+        self.aggregates: list[int] = []  # rows that bound its CVaR
+        self.excess: Ints = np.empty(0, dtype=np.int64)  # scenarios that have a column, in order of entry
+        self.column: Int32 = np.full(size, -1, dtype=np.int32)  # (T,) that column
+        self.inside: NDArray[np.bool_] | None = None  # (T,) the tail at the last cut
+
+    @property
+    def columns(self) -> Int32:
+        """Every column it owns."""
+        return np.append(self.column[self.excess], self.level) if self.level >= 0 else self.column[:0]
 
 
-class Master:
+class _Master:
     """The growing linear programme of one solve."""
 
     def __init__(self, form: Form) -> None:
@@ -66,14 +91,14 @@ class Master:
         self.sets: list[_Set] = []
         self.cuts = 0
         start = self._starting_point()
-        first = [tail.measure(start)[1] for tail in form.tails]
-        laid = self._lay([tail.gradient(members) for tail, members in zip(form.tails, first, strict=True)])
+        tails = [tail.members(r, tail.cvar(r)[1]) for tail in form.tails for r in (tail.returns(start),)]
+        laid = self._lay([tail.slope(members) for tail, members in zip(form.tails, tails, strict=True)])
         laid.pass_to(self.solver, self.scale)
         self.column_count, self.row_count = laid.columns, laid.rows
         self.priced_column = laid.columns - 1 if laid.priced else -1
         self.every_bid = np.arange(form.bids, dtype=np.int32)
         if self.sets:
-            self._cut([(known, first[known.index]) for known in self.sets], plain=True)
+            self._cut([(known, tails[known.index]) for known in self.sets], plain=True)
 
     def optimise(self) -> None:
         """Cut until no limit is exceeded and the CVaR in the objective is the true one, or raise SolveFailed."""
@@ -83,10 +108,11 @@ class Master:
             positions = self.form.positions(weights)
             broken: list[tuple[_Set, Members]] = []
             for known in self.sets:
-                cvar, members = known.tail.measure(positions)
+                returns = known.tail.returns(positions)
+                cvar, threshold = known.tail.cvar(returns)
                 bound = column if known.priced else known.tail.cap
                 if (cvar - bound) * known.scale > _VIOLATION:
-                    broken.append((known, members))
+                    broken.append((known, known.tail.members(returns, threshold)))
             if not broken:
                 return
             self._cut(broken, plain=round_ < _PLAIN_ROUNDS)
@@ -102,14 +128,91 @@ class Master:
             tails[known.index] = max(0.0, -dual * known.scale / self.scale)
         return prices(self.form, self.solver, self.scale, tails, self.cuts)
 
+    # -- ties ----------------------------------------------------------------------------------------------------
+
+    def unique(self) -> bool:
+        """Whether no other allocation is as good.
+
+        Every optimum agrees where a column or row has a price, so what can still move are the columns without
+        one, held together by the rows with one: if these are not fewer, nothing can. Scenario sets without a
+        price hold nothing and their own columns move no weight.
+        """
+        solution = self.solver.getSolution()
+        free = np.abs(np.array(solution.col_dual)) <= _ZERO_PRICE
+        tied = np.abs(np.array(solution.row_dual)) > _ZERO_PRICE
+        free[: self.form.bids] &= self.form.upper > 0.0
+        for known in self.sets:
+            if not tied[known.aggregates].any():
+                free[known.columns] = False
+        return int(np.count_nonzero(free)) <= int(np.count_nonzero(tied))
+
+    def settle(self, weights: Floats) -> Floats:
+        """Of the allocations as good as ``weights``: the least turnover, then the most for the earlier bids."""
+        form, n = self.form, self.form.bids
+        best = self._objective(weights)
+        others = np.setdiff1d(np.intersect1d(np.flatnonzero(form.current > 0.0), form.asset), form.sellers)
+        try:
+            self._hold_to_face()
+            sold = self._sales_columns(others)
+            turnover = np.zeros(self.column_count)
+            turnover[:n] = 1.0
+            turnover[sold] = 2.0
+            self._minimise(turnover)
+            settled = self._read()[0]
+            if not self.unique():
+                self._hold_to_face()
+                order = np.zeros(self.column_count)
+                order[:n] = -1.0 / np.arange(1.0, n + 1.0)
+                self._minimise(order)
+                settled = self._read()[0]
+        except SolveFailed:
+            return weights  # as good as any, if not the tidiest
+        return settled if (best - self._objective(settled)) * self.scale <= _SAME_OBJECTIVE else weights
+
+    def _objective(self, weights: Floats) -> float:
+        tail = self.form.tails[0]
+        return self.form.objective(weights, tail.cvar(tail.returns(self.form.positions(weights)))[0])
+
+    def _hold_to_face(self) -> None:
+        """Hold what has a price where it is: what is left are the optimal allocations."""
+        solution = self.solver.getSolution()
+        priced = np.flatnonzero(np.abs(np.array(solution.col_dual)) > _ZERO_PRICE).astype(np.int32)
+        value = np.array(solution.col_value)[priced]
+        self.solver.changeColsBounds(priced.shape[0], priced, value, value)
+        row_value = solution.row_value
+        for row in np.flatnonzero(np.abs(np.array(solution.row_dual)) > _ZERO_PRICE).tolist():
+            self.solver.changeRowBounds(row, row_value[row], row_value[row])
+
+    def _sales_columns(self, others: Ints) -> Ints:
+        """Give the assets ``others`` a column for what is sold of them; all such columns."""
+        form, n = self.form, self.form.bids
+        first, count = self.column_count, others.shape[0]
+        if count:
+            self._add_columns(np.zeros(count), form.current[others])
+            rows = _Rows()
+            for k, a in enumerate(others.tolist()):
+                index = np.append(np.flatnonzero(form.asset == a), first + k).astype(np.int32)
+                rows.put(float(form.current[a]), inf, index[None, :], np.ones((1, index.shape[0])))
+            self.row_count += rows.add_to(self.solver)
+        return np.concatenate((np.arange(n, n + form.sellers.shape[0]), np.arange(first, first + count)))
+
+    def _minimise(self, cost: Floats) -> None:
+        every = np.arange(self.column_count, dtype=np.int32)
+        self.solver.changeColsCost(self.column_count, every, cost)
+        self.optimise()
+
     # -- the programme -------------------------------------------------------------------------------------------
 
     def _starting_point(self) -> Floats:
-        """Every bid at its cap, shrunk to the gross: a book in which each asset's tail is seen."""
-        gross = self.form.rows[0][2]
-        caps = np.minimum(self.form.upper, gross)
-        total = float(caps.sum())
-        return self.form.positions(caps if total <= gross else caps * (gross / total))
+        """The book that ignores risk: the best expected returns at their caps until the gross is used up."""
+        form = self.form
+        net = form.mu - form.trade_cost[form.asset]
+        best = np.argsort(-net, kind="stable")
+        used = np.minimum(np.add.accumulate(form.upper[best]), form.rows[0][2])
+        used[1:] -= used[:-1].copy()
+        weights = np.empty(form.bids)
+        weights[best] = used
+        return form.positions(weights)
 
     def _lay(self, slopes: list[Floats]) -> Frame:
         """The frame with the CVaR column in its set's scale, and the sets that need cutting."""
@@ -129,79 +232,71 @@ class Master:
 
     def _read(self) -> tuple[Floats, float]:
         values = self.solver.getSolution().col_value
-        weights = np.clip(np.array(values[: self.form.bids]), 0.0, self.form.upper)
+        weights = np.array(values[: self.form.bids])
+        np.minimum(np.maximum(weights, 0.0, out=weights), self.form.upper, out=weights)
         return weights, values[self.priced_column] / self.sets[0].scale if self.priced_column >= 0 else 0.0
+
+    def _add_columns(self, lower: Floats, upper: Floats) -> None:
+        count, none = lower.shape[0], np.empty(0, dtype=np.int32)
+        self.solver.addCols(
+            count, np.zeros(count), lower, upper, 0, np.zeros(count, dtype=np.int32), none, np.empty(0)
+        )  # fmt: skip
+        self.column_count += count
 
     # -- cuts ----------------------------------------------------------------------------------------------------
 
     def _cut(self, broken: list[tuple[_Set, Members]], *, plain: bool) -> None:
         """Add to the master what it takes to be exact at the books whose tails are given."""
         rows = _Rows()
-        fresh: list[tuple[_Set, Ints]] = []
         for known, members in broken:
-            inside = np.zeros(known.tail.scenarios.shape[0], dtype=np.bool_)
+            inside = np.zeros(known.column.shape[0], dtype=np.bool_)
             inside[members.rows] = True
             if not plain and known.inside is not None:
-                moved = np.flatnonzero(inside ^ known.inside)
-                fresh.append((known, np.array([j for j in moved.tolist() if j not in known.columns], dtype=np.int64)))
+                moved = ((inside ^ known.inside) & (known.column < 0)).nonzero()[0]
+                if 0 < moved.shape[0] <= _NEW_COLUMNS_MAX:
+                    self._give_columns(known, moved)
+                    self._excess_rows(rows, known, moved)
             known.inside = inside
-        fresh = [(known, moved) for known, moved in fresh if 0 < moved.shape[0] <= _NEW_COLUMNS_MAX]
-        self._add_columns(fresh)
-        for known, moved in fresh:
-            self._excess_rows(rows, known, moved)
-        for known, members in broken:
             known.aggregates.append(self.row_count + len(rows.lower))
             self._aggregate(rows, known, members)
-        rows.add_to(self.solver)
-        self.row_count += len(rows.lower)
+        self.row_count += rows.add_to(self.solver)
         self.cuts += len(broken)
 
-    def _add_columns(self, fresh: list[tuple[_Set, Ints]]) -> None:
-        lower: list[float] = []
-        for known, moved in fresh:
-            if known.level < 0:
-                known.level = self.column_count + len(lower)
-                lower.append(-inf)
-            for j in moved.tolist():
-                known.columns[j] = self.column_count + len(lower)
-                lower.append(0.0)
-        added = len(lower)
-        if added:
-            empty = np.empty(0)
-            self.solver.addCols(
-                added, np.zeros(added), np.array(lower), np.full(added, inf), 0,
-                np.zeros(added, dtype=np.int32), empty.astype(np.int32), empty,
-            )  # fmt: skip
-            self.column_count += added
+    def _give_columns(self, known: _Set, moved: Ints) -> None:
+        first = known.level < 0
+        lower = np.zeros(moved.shape[0] + first)
+        if first:
+            known.level, lower[0] = self.column_count, -inf
+        known.column[moved] = np.arange(moved.shape[0]) + (self.column_count + first)
+        known.excess = np.concatenate((known.excess, moved))
+        self._add_columns(lower, np.full(lower.shape[0], inf))
 
     def _excess_rows(self, rows: _Rows, known: _Set, moved: Ints) -> None:
         """Rows ``z_j + a + return_j·w >= 0`` for the scenarios ``moved``."""
         count, n = moved.shape[0], self.form.bids
-        value = np.empty((count, n + 2))
-        np.multiply(self._by_bid(known.tail.scenarios[moved]), known.scale, out=value[:, :n])
+        value, index = np.empty((count, n + 2)), np.empty((count, n + 2), dtype=np.int32)
+        np.multiply(self._by_bid(known.tail.scenarios.take(moved, axis=0)), known.scale, out=value[:, :n])
         value[:, n:] = 1.0
-        index = np.empty((count, n + 2), dtype=np.int32)
-        index[:, :n] = self.every_bid
-        index[:, n] = known.level
-        index[:, n + 1] = [known.columns[j] for j in moved.tolist()]
+        index[:, :n], index[:, n], index[:, n + 1] = self.every_bid, known.level, known.column[moved]
         rows.put(0.0, inf, index, value)
 
     def _aggregate(self, rows: _Rows, known: _Set, members: Members) -> None:
         """One row that is the CVaR of the present tail, and below the CVaR of every other."""
         tail, n = known.tail, self.form.bids
-        settled = members.rows
-        if known.columns:
-            settled = settled[[j not in known.columns for j in settled.tolist()]]
-        excess = len(known.columns)
+        excess = known.excess.shape[0]
         length = n + (1 + excess if excess else 0) + known.priced
         value, index = np.empty((1, length)), np.empty((1, length), dtype=np.int32)
-        np.multiply(self._by_bid(tail.partial(settled, members)), known.scale, out=value[0, :n])
         index[0, :n] = self.every_bid
         if excess:
-            whole = settled.shape[0] - (1.0 - members.part if (settled == members.last).any() else 0.0)
-            value[0, n], index[0, n] = 1.0 - whole / tail.mass, known.level
+            settled = members.rows[known.column[members.rows] < 0]
+            counted = settled.shape[0] - (1.0 - tail.part if members.last in settled else 0.0)
+            slope = tail.slope(members, settled)
+            value[0, n], index[0, n] = 1.0 - counted / tail.mass, known.level
             value[0, n + 1 : n + 1 + excess] = 1.0 / tail.mass
-            index[0, n + 1 : n + 1 + excess] = list(known.columns.values())
+            index[0, n + 1 : n + 1 + excess] = known.column[known.excess]
+        else:
+            slope = tail.slope(members)
+        np.multiply(self._by_bid(slope), known.scale, out=value[0, :n])
         if known.priced:
             value[0, -1], index[0, -1] = -1.0, self.priced_column
         rows.put(-inf, 0.0 if known.priced else tail.cap * known.scale, index, value)
@@ -216,37 +311,26 @@ class _Rows:
     def __init__(self) -> None:
         self.lower: list[float] = []
         self.upper: list[float] = []
-        self.lengths: list[int] = []
+        self.starts: list[int] = []
         self.index: list[Int32] = []
         self.value: list[Floats] = []
+        self.entries = 0
 
     def put(self, lower: float, upper: float, index: Int32, value: Floats) -> None:
         """Keep the rows of ``index`` and ``value`` (rows, entries), all with the same bounds."""
-        count = index.shape[0]
+        count, length = index.shape
         self.lower += [lower] * count
         self.upper += [upper] * count
-        self.lengths += [index.shape[1]] * count
+        self.starts += range(self.entries, self.entries + count * length, length)
+        self.entries += count * length
         self.index.append(index.ravel())
         self.value.append(value.ravel())
 
-    def add_to(self, solver: highspy.Highs) -> None:
-        """Hand everything over."""
-        starts = np.zeros(len(self.lengths), dtype=np.int32)
-        np.cumsum(self.lengths[:-1], out=starts[1:])
-        index, value = np.concatenate(self.index), np.concatenate(self.value)
+    def add_to(self, solver: highspy.Highs) -> int:
+        """Hand everything over; how many rows that was."""
+        count = len(self.lower)
         solver.addRows(
-            len(self.lower), np.array(self.lower), np.array(self.upper), index.shape[0], starts, index, value
-        )
-
-
-def solve_by_cuts(form: Form) -> Solved:
-    """Solve ``form``, ties settled by least turnover and then by the order of the bids.
-
-    Raises
-    ------
-    SolveFailed
-        HiGHS found no optimum.
-    """
-    master = Master(form)
-    master.optimise()
-    return master.solved()
+            count, np.array(self.lower), np.array(self.upper), self.entries, np.array(self.starts, dtype=np.int32),
+            np.concatenate(self.index), np.concatenate(self.value),
+        )  # fmt: skip
+        return count

@@ -16,56 +16,67 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _DENSE_COLUMNS = 64  # up to so many columns a gather of the held ones costs more than it saves
+_WHOLE = 1e-9  # relative: 1 - 0.95 is not exactly 0.05, and 63.00000000000006 scenarios are 63
 
 
 class Members(NamedTuple):
-    """The tail at a book: ``rows`` ascending, of which ``last`` counts ``part`` (0, 1] and the others 1."""
+    """The tail at a book: its scenarios ``rows`` in ascending order, and the ``last``, which may count in part."""
 
     rows: Ints
     last: int
-    part: float
 
 
 class Tail:
-    """One scenario set (T, m) of equally likely returns, its confidence and its limit on CVaR."""
+    """One scenario set (T, m) of equally likely returns, its confidence and its limit on CVaR.
 
-    __slots__ = ("cap", "confidence", "count", "mass", "scenarios")
+    The tail is ``count`` scenarios of which the last counts ``part``, in (0, 1]; ``mass`` is their sum.
+    """
+
+    __slots__ = ("cap", "confidence", "count", "mass", "part", "scenarios")
 
     def __init__(self, scenarios: Floats, confidence: float, cap: float) -> None:
+        size = scenarios.shape[0]
+        mass = (1.0 - confidence) * size
+        whole = round(mass)
         self.scenarios = scenarios
         self.confidence = confidence
         self.cap = cap
-        mass = (1.0 - confidence) * scenarios.shape[0]
-        whole = round(mass)
-        # 0.05 x 1260 is 63.00000000000006 in floats; the hair above is no 64th scenario.
-        self.mass = float(whole) if whole and abs(mass - whole) < 1e-9 * whole else mass
-        self.count = min(ceil(self.mass), scenarios.shape[0])
+        self.mass = float(whole) if whole and abs(mass - whole) <= _WHOLE * size else mass
+        self.count = min(ceil(self.mass), size)
+        self.part = self.mass - (self.count - 1)
 
-    def measure(self, positions: Floats) -> tuple[float, Members]:
-        """CVaR of ``positions`` (m,) as a positive loss, and the tail's members, ties in row order."""
-        returns = self._returns(positions)
-        threshold = np.partition(returns, self.count - 1)[self.count - 1]
-        inside = np.flatnonzero(returns < threshold)
-        part = self.mass - inside.shape[0]
-        cvar = -(float(returns[inside].sum()) + part * float(threshold)) / self.mass
-        ties = np.flatnonzero(returns == threshold)[: self.count - inside.shape[0]]
-        rows = np.sort(np.concatenate((inside, ties)))
-        return cvar, Members(rows, int(ties[-1]), self.mass - (self.count - 1))
+    def returns(self, positions: Floats) -> Floats:
+        """Return (T,) of ``positions`` (m,) in each scenario."""
+        if positions.shape[0] > _DENSE_COLUMNS:
+            held = positions.nonzero()[0]
+            if 3 * held.shape[0] < positions.shape[0]:
+                return np.asarray(np.einsum("ij,j->i", self.scenarios.take(held, axis=1), positions[held]))
+        return np.asarray(np.einsum("ij,j->i", self.scenarios, positions))
 
-    def gradient(self, members: Members) -> Floats:
-        """The slope (m,) of CVaR in the positions: minus the mean of the tail's scenarios."""
-        return self.partial(members.rows, members)
+    def cvar(self, returns: Floats) -> tuple[float, float]:
+        """CVaR of a book with ``returns`` (T,), as a positive loss, and the tail's best return."""
+        worst = returns.copy()
+        worst.partition(self.count - 1)
+        threshold = float(worst[self.count - 1])
+        total = float(np.add.reduce(worst[: self.count])) - (1.0 - self.part) * threshold
+        return -total / self.mass, threshold
 
-    def partial(self, rows: Ints, members: Members) -> Floats:
-        """Minus the sum of the scenarios ``rows``, some of the members, over the tail's mass; (m,)."""
-        total = np.add.reduce(self.scenarios[rows], axis=0)
-        if members.part != 1.0 and (rows == members.last).any():
-            total -= (1.0 - members.part) * self.scenarios[members.last]
+    def members(self, returns: Floats, threshold: float) -> Members:
+        """Who is in the tail; of equal returns at its edge the earlier ones, whatever a sort would do."""
+        inside = (returns < threshold).nonzero()[0]
+        edge = (returns == threshold).nonzero()[0][: self.count - inside.shape[0]]
+        rows = np.concatenate((inside, edge))
+        rows.sort()
+        return Members(rows, int(edge[-1]))
+
+    def slope(self, members: Members, rows: Ints | None = None) -> Floats:
+        """Minus the sum of the tail's scenarios over its mass, (m,): the slope of CVaR in the positions.
+
+        With ``rows`` the part of it that those of the members contribute.
+        """
+        some = members.rows if rows is None else rows
+        total = np.add.reduce(self.scenarios.take(some, axis=0), axis=0)
+        if self.part != 1.0 and (rows is None or members.last in rows):
+            total -= (1.0 - self.part) * self.scenarios[members.last]
         total /= -self.mass
         return np.asarray(total)
-
-    def _returns(self, positions: Floats) -> Floats:
-        held = np.flatnonzero(positions) if positions.shape[0] > _DENSE_COLUMNS else None
-        if held is None or 3 * held.shape[0] > positions.shape[0]:
-            return np.asarray(np.einsum("ij,j->i", self.scenarios, positions))
-        return np.asarray(np.einsum("ij,j->i", self.scenarios.take(held, axis=1), positions[held]))
