@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.events import Event
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.panel import Certification, Panel
+from plimsoll.core.panel import Certification, History, Panel
+from plimsoll.core.policy import Policy
+from plimsoll.core.ports import Strategy
 from plimsoll.core.sessions import EPOCH, Sessions
+
+if TYPE_CHECKING:
+    from plimsoll.engine.desk import Desk
+    from plimsoll.engine.tally import Tally
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -63,3 +73,137 @@ def _panel(close: np.ndarray, symbols: tuple[str, ...] = (), **given: object) ->
 def make_panel() -> Callable[..., Panel]:
     """``make_panel(close, symbols=(), **fields)`` builds a small certified panel."""
     return _panel
+
+
+MARKET = ("BTC-USD", "GLD", "QQQ", "SPY", "TLT", "XLE", "^VIX")
+
+
+def _market(seed: int = 1, rows: int = 420, *, crash: float = 0.0, at: int = 330, **given: object) -> Panel:
+    """A small made-up market with a volatility index and a bill rate: six funds and one coin, splits and dividends.
+
+    ``crash`` is a daily loss of equities and the coin over thirty sessions from row ``at`` on.
+    """
+    draw = np.random.default_rng(seed)
+    n = len(MARKET) - 1
+    shocks = draw.standard_t(5, (rows, n + 1)) / np.sqrt(5.0 / 3.0)
+    equity = np.array([0.5, 0.0, 1.1, 1.0, -0.2, 0.9])
+    own = np.array([0.030, 0.008, 0.004, 0.002, 0.007, 0.009])
+    drift = np.array([0.0012, 0.0004, 0.0006, 0.0005, 0.0001, 0.0003])
+    moves = drift + shocks[:, n:] * equity * 0.009 + shocks[:, :n] * own
+    moves[at : at + 30] -= crash * np.array([2.0, 0.0, 1.1, 1.0, 0.2, 1.0])
+    moves[0] = 0.0
+    index = np.cumprod(1.0 + np.clip(moves, -0.4, 0.4), axis=0)
+    close = index * np.array([600.0, 120.0, 90.0, 195.0, 110.0, 70.0])
+    dividend, split = np.zeros((rows, n + 1)), np.ones((rows, n + 1))
+    ex = np.arange(40, rows, 63)
+    for column in (2, 3, 4):
+        dividend[ex, column] = 0.004 * close[ex, column]
+        close[:, column] *= np.cumprod(1.0 - 0.004 * np.isin(np.arange(rows), ex))
+    if rows > 360:
+        split[360, 2] = 2.0
+        close[360:, 2] /= 2.0
+        dividend[360:, 2] /= 2.0
+    fear = 17.0 * np.exp(0.15 * draw.standard_normal(rows))
+    fear[at : at + 30] *= 1.0 + 60.0 * crash
+    prices = np.column_stack([close, fear])
+    opens = np.vstack([prices[:1], prices[:-1] / split[1:] * (1.0 + 0.002 * draw.standard_normal((rows - 1, n + 1)))])
+    kinds = ("crypto", "fund", "fund", "fund", "fund", "fund", "index")
+    fields: dict[str, object] = {
+        "instruments": tuple(
+            Instrument(s, k, "XNYS", lots_per_unit=10_000 if k == "crypto" else 1)  # type: ignore[arg-type]
+            for s, k in zip(MARKET, kinds, strict=True)
+        ),
+        "open": opens,
+        "high": np.maximum(opens, prices) * 1.004,
+        "low": np.minimum(opens, prices) * 0.996,
+        "volume": np.tile([2e6, 8e6, 4e7, 8e7, 1e7, 1e7, np.nan], (rows, 1)) * np.exp(0.2 * shocks[:, :1]),
+        "dividend": dividend,
+        "split": split,
+        "index": np.column_stack([index, fear / fear[0]]),
+        "macro": np.full((rows, 1), 4.0),
+        "macro_names": ("DGS3MO",),
+    }
+    return _panel(prices, MARKET, **fields | given)
+
+
+@pytest.fixture(scope="session")
+def make_market() -> Callable[..., Panel]:
+    """``make_market(seed, rows, crash=…, at=…, **fields)`` builds a small market in which the core profile trades."""
+    return _market
+
+
+class Ledger:
+    """A journal in memory; ``lines`` are the kinds and payloads the file would hold."""
+
+    def __init__(self) -> None:
+        self.written: list[Event] = []
+
+    def append(self, event: Event) -> str:
+        self.written.append(event)
+        return ""
+
+    def append_many(self, events: Iterable[Event]) -> str:
+        self.written.extend(events)
+        return ""
+
+    def events(self) -> Iterator[Event]:
+        return iter(self.written)
+
+    def commit(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+    @property
+    def lines(self) -> list[tuple[str, bytes]]:
+        from plimsoll.store import codec
+
+        return [codec.encode(event) for event in self.written]
+
+    @property
+    def records(self) -> list[CycleRecord]:
+        return [event for event in self.written if isinstance(event, CycleRecord)]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished backtest: what it was given, what it journaled and what it added up to."""
+
+    history: History
+    desk: Desk
+    ledger: Ledger
+    tally: Tally
+
+    @property
+    def records(self) -> list[CycleRecord]:
+        return self.ledger.records
+
+
+def _trial(
+    panel: Panel,
+    policy: Policy,
+    *,
+    strategies: Iterable[Strategy] | None = None,
+    first: int = 260,
+    last: int | None = None,
+    operator: str = "simulated",
+    capital: int = 10_000_000,
+) -> Trial:
+    from plimsoll.alpha.registry import load  # here, so that a broken engine breaks its own tests only
+    from plimsoll.engine.backtest import run_backtest
+    from plimsoll.engine.desk import Desk
+    from plimsoll.engine.history import history_of
+    from plimsoll.engine.loop import Span
+
+    chosen = load(policy.strategies.enabled) if strategies is None else tuple(strategies)
+    history, desk, ledger = history_of(panel, policy), Desk(policy, chosen, panel.instruments), Ledger()
+    span = Span(first, len(panel.sessions) - 1 if last is None else last)
+    tally = run_backtest(history, desk, span, ledger, capital=capital, operator=operator)
+    return Trial(history, desk, ledger, tally)
+
+
+@pytest.fixture(scope="session")
+def backtested() -> Callable[..., Trial]:
+    """``backtested(panel, policy, strategies=…, first=…, last=…, operator=…)`` runs the engine in memory."""
+    return _trial
