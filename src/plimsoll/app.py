@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from plimsoll.market.ingest import Progress as IngestProgress
     from plimsoll.market.status import Status
     from plimsoll.reports.result import BacktestResult
+    from plimsoll.research.ablation import Outcome, Variant
     from plimsoll.research.ladder_odds import LadderOdds
     from plimsoll.store.home import Home, RunSummary
     from plimsoll.store.journal import Anchor, AuditReport, SqliteJournal
@@ -49,11 +50,13 @@ class Workspace:
 
     def load(self) -> LoadedPolicy:
         """The policy, proven consistent; ``InputError`` says what is not."""
+        from plimsoll.risk import ladder
         from plimsoll.risk.regime import reachable
         from plimsoll.store import policy_file, policy_proofs
 
         loaded = policy_file.load(self.profile, self.policy_files, self.env, self.changes)
         policy_proofs.validate(loaded.policy, reachable)
+        ladder.check(loaded.policy.ladder)
         return loaded
 
 
@@ -199,6 +202,76 @@ def trade_recorded(
         )  # fmt: skip
         _finish(home, result, anchor)
     return result
+
+
+def ablation(
+    workspace: Workspace,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> tuple[Outcome, ...]:
+    """The backtest with one rule off at a time: what each costs and saves over the span.
+
+    ``jobs`` processes work side by side; the figures do not depend on it. Nothing is written to the home.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from functools import partial
+
+    from plimsoll.research.ablation import gate_variants, variants
+    from plimsoll.risk.gates import GATES
+
+    policy = workspace.load().policy
+    home, _ = _stage_2(workspace, policy)
+    tried = [*variants(policy), *gate_variants(policy, GATES)]
+    one = partial(_outcome, str(home.snapshots), start, end)
+    done: list[Outcome] = []
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        for outcome in pool.map(one, tried):
+            done.append(outcome)
+            if progress is not None:
+                progress(len(done), len(tried))
+    return tuple(done)
+
+
+def _outcome(snapshots: str, start: str | None, end: str | None, variant: Variant) -> Outcome:
+    """Run one variant, its journal in a folder that is thrown away."""
+    from tempfile import TemporaryDirectory
+
+    from plimsoll.engine.backtest import run_backtest
+    from plimsoll.engine.history import history_of
+    from plimsoll.engine.loop import span_of
+    from plimsoll.market import snapshot
+    from plimsoll.reports.result import measured
+    from plimsoll.research.ablation import Outcome
+    from plimsoll.store.journal import SqliteJournal
+
+    policy = variant.policy
+    panel = snapshot.load(snapshot.current(Path(snapshots)))
+    history = history_of(panel, policy)
+    span = span_of(history, start, end)
+    with TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "run.db", durable=False) as journal:
+        tally = run_backtest(
+            history, _desk(policy, panel), span, journal, capital=cents(policy.account.capital),
+            operator=policy.backtest.operator,
+        )  # fmt: skip
+    figures = measured(history, policy, tally, span.first)
+    return Outcome(
+        name=variant.name,
+        off=variant.off,
+        sessions=len(tally.nav),
+        annual_return=figures.annual_return,
+        annual_volatility=figures.annual_volatility,
+        sharpe=figures.sharpe,
+        max_drawdown=figures.max_drawdown,
+        cvar_95_1d=figures.cvar_95_1d,
+        turnover_monthly=figures.turnover_monthly,
+        cost_drag_annual=figures.cost_drag_annual,
+        invested=sum(tally.gross) / len(tally.gross),
+        halted=1.0 - sum(tally.new_risk) / len(tally.new_risk),
+        ended=tally.mandate_ended,
+    )
 
 
 def audit_verify(workspace: Workspace, run: str | None = None) -> AuditReport:

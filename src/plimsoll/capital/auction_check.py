@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from plimsoll.capital.auction_problem import AuctionProblem
 from plimsoll.measures.cvar import cvar
+from plimsoll.measures.linear import combine
 
 Floats = NDArray[np.float64]
 
@@ -67,4 +68,4 @@ def _positions(problem: AuctionProblem, weights: Floats) -> Floats:
 
 
 def _cvar(scenarios: object, positions: Floats, confidence: float) -> float:
-    return cvar(-(np.asarray(scenarios, dtype=np.float64) @ positions), confidence)
+    return cvar(-combine(np.asarray(scenarios, dtype=np.float64), positions), confidence)

@@ -62,7 +62,7 @@ def solve_by_cuts(form: Form) -> Solved:
 class _Set:
     """What the master knows of one scenario set: its rows, and which scenarios have a column."""
 
-    __slots__ = ("aggregates", "column", "excess", "index", "inside", "level", "priced", "scale", "tail")
+    __slots__ = ("aggregates", "column", "excess", "index", "inside", "level", "priced", "row", "scale", "tail")
 
     def __init__(self, index: int, tail: Tail, scale: float, *, priced: bool) -> None:
         size = tail.scenarios.shape[0]
@@ -74,12 +74,8 @@ class _Set:
         self.aggregates: list[int] = []  # rows that bound its CVaR
         self.excess: Ints = np.empty(0, dtype=np.int64)  # scenarios that have a column, in order of entry
         self.column: Int32 = np.full(size, -1, dtype=np.int32)  # (T,) that column
+        self.row: Ints = self.excess  # their rows, in the same order
         self.inside: NDArray[np.bool_] | None = None  # (T,) the tail at the last cut
-
-    @property
-    def columns(self) -> Int32:
-        """Every column it owns."""
-        return np.append(self.column[self.excess], self.level) if self.level >= 0 else self.column[:0]
 
 
 class _Master:
@@ -134,16 +130,22 @@ class _Master:
         """Whether no other allocation is as good.
 
         Every optimum agrees where a column or row has a price, so what can still move are the columns without
-        one, held together by the rows with one: if these are not fewer, nothing can. Scenario sets without a
-        price hold nothing and their own columns move no weight.
+        one, held together by the rows with one: if these are not fewer, nothing can. A scenario's column counts only
+        with its row, and a set's level, which may lie anywhere between a whole tail and the rest, only where a
+        scenario that is partly in the tail holds it.
         """
         solution = self.solver.getSolution()
         free = np.abs(np.array(solution.col_dual)) <= _ZERO_PRICE
         tied = np.abs(np.array(solution.row_dual)) > _ZERO_PRICE
         free[: self.form.bids] &= self.form.upper > 0.0
         for known in self.sets:
-            if not tied[known.aggregates].any():
-                free[known.columns] = False
+            if known.level < 0:
+                continue
+            own, held = known.column[known.excess], tied[known.row]
+            partly = held & ~free[own]
+            free[own[~held]] = False
+            if not (partly.any() and tied[known.aggregates].any()):
+                free[known.level] = False
         return int(np.count_nonzero(free)) <= int(np.count_nonzero(tied))
 
     def settle(self, weights: Floats) -> Floats:
@@ -278,6 +280,7 @@ class _Master:
         np.multiply(self._by_bid(known.tail.scenarios.take(moved, axis=0)), known.scale, out=value[:, :n])
         value[:, n:] = 1.0
         index[:, :n], index[:, n], index[:, n + 1] = self.every_bid, known.level, known.column[moved]
+        known.row = np.concatenate((known.row, np.arange(count) + (self.row_count + len(rows.lower))))
         rows.put(0.0, inf, index, value)
 
     def _aggregate(self, rows: _Rows, known: _Set, members: Members) -> None:

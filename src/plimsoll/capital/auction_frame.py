@@ -99,14 +99,14 @@ def frame(form: Form) -> Frame:
 
 
 def quiet_solver(presolve: str = "off") -> highspy.Highs:
-    """A HiGHS object for exactly repeatable solves: serial dual simplex, no output, scaling left to the caller."""
+    """A HiGHS object for exactly repeatable solves: serial dual simplex, no output."""
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
     for option, value in (
         ("output_flag", False),
         ("presolve", presolve),
         ("solver", "simplex"),
         ("parallel", "off"),
-        ("simplex_scale_strategy", 0),
+        ("simplex_scale_strategy", 1),
         ("primal_feasibility_tolerance", _TOLERANCE),
         ("dual_feasibility_tolerance", _TOLERANCE),
     ):

@@ -14,6 +14,7 @@ from plimsoll.capital.bids import AuctionInputs, Bid, charged_share, enter, one_
 from plimsoll.core.decision import AuctionRecord, BidRecord, Share
 from plimsoll.core.policy import Policy
 from plimsoll.measures.cvar import cvar, normal_cvar, tail_weights
+from plimsoll.measures.linear import average, combine
 
 __all__ = ["AuctionInputs", "AuctionResult", "hold"]
 
@@ -348,7 +349,7 @@ def _tail_means(contest: _Contest, returns: Floats, weights: Floats, confidence:
     book = np.bincount(contest.asset, weights, contest.cost.size).astype(np.float64)
     if not book.any():
         return np.asarray(returns.mean(axis=0))
-    return np.asarray(tail_weights(-(returns @ book), confidence) @ returns)
+    return average(tail_weights(-combine(returns, book), confidence), returns)
 
 
 def _status(contest: _Contest, allocation: Allocation) -> str:

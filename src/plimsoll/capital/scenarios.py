@@ -126,16 +126,21 @@ def _residuals(view: View, columns: Rows, cvar: CvarPolicy) -> tuple[Floats, NDA
 
 
 def _comonotone(own: Floats, market: Floats) -> Floats:
-    """(T,) values with each NaN replaced by the own quantile at the market's rank that day.
+    """(T,) values with each NaN replaced by the own quantile at the market's rank among the T days."""
+    return _like_market(own, market, np.sort(own[~np.isnan(own)]), np.sort(market))
 
-    The rank of a day is (days with a smaller market value + 1/2) / T; the quantile is the order statistic of the
-    n own values at floor(rank x n), so every filled value is one that occurred.
+
+def _like_market(own: Floats, market: Floats, known: Floats, ordered: Floats) -> Floats:
+    """``own`` with each NaN replaced by the own quantile at the rank of ``market`` on that day, of the same shape.
+
+    ``known`` are the n own values and ``ordered`` the market's, both ascending. The rank of a day is (days with a
+    smaller market value + 1/2) / days; the quantile is the order statistic at floor(rank x n), so every filled
+    value is one that occurred.
     """
     missing = np.isnan(own)
-    ordered = np.sort(own[~missing])
-    rank = (np.searchsorted(np.sort(market), market[missing]) + 0.5) / market.size
+    rank = (np.searchsorted(ordered, market[missing]) + 0.5) / ordered.size
     filled = own.copy()
-    filled[missing] = ordered[(rank * ordered.size).astype(np.int64)]
+    filled[missing] = known[(rank * known.size).astype(np.int64)]
     return filled
 
 
@@ -159,14 +164,17 @@ def _stressed(view: View, columns: Rows, cvar: CvarPolicy, horizon: int) -> dict
         return {}
     daily = returns[columns[:, None], days]
     windows = view.history.array("scenarios.window_return").T[columns[:, None], ends]
-    for i in np.flatnonzero(np.isnan(daily).any(axis=1) | np.isnan(windows).any(axis=1)):
-        daily[i], windows[i] = np.nan, np.nan
-        own = returns[columns[i]][dates]
-        if np.count_nonzero(np.isfinite(own)) >= cvar.young_rows_min:
-            path = np.full(market.size, np.nan)
-            path[dates] = _comonotone(own, market[dates])
-            daily[i] = path[days]
-            windows[i] = _compounded(1.0 + path, horizon)[ends - (horizon - 1)]
+    young = np.flatnonzero(np.isnan(daily).any(axis=1) | np.isnan(windows).any(axis=1))
+    if young.size:
+        inside = ends[:, None] + np.arange(1 - horizon, 1)
+        ordered = np.sort(market[dates])
+        for i in young:
+            daily[i], windows[i] = np.nan, np.nan
+            own = returns[columns[i]]
+            known = np.sort(own[dates & np.isfinite(own)])
+            if known.size >= cvar.young_rows_min:
+                daily[i] = _like_market(own[days], market[days], known, ordered)
+                windows[i] = np.prod(1.0 + _like_market(own[inside], market[inside], known, ordered), axis=1) - 1.0
     return {1: daily.T, horizon: windows.T}
 
 

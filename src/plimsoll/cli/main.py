@@ -274,6 +274,39 @@ def trade(
             tables.backtest(result)
 
 
+@cli.command()
+def ablation(
+    start: StartOption = None,
+    end: EndOption = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes to work side by side.")] = 1,
+    strategy: StrategyOption = None,
+    capital: CapitalOption = None,
+    operator: OperatorOption = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The backtest again with one rule off at a time: what each rule costs and saves over this history.
+
+    \b
+    plimsoll ablation --start 2008-01-02 --jobs 2
+    """
+    with reported(as_json):
+        from plimsoll import app
+        from plimsoll.cli.progress import progress
+
+        where = _run_workspace(home, profile, policy, strategy, capital, operator)
+        with progress("ablation") as report:
+            outcomes = app.ablation(where, start=start, end=end, jobs=jobs, progress=report)
+        if as_json:
+            _print_json(outcomes)
+        else:
+            from plimsoll.cli import tables
+
+            tables.ablation(outcomes)
+
+
 @audit_cli.command("verify")
 def audit_verify(
     run: Annotated[

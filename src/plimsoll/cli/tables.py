@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from plimsoll.market.ingest import IngestReport
     from plimsoll.market.status import Status
     from plimsoll.reports.result import BacktestResult
+    from plimsoll.research.ablation import Outcome
     from plimsoll.store.home import RunSummary
     from plimsoll.store.journal import AuditReport
 
@@ -167,6 +168,21 @@ def backtest(result: BacktestResult) -> None:
     for note in result.notes:
         out.print(f"note        {escape(note)}")
     out.print(f"decisions hash {result.decisions_hash}")
+
+
+def ablation(outcomes: Sequence[Outcome]) -> None:
+    """One line a variant; the first is the policy as it stands."""
+    out = console()
+    columns = ("off", "return", "vol", "Sharpe", "drawdown", "CVaR 1", "turnover", "costs", "invested", "halted", "")
+    rows = table("", *columns, right=tuple(range(2, 11)))
+    for o in outcomes:
+        rows.add_row(
+            o.name, o.off, percent(o.annual_return, 2), percent(o.annual_volatility, 2), figure(o.sharpe),
+            percent(o.max_drawdown), percent(o.cvar_95_1d, 2), percent(o.turnover_monthly), percent(o.cost_drag_annual, 2),
+            percent(o.invested), percent(o.halted), "mandate ended" if o.ended else "",
+        )  # fmt: skip
+    out.print(rows)
+    out.print("a year, net of costs; Sharpe over bills; drawdown on closes; CVaR 95 % of one session; turnover a month")
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -41,6 +41,5 @@ def notional_cents(lots: int, lots_per_unit: int, price: float) -> int:
 def values_cents(
     lots: NDArray[np.int64], lots_per_unit: NDArray[np.int64], prices: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """(N,) values of (N,) holdings, whole cents; a position without a price is not valued here (caller checks)."""
-    safe = np.where(lots == 0, 0.0, prices)
-    return np.rint(lots * safe * 100.0 / lots_per_unit).astype(np.int64)
+    """(n,) values of (n,) quantities at finite prices, whole cents, half to even."""
+    return np.rint(lots * prices * 100.0 / lots_per_unit).astype(np.int64)

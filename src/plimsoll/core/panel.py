@@ -108,11 +108,12 @@ class History:
 
     def array(self, name: str) -> Floats:
         """The whole array of one indicator, T first. ``KeyError`` for an unknown name."""
-        if name not in self._memo:
+        values = self._memo.get(name)
+        if values is None:
             values = self.catalogue[name](self.panel)
             values.setflags(write=False)
             self._memo[name] = values
-        return self._memo[name]
+        return values
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -160,8 +161,9 @@ class View:
         return self.history.array(name)[: self.row + 1]
 
     def now(self, name: str) -> Floats:
-        """The indicator's value at this row: (N,) or a scalar array."""
-        return np.asarray(self.history.array(name)[self.row])
+        """The indicator's value at this row: (N,), or a scalar for a (T,) indicator."""
+        row: Floats = self.history.array(name)[self.row]
+        return row
 
     def macro(self, name: str) -> float:
         """Latest known value of a macro series, NaN when there is none."""

@@ -34,11 +34,13 @@ class Book:
 def mark(view: View, state: State, desk: Desk) -> Book:
     """Value the account at the last traded close; a holding without any price makes NAV unknown (D7)."""
     prices = view.now("mark")
-    held = state.lots != 0
-    known = bool(np.isfinite(prices[held]).all())
-    if not known:
-        return Book(prices, state.cash, np.where(held, np.nan, 0.0), np.flatnonzero(held), False)
-    values = values_cents(state.lots, desk.lots_per_unit, prices)
-    nav = int(state.cash + values.sum())
-    weights = values / nav if nav > 0 else np.zeros(values.size)
-    return Book(prices, nav, weights, np.flatnonzero(held), nav > 0)
+    columns = np.flatnonzero(state.lots)
+    paid = prices[columns]
+    if not np.isfinite(paid).all():
+        return Book(prices, state.cash, np.where(state.lots != 0, np.nan, 0.0), columns, False)
+    values = values_cents(state.lots[columns], desk.lots_per_unit[columns], paid)
+    nav = state.cash + int(values.sum())
+    weights = np.zeros(prices.size)
+    if nav > 0:
+        weights[columns] = values / nav
+    return Book(prices, nav, weights, columns, nav > 0)

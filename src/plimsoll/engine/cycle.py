@@ -23,11 +23,13 @@ from plimsoll.core.verdict import Action, Verdict
 from plimsoll.engine.book import Book, mark
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.limits import limits_at
+from plimsoll.engine.measure import Tails
 from plimsoll.engine.outlook import Regime, observe
 from plimsoll.engine.proposal import Judge, propose, tails_of
 from plimsoll.engine.record import record
 from plimsoll.engine.standing import stand, target_of
 from plimsoll.engine.wish import wish_for
+from plimsoll.measures.linear import combine
 from plimsoll.risk import freshness, gates, ladder, modes, pairs, stops
 
 Floats = NDArray[np.float64]
@@ -56,10 +58,14 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     if standing.pairs is not before.pairs:
         limits = replace(limits, pairs=pairs.limits(standing.pairs, view.symbols, limits.weight_max, policy))
 
-    tails = tails_of(view, desk, book.columns, stressed=False)
+    tails = (
+        Tails.of(standing.scenarios, policy.auction.confidence)
+        if standing.scenarios is not None
+        else tails_of(view, desk, book.columns, stressed=False)
+    )
     cvar_held = tails.of_book(book.weights)
     judge = Judge(view, desk, book, limits, cvar_held, episode, lifetime)
-    held = judge.measure(np.zeros_like(book.weights), tails)
+    held = judge.rest()
     held_verdict = gates.judge_held(held, limits, policy)
     breach = held_verdict.action is Action.LIQUIDATE
     closes = before.breach_closes + 1 if breach else 0
@@ -133,7 +139,7 @@ def _health(view: View, state: State, desk: Desk, book: Book, regime: Regime) ->
     columns = np.flatnonzero(target)
     volatility = None
     if carried.programme is not None and view.row >= 20:
-        recent = view.indicator("return")[-20:, columns] @ target[columns]
+        recent = combine(view.indicator("return")[-20:, columns], target[columns])
         volatility = float(np.std(recent, ddof=1) * np.sqrt(252.0)) if columns.size else 0.0
     concerned = np.union1d(columns, book.columns)
     fresh = not view.now("freshness.reason")[concerned].any()

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 import plimsoll
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.limits import Group
-from plimsoll.core.policy import LimitPolicy, Policy
+from plimsoll.core.policy import Policy
 from plimsoll.core.ports import Strategy
+from plimsoll.engine.caps import weight_cap
 
 Floats = NDArray[np.float64]
 
@@ -79,20 +80,8 @@ class Desk:
 
     @cached_property
     def weight_caps(self) -> Floats:
-        """Static cap per column: kind, S4 table and universe, the strictest (A4, U7); 0 for an index."""
-        return np.array([_weight_cap(i, self.policy.limits) for i in self.instruments])
-
-    @cached_property
-    def volatility_targets(self) -> Floats:
-        """Annual volatility target per column, infinite without one (S4)."""
-        table = self.policy.limits.assets
-
-        def target(i: Instrument) -> float:
-            entry = table.get(i.symbol)
-            given = [v for v in (i.volatility_target, entry.volatility_target if entry else None) if v is not None]
-            return min(given, default=float("inf"))
-
-        return np.array([target(i) for i in self.instruments])
+        """Static cap per column, before volatility targets (A4, S4)."""
+        return np.array([weight_cap(i, self.policy.limits) for i in self.instruments])
 
     @cached_property
     def standalone_shares(self) -> tuple[Floats, Floats]:
@@ -120,17 +109,6 @@ class Desk:
                 members.setdefault(i.sector, []).append(column)
         cap = self.policy.limits.weight_sector
         return tuple(Group(f"sector:{name}", tuple(members[name]), cap) for name in sorted(members))
-
-
-def _weight_cap(instrument: Instrument, limits: LimitPolicy) -> float:
-    if not instrument.tradable:
-        return 0.0
-    by_kind = {"stock": limits.weight_stock, "fund": limits.weight_fund, "crypto": limits.weight_crypto}
-    entry = limits.assets.get(instrument.symbol)
-    cap = entry.max_weight if entry else by_kind.get(instrument.kind, limits.weight_other)
-    if entry and instrument.kind in ("stock", "crypto"):
-        cap = min(cap, by_kind[instrument.kind])
-    return cap if instrument.max_weight is None else min(cap, instrument.max_weight)
 
 
 def policy_hash(policy: Policy) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from plimsoll.capital import scenarios
 from plimsoll.core.panel import History, Panel
 from plimsoll.core.policy import Policy
+from plimsoll.engine import caps
 from plimsoll.indicators.catalogue import catalogue
 from plimsoll.risk import freshness, regime, stops
 
@@ -17,5 +18,6 @@ def history_of(panel: Panel, policy: Policy) -> History:
         **freshness.factors(policy),
         **scenarios.factors(policy),
         **stops.factors(policy),
+        **caps.factors(policy),
     }
     return History(panel, factors)

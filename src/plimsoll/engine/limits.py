@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plimsoll.core.decision import HeldPair
 from plimsoll.core.limits import LimitSet
@@ -10,6 +11,8 @@ from plimsoll.core.panel import View
 from plimsoll.core.policy import CvarPolicy
 from plimsoll.engine.desk import Desk
 from plimsoll.risk import pairs as pair_limits
+
+Floats = NDArray[np.float64]
 
 
 def budget_scale(policy: CvarPolicy, drawdown_lifetime: float) -> float:
@@ -33,11 +36,7 @@ def limits_at(
     h = policy.auction.horizon
     operating = budget_scale(cvar, drawdown_lifetime) * (policy.regime.budget_scale if stress else 1.0)
     budget = {1: cvar.budget_1 * operating, h: cvar.budget_10 * operating}
-    volatility = view.now("volatility_60")
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scaled = desk.weight_caps * np.fmin(1.0, desk.volatility_targets / volatility)
-    # an asset with a target but without a measured volatility may not be held at all (U6)
-    weight_max = np.where(np.isfinite(desk.volatility_targets), np.nan_to_num(scaled, nan=0.0), desk.weight_caps)
+    weight_max = view.now("limits.weight_max")
     share, fixed = desk.standalone_shares
     return LimitSet(
         gross_max=limits.gross_max,

@@ -87,8 +87,9 @@ def morning(
 
     for action in on_row(state, history, row, desk.policy):
         happened(action)
-    for fill in venue.execute(last.intents, row - 1, state):
-        happened(fill)
+    if last.intents:
+        for fill in venue.execute(last.intents, row - 1, state):
+            happened(fill)
     signed = approval(last, history.panel.sessions.dates[row], operator, desk.policy)
     if signed is not None:
         happened(signed)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.scenarios import ScenarioSet
 from plimsoll.measures.cvar import cvar
+from plimsoll.measures.linear import combine
 
 Floats = NDArray[np.float64]
 Lots = NDArray[np.int64]
@@ -24,6 +25,10 @@ class Tails:
     blind: NDArray[np.bool_]  # (k,) columns that cannot be measured
     filtered: dict[int, Floats]
     stressed: dict[int, Floats]
+
+    def covers(self, columns: NDArray[np.int64]) -> bool:
+        """True when every one of ``columns`` has scenarios here, stressed ones included."""
+        return bool(self.stressed) and bool(np.isin(columns, self.scenarios.columns).all())
 
     @classmethod
     def of(cls, scenarios: ScenarioSet, confidence: float) -> Tails:
@@ -43,7 +48,7 @@ class Tails:
             return dict.fromkeys(self.scenarios.filtered, float("nan"))
         if not w.any():
             return dict.fromkeys(self.scenarios.filtered, 0.0)
-        return {h: max(0.0, cvar(-(returns @ w), self.confidence)) for h, returns in sets.items()}
+        return {h: max(0.0, cvar(-combine(returns, w), self.confidence)) for h, returns in sets.items()}
 
     def alone(self, column: int, horizon: int) -> float:
         """CVaR of one unit of one column, fraction of its value; NaN when unmeasurable."""
@@ -51,6 +56,44 @@ class Tails:
         if self.blind[at]:
             return float("nan")
         return cvar(-self.filtered[horizon][:, at], self.confidence)
+
+
+def resting(
+    *,
+    nav: int,
+    held: Floats,
+    cvar_held: dict[int, float],
+    drawdown_episode: float,
+    drawdown_lifetime: float,
+    symbols: tuple[str, ...],
+) -> Measurements:
+    """The figures of a book that stays as it is: proposed is held, nothing increases."""
+    nothing = np.zeros(held.size)
+    gross = float(np.abs(held).sum())
+    return Measurements(
+        nav_cents=nav,
+        held=held,
+        proposed=held,
+        increases=np.zeros(held.size, dtype=bool),
+        gross_held=gross,
+        gross_proposed=gross,
+        cash_proposed=1.0 - float(held.sum()),
+        cvar_held=cvar_held,
+        cvar_base=cvar_held,
+        cvar_proposed=cvar_held,
+        stressed_base={},
+        stressed_proposed={},
+        standalone={},
+        incremental=nothing,
+        turnover=0.0,
+        trades=0,
+        exempt_trades=0,
+        exempt_turnover=0.0,
+        adv_share=nothing,
+        drawdown_episode=drawdown_episode,
+        drawdown_lifetime=drawdown_lifetime,
+        symbols=symbols,
+    )
 
 
 def measure(

@@ -18,7 +18,7 @@ from plimsoll.core.state import State
 from plimsoll.core.verdict import Action, Verdict, join
 from plimsoll.engine.book import Book
 from plimsoll.engine.desk import Desk
-from plimsoll.engine.measure import Tails, measure
+from plimsoll.engine.measure import Tails, measure, resting
 from plimsoll.engine.standing import Standing
 from plimsoll.engine.wish import Wish
 from plimsoll.governance import vetoes as veto_room
@@ -60,6 +60,17 @@ class Judge:
     cvar_held: dict[int, float]
     drawdown_episode: float
     drawdown_lifetime: float
+
+    def rest(self) -> Measurements:
+        """The figures of the held book without orders."""
+        return resting(
+            nav=self.book.nav,
+            held=self.book.weights,
+            cvar_held=self.cvar_held,
+            drawdown_episode=self.drawdown_episode,
+            drawdown_lifetime=self.drawdown_lifetime,
+            symbols=self.desk.symbols,
+        )
 
     def measure(self, orders: Floats, tails: Tails) -> Measurements:
         """The figures of the held book plus ``orders``, (N,) fractions of NAV."""
@@ -103,24 +114,28 @@ def propose(
     growing = np.abs(book.weights + orders) > np.abs(book.weights)
     if not growing.any():
         return Proposal(shaped.lots, orders, shaped.reasons, judge.measure(orders, tails), held_verdict, (), {})
-    tails = tails_of(judge.view, desk, columns, stressed=True)
-    verdict = held_verdict
+    if not tails.covers(columns):
+        tails = tails_of(judge.view, desk, columns, stressed=True)
+    verdict, rejected = held_verdict, dict[int, tuple[str, ...]]()
     vetoes: tuple[Veto, ...] = ()
-    rejected: dict[int, tuple[str, ...]] = {}
     for round_ in range(ROUNDS + 1):
         measured = judge.measure(orders, tails)
         if not measured.increases.any():
             break
-        last = round_ == ROUNDS
-        factor, judged, found, refused = _judge(judge, standing, measured, first=round_ == 0, wish=wish)
+        gated, by_column = gates.judge_proposal(measured, judge.limits, desk.policy)
+        factor, judged, refused = _combine(gated, by_column, orders.size)
+        if not vetoes and not (factor[measured.increases] < 1.0).any():
+            vetoes = veto_room.evaluate(veto_inputs(judge, standing, measured), desk.policy)
+            vetoed, by_column = veto_room.verdicts(vetoes, desk.column, desk.policy)
+            factor, judged, refused = _combine(vetoed, by_column, orders.size)
+            factor = _one_halving(factor, wish.grow, desk.policy.vetoes.warning_scale)
         verdict, rejected = verdict | judged, {**refused, **rejected}
-        vetoes = vetoes or found
         if not (factor[measured.increases] < 1.0).any():
             break
-        grow = np.zeros_like(grow) if last else grow * factor
+        grow = grow * factor if round_ < ROUNDS else np.zeros_like(grow)
         shaped, orders = _shaped(judge, state, wish, grow)
-        if last:
-            measured = judge.measure(orders, tails)
+    else:
+        measured = judge.measure(orders, tails)
     return Proposal(shaped.lots, orders, shaped.reasons, measured, verdict, vetoes, rejected)
 
 
@@ -141,32 +156,24 @@ def _shaped(judge: Judge, state: State, wish: Wish, grow: Floats) -> tuple[Shape
     )
     if not shaped.lots.any():
         return shaped, np.zeros(shaped.lots.size)
-    return shaped, values_cents(shaped.lots, desk.lots_per_unit, book.prices) / max(book.nav, 1)
+    orders = np.zeros(shaped.lots.size)
+    ordered = np.flatnonzero(shaped.lots)
+    values = values_cents(shaped.lots[ordered], desk.lots_per_unit[ordered], book.prices[ordered])
+    orders[ordered] = values / max(book.nav, 1)
+    return shaped, orders
 
 
-def _judge(
-    judge: Judge, standing: Standing, measured: Measurements, *, first: bool, wish: Wish
-) -> tuple[Floats, Verdict, tuple[Veto, ...], dict[int, tuple[str, ...]]]:
-    """(N,) factor on increases, the joined verdict, the vetoes and per column why it was refused."""
-    desk = judge.desk
-    book_verdict, by_column = gates.judge_proposal(measured, judge.limits, desk.policy)
-    vetoes = veto_room.evaluate(veto_inputs(judge, standing, measured), desk.policy)
-    veto_book, veto_columns = veto_room.verdicts(vetoes, desk.column, desk.policy)
-    factor = np.full(measured.held.size, _factor(book_verdict))
-    rejected: dict[int, tuple[str, ...]] = {}
+def _combine(
+    book: Verdict, by_column: dict[int, Verdict], size: int
+) -> tuple[Floats, Verdict, dict[int, tuple[str, ...]]]:
+    """(size,) factor on increases, the joined verdict, and per column the reasons of a refusal."""
+    factor = np.full(size, _factor(book))
+    refused: dict[int, tuple[str, ...]] = {}
     for c, verdict in by_column.items():
         factor[c] *= _factor(verdict)
         if _factor(verdict) == 0.0:
-            rejected[c] = tuple(f.reason for f in verdict.findings)
-    if _factor(veto_book) < 1.0:
-        factor = _one_halving(factor, _factor(veto_book), wish.grow, first)
-    for c, verdict in veto_columns.items():
-        before = factor[c : c + 1]
-        factor[c : c + 1] = _one_halving(before, _factor(verdict), wish.grow[c : c + 1], first)
-        if verdict.action > Action.SCALE:
-            rejected[c] = (*rejected.get(c, ()), "VETO_ERROR")
-    total = join((book_verdict, veto_book, *by_column.values(), *veto_columns.values()))
-    return factor, total, vetoes, rejected
+            refused[c] = tuple(dict.fromkeys(f.reason for f in verdict.findings))
+    return factor, join((book, *by_column.values())), refused
 
 
 def veto_inputs(judge: Judge, standing: Standing, measured: Measurements) -> veto_room.VetoInputs:
@@ -216,10 +223,6 @@ def _factor(verdict: Verdict) -> float:
     return verdict.scale if verdict.action is Action.SCALE else 0.0
 
 
-def _one_halving(factor: Floats, veto: float, grown: Floats, first: bool) -> Floats:
-    """Warnings and VIX give one halving between them, and only in the first round (S2, G2)."""
-    if veto in (0.0, 1.0):
-        return factor * veto
-    if not first:
-        return factor
-    return np.where(grown <= veto, factor, factor * veto)
+def _one_halving(factor: Floats, grown: Floats, halving: float) -> Floats:
+    """Warnings and VIX give one halving of an increase between them: where VIX has, a warning does not (S2, G2)."""
+    return np.where((factor == halving) & (grown <= halving), 1.0, factor)

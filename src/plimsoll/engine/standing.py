@@ -14,6 +14,7 @@ from plimsoll.core.forecast import Forecast, Holding
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import Restraint, RiskEvent
+from plimsoll.core.scenarios import ScenarioSet
 from plimsoll.core.state import State
 from plimsoll.costs.model import estimate
 from plimsoll.engine.book import Book
@@ -26,7 +27,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Standing:
-    """Steps 6-7: the programme in force, and the auction if one was held."""
+    """Steps 6-7: the programme in force, and the auction if one was held, with the scenarios it was held on."""
 
     programme: Programme | None
     target: Floats
@@ -34,6 +35,7 @@ class Standing:
     pairs: tuple[HeldPair, ...]
     auction: AuctionRecord | None
     openings: tuple[tuple[int, str], ...]
+    scenarios: ScenarioSet | None
     events: tuple[RiskEvent, ...]
 
 
@@ -64,20 +66,23 @@ def stand(
     carried = state.carried
     programme = carried.programme
     if not book.known or not _due(view, state, desk.policy.auction.schedule):
-        return Standing(programme, target_of(programme, desk), stop_states, carried.pairs, None, carried.openings, ())
+        return Standing(
+            programme, target_of(programme, desk), stop_states, carried.pairs, None, carried.openings, None, ()
+        )
     shares = _present_shares(programme, book, desk)
     forecasts, events = _forecasts(view, desk, shares)
     columns = _columns(forecasts, book, desk)
     held_pairs = pairs.update(view, columns, carried.pairs, desk.policy)
     limits = replace(limits, pairs=pairs.limits(held_pairs, view.symbols, limits.weight_max, desk.policy))
     lifted = stops.lift(stop_states, view, desk.policy)
+    scenarios = scenario_sets.build(view, columns, desk.policy, stressed=True)
     one_way = _one_way_cost(view, desk, book, columns, regime)
     result = hold(
         AuctionInputs(
             view=view,
             forecasts=forecasts,
             limits=limits,
-            scenarios=scenario_sets.build(view, columns, desk.policy, stressed=True),
+            scenarios=scenarios,
             held=book.weights,
             shares=shares,
             nav=book.nav,
@@ -94,7 +99,7 @@ def stand(
     mu, conviction = _expectations(forecasts, result.shares, desk.policy.auction.horizon)
     fresh = Programme(view.day, result.shares, result.confidence, mu, conviction)
     openings = _openings(view, carried, result.shares, book, desk)
-    return Standing(fresh, target_of(fresh, desk), lifted, held_pairs, result.record, openings, events)
+    return Standing(fresh, target_of(fresh, desk), lifted, held_pairs, result.record, openings, scenarios, events)
 
 
 def _forecasts(
@@ -176,7 +181,7 @@ def _blocked(
     A drawdown halt is not among them: auctions run during a halt and the book takes only their reductions (R4).
     """
     eligible = view.now("eligible")
-    stopped = {desk.column[s.symbol] for s in stop_states if s.stage > stops.WATCHED}
+    stopped = {desk.column[s.symbol] for s in stop_states if s.cap < stops.UNCAPPED}
     blocked: dict[int, str] = {}
     for c in (int(c) for c in columns):
         if not desk.instruments[c].tradable:

@@ -64,7 +64,7 @@ def wish_for(
             causes.setdefault(int(c), []).append(reason)
 
     for stop in standing.stops:
-        if stop.stage > stops.WATCHED and stop.cap < stops.UNCAPPED:
+        if stop.cap < stops.UNCAPPED:
             cap([desk.column[stop.symbol]], stop.cap, "STOP_CAP", force=stop.day == view.day)
     if restraint.liquidate:
         cap(np.ones(held.size, bool), 0.0, "LADDER_LIQUIDATE")
@@ -84,7 +84,10 @@ def wish_for(
         cap(np.ones(held.size, bool), held * book_scale, "CVAR_ABOVE_HARD")
 
     grow = np.ones(held.size)
-    wanting = desired > held
+    shaping = desk.policy.shaping
+    # inside its band nothing would trade, so there is nothing to bar and no reason to give (A7)
+    wanting = desired - held >= np.minimum(shaping.band_nav, shaping.band_target * desired)
+    wanting &= desired > held
     if wanting.any():
         _bar_increases(view, desk, standing, restraint, regime, stale, frozen, wanting, grow, causes)
     return Wish(desired, forced, grow, causes)

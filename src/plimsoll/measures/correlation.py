@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.measures.linear import gram
 from plimsoll.measures.windows import overlapping
 
 Floats = NDArray[np.float64]
@@ -48,14 +49,14 @@ def shrunk(returns: Floats) -> Floats:
 def _towards_average(x: Floats) -> Floats:
     """The estimate for (T, k) standardised columns without NaN."""
     rows, size = x.shape
-    sample = np.clip(x.T @ x / rows, -1.0, 1.0)
+    sample = np.clip(gram(x, x) / rows, -1.0, 1.0)
     off = ~np.eye(size, dtype=np.bool_)
     if size > 2:
         average = float(sample[off].mean())
         squares = x * x
         error = float(((average - sample[off]) ** 2).sum())
-        noise = float((squares.T @ squares / rows - sample * sample)[off].sum())
-        shared = average * float(((squares * x).T @ x / rows - sample)[off].sum())
+        noise = float((gram(squares, squares) / rows - sample * sample)[off].sum())
+        shared = average * float((gram(squares * x, x) / rows - sample)[off].sum())
         weight = min(max((noise - shared) / (error * rows), 0.0), 1.0) if error > 0.0 else 0.0
         sample = weight * average + (1.0 - weight) * sample
     sample = 0.5 * (sample + sample.T)

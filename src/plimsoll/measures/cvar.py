@@ -12,6 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.measures.linear import average, combine
+
 Floats = NDArray[np.float64]
 
 _WHOLE = 1e-9  # relative: 1 - 0.95 is not exactly 0.05, and 63.00000000000006 rows are 63
@@ -98,9 +100,9 @@ def euler(returns: Floats, weights: Floats, confidence: float) -> Floats:
         w_i times the mean loss of column i over the book's tail (fractional boundary); a hedge is negative.
         Tasche (1999), "Risk contributions and performance measurement", section 5.
     """
-    weighting = tail_weights(-(returns @ weights), confidence)
+    weighting = tail_weights(-combine(returns, weights), confidence)
     rows = np.flatnonzero(weighting)  # NaN counts as nonzero, and stays
-    return np.asarray(-(weighting[rows] @ returns[rows]) * weights)
+    return -average(weighting[rows], returns[rows]) * weights
 
 
 @lru_cache(maxsize=16)

@@ -101,3 +101,23 @@ _RULES: tuple[tuple[str, str, Change], ...] = (
     ("vetoes", "all ten vetoes", lambda p: replace(p, vetoes=replace(p.vetoes, enabled=()))),
     ("costs", "all costs", _free),
 )
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a variant amounted to over the span, net of costs; ``invested`` is mean gross, ``halted`` the share of
+    sessions without new risk, ``ended`` whether the mandate ended (the figures then stop there).
+    """
+
+    name: str
+    off: str
+    sessions: int
+    annual_return: float | None
+    annual_volatility: float | None
+    sharpe: float | None
+    max_drawdown: float | None
+    cvar_95_1d: float | None
+    turnover_monthly: float | None
+    cost_drag_annual: float | None
+    invested: float
+    halted: float
+    ended: bool

@@ -128,15 +128,17 @@ def _horizons(policy: Policy) -> tuple[int, int]:
 
 
 def _cvar(p: _Proposal) -> list[Verdict]:
+    """Above the budget the increases are scaled to it; what no scale brings under the hard limit is rejected (R3)."""
     found = []
     for h in _horizons(p.policy):
         measured = p.m.cvar_proposed.get(h, _NAN)
         budget, hard = p.limits.cvar_budget.get(h, _NAN), p.limits.cvar_hard.get(h, _NAN)
+        scale = 1.0
         if not measured <= budget:
             base = p.m.cvar_base.get(h, _NAN)
             scale = p.scale(base, measured - base, budget)
             found.append(judge(f"cvar_{h}", "CVAR_ABOVE_BUDGET", measured, budget, Action.SCALE, scale=scale))
-        if not measured <= hard:
+        if not measured <= hard and (scale == 0.0 or scale == 1.0):
             reason = "CVAR_ABOVE_HARD" if measured > hard else "CVAR_UNKNOWN"
             found.append(judge(f"cvar_{h}", reason, measured, hard, Action.REJECT))
     return found

@@ -131,8 +131,19 @@ def test_a_total_above_its_limit_scales_the_increases_to_what_it_leaves(
 
 
 @pytest.mark.parametrize("horizon", [1, 10])
-def test_a_proposal_above_the_hard_limit_is_rejected(measured: Make, limited: Bound, horizon: int) -> None:
+def test_a_proposal_above_the_hard_limit_is_scaled_to_the_budget_when_that_is_possible(
+    measured: Make, limited: Bound, horizon: int
+) -> None:
     book, _ = judge_proposal(measured(cvar_proposed={1: 0.007, 10: 0.02} | {horizon: 0.07}), limited(), POLICY)
+    assert book.action is Action.SCALE and 0.0 < book.scale < 1.0
+    assert reasons(book) == ["CVAR_ABOVE_BUDGET"]
+
+
+@pytest.mark.parametrize("horizon", [1, 10])
+def test_a_proposal_still_above_the_hard_limit_is_rejected(measured: Make, limited: Bound, horizon: int) -> None:
+    base = {1: 0.004, 10: 0.012} | {horizon: 0.05}
+    after = {1: 0.007, 10: 0.02} | {horizon: 0.07}
+    book, _ = judge_proposal(measured(cvar_base=base, cvar_proposed=after), limited(), POLICY)
     assert book.action is Action.REJECT
     assert reasons(book) == ["CVAR_ABOVE_BUDGET", "CVAR_ABOVE_HARD"]
 

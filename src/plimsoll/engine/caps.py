@@ -1,0 +1,44 @@
+"""Caps of single positions: by kind, S4's table and the universe, scaled by volatility targets (A4, S4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.panel import Factor, Floats, Panel
+from plimsoll.core.policy import LimitPolicy, Policy
+from plimsoll.indicators.catalogue import catalogue
+
+
+def factors(policy: Policy) -> dict[str, Factor]:
+    """``limits.weight_max``: (T, N) cap of each position, max weight x min(1, target / volatility_60) (S4, A4)."""
+    volatility = catalogue(policy)["volatility_60"]
+
+    def weight_max(panel: Panel) -> Floats:
+        caps = np.array([weight_cap(i, policy.limits) for i in panel.instruments])
+        targets = np.array([_volatility_target(i, policy.limits) for i in panel.instruments])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scaled = caps * np.fmin(1.0, targets / volatility(panel))
+        # an asset with a target but without a measured volatility may not be held at all (U6)
+        return np.where(np.isfinite(targets), np.nan_to_num(scaled, nan=0.0), caps)
+
+    return {"limits.weight_max": weight_max}
+
+
+def weight_cap(instrument: Instrument, limits: LimitPolicy) -> float:
+    """Static cap of one instrument: kind, S4's table and universe, the strictest (A4, U7); 0 for an index."""
+    if not instrument.tradable:
+        return 0.0
+    by_kind = {"stock": limits.weight_stock, "fund": limits.weight_fund, "crypto": limits.weight_crypto}
+    entry = limits.assets.get(instrument.symbol)
+    cap = entry.max_weight if entry else by_kind.get(instrument.kind, limits.weight_other)
+    if entry and instrument.kind in ("stock", "crypto"):
+        cap = min(cap, by_kind[instrument.kind])
+    return cap if instrument.max_weight is None else min(cap, instrument.max_weight)
+
+
+def _volatility_target(instrument: Instrument, limits: LimitPolicy) -> float:
+    """Annual volatility target, infinite without one (S4)."""
+    entry = limits.assets.get(instrument.symbol)
+    given = (instrument.volatility_target, entry.volatility_target if entry else None)
+    return min((v for v in given if v is not None), default=float("inf"))
