@@ -113,9 +113,7 @@ def run_backtrader(data: dict[str, np.ndarray], first: int) -> tuple[float, floa
     engine.broker.setcommission(COST)
     engine.broker.set_checksubmit(False)
     for i in assets:
-        frame = pd.DataFrame(
-            {k: data[k][:, i] for k in ("open", "high", "low", "close")} | {"volume": 1e6}, index=days
-        )
+        frame = pd.DataFrame({k: data[k][:, i] for k in ("open", "high", "low", "close")} | {"volume": 1e6}, index=days)
         engine.adddata(backtrader.feeds.PandasData(dataname=frame))
     engine.addstrategy(Rotate)
     engine.run()

@@ -1,0 +1,65 @@
+"""The benchmarks' own code on a market small enough for a test; nothing here is about speed."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+def _loaded(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def bench() -> ModuleType:
+    return _loaded("bench_backtest")
+
+
+@pytest.fixture(scope="module")
+def case(bench):
+    return bench.Case(symbols=4, years=6, sessions=40)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("markets")
+
+
+def test_our_engine_is_measured_on_the_sessions_asked_for(bench, case, folder):
+    found = bench.compare(case, folder, rounds=1, peers=())
+    market = bench.market_of(case, folder)
+    assert bench.inside(market.home, market.start, ("xs_momentum",))["sessions"] == 40
+    for runs in found.values():
+        assert len(runs.engine) == len(runs.process) == 1 and runs.engine[0] > 0.0 and runs.peak[0] > 1.0
+        assert 0.5 < runs.multiple < 2.0
+    text = "\n".join(bench.report(case, found))
+    assert "4 x 40 sessions" in text and all(name in text for name in bench.OURS)
+    assert not (market.home / "runs").exists()  # a round leaves nothing behind
+
+
+def test_peers_are_given_the_bars_that_we_trade(bench, case, folder):
+    peers = _loaded("peers")
+    market = bench.market_of(case, folder)
+    data = peers.load(market.arrays)
+    assert {values.shape for name, values in data.items() if name != "month"} == {(market.first + 40, 4)}
+    assert all(np.isfinite(values).all() for values in data.values())
+    said = peers.signals(data, market.first)
+    assert min(said) == market.first and len(said) == 1 + data["month"][market.first + 1 : -1].sum()
+    for weights in said.values():
+        assert not weights.any() or weights.sum() == pytest.approx(peers.INVESTED)
+        assert (weights >= 0.0).all()
+
+
+def test_a_failing_engine_stops_the_benchmark(bench):
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        bench.process(sys.executable, "-c", "raise SystemExit(3)")
