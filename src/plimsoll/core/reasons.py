@@ -48,11 +48,9 @@ REASONS: dict[str, Reason] = {
     "INDICATOR_MISSING": Reason("warning", "{symbol} has no value for an indicator it needs", "", "D15"),
     "OUTLIER_UNCONFIRMED": Reason("warning", "{symbol} moved {measured} robust sigmas and nothing confirms it; {limit} is allowed", "Confirm the price with a second source", "D15"),
     "NOT_ACTIVE": Reason("error", "{symbol} is not ACTIVE in the snapshot", "See verify status", "D11"),
-    "NOT_MEMBER": Reason("info", "{symbol} is not a member of the universe on this day", "", "D16"),
     "NOT_TRADABLE": Reason("info", "{symbol} is an index and is never traded", "", "D2"),
     # bids and auction (A1-A6)
     "NOT_IN_PROGRAMME": Reason("info", "{symbol} is neither held nor in the programme", "", "A7"),
-    "NO_BID": Reason("info", "No strategy bids for {symbol}", "", "A1"),
     "NON_POSITIVE_MU": Reason("info", "{symbol}'s expected return is not positive", "", "A1"),
     "DECAYED": Reason("warning", "The model behind {symbol} has decayed to {measured}; {limit} is needed", "Validate the model again", "A1"),
     "UNMEASURABLE_RISK": Reason("warning", "{symbol} has too few returns to measure its tail", "", "R2"),
@@ -119,7 +117,6 @@ REASONS: dict[str, Reason] = {
     "REGIME_STRESS": Reason("warning", "P(crisis) {measured} is above {limit}: budgets of proposals are halved", "", "R8"),
     "REGIME_CLEAR": Reason("info", "The crisis regime is over", "", "R8"),
     "REGIME_NO_CRYPTO": Reason("info", "The crisis regime allows no new crypto", "", "R8"),
-    "VIX_MISSING": Reason("info", "VIX is absent: the filter predicts without update and realised volatility stands in", "", "D19"),
     "REGIME_INPUT_MISSING": Reason("critical", "A required regime input has had no value for two sessions", "Ingest it", "D7"),
     # data governance inside a run (D7)
     "DATA_AFFECTED": Reason("critical", "Holdings without certified data are {measured} of NAV; {limit} is allowed", "Repair the data", "D7"),
