@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _DENSE_COLUMNS = 64  # up to so many columns a gather of the held ones costs more than it saves
+_GATHER_COST = 6  # of a gathered column, in columns read in passing
 _WHOLE = 1e-9  # relative: 1 - 0.95 is not exactly 0.05, and 63.00000000000006 scenarios are 63
 
 
@@ -49,7 +50,7 @@ class Tail:
         """Return (T,) of ``positions`` (m,) in each scenario."""
         if positions.shape[0] > _DENSE_COLUMNS:
             held = positions.nonzero()[0]
-            if 3 * held.shape[0] < positions.shape[0]:
+            if _GATHER_COST * held.shape[0] < positions.shape[0]:
                 return np.asarray(np.einsum("ij,j->i", self.scenarios.take(held, axis=1), positions[held]))
         return np.asarray(np.einsum("ij,j->i", self.scenarios, positions))
 
