@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -144,6 +145,8 @@ def _finite(value: Any) -> bool:
 
 def _valid(f: Forecast) -> bool:
     """Finite figures in their ranges (S1): a loss of more than everything or a gain of more than 100 % is none."""
+    if not (isinstance(f.model_mus, Sequence) and isinstance(f.reason, str)):
+        return False
     if not all(map(_finite, (f.mu, f.sigma, f.confidence, f.horizon, f.score, *f.model_mus))):
         return False
     if f.target_weight is not None and not (_finite(f.target_weight) and f.target_weight >= 0.0):

@@ -112,6 +112,8 @@ def _forecasts(
         own = Holding({s.symbol: s.weight for s in shares if s.strategy == strategy.name})
         try:
             said = tuple(strategy.forecast(view, own, desk.policy))
+            if not all(isinstance(f, Forecast) and isinstance(f.symbol, str) for f in said):
+                raise TypeError("what it returned is not a sequence of forecasts, each of one symbol")
         except Exception as error:  # a plug-in may raise anything; it is journaled and bypassed, never swallowed
             events.append(RiskEvent(view.date, "STRATEGY_ERROR", "CRITICAL", scope=f"{strategy.name}: {error!r}"))
             said = ()
