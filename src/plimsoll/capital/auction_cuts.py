@@ -83,7 +83,7 @@ class _Master:
 
     def __init__(self, form: Form) -> None:
         self.form = form
-        self.solver = quiet_solver()
+        self.solver = quiet_solver(scaling=1)
         self.sets: list[_Set] = []
         self.cuts = 0
         start = self._starting_point()

@@ -98,15 +98,15 @@ def frame(form: Form) -> Frame:
     return Frame(cost, lower, upper, starts, index, row_lower, row_upper, priced)
 
 
-def quiet_solver(presolve: str = "off") -> highspy.Highs:
-    """A HiGHS object for exactly repeatable solves: serial dual simplex, no output."""
+def quiet_solver(*, scaling: int) -> highspy.Highs:
+    """A HiGHS object for exactly repeatable solves: serial dual simplex, no presolve, no output."""
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
     for option, value in (
         ("output_flag", False),
-        ("presolve", presolve),
+        ("presolve", "off"),
         ("solver", "simplex"),
         ("parallel", "off"),
-        ("simplex_scale_strategy", 1),
+        ("simplex_scale_strategy", scaling),
         ("primal_feasibility_tolerance", _TOLERANCE),
         ("dual_feasibility_tolerance", _TOLERANCE),
     ):
