@@ -118,17 +118,20 @@ def propose(
         tails = tails_of(judge.view, desk, columns, stressed=True)
     verdict, rejected = held_verdict, dict[int, tuple[str, ...]]()
     vetoes: tuple[Veto, ...] = ()
+    vetted = np.zeros(orders.size, dtype=bool)
     for round_ in range(ROUNDS + 1):
         measured = judge.measure(orders, tails)
         if not measured.increases.any():
             break
         gated, by_column = gates.judge_proposal(measured, judge.limits, desk.policy)
         factor, judged, refused = _combine(gated, by_column, orders.size)
-        if not vetoes and not (factor[measured.increases] < 1.0).any():
-            vetoes = veto_room.evaluate(veto_inputs(judge, standing, measured), desk.policy)
-            vetoed, by_column = veto_room.verdicts(vetoes, desk.column, desk.policy)
+        # a rejected order gives its room to others, and those have not been vetted yet
+        if not (factor[measured.increases] < 1.0).any() and not vetted[measured.increases].all():
+            found = veto_room.evaluate(veto_inputs(judge, standing, measured), desk.policy)
+            vetoed, by_column = veto_room.verdicts(found, desk.column, desk.policy)
             factor, judged, refused = _combine(vetoed, by_column, orders.size)
-            factor = _one_halving(factor, wish.grow, desk.policy.vetoes.warning_scale)
+            factor = _one_halving(factor, np.where(vetted, 0.0, wish.grow), desk.policy.vetoes.warning_scale)
+            vetoes, vetted = (*vetoes, *(v for v in found if v not in vetoes)), vetted | measured.increases
         verdict, rejected = verdict | judged, {**refused, **rejected}
         if not (factor[measured.increases] < 1.0).any():
             break

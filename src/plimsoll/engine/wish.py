@@ -85,8 +85,9 @@ def wish_for(
 
     grow = np.ones(held.size)
     shaping = desk.policy.shaping
-    # inside its band nothing would trade, so there is nothing to bar and no reason to give (A7)
-    wanting = desired - held >= np.minimum(shaping.band_nav, shaping.band_target * desired)
+    # well inside its band nothing would trade, so there is nothing to bar and no reason to give (A7); not to the
+    # band's very edge, because ``held`` is of whole cents and the shaping's band is not
+    wanting = desired - held >= 0.9 * np.minimum(shaping.band_nav, shaping.band_target * desired)
     wanting &= desired > held
     if wanting.any():
         _bar_increases(view, desk, standing, restraint, regime, stale, frozen, wanting, grow, causes)
