@@ -66,9 +66,14 @@ class Sessions:
         months = (EPOCH + self.days.astype("m8[D]")).astype("M8[M]")
         return np.asarray(months != (EPOCH + following.astype("m8[D]")).astype("M8[M]"))
 
+    @cached_property
+    def _morrows(self) -> list[str]:
+        """ISO date of the day after each session."""
+        return np.datetime_as_string(EPOCH + (self.days + 1).astype("m8[D]")).tolist()  # type: ignore[no-any-return]
+
     def decided_at(self, row: int) -> str:
         """The instant a daily cycle decides: 00:00 UTC of the day after the session (U5)."""
-        return iso_day(int(self.days[row]) + 1) + "T00:00:00Z"
+        return f"{self._morrows[row]}T00:00:00Z"
 
     def row_at_or_after(self, iso: str) -> int:
         """First row on or after the date; ``len(self)`` when there is none."""

@@ -41,14 +41,12 @@ def run_backtest(
     for row in range(span.first, span.last + 1):
         if last is not None:
             state, events = morning(state, last, row, history, desk, venue, operator)
+            journal.append_many(events)
             for event in events:
-                journal.append(event)
                 tally.saw(event)
         state, last = evening(state, row, history, desk)
-        journal.append(last)
+        journal.append_many((last, *last.intents))
         tally.saw(last)
-        for intent in last.intents:
-            journal.append(intent)
         if progress is not None and (row - span.first) % step == 0:
             progress(row - span.first + 1, total)
         if last.carried.ladder.ended and not state.lots.any():

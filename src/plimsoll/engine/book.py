@@ -34,7 +34,7 @@ class Book:
 def mark(view: View, state: State, desk: Desk) -> Book:
     """Value the account at the last traded close; a holding without any price makes NAV unknown (D7)."""
     prices = view.now("mark")
-    columns = np.flatnonzero(state.lots)
+    columns = state.lots.nonzero()[0]
     paid = prices[columns]
     if not np.isfinite(paid).all():
         return Book(prices, state.cash, np.where(state.lots != 0, np.nan, 0.0), columns, False)

@@ -59,6 +59,11 @@ class Desk:
         return tuple(i.kind for i in self.instruments)
 
     @cached_property
+    def everything(self) -> NDArray[np.bool_]:
+        """Every column."""
+        return np.ones(len(self.instruments), dtype=bool)
+
+    @cached_property
     def crypto(self) -> NDArray[np.bool_]:
         """Crypto columns."""
         return np.array([i.kind == "crypto" for i in self.instruments], dtype=bool)

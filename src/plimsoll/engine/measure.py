@@ -22,7 +22,7 @@ class Tails:
 
     scenarios: ScenarioSet
     confidence: float
-    blind: NDArray[np.bool_]  # (k,) columns that cannot be measured
+    blind: NDArray[np.bool_] | None  # (k,) columns that cannot be measured; None: all can
     filtered: dict[int, Floats]
     stressed: dict[int, Floats]
 
@@ -33,9 +33,9 @@ class Tails:
     @classmethod
     def of(cls, scenarios: ScenarioSet, confidence: float) -> Tails:
         """Columns that cannot be measured are zeroed here and remembered, so that 0 x NaN spoils nothing."""
+        if not scenarios.unmeasurable:
+            return cls(scenarios, confidence, None, scenarios.filtered, scenarios.stressed)
         blind = np.array([int(c) in scenarios.unmeasurable for c in scenarios.columns], dtype=bool)
-        if not blind.any():
-            return cls(scenarios, confidence, blind, scenarios.filtered, scenarios.stressed)
         clean = {h: np.where(blind, 0.0, r) for h, r in scenarios.filtered.items()}
         stressed = {h: np.where(blind, 0.0, r) for h, r in scenarios.stressed.items()}
         return cls(scenarios, confidence, blind, clean, stressed)
@@ -44,16 +44,16 @@ class Tails:
         """CVaR per horizon of (N,) weights, fraction of NAV; NaN where a holding cannot be measured (U6)."""
         w = weights[self.scenarios.columns]
         sets = self.stressed if stressed else self.filtered
-        if self.blind.any() and w[self.blind].any():
+        if self.blind is not None and w[self.blind].any():
             return dict.fromkeys(self.scenarios.filtered, float("nan"))
-        if not w.any():
+        if not np.count_nonzero(w):
             return dict.fromkeys(self.scenarios.filtered, 0.0)
         return {h: max(0.0, cvar(-combine(returns, w), self.confidence)) for h, returns in sets.items()}
 
     def alone(self, column: int, horizon: int) -> float:
         """CVaR of one unit of one column, fraction of its value; NaN when unmeasurable."""
         at = int(np.searchsorted(self.scenarios.columns, column))
-        if self.blind[at]:
+        if self.blind is not None and self.blind[at]:
             return float("nan")
         return cvar(-self.filtered[horizon][:, at], self.confidence)
 
@@ -124,15 +124,15 @@ def measure(
     base = after = cvar_held
     stressed_base: dict[int, float] = {}
     stressed_after: dict[int, float] = {}
-    if increases.any():
+    if np.count_nonzero(increases):
         base_book = np.where(increases, held, proposed)
         base = tails.of_book(base_book) if reductions.any() else cvar_held
         after = tails.of_book(proposed)
         stressed_base = tails.of_book(base_book, stressed=True)
         stressed_after = tails.of_book(proposed, stressed=True)
-        for i in np.flatnonzero(increases):
+        for i in increases.nonzero()[0].tolist():
             for h, values in standalone.items():
-                values[i] = abs(proposed[i]) * tails.alone(int(i), h)
+                values[i] = abs(proposed[i]) * tails.alone(i, h)
             alone = base_book.copy()
             alone[i] = proposed[i]
             incremental[i] = tails.of_book(alone)[horizon] - base[horizon]

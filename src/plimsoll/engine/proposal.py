@@ -108,7 +108,7 @@ def propose(
     elif held_verdict.action > Action.SCALE:
         grow = np.zeros_like(grow)
     shaped, orders = _shaped(judge, state, wish, grow)
-    if not shaped.lots.any():
+    if not np.count_nonzero(shaped.lots):
         return Proposal(shaped.lots, orders, shaped.reasons, held, held_verdict, (), {})
     columns = np.union1d(book.columns, np.flatnonzero(shaped.lots)).astype(np.int64)
     growing = np.abs(book.weights + orders) > np.abs(book.weights)
@@ -157,7 +157,7 @@ def _shaped(judge: Judge, state: State, wish: Wish, grow: Floats) -> tuple[Shape
         ),
         desk.policy,
     )
-    if not shaped.lots.any():
+    if not np.count_nonzero(shaped.lots):
         return shaped, np.zeros(shaped.lots.size)
     orders = np.zeros(shaped.lots.size)
     ordered = np.flatnonzero(shaped.lots)

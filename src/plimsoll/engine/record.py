@@ -72,7 +72,7 @@ def record(
 def _scope(desk: Desk, book: Book, standing: Standing, wish: Wish, proposal: Proposal) -> list[int]:
     """Columns the record speaks of: held, targeted, wished for, ordered or bid for."""
     live = (book.weights != 0.0) | (standing.target != 0.0) | (wish.desired != 0.0) | (proposal.lots != 0)
-    scope = np.flatnonzero(live).tolist()
+    scope: list[int] = live.nonzero()[0].tolist()
     if standing.auction is None:
         return scope
     return sorted({*scope, *(desk.column[b.symbol] for b in standing.auction.bids if b.symbol in desk.column)})
@@ -133,7 +133,7 @@ def _limits(limits: LimitSet) -> dict[str, float]:
 
 def _intents(view: View, desk: Desk, book: Book, proposal: Proposal) -> tuple[Intent, ...]:
     """Reductions first, then increases, largest first, so that cash is there when it is needed."""
-    ordered = np.flatnonzero(proposal.lots).tolist()
+    ordered = proposal.lots.nonzero()[0].tolist()
     growing = {c: abs(book.weights[c] + proposal.weights[c]) > abs(book.weights[c]) for c in ordered}
     ordered.sort(key=lambda c: (growing[c], -abs(float(proposal.weights[c])), c))
     return tuple(

@@ -27,10 +27,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Standing:
-    """Steps 6-7: the programme in force, and the auction if one was held, with the scenarios it was held on."""
+    """Steps 6-7: the programme in force, and the auction if one was held, with the scenarios it was held on.
+
+    ``target`` and ``confidence`` are (N,): weights of NAV, and the highest confidence behind each, NaN without one.
+    """
 
     programme: Programme | None
     target: Floats
+    confidence: Floats
     stops: tuple[StopState, ...]
     pairs: tuple[HeldPair, ...]
     auction: AuctionRecord | None
@@ -66,9 +70,8 @@ def stand(
     carried = state.carried
     programme = carried.programme
     if not book.known or not _due(view, state, desk.policy.auction.schedule):
-        return Standing(
-            programme, target_of(programme, desk), stop_states, carried.pairs, None, carried.openings, None, ()
-        )
+        target, confidence = target_of(programme, desk), _confidence(programme, desk)
+        return Standing(programme, target, confidence, stop_states, carried.pairs, None, carried.openings, None, ())
     shares = _present_shares(programme, book, desk)
     forecasts, events = _forecasts(view, desk, shares)
     columns = _columns(forecasts, book, desk)
@@ -99,7 +102,17 @@ def stand(
     mu, conviction = _expectations(forecasts, result.shares, desk.policy.auction.horizon)
     fresh = Programme(view.day, result.shares, result.confidence, mu, conviction)
     openings = _openings(view, carried, result.shares, book, desk)
-    return Standing(fresh, target_of(fresh, desk), lifted, held_pairs, result.record, openings, scenarios, events)
+    return Standing(
+        fresh,
+        target_of(fresh, desk),
+        _confidence(fresh, desk),
+        lifted,
+        held_pairs,
+        result.record,
+        openings,
+        scenarios,
+        events,
+    )
 
 
 def _forecasts(
@@ -167,6 +180,14 @@ def target_of(programme: Programme | None, desk: Desk) -> Floats:
 
 def _quality(view: View) -> Floats:
     return np.array([c.score for c in view.history.panel.certifications])
+
+
+def _confidence(programme: Programme | None, desk: Desk) -> Floats:
+    confidence = np.full(len(desk.symbols), np.nan)
+    if programme is not None:
+        for symbol, value in programme.confidence.items():
+            confidence[desk.column[symbol]] = value
+    return confidence
 
 
 def _blocked(

@@ -18,6 +18,9 @@ from plimsoll.risk import freshness, stops
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+# Reasons are given from just inside the band: ``held`` is of whole cents, the shaping's band is not.
+_NEAR = 0.9
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Wish:
@@ -47,50 +50,49 @@ def wish_for(
         n = held.size
         return Wish(np.zeros(n), np.zeros(n, bool), np.zeros(n), {})
     causes: dict[int, list[str]] = {}
-    desired = standing.target * restraint.size if restraint.size != 1.0 else standing.target.copy()
+    desired = standing.target * restraint.size
     forced = np.zeros(held.size, dtype=bool)
 
-    def cap(columns: Mask | list[int], ceiling: Floats | float, reason: str, *, force: bool = True) -> None:
-        """Lower the wish where it exceeds ``ceiling``; what is held above it must go, unless left to its band."""
-        limit = np.broadcast_to(np.asarray(ceiling, dtype=np.float64), desired.shape)
-        where = np.zeros(desired.size, dtype=bool)
-        where[columns] = True
-        where &= (desired > limit) | (held > limit)
-        if not where.any():
-            return
-        desired[where] = np.minimum(desired[where], limit[where])
-        forced[where & (held > limit)] |= force
-        for c in np.flatnonzero(where):
-            causes.setdefault(int(c), []).append(reason)
+    def cap(column: int, ceiling: float, reason: str, *, force: bool = True) -> None:
+        """Lower the wish for a column; what is held above the ceiling must go, unless left to its band."""
+        wanted, has = desired.item(column), held.item(column)
+        if wanted > ceiling or has > ceiling:
+            desired[column] = min(wanted, ceiling)
+            forced[column] |= force and has > ceiling
+            causes.setdefault(column, []).append(reason)
 
     for stop in standing.stops:
         if stop.cap < stops.UNCAPPED:
-            cap([desk.column[stop.symbol]], stop.cap, "STOP_CAP", force=stop.day == view.day)
-    if restraint.liquidate:
-        cap(np.ones(held.size, bool), 0.0, "LADDER_LIQUIDATE")
-    if restraint.havens_only:
-        cap(~desk.havens, 0.0, "LADDER_HAVENS_ONLY")
-    if restraint.close_crypto:
-        cap(desk.crypto, 0.0, "LADDER_CUT")
+            cap(desk.column[stop.symbol], stop.cap, "STOP_CAP", force=stop.day == view.day)
+    for imposed, columns, reason in (
+        (restraint.liquidate, desk.everything, "LADDER_LIQUIDATE"),
+        (restraint.havens_only, ~desk.havens, "LADDER_HAVENS_ONLY"),
+        (restraint.close_crypto, desk.crypto, "LADDER_CUT"),
+    ):
+        if imposed:
+            for c in columns.nonzero()[0].tolist():
+                cap(c, 0.0, reason)
     if restraint.gross_ceiling is not None:
         floor = np.minimum(desired, held) if restraint.no_new_risk else desired
         cut = _under_ceiling(floor, restraint.gross_ceiling, desk)
         fired = any(e.kind == "LADDER_RUNG" for e in ladder_events)
-        for c in np.flatnonzero(cut < floor):
+        for c in (cut < floor).nonzero()[0].tolist():
             desired[c] = cut[c]
             forced[c] |= fired and cut[c] < held[c]
-            causes.setdefault(int(c), []).append("LADDER_CUT")
+            causes.setdefault(c, []).append("LADDER_CUT")
     if book_scale < 1.0:
-        cap(np.ones(held.size, bool), held * book_scale, "CVAR_ABOVE_HARD")
+        for c in held.nonzero()[0].tolist():
+            cap(c, held.item(c) * book_scale, "CVAR_ABOVE_HARD")
 
-    grow = np.ones(held.size)
+    grow = _growth(view, desk, standing, restraint, regime, stale, frozen)
+    # what lies inside its band will not trade: barred all the same, but no reason need be given (A7)
     shaping = desk.policy.shaping
-    # well inside its band nothing would trade, so there is nothing to bar and no reason to give (A7); not to the
-    # band's very edge, because ``held`` is of whole cents and the shaping's band is not
-    wanting = desired - held >= 0.9 * np.minimum(shaping.band_nav, shaping.band_target * desired)
-    wanting &= desired > held
-    if wanting.any():
-        _bar_increases(view, desk, standing, restraint, regime, stale, frozen, wanting, grow, causes)
+    told = desired - held >= _NEAR * np.minimum(shaping.band_nav, shaping.band_target * desired)
+    told &= (desired > held) & (grow < 1.0)
+    if np.count_nonzero(told):
+        for where, reason in _bars(view, desk, standing, restraint, regime, stale, frozen):
+            for c in (where & told).nonzero()[0].tolist():
+                causes.setdefault(c, []).append(reason)
     return Wish(desired, forced, grow, causes)
 
 
@@ -109,7 +111,11 @@ def _under_ceiling(weights: Floats, ceiling: float, desk: Desk) -> Floats:
     return out
 
 
-def _bar_increases(
+def _confidence_min(desk: Desk, restraint: Restraint) -> float:
+    return max(desk.policy.forecast.confidence_min, restraint.confidence_min)
+
+
+def _growth(
     view: View,
     desk: Desk,
     standing: Standing,
@@ -117,40 +123,44 @@ def _bar_increases(
     regime: Regime,
     stale: Floats,
     frozen: tuple[str, ...],
-    wanting: Mask,
-    grow: Floats,
-    causes: dict[int, list[str]],
-) -> None:
-    """Write into ``grow`` the factor on each increase and into ``causes`` why it is less than one."""
+) -> Floats:
+    """(N,) factor on increases: 0 where anything bars them, the halving of S2 under a high VIX, else 1."""
     policy = desk.policy.forecast
+    if frozen or restraint.no_new_risk or not regime.fear < policy.vix_extreme:
+        return np.zeros(stale.size)
+    factor = 1.0 if regime.fear <= policy.vix_high else desk.policy.vetoes.warning_scale
+    free = (view.now("eligible") != 0.0) & (stale == 0.0)
+    free &= standing.confidence >= _confidence_min(desk, restraint)
+    if restraint.no_new_crypto or regime.figure.stress:
+        free &= ~desk.crypto
+    return np.where(free, factor, 0.0)
 
-    def bar(where: Mask, factor: float, reason: str) -> None:
-        where = where & wanting
-        grow[where] = np.minimum(grow[where], factor)
-        for c in np.flatnonzero(where):
-            causes.setdefault(int(c), []).append(reason)
 
-    everywhere = np.ones(wanting.size, dtype=bool)
-    for reason in frozen:
-        bar(everywhere, 0.0, reason)
+def _bars(
+    view: View,
+    desk: Desk,
+    standing: Standing,
+    restraint: Restraint,
+    regime: Regime,
+    stale: Floats,
+    frozen: tuple[str, ...],
+) -> list[tuple[Mask, str]]:
+    """What ``_growth`` bars or halves, in words: (columns, reason), in the order they are told."""
+    policy = desk.policy.forecast
+    everything = desk.everything
+    bars: list[tuple[Mask, str]] = [(everything, reason) for reason in frozen]
     if restraint.no_new_risk:
-        bar(everywhere, 0.0, "LADDER_NO_NEW_RISK")
+        bars.append((everything, "LADDER_NO_NEW_RISK"))
     if not regime.fear < policy.vix_extreme:
-        bar(everywhere, 0.0, "VIX_EXTREME")
+        bars.append((everything, "VIX_EXTREME"))
     elif not regime.fear <= policy.vix_high:
-        bar(everywhere, desk.policy.vetoes.warning_scale, "VIX_HIGH")
+        bars.append((everything, "VIX_HIGH"))
     if restraint.no_new_crypto:
-        bar(desk.crypto, 0.0, "LADDER_NO_CRYPTO")
+        bars.append((desk.crypto, "LADDER_NO_CRYPTO"))
     if regime.figure.stress:
-        bar(desk.crypto, 0.0, "REGIME_NO_CRYPTO")
-    bar(view.now("eligible") == 0.0, 0.0, "CLOSE_ONLY")
-    if (stale != 0.0)[wanting].any():
-        for c in np.flatnonzero(wanting & (stale != 0.0)):
-            grow[c] = 0.0
-            causes.setdefault(int(c), []).append(freshness.reason_of(stale[c]) or "STALE_BAR")
-    threshold = max(policy.confidence_min, restraint.confidence_min)
-    confidence = standing.programme.confidence if standing.programme else {}
-    for c in np.flatnonzero(wanting):
-        if not confidence.get(desk.symbols[c], 0.0) >= threshold:
-            grow[c] = 0.0
-            causes.setdefault(int(c), []).append("LOW_CONFIDENCE")
+        bars.append((desk.crypto, "REGIME_NO_CRYPTO"))
+    bars.append((view.now("eligible") == 0.0, "CLOSE_ONLY"))
+    for code in sorted({float(c) for c in stale[stale != 0.0]}):
+        bars.append((stale == code, freshness.reason_of(code) or "STALE_BAR"))
+    bars.append((~(standing.confidence >= _confidence_min(desk, restraint)), "LOW_CONFIDENCE"))
+    return bars
