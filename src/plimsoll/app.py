@@ -104,9 +104,11 @@ def ingest(workspace: Workspace, request: IngestRequest, progress: IngestProgres
 
     policy = workspace.load().policy
     home = Home(workspace.home)
-    with home.lock(), SqlBarStore(home.database) as store:
-        archive = RawArchive(home.raw)
-        return stage_1.ingest(request, store, archive, home.snapshots, policy, _now(), progress)
+    with home.lock():
+        source = stage_1.read(request, policy, progress)  # before the database is made: a refusal leaves nothing
+        with SqlBarStore(home.database) as store:
+            archive = RawArchive(home.raw)
+            return stage_1.ingest(request, store, archive, home.snapshots, policy, _now(), progress, source)
 
 
 def verify_status(workspace: Workspace) -> Status:

@@ -66,7 +66,7 @@ def _installed(name: str) -> Strategy:
     origin = f"plug-in {name!r} ({points[name].value})"
     try:
         kind = points[name].load()
-    except Exception as error:  # foreign code may raise anything
+    except (Exception, SystemExit) as error:  # foreign code may raise anything
         raise InputError(f"{origin} cannot be loaded: {_said(error)}", "Mend or uninstall it") from error
     return _made(kind, origin)
 
@@ -101,7 +101,7 @@ def _executed(path: Path, origin: str) -> ModuleType:
     sys.modules[name] = module  # dataclasses and annotations look their module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # foreign code may raise anything
+    except (Exception, SystemExit) as error:  # foreign code may raise anything
         del sys.modules[name]
         raise InputError(f"{origin} cannot be loaded: {_said(error)}", "Mend the file") from error
     return module
@@ -110,7 +110,7 @@ def _executed(path: Path, origin: str) -> ModuleType:
 def _made(kind: Any, origin: str) -> Strategy:
     try:
         strategy = kind()
-    except Exception as error:  # foreign code may raise anything
+    except (Exception, SystemExit) as error:  # foreign code may raise anything
         raise InputError(
             f"{origin} cannot be made without arguments: {_said(error)}", "Give every argument a default"
         ) from error
@@ -123,5 +123,5 @@ def _made(kind: Any, origin: str) -> Strategy:
     return strategy
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

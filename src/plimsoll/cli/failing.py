@@ -26,6 +26,9 @@ def reported(as_json: bool) -> Iterator[None]:
         yield
     except PlimsollError as error:
         raise fail(error.problem, error.remedy, error.exit_code, as_json) from None
+    except SystemExit as error:  # no command ends this way: a strategy's own code did
+        problem = f"the run was ended by code it called (SystemExit {error.code})"
+        raise fail(problem, "Mend the strategy: it may not end the process", EXIT_ERROR, as_json) from None
     except KeyboardInterrupt:
         raise fail("interrupted", "Nothing is half-written; run the command again", INTERRUPTED, as_json) from None
     except BrokenPipeError:
@@ -48,6 +51,13 @@ def fail(problem: str, remedy: str, exit_code: int, as_json: bool) -> typer.Exit
     if as_json:
         typer.echo(json.dumps({"error": problem, "remedy": remedy, "exit_code": exit_code}))
     return typer.Exit(exit_code)
+
+
+def hold_streams() -> None:
+    """Put the null device where a caller closed stdout or stderr, so that no file of ours takes their place."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
 
 
 def _reader_left() -> typer.Exit:

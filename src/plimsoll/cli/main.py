@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plimsoll import __version__
-from plimsoll.cli.failing import INTERRUPTED, reported
+from plimsoll.cli.failing import INTERRUPTED, hold_streams, reported
 from plimsoll.core.errors import EXIT_CHECK_FAILED
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ cli = typer.Typer(
     epilog="State lives under --home (default runtime/). Exit codes: 0 done, 1 error, 2 usage, 3 a check failed, "
     "4 halted.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -138,7 +138,9 @@ def ingest(
     ] = None,
     start: StartOption = None,
     end: EndOption = None,
-    tickers: Annotated[str, typer.Option("--tickers", metavar="A,B", help="Only these symbols of the source.")] = "",
+    tickers: Annotated[
+        str | None, typer.Option("--tickers", metavar="A,B", help="Only these symbols of the source.")
+    ] = None,
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -165,7 +167,7 @@ def ingest(
             universe=None if universe is None else str(universe),
             start=start,
             end=end,
-            tickers=tuple(t.strip() for t in tickers.split(",") if t.strip()),
+            tickers=_names(tickers),
         )
         with named_progress() as progress:
             done = app.ingest(_workspace(home, profile, policy), request, progress)
@@ -175,6 +177,18 @@ def ingest(
             from plimsoll.cli import tables
 
             tables.ingested(done)
+
+
+def _names(tickers: str | None) -> tuple[str, ...]:
+    """The symbols of ``--tickers``; an option without any is a mistake, not a wish for all."""
+    from plimsoll.core.errors import UsageError
+
+    names = tuple(t.strip() for t in (tickers or "").split(",") if t.strip())
+    if tickers is not None and not names:
+        raise UsageError(
+            f"--tickers {tickers!r} names no symbol", "Give names such as SPY,GLD, or leave it out for all"
+        )
+    return names
 
 
 @verify_cli.command("status")
@@ -411,6 +425,7 @@ def _run_workspace(
 
 def main() -> None:
     """Entry point of the ``plimsoll`` command."""
+    hold_streams()
     try:
         cli()
     except KeyboardInterrupt:

@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 ABSENT = "unknown"
 SYNTHETIC = "SYNTHETIC DATA: a made-up market; these figures say nothing about any real one."
 WIDTH_PIPED = 160
+WIDTH_LEAST = 60  # narrower, and the terminal wraps the lines: cut names would name nothing
 
 
 def console() -> Console:
     """Standard output, without highlighting of numbers and paths; wide when it goes to a file or a pipe."""
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(highlight=False, width=WIDTH_PIPED if wide else None)
+    made = Console(highlight=False, width=WIDTH_PIPED if wide else None)
+    made.width = max(made.width, WIDTH_LEAST)
+    return made
 
 
 def table(*columns: str, title: str | None = None, right: tuple[int, ...] = ()) -> Table:

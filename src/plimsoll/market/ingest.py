@@ -93,6 +93,30 @@ class _Run:
     failures: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a request names, read and found usable: its rows, the universe file's entries (None without one) and the
+    last day asked for (day number).
+    """
+
+    batch: FileBatch
+    chosen: dict[str, Instrument] | None
+    end: int | None
+
+
+def read(request: IngestRequest, policy: Policy, progress: Progress | None = None) -> Source:
+    """Read a source and its universe; touches no home, so that a refused request leaves none behind.
+
+    Raises
+    ------
+    UsageError for an unknown provider or ticker or a start after the end; InputError for a source or universe that
+    cannot be used.
+    """
+    start, end = _window(request)
+    batch = _read(request, start, end, progress)
+    return Source(batch, _chosen(request, batch, policy), end)
+
+
 def ingest(
     request: IngestRequest,
     store: BarStore,
@@ -101,27 +125,28 @@ def ingest(
     policy: Policy,
     now: str,
     progress: Progress | None = None,
+    source: Source | None = None,
 ) -> IngestReport:
     """Ingest a source, certify the home and publish its snapshot.
 
     Parameters
     ----------
+    source : what ``read`` gave for this request; read here when absent.
     store, archive : of the home; ``snapshots`` is its folder of snapshots, beside which ``universe.json`` is written
         when the universe is derived from the source (D1).
     now : ISO instant the run starts, UTC; it dates the audit and bounds what counts as the future, nothing else.
 
     Raises
     ------
-    UsageError for an unknown provider or ticker or a start after the end; InputError for a source or universe that
-    cannot be used and for a mixture of synthetic and real data. Nothing is written then.
+    What ``read`` raises; InputError for a mixture of synthetic and real data. Nothing is written then.
     """
-    start, end = _window(request)
-    batch = _read(request, start, end, progress)
+    source = source or read(request, policy, progress)
+    batch, end = source.batch, source.end
     _refuse_mixture(batch, store)
-    members, derived = _members(request, batch, store, policy)
-    source = _identity(request)
-    pending = store.unfinished(request.provider, source)
-    run_id = pending or _run_id(source, now)
+    members, derived = _members(source, store, policy)
+    identity = _identity(request)
+    pending = store.unfinished(request.provider, identity)
+    run_id = pending or _run_id(identity, now)
     run = _Run(
         id=run_id,
         request=request,
@@ -132,7 +157,7 @@ def ingest(
         done={a.symbol: a.archived for a in store.audits() if a.run == run_id and a.status == OK},
         notes=list(batch.notes),
     )
-    store.begin_run(run.id, request.provider, source, now)
+    store.begin_run(run.id, request.provider, identity, now)
     store.put_instruments(tuple(members.values()), derived)
     archive.put(run.id, "sources", [{"name": r.name, "sha256": r.sha256, "size": r.size} for r in batch.raw])
     rows = _store_all(run, batch, members, progress)
@@ -218,22 +243,27 @@ def _refuse_mixture(batch: FileBatch, store: BarStore) -> None:
         raise InputError(f"This home holds {there} data and the source is {here}", "Choose another home with --home")
 
 
-def _members(
-    request: IngestRequest, batch: FileBatch, store: BarStore, policy: Policy
-) -> tuple[dict[str, Instrument], bool]:
+def _chosen(request: IngestRequest, batch: FileBatch, policy: Policy) -> dict[str, Instrument] | None:
+    if request.universe is None:
+        return None
+    from plimsoll.market import universe
+
+    named = {one.symbol: one for one in universe.read(Path(request.universe), policy.limits.plain_symbols_are)}
+    if not set(named) & {*batch.bars, *batch.failures} and batch.bars:
+        raise InputError(
+            f"{request.universe} names none of the source's symbols", f"The source holds {_some(list(batch.bars))}"
+        )
+    return named
+
+
+def _members(source: Source, store: BarStore, policy: Policy) -> tuple[dict[str, Instrument], bool]:
     """The instruments this run adds or replaces, and whether they were derived from the source (D1).
 
     A universe file decides who they are. Without one the source does, and what the home knows already stands.
     """
-    if request.universe is not None:
-        from plimsoll.market import universe
-
-        named = {one.symbol: one for one in universe.read(Path(request.universe), policy.limits.plain_symbols_are)}
-        if not set(named) & {*batch.bars, *batch.failures} and batch.bars:
-            raise InputError(
-                f"{request.universe} names none of the source's symbols", f"The source holds {_some(list(batch.bars))}"
-            )
-        return named, False
+    if source.chosen is not None:
+        return source.chosen, False
+    batch = source.batch
     known = {one.symbol: one for one in store.instruments()[0]}
     own = {one.symbol: one for one in batch.instruments}
     found: dict[str, Instrument] = {}

@@ -128,6 +128,13 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def check(folder: Path) -> None:
+    """Compare every array with the manifest; ``CorruptionError`` names the first file that differs."""
+    stored = read_manifest(folder).content.arrays
+    for name in ARRAYS:
+        _open(folder, name, stored)
+
+
 def set_current(root: Path, folder: Path) -> None:
     """Make ``folder`` the snapshot that everything reads from now on; atomic."""
     draft = root / f".{POINTER}-{os.getpid()}"
@@ -137,7 +144,9 @@ def set_current(root: Path, folder: Path) -> None:
 
 
 def current(root: Path) -> Path:
-    """The folder of the current snapshot. ``InputError`` when nothing was published yet."""
+    """The folder of the current snapshot. ``InputError`` when nothing was published yet, ``CorruptionError`` when what
+    was published is gone.
+    """
     pointer = root / POINTER
     try:
         name = pointer.read_text(encoding="ascii").strip()
@@ -147,6 +156,8 @@ def current(root: Path) -> Path:
         name = ""
     if len(name) != 64 or not set(name) <= set("0123456789abcdef"):
         raise CorruptionError(f"{pointer} does not name a snapshot", _REMEDY)
+    if not (root / name / MANIFEST).is_file():
+        raise CorruptionError(f"{pointer} names {name}, whose {MANIFEST} is not there", _REMEDY)
     return root / name
 
 

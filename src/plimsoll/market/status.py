@@ -50,9 +50,11 @@ class Status(msgspec.Struct, frozen=True):
 def status(snapshots: Path, policy: Policy) -> Status:
     """What the current snapshot under ``snapshots`` certifies.
 
-    Raises ``InputError`` before the first ingestion, ``CorruptionError`` when the manifest was altered.
+    Raises ``InputError`` before the first ingestion, ``CorruptionError`` when any byte was altered: what is shown here
+    as certified is what a run would read.
     """
     folder = snapshot.current(snapshots)
+    snapshot.check(folder)
     manifest = snapshot.read_manifest(folder)
     judged = manifest.content.certifications
     states = [one.state for one in judged]

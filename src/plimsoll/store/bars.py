@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Table, create_engine, func, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from plimsoll.core.bars import COLUMNS, Audit, Bars, MacroSeries
-from plimsoll.core.errors import CorruptionError, InputError
+from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Certification, Flag
 from plimsoll.core.sessions import EPOCH
@@ -67,6 +67,8 @@ class SqlBarStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if isinstance(error, (DBAPIError, msgspec.MsgspecError)):
+            raise _mendable(self._path, error) from None
 
     def close(self) -> None:
         """Let go of the file; what was not committed is lost."""
@@ -234,6 +236,15 @@ class SqlBarStore:
         )
         with self.transaction():
             self._connection.exec_driver_sql(text, rows)
+
+
+def _mendable(path: Path, error: DBAPIError | msgspec.MsgspecError) -> PlimsollError:
+    """A failure of the file itself: damaged, full, locked or read-only. The transaction under way was rolled back."""
+    detail = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(error, OperationalError):
+        remedy = "Check the disk, its free space and permissions, then run the command again: it resumes"
+        return PlimsollError(f"{path} cannot be read or written: {detail}", remedy)
+    return CorruptionError(f"{path} is damaged: {detail}", "Restore it from a backup, or ingest into a new home")
 
 
 def _engine(path: Path) -> Engine:

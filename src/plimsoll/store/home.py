@@ -119,13 +119,13 @@ class Home:
     def find_run(self, run: str | None = None) -> str:
         """The named run, or the one written last; ``UsageError`` when there is none."""
         if run is not None:
-            if not self.journal(run).is_file():
+            if not (self.journal(run).exists() or self._summary(run).exists()):
                 raise UsageError(f"There is no run {run!r} in {self.path}", "See 'plimsoll runs'")
             return run
-        journals = sorted(self.runs.glob("*.db"), key=lambda p: (p.stat().st_mtime_ns, p.name))
-        if not journals:
+        begun = [*self.runs.glob("*.db"), *(p for p in self.runs.glob("*.json") if not p.with_suffix(".db").exists())]
+        if not begun:
             raise UsageError(f"{self.path} holds no runs", "Run 'plimsoll backtest' first")
-        return journals[-1].stem
+        return max(begun, key=lambda p: (p.stat().st_mtime_ns, p.name)).stem
 
     def finish(self, summary: RunSummary) -> None:
         """Write a run's summary, the anchor of its journal included."""
@@ -147,9 +147,21 @@ class Home:
     def audit(self, run: str | None = None) -> AuditReport:
         """Verify a run's journal (the last run's by default), against its summary's anchor when there is one."""
         name = self.find_run(run)
-        known = self.summary(name)
-        anchor = Anchor(known.records, known.head) if known.records is not None else None
-        return verify(self.journal(name), anchor)
+        return verify(self.journal(name), self._anchor(name))
+
+    def _anchor(self, run: str) -> Anchor | None:
+        """What a finished run's summary keeps of its journal; a damaged summary is no licence to do without."""
+        path = self._summary(run)
+        if not path.exists():
+            return None
+        try:
+            with _clearly(path, "read"):
+                known = msgspec.json.decode(path.read_bytes(), type=RunSummary)
+        except ValueError:  # msgspec's errors are ValueErrors
+            raise CorruptionError(
+                f"{path} is damaged: the end of the journal cannot be checked against it", "Restore it from a backup"
+            ) from None
+        return None if known.records is None else Anchor(known.records, known.head)
 
     def _summary(self, run: str) -> Path:
         return self.journal(run).with_suffix(".json")

@@ -146,7 +146,9 @@ def _batch(source: Path, reading: _Reading) -> FileBatch:
         )
     if not reading.bars and not reading.macro:
         reasons = "; ".join(message for _, message in list(reading.failures.values())[:3])
-        raise InputError(f"{_where(source)} holds nothing usable: {reasons or 'no rows in the range'}", "")
+        if not reasons:
+            raise InputError(f"{_where(source)} holds no rows in the range asked for", "Widen --start and --end")
+        raise InputError(f"{_where(source)} holds nothing usable: {reasons}", "")
     named = reading.tickers & reading.macro.keys()
     macro = {k: v for k, v in reading.macro.items() if not named or k in named}
     return FileBatch(

@@ -14,6 +14,7 @@ samplers. Parameters are plausible, not fitted to anything.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import hashlib
 import zlib
 from collections.abc import Sequence
@@ -191,7 +192,9 @@ def read(
         wanted = {canonical(t) for t in tickers}
         unknown = sorted(wanted - {*names, VIX})
         if unknown:
-            raise UsageError(f"{source!r} holds no {unknown[0]}", f"It holds {VIX}, {names[0]} to {names[-1]}")
+            close = difflib.get_close_matches(unknown[0], (*names, VIX), n=3, cutoff=0.4)
+            hint = f"Close to it: {', '.join(close)}" if close else f"It holds {VIX}, {names[0]} to {names[-1]}"
+            raise UsageError(f"{source!r} holds no {unknown[0]}", hint)
         names = [n for n in (*names, VIX) if n in wanted]
     else:
         names.append(VIX)
