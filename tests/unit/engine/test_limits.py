@@ -1,0 +1,51 @@
+"""The limit set of one decision (R3, R8, S4, A4)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from plimsoll.core.policy import CvarPolicy, Policy
+from plimsoll.engine.limits import budget_scale, limits_at
+
+
+@pytest.mark.parametrize(
+    ("drawdown", "scale"), [(0.0, 1.0), (0.08, 1.0), (0.13, 0.5), (0.16, 0.2), (0.18, 0.2), (0.5, 0.2)]
+)
+def test_budgets_shrink_with_the_lifetime_drawdown_to_a_floor(drawdown: float, scale: float) -> None:
+    assert budget_scale(CvarPolicy(), drawdown) == pytest.approx(scale)
+
+
+@pytest.fixture
+def limits(view, desk):
+    return lambda drawdown=0.0, stress=False: limits_at(view, desk, (), drawdown_lifetime=drawdown, stress=stress)
+
+
+def test_stress_halves_budgets_and_never_the_hard_limits(limits) -> None:
+    calm, stressed = limits(), limits(stress=True)
+    assert stressed.cvar_budget == {h: v / 2 for h, v in calm.cvar_budget.items()}
+    assert stressed.stressed_budget == {h: v / 2 for h, v in calm.stressed_budget.items()}
+    assert stressed.cvar_hard == calm.cvar_hard == {1: 0.022, 10: 0.06}
+
+
+def test_an_unknown_drawdown_allows_no_more_than_the_floor(limits) -> None:
+    unknown = limits(float("nan")).cvar_budget
+    assert all(not unknown[h] > budget for h, budget in limits().cvar_budget.items())
+
+
+def test_stand_alone_risk_follows_the_scaled_budget(limits, desk) -> None:
+    for h, budget in limits(0.13).cvar_budget.items():
+        caps = limits(0.13).standalone[h]
+        assert caps[desk.column["SPY"]] == pytest.approx(0.60 * budget)
+        assert caps[desk.column["BTC-USD"]] == pytest.approx(0.30 * budget)
+
+
+def test_a_volatility_target_scales_the_cap_down_and_never_up(limits, view, desk) -> None:
+    caps = limits().weight_max
+    for symbol, row in Policy().limits.assets.items():
+        if symbol in desk.column and row.volatility_target is not None:
+            column = desk.column[symbol]
+            measured = np.std(view.indicator("return")[-60:, column], ddof=1) * np.sqrt(252)
+            assert caps[column] == pytest.approx(row.max_weight * min(1.0, row.volatility_target / measured))
+    assert caps[desk.column["TLT"]] == 0.30
+    assert caps[desk.column["^VIX"]] == 0.0

@@ -1,0 +1,100 @@
+"""The step to the wish: scaled, vetted, measured again; reductions as they are (steps 9-13; R1, G1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from plimsoll.core.decision import Carried, Programme, Share
+from plimsoll.core.policy import Policy
+from plimsoll.core.restraint import LadderState
+
+
+@pytest.fixture
+def under(account, view):
+    """``under({symbol: weight}, held…)``: an account whose standing programme no auction will change today."""
+
+    def made(target: dict[str, float], cash: int = 10_000_000, confidence: float = 0.9, **lots: int) -> Any:
+        programme = Programme(
+            view.day, tuple(Share("s", k, v) for k, v in target.items()), dict.fromkeys(target, confidence),
+            dict.fromkeys(target, 0.005), dict.fromkeys(target, 0.5),
+        )  # fmt: skip
+        return account(cash, Carried(ladder=LadderState(cash, cash), programme=programme), **lots)
+
+    return made
+
+
+def weight(record: Any, symbol: str) -> float:
+    return dict(zip(record.symbols, record.proposed, strict=True)).get(symbol, 0.0)
+
+
+def changed(**sections: dict[str, Any]) -> Policy:
+    base = Policy()
+    return replace(base, **{name: replace(getattr(base, name), **fields) for name, fields in sections.items()})
+
+
+def test_a_programme_inside_every_limit_is_traded_as_it_is(decided, under) -> None:
+    record = decided(under({"SPY": 0.05, "TLT": 0.05}))
+    assert weight(record, "SPY") == pytest.approx(0.05, abs=0.003)
+    assert record.findings == () == record.vetoes
+    assert record.outcome == ["EXECUTE", "EXECUTE"]
+
+
+def test_an_increase_above_its_cap_is_scaled_into_it_and_the_rest_is_left(decided, under) -> None:
+    record = decided(under({"XLE": 0.4, "TLT": 0.05}))
+    assert 0.12 < weight(record, "XLE") <= 0.15
+    assert weight(record, "TLT") == pytest.approx(0.05, abs=0.003)
+    assert "POSITION_ABOVE_MAX" in {f.reason for f in record.findings}
+
+
+def test_cvar_scales_the_whole_increase_into_its_budget(decided, under) -> None:
+    policy = changed(cvar={"budget_10": 0.006, "budget_1": 0.002})
+    record = decided(under({"SPY": 0.1, "TLT": 0.1, "GLD": 0.1}), policy=policy)
+    assert "CVAR_ABOVE_BUDGET" in {f.reason for f in record.findings}
+    for h in (1, 10):
+        assert 0.0 < record.figures[f"cvar_after_{h}"] <= record.limits[f"cvar_budget_{h}"]
+    assert all(0.0 < weight(record, symbol) < 0.095 for symbol in ("SPY", "TLT", "GLD"))
+
+
+def test_a_reduction_passes_whatever_the_book_looks_like(decided, under) -> None:
+    policy = changed(
+        cvar={"budget_10": 0.0006, "budget_1": 0.0002, "hard_10": 0.0009, "hard_1": 0.0003},
+        shaping={"trades_max": 0, "turnover_max": 0.0},
+    )
+    record = decided(under({}, SPY=100, GLD=50), policy=policy)
+    assert dict(zip(record.symbols, record.lots, strict=True)) == {"GLD": -50, "SPY": -100}
+    assert all(i.reduce_only for i in record.intents)
+
+
+def test_between_budget_and_hard_limit_nothing_grows_and_nothing_is_sold(decided, under) -> None:
+    held = decided(under({"SPY": 0.2}, 8_000_000, SPY=100))
+    measured = held.figures["cvar_10"]
+    policy = changed(cvar={"budget_10": measured * 0.9, "budget_1": 0.02})
+    record = decided(under({"SPY": 0.3, "TLT": 0.1}, 8_000_000, SPY=100), policy=policy)
+    assert not any(record.lots)
+    assert "CVAR_ABOVE_BUDGET" in {f.reason for f in record.findings}
+
+
+def test_a_held_book_above_the_hard_limit_is_scaled_to_its_budget_the_same_session(decided, under) -> None:
+    measured = decided(under({"SPY": 0.2}, 8_000_000, SPY=100)).figures["cvar_10"]
+    policy = changed(cvar={"budget_10": measured * 0.5, "hard_10": measured * 0.8, "budget_1": 0.02})
+    record = decided(under({"SPY": 0.3, "TLT": 0.1}, 8_000_000, SPY=100), policy=policy)
+    assert record.figures["cvar_after_10"] == pytest.approx(measured * 0.5, rel=0.02)
+    assert weight(record, "TLT") == 0.0
+
+
+def test_a_doubtful_forecast_grows_by_half(decided, under) -> None:
+    sure = weight(decided(under({"SPY": 0.1})), "SPY")
+    policy = changed(vetoes={"confidence_warning": 0.95})
+    record = decided(under({"SPY": 0.1}), policy=policy)
+    assert [v.trigger for v in record.vetoes] == ["MODEL_DECAY"]
+    assert weight(record, "SPY") == pytest.approx(sure / 2, abs=0.003)
+
+
+def test_fear_and_a_warning_give_one_halving_between_them(decided, under) -> None:
+    sure = weight(decided(under({"SPY": 0.1})), "SPY")
+    policy = changed(vetoes={"confidence_warning": 0.95}, forecast={"vix_high": 1.0})
+    record = decided(under({"SPY": 0.1}), policy=policy)
+    assert weight(record, "SPY") == pytest.approx(sure / 2, abs=0.003)

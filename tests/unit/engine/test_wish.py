@@ -1,0 +1,158 @@
+"""Where the book would go, and what may not grow (step 8; S2, R4, R7)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from plimsoll.core.decision import Programme, Share, StopState
+from plimsoll.core.restraint import Restraint, RiskEvent
+from plimsoll.engine.book import mark
+from plimsoll.engine.outlook import observe
+from plimsoll.engine.standing import Standing, target_of
+from plimsoll.engine.wish import wish_for
+
+TARGET = {"SPY": 0.30, "GLD": 0.20, "BTC-USD": 0.10, "XLE": 0.10}
+
+
+@pytest.fixture
+def wished(view, desk, account):
+    """``wished(held={…}, restraint=…, …)``: the wish under TARGET, sure of everything unless told otherwise."""
+
+    def made(held=None, restraint=None, frozen=(), events=(), scale=1.0, fear=15.0, stale=(), confidence=0.9, stops=()):
+        from dataclasses import replace
+
+        prices = view.bars("close")[-1]
+        lots = {
+            s.replace("-", "_"): round(w * 1e5 / prices[desk.column[s]] * desk.lots_per_unit[desk.column[s]])
+            for s, w in (held or {}).items()
+        }
+        state = account(**lots)
+        spent = sum(w * 1e7 for w in (held or {}).values())
+        book = mark(view, replace(state, cash=10_000_000 - round(spent)), desk)
+        sure = dict.fromkeys(TARGET, confidence)
+        programme = Programme(view.day, tuple(Share("s", k, v) for k, v in TARGET.items()), sure)
+        standing = Standing(
+            programme,
+            target_of(programme, desk),
+            stops=stops,
+            pairs=(),
+            auction=None,
+            openings=(),
+            scenarios=None,
+            events=(),
+        )
+        regime = replace(observe(view, state.carried, desk), fear=fear)
+        codes = np.zeros(len(desk.symbols))
+        for symbol in stale:
+            codes[desk.column[symbol]] = 1.0
+        return wish_for(
+            view, desk, book, standing, restraint or Restraint(), regime, codes, tuple(frozen), tuple(events), scale
+        )
+
+    return made
+
+
+def at(desk, values, symbol: str) -> float:
+    return float(values[desk.column[symbol]])
+
+
+def test_unrestrained_the_wish_is_the_programme(wished, desk) -> None:
+    wish = wished()
+    assert {s: at(desk, wish.desired, s) for s in TARGET} == TARGET
+    assert wish.grow.tolist() == [1.0] * len(desk.symbols)
+    assert wish.causes == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"restraint": Restraint(no_new_risk=True)}, "LADDER_NO_NEW_RISK"),
+        ({"frozen": ("DATA_AFFECTED",)}, "DATA_AFFECTED"),
+        ({"fear": 40.0}, "VIX_EXTREME"),
+        ({"fear": float("nan")}, "VIX_EXTREME"),
+        ({"confidence": 0.49}, "LOW_CONFIDENCE"),
+        ({"confidence": float("nan")}, "LOW_CONFIDENCE"),
+    ],
+)
+def test_what_bars_new_risk_bars_all_of_it_and_says_so(wished, desk, given, reason: str) -> None:
+    wish = wished(**given)
+    for symbol in TARGET:
+        assert at(desk, wish.grow, symbol) == 0.0
+        assert reason in wish.causes[desk.column[symbol]]
+
+
+@pytest.mark.parametrize(("fear", "grow"), [(30.0, 1.0), (30.01, 0.5), (39.99, 0.5), (40.0, 0.0)])
+def test_fear_halves_increases_above_thirty_and_stops_them_at_forty(wished, desk, fear: float, grow: float) -> None:
+    assert at(desk, wished(fear=fear).grow, "SPY") == grow
+
+
+def test_level_one_asks_for_more_confidence_and_no_coin(wished, desk) -> None:
+    wish = wished(restraint=Restraint(no_new_crypto=True, confidence_min=0.7, level=1), confidence=0.7)
+    assert at(desk, wish.grow, "SPY") == 1.0
+    assert at(desk, wish.grow, "BTC-USD") == 0.0
+    assert at(desk, wished(restraint=Restraint(confidence_min=0.7), confidence=0.69).grow, "SPY") == 0.0
+
+
+def test_a_stale_symbol_alone_is_barred(wished, desk) -> None:
+    wish = wished(stale=("SPY",))
+    assert at(desk, wish.grow, "SPY") == 0.0
+    assert at(desk, wish.grow, "GLD") == 1.0
+    assert wish.causes[desk.column["SPY"]] == ["STALE_BAR"]
+
+
+def test_nothing_held_is_sold_because_something_may_not_grow(wished, desk) -> None:
+    wish = wished(held=TARGET, restraint=Restraint(no_new_risk=True), fear=50.0, frozen=("HALTED",), confidence=0.0)
+    assert {s: at(desk, wish.desired, s) for s in TARGET} == TARGET
+    assert not wish.forced.any()
+
+
+def test_liquidation_sells_everything_by_force(wished, desk) -> None:
+    wish = wished(held=TARGET, restraint=Restraint(liquidate=True, no_new_risk=True))
+    assert not wish.desired.any()
+    assert all(wish.forced[desk.column[s]] for s in TARGET)
+
+
+def test_level_three_keeps_havens_only(wished, desk) -> None:
+    wish = wished(held=TARGET, restraint=Restraint(havens_only=True, no_new_risk=True))
+    assert {s for s in TARGET if at(desk, wish.desired, s) > 0.0} == {"GLD"}
+
+
+def test_a_cut_takes_the_coin_first_then_what_is_no_haven(wished, desk) -> None:
+    wish = wished(held=TARGET, restraint=Restraint(gross_ceiling=0.5, no_new_risk=True))
+    assert at(desk, wish.desired, "BTC-USD") == pytest.approx(0.0)
+    assert at(desk, wish.desired, "GLD") == pytest.approx(0.20, abs=0.002)
+    assert wish.desired.sum() == pytest.approx(0.5, abs=0.001)  # held is whole lots
+    ratio = at(desk, wish.desired, "SPY") / at(desk, wish.desired, "XLE")
+    assert ratio == pytest.approx(3.0, rel=0.01)
+
+
+@pytest.mark.parametrize("fired", [True, False])
+def test_a_cut_is_forced_on_the_session_its_rung_fires(wished, desk, fired: bool) -> None:
+    events = (RiskEvent("2016-02-25", "LADDER_RUNG", "CRITICAL"),) if fired else ()
+    wish = wished(held=TARGET, restraint=Restraint(gross_ceiling=0.5, no_new_risk=True), events=events)
+    assert bool(wish.forced[desk.column["SPY"]]) is fired
+
+
+def test_the_ramp_scales_the_programme(wished, desk) -> None:
+    assert at(desk, wished(restraint=Restraint(size=0.25)).desired, "SPY") == pytest.approx(0.075)
+
+
+def test_a_stop_caps_its_holding_and_is_forced_on_its_day(wished, desk, view) -> None:
+    for day, forced in ((view.day, True), (view.day - 7, False)):
+        wish = wished(held={"SPY": 0.3}, stops=(StopState("SPY", 1, 0.15, day),))
+        assert at(desk, wish.desired, "SPY") == 0.15
+        assert bool(wish.forced[desk.column["SPY"]]) is forced
+
+
+def test_a_book_above_its_hard_limit_is_scaled_whole(wished, desk) -> None:
+    wish = wished(held=TARGET, scale=0.5)
+    for symbol, weight in TARGET.items():
+        assert at(desk, wish.desired, symbol) == pytest.approx(weight / 2, abs=0.002)
+        assert wish.forced[desk.column[symbol]]
+
+
+def test_increases_are_barred_up_to_the_very_edge_of_the_band(wished, desk) -> None:
+    """Shaping trades at the band; what is barred must reach below it, for weights are of whole cents."""
+    wish = wished(held={"SPY": 0.2801}, restraint=Restraint(no_new_risk=True))
+    assert at(desk, wish.grow, "SPY") == 0.0
