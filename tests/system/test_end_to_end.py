@@ -14,9 +14,10 @@ import pytest
 SPAN = ("--start", "2019-01-02", "--end", "2020-12-31")
 
 
-def plimsoll(*words: str, home: Path, seed: str = "0", code: int = 0) -> Any:
+def plimsoll(*words: str, home: Path, seed: str = "0", threads: str = "2", code: int = 0) -> Any:
     """Run the command in a process of its own; its JSON, after checking the exit code."""
     env = {**os.environ, "PYTHONHASHSEED": seed, "PLIMSOLL_HOME": str(home), "NO_COLOR": "1"}
+    env |= {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
     done = subprocess.run(
         [sys.executable, "-m", "plimsoll", *words], env=env, capture_output=True, text=True, check=False
     )
@@ -67,8 +68,10 @@ def test_the_journal_of_a_backtest_verifies(home: Path, backtest: dict[str, Any]
     assert audit["records"] > backtest["sessions"]
 
 
-def test_another_process_with_another_hash_seed_decides_the_same(home: Path, backtest: dict[str, Any]) -> None:
-    again = plimsoll("backtest", *SPAN, "--json", home=home, seed="4242")
+def test_another_process_with_another_hash_seed_and_thread_count_decides_the_same(
+    home: Path, backtest: dict[str, Any]
+) -> None:
+    again = plimsoll("backtest", *SPAN, "--json", home=home, seed="4242", threads="1")
     assert again["decisions_hash"] == backtest["decisions_hash"]
     assert again["equity"] == backtest["equity"]
     assert again["run"] != backtest["run"]
@@ -78,9 +81,7 @@ def test_another_process_with_another_hash_seed_decides_the_same(home: Path, bac
 def test_a_recorded_paper_session_makes_the_backtests_decisions(
     home: Path, backtest: dict[str, Any], every: str
 ) -> None:
-    paper = plimsoll(
-        "trade", "--mode", "paper", "--recorded", *SPAN, "--restart-every", every, "--json", home=home
-    )
+    paper = plimsoll("trade", "--mode", "paper", "--recorded", *SPAN, "--restart-every", every, "--json", home=home)
     assert paper["decisions_hash"] == backtest["decisions_hash"]
     assert paper["equity"] == backtest["equity"]
     assert paper["fills"] == backtest["fills"]

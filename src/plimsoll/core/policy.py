@@ -35,7 +35,6 @@ class Account(Section, frozen=True, kw_only=True):
     """Whose money, and how much at the start."""
 
     capital: Annotated[float, _meta("USD", "U8", "Starting capital of a backtest or paper account", gt=0)] = 100_000.0
-    residence: Annotated[str, _meta("ISO country", "D4", "Declared residence; decides venue eligibility")] = "US"
 
 
 class DataPolicy(Section, frozen=True, kw_only=True):

@@ -64,6 +64,7 @@ REASONS: dict[str, Reason] = {
     "AUCTION_INFEASIBLE": Reason("warning", "No allocation satisfies the limits; the present book was scaled towards cash", "", "A3"),
     "STRATEGY_ERROR": Reason("error", "A strategy raised an error and made no forecast", "See the record's events", "E3"),
     "FORECAST_INVALID": Reason("error", "A forecast for {symbol} is not finite or out of range and was refused", "Mend the strategy", "S1"),
+    "TAIL_CONCENTRATION": Reason("warning", "{symbol} carries {measured} of the programme's tail loss; above {limit} with four or more positions is an alarm", "", "A4"),
     # the way to the programme (A7)
     "IN_BAND": Reason("info", "{symbol} is within its band of the target", "", "A7"),
     "BELOW_MIN_TRADE": Reason("info", "{symbol}'s change is below the minimum trade", "", "A7"),
@@ -120,6 +121,7 @@ REASONS: dict[str, Reason] = {
     "REGIME_INPUT_MISSING": Reason("critical", "A required regime input has had no value for two sessions", "Ingest it", "D7"),
     # data governance inside a run (D7)
     "DATA_AFFECTED": Reason("critical", "Holdings without certified data are {measured} of NAV; {limit} is allowed", "Repair the data", "D7"),
+    "UNIVERSE_AFFECTED": Reason("critical", "{measured} of the symbols that may trade lack their last bar; {limit} is allowed", "Ingest the newest bars", "D7"),
     "CLOSE_ONLY": Reason("warning", "{symbol} left ACTIVE: it may only be closed", "Repair its data", "D7"),
     "NAV_UNKNOWN": Reason("critical", "A holding has no price, so NAV is unknown", "Repair its data", "D7"),
     "HALTED": Reason("critical", "The system is halted", "A person resumes with a reason", "G7"),

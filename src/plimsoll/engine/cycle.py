@@ -68,7 +68,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     held = judge.rest()
     held_verdict = gates.judge_held(held, limits, policy)
     breach = held_verdict.action is Action.LIQUIDATE
-    closes = before.breach_closes + 1 if breach else 0
+    closes = _breach_closes(before.breach_closes, book, stale) if breach else 0
     halted = _halted(before.halted, held_verdict, closes, policy.cvar.halt_closes)
     if halted:
         frozen = (*frozen, "HALTED")
@@ -159,6 +159,8 @@ def _data_frozen(view: View, book: Book, stale: Floats, desk: Desk) -> tuple[str
             share = float(np.abs(book.weights[held][affected]).sum())
             if not share <= policy.data.affected_holdings_max:
                 reasons.append("DATA_AFFECTED")
+    if not float(view.now("data.affected")) <= policy.data.affected_universe_max:
+        reasons.append("UNIVERSE_AFFECTED")
     for name in policy.regime.required:
         if not np.isfinite(_input(view, name)[-2:]).any():
             reasons.append("REGIME_INPUT_MISSING")
@@ -173,6 +175,11 @@ def _input(view: View, name: str) -> Floats:
     if name in panel.macro_names:
         return panel.macro[: view.row + 1, panel.macro_names.index(name)]
     return np.full(2, np.nan)
+
+
+def _breach_closes(before: int, book: Book, stale: Floats) -> int:
+    """Closes above a hard CVaR limit in a row; one without any bar to sell on does not count (R3)."""
+    return before + int(bool((stale[book.columns] != STALE).any()))
 
 
 def _halted(before: str, verdict: Verdict, closes: int, closes_max: int) -> str:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from plimsoll.capital import scenarios
-from plimsoll.core.panel import History, Panel
+from plimsoll.core.panel import Factor, Floats, History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.engine import caps
 from plimsoll.indicators.catalogue import catalogue
 from plimsoll.risk import freshness, regime, stops
+
+
+def _affected(policy: Policy) -> Factor:
+    """(T,) share of the symbols that may trade whose last expected bar is absent (D7); 0 when none may."""
+    eligible, reasons = catalogue(policy)["eligible"], freshness.factors(policy)["freshness.reason"]
+
+    def share(panel: Panel) -> Floats:
+        may = eligible(panel) != 0.0
+        late = may & (reasons(panel) == freshness.CODES.index("STALE_BAR"))
+        return np.asarray(late.sum(axis=1) / np.maximum(may.sum(axis=1), 1))
+
+    return share
 
 
 def history_of(panel: Panel, policy: Policy) -> History:
@@ -19,5 +33,6 @@ def history_of(panel: Panel, policy: Policy) -> History:
         **scenarios.factors(policy),
         **stops.factors(policy),
         **caps.factors(policy),
+        "data.affected": _affected(policy),
     }
     return History(panel, factors)

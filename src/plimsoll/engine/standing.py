@@ -101,6 +101,7 @@ def stand(
     )
     mu, conviction = _expectations(forecasts, result.shares, desk.policy.auction.horizon)
     fresh = Programme(view.day, result.shares, result.confidence, mu, conviction)
+    events += _concentration(view, result.record, desk)
     openings = _openings(view, carried, result.shares, book, desk)
     return Standing(
         fresh,
@@ -237,6 +238,20 @@ def _one_way_cost(view: View, desk: Desk, book: Book, columns: NDArray[np.int64]
     )
     one_way[columns] = np.where(priced.known, priced.total, np.nan)
     return one_way
+
+
+def _concentration(view: View, auction: AuctionRecord, desk: Desk) -> tuple[RiskEvent, ...]:
+    """The alarm of A4: one symbol with too large an Euler share of the programme's CVaR, among four or more."""
+    parts: dict[str, float] = {}
+    for bid in auction.bids:
+        if bid.weight > 0.0:
+            parts[bid.symbol] = parts.get(bid.symbol, 0.0) + bid.cvar_share
+    total, limit = sum(parts.values()), desk.policy.cvar.euler_alarm
+    if len(parts) < 4 or not total > 0.0:
+        return ()
+    symbol = max(parts, key=lambda s: (parts[s], s))
+    share = parts[symbol] / total
+    return () if share <= limit else (RiskEvent(view.date, "TAIL_CONCENTRATION", "WARNING", share, limit, symbol),)
 
 
 def _openings(
