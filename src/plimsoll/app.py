@@ -141,7 +141,7 @@ def backtest(
     capital, operator = cents(policy.account.capital), policy.backtest.operator
     genesis = genesis_of(history, desk, span, capital=capital, mode="backtest", operator=operator)
     with home.lock():
-        run = _new_run(home, "backtest")
+        run = _new_run(home, "backtest", policy)
         with _journal(home, run, durable=False) as journal:
             tally = run_backtest(history, desk, span, journal, capital=capital, operator=operator, progress=progress)
             decided, anchor = journal.decisions_hash, journal.anchor
@@ -149,7 +149,7 @@ def backtest(
         if tally.mandate_ended:
             rungs = tuple(r for r in policy.ladder.rungs if not r.ends_mandate)
             free = replace(policy, ladder=replace(policy.ladder, rungs=rungs))
-            again = _new_run(home, "backtest-without-mandate")
+            again = _new_run(home, "backtest-without-mandate", free)
             with _journal(home, again, durable=False) as journal:
                 longer = run_backtest(
                     history, _desk(free, panel), span, journal, capital=capital, operator=operator, progress=progress
@@ -183,7 +183,7 @@ def trade_recorded(
     span = span_of(history, start, end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
     with home.lock():
-        run = _new_run(home, "paper")
+        run = _new_run(home, "paper", policy)
         session = PaperSession(
             lambda: history_of(_stage_2(workspace, policy)[1], policy),
             lambda found: _desk(policy, found.panel),
@@ -319,12 +319,14 @@ def _journal(home: Home, run: str, *, durable: bool) -> SqliteJournal:
     return SqliteJournal(home.journal(run), durable=durable)
 
 
-def _new_run(home: Home, mode: str) -> str:
-    """A name no run of the home has: mode, instant, and a number when the instant is taken."""
+def _new_run(home: Home, mode: str, policy: Policy) -> str:
+    """A name no run of the home has: mode, instant, and a number when the instant is taken. Its policy is stored."""
     home.folder(home.runs)
     stem = f"{mode}-{_now().replace('-', '').replace(':', '').rstrip('Z')}"
     names = (stem if n == 1 else f"{stem}-{n}" for n in count(1))
-    return next(name for name in names if not home.journal(name).exists())
+    run = next(name for name in names if not home.journal(name).exists())
+    home.keep_policy(run, policy)
+    return run
 
 
 def _finish(home: Home, result: BacktestResult, anchor: Anchor) -> None:

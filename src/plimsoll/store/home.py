@@ -9,6 +9,7 @@
       snapshots/<name>/     certified panels (D14); snapshots/CURRENT, which Stage 1 writes, names the one in use
       runs/<id>.db          the run's journal (G3)
       runs/<id>.json        its summary and the anchor of its journal, written when it ends
+      runs/<id>.policy.json the policy it decides under, of which the journal holds the hash (U7)
 
 Nothing is created until something is written.
 """
@@ -16,6 +17,7 @@ Nothing is created until something is written.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +27,10 @@ import msgspec
 
 from plimsoll.core.errors import CorruptionError, HomeBusy, InputError, PlimsollError, UsageError
 from plimsoll.core.events import Genesis
+from plimsoll.core.policy import Policy
 from plimsoll.store.journal import Anchor, AuditReport, read, verify
+
+_POLICY = ".policy.json"
 
 
 class RunSummary(msgspec.Struct, frozen=True):
@@ -132,9 +137,33 @@ class Home:
         self.folder(self.runs)
         _replace(self._summary(summary.run), msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
 
+    def keep_policy(self, run: str, policy: Policy) -> None:
+        """Store the policy of a run before it begins, as the canonical JSON its hash is of (G4)."""
+        self.folder(self.runs)
+        _replace(self._policy(run), msgspec.json.encode(policy, order="sorted"))
+
+    def policy(self, run: str, digest: str) -> Policy | None:
+        """The policy a run was given, whose SHA-256 its journal names; None when none was stored.
+
+        ``CorruptionError`` when the stored one is another, ``InputError`` when this version cannot read it.
+        """
+        path = self._policy(run)
+        if not path.is_file():
+            return None
+        with _clearly(path, "read"):
+            stored = path.read_bytes()
+        if hashlib.sha256(stored).hexdigest() != digest:
+            raise CorruptionError(f"{path} is not the policy the run's journal names", "Restore it from a backup")
+        try:
+            return msgspec.json.decode(stored, type=Policy)
+        except msgspec.ValidationError as error:
+            remedy = "Use the version of plimsoll that made the run"
+            raise InputError(f"{path} was written for another version of the policy ({error})", remedy) from None
+
     def summaries(self) -> tuple[RunSummary, ...]:
         """Every run by name; one without a summary, or with a damaged one, as far as its journal tells."""
-        names = sorted({p.stem for p in self.runs.glob("*.db")} | {p.stem for p in self.runs.glob("*.json")})
+        written = (p for p in self.runs.glob("*.json") if not p.name.endswith(_POLICY))
+        names = sorted({p.stem for p in self.runs.glob("*.db")} | {p.stem for p in written})
         return tuple(self.summary(name) for name in names)
 
     def summary(self, run: str) -> RunSummary:
@@ -162,6 +191,9 @@ class Home:
                 f"{path} is damaged: the end of the journal cannot be checked against it", "Restore it from a backup"
             ) from None
         return None if known.records is None else Anchor(known.records, known.head)
+
+    def _policy(self, run: str) -> Path:
+        return self.journal(run).with_suffix(_POLICY)
 
     def _summary(self, run: str) -> Path:
         return self.journal(run).with_suffix(".json")

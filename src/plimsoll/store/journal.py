@@ -12,6 +12,7 @@ head included. That needs the head kept elsewhere (``Anchor``: the run's summary
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,8 +22,9 @@ from urllib.parse import quote
 import apsw
 import msgspec
 
+from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
-from plimsoll.core.events import KINDS, Event
+from plimsoll.core.events import KINDS, Event, Genesis
 from plimsoll.store import codec
 
 DOMAIN = "plimsoll.journal.v1"
@@ -46,6 +48,9 @@ _BLOBS = "CAST(kind AS BLOB), CAST(payload AS BLOB), CAST(prev AS BLOB), CAST(ha
 _ROWS = f"SELECT seq, {_BLOBS} FROM journal"
 _LAST = f"SELECT * FROM ({_ROWS} ORDER BY seq DESC LIMIT 2) ORDER BY 1"
 _CYCLES = "SELECT CAST(payload AS BLOB) FROM journal WHERE kind = 'cycle' ORDER BY seq"
+_NEXT_CYCLE = "SELECT seq, payload ->> 'session' FROM journal WHERE kind = 'cycle' AND seq >= ? ORDER BY seq LIMIT 1"
+_CYCLE_BEFORE = "SELECT seq FROM journal WHERE kind = 'cycle' AND seq < ? ORDER BY seq DESC LIMIT 1"
+_NEVER = "~"  # sorts after every ISO date
 
 
 class Anchor(msgspec.Struct, frozen=True):
@@ -65,6 +70,21 @@ class AuditReport(msgspec.Struct, frozen=True):
     first_bad: int | None = None
     problem: str = ""
     head: str = ""
+
+
+class Passage(msgspec.Struct, frozen=True):
+    """One session of a journal: its decision, the decision before it, and the events between its neighbours.
+
+    ``morning`` lies between the two decisions (fills of the orders of ``before``, dividends, signatures), ``after``
+    between this one and the next: its orders and what became of them. ``payload`` is the decision as journaled.
+    """
+
+    genesis: Genesis
+    before: CycleRecord | None
+    morning: tuple[Event, ...]
+    record: CycleRecord
+    payload: bytes
+    after: tuple[Event, ...]
 
 
 class SqliteJournal:
@@ -257,6 +277,62 @@ def read(path: Path | str) -> Iterator[Event]:
         raise CorruptionError(f"{path} is not a readable journal ({error})") from None
 
 
+def passage(path: Path | str, session: str) -> Passage | None:
+    """The journal around the decision of an ISO date; None when nothing was decided on it.
+
+    Decisions follow one another in time, so the session is found by bisection: the cost does not grow with the run.
+    """
+    try:
+        with _reading(Path(path)) as connection:
+            return _passage(connection, Path(path), session)
+    except apsw.Error as error:
+        raise CorruptionError(f"{path} is not a readable journal ({error})") from None
+
+
+def until(path: Path | str, session: str) -> Iterator[Event]:
+    """Every event before the decision of an ISO date, from the genesis on; all of them when there is none."""
+    for event in read(path):
+        if isinstance(event, CycleRecord) and event.session >= session:
+            return
+        yield event
+
+
+def _passage(connection: apsw.Connection, path: Path, session: str) -> Passage | None:
+    last: Any = connection.execute("SELECT max(seq) FROM journal").get
+    seq, found = _next_cycle(connection, 1 + bisect_left(
+        range(1, (last or 0) + 1), session, key=lambda n: _next_cycle(connection, n)[1]
+    ))  # fmt: skip
+    if found != session:
+        return None
+    before: Any = connection.execute(_CYCLE_BEFORE, (seq,)).get
+    following, _ = _next_cycle(connection, seq + 1)
+    first, start = before or 1, seq if before is None else before
+    rows = list(_rows(connection, f"{_ROWS} WHERE seq BETWEEN {first} AND {following - 1} ORDER BY seq"))
+    events = [(row.seq, _event(row, path)) for row in rows]
+    genesis = _event(next(_rows(connection, f"{_ROWS} WHERE seq = 1")), path)
+    record = next(event for n, event in events if n == seq)
+    prior = next((event for n, event in events if n == before), None)
+    if not (isinstance(genesis, Genesis) and isinstance(record, CycleRecord)):
+        raise CorruptionError(f"{path} is not a journal of decisions", "Run 'plimsoll audit verify'")
+    return Passage(
+        genesis=genesis,
+        before=prior if isinstance(prior, CycleRecord) else None,
+        morning=tuple(event for n, event in events if start < n < seq),
+        record=record,
+        payload=next(row.payload for row in rows if row.seq == seq),
+        after=tuple(event for n, event in events if n > seq),
+    )
+
+
+def _next_cycle(connection: apsw.Connection, seq: int) -> tuple[int, str]:
+    """Place and date of the first decision at or after record ``seq``; past the end there is none."""
+    row: Any = connection.execute(_NEXT_CYCLE, (seq,)).fetchone()
+    if row is not None:
+        return int(row[0]), str(row[1])
+    last: Any = connection.execute("SELECT max(seq) FROM journal").get
+    return int(last or 0) + 1, _NEVER
+
+
 class _Row(NamedTuple):
     seq: int
     kind: str
@@ -371,8 +447,12 @@ def _decisions_of(connection: apsw.Connection) -> str:
 
 def _decoded(connection: apsw.Connection, path: Path) -> Iterator[Event]:
     for row in _rows(connection, _ROWS + " ORDER BY seq"):
-        try:
-            yield codec.decode(row.kind, row.payload)
-        except (KeyError, ValueError) as error:  # msgspec's errors are ValueErrors
-            problem = f"Record {row.seq} of {path} is no event ({error})"
-            raise CorruptionError(problem, "Run 'plimsoll audit verify'") from None
+        yield _event(row, path)
+
+
+def _event(row: _Row, path: Path) -> Event:
+    try:
+        return codec.decode(row.kind, row.payload)
+    except (KeyError, ValueError) as error:  # msgspec's errors are ValueErrors
+        problem = f"Record {row.seq} of {path} is no event ({error})"
+        raise CorruptionError(problem, "Run 'plimsoll audit verify'") from None
