@@ -340,6 +340,9 @@ def test_a_run_whose_journal_cannot_be_written_ends_there(make_market: Market) -
             self.taken.append(event)
             return ""
 
+        def append_many(self, events: Sequence[Event]) -> str:
+            return "".join(self.append(event) for event in events)
+
     journal: Any = Full()
     with pytest.raises(PlimsollError, match="disk is full"):
         run_backtest(history, desk, Span(260, 329), journal, capital=10_000_000, operator="never")
@@ -407,16 +410,24 @@ def test_a_holding_without_any_price_stops_everything_and_sells_nothing(make_mar
     assert not any(e.kind == "LADDER_RUNG" for e in record.events)  # a missing price is no crash
 
 
-def test_too_much_uncertified_holding_stops_new_risk(make_market: Market) -> None:
+@pytest.mark.parametrize(
+    ("weight", "universe_max", "reason"),
+    [(0.05, 1.0, ""), (0.2, 1.0, "DATA_AFFECTED"), (0.0, 0.2, ""), (0.0, 0.05, "UNIVERSE_AFFECTED")],
+)
+def test_too_much_late_data_stops_new_risk(
+    make_market: Market, weight: float, universe_max: float, reason: str
+) -> None:
+    """One symbol of six is late: too much where it is more of the book, or of the universe, than is allowed (D7)."""
     panel = make_market(1, 300)
     fresh = np.array(panel.fresh)
     fresh[260:, panel.column["SPY"]] = False
     late = dataclasses.replace(panel, fresh=fresh)
-    desk = Desk(DAILY, (EAGER,), panel.instruments)
-    for weight, stopped in ((0.05, False), (0.2, True)):
-        _, record = evening(heavy(panel, 260, weight), 260, history_of(late, DAILY), desk)
-        assert bool(rising(record)) is not stopped
-        assert any("DATA_AFFECTED" in codes for codes in record.reasons) is stopped
+    policy = replace(DAILY, data=replace(DAILY.data, affected_universe_max=universe_max))
+    desk = Desk(policy, (EAGER,), panel.instruments)
+    _, record = evening(heavy(panel, 260, weight), 260, history_of(late, policy), desk)
+    assert bool(rising(record)) is not bool(reason)
+    said = {code for codes in record.reasons for code in codes} & {"DATA_AFFECTED", "UNIVERSE_AFFECTED"}
+    assert said == ({reason} - {""})
 
 
 @pytest.mark.parametrize("present", [True, False])

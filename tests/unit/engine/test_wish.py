@@ -32,16 +32,11 @@ def wished(view, desk, account):
         book = mark(view, replace(state, cash=10_000_000 - round(spent)), desk)
         sure = dict.fromkeys(TARGET, confidence)
         programme = Programme(view.day, tuple(Share("s", k, v) for k, v in TARGET.items()), sure)
+        sureness = np.array([sure.get(s, np.nan) for s in desk.symbols])
         standing = Standing(
-            programme,
-            target_of(programme, desk),
-            stops=stops,
-            pairs=(),
-            auction=None,
-            openings=(),
-            scenarios=None,
-            events=(),
-        )
+            programme=programme, target=target_of(programme, desk), confidence=sureness, stops=stops, pairs=(),
+            auction=None, openings=(), scenarios=None, events=(),
+        )  # fmt: skip
         regime = replace(observe(view, state.carried, desk), fear=fear)
         codes = np.zeros(len(desk.symbols))
         for symbol in stale:
@@ -60,7 +55,7 @@ def at(desk, values, symbol: str) -> float:
 def test_unrestrained_the_wish_is_the_programme(wished, desk) -> None:
     wish = wished()
     assert {s: at(desk, wish.desired, s) for s in TARGET} == TARGET
-    assert wish.grow.tolist() == [1.0] * len(desk.symbols)
+    assert {at(desk, wish.grow, s) for s in TARGET} == {1.0}
     assert wish.causes == {}
 
 
@@ -153,6 +148,6 @@ def test_a_book_above_its_hard_limit_is_scaled_whole(wished, desk) -> None:
 
 
 def test_increases_are_barred_up_to_the_very_edge_of_the_band(wished, desk) -> None:
-    """Shaping trades at the band; what is barred must reach below it, for weights are of whole cents."""
+    """Whatever the shaping takes for beyond the band, to the cent, is barred."""
     wish = wished(held={"SPY": 0.2801}, restraint=Restraint(no_new_risk=True))
     assert at(desk, wish.grow, "SPY") == 0.0
