@@ -87,7 +87,7 @@ def step(stops: tuple[StopState, ...], view: View, held: Floats, average_cost: F
     -------
     StopStep
         Caps are in force from this session's orders on. A holding whose mark or cost is unknown is not sold:
-        missing data bars new risk elsewhere, it never sells (T27).
+        missing data bars new risk elsewhere, it never sells (E3).
     """
     trailing = policy.stops.trailing
     longs = held > 0.0

@@ -1,4 +1,4 @@
-"""The matrix as SPEC D3 prints it."""
+"""The matrix as its users rely on it, row by row (D3)."""
 
 from __future__ import annotations
 

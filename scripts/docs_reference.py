@@ -1,0 +1,193 @@
+"""Write the parts of ``docs/`` that are generated from the code, between their markers.
+
+    python scripts/docs_reference.py           # rewrite what is out of date
+    python scripts/docs_reference.py --check   # change nothing; exit 3 and name what is out of date
+
+A generated part stands between ``<!-- begin generated: NAME ... -->`` and ``<!-- end generated -->``; everything
+else on a page is written by hand. ``make docs`` runs this first and a test runs ``--check``.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from plimsoll.core.policy import Policy
+from plimsoll.core.reasons import REASONS
+from plimsoll.risk.modes import transition_table
+from plimsoll.store.policy_file import Described, described, load
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+BLOCK = re.compile(
+    r"(<!-- begin generated: (?P<name>[a-z]+)(?: (?P<argument>\S+))? -->\n).*?(<!-- end generated -->)", re.S
+)
+RULE = re.compile(r"^### (?P<id>[A-Z]\d{1,2}) (?P<title>.+)$", re.M)
+STATUS = re.compile(r"^\*(?P<status>Built|In part|Not built)[.:]", re.M)
+TABLES = ("ladder.rungs", "limits.assets", "costs.kinds", "regime.start", "regime.seed")
+
+
+def main(words: Sequence[str]) -> int:
+    """Rewrite or check every page; 0 when all are as the code says, 3 when ``--check`` finds one that is not."""
+    stale = []
+    for page, text in sorted(pages().items()):
+        if (DOCS / page).read_text(encoding="utf-8") != text:
+            stale.append(page)
+            if "--check" not in words:
+                (DOCS / page).write_text(text, encoding="utf-8")
+    verb = "out of date" if "--check" in words else "rewritten"
+    for page in stale:
+        print(f"{verb}: docs/{page}")
+    return 3 if stale and "--check" in words else 0
+
+
+def pages() -> dict[str, str]:
+    """Every page with a generated part, by name, as it should read."""
+    wanted = {}
+    for path in DOCS.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        if "<!-- begin generated:" in text:
+            wanted[path.name] = BLOCK.sub(_filled(text), text)
+    return wanted
+
+
+def _filled(page: str) -> Callable[[re.Match[str]], str]:
+    def fill(block: re.Match[str]) -> str:
+        return f"{block[1]}{WRITERS[block['name']](block['argument'] or '', page)}\n{block[4]}"
+
+    return fill
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)])
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.6g}"
+        case list() | tuple():
+            return ", ".join(_shown(v) for v in value) or "none"
+        case dict():
+            return ", ".join(f"{k} {_shown(v)}" for k, v in value.items()) or "none"
+    return str(value)
+
+
+def _note(row: Described) -> str:
+    return row.note if row.note and row.note != row.unit else ""
+
+
+def settings() -> list[Described]:
+    """Every value of the ``core`` profile."""
+    return list(described(load()))
+
+
+def policy_reference(_: str, __: str) -> str:
+    """One table a section, every key."""
+    parts = []
+    rows = settings()
+    sections = dict.fromkeys(r.key.partition(".")[0] for r in rows)
+    for section in sections:
+        mine = [r for r in rows if r.key.partition(".")[0] == section]
+        value = getattr(Policy(), section)
+        about = (type(value).__doc__ or "").strip().splitlines()[0] if hasattr(value, "__struct_fields__") else ""
+        parts.append(f"## {section}\n")
+        if about:
+            parts.append(about + "\n")
+        cells = [(f"`{r.key}`", _shown(r.value), r.unit, _linked(r.rule), _note(r)) for r in mine]
+        parts.append(_table(("key", "default", "unit", "rule", "what it is"), cells) + "\n")
+    return "\n".join(parts).rstrip()
+
+
+def defaults(rule: str, _: str) -> str:
+    """The policy values whose origin is one rule; tables of symbols, kinds and rungs are named, not repeated."""
+    mine = [r for r in settings() if r.rule == rule]
+    rows = [
+        (f"`{r.key}`", _shown(r.value), r.unit, _note(r))
+        for r in mine
+        if not r.key.startswith(tuple(f"{t}." for t in TABLES))
+    ]
+    named = sorted({t for t in TABLES for r in mine if r.key.startswith(f"{t}.")})
+    parts = [_table(("key", "default", "unit", "what it is"), rows)] if rows else []
+    if named:
+        parts.append("Also " + " and ".join(f"`{t}`" for t in named) + ": see the [policy reference](policy.md).")
+    return "\n\n".join(parts)
+
+
+def ladder(_: str, __: str) -> str:
+    """The rungs of the ``core`` profile."""
+    switches = ("no_new_risk", "no_new_crypto", "close_crypto", "havens_only", "liquidate", "ends_mandate")
+    rows = []
+    for r in Policy().ladder.rungs:
+        does = [name.replace("_", " ") for name in switches if getattr(r, name)]
+        if r.confidence_min is not None:
+            does.append(f"confidence at least {r.confidence_min:g}")
+        rows.append((r.name, f"{r.threshold:.0%} of the {r.basis} peak", f"{r.cut:.0%} of gross" if r.cut else "",
+                     ", ".join(does), f"{r.cooldown} sessions" if r.cooldown else "", r.reentry))  # fmt: skip
+    return _table(("rung", "fires at a drawdown of", "cuts", "imposes", "cooldown", "re-entry"), rows)
+
+
+def modes(_: str, __: str) -> str:
+    """The modes and which may follow which."""
+    rows = [(f"**{mode}**", meaning, ", ".join(after)) for mode, meaning, after in transition_table()]
+    return _table(("mode", "means", "may be followed by"), rows)
+
+
+def reasons(rules: str, _: str) -> str:
+    """Every reason code, or those of some rules (``D9+D10``)."""
+    only = set(rules.split("+")) if rules else None
+    rows = [
+        (f"`{code}`", r.severity, r.sentence, r.remedy, _linked(r.rule))
+        for code, r in REASONS.items()
+        if only is None or r.rule in only
+    ]
+    return _table(("code", "severity", "sentence", "remedy", "rule"), rows)
+
+
+def _linked(rule: str) -> str:
+    title = titles().get(rule)
+    return f"[{rule}](rules.md#{_anchor(rule, title)})" if title else rule
+
+
+def titles() -> dict[str, str]:
+    """Title of each rule's section in ``docs/rules.md``, by id."""
+    return {m["id"]: m["title"] for m in RULE.finditer((DOCS / "rules.md").read_text(encoding="utf-8"))}
+
+
+def _anchor(rule: str, title: str) -> str:
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", f"{rule} {title}".lower())).strip("-")
+
+
+def index(_: str, page: str) -> str:
+    """All rules of the page: id, title, status and modules, as their sections say."""
+    starts = [*RULE.finditer(page)]
+    rows = []
+    for here, following in zip(starts, [*starts[1:], None], strict=True):
+        section = page[here.end() : following.start() if following else len(page)]
+        status = STATUS.search(section)
+        where = re.search(r"^Where: (.+?)\n\n", section + "\n\n", re.M | re.S)
+        rows.append((f"[{here['id']}](#{_anchor(here['id'], here['title'])})", here["title"],
+                     status["status"].lower() if status else "?", " ".join(where[1].split()) if where else ""))  # fmt: skip
+    return _table(("id", "rule", "", "modules"), rows)
+
+
+WRITERS: dict[str, Callable[[str, str], str]] = {
+    "policy": policy_reference,
+    "defaults": defaults,
+    "ladder": ladder,
+    "modes": modes,
+    "reasons": reasons,
+    "index": index,
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
