@@ -19,11 +19,13 @@ from plimsoll.core.money import cents
 from plimsoll.core.policy import Policy
 
 if TYPE_CHECKING:
+    from plimsoll.core.events import Event
     from plimsoll.core.panel import Panel
     from plimsoll.engine.desk import Desk
     from plimsoll.market.ingest import IngestReport, IngestRequest
     from plimsoll.market.ingest import Progress as IngestProgress
     from plimsoll.market.status import Status
+    from plimsoll.operate.doctor import Diagnosis
     from plimsoll.reports.result import BacktestResult
     from plimsoll.research.ablation import Outcome, Variant
     from plimsoll.research.ladder_odds import LadderOdds
@@ -288,6 +290,29 @@ def runs(workspace: Workspace) -> tuple[RunSummary, ...]:
     from plimsoll.store.home import Home
 
     return Home(workspace.home).summaries()
+
+
+def journaled(workspace: Workspace, run: str | None = None) -> tuple[Event, ...]:
+    """Every event of a run's journal, the last run's by default, genesis first."""
+    from plimsoll.store.home import Home
+    from plimsoll.store.journal import read
+
+    home = Home(workspace.home)
+    return tuple(read(home.journal(home.find_run(run))))
+
+
+def doctor(workspace: Workspace) -> Diagnosis:
+    """Whether everything a command needs is in place (O10); looks only."""
+    from plimsoll.operate.doctor import diagnose
+
+    return diagnose(workspace.home, lambda: workspace.load().policy, datetime.now(UTC))
+
+
+def new_strategy(name: str, folder: Path) -> Path:
+    """Write a commented strategy file that runs as it is; its path (S1)."""
+    from plimsoll.alpha.starter import write
+
+    return write(name, folder)
 
 
 def _stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:

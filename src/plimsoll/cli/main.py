@@ -38,6 +38,8 @@ config_cli = typer.Typer(help="Show the policy and its schema.", no_args_is_help
 cli.add_typer(verify_cli, name="verify")
 cli.add_typer(audit_cli, name="audit")
 cli.add_typer(config_cli, name="config")
+new_cli = typer.Typer(help="Write a file to begin with.", no_args_is_help=True, rich_markup_mode=None)
+cli.add_typer(new_cli, name="new")
 
 
 class Provider(StrEnum):
@@ -146,9 +148,9 @@ def ingest(
     policy: PolicyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read market data into the home, certify it and publish the snapshot everything else reads.
+    """Read market data into the home and certify it.
 
-    A repeated run changes nothing; an interrupted one is taken up where it stopped.
+    What is published is the snapshot that everything else reads. A repeated run changes nothing; an interrupted one is taken up where it stopped.
 
     \b
     plimsoll ingest --provider synthetic
@@ -193,7 +195,7 @@ def _names(tickers: str | None) -> tuple[str, ...]:
 
 @verify_cli.command("status")
 def verify_status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """What was certified: each symbol's state, rows, score and the reasons for what it is not.
+    """Show each symbol's certification and why.
 
     \b
     plimsoll verify status
@@ -223,7 +225,9 @@ def backtest(
     policy: PolicyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the governed system over certified history: every decision journaled, every cost paid.
+    """Run the governed system over certified history.
+
+    Every decision is journaled and every cost paid.
 
     \b
     plimsoll backtest --start 2007-01-01
@@ -301,7 +305,9 @@ def ablation(
     policy: PolicyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The backtest again with one rule off at a time: what each rule costs and saves over this history.
+    """Backtest with one rule off at a time.
+
+    Shows what each rule costs and saves over this history.
 
     \b
     plimsoll ablation --start 2008-01-02 --jobs 2
@@ -329,7 +335,9 @@ def audit_verify(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recompute a journal's hash chain: any altered, missing or reordered record is found. Exits 3 if one is.
+    """Recompute a journal's hash chain.
+
+    Any altered, missing or reordered record is found; exits 3 if one is.
 
     \b
     plimsoll audit verify
@@ -351,7 +359,7 @@ def audit_verify(
 
 @cli.command()
 def runs(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """The runs of this home, each with its span and result.
+    """List the runs of this home with span and result.
 
     \b
     plimsoll runs
@@ -375,7 +383,9 @@ def config_show(
     policy: PolicyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Every policy value with its unit, rule and origin, and how often each ladder rung is expected to fire.
+    """List every policy value with unit, rule and origin.
+
+    Then how often a year each rung of the drawdown ladder is expected to fire.
 
     \b
     plimsoll config show --profile institutional
@@ -395,7 +405,7 @@ def config_show(
 
 @config_cli.command("schema")
 def config_schema() -> None:
-    """JSON Schema of a policy file, for editors and checks.
+    """Print the JSON Schema of a policy file.
 
     \b
     plimsoll config schema > policy.schema.json
@@ -404,6 +414,51 @@ def config_schema() -> None:
         from plimsoll import app
 
         _print_json(app.config_schema())
+
+
+@cli.command()
+def doctor(
+    home: HomeOption = None, profile: ProfileOption = None, policy: PolicyOption = None, as_json: JsonOption = False
+) -> None:
+    """Check the environment, the home, its data and clock.
+
+    Exits 3 if a check fails; changes nothing.
+
+    \b
+    plimsoll doctor
+    plimsoll doctor --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        found = app.doctor(_workspace(home, profile, policy))
+        if as_json:
+            _print_json(found)
+        else:
+            from plimsoll.cli import tables
+
+            tables.diagnosis(found)
+        if not found.ok:
+            raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@new_cli.command("strategy")
+def new_strategy(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, such as my_trend; the file is NAME.py.")],
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder to write into.")] = Path(),
+) -> None:
+    """Write a commented strategy of your own that runs as it is.
+
+    \b
+    plimsoll new strategy my_trend
+    plimsoll backtest --strategy my_trend.py
+    """
+    with reported(False):
+        from plimsoll import app
+
+        path = app.new_strategy(name, output)
+        typer.echo(f"wrote {path}")
+        typer.echo(f"try   plimsoll backtest --strategy {path}")
 
 
 def _run_workspace(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from plimsoll.app import ConfigReport
     from plimsoll.market.ingest import IngestReport
     from plimsoll.market.status import Status
+    from plimsoll.operate.doctor import Diagnosis
     from plimsoll.reports.result import BacktestResult
     from plimsoll.research.ablation import Outcome
     from plimsoll.store.home import RunSummary
@@ -30,11 +31,14 @@ WIDTH_PIPED = 160
 WIDTH_LEAST = 60  # narrower, and the terminal wraps the lines: cut names would name nothing
 
 
-def console() -> Console:
-    """Standard output, without highlighting of numbers and paths; wide when it goes to a file or a pipe."""
+def console(least: int = WIDTH_LEAST) -> Console:
+    """Standard output, without highlighting of numbers and paths; wide when it goes to a file or a pipe.
+
+    ``least`` is the width that tables of figures need; prose wraps at any.
+    """
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
     made = Console(highlight=False, width=WIDTH_PIPED if wide else None)
-    made.width = max(made.width, WIDTH_LEAST)
+    made.width = max(made.width, least)
     return made
 
 
@@ -104,6 +108,22 @@ def audit(report: AuditReport) -> None:
         out.print(f"ok: {report.records} records, head {report.head[:16]}")
     else:
         out.print(f"NOT OK: {escape(report.problem)}; first bad record {report.first_bad} of {report.records}")
+
+
+def diagnosis(found: Diagnosis) -> None:
+    """One line a check, what to do under those that need it, and the sum."""
+    out = console(least=0)
+    styles = {"ok": "green", "warn": "yellow", "fail": "red"}
+    rows = Table.grid(padding=(0, 2))
+    for check in found.checks:
+        rows.add_row(f"[{styles[check.state]}]{check.state}[/]", check.name, escape(check.found))
+        if check.remedy:
+            rows.add_row("", "", escape(check.remedy), style="italic")
+    out.print(rows)
+    counts = Counter(c.state for c in found.checks)
+    worst = "fail" if counts["fail"] else "warn" if counts["warn"] else "ok"
+    said = ", ".join(f"{counts[s]} {s}" for s in ("ok", "warn", "fail") if counts[s])
+    out.print(f"\nhome {escape(found.home)}: [{styles[worst]}]{said}[/]")
 
 
 def runs(found: Sequence[RunSummary]) -> None:

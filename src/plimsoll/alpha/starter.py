@@ -1,0 +1,42 @@
+"""A strategy file to begin with: commented, and running as it is (S1)."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from pathlib import Path
+
+from plimsoll.alpha.registry import BUILT_IN
+from plimsoll.core.errors import InputError, UsageError
+
+_TEMPLATE = Path(__file__).with_name("strategy_template.txt")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def write(name: str, folder: Path) -> Path:
+    """Write ``name``.py into ``folder`` and return its path; a file that is there is never overwritten.
+
+    Raises
+    ------
+    UsageError
+        The name is none a strategy can have, or a built-in strategy has it.
+    InputError
+        The file is there already, or the folder is not.
+    """
+    plain = name.removesuffix(".py").replace("-", "_").lower()
+    if not _NAME.fullmatch(plain) or keyword.iskeyword(plain):
+        raise UsageError(f"{name!r} cannot name a strategy", "Give letters, digits and _, a letter first: my_trend")
+    if plain in BUILT_IN:
+        raise UsageError(f"{plain!r} is a built-in strategy", f"Give another name, such as my_{plain}")
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder", "Make it first, or give another --output")
+    path = folder / f"{plain}.py"
+    kind = "".join(word.capitalize() for word in plain.split("_"))
+    text = _TEMPLATE.read_text(encoding="utf-8")
+    title = plain.replace("_", " ").capitalize()
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text.format(title=title, file=path, kind=kind, name=plain))
+    except FileExistsError:
+        raise InputError(f"{path} is there already", "Give another name, or move the file away") from None
+    return path
