@@ -40,9 +40,9 @@ def factors(policy: Policy) -> dict[str, Factor]:
     ``scenarios.window_return``, compounded over the auction's horizon up to the row; ``scenarios.gaps``, rows of
     the window ending here on which the market has a residual and the symbol has none. (T,):
     ``scenarios.residual_market`` and ``scenarios.market``, equal-weighted means of residuals and of returns over
-    certified symbols; ``scenarios.window_market``, the latter compounded; ``scenarios.dated``, rows so far with a
-    market residual; ``scenarios.stress`` and ``scenarios.window_stress``, 1.0 where the day, or its whole
-    window, lies in a stress window of the policy.
+    certified symbols; ``scenarios.window_market``, the latter compounded; ``scenarios.stress`` and
+    ``scenarios.window_stress``, 1.0 where the day, or its whole window, lies in a stress window of the policy.
+    (T, 2): ``scenarios.span``, the first row of the window ending here and its rows with a market residual.
     """
     base, cvar, horizon = catalogue(policy), policy.cvar, policy.auction.horizon
 
@@ -67,7 +67,7 @@ def factors(policy: Policy) -> dict[str, Factor]:
         "scenarios.residual": residual,
         "scenarios.gaps": lambda panel: _missing(residual(panel), residual_market(panel), cvar.window),
         "scenarios.residual_market": residual_market,
-        "scenarios.dated": lambda panel: np.cumsum(np.isfinite(residual_market(panel)), dtype=np.float64),
+        "scenarios.span": lambda panel: _span(residual_market(panel), cvar.window),
         "scenarios.return": returns,
         "scenarios.window_return": lambda panel: _ending(returns(panel), horizon),
         "scenarios.market": market,
@@ -87,14 +87,15 @@ def build(view: View, columns: NDArray[np.int64], policy: Policy, *, stressed: b
     nothing when no stressed day is known. Nothing after ``view.row`` is read.
     """
     horizon, cvar = policy.auction.horizon, policy.cvar
-    residuals, known = _residuals(view, columns, cvar)
+    growth, known = _residuals(view, columns, cvar)
     sigma = view.now("sigma")[columns]
     known &= sigma > 0.0
-    if residuals.shape[1] - horizon + 1 < cvar.scenarios_min:
+    if growth.shape[1] - horizon + 1 < cvar.scenarios_min:
         known[:] = False
-    if not known.all():
+    measurable = known.all()
+    if not measurable:
         sigma = np.where(known, sigma, np.nan)
-    growth = residuals * sigma[:, None]
+    growth *= sigma[:, None]
     growth += 1.0
     np.maximum(growth, 0.0, out=growth)
     filtered = {1: (growth - 1.0).T, horizon: _compounded(growth, horizon).T}
@@ -102,18 +103,16 @@ def build(view: View, columns: NDArray[np.int64], policy: Policy, *, stressed: b
         columns=columns,
         filtered=filtered,
         stressed=_stressed(view, columns, cvar, horizon) if stressed else {},
-        unmeasurable=frozenset() if known.all() else frozenset(int(c) for c in columns[~known]),
+        unmeasurable=frozenset() if measurable else frozenset(int(c) for c in columns[~known]),
     )
 
 
 def _residuals(view: View, columns: Rows, cvar: CvarPolicy) -> tuple[Floats, NDArray[np.bool_]]:
-    """(k, T) residuals of the window, filled, and (k,) whether the column has rows enough."""
+    """(k, T) residuals of the window, filled, a fresh array, and (k,) whether the column has rows enough."""
     history, end = view.history, view.row + 1
-    dated = history.array("scenarios.dated")
-    first = max(end - cvar.window, int(np.searchsorted(dated[:end], 1.0)))
+    first, rows = map(int, view.now("scenarios.span").tolist())
     residuals = history.array("scenarios.residual").T[:, first:end][columns]
     market = history.array("scenarios.residual_market")[first:end]
-    rows = int(dated[view.row] - (dated[first - 1] if first else 0.0))
     if rows < market.size:
         dates = np.isfinite(market)
         residuals, market = residuals[:, dates], market[dates]
@@ -127,21 +126,20 @@ def _residuals(view: View, columns: Rows, cvar: CvarPolicy) -> tuple[Floats, NDA
 
 def _comonotone(own: Floats, market: Floats) -> Floats:
     """(T,) values with each NaN replaced by the own quantile at the market's rank among the T days."""
-    return _like_market(own, market, np.sort(own[~np.isnan(own)]), np.sort(market))
-
-
-def _like_market(own: Floats, market: Floats, known: Floats, ordered: Floats) -> Floats:
-    """``own`` with each NaN replaced by the own quantile at the rank of ``market`` on that day, of the same shape.
-
-    ``known`` are the n own values and ``ordered`` the market's, both ascending. The rank of a day is (days with a
-    smaller market value + 1/2) / days; the quantile is the order statistic at floor(rank x n), so every filled
-    value is one that occurred.
-    """
     missing = np.isnan(own)
-    rank = (np.searchsorted(ordered, market[missing]) + 0.5) / ordered.size
     filled = own.copy()
-    filled[missing] = known[(rank * known.size).astype(np.int64)]
+    filled[missing] = _quantile(np.sort(own[~missing]), _rank(market[missing], np.sort(market)))
     return filled
+
+
+def _rank(market: Floats, ordered: Floats) -> Floats:
+    """Rank of days by their ``market`` value among all, ``ordered`` ascending: (days smaller + 1/2) / days."""
+    return np.asarray((np.searchsorted(ordered, market) + 0.5) / ordered.size)
+
+
+def _quantile(known: Floats, rank: Floats) -> Floats:
+    """The order statistic at floor(rank x n) of the n ``known`` values, ascending: each is one that occurred."""
+    return np.asarray(known[(rank * known.size).astype(np.int64)])
 
 
 def _compounded(growth: Floats, horizon: int) -> Floats:
@@ -154,43 +152,58 @@ def _compounded(growth: Floats, horizon: int) -> Floats:
 def _stressed(view: View, columns: Rows, cvar: CvarPolicy, horizon: int) -> dict[int, Floats]:
     """Raw returns of stressed days and windows, keyed by horizon; empty when none is known."""
     market = view.indicator("scenarios.market")
-    dates = np.isfinite(market)
-    returns = view.history.array("scenarios.return").T[:, : view.row + 1]
+    returns = view.history.array("scenarios.return").T
     days = _stress_rows(market, view.indicator("scenarios.stress"), cvar.stress_worst)
     ends = _stress_rows(
         view.indicator("scenarios.window_market"), view.indicator("scenarios.window_stress"), cvar.stress_worst
     )
     if not days.size or not ends.size:
         return {}
-    daily = returns[columns[:, None], days]
-    windows = view.history.array("scenarios.window_return").T[columns[:, None], ends]
+    daily = _at(returns, columns, days)
+    windows = _at(view.history.array("scenarios.window_return").T, columns, ends)
     young = np.flatnonzero(np.isnan(daily).any(axis=1) | np.isnan(windows).any(axis=1))
     if young.size:
         inside = ends[:, None] + np.arange(1 - horizon, 1)
-        ordered = np.sort(market[dates])
-        for i in young:
-            daily[i], windows[i] = np.nan, np.nan
-            own = returns[columns[i]]
+        reached = np.zeros(market.size, dtype=np.bool_)
+        reached[days] = reached[inside] = True
+        rows, dates = np.flatnonzero(reached), np.isfinite(market)
+        rank = np.full(market.size, np.nan)
+        rank[rows] = _rank(market[rows], np.sort(market[dates]))
+        for i in young.tolist():
+            own = returns[columns[i], : market.size]
             known = np.sort(own[dates & np.isfinite(own)])
-            if known.size >= cvar.young_rows_min:
-                daily[i] = _like_market(own[days], market[days], known, ordered)
-                windows[i] = np.prod(1.0 + _like_market(own[inside], market[inside], known, ordered), axis=1) - 1.0
+            if known.size < cvar.young_rows_min:
+                daily[i], windows[i] = np.nan, np.nan
+                continue
+            filled = own.copy()
+            gaps = rows[np.isnan(own[rows])]
+            filled[gaps] = _quantile(known, rank[gaps])
+            daily[i] = filled[days]
+            windows[i] = np.prod(1.0 + filled[inside], axis=1) - 1.0
     return {1: daily.T, horizon: windows.T}
 
 
+def _at(values: Floats, columns: Rows, rows: Rows) -> Floats:
+    """(k, R) of (N, T) values stored by row, in one flat pass."""
+    return np.asarray(values.reshape(-1).take(columns[:, None] * values.shape[1] + rows))
+
+
 def _stress_rows(market: Floats, stress: Floats, share: float) -> Rows:
-    """Rows in a stress window or among the worst ``share`` of the rows with a market return, ascending."""
+    """Rows in a stress window or among the worst ``share`` of the rows with a market return, ascending.
+
+    Of rows that tie for the last place the earlier ones count.
+    """
     finite = np.isfinite(market)
     chosen = finite & (stress > 0.0)
-    known = np.flatnonzero(finite)
-    count = int(np.ceil(share * known.size - _EXACT))
+    count = int(np.ceil(share * np.count_nonzero(finite) - _EXACT))
     if count > 0:
-        values = market[known]
+        values = np.where(finite, market, np.inf)
         boundary = np.partition(values, count - 1)[count - 1]
-        below = values < boundary
-        ties = np.flatnonzero(values == boundary)[: count - int(np.count_nonzero(below))]
-        below[ties] = True
-        chosen[known[below]] = True
+        worst = values <= boundary
+        extra = np.count_nonzero(worst) - count
+        if extra:
+            worst[np.flatnonzero(values == boundary)[-extra:]] = False
+        chosen |= worst
     return np.flatnonzero(chosen)
 
 
@@ -198,6 +211,15 @@ def _certified(panel: Panel) -> NDArray[np.bool_]:
     """Columns whose residuals make the market: tradable and ACTIVE, as in ``ew_return``."""
     active = {c.symbol for c in panel.certifications if c.state == "ACTIVE"}
     return np.array([i.tradable and i.symbol in active for i in panel.instruments], dtype=np.bool_)
+
+
+def _span(market: Floats, window: int) -> Floats:
+    """(T, 2): the first of the ``window`` rows ending at each row, none before the first with a value; their values."""
+    dated = np.cumsum(np.isfinite(market))
+    ends = np.arange(1, market.size + 1)
+    first = np.maximum(ends - window, np.minimum(np.searchsorted(dated, 1), ends))
+    before = np.where(first > 0, dated[first - 1], 0)
+    return np.column_stack((first, dated - before)).astype(np.float64)
 
 
 def _missing(values: Floats, market: Floats, window: int) -> Floats:

@@ -32,7 +32,7 @@ def catalogue(policy: Policy) -> dict[str, Factor]:
         "momentum_120": lambda panel: factors.momentum(_price(panel), 120),
         "momentum_12_1": lambda panel: factors.momentum_skip(_price(panel), 252, 21),
         "volatility_20": lambda panel: factors.volatility(_returns(panel), 20),
-        "volatility_60": lambda panel: factors.volatility(_returns(panel), 60),
+        "volatility_60": _volatility_60,
         "sma_20": lambda panel: factors.sma(_price(panel), 20),
         "sma_50": lambda panel: factors.sma(_price(panel), 50),
         "sma_200": lambda panel: factors.sma(_price(panel), 200),
@@ -41,7 +41,7 @@ def catalogue(policy: Policy) -> dict[str, Factor]:
         "atr_20": lambda panel: factors.atr(panel.high, panel.low, panel.close, panel.split, 20),
         "adv": lambda panel: _adv(panel, policy.costs.adv_sessions),
         "sigma": lambda panel: _sigma(panel, policy.cvar.ewma),
-        "residual": lambda panel: factors.standardised(_returns(panel), panel.close, _sigma(panel, policy.cvar.ewma)),
+        "residual": lambda panel: _residual(panel, policy.cvar.ewma),
         "eligible": lambda panel: _eligible(panel, policy.backtest.min_rows),
         "ew_return": _universe,
         "benchmark_volatility": lambda panel: _benchmark_volatility(panel, policy.backtest.benchmark),
@@ -65,6 +65,16 @@ def _returns(panel: Panel) -> Floats:
 @lru_cache(maxsize=1)
 def _sigma(panel: Panel, decay: float) -> Floats:
     return _kept(factors.ewma_volatility(_returns(panel), panel.close, decay))
+
+
+@lru_cache(maxsize=1)
+def _residual(panel: Panel, decay: float) -> Floats:
+    return _kept(factors.standardised(_returns(panel), panel.close, _sigma(panel, decay)))
+
+
+@lru_cache(maxsize=1)
+def _volatility_60(panel: Panel) -> Floats:
+    return _kept(factors.volatility(_returns(panel), 60))
 
 
 @lru_cache(maxsize=1)

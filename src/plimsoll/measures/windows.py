@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_BLOCK = 32  # rows multiplied together: the passes over more do not find them in the cache
+
 
 def products(factors: Floats, length: int) -> Floats:
     """Products of every ``length`` consecutive factors along the last axis, overlapping.
@@ -29,10 +31,20 @@ def products(factors: Floats, length: int) -> Floats:
     count = max(sessions - length + 1, 0)
     if not count:
         return np.empty((*factors.shape[:-1], 0))
-    # one flat pass for all rows: products that straddle two rows are computed and not shown
-    power = np.ascontiguousarray(factors).reshape(-1)
     if length == 1:
         return factors.copy()
+    if factors.ndim == 1 or len(factors) <= _BLOCK:
+        return _products(factors, length, count)
+    result = np.empty((len(factors), count))
+    for first in range(0, len(factors), _BLOCK):
+        rows = slice(first, first + _BLOCK)
+        result[rows] = _products(factors[rows], length, count)
+    return result
+
+
+def _products(factors: Floats, length: int, count: int) -> Floats:
+    """One flat pass for all rows: products that straddle two rows are computed and not shown."""
+    power = np.ascontiguousarray(factors).reshape(-1)
     result, done = power, 0
     for bit in range(length.bit_length()):
         span = 1 << bit
@@ -41,7 +53,7 @@ def products(factors: Floats, length: int) -> Floats:
             done += span
         if length >> (bit + 1):
             power = power[:-span] * power[span:]
-    strides = (8,) if factors.ndim == 1 else (8 * sessions, 8)
+    strides = (8,) if factors.ndim == 1 else (8 * factors.shape[-1], 8)
     return np.ndarray((*factors.shape[:-1], count), np.float64, result, 0, strides)
 
 

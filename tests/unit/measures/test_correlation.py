@@ -112,3 +112,15 @@ def test_a_missing_return_makes_only_its_windows_missing() -> None:
 def test_products_of_one_are_the_factors() -> None:
     factors = np.array([1.0, 2.0, 3.0])
     np.testing.assert_array_equal(products(factors, 1), factors)
+
+
+@pytest.mark.parametrize("rows", [1, 32, 33, 70])
+@pytest.mark.parametrize("length", [2, 5, 10, 21])
+def test_products_of_many_rows_are_those_of_each_row_to_the_last_bit(rows: int, length: int) -> None:
+    factors = np.random.default_rng(rows).normal(1.0, 0.02, (rows, 64))
+    factors[0, 30] = np.nan
+    for given_as in (factors, np.asfortranarray(factors)):
+        together = products(given_as, length)
+        assert together.shape == (rows, 65 - length)
+        for row, alone in zip(together, factors, strict=True):
+            np.testing.assert_array_equal(row, products(alone, length), strict=True)
