@@ -7,6 +7,7 @@ keys are errors. Fractions are of NAV unless the unit says otherwise; horizons a
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -399,3 +400,8 @@ class Policy(Section, frozen=True, kw_only=True):
     costs: CostPolicy = CostPolicy()
     vetoes: VetoPolicy = VetoPolicy()
     gates: GatePolicy = GatePolicy()
+
+
+def policy_hash(policy: Policy) -> str:
+    """SHA-256 of the policy's canonical JSON; in every decision (U7)."""
+    return hashlib.sha256(msgspec.json.encode(policy, order="sorted")).hexdigest()

@@ -130,3 +130,12 @@ REASONS: dict[str, Reason] = {
     "VETO_ERROR": Reason("error", "An error veto rejects {symbol}", "", "G2"),
     "VETO_CRITICAL": Reason("critical", "A critical veto freezes increases", "", "G2"),
 }  # fmt: skip
+
+# What {measured} and {limit} are where they are not fractions, written as per cent: whole numbers, or plain figures
+# (scores, sigmas, VIX points, multiples).
+COUNTS = frozenset({
+    "NON_POSITIVE_PRICE", "OHLC_INCONSISTENT", "DUPLICATE_CONFLICT", "DATES_UNORDERED", "DATE_IN_FUTURE",
+    "STUCK_SERIES", "VOLUME_SPIKE", "OFF_GRID_ROWS", "DUPLICATE_ROWS", "ROWS_SHORT", "TOO_FEW_ROWS", "CVAR_HALT",
+    "TRADES_ABOVE_MAX",
+})  # fmt: skip
+FIGURES = frozenset({"LOW_SCORE", "OUTLIER_UNCONFIRMED", "DECAYED", "VIX_HIGH", "VIX_EXTREME"})

@@ -28,7 +28,7 @@ from plimsoll.engine.outlook import Regime, observe
 from plimsoll.engine.proposal import Judge, propose, tails_of
 from plimsoll.engine.record import record
 from plimsoll.engine.standing import stand, target_of
-from plimsoll.engine.wish import wish_for
+from plimsoll.engine.wish import Situation, wish_for
 from plimsoll.measures.linear import combine
 from plimsoll.risk import freshness, gates, ladder, modes, pairs, stops
 
@@ -76,7 +76,8 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
         frozen = (*frozen, *(f.reason for f in held_verdict.findings))
 
     book_scale = gates.book_scale(held, limits) if breach else 1.0
-    wish = wish_for(view, desk, book, standing, step.restraint, regime, stale, frozen, step.events, book_scale)
+    situation = Situation(view, desk, book, standing, step.restraint, regime, stale, frozen)
+    wish = wish_for(situation, step.events, book_scale)
     proposal = propose(judge, state, standing, wish, held, held_verdict, tails)
 
     mode = modes.next_mode(before.mode, step.state, step.restraint, frozen=bool(frozen), halted=bool(halted))

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 import plimsoll
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.limits import Group
-from plimsoll.core.policy import Policy
+from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.core.ports import Strategy
 from plimsoll.engine.caps import weight_cap
 
@@ -114,11 +113,6 @@ class Desk:
                 members.setdefault(i.sector, []).append(column)
         cap = self.policy.limits.weight_sector
         return tuple(Group(f"sector:{name}", tuple(members[name]), cap) for name in sorted(members))
-
-
-def policy_hash(policy: Policy) -> str:
-    """SHA-256 of the policy's canonical JSON."""
-    return hashlib.sha256(msgspec.json.encode(policy, order="sorted")).hexdigest()
 
 
 def code_hash() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -129,10 +130,15 @@ def _forecasts(
             if not all(isinstance(f, Forecast) and isinstance(f.symbol, str) for f in said):
                 raise TypeError("what it returned is not a sequence of forecasts, each of one symbol")
         except Exception as error:  # a plug-in may raise anything; it is journaled and bypassed, never swallowed
-            events.append(RiskEvent(view.date, "STRATEGY_ERROR", "CRITICAL", scope=f"{strategy.name}: {error!r}"))
+            events.append(RiskEvent(view.date, "STRATEGY_ERROR", "CRITICAL", scope=f"{strategy.name}: {_said(error)}"))
             said = ()
         answers.append((strategy.name, said))
     return tuple(answers), tuple(events)
+
+
+def _said(error: Exception) -> str:
+    """An error in words that are the same in every process: addresses of objects are not."""
+    return re.sub(r"0x[0-9a-fA-F]+", "0x", f"{type(error).__name__}: {error}")
 
 
 def _expectations(

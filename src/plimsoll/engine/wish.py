@@ -32,25 +32,37 @@ class Wish:
     causes: dict[int, list[str]]
 
 
-def wish_for(
-    view: View,
-    desk: Desk,
-    book: Book,
-    standing: Standing,
-    restraint: Restraint,
-    regime: Regime,
-    stale: Floats,
-    frozen: tuple[str, ...],
-    ladder_events: tuple[RiskEvent, ...],
-    book_scale: float,
-) -> Wish:
-    """The programme under the ladder's ceiling, the stops and everything that bars increases."""
-    held = book.weights
-    if not book.known:
+@dataclass(frozen=True, eq=False, slots=True)
+class Situation:
+    """What a wish depends on: the book, the standing programme, and everything that restrains the session.
+
+    ``stale`` (N,) are freshness codes; ``frozen`` the reasons why nothing at all may grow.
+    """
+
+    view: View
+    desk: Desk
+    book: Book
+    standing: Standing
+    restraint: Restraint
+    regime: Regime
+    stale: Floats
+    frozen: tuple[str, ...]
+
+
+def wish_for(now: Situation, ladder_events: tuple[RiskEvent, ...], book_scale: float) -> Wish:
+    """The programme under the ladder's ceiling, the stops and everything that bars increases.
+
+    ``ladder_events`` are this session's: a rung that fires cuts at once, whatever the size. ``book_scale`` is what
+    the whole book is multiplied by for a breached hard limit, 1 without one.
+    """
+    desk, standing, restraint, held = now.desk, now.standing, now.restraint, now.book.weights
+    if not now.book.known:
         n = held.size
         return Wish(np.zeros(n), np.zeros(n, bool), np.zeros(n), {})
     causes: dict[int, list[str]] = {}
-    desired = standing.target * restraint.size
+    desired = standing.target.copy()
+    if restraint.size < 1.0:  # the ramp bounds what is bought back, it sells nothing that the halt let stand (R5)
+        desired = np.maximum(desired * restraint.size, np.minimum(held, desired))
     forced = np.zeros(held.size, dtype=bool)
 
     def cap(column: int, ceiling: float, reason: str, *, force: bool = True) -> None:
@@ -63,7 +75,7 @@ def wish_for(
 
     for stop in standing.stops:
         if stop.cap < stops.UNCAPPED:
-            cap(desk.column[stop.symbol], stop.cap, "STOP_CAP", force=stop.day == view.day)
+            cap(desk.column[stop.symbol], stop.cap, "STOP_CAP", force=stop.day == now.view.day)
     for imposed, columns, reason in (
         (restraint.liquidate, desk.everything, "LADDER_LIQUIDATE"),
         (restraint.havens_only, ~desk.havens, "LADDER_HAVENS_ONLY"),
@@ -84,13 +96,13 @@ def wish_for(
         for c in held.nonzero()[0].tolist():
             cap(c, held.item(c) * book_scale, "CVAR_ABOVE_HARD")
 
-    grow = _growth(view, desk, standing, restraint, regime, stale, frozen)
+    grow = _growth(now)
     # what lies inside its band will not trade: barred all the same, but no reason need be given (A7)
     shaping = desk.policy.shaping
     told = desired - held >= _NEAR * np.minimum(shaping.band_nav, shaping.band_target * desired)
     told &= (desired > held) & (grow < 1.0)
     if np.count_nonzero(told):
-        for where, reason in _bars(view, desk, standing, restraint, regime, stale, frozen):
+        for where, reason in _bars(now):
             for c in (where & told).nonzero()[0].tolist():
                 causes.setdefault(c, []).append(reason)
     return Wish(desired, forced, grow, causes)
@@ -115,40 +127,26 @@ def _confidence_min(desk: Desk, restraint: Restraint) -> float:
     return max(desk.policy.forecast.confidence_min, restraint.confidence_min)
 
 
-def _growth(
-    view: View,
-    desk: Desk,
-    standing: Standing,
-    restraint: Restraint,
-    regime: Regime,
-    stale: Floats,
-    frozen: tuple[str, ...],
-) -> Floats:
+def _growth(now: Situation) -> Floats:
     """(N,) factor on increases: 0 where anything bars them, the halving of S2 under a high VIX, else 1."""
+    desk, restraint, regime, stale = now.desk, now.restraint, now.regime, now.stale
     policy = desk.policy.forecast
-    if frozen or restraint.no_new_risk or not regime.fear < policy.vix_extreme:
+    if now.frozen or restraint.no_new_risk or not regime.fear < policy.vix_extreme:
         return np.zeros(stale.size)
     factor = 1.0 if regime.fear <= policy.vix_high else desk.policy.vetoes.warning_scale
-    free = (view.now("eligible") != 0.0) & (stale == 0.0)
-    free &= standing.confidence >= _confidence_min(desk, restraint)
+    free = (now.view.now("eligible") != 0.0) & (stale == 0.0)
+    free &= now.standing.confidence >= _confidence_min(desk, restraint)
     if restraint.no_new_crypto or regime.figure.stress:
         free &= ~desk.crypto
     return np.where(free, factor, 0.0)
 
 
-def _bars(
-    view: View,
-    desk: Desk,
-    standing: Standing,
-    restraint: Restraint,
-    regime: Regime,
-    stale: Floats,
-    frozen: tuple[str, ...],
-) -> list[tuple[Mask, str]]:
+def _bars(now: Situation) -> list[tuple[Mask, str]]:
     """What ``_growth`` bars or halves, in words: (columns, reason), in the order they are told."""
+    desk, restraint, regime, stale = now.desk, now.restraint, now.regime, now.stale
     policy = desk.policy.forecast
     everything = desk.everything
-    bars: list[tuple[Mask, str]] = [(everything, reason) for reason in frozen]
+    bars: list[tuple[Mask, str]] = [(everything, reason) for reason in now.frozen]
     if restraint.no_new_risk:
         bars.append((everything, "LADDER_NO_NEW_RISK"))
     if not regime.fear < policy.vix_extreme:
@@ -159,8 +157,8 @@ def _bars(
         bars.append((desk.crypto, "LADDER_NO_CRYPTO"))
     if regime.figure.stress:
         bars.append((desk.crypto, "REGIME_NO_CRYPTO"))
-    bars.append((view.now("eligible") == 0.0, "CLOSE_ONLY"))
+    bars.append((now.view.now("eligible") == 0.0, "CLOSE_ONLY"))
     for code in sorted({float(c) for c in stale[stale != 0.0]}):
         bars.append((stale == code, freshness.reason_of(code) or "STALE_BAR"))
-    bars.append((~(standing.confidence >= _confidence_min(desk, restraint)), "LOW_CONFIDENCE"))
+    bars.append((~(now.standing.confidence >= _confidence_min(desk, restraint)), "LOW_CONFIDENCE"))
     return bars

@@ -8,7 +8,6 @@ proves that the values make sense together: that is ``store.policy_proofs``.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ import msgspec
 import msgspec.inspect as types
 
 from plimsoll.core.errors import InputError, UsageError
-from plimsoll.core.policy import Policy
+from plimsoll.core.policy import Policy, policy_hash
 
 PROFILES = ("core", "institutional", "small-live", "micro")
 BYTES_MAX = 256 * 1024
@@ -153,11 +152,6 @@ def _meta(shape: types.Type, above: tuple[str, str, str]) -> tuple[str, str, str
     note = str((shape.extra_json_schema or {}).get("description", ""))
     unit = str(extra.get("unit", above[0]))
     return unit, str(extra.get("rule", above[1])), "" if note == unit else note
-
-
-def policy_hash(policy: Policy) -> str:
-    """SHA-256 of the policy's canonical JSON (U7)."""
-    return hashlib.sha256(msgspec.json.encode(policy, order="sorted")).hexdigest()
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from plimsoll.core.restraint import Restraint, RiskEvent
 from plimsoll.engine.book import mark
 from plimsoll.engine.outlook import observe
 from plimsoll.engine.standing import Standing, target_of
-from plimsoll.engine.wish import wish_for
+from plimsoll.engine.wish import Situation, wish_for
 
 TARGET = {"SPY": 0.30, "GLD": 0.20, "BTC-USD": 0.10, "XLE": 0.10}
 
@@ -41,9 +41,8 @@ def wished(view, desk, account):
         codes = np.zeros(len(desk.symbols))
         for symbol in stale:
             codes[desk.column[symbol]] = 1.0
-        return wish_for(
-            view, desk, book, standing, restraint or Restraint(), regime, codes, tuple(frozen), tuple(events), scale
-        )
+        now = Situation(view, desk, book, standing, restraint or Restraint(), regime, codes, tuple(frozen))
+        return wish_for(now, tuple(events), scale)
 
     return made
 

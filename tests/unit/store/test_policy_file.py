@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
-from plimsoll.core.policy import Policy
-from plimsoll.store.policy_file import BYTES_MAX, PROFILES, described, load, policy_hash, read_yaml
+from plimsoll.core.policy import Policy, policy_hash
+from plimsoll.store.policy_file import BYTES_MAX, PROFILES, described, load, read_yaml
 
 
 @pytest.fixture
@@ -53,12 +53,6 @@ def test_every_profile_names_itself_and_has_a_hash_of_its_own(profile: str) -> N
     assert loaded.policy.profile == profile
     assert loaded.hash == policy_hash(loaded.policy)
     assert [load(p).hash for p in PROFILES].count(loaded.hash) == 1
-
-
-def test_the_engine_and_the_loader_hash_a_policy_alike() -> None:
-    from plimsoll.engine import desk
-
-    assert desk.policy_hash(Policy()) == load().hash
 
 
 def test_later_layers_win_and_each_value_knows_its_origin(yaml) -> None:
