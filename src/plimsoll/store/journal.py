@@ -144,16 +144,31 @@ class SqliteJournal:
     def append_many(self, events: Iterable[Event]) -> str:
         """Record several events in one commit; all or none. In a batch they join the commit under way."""
         self._check_writable()
-        rows = [codec.encode(event) for event in events]
-        for i, (kind, _) in enumerate(rows):
-            if (kind == "genesis") != (self._anchor.records + i == 0):
+        seq, head = self._anchor.records, self._anchor.head
+        rows: list[tuple[int, str, str, str, str]] = []
+        decided: list[bytes] = []
+        for event in events:
+            kind, payload = codec.encode(event)
+            if (kind == "genesis") != (seq == 0):
                 raise PlimsollError(f"{self.path} takes its genesis first and only once, found {kind!r}")
-        with self._or_halt():
-            for kind, payload in rows:
-                self._insert(kind, payload)
+            seq, prev = seq + 1, head
+            head = _hash(seq, prev, kind, payload)
+            rows.append((seq, kind, payload.decode(), prev, head))
+            if kind == "cycle":
+                decided.append(payload)
+        if not rows:
+            return head
+        try:
+            self._insert(rows)
+            self._anchor = Anchor(seq, head)
             if self._durable:
                 self._commit()
-        return self._anchor.head
+        except apsw.Error as error:
+            raise self._halted(error) from None
+        if self._decisions is not None:
+            for payload in decided:
+                self._decisions.update(payload)
+        return head
 
     def events(self) -> Iterator[Event]:
         """Every event from the first, decoded (``codec.decode``). ``CorruptionError`` for what is none."""
@@ -204,16 +219,14 @@ class SqliteJournal:
         self._committed = self._anchor
         self._decisions = None
 
-    def _insert(self, kind: str, payload: bytes) -> None:
+    def _insert(self, rows: list[tuple[int, str, str, str, str]]) -> None:
         if not self._open:
             self._cursor.execute("BEGIN IMMEDIATE")
             self._open = True
-        seq, prev = self._anchor.records + 1, self._anchor.head
-        digest = _hash(seq, prev, kind, payload)
-        self._cursor.execute(_INSERT, (seq, kind, payload.decode(), prev, digest))
-        self._anchor = Anchor(seq, digest)
-        if kind == "cycle" and self._decisions is not None:
-            self._decisions.update(payload)
+        if len(rows) == 1:
+            self._cursor.execute(_INSERT, rows[0])
+        else:
+            self._cursor.executemany(_INSERT, rows)
 
     def _commit(self) -> None:
         if self._open:
@@ -228,20 +241,24 @@ class SqliteJournal:
 
     @contextmanager
     def _or_halt(self) -> Iterator[None]:
-        """Turn a failed write into a refusal of everything after it, back at the last commit."""
+        """Halt on a failed write."""
         try:
             yield
         except apsw.Error as error:
-            self._refusal = str(error)
-            self._anchor, self._decisions = self._committed, None
-            if self._open:
-                self._open = False
-                with suppress(apsw.Error):  # SQLite has often rolled back by itself
-                    self._connection.execute("ROLLBACK")
-            raise PlimsollError(
-                f"The journal {self.path} cannot be written ({error})",
-                "Check the disk, the permissions and that no other process holds the run; trading halts until then",
-            ) from None
+            raise self._halted(error) from None
+
+    def _halted(self, error: apsw.Error) -> PlimsollError:
+        """Refuse everything after a failed write, back at the last commit; what the caller is to raise."""
+        self._refusal = str(error)
+        self._anchor, self._decisions = self._committed, None
+        if self._open:
+            self._open = False
+            with suppress(apsw.Error):  # SQLite has often rolled back by itself
+                self._connection.execute("ROLLBACK")
+        return PlimsollError(
+            f"The journal {self.path} cannot be written ({error})",
+            "Check the disk, the permissions and that no other process holds the run; trading halts until then",
+        )
 
 
 def verify(path: Path | str, anchor: Anchor | None = None) -> AuditReport:
