@@ -5,4 +5,22 @@ mean-CVaR auction; the auction's programme passes gates and vetoes, becomes deci
 step is journaled before it acts. ``docs/architecture.md`` is the map of the house.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 __version__ = "0.1.0"
+_NOTEBOOK = ("Home", "Run", "open")
+
+
+def __getattr__(name: str) -> Any:
+    """``plimsoll.open`` and its kin, imported when first asked for: the commands pay nothing for them."""
+    if name not in _NOTEBOOK:
+        raise AttributeError(f"module 'plimsoll' has no attribute {name!r}")
+    from importlib import import_module  # by name: a written import would tie every module to the notebook
+
+    return getattr(import_module("plimsoll.notebook"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted((*globals(), *_NOTEBOOK))

@@ -21,7 +21,8 @@ class PlimsollError(Exception):
     def __init__(self, problem: str, remedy: str = "") -> None:
         self.problem = problem
         self.remedy = remedy
-        super().__init__(f"{problem}. {remedy}" if remedy else problem)
+        stop = "" if problem.endswith(("?", ".")) else "."
+        super().__init__(f"{problem}{stop} {remedy}" if remedy else problem)
 
 
 class InputError(PlimsollError):

@@ -1,0 +1,162 @@
+"""A home, and everything that can be done with one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from plimsoll import app
+from plimsoll.notebook.run import Run, known, plain
+
+if TYPE_CHECKING:
+    from plimsoll.market.ingest import IngestReport
+    from plimsoll.reports.result import BacktestResult
+    from plimsoll.store.journal import AuditReport
+
+Names = str | Path | Iterable[str | Path] | None
+
+_RUNS: dict[str, Any] = {
+    "run": pl.String,
+    "mode": pl.String,
+    "start": pl.String,
+    "end": pl.String,
+    "strategies": pl.List(pl.String),
+    "synthetic": pl.Boolean,
+    "finished": pl.Boolean,
+    "total_return": pl.Float64,
+    "max_drawdown": pl.Float64,
+    "sharpe": pl.Float64,
+}
+
+
+def open(home: str | Path = "runtime", *, profile: str | None = None, policy: Names = None) -> Home:
+    """A home to work with; nothing is read or made until something is asked of it.
+
+    Parameters
+    ----------
+    home : folder of data, snapshots and journals.
+    profile : core, institutional, small-live or micro.
+    policy : YAML file or files that change the profile, later ones winning.
+    """
+    return Home(Path(home), profile, tuple(Path(p) for p in _names(policy)))
+
+
+class Home:
+    """A folder of data, snapshots and journals, and what can be done with it. Each method is a command."""
+
+    def __init__(self, path: Path, profile: str | None = None, policy: tuple[Path, ...] = ()) -> None:
+        self.path = path
+        self._profile, self._policy = profile, policy
+
+    def __repr__(self) -> str:
+        return f"plimsoll.open({str(self.path)!r})"
+
+    def ingest(
+        self, source: str | Path = "", *, provider: str = "files", symbol: str | None = None,
+        universe: str | Path | None = None, start: str | None = None, end: str | None = None,
+        tickers: Sequence[str] = (),
+    ) -> IngestReport:  # fmt: skip
+        """Read market data into the home and certify it; ``provider="synthetic"`` makes a market up."""
+        from plimsoll.market.ingest import IngestRequest
+
+        request = IngestRequest(
+            provider=provider,
+            source=str(source) or ("core" if provider == "synthetic" else ""),
+            symbol=symbol,
+            universe=None if universe is None else str(universe),
+            start=start,
+            end=end,
+            tickers=tuple(tickers),
+        )
+        return app.ingest(self.workspace(), request)
+
+    @property
+    def status(self) -> pl.DataFrame:
+        """One row a symbol: state, rows, expected, missing_pct, score, first, last, reasons."""
+        found = app.verify_status(self.workspace())
+        fields = ("symbol", "state", "rows", "expected", "missing_pct", "score", "first", "last", "reasons", "provider")
+        return pl.DataFrame([{name: plain(getattr(one, name)) for name in fields} for one in found.symbols])
+
+    def prices(self, field: str = "close") -> pl.DataFrame:
+        """The certified snapshot, one row a session and one column a symbol; absent bars are null.
+
+        ``field`` is open, high, low, close (traded prices), volume, dividend, split or index (total return).
+        """
+        from plimsoll.core.panel import FIELDS
+        from plimsoll.market import snapshot
+
+        known(field, FIELDS, "field")
+        panel = snapshot.load(snapshot.current(self.path / "snapshots"))
+        days = pl.Series("date", panel.sessions.dates).str.to_date()
+        return pl.DataFrame([days, *_columns(panel.symbols, getattr(panel, field))])
+
+    def backtest(
+        self, start: str | None = None, end: str | None = None, *, strategy: Names = None,
+        capital: float | None = None, operator: str | None = None, changes: Mapping[str, Any] | None = None,
+    ) -> Run:  # fmt: skip
+        """Run the governed system over certified history.
+
+        Parameters
+        ----------
+        start, end : ISO dates; absent, the first and last possible session.
+        strategy : built-in or installed name, or path of a ``.py`` file, or several of them.
+        capital : USD.
+        operator : who signs re-entries, ``simulated`` or ``never``.
+        changes : policy values by dotted key, such as ``{"cvar.budget_10": 0.04}``.
+        """
+        where = self.workspace(_changes(strategy, capital, operator, changes))
+        return self._finished(app.backtest(where, start=start, end=end))
+
+    def trade_recorded(
+        self, start: str | None = None, end: str | None = None, *, strategy: Names = None,
+        capital: float | None = None, operator: str | None = None, changes: Mapping[str, Any] | None = None,
+    ) -> Run:  # fmt: skip
+        """Trade recorded sessions on a paper account; takes what ``backtest`` takes."""
+        where = self.workspace(_changes(strategy, capital, operator, changes))
+        return self._finished(app.trade_recorded(where, start=start, end=end))
+
+    @property
+    def runs(self) -> pl.DataFrame:
+        """One row a run: name, mode, span, strategies and headline figures."""
+        found = app.runs(self.workspace())
+        rows = [tuple(plain(getattr(one, name)) for name in _RUNS) for one in found]
+        return pl.DataFrame(rows, schema=_RUNS, orient="row")
+
+    def run(self, name: str | None = None) -> Run:
+        """A past run from its journal, the last one by default."""
+        from plimsoll.store.home import Home as Store
+
+        store = Store(self.path)
+        return Run(self.path, store.summary(store.find_run(name)))
+
+    def audit(self, run: str | None = None) -> AuditReport:
+        """Recompute the hash chain of a run's journal."""
+        return app.audit_verify(self.workspace(), run)
+
+    def workspace(self, changes: Mapping[str, Any] | None = None) -> app.Workspace:
+        """What the functions of ``plimsoll.app`` take: this home under its policy, with ``changes`` by dotted key."""
+        return app.Workspace(self.path, self._profile, self._policy, dict(os.environ), changes or {})
+
+    def _finished(self, result: BacktestResult) -> Run:
+        return Run(self.path, self.run(result.run).summary, result)
+
+
+def _names(given: Names) -> list[str]:
+    if given is None:
+        return []
+    return [str(given)] if isinstance(given, str | Path) else [str(one) for one in given]
+
+
+def _changes(
+    strategy: Names, capital: float | None, operator: str | None, changes: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    said = {"strategies.enabled": _names(strategy) or None, "account.capital": capital, "backtest.operator": operator}
+    return {**(changes or {}), **{key: value for key, value in said.items() if value is not None}}
+
+
+def _columns(symbols: Sequence[str], values: Any) -> list[pl.Series]:
+    return [pl.Series(s, values[:, n]).fill_nan(None) for n, s in enumerate(symbols)]
