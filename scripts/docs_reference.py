@@ -175,8 +175,9 @@ def index(_: str, page: str) -> str:
         section = page[here.end() : following.start() if following else len(page)]
         status = STATUS.search(section)
         where = re.search(r"^Where: (.+?)\n\n", section + "\n\n", re.M | re.S)
-        rows.append((f"[{here['id']}](#{_anchor(here['id'], here['title'])})", here["title"],
-                     status["status"].lower() if status else "?", " ".join(where[1].split()) if where else ""))  # fmt: skip
+        link = f"[{here['id']}](#{_anchor(here['id'], here['title'])})"
+        built = status["status"].lower() if status else "?"
+        rows.append((link, here["title"], built, " ".join(where[1].split()) if where else ""))
     return _table(("id", "rule", "", "modules"), rows)
 
 
