@@ -25,7 +25,7 @@ from plimsoll.core.scenarios import ScenarioSet
 from plimsoll.core.sessions import day_number
 from plimsoll.indicators.catalogue import catalogue
 from plimsoll.indicators.factors import equal_weighted
-from plimsoll.measures.windows import products
+from plimsoll.measures.windows import compounded
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -97,8 +97,9 @@ def build(view: View, columns: NDArray[np.int64], policy: Policy, *, stressed: b
         sigma = np.where(known, sigma, np.nan)
     growth *= sigma[:, None]
     growth += 1.0
-    np.maximum(growth, 0.0, out=growth)
-    filtered = {1: (growth - 1.0).T, horizon: _compounded(growth, horizon).T}
+    if not growth.min(initial=0.0) >= 0.0:
+        np.maximum(growth, 0.0, out=growth)
+    filtered = {1: (growth - 1.0).T, horizon: compounded(growth, horizon).T}
     return ScenarioSet(
         columns=columns,
         filtered=filtered,
@@ -142,13 +143,6 @@ def _quantile(known: Floats, rank: Floats) -> Floats:
     return np.asarray(known[(rank * known.size).astype(np.int64)])
 
 
-def _compounded(growth: Floats, horizon: int) -> Floats:
-    """(k, T - h + 1) returns over every window of the (k, T) growth factors."""
-    windows = products(growth, horizon)
-    windows -= 1.0
-    return windows
-
-
 def _stressed(view: View, columns: Rows, cvar: CvarPolicy, horizon: int) -> dict[int, Floats]:
     """Raw returns of stressed days and windows, keyed by horizon; empty when none is known."""
     market = view.indicator("scenarios.market")
@@ -163,7 +157,7 @@ def _stressed(view: View, columns: Rows, cvar: CvarPolicy, horizon: int) -> dict
     windows = _at(view.history.array("scenarios.window_return").T, columns, ends)
     young = np.flatnonzero(np.isnan(daily).any(axis=1) | np.isnan(windows).any(axis=1))
     if young.size:
-        inside = ends[:, None] + np.arange(1 - horizon, 1)
+        inside = ends + np.arange(1 - horizon, 1)[:, None]  # (horizon, windows), by day: whole rows multiply fast
         reached = np.zeros(market.size, dtype=np.bool_)
         reached[days] = reached[inside] = True
         rows, dates = np.flatnonzero(reached), np.isfinite(market)
@@ -179,7 +173,7 @@ def _stressed(view: View, columns: Rows, cvar: CvarPolicy, horizon: int) -> dict
             gaps = rows[np.isnan(own[rows])]
             filled[gaps] = _quantile(known, rank[gaps])
             daily[i] = filled[days]
-            windows[i] = np.prod(1.0 + filled[inside], axis=1) - 1.0
+            windows[i] = np.prod(1.0 + filled[inside], axis=0) - 1.0
     return {1: daily.T, horizon: windows.T}
 
 
@@ -233,7 +227,7 @@ def _missing(values: Floats, market: Floats, window: int) -> Floats:
 def _ending(returns: Floats, horizon: int) -> Floats:
     """Compounded return of the ``horizon`` sessions that end at each row; NaN where one is missing."""
     result = np.full(returns.T.shape, np.nan)
-    result[..., horizon - 1 :] = _compounded(1.0 + returns.T, horizon)
+    result[..., horizon - 1 :] = compounded(1.0 + returns.T, horizon)
     return result.T
 
 

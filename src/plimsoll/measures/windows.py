@@ -27,23 +27,42 @@ def products(factors: Floats, length: int) -> Floats:
         about log2(length) passes; the order of multiplication depends on ``length`` alone. Never a view of
         ``factors``.
     """
-    sessions = factors.shape[-1]
-    count = max(sessions - length + 1, 0)
+    count = max(factors.shape[-1] - length + 1, 0)
     if not count:
         return np.empty((*factors.shape[:-1], 0))
     if length == 1:
         return factors.copy()
     if factors.ndim == 1 or len(factors) <= _BLOCK:
-        return _products(factors, length, count)
+        return _shown(_products(factors, length), factors.shape, count)
     result = np.empty((len(factors), count))
     for first in range(0, len(factors), _BLOCK):
-        rows = slice(first, first + _BLOCK)
-        result[rows] = _products(factors[rows], length, count)
+        block = factors[first : first + _BLOCK]
+        result[first : first + _BLOCK] = _shown(_products(block, length), block.shape, count)
     return result
 
 
-def _products(factors: Floats, length: int, count: int) -> Floats:
-    """One flat pass for all rows: products that straddle two rows are computed and not shown."""
+def compounded(factors: Floats, length: int) -> Floats:
+    """``products`` less one: simple returns over every window of ``length`` factors, overlapping."""
+    if length == 1 or factors.ndim == 1 or not 0 < len(factors) <= _BLOCK or factors.shape[-1] < length:
+        result = products(factors, length)
+        result -= 1.0
+        return result
+    flat = _products(factors, length)
+    flat -= 1.0  # before the rows are cut out of it: one pass instead of one a row
+    return _shown(flat, factors.shape, factors.shape[-1] - length + 1)
+
+
+def overlapping(returns: Floats, length: int) -> Floats:
+    """Overlapping compounded simple returns over ``length`` sessions: (T, k) gives (T - length + 1, k).
+
+    Where calendars differ, such sums hold the same news for every column, and their correlation is not understated
+    by closes that lie hours apart (R6).
+    """
+    return compounded(1.0 + returns.T, length).T
+
+
+def _products(factors: Floats, length: int) -> Floats:
+    """Products of ``length`` >= 2 factors of all rows in one flat pass, those that straddle two rows among them."""
     power = np.ascontiguousarray(factors).reshape(-1)
     result, done = power, 0
     for bit in range(length.bit_length()):
@@ -53,14 +72,10 @@ def _products(factors: Floats, length: int, count: int) -> Floats:
             done += span
         if length >> (bit + 1):
             power = power[:-span] * power[span:]
-    strides = (8,) if factors.ndim == 1 else (8 * factors.shape[-1], 8)
-    return np.ndarray((*factors.shape[:-1], count), np.float64, result, 0, strides)
+    return result
 
 
-def overlapping(returns: Floats, length: int) -> Floats:
-    """Overlapping compounded simple returns over ``length`` sessions: (T, k) gives (T - length + 1, k).
-
-    Where calendars differ, such sums hold the same news for every column, and their correlation is not understated
-    by closes that lie hours apart (R6).
-    """
-    return products(1.0 + returns.T, length).T - 1.0
+def _shown(flat: Floats, shape: tuple[int, ...], count: int) -> Floats:
+    """The first ``count`` products of each row."""
+    strides = (8,) if len(shape) == 1 else (8 * shape[-1], 8)
+    return np.ndarray((*shape[:-1], count), np.float64, flat, 0, strides)

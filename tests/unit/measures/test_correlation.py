@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from plimsoll.measures.correlation import overlapping, shrunk
-from plimsoll.measures.windows import products
+from plimsoll.measures.windows import compounded, products
 
 
 def ledoit_wolf_2004(returns: np.ndarray) -> np.ndarray:
@@ -124,3 +124,5 @@ def test_products_of_many_rows_are_those_of_each_row_to_the_last_bit(rows: int, 
         assert together.shape == (rows, 65 - length)
         for row, alone in zip(together, factors, strict=True):
             np.testing.assert_array_equal(row, products(alone, length), strict=True)
+        np.testing.assert_array_equal(compounded(given_as, length), together - 1.0, strict=True)
+    np.testing.assert_array_equal(factors[1:], np.random.default_rng(rows).normal(1.0, 0.02, (rows, 64))[1:])
