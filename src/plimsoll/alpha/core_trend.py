@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from plimsoll.alpha.rules import bid, keep, score_confidence, trend_score, trend_signal
+from plimsoll.alpha.rules import Signal, bid, keep, score_confidence, trend_score, trend_signal
 from plimsoll.core.forecast import Forecast, Holding
 from plimsoll.core.panel import View
 from plimsoll.core.policy import Policy
@@ -28,10 +28,31 @@ class CoreTrend:
                     made.append(said)
         return made
 
+    def explain(self, view: View, symbol: str, policy: Policy) -> str:
+        """The signal, the figures of the line of S2 that gave it, and what follows."""
+        if symbol not in policy.strategies.trend_symbols:
+            return f"trades only {', '.join(policy.strategies.trend_symbols)}."
+        column = view.history.panel.column[symbol]
+        if view.now("eligible")[column] != 1.0:
+            return f"{symbol} may not be bid for yet."
+        z, signal = _signal(view, column, policy)
+        return f"reads {signal}: {_read(view, z, signal, policy)}."
+
 
 def _judge(view: View, column: int, symbol: str, held: float, policy: Policy) -> Forecast | None:
     volatility = float(view.now("volatility_60")[column])
-    z = trend_score(float(view.now("momentum_60")[column]), volatility)
+    z, signal = _signal(view, column, policy)
+    confidence, reason = score_confidence(z, policy), f"{signal}: z60 {z:+.2f}"
+    if signal in ("STRONG_BUY", "BUY"):
+        return bid(symbol, z, volatility, confidence, reason, policy)
+    if signal == "HOLD":
+        return keep(symbol, z, volatility, confidence, held, reason, policy)
+    return None
+
+
+def _signal(view: View, column: int, policy: Policy) -> tuple[float, Signal]:
+    """z60 and the signal of S2."""
+    z = trend_score(float(view.now("momentum_60")[column]), float(view.now("volatility_60")[column]))
     signal = trend_signal(
         z,
         price=float(view.now("price")[column]),
@@ -42,9 +63,24 @@ def _judge(view: View, column: int, symbol: str, held: float, policy: Policy) ->
         fear=float(view.now("regime.fear")),
         policy=policy,
     )
-    confidence, reason = score_confidence(z, policy), f"{signal}: z60 {z:+.2f}"
-    if signal in ("STRONG_BUY", "BUY"):
-        return bid(symbol, z, volatility, confidence, reason, policy)
-    if signal == "HOLD":
-        return keep(symbol, z, volatility, confidence, held, reason, policy)
-    return None
+    return z, signal
+
+
+def _read(view: View, z: float, signal: Signal, policy: Policy) -> str:
+    """The condition of S2 that decided, with its figures, and the consequence."""
+    strong, weak = policy.strategies.score_strong, policy.strategies.score_weak
+    match signal:
+        case "STRONG_SELL":
+            return f"z60 {z:+.2f} is below {-strong:+.2f} and the price below its 200-session average; no bid"
+        case "SELL":
+            low = f"z60 {z:+.2f} is below {-weak:+.2f}" if z < -weak else "the price is below its 50-session average"
+            return f"{low}; no bid"
+        case "STRONG_BUY":
+            fear = float(view.now("regime.fear"))
+            return (
+                f"z60 {z:+.2f} is above {strong:+.2f}, the price above its 50- and 200-session averages, momentum over "
+                f"120 sessions positive and VIX {fear:.1f} below {policy.forecast.vix_high:g}; a bid"
+            )
+        case "BUY":
+            return f"z60 {z:+.2f} is above {weak:+.2f} and the price above its 20-session average; a bid"
+    return f"z60 {z:+.2f} gives neither a purchase nor a sale; what it holds it keeps, without adding"

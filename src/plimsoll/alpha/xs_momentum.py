@@ -29,12 +29,36 @@ class CrossSectionalMomentum:
         table = _rank(view)
         if not table.columns.size:
             return []
-        price, average = view.now("price"), view.now("sma_200")
-        top = table.columns[table.share > round(1.0 - policy.strategies.top_share, 12)]
-        below = ~(price[top] >= average[top])  # an average that is unknown shows nothing
-        if 2 * int(below.sum()) > top.size:
-            return _defence(view, table, price > average, policy)
-        return _ranked(view, table, price > average, holding, policy)
+        above = view.now("price") > view.now("sma_200")
+        if _defends(view, table, policy):
+            return _defence(view, table, above, policy)
+        return _ranked(view, table, above, holding, policy)
+
+    def explain(self, view: View, symbol: str, policy: Policy) -> str:
+        """Its rank, the group that puts it in, its place against its own average, and what follows."""
+        table = _rank(view)
+        places = table.columns.tolist()
+        column = view.history.panel.column[symbol]
+        if column not in places:
+            return f"{symbol} is not ranked: it may not be bid for yet, or has less than a year of prices."
+        rank = places.index(column) + 1
+        where = f"rank {rank} of {len(places)} from the weakest by 12-1 momentum"
+        side = "above" if view.now("price")[column] > view.now("sma_200")[column] else "not above"
+        if _defends(view, table, policy):
+            havens = " and ".join(policy.strategies.havens)
+            fate = "a bid" if symbol in policy.strategies.havens and side == "above" else "no bid"
+            return (
+                f"defends, because more than half of its top group is below its 200-session average: only {havens} may "
+                f"bid, each above its own; {symbol} ({where}) is {side} it: {fate}."
+            )
+        share, policies = rank / len(places), policy.strategies
+        if share > round(1.0 - policies.top_share, 12):
+            return (
+                f"{where}, in the top group and {side} its 200-session average: {'a' if side == 'above' else 'no'} bid."
+            )
+        if share > policies.bottom_share:
+            return f"{where}, in the middle group: what it holds of it, it keeps without adding."
+        return f"{where}, in the bottom group: avoided, no bid."
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,6 +77,14 @@ def _rank(view: View) -> _Table:
     names = np.array(view.symbols)[able]
     columns = able[np.lexsort((names, momentum[able]))]
     return _Table(columns, np.arange(1, columns.size + 1) / max(columns.size, 1), view.now("volatility_60"))
+
+
+def _defends(view: View, table: _Table, policy: Policy) -> bool:
+    """True when more than half of the top group is below its own 200-day average."""
+    price, average = view.now("price"), view.now("sma_200")
+    top = table.columns[table.share > round(1.0 - policy.strategies.top_share, 12)]
+    below = ~(price[top] >= average[top])  # an average that is unknown shows nothing
+    return 2 * int(below.sum()) > top.size
 
 
 def _ranked(view: View, table: _Table, above: NDArray[np.bool_], holding: Holding, policy: Policy) -> list[Forecast]:

@@ -30,6 +30,15 @@ class Strategy(Protocol):
         ...
 
 
+@runtime_checkable
+class Explains(Protocol):
+    """What a strategy may add so that ``plimsoll explain`` can say why it bid, or did not (G4)."""
+
+    def explain(self, view: View, symbol: str, policy: Policy) -> str:
+        """What the rule reads for ``symbol`` at the view's row and what follows from it: one plain sentence."""
+        ...
+
+
 class Journal(Protocol):
     """Append-only, hash-chained record of a run (G3)."""
 
