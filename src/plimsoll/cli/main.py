@@ -417,6 +417,28 @@ def config_schema() -> None:
 
 
 @cli.command()
+def demo(
+    context: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="Folder of the made-up market.", show_default="demo")
+    ] = None,
+) -> None:
+    """Show every stage once, offline, on a made-up market.
+
+    Makes the market up, certifies and backtests it, trades a year of it on paper, explains a trade and a refusal,
+    writes the report and verifies the journals: under a minute. A home with real data is refused.
+
+    \b
+    plimsoll demo
+    plimsoll demo --home /tmp/look-around
+    """
+    with reported(False):
+        from plimsoll.cli.demo import play
+
+        play(home or context.find_root().params.get("home") or Path("demo"))
+
+
+@cli.command()
 def doctor(
     home: HomeOption = None, profile: ProfileOption = None, policy: PolicyOption = None, as_json: JsonOption = False
 ) -> None:

@@ -1,0 +1,177 @@
+"""``plimsoll demo``: the whole way once, offline and on a made-up market, with the command for each step (O10)."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.markup import escape
+
+from plimsoll import app
+from plimsoll.cli.progress import named_progress, progress
+from plimsoll.cli.tables import SYNTHETIC, console, figure, percent
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.errors import CheckFailed
+from plimsoll.market.ingest import IngestRequest
+
+if TYPE_CHECKING:
+    from plimsoll.reports.result import BacktestResult
+
+YEAR = ("2025-07-01", "2026-06-30")  # the last year of the made-up market
+STEPS = 8
+
+
+class Moment(NamedTuple):
+    """A decision worth explaining."""
+
+    day: str
+    symbol: str
+
+
+def play(home: Path) -> None:
+    """Show every stage of the system in ``home``, which is made if it is not there."""
+    Demo(app.Workspace(home)).play()
+
+
+class Demo:
+    """The stages in order; each says what it does, the command that does it, and what came of it."""
+
+    def __init__(self, where: app.Workspace) -> None:
+        self._where = where
+        self._out = console(least=0)
+        self._step = 0
+
+    def play(self) -> None:
+        """All of it; raises ``CheckFailed`` when a promise made on the way does not hold."""
+        out = self._out
+        out.print(f"[bold]{SYNTHETIC}[/]")
+        self._ingest()
+        tested = self._backtest()
+        traded = self._trade()
+        self._explain(traded.run)
+        page = self._report(tested.run)
+        self._audit(tested.run, traded.run)
+        self._farewell(page)
+
+    def _say(self, title: str, *words: str) -> None:
+        self._step += 1
+        self._out.print(f"\n[bold]{self._step}/{STEPS}  {title}[/]")
+        self._out.print(f"     [cyan]{escape(self._command(*words))}[/]", soft_wrap=True)
+
+    def _tell(self, text: str) -> None:
+        from rich.padding import Padding
+
+        self._out.print(Padding(escape(text), (0, 0, 0, 5), expand=False))
+
+    def _command(self, *words: str) -> str:
+        return shlex.join(("plimsoll", "--home", str(self._where.home), *words))
+
+    def _ingest(self) -> None:
+        self._say("Make a market up and certify it", "ingest", "--provider", "synthetic")
+        with named_progress() as report:
+            app.ingest(self._where, IngestRequest(provider="synthetic", source="core"), report)
+        self._say("Look at what was certified", "verify", "status")
+        status = app.verify_status(self._where)
+        states = ", ".join(f"{count} {state}" for state, count in status.states.items())
+        rows = sum(s.rows for s in status.symbols)
+        last = max(s.last for s in status.symbols)
+        self._tell(
+            f"{len(status.symbols)} symbols ({states}), {rows:,} rows up to {last}, snapshot {status.snapshot[:16]}"
+        )
+
+    def _backtest(self) -> BacktestResult:
+        self._say("Backtest the governed system", "backtest")
+        with progress("backtest") as report:
+            result = app.backtest(self._where, progress=report)
+        self._figures(result)
+        return result
+
+    def _trade(self) -> BacktestResult:
+        start, end = YEAR
+        self._say(
+            "Trade a year of it on paper", "trade", "--mode", "paper", "--recorded", "--start", start, "--end", end
+        )
+        with progress("paper session") as report:
+            traded = app.trade_recorded(self._where, start=start, end=end, progress=report)
+        self._figures(traded)
+        with progress("the same year as a backtest") as report:
+            tested = app.backtest(self._where, start=start, end=end, progress=report)
+        if tested.decisions_hash != traded.decisions_hash:
+            raise CheckFailed("The paper session and a backtest of the same year decided differently", "Report this")
+        self._tell(f"A backtest of the same year decides the same, to the byte: {traded.decisions_hash[:16]}")
+        return traded
+
+    def _figures(self, result: BacktestResult) -> None:
+        m = result.metrics
+        self._tell(
+            f"{result.start} to {result.end}: return {percent(m.total_return)}, largest drawdown "
+            f"{percent(m.max_drawdown)}, Sharpe over bills {figure(m.sharpe)} (SYNTHETIC)"
+        )
+        counts = ", ".join(f"{n} {name}" for name, n in result.decisions.items() if n)
+        self._tell(f"{result.sessions} decisions, symbol by symbol: {counts}; {len(result.fills)} fills")
+
+    def _audit(self, *runs: str) -> None:
+        self._say("Verify that no record was altered", "audit", "verify")
+        for run in runs:
+            report = app.audit_verify(self._where, run)
+            if not report.ok:
+                raise CheckFailed(f"{run}: {report.problem}", "Report this")
+            self._tell(f"{run}: {report.records} records, chain intact, head {report.head[:16]}")
+
+    def _explain(self, run: str) -> None:
+        records = [e for e in app.journaled(self._where, run) if isinstance(e, CycleRecord)]
+        for title, moment in (("Explain a trade", traded(records)), ("Explain a refusal", refused(records))):
+            if moment is None:
+                self._say(f"{title}: there was none", "runs")
+                continue
+            self._say(title, "explain", "--on", moment.day, "--symbol", moment.symbol, "--run", run)
+            told = getattr(app, "explain", None)
+            if told is not None:
+                self._tell(str(told(self._where, moment.day, moment.symbol, run)))
+
+    def _report(self, run: str) -> Path | None:
+        self._say("Write the report", "report", "--run", run)
+        written = getattr(app, "report", None)
+        if written is None:
+            return None
+        path: Path = written(self._where, run)
+        self._tell(str(path))
+        return path
+
+    def _farewell(self, page: Path | None) -> None:
+        self._out.print(f"\n[bold]{SYNTHETIC}[/]")
+        if page is not None:
+            self._out.print(f"\nOpen  [bold]{escape(str(page))}[/]", soft_wrap=True)
+        self._out.print("\nThen try")
+        for command in (
+            self._command("config", "show"),
+            "plimsoll new strategy my_trend",
+            "plimsoll ingest --provider files --source your_prices.csv",
+        ):
+            self._out.print(f"  {escape(command)}", soft_wrap=True)
+
+
+def traded(records: Sequence[CycleRecord]) -> Moment | None:
+    """The purchase that moved most of the book after the first day, if there was one."""
+    found = [
+        (new - old, record.session, symbol)
+        for record in records[1:]
+        for symbol, lots, old, new in zip(record.symbols, record.lots, record.held, record.proposed, strict=True)
+        if lots > 0
+    ]
+    return Moment(*max(found)[1:]) if found else None
+
+
+def refused(records: Sequence[CycleRecord]) -> Moment | None:
+    """The largest wish that a gate, a veto or the market's state kept from becoming an order, if there was one."""
+    found = [
+        (wanted - held, record.session, symbol)
+        for record in records
+        for symbol, outcome, held, wanted in zip(
+            record.symbols, record.outcome, record.held, record.desired, strict=True
+        )
+        if outcome == "REJECT"
+    ]
+    return Moment(*max(found)[1:]) if found else None
