@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-_NOTEBOOK = ("Home", "Run", "open")
+_NOTEBOOK = ("FIGURES", "Home", "Run", "open")
 
 
 def __getattr__(name: str) -> Any:

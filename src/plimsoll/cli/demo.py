@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -66,7 +69,7 @@ class Demo:
         self._out.print(Padding(escape(text), (0, 0, 0, 5), expand=False))
 
     def _command(self, *words: str) -> str:
-        return shlex.join(("plimsoll", "--home", str(self._where.home), *words))
+        return shlex.join((program(), "--home", str(self._where.home), *words))
 
     def _ingest(self) -> None:
         self._say("Make a market up and certify it", "ingest", "--provider", "synthetic")
@@ -147,10 +150,18 @@ class Demo:
         self._out.print("\nThen try")
         for command in (
             self._command("config", "show"),
-            "plimsoll new strategy my_trend",
-            "plimsoll ingest --provider files --source your_prices.csv",
+            f"{program()} new strategy my_trend",
+            f"{program()} ingest --provider files --source your_prices.csv",
         ):
             self._out.print(f"  {escape(command)}", soft_wrap=True)
+
+
+def program() -> str:
+    """What to type for ``plimsoll`` here: its path where it is not on PATH, as after ``make demo``."""
+    typed = Path(sys.argv[0])
+    if shutil.which("plimsoll") is None and typed.name == "plimsoll":
+        return os.path.relpath(typed)
+    return "plimsoll"
 
 
 def traded(records: Sequence[CycleRecord]) -> Moment | None:
