@@ -100,7 +100,6 @@ def config_schema() -> dict[str, Any]:
 def ingest(workspace: Workspace, request: IngestRequest, progress: IngestProgress | None = None) -> IngestReport:
     """Read a source into the home, certify everything in it and publish the snapshot (D7, D13, D14)."""
     from plimsoll.market import ingest as stage_1
-    from plimsoll.store.bars import SqlBarStore
     from plimsoll.store.home import Home
     from plimsoll.store.raw_archive import RawArchive
 
@@ -108,6 +107,8 @@ def ingest(workspace: Workspace, request: IngestRequest, progress: IngestProgres
     home = Home(workspace.home)
     with home.lock():
         source = stage_1.read(request, policy, progress)  # before the database is made: a refusal leaves nothing
+        from plimsoll.store.bars import SqlBarStore
+
         with SqlBarStore(home.database) as store:
             archive = RawArchive(home.raw)
             return stage_1.ingest(request, store, archive, home.snapshots, policy, _now(), progress, source)

@@ -31,13 +31,21 @@ WIDTH_PIPED = 160
 WIDTH_LEAST = 60  # narrower, and the terminal wraps the lines: cut names would name nothing
 
 
+class _Pipeable(Console):
+    """A console that leaves it to the command how to end when its reader has left; Rich's own ends the process."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass the error on."""
+        raise BrokenPipeError
+
+
 def console(least: int = WIDTH_LEAST) -> Console:
     """Standard output, without highlighting of numbers and paths; wide when it goes to a file or a pipe.
 
     ``least`` is the width that tables of figures need; prose wraps at any.
     """
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    made = Console(highlight=False, width=WIDTH_PIPED if wide else None)
+    made = _Pipeable(highlight=False, width=WIDTH_PIPED if wide else None)
     made.width = max(made.width, least)
     return made
 

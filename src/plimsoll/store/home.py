@@ -127,7 +127,10 @@ class Home:
             if not (self.journal(run).exists() or self._summary(run).exists()):
                 raise UsageError(f"There is no run {run!r} in {self.path}", "See 'plimsoll runs'")
             return run
-        begun = [*self.runs.glob("*.db"), *(p for p in self.runs.glob("*.json") if not p.with_suffix(".db").exists())]
+        begun = [p for p in self.runs.glob("*.db") if p.is_file()]
+        begun += [
+            p for p in self._summaries() if not p.with_suffix(".db").exists()
+        ]
         if not begun:
             raise UsageError(f"{self.path} holds no runs", "Run 'plimsoll backtest' first")
         return max(begun, key=lambda p: (p.stat().st_mtime_ns, p.name)).stem
@@ -162,7 +165,7 @@ class Home:
 
     def summaries(self) -> tuple[RunSummary, ...]:
         """Every run by name; one without a summary, or with a damaged one, as far as its journal tells."""
-        written = (p for p in self.runs.glob("*.json") if not p.name.endswith(_POLICY))
+        written = self._summaries()
         names = sorted({p.stem for p in self.runs.glob("*.db")} | {p.stem for p in written})
         return tuple(self.summary(name) for name in names)
 
@@ -194,6 +197,9 @@ class Home:
 
     def _policy(self, run: str) -> Path:
         return self.journal(run).with_suffix(_POLICY)
+
+    def _summaries(self) -> Iterator[Path]:
+        return (p for p in self.runs.glob("*.json") if not p.name.endswith(_POLICY))
 
     def _summary(self, run: str) -> Path:
         return self.journal(run).with_suffix(".json")
