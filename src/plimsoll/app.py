@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from plimsoll.core.events import Event
     from plimsoll.core.panel import Panel
     from plimsoll.engine.desk import Desk
+    from plimsoll.engine.replay import Replay
+    from plimsoll.governance.session_summary import SessionExplanation
     from plimsoll.market.ingest import IngestReport, IngestRequest
     from plimsoll.market.ingest import Progress as IngestProgress
     from plimsoll.market.status import Status
@@ -314,6 +316,23 @@ def new_strategy(name: str, folder: Path) -> Path:
     from plimsoll.alpha.starter import write
 
     return write(name, folder)
+
+
+def explain(workspace: Workspace, on: str, symbol: str | None = None, run: str | None = None) -> SessionExplanation:
+    """Why each symbol, or one, was traded or not in a session of a run, the last run's by default (G4)."""
+    from plimsoll.operate import hindsight
+    from plimsoll.store.home import Home
+
+    past = hindsight.find(Home(workspace.home), on, run, lambda: workspace.load().policy)
+    return hindsight.explain(past, symbol)
+
+
+def replay(workspace: Workspace, on: str, run: str | None = None) -> Replay:
+    """Decide a past session again from snapshot, policy and journal, and compare the bytes (G4)."""
+    from plimsoll.operate import hindsight
+    from plimsoll.store.home import Home
+
+    return hindsight.replay(hindsight.find(Home(workspace.home), on, run, lambda: workspace.load().policy))
 
 
 def _stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:

@@ -376,6 +376,73 @@ def runs(home: HomeOption = None, as_json: JsonOption = False) -> None:
             tables.runs(shown)
 
 
+OnOption = Annotated[str, typer.Option("--on", metavar="DATE", help="The session, YYYY-MM-DD.")]
+RunOption = Annotated[str | None, typer.Option("--run", help="Which run.", show_default="the last one")]
+
+
+@cli.command()
+def explain(
+    on: OnOption,
+    symbol: Annotated[str | None, typer.Option("--symbol", help="One symbol's whole chain, traded or not.")] = None,
+    run: RunOption = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Why a symbol was or was not traded: data, forecast, bid, limits and their prices, gates, order and fill.
+
+    Without --symbol, the session in a page. The run's own policy is used; --profile and --policy serve runs that
+    were made before policies were stored.
+
+    \b
+    plimsoll explain --on 2020-03-16
+    plimsoll explain --on 2020-03-16 --symbol SPY
+    plimsoll explain --on 2020-03-16 --symbol BTC-USD --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        told = app.explain(_workspace(home, profile, policy), on, symbol, run)
+        if as_json:
+            _print_json(told)
+        else:
+            from plimsoll.cli import hindsight
+
+            hindsight.explained(told, one=symbol is not None)
+
+
+@cli.command()
+def replay(
+    on: OnOption,
+    run: RunOption = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide a past session again from snapshot, policy and journal, and compare it with the journal byte for byte.
+
+    Where the code has changed since, the decision is compared without its hash. Exits 3 if the decision differs.
+
+    \b
+    plimsoll replay --on 2020-03-16
+    plimsoll replay --on 2020-03-16 --run backtest-20260105T101500 --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        result = app.replay(_workspace(home, profile, policy), on, run)
+        if as_json:
+            _print_json(result)
+        else:
+            from plimsoll.cli import hindsight
+
+            hindsight.replayed(result)
+        if not (result.same_decision and result.same_morning):
+            raise typer.Exit(EXIT_CHECK_FAILED)
+
+
 @config_cli.command("show")
 def config_show(
     home: HomeOption = None,

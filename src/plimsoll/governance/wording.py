@@ -29,6 +29,8 @@ def share(value: float | None, places: int | None = None) -> str:
     if value is None or not math.isfinite(value):
         return UNKNOWN
     size = abs(value)
+    if places is None and 0.0 < size < 0.000005:
+        return "under 0.001 %"
     if places is None:
         places = 0 if value in (0.0, 1.0) else 1 if size >= 0.0995 else 2 if size >= 0.00095 else 3
     return f"{100.0 * value:.{places}f} %"
@@ -153,6 +155,6 @@ def worth(binding: str, price: float, nav: float, horizon: int) -> str:
     gain = money(price * step * nav)
     unit = "a tenth of a per cent" if tail else "one per cent"
     return (
-        f"{unit[0].upper()}{unit[1:]} of NAV more of it would have raised the expected gain, net of cost and the charge "
-        f"for risk, by about {gain} over {sessions(horizon)} ({share(price * step)} of NAV)."
+        f"{unit[0].upper()}{unit[1:]} of NAV more of it would have raised the expected gain, net of cost and the "
+        f"charge for risk, by about {gain} over {sessions(horizon)} ({share(price * step)} of NAV)."
     )

@@ -1,0 +1,66 @@
+"""Explanations and replays as text for a person; sentences wrap at the terminal's width."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from plimsoll.cli.tables import SYNTHETIC, console
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from plimsoll.engine.replay import Replay
+    from plimsoll.governance.explain import Step
+    from plimsoll.governance.session_summary import SessionExplanation
+
+WIDTH_READ = 100  # lines longer than this are hard to read, however wide the terminal
+
+
+def explained(told: SessionExplanation, *, one: bool) -> None:
+    """The chain of the one symbol asked for, or the session in a page."""
+    out = console()
+    if told.synthetic:
+        out.print(SYNTHETIC)
+    if one:
+        for chain in told.symbols:
+            _print(out, f"{chain.symbol} on {told.session}   run {told.run}")
+            _steps(out, chain.steps)
+        return
+    _print(out, f"session {told.session}, decided at {told.decided_at}   run {told.run}")
+    _steps(out, told.summary)
+    _print(out, "")
+    _print(out, f"One symbol's whole chain: plimsoll explain --on {told.session} --run {told.run} --symbol S")
+
+
+def _steps(out: Console, steps: Sequence[Step]) -> None:
+    width = min(out.width, WIDTH_READ)
+    for step in steps:
+        _print(out, "")
+        _print(out, step.name)
+        for text in step.sentences:
+            hanging = "    " if text.startswith("- ") else "  "
+            lines = textwrap.wrap(text, width, initial_indent="  ", subsequent_indent=hanging, break_on_hyphens=False)
+            for line in lines:
+                _print(out, line)
+
+
+def _print(out: Console, line: str) -> None:
+    out.print(line, markup=False, soft_wrap=True)
+
+
+def replayed(result: Replay) -> None:
+    """Whether the bytes are the same, and what differs if not."""
+    out = console()
+    said = "identical" if result.identical else "the same decision" if result.same_decision else "DIFFERENT"
+    _print(out, f"session {result.session} of run {result.run}: {said}")
+    _print(out, f"journaled {result.journaled}  ({result.bytes} bytes)")
+    _print(out, f"replayed  {result.replayed}")
+    if result.differs:
+        _print(out, f"not the same as then: {', '.join(result.differs)}")
+    if not result.same_decision:
+        _print(out, f"parts of the record that differ: {', '.join(result.fields) or 'none'}")
+    if not result.same_morning:
+        _print(out, "the fills and cash flows before the decision came out otherwise than journaled")

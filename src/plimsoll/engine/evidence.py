@@ -1,0 +1,140 @@
+"""What an explanation reads again from the panel: the arrays the decision read, at its row (G4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.alpha.rules import trend_score
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.panel import View
+from plimsoll.core.ports import Explains
+from plimsoll.engine.desk import Desk
+from plimsoll.engine.limits import limits_at
+from plimsoll.engine.measure import measure
+from plimsoll.engine.proposal import tails_of
+from plimsoll.governance.explain import Figures, Subject
+from plimsoll.risk import freshness
+
+Floats = NDArray[np.float64]
+AVERAGES = (20, 50, 200)
+MOMENTA = {"60 sessions": "momentum_60", "120 sessions": "momentum_120", "12-1 months": "momentum_12_1"}
+
+
+def subjects(
+    view: View, desk: Desk, record: CycleRecord, auction: CycleRecord | None, symbols: Sequence[str]
+) -> tuple[Subject, ...]:
+    """Each symbol with its figures at the decision and at the auction that set its programme.
+
+    ``view`` ends at the decision; only the opening at which its orders fill is read after it.
+    """
+    panel, row = view.history.panel, view.row
+    now = _figures(view, desk, record, symbols)
+    held_on = None if auction is None else View(view.history, view.sessions.row_at_or_after(auction.session))
+    then = None if auction is None or held_on is None else _figures(held_on, desk, auction, symbols)
+    following = row + 1 < len(panel.sessions)
+    found = []
+    for n, symbol in enumerate(symbols):
+        c = panel.column[symbol]
+        found.append(
+            Subject(
+                instrument=panel.instruments[c],
+                certification=panel.certifications[c],
+                now=now[n],
+                then=None if then is None else then[n],
+                said=() if held_on is None else _said(held_on, desk, symbol),
+                next_session=panel.sessions.dates[row + 1] if following else "",
+                next_open=_known(panel.open[row + 1, c]) if following else None,
+            )
+        )
+    return tuple(found)
+
+
+def _said(view: View, desk: Desk, symbol: str) -> tuple[tuple[str, str], ...]:
+    """What each strategy that can says of its own rule; a plug-in that fails at it says so (E3)."""
+    told = []
+    for strategy in desk.strategies:
+        if isinstance(strategy, Explains):
+            try:
+                told.append((strategy.name, str(strategy.explain(view, symbol, desk.policy))))
+            except Exception as error:  # a plug-in may raise anything; an explanation goes on without it
+                told.append((strategy.name, f"its own explanation failed ({error!r})."))
+    return tuple(told)
+
+
+def _figures(view: View, desk: Desk, record: CycleRecord, symbols: Sequence[str]) -> list[Figures]:
+    panel = view.history.panel
+    columns = [panel.column[s] for s in symbols]
+    limits = limits_at(
+        view, desk, (), drawdown_lifetime=record.figures.get("drawdown_lifetime") or 0.0, stress=record.regime.stress
+    )
+    alone, incremental = _risks(view, desk, record, columns)
+    ranks, ranked = _ranks(view)
+    stale, eligible, rows = view.now("freshness.reason"), view.now("eligible"), view.now("rows")
+    found = []
+    for n, c in enumerate(columns):
+        bars = np.flatnonzero(np.isfinite(view.bars("close")[:, c]))
+        momentum_60, volatility = float(view.now("momentum_60")[c]), float(view.now("volatility_60")[c])
+        found.append(
+            Figures(
+                session=view.date,
+                last_bar=view.sessions.dates[int(bars[-1])] if bars.size else "",
+                close=_known(view.now("mark")[c]),
+                rows=int(rows[c]),
+                eligible=bool(eligible[c] == 1.0),
+                stale=freshness.reason_of(float(stale[c])) or "",
+                price=_known(view.now("price")[c]),
+                averages={w: _known(view.now(f"sma_{w}")[c]) for w in AVERAGES},
+                momentum={name: _known(view.now(key)[c]) for name, key in MOMENTA.items()},
+                volatility=_known(volatility),
+                z=_known(trend_score(momentum_60, volatility)),
+                rank=ranks.get(c, 0),
+                ranked=ranked,
+                adv=_known(view.now("adv")[c]),
+                weight_max=_known(limits.weight_max[c]),
+                alone={h: _known(values[n]) for h, values in alone.items()},
+                standalone_max={h: _known(values[c]) for h, values in limits.standalone.items()},
+                incremental=_known(incremental[c]),
+                incremental_max=_known(limits.incremental_max[c]),
+            )
+        )
+    return found
+
+
+def _risks(view: View, desk: Desk, record: CycleRecord, columns: list[int]) -> tuple[dict[int, list[float]], Floats]:
+    """CVaR of one unit of each column by horizon, and (N,) what each order of the record adds to the book's."""
+    every = np.array(sorted({*columns, *(desk.column[s] for s in record.symbols)}), dtype=np.int64)
+    tails = tails_of(view, desk, every, stressed=True)
+    held, orders = np.zeros(len(desk.symbols)), np.zeros(len(desk.symbols))
+    for symbol, before, after in zip(record.symbols, record.held, record.proposed, strict=True):
+        held[desk.column[symbol]] = before
+        orders[desk.column[symbol]] = after - before if record.lots[record.symbols.index(symbol)] else 0.0
+    measured = measure(
+        nav=record.nav,
+        held=held,
+        order_weights=orders,
+        adv_share=np.zeros(held.size),
+        tails=tails,
+        cvar_held=tails.of_book(held),
+        horizon=desk.policy.auction.horizon,
+        drawdown_episode=0.0,
+        drawdown_lifetime=0.0,
+        symbols=desk.symbols,
+    )
+    horizons = (1, desk.policy.auction.horizon)
+    return {h: [tails.alone(c, h) for c in columns] for h in horizons}, measured.incremental
+
+
+def _ranks(view: View) -> tuple[dict[int, int], int]:
+    """Rank of each eligible column by 12-1 momentum, 1 the weakest, ties by symbol; and how many are ranked."""
+    momentum = view.now("momentum_12_1")
+    able = np.flatnonzero((view.now("eligible") == 1.0) & np.isfinite(momentum))
+    order = able[np.lexsort((np.array(view.symbols)[able], momentum[able]))].tolist()
+    return {c: n for n, c in enumerate(order, start=1)}, len(order)
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,84 @@
+"""Replay: a past decision reproduced from snapshot, policy and journal, compared bit for bit (G4)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.events import Event
+from plimsoll.core.panel import History
+from plimsoll.engine.desk import Desk
+from plimsoll.engine.loop import evening, morning
+from plimsoll.engine.recovery import recover
+from plimsoll.execution.venues.simulated import SimulatedVenue
+
+Encode = Callable[[Event], tuple[str, bytes]]
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """What came of replaying one session.
+
+    ``identical`` says that the decision's bytes are those of the journal; ``same_decision`` that they are, leaving
+    out the hash of the code; ``same_morning`` that the session's fills, cash flows and signatures are. ``differs``
+    names the inputs that are not what the run had (code, policy, snapshot), ``fields`` the parts of the record that
+    came out otherwise.
+    """
+
+    run: str
+    session: str
+    identical: bool
+    same_decision: bool
+    same_morning: bool
+    differs: tuple[str, ...]
+    fields: tuple[str, ...]
+    bytes: int
+    journaled: str
+    replayed: str
+
+
+def replay(
+    before: Iterable[Event],
+    journaled: CycleRecord,
+    payload: bytes,
+    history: History,
+    desk: Desk,
+    encode: Encode,
+    run: str,
+) -> Replay:
+    """Decide the session of ``journaled`` again from the events before it and compare.
+
+    ``before`` begins with the genesis; ``payload`` is ``journaled`` as the journal holds it; ``encode`` makes the
+    canonical payload of an event, as the journal does.
+    """
+    found = recover(before)
+    row = history.panel.sessions.row_at_or_after(journaled.session)
+    state, same_morning = found.state, True
+    if found.last is not None:
+        venue = SimulatedVenue(history, desk.policy)
+        state, events = morning(found.at_decision, found.last, row, history, desk, venue, found.genesis.operator)
+        same_morning = [encode(e) for e in events] == [encode(e) for e in found.since]
+    # the decision is judged on the account the journal says there was, whatever the morning would be today
+    _, again = evening(found.state if not same_morning else state, row, history, desk)
+    old, new = payload, encode(again)[1]
+    inputs = (
+        ("code", journaled.code, again.code),
+        ("policy", journaled.policy, again.policy),
+        ("snapshot", journaled.snapshot, again.snapshot),
+    )
+    alike = encode(msgspec.structs.replace(again, code=journaled.code))[1]
+    then, now = msgspec.json.decode(old), msgspec.json.decode(new)
+    return Replay(
+        run=run,
+        session=journaled.session,
+        identical=old == new,
+        same_decision=old == alike,
+        same_morning=same_morning,
+        differs=tuple(name for name, was, is_ in inputs if was != is_),
+        fields=tuple(key for key in then if then[key] != now.get(key) and key != "code"),
+        bytes=len(old),
+        journaled=hashlib.sha256(old).hexdigest(),
+        replayed=hashlib.sha256(new).hexdigest(),
+    )

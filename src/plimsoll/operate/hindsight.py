@@ -1,0 +1,149 @@
+"""Looking back: a past session of a run with everything it was decided from, explained or decided again (G4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from plimsoll.alpha import registry
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.errors import CorruptionError, InputError, UsageError
+from plimsoll.core.events import Genesis
+from plimsoll.core.order import Fill
+from plimsoll.core.panel import History, Panel, View
+from plimsoll.core.policy import Policy, policy_hash
+from plimsoll.core.sessions import Sessions, day_number, iso_day
+from plimsoll.engine import replay as engine_replay
+from plimsoll.engine.desk import Desk
+from plimsoll.engine.evidence import subjects
+from plimsoll.engine.history import history_of
+from plimsoll.governance.explain import Case
+from plimsoll.governance.explain import explain as explain_symbol
+from plimsoll.governance.session_summary import SessionExplanation, summarise
+from plimsoll.market import snapshot
+from plimsoll.store import codec
+from plimsoll.store.home import Home
+from plimsoll.store.journal import Passage, passage, read, until
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """A decided session: the passage of its run's journal, the snapshot, and the desk with the run's own policy."""
+
+    home: Home
+    run: str
+    passage: Passage
+    history: History
+    desk: Desk
+
+    @property
+    def panel(self) -> Panel:
+        """The snapshot the run was made on."""
+        return self.history.panel
+
+
+def find(home: Home, on: str, run: str | None, present: Callable[[], Policy]) -> Past:
+    """The session ``on`` (ISO date) of a run, the last one's by default.
+
+    ``present`` makes the policy in force now: it serves a run whose own was not stored, if its hash is the run's.
+
+    Raises
+    ------
+    UsageError
+        No such run, or nothing was decided on that date; the message names the sessions around it.
+    InputError
+        The run's snapshot or policy is not there.
+    CorruptionError
+        The journal, the stored policy or the snapshot is not what was written.
+    """
+    day_number(on)
+    name = home.find_run(run)
+    path = home.journal(name)
+    genesis = next(read(path), None)
+    if not isinstance(genesis, Genesis):
+        raise CorruptionError(f"The journal of run {name!r} does not begin with its genesis", "plimsoll audit verify")
+    folder = home.snapshots / genesis.snapshot
+    if not folder.is_dir():
+        raise InputError(f"The snapshot {genesis.snapshot} of run {name!r} is not in {home.path}", "Restore its folder")
+    panel = snapshot.load(folder)
+    found = passage(path, on)
+    if found is None:
+        raise _not_decided(panel.sessions, on, name, genesis)
+    policy = _policy(home, name, genesis, present)
+    strategies = registry.load(policy.strategies.enabled)
+    desk = Desk(policy, strategies, panel.instruments, account=genesis.account)
+    return Past(home, name, found, history_of(panel, policy), desk)
+
+
+def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
+    """The session in a page, and the chain of ``symbol`` or of every tradable symbol.
+
+    Between auctions the chain goes back to the decision that set the programme in force. ``UsageError`` for a symbol
+    the snapshot does not hold.
+    """
+    panel, record, journal = past.panel, past.passage.record, past.home.journal(past.run)
+    if symbol is not None and symbol not in panel.column:
+        raise _unknown(symbol, panel)
+    auction: CycleRecord | None = None
+    if record.auction is not None:
+        auction = record
+    elif record.carried.programme is not None:
+        held = passage(journal, iso_day(record.carried.programme.day))
+        auction = None if held is None else held.record
+    case = Case(
+        run=past.run,
+        record=record,
+        auction=auction,
+        fills=tuple(e for e in past.passage.after if isinstance(e, Fill)),
+        morning=tuple(e for e in past.passage.morning if isinstance(e, Fill)),
+        policy=past.desk.policy,
+        synthetic=panel.synthetic,
+    )
+    universe = tuple(i.symbol for i in panel.instruments if i.tradable)
+    asked = universe if symbol is None else (symbol,)
+    view = View(past.history, panel.sessions.row_at_or_after(record.session))
+    chains = tuple(explain_symbol(case, s) for s in subjects(view, past.desk, record, auction, asked))
+    return summarise(case, universe, chains)
+
+
+def replay(past: Past) -> engine_replay.Replay:
+    """The session decided again from snapshot, policy and journal, compared byte for byte with what was journaled."""
+    found = past.passage
+    before = until(past.home.journal(past.run), found.record.session)
+    return engine_replay.replay(before, found.record, found.payload, past.history, past.desk, codec.encode, past.run)
+
+
+def _policy(home: Home, run: str, genesis: Genesis, present: Callable[[], Policy]) -> Policy:
+    stored = home.policy(run, genesis.policy)
+    if stored is not None:
+        return stored
+    policy = present()
+    if policy_hash(policy) != genesis.policy:
+        raise InputError(
+            f"The policy of run {run!r} was not stored, and the present one is another "
+            f"({genesis.policy[:16]} then, {policy_hash(policy)[:16]} now)",
+            "Give the --profile and --policy of that run, or use the version of plimsoll that made it",
+        )
+    return policy
+
+
+def _not_decided(sessions: Sessions, on: str, run: str, genesis: Genesis) -> UsageError:
+    """Why nothing was decided on a date: outside the run, no session, or the run ended before."""
+    span = f"Run {run} decided from {genesis.start} to {genesis.end}"
+    before, after = sessions.row_at_or_before(on), sessions.row_at_or_after(on)
+    dates = sessions.dates
+    if 0 <= before == after:
+        inside = genesis.start <= on <= genesis.end
+        ended = "; it stopped before that date (see its risk events)" if inside else ""
+        return UsageError(f"Nothing was decided on {on} in run {run}", span + ended)
+    around = [dates[r] for r in (before, after) if 0 <= r < len(dates)]
+    return UsageError(f"{on} is not a session", f"The sessions around it: {' and '.join(around)}. {span}")
+
+
+def _unknown(symbol: str, panel: Panel) -> UsageError:
+    near = get_close_matches(symbol.upper(), panel.symbols, 1)
+    holds = f"It holds {', '.join(panel.symbols[:20])}{', …' if len(panel.symbols) > 20 else ''}"
+    return UsageError(
+        f"{symbol!r} is not in the run's snapshot", f"Did you mean {near[0]!r}? {holds}" if near else holds
+    )
