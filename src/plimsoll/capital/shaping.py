@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import floor, isfinite, trunc
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ Lots = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 _CENT = 0.01
+_NO_PRICE, _TARGET_MET, _IN_BAND = ("NO_PRICE",), ("TARGET_MET",), ("IN_BAND",)
+_BELOW_ONE_LOT, _BELOW_MIN_TRADE = ("BELOW_ONE_LOT",), ("BELOW_MIN_TRADE",)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,11 +47,22 @@ class Shaped:
     reasons: dict[int, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Increase:
-    """An increase that wants room: signed ``lots``, its ``notional`` in USD and what has cut it so far."""
+class _Wanted(NamedTuple):
+    """A column that may have to trade: its lots, what it aims at and a lot's price in USD; ``beyond`` its band."""
 
     column: int
+    held: int
+    target: float
+    unit: float
+    beyond: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Increase:
+    """An increase that wants room: signed ``lots`` at ``price``, its ``notional`` in USD and what has cut it so far."""
+
+    column: int
+    price: float
     lots: int
     notional: float
     reasons: tuple[str, ...]
@@ -64,30 +78,39 @@ def shape(inputs: ShapeInputs, policy: Policy) -> Shaped:
     first and earlier columns first among equals, each held to ``participation_max`` of ADV, the last one in
     part if the part still exceeds the minimum. What cannot be sized is not traded (U6).
     """
-    shaping, held, nav = policy.shaping, inputs.held_lots, inputs.nav / 100.0
-    target = inputs.desired * nav
-    unit = inputs.prices / inputs.lots_per_unit
-    change = np.abs(target - held * unit)
-    band = np.minimum(shaping.band_target * np.abs(target), shaping.band_nav * nav)
-    beyond = change >= np.maximum(band, shaping.min_trade)
-    candidates = beyond | inputs.forced | (target == 0.0) & (held != 0)
-    lots = np.zeros(held.size, dtype=np.int64)
-    reasons: dict[int, tuple[str, ...]] = {}
-    if candidates.any():
-        _trade(inputs, policy, unit, target, beyond, np.flatnonzero(candidates), lots, reasons)
-    for i in np.flatnonzero((held != 0) | (target != 0.0)).tolist():
-        if i not in reasons:
-            reasons[i] = (_why_quiet(float(change[i]), float(band[i]), float(unit[i]), float(target[i]), int(held[i])),)
-    return Shaped(lots, reasons)
+    nav = inputs.nav / 100.0
+    aims, shaping = inputs.desired * nav, policy.shaping
+    # on most days there are few columns and nothing to do: plain floats cost less than arrays of them
+    live = ((inputs.held_lots != 0) | (aims != 0.0)).nonzero()[0]
+    columns = zip(
+        live.tolist(),
+        inputs.held_lots[live].tolist(),
+        aims[live].tolist(),
+        (inputs.prices[live] / inputs.lots_per_unit[live]).tolist(),
+        inputs.forced[live].tolist(),
+        strict=True,
+    )
+    quiet: dict[int, tuple[str, ...]] = {}
+    wanted: list[_Wanted] = []
+    for i, held, target, unit, forced in columns:
+        change = abs(target - held * unit)
+        band = min(shaping.band_target * abs(target), shaping.band_nav * nav)
+        beyond = change >= max(band, shaping.min_trade)
+        if beyond or forced or (target == 0.0 and held):
+            wanted.append(_Wanted(i, held, target, unit, beyond))
+        quiet[i] = _why_quiet(change, band, unit, target, held)
+    lots = np.zeros(inputs.held_lots.size, dtype=np.int64)
+    return Shaped(lots, {**quiet, **_trade(inputs, policy, wanted, lots)} if wanted else quiet)
 
 
-def _why_quiet(change: float, band: float, unit: float, target: float, held: int) -> str:
+def _why_quiet(change: float, band: float, unit: float, target: float, held: int) -> tuple[str, ...]:
     """Why a column that is held or wanted has nothing to do."""
     if not isfinite(change) or not unit > 0.0:
-        return "NO_PRICE"
+        return _NO_PRICE
+    at_goal = _goal(target, unit, held) == held
     if change < band:
-        return "TARGET_MET" if _goal(target, unit, held) == held else "IN_BAND"
-    return "BELOW_ONE_LOT" if _goal(target, unit, held) == held else "BELOW_MIN_TRADE"
+        return _TARGET_MET if at_goal else _IN_BAND
+    return _BELOW_ONE_LOT if at_goal else _BELOW_MIN_TRADE
 
 
 def _goal(target: float, unit: float, held: int) -> int:
@@ -98,22 +121,13 @@ def _goal(target: float, unit: float, held: int) -> int:
     return min(goal, 0) if held < 0 else goal
 
 
-def _trade(
-    inputs: ShapeInputs,
-    policy: Policy,
-    unit: Floats,
-    target: Floats,
-    beyond: Mask,
-    candidates: NDArray[np.intp],
-    lots: Lots,
-    reasons: dict[int, tuple[str, ...]],
-) -> None:
-    """Write the orders into ``lots`` and why into ``reasons``: reductions at once, then increases into what is left."""
+def _trade(inputs: ShapeInputs, policy: Policy, candidates: list[_Wanted], lots: Lots) -> dict[int, tuple[str, ...]]:
+    """Write the orders into ``lots`` and tell why: reductions at once, then increases into what is left."""
     trades = 0
     turnover = 0.0
     increases: list[_Increase] = []
-    for i in candidates.tolist():
-        price, aim, held = float(unit[i]), float(target[i]), int(inputs.held_lots[i])
+    reasons: dict[int, tuple[str, ...]] = {}
+    for i, held, aim, price, beyond in candidates:
         if not (price > 0.0 and isfinite(price) and isfinite(aim)):
             continue
         goal = _goal(aim, price, held)
@@ -122,7 +136,7 @@ def _trade(
             trades += 1
             turnover += _cost(goal - held, price)
             reasons[i] = ("TO_TARGET",)
-        elif goal != held and beyond[i]:
+        elif goal != held and beyond:
             wanted = _increase(inputs, policy, i, goal - held, price)
             if wanted.lots:
                 increases.append(wanted)
@@ -131,7 +145,7 @@ def _trade(
     increases.sort(key=lambda w: (-w.notional, w.column))
     left = 2.0 * policy.shaping.turnover_max * inputs.nav / 100.0 - turnover
     for wanted in increases:
-        i, price = wanted.column, float(unit[wanted.column])
+        i, price = wanted.column, wanted.price
         if trades >= policy.shaping.trades_max:
             reasons[i] = ("TRADE_COUNT",)
             continue
@@ -144,6 +158,7 @@ def _trade(
         left -= _cost(admitted, price)
         cut = ("TURNOVER",) if admitted < abs(wanted.lots) else ()
         reasons[i] = ("TO_TARGET", *wanted.reasons, *cut)
+    return reasons
 
 
 def _cost(lots: int, price: float) -> float:
@@ -165,4 +180,4 @@ def _increase(inputs: ShapeInputs, policy: Policy, column: int, lots: int, price
             reasons = reasons or ("BELOW_ONE_LOT",)
         elif size * price < policy.shaping.min_trade:
             size, reasons = 0, (*reasons, "BELOW_MIN_TRADE")
-    return _Increase(column, size if lots > 0 else -size, size * price, reasons)
+    return _Increase(column, price, size if lots > 0 else -size, size * price, reasons)
