@@ -144,7 +144,7 @@ def explain(case: Case, subject: Subject) -> Explanation:
         Step("order", _order(case, subject, at)),
         Step("gates", _gates(case, subject, at)),
         Step("vetoes", _vetoes(case, symbol, at)),
-        Step("fill", _fill(case, subject, at)),
+        Step("fill", _fill(case, subject)),
         Step("what would have changed it", _otherwise(case, subject, at)),
     )
     told = tuple(s for s in steps if s.sentences)
@@ -162,7 +162,8 @@ def headline(case: Case, symbol: str) -> str:
         return f"{verb} {symbol}{whole}: {share(at.held)} of NAV to {share(at.proposed)}.{because}"
     if at.outcome == "REJECT":
         because = " ".join(_reasons(case, symbol, at.reasons))
-        return f"may not buy {symbol}, held at {share(at.held)} with a target of {share(at.desired)}. {because}"
+        more = f"may not add to {symbol}" if at.held else f"may not buy {symbol}"
+        return f"{more}, held at {share(at.held)} with a target of {share(at.desired)}. {because}"
     if at.held or at.programme:
         because = " ".join(_reasons(case, symbol, at.reasons))
         return f"leaves {symbol} at {share(at.held)} of NAV (target {share(at.desired)}). {because}"
@@ -217,10 +218,10 @@ def _outcome(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
 
 def _data(subject: Subject) -> tuple[str, ...]:
     now, certified, symbol = subject.now, subject.certification, subject.instrument.symbol
-    source = f" from {certified.provider}" if certified.provider else ""
+    source = f"from {certified.provider}, " if certified.provider else ""
     told = [
-        f"{symbol} is {certified.state} in the snapshot (quality {figure(certified.score)}, "
-        f"{share(certified.missing_pct)} of sessions missing{source})."
+        f"{symbol} is {certified.state} in the snapshot ({source}quality {figure(certified.score)}, "
+        f"{share(certified.missing_pct)} of its sessions missing)."
     ]
     if now.rows:
         price = f"its last bar is of {now.last_bar}, close {figure(now.close)}"
@@ -399,8 +400,8 @@ def book_restraints(case: Case) -> tuple[str, ...]:
     """Mode, ladder, regime and budgets in force, with the figures behind them."""
     record, policy = case.record, case.policy
     restraint, ladder = record.restraint, record.carried.ladder
-    told = [f"Mode {record.carried.mode}; drawdown {share(record.figures.get('drawdown_episode'))} from the episode's peak, "
-            f"{share(record.figures.get('drawdown_lifetime'))} from the lifetime's."]  # fmt: skip
+    episode, lifetime = (share(record.figures.get(f"drawdown_{name}")) for name in ("episode", "lifetime"))
+    told = [f"Mode {record.carried.mode}; drawdown {episode} from the episode's peak, {lifetime} from the lifetime's."]
     if record.carried.halted:
         told.append(f"{sentence('HALTED', BOOK)} {sentence(record.carried.halted, BOOK)}")
     if ladder.fired:
@@ -415,8 +416,9 @@ def book_restraints(case: Case) -> tuple[str, ...]:
     told.append(_regime(case))
     scale = record.limits.get("cvar_budget_1", math.nan) / policy.cvar.budget_1
     if scale < 1.0:
-        why = "the drawdown" + (" and the crisis regime" if record.regime.stress else "")
-        told.append(f"CVaR budgets stand at {share(scale)} of their full size because of {why}.")
+        deep = (record.figures.get("drawdown_lifetime") or 0.0) > policy.cvar.drawdown_base - policy.cvar.drawdown_span
+        causes = ["the drawdown"] * deep + ["the crisis regime"] * record.regime.stress
+        told.append(f"CVaR budgets stand at {share(scale)} of their full size because of {' and '.join(causes)}.")
     return tuple(told)
 
 
@@ -445,8 +447,10 @@ def _order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
         return ("Nothing is held and nothing is wanted, so there is no order.",)
     gap = at.desired - at.held
     width = band(at.desired, case.policy)
-    told = [f"Held {share(at.held)}, target {share(at.desired)}: a gap of {share(gap)} of NAV ({money(abs(gap) * case.nav)}); "
-            f"its band is {share(width)}."]  # fmt: skip
+    told = [
+        f"Held {share(at.held)}, target {share(at.desired)}: a gap of {share(gap)} of NAV "
+        f"({money(abs(gap) * case.nav)}); its band is {share(width)}."
+    ]
     intent = _intent(case, symbol)
     if intent is None:
         told += _reasons(case, symbol, at.reasons)
@@ -454,14 +458,18 @@ def _order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
         side = "buy" if intent.lots > 0 else "sell"
         only = ", reduce-only" if intent.reduce_only else ""
         value = abs(at.proposed - at.held) * case.nav
-        told.append(f"Order: {side} {_units(intent.lots, subject.instrument)} of {symbol}, {money(value)} at the close of "
-                    f"{figure(intent.reference)}{only}.")  # fmt: skip
+        told.append(
+            f"Order: {side} {_units(intent.lots, subject.instrument)} of {symbol}, {money(value)} at the close of "
+            f"{figure(intent.reference)}{only}."
+        )
         told += _reasons(case, symbol, [c for c in at.reasons if c != "TO_TARGET"])
         if abs(at.proposed - at.desired) > width and not intent.reduce_only:
             told.append(f"That is part of the way: {share(at.proposed)} of NAV after it.")
     count = len(case.record.intents)
-    told.append(f"The session used {count} of {shaping.trades_max} trades and {share(case.record.figures.get('turnover'))} "
-                f"of {share(shaping.turnover_max)} turnover.")  # fmt: skip
+    turnover = share(case.record.figures.get("turnover"))
+    told.append(
+        f"The session used {count} of {shaping.trades_max} trades and {turnover} of {share(shaping.turnover_max)} turnover."
+    )
     return tuple(told)
 
 
@@ -484,7 +492,7 @@ def _gates(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
         told += [f"- {wording.finding(f)}" for f in found]
     told.append("The book after the session's orders:")
     told += [f"- {line}" for line in book_gates(case)]
-    told += [f"- {line}" for line in _own_gates(case, subject, at, found)]
+    told += [f"- {line}" for line in _own_gates(case, subject, at)]
     return tuple(told)
 
 
@@ -517,25 +525,33 @@ def book_gates(case: Case) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _own_gates(case: Case, subject: Subject, at: Position, found: list[Finding]) -> list[str]:
+def _own_gates(case: Case, subject: Subject, at: Position) -> list[str]:
     """Figures of the symbol itself; those that are measured for increases only are left out without one."""
     symbol, now = subject.instrument.symbol, subject.now
-    weight = at.proposed if at.proposed else at.held
-    if not (at.held or at.proposed or at.desired):
+    weight = at.proposed
+    if not (at.held or weight or at.desired):
         return []
-    told = [f"{symbol} {share(weight)} of NAV, cap {share(now.weight_max)}"]
+    told = [f"{symbol} {share(weight)} of NAV, cap {share(now.weight_max)}{_over(weight, now.weight_max)}"]
     for h, alone in now.alone.items():
-        risk = weight * alone if alone is not None else None
-        told.append(f"{symbol} alone risks {share(risk)} over {sessions(h)}, limit {share(now.standalone_max.get(h))}")
+        risk, limit = (weight * alone if alone is not None else None), now.standalone_max.get(h)
+        told.append(f"{symbol} alone risks {share(risk)} over {sessions(h)}, limit {share(limit)}{_over(risk, limit)}")
     if at.lots and now.incremental is not None and at.proposed > at.held:
-        told.append(f"the trade adds {share(now.incremental)} of CVaR over {sessions(case.policy.auction.horizon)}, "
-                    f"limit {share(now.incremental_max)}")  # fmt: skip
+        horizon = sessions(case.policy.auction.horizon)
+        told.append(
+            f"the trade adds {share(now.incremental)} of CVaR over {horizon}, limit {share(now.incremental_max)}"
+        )
     if at.lots and now.adv is not None and now.adv > 0.0:
         part = abs(at.proposed - at.held) * case.nav / now.adv
         told.append(
             f"the trade is {share(part)} of average volume, limit {share(case.policy.limits.participation_max)}"
         )
     return told
+
+
+def _over(measured: float | None, limit: float | None) -> str:
+    """What it means that a holding has grown beyond a limit of proposals."""
+    over = measured is not None and limit is not None and measured > limit
+    return " (above it: nothing may be added, no sale is forced)" if over else ""
 
 
 def _vetoes(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
@@ -553,7 +569,7 @@ def _vetoes(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
     return ("Vetoes judge increases; this is none." if at.lots else "No order, so nothing for the vetoes to judge.",)
 
 
-def _fill(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
+def _fill(case: Case, subject: Subject) -> tuple[str, ...]:
     symbol = subject.instrument.symbol
     told = []
     for done in case.morning:
@@ -621,7 +637,7 @@ def _hint(case: Case, subject: Subject, at: Position, code: str) -> str:
                 f"Fewer than {policy.shaping.trades_max} larger trades in the session; it competes again in the next."
             )
         case "TURNOVER":
-            return f"More turnover left of the session's {share(policy.shaping.turnover_max)}; the rest follows in the next."
+            return f"More room in the session's turnover of {share(policy.shaping.turnover_max)}; the rest follows."
         case "VIX_HIGH" if known(record.regime.vix):
             return f"VIX at or below {figure(policy.forecast.vix_high)}; it is {figure(record.regime.vix)}."
         case "VIX_EXTREME" if known(record.regime.vix):

@@ -64,9 +64,8 @@ def summarise(case: Case, universe: Sequence[str], explanations: tuple[Explanati
 
 def _book(case: Case) -> tuple[str, ...]:
     record = case.record
-    told = [
-        f"NAV {money(case.nav)}, of which {money(record.cash / 100.0)} cash; invested {share(record.figures.get('gross'))}.",
-    ]
+    gross = share(record.figures.get("gross"))
+    told = [f"NAV {money(case.nav)}, of which {money(record.cash / 100.0)} cash; invested {gross}."]
     if case.morning:
         filled = ", ".join(f"{'bought' if f.lots > 0 else 'sold'} {f.symbol}" for f in case.morning)
         told.append(f"Filled at its open, from the session before: {filled}.")
@@ -116,7 +115,8 @@ def _absent(case: Case, universe: Sequence[str]) -> tuple[str, ...]:
 def _event(kind: str, scope: str, measured: float | None, limit: float | None) -> str:
     if kind == "MODE_CHANGED":
         return f"The mode of the book changed: {scope.replace('>', ' to ')}."
-    return sentence(kind, scope, measured, limit)
+    text = sentence(kind, scope, measured, limit)
+    return text if scope == BOOK or scope in text else f"{text[:-1]} ({scope})."
 
 
 def _capital(text: str) -> str:

@@ -147,14 +147,23 @@ def limit_name(binding: str) -> str:
 def worth(binding: str, price: float, nav: float, horizon: int) -> str:
     """A shadow price in words: what a little more of the limit would have earned, net of risk, on ``nav`` USD (A5).
 
-    ``price`` is the gain of the auction's objective per unit of the limit. A CVaR budget is a few per cent of NAV,
-    so it is priced by the tenth of a per cent; everything else by one per cent of NAV.
+    ``price`` is the gain of the auction's objective per unit of the limit. A CVaR budget is a few per cent of NAV, so
+    it is priced by the tenth of a per cent; everything else by one per cent of NAV. What bounds one symbol, its
+    stand-alone risk included, entered the auction as a cap on its weight and is priced as such.
+
+    >>> worth("position:GLD", 0.002, 100_000.0, 10).partition(" would")[0]
+    'One more per cent of NAV in GLD'
     """
-    tail = binding.partition(":")[0].partition("_")[0] in ("cvar", "stressed")
-    step = 0.001 if tail else 0.01
-    gain = money(price * step * nav)
-    unit = "a tenth of a per cent" if tail else "one per cent"
+    kind, _, scope = binding.partition(":")
+    name = kind.partition("_")[0]
+    step = 0.001 if name in ("cvar", "stressed") else 0.01
+    if step == 0.001:
+        more = "One more tenth of a per cent of NAV of that budget"
+    elif name in ("position", "standalone", "participation"):
+        more = f"One more per cent of NAV in {scope}"
+    else:
+        more = "One more per cent of NAV of it"
     return (
-        f"{unit[0].upper()}{unit[1:]} of NAV more of it would have raised the expected gain, net of cost and the "
-        f"charge for risk, by about {gain} over {sessions(horizon)} ({share(price * step)} of NAV)."
+        f"{more} would have raised the expected gain, net of cost and the charge for risk, by about "
+        f"{money(price * step * nav)} over {sessions(horizon)} ({share(price * step)} of NAV)."
     )
