@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def same(left: Bars, right: Bars) -> bool:
 
 
 def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         found = connection.execute(sql).fetchall()
     connection.close()
     return found
@@ -172,7 +173,7 @@ def test_migrations_make_exactly_the_declared_tables(path: Path) -> None:
 
 def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
     SqlBarStore(path).close()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     with pytest.raises(InputError, match="newer version"):

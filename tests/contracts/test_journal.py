@@ -7,6 +7,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -119,7 +120,9 @@ def test_a_figure_that_is_not_finite_is_null_in_the_file_and_nan_again_when_read
 def test_the_payload_is_canonical_json_and_the_hash_can_be_recomputed_without_this_package(tmp_path: Path) -> None:
     path = written(tmp_path)
     prev = "0" * 64
-    for seq, kind, payload, linked, digest in sqlite3.connect(path).execute("SELECT * FROM journal ORDER BY seq"):
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT * FROM journal ORDER BY seq").fetchall()
+    for seq, kind, payload, linked, digest in rows:
         canonical = json.dumps(json.loads(payload), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         assert json.loads(canonical) == json.loads(payload)
         assert list(json.loads(payload)) == sorted(json.loads(payload)) and ": " not in payload
@@ -236,8 +239,9 @@ def test_several_events_are_recorded_together_or_not_at_all(tmp_path: Path, dura
 )
 def test_the_file_itself_refuses_to_be_rewritten(tmp_path: Path, statement: str) -> None:
     path = written(tmp_path)
-    with pytest.raises(sqlite3.IntegrityError, match=r"append-only|next record"):
-        sqlite3.connect(path).execute(statement)
+    rewritten = pytest.raises(sqlite3.IntegrityError, match=r"append-only|next record")
+    with closing(sqlite3.connect(path)) as connection, rewritten:
+        connection.execute(statement)
 
 
 def tampered(path: Path, *statements: str) -> journal.AuditReport:
@@ -377,7 +381,8 @@ def test_a_cut_journal_is_not_continued(tmp_path: Path, statement: str) -> None:
 
 
 def test_another_database_is_not_taken_for_a_journal(tmp_path: Path) -> None:
-    sqlite3.connect(tmp_path / "other.db").executescript("CREATE TABLE t (x)")
+    with closing(sqlite3.connect(tmp_path / "other.db")) as connection:
+        connection.executescript("CREATE TABLE t (x)")
     with pytest.raises(CorruptionError, match="not a journal"):
         SqliteJournal(tmp_path / "other.db", True)
     assert not verify(tmp_path / "other.db").ok

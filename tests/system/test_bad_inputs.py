@@ -17,6 +17,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -314,7 +315,7 @@ def _run_of(home: Path) -> Path:
 
 
 def _altered_record(journal: Path) -> None:
-    with sqlite3.connect(journal) as connection:
+    with closing(sqlite3.connect(journal)) as connection, connection:
         connection.executescript(
             "DROP TRIGGER journal_no_update;UPDATE journal SET payload = replace(payload, '2019', '2018') WHERE seq = 5"
         )
