@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 DEMO_HOME ?= demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup test check format bench demo pins clean
+.PHONY: help setup test check format bench demo docs pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,8 @@ pins: ## Resolve the hashed pins again (needs uv; the maintainer's step)
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements/runtime.txt
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --only-binary :all: \
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements/dev.txt
+	uv pip compile --group docs --universal --python-version 3.11 --generate-hashes --only-binary :all: \
+		--no-emit-index-url --no-header --no-annotate --quiet -o requirements/docs.txt
 
 clean: ## Remove what the tools left, but not .venv
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache $(DEMO_HOME)
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache site $(DEMO_HOME)

@@ -9,6 +9,7 @@ else on a page is written by hand. ``make docs`` runs this first and a test runs
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,9 @@ from plimsoll.core.reasons import REASONS
 from plimsoll.risk.modes import transition_table
 from plimsoll.store.policy_file import Described, described, load
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PACKAGE = ROOT / "src" / "plimsoll"
 BLOCK = re.compile(
     r"(<!-- begin generated: (?P<name>[a-z]+)(?: (?P<argument>\S+))? -->\n).*?(<!-- end generated -->)", re.S
 )
@@ -181,6 +184,16 @@ def index(_: str, page: str) -> str:
     return _table(("id", "rule", "", "modules"), rows)
 
 
+def modules(_: str, __: str) -> str:
+    """Every module of the package and the first line of its docstring."""
+    rows = []
+    for path in sorted(PACKAGE.rglob("*.py"), key=lambda p: (p.parent != PACKAGE, p.as_posix())):
+        about = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        if path.name != "__init__.py":
+            rows.append((f"`{path.relative_to(PACKAGE).as_posix()}`", about.partition("\n")[0].replace("``", "`")))
+    return _table(("module", ""), rows)
+
+
 WRITERS: dict[str, Callable[[str, str], str]] = {
     "policy": policy_reference,
     "defaults": defaults,
@@ -188,6 +201,7 @@ WRITERS: dict[str, Callable[[str, str], str]] = {
     "modes": modes,
     "reasons": reasons,
     "index": index,
+    "modules": modules,
 }
 
 if __name__ == "__main__":
