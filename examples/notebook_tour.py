@@ -31,6 +31,11 @@ print(run.fills.group_by("symbol").agg(pl.len().alias("fills"), pl.col("commissi
 # Why did wishes not become orders?
 print(run.decisions.filter(pl.col("outcome") == "REJECT").explode("reasons").group_by("reasons").len().sort("reasons"))
 
+# The whole story of one of them, in sentences.
+wish = run.decisions.filter(pl.col("outcome") == "REJECT").row(0, named=True)
+for step, sentence in run.explain(f"{wish['date']}", wish["symbol"]).select("step", "sentence").iter_rows():
+    print(f"{step:>12}  {sentence}")
+
 # What stopped each bid at the first auction, and what a little more room would have been worth.
 first = run.auctions.filter(pl.col("date") == pl.col("date").min())
 print(first.select("strategy", "symbol", "decision", "mu", "weight", "binding", "price"))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 YEAR = ("2025-07-01", "2026-06-30")  # the last year of the made-up market
 STEPS = 8
+TOLD = ("outcome", "forecast", "fill", "what would have changed it")  # links of the chain shown; the command has all
 
 
 class Moment(NamedTuple):
@@ -130,9 +131,10 @@ class Demo:
                 self._say(f"{title}: there was none", "runs")
                 continue
             self._say(title, "explain", "--on", moment.day, "--symbol", moment.symbol, "--run", run)
-            told = getattr(app, "explain", None)
-            if told is not None:
-                self._tell(str(told(self._where, moment.day, moment.symbol, run)))
+            (chain,) = app.explain(self._where, moment.day, moment.symbol, run).symbols
+            for step in chain.steps:
+                if step.name in TOLD:
+                    self._tell("\n".join(step.sentences))
 
     def _report(self, run: str) -> Path | None:
         self._say("Write the report", "report", "--run", run)
@@ -160,7 +162,8 @@ def program() -> str:
     """What to type for ``plimsoll`` here: its path where it is not on PATH, as after ``make demo``."""
     typed = Path(sys.argv[0])
     if shutil.which("plimsoll") is None and typed.name == "plimsoll":
-        return os.path.relpath(typed)
+        near = os.path.relpath(typed)
+        return str(typed.absolute()) if near.startswith(os.pardir) else near
     return "plimsoll"
 
 

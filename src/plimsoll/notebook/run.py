@@ -201,6 +201,14 @@ class Run:
         rows = [(e.day, e.kind, e.severity, e.scope, e.measured, e.limit) for r in self.records for e in r.events]
         return pl.DataFrame(rows, schema=_EVENTS, orient="row").with_columns(pl.col("date").str.to_date())
 
+    def explain(self, on: str, symbol: str | None = None) -> pl.DataFrame:
+        """Why each symbol, or one, was traded or not in a session: one row a sentence, link by link of the chain."""
+        told = app.explain(app.Workspace(self.home), on, symbol, self.summary.run)
+        chains = [("", told.summary)] if symbol is None else []
+        chains += [(chain.symbol, chain.steps) for chain in told.symbols]
+        rows = [(name, step.name, said) for name, steps in chains for step in steps for said in step.sentences]
+        return pl.DataFrame(rows, schema=["symbol", "step", "sentence"], orient="row")
+
     def to_pandas(self, name: str) -> pandas.DataFrame:
         """A table by its name as a pandas DataFrame, indexed by date where it has one row a date."""
         import pandas as pd
