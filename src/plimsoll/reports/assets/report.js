@@ -1,0 +1,249 @@
+// Draws the figures of a report from the data beside them. No network, no storage; the tables need no script.
+"use strict";
+(function () {
+  var book = JSON.parse(document.getElementById("figures").textContent);
+  var root = document.documentElement;
+  var times = book.days.map(function (d) { return d * 86400; });
+  var last = times.length - 1;
+  var drawn = [];
+  var months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+  function colour(name) {
+    return getComputedStyle(root).getPropertyValue("--" + name).trim() || name;
+  }
+
+  function faint(name, share) {
+    return colour(name) + Math.round(share * 2.55).toString(16).padStart(2, "0"); // palette colours are #rrggbb
+  }
+
+  function shown(value, format) {
+    if (value === null || value === undefined) return "none";
+    var sign = value < 0 ? "\u2212" : "";
+    var size = Math.abs(value);
+    if (format === "percent") return sign + (size * 100).toFixed(size < 0.1 ? 2 : 1) + " %";
+    if (format === "growth") return size.toFixed(2) + "\u00d7";
+    return sign + size.toFixed(size < 10 ? 2 : 1);
+  }
+
+  function tick(value, format) {
+    var sign = value < 0 ? "\u2212" : "";
+    var size = Math.abs(value);
+    if (format === "percent") return sign + +(size * 100).toFixed(2) + " %";
+    if (format === "growth") return +size.toFixed(2) + "\u00d7";
+    return sign + +size.toFixed(2);
+  }
+
+  function date(seconds) {
+    return new Date(seconds * 1000).toISOString().slice(0, 10);
+  }
+
+  function values(series) {
+    return series.values.map(function (v) { return v === null ? null : v * series.unit; });
+  }
+
+  // The largest at the bottom: each area reaches from zero to the sum of itself and everything below it.
+  function stacked(raw) {
+    var sum = new Array(times.length).fill(0);
+    var sums = raw.map(function (column) {
+      return column.map(function (v, i) { sum[i] += v || 0; return sum[i]; });
+    });
+    return sums.reverse();
+  }
+
+  var ladder = [0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100];
+
+  function logTicks(low, high, room) {
+    var inside = ladder.filter(function (v) { return v >= low && v <= high; });
+    var every = Math.max(1, Math.ceil(inside.length / room));
+    return inside.filter(function (v, i) { return (inside.length - 1 - i) % every === 0 || v === 1; });
+  }
+
+  function yearTicks(u, values) {
+    var span = (u.scales.x.max - u.scales.x.min) / 86400;
+    return values.map(function (v) {
+      var d = new Date(v * 1000);
+      if (span > 900) return String(d.getUTCFullYear());
+      if (span > 80) return months[d.getUTCMonth()] + " " + String(d.getUTCFullYear()).slice(2);
+      return d.getUTCDate() + " " + months[d.getUTCMonth()];
+    });
+  }
+
+  function lines(chart) {
+    return function (u) {
+      var c = u.ctx;
+      c.save();
+      c.font = Math.round(11 * devicePixelRatio) + "px system-ui, sans-serif";
+      c.textBaseline = "bottom";
+      c.textAlign = "right";
+      chart.lines.forEach(function (line) {
+        var y = Math.round(u.valToPos(line.value, "y", true));
+        if (y < u.bbox.top - 1 || y > u.bbox.top + u.bbox.height + 1) return;
+        c.strokeStyle = colour(line.colour);
+        c.lineWidth = devicePixelRatio;
+        c.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
+        c.beginPath();
+        c.moveTo(u.bbox.left, y);
+        c.lineTo(u.bbox.left + u.bbox.width, y);
+        c.stroke();
+        var x = u.bbox.left + u.bbox.width - 4 * devicePixelRatio;
+        c.setLineDash([]);
+        c.lineJoin = "round";
+        c.lineWidth = 4 * devicePixelRatio;
+        c.strokeStyle = colour("panel");
+        c.strokeText(line.label, x, y - 2 * devicePixelRatio);
+        c.fillStyle = colour(line.colour + "-text") || colour(line.colour);
+        c.fillText(line.label, x, y - 2 * devicePixelRatio);
+      });
+      c.restore();
+    };
+  }
+
+  function ribbons(chart) {
+    return function (u) {
+      var c = u.ctx, rows = chart.rows, h = u.bbox.height / rows.length;
+      c.save();
+      c.beginPath();
+      c.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
+      c.clip();
+      rows.forEach(function (row, n) {
+        var top = u.bbox.top + n * h + h * 0.14, tall = h * 0.72;
+        row.spans.forEach(function (span) {
+          var x0 = u.valToPos(times[span[0]], "x", true);
+          var x1 = u.valToPos(times[Math.min(span[1] + 1, last)], "x", true);
+          c.fillStyle = colour(row.colours[span[2]]);
+          c.fillRect(x0, top, Math.max(x1 - x0, 1.5 * devicePixelRatio), tall);
+        });
+        (row.marks || []).forEach(function (at) {
+          var x = u.valToPos(times[at], "x", true), s = 4 * devicePixelRatio;
+          c.fillStyle = colour("ink");
+          c.beginPath();
+          c.moveTo(x, top - s * 0.2);
+          c.lineTo(x - s, top - s * 1.6);
+          c.lineTo(x + s, top - s * 1.6);
+          c.fill();
+        });
+      });
+      c.restore();
+    };
+  }
+
+  function inWords(row, i) {
+    if (i === null || i === undefined) return "";
+    var hit = row.spans.find(function (span) { return i >= span[0] && i <= span[1]; });
+    return hit ? row.names[hit[2]] : "";
+  }
+
+  function series(chart) {
+    if (chart.kind === "ribbon") {
+      return chart.rows.map(function (row) {
+        return {
+          label: row.label, stroke: "transparent", points: { show: false },
+          value: function (u, v, s, i) { return inWords(row, i); }
+        };
+      });
+    }
+    var raw = chart.series.map(values);
+    var made = chart.series.map(function (one, n) {
+      var ink = colour(one.colour);
+      return {
+        label: one.label,
+        show: one.shown,
+        stroke: ink,
+        width: one.width,
+        dash: one.dash ? [6, 4] : undefined,
+        fill: chart.kind === "stack" ? ink : one.fill ? faint(one.colour, 22) : undefined,
+        paths: one.dots ? function () { return null; } : one.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
+        points: { show: one.dots, size: 4, fill: ink, stroke: ink },
+        spanGaps: false,
+        value: function (u, v, s, i) { return i === null || i === undefined ? "" : shown(raw[n][i], chart.format); }
+      };
+    });
+    return chart.kind === "stack" ? made.reverse() : made;
+  }
+
+  function data(chart) {
+    if (chart.kind === "ribbon") return [times].concat(chart.rows.map(function () { return times.map(function () { return 1; }); }));
+    var raw = chart.series.map(values);
+    return [times].concat(chart.kind === "stack" ? stacked(raw) : raw);
+  }
+
+  function options(chart, width) {
+    var narrow = width < 560, ribbon = chart.kind === "ribbon";
+    var axis = { stroke: colour("muted"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid"), width: 1, size: 5 }, font: "11px system-ui, sans-serif" };
+    var y = Object.assign({}, axis, {
+      size: narrow ? 50 : 58,
+      values: function (u, found) { return found.map(function (v) { return v === null || ribbon ? "" : tick(v, chart.format); }); }
+    });
+    if (ribbon) { y.grid = { show: false }; y.ticks = { show: false }; }
+    if (chart.log) y.splits = function (u, i, low, high) { return logTicks(low, high, narrow ? 7 : 9); };
+    if (chart.log) y.filter = function (u, found) { return found; };
+    return {
+      width: width,
+      height: ribbon ? chart.height : Math.round(chart.height * (narrow ? 0.82 : 1)),
+      tzDate: function (ts) { return uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"); },
+      padding: [8, narrow ? 6 : 14, 0, 0],
+      cursor: { sync: { key: "sessions", setSeries: false }, points: { show: !ribbon, size: 6 }, drag: { x: true, y: false } },
+      focus: { alpha: 1 },
+      legend: { live: true, markers: { show: !ribbon, width: 0, fill: function (u, n) { return u.series[n]._stroke || u.series[n].stroke(u, n); } } },
+      scales: {
+        x: { time: true },
+        y: {
+          distr: chart.log ? 3 : 1,
+          range: ribbon ? [0, 1] : function (u, low, high) {
+            if (chart.low !== null) low = chart.low;
+            if (chart.high !== null) high = Math.max(chart.reach ? high : chart.high, chart.high);
+            if (low === null || high === null) return [0, 1];
+            var pad = chart.log ? 0 : (high - low || 1) * 0.06;
+            if (chart.log) return [low / 1.06, high * 1.08];
+            return [chart.low !== null ? low : low - pad, chart.high !== null && !chart.reach ? high : high + pad];
+          }
+        }
+      },
+      series: [{ label: "Session", value: function (u, v) { return v === null || v === undefined ? "" : date(v); } }].concat(series(chart)),
+      axes: [Object.assign({}, axis, { values: yearTicks, space: narrow ? 44 : 60, size: 30 }), y],
+      hooks: {
+        draw: ribbon ? [ribbons(chart)] : chart.lines.length ? [lines(chart)] : [],
+        setCursor: [function (u) { if (u.cursor.idx === null || u.cursor.idx === undefined) u.setLegend({ idx: last }, false); }],
+        ready: [function (u) { u.setLegend({ idx: last }, false); }]
+      }
+    };
+  }
+
+  function build() {
+    var from = null, to = null;
+    if (drawn.length) { from = drawn[0].scales.x.min; to = drawn[0].scales.x.max; }
+    drawn.forEach(function (u) { u.destroy(); });
+    drawn = book.charts.map(function (chart) {
+      var place = document.getElementById(chart.id);
+      place.textContent = "";
+      return new uPlot(options(chart, place.clientWidth), data(chart), place);
+    });
+    if (from !== null) zoom(from, to);
+  }
+
+  function zoom(from, to) {
+    drawn.forEach(function (u) { u.setScale("x", { min: from, max: to }); });
+  }
+
+  document.querySelectorAll("[data-from]").forEach(function (button) {
+    button.addEventListener("click", function () {
+      document.querySelectorAll("[data-from]").forEach(function (other) { other.setAttribute("aria-pressed", String(other === button)); });
+      zoom(+button.dataset.from * 86400, +button.dataset.to * 86400);
+    });
+  });
+
+  var wide = root.clientWidth;
+  addEventListener("resize", function () {
+    if (root.clientWidth === wide) return;
+    wide = root.clientWidth;
+    drawn.forEach(function (u) { u.setSize({ width: u.root.parentNode.clientWidth, height: u.height }); });
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", build);
+  function onPaper(yes) {
+    if (yes) { root.dataset.paper = "yes"; document.querySelectorAll("details").forEach(function (d) { d.open = true; }); } else { delete root.dataset.paper; }
+    build();
+  }
+  matchMedia("print").addEventListener("change", function (event) { onPaper(event.matches); });
+  build();
+  root.dataset.drawn = String(drawn.length);
+})();

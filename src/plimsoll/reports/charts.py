@@ -1,0 +1,205 @@
+"""The figures of a report as data for the browser: what to draw, in which unit, beside which limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.reports import figures
+from plimsoll.reports.recorded import Recorded
+from plimsoll.reports.words import GATES
+
+Floats = NDArray[np.float64]
+ASSET_COLOURS = 16
+MODES = ("NORMAL", "CAUTION", "RESTRICTED", "HALTED", "LIQUIDATING", "RECOVERY")
+
+
+class Series(msgspec.Struct, frozen=True):
+    """A line over every session. ``values`` are whole multiples of ``unit``; null is absent. ``colour`` is a name
+    of the style sheet; ``dots`` draws single points, ``steps`` holds each value until the next.
+    """
+
+    label: str
+    values: list[int | None]
+    unit: float
+    colour: str
+    width: float = 1.5
+    fill: bool = False
+    dash: bool = False
+    dots: bool = False
+    steps: bool = False
+    shown: bool = True
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A level to compare with."""
+
+    value: float
+    label: str
+    colour: str
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A ribbon: spans of (first row, last row, index into ``names`` and ``colours``); ``marks`` are rows."""
+
+    label: str
+    names: list[str]
+    colours: list[str]
+    spans: list[tuple[int, int, int]]
+    marks: list[int] = []
+
+
+class Chart(msgspec.Struct, frozen=True):
+    """One figure. ``format`` is percent, growth or plain; ``low`` and ``high`` fix the axis, which with ``reach``
+    still grows to hold what lies above.
+    """
+
+    id: str
+    kind: str  # line, stack, ribbon
+    format: str
+    height: int
+    series: list[Series] = []
+    lines: list[Line] = []
+    rows: list[Row] = []
+    log: bool = False
+    low: float | None = None
+    high: float | None = None
+    reach: bool = False
+
+
+class Book(msgspec.Struct, frozen=True):
+    """All figures over the run's sessions; ``days`` since 1970-01-01."""
+
+    days: list[int]
+    charts: list[Chart]
+
+
+def series(label: str, values: Floats, colour: str, *, unit: float = 1e-4, **style: object) -> Series:
+    """A line of ``values``, rounded to ``unit``; what is not finite is absent."""
+    whole = np.rint(values / unit)
+    cells: list[int | None] = [int(v) if v == v and abs(v) < 1e15 else None for v in whole.tolist()]
+    return Series(label, cells, unit, colour, **style)  # type: ignore[arg-type]
+
+
+def equity(run: Recorded, books: Mapping[str, Floats]) -> Chart:
+    """Growth of one dollar, logarithmic, beside the passive books."""
+    lines = [series("Plimsoll", run.curve, "accent", width=2.2)]
+    lines += [series(name, nav, colour) for (name, nav), colour in zip(books.items(), ("spy", "mix"), strict=False)]
+    return Chart("equity", "line", "growth", 340, lines, log=True)
+
+
+def falls(run: Recorded, books: Mapping[str, Floats], rungs: Sequence[tuple[str, float, bool]]) -> Chart:
+    """Drawdown below the peak, as the ladder sees it, against its rungs: (name, threshold, of the lifetime peak)."""
+    episode, lifetime = run.figure("drawdown_episode"), run.figure("drawdown_lifetime")
+    lines = [
+        series("Of the episode's peak", -episode, "accent", fill=True),
+        series("Of the lifetime's peak", -lifetime, "quiet", dash=True, width=1.2),
+    ]
+    lines += [
+        series(name, -figures.drawdown(nav), colour, shown=False)
+        for (name, nav), colour in zip(books.items(), ("spy", "mix"), strict=False)
+    ]
+    deepest = max([t for _, t, _ in rungs], default=0.0)
+    reach = max(deepest, float(np.nanmax(lifetime, initial=0.0))) if rungs else None
+    tones = ("warn", "warn", "serious", "serious", "grave", "grave")
+    levels = [Line(-t, label, tones[min(i, 5)]) for i, (label, t, _) in enumerate(rungs)]
+    return Chart("falls", "line", "percent", 330, lines, levels, low=None if reach is None else -reach * 1.08)
+
+
+def modes(run: Recorded) -> Chart:
+    """Mode, ladder level and permission for new risk; triangles are approvals."""
+    row = {d: i for i, d in enumerate(run.tally.dates)}
+    tally = run.tally
+    marks = [row[a.session] for a in tally.approvals if a.session in row]
+    level = [str(min(n, 4)) for n in tally.level]
+    risk = ["allowed" if ok else "barred" for ok in tally.new_risk]
+    stress = ["stress" if r.regime.stress else "none" for r in run.cycles]
+    rows = [
+        _row("Mode", tally.mode, list(MODES), [f"mode-{m.lower()}" for m in MODES], [m.lower() for m in MODES], marks),
+        _row(
+            "Ladder level",
+            level,
+            ["0", "1", "2", "3", "4"],
+            ["mode-normal", "mode-caution", "mode-restricted", "mode-halted", "mode-liquidating"],
+            None,
+        ),
+        _row("New risk", risk, ["allowed", "barred"], ["mode-normal", "mode-halted"], None),
+        _row("Crisis regime", stress, ["none", "stress"], ["mode-normal", "mode-restricted"], None),
+    ]
+    return Chart("modes", "ribbon", "plain", 176, rows=rows)
+
+
+def exposure(run: Recorded, colours: Mapping[str, str]) -> Chart:
+    """Weights of the held symbols, stacked; what is missing to 100 % is cash."""
+    lines = [series(s, run.weights[:, i], colours[s], width=0.0) for i, s in enumerate(run.symbols)]
+    lines.append(series("Cash", np.maximum(run.cash, 0.0), "shade", width=0.0))
+    return Chart("exposure", "stack", "percent", 330, lines, low=0.0, high=1.0, reach=True)
+
+
+def tail(run: Recorded, horizon: int) -> Chart:
+    """CVaR of the held book beside its budget and hard limit, and the stressed CVaR where it was measured."""
+    h = str(horizon)
+    lines = [
+        series("Held book", run.figure(f"cvar_{h}"), "accent", unit=1e-5, fill=True),
+        series("Budget", run.limit(f"cvar_budget_{h}"), "warn", unit=1e-5, steps=True, width=1.4),
+        series("Hard limit", run.limit(f"cvar_hard_{h}"), "grave", unit=1e-5, steps=True, width=1.4),
+    ]
+    return Chart(f"tail{h}", "line", "percent", 260, lines, low=0.0)
+
+
+def stressed(run: Recorded) -> Chart:
+    """Stressed CVaR of proposals as a share of its limit, on the sessions that measured it."""
+    parts = []
+    for h, colour in ((1, "accent"), (10, "spy")):
+        share = run.figure(f"stressed_after_{h}") / run.limit(f"stressed_{h}")
+        parts.append(series(GATES[f"stressed_{h}"], share, colour, dots=True))
+    return Chart(
+        "stressed", "line", "percent", 240, parts, [Line(1.0, "limit", "grave")], low=0.0, high=1.1, reach=True
+    )
+
+
+def beliefs(run: Recorded) -> Chart:
+    """Belief in the three regimes, stacked to 1."""
+    names = (("normal", "mode-normal"), ("volatile", "mode-caution"), ("crisis", "mode-halted"))
+    lines = [series(n, run.beliefs[:, i], c, unit=1e-3, width=0.0) for i, (n, c) in enumerate(names)]
+    return Chart("beliefs", "stack", "percent", 220, lines, low=0.0, high=1.0)
+
+
+def outlook(run: Recorded, on: float, off: float, sessions: int) -> Chart:
+    """P(crisis) ahead beside the thresholds that switch the stress on and off."""
+    lines = [series(f"P(crisis) in {sessions} sessions", run.crisis, "accent", unit=1e-3, fill=True)]
+    levels = [Line(on, "stress on", "grave"), Line(off, "off", "warn")]
+    return Chart("outlook", "line", "percent", 220, lines, levels, low=0.0, high=1.0)
+
+
+def fear(run: Recorded, high: float, extreme: float) -> Chart:
+    """VIX beside the levels of the rules."""
+    levels = [Line(high, "increases halved", "warn"), Line(extreme, "only reductions", "grave")]
+    return Chart("fear", "line", "plain", 220, [series("VIX", run.vix, "accent", unit=0.01)], levels, low=0.0)
+
+
+def rollings(run: Recorded, parts: Mapping[str, tuple[Floats, Floats]]) -> tuple[Chart, Chart]:
+    """Rolling Sharpe and volatility of each book."""
+    inks = ("accent", "spy", "mix")
+    sharpe = [series(n, p[1], c, unit=0.01) for (n, p), c in zip(parts.items(), inks, strict=False)]
+    volatility = [series(n, p[0], c) for (n, p), c in zip(parts.items(), inks, strict=False)]
+    return (
+        Chart("sharpe", "line", "plain", 250, sharpe, [Line(0.0, "0", "quiet")]),
+        Chart("volatility", "line", "percent", 250, volatility, low=0.0),
+    )
+
+
+def _row(
+    label: str,
+    values: Sequence[str],
+    kinds: list[str],
+    colours: list[str],
+    names: list[str] | None,
+    marks: list[int] | None = None,
+) -> Row:
+    index = {k: i for i, k in enumerate(kinds)}
+    spans = [(a, b, index[v]) for a, b, v in figures.spans(values)]
+    return Row(label, names or kinds, colours, spans, marks or [])

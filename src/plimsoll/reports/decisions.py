@@ -1,0 +1,216 @@
+"""Decisions of a report: auctions and their prices, refusals and vetoes in words, the funnel from bid to fill."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from plimsoll.core.decision import BidRecord
+from plimsoll.core.reasons import REASONS
+from plimsoll.reports import figures, words
+from plimsoll.reports.material import Material
+from plimsoll.reports.page import Cell, Html, join, n, section, table, tag
+from plimsoll.reports.words import bps, count, figure, number, percent
+
+_MOST = 20
+
+
+def auctions(m: Material) -> Html:
+    """What bound, at what price, and the last auction in full."""
+    held = m.run.auctions
+    if not held:
+        return section("auctions", "Capital auctions", tag("p", "No auction was held.", class_="note"))
+    found = figures.bindings(a for _, a in held)
+    total = len(held)
+    rows = [
+        (
+            words.constraint(b.constraint),
+            n(count(b.auctions)),
+            n(percent(b.auctions / total, 0)),
+            n(bps(b.price * 0.01, 2) if b.auctions else "–"),
+            n(count(b.bids)),
+        )
+        for b in found[:_MOST]
+    ]
+    status = Counter(a.status for _, a in held)
+    said = ", ".join(f"{c} {s.replace('_', ' ')}" for s, c in status.most_common())
+    head = ("Constraint", n("Auctions bound"), n("Share"), n("Mean price"), n("Bids stopped"))
+    left = f" The {len(found) - _MOST} rarest are left out." if len(found) > _MOST else ""
+    return section(
+        "auctions",
+        "Capital auctions",
+        tag(
+            "p",
+            f"{number(total, 'auction')} ({said}), each an exact mean-CVaR problem at {number(m.policy.auction.horizon, 'session')}. A shadow price says what one more unit of a limit "
+            "would have earned: here the expected return over the auction's horizon, in basis points of NAV, per percentage point of the limit, averaged over the auctions it bound in.",
+        ),
+        table(f"Binding constraints; {m.sample}.{left}", head, rows),
+        _last(m),
+    )
+
+
+def _last(m: Material) -> Html:
+    session, auction = m.run.auctions[-1]
+    ranked = sorted(auction.bids, key=lambda b: (b.rank, b.symbol, b.strategy))
+    rows = [
+        (
+            b.symbol,
+            b.strategy,
+            b.decision.lower(),
+            n(str(b.rank) if b.rank else "–"),
+            n(bps(b.mu)),
+            n(bps(b.adjusted)),
+            n(bps(b.cost)),
+            n(figure(b.confidence)),
+            n(percent(b.cap)),
+            n(percent(b.weight), "us"),
+            n(bps(b.cvar_share, 0)),
+            Cell(_why(b), "w"),
+        )
+        for b in ranked
+    ]
+    head = (
+        "Asset",
+        "Strategy",
+        "Decision",
+        n("Rank"),
+        n("Expected"),
+        n("Adjusted"),
+        n("Cost"),
+        n("Confidence"),
+        n("Cap"),
+        n("Weight"),
+        n("CVaR share"),
+        "Why",
+    )
+    prices = ", ".join(f"{words.constraint(k)} {bps(v * 0.01, 2)}" for k, v in auction.duals.items() if v > 0.0)
+    note = f"Shadow prices per percentage point: {prices}." if prices else "No shared limit had a price."
+    reasons = " ".join(f"{words.reason(r)}." for r in auction.reasons)
+    return join(
+        [
+            tag("h3", f"The last auction, {session}"),
+            table(
+                f"Every bid on {session}; expected return after no, and after every penalty, at {number(m.policy.auction.horizon, 'session')}; weights of NAV",
+                head,
+                rows,
+            )
+            if rows
+            else tag("p", "There were no bids.", class_="note"),
+            tag("p", f"CVaR of the allocation {percent(auction.cvar, 2)}. {note} {reasons}", class_="note"),
+        ]
+    )
+
+
+def _why(bid: BidRecord) -> str:
+    said = "; ".join(words.reason(r, symbol=bid.symbol) for r in bid.reasons)
+    if not bid.binding:
+        return said
+    price = f" at {bps(bid.price * 0.01, 2)} a point" if bid.price else ""
+    return f"{said}. Stopped by: {words.constraint(bid.binding)}{price}"
+
+
+@dataclass
+class _Seen:
+    """Where a reason was met."""
+
+    times: int = 0
+    first: str = ""
+    last: str = ""
+    symbols: Counter[str] = field(default_factory=Counter)
+    measured: float | None = None
+    limit: float | None = None
+
+    def at(self, day: str, symbol: str, measured: float | None = None, limit: float | None = None) -> None:
+        self.times += 1
+        self.first = self.first or day
+        self.last = day
+        self.symbols[symbol] += 1
+        if limit is not None:
+            self.measured, self.limit = measured, limit
+
+
+def refusals(m: Material) -> Html:
+    """The funnel, then vetoes, refusals and gate findings by reason in words."""
+    refused: dict[str, _Seen] = defaultdict(_Seen)
+    waited: dict[str, _Seen] = defaultdict(_Seen)
+    gates: dict[str, _Seen] = defaultdict(_Seen)
+    vetoed: dict[str, _Seen] = defaultdict(_Seen)
+    for record in m.run.cycles:
+        for symbol, outcome, reasons in zip(record.symbols, record.outcome, record.reasons, strict=True):
+            for code in reasons:
+                if outcome == "REJECT":
+                    refused[code].at(record.session, symbol)
+                elif outcome == "HOLD":
+                    waited[code].at(record.session, symbol)
+        for f in record.findings:
+            gates[f"{f.gate}|{f.reason}"].at(record.session, f.scope, f.measured, f.limit)
+        for v in record.vetoes:
+            vetoed[v.trigger].at(record.session, v.scope, v.measured, v.limit)
+    parts = [
+        _funnel(m),
+        tag("h3", "Vetoes"),
+        _seen_table(f"Vetoes by trigger; {m.sample}", vetoed, m)
+        if vetoed
+        else tag("p", f"None of the {len(m.policy.vetoes.enabled)} vetoes was tripped in {m.sample}.", class_="note"),
+        tag("h3", "Refused increases"),
+        _seen_table(f"Reasons behind refusals, (session, asset) pairs; {m.sample}", refused, m)
+        if refused
+        else tag("p", "Nothing was refused.", class_="note"),
+        tag("h3", "What the gates found"),
+        _seen_table(
+            f"Findings of the gates before scaling; the figures are the latest; {m.sample}", gates, m, gates=True
+        )
+        if gates
+        else tag("p", "The gates found nothing.", class_="note"),
+        tag(
+            "details",
+            tag("summary", "Why the rest stood still"),
+            _seen_table(f"Reasons behind HOLD, (session, asset) pairs; {m.sample}", waited, m),
+        ),
+    ]
+    return section("refusals", "Vetoes and refusals", *parts)
+
+
+def _funnel(m: Material) -> Html:
+    bids = [b for _, a in m.run.auctions for b in a.bids]
+    kinds = Counter(b.decision for b in bids)
+    allocated = sum(b.weight > 0.0 for b in bids)
+    orders, fills = len(m.run.intents), sum(f.reason == "ORDER" for f in m.run.tally.fills)
+    decided = sum(m.result.decisions.values())
+    steps = (
+        ("Decisions on an asset and session", decided, None),
+        ("Bids at auctions", len(bids), None),
+        ("Bids that passed screening", len(bids) - kinds["REJECTED"], len(bids)),
+        ("Bids with capital", allocated, len(bids) - kinds["REJECTED"]),
+        ("Orders on the way to programmes", orders, None),
+        ("Orders filled", fills, orders),
+    )
+    rows = [(name, n(count(c)), n(percent(c / of, 0) if of else "")) for name, c, of in steps]
+    outcomes = ", ".join(f"{count(c)} {o}" for o, c in m.result.decisions.items())
+    return table(
+        f"From bid to fill; decisions: {outcomes}; {m.sample}", ("Step", n("Count"), n("of the step before")), rows
+    )
+
+
+def _seen_table(caption: str, found: dict[str, _Seen], m: Material, *, gates: bool = False) -> Html:
+    limits = {"VIX_HIGH": m.policy.forecast.vix_high, "VIX_EXTREME": m.policy.forecast.vix_extreme}
+    rows = []
+    for key, seen in sorted(found.items(), key=lambda item: (-item[1].times, item[0])):
+        gate, _, code = key.rpartition("|")
+        limit = seen.limit if seen.limit is not None else limits.get(code)
+        said = words.reason(code, measured=seen.measured, limit=limit)
+        whom = ", ".join(f"{s} {c}" for s, c in seen.symbols.most_common(4) if s != "book") or "the book"
+        more = len(seen.symbols) - 4
+        rule = REASONS[code].rule if code in REASONS else "G2"
+        rows.append(
+            (
+                Cell(f"{words.constraint(gate)}: {said}" if gates else said, "w"),
+                n(count(seen.times)),
+                Cell(seen.first, "d"),
+                Cell(seen.last, "d"),
+                Cell(whom + (f" and {more} more" if more > 0 else ""), "w"),
+                Cell(code, "mono"),
+                rule,
+            )
+        )
+    return table(caption, ("Reason", n("Times"), "First", "Last", "Whom", "Code", "Rule"), rows)

@@ -1,0 +1,137 @@
+"""From a home and a run's name to what a report is made of: journal, snapshot and policy, read back (G3, D14)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from msgspec.structs import replace
+
+from plimsoll import __version__
+from plimsoll.alpha import registry
+from plimsoll.core.errors import InputError
+from plimsoll.core.events import Genesis
+from plimsoll.core.money import dollars
+from plimsoll.core.panel import History
+from plimsoll.core.policy import Policy
+from plimsoll.engine.backtest import run_backtest
+from plimsoll.engine.desk import Desk, policy_hash
+from plimsoll.engine.history import history_of
+from plimsoll.engine.loop import Span
+from plimsoll.market import snapshot
+from plimsoll.measures.performance import Metrics
+from plimsoll.reports.material import Hurdle, Material
+from plimsoll.reports.recorded import Recorded, recorded
+from plimsoll.reports.result import measured, result_of
+from plimsoll.store import journal
+from plimsoll.store.home import Home
+from plimsoll.store.journal import SqliteJournal
+
+HURDLES = (0.0, 0.05, 0.1, 0.2, 0.4)  # what A3 asks a report to show
+Progress = Callable[[int, int], None]
+
+
+def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
+    """What a report of ``run`` is made of.
+
+    ``present`` makes the policy in force now. It stands in for a run whose own was not stored; if its hash is not the
+    run's, the material says so.
+
+    Raises
+    ------
+    InputError
+        The run's snapshot or policy is not there.
+    CorruptionError
+        The journal, the stored policy or the snapshot is not what was written.
+    UsageError
+        The run holds no decided session.
+    """
+    found = recorded(journal.read(home.journal(run)))
+    genesis = found.genesis
+    folder = home.snapshots / genesis.snapshot
+    if not folder.is_dir():
+        raise InputError(f"The snapshot {genesis.snapshot} of run {run!r} is not in {home.path}", "Restore its folder")
+    panel = snapshot.load(folder)
+    stored = home.policy(run, genesis.policy)
+    policy = present() if stored is None else stored
+    history = history_of(panel, policy)
+    first = panel.sessions.row_at_or_after(genesis.start)
+    result = result_of(
+        run=run,
+        genesis=genesis,
+        history=history,
+        policy=policy,
+        tally=found.tally,
+        first=first,
+        decisions_hash=journal.decisions_hash(home.journal(run)),
+        without_mandate=_without_mandate(home, genesis, history, policy) if found.tally.mandate_ended else None,
+    )
+    summary = home.summary(run)
+    return Material(
+        run=found,
+        result=result,
+        history=history,
+        policy=policy,
+        policy_known=policy_hash(policy) == genesis.policy,
+        first=first,
+        records=summary.records,
+        head=summary.head,
+        command=command(found, policy),
+        version=__version__,
+    )
+
+
+def _without_mandate(home: Home, genesis: Genesis, history: History, policy: Policy) -> Metrics | None:
+    """Metrics of the run beside this one that had no mandate to end, where it was kept (R5)."""
+    rungs = tuple(r for r in policy.ladder.rungs if not r.ends_mandate)
+    free = replace(policy, ladder=replace(policy.ladder, rungs=rungs))
+    digest = policy_hash(free)
+    for path in sorted(home.runs.glob("backtest-without-mandate-*.db"), reverse=True):
+        one = next(journal.read(path), None)
+        if not isinstance(one, Genesis) or (one.policy, one.snapshot, one.code) != (
+            digest,
+            genesis.snapshot,
+            genesis.code,
+        ):
+            continue
+        if (one.start, one.end, one.operator) == (genesis.start, genesis.end, genesis.operator):
+            tally = recorded(journal.read(path)).tally
+            return measured(history, free, tally, history.panel.sessions.row_at_or_after(one.start))
+    return None
+
+
+def command(run: Recorded, policy: Policy) -> str:
+    """The command that makes the run again under its policy file."""
+    g = run.genesis
+    verb = "trade --mode paper --recorded" if g.mode == "paper" else "backtest"
+    words = [f"plimsoll {verb} --start {g.start} --end {g.end}"]
+    if policy.profile != "core":
+        words.append(f"--profile {policy.profile}")
+    plain = Policy()
+    if policy.strategies.enabled != plain.strategies.enabled:
+        words += [f"--strategy {name}" for name in policy.strategies.enabled]
+    if policy.account.capital != plain.account.capital:
+        words.append(f"--capital {dollars(g.capital)}")
+    if g.operator != plain.backtest.operator:
+        words.append(f"--operator {g.operator}")
+    return " ".join(words)
+
+
+def at_hurdles(m: Material, progress: Progress | None = None) -> tuple[Hurdle, ...]:
+    """The run's span again at each of ``HURDLES``, its journals thrown away; a few seconds each (A3)."""
+    genesis = m.run.genesis
+    span = Span(m.first, m.history.panel.sessions.row_at_or_before(genesis.end))
+    found = []
+    for done, hurdle in enumerate(HURDLES, 1):
+        policy = replace(m.policy, auction=replace(m.policy.auction, hurdle_sharpe=hurdle))
+        desk = Desk(policy, registry.load(policy.strategies.enabled), m.history.panel.instruments)
+        history = history_of(m.history.panel, policy)
+        with TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "run.db", durable=False) as kept:
+            tally = run_backtest(history, desk, span, kept, capital=genesis.capital, operator=genesis.operator)
+        figures = measured(history, policy, tally, span.first)
+        found.append(Hurdle(hurdle, figures, float(np.mean(tally.gross))))
+        if progress is not None:
+            progress(done, len(HURDLES))
+    return tuple(found)

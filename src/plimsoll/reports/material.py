@@ -1,0 +1,107 @@
+"""What the sections of a report are made of: the run, its result, the snapshot and the policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.panel import History
+from plimsoll.core.policy import Policy
+from plimsoll.measures.performance import Metrics, Trip, closed_trips
+from plimsoll.reports import words
+from plimsoll.reports.charts import ASSET_COLOURS
+from plimsoll.reports.comparison import passive_nav
+from plimsoll.reports.recorded import Recorded
+from plimsoll.reports.result import SIXTY_FORTY, BacktestResult, bill_rates
+
+Floats = NDArray[np.float64]
+
+
+class Hurdle(msgspec.Struct, frozen=True):
+    """The same span at another ``auction.hurdle_sharpe`` (A3)."""
+
+    hurdle: float
+    metrics: Metrics
+    invested: float
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Everything a section may show.
+
+    ``first`` is the run's first row of ``history``; ``policy_known`` says whether ``policy`` is the run's own, by
+    its hash; ``records`` and ``head`` are the journal's; ``command`` repeats the run.
+    """
+
+    run: Recorded
+    result: BacktestResult
+    history: History
+    policy: Policy
+    policy_known: bool
+    first: int
+    records: int | None
+    head: str
+    command: str
+    version: str
+    hurdles: tuple[Hurdle, ...] = ()
+
+    @cached_property
+    def dates(self) -> list[str]:
+        """ISO dates of the run's sessions."""
+        return self.run.tally.dates
+
+    @cached_property
+    def sample(self) -> str:
+        """The span and its size, as every figure states it."""
+        return f"{self.dates[0]} to {self.dates[-1]}, {words.number(len(self.dates), 'session')}"
+
+    @cached_property
+    def last(self) -> int:
+        """The run's last row of ``history``."""
+        return self.first + len(self.dates) - 1
+
+    @cached_property
+    def books(self) -> dict[str, Floats]:
+        """Growth of the passive books that the snapshot can price."""
+        benchmark = self.policy.backtest.benchmark
+        found: dict[str, Floats] = {}
+        for name, mix in ((f"{benchmark} held", {benchmark: 1.0}), ("60/40", SIXTY_FORTY)):
+            nav = passive_nav(self.history, self.policy, self.first, self.last, mix)
+            if nav is not None:
+                found[name] = nav
+        return found
+
+    @cached_property
+    def curves(self) -> dict[str, Floats]:
+        """Growth of the account, then of the passive books."""
+        return {"Plimsoll": self.run.curve, **self.books}
+
+    @cached_property
+    def bills(self) -> Floats | None:
+        """(T - 1,) what the bill earned over each session after the first; None when unknown."""
+        rates = bill_rates(self.history, self.policy, self.first, self.last)
+        return None if rates is None or not np.isfinite(rates[1:]).all() else rates[1:]
+
+    def excess(self, curve: Floats) -> Floats | None:
+        """(T - 1,) returns of a curve over the bill; None where the bill is unknown (U6)."""
+        return None if self.bills is None else curve[1:] / curve[:-1] - 1.0 - self.bills
+
+    @cached_property
+    def trips(self) -> tuple[Trip, ...]:
+        """Closed round trips."""
+        return closed_trips(self.run.tally.fills, self.run.tally.splits)
+
+    @cached_property
+    def colours(self) -> dict[str, str]:
+        """A colour of the style sheet per held symbol."""
+        return {s: f"a{i % ASSET_COLOURS + 1}" for i, s in enumerate(self.run.symbols)}
+
+    @cached_property
+    def held_at_end(self) -> dict[str, int]:
+        """Value of each holding at the last close, cents."""
+        record = self.run.cycles[-1]
+        return {s: round(w * record.nav) for s, w in zip(record.symbols, record.held, strict=True) if w}

@@ -1,0 +1,137 @@
+"""The page around the sections: markup that is always escaped, the assets inside it, and nothing from a network.
+
+The policy in the page's head allows exactly the style and the two scripts it carries, by hash, and no request to
+anywhere, so that a report can be mailed, archived and served under any stricter policy.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib.resources import files
+
+import msgspec
+
+from plimsoll.reports.charts import Book
+
+ASSETS = files("plimsoll.reports") / "assets"
+
+
+class Html(str):
+    """Markup that is safe as it stands; every other text is escaped where it is placed."""
+
+    __slots__ = ()
+
+
+def text(value: str) -> Html:
+    """Any text as markup: ``Html`` as it stands, everything else escaped."""
+    return value if isinstance(value, Html) else Html(escape(value))
+
+
+def join(parts: Iterable[str]) -> Html:
+    """Parts one after the other."""
+    return Html("\n".join(text(p) for p in parts if p))
+
+
+def tag(name: str, *content: str, **attributes: str) -> Html:
+    """An element; a trailing underscore of an attribute's name is dropped and the others become hyphens."""
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items() if value
+    )
+    return Html(f"<{name}{given}>{''.join(text(c) for c in content)}</{name}>")
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """A table's cell with a class: ``n`` a number, ``w`` words, ``d`` a date, and tones."""
+
+    content: str
+    kind: str = ""
+
+
+def n(content: str, tone: str = "") -> Cell:
+    """A number's cell."""
+    return Cell(content, f"n {tone}".strip())
+
+
+def table(
+    caption: str,
+    head: Sequence[str | Cell],
+    rows: Iterable[Sequence[str | Cell]],
+    *,
+    kind: str = "",
+    total: bool = False,
+) -> Html:
+    """A table with a caption; the first cell of a row names it, and with ``total`` the last row is a sum.
+
+    A head cell takes the class of its own ``Cell``, so numbers and their names align.
+    """
+    top = "".join(_cell("th", c, ' scope="col"') for c in head)
+    body = [tuple(row) for row in rows]
+    lines = []
+    for i, row in enumerate(body):
+        cells = _cell("th", row[0], ' scope="row"') + "".join(_cell("td", c, "") for c in row[1:])
+        lines.append(f'<tr class="sum">{cells}</tr>' if total and i == len(body) - 1 else f"<tr>{cells}</tr>")
+    label, style = escape(caption), escape(f"t {kind}".strip())
+    return Html(
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table class="{style}">'
+        f"<caption>{label}</caption><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _cell(name: str, cell: str | Cell, scope: str) -> str:
+    found = cell if isinstance(cell, Cell) else Cell(cell)
+    kind = f' class="{escape(found.kind)}"' if found.kind else ""
+    return f"<{name}{scope}{kind}>{text(found.content)}</{name}>"
+
+
+def plot(id_: str, caption: str, alt: str) -> Html:
+    """A figure drawn in the browser: ``alt`` says in words what it shows, for those who cannot see it."""
+    return Html(
+        f'<figure><div class="plot" id="{escape(id_)}" role="img" aria-label="{escape(alt)}"></div>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def section(id_: str, title: str, *content: str) -> Html:
+    """A section with its heading."""
+    return Html(
+        f'<section id="{escape(id_)}" aria-labelledby="{escape(id_)}-h"><h2 id="{escape(id_)}-h">{escape(title)}</h2>'
+        f"{join(content)}</section>"
+    )
+
+
+def page(title: str, header: str, sections: Sequence[tuple[str, str, Html]], footer: str, book: Book) -> str:
+    """The whole document; ``sections`` are (id, name in the navigation, markup)."""
+    style = f"{_asset('uPlot.min.css')}\n{_asset('report.css')}"
+    scripts = (_asset("uPlot.iife.min.js"), _asset("report.js"))
+    policy = (
+        "default-src 'none'; "
+        f"style-src '{_source(style)}'; script-src {' '.join(repr(_source(s)) for s in scripts)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    figures = msgspec.json.encode(book).decode().replace("<", "\\u003c")
+    links = "".join(f'<li><a href="#{escape(i)}">{escape(name)}</a></li>' for i, name, _ in sections)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy, quote=False)}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
+        f'<a class="skip" href="#main">Skip to the report</a>\n{text(header)}\n'
+        f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n<main id="main">\n'
+        "<noscript><p>Figures need JavaScript; every table stands without it.</p></noscript>\n"
+        f'{join(m for _, _, m in sections)}\n</main>\n<footer class="foot">{text(footer)}</footer>\n'
+        f'<script type="application/json" id="figures">{figures}</script>\n'
+        f"<script>{scripts[0]}</script>\n<script>{scripts[1]}</script>\n</body>\n</html>\n"
+    )
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def _source(content: str) -> str:
+    """The content as a source of a content security policy."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

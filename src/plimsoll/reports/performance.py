@@ -1,0 +1,446 @@
+"""Returns of a report: growth, drawdowns, months, years, crises, rolling figures, contributions, trades."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plimsoll.core.sessions import day_number
+from plimsoll.measures.performance import SESSIONS_A_YEAR
+from plimsoll.reports import charts, figures, words
+from plimsoll.reports.material import Material
+from plimsoll.reports.page import Cell, Html, join, n, plot, section, table, tag
+from plimsoll.reports.words import bps, count, figure, number, percent, usd
+
+WINDOW = 252
+WORST = 10
+_STEPS = (0.002, 0.01, 0.02, 0.035)  # of a month's return, where the shade deepens
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def growth(m: Material, drawn: list[charts.Chart]) -> Html:
+    """Equity on a log scale, drawdown against the rungs."""
+    drawn += [charts.equity(m.run, m.books), charts.falls(m.run, m.books, rungs(m))]
+    end = m.run.curve[-1]
+    others = ", ".join(f"{name} to {figure(float(c[-1]))}" for name, c in m.books.items())
+    deepest = float(figures.drawdown(m.run.curve).max())
+    ladder = ", ".join(f"{percent(t, 0)} {name}" for name, t, _ in rungs(m)) or "none, the ladder is off"
+    return section(
+        "growth",
+        "Growth and drawdown",
+        _ranges(m),
+        plot(
+            "equity",
+            f"Growth of $1, logarithmic, daily closes net of costs; {m.sample}",
+            f"Line chart. The account grows from 1 to {figure(float(end))}; {others or 'no passive book'}.",
+        ),
+        plot(
+            "falls",
+            f"Drawdown below the peak on closes, beside the ladder's rungs (dashed); {m.sample}. "
+            "Choose a name under the figure to show or hide its line.",
+            f"Area chart. The deepest drawdown is {percent(deepest)}. Rungs: {ladder}.",
+        ),
+        _worst(m),
+    )
+
+
+def rungs(m: Material) -> list[tuple[str, float, bool]]:
+    """(label, threshold, of the lifetime peak) of every rung in force."""
+    if not m.policy.ladder.enabled:
+        return []
+    return [
+        (f"{r.name.replace('_', ' ')} {r.threshold:.0%}", r.threshold, r.basis == "lifetime")
+        for r in m.policy.ladder.rungs
+    ]
+
+
+def _ranges(m: Material) -> Html:
+    """Buttons that set every figure to one span."""
+    days = m.run.days
+    spans = [("All", int(days[0]), int(days[-1]))]
+    for years in (5, 1):
+        if days.size > years * SESSIONS_A_YEAR:
+            label = "Last year" if years == 1 else f"Last {years} years"
+            spans.append((label, int(days[-years * SESSIONS_A_YEAR]), int(days[-1])))
+    spans += [(w.name, day_number(w.start), day_number(w.end)) for w in figures.crises(m.run.curve, m.dates)]
+    buttons = [
+        tag("button", name, type="button", data_from=str(a), data_to=str(b), aria_pressed=str(name == "All").lower())
+        for name, a, b in spans
+    ]
+    return tag("div", "All figures show", *buttons, class_="zoom")
+
+
+def _worst(m: Material) -> Html:
+    rows = [
+        (
+            str(i),
+            Cell(d.start, "d"),
+            Cell(d.trough, "d"),
+            Cell(d.recovered or "not yet", "d"),
+            n(percent(d.depth, 2)),
+            n(count(d.fall)),
+            n(count(d.length)),
+        )
+        for i, d in enumerate(figures.drawdowns(m.run.curve, m.dates, WORST), 1)
+    ]
+    head = ("", "Peak", "Trough", "Recovered", n("Depth"), n("Sessions to trough"), n("Sessions in all"))
+    return join(
+        [tag("h3", "Worst drawdowns"), table(f"The {len(rows)} deepest drawdowns on closes; {m.sample}", head, rows)]
+    )
+
+
+def calendar(m: Material) -> Html:
+    """Months as a heat table, years beside the passive books, crisis windows."""
+    return section("calendar", "Months, years, crises", _months(m), _years(m), _crises(m))
+
+
+def _months(m: Material) -> Html:
+    by_month = figures.calendar_returns(m.run.curve, m.dates, 7)
+    by_year = figures.calendar_returns(m.run.curve, m.dates, 4)
+    rows = []
+    for year, total in by_year.items():
+        cells = []
+        for month in range(1, 13):
+            value = by_month.get(f"{year}-{month:02d}")
+            cells.append(n("") if value is None else n(figure(value * 100.0, 1), shade(value)))
+        rows.append((year, *cells, n(figure(total * 100.0, 1), "year")))
+    caption = f"Return of each calendar month, per cent, net of costs; {m.sample}"
+    return table(caption, ("", *(n(x) for x in _MONTHS), n("Year")), rows, kind="heat")
+
+
+def shade(value: float) -> str:
+    """Class of a heat cell; nothing within 0.05 % of zero.
+
+    >>> shade(0.04), shade(-0.0001)
+    ('u5', '')
+    """
+    if abs(value) < 0.0005:
+        return ""
+    return f"{'u' if value > 0 else 'd'}{1 + sum(abs(value) >= s for s in _STEPS)}"
+
+
+def _years(m: Material) -> Html:
+    columns = {name: figures.calendar_returns(c, m.dates, 4) for name, c in m.curves.items()}
+    falls = {name: {y: _fall_in(c, m.dates, y) for y in columns["Plimsoll"]} for name, c in m.curves.items()}
+    rows = []
+    for year in columns["Plimsoll"]:
+        shown = [
+            cell
+            for i, name in enumerate(m.curves)
+            for cell in (n(percent(columns[name][year]), "us" if i == 0 else ""), n(percent(falls[name][year])))
+        ]
+        rows.append((year, *shown))
+    head = ["Year", *(x for name in m.curves for x in (n(name), n("drawdown")))]
+    return join(
+        [tag("h3", "Years"), table(f"Return and largest drawdown within each calendar year; {m.sample}", head, rows)]
+    )
+
+
+def _fall_in(curve: charts.Floats, dates: list[str], year: str) -> float:
+    inside = np.flatnonzero(np.char.startswith(np.array(dates), year))
+    part = curve[max(int(inside[0]) - 1, 0) : int(inside[-1]) + 1]
+    return float(figures.drawdown(part).max())
+
+
+def _crises(m: Material) -> Html:
+    found = {name: figures.crises(c, m.dates) for name, c in m.curves.items()}
+    rows = []
+    for i, window in enumerate(found["Plimsoll"]):
+        cells = [
+            cell
+            for k, name in enumerate(m.curves)
+            for cell in (n(percent(found[name][i].total), "us" if k == 0 else ""), n(percent(found[name][i].depth)))
+        ]
+        rows.append((window.name, Cell(f"{window.start} to {window.end}", "d"), *cells))
+    if not rows:
+        return tag("p", "The span touches none of the crisis windows.", class_="note")
+    head = ("Crisis", "Sessions covered", *(x for name in m.curves for x in (n(name), n("drawdown"))))
+    caption = (
+        "Return and largest drawdown in known crises, as far as the span covers them; net of costs, governed throughout"
+    )
+    return join([tag("h3", "Crisis windows"), table(caption, head, rows)])
+
+
+def rolling(m: Material, drawn: list[charts.Chart]) -> Html:
+    """Rolling Sharpe ratio and volatility."""
+    if len(m.dates) <= WINDOW:
+        return section(
+            "rolling", "Rolling figures", tag("p", f"The span has fewer than {WINDOW} returns.", class_="note")
+        )
+    parts = {name: figures.rolling(c[1:] / c[:-1] - 1.0, m.excess(c), WINDOW) for name, c in m.curves.items()}
+    sharpe, volatility = charts.rollings(m.run, parts)
+    own = parts["Plimsoll"]
+    shown = [volatility]
+    plots = []
+    if m.bills is not None:
+        shown.insert(0, sharpe)
+        plots.append(
+            plot(
+                "sharpe",
+                f"Sharpe ratio over bills, annual, trailing {WINDOW} sessions; {m.sample}",
+                _range_of("Sharpe ratio", own[1], figure),
+            )
+        )
+    plots.append(
+        plot(
+            "volatility",
+            f"Volatility a year of 1-session returns, trailing {WINDOW} sessions; {m.sample}",
+            _range_of("Volatility", own[0], percent),
+        )
+    )
+    drawn += shown
+    return section("rolling", "Rolling figures", tag("div", *plots, class_="pair"))
+
+
+def _range_of(name: str, values: charts.Floats, shown: object) -> str:
+    assert callable(shown)
+    return f"Line chart. {name} between {shown(float(np.nanmin(values)))} and {shown(float(np.nanmax(values)))}."
+
+
+def contributions(m: Material) -> Html:
+    """What each asset earned, and how the parts make the whole."""
+    run = m.run
+    parts, interest = figures.contributions(run.tally.fills, run.flows, m.held_at_end)
+    change = int(run.nav[-1]) - run.genesis.capital
+    mean = {s: float(run.weights[:, i].mean()) for i, s in enumerate(run.symbols)}
+    most = {s: float(run.weights[:, i].max()) for i, s in enumerate(run.symbols)}
+    held = {s: float(np.mean(run.weights[:, i] != 0.0)) for i, s in enumerate(run.symbols)}
+
+    def share(cents: int) -> str:
+        return percent(cents / run.genesis.capital)
+
+    rows = [
+        (
+            c.symbol,
+            n(usd(c.price), _tone(c.price)),
+            n(usd(c.income)),
+            n(usd(c.total), "us"),
+            n(share(c.total)),
+            n(usd(c.costs)),
+            n(count(c.trades)),
+            n(percent(held.get(c.symbol), 0)),
+            n(percent(mean.get(c.symbol))),
+            n(percent(most.get(c.symbol))),
+        )
+        for c in parts
+    ]
+    rows.append(
+        (
+            "Interest on cash",
+            n(""),
+            n(usd(interest)),
+            n(usd(interest), "us"),
+            n(share(interest)),
+            n(""),
+            n(""),
+            n(""),
+            n(percent(float(run.cash.mean()))),
+            n(percent(float(run.cash.max()))),
+        )
+    )
+    total = sum(c.total for c in parts) + interest
+    rows.append(
+        (
+            "Change of NAV",
+            n(usd(sum(c.price for c in parts))),
+            n(usd(sum(c.income for c in parts) + interest)),
+            n(usd(total)),
+            n(share(total)),
+            n(usd(sum(c.costs for c in parts))),
+            n(count(sum(c.trades for c in parts))),
+            n(""),
+            n(""),
+            n(""),
+        )
+    )
+    head = (
+        "Asset",
+        n("Price"),
+        n("Income"),
+        n("Total"),
+        n("of capital"),
+        n("Costs paid"),
+        n("Trades"),
+        n("Held"),
+        n("Mean weight"),
+        n("Most"),
+    )
+    apart = abs(total - change) / 100.0
+    note = "" if apart < 1.0 else f" The parts differ from the change of NAV by ${apart:,.2f} of rounding."
+    caption = f"Profit by asset in dollars, price gains after costs; held is the share of sessions; {m.sample}.{note}"
+    return section("contributions", "Contributions", table(caption, head, rows, total=True))
+
+
+def _tone(cents: int) -> str:
+    return "up" if cents > 0 else "dn" if cents < 0 else ""
+
+
+def costs(m: Material) -> Html:
+    """Turnover and costs by year and by kind of asset, and how much money the rules could run."""
+    run = m.run
+    rows = []
+    found = figures.years(run.nav, m.dates, run.tally.fills)
+    for y in found:
+        scale = y.mean_nav * y.sessions / SESSIONS_A_YEAR
+        rows.append(
+            (
+                str(y.year),
+                n(count(y.trades)),
+                n(percent(y.turnover, 0)),
+                n(usd(y.commission)),
+                n(usd(y.slippage)),
+                n(usd(y.impact)),
+                n(usd(y.total), "us"),
+                n(bps(y.total / scale, 0)),
+            )
+        )
+    whole = [sum(getattr(y, k) for y in found) for k in ("trades", "commission", "slippage", "impact", "total")]
+    rows.append(
+        (
+            "All",
+            n(count(whole[0])),
+            n(percent(sum(y.turnover for y in found), 0)),
+            *(n(usd(w)) for w in whole[1:]),
+            n(bps(m.result.metrics.cost_drag_annual, 0)),
+        )
+    )
+    head = (
+        "Year",
+        n("Trades"),
+        n("Turnover"),
+        n("Commission"),
+        n("Slippage"),
+        n("Impact"),
+        n("Total"),
+        n("a year, of mean NAV"),
+    )
+    return section(
+        "costs",
+        "Turnover and costs",
+        table(
+            f"Turnover (½ Σ|Δw|) and costs by calendar year; part years annualised in the last column; {m.sample}",
+            head,
+            rows,
+            total=True,
+        ),
+        _by_kind(m),
+        _capacity(m),
+    )
+
+
+def _by_kind(m: Material) -> Html:
+    kinds = {i.symbol: i.kind for i in m.history.panel.instruments}
+    rows = []
+    fills = m.run.tally.fills
+    for kind in sorted({kinds.get(f.symbol, "unknown") for f in fills}):
+        own = [f for f in fills if kinds.get(f.symbol, "unknown") == kind]
+        traded = sum(abs(f.notional) for f in own)
+        paid = [sum(getattr(f, name) for f in own) for name in ("commission", "slippage", "impact")]
+        rows.append(
+            (
+                kind,
+                n(count(len(own))),
+                n(usd(traded)),
+                *(n(bps(p / traded)) for p in paid),
+                n(bps(sum(paid) / traded), "us"),
+            )
+        )
+    head = ("Kind", n("Trades"), n("Traded"), n("Commission"), n("Slippage"), n("Impact"), n("Total"))
+    return table(f"Costs by kind of asset, of traded notional; {m.sample}", head, rows) if rows else Html("")
+
+
+def _capacity(m: Material) -> Html:
+    """How far the capital could grow before its trades met the participation limit (A3)."""
+    history, sessions = m.history, m.history.panel.sessions
+    adv = history.array("adv")
+    shares = []
+    for fill in m.run.tally.fills:
+        row = sessions.row_at_or_after(fill.session) - 1
+        volume = float(adv[row, history.panel.column[fill.symbol]])
+        if volume > 0.0:
+            shares.append((abs(fill.notional) / 100.0 / volume, m.run.nav[max(row - m.first, 0)] / 100.0))
+    if not shares:
+        return Html("")
+    limit = m.policy.limits.participation_max
+    used = np.array([s for s, _ in shares])
+    room = np.array([nav * limit / s for s, nav in shares])
+    said = (
+        f"Capacity: the median trade took {bps(float(np.median(used)), 2)} of its average daily volume, the largest "
+        f"{bps(float(used.max()), 1)}. At the limit of {percent(limit, 0)} the same trades would fit an account of about "
+        f"${np.quantile(room, 0.05) / 1e6:,.0f} million in 95 % of cases and of ${room.min() / 1e6:,.1f} million in all "
+        f"({number(len(shares), 'trade')}, volumes of their own time)."
+    )
+    return tag("p", said, class_="note")
+
+
+def trades(m: Material) -> Html:
+    """Closed round trips: by symbol, the best and the worst."""
+    found = m.trips
+    if not found:
+        return section("trades", "Round trips", tag("p", "Nothing was bought and sold again.", class_="note"))
+    row = {d: i for i, d in enumerate(m.dates)}
+
+    def line(t: figures.Trip) -> tuple[str | Cell, ...]:
+        lots = next(i.lots_per_unit for i in m.history.panel.instruments if i.symbol == t.symbol)
+        held = row[t.closed] - row[t.opened]
+        nav = int(m.run.nav[row[t.closed]])
+        return (
+            t.symbol,
+            Cell(t.opened, "d"),
+            Cell(t.closed, "d"),
+            n(count(held)),
+            n(figure(t.lots / lots, 0 if lots == 1 else 3)),
+            n(usd(t.profit), _tone(t.profit)),
+            n(bps(t.profit / nav)),
+        )
+
+    ranked = sorted(found, key=lambda t: (-t.profit, t.closed, t.symbol))
+    head = ("Asset", "Opened", "Closed", n("Sessions"), n("Units"), n("Profit"), n("of NAV"))
+    by_symbol = []
+    for symbol in sorted({t.symbol for t in found}):
+        own = [t for t in found if t.symbol == symbol]
+        won = sum(t.profit > 0 for t in own)
+        by_symbol.append(
+            (
+                symbol,
+                n(count(len(own))),
+                n(percent(won / len(own), 0)),
+                n(usd(sum(t.profit for t in own)), _tone(sum(t.profit for t in own))),
+                n(usd(sum(t.profit for t in own) / len(own))),
+                n(count(round(float(np.mean([row[t.closed] - row[t.opened] for t in own]))))),
+            )
+        )
+    won = sum(t.profit > 0 for t in found)
+    by_symbol.append(
+        (
+            "All",
+            n(count(len(found))),
+            n(percent(won / len(found), 0)),
+            n(usd(sum(t.profit for t in found))),
+            n(usd(sum(t.profit for t in found) / len(found))),
+            n(count(round(float(np.mean([row[t.closed] - row[t.opened] for t in found]))))),
+        )
+    )
+    names = ("Asset", n("Trips"), n("Won"), n("Profit"), n("Mean"), n("Mean sessions"))
+    most = min(10, len(ranked))
+    return section(
+        "trades",
+        "Round trips",
+        tag(
+            "p",
+            "A round trip is a reduction of a holding against its average cost, after commission, slippage and "
+            "impact; dividends are not in it.",
+            class_="note",
+        ),
+        table(f"Round trips closed, by asset; {m.sample}", names, by_symbol, total=True),
+        tag(
+            "details",
+            tag("summary", f"The {most} best and the {most} worst"),
+            table(f"Best {most} of {number(len(ranked), 'round trip')}; {m.sample}", head, map(line, ranked[:most])),
+            table(
+                f"Worst {most} of {number(len(ranked), 'round trip')}; {m.sample}",
+                head,
+                map(line, ranked[: -most - 1 : -1]),
+            ),
+        ),
+        tag("p", f"{words.number(len(m.run.tally.fills), 'fill')} in all; every one is in the journal.", class_="note"),
+    )

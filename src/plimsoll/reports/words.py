@@ -1,0 +1,128 @@
+"""Numbers and codes as a reader meets them: one way to write a percentage, a dollar, a date, a reason."""
+
+from __future__ import annotations
+
+import math
+
+from plimsoll.core.reasons import REASONS
+
+ABSENT = "unknown"
+
+GATES = {
+    "cvar_1": "CVaR, 1 session",
+    "cvar_10": "CVaR, 10 sessions",
+    "cvar": "CVaR of the objective, 10 sessions",
+    "stressed_1": "Stressed CVaR, 1 session",
+    "stressed_10": "Stressed CVaR, 10 sessions",
+    "gross": "Gross exposure",
+    "cash": "Minimum cash",
+    "keep": "A held position that may not be bought",
+    "STOP_CAP": "Cap left by a stop",
+}
+_PREFIXES = {
+    "position": "Position cap",
+    "standalone_1": "Stand-alone risk, 1 session",
+    "standalone_10": "Stand-alone risk, 10 sessions",
+    "pair": "Correlated pair",
+    "group": "Group cap",
+    "sector": "Sector cap",
+    "stage": "Stage cap of the strategy",
+    "participation": "Share of average volume",
+    "incremental": "Risk added by one trade",
+}
+VETOES = {
+    "UNEXPLAINED_PROFIT": "A large expected return with little confidence behind it",
+    "TOO_PERFECT_EXECUTION": "A conviction no honest forecast has",
+    "DATA_DEPENDENCY_RISK": "Data of middling quality",
+    "CORRELATED_WINS": "Many correlated openings within a few sessions",
+    "HIGH_CVAR": "A proposal above the hard CVaR limit after scaling",
+    "LEVERAGE_BREACH": "A proposal above the gross limit after scaling",
+    "DRAWDOWN_LIMIT": "The mandate's drawdown is reached",
+    "MODEL_DECAY": "Low confidence in the forecast",
+    "INSUFFICIENT_HISTORY": "Too short a history",
+    "LOW_DATA_QUALITY": "Data below the accepted quality",
+}
+
+
+def percent(value: float | None, places: int = 1) -> str:
+    """A fraction as per cent, with a true minus sign.
+
+    >>> percent(-0.0123)
+    '−1.2 %'
+    """
+    return ABSENT if value is None or not math.isfinite(value) else f"{_signed(value * 100.0, places)} %"
+
+
+def bps(value: float | None, places: int = 1) -> str:
+    """A fraction as basis points.
+
+    >>> bps(0.00123)
+    '12.3 bps'
+    """
+    return ABSENT if value is None or not math.isfinite(value) else f"{_signed(value * 1e4, places)} bps"
+
+
+def figure(value: float | None, places: int = 2) -> str:
+    """A plain figure."""
+    return ABSENT if value is None or not math.isfinite(value) else _signed(value, places)
+
+
+def count(value: int) -> str:
+    """A whole number with thousands separated."""
+    return _signed(value, 0)
+
+
+def usd(cents: float, places: int = 0) -> str:
+    """Cents as dollars.
+
+    >>> usd(-1234567)
+    '−$12,346'
+    """
+    amount = f"{abs(cents) / 100.0:,.{places}f}"
+    zero = not any(c in "123456789" for c in amount)
+    return f"{'−' if cents < 0 and not zero else ''}${amount}"
+
+
+def number(value: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> number(1, "session"), number(2, "session")
+    ('1 session', '2 sessions')
+    """
+    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
+
+
+def constraint(name: str) -> str:
+    """A constraint's name in words, its subject after a colon."""
+    if name in GATES:
+        return GATES[name]
+    head, _, subject = name.partition(":")
+    if head in _PREFIXES:
+        return f"{_PREFIXES[head]}: {subject}" if subject else _PREFIXES[head]
+    return name
+
+
+def reason(code: str, *, symbol: str = "", measured: float | None = None, limit: float | None = None) -> str:
+    """The sentence of a reason code; without a symbol or figures it speaks of any."""
+    known = REASONS.get(code)
+    if known is None:
+        return VETOES.get(code, code)
+    sentence = known.sentence
+    if symbol and symbol != "book":
+        sentence = sentence.replace("{symbol}", symbol)
+    elif sentence.startswith("{symbol}"):
+        sentence = "The symbol" + sentence.removeprefix("{symbol}")
+    sentence = sentence.replace("{symbol}", "the symbol")
+    shown = "its figure" if measured is None else small(measured)
+    bound = "its limit" if limit is None else small(limit)
+    return sentence.replace("{measured}", shown).replace("{limit}", bound)
+
+
+def small(value: float) -> str:
+    """A finding's figure: a fraction as per cent, anything larger plainly."""
+    return percent(value, 2) if abs(value) <= 1.5 else figure(value, 1)
+
+
+def _signed(value: float, places: int) -> str:
+    text = f"{abs(value):,.{places}f}"
+    return f"−{text}" if value < 0 and any(c in "123456789" for c in text) else text
