@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -132,9 +132,8 @@ def enter(inputs: AuctionInputs, alone: dict[int, float], risk_aversion: float, 
                 entered.append(_refused(key, column, forecast))
                 continue
             seen.add(key)
-            bid = _adjusted(inputs, strategy, forecast, column, alone.get(column, math.nan), policy)
-            bid = _kept(bid, risk_aversion) if bid.keep else bid
-            entered.append(_screened(inputs, bid, forecast, present.get(key, 0.0), policy))
+            risk = alone.get(column, math.nan)
+            entered.append(_bid(inputs, strategy, forecast, column, risk, present.get(key, 0.0), risk_aversion, policy))
     return tuple(entered)
 
 
@@ -161,13 +160,21 @@ def _refused(key: tuple[str, str], column: int, forecast: Forecast) -> Bid:
     return Bid(*key, column, mu=mu, cap=0.0, confidence=confidence, rejected=("FORECAST_INVALID",))
 
 
-def _adjusted(
-    inputs: AuctionInputs, strategy: str, forecast: Forecast, column: int, alone: float, policy: Policy
+def _bid(
+    inputs: AuctionInputs,
+    strategy: str,
+    forecast: Forecast,
+    column: int,
+    alone: float,
+    present: float,
+    risk_aversion: float,
+    policy: Policy,
 ) -> Bid:
-    """Bring the forecast to the auction's horizon and apply A2's penalties.
+    """A valid forecast as a bid: brought to the auction's horizon, with A2's penalties, and screened.
 
     Expected returns scale with time, uncertainty with its root. A penalty shrinks a gain; it never shrinks the
-    expected loss of a hedge.
+    expected loss of a hedge. A keep bid earns at least what its tail costs, so that it passes and nothing but a limit
+    sells it (S1).
     """
     periods = policy.auction.horizon / forecast.horizon
     mu, sigma = forecast.mu * periods, forecast.sigma * math.sqrt(periods)
@@ -185,6 +192,11 @@ def _adjusted(
         adjusted = net * (1.0 - min(round_trip * 100.0, _SEED_COST_MAX))
     else:
         adjusted = net - cost
+    if forecast.keep and math.isfinite(alone):
+        floor = max(risk_aversion * alone, 0.0)
+        kept = max(net, floor)
+        mu, net, adjusted = max(mu, floor), kept, adjusted + (kept - net)
+    cap, rejected, held_back = _screened(inputs, forecast, column, mu, quality, decay, alone, present, policy)
     return Bid(
         strategy=strategy,
         symbol=forecast.symbol,
@@ -193,12 +205,15 @@ def _adjusted(
         net=net,
         cost=cost,
         adjusted=adjusted,
+        cap=cap,
         confidence=float(forecast.confidence),
         score=float(forecast.score),
         quality=quality,
         keep=forecast.keep,
         hedge=forecast.hedge,
         alone=alone,
+        rejected=rejected,
+        reasons=held_back,
     )
 
 
@@ -213,38 +228,39 @@ def _disagreement(forecast: Forecast, periods: float, sigma: float, policy: Poli
     return math.exp(-0.5 * math.fsum((r - mean) ** 2 for r in ratios) / len(ratios))
 
 
-def _kept(bid: Bid, risk_aversion: float) -> Bid:
-    """A keep bid earns at least what its tail costs, so that it passes and nothing but a limit sells it (S1)."""
-    if not math.isfinite(bid.alone):
-        return bid
-    floor = max(risk_aversion * bid.alone, 0.0)
-    net = max(bid.net, floor)
-    return replace(bid, mu=max(bid.mu, floor), net=net, adjusted=bid.adjusted + (net - bid.net))
-
-
-def _screened(inputs: AuctionInputs, bid: Bid, forecast: Forecast, present: float, policy: Policy) -> Bid:
-    """A1's rejections, and the caps that a target, a block or low confidence put on the bid."""
+def _screened(
+    inputs: AuctionInputs,
+    forecast: Forecast,
+    column: int,
+    mu: float,
+    quality: float,
+    decay: float,
+    alone: float,
+    present: float,
+    policy: Policy,
+) -> tuple[float, tuple[str, ...], tuple[str, ...]]:
+    """The cap that a target, a block or low confidence puts on a bid, A1's rejections, and what held it back."""
     rejected: list[str] = []
-    if not bid.quality >= policy.data.score_min:
+    if not quality >= policy.data.score_min:
         rejected.append("LOW_SCORE")
-    if not (bid.mu > 0.0 or bid.hedge or bid.keep):
+    if not (mu > 0.0 or forecast.hedge or forecast.keep):
         rejected.append("NON_POSITIVE_MU")
-    if not (inputs.decay or {}).get(bid.strategy, 1.0) >= policy.auction.decay_min:
+    if not decay >= policy.auction.decay_min:
         rejected.append("DECAYED")
-    if not math.isfinite(bid.alone):
+    if not math.isfinite(alone):
         rejected.append("UNMEASURABLE_RISK")
     held_back: list[str] = []
-    if not inputs.view.instruments[bid.column].tradable:
+    if not inputs.view.instruments[column].tradable:
         rejected.append("NOT_TRADABLE")
-    if bid.column in inputs.blocked:
-        held_back.append(inputs.blocked[bid.column])
-    if not bid.confidence >= inputs.confidence_min and not bid.keep:
+    if column in inputs.blocked:
+        held_back.append(inputs.blocked[column])
+    if not forecast.confidence >= inputs.confidence_min and not forecast.keep:
         held_back.append("LOW_CONFIDENCE")
-    if not (math.isfinite(inputs.buy_cost[bid.column]) and math.isfinite(inputs.adv[bid.column])):
+    if not (math.isfinite(inputs.buy_cost[column]) and math.isfinite(inputs.adv[column])):
         held_back.append("NO_LIQUIDITY_DATA")
     cap = math.inf if forecast.target_weight is None else float(forecast.target_weight)
-    if held_back or bid.keep:
+    if held_back or forecast.keep:
         cap = min(cap, present)
     if not cap > 0.0:
         rejected.extend(held_back or ("NOT_IN_PROGRAMME",))
-    return replace(bid, cap=max(cap, 0.0), rejected=tuple(rejected), reasons=tuple(held_back))
+    return max(cap, 0.0), tuple(rejected), tuple(held_back)

@@ -13,7 +13,7 @@ from plimsoll.capital.auction import Allocation, AuctionProblem, solve
 from plimsoll.capital.bids import AuctionInputs, Bid, charged_share, enter, one_way_cost
 from plimsoll.core.decision import AuctionRecord, BidRecord, Share
 from plimsoll.core.policy import Policy
-from plimsoll.measures.cvar import cvar, normal_cvar, tail_weights
+from plimsoll.measures.cvar import cvar_of_each, normal_cvar, tail_weights
 from plimsoll.measures.linear import average, combine
 
 __all__ = ["AuctionInputs", "AuctionResult", "hold"]
@@ -89,12 +89,12 @@ def risk_aversion(policy: Policy) -> float:
 def _alone(inputs: AuctionInputs, confidence: float) -> dict[int, dict[int, float]]:
     """CVaR of one unit of each measurable column, per horizon; a column with a NaN anywhere is not measurable."""
     scenarios = inputs.scenarios
-    sets = (*scenarios.filtered.values(), *scenarios.stressed.values())
     known = np.ones(scenarios.columns.size, dtype=np.bool_)
-    for returns in sets:
-        known &= np.isfinite(returns).all(axis=0)
+    for returns in (*scenarios.filtered.values(), *scenarios.stressed.values()):
+        known &= np.isfinite(returns.sum(axis=0))  # NaN and infinities survive a sum
+    risks = {h: cvar_of_each(-returns.T, confidence).tolist() for h, returns in scenarios.filtered.items()}
     return {
-        int(column): {h: cvar(-returns[:, i], confidence) for h, returns in scenarios.filtered.items()}
+        column: {h: of_each[i] for h, of_each in risks.items()}
         for i, column in enumerate(scenarios.columns.tolist())
         if known[i] and column not in scenarios.unmeasurable
     }
@@ -373,17 +373,15 @@ def _ranks(contest: _Contest, weights: Floats, confidence: float) -> list[int]:
     A hedge's reduction is its mean return over the tail of the book allocated. A bid whose own tail shows no
     loss ranks before those that have one, if it earns anything.
     """
-    relief = _tail_means(contest, contest.returns, weights, confidence)
-
-    def merit(i: int) -> float:
-        bid = contest.bids[i]
-        if bid.hedge:
-            return float(relief[contest.asset[i]]) / max(bid.cost, _DUST)
-        return bid.adjusted / max(bid.alone, _DUST)
-
-    order = sorted(range(len(contest.bids)), key=lambda i: (not contest.bids[i].hedge, -merit(i), i))
+    relief: list[float] = []
+    if any(bid.hedge for bid in contest.bids):
+        relief = _tail_means(contest, contest.returns, weights, confidence)[contest.asset].tolist()
+    order = sorted(
+        (False, -relief[i] / max(bid.cost, _DUST), i) if bid.hedge else (True, -bid.adjusted / max(bid.alone, _DUST), i)
+        for i, bid in enumerate(contest.bids)
+    )
     ranks = [0] * len(order)
-    for rank, i in enumerate(order, start=1):
+    for rank, (_, _, i) in enumerate(order, start=1):
         ranks[i] = rank
     return ranks
 

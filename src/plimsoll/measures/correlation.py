@@ -50,15 +50,22 @@ def _towards_average(x: Floats) -> Floats:
     """The estimate for (T, k) standardised columns without NaN."""
     rows, size = x.shape
     sample = np.clip(gram(x, x) / rows, -1.0, 1.0)
-    off = ~np.eye(size, dtype=np.bool_)
     if size > 2:
-        average = float(sample[off].mean())
+        pairs = _off_diagonal(sample)
+        average = float(pairs.mean())
         squares = x * x
-        error = float(((average - sample[off]) ** 2).sum())
-        noise = float((gram(squares, squares) / rows - sample * sample)[off].sum())
-        shared = average * float((gram(squares * x, x) / rows - sample)[off].sum())
+        error = float(((average - pairs) ** 2).sum())
+        noise = float((_off_diagonal(gram(squares, squares)) / rows - pairs * pairs).sum())
+        shared = average * float((_off_diagonal(gram(squares * x, x)) / rows - pairs).sum())
         weight = min(max((noise - shared) / (error * rows), 0.0), 1.0) if error > 0.0 else 0.0
         sample = weight * average + (1.0 - weight) * sample
     sample = 0.5 * (sample + sample.T)
     np.fill_diagonal(sample, 1.0)
     return np.asarray(sample)
+
+
+def _off_diagonal(matrix: Floats) -> Floats:
+    """The k (k - 1) entries off the diagonal of (k, k), row by row."""
+    size = len(matrix)
+    # past its first entry the flat matrix is k - 1 runs of k such entries, each ended by one of the diagonal
+    return np.asarray(matrix.reshape(-1)[1:].reshape(size - 1, size + 1)[:, :size].ravel())

@@ -56,6 +56,19 @@ def cvar(losses: Floats, confidence: float) -> float:
     return float(worst.sum() / mass)
 
 
+def cvar_of_each(losses: Floats, confidence: float) -> Floats:
+    """``cvar`` of each row of (k, T) losses, (k,): the same bits as one row at a time, in one pass."""
+    size = losses.shape[1]
+    if size == 0:
+        return np.full(len(losses), np.nan)
+    mass, whole, fraction = _tail(size, confidence)
+    rank = size - 1 - whole if fraction else size - whole
+    worst = np.sort(np.partition(losses, rank, axis=1)[:, rank:], axis=1)
+    if fraction:
+        return np.asarray((worst[:, 1:].sum(axis=1) + fraction * worst[:, 0]) / mass)
+    return np.asarray(worst.sum(axis=1) / mass)
+
+
 def value_at_risk(losses: Floats, confidence: float) -> float:
     """The smallest loss that a share ``confidence`` of the (T,) scenarios does not exceed; NaN as in `cvar`."""
     size = losses.size

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_BLOCK = 32  # columns of a symmetric product worked on together
+
 
 def combine(returns: Floats, weights: Floats) -> Floats:
     """(T,) returns of a book: (T, k) returns times (k,) weights."""
@@ -23,5 +25,13 @@ def average(weights: Floats, returns: Floats) -> Floats:
 
 
 def gram(left: Floats, right: Floats) -> Floats:
-    """(i, j) sums over rows of (T, i) times (T, j)."""
-    return np.asarray(np.einsum("ti,tj->ij", left, right))
+    """(i, j) sums over rows of (T, i) times (T, j); of a matrix with itself only one triangle is added up."""
+    size = left.shape[1]
+    if left is not right or size <= _BLOCK:
+        return np.asarray(np.einsum("ti,tj->ij", left, right))
+    result = np.empty((size, size))
+    for first in range(0, size, _BLOCK):
+        last = first + _BLOCK
+        result[first:last, first:] = np.einsum("ti,tj->ij", left[:, first:last], left[:, first:])
+        result[last:, first:last] = result[first:last, last:].T
+    return result

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from plimsoll.measures.cvar import cvar, euler, tail_weights, value_at_risk
+from plimsoll.measures.cvar import cvar, cvar_of_each, euler, tail_weights, value_at_risk
 
 LOSSES = hnp.arrays(np.float64, st.integers(1, 90), elements=st.integers(-40, 40).map(lambda i: i / 8.0))
 CONFIDENCE = st.sampled_from([0.5, 0.9, 0.95, 0.975, 0.99])
@@ -127,3 +127,17 @@ def test_a_hedge_contributes_negatively() -> None:
     market = np.random.default_rng(2).standard_normal(400)
     parts = euler(np.column_stack([market, -market]), np.array([0.8, 0.2]), 0.95)
     assert parts[0] > 0.0 > parts[1]
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.975, 0.99])
+@pytest.mark.parametrize("size", [1, 3, 61, 1251, 1260])
+def test_the_cvar_of_each_row_has_the_bits_of_the_cvar_of_that_row(size: int, confidence: float) -> None:
+    losses = np.random.default_rng(size).standard_t(3.0, (7, size))
+    losses[3, size // 2] = np.nan
+    for given_as in (losses, np.asfortranarray(losses)):
+        np.testing.assert_array_equal(cvar_of_each(given_as, confidence), [cvar(row, confidence) for row in losses])
+
+
+def test_the_cvar_of_each_of_nothing_is_unknown_or_nothing() -> None:
+    assert np.isnan(cvar_of_each(np.empty((2, 0)), 0.95)).all()
+    assert cvar_of_each(np.empty((0, 9)), 0.95).shape == (0,)
