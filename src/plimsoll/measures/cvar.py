@@ -63,7 +63,8 @@ def cvar_of_each(losses: Floats, confidence: float) -> Floats:
         return np.full(len(losses), np.nan)
     mass, whole, fraction = _tail(size, confidence)
     rank = size - 1 - whole if fraction else size - whole
-    worst = np.sort(np.partition(losses, rank, axis=1)[:, rank:], axis=1)
+    rows = np.ascontiguousarray(losses)  # a sum along anything else adds in another order
+    worst = np.sort(np.partition(rows, rank, axis=1)[:, rank:], axis=1)
     if fraction:
         return np.asarray((worst[:, 1:].sum(axis=1) + fraction * worst[:, 0]) / mass)
     return np.asarray(worst.sum(axis=1) / mass)
