@@ -49,7 +49,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     step = _ladder(view, state, desk, book, regime)
     stop = stops.step(before.stops, view, book.weights, state.average_cost, policy)
     stale = view.now("freshness.reason")
-    frozen = _data_frozen(view, book, stale, desk)
+    frozen = data_frozen(view, book, stale, desk)
 
     lifetime = 1.0 - book.nav / step.state.lifetime_peak
     episode = 1.0 - book.nav / step.state.episode_peak
@@ -147,7 +147,7 @@ def _health(view: View, state: State, desk: Desk, book: Book, regime: Regime) ->
     return Health(volatility, regime.figure.crisis, bool(fresh), clear=not carried.halted and book.known)
 
 
-def _data_frozen(view: View, book: Book, stale: Floats, desk: Desk) -> tuple[str, ...]:
+def data_frozen(view: View, book: Book, stale: Floats, desk: Desk) -> tuple[str, ...]:
     """Step 5: what stops all new risk for want of data (D7)."""
     policy = desk.policy
     if not book.known:

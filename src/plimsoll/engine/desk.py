@@ -106,11 +106,11 @@ class Desk:
 
     @cached_property
     def sector_groups(self) -> tuple[Group, ...]:
-        """Sector caps of single stocks (A4)."""
+        """Sector caps of single stocks (A4); stocks whose sector is unknown count as one sector (U6)."""
         members: dict[str, list[int]] = {}
         for column, i in enumerate(self.instruments):
-            if i.kind == "stock" and i.sector:
-                members.setdefault(i.sector, []).append(column)
+            if i.kind == "stock":
+                members.setdefault(i.sector or "unknown", []).append(column)
         cap = self.policy.limits.weight_sector
         return tuple(Group(f"sector:{name}", tuple(members[name]), cap) for name in sorted(members))
 

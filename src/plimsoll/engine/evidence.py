@@ -12,6 +12,9 @@ from plimsoll.alpha.rules import trend_score
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.panel import View
 from plimsoll.core.ports import Explains
+from plimsoll.core.verdict import Finding
+from plimsoll.engine.book import Book
+from plimsoll.engine.cycle import STALE, data_frozen
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.limits import limits_at
 from plimsoll.engine.measure import measure
@@ -51,6 +54,23 @@ def subjects(
             )
         )
     return tuple(found)
+
+
+def barred(view: View, desk: Desk, record: CycleRecord) -> tuple[Finding, ...]:
+    """What stopped all new risk of the session for want of data, with the share affected and its limit (D7)."""
+    held = np.zeros(len(desk.symbols))
+    for symbol, weight in zip(record.symbols, record.held, strict=True):
+        held[desk.column[symbol]] = weight
+    columns = np.flatnonzero(held)
+    book = Book(view.now("mark"), record.nav, held, columns, bool(np.isfinite(held).all()))
+    stale, policy = view.now("freshness.reason"), desk.policy.data
+    affected = (view.now("eligible")[columns] == 0.0) | (stale[columns] == STALE)
+    figures: dict[str, tuple[float, float]] = {
+        "DATA_AFFECTED": (float(np.abs(held[columns][affected]).sum()), policy.affected_holdings_max),
+        "UNIVERSE_AFFECTED": (float(view.now("data.affected")), policy.affected_universe_max),
+    }
+    codes = data_frozen(view, book, stale, desk)
+    return tuple(Finding("data", code, "book", *figures.get(code, (None, None))) for code in codes)
 
 
 def _said(view: View, desk: Desk, symbol: str) -> tuple[tuple[str, str], ...]:

@@ -45,7 +45,7 @@ def span_of(history: History, start: str | None, end: str | None) -> Span:
         )
     if first > last:
         raise UsageError(
-            f"the snapshot has no session from {start or sessions.dates[0]} to {end or sessions.dates[-1]}",
+            f"the snapshot has no session {f'from {start}' if start else ''}{f' to {end}' if end else ''}".rstrip(),
             f"It holds sessions from {sessions.dates[0]} to {sessions.dates[-1]}",
         )
     return Span(first, last)

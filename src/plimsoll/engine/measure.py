@@ -41,8 +41,13 @@ class Tails:
         return cls(scenarios, confidence, blind, clean, stressed)
 
     def of_book(self, weights: Floats, *, stressed: bool = False) -> dict[int, float]:
-        """CVaR per horizon of (N,) weights, fraction of NAV; NaN where a holding cannot be measured (U6)."""
+        """CVaR per horizon of (N,) weights, fraction of NAV; NaN where a holding cannot be measured (U6).
+
+        A holding outside the set's columns cannot be measured either.
+        """
         w = weights[self.scenarios.columns]
+        if np.count_nonzero(w) != np.count_nonzero(weights):
+            return dict.fromkeys(self.scenarios.filtered, float("nan"))
         sets = self.stressed if stressed else self.filtered
         if self.blind is not None and w[self.blind].any():
             return dict.fromkeys(self.scenarios.filtered, float("nan"))
@@ -51,8 +56,10 @@ class Tails:
         return {h: max(0.0, cvar(-combine(returns, w), self.confidence)) for h, returns in sets.items()}
 
     def alone(self, column: int, horizon: int) -> float:
-        """CVaR of one unit of one column, fraction of its value; NaN when unmeasurable."""
+        """CVaR of one unit of one column, fraction of its value; NaN when it cannot be measured."""
         at = int(np.searchsorted(self.scenarios.columns, column))
+        if at == self.scenarios.columns.size or self.scenarios.columns[at] != column:
+            return float("nan")
         if self.blind is not None and self.blind[at]:
             return float("nan")
         return cvar(-self.filtered[horizon][:, at], self.confidence)

@@ -110,16 +110,14 @@ def propose(
     shaped, orders = _shaped(judge, state, wish, grow)
     if not np.count_nonzero(shaped.lots):
         return Proposal(shaped.lots, orders, shaped.reasons, held, held_verdict, (), {})
-    columns = np.union1d(book.columns, np.flatnonzero(shaped.lots)).astype(np.int64)
     growing = np.abs(book.weights + orders) > np.abs(book.weights)
     if not growing.any():
         return Proposal(shaped.lots, orders, shaped.reasons, judge.measure(orders, tails), held_verdict, (), {})
-    if not tails.covers(columns):
-        tails = tails_of(judge.view, desk, columns, stressed=True)
     verdict, rejected = held_verdict, dict[int, tuple[str, ...]]()
     vetoes: tuple[Veto, ...] = ()
     vetted = np.zeros(orders.size, dtype=bool)
     for round_ in range(ROUNDS + 1):
+        tails = _covering(judge, tails, orders)
         measured = judge.measure(orders, tails)
         if not measured.increases.any():
             break
@@ -140,6 +138,14 @@ def propose(
     else:
         measured = judge.measure(orders, tails)
     return Proposal(shaped.lots, orders, shaped.reasons, measured, verdict, vetoes, rejected)
+
+
+def _covering(judge: Judge, tails: Tails, orders: Floats) -> Tails:
+    """``tails`` if they hold every column of the proposal, else a set that does: room given back by a scaled order
+    may be taken by a symbol that was not among the first.
+    """
+    columns = np.union1d(judge.book.columns, np.flatnonzero(orders)).astype(np.int64)
+    return tails if tails.covers(columns) else tails_of(judge.view, judge.desk, columns, stressed=True)
 
 
 def _shaped(judge: Judge, state: State, wish: Wish, grow: Floats) -> tuple[Shaped, Floats]:

@@ -176,6 +176,12 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int) -> list[s
     if any("DERIVED_ACTIONS" in c.reasons or any(f.reason == "DERIVED_ACTIONS" for f in c.flags)
            for c in panel.certifications):  # fmt: skip
         notes.append("dividends follow from adj_close over close; closes are taken as split-adjusted")
+    unknown = sum(i.kind == "stock" and not i.sector for i in panel.instruments)
+    if unknown:
+        notes.append(
+            f"{unknown} stocks have no sector and share one cap of {policy.limits.weight_sector:.0%}: "
+            "name their sectors in a universe file"
+        )
     vix = history.array("regime.vix")[first : last + 1]
     absent = int(np.count_nonzero(~np.isfinite(vix)))
     if absent:

@@ -50,6 +50,11 @@ def test_a_holding_that_cannot_be_measured_spoils_the_book_and_an_absent_one_doe
     assert np.isnan(blind.alone(2, 10))
 
 
+def test_a_holding_outside_the_set_cannot_be_measured_rather_than_not_counted() -> None:
+    assert all(np.isnan(v) for v in tails().of_book(np.array([0.1, 0.1, 0, 0])).values())
+    assert np.isnan(tails().alone(1, 10)) and np.isnan(tails().alone(4, 10))
+
+
 def test_a_proposal_without_increase_is_not_judged_on_increases() -> None:
     m = measured([0.3, 0, 0.2, 0], [-0.1, 0, -0.2, 0])
     assert not m.increases.any()

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from plimsoll.core.decision import Carried, Programme, Share
-from plimsoll.core.policy import Policy
+from plimsoll.core.policy import AssetLimits, Policy
 from plimsoll.core.restraint import LadderState
 
 
@@ -56,6 +56,15 @@ def test_cvar_scales_the_whole_increase_into_its_budget(decided, under) -> None:
     for h in (1, 10):
         assert 0.0 < record.figures[f"cvar_after_{h}"] <= record.limits[f"cvar_budget_{h}"]
     assert all(0.0 < weight(record, symbol) < 0.095 for symbol in ("SPY", "TLT", "GLD"))
+
+
+def test_the_room_of_a_rejected_order_goes_to_another_that_is_measured_with_its_own_tail(decided, under) -> None:
+    barred = {"XLE": AssetLimits(max_weight=0.0)}
+    policy = changed(shaping={"trades_max": 1}, limits={"assets": Policy().limits.assets | barred})
+    record = decided(under({"XLE": 0.14, "TLT": 0.10}), policy=policy)
+    assert (weight(record, "XLE"), weight(record, "TLT")) == (0.0, pytest.approx(0.10, abs=0.003))
+    alone = decided(under({"TLT": 0.10}))
+    assert record.figures["cvar_after_10"] == alone.figures["cvar_after_10"] > 0.0
 
 
 def test_a_reduction_passes_whatever_the_book_looks_like(decided, under) -> None:
