@@ -304,6 +304,33 @@ def journaled(workspace: Workspace, run: str | None = None) -> tuple[Event, ...]
     return tuple(read(home.journal(home.find_run(run))))
 
 
+def report(
+    workspace: Workspace,
+    run: str | None = None,
+    output: Path | None = None,
+    *,
+    hurdles: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the report of a run, the last one's by default, as one HTML file; its path, in the home by default.
+
+    ``hurdles`` runs the same span five more times, at the hurdles a report shows (A3).
+    """
+    from dataclasses import replace
+
+    from plimsoll.reports import gather, html
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home)
+    found = gather.gather(home, home.find_run(run), lambda: workspace.load().policy)
+    if hurdles:
+        found = replace(found, hurdles=gather.at_hurdles(found, progress))
+    path = home.reports / f"{found.result.run}.html" if output is None else output
+    home.folder(path.parent)
+    path.write_text(html.render(found), encoding="utf-8")
+    return path
+
+
 def doctor(workspace: Workspace) -> Diagnosis:
     """Whether everything a command needs is in place (O10); looks only."""
     from plimsoll.operate.doctor import diagnose

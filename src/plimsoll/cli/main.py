@@ -443,6 +443,46 @@ def replay(
             raise typer.Exit(EXIT_CHECK_FAILED)
 
 
+@cli.command()
+def report(
+    run: RunOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="FILE", help="Where to write it.", show_default="reports/<run>.html of the home"
+        ),
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    hurdles: Annotated[
+        bool, typer.Option("--hurdles", help="Run the span again at five prices of risk: five more backtests.")
+    ] = False,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a run's report: one HTML file that needs no network, with every figure, limit, refusal and assumption.
+
+    The run's own policy is used; --profile and --policy serve runs that were made before policies were stored.
+
+    \b
+    plimsoll report --open
+    plimsoll report --run backtest-20260105T101500 --output report.html
+    """
+    with reported(as_json):
+        from plimsoll import app
+        from plimsoll.cli.progress import progress
+
+        with progress("hurdles") as told:
+            path = app.report(_workspace(home, profile, policy), run, output, hurdles=hurdles, progress=told)
+        if as_json:
+            _print_json({"path": str(path), "bytes": path.stat().st_size})
+        else:
+            typer.echo(path)
+        if show:
+            typer.launch(path.absolute().as_uri())
+
+
 @config_cli.command("show")
 def config_show(
     home: HomeOption = None,

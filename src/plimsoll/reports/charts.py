@@ -65,6 +65,7 @@ class Chart(msgspec.Struct, frozen=True):
     lines: list[Line] = []
     rows: list[Row] = []
     log: bool = False
+    margin: int = 0  # pixels to the right of the plot that hold the names of the lines; 0 writes them inside
     low: float | None = None
     high: float | None = None
     reach: bool = False
@@ -106,7 +107,9 @@ def falls(run: Recorded, books: Mapping[str, Floats], rungs: Sequence[tuple[str,
     reach = max(deepest, float(np.nanmax(lifetime, initial=0.0))) if rungs else None
     tones = ("warn", "warn", "serious", "serious", "grave", "grave")
     levels = [Line(-t, label, tones[min(i, 5)]) for i, (label, t, _) in enumerate(rungs)]
-    return Chart("falls", "line", "percent", 330, lines, levels, low=None if reach is None else -reach * 1.08)
+    return Chart(
+        "falls", "line", "percent", 330, lines, levels, low=None if reach is None else -reach * 1.08, margin=86
+    )
 
 
 def modes(run: Recorded) -> Chart:
@@ -116,20 +119,20 @@ def modes(run: Recorded) -> Chart:
     marks = [row[a.session] for a in tally.approvals if a.session in row]
     level = [str(min(n, 4)) for n in tally.level]
     risk = ["allowed" if ok else "barred" for ok in tally.new_risk]
-    stress = ["stress" if r.regime.stress else "none" for r in run.cycles]
+    stress = ["stress" if r.regime.stress else "no stress" for r in run.cycles]
     rows = [
         _row("Mode", tally.mode, list(MODES), [f"mode-{m.lower()}" for m in MODES], [m.lower() for m in MODES], marks),
         _row(
-            "Ladder level",
+            "Ladder",
             level,
             ["0", "1", "2", "3", "4"],
             ["mode-normal", "mode-caution", "mode-restricted", "mode-halted", "mode-liquidating"],
             None,
         ),
         _row("New risk", risk, ["allowed", "barred"], ["mode-normal", "mode-halted"], None),
-        _row("Crisis regime", stress, ["none", "stress"], ["mode-normal", "mode-restricted"], None),
+        _row("Regime", stress, ["no stress", "stress"], ["mode-normal", "mode-restricted"], None),
     ]
-    return Chart("modes", "ribbon", "plain", 176, rows=rows)
+    return Chart("modes", "ribbon", "plain", 186, rows=rows)
 
 
 def exposure(run: Recorded, colours: Mapping[str, str]) -> Chart:

@@ -90,7 +90,7 @@ def _last(m: Material) -> Html:
         [
             tag("h3", f"The last auction, {session}"),
             table(
-                f"Every bid on {session}; expected return after no, and after every penalty, at {number(m.policy.auction.horizon, 'session')}; weights of NAV",
+                f"Every bid on {session}; expected return before and after every penalty, at {number(m.policy.auction.horizon, 'session')}; weights of NAV",
                 head,
                 rows,
             )
@@ -139,7 +139,9 @@ def refusals(m: Material) -> Html:
         for symbol, outcome, reasons in zip(record.symbols, record.outcome, record.reasons, strict=True):
             for code in reasons:
                 if outcome == "REJECT":
-                    refused[code].at(record.session, symbol)
+                    found = next((f for f in record.findings if f.reason == code and f.scope == symbol), None)
+                    figures_of = (None, None) if found is None else (found.measured, found.limit)
+                    refused[code].at(record.session, symbol, *figures_of)
                 elif outcome == "HOLD":
                     waited[code].at(record.session, symbol)
         for f in record.findings:

@@ -268,20 +268,24 @@ def contributions(
 
 
 def bindings(auctions: Iterable[AuctionRecord]) -> list[Binding]:
-    """Every constraint with a positive shadow price, the most frequent first; ``bids`` counts those it stopped."""
+    """Every constraint that had a price or stopped a bid, the most frequent first.
+
+    A shared limit's price is the auction's dual; the cap of a single bid has the price its bid states.
+    """
     prices: dict[str, list[float]] = {}
     stopped: dict[str, int] = {}
     for auction in auctions:
-        for name, price in auction.duals.items():
-            if price > 0.0:
-                prices.setdefault(name, []).append(price)
+        own = {name: price for name, price in auction.duals.items() if price > 0.0}
         for bid in auction.bids:
             if bid.binding:
                 stopped[bid.binding] = stopped.get(bid.binding, 0) + 1
-    names = prices.keys() | stopped.keys()
+                if bid.binding not in auction.duals and bid.price is not None and bid.price > 0.0:
+                    own[bid.binding] = max(bid.price, own.get(bid.binding, 0.0))
+        for name, price in own.items():
+            prices.setdefault(name, []).append(price)
     found = [
         Binding(n, len(prices.get(n, ())), float(np.mean(prices[n])) if n in prices else 0.0, stopped.get(n, 0))
-        for n in names
+        for n in prices.keys() | stopped.keys()
     ]
     return sorted(found, key=lambda b: (-b.auctions, -b.bids, b.constraint))
 

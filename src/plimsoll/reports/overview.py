@@ -67,13 +67,18 @@ def summary(m: Material) -> Html:
         card("CVaR 95 %, 1 session", percent(x.cvar_95_1d, 2), beside(percent(passive.cvar_95_1d, 2))),
         card("Costs a year", percent(x.cost_drag_annual, 2), f"{percent(x.turnover_monthly)} turned over a month"),
     ]
-    said = [_growth(m), _worst(m), _governed(m), _auction(m), _refusals(m), _paid(m), *_trust(m)]
+    said = [_growth(m), _worst(m), _governed(m), _auction(m), _refusals(m), _paid(m)]
     return section(
         "summary",
         "Summary",
         tag("p", f"Daily closes, net of all costs; {m.sample}.", class_="sample"),
         tag("ul", *cards, class_="cards"),
-        tag("ul", *(tag("li", s) for s in said if s), class_="said"),
+        tag(
+            "div",
+            tag("ul", *(tag("li", s) for s in said if s), class_="said"),
+            tag("aside", tag("h3", "Before believing a figure"), tag("ul", *(tag("li", s) for s in _trust(m)))),
+            class_="told",
+        ),
     )
 
 
@@ -101,7 +106,7 @@ def _worst(m: Material) -> str:
 def _governed(m: Material) -> str:
     r = m.result
     fired = Counter(e.scope for e in r.risk_events if e.kind == "LADDER_RUNG")
-    rungs = ", ".join(f"{name.replace('_', ' ')} {number(c, 'time')}" for name, c in fired.items())
+    rungs = " and ".join(f"{name.replace('_', ' ')} ({number(c, 'time')})" for name, c in sorted(fired.items()))
     barred = round(r.exposure.halted * r.sessions)
     text = f"The drawdown ladder fired {rungs}" if fired else "No rung of the drawdown ladder fired"
     text += f"; new risk was barred on {number(barred, 'session')} ({percent(r.exposure.halted)})"
@@ -152,10 +157,15 @@ def _trust(m: Material) -> list[str]:
         error, chance = probable
         notes.append(
             f"The Sharpe ratio of {figure(m.result.metrics.sharpe)} carries a standard error of {figure(error)}; the "
-            f"probability that the true one is above zero is {percent(chance)}. It is one history, and rules chosen "
+            f"probability that the true one is above zero is {_chance(chance)}. It is one history, and rules chosen "
             "with knowledge of it look better than they are."
         )
     return notes + [f"{note[:1].upper()}{note[1:]}." for note in m.result.notes]
+
+
+def _chance(value: float | None) -> str:
+    """A probability; never a certainty."""
+    return "> 99.9 %" if value is not None and value > 0.999 else percent(value)
 
 
 def _lower(sentence: str) -> str:
@@ -236,7 +246,7 @@ def _shape(m: Material) -> Html:
                 figure(slope[0] if slope else None),
                 figure(slope[1] if slope else None),
                 figure(probable[0] if probable else None),
-                percent(probable[1] if probable else None),
+                _chance(probable[1] if probable else None),
             )
         )
     benchmark = next(iter(m.books), "the benchmark").removesuffix(" held")
@@ -267,10 +277,18 @@ def hurdles(m: Material) -> Html:
     used = [a.risk_aversion for a in auctions]
     said = ""
     if critical and used:
+        in_cash = sum(
+            a.critical_risk_aversion <= a.risk_aversion for a in auctions if a.critical_risk_aversion is not None
+        )
+        does = (
+            "the CVaR budgets do the work, not the hurdle"
+            if not in_cash
+            else f"in {number(in_cash, 'auction')} the hurdle alone held the book in cash, in the others limits did the work"
+        )
         said = (
             f"The hurdle of {m.policy.auction.hurdle_sharpe:g} prices a unit of CVaR at {figure(used[-1], 4)}. The auctions "
             f"would hold only cash above {figure(float(np.median(critical)), 4)} in the median (least "
-            f"{figure(min(critical), 4)}, {number(len(critical), 'auction')}): the CVaR budgets do the work, not the hurdle."
+            f"{figure(min(critical), 4)}, {number(len(critical), 'auction')}): {does}."
         )
     if not m.hurdles:
         how = tag(

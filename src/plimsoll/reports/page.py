@@ -75,6 +75,7 @@ def table(
         lines.append(f'<tr class="sum">{cells}</tr>' if total and i == len(body) - 1 else f"<tr>{cells}</tr>")
     label, style = escape(caption), escape(f"t {kind}".strip())
     return Html(
+        f'<p class="caption" aria-hidden="true">{label}</p>'
         f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table class="{style}">'
         f"<caption>{label}</caption><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Container, Sequence
+
 import numpy as np
 
 from plimsoll.core.panel import Certification
@@ -16,6 +19,7 @@ def data(m: Material) -> Html:
     panel = m.history.panel
     close = panel.close[m.first : m.last + 1]
     mine = dict(zip(m.run.symbols, range(len(m.run.symbols)), strict=True))
+    shared = _shared(panel.certifications)
     rows = []
     for column, (instrument, c) in enumerate(zip(panel.instruments, panel.certifications, strict=True)):
         has = np.isfinite(close[:, column])
@@ -34,7 +38,7 @@ def data(m: Material) -> Html:
                 n(percent(float(has.mean()), 1)),
                 n(percent(held, 0) if instrument.tradable else "–"),
                 c.provider,
-                Cell(_findings(c), "w"),
+                Cell(_findings(c, shared), "w"),
             )
         )
     head = (
@@ -53,26 +57,29 @@ def data(m: Material) -> Html:
     )
     states = [c.state for c in panel.certifications]
     said = ", ".join(f"{states.count(s)} {s}" for s in sorted(set(states)))
-    macro = (
-        f"{number(len(panel.macro_names), 'macro series').rstrip('s')}: {', '.join(panel.macro_names)}."
-        if panel.macro_names
-        else "No macro series."
-    )
+    macro = f"Macro series: {', '.join(panel.macro_names)}." if panel.macro_names else "No macro series."
+    common = " ".join(f"{words.reason(code)} ({number(times, 'symbol')})." for code, times in shared.items())
     return section(
         "data",
         "Data",
         tag(
             "p",
-            f"{said}. States, bars and scores are of the whole certified snapshot; the last two shares are of the run's sessions. {macro}",
+            f"{said}. States, bars and scores are of the whole certified snapshot; the last two shares are of the run's sessions. {common} {macro}",
         ),
         table(f"Coverage and certification; run {m.sample}", head, rows),
     )
 
 
-def _findings(c: Certification) -> str:
-    said = [words.reason(r, symbol=c.symbol) for r in c.reasons]
+def _shared(certifications: Sequence[Certification]) -> dict[str, int]:
+    """Findings of more than half of the symbols, said once instead of in every row."""
+    met = Counter(code for c in certifications for code in {*c.reasons, *(f.reason for f in c.flags)})
+    return {code: times for code, times in sorted(met.items()) if times > max(1, len(certifications) // 2)}
+
+
+def _findings(c: Certification, shared: Container[str]) -> str:
+    said = [words.reason(r, symbol=c.symbol) for r in c.reasons if r not in shared]
     for f in c.flags:
-        if f.reason not in c.reasons:
+        if f.reason not in c.reasons and f.reason not in shared:
             span = f.day if f.day == f.last_day else f"{f.day} to {f.last_day}"
             said.append(f"{words.reason(f.reason, symbol=c.symbol, measured=f.count)} ({f.severity}, {span})")
     return "; ".join(dict.fromkeys(said)) or "none"

@@ -171,8 +171,9 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int) -> list[s
     notes = []
     if tally.mandate_ended:
         notes.append(f"the mandate ended on {next(e.day for e in tally.events if e.kind == 'MANDATE_ENDED')}")
-    if panel.derived_universe:
-        notes.append("the universe was derived from today's sources and has no membership history: survivorship bias")
+    if panel.derived_universe or not any(i.members for i in panel.instruments):
+        origin = "was derived from today's sources and" if panel.derived_universe else "file"
+        notes.append(f"the universe {origin} has no membership history: survivorship bias")
     if any("DERIVED_ACTIONS" in c.reasons or any(f.reason == "DERIVED_ACTIONS" for f in c.flags)
            for c in panel.certifications):  # fmt: skip
         notes.append("dividends follow from adj_close over close; closes are taken as split-adjusted")

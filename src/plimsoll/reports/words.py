@@ -11,7 +11,7 @@ ABSENT = "unknown"
 GATES = {
     "cvar_1": "CVaR, 1 session",
     "cvar_10": "CVaR, 10 sessions",
-    "cvar": "CVaR of the objective, 10 sessions",
+    "cvar": "CVaR, 10 sessions",
     "stressed_1": "Stressed CVaR, 1 session",
     "stressed_10": "Stressed CVaR, 10 sessions",
     "gross": "Gross exposure",

@@ -10,6 +10,7 @@
       runs/<id>.db          the run's journal (G3)
       runs/<id>.json        its summary and the anchor of its journal, written when it ends
       runs/<id>.policy.json the policy it decides under, of which the journal holds the hash (U7)
+      reports/<id>.html     reports, made again from the above at any time
 
 Nothing is created until something is written.
 """
@@ -70,7 +71,8 @@ class Home:
         self.raw = self.path / "raw"
         self.snapshots = self.path / "snapshots"
         self.runs = self.path / "runs"
-        for folder in (self.path, self.raw, self.snapshots, self.runs):
+        self.reports = self.path / "reports"
+        for folder in (self.path, self.raw, self.snapshots, self.runs, self.reports):
             if folder.exists() and not folder.is_dir():
                 raise InputError(f"{folder} is a file where a folder is expected", "Move it, or give another --home")
 
@@ -128,9 +130,7 @@ class Home:
                 raise UsageError(f"There is no run {run!r} in {self.path}", "See 'plimsoll runs'")
             return run
         begun = [p for p in self.runs.glob("*.db") if p.is_file()]
-        begun += [
-            p for p in self._summaries() if not p.with_suffix(".db").exists()
-        ]
+        begun += [p for p in self._summaries() if not p.with_suffix(".db").exists()]
         if not begun:
             raise UsageError(f"{self.path} holds no runs", "Run 'plimsoll backtest' first")
         return max(begun, key=lambda p: (p.stat().st_mtime_ns, p.name)).stem

@@ -17,7 +17,7 @@
   }
 
   function shown(value, format) {
-    if (value === null || value === undefined) return "none";
+    if (value === null || value === undefined) return "absent";
     var sign = value < 0 ? "\u2212" : "";
     var size = Math.abs(value);
     if (format === "percent") return sign + (size * 100).toFixed(size < 0.1 ? 2 : 1) + " %";
@@ -53,9 +53,12 @@
   var ladder = [0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100];
 
   function logTicks(low, high, room) {
-    var inside = ladder.filter(function (v) { return v >= low && v <= high; });
-    var every = Math.max(1, Math.ceil(inside.length / room));
-    return inside.filter(function (v, i) { return (inside.length - 1 - i) % every === 0 || v === 1; });
+    var apart = Math.log(high / low) / room, kept = [1];
+    ladder.forEach(function (v) {
+      var near = kept.some(function (k) { return Math.abs(Math.log(v / k)) < apart; });
+      if (v >= low && v <= high && !near) kept.push(v);
+    });
+    return kept.filter(function (v) { return v >= low && v <= high; }).sort(function (a, b) { return a - b; });
   }
 
   function yearTicks(u, values) {
@@ -74,7 +77,7 @@
       c.save();
       c.font = Math.round(11 * devicePixelRatio) + "px system-ui, sans-serif";
       c.textBaseline = "bottom";
-      c.textAlign = "right";
+      c.textAlign = chart.margin ? "left" : "right";
       chart.lines.forEach(function (line) {
         var y = Math.round(u.valToPos(line.value, "y", true));
         if (y < u.bbox.top - 1 || y > u.bbox.top + u.bbox.height + 1) return;
@@ -85,8 +88,9 @@
         c.moveTo(u.bbox.left, y);
         c.lineTo(u.bbox.left + u.bbox.width, y);
         c.stroke();
-        var x = u.bbox.left + u.bbox.width - 4 * devicePixelRatio;
+        var x = u.bbox.left + u.bbox.width + (chart.margin ? 5 : -4) * devicePixelRatio;
         c.setLineDash([]);
+        if (chart.margin) { c.fillStyle = colour(line.colour + "-text"); c.textBaseline = "middle"; c.fillText(line.label, x, y); return; }
         c.lineJoin = "round";
         c.lineWidth = 4 * devicePixelRatio;
         c.strokeStyle = colour("panel");
@@ -104,9 +108,16 @@
       c.save();
       c.beginPath();
       c.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
+      c.font = Math.round(11 * devicePixelRatio) + "px system-ui, sans-serif";
+      c.textAlign = "right";
+      c.textBaseline = "middle";
+      c.fillStyle = colour("muted");
+      rows.forEach(function (row, n) {
+        c.fillText(row.label, u.bbox.left - 8 * devicePixelRatio, u.bbox.top + (n + 0.56) * h);
+      });
       c.clip();
       rows.forEach(function (row, n) {
-        var top = u.bbox.top + n * h + h * 0.14, tall = h * 0.72;
+        var top = u.bbox.top + n * h + h * 0.2, tall = h * 0.72;
         row.spans.forEach(function (span) {
           var x0 = u.valToPos(times[span[0]], "x", true);
           var x1 = u.valToPos(times[Math.min(span[1] + 1, last)], "x", true);
@@ -137,7 +148,7 @@
     if (chart.kind === "ribbon") {
       return chart.rows.map(function (row) {
         return {
-          label: row.label, stroke: "transparent", points: { show: false },
+          label: row.label, stroke: colour("ink"), width: 0, points: { show: false },
           value: function (u, v, s, i) { return inWords(row, i); }
         };
       });
@@ -171,7 +182,7 @@
     var narrow = width < 560, ribbon = chart.kind === "ribbon";
     var axis = { stroke: colour("muted"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid"), width: 1, size: 5 }, font: "11px system-ui, sans-serif" };
     var y = Object.assign({}, axis, {
-      size: narrow ? 50 : 58,
+      size: ribbon ? 66 : narrow ? 50 : 58,
       values: function (u, found) { return found.map(function (v) { return v === null || ribbon ? "" : tick(v, chart.format); }); }
     });
     if (ribbon) { y.grid = { show: false }; y.ticks = { show: false }; }
@@ -181,7 +192,7 @@
       width: width,
       height: ribbon ? chart.height : Math.round(chart.height * (narrow ? 0.82 : 1)),
       tzDate: function (ts) { return uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"); },
-      padding: [8, narrow ? 6 : 14, 0, 0],
+      padding: [8, chart.margin || (narrow ? 6 : 14), 0, 0],
       cursor: { sync: { key: "sessions", setSeries: false }, points: { show: !ribbon, size: 6 }, drag: { x: true, y: false } },
       focus: { alpha: 1 },
       legend: { live: true, markers: { show: !ribbon, width: 0, fill: function (u, n) { return u.series[n]._stroke || u.series[n].stroke(u, n); } } },
