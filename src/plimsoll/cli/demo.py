@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.markup import escape
 
 from plimsoll import app
+from plimsoll.cli.hindsight import WIDTH_READ
 from plimsoll.cli.progress import named_progress, progress
 from plimsoll.cli.tables import SYNTHETIC, console, figure, percent
 from plimsoll.core.decision import CycleRecord
@@ -65,9 +67,10 @@ class Demo:
         self._out.print(f"     [cyan]{escape(self._command(*words))}[/]", soft_wrap=True)
 
     def _tell(self, text: str) -> None:
-        from rich.padding import Padding
-
-        self._out.print(Padding(escape(text), (0, 0, 0, 5), expand=False))
+        width = min(self._out.width, WIDTH_READ)
+        indent = " " * 5
+        for line in textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False):
+            self._out.print(line, markup=False, soft_wrap=True)
 
     def _command(self, *words: str) -> str:
         return shlex.join((program(), "--home", str(self._where.home), *words))
@@ -110,8 +113,8 @@ class Demo:
     def _figures(self, result: BacktestResult) -> None:
         m = result.metrics
         self._tell(
-            f"{result.start} to {result.end}: return {percent(m.total_return)}, largest drawdown "
-            f"{percent(m.max_drawdown)}, Sharpe over bills {figure(m.sharpe)} (SYNTHETIC)"
+            f"{result.start} to {result.end}, SYNTHETIC: return {percent(m.total_return)}, largest drawdown "
+            f"{percent(m.max_drawdown)}, Sharpe over bills {figure(m.sharpe)}"
         )
         counts = ", ".join(f"{n} {name}" for name, n in result.decisions.items() if n)
         self._tell(f"{result.sessions} decisions, symbol by symbol: {counts}; {len(result.fills)} fills")
@@ -134,7 +137,8 @@ class Demo:
             (chain,) = app.explain(self._where, moment.day, moment.symbol, run).symbols
             for step in chain.steps:
                 if step.name in TOLD:
-                    self._tell("\n".join(step.sentences))
+                    for sentence in step.sentences:
+                        self._tell(sentence)
 
     def _report(self, run: str) -> Path | None:
         self._say("Write the report", "report", "--run", run)

@@ -1,0 +1,65 @@
+"""``plimsoll new strategy``: the file it writes runs as it is, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from plimsoll import app
+from plimsoll.alpha.registry import load
+from plimsoll.core.errors import InputError, UsageError
+from plimsoll.market.ingest import IngestRequest
+
+
+def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")}
+    command = [sys.executable, "-m", "plimsoll", *words]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_written_file_trades_at_once_as_the_command_says(tmp_path: Path) -> None:
+    written = run("new", "strategy", "my-trend", folder=tmp_path)
+    assert written.returncode == 0, written.stderr
+    (suggested,) = [line for line in written.stdout.splitlines() if "backtest --strategy" in line]
+    words = suggested.split("plimsoll ")[1].split()
+    app.ingest(app.Workspace(tmp_path / "runtime"), IngestRequest(provider="synthetic", source="core:seed=3"))
+    done = run(*words, "--start", "2026-01-02", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["strategies"] == ["my_trend"]
+    assert result["fills"]
+
+
+def test_the_file_says_its_own_name_and_path(tmp_path: Path) -> None:
+    path = app.new_strategy("Fast_2", tmp_path)
+    text = path.read_text(encoding="utf-8")
+    assert path == tmp_path / "fast_2.py"
+    assert f"plimsoll backtest --strategy {path}" in text
+    assert "{" not in text.replace("{name", "")  # every blank of the template is filled in
+    (made,) = load([str(path)])
+    assert made.name == "fast_2"
+    assert type(made).__name__ == "Fast2"
+
+
+def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("precious")
+    with pytest.raises(InputError, match="is there already"):
+        app.new_strategy("mine", tmp_path)
+    assert (tmp_path / "mine.py").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["", "2fast", "a b", "../up", "class", "core_trend", "core-trend.py", "ü"])
+def test_a_name_no_strategy_can_have_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        app.new_strategy(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere"):
+        app.new_strategy("mine", tmp_path / "nowhere")
