@@ -18,6 +18,7 @@ from typing import Any
 
 from plimsoll.core.policy import Policy
 from plimsoll.core.reasons import REASONS
+from plimsoll.governance.vetoes import SEVERITIES
 from plimsoll.risk.modes import transition_table
 from plimsoll.store.policy_file import Described, described, load
 
@@ -58,7 +59,7 @@ def pages() -> dict[str, str]:
 
 def _filled(page: str) -> Callable[[re.Match[str]], str]:
     def fill(block: re.Match[str]) -> str:
-        return f"{block[1]}{WRITERS[block['name']](block['argument'] or '', page)}\n{block[4]}"
+        return f"{block[1]}\n{WRITERS[block['name']](block['argument'] or '', page)}\n\n{block[4]}"
 
     return fill
 
@@ -139,6 +140,27 @@ def ladder(_: str, __: str) -> str:
     return _table(("rung", "fires at a drawdown of", "cuts", "imposes", "cooldown", "re-entry"), rows)
 
 
+def vetoes(_: str, __: str) -> str:
+    """The ten vetoes with their thresholds."""
+    policy = Policy()
+    v, end = policy.vetoes, next(r for r in policy.ladder.rungs if r.ends_mandate)
+    trips = {
+        "UNEXPLAINED_PROFIT": f"expected return above {v.profit_mu:.0%} in {policy.auction.horizon} sessions at a "
+        f"confidence below {v.profit_confidence:g}",
+        "TOO_PERFECT_EXECUTION": f"conviction above {v.conviction_max:g}",
+        "DATA_DEPENDENCY_RISK": f"quality score below {v.quality_warning:g}",
+        "CORRELATED_WINS": f"more than {v.wins_max} opening bids in {v.wins_sessions} sessions, their mean pair "
+        f"correlation above {v.wins_correlation:g}",
+        "HIGH_CVAR": "CVaR above the hard limit, after scaling",
+        "LEVERAGE_BREACH": "gross above its limit, after scaling",
+        "DRAWDOWN_LIMIT": f"lifetime drawdown at {end.threshold:.0%}, the mandate's end",
+        "MODEL_DECAY": f"confidence below {v.confidence_warning:g}",
+        "INSUFFICIENT_HISTORY": f"fewer than {policy.backtest.min_rows} rows",
+        "LOW_DATA_QUALITY": f"quality score below {v.quality_error:g}",
+    }
+    return _table(("veto", "severity", "trips on"), [(n, s, trips[n]) for n, s in SEVERITIES.items()])
+
+
 def modes(_: str, __: str) -> str:
     """The modes and which may follow which."""
     rows = [(f"**{mode}**", meaning, ", ".join(after)) for mode, meaning, after in transition_table()]
@@ -198,6 +220,7 @@ WRITERS: dict[str, Callable[[str, str], str]] = {
     "policy": policy_reference,
     "defaults": defaults,
     "ladder": ladder,
+    "vetoes": vetoes,
     "modes": modes,
     "reasons": reasons,
     "index": index,
