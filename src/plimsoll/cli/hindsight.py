@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from plimsoll.engine.replay import Replay
-    from plimsoll.governance.explain import Step
+    from plimsoll.governance.case import Step
     from plimsoll.governance.session_summary import SessionExplanation
 
 WIDTH_READ = 100  # lines longer than this are hard to read, however wide the terminal

@@ -19,7 +19,7 @@ from plimsoll.engine.desk import Desk
 from plimsoll.engine.limits import limits_at
 from plimsoll.engine.measure import measure
 from plimsoll.engine.proposal import tails_of
-from plimsoll.governance.explain import Figures, Subject
+from plimsoll.governance.case import Figures, Subject
 from plimsoll.risk import freshness
 
 Floats = NDArray[np.float64]
@@ -56,8 +56,8 @@ def subjects(
     return tuple(found)
 
 
-def barred(view: View, desk: Desk, record: CycleRecord) -> tuple[Finding, ...]:
-    """What stopped all new risk of the session for want of data, with the share affected and its limit (D7)."""
+def data_findings(view: View, desk: Desk, record: CycleRecord) -> tuple[Finding, ...]:
+    """What the data barred at a decision: all new risk of the book (D7), or a symbol's that is not fresh (D15)."""
     held = np.zeros(len(desk.symbols))
     for symbol, weight in zip(record.symbols, record.held, strict=True):
         held[desk.column[symbol]] = weight
@@ -69,8 +69,27 @@ def barred(view: View, desk: Desk, record: CycleRecord) -> tuple[Finding, ...]:
         "DATA_AFFECTED": (float(np.abs(held[columns][affected]).sum()), policy.affected_holdings_max),
         "UNIVERSE_AFFECTED": (float(view.now("data.affected")), policy.affected_universe_max),
     }
-    codes = data_frozen(view, book, stale, desk)
-    return tuple(Finding("data", code, "book", *figures.get(code, (None, None))) for code in codes)
+    of_book = data_frozen(view, book, stale, desk)
+    found = [Finding("data", code, "book", *figures.get(code, (None, None))) for code in of_book]
+    for c in np.flatnonzero(stale).tolist():
+        code = freshness.reason_of(float(stale[c])) or "STALE_BAR"
+        found.append(Finding("freshness", code, desk.symbols[c], *_staleness(view, desk, code, c)))
+    return tuple(found)
+
+
+def _staleness(view: View, desk: Desk, code: str, column: int) -> tuple[float | None, float | None]:
+    """The figure behind a freshness code and its limit (D15)."""
+    rules = desk.policy.freshness
+    match code:
+        case "TOO_FEW_ROWS":
+            return float(view.now("rows")[column]), float(rules.rows_min)
+        case "TOO_MANY_GAPS":
+            recent = view.bars("close")[-rules.rows_min :, column]
+            return float(np.isnan(recent).sum() / rules.rows_min), rules.nan_max
+        case "OUTLIER_UNCONFIRMED":
+            sigma = freshness.robust_sigma(view.history.panel, rules)[view.row, column]
+            return _known(abs(view.now("return")[column]) / sigma), rules.outlier_sigmas
+    return None, None
 
 
 def _said(view: View, desk: Desk, symbol: str) -> tuple[tuple[str, str], ...]:
@@ -93,7 +112,7 @@ def _figures(view: View, desk: Desk, record: CycleRecord, symbols: Sequence[str]
     )
     alone, incremental = _risks(view, desk, record, columns)
     ranks, ranked = _ranks(view)
-    stale, eligible, rows = view.now("freshness.reason"), view.now("eligible"), view.now("rows")
+    eligible, rows = view.now("eligible"), view.now("rows")
     found = []
     for n, c in enumerate(columns):
         bars = np.flatnonzero(np.isfinite(view.bars("close")[:, c]))
@@ -105,7 +124,6 @@ def _figures(view: View, desk: Desk, record: CycleRecord, symbols: Sequence[str]
                 close=_known(view.now("mark")[c]),
                 rows=int(rows[c]),
                 eligible=bool(eligible[c] == 1.0),
-                stale=freshness.reason_of(float(stale[c])) or "",
                 price=_known(view.now("price")[c]),
                 averages={w: _known(view.now(f"sma_{w}")[c]) for w in AVERAGES},
                 momentum={name: _known(view.now(key)[c]) for name, key in MOMENTA.items()},

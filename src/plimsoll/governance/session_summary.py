@@ -7,17 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from plimsoll.governance import wording
-from plimsoll.governance.explain import (
-    BOOK,
-    Case,
-    Explanation,
-    Step,
-    absence,
-    book_gates,
-    book_restraints,
-    headline,
-    position,
-)
+from plimsoll.governance.case import BOOK, Case, Explanation, Step, position
+from plimsoll.governance.explain import absence, headline
+from plimsoll.governance.explain_day import book_gates, book_restraints, failed
 from plimsoll.governance.wording import money, sentence, share
 
 
@@ -46,7 +38,7 @@ def summarise(case: Case, universe: Sequence[str], explanations: tuple[Explanati
         Step("held", _held(case, universe)),
         Step("neither held nor wanted", _absent(case, universe)),
         Step("gates", book_gates(case)),
-        Step("failed on the way", tuple(wording.finding(f) for f in record.findings)),
+        Step("above a limit on the way", tuple(failed(case, f) for f in record.findings)),
         Step("vetoes", tuple(f"{v.trigger} ({v.severity}) for {v.scope}." for v in record.vetoes)),
         Step("events", tuple(_event(e.kind, e.scope, e.measured, e.limit) for e in record.events)),
     )
@@ -78,7 +70,7 @@ def _auction(case: Case) -> tuple[str, ...]:
     held, record = case.auction.session, case.auction.auction
     when = "An auction was held" if held == case.record.session else f"No auction; the programme is of {held}"
     won = sum(b.weight > 0.0 for b in record.bids)
-    told = [f"{when}: {len(record.bids)} bids, {won} with capital."]
+    told = [f"{when}: {wording.counted(len(record.bids), 'bid')}, {won} with capital."]
     told += [sentence(code, BOOK) for code in record.reasons]
     dearest = sorted(record.duals.items(), key=lambda item: (-item[1], item[0]))
     nav, horizon = case.auction.nav / 100.0, case.policy.auction.horizon

@@ -1,7 +1,7 @@
 """Figures and reason codes as words: one way to write a share, an amount, a limit and its price (G4).
 
-Shares of NAV are per cent, money US dollars, CVaR carries its horizon (U2, U3). What was not recorded or could not
-be measured is said to be so (U6).
+Shares of NAV are per cent, written without a space so that no line breaks inside a figure; money is US dollars; CVaR
+carries its horizon (U2, U3). What was not recorded or could not be measured is said to be so (U6).
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ def share(value: float | None, places: int | None = None) -> str:
     """A fraction as per cent, with as many places as its size asks for.
 
     >>> share(0.3999996), share(0.0123), share(0.00013), share(None)
-    ('40.0 %', '1.23 %', '0.013 %', 'unknown')
+    ('40.0%', '1.23%', '0.013%', 'unknown')
     """
     if value is None or not math.isfinite(value):
         return UNKNOWN
     size = abs(value)
     if places is None and 0.0 < size < 0.000005:
-        return "under 0.001 %"
+        return "under 0.001%"
     if places is None:
         places = 0 if value in (0.0, 1.0) else 1 if size >= 0.0995 else 2 if size >= 0.00095 else 3
-    return f"{100.0 * value:.{places}f} %"
+    return f"{100.0 * value:.{places}f}%"
 
 
 def figure(value: float | None, places: int = 2) -> str:
@@ -54,7 +54,7 @@ def both(measured: float | None, limit: float | None, code: str = "") -> tuple[s
     """Two figures to compare, in the unit of a reason code, with places enough to differ where they do.
 
     >>> both(1.0000004, 1.0)
-    ('100.00004 %', '100.00000 %')
+    ('100.00004%', '100.00000%')
     """
     shown = _amount(measured, code), _amount(limit, code)
     if measured is None or limit is None or code in COUNTS or code in FIGURES:
@@ -80,7 +80,7 @@ def sentence(code: str, symbol: str, measured: float | None = None, limit: float
     hold one.
 
     >>> sentence("POSITION_ABOVE_MAX", "GLD", 0.26, 0.25)
-    'GLD at 26.0 % would exceed its cap 25.0 %.'
+    'GLD at 26.0% would exceed its cap 25.0%.'
     """
     reason = REASONS.get(code)
     if reason is None:
@@ -108,13 +108,22 @@ def finding(found: Finding) -> str:
     return f"{text[:-1]} ({sessions(int(horizon))})." if horizon.isdigit() else text
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "bid"), counted(6, "bid")
+    ('1 bid', '6 bids')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def sessions(count: int) -> str:
     """A number of sessions.
 
     >>> sessions(1), sessions(10)
     ('1 session', '10 sessions')
     """
-    return f"{count} session" if count == 1 else f"{count} sessions"
+    return counted(count, "session")
 
 
 def limit_name(binding: str) -> str:

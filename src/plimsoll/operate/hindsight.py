@@ -16,9 +16,9 @@ from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.core.sessions import Sessions, day_number, iso_day
 from plimsoll.engine import replay as engine_replay
 from plimsoll.engine.desk import Desk
-from plimsoll.engine.evidence import subjects
+from plimsoll.engine.evidence import data_findings, subjects
 from plimsoll.engine.history import history_of
-from plimsoll.governance.explain import Case
+from plimsoll.governance.case import Case
 from plimsoll.governance.explain import explain as explain_symbol
 from plimsoll.governance.session_summary import SessionExplanation, summarise
 from plimsoll.market import snapshot
@@ -91,6 +91,7 @@ def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
     elif record.carried.programme is not None:
         held = passage(journal, iso_day(record.carried.programme.day))
         auction = None if held is None else held.record
+    view = _view(past, record)
     case = Case(
         run=past.run,
         record=record,
@@ -98,11 +99,12 @@ def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
         fills=tuple(e for e in past.passage.after if isinstance(e, Fill)),
         morning=tuple(e for e in past.passage.morning if isinstance(e, Fill)),
         policy=past.desk.policy,
+        data=data_findings(view, past.desk, record),
+        auction_data=() if auction is None else data_findings(_view(past, auction), past.desk, auction),
         synthetic=panel.synthetic,
     )
     universe = tuple(i.symbol for i in panel.instruments if i.tradable)
     asked = universe if symbol is None else (symbol,)
-    view = View(past.history, panel.sessions.row_at_or_after(record.session))
     chains = tuple(explain_symbol(case, s) for s in subjects(view, past.desk, record, auction, asked))
     return summarise(case, universe, chains)
 
@@ -112,6 +114,10 @@ def replay(past: Past) -> engine_replay.Replay:
     found = past.passage
     before = until(past.home.journal(past.run), found.record.session)
     return engine_replay.replay(before, found.record, found.payload, past.history, past.desk, codec.encode, past.run)
+
+
+def _view(past: Past, record: CycleRecord) -> View:
+    return View(past.history, past.panel.sessions.row_at_or_after(record.session))
 
 
 def _policy(home: Home, run: str, genesis: Genesis, present: Callable[[], Policy]) -> Policy:

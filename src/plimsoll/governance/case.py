@@ -1,0 +1,131 @@
+"""What an explanation is made from, and what it is: values only (G4)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from plimsoll.core.decision import BidRecord, CycleRecord
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.order import Fill
+from plimsoll.core.panel import Certification
+from plimsoll.core.policy import Policy
+from plimsoll.core.verdict import Finding
+
+BOOK = "book"
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """What the panel shows of one symbol at one session; absent is not measurable (U6).
+
+    ``close`` is the traded price carried; ``price`` and the averages are of the total-return index, comparable with
+    each other only. ``momentum`` maps a name to a fraction, ``volatility`` is annual over 60 sessions, ``z`` is z60
+    of S2. ``rank`` counts from the weakest of ``ranked`` eligible symbols by 12-1 momentum, 0 when not ranked.
+    ``adv`` is USD a session, ``weight_max`` the cap of the position, ``alone`` the CVaR of one unit of weight by
+    horizon, ``standalone_max`` its limit; ``incremental`` is the CVaR the session's order adds.
+    """
+
+    session: str
+    last_bar: str
+    close: float | None
+    rows: int
+    eligible: bool
+    price: float | None
+    averages: dict[int, float | None]
+    momentum: dict[str, float | None]
+    volatility: float | None
+    z: float | None
+    rank: int
+    ranked: int
+    adv: float | None
+    weight_max: float | None
+    alone: dict[int, float | None]
+    standalone_max: dict[int, float | None]
+    incremental: float | None = None
+    incremental_max: float | None = None
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """One symbol: what it is, how it was certified, its figures now and at the auction in force.
+
+    ``said`` is what each strategy answers for itself at that auction; ``next_session`` and ``next_open`` are where
+    its orders fill, absent at the end of the snapshot.
+    """
+
+    instrument: Instrument
+    certification: Certification
+    now: Figures
+    then: Figures | None
+    said: tuple[tuple[str, str], ...] = ()
+    next_session: str = ""
+    next_open: float | None = None
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One session of a run: its decision, the record of the auction in force, and what became of the orders.
+
+    ``auction`` is the decision whose auction set the programme; ``data`` what the data bars, of the book (D7) or of
+    one symbol (D15), ``auction_data`` the same at the auction; ``fills`` those after the decision, ``morning`` those
+    between it and the one before.
+    """
+
+    run: str
+    record: CycleRecord
+    auction: CycleRecord | None
+    fills: tuple[Fill, ...]
+    morning: tuple[Fill, ...]
+    policy: Policy
+    data: tuple[Finding, ...] = ()
+    auction_data: tuple[Finding, ...] = ()
+    synthetic: bool = False
+
+    @property
+    def nav(self) -> float:
+        """NAV at the decision, USD."""
+        return self.record.nav / 100.0
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One link of the chain: a name and its sentences."""
+
+    name: str
+    sentences: tuple[str, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why a symbol was or was not traded: the outcome, a headline, the reason codes, and the chain."""
+
+    session: str
+    symbol: str
+    outcome: str
+    headline: str
+    reasons: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+
+class Position(msgspec.Struct, frozen=True):
+    """A symbol's line of a decision: weights before, in the programme, under its restraints and after the orders."""
+
+    held: float
+    programme: float
+    desired: float
+    proposed: float
+    lots: int
+    outcome: str
+    reasons: tuple[str, ...]
+
+
+def position(record: CycleRecord, symbol: str) -> Position:
+    """The symbol's line; one the record does not speak of is neither held nor in the programme (A7)."""
+    if symbol not in record.symbols:
+        return Position(0.0, 0.0, 0.0, 0.0, 0, "HOLD", ("NOT_IN_PROGRAMME",))
+    i = record.symbols.index(symbol)
+    return Position(
+        record.held[i], record.programme[i], record.desired[i], record.proposed[i], record.lots[i],
+        record.outcome[i], tuple(record.reasons[i]),
+    )  # fmt: skip
+
+
+def bids(case: Case, symbol: str) -> tuple[BidRecord, ...]:
+    """The symbol's bids at the auction in force."""
+    auction = case.auction.auction if case.auction is not None else None
+    return tuple(b for b in auction.bids if b.symbol == symbol) if auction is not None else ()

@@ -1,0 +1,284 @@
+"""The last links of the chain: what restrained the day, the order, its gates and vetoes, and the fill (G4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.order import Fill, Intent
+from plimsoll.core.policy import Policy
+from plimsoll.core.sessions import iso_day
+from plimsoll.core.verdict import Finding
+from plimsoll.governance import wording
+from plimsoll.governance.case import BOOK, Case, Position, Subject
+from plimsoll.governance.wording import figure, known, money, sentence, sessions, share
+
+
+def line_reasons(case: Case, symbol: str, codes: Sequence[str]) -> list[str]:
+    """The sentences of a line's reasons, with the figures of the findings, events or policy they rest on."""
+    told = []
+    for code in codes:
+        measured, limit = _evidence(case, symbol, code)
+        told.append(sentence(code, symbol, measured, limit))
+    return told
+
+
+def _evidence(case: Case, symbol: str, code: str) -> tuple[float | None, float | None]:
+    record, forecast = case.record, case.policy.forecast
+    for found in (*record.findings, *case.data):
+        if found.reason == code and found.scope in (symbol, BOOK):
+            return found.measured, found.limit
+    for event in record.events:
+        if event.kind == code and event.scope in (symbol, BOOK):
+            return event.measured, event.limit
+    return record.regime.vix, {"VIX_HIGH": forecast.vix_high, "VIX_EXTREME": forecast.vix_extreme}.get(code)
+
+
+def restraints(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
+    """What the book's state and the symbol's stop impose on it; the book's own lines are in the session's summary."""
+    told = list(book_restraints(case))
+    for stop in case.record.carried.stops:
+        if stop.symbol == symbol and stop.stage:
+            fate = "sold it" if stop.stage == 2 else "reduced it to half"
+            capped = f"it is held to {share(stop.cap)} of NAV until an auction lifts it"
+            now = capped if stop.cap < 1.0 else "an auction has lifted that since"
+            told.append(f"Its stop {fate} on {iso_day(stop.day)}; {now}.")
+    for event in case.record.events:
+        if event.scope == symbol:
+            told.append(sentence(event.kind, symbol, event.measured, event.limit))
+    for pair in case.record.carried.pairs:
+        if symbol in (pair.first, pair.second):
+            other = pair.second if symbol == pair.first else pair.first
+            told.append(f"It moves with {other} (correlation {figure(pair.correlation)}), so both share a cap.")
+    if abs(at.desired - at.programme) > 1e-12:
+        told.append(f"Under them the target of the day is {share(at.desired)} of NAV instead of {share(at.programme)}.")
+    return tuple(told)
+
+
+def book_restraints(case: Case) -> tuple[str, ...]:
+    """Mode, ladder, regime and budgets in force, with the figures behind them."""
+    record, policy = case.record, case.policy
+    restraint, ladder = record.restraint, record.carried.ladder
+    episode, lifetime = (share(record.figures.get(f"drawdown_{name}")) for name in ("episode", "lifetime"))
+    told = [f"Mode {record.carried.mode}; drawdown {episode} from the episode's peak, {lifetime} from the lifetime's."]
+    if record.carried.halted:
+        told.append(f"{sentence('HALTED', BOOK)} {sentence(record.carried.halted, BOOK)}")
+    told += [wording.finding(f) for f in case.data if f.scope == BOOK]
+    if ladder.fired:
+        told.append(f"Ladder: level {restraint.level} in force; fired in this episode: {', '.join(ladder.fired)}.")
+    told += [sentence(code, BOOK) for code in restraint.reasons]
+    if restraint.gross_ceiling is not None:
+        told.append(f"Gross exposure may not exceed {share(restraint.gross_ceiling)} of NAV until re-entry.")
+    if ladder.cooldown:
+        told.append(f"The ladder's cooldown lasts {sessions(ladder.cooldown)} more.")
+    if restraint.size != 1.0:
+        told.append(f"The programme runs at {share(restraint.size)} of its size.")
+    told.append(_regime(case))
+    scale = record.limits.get("cvar_budget_1", math.nan) / policy.cvar.budget_1
+    if scale < 1.0:
+        deep = (record.figures.get("drawdown_lifetime") or 0.0) > policy.cvar.drawdown_base - policy.cvar.drawdown_span
+        causes = ["the drawdown"] * deep + ["the crisis regime"] * record.regime.stress
+        told.append(f"CVaR budgets stand at {share(scale)} of their full size because of {' and '.join(causes)}.")
+    return tuple(told)
+
+
+def _regime(case: Case) -> str:
+    regime, forecast = case.record.regime, case.policy.forecast
+    names = ("normal", "volatile", "crisis")
+    best = max(range(3), key=lambda i: regime.belief[i])
+    text = f"Regime: {names[best]} ({share(regime.belief[best])}), P(crisis) at the outlook {share(regime.crisis)}"
+    if regime.vix is None:
+        return f"{text}; VIX absent, {regime.source} stands in."
+    bounds = (forecast.vix_elevated, forecast.vix_high, forecast.vix_extreme)
+    label = ("NORMAL", "ELEVATED", "HIGH_VOL", "EXTREME")[sum(regime.vix >= b for b in bounds)]
+    stress = "; the crisis regime is on" if regime.stress else ""
+    return f"{text}; VIX {figure(regime.vix)} ({label}){stress}."
+
+
+def band(desired: float, policy: Policy) -> float:
+    """The change below which nothing trades: the smaller of a part of NAV and a part of the target (A7)."""
+    return min(policy.shaping.band_nav, policy.shaping.band_target * abs(desired))
+
+
+def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
+    """Held, target, band, the day's step and the orders it competes with."""
+    symbol, shaping = subject.instrument.symbol, case.policy.shaping
+    if not (at.held or at.desired or at.lots):
+        return ("Nothing is held and nothing is wanted, so there is no order.",)
+    gap = at.desired - at.held
+    width = band(at.desired, case.policy)
+    told = [
+        f"Held {share(at.held)}, target {share(at.desired)}: a gap of {share(gap)} of NAV "
+        f"({money(abs(gap) * case.nav)}); its band is {share(width)}."
+    ]
+    intent = _intent(case, symbol)
+    if intent is None:
+        told += line_reasons(case, symbol, at.reasons)
+    else:
+        side = "buy" if intent.lots > 0 else "sell"
+        only = ", reduce-only" if intent.reduce_only else ""
+        value = abs(at.proposed - at.held) * case.nav
+        told.append(
+            f"Order: {side} {_units(intent.lots, subject.instrument)} of {symbol}, {money(value)} at the close of "
+            f"{figure(intent.reference)}{only}."
+        )
+        told += line_reasons(case, symbol, [c for c in at.reasons if c != "TO_TARGET"])
+        if abs(at.proposed - at.desired) > width and not intent.reduce_only:
+            told.append(f"That is part of the way: {share(at.proposed)} of NAV after it.")
+    count = len(case.record.intents)
+    turnover = share(case.record.figures.get("turnover"))
+    most = share(shaping.turnover_max)
+    told.append(f"The session used {count} of {shaping.trades_max} trades and {turnover} of {most} turnover.")
+    return tuple(told)
+
+
+def _intent(case: Case, symbol: str) -> Intent | None:
+    return next((i for i in case.record.intents if i.symbol == symbol), None)
+
+
+def _units(lots: int, instrument: Instrument) -> str:
+    units = abs(lots) / instrument.lots_per_unit
+    return f"{units:,.0f} units" if instrument.lots_per_unit == 1 else f"{units:,.4f} units"
+
+
+def gates(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
+    """Every gate's figure beside its limit, and what failed on the way to the order."""
+    symbol = subject.instrument.symbol
+    found = [f for f in case.record.findings if f.scope in (symbol, BOOK)]
+    told = []
+    if found:
+        told.append("Above a limit on the way, so that increases were scaled or refused:")
+        told += [f"- {failed(case, f)}" for f in found]
+    told.append("The book after the session's orders:")
+    told += [f"- {line}" for line in book_gates(case)]
+    told += [f"- {line}" for line in _own_gates(case, subject, at)]
+    return tuple(told)
+
+
+def failed(case: Case, found: Finding) -> str:
+    """A finding in words; one of the held book is said to be of what is held, not of a proposal (R3)."""
+    horizon = found.gate.rpartition("_")[2]
+    if found.gate != f"cvar_{horizon}" or found.measured != case.record.figures.get(found.gate):
+        return wording.finding(found)
+    shown, limit = wording.both(found.measured, found.limit)
+    if found.reason == "CVAR_ABOVE_BUDGET":
+        fate = f"budget {limit}: nothing may be added, no sale is forced"
+    elif found.reason == "CVAR_ABOVE_HARD":
+        fate = f"hard limit {limit}: the whole book is scaled to its budget"
+    else:
+        return wording.finding(found)
+    return f"The held book's CVaR {shown} over {sessions(int(horizon))} is above its {fate}."
+
+
+def book_gates(case: Case) -> tuple[str, ...]:
+    """Figures of the whole book after its orders, each beside its limit and horizon."""
+    record = case.record
+    figures, limits, shaping = record.figures, record.limits, case.policy.shaping
+    horizons = (1, case.policy.auction.horizon)
+    told = [
+        f"gross {share(figures.get('gross_after'))} of NAV, limit {share(limits.get('gross'))}; "
+        f"cash {share(figures.get('cash_after'))}, minimum {share(limits.get('cash'))}"
+    ]
+    for h in horizons:
+        tail, budget = figures.get(f"cvar_after_{h}"), limits.get(f"cvar_budget_{h}")
+        told.append(
+            f"CVaR {share(case.policy.auction.confidence)} over {sessions(h)} {share(tail)}, "
+            f"budget {share(budget)}{_over(tail, budget)}, hard limit {share(limits.get(f'cvar_hard_{h}'))}"
+        )
+    for h in horizons:
+        if (stressed := figures.get(f"stressed_after_{h}")) is not None:
+            told.append(
+                f"stressed CVaR over {sessions(h)} {share(stressed)}, budget {share(limits.get(f'stressed_{h}'))}"
+            )
+    if not any(f"stressed_after_{h}" in figures for h in horizons):
+        told.append("stressed CVaR is measured for increases only, and there was none")
+    told.append(
+        f"turnover {share(figures.get('turnover'))}, limit {share(shaping.turnover_max)}; "
+        f"trades {len(record.intents)}, limit {shaping.trades_max}"
+    )
+    return tuple(told)
+
+
+def _own_gates(case: Case, subject: Subject, at: Position) -> list[str]:
+    """Figures of the symbol itself; those that are measured for increases only are left out without one."""
+    symbol, now = subject.instrument.symbol, subject.now
+    weight = at.proposed
+    if not (at.held or weight or at.desired):
+        return []
+    told = [f"{symbol} {share(weight)} of NAV, cap {share(now.weight_max)}{_over(weight, now.weight_max)}"]
+    for h, alone in now.alone.items():
+        risk, limit = (weight * alone if alone is not None else None), now.standalone_max.get(h)
+        told.append(f"{symbol} alone risks {share(risk)} over {sessions(h)}, limit {share(limit)}{_over(risk, limit)}")
+    if at.lots and now.incremental is not None and at.proposed > at.held:
+        horizon = sessions(case.policy.auction.horizon)
+        told.append(
+            f"the trade adds {share(now.incremental)} of CVaR over {horizon}, limit {share(now.incremental_max)}"
+        )
+    if at.lots and now.adv is not None and now.adv > 0.0:
+        part = abs(at.proposed - at.held) * case.nav / now.adv
+        told.append(
+            f"the trade is {share(part)} of average volume, limit {share(case.policy.limits.participation_max)}"
+        )
+    return told
+
+
+def _over(measured: float | None, limit: float | None) -> str:
+    """What it means that a holding has grown beyond a limit of proposals."""
+    over = measured is not None and limit is not None and measured > limit
+    return " (above it: nothing may be added, no sale is forced)" if over else ""
+
+
+def vetoes(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
+    """The vetoes that spoke on the symbol or the book, or why none did (G2)."""
+    mine = [v for v in case.record.vetoes if v.scope in (symbol, BOOK)]
+    if mine:
+        told = []
+        for v in mine:
+            shown, limit = figure(v.measured, 3), figure(v.limit, 3)
+            told.append(
+                f"{v.trigger} ({v.severity}) for {'the book' if v.scope == BOOK else v.scope}: {shown} against {limit}."
+            )
+        return tuple(told)
+    if at.lots and at.proposed > at.held:
+        return ("None of the ten vetoes spoke against it.",)
+    return ("Vetoes judge increases; this is none." if at.lots else "No order, so nothing for the vetoes to judge.",)
+
+
+def fill(case: Case, subject: Subject) -> tuple[str, ...]:
+    """What was executed before and after the decision, at what price and cost, beside the open."""
+    symbol = subject.instrument.symbol
+    told = []
+    for done in case.morning:
+        if done.symbol == symbol:
+            told.append(f"Before this decision, at the open of {done.session}: {_executed(done, subject.instrument)}")
+    intent = _intent(case, symbol)
+    if intent is None:
+        told += [f"After it, on {f.session}: {_executed(f, subject.instrument)} ({f.reason})"
+                 for f in case.fills if f.symbol == symbol]  # fmt: skip
+        return tuple(told)
+    fills = [f for f in case.fills if f.id == intent.id]
+    if not fills:
+        if not subject.next_session:
+            told.append("The order is open: the snapshot ends with this session.")
+        elif not known(subject.next_open):
+            told.append(f"The order did not fill: {symbol} has no open on {subject.next_session}. It expired.")
+        else:
+            told.append(f"The order did not fill on {subject.next_session}: the journal holds no fill of it.")
+    for done in fills:
+        opened = f" against an open of {figure(subject.next_open)}" if known(subject.next_open) else ""
+        told.append(f"At the open of {done.session}: {_executed(done, subject.instrument)[:-1]}{opened}.")
+        if abs(done.lots) < abs(intent.lots):
+            told.append(f"Of {_units(intent.lots, subject.instrument)} ordered; the rest expired.")
+    return tuple(told)
+
+
+def _executed(done: Fill, instrument: Instrument) -> str:
+    verb = "bought" if done.lots > 0 else "sold"
+    costs = (
+        f"{done.commission / 100:,.2f} commission, {done.slippage / 100:,.2f} slippage, {done.impact / 100:,.2f} impact"
+    )
+    return (
+        f"{verb} {_units(done.lots, instrument)} at {figure(done.price)} for {abs(done.notional) / 100:,.2f} USD "
+        f"(costs in USD: {costs})."
+    )
