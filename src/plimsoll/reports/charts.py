@@ -184,7 +184,7 @@ def fear(run: Recorded, high: float, extreme: float) -> Chart:
     return Chart("fear", "line", "plain", 220, [series("VIX", run.vix, "accent", unit=0.01)], levels, low=0.0)
 
 
-def rollings(run: Recorded, parts: Mapping[str, tuple[Floats, Floats]]) -> tuple[Chart, Chart]:
+def rollings(parts: Mapping[str, tuple[Floats, Floats]]) -> tuple[Chart, Chart]:
     """Rolling Sharpe and volatility of each book."""
     inks = ("accent", "spy", "mix")
     sharpe = [series(n, p[1], c, unit=0.01) for (n, p), c in zip(parts.items(), inks, strict=False)]

@@ -9,7 +9,7 @@ from plimsoll.core.decision import BidRecord
 from plimsoll.core.reasons import REASONS
 from plimsoll.reports import figures, words
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, join, n, section, table, tag
+from plimsoll.reports.page import Cell, Html, Line, join, n, section, table, tag
 from plimsoll.reports.words import bps, count, figure, number, percent
 
 _MOST = 20
@@ -22,7 +22,7 @@ def auctions(m: Material) -> Html:
         return section("auctions", "Capital auctions", tag("p", "No auction was held.", class_="note"))
     found = figures.bindings(a for _, a in held)
     total = len(held)
-    rows = [
+    rows: list[Line] = [
         (
             words.constraint(b.constraint),
             n(count(b.auctions)),
@@ -34,15 +34,18 @@ def auctions(m: Material) -> Html:
     ]
     status = Counter(a.status for _, a in held)
     said = ", ".join(f"{c} {s.replace('_', ' ')}" for s, c in status.most_common())
-    head = ("Constraint", n("Auctions bound"), n("Share"), n("Mean price"), n("Bids stopped"))
+    head: Line = ("Constraint", n("Auctions bound"), n("Share"), n("Mean price"), n("Bids stopped"))
     left = f" The {len(found) - _MOST} rarest are left out." if len(found) > _MOST else ""
     return section(
         "auctions",
         "Capital auctions",
         tag(
             "p",
-            f"{number(total, 'auction')} ({said}), each an exact mean-CVaR problem at {number(m.policy.auction.horizon, 'session')}. A shadow price says what one more unit of a limit "
-            "would have earned: here the expected return over the auction's horizon, in basis points of NAV, per percentage point of the limit, averaged over the auctions it bound in.",
+            f"{number(total, 'auction')} ({said}), each an exact mean-CVaR problem at "
+            f"{number(m.policy.auction.horizon, 'session')}. A shadow price says what one more unit of a "
+            "limit "
+            "would have earned: here the expected return over the auction's horizon, in basis points of NAV, "
+            "per percentage point of the limit, averaged over the auctions it bound in.",
         ),
         table(f"Binding constraints; {m.sample}.{left}", head, rows),
         _last(m),
@@ -52,7 +55,7 @@ def auctions(m: Material) -> Html:
 def _last(m: Material) -> Html:
     session, auction = m.run.auctions[-1]
     ranked = sorted(auction.bids, key=lambda b: (b.rank, b.symbol, b.strategy))
-    rows = [
+    rows: list[Line] = [
         (
             b.symbol,
             b.strategy,
@@ -69,7 +72,7 @@ def _last(m: Material) -> Html:
         )
         for b in ranked
     ]
-    head = (
+    head: Line = (
         "Asset",
         "Strategy",
         "Decision",
@@ -90,7 +93,8 @@ def _last(m: Material) -> Html:
         [
             tag("h3", f"The last auction, {session}"),
             table(
-                f"Every bid on {session}; expected return before and after every penalty, at {number(m.policy.auction.horizon, 'session')}; weights of NAV",
+                f"Every bid on {session}; expected return before and after every penalty, at "
+                f"{number(m.policy.auction.horizon, 'session')}; weights of NAV",
                 head,
                 rows,
             )
@@ -187,7 +191,7 @@ def _funnel(m: Material) -> Html:
         ("Orders on the way to programmes", orders, None),
         ("Orders filled", fills, orders),
     )
-    rows = [(name, n(count(c)), n(percent(c / of, 0) if of else "")) for name, c, of in steps]
+    rows: list[Line] = [(name, n(count(c)), n(percent(c / of, 0) if of else "")) for name, c, of in steps]
     outcomes = ", ".join(f"{count(c)} {o}" for o, c in m.result.decisions.items())
     return table(
         f"From bid to fill; decisions: {outcomes}; {m.sample}", ("Step", n("Count"), n("of the step before")), rows
@@ -196,7 +200,7 @@ def _funnel(m: Material) -> Html:
 
 def _seen_table(caption: str, found: dict[str, _Seen], m: Material, *, gates: bool = False) -> Html:
     limits = {"VIX_HIGH": m.policy.forecast.vix_high, "VIX_EXTREME": m.policy.forecast.vix_extreme}
-    rows = []
+    rows: list[Line] = []
     for key, seen in sorted(found.items(), key=lambda item: (-item[1].times, item[0])):
         gate, _, code = key.rpartition("|")
         limit = seen.limit if seen.limit is not None else limits.get(code)

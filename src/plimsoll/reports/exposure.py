@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plimsoll.reports import charts, figures, words
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, join, n, plot, section, table, tag
+from plimsoll.reports.page import Cell, Html, Line, join, n, plot, section, table, tag
 from plimsoll.reports.words import count, figure, number, percent
 
+Floats = NDArray[np.float64]
 _MOST_EVENTS = 60
 _MODE_MEANING = {
     "NORMAL": "everything allowed",
@@ -30,7 +32,7 @@ def governance(m: Material, drawn: list[charts.Chart]) -> Html:
         for mode in charts.MODES
     ]
     total = len(m.dates)
-    rows = [
+    rows: list[Line] = [
         (mode, n(count(found)), n(percent(found / total)), Cell(_MODE_MEANING.get(mode, ""), "w"))
         for mode, found in sorted(m.result.exposure.modes.items(), key=lambda item: -item[1])
     ]
@@ -39,7 +41,8 @@ def governance(m: Material, drawn: list[charts.Chart]) -> Html:
         "Modes, ladder, approvals",
         plot(
             "modes",
-            f"Mode, ladder level, permission for new risk and crisis regime, each session; triangles are approvals; {m.sample}",
+            "Mode, ladder level, permission for new risk and crisis regime, each session; triangles are "
+            f"approvals; {m.sample}",
             "Ribbons over time. " + "; ".join(f"{r[0]} on {m.result.exposure.modes[str(r[0])]} sessions" for r in rows),
         ),
         tag("ul", *keys, class_="keys"),
@@ -53,7 +56,7 @@ def governance(m: Material, drawn: list[charts.Chart]) -> Html:
 def _rungs(m: Material) -> Html:
     fired = Counter(e.scope for e in m.result.risk_events if e.kind == "LADDER_RUNG")
     last = {e.scope: e.day for e in m.result.risk_events if e.kind == "LADDER_RUNG"}
-    rows = []
+    rows: list[Line] = []
     for rung in m.policy.ladder.rungs if m.policy.ladder.enabled else ():
         does = [
             f"cut {percent(rung.cut, 0)}" if 0 < rung.cut < 1 else "",
@@ -81,7 +84,16 @@ def _rungs(m: Material) -> Html:
         )
     if not rows:
         return tag("p", "The drawdown ladder was switched off.", class_="note")
-    head = ("Rung", n("Drawdown"), "of the peak of", "Does", n("Cooldown, sessions"), "Re-entry", n("Fired"), "Last")
+    head: Line = (
+        "Rung",
+        n("Drawdown"),
+        "of the peak of",
+        "Does",
+        n("Cooldown, sessions"),
+        "Re-entry",
+        n("Fired"),
+        "Last",
+    )
     known = "" if m.policy_known else " (thresholds of the policy at hand, not of the run)"
     return join([tag("h3", "Drawdown ladder"), table(f"Rungs and how often each fired{known}; {m.sample}", head, rows)])
 
@@ -90,7 +102,7 @@ def _events(m: Material) -> Html:
     shown = [e for e in m.result.risk_events if e.kind != "MODE_CHANGED"]
     if not shown:
         return tag("p", "There were no risk events.", class_="note")
-    rows = [
+    rows: list[Line] = [
         (
             Cell(e.day, "d"),
             Cell(_sentence(e.kind, e.scope, e.measured, e.limit), "w"),
@@ -120,7 +132,7 @@ def _approvals(m: Material) -> Html:
     found = m.run.tally.approvals
     if not found:
         return tag("p", f"No approval was needed or given ({m.result.operator} operator).", class_="note")
-    rows = [(Cell(a.session, "d"), a.by, Cell(a.reason, "w")) for a in found]
+    rows: list[Line] = [(Cell(a.session, "d"), a.by, Cell(a.reason, "w")) for a in found]
     return table(f"Approvals of re-entries; {m.sample}", ("Session", "By", "Reason"), rows)
 
 
@@ -141,8 +153,10 @@ def holdings(m: Material, drawn: list[charts.Chart]) -> Html:
         ),
         tag(
             "p",
-            f"Gross exposure was {percent(m.result.exposure.invested)} on average and {percent(float(run.weights.sum(axis=1).max(initial=0.0)))} at most; "
-            f"cash {percent(float(run.cash.min()))} to {percent(float(run.cash.max()))}. At the end the book holds {end}; cash {percent(float(run.cash[-1]))}.",
+            f"Gross exposure was {percent(m.result.exposure.invested)} on average and "
+            f"{percent(float(run.weights.sum(axis=1).max(initial=0.0)))} at most; "
+            f"cash {percent(float(run.cash.min()))} to {percent(float(run.cash.max()))}. At the end the book "
+            f"holds {end}; cash {percent(float(run.cash[-1]))}.",
         ),
     )
 
@@ -150,43 +164,15 @@ def holdings(m: Material, drawn: list[charts.Chart]) -> Html:
 def tails(m: Material, drawn: list[charts.Chart]) -> Html:
     """CVaR beside budget and hard limit, with headroom, at both horizons; stressed."""
     drawn += [charts.tail(m.run, 1), charts.tail(m.run, 10), charts.stressed(m.run)]
-    rows = []
+    rows: list[Line] = []
     for h in (1, 10):
-        held, hard = m.run.figure(f"cvar_{h}"), m.run.limit(f"cvar_hard_{h}")
-        budget = m.run.limit(f"cvar_budget_{h}")
-        for name, limit in (("budget", budget), ("hard limit", hard)):
-            room = 1.0 - held / limit
-            rows.append(
-                (
-                    f"{number(h, 'session')}, {name}",
-                    n(percent(float(np.nanmedian(limit)), 2)),
-                    n(percent(float(np.nanmean(held)), 2)),
-                    n(percent(float(np.nanmax(held)), 2)),
-                    n(percent(float(np.nanmean(room)), 0)),
-                    n(percent(float(np.nanmin(room)), 0)),
-                    n(count(int(np.count_nonzero(~(held <= limit))))),
-                    n(percent(float(room[-1]), 0)),
-                )
-            )
+        held = m.run.figure(f"cvar_{h}")
+        rows.append(_headroom(f"{number(h, 'session')}, budget", held, m.run.limit(f"cvar_budget_{h}")))
+        rows.append(_headroom(f"{number(h, 'session')}, hard limit", held, m.run.limit(f"cvar_hard_{h}")))
     for h in (1, 10):
-        after, limit = m.run.figure(f"stressed_after_{h}"), m.run.limit(f"stressed_{h}")
-        seen = np.isfinite(after)
-        if not seen.any():
-            continue
-        room = 1.0 - after[seen] / limit[seen]
-        rows.append(
-            (
-                f"{number(h, 'session')}, stressed",
-                n(percent(float(np.median(limit[seen])), 2)),
-                n(percent(float(after[seen].mean()), 2)),
-                n(percent(float(after[seen].max()), 2)),
-                n(percent(float(room.mean()), 0)),
-                n(percent(float(room.min()), 0)),
-                n(count(int(np.count_nonzero(after[seen] > limit[seen])))),
-                n(percent(float(room[-1]), 0)),
-            )
-        )
-    head = (
+        after = m.run.figure(f"stressed_after_{h}")
+        rows.append(_headroom(f"{number(h, 'session')}, stressed", after, m.run.limit(f"stressed_{h}"), unknown=False))
+    head: Line = (
         "CVaR 95 %",
         n("Limit, median"),
         n("Mean"),
@@ -194,43 +180,63 @@ def tails(m: Material, drawn: list[charts.Chart]) -> Html:
         n("Mean headroom"),
         n("Least headroom"),
         n("Sessions above"),
-        n("Headroom at the end"),
+        n("Last headroom"),
     )
-    realised = m.result.metrics.cvar_95_1d
-    seen = int(np.count_nonzero(np.isfinite(m.run.figure("stressed_after_1"))))
-    peak = [float(np.nanmax(m.run.figure(f"cvar_{h}"))) for h in (1, 10)]
+    measured = int(np.count_nonzero(np.isfinite(m.run.figure("stressed_after_1"))))
     return section(
         "tails",
         "Tail risk against its limits",
         tag(
             "p",
-            f"Estimates at the decision, fractions of NAV, from filtered historical scenarios of {number(m.policy.cvar.window, 'session')}. Budgets bind proposals "
-            "and shrink in drawdowns and crises; hard limits bind what is held. A held book may drift above its budget without a "
-            f"forced sale; above the hard limit it is scaled down in the same session. Realised CVaR of 1 session: {percent(realised, 2)}.",
+            "Estimates at the decision, fractions of NAV, from filtered historical scenarios of "
+            f"{number(m.policy.cvar.window, 'session')}. Budgets bind proposals and shrink in drawdowns and crises; hard "
+            "limits bind what is held. A held book may drift above its budget without a forced sale; above the hard "
+            "limit it is scaled down in the same session. Realised CVaR of 1 session: "
+            f"{percent(m.result.metrics.cvar_95_1d, 2)}.",
             class_="note",
         ),
         table(f"Estimated CVaR beside its limits; headroom is what is left of a limit; {m.sample}", head, rows),
-        tag(
-            "div",
-            plot(
-                "tail1",
-                f"CVaR 95 % of the held book at 1 session; {m.sample}",
-                f"Area chart. The largest is {percent(peak[0], 2)}.",
-            ),
-            plot(
-                "tail10",
-                f"CVaR 95 % of the held book at 10 sessions; {m.sample}",
-                f"Area chart. The largest is {percent(peak[1], 2)}.",
-            ),
-            class_="pair",
-        ),
+        tag("div", *(_tail_plot(m, h) for h in (1, 10)), class_="pair"),
         plot(
             "stressed",
-            f"Stressed CVaR of the book after its orders, share of its limit, at 1 and 10 sessions; on the {number(seen, 'session')} that measured it "
-            f"(when something was to be bought), of {m.sample}",
-            "Points over time, none above the limit of 100 %." if _within(m) else "Points over time.",
+            "Stressed CVaR of the book after its orders, share of its limit, at 1 and 10 sessions; on the "
+            f"{number(measured, 'session')} that measured it (when something was to be bought), of {m.sample}",
+            "Points over time, none above the limit of 100 %." if _within(m) else "Points over time, some above 100 %.",
         ),
     )
+
+
+def _tail_plot(m: Material, horizon: int) -> Html:
+    return plot(
+        f"tail{horizon}",
+        f"CVaR 95 % of the held book at {number(horizon, 'session')}; {m.sample}",
+        f"Area chart beside budget and hard limit. The largest is {_largest(m.run.figure(f'cvar_{horizon}'))}.",
+    )
+
+
+def _headroom(name: str, measured: Floats, limit: Floats, *, unknown: bool = True) -> Line:
+    """A row of the table; with ``unknown`` a session without a figure counts as above its limit (R1)."""
+    seen = np.isfinite(measured) & np.isfinite(limit)
+    if not seen.any():
+        return (name, *(n(words.ABSENT) for _ in range(7)))
+    figure_, bound = measured[seen], limit[seen]
+    room = 1.0 - figure_ / bound
+    above = int(np.count_nonzero(~(figure_ <= bound))) + (int(np.count_nonzero(~seen)) if unknown else 0)
+    return (
+        name,
+        n(percent(float(np.median(bound)), 2)),
+        n(percent(float(figure_.mean()), 2)),
+        n(percent(float(figure_.max()), 2)),
+        n(percent(float(room.mean()), 0)),
+        n(percent(float(room.min()), 0)),
+        n(count(above)),
+        n(percent(float(room[-1]), 0)),
+    )
+
+
+def _largest(values: Floats) -> str:
+    seen = values[np.isfinite(values)]
+    return percent(float(seen.max()), 2) if seen.size else words.ABSENT
 
 
 def _within(m: Material) -> bool:
@@ -260,7 +266,8 @@ def regime(m: Material, drawn: list[charts.Chart]) -> Html:
         tag(
             "p",
             f"The most probable regime was {shares}. The crisis regime was in force on "
-            f"{number(stress, 'session')} in {number(episodes, 'episode')}; it multiplies the CVaR budgets of proposals by {p.regime.budget_scale:g} and bars new crypto. "
+            f"{number(stress, 'session')} in {number(episodes, 'episode')}; it multiplies the CVaR budgets of "
+            f"proposals by {p.regime.budget_scale:g} and bars new crypto. "
             f"VIX lay {levels}{stood}.",
         ),
         tag(
@@ -272,8 +279,9 @@ def regime(m: Material, drawn: list[charts.Chart]) -> Html:
             ),
             plot(
                 "outlook",
-                f"Probability of a crisis {number(p.regime.outlook, 'session')} ahead beside the thresholds; {m.sample}",
-                f"Area chart. The largest is {percent(float(np.nanmax(run.crisis)))}.",
+                f"Probability of a crisis {number(p.regime.outlook, 'session')} ahead beside the thresholds; "
+                f"{m.sample}",
+                f"Area chart. The largest is {_largest(run.crisis)}.",
             ),
             class_="pair",
         ),

@@ -15,10 +15,9 @@ from plimsoll.core.errors import InputError
 from plimsoll.core.events import Genesis
 from plimsoll.core.money import dollars
 from plimsoll.core.panel import History
-from plimsoll.core.policy import Policy
+from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.engine.backtest import run_backtest
 from plimsoll.engine.desk import Desk
-from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.engine.history import history_of
 from plimsoll.engine.loop import Span
 from plimsoll.market import snapshot

@@ -9,7 +9,7 @@ import numpy as np
 from plimsoll.measures.performance import Metrics
 from plimsoll.reports import figures, words
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, join, n, section, table, tag
+from plimsoll.reports.page import Cell, Html, Line, join, n, section, table, tag
 from plimsoll.reports.words import bps, figure, number, percent, usd
 
 _MARK = Html('<svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="10"/><path d="M2 16h28"/></svg>')
@@ -98,7 +98,8 @@ def _worst(m: Material) -> str:
         return "It never closed below an earlier close."
     d = found[0]
     after = f"made good on {d.recovered}" if d.recovered else "not made good by the end"
-    text = f"The largest fall was {percent(d.depth)}, from {d.start} to {d.trough}, {after} ({number(d.length, 'session')})"
+    span = f"from {d.start} to {d.trough}, {after} ({number(d.length, 'session')})"
+    text = f"The largest fall was {percent(d.depth)}, {span}"
     others = [f"{percent(b.max_drawdown)} for {name}" for name, b in m.result.benchmarks.items()]
     return f"{text}; {' and '.join(others)}." if others else f"{text}."
 
@@ -122,8 +123,8 @@ def _auction(m: Material) -> str:
     text = f"{number(len(held), 'auction')} shared out the capital"
     if not binding:
         return f"{text}; no shared limit bound in any of them."
-    top = binding[0]
-    return f"{text}; what bound most often was {_lower(words.constraint(top.constraint))}, in {percent(top.auctions / len(held), 0)} of them."
+    often, most = percent(binding[0].auctions / len(held), 0), _lower(words.constraint(binding[0].constraint))
+    return f"{text}; what bound most often was {most}, in {often} of them."
 
 
 def _refusals(m: Material) -> str:
@@ -201,20 +202,21 @@ def metrics(m: Material) -> Html:
         books["Without the mandate's end"] = r.without_mandate
     books |= r.benchmarks
     trades_less = {"win_rate", "profit_factor"}
-    rows = []
+    rows: list[Line] = []
     for name, key, shown, basis in _ROWS:
         cells = [
             n("–" if key in trades_less and label in r.benchmarks else shown(getattr(b, key)), "us" if i == 0 else "")
             for i, (label, b) in enumerate(books.items())
         ]
         rows.append((name, *cells, Cell(basis, "w")))
-    head = ("", *(n(name) for name in books), "Horizon and basis")
+    head: Line = ("", *(n(name) for name in books), "Horizon and basis")
     return section(
         "metrics",
         "Metrics",
         tag(
             "p",
-            "Passive books pay the same costs on the same sessions and reinvest dividends; they hold no cash and obey no limit.",
+            "Passive books pay the same costs on the same sessions and reinvest dividends; they hold no cash "
+            "and obey no limit.",
             class_="note",
         ),
         table(f"Performance net of costs; {m.sample}", head, rows),
@@ -265,9 +267,12 @@ def _shape(m: Material) -> Html:
         "Standard error of the Sharpe ratio",
         "Probability of a true Sharpe above 0",
     )
-    rows = [(name, *(n(c[i], "us" if k == 0 else "") for k, c in enumerate(columns))) for i, name in enumerate(names)]
+    rows: list[Line] = [
+        (name, *(n(c[i], "us" if k == 0 else "") for k, c in enumerate(columns))) for i, name in enumerate(names)
+    ]
     caption = f"Shape of 1-session and calendar-month returns; {m.sample}"
-    return join([tag("h3", "Shape of the returns"), table(caption, ("", *(n(c) for c in m.curves)), rows)])
+    head: Line = ("", *(n(c) for c in m.curves))
+    return join([tag("h3", "Shape of the returns"), table(caption, head, rows)])
 
 
 def hurdles(m: Material) -> Html:
@@ -283,10 +288,11 @@ def hurdles(m: Material) -> Html:
         does = (
             "the CVaR budgets do the work, not the hurdle"
             if not in_cash
-            else f"in {number(in_cash, 'auction')} the hurdle alone held the book in cash, in the others limits did the work"
+            else f"in {number(in_cash, 'auction')} the hurdle alone held the book in cash, in the others limits did it"
         )
         said = (
-            f"The hurdle of {m.policy.auction.hurdle_sharpe:g} prices a unit of CVaR at {figure(used[-1], 4)}. The auctions "
+            f"The hurdle of {m.policy.auction.hurdle_sharpe:g} prices a unit of CVaR at "
+            f"{figure(used[-1], 4)}. The auctions "
             f"would hold only cash above {figure(float(np.median(critical)), 4)} in the median (least "
             f"{figure(min(critical), 4)}, {number(len(critical), 'auction')}): {does}."
         )
@@ -298,7 +304,7 @@ def hurdles(m: Material) -> Html:
             class_="note",
         )
         return section("hurdles", "Price of risk", tag("p", said) if said else "", how)
-    rows = [
+    rows: list[Line] = [
         (
             f"{h.hurdle:g}",
             n(percent(h.metrics.annual_return, 2)),
@@ -312,7 +318,7 @@ def hurdles(m: Material) -> Html:
         )
         for h in m.hurdles
     ]
-    head = (
+    head: Line = (
         "Hurdle (annual Sharpe)",
         n("Return a year"),
         n("Volatility"),

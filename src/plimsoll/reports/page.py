@@ -50,6 +50,9 @@ class Cell(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
+Line = tuple[str | Cell, ...]
+
+
 def n(content: str, tone: str = "") -> Cell:
     """A number's cell."""
     return Cell(content, f"n {tone}".strip())

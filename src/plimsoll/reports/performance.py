@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from plimsoll.core.sessions import day_number
-from plimsoll.measures.performance import SESSIONS_A_YEAR
+from plimsoll.measures.performance import SESSIONS_A_YEAR, Trip
 from plimsoll.reports import charts, figures, words
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, join, n, plot, section, table, tag
+from plimsoll.reports.page import Cell, Html, Line, join, n, plot, section, table, tag
 from plimsoll.reports.words import bps, count, figure, number, percent, usd
 
 WINDOW = 252
@@ -70,7 +72,7 @@ def _ranges(m: Material) -> Html:
 
 
 def _worst(m: Material) -> Html:
-    rows = [
+    rows: list[Line] = [
         (
             str(i),
             Cell(d.start, "d"),
@@ -82,7 +84,7 @@ def _worst(m: Material) -> Html:
         )
         for i, d in enumerate(figures.drawdowns(m.run.curve, m.dates, WORST), 1)
     ]
-    head = ("", "Peak", "Trough", "Recovered", n("Depth"), n("Sessions to trough"), n("Sessions in all"))
+    head: Line = ("", "Peak", "Trough", "Recovered", n("Depth"), n("Sessions to trough"), n("Sessions in all"))
     return join(
         [tag("h3", "Worst drawdowns"), table(f"The {len(rows)} deepest drawdowns on closes; {m.sample}", head, rows)]
     )
@@ -96,7 +98,7 @@ def calendar(m: Material) -> Html:
 def _months(m: Material) -> Html:
     by_month = figures.calendar_returns(m.run.curve, m.dates, 7)
     by_year = figures.calendar_returns(m.run.curve, m.dates, 4)
-    rows = []
+    rows: list[Line] = []
     for year, total in by_year.items():
         cells = []
         for month in range(1, 13):
@@ -121,7 +123,7 @@ def shade(value: float) -> str:
 def _years(m: Material) -> Html:
     columns = {name: figures.calendar_returns(c, m.dates, 4) for name, c in m.curves.items()}
     falls = {name: {y: _fall_in(c, m.dates, y) for y in columns["Plimsoll"]} for name, c in m.curves.items()}
-    rows = []
+    rows: list[Line] = []
     for year in columns["Plimsoll"]:
         shown = [
             cell
@@ -129,7 +131,7 @@ def _years(m: Material) -> Html:
             for cell in (n(percent(columns[name][year]), "us" if i == 0 else ""), n(percent(falls[name][year])))
         ]
         rows.append((year, *shown))
-    head = ["Year", *(x for name in m.curves for x in (n(name), n("drawdown")))]
+    head: Line = ("Year", *(x for name in m.curves for x in (n(name), n("drawdown"))))
     return join(
         [tag("h3", "Years"), table(f"Return and largest drawdown within each calendar year; {m.sample}", head, rows)]
     )
@@ -143,7 +145,7 @@ def _fall_in(curve: charts.Floats, dates: list[str], year: str) -> float:
 
 def _crises(m: Material) -> Html:
     found = {name: figures.crises(c, m.dates) for name, c in m.curves.items()}
-    rows = []
+    rows: list[Line] = []
     for i, window in enumerate(found["Plimsoll"]):
         cells = [
             cell
@@ -153,7 +155,7 @@ def _crises(m: Material) -> Html:
         rows.append((window.name, Cell(f"{window.start} to {window.end}", "d"), *cells))
     if not rows:
         return tag("p", "The span touches none of the crisis windows.", class_="note")
-    head = ("Crisis", "Sessions covered", *(x for name in m.curves for x in (n(name), n("drawdown"))))
+    head: Line = ("Crisis", "Sessions covered", *(x for name in m.curves for x in (n(name), n("drawdown"))))
     caption = (
         "Return and largest drawdown in known crises, as far as the span covers them; net of costs, governed throughout"
     )
@@ -167,7 +169,7 @@ def rolling(m: Material, drawn: list[charts.Chart]) -> Html:
             "rolling", "Rolling figures", tag("p", f"The span has fewer than {WINDOW} returns.", class_="note")
         )
     parts = {name: figures.rolling(c[1:] / c[:-1] - 1.0, m.excess(c), WINDOW) for name, c in m.curves.items()}
-    sharpe, volatility = charts.rollings(m.run, parts)
+    sharpe, volatility = charts.rollings(parts)
     own = parts["Plimsoll"]
     shown = [volatility]
     plots = []
@@ -191,8 +193,9 @@ def rolling(m: Material, drawn: list[charts.Chart]) -> Html:
     return section("rolling", "Rolling figures", tag("div", *plots, class_="pair"))
 
 
-def _range_of(name: str, values: charts.Floats, shown: object) -> str:
-    assert callable(shown)
+def _range_of(name: str, values: charts.Floats, shown: Callable[[float], str]) -> str:
+    if not np.isfinite(values).any():
+        return f"Line chart. {name} unknown throughout."
     return f"Line chart. {name} between {shown(float(np.nanmin(values)))} and {shown(float(np.nanmax(values)))}."
 
 
@@ -208,7 +211,7 @@ def contributions(m: Material) -> Html:
     def share(cents: int) -> str:
         return percent(cents / run.genesis.capital)
 
-    rows = [
+    rows: list[Line] = [
         (
             c.symbol,
             n(usd(c.price), _tone(c.price)),
@@ -252,7 +255,7 @@ def contributions(m: Material) -> Html:
             n(""),
         )
     )
-    head = (
+    head: Line = (
         "Asset",
         n("Price"),
         n("Income"),
@@ -277,7 +280,7 @@ def _tone(cents: int) -> str:
 def costs(m: Material) -> Html:
     """Turnover and costs by year and by kind of asset, and how much money the rules could run."""
     run = m.run
-    rows = []
+    rows: list[Line] = []
     found = figures.years(run.nav, m.dates, run.tally.fills)
     for y in found:
         scale = y.mean_nav * y.sessions / SESSIONS_A_YEAR
@@ -303,7 +306,7 @@ def costs(m: Material) -> Html:
             n(bps(m.result.metrics.cost_drag_annual, 0)),
         )
     )
-    head = (
+    head: Line = (
         "Year",
         n("Trades"),
         n("Turnover"),
@@ -329,7 +332,7 @@ def costs(m: Material) -> Html:
 
 def _by_kind(m: Material) -> Html:
     kinds = {i.symbol: i.kind for i in m.history.panel.instruments}
-    rows = []
+    rows: list[Line] = []
     fills = m.run.tally.fills
     for kind in sorted({kinds.get(f.symbol, "unknown") for f in fills}):
         own = [f for f in fills if kinds.get(f.symbol, "unknown") == kind]
@@ -344,7 +347,7 @@ def _by_kind(m: Material) -> Html:
                 n(bps(sum(paid) / traded), "us"),
             )
         )
-    head = ("Kind", n("Trades"), n("Traded"), n("Commission"), n("Slippage"), n("Impact"), n("Total"))
+    head: Line = ("Kind", n("Trades"), n("Traded"), n("Commission"), n("Slippage"), n("Impact"), n("Total"))
     return table(f"Costs by kind of asset, of traded notional; {m.sample}", head, rows) if rows else Html("")
 
 
@@ -365,8 +368,10 @@ def _capacity(m: Material) -> Html:
     room = np.array([nav * limit / s for s, nav in shares])
     said = (
         f"Capacity: the median trade took {bps(float(np.median(used)), 2)} of its average daily volume, the largest "
-        f"{bps(float(used.max()), 1)}. At the limit of {percent(limit, 0)} the same trades would fit an account of about "
-        f"${np.quantile(room, 0.05) / 1e6:,.0f} million in 95 % of cases and of ${room.min() / 1e6:,.1f} million in all "
+        f"{bps(float(used.max()), 1)}. At the limit of {percent(limit, 0)} the same trades would fit an "
+        "account of about "
+        f"${np.quantile(room, 0.05) / 1e6:,.0f} million in 95 % of cases and of ${room.min() / 1e6:,.1f} "
+        "million in all "
         f"({number(len(shares), 'trade')}, volumes of their own time)."
     )
     return tag("p", said, class_="note")
@@ -379,7 +384,7 @@ def trades(m: Material) -> Html:
         return section("trades", "Round trips", tag("p", "Nothing was bought and sold again.", class_="note"))
     row = {d: i for i, d in enumerate(m.dates)}
 
-    def line(t: figures.Trip) -> tuple[str | Cell, ...]:
+    def line(t: Trip) -> Line:
         lots = next(i.lots_per_unit for i in m.history.panel.instruments if i.symbol == t.symbol)
         held = row[t.closed] - row[t.opened]
         nav = int(m.run.nav[row[t.closed]])
@@ -394,8 +399,8 @@ def trades(m: Material) -> Html:
         )
 
     ranked = sorted(found, key=lambda t: (-t.profit, t.closed, t.symbol))
-    head = ("Asset", "Opened", "Closed", n("Sessions"), n("Units"), n("Profit"), n("of NAV"))
-    by_symbol = []
+    head: Line = ("Asset", "Opened", "Closed", n("Sessions"), n("Units"), n("Profit"), n("of NAV"))
+    by_symbol: list[Line] = []
     for symbol in sorted({t.symbol for t in found}):
         own = [t for t in found if t.symbol == symbol]
         won = sum(t.profit > 0 for t in own)

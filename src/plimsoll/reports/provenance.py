@@ -10,7 +10,7 @@ import numpy as np
 from plimsoll.core.panel import Certification
 from plimsoll.reports import words
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, join, n, section, table, tag
+from plimsoll.reports.page import Cell, Html, Line, join, n, section, table, tag
 from plimsoll.reports.words import bps, count, figure, number, percent, usd
 
 
@@ -20,7 +20,7 @@ def data(m: Material) -> Html:
     close = panel.close[m.first : m.last + 1]
     mine = dict(zip(m.run.symbols, range(len(m.run.symbols)), strict=True))
     shared = _shared(panel.certifications)
-    rows = []
+    rows: list[Line] = []
     for column, (instrument, c) in enumerate(zip(panel.instruments, panel.certifications, strict=True)):
         has = np.isfinite(close[:, column])
         held = float(np.mean(m.run.weights[:, mine[c.symbol]] != 0.0)) if c.symbol in mine else 0.0
@@ -41,7 +41,7 @@ def data(m: Material) -> Html:
                 Cell(_findings(c, shared), "w"),
             )
         )
-    head = (
+    head: Line = (
         "Symbol",
         "Kind",
         "State",
@@ -64,7 +64,8 @@ def data(m: Material) -> Html:
         "Data",
         tag(
             "p",
-            f"{said}. States, bars and scores are of the whole certified snapshot; the last two shares are of the run's sessions. {common} {macro}",
+            f"{said}. States, bars and scores are of the whole certified snapshot; the last two shares are of "
+            f"the run's sessions. {common} {macro}",
         ),
         table(f"Coverage and certification; run {m.sample}", head, rows),
     )
@@ -91,7 +92,8 @@ def assumptions(m: Material) -> Html:
     derived = any("DERIVED_ACTIONS" in (*c.reasons, *(f.reason for f in c.flags)) for c in panel.certifications)
     kinds = sorted({i.kind for i in panel.instruments if i.tradable})
     prices = "; ".join(
-        f"{k} {bps(p.costs.kinds[k].commission, 0)} commission and {bps(p.costs.kinds[k].slippage, 0)} slippage (half-spread included)"
+        f"{k} {bps(p.costs.kinds[k].commission, 0)} commission and {bps(p.costs.kinds[k].slippage, 0)} "
+        "slippage (half-spread included)"
         for k in kinds
         if k in p.costs.kinds
     )
@@ -106,7 +108,8 @@ def assumptions(m: Material) -> Html:
         else f"Earns nothing: {p.cash.series} is absent from the snapshot."
     )
     survivors = (
-        "The universe was derived from today's sources and has no membership history: what failed before is not in it, and results are flattered."
+        "The universe was derived from today's sources and has no membership history: what failed before is "
+        "not in it, and results are flattered."
         if panel.derived_universe
         else "Symbols are tradable on their membership dates only; those without dates count as members throughout."
     )
@@ -122,23 +125,33 @@ def assumptions(m: Material) -> Html:
         ),
         (
             "Fills",
-            "At the open of the instrument's first bar that begins at or after the decision, with slippage and impact in the price. Every order fills in full within the participation limit; there is no queue and no rejection by a venue.",
+            "At the open of the instrument's first bar that begins at or after the decision, with slippage "
+            "and impact in the price. Every order fills in full within the participation limit; there is no "
+            "queue and no rejection by a venue.",
         ),
         (
             "Price range",
-            "Stops and the ladder are judged on closes; nothing reacts inside a session, and a gap fills where it opens.",
+            "Stops and the ladder are judged on closes; nothing reacts inside a session, and a gap fills "
+            "where it opens.",
         ),
         (
             "Costs",
-            f"{prices}. Impact {p.costs.impact_y:g} × daily volatility × √(order / average volume of {p.costs.adv_sessions} sessions), plus {percent(p.costs.permanent_share * p.costs.permanent_paid, 0)} of it for the permanent part; slippage × {p.costs.slippage_volatile:g} and {p.costs.slippage_crisis:g}, impact × {p.costs.impact_volatile:g} and {p.costs.impact_crisis:g} in the volatile and the crisis regime.",
+            f"{prices}. Impact {p.costs.impact_y:g} × daily volatility × √(order / average volume of "
+            f"{p.costs.adv_sessions} sessions), plus "
+            f"{percent(p.costs.permanent_share * p.costs.permanent_paid, 0)} of it for the permanent part; "
+            f"slippage × {p.costs.slippage_volatile:g} and {p.costs.slippage_crisis:g}, impact × "
+            f"{p.costs.impact_volatile:g} and {p.costs.impact_crisis:g} in the volatile and the crisis regime.",
         ),
         (
             "Size",
-            f"Whole lots; trades below ${p.shaping.min_trade:,.0f} are dropped; at most {percent(p.limits.participation_max, 0)} of average volume, {p.shaping.trades_max} trades and {percent(p.shaping.turnover_max, 0)} turnover a session.",
+            f"Whole lots; trades below ${p.shaping.min_trade:,.0f} are dropped; at most "
+            f"{percent(p.limits.participation_max, 0)} of average volume, {p.shaping.trades_max} trades and "
+            f"{percent(p.shaping.turnover_max, 0)} turnover a session.",
         ),
         (
             "Auctions",
-            f"On the first session and {schedule[p.auction.schedule]}; between them only stops, gates and the ladder act.",
+            f"On the first session and {schedule[p.auction.schedule]}; between them only stops, gates and the "
+            "ladder act.",
         ),
         ("Dividends", dividends),
         ("Cash", cash),
@@ -148,7 +161,8 @@ def assumptions(m: Material) -> Html:
         ("Data revisions", "Prices are as the source states them today. Macro series enter when they were published."),
         (
             "Warm-up",
-            f"An asset may trade after {number(p.backtest.min_rows, 'bar')} of its own; younger tails borrow the market's rank.",
+            f"An asset may trade after {number(p.backtest.min_rows, 'bar')} of its own; younger tails borrow "
+            "the market's rank.",
         ),
         (
             "Re-entries",
@@ -159,7 +173,8 @@ def assumptions(m: Material) -> Html:
         ("Annual figures", "252 sessions a year; drawdowns on closes; CVaR at 95 % with the fractional tail."),
         (
             "Benchmarks",
-            "Bought at the open after the first session, same cost rates, dividends reinvested; 60/40 is SPY and TLT, back to its weights at each month's last close.",
+            "Bought at the open after the first session, same cost rates, dividends reinvested; 60/40 is SPY "
+            "and TLT, back to its weights at each month's last close.",
         ),
     ]
     items = [join([tag("dt", name), tag("dd", said)]) for name, said in facts]
@@ -202,7 +217,8 @@ def proof(m: Material) -> Html:
         "Getting the same again",
         tag(
             "p",
-            "The same snapshot, policy and code give the same decisions, bit for bit: compare the hash of the decisions.",
+            "The same snapshot, policy and code give the same decisions, bit for bit: compare the hash of "
+            "the decisions.",
         ),
         tag("code", m.command, class_="cmd"),
         tag("code", f"plimsoll audit verify --run {r.run}", class_="cmd"),
