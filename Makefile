@@ -45,6 +45,13 @@ bench: setup ## Measure speed (benchmarks/)
 demo: setup ## Show every stage on a made-up market (offline, under a minute)
 	$(BIN)/plimsoll --home $(DEMO_HOME) demo
 
+docs: setup ## Write the generated reference pages and build the site into site/
+	$(BIN)/python scripts/docs_reference.py
+	@test -x $(VENV)/docs/bin/python || $(PYTHON) -m venv $(VENV)/docs
+	$(VENV)/docs/bin/python -m pip install --quiet --only-binary :all: --require-hashes -r requirements/docs.txt
+	NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --strict --quiet
+	@echo "open site/index.html"
+
 pins: ## Resolve the hashed pins again (needs uv; the maintainer's step)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --only-binary :all: \
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements/runtime.txt

@@ -95,6 +95,13 @@ def test_the_tour_works_from_an_empty_folder_and_shows_what_it_prints(toured) ->
         assert not shows(block.output, done.stdout), where
 
 
+def test_every_section_of_the_report_is_explained(toured) -> None:
+    titles = re.findall(r"<h2[^>]*>([^<]+)", (toured[0] / "report.html").read_text(encoding="utf-8"))
+    assert len(titles) > 10
+    results = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert not [title for title in titles if not re.search(rf"^\|[^|]*{re.escape(title)}", results, re.M)]
+
+
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda p: p.name)
 def test_the_commands_of_a_page_run(page: Path, toured) -> None:
     for block in runnable(page):
