@@ -137,6 +137,12 @@ def test_an_explanation_is_a_table_of_sentences(run: plimsoll.Run) -> None:
     assert told["sentence"].str.contains("EXECUTE").any()
 
 
+def test_a_report_is_written_where_asked(run: plimsoll.Run, tmp_path: Path) -> None:
+    page = run.report(tmp_path / "page.html")
+    assert page == tmp_path / "page.html"
+    assert run.summary.run in page.read_text(encoding="utf-8")
+
+
 def test_status_and_prices_are_the_snapshot(home: plimsoll.Home) -> None:
     assert set(home.status["state"]) == {"ACTIVE"}
     close = home.prices()

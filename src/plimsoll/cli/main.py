@@ -150,7 +150,8 @@ def ingest(
 ) -> None:
     """Read market data into the home and certify it.
 
-    What is published is the snapshot that everything else reads. A repeated run changes nothing; an interrupted one is taken up where it stopped.
+    What is published is the snapshot that everything else reads. A repeated run changes nothing; an interrupted one
+    is taken up where it stopped.
 
     \b
     plimsoll ingest --provider synthetic
@@ -390,7 +391,9 @@ def explain(
     policy: PolicyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Why a symbol was or was not traded: data, forecast, bid, limits and their prices, gates, order and fill.
+    """Say why a symbol was or was not traded.
+
+    Link by link: data, forecast, bid, limits and their prices, gates, order and fill.
 
     Without --symbol, the session in a page. The run's own policy is used; --profile and --policy serve runs that
     were made before policies were stored.
@@ -421,7 +424,9 @@ def replay(
     policy: PolicyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide a past session again from snapshot, policy and journal, and compare it with the journal byte for byte.
+    """Decide a past session again and compare the bytes.
+
+    From snapshot, policy and journal alone; what comes out is compared with the journal.
 
     Where the code has changed since, the decision is compared without its hash. Exits 3 if the decision differs.
 
@@ -461,7 +466,9 @@ def report(
     policy: PolicyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a run's report: one HTML file that needs no network, with every figure, limit, refusal and assumption.
+    """Write a run's report as one HTML file.
+
+    It needs no network and holds every figure, limit, refusal and assumption.
 
     The run's own policy is used; --profile and --policy serve runs that were made before policies were stored.
 

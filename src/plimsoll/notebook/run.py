@@ -209,6 +209,11 @@ class Run:
         rows = [(name, step.name, said) for name, steps in chains for step in steps for said in step.sentences]
         return pl.DataFrame(rows, schema=["symbol", "step", "sentence"], orient="row")
 
+    def report(self, output: str | Path | None = None, *, hurdles: bool = False) -> Path:
+        """Write the run's report as one HTML file, in the home by default; ``hurdles`` adds five prices of risk."""
+        path = None if output is None else Path(output)
+        return app.report(app.Workspace(self.home), self.summary.run, path, hurdles=hurdles)
+
     def to_pandas(self, name: str) -> pandas.DataFrame:
         """A table by its name as a pandas DataFrame, indexed by date where it has one row a date."""
         import pandas as pd
