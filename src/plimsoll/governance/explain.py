@@ -47,9 +47,7 @@ def headline(case: Case, symbol: str) -> str:
     if at.outcome == "EXECUTE":
         verb = "buys" if at.lots > 0 else "sells"
         whole = " (all of it)" if at.proposed == 0.0 else ""
-        why = [c for c in at.reasons if c != "TO_TARGET"]
-        because = f" {line_reasons(case, symbol, why)[0]}" if why else ""
-        return f"{verb} {symbol}{whole}: {share(at.held)} of NAV to {share(at.proposed)}.{because}"
+        return f"{verb} {symbol}{whole}: {share(at.held)} of NAV to {share(at.proposed)}. {_motive(case, symbol, at)}"
     if at.outcome == "REJECT":
         because = " ".join(line_reasons(case, symbol, at.reasons))
         more = f"may not add to {symbol}" if at.held else f"may not buy {symbol}"
@@ -58,6 +56,17 @@ def headline(case: Case, symbol: str) -> str:
         because = " ".join(line_reasons(case, symbol, at.reasons))
         return f"leaves {symbol} at {share(at.held)} of NAV (target {share(at.desired)}). {because}"
     return f"holds no {symbol}. {absence(case, symbol)}"
+
+
+def _motive(case: Case, symbol: str, at: Position) -> str:
+    """Why an order was made: what forced or cut it, else what the programme wants."""
+    told = line_reasons(case, symbol, [c for c in at.reasons if c != "TO_TARGET"])
+    if told:
+        return " ".join(told)
+    if at.programme == 0.0:
+        return f"The programme no longer wants it. {absence(case, symbol)}"
+    since = f" of {case.auction.session}" if case.auction is not None else ""
+    return f"The programme{since} wants {share(at.programme)}."
 
 
 def absence(case: Case, symbol: str) -> str:
@@ -235,9 +244,10 @@ def _programme(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
     if programme is None or case.auction is None:
         return ("There is no programme yet.",)
     since = case.auction.session
-    parts = [f"{s.strategy} {share(s.weight)}" for s in programme.shares if s.symbol == symbol]
-    if not parts:
-        return (f"The programme in force since the auction of {since} holds no {symbol}.",)
-    total = f"{share(at.programme)} of NAV in {symbol}"
-    split = f" ({', '.join(parts)})" if len(parts) > 1 else f" (for {parts[0].rpartition(' ')[0].rpartition(' ')[0]})"
-    return (f"The programme in force since the auction of {since} wants {total}{split}.",)
+    force = f"The programme in force since the auction of {since}"
+    shares = [s for s in programme.shares if s.symbol == symbol]
+    if not shares:
+        return (f"{force} holds no {symbol}.",)
+    each = ", ".join(f"{s.strategy} {share(s.weight)}" for s in shares)
+    whose = each if len(shares) > 1 else f"for {shares[0].strategy}"
+    return (f"{force} wants {share(at.programme)} of NAV in {symbol} ({whose}).",)

@@ -183,7 +183,7 @@ def book_gates(case: Case) -> tuple[str, ...]:
     for h in horizons:
         tail, budget = figures.get(f"cvar_after_{h}"), limits.get(f"cvar_budget_{h}")
         told.append(
-            f"CVaR {share(case.policy.auction.confidence)} over {sessions(h)} {share(tail)}, "
+            f"CVaR {share(case.policy.auction.confidence, 0)} over {sessions(h)} {share(tail)}, "
             f"budget {share(budget)}{_over(tail, budget)}, hard limit {share(limits.get(f'cvar_hard_{h}'))}"
         )
     for h in horizons:

@@ -88,7 +88,8 @@ def sentence(code: str, symbol: str, measured: float | None = None, limit: float
     shown, bound = both(measured, limit, code)
     scope = "the book" if symbol == "book" else symbol
     text = reason.sentence.format(symbol=scope, measured=shown, limit=bound)
-    return f"{text[0].upper() if scope == 'the book' else text[0]}{text[1:]}."
+    opens = text.startswith(("the book", UNRECORDED))
+    return f"{text[0].upper() if opens else text[0]}{text[1:]}."
 
 
 def remedy(code: str) -> str:

@@ -84,7 +84,9 @@ def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
     """
     panel, record, journal = past.panel, past.passage.record, past.home.journal(past.run)
     if symbol is not None and symbol not in panel.column:
-        raise _unknown(symbol, panel)
+        if symbol.upper() not in panel.column:
+            raise _unknown(symbol, panel)
+        symbol = symbol.upper()
     auction: CycleRecord | None = None
     if record.auction is not None:
         auction = record

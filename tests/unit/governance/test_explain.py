@@ -1,0 +1,353 @@
+"""Reason codes as sentences, and the chain of one symbol on decisions made by hand (G4)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from plimsoll.core.decision import (
+    AuctionRecord,
+    BidRecord,
+    Carried,
+    CycleRecord,
+    Programme,
+    RegimeFigure,
+    Share,
+    StopState,
+    Veto,
+)
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.order import Fill, Intent
+from plimsoll.core.panel import Certification, Flag
+from plimsoll.core.policy import Policy
+from plimsoll.core.reasons import COUNTS, FIGURES, REASONS
+from plimsoll.core.restraint import LadderState, Restraint, RiskEvent
+from plimsoll.core.sessions import day_number
+from plimsoll.core.verdict import Finding
+from plimsoll.governance import wording
+from plimsoll.governance.case import Case, Explanation, Figures, Subject
+from plimsoll.governance.explain import explain
+from plimsoll.governance.session_summary import summarise
+
+AUCTION = "2020-01-31"
+TODAY = "2020-02-10"
+POLICY = Policy()
+BID = BidRecord(
+    "trend", "AAA", "ALLOCATED", 1, 0.004, 0.0035, 0.0005, 0.3, 0.2, 0.0008, 0.002, 0.8, 1.2, 1.0, ("ALLOCATED",),
+    "position:AAA", 0.002,
+)  # fmt: skip
+
+
+def decision(session: str = TODAY, **changes: Any) -> CycleRecord:
+    """A quiet session of an account of 100,000 USD: AAA held at 20 % and wanted at 21 %."""
+    programme = Programme(day_number(AUCTION), (Share("trend", "AAA", 0.21),), confidence={"AAA": 0.8})
+    ladder = LadderState(episode_peak=10_000_000, lifetime_peak=10_000_000)
+    given: dict[str, Any] = {
+        "session": session,
+        "decided_at": f"{session}T00:00:00Z",
+        "snapshot": "s",
+        "policy": "p",
+        "code": "c",
+        "nav": 10_000_000,
+        "cash": 8_000_000,
+        "regime": RegimeFigure((0.9, 0.1, 0.0), 0.02, 16.0, "VIX", stress=False),
+        "restraint": Restraint(),
+        "symbols": ("AAA",),
+        "held": [0.20],
+        "programme": [0.21],
+        "desired": [0.21],
+        "proposed": [0.20],
+        "lots": [0],
+        "outcome": ["HOLD"],
+        "reasons": [["IN_BAND"]],
+        "others": 1,
+        "figures": {"gross": 0.2, "gross_after": 0.2, "cash_after": 0.8, "turnover": 0.0, "drawdown_episode": 0.01,
+                    "drawdown_lifetime": 0.01, "cvar_1": 0.004, "cvar_10": 0.012, "cvar_after_1": 0.004,
+                    "cvar_after_10": 0.012},
+        "limits": {"gross": 1.0, "cash": 0.05, "cvar_budget_1": 0.015, "cvar_hard_1": 0.022, "stressed_1": 0.03,
+                   "cvar_budget_10": 0.045, "cvar_hard_10": 0.06, "stressed_10": 0.09},
+        "findings": (),
+        "vetoes": (),
+        "auction": None,
+        "events": (),
+        "intents": (),
+        "carried": Carried(ladder=ladder, programme=programme),
+    }  # fmt: skip
+    return CycleRecord(**given | changes)
+
+
+def auction(*bids: BidRecord, **changes: Any) -> CycleRecord:
+    """The session of the auction in force."""
+    held = AuctionRecord("optimal", 0.001, 0.01, 0.01, 0.05, bids, {})
+    return decision(AUCTION, auction=held, **changes)
+
+
+def figures(**changes: Any) -> Figures:
+    """A healthy symbol."""
+    healthy = Figures(
+        session=TODAY, last_bar=TODAY, close=50.0, rows=900, eligible=True, price=1.1,
+        averages={20: 1.0, 50: 1.0, 200: None}, momentum={"60 sessions": 0.05}, volatility=0.2, z=0.5, rank=3, ranked=4,
+        adv=1e7, weight_max=0.3, alone={1: 0.02, 10: 0.06}, standalone_max={1: 0.009, 10: 0.027},
+    )  # fmt: skip
+    return replace(healthy, **changes)
+
+
+def told(record: CycleRecord, held_on: CycleRecord | None, symbol: str = "AAA", **changes: Any) -> Explanation:
+    """The chain of a symbol of a decision."""
+    about = {
+        k: changes.pop(k) for k in ("now", "certification", "next_open", "next_session", "instrument") if k in changes
+    }
+    subject = Subject(
+        **{
+            "instrument": Instrument(symbol, "fund", "XNYS"),
+            "certification": Certification(symbol, "ACTIVE", 900, 900, 0.0, 1.0, ()),
+            "now": figures(),
+            "then": figures(session=AUCTION),
+            "next_session": "2020-02-11",
+            "next_open": 50.5,
+        }
+        | about
+    )
+    return explain(Case("run", record, held_on, changes.pop("fills", ()), (), POLICY, **changes), subject)
+
+
+def text(explanation: Explanation, step: str) -> str:
+    return " ".join(s for found in explanation.steps if found.name == step for s in found.sentences)
+
+
+@pytest.mark.parametrize("code", sorted(REASONS))
+@pytest.mark.parametrize("measured", [None, 0.0, 0.123456, 12.0, math.nan])
+def test_every_reason_is_a_whole_sentence_with_or_without_its_figures(code: str, measured: float | None) -> None:
+    for symbol in ("AAA", "book"):
+        said = wording.sentence(code, symbol, measured, measured)
+        assert not set("{}") & set(said)
+        assert said.endswith(".") and not said.endswith("..")
+        assert not said[0].islower()
+        assert "nan" not in said
+
+
+def test_units_belong_to_codes_of_the_vocabulary() -> None:
+    assert set(REASONS) >= COUNTS | FIGURES
+    assert not COUNTS & FIGURES
+    assert wording.sentence("TRADES_ABOVE_MAX", "book", 6.0, 5.0) == "6 trades exceed 5."
+    assert "8.2 robust sigmas" in wording.sentence("OUTLIER_UNCONFIRMED", "AAA", 8.2, 8.0)
+    assert "adds 2.60% of CVaR" in wording.sentence("INCREMENTAL_ABOVE_MAX", "AAA", 0.026, 0.025)
+
+
+def test_a_code_of_another_version_is_quoted() -> None:
+    assert "BRAND_NEW" in wording.sentence("BRAND_NEW", "AAA")
+
+
+@pytest.mark.parametrize(("measured", "limit"), [(0.06000001, 0.06), (1.0 + 1e-9, 1.0), (0.0301, 0.03)])
+def test_figures_that_differ_are_never_written_alike(measured: float, limit: float) -> None:
+    shown, bound = wording.both(measured, limit)
+    assert shown != bound
+    assert float(shown.rstrip("%")) > float(bound.rstrip("%"))
+
+
+def test_a_shadow_price_is_a_gain_in_dollars_for_a_little_more_of_the_limit() -> None:
+    # 0.02 of objective per unit of CVaR: a tenth of a per cent more of it is 0.00002 of NAV, 2 USD of 100,000
+    budget = wording.worth("stressed_1", 0.02, 100_000.0, 10)
+    assert "tenth of a per cent" in budget and "2.00 USD over 10 sessions (0.002% of NAV)" in budget
+    # a stand-alone risk entered as a cap on the weight: one per cent of it is 0.0002 of NAV
+    own = wording.worth("standalone_1:GLD", 0.02, 100_000.0, 10)
+    assert "One more per cent of NAV in GLD" in own and "20.00 USD" in own
+
+
+def test_a_gap_inside_the_band_is_told_with_both_figures() -> None:
+    found = told(decision(), auction(BID))
+    assert found.outcome == "HOLD"
+    assert "leaves AAA at 20.0% of NAV (target 21.0%)" in found.headline
+    assert text(found, "what would have changed it") == (
+        "A gap of 2.00% of NAV or more between holding and target; it is 1.00%."
+    )
+    assert "wants 21.0% of NAV in AAA (for trend)" in text(found, "programme")
+    assert f"of the auction of {AUCTION}" in text(found, "indicators")
+
+
+def test_a_bid_is_told_with_its_arithmetic_and_the_price_of_what_bound_it() -> None:
+    said = text(told(decision(), auction(BID)), "auction")
+    assert "0.40% x quality 1.00, no other penalty, less 0.050% cost = 0.35%" in said
+    assert "won 20.0% of NAV (its own cap: 30.0%)" in said
+    assert "What kept it from more: the cap on a position in AAA." in said
+    assert "2.00 USD over 10 sessions" in said  # 0.002 x 1 % x 100,000 USD
+
+
+def test_penalties_other_than_quality_are_named_with_their_product() -> None:
+    decayed = replace(BID, adjusted=0.004 * 0.9 * 0.8 - 0.0005, quality=0.9)
+    assert "quality 0.90, model decay and disagreement 0.800" in text(told(decision(), auction(decayed)), "auction")
+
+
+def test_a_kept_position_that_a_limit_cut_is_not_said_to_be_whole() -> None:
+    kept = replace(BID, decision="KEPT", reasons=("KEPT",), cap=0.3, weight=0.2, binding="stressed_1")
+    said = text(told(decision(), auction(kept)), "auction")
+    assert "Here one did: of 30.0% it kept 20.0%." in said
+
+
+def test_a_symbol_without_a_bid_is_told_so_and_what_it_needs() -> None:
+    found = told(decision(), auction(BID), symbol="ZZZ")
+    assert found.reasons == ("NOT_IN_PROGRAMME",)
+    assert f"No strategy made a bid at the auction of {AUCTION}" in found.headline
+    assert "A forecast" in text(found, "what would have changed it")
+    assert text(found, "order") == "Nothing is held and nothing is wanted, so there is no order."
+
+
+def test_before_the_first_auction_nothing_is_invented() -> None:
+    bare = decision(
+        symbols=(), held=[], programme=[], desired=[], proposed=[], lots=[], outcome=[], reasons=[],
+        carried=Carried(ladder=LadderState(1, 1)),
+    )  # fmt: skip
+    found = told(bare, None)
+    assert "No auction has been held yet" in found.headline
+    assert text(found, "what would have changed it") == ""
+
+
+def test_a_loser_names_the_limit_it_lost_for() -> None:
+    lost = replace(BID, decision="OUTBID", reasons=("OUTBID",), weight=0.0, binding="stressed_10", price=0.01)
+    empty = decision(
+        symbols=("AAA",), held=[0.0], programme=[0.0], desired=[0.0], proposed=[0.0], reasons=[["TARGET_MET"]]
+    )
+    found = told(empty, auction(lost))
+    assert "lost the auction" in found.headline and "at its target" not in found.headline
+    assert "What stopped it: the stressed CVaR budget over 10 sessions" in text(found, "auction")
+    assert "stressed CVaR budget over 10 sessions" in text(found, "what would have changed it")
+
+
+def refusal(*codes: str, **changes: Any) -> CycleRecord:
+    """An increase of AAA from 10 to 21 % that was refused."""
+    return decision(
+        held=[0.10], proposed=[0.10], outcome=["REJECT"], reasons=[list(codes)], **changes
+    )  # fmt: skip
+
+
+def test_a_refusal_for_vix_compares_vix_with_its_bound() -> None:
+    wild = RegimeFigure((0.0, 0.1, 0.9), 0.5, 45.0, "VIX", stress=True)
+    found = told(refusal("VIX_EXTREME", regime=wild), auction(BID))
+    assert "may not add to AAA, held at 10.0% with a target of 21.0%" in found.headline
+    assert "VIX is at or above 40" in found.headline
+    assert text(found, "what would have changed it") == "VIX below 40.00; it is 45.00."
+    assert "VIX 45.00 (EXTREME); the crisis regime is on" in text(found, "restraints")
+
+
+def test_a_refusal_by_a_gate_quotes_the_finding_and_solves_for_the_weight() -> None:
+    over = Finding("standalone_1", "STANDALONE_ABOVE_MAX", "AAA", 0.0105, 0.009)
+    now = figures(alone={1: 0.05, 10: 0.06})
+    found = told(refusal("STANDALONE_ABOVE_MAX", findings=(over,)), auction(BID), now=now)
+    assert "AAA alone risks 1.05%; 0.90% is allowed" in found.headline
+    assert "at most 18.0% of NAV" in text(found, "what would have changed it")  # 0.009 / 0.05
+    assert "AAA alone risks 0.50% over 1 session, limit 0.90%" in text(found, "gates")
+
+
+def test_several_reasons_at_once_are_asked_for_together() -> None:
+    barred = refusal("LADDER_NO_NEW_RISK", "VIX_HIGH", regime=RegimeFigure((0, 1, 0), 0.1, 33.0, "VIX", stress=False))
+    said = text(told(barred, auction(BID)), "what would have changed it")
+    assert said.startswith("All of these at once:")
+    assert "VIX at or below 30.00; it is 33.00" in said and "re-entry" in said
+
+
+def test_what_the_held_book_exceeds_is_not_blamed_on_a_proposal() -> None:
+    held = Finding("cvar_1", "CVAR_ABOVE_BUDGET", "book", 0.018, 0.015)
+    tight = {**decision().figures, "cvar_1": 0.018, "cvar_after_1": 0.018}
+    said = text(told(decision(findings=(held,), figures=tight), auction(BID)), "gates")
+    assert "The held book's CVaR 1.80% over 1 session is above its budget 1.50%" in said
+    wished = Finding("cvar_1", "CVAR_ABOVE_BUDGET", "book", 0.0175, 0.015)
+    assert "The proposal's CVaR 1.75%" in text(told(decision(findings=(wished,)), auction(BID)), "gates")
+
+
+def bought(**changes: Any) -> dict[str, Any]:
+    """An order for 100 units, 5 % of NAV, and its fill."""
+    intent = Intent("id", TODAY, "AAA", 100, False, 50.0)
+    return {"held": [0.15], "proposed": [0.20], "lots": [100], "outcome": ["EXECUTE"], "reasons": [["TO_TARGET"]],
+            "intents": (intent,)} | changes  # fmt: skip
+
+
+def test_an_order_is_followed_to_its_fill_with_every_cost() -> None:
+    done = Fill("id", "e", "2020-02-11", "AAA", 100, 50.6, 506_000, 506, 252, 12)
+    found = told(decision(**bought()), auction(BID), fills=(done,))
+    assert "buys AAA: 15.0% of NAV to 20.0%" in found.headline
+    assert "Order: buy 100 units of AAA, 5,000 USD at the close of 50.00" in text(found, "order")
+    said = text(found, "fill")
+    assert "At the open of 2020-02-11: bought 100 units at 50.60 for 5,060.00 USD" in said
+    assert "5.06 commission, 2.52 slippage, 0.12 impact" in said
+    assert "against an open of 50.50" in said
+    assert "None of the ten vetoes" in text(found, "vetoes")
+    assert "the trade is 0.050% of average volume, limit 1.00%" in text(found, "gates")
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ({"next_open": None}, "did not fill: AAA has no open on 2020-02-11"),
+        ({"next_session": "", "next_open": None}, "the snapshot ends"),
+        ({"fills": (Fill("id", "e", "2020-02-11", "AAA", 40, 50.6, 202_400, 202, 0, 0),)}, "Of 100 units ordered"),
+    ],
+)
+def test_an_order_that_did_not_fill_whole_says_why(after: dict[str, Any], said: str) -> None:
+    assert said in text(told(decision(**bought()), auction(BID), **after), "fill")
+
+
+def test_a_veto_is_told_to_the_symbol_it_concerns_only() -> None:
+    spoke = (Veto("MODEL_DECAY", "warning", "AAA", 0.4, 0.5), Veto("LOW_DATA_QUALITY", "error", "BBB", 0.5, 0.6))
+    said = text(told(decision(**bought(vetoes=spoke)), auction(BID)), "vetoes")
+    assert said == "MODEL_DECAY (warning) for AAA: 0.400 against 0.500."
+
+
+def test_a_stop_on_its_day_is_told_by_its_loss_and_later_by_what_lifts_it() -> None:
+    stop = StopState("AAA", 2, 0.0, day_number(TODAY))
+    carried = replace(decision().carried, stops=(stop,))
+    sold = {
+        "desired": [0.0],
+        "proposed": [0.0],
+        "lots": [-200],
+        "outcome": ["EXECUTE"],
+        "reasons": [["STOP_CAP", "TO_TARGET"]],
+    }
+    fired = decision(carried=carried, events=(RiskEvent(TODAY, "STOP_EXITED", "WARNING", 0.19, 0.18, "AAA"),), **sold)
+    found = told(fired, auction(BID))
+    assert f"Its stop sold it on {TODAY}; it is held to 0% of NAV" in text(found, "restraints")
+    assert text(found, "what would have changed it") == "A loss from average cost below 18.0%; it was 19.0%."
+    later = told(decision(carried=carried, **sold), auction(BID))
+    assert "at least 10 sessions after the stop" in text(later, "what would have changed it")
+
+
+def test_a_flag_is_told_only_once_it_had_begun_and_its_end_only_once_it_was_past() -> None:
+    flags = (
+        Flag("VOLUME_SPIKE", "note", "2019-03-01", "2019-03-05", 3),
+        Flag("OFF_GRID_ROWS", "note", "2019-06-01", "2021-06-01", 7),
+        Flag("STUCK_SERIES", "hard", "2020-06-01", "2020-06-09", 6),
+    )
+    certified = Certification("AAA", "ACTIVE", 900, 900, 0.0, 1.0, (), flags)
+    said = text(told(decision(), auction(BID), certification=certified), "data")
+    assert "AAA has 3 days of volume" in said
+    assert "OFF_GRID_ROWS" in said and "2021" not in said and "7" not in said
+    assert "repeats its close" not in said
+
+
+def test_reduced_budgets_name_only_the_causes_that_apply() -> None:
+    limits = {**decision().limits, "cvar_budget_1": 0.0075}
+    stressed = RegimeFigure((0.0, 0.0, 1.0), 0.5, 35.0, "VIX", stress=True)
+    said = text(told(decision(limits=limits, regime=stressed), auction(BID)), "restraints")
+    assert "50.0% of their full size because of the crisis regime." in said
+    deep = {**decision().figures, "drawdown_lifetime": 0.13}
+    said = text(told(decision(limits=limits, figures=deep), auction(BID)), "restraints")
+    assert "because of the drawdown." in said
+
+
+def test_the_summary_places_every_symbol_once() -> None:
+    record = decision(**bought())
+    case = Case("run", record, auction(BID), (), (), POLICY)
+    page = summarise(case, ("AAA", "BBB", "CCC"), ())
+    named = {s.name: " ".join(s.sentences) for s in page.summary}
+    assert "Buys AAA" in named["traded"]
+    assert named["neither held nor wanted"].startswith("BBB, CCC: no strategy made a bid")
+    assert "refused" not in named and "held" not in named
+
+
+def test_an_explanation_is_json_and_back() -> None:
+    page = summarise(Case("run", decision(), auction(BID), (), (), POLICY), ("AAA",), (told(decision(), auction(BID)),))
+    again = msgspec.json.decode(msgspec.json.encode(page), type=type(page))
+    assert again == page
