@@ -64,10 +64,12 @@ class Tail:
 
     def members(self, returns: Floats, threshold: float) -> Members:
         """Who is in the tail; of equal returns at its edge the earlier ones, whatever a sort would do."""
-        inside = (returns < threshold).nonzero()[0]
-        edge = (returns == threshold).nonzero()[0][: self.count - inside.shape[0]]
-        rows = np.concatenate((inside, edge))
-        rows.sort()
+        rows = (returns <= threshold).nonzero()[0]
+        edge = (returns == threshold).nonzero()[0]
+        extra = rows.shape[0] - self.count
+        if extra > 0:
+            rows = np.setdiff1d(rows, edge[-extra:], assume_unique=True)
+            edge = edge[:-extra]
         return Members(rows, int(edge[-1]))
 
     def slope(self, members: Members, rows: Ints | None = None) -> Floats:
