@@ -127,7 +127,11 @@ class Home:
         """The named run, or the one written last; ``UsageError`` when there is none."""
         if run is not None:
             if not (self.journal(run).exists() or self._summary(run).exists()):
-                raise UsageError(f"There is no run {run!r} in {self.path}", "See 'plimsoll runs'")
+                from difflib import get_close_matches  # only for an error
+
+                near = get_close_matches(run, {p.stem for p in self.runs.glob("*.*")}, n=1)
+                meant = f"Did you mean {near[0]!r}? " if near else ""
+                raise UsageError(f"There is no run {run!r} in {self.path}", f"{meant}See 'plimsoll runs'")
             return run
         begun = [p for p in self.runs.glob("*.db") if p.is_file()]
         begun += [p for p in self._summaries() if not p.with_suffix(".db").exists()]
