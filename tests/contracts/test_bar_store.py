@@ -175,7 +175,6 @@ def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
     SqlBarStore(path).close()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
     with pytest.raises(InputError, match="newer version"):
         SqlBarStore(path)
 

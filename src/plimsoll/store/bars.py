@@ -47,18 +47,21 @@ class SqlBarStore:
                 f"{path.parent} cannot be made: {error.strerror}", "Check the path and permissions"
             ) from None
         self._engine = _engine(path)
+        self._depth = 0
         try:
             self._connection = self._engine.connect()
-            _prepare(self._connection)
-            _migrate(self._connection, path)
-        except OperationalError as error:
-            self._engine.dispose()
-            raise InputError(f"{path} cannot be opened: {error.orig}", "Check permissions and free space") from None
         except DatabaseError as error:
             self._engine.dispose()
-            remedy = "Restore it from a backup, or ingest into a new home"
-            raise CorruptionError(f"{path} cannot be opened: {error.orig}", remedy) from None
-        self._depth = 0
+            raise _unusable(path, error) from None
+        try:
+            _prepare(self._connection)
+            _migrate(self._connection, path)
+        except DatabaseError as error:
+            self.close()
+            raise _unusable(path, error) from None
+        except InputError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -245,6 +248,15 @@ def _mendable(path: Path, error: DBAPIError | msgspec.MsgspecError) -> PlimsollE
         remedy = "Check the disk, its free space and permissions, then run the command again: it resumes"
         return PlimsollError(f"{path} cannot be read or written: {detail}", remedy)
     return CorruptionError(f"{path} is damaged: {detail}", "Restore it from a backup, or ingest into a new home")
+
+
+def _unusable(path: Path, error: DatabaseError) -> InputError | CorruptionError:
+    """Why a database cannot be opened, as its operator would put it."""
+    if isinstance(error, OperationalError):
+        return InputError(f"{path} cannot be opened: {error.orig}", "Check permissions and free space")
+    return CorruptionError(
+        f"{path} cannot be opened: {error.orig}", "Restore it from a backup, or ingest into a new home"
+    )
 
 
 def _engine(path: Path) -> Engine:

@@ -41,7 +41,7 @@ def test_auctions_are_held_on_the_first_session_and_as_scheduled(
     strategy = Asked()
     records = backtested(make_market(1, 330), schedule(name), strategies=(strategy,)).records
     days = np.array([r.session for r in records], dtype="M8[D]")
-    following = np.append(days[1:], days[-1] + 1)
+    following = np.append(days[1:], days[-1] + np.timedelta64(1, "D"))
     due = {
         "daily": np.ones(days.size, bool),
         "week_end": (days.astype(int) + 3) // 7 != (following.astype(int) + 3) // 7,
