@@ -142,6 +142,28 @@ def test_every_command_is_in_the_command_reference(command: str) -> None:
     assert f"`plimsoll {command}" in (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
+def test_no_page_names_a_command_that_is_not_there() -> None:
+    known = {*_commands(), *(g.name for g in cli.registered_groups)}
+    for page in PAGES:
+        for words in re.findall(r"`plimsoll ([a-z][a-z ]*[a-z])", page.read_text(encoding="utf-8")):
+            first, _, second = words.partition(" ")
+            assert first in known, f"{page.name}: plimsoll {words}"
+            assert first in _commands() or f"{first} {second}".split(" -")[0] in known, f"{page.name}: plimsoll {words}"
+
+
+def test_the_runbook_maps_every_older_script() -> None:
+    runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    scripts = (
+        "ingest_history.py", "verify_backfill.py", "verify_db_status.py", "main.py", "trading_daemon.py",
+        "repair_db.py", "feature_refresher.py", "train_ml_alpha.py", "data_router.py", "governance_agent.py", "manager.py",
+        "universe.json", "KILL_SWITCH",
+    )  # fmt: skip
+    for script in scripts:
+        row = re.search(rf"^\| `[^|]*{re.escape(script)}[^|]*\| (.+) \|$", runbook, re.M)
+        assert row, script
+        assert re.search(r"`plimsoll |`--|`make |`[a-z]+/[a-z_]+\.py`|not built yet|not needed", row[1]), script
+
+
 def test_every_field_of_a_result_is_explained() -> None:
     page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     structs: list[tuple[str, type[msgspec.Struct]]] = [
@@ -266,7 +288,7 @@ def test_the_map_of_the_house_names_every_room_and_only_what_is_there() -> None:
 
 def test_the_documentation_stands_alone() -> None:
     strange = re.compile(r"SPEC\.md|PRACTICE|STYLE\.md|DESIGN\.md|(?<!\.\.)/work/|\bissues? #?\d|TODO|TBD")
-    for page in PAGES:
+    for page in (*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"):
         found = strange.search(page.read_text(encoding="utf-8"))
         assert not found, f"{page.name}: {found[0]}"
 
