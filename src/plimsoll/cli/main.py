@@ -68,25 +68,62 @@ def _home(context: typer.Context, value: Path | None) -> Path:
     return value or root or Path("runtime")
 
 
+def _profiles() -> list[str]:
+    from plimsoll.store.policy_file import PROFILES
+
+    return list(PROFILES)
+
+
+def _strategies() -> list[str]:
+    from plimsoll.alpha.registry import BUILT_IN
+
+    return list(BUILT_IN)
+
+
+def _runs(context: typer.Context) -> list[str]:
+    """Names of the runs in the home, for completion."""
+    home = context.params.get("home") or context.find_root().params.get("home") or Path("runtime")
+    return sorted({p.name.split(".")[0] for p in (Path(home) / "runs").glob("*.json")}, reverse=True)
+
+
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", callback=_home, help="Folder of data, snapshots and journals.", show_default="runtime"),
+    typer.Option(
+        "--home", metavar="DIR", callback=_home, help="Folder of data, snapshots and journals.", show_default="runtime"
+    ),
 ]
 ProfileOption = Annotated[
-    str | None, typer.Option("--profile", help="core, institutional, small-live or micro.", show_default="core")
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="core, institutional, small-live or micro.",
+        show_default="core",
+        autocompletion=_profiles,
+    ),
 ]
 PolicyOption = Annotated[
-    list[Path] | None, typer.Option("--policy", help="YAML that changes the profile; may be given more than once.")
+    list[Path] | None,
+    typer.Option("--policy", metavar="FILE", help="YAML that changes the profile; may be given more than once."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 StrategyOption = Annotated[
     list[str] | None,
-    typer.Option("--strategy", metavar="NAME", help="Built-in, installed or a .py file; may be given more than once."),
+    typer.Option(
+        "--strategy",
+        metavar="NAME",
+        help="Built-in, installed or a .py file; may be given more than once.",
+        autocompletion=_strategies,
+    ),
+]
+RunOption = Annotated[
+    str | None,
+    typer.Option("--run", metavar="ID", help="Which run.", show_default="the last one", autocompletion=_runs),
 ]
 CapitalOption = Annotated[float | None, typer.Option("--capital", metavar="USD", help="Starting capital.")]
 OperatorOption = Annotated[Operator | None, typer.Option("--operator", help="Who signs re-entries (R5).")]
-StartOption = Annotated[str | None, typer.Option("--start", help="First date, YYYY-MM-DD.")]
-EndOption = Annotated[str | None, typer.Option("--end", help="Last date, YYYY-MM-DD.")]
+StartOption = Annotated[str | None, typer.Option("--start", metavar="DATE", help="First date, YYYY-MM-DD.")]
+EndOption = Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last date, YYYY-MM-DD.")]
 
 
 def _version(asked: bool) -> None:
@@ -98,7 +135,8 @@ def _version(asked: bool) -> None:
 @cli.callback()
 def root(
     home: Annotated[
-        Path | None, typer.Option("--home", envvar="PLIMSOLL_HOME", help="Folder of data, snapshots and journals.")
+        Path | None,
+        typer.Option("--home", metavar="DIR", envvar="PLIMSOLL_HOME", help="Folder of data, snapshots and journals."),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
@@ -134,7 +172,9 @@ def ingest(
             "--source", metavar="PATH", help="CSV or Parquet file, or a folder; synthetic: its recipe [core]."
         ),
     ] = "",
-    symbol: Annotated[str | None, typer.Option("--symbol", help="Symbol of a file without a symbol column.")] = None,
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", metavar="S", help="Symbol of a file without a symbol column.")
+    ] = None,
     universe: Annotated[
         Path | None, typer.Option("--universe", metavar="FILE", help="JSON or YAML file of the symbols allowed.")
     ] = None,
@@ -330,9 +370,7 @@ def ablation(
 
 @audit_cli.command("verify")
 def audit_verify(
-    run: Annotated[
-        str | None, typer.Option("--run", metavar="ID", help="The run to verify; the last one by default.")
-    ] = None,
+    run: RunOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -378,13 +416,14 @@ def runs(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 OnOption = Annotated[str, typer.Option("--on", metavar="DATE", help="The session, YYYY-MM-DD.")]
-RunOption = Annotated[str | None, typer.Option("--run", help="Which run.", show_default="the last one")]
 
 
 @cli.command()
 def explain(
     on: OnOption,
-    symbol: Annotated[str | None, typer.Option("--symbol", help="One symbol's whole chain, traded or not.")] = None,
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", metavar="S", help="One symbol's whole chain, traded or not.")
+    ] = None,
     run: RunOption = None,
     home: HomeOption = None,
     profile: ProfileOption = None,
@@ -534,7 +573,7 @@ def config_schema() -> None:
 def demo(
     context: typer.Context,
     home: Annotated[
-        Path | None, typer.Option("--home", help="Folder of the made-up market.", show_default="demo")
+        Path | None, typer.Option("--home", metavar="DIR", help="Folder of the made-up market.", show_default="demo")
     ] = None,
 ) -> None:
     """Show every stage once, offline, on a made-up market.

@@ -129,7 +129,7 @@ class Home:
             if not (self.journal(run).exists() or self._summary(run).exists()):
                 from difflib import get_close_matches  # only for an error
 
-                near = get_close_matches(run, {p.stem for p in self.runs.glob("*.*")}, n=1)
+                near = get_close_matches(run, {p.name.split(".")[0] for p in self.runs.glob("*.*")}, n=1)
                 meant = f"Did you mean {near[0]!r}? " if near else ""
                 raise UsageError(f"There is no run {run!r} in {self.path}", f"{meant}See 'plimsoll runs'")
             return run
