@@ -172,7 +172,7 @@ def backtest(result: BacktestResult) -> None:
         out.print(SYNTHETIC)
     if result.mandate_ended:
         out.print(
-            f"The MANDATE ENDED on {result.end}: the account is flat and only a signed re-commissioning reopens it."
+            f"The MANDATE ENDED: the account is flat since {result.end} and only a signed re-commissioning reopens it."
         )
     out.print(f"run {result.run}   snapshot {result.snapshot[:16]}   policy {result.policy[:16]} ({result.profile})")
     sample = f"{result.start} to {result.end}, {result.sessions} sessions, from {result.capital} USD"

@@ -149,7 +149,7 @@ def result_of(
             name: dollars(sum(getattr(f, name) for f in tally.fills)) for name in ("commission", "slippage", "impact")
         },
         benchmarks=_benchmarks(history, policy, first, first + sessions - 1),
-        notes=tuple(_notes(history, policy, tally, first)),
+        notes=tuple(_notes(history, policy, tally, first, genesis)),
         without_mandate=without_mandate,
     )
 
@@ -165,12 +165,13 @@ def _benchmarks(history: History, policy: Policy, first: int, last: int) -> dict
     return books
 
 
-def _notes(history: History, policy: Policy, tally: Tally, first: int) -> list[str]:
+def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: Genesis) -> list[str]:
     """What a reader must know before believing a figure (D12, D16, D19)."""
     panel, last = history.panel, first + len(tally.nav) - 1
     notes = []
     if tally.mandate_ended:
-        notes.append(f"the mandate ended on {next(e.day for e in tally.events if e.kind == 'MANDATE_ENDED')}")
+        ended = next(e.day for e in tally.events if e.kind == "MANDATE_ENDED")
+        notes.append(f"the mandate ended on {ended}; the figures without its end run to {genesis.end}")
     if panel.derived_universe or not any(i.members for i in panel.instruments):
         origin = "was derived from today's sources and" if panel.derived_universe else "file"
         notes.append(f"the universe {origin} has no membership history: survivorship bias")
