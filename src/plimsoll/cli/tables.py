@@ -209,8 +209,8 @@ def ablation(outcomes: Sequence[Outcome]) -> None:
     for o in outcomes:
         rows.add_row(
             o.name, o.off, percent(o.annual_return, 2), percent(o.annual_volatility, 2), figure(o.sharpe),
-            percent(o.max_drawdown), percent(o.cvar_95_1d, 2), percent(o.turnover_monthly), percent(o.cost_drag_annual, 2),
-            percent(o.invested), percent(o.halted), "mandate ended" if o.ended else "",
+            percent(o.max_drawdown), percent(o.cvar_95_1d, 2), percent(o.turnover_monthly),
+            percent(o.cost_drag_annual, 2), percent(o.invested), percent(o.halted), "mandate ended" if o.ended else "",
         )  # fmt: skip
     out.print(rows)
     out.print("a year, net of costs; Sharpe over bills; drawdown on closes; CVaR 95 % of one session; turnover a month")
