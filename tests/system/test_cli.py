@@ -14,7 +14,8 @@ import pytest
 from plimsoll.core.policy import Policy
 
 COMMANDS = (
-    "ingest", "verify status", "backtest", "trade", "audit verify", "config show", "config schema", "runs",
+    "ingest", "verify status", "backtest", "trade", "audit verify", "config show", "config schema", "runs", "explain",
+    "replay",
 )  # fmt: skip
 
 

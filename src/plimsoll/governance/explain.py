@@ -15,7 +15,7 @@ from plimsoll.core.reasons import COUNTS
 from plimsoll.governance import wording
 from plimsoll.governance.case import BOOK, Case, Explanation, Position, Step, Subject, bids, position
 from plimsoll.governance.explain_change import otherwise
-from plimsoll.governance.explain_day import fill, gates, line_reasons, order, restraints, vetoes
+from plimsoll.governance.explain_day import fill, gates, line_reasons, order, order_reasons, restraints, vetoes
 from plimsoll.governance.wording import figure, known, sentence, sessions, share
 
 
@@ -60,8 +60,7 @@ def headline(case: Case, symbol: str) -> str:
 
 def _motive(case: Case, symbol: str, at: Position) -> str:
     """Why an order was made: what forced or cut it, else what the programme wants."""
-    told = line_reasons(case, symbol, [c for c in at.reasons if c != "TO_TARGET"])
-    if told:
+    if told := order_reasons(case, symbol, at):
         return " ".join(told)
     if at.programme == 0.0:
         return f"The programme no longer wants it. {absence(case, symbol)}"

@@ -36,7 +36,8 @@ def _hint(case: Case, subject: Subject, at: Position, code: str) -> str:
     gap, width = abs(at.desired - at.held), band(at.desired, case.policy)
     match code:
         case "IN_BAND":
-            return f"A gap of {share(width)} of NAV or more between holding and target; it is {share(gap)}."
+            least = max(width, policy.shaping.min_trade / case.nav) if case.nav > 0.0 else width
+            return f"A gap of {share(least)} of NAV or more between holding and target; it is {share(gap)}."
         case "BELOW_MIN_TRADE":
             return f"A trade of {money(policy.shaping.min_trade)} or more."
         case "BELOW_ONE_LOT":

@@ -101,6 +101,14 @@ def band(desired: float, policy: Policy) -> float:
     return min(policy.shaping.band_nav, policy.shaping.band_target * abs(desired))
 
 
+def order_reasons(case: Case, symbol: str, at: Position) -> list[str]:
+    """What forced or cut an order, beyond that it trades to its target."""
+    told = line_reasons(case, symbol, [c for c in at.reasons if c not in ("TO_TARGET", "TURNOVER")])
+    return (
+        [*told, "The rest of the way waits: the session's turnover is used up."] if "TURNOVER" in at.reasons else told
+    )
+
+
 def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
     """Held, target, band, the day's step and the orders it competes with."""
     symbol, shaping = subject.instrument.symbol, case.policy.shaping
@@ -115,6 +123,11 @@ def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
     intent = _intent(case, symbol)
     if intent is None:
         told += line_reasons(case, symbol, at.reasons)
+        if at.outcome == "REJECT" and at.reasons == ("VIX_HIGH",):
+            left = money(abs(gap) * case.policy.vetoes.warning_scale * case.nav)
+            told.append(
+                f"What is left of it, {left}, is below the minimum trade of {money(shaping.min_trade)} or one lot."
+            )
     else:
         side = "buy" if intent.lots > 0 else "sell"
         only = ", reduce-only" if intent.reduce_only else ""
@@ -123,7 +136,7 @@ def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
             f"Order: {side} {_units(intent.lots, subject.instrument)} of {symbol}, {money(value)} at the close of "
             f"{figure(intent.reference)}{only}."
         )
-        told += line_reasons(case, symbol, [c for c in at.reasons if c != "TO_TARGET"])
+        told += order_reasons(case, symbol, at)
         if abs(at.proposed - at.desired) > width and not intent.reduce_only:
             told.append(f"That is part of the way: {share(at.proposed)} of NAV after it.")
     count = len(case.record.intents)

@@ -220,7 +220,7 @@ def test_a_loser_names_the_limit_it_lost_for() -> None:
 def refusal(*codes: str, **changes: Any) -> CycleRecord:
     """An increase of AAA from 10 to 21 % that was refused."""
     return decision(
-        held=[0.10], proposed=[0.10], outcome=["REJECT"], reasons=[list(codes)], **changes
+        **{"held": [0.10], "proposed": [0.10], "outcome": ["REJECT"], "reasons": [list(codes)]} | changes
     )  # fmt: skip
 
 
@@ -288,6 +288,25 @@ def test_an_order_is_followed_to_its_fill_with_every_cost() -> None:
 )
 def test_an_order_that_did_not_fill_whole_says_why(after: dict[str, Any], said: str) -> None:
     assert said in text(told(decision(**bought()), auction(BID), **after), "fill")
+
+
+def test_an_order_cut_by_turnover_is_not_said_to_wait_as_a_whole() -> None:
+    found = told(decision(**bought(reasons=[["TO_TARGET", "TURNOVER"]])), auction(BID))
+    assert found.headline.endswith("The rest of the way waits: the session's turnover is used up.")
+    assert "AAA waits" not in text(found, "order")
+
+
+def test_an_increase_halved_to_nothing_says_what_was_left() -> None:
+    calmer = RegimeFigure((0.0, 1.0, 0.0), 0.1, 33.0, "VIX", stress=False)
+    small = refusal("VIX_HIGH", regime=calmer, nav=100_000)  # 1,000 USD: half of 110 is left
+    assert "What is left of it, 55.00 USD, is below the minimum trade of 100 USD" in text(
+        told(small, auction(BID)), "order"
+    )
+
+
+def test_in_a_small_account_the_minimum_trade_is_the_wider_band() -> None:
+    small = told(decision(nav=100_000), auction(BID))  # 100 USD of 1,000
+    assert "A gap of 10.0% of NAV or more" in text(small, "what would have changed it")
 
 
 def test_a_veto_is_told_to_the_symbol_it_concerns_only() -> None:
