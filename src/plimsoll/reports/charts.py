@@ -96,8 +96,8 @@ def falls(run: Recorded, books: Mapping[str, Floats], rungs: Sequence[tuple[str,
     """Drawdown below the peak, as the ladder sees it, against its rungs: (name, threshold, of the lifetime peak)."""
     episode, lifetime = run.figure("drawdown_episode"), run.figure("drawdown_lifetime")
     lines = [
-        series("Of the episode's peak", -episode, "accent", fill=True),
         series("Of the lifetime's peak", -lifetime, "quiet", dash=True, width=1.2),
+        series("Of the episode's peak", -episode, "accent", fill=True),
     ]
     lines += [
         series(name, -figures.drawdown(nav), colour, shown=False)

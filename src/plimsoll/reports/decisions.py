@@ -57,8 +57,7 @@ def _last(m: Material) -> Html:
     ranked = sorted(auction.bids, key=lambda b: (b.rank, b.symbol, b.strategy))
     rows: list[Line] = [
         (
-            b.symbol,
-            b.strategy,
+            Cell(join([b.symbol, _small(b.strategy)])),
             b.decision.lower(),
             n(str(b.rank) if b.rank else "–"),
             n(bps(b.mu)),
@@ -74,16 +73,15 @@ def _last(m: Material) -> Html:
     ]
     head: Line = (
         "Asset",
-        "Strategy",
         "Decision",
         n("Rank"),
         n("Expected"),
         n("Adjusted"),
         n("Cost"),
-        n("Confidence"),
+        n("Conf."),
         n("Cap"),
         n("Weight"),
-        n("CVaR share"),
+        n("CVaR"),
         "Why",
     )
     prices = ", ".join(f"{words.constraint(k)} {bps(v * 0.01, 2)}" for k, v in auction.duals.items() if v > 0.0)
@@ -210,13 +208,15 @@ def _seen_table(caption: str, found: dict[str, _Seen], m: Material, *, gates: bo
         rule = REASONS[code].rule if code in REASONS else "G2"
         rows.append(
             (
-                Cell(f"{words.constraint(gate)}: {said}" if gates else said, "w"),
+                Cell(join([f"{words.constraint(gate)}: {said}" if gates else said, _small(f"{code}, {rule}")]), "w"),
                 n(count(seen.times)),
                 Cell(seen.first, "d"),
                 Cell(seen.last, "d"),
                 Cell(whom + (f" and {more} more" if more > 0 else ""), "w"),
-                Cell(code, "mono"),
-                rule,
             )
         )
-    return table(caption, ("Reason", n("Times"), "First", "Last", "Whom", "Code", "Rule"), rows)
+    return table(caption, ("Reason", n("Times"), "First", "Last", "Whom"), rows)
+
+
+def _small(text: str) -> Html:
+    return tag("span", text, class_="code")

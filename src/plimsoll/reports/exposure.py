@@ -189,9 +189,9 @@ def tails(m: Material, drawn: list[charts.Chart]) -> Html:
         tag(
             "p",
             "Estimates at the decision, fractions of NAV, from filtered historical scenarios of "
-            f"{number(m.policy.cvar.window, 'session')}. Budgets bind proposals and shrink in drawdowns and crises; hard "
-            "limits bind what is held. A held book may drift above its budget without a forced sale; above the hard "
-            "limit it is scaled down in the same session. Realised CVaR of 1 session: "
+            f"{number(m.policy.cvar.window, 'session')}. Budgets bind proposals and shrink in drawdowns and crises; "
+            "hard limits bind what is held. A held book may drift above its budget without a forced sale; above the "
+            "hard limit it is scaled down in the same session. Realised CVaR of 1 session: "
             f"{percent(m.result.metrics.cvar_95_1d, 2)}.",
             class_="note",
         ),
@@ -201,7 +201,7 @@ def tails(m: Material, drawn: list[charts.Chart]) -> Html:
             "stressed",
             "Stressed CVaR of the book after its orders, share of its limit, at 1 and 10 sessions; on the "
             f"{number(measured, 'session')} that measured it (when something was to be bought), of {m.sample}",
-            "Points over time, none above the limit of 100 %." if _within(m) else "Points over time, some above 100 %.",
+            f"Points over time, {'none' if _within(m) else 'some'} above the limit of 100 %.",
         ),
     )
 
@@ -258,7 +258,9 @@ def regime(m: Material, drawn: list[charts.Chart]) -> Html:
     episodes = sum(v == "True" for _, _, v in figures.spans([str(r.regime.stress) for r in run.cycles]))
     absent = int(np.count_nonzero(~np.isfinite(run.vix)))
     vix = run.vix[np.isfinite(run.vix)]
-    levels = f"between {figure(float(vix.min()), 1)} and {figure(float(vix.max()), 1)}" if vix.size else "absent"
+    levels = (
+        f"lay between {figure(float(vix.min()), 1)} and {figure(float(vix.max()), 1)}" if vix.size else "was absent"
+    )
     stood = f"; on {number(absent, 'session')} realised volatility stood in for it" if absent else ""
     return section(
         "regime",
@@ -268,7 +270,7 @@ def regime(m: Material, drawn: list[charts.Chart]) -> Html:
             f"The most probable regime was {shares}. The crisis regime was in force on "
             f"{number(stress, 'session')} in {number(episodes, 'episode')}; it multiplies the CVaR budgets of "
             f"proposals by {p.regime.budget_scale:g} and bars new crypto. "
-            f"VIX lay {levels}{stood}.",
+            f"VIX {levels}{stood}.",
         ),
         tag(
             "div",

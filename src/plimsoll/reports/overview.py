@@ -166,7 +166,7 @@ def _trust(m: Material) -> list[str]:
 
 def _chance(value: float | None) -> str:
     """A probability; never a certainty."""
-    return "> 99.9 %" if value is not None and value > 0.999 else percent(value)
+    return ">\xa099.9\xa0%" if value is not None and value > 0.999 else percent(value)
 
 
 def _lower(sentence: str) -> str:

@@ -90,6 +90,37 @@ def _cell(name: str, cell: str | Cell, scope: str) -> str:
     return f"<{name}{scope}{kind}>{text(found.content)}</{name}>"
 
 
+def bar(value: float, largest: float) -> Html:
+    """A small bar from the middle, right for a gain; for the eye only, the number stands beside it."""
+    size = 0.0 if largest <= 0.0 else min(abs(value) / largest, 1.0) * 44.0
+    left = 45.0 if value >= 0.0 else 45.0 - size
+    return Html(
+        '<svg class="bar" viewBox="0 0 90 10" width="90" height="10" aria-hidden="true">'
+        f'<rect class="{"gain" if value >= 0.0 else "loss"}" x="{left:.1f}" y="1" width="{size:.1f}" height="8"/>'
+        '<path class="zero" d="M45 0v10"/></svg>'
+    )
+
+
+def histogram(bins: Sequence[tuple[str, int, bool]], caption: str, alt: str) -> Html:
+    """Counts as columns: (label under it, count, of losses)."""
+    most = max((c for _, c, _ in bins), default=1) or 1
+    step = 720.0 / max(len(bins), 1)
+    parts = []
+    for i, (label, c, loss) in enumerate(bins):
+        height = c / most * 120.0
+        x, middle = i * step, (i + 0.5) * step
+        parts.append(
+            f'<rect class="{"loss" if loss else "gain"}" x="{x + 1:.1f}" y="{140 - height:.1f}" '
+            f'width="{step - 2:.1f}" height="{height:.1f}"/>'
+            f'<text x="{middle:.1f}" y="156">{escape(label)}</text>'
+            + (f'<text x="{middle:.1f}" y="{136 - height:.1f}">{c}</text>' if c else "")
+        )
+    return Html(
+        f'<figure><svg class="bins" viewBox="0 0 720 162" role="img" aria-label="{escape(alt)}">{"".join(parts)}</svg>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
 def plot(id_: str, caption: str, alt: str) -> Html:
     """A figure drawn in the browser: ``alt`` says in words what it shows, for those who cannot see it."""
     return Html(

@@ -10,11 +10,13 @@ from plimsoll.core.sessions import day_number
 from plimsoll.measures.performance import SESSIONS_A_YEAR, Trip
 from plimsoll.reports import charts, figures, words
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, Line, join, n, plot, section, table, tag
+from plimsoll.reports.page import Cell, Html, Line, bar, histogram, join, n, plot, section, table, tag
 from plimsoll.reports.words import bps, count, figure, number, percent, usd
 
 WINDOW = 252
 WORST = 10
+_FEW = 12  # months below which a histogram says nothing
+_BINS = 16
 _STEPS = (0.002, 0.01, 0.02, 0.035)  # of a month's return, where the shade deepens
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -25,7 +27,7 @@ def growth(m: Material, drawn: list[charts.Chart]) -> Html:
     end = m.run.curve[-1]
     others = ", ".join(f"{name} to {figure(float(c[-1]))}" for name, c in m.books.items())
     deepest = float(figures.drawdown(m.run.curve).max())
-    ladder = ", ".join(f"{percent(t, 0)} {name}" for name, t, _ in rungs(m)) or "none, the ladder is off"
+    ladder = ", ".join(name for name, _, _ in rungs(m)) or "none, the ladder is off"
     return section(
         "growth",
         "Growth and drawdown",
@@ -50,7 +52,7 @@ def rungs(m: Material) -> list[tuple[str, float, bool]]:
     if not m.policy.ladder.enabled:
         return []
     return [
-        (f"{r.name.replace('_', ' ')} {r.threshold:.0%}", r.threshold, r.basis == "lifetime")
+        (f"{r.name.replace('_', ' ')}, {percent(r.threshold, 0)}", r.threshold, r.basis == "lifetime")
         for r in m.policy.ladder.rungs
     ]
 
@@ -92,7 +94,7 @@ def _worst(m: Material) -> Html:
 
 def calendar(m: Material) -> Html:
     """Months as a heat table, years beside the passive books, crisis windows."""
-    return section("calendar", "Months, years, crises", _months(m), _years(m), _crises(m))
+    return section("calendar", "Months, years, crises", _months(m), _histogram(m), _years(m), _crises(m))
 
 
 def _months(m: Material) -> Html:
@@ -107,6 +109,21 @@ def _months(m: Material) -> Html:
         rows.append((year, *cells, n(figure(total * 100.0, 1), "year")))
     caption = f"Return of each calendar month, per cent, net of costs; {m.sample}"
     return table(caption, ("", *(n(x) for x in _MONTHS), n("Year")), rows, kind="heat")
+
+
+def _histogram(m: Material) -> Html:
+    values = np.array(list(figures.calendar_returns(m.run.curve, m.dates, 7).values())) * 100.0
+    if values.size < _FEW:
+        return Html("")
+    first, last = int(np.floor(values.min())), int(np.ceil(values.max()))
+    wide = max(1, -(-(last - first) // _BINS))
+    edges = np.arange(first // wide * wide, last + wide, wide)
+    counts, _ = np.histogram(values, edges)
+    bins = [(f"{a:+d}".replace("-", "−"), c, a < 0) for a, c in zip(edges.tolist(), counts.tolist(), strict=False)]
+    unit = "a point" if wide == 1 else f"{wide} points"
+    caption = f"How many calendar months returned how much: columns {unit} wide from the figure below them, per cent; "
+    alt = f"Histogram of {number(values.size, 'month')}, from {figure(values.min(), 1)} to {figure(values.max(), 1)} %."
+    return histogram(bins, caption + m.sample, alt)
 
 
 def shade(value: float) -> str:
@@ -211,12 +228,14 @@ def contributions(m: Material) -> Html:
     def share(cents: int) -> str:
         return percent(cents / run.genesis.capital)
 
+    largest = max([abs(c.total) for c in parts] + [abs(interest)])
     rows: list[Line] = [
         (
             c.symbol,
             n(usd(c.price), _tone(c.price)),
             n(usd(c.income)),
             n(usd(c.total), "us"),
+            Cell(bar(c.total, largest), "d"),
             n(share(c.total)),
             n(usd(c.costs)),
             n(count(c.trades)),
@@ -232,6 +251,7 @@ def contributions(m: Material) -> Html:
             n(""),
             n(usd(interest)),
             n(usd(interest), "us"),
+            Cell(bar(interest, largest), "d"),
             n(share(interest)),
             n(""),
             n(""),
@@ -247,6 +267,7 @@ def contributions(m: Material) -> Html:
             n(usd(sum(c.price for c in parts))),
             n(usd(sum(c.income for c in parts) + interest)),
             n(usd(total)),
+            "",
             n(share(total)),
             n(usd(sum(c.costs for c in parts))),
             n(count(sum(c.trades for c in parts))),
@@ -260,6 +281,7 @@ def contributions(m: Material) -> Html:
         n("Price"),
         n("Income"),
         n("Total"),
+        "",
         n("of capital"),
         n("Costs paid"),
         n("Trades"),

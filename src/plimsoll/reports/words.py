@@ -45,21 +45,21 @@ VETOES = {
 
 
 def percent(value: float | None, places: int = 1) -> str:
-    """A fraction as per cent, with a true minus sign.
+    r"""A fraction as per cent, with a true minus sign and a space that does not break.
 
     >>> percent(-0.0123)
-    '−1.2 %'
+    '−1.2\xa0%'
     """
-    return ABSENT if value is None or not math.isfinite(value) else f"{_signed(value * 100.0, places)} %"
+    return ABSENT if value is None or not math.isfinite(value) else f"{_signed(value * 100.0, places)}\xa0%"
 
 
 def bps(value: float | None, places: int = 1) -> str:
-    """A fraction as basis points.
+    r"""A fraction as basis points.
 
     >>> bps(0.00123)
-    '12.3 bps'
+    '12.3\xa0bps'
     """
-    return ABSENT if value is None or not math.isfinite(value) else f"{_signed(value * 1e4, places)} bps"
+    return ABSENT if value is None or not math.isfinite(value) else f"{_signed(value * 1e4, places)}\xa0bps"
 
 
 def figure(value: float | None, places: int = 2) -> str:
@@ -115,7 +115,8 @@ def reason(code: str, *, symbol: str = "", measured: float | None = None, limit:
     sentence = sentence.replace("{symbol}", "the symbol")
     shown = "its figure" if measured is None else small(measured)
     bound = "its limit" if limit is None else small(limit)
-    return sentence.replace("{measured}", shown).replace("{limit}", bound)
+    said = sentence.replace("{measured}", shown).replace("{limit}", bound)
+    return f"I{said[1:]}" if said.startswith("its ") else said
 
 
 def small(value: float) -> str:

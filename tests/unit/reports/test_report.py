@@ -1,0 +1,212 @@
+"""A whole report of a governed run: complete, well formed, true to the result, and the same every time."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from plimsoll.core.policy import Policy
+from plimsoll.reports import figures, html, words
+from plimsoll.reports.material import Material
+from plimsoll.reports.performance import shade
+
+VOID = {"meta", "rect", "path", "circle", "text", "br"}
+
+
+class Outline(HTMLParser):
+    """Tags must close in order; collects ids, headings, captions and text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, list[str]] = {}
+        self.problems: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.seen.append((tag, given))
+        self.ids += [str(given["id"])] if "id" in given else []
+        if tag not in ("meta", "link", "br"):
+            self.open.append(tag)
+        self.texts.setdefault(tag, []).append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.problems.append(f"</{tag}> closes nothing")
+
+    def handle_data(self, data: str) -> None:
+        for tag in set(self.open):
+            self.texts[tag][-1] += data
+
+
+@pytest.fixture(scope="module")
+def document(material: Material) -> str:
+    return html.render(material)
+
+
+@pytest.fixture(scope="module")
+def outline(document: str) -> Outline:
+    parsed = Outline()
+    parsed.feed(document)
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def book(document: str) -> dict[str, Any]:
+    data = re.search(r'<script type="application/json" id="figures">(.*?)</script>', document, re.DOTALL)
+    assert data is not None
+    return dict(json.loads(data[1]))
+
+
+def test_the_document_is_well_formed_and_its_ids_unique(outline: Outline) -> None:
+    assert outline.problems == [] and outline.open == []
+    assert len(set(outline.ids)) == len(outline.ids)
+
+
+def test_every_section_is_in_the_navigation_and_headed(outline: Outline) -> None:
+    links = [str(a["href"])[1:] for t, a in outline.seen if t == "a" and a.get("href") != "#main"]
+    sections = [str(a["id"]) for t, a in outline.seen if t == "section"]
+    assert links == sections and len(sections) >= 18
+    levels = [t for t, _ in outline.seen if t in ("h1", "h2", "h3")]
+    assert levels[0] == "h1" and levels.count("h1") == 1 and levels.count("h2") == len(sections)
+
+
+def test_every_figure_says_what_it_shows_and_states_its_sample(outline: Outline, material: Material) -> None:
+    drawn = [a for t, a in outline.seen if a.get("role") == "img"]
+    assert len(drawn) >= 12 and all(len(str(a["aria-label"])) > 20 for a in drawn)
+    assert len(outline.texts["figcaption"]) == len(drawn)
+    assert all(material.sample in c for c in outline.texts["figcaption"])
+
+
+def test_every_table_has_a_caption_with_its_sample(outline: Outline, material: Material) -> None:
+    assert len(outline.texts["caption"]) == len(outline.texts["table"]) >= 15
+    exempt = ("Every bid on", "Return and largest drawdown in known crises")
+    assert [c for c in outline.texts["caption"] if material.sample not in c and not c.startswith(exempt)] == []
+    scopes = {a.get("scope") for t, a in outline.seen if t == "th"}
+    assert scopes == {"col", "row"}
+
+
+def test_each_chart_has_its_place_and_a_value_a_session(book: dict[str, Any], outline: Outline) -> None:
+    places = {str(a["id"]) for t, a in outline.seen if a.get("class") == "plot"}
+    assert {c["id"] for c in book["charts"]} == places
+    for chart in book["charts"]:
+        assert all(len(s["values"]) == len(book["days"]) for s in chart["series"])
+        for row in chart["rows"]:
+            assert [row["spans"][0][0], row["spans"][-1][1]] == [0, len(book["days"]) - 1]
+
+
+def test_the_charts_hold_what_the_journal_holds(book: dict[str, Any], material: Material) -> None:
+    charts = {c["id"]: c for c in book["charts"]}
+    curve = np.array(charts["equity"]["series"][0]["values"]) * charts["equity"]["series"][0]["unit"]
+    assert curve == pytest.approx([r.nav / material.run.genesis.capital for r in material.run.cycles], abs=6e-5)
+    held = charts["tail10"]["series"][0]
+    assert held["values"][-1] * held["unit"] == pytest.approx(material.run.cycles[-1].figures["cvar_10"], abs=1e-5)
+    lines = [line["value"] for line in charts["falls"]["lines"]]
+    assert lines == [-r.threshold for r in material.policy.ladder.rungs]
+    stacked = sum(np.array(s["values"]) * s["unit"] for s in charts["exposure"]["series"])
+    assert stacked == pytest.approx(np.ones(len(curve)), abs=2e-3)
+    mode = charts["modes"]["rows"][0]
+    named = [mode["names"][k] for a, b, k in mode["spans"] for _ in range(a, b + 1)]
+    assert named == [r.carried.mode.lower() for r in material.run.cycles]
+
+
+def test_the_metrics_shown_are_those_of_the_result(outline: Outline, material: Material) -> None:
+    x = material.result.metrics
+    metrics = next(t for t in outline.texts["table"] if "Profit factor" in t)
+    for shown in (
+        words.percent(x.total_return), words.percent(x.annual_volatility), words.figure(x.sharpe),
+        words.percent(x.max_drawdown), words.percent(x.cvar_95_1d, 2), words.figure(x.profit_factor),
+    ):  # fmt: skip
+        assert shown in metrics
+    curve = np.array([r.nav for r in material.run.cycles], dtype=float)
+    returns = np.diff(curve) / curve[:-1]
+    assert words.percent(float(np.std(returns, ddof=1) * np.sqrt(252))) in metrics
+    assert words.percent(max(1 - b / a for i, a in enumerate(curve) for b in curve[i : i + 1 + len(curve)])) in metrics
+    worst = np.sort(-returns)[::-1]
+    mass = 0.05 * worst.size
+    whole = int(mass)
+    assert words.percent((worst[:whole].sum() + (mass - whole) * worst[whole]) / mass, 2) in metrics
+
+
+def test_the_month_table_holds_every_month_once(outline: Outline, material: Material) -> None:
+    months = figures.calendar_returns(material.run.curve, material.dates, 7)
+    table = next(t for t in outline.texts["table"] if "calendar month" in t and "Jan" in t)
+    assert all(words.figure(v * 100, 1) in table for v in months.values())
+    assert len([a for t, a in outline.seen if re.fullmatch(r"n [ud][1-5]", str(a.get("class")))]) == sum(
+        shade(v) != "" for v in months.values()
+    )
+
+
+def test_what_the_governance_did_is_told_in_words(document: str, material: Material) -> None:
+    for code in material.result.rejections:
+        assert code in document
+    fired = [e for e in material.result.risk_events if e.kind == "LADDER_RUNG"]
+    assert fired and "The drawdown ladder fired level 1" in document
+    assert material.run.auctions[-1][0] in document and "Stopped by:" in document
+    for c in material.history.panel.certifications:
+        assert f">{c.symbol}<" in document
+
+
+def test_made_up_data_are_labelled_before_anything_else(document: str) -> None:
+    body = document[document.index("<body>") :]
+    assert 0 < body.index("SYNTHETIC DATA") < body.index("<h1>")
+
+
+def test_real_data_carry_no_such_label(material: Material) -> None:
+    result = msgspec.structs.replace(material.result, synthetic=False)
+    assert "SYNTHETIC DATA" not in html.render(replace(material, result=result))
+
+
+def test_a_foreign_policy_is_said_at_the_top(material: Material) -> None:
+    said = "The policy at hand is not the one this run was decided under"
+    assert said not in html.render(material)
+    assert said in html.render(replace(material, policy_known=False))
+
+
+def test_the_same_run_gives_the_same_bytes(material: Material, document: str) -> None:
+    assert html.render(replace(material)) == document
+
+
+def test_hurdles_are_a_table_or_a_command(material: Material, document: str) -> None:
+    assert "The same policy at five values" in document and "--hurdles" not in document
+    assert "--hurdles" in html.render(replace(material, hurdles=()))
+
+
+def test_a_run_of_two_sessions_has_a_report(
+    make_market: Callable[..., Any], material_of: Callable[..., Material]
+) -> None:
+    short = material_of(make_market(seed=4, rows=300), first=298)
+    assert "Getting the same again" in html.render(short)
+    assert words.ABSENT in html.render(short)
+
+
+def test_a_market_without_benchmark_bill_or_vix_has_a_report(
+    make_panel: Callable[..., Any], material_of: Callable[..., Material]
+) -> None:
+    draw = np.random.default_rng(8)
+    panel = make_panel(100.0 * np.cumprod(1.0 + 0.01 * draw.standard_normal((420, 2)), axis=0), symbols=("AAA", "BBB"))
+    bare = material_of(panel, Policy())
+    document = html.render(bare)
+    assert "SPY held" not in document and 'id="sharpe"' not in document
+    assert "VIX was absent" in document and "DGS3MO is absent" in document
+
+
+def test_a_symbol_cannot_inject_markup(make_panel: Callable[..., Any], material_of: Callable[..., Material]) -> None:
+    draw = np.random.default_rng(8)
+    symbols = ("<b>X</b>", '"><img src=x>')
+    panel = make_panel(100.0 * np.cumprod(1.0 + 0.01 * draw.standard_normal((420, 2)), axis=0), symbols=symbols)
+    document = html.render(material_of(panel, Policy()))
+    assert "<b>X</b>" not in document and "<img" not in document and "&lt;b&gt;X&lt;/b&gt;" in document
