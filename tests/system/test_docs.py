@@ -155,8 +155,8 @@ def test_the_runbook_maps_every_older_script() -> None:
     runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
     scripts = (
         "ingest_history.py", "verify_backfill.py", "verify_db_status.py", "main.py", "trading_daemon.py",
-        "repair_db.py", "feature_refresher.py", "train_ml_alpha.py", "data_router.py", "governance_agent.py", "manager.py",
-        "universe.json", "KILL_SWITCH",
+        "repair_db.py", "feature_refresher.py", "train_ml_alpha.py", "data_router.py", "governance_agent.py",
+        "manager.py", "universe.json", "KILL_SWITCH",
     )  # fmt: skip
     for script in scripts:
         row = re.search(rf"^\| `[^|]*{re.escape(script)}[^|]*\| (.+) \|$", runbook, re.M)
