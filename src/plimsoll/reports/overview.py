@@ -13,7 +13,11 @@ from plimsoll.reports.page import Cell, Html, Line, join, n, section, table, tag
 from plimsoll.reports.words import bps, figure, number, percent, usd
 
 _MARK = Html('<svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="10"/><path d="M2 16h28"/></svg>')
-_KINDS = {"backtest": "Backtest", "paper": "Paper session", "backtest-without-mandate": "Backtest without mandate"}
+_KINDS = {
+    "backtest": "Backtest",
+    "paper": "Paper session",
+    "backtest-without-mandate": "Backtest without a mandate's end",
+}
 
 
 def header(m: Material) -> Html:
@@ -23,7 +27,8 @@ def header(m: Material) -> Html:
     if r.synthetic:
         banners.append(tag("div", words_synthetic(), class_="banner", role="note"))
     if r.mandate_ended:
-        said = f"The mandate ended on {r.end}: the account is flat and only a signed re-commissioning reopens it."
+        day = next(e.day for e in r.risk_events if e.kind == "MANDATE_ENDED")
+        said = f"The mandate ended on {day}: the account is flat and only a signed re-commissioning reopens it."
         banners.append(tag("div", said, class_="banner", role="note"))
     if not m.policy_known:
         said = (
@@ -107,7 +112,9 @@ def _worst(m: Material) -> str:
 def _governed(m: Material) -> str:
     r = m.result
     fired = Counter(e.scope for e in r.risk_events if e.kind == "LADDER_RUNG")
-    rungs = " and ".join(f"{name.replace('_', ' ')} ({number(c, 'time')})" for name, c in sorted(fired.items()))
+    order = [rung.name for rung in m.policy.ladder.rungs]
+    named = sorted(fired.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
+    rungs = ", ".join(f"{name.replace('_', ' ')} ({number(c, 'time')})" for name, c in named)
     barred = round(r.exposure.halted * r.sessions)
     text = f"The drawdown ladder fired {rungs}" if fired else "No rung of the drawdown ladder fired"
     text += f"; new risk was barred on {number(barred, 'session')} ({percent(r.exposure.halted)})"
@@ -199,7 +206,7 @@ def metrics(m: Material) -> Html:
     r = m.result
     books = {"Plimsoll": r.metrics}
     if r.without_mandate is not None:
-        books["Without the mandate's end"] = r.without_mandate
+        books[f"Without the mandate's end, to {m.run.genesis.end}"] = r.without_mandate
     books |= r.benchmarks
     trades_less = {"win_rate", "profit_factor"}
     rows: list[Line] = []

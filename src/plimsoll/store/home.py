@@ -32,6 +32,7 @@ from plimsoll.core.policy import Policy
 from plimsoll.store.journal import Anchor, AuditReport, read, verify
 
 _POLICY = ".policy.json"
+_BESIDE = "-without-mandate-"  # in the name of a run that was made to compare another with
 
 
 class RunSummary(msgspec.Struct, frozen=True):
@@ -124,7 +125,10 @@ class Home:
         return self.runs / f"{run}.db"
 
     def find_run(self, run: str | None = None) -> str:
-        """The named run, or the one written last; ``UsageError`` when there is none."""
+        """The named run, or the one written last, before any made only to stand beside another (R5).
+
+        ``UsageError`` when there is none.
+        """
         if run is not None:
             if not (self.journal(run).exists() or self._summary(run).exists()):
                 from difflib import get_close_matches  # only for an error
@@ -137,7 +141,8 @@ class Home:
         begun += [p for p in self._summaries() if not p.with_suffix(".db").exists()]
         if not begun:
             raise UsageError(f"{self.path} holds no runs", "Run 'plimsoll backtest' first")
-        return max(begun, key=lambda p: (p.stat().st_mtime_ns, p.name)).stem
+        asked_for = [p for p in begun if _BESIDE not in p.name] or begun
+        return max(asked_for, key=lambda p: (p.stat().st_mtime_ns, p.name)).stem
 
     def finish(self, summary: RunSummary) -> None:
         """Write a run's summary, the anchor of its journal included."""

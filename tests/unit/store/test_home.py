@@ -134,6 +134,8 @@ def test_the_last_run_begun_is_the_default(tmp_path: Path) -> None:
         finished(home, name)
         os.utime(home.journal(name), ns=(when, when))
     assert home.find_run() == "a" and home.find_run("z") == "z"
+    finished(home, "a-without-mandate-1")
+    assert home.find_run() == "a" and home.find_run("a-without-mandate-1") == "a-without-mandate-1"
     with pytest.raises(UsageError, match="'nobody'"):
         home.find_run("nobody")
 

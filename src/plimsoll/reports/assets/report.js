@@ -61,12 +61,12 @@
     return kept.filter(function (v) { return v >= low && v <= high; }).sort(function (a, b) { return a - b; });
   }
 
-  function yearTicks(u, values) {
-    var span = (u.scales.x.max - u.scales.x.min) / 86400;
+  function yearTicks(u, values, axis, space, step) {
+    var days = step / 86400;
     return values.map(function (v) {
       var d = new Date(v * 1000);
-      if (span > 900) return String(d.getUTCFullYear());
-      if (span > 80) return months[d.getUTCMonth()] + " " + String(d.getUTCFullYear()).slice(2);
+      if (days > 300) return String(d.getUTCFullYear());
+      if (days > 27) return months[d.getUTCMonth()] + " " + String(d.getUTCFullYear()).slice(2);
       return d.getUTCDate() + " " + months[d.getUTCMonth()];
     });
   }
