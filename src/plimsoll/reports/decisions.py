@@ -57,7 +57,7 @@ def _last(m: Material) -> Html:
     ranked = sorted(auction.bids, key=lambda b: (b.rank, b.symbol, b.strategy))
     rows: list[Line] = [
         (
-            Cell(join([b.symbol, _small(b.strategy)])),
+            Cell(join([b.symbol, _small(b.strategy)]), "d"),
             b.decision.lower(),
             n(str(b.rank) if b.rank else "–"),
             n(bps(b.mu)),

@@ -231,7 +231,7 @@ def contributions(m: Material) -> Html:
     largest = max([abs(c.total) for c in parts] + [abs(interest)])
     rows: list[Line] = [
         (
-            c.symbol,
+            Cell(c.symbol, "d"),
             n(usd(c.price), _tone(c.price)),
             n(usd(c.income)),
             n(usd(c.total), "us"),
@@ -411,7 +411,7 @@ def trades(m: Material) -> Html:
         held = row[t.closed] - row[t.opened]
         nav = int(m.run.nav[row[t.closed]])
         return (
-            t.symbol,
+            Cell(t.symbol, "d"),
             Cell(t.opened, "d"),
             Cell(t.closed, "d"),
             n(count(held)),
@@ -428,7 +428,7 @@ def trades(m: Material) -> Html:
         won = sum(t.profit > 0 for t in own)
         by_symbol.append(
             (
-                symbol,
+                Cell(symbol, "d"),
                 n(count(len(own))),
                 n(percent(won / len(own), 0)),
                 n(usd(sum(t.profit for t in own)), _tone(sum(t.profit for t in own))),

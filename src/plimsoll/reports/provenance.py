@@ -27,7 +27,7 @@ def data(m: Material) -> Html:
         tone = "badge ok" if c.state == "ACTIVE" else "badge no"
         rows.append(
             (
-                c.symbol,
+                Cell(c.symbol, "d"),
                 instrument.kind,
                 Cell(tag("span", c.state, class_=tone), "d"),
                 Cell(c.first, "d"),
@@ -38,7 +38,6 @@ def data(m: Material) -> Html:
                 n(percent(float(has.mean()), 1)),
                 n(percent(held, 0) if instrument.tradable else "–"),
                 c.provider,
-                Cell(_findings(c, shared), "w"),
             )
         )
     head: Line = (
@@ -53,8 +52,8 @@ def data(m: Material) -> Html:
         n("Sessions with a bar"),
         n("Held"),
         "Source",
-        "Findings",
     )
+    found = [_findings(c, shared) for c in panel.certifications]
     states = [c.state for c in panel.certifications]
     said = ", ".join(f"{states.count(s)} {s}" for s in sorted(set(states)))
     macro = f"Macro series: {', '.join(panel.macro_names)}." if panel.macro_names else "No macro series."
@@ -68,6 +67,7 @@ def data(m: Material) -> Html:
             f"the run's sessions. {common} {macro}",
         ),
         table(f"Coverage and certification; run {m.sample}", head, rows),
+        tag("ul", *(tag("li", said) for said in found if said), class_="said"),
     )
 
 
@@ -83,7 +83,7 @@ def _findings(c: Certification, shared: Container[str]) -> str:
         if f.reason not in c.reasons and f.reason not in shared:
             span = f.day if f.day == f.last_day else f"{f.day} to {f.last_day}"
             said.append(f"{words.reason(f.reason, symbol=c.symbol, measured=f.count)} ({f.severity}, {span})")
-    return "; ".join(dict.fromkeys(said)) or "none"
+    return f"{'; '.join(dict.fromkeys(said))}." if said else ""
 
 
 def assumptions(m: Material) -> Html:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 
 from plimsoll.core.reasons import REASONS
 
 ABSENT = "unknown"
+_LIMIT_CLAUSE = re.compile(r"; [^;]*\{limit\}[^;]*$")  # left out where no limit is known
 
 GATES = {
     "cvar_1": "CVaR, 1 session",
@@ -113,6 +115,8 @@ def reason(code: str, *, symbol: str = "", measured: float | None = None, limit:
     elif sentence.startswith("{symbol}"):
         sentence = "The symbol" + sentence.removeprefix("{symbol}")
     sentence = sentence.replace("{symbol}", "the symbol")
+    if limit is None:
+        sentence = _LIMIT_CLAUSE.sub("", sentence)
     shown = "its figure" if measured is None else small(measured)
     bound = "its limit" if limit is None else small(limit)
     said = sentence.replace("{measured}", shown).replace("{limit}", bound)
@@ -120,7 +124,9 @@ def reason(code: str, *, symbol: str = "", measured: float | None = None, limit:
 
 
 def small(value: float) -> str:
-    """A finding's figure: a fraction as per cent, anything larger plainly."""
+    """A finding's figure: a count as it is, a fraction as per cent, anything larger plainly."""
+    if float(value).is_integer():
+        return count(int(value))
     return percent(value, 2) if abs(value) <= 1.5 else figure(value, 1)
 
 
