@@ -19,7 +19,7 @@ from plimsoll.core.money import cents
 from plimsoll.core.policy import Policy
 
 if TYPE_CHECKING:
-    from plimsoll.core.events import Event
+    from plimsoll.core.events import Event, Genesis
     from plimsoll.core.panel import Panel
     from plimsoll.engine.desk import Desk
     from plimsoll.engine.replay import Replay
@@ -174,21 +174,27 @@ def trade_recorded(
     start: str | None = None,
     end: str | None = None,
     restart_every: int = 0,
+    resume: str | None = None,
     progress: Progress | None = None,
 ) -> BacktestResult:
-    """Trade recorded sessions on a paper account through the durable shell; the decisions are the backtest's (E1)."""
+    """Trade recorded sessions on a paper account through the durable shell; the decisions are the backtest's (E1).
+
+    ``resume`` names a run that was interrupted: it goes on from its journal, under its own policy and to its own
+    end, on the snapshot it was begun on (X7).
+    """
     from plimsoll.engine.history import history_of
     from plimsoll.engine.loop import genesis_of, span_of
     from plimsoll.engine.session import PaperSession
     from plimsoll.reports.result import result_of
 
-    policy = workspace.load().policy
+    begun = None if resume is None else _begun(workspace, resume, start, end)
+    policy = workspace.load().policy if begun is None else begun[1]
     home, panel = _stage_2(workspace, policy)
     history = history_of(panel, policy)
-    span = span_of(history, start, end)
+    span = span_of(history, start, end) if begun is None else span_of(history, begun[0].start, begun[0].end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
     with home.lock():
-        run = _new_run(home, "paper", policy)
+        run = _new_run(home, "paper", policy) if resume is None else resume
         session = PaperSession(
             lambda: history_of(_stage_2(workspace, policy)[1], policy),
             lambda found: _desk(policy, found.panel),
@@ -209,6 +215,27 @@ def trade_recorded(
         )  # fmt: skip
         _finish(home, result, anchor)
     return result
+
+
+def _begun(workspace: Workspace, run: str, start: str | None, end: str | None) -> tuple[Genesis, Policy]:
+    """What an interrupted paper run was begun with; ``UsageError`` where it cannot be resumed as asked."""
+    from plimsoll.core.errors import UsageError
+    from plimsoll.core.events import Genesis
+    from plimsoll.store.home import Home
+    from plimsoll.store.journal import read
+
+    home = Home(workspace.home)
+    genesis = next(read(home.journal(home.find_run(run))), None)
+    if not isinstance(genesis, Genesis) or genesis.mode != "paper":
+        raise UsageError(f"run {run!r} is no paper run", "See 'plimsoll runs'; a backtest is simply run again")
+    if start is not None or end is not None or workspace.changes:
+        raise UsageError(
+            f"run {run!r} has its own span and policy", "Leave out --start, --end, --strategy, --capital, --operator"
+        )
+    policy = home.policy(run, genesis.policy)
+    if policy is None:
+        raise UsageError(f"the policy of run {run!r} was not stored", "Start a new run")
+    return genesis, policy
 
 
 def ablation(

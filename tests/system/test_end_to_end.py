@@ -87,5 +87,22 @@ def test_a_recorded_paper_session_makes_the_backtests_decisions(
     assert paper["fills"] == backtest["fills"]
 
 
+def test_a_paper_run_killed_in_mid_write_is_resumed_from_its_journal(home: Path, backtest: dict[str, Any]) -> None:
+    words = ("trade", "--mode", "paper", "--recorded", *SPAN, "--json")
+    env = {**os.environ, "PLIMSOLL_HOME": str(home), "NO_COLOR": "1"}
+    before = set((home / "runs").glob("paper-*.db"))
+    killed = subprocess.Popen([sys.executable, "-m", "plimsoll", *words], env=env, stdout=subprocess.DEVNULL)
+    while not (new := set((home / "runs").glob("paper-*.db")) - before) or next(iter(new)).stat().st_size < 200_000:
+        assert killed.poll() is None, "the session ended before it could be killed"
+    killed.kill()
+    killed.wait()
+    run = next(iter(new)).stem
+    resumed = plimsoll("trade", "--mode", "paper", "--recorded", "--resume", run, "--json", home=home)
+    assert resumed["run"] == run
+    assert resumed["decisions_hash"] == backtest["decisions_hash"]
+    assert resumed["fills"] == backtest["fills"]
+    assert plimsoll("audit", "verify", "--run", run, "--json", home=home)["ok"] is True
+
+
 def test_runs_lists_what_was_run(home: Path, backtest: dict[str, Any]) -> None:
     assert backtest["run"] in plimsoll("runs", home=home)

@@ -300,6 +300,9 @@ def trade(
         int,
         typer.Option("--restart-every", min=0, metavar="N", help="Restart from the journal every N cycles."),
     ] = 0,
+    resume: Annotated[
+        str | None, typer.Option("--resume", metavar="ID", help="Go on with an interrupted paper run.")
+    ] = None,
     strategy: StrategyOption = None,
     capital: CapitalOption = None,
     operator: OperatorOption = None,
@@ -312,6 +315,7 @@ def trade(
 
     \b
     plimsoll trade --mode paper --recorded --start 2025-01-02 --end 2025-12-31
+    plimsoll trade --mode paper --recorded --resume paper-20260105T101500
     """
     with reported(as_json):
         from plimsoll import app
@@ -324,7 +328,9 @@ def trade(
             )
         where = _run_workspace(home, profile, policy, strategy, capital, operator)
         with progress("paper session") as report:
-            result = app.trade_recorded(where, start=start, end=end, restart_every=restart_every, progress=report)
+            result = app.trade_recorded(
+                where, start=start, end=end, restart_every=restart_every, resume=resume, progress=report
+            )
         if as_json:
             _print_json(result)
         else:

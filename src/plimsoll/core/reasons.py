@@ -104,7 +104,7 @@ REASONS: dict[str, Reason] = {
     "LADDER_HAVENS_ONLY": Reason("warning", "The drawdown ladder allows only safe havens", "", "R4"),
     "LADDER_LIQUIDATE": Reason("critical", "The drawdown ladder sells everything", "", "R4"),
     "REENTRY_RAMP": Reason("info", "After a halt the programme runs at part of its size", "", "R5"),
-    "REENTRY_REQUESTED": Reason("warning", "Cooldown and health allow a re-entry; a signature is needed", "plimsoll approve", "R5"),
+    "REENTRY_REQUESTED": Reason("warning", "Cooldown and health allow a re-entry; a signature is needed", "A person signs; in a backtest the simulated operator does", "R5"),
     "RESUMED": Reason("info", "Trading resumed", "", "R5"),
     "APPROVED": Reason("info", "A person approved the re-entry", "", "R5"),
     "EPISODE_ENDED": Reason("info", "A new high ended the drawdown episode", "", "R4"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,8 +40,8 @@ class Desk:
 
     @cached_property
     def code(self) -> str:
-        """SHA-256 over the package's sources: which code decided (G3)."""
-        return code_hash()
+        """SHA-256 over the sources that decide, plug-in strategy files included (G3)."""
+        return code_hash(self.strategies)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -115,8 +116,8 @@ class Desk:
         return tuple(Group(f"sector:{name}", tuple(members[name]), cap) for name in sorted(members))
 
 
-def code_hash() -> str:
-    """SHA-256 over names and bytes of the modules a decision can depend on."""
+def code_hash(strategies: tuple[Strategy, ...] = ()) -> str:
+    """SHA-256 over names and bytes of the modules a decision can depend on, and of each plug-in's own file."""
     root = Path(plimsoll.__file__).parent
     rooms = ("core", "measures", "indicators", "costs", "alpha", "capital", "risk", "governance", "engine", "execution")
     digest = hashlib.sha256()
@@ -124,4 +125,9 @@ def code_hash() -> str:
         for path in sorted((root / room).rglob("*.py")):
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(path.read_bytes())
+    for strategy in strategies:
+        source = getattr(sys.modules.get(type(strategy).__module__), "__file__", None)
+        if source is not None and root not in Path(source).parents:
+            digest.update(strategy.name.encode())
+            digest.update(Path(source).read_bytes())
     return digest.hexdigest()
