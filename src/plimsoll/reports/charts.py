@@ -108,7 +108,7 @@ def falls(run: Recorded, books: Mapping[str, Floats], rungs: Sequence[tuple[str,
     tones = ("warn", "warn", "serious", "serious", "grave", "grave")
     levels = [Line(-t, label, tones[min(i, 5)]) for i, (label, t, _) in enumerate(rungs)]
     return Chart(
-        "falls", "line", "percent", 330, lines, levels, low=None if reach is None else -reach * 1.08, margin=86
+        "falls", "line", "percent", 330, lines, levels, low=None if reach is None else -reach * 1.08, margin=98
     )
 
 

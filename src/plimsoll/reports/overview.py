@@ -32,7 +32,8 @@ def header(m: Material) -> Html:
         banners.append(tag("div", said, class_="banner", role="note"))
     if not m.policy_known:
         said = (
-            "The policy at hand is not the one this run was decided under: thresholds drawn from it are marked as such."
+            "The policy at hand is not the one this run was decided under: rungs, VIX levels, assumptions and passive "
+            "books shown follow the policy at hand; CVaR limits are the run's own."
         )
         banners.append(tag("div", said, class_="banner mild", role="note"))
     title = f"{_KINDS.get(r.mode, r.mode.capitalize())}, {r.start} to {r.end}"
@@ -140,13 +141,20 @@ def _refusals(m: Material) -> str:
     text = f"{number(done, 'trade')} executed and {number(refused, 'increase')} refused"
     if r.rejections:
         code, times = next(iter(r.rejections.items()))
-        text += f", most often because: {_lower(words.reason(code, limit=_limit_of(m, code)))} ({times} times)"
+        text += f", most often because {_lower(_example(m, code))} ({number(times, 'time')})"
     vetoed = sum(r.vetoes.values())
     return f"{text}. " + (f"Vetoes were tripped {number(vetoed, 'time')}." if vetoed else "No veto was tripped.")
 
 
-def _limit_of(m: Material, code: str) -> float | None:
-    return {"VIX_HIGH": m.policy.forecast.vix_high, "VIX_EXTREME": m.policy.forecast.vix_extreme}.get(code)
+def _example(m: Material, code: str) -> str:
+    """A reason with the figures of the last finding that gave it, or with the policy's limit."""
+    for record in reversed(m.run.cycles):
+        for f in record.findings:
+            if f.reason == code and f.limit is not None:
+                example = words.reason(code, symbol=f.scope, measured=f.measured, limit=f.limit)
+                return f"of a limit, as in: {example}, on {record.session}"
+    limits = {"VIX_HIGH": m.policy.forecast.vix_high, "VIX_EXTREME": m.policy.forecast.vix_extreme}
+    return words.reason(code, limit=limits.get(code))
 
 
 def _paid(m: Material) -> str:

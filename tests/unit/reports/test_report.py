@@ -171,7 +171,7 @@ def test_real_data_carry_no_such_label(material: Material) -> None:
 
 
 def test_a_foreign_policy_is_said_at_the_top(material: Material) -> None:
-    said = "The policy at hand is not the one this run was decided under"
+    said = "The policy at hand is not the one this run was decided under: rungs"
     assert said not in html.render(material)
     assert said in html.render(replace(material, policy_known=False))
 

@@ -50,11 +50,12 @@
     return sums.reverse();
   }
 
-  var ladder = [0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100];
+  // in order of preference
+  var round = [1, 2, 5, 10, 0.5, 20, 50, 100, 0.2, 0.1, 1.5, 3, 7, 0.7, 4, 30, 0.3, 1.2, 0.8, 2.5, 6, 15, 1.1, 1.3, 0.9, 1.4, 0.6, 1.8, 1.05, 0.95];
 
   function logTicks(low, high, room) {
     var apart = Math.log(high / low) / room, kept = [1];
-    ladder.forEach(function (v) {
+    round.forEach(function (v) {
       var near = kept.some(function (k) { return Math.abs(Math.log(v / k)) < apart; });
       if (v >= low && v <= high && !near) kept.push(v);
     });
