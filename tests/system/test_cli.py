@@ -15,7 +15,7 @@ from plimsoll.core.policy import Policy
 
 COMMANDS = (
     "ingest", "verify status", "backtest", "trade", "audit verify", "config show", "config schema", "runs", "explain",
-    "replay",
+    "replay", "report",
 )  # fmt: skip
 
 
