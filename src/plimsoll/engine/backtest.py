@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from plimsoll.core.decision import CycleRecord
+from plimsoll.core.events import Event
 from plimsoll.core.panel import History
 from plimsoll.core.ports import Journal
 from plimsoll.core.state import open_account
@@ -39,13 +40,13 @@ def run_backtest(
     total = span.last - span.first + 1
     step = max(1, total // 100)
     for row in range(span.first, span.last + 1):
+        events: list[Event] = []
         if last is not None:
             state, events = morning(state, last, row, history, desk, venue, operator)
-            journal.append_many(events)
-            for event in events:
-                tally.saw(event)
         state, last = evening(state, row, history, desk)
-        journal.append_many((last, *last.intents))
+        journal.append_many((*events, last, *last.intents))
+        for event in events:
+            tally.saw(event)
         tally.saw(last)
         if progress is not None and (row - span.first) % step == 0:
             progress(row - span.first + 1, total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,13 +76,13 @@ def resting(
     symbols: tuple[str, ...],
 ) -> Measurements:
     """The figures of a book that stays as it is: proposed is held, nothing increases."""
-    nothing = np.zeros(held.size)
+    nothing = _nothing(held.size)
     gross = float(np.abs(held).sum())
     return Measurements(
         nav_cents=nav,
         held=held,
         proposed=held,
-        increases=np.zeros(held.size, dtype=bool),
+        increases=_nowhere(held.size),
         gross_held=gross,
         gross_proposed=gross,
         cash_proposed=1.0 - float(held.sum()),
@@ -101,6 +102,22 @@ def resting(
         drawdown_lifetime=drawdown_lifetime,
         symbols=symbols,
     )
+
+
+@lru_cache(maxsize=4)
+def _nothing(size: int) -> Floats:
+    """Zeros nobody may write to."""
+    zeros = np.zeros(size)
+    zeros.setflags(write=False)
+    return zeros
+
+
+@lru_cache(maxsize=4)
+def _nowhere(size: int) -> NDArray[np.bool_]:
+    """No column, read-only."""
+    nowhere = np.zeros(size, dtype=bool)
+    nowhere.setflags(write=False)
+    return nowhere
 
 
 def measure(
