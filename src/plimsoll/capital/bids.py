@@ -19,7 +19,7 @@ from plimsoll.core.scenarios import ScenarioSet
 
 Floats = NDArray[np.float64]
 
-# The multiplicative adjustment as it was first specified: a liquidity cost of 50 bps halves the return and more does no more harm
+# The multiplicative adjustment as first specified: a liquidity cost of 50 bps halves the return, more does no more.
 _SEED_COST_MAX = 0.5
 
 
