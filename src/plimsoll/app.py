@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from plimsoll.market.ingest import IngestReport, IngestRequest
     from plimsoll.market.ingest import Progress as IngestProgress
     from plimsoll.market.status import Status
+    from plimsoll.operate.auction_answer import AuctionAnswer
     from plimsoll.operate.doctor import Diagnosis
     from plimsoll.reports.result import BacktestResult
     from plimsoll.research.ablation import Outcome, Variant
@@ -356,6 +357,13 @@ def report(
     home.folder(path.parent)
     path.write_text(html.render(found), encoding="utf-8")
     return path
+
+
+def auction(path: Path) -> AuctionAnswer:
+    """Solve the problem in a JSON or NPZ file and explain the answer; ``InputError`` when malformed (A3, A5)."""
+    from plimsoll.operate import auction_answer, auction_file
+
+    return auction_answer.answer(auction_file.read(path))
 
 
 def doctor(workspace: Workspace) -> Diagnosis:

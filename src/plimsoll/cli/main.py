@@ -598,6 +598,35 @@ def demo(
 
 
 @cli.command()
+def auction(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The problem, .json or .npz.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Solve a capital auction from a file and explain it.
+
+    Each bid's weight and what keeps it from more, each limit with its shadow price, and an independent check.
+
+    Exits 1 if the problem is malformed, 3 if no allocation meets its limits and the book could only be scaled.
+
+    \b
+    plimsoll auction examples/auction.json
+    plimsoll auction problem.npz --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        found = app.auction(file)
+        if as_json:
+            _print_json(found)
+        else:
+            from plimsoll.cli import auctioned
+
+            auctioned.show(found)
+        if not found.solved:
+            raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@cli.command()
 def doctor(
     home: HomeOption = None, profile: ProfileOption = None, policy: PolicyOption = None, as_json: JsonOption = False
 ) -> None:

@@ -1,0 +1,59 @@
+"""A solved auction as text: bids, limits with their prices, why not more, the checker's verdict (A5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from plimsoll.cli.tables import console, percent, table
+
+if TYPE_CHECKING:
+    from plimsoll.operate.auction_answer import AuctionAnswer
+
+_STATUS = {
+    "optimal": "solved by cutting planes",
+    "optimal_lp": "solved by the plain linear programme",
+    "scaled": "NOT SOLVED: no allocation meets every limit; the present book is scaled towards cash",
+}
+
+
+def show(found: AuctionAnswer) -> None:
+    """Everything a reader needs to believe or doubt the answer."""
+    out = console(least=100)
+    said = _STATUS[found.status] + (f"; {found.binding} set the scale" if found.binding else "")
+    out.print(escape(said))
+    out.print(
+        f"objective {found.objective * 1e4:.3f} bps; expected return {percent(found.expected_return, 3)}, trading "
+        f"{percent(found.trade_cost, 3)}, CVaR {percent(found.cvar, 3)}; gross {percent(found.gross, 2)}, "
+        f"cash {percent(found.cash, 2)}"
+    )
+    rows = table("bid", "asset", "weight", "cap", "return", "CVaR", "binding", "shadow price", right=(2, 3, 4, 5, 7))
+    for b in found.bids:
+        sizes = (percent(b.weight, 2), _cap(b.cap))
+        parts = (percent(b.return_contribution, 3), percent(b.cvar_contribution, 3))
+        held_back = (escape(b.binding or "none"), _price(b.shadow_price) if b.binding else "")
+        rows.add_row(escape(b.bid), escape(b.asset), *sizes, *parts, *held_back)
+    rows.add_section()
+    total = (percent(found.gross, 2), "", percent(found.expected_return, 3), percent(found.cvar, 3))
+    rows.add_row("all", "", *total, "", "")
+    out.print(rows)
+    out.print("Why not more?")
+    for b in found.bids:
+        out.print(f"  {escape(b.bid)}: {escape(b.why_not_more)}")
+    limits = table("limit", "of", "measured", "cap", "shadow price", title="\nLimits", right=(2, 3, 4))
+    for one in found.limits:
+        measured = percent(one.measured, 4)
+        limits.add_row(escape(one.limit), escape(one.subject), measured, _cap(one.cap), _price(one.shadow_price))
+    out.print(limits)
+    out.print("Shadow price: basis points of NAV gained by one percentage point more of the limit.")
+    verdict = "every limit holds" if found.checked else "A LIMIT IS EXCEEDED"
+    out.print(f"independent check: {verdict}; largest excess {max(found.worst_excess, 0.0):.1e} of NAV")
+
+
+def _cap(value: float | None) -> str:
+    return "none" if value is None else percent(value, 2)
+
+
+def _price(value: float) -> str:
+    return f"{value * 100.0:.3f}"

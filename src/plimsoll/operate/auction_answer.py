@@ -1,0 +1,254 @@
+"""A solved auction explained: each bid, each limit with its price, and the independent checker's verdict (A5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.capital.auction import solve
+from plimsoll.capital.auction_check import Reading, readings
+from plimsoll.capital.auction_problem import Allocation, Form, checked
+from plimsoll.measures.cvar import tail_weights
+from plimsoll.measures.linear import average, combine
+from plimsoll.operate.auction_file import NamedProblem
+
+Floats = NDArray[np.float64]
+
+TOLERANCE = 1e-9  # of NAV: how far the checker lets a limit be exceeded by rounding
+_FREE = 1e-12  # objective per unit of NAV: a price below it is a zero of the solver
+
+
+@dataclass(frozen=True, slots=True)
+class BidAnswer:
+    """One bid: its weight, what it brings and costs, and what keeps it from more.
+
+    ``cap`` is its own largest weight (None: none) and ``cap_price`` that cap's shadow price.
+    ``return_contribution`` is mu x weight, before cost; ``cvar_contribution`` is the Euler part, and all parts sum
+    to the CVaR. ``binding`` names the limit that holds the bid back most, None when none does; ``shadow_price`` is
+    that limit's, the objective gained per unit by which it is relaxed; ``price`` what the limit charges one unit of
+    this bid. All in fractions of NAV at the horizon of the scenarios.
+    """
+
+    bid: str
+    asset: str
+    weight: float
+    cap: float | None
+    cap_price: float
+    mu: float
+    return_contribution: float
+    cvar_contribution: float
+    binding: str | None
+    shadow_price: float
+    price: float
+    why_not_more: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitAnswer:
+    """A limit, what the checker measured against it (None: not finite), and its shadow price."""
+
+    limit: str
+    subject: str
+    measured: float | None
+    cap: float | None
+    shadow_price: float
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionAnswer:
+    """The answer to an auction problem.
+
+    ``status`` is ``optimal``, ``optimal_lp`` (the plain programme had to be used) or ``scaled`` (no allocation
+    satisfies the limits: the present book towards cash, ``binding`` the limit that set the scale). ``worst_excess``
+    is the largest amount by which the independent checker finds a limit exceeded; ``checked`` says that it is within
+    1e-9 of NAV. ``expected_return`` is before ``trade_cost``.
+    """
+
+    status: str
+    binding: str
+    objective: float
+    expected_return: float
+    trade_cost: float
+    cvar: float
+    gross: float
+    cash: float
+    cuts: int
+    bids: tuple[BidAnswer, ...]
+    limits: tuple[LimitAnswer, ...]
+    checked: bool
+    worst_excess: float
+
+    @property
+    def solved(self) -> bool:
+        """Whether it is an optimum that the checker confirms."""
+        return self.checked and self.status in ("optimal", "optimal_lp")
+
+
+@dataclass(frozen=True, slots=True)
+class _Charge:
+    """What a limit takes from one more unit of a bid, and the words for a reader."""
+
+    limit: str
+    words: str
+    shadow: float
+    price: float
+
+
+def answer(named: NamedProblem) -> AuctionAnswer:
+    """Solve a problem and explain the result; ``InputError`` for a malformed one."""
+    problem = named.problem
+    form, solved = checked(problem), solve(problem)
+    found = list(readings(problem, solved.weights))
+    worst = max(reading.excess for reading in found)
+    positions = form.positions(solved.weights)
+    bids = _bids(named, form, solved, positions)
+    return AuctionAnswer(
+        status=solved.status,
+        binding=solved.binding,
+        objective=solved.objective,
+        expected_return=float(form.mu @ solved.weights),
+        trade_cost=float(form.trade_cost @ np.abs(positions - form.current)),
+        cvar=solved.cvar,
+        gross=float(solved.weights.sum()),
+        cash=1.0 - float(solved.weights.sum()),
+        cuts=solved.cuts,
+        bids=bids,
+        limits=tuple(_limit(named, solved, reading) for reading in found if not reading.limit.startswith("long_only")),
+        checked=worst <= TOLERANCE,
+        worst_excess=worst,
+    )
+
+
+def _limit(named: NamedProblem, solved: Allocation, reading: Reading) -> LimitAnswer:
+    name, _, rest = reading.limit.partition("[")
+    prices: Any = solved.duals[name]
+    shadow = float(prices[int(rest.rstrip("]"))] if rest else prices)
+    return LimitAnswer(
+        reading.limit,
+        _subject(named, name, int(rest.rstrip("]")) if rest else 0),
+        _finite(reading.measured),
+        _finite(reading.cap),
+        shadow,
+    )
+
+
+def _subject(named: NamedProblem, name: str, k: int) -> str:
+    """Whom a limit concerns."""
+    problem = named.problem
+    match name:
+        case "weight_max":
+            return f"{named.bids[k]}, the bid nearest its cap"
+        case "groups":
+            return ", ".join(named.bids[i] for i in sorted(set(problem.groups[k][0]))) or "no bid"
+        case "pairs":
+            return f"{named.assets[problem.pairs[k][0]]} with {named.assets[problem.pairs[k][1]]}"
+        case "tail_limits":
+            return f"{np.shape(problem.tail_limits[k][0])[0]} scenarios at {problem.tail_limits[k][1]:.10g}"
+        case "cvar":
+            return f"{np.shape(problem.scenarios)[0]} scenarios at {problem.confidence:.10g}"
+    return "sum of all bids"
+
+
+def _bids(named: NamedProblem, form: Form, solved: Allocation, positions: Floats) -> tuple[BidAnswer, ...]:
+    problem = named.problem
+    marginal = _marginal(problem.scenarios, positions, problem.confidence)
+    limited = [_marginal(sample, positions, level) for sample, level, _ in problem.tail_limits]
+    duals: dict[str, Any] = solved.duals
+    answers = []
+    for i, name in enumerate(named.bids):
+        asset, weight = int(form.asset[i]), float(solved.weights[i])
+        charges = _charges(named, form, solved, i, [marginal[asset], *(m[asset] for m in limited)])
+        held_back = max(charges, key=lambda c: c.price, default=None)
+        if held_back is not None and held_back.price <= _FREE and weight < form.weight_max[i] - TOLERANCE:
+            held_back = None
+        if solved.status == "scaled":
+            held_back = None
+        risk = form.risk_aversion * float(marginal[asset])
+        cost = float(form.trade_cost[asset]) * (1.0 if positions[asset] >= form.current[asset] - TOLERANCE else -1.0)
+        answers.append(
+            BidAnswer(
+                bid=name,
+                asset=named.assets[asset],
+                weight=weight,
+                cap=_finite(float(form.weight_max[i])),
+                cap_price=float(duals["weight_max"][i]),
+                mu=float(form.mu[i]),
+                return_contribution=float(form.mu[i]) * weight + 0.0,  # a zero has no sign
+                cvar_contribution=float(solved.contributions[i]) + 0.0,
+                binding=None if held_back is None else held_back.limit,
+                shadow_price=0.0 if held_back is None else held_back.shadow,
+                price=0.0 if held_back is None else held_back.price,
+                why_not_more=_why(
+                    solved, held_back, float(form.mu[i]), risk, cost, sum(c.price for c in charges), weight
+                ),
+            )
+        )
+    return tuple(answers)
+
+
+def _marginal(sample: Any, positions: Floats, confidence: float) -> Floats:
+    """(m,) change of CVaR per unit of each asset: its mean loss over the book's tail, fractional boundary."""
+    returns = np.asarray(sample, dtype=np.float64)
+    return -average(tail_weights(-combine(returns, positions), confidence), returns)
+
+
+def _charges(named: NamedProblem, form: Form, solved: Allocation, i: int, tails: list[Any]) -> list[_Charge]:
+    """Every limit one more unit of bid ``i`` would use, its own cap first: the first of equals is named."""
+    problem, asset = named.problem, int(form.asset[i])
+    duals: dict[str, Any] = solved.duals
+    own, gross = float(duals["weight_max"][i]), float(duals["gross"])
+    found = [
+        _Charge(f"weight_max[{i}]", f"its own cap of {form.weight_max[i]:.2%}", own, own),
+        _Charge("gross", f"the gross limit of {problem.gross_max:.2%}", gross, gross),
+    ]
+    for k, (members, cap) in enumerate(problem.groups):
+        if i in members:
+            price = float(duals["groups"][k])
+            found.append(_Charge(f"groups[{k}]", f"the cap of {cap:.2%} on group {k}", price, price))
+    for k, (first, second, cap) in enumerate(problem.pairs):
+        if asset in (first, second):
+            both, price = f"{named.assets[first]} with {named.assets[second]}", float(duals["pairs"][k])
+            found.append(_Charge(f"pairs[{k}]", f"the cap of {cap:.2%} on {both}", price, price))
+    shadows = [float(duals["cvar"]), *(float(d) for d in duals["tail_limits"])]
+    caps = [problem.cvar_max, *(cap for _, _, cap in problem.tail_limits)]
+    for k, (shadow, cap, marginal) in enumerate(zip(shadows, caps, tails, strict=True)):
+        words = f"the CVaR limit of {cap:.2%}" if k == 0 else f"tail limit {k - 1} of {cap:.2%}"
+        limit = "cvar" if k == 0 else f"tail_limits[{k - 1}]"
+        found.append(_Charge(limit, words, shadow, shadow * float(marginal)))
+    return found
+
+
+def _why(
+    solved: Allocation, held_back: _Charge | None, mu: float, risk: float, cost: float, limits: float, weight: float
+) -> str:
+    """One sentence: what a unit more brings, what it costs, and what would change if the limit moved by a point."""
+    if solved.status == "scaled":
+        limit = f" ({solved.binding} set the scale)" if solved.binding else ""
+        return f"No allocation meets every limit, so the present book is only scaled towards cash{limit}."
+    trade = f"{_bps(cost)} of trading" if cost >= 0.0 else f"saves {_bps(-cost)} of trading"
+    against = f"costs {_bps(risk)} of tail risk and {trade}" if cost >= 0.0 else f"costs {_bps(risk)} of tail risk"
+    if cost < 0.0:
+        against += f" but {trade}"
+    if held_back is None:
+        if weight > TOLERANCE:
+            return f"At the margin a unit of NAV brings {_bps(mu)} and {against}: more would cost as much as it brings."
+        return f"It does not pay: a unit of NAV brings {_bps(mu)} and {against}."
+    gain = f"a percentage point more of it would add {_bps(held_back.shadow * 0.01)} of NAV"
+    if weight > TOLERANCE or held_back.limit.startswith("weight_max"):
+        return f"It is held at {weight:.2%} by {held_back.words}; {gain}."
+    return (
+        f"It is outbid: a unit of NAV brings {_bps(mu)}, {against}, and the limits it would use charge {_bps(limits)}, "
+        f"most of it {held_back.words}; {gain}."
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+
+def _bps(value: float) -> str:
+    return f"{value * 1e4:.2f} bps"

@@ -1,0 +1,254 @@
+"""An auction problem from a file: both forms mean the same, and nothing malformed is solved (A3, A5)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+from plimsoll.core.errors import InputError
+from plimsoll.operate import auction_answer, auction_file
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "auction.json"
+
+
+def plain(**changed: Any) -> dict[str, Any]:
+    """Two assets, three scenarios, no binding tail."""
+    given: dict[str, Any] = {
+        "mu": [0.02, 0.01],
+        "scenarios": [[0.02, 0.01], [-0.03, 0.02], [0.01, -0.01]],
+        "risk_aversion": 0.0,
+        "confidence": 0.5,
+        "cvar_max": "inf",
+        "gross_max": 1.0,
+        "weight_max": [0.6, 0.9],
+        "groups": [],
+        "current": [0.0, 0.0],
+        "trade_cost": [0.001, 0.001],
+    }
+    given.update(changed)
+    return {name: value for name, value in given.items() if value is not ...}
+
+
+def written(folder: Path, fields: Any) -> Path:
+    path = folder / "problem.json"
+    path.write_text(fields if isinstance(fields, str) else json.dumps(fields))
+    return path
+
+
+def solved(folder: Path, **changed: Any) -> auction_answer.AuctionAnswer:
+    return auction_answer.answer(auction_file.read(written(folder, plain(**changed))))
+
+
+def refused(folder: Path, **changed: Any) -> str:
+    with pytest.raises(InputError) as error:
+        auction_file.read(written(folder, plain(**changed)))
+    assert error.value.remedy
+    return str(error.value)
+
+
+def as_npz(fields: dict[str, Any]) -> dict[str, np.ndarray]:
+    arrays = {
+        name: np.array(float(value) if value == "inf" else value)
+        for name, value in fields.items()
+        if name not in ("groups", "tail_limits")
+    }
+    members = np.zeros((len(fields["groups"]), len(fields["mu"])))
+    for k, (bids, _) in enumerate(fields["groups"]):
+        members[k, bids] = 1
+    arrays |= {"groups": members, "groups_cap": np.array([cap for _, cap in fields["groups"]])}
+    for k, (sample, _, _) in enumerate(fields.get("tail_limits", [])):
+        arrays[f"tail_limits_{k}"] = np.array(sample)
+    arrays["tail_limits_confidence"] = np.array([c for _, c, _ in fields.get("tail_limits", [])])
+    arrays["tail_limits_cvar_max"] = np.array([cap for _, _, cap in fields.get("tail_limits", [])])
+    return arrays
+
+
+def test_the_example_solves_inside_its_limits_and_sums_to_the_whole() -> None:
+    found = auction_answer.answer(auction_file.read(EXAMPLE))
+    assert found.solved and found.status == "optimal" and found.worst_excess <= 1e-9
+    assert sum(b.cvar_contribution for b in found.bids) == pytest.approx(found.cvar, abs=1e-12)
+    assert sum(b.return_contribution for b in found.bids) == pytest.approx(found.expected_return, abs=1e-12)
+    assert found.gross + found.cash == pytest.approx(1.0)
+
+
+def test_the_example_is_the_linear_programmes_optimum() -> None:
+    p = auction_file.read(EXAMPLE).problem
+    s, stressed = np.asarray(p.scenarios), np.asarray(p.tail_limits[0][0])
+    (n, m), t, u = (5, 4), len(s), len(stressed)
+    to_asset = np.zeros((m, n))
+    to_asset[np.asarray(p.asset), np.arange(n)] = 1.0
+    # w, |position - current| (m), a, excess (t), b, excess (u)
+    size = n + m + 1 + t + 1 + u
+
+    def block(**parts: Any) -> np.ndarray:
+        at = {"w": 0, "d": n, "a": n + m, "x": n + m + 1, "b": n + m + 1 + t, "y": n + m + 2 + t}
+        rows = max(np.atleast_2d(v).shape[0] for v in parts.values())
+        full = np.zeros((rows, size))
+        for key, value in parts.items():
+            value = np.atleast_2d(value)
+            full[:, at[key] : at[key] + value.shape[1]] = value
+        return full
+
+    tail_1, tail_2 = np.full(t, 1 / (0.05 * t)), np.full(u, 1 / (0.05 * u))
+    rows = [
+        (block(w=to_asset, d=-np.eye(m)), np.asarray(p.current)),
+        (block(w=-to_asset, d=-np.eye(m)), -np.asarray(p.current)),
+        (block(w=-s @ to_asset, a=-np.ones((t, 1)), x=-np.eye(t)), np.zeros(t)),
+        (block(w=-stressed @ to_asset, b=-np.ones((u, 1)), y=-np.eye(u)), np.zeros(u)),
+        (block(a=[[1.0]], x=tail_1), [p.cvar_max]),
+        (block(b=[[1.0]], y=tail_2), [p.tail_limits[0][2]]),
+        (block(w=np.ones(n)), [p.gross_max]),
+        (block(w=[0, 1, 1, 0, 0]), [p.groups[0][1]]),
+        (block(w=[1, 1, 1, 0, 0]), [p.pairs[0][2]]),
+    ]
+    cost = block(w=-np.asarray(p.mu), d=p.trade_cost, a=[[p.risk_aversion]], x=p.risk_aversion * tail_1)[0]
+    bounds = [(0, c) for c in np.asarray(p.weight_max)] + [(0, None)] * m
+    bounds += [(None, None)] + [(0, None)] * t + [(None, None)] + [(0, None)] * u
+    best = linprog(cost, np.vstack([a for a, _ in rows]), np.concatenate([b for _, b in rows]), bounds=bounds)
+    assert auction_answer.answer(auction_file.read(EXAMPLE)).objective == pytest.approx(-best.fun, abs=1e-9)
+
+
+def test_a_shadow_price_is_what_a_little_more_of_the_limit_adds(tmp_path: Path) -> None:
+    fields = json.loads(EXAMPLE.read_text())
+    found = auction_answer.answer(auction_file.read(EXAMPLE))
+    stress = next(x for x in found.limits if x.limit == "tail_limits[0]")
+    fields["tail_limits"][0][2] += 1e-5
+    more = auction_answer.answer(auction_file.read(written(tmp_path, fields)))
+    assert stress.shadow_price > 0.0
+    assert more.objective - found.objective == pytest.approx(stress.shadow_price * 1e-5, rel=1e-6)
+
+
+def test_npz_means_what_json_means(tmp_path: Path) -> None:
+    fields = json.loads(EXAMPLE.read_text())
+    np.savez(tmp_path / "problem.npz", **as_npz(fields))
+    found = auction_answer.answer(auction_file.read(tmp_path / "problem.npz"))
+    assert found == auction_answer.answer(auction_file.read(EXAMPLE))
+
+
+def test_scenarios_may_lie_in_a_file_beside_the_problem(tmp_path: Path) -> None:
+    np.save(tmp_path / "returns.npy", np.array(plain()["scenarios"]))
+    assert solved(tmp_path, scenarios="returns.npy") == solved(tmp_path)
+
+
+def test_each_bid_says_what_holds_it_back(tmp_path: Path) -> None:
+    first, second = solved(tmp_path).bids
+    assert (first.weight, second.weight) == pytest.approx((0.6, 0.4))
+    assert first.binding == "weight_max[0]" and first.shadow_price == pytest.approx(0.01)
+    assert "its own cap of 60.00%" in first.why_not_more and "1.00 bps" in first.why_not_more
+    assert second.binding == "gross" and second.shadow_price == pytest.approx(0.009)
+    assert (first.bid, first.asset) == ("bid 1", "asset 1")
+
+
+def test_a_bid_that_does_not_pay_says_what_it_costs(tmp_path: Path) -> None:
+    second = solved(tmp_path, mu=[0.02, 0.0005]).bids[1]
+    assert (second.weight, second.binding) == (0.0, None)
+    assert second.why_not_more.startswith("It does not pay: a unit of NAV brings 5.00 bps")
+    assert "10.00 bps of trading" in second.why_not_more
+
+
+def test_an_outbid_bid_names_the_limit_that_others_use_better(tmp_path: Path) -> None:
+    second = solved(tmp_path, weight_max=[1.0, 1.0]).bids[1]
+    assert (second.weight, second.binding) == (0.0, "gross")
+    assert second.why_not_more.startswith("It is outbid") and "gross limit of 100.00%" in second.why_not_more
+
+
+def test_limits_that_nothing_meets_scale_the_book_and_are_named(tmp_path: Path) -> None:
+    found = solved(tmp_path, cvar_max=-0.5, current=[0.3, 0.2])
+    assert (found.status, found.binding, found.solved) == ("scaled", "cvar", False)
+    assert all("cvar set the scale" in b.why_not_more and b.binding is None for b in found.bids)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"mu": [0.02, float("nan")]}, "mu[1] is NaN"),
+        ({"mu": [0.02, None]}, "mu[1] is null"),
+        ({"mu": [0.02, "0.01"]}, 'mu[1] is "0.01"'),
+        ({"mu": [0.02, True]}, "mu[1] is true"),
+        ({"mu": 0.02}, "mu is 0.02"),
+        ({"mu": [10**400, 0.1]}, "mu[0] is 1000"),
+        ({"mu": [0.01]}, "mu has 1 bids"),
+        ({"mu": [0.02, "inf"]}, "mu[1] is inf"),
+        ({"scenarios": [[0.1, 0.2], [0.1]]}, "scenarios[1] has 1 values"),
+        ({"scenarios": [[0.1, float("nan")]]}, "scenarios[0][1] is NaN"),
+        ({"scenarios": []}, "scenarios has shape (0, 0)"),
+        ({"scenarios": "gone.npy"}, "gone.npy"),
+        ({"scenarios": "problem.json"}, "scenarios is 'problem.json'"),
+        ({"confidence": 1.0}, "confidence is 1.0"),
+        ({"confidence": None}, "confidence is null"),
+        ({"risk_aversion": -1}, "risk_aversion is -1.0"),
+        ({"cvar_max": float("nan")}, "cvar_max is NaN"),
+        ({"gross_max": -0.1}, "gross_max is -0.1"),
+        ({"gross_max": "inf", "weight_max": ["inf", 1.0]}, "infinite"),
+        ({"weight_max": [0.5]}, "weight_max has shape (1,)"),
+        ({"weight_max": [0.5, -0.1]}, "weight_max[1] is -0.1"),
+        ({"groups": [[[0, 2], 0.5]]}, "groups[0] member is 2"),
+        ({"groups": [[[0, 1.5], 0.5]]}, "groups[0] bids[1] is 1.5"),
+        ({"groups": [[0, 1]]}, "groups[0] bids is 0"),
+        ({"groups": [[[0]]]}, "groups[0] is [[0]]"),
+        ({"groups": {"a": 1}}, "groups is "),
+        ({"current": [0.1]}, "current has shape (1,)"),
+        ({"current": [-0.1, 0.0]}, "current[0] is -0.1"),
+        ({"trade_cost": [0.1, -1]}, "trade_cost[1] is -1"),
+        ({"tail_limits": [[[[0.1]], 0.95, 0.1]]}, "tail_limits[0] has 1 columns"),
+        ({"tail_limits": [[[[0.1, 0.1]], 0.95, float("nan")]]}, "tail_limits[0] cvar_max is NaN"),
+        ({"pairs": [[0, 0, 0.5]]}, "pairs[0] names 0 twice"),
+        ({"pairs": [[0, 1]]}, "pairs[0] is [0, 1]"),
+        ({"asset": [0, 2]}, "asset reaches from 0 to 2"),
+        ({"asset": [0, 0.5]}, "asset[1] is 0.5"),
+        ({"bids": ["a"]}, "bids names 1"),
+        ({"assets": ["a", 3]}, "assets holds 3"),
+        ({"trade_cots": [0.1, 0.1]}, "Did you mean trade_cost?"),
+        ({"groups": ..., "current": ...}, "groups, current is missing"),
+    ],
+)
+def test_a_malformed_field_is_named_with_its_value(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
+    assert said in refused(tmp_path, **changed)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is not JSON"),
+        ("[1]", "holds a list"),
+        ('{"mu": [1], "mu": [2]}', "mu is given twice"),
+        ("[" * 9999, "JSON"),
+    ],
+)
+def test_text_that_is_no_problem_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InputError, match=r"not JSON|holds a|given twice") as error:
+        auction_file.read(written(tmp_path, text))
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 torn", b"\x93NUMPY\x01\x00"])
+def test_a_damaged_npz_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "problem.npz").write_bytes(content)
+    with pytest.raises(InputError, match="not an NPZ"):
+        auction_file.read(tmp_path / "problem.npz")
+
+
+def test_an_npz_that_would_run_code_or_disagrees_is_refused(tmp_path: Path) -> None:
+    arrays = as_npz(plain(groups=[[[0], 0.5]]))
+    path = tmp_path / "problem.npz"
+    for changed, said in (
+        ({"mu": np.array([object(), 1], dtype=object)}, "plain arrays"),
+        ({"groups_cap": np.array([0.1, 0.2])}, "groups has shape"),
+        ({"tail_limits_0": np.zeros((2, 2))}, "tail_limits has 1 samples"),
+        ({"pairs": np.zeros((1, 2))}, "pairs has shape"),
+        ({"mu": np.array([0.1, np.nan])}, "mu[1] is NaN"),
+    ):
+        np.savez(path, **(arrays | changed))
+        with pytest.raises(InputError) as error:
+            auction_file.read(path)
+        assert said in str(error.value)
+
+
+def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"neither \.json nor \.npz"):
+        auction_file.read(tmp_path / "problem.yaml")
