@@ -44,7 +44,10 @@ def reported(as_json: bool) -> Iterator[None]:
 
 def fail(problem: str, remedy: str, exit_code: int, as_json: bool) -> typer.Exit:
     """Say what is wrong and how to mend it; returns the exit to raise."""
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:  # what is wrong may be stdout itself: a full disk
+        _discard_stdout()
     typer.echo(f"error: {problem}", err=True)
     if remedy:
         typer.echo(f"       {remedy}", err=True)
@@ -62,5 +65,10 @@ def hold_streams() -> None:
 
 def _reader_left() -> typer.Exit:
     """The reader of our output closed it (``| head``): end quietly, and keep Python's own flush at exit quiet."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _discard_stdout()
     return typer.Exit(EXIT_ERROR)
+
+
+def _discard_stdout() -> None:
+    """Point stdout at the null device, so that what is still buffered can be flushed at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
