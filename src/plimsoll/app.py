@@ -6,7 +6,8 @@ a command pays only for what it uses: a backtest imports no SQL, frame or calend
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from plimsoll.market.status import Status
     from plimsoll.operate.auction_answer import AuctionAnswer
     from plimsoll.operate.doctor import Diagnosis
+    from plimsoll.operate.govern import LineProtocol
     from plimsoll.reports.result import BacktestResult
     from plimsoll.research.ablation import Outcome, Variant
     from plimsoll.research.ladder_odds import LadderOdds
@@ -364,6 +366,22 @@ def auction(path: Path) -> AuctionAnswer:
     from plimsoll.operate import auction_answer, auction_file
 
     return auction_answer.answer(auction_file.read(path))
+
+
+@contextmanager
+def governed(workspace: Workspace) -> Iterator[LineProtocol]:
+    """The hard-limit governor of the home's account, answering lines; the account is held until the end (H1, H2)."""
+    from plimsoll.operate.govern import LineProtocol
+    from plimsoll.risk.governor import Governor
+    from plimsoll.risk.governor_limits import limits_of
+    from plimsoll.store.governor_store import SqliteStateStore
+    from plimsoll.store.home import Home
+
+    limits = limits_of(workspace.load().policy)
+    home = Home(workspace.home)
+    home.folder(home.path)
+    with SqliteStateStore(home.governor) as store:
+        yield LineProtocol(Governor(store, limits), limits)
 
 
 def doctor(workspace: Workspace) -> Diagnosis:

@@ -627,6 +627,33 @@ def auction(
 
 
 @cli.command()
+def govern(home: HomeOption = None, profile: ProfileOption = None, policy: PolicyOption = None) -> None:
+    """Decide which orders may leave an account, line by line.
+
+    Reads JSON lines on standard input (session, quote, intent, fill, cancel, reject, status) and answers each with
+    one line at once. Every accepted change is durable before its answer, so the process can be killed between any
+    two lines and started again.
+
+    \b
+    plimsoll govern --profile micro < orders.jsonl
+    """
+    with reported(False):
+        from plimsoll import app
+        from plimsoll.operate.govern import LINE_MAX, too_long
+
+        with app.governed(_workspace(home, profile, policy)) as protocol:
+            lines, answers = sys.stdin.buffer, sys.stdout
+            while line := lines.readline(LINE_MAX + 1):
+                if len(line) > LINE_MAX:
+                    while line and not line.endswith(b"\n"):
+                        line = lines.readline(LINE_MAX)
+                    answers.write(too_long() + "\n")
+                else:
+                    answers.write(protocol.answer(line) + "\n")
+                answers.flush()
+
+
+@cli.command()
 def doctor(
     home: HomeOption = None, profile: ProfileOption = None, policy: PolicyOption = None, as_json: JsonOption = False
 ) -> None:

@@ -387,6 +387,33 @@ class Policy(Section, frozen=True, kw_only=True):
     freshness: Freshness = Freshness()
     backtest: BacktestPolicy = BacktestPolicy()
     cash: CashPolicy = CashPolicy()
+class GovernorPolicy(Section, frozen=True, kw_only=True):
+    """The hard-limit governor (H1, R4): an account's dollar caps, its intraday ladder, throttles and quote checks.
+
+    A cap that is not stated follows from the stated capital; a position's from its cap in ``limits``.
+    """
+
+    loss: Annotated[int | None, _meta("whole USD a session", "H1", "Intraday loss; none: loss_share of the capital")] = None
+    position: Annotated[int | None, _meta("whole USD", "H1", "One symbol, worst case; none: its cap in limits x the capital")] = None
+    turnover: Annotated[int | None, _meta("whole USD a session", "H1", "Sum of unsigned notionals; none: turnover_share of the capital")] = None
+    trade: Annotated[int | None, _meta("whole USD", "H1", "A single order; none: trade_share of the capital")] = None
+    loss_share: Annotated[float, _fraction("H1", unit="fraction of the stated capital")] = 0.03
+    turnover_share: Annotated[float, _fraction("H1", unit="fraction of the stated capital")] = 0.30
+    trade_share: Annotated[float, _fraction("H1", unit="fraction of the stated capital")] = 0.10
+    caution_equity: Annotated[float, _fraction("R4", "Loss at which caution begins, intraday", "fraction of the session's starting equity")] = 0.05
+    caution_loss: Annotated[float, _fraction("R4", "… or at this share of the loss cap, whichever first", "fraction of the loss cap")] = 0.50
+    caution_size: Annotated[float, _fraction("R4", "What caution leaves of the single-trade cap", "factor")] = 0.50
+    reduce_equity: Annotated[float, _fraction("R4", "Loss from which only reductions pass", "fraction of the session's starting equity")] = 0.06
+    reduce_loss: Annotated[float, _fraction("R4", "… or at this share of the loss cap", "fraction of the loss cap")] = 0.60
+    halt_equity: Annotated[float, _fraction("R4", "Loss that halts new risk until the next session", "fraction of the session's starting equity")] = 0.08
+    halt_loss: Annotated[float, _fraction("R4", "… or at this share of the loss cap", "fraction of the loss cap")] = 0.80
+    collar: Annotated[float, _fraction("H2", "Distance of an order's price from the mid", "fraction of the mid")] = 0.03
+    quote_age: Annotated[int, _count("H2", "Age at which a quote no longer serves", "seconds")] = 1800
+    orders_second: Annotated[int, _count("H2", "Orders admitted in any second", "orders")] = 10
+    orders_minute: Annotated[int, _count("H2", "Orders admitted in any minute", "orders")] = 100
+    repeats_minute: Annotated[int, _count("H2", "Orders of one symbol, side and size admitted in any minute", "orders")] = 20
+
+
     forecast: ForecastPolicy = ForecastPolicy()
     strategies: StrategyPolicy = StrategyPolicy()
     limits: LimitPolicy = LimitPolicy()
@@ -405,3 +432,4 @@ class Policy(Section, frozen=True, kw_only=True):
 def policy_hash(policy: Policy) -> str:
     """SHA-256 of the policy's canonical JSON; in every decision (U7)."""
     return hashlib.sha256(msgspec.json.encode(policy, order="sorted")).hexdigest()
+    governor: GovernorPolicy = GovernorPolicy()

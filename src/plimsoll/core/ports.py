@@ -79,6 +79,25 @@ class Clock(Protocol):
         ...
 
 
+class StateStore(Protocol):
+    """Where the governor keeps an account: texts by kind and key (H2, H6). One writer an account.
+
+    Any error a method raises means that the store is lost.
+    """
+
+    def load(self, kind: str) -> Iterable[tuple[str, str]]:
+        """Every key and text of a kind, in the order they were first written."""
+        ...
+
+    def get(self, kind: str, key: str) -> str | None:
+        """One text; None when there is none."""
+        ...
+
+    def write(self, rows: Sequence[tuple[str, str, str | None]]) -> None:
+        """Make (kind, key, text) durable before returning, all or none; None takes the key away."""
+        ...
+
+
 class BarStore(Protocol):
     """Rows and their audit behind Stage 1 (D13): price_history, symbol_governance, data_quality, audits."""
 

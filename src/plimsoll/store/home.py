@@ -5,6 +5,7 @@
     home/
       .lock                 held by the writing process, with its pid
       plimsoll.db           rows and their audit (D13)
+      governor.db           the account as the hard-limit governor counts it (H2)
       raw/                  responses as they came, by ingestion run
       snapshots/<name>/     certified panels (D14); snapshots/CURRENT, which Stage 1 writes, names the one in use
       runs/<id>.db          the run's journal (G3)
@@ -69,6 +70,7 @@ class Home:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.database = self.path / "plimsoll.db"
+        self.governor = self.path / "governor.db"
         self.raw = self.path / "raw"
         self.snapshots = self.path / "snapshots"
         self.runs = self.path / "runs"

@@ -1,0 +1,254 @@
+"""The governor's line protocol: one JSON object in, one out, whatever came in (H2).
+
+Amounts and quantities are read from their text as exact decimals, as strings or as JSON numbers; no float is made.
+What does not parse is answered with ``{"error": …}`` and changes nothing. An intent whose id and symbol can be read
+is always a decision: what is wrong with the rest of it is a reason to refuse.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from plimsoll.core.errors import InputError, PlimsollError
+from plimsoll.core.money import dollars
+from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
+from plimsoll.risk.governor_limits import GovernorLimits
+
+LINE_MAX = 64 * 1024
+_MICRO = 6  # decimals of prices and quantities
+_PLAIN = re.compile(r"(\d{1,15})(?:\.(\d{1,18}))?", re.ASCII)
+_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
+_SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=/_-]{0,31}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SIDES = {"buy": 1, "sell": -1}
+_FIELDS = {
+    "session": {"date", "equity"},
+    "quote": {"symbol", "bid", "ask", "ts"},
+    "intent": {"id", "symbol", "side", "qty", "ts"},
+    "fill": {"id", "exec", "qty", "price", "ts"},
+    "cancel": {"id", "ts"},
+    "reject": {"id", "ts"},
+    "status": set(),
+}
+Line = Mapping[str, object]
+
+
+class _Number(str):
+    """The text of a JSON number, which is not the same as a JSON string of it."""
+
+
+class LineProtocol:
+    """Answers lines for one governor."""
+
+    def __init__(self, governor: Governor, limits: GovernorLimits) -> None:
+        self._governor, self._limits = governor, limits
+        self._answers: dict[str, Callable[[Line], dict[str, Any]]] = {
+            "session": self._session,
+            "quote": self._quote,
+            "intent": self._intent,
+            "fill": self._fill,
+            "cancel": self._release,
+            "reject": self._release,
+            "status": self._status,
+        }
+
+    def answer(self, line: bytes) -> str:
+        """The answer to one line, without its newline; never raises for what the line holds."""
+        try:
+            said = _read(line)
+            found = self._answers[str(said["type"])](said)
+        except PlimsollError as error:
+            found = {"error": str(error)}
+        return json.dumps(found)
+
+    def _session(self, said: Line) -> dict[str, Any]:
+        text = _text(said, "date")
+        try:
+            day = (date.fromisoformat(text) - _EPOCH.date()).days
+        except ValueError:
+            raise InputError(f"date {text!r} is not a date such as 2026-03-02") from None
+        self._governor.begin(day, _amount(said, "equity", 2, exact=False))
+        return {"ok": True}
+
+    def _quote(self, said: Line) -> dict[str, Any]:
+        bid, ask = _amount(said, "bid", _MICRO, exact=False), _amount(said, "ask", _MICRO, exact=False, up=True)
+        self._governor.quote(_symbol(said), Quote(bid, ask, _instant(said)))
+        return {"ok": True}
+
+    def _intent(self, said: Line) -> dict[str, Any]:
+        order_id, symbol, side = _id(said, "id"), _symbol(said), _text(said, "side")
+        if side not in _SIDES:
+            raise InputError("side is buy or sell")
+        quantity = _or_none(lambda: _amount(said, "qty", _MICRO, exact=True))
+        limit = _or_none(lambda: _amount(said, "limit", _MICRO, exact=False, up=True)) if "limit" in said else None
+        at = _or_none(lambda: _instant(said))
+        if quantity is None or at is None or (limit is None and "limit" in said):
+            unread = (("BAD_QUANTITY", quantity is None), ("BAD_TIME", at is None))
+            wrong = [code for code, found in unread if found]
+            wrong += ["BAD_PRICE"] if limit is None and "limit" in said else []
+            return _decision(order_id, "REFUSE", wrong, self._governor.headroom(symbol))
+        found = self._governor.decide(OrderIntent(order_id, symbol, _SIDES[side], quantity, at, limit))
+        return _decision(found.id, found.decision, list(found.reasons), found.headroom)
+
+    def _fill(self, said: Line) -> dict[str, Any]:
+        _instant(said)
+        prices = [_amount(said, "price", _MICRO, exact=False, up=up) for up in (False, True)]
+        execution = Execution(_id(said, "id"), _id(said, "exec"), _amount(said, "qty", _MICRO, exact=True), *prices)
+        reasons = self._governor.fill(execution)
+        return {"ok": True, "reasons": list(reasons)} if reasons else {"ok": True}
+
+    def _release(self, said: Line) -> dict[str, Any]:
+        _instant(said)
+        self._governor.close(_id(said, "id"))
+        return {"ok": True}
+
+    def _status(self, _: Line) -> dict[str, Any]:
+        g, limits = self._governor, self._limits
+        use = g.use()
+        begun = g.account.day >= 0
+        return {
+            "session": (_EPOCH.date() + timedelta(days=g.account.day)).isoformat() if begun else None,
+            "equity": dollars(g.account.equity) if begun else None,
+            "stage": g.stage,
+            "reduce_only": g.account.restricted or g.stage in ("reduce_only", "halt"),
+            "open": [
+                {
+                    "id": o.id,
+                    "symbol": o.symbol,
+                    "side": "buy" if o.sign > 0 else "sell",
+                    "qty": _plain(o.quantity),
+                    "filled": _plain(o.filled),
+                    "price": _plain(o.price),
+                }
+                for o in g.orders.values()
+            ],
+            "positions": {symbol: _plain(held) for symbol, held in sorted(g.positions.items())},
+            "used": {
+                "loss": _spent(use.loss),
+                "position": _spent(use.position),
+                "gross": _spent(use.gross),
+                "turnover": _spent(use.turnover),
+            },
+            "limits": {
+                "loss": dollars(limits.loss),
+                "position": dollars(limits.position),
+                "gross": dollars(g.gross_cap),
+                "turnover": dollars(limits.turnover),
+                "trade": dollars(limits.trade),
+                **({"positions": {s: dollars(v) for s, v in limits.positions.items()}} if limits.positions else {}),
+            },
+            "headroom": {name: dollars(left) for name, left in g.headroom().items()},
+        }
+
+
+def too_long() -> str:
+    """The answer to a line above ``LINE_MAX``."""
+    return json.dumps({"error": f"the line is longer than {LINE_MAX} bytes"})
+
+
+def _decision(order_id: str, decision: str, reasons: list[str], headroom: Mapping[str, int]) -> dict[str, Any]:
+    left = {name: dollars(cents) for name, cents in headroom.items()}
+    return {"id": order_id, "decision": decision, "reasons": reasons, "headroom": left}
+
+
+def _read(line: bytes) -> Line:
+    """A line as an object of a known type with every field of it and no field twice."""
+    try:
+        said: Any = json.loads(
+            line, parse_float=_Number, parse_int=_Number, parse_constant=_no_constant, object_pairs_hook=_once
+        )
+    except (ValueError, RecursionError):
+        raise InputError("the line is not a JSON object") from None
+    kind = said.get("type") if isinstance(said, dict) else None
+    if not isinstance(kind, str) or kind not in _FIELDS:
+        raise InputError(f"the line is no object with a type among {', '.join(_FIELDS)}")
+    missing = sorted(_FIELDS[kind] - said.keys())
+    if missing:
+        raise InputError(f"{kind} lacks {', '.join(missing)}")
+    strange = sorted(said.keys() - _FIELDS[kind] - {"type"} - ({"limit"} if kind == "intent" else set()))
+    if strange:
+        raise InputError(f"{kind} has unknown fields: {', '.join(strange)!a}")
+    return {str(name): value for name, value in said.items()}
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    said = dict(pairs)
+    if len(said) != len(pairs):
+        raise ValueError("a field stands twice")
+    return said
+
+
+def _text(said: Line, name: str) -> str:
+    value = said[name]
+    if type(value) is not str:
+        raise InputError(f"{name} must be a text")
+    return value
+
+
+def _id(said: Line, name: str) -> str:
+    value = _text(said, name)
+    if not _ID.fullmatch(value):
+        raise InputError(f"{name} must be 1 to 128 printable ASCII characters without spaces")
+    return value
+
+
+def _symbol(said: Line) -> str:
+    value = _text(said, "symbol")
+    if not _SYMBOL.fullmatch(value):
+        raise InputError("symbol must be 1 to 32 letters, digits or . ^ = / _ -")
+    return value
+
+
+def _or_none(parse: Callable[[], int]) -> int | None:
+    try:
+        return parse()
+    except InputError:
+        return None
+
+
+def _amount(said: Line, name: str, places: int, *, exact: bool, up: bool = False) -> int:
+    """A positive decimal as a whole number of 10**-places; further decimals are an error, or rounded down or ``up``."""
+    value = said[name]
+    found = _PLAIN.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise InputError(f"{name} must be a positive plain decimal")
+    decimals = (found[2] or "").rstrip("0")
+    rest = decimals[places:]
+    if exact and rest:
+        raise InputError(f"{name} has more than {places} decimals")
+    scaled = int(found[1] + decimals[:places].ljust(places, "0")) + bool(rest and up)
+    if scaled == 0:
+        raise InputError(f"{name} must be positive")
+    return scaled
+
+
+def _instant(said: Line) -> int:
+    """Microseconds since 1970 of an ISO instant with a time zone."""
+    text = _text(said, "ts")
+    try:
+        when = datetime.fromisoformat(text)
+        if when.utcoffset() is None:
+            raise InputError("ts has no time zone")
+        return (when - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, OverflowError):
+        raise InputError("ts is not an instant such as 2026-03-02T15:00:00Z") from None
+
+
+def _plain(value: int) -> str:
+    """A whole number of millionths as a decimal."""
+    sign, value = ("-" if value < 0 else ""), abs(value)
+    text = f"{value // 10**_MICRO}.{value % 10**_MICRO:06d}".rstrip("0").rstrip(".")
+    return sign + text
+
+
+def _spent(value: int) -> str:
+    """A use as dollars, rounded up to the cent."""
+    return dollars(-(-value // CENT))
