@@ -378,15 +378,6 @@ class GatePolicy(Section, frozen=True, kw_only=True):
     off: Annotated[tuple[str, ...], _meta("gate names", "R1", "Gates left out; a report says so first")] = ()
 
 
-class Policy(Section, frozen=True, kw_only=True):
-    """The whole policy. Its hash is in every decision (U7)."""
-
-    profile: Annotated[str, _meta("name", "A4")] = "core"
-    account: Account = Account()
-    data: DataPolicy = DataPolicy()
-    freshness: Freshness = Freshness()
-    backtest: BacktestPolicy = BacktestPolicy()
-    cash: CashPolicy = CashPolicy()
 class GovernorPolicy(Section, frozen=True, kw_only=True):
     """The hard-limit governor (H1, R4): an account's dollar caps, its intraday ladder, throttles and quote checks.
 
@@ -414,6 +405,15 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
     repeats_minute: Annotated[int, _count("H2", "Orders of one symbol, side and size admitted in any minute", "orders")] = 20
 
 
+class Policy(Section, frozen=True, kw_only=True):
+    """The whole policy. Its hash is in every decision (U7)."""
+
+    profile: Annotated[str, _meta("name", "A4")] = "core"
+    account: Account = Account()
+    data: DataPolicy = DataPolicy()
+    freshness: Freshness = Freshness()
+    backtest: BacktestPolicy = BacktestPolicy()
+    cash: CashPolicy = CashPolicy()
     forecast: ForecastPolicy = ForecastPolicy()
     strategies: StrategyPolicy = StrategyPolicy()
     limits: LimitPolicy = LimitPolicy()
@@ -427,9 +427,9 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
     costs: CostPolicy = CostPolicy()
     vetoes: VetoPolicy = VetoPolicy()
     gates: GatePolicy = GatePolicy()
+    governor: GovernorPolicy = GovernorPolicy()
 
 
 def policy_hash(policy: Policy) -> str:
     """SHA-256 of the policy's canonical JSON; in every decision (U7)."""
     return hashlib.sha256(msgspec.json.encode(policy, order="sorted")).hexdigest()
-    governor: GovernorPolicy = GovernorPolicy()

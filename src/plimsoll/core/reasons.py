@@ -125,9 +125,6 @@ REASONS: dict[str, Reason] = {
     "CLOSE_ONLY": Reason("warning", "{symbol} left ACTIVE: it may only be closed", "Repair its data", "D7"),
     "NAV_UNKNOWN": Reason("critical", "A holding has no price, so NAV is unknown", "Repair its data", "D7"),
     "HALTED": Reason("critical", "The system is halted", "A person resumes with a reason", "G7"),
-    # vetoes (G2)
-    "VETO_WARNING": Reason("warning", "A warning veto halves the increase in {symbol}", "", "G2"),
-    "VETO_ERROR": Reason("error", "An error veto rejects {symbol}", "", "G2"),
     # the hard-limit governor (H1, H2, R4)
     "NO_SESSION": Reason("error", "No session has begun", "Begin one with its starting equity", "H2"),
     "TIME_OUTSIDE_SESSION": Reason("error", "The order's time lies outside the session", "Begin the session, or mend the sender's clock", "H2"),
@@ -153,6 +150,9 @@ REASONS: dict[str, Reason] = {
     "INTRADAY_HALT": Reason("critical", "The session's loss halted new risk until the next session", "", "R4"),
     "OVERFILL": Reason("critical", "The venue filled more than was ordered; only reductions pass for the rest of the session", "Reconcile with the venue", "H2"),
     "STORE_LOST": Reason("critical", "The governor's store failed, so nothing is admitted", "Mend the store and start again", "H2"),
+    # vetoes (G2)
+    "VETO_WARNING": Reason("warning", "A warning veto halves the increase in {symbol}", "", "G2"),
+    "VETO_ERROR": Reason("error", "An error veto rejects {symbol}", "", "G2"),
     "VETO_CRITICAL": Reason("critical", "A critical veto freezes increases", "", "G2"),
 }  # fmt: skip
 
