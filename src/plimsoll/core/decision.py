@@ -65,11 +65,23 @@ class HeldPair(msgspec.Struct, frozen=True):
     correlation: float
 
 
+class Comovement(msgspec.Struct, frozen=True):
+    """The alarm on the held book's correlation (R6): ``level`` 1 watched, 2 reductions only.
+
+    ``average`` (by weight) and ``lowest`` pair correlation, shrunk; 1 where they could not be measured.
+    """
+
+    level: int
+    average: float
+    lowest: float
+
+
 class Carried(msgspec.Struct, frozen=True):
     """All state a decision changes; it rides in the record, so recovery is a fold (DESIGN).
 
     ``stress_sessions`` counts sessions of the present crisis-regime episode (0: none); ``breach_closes`` the
-    consecutive closes above a hard CVaR limit; ``openings`` the (day, symbol) opening bids of recent sessions.
+    consecutive closes above a hard CVaR limit; ``openings`` the (day, symbol) opening bids of recent sessions;
+    ``comovement`` the alarm on the book's correlation, absent while there is none.
     """
 
     ladder: LadderState
@@ -81,6 +93,7 @@ class Carried(msgspec.Struct, frozen=True):
     breach_closes: int = 0
     halted: str = ""
     openings: tuple[tuple[int, str], ...] = ()
+    comovement: Comovement | None = None
 
 
 class RegimeFigure(msgspec.Struct, frozen=True):

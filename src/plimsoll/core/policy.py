@@ -293,7 +293,7 @@ class RegimePolicy(Section, frozen=True, kw_only=True):
 
 
 class CorrelationPolicy(Section, frozen=True, kw_only=True):
-    """Pair limits (R6)."""
+    """Pair limits and levels of the whole held book (R6)."""
 
     window: Annotated[int, _count("R6")] = 60
     pair_stock: Annotated[float, _fraction("R6", "", "correlation")] = 0.70
@@ -302,6 +302,15 @@ class CorrelationPolicy(Section, frozen=True, kw_only=True):
     pair_fund_leave: Annotated[float, _fraction("R6", "", "correlation")] = 0.85
     pair_multiple: Annotated[float, _meta("multiple of the larger effective cap", "R6", ge=1)] = 1.5
     overlap: Annotated[int, _count("R6", "Overlapping returns where calendars differ")] = 5
+    average: Annotated[float, _fraction("R6", "Average of the held book above it, and unusual: an alarm", "correlation")] = 0.50
+    average_leave: Annotated[float, _fraction("R6", "The alarm is over at or below it", "correlation")] = 0.40
+    average_percentile: Annotated[float, _fraction("R6", "Unusual is above this percentile of the universe's average", "fraction of sessions")] = 0.90
+    history: Annotated[int, _count("R6", "Trailing history of that percentile")] = 1260
+    history_min: Annotated[int, _count("R6", "With less of it every average counts as unusual")] = 252
+    alike: Annotated[float, _fraction("R6", "Every pair of the held book above it: reductions only", "correlation")] = 0.80
+    alike_leave: Annotated[float, _fraction("R6", "Over once a pair is at or below it", "correlation")] = 0.70
+    alike_holdings: Annotated[int, _count("R6", "With at least so many holdings", "holdings")] = 4
+    alike_weight: Annotated[float, _fraction("R6", "And at least so much of NAV in them")] = 0.60
 
 
 class StopPolicy(Section, frozen=True, kw_only=True):

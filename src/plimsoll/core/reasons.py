@@ -91,6 +91,9 @@ REASONS: dict[str, Reason] = {
     "POSITION_ABOVE_MAX": Reason("warning", "{symbol} at {measured} would exceed its cap {limit}", "", "A4"),
     "GROUP_ABOVE_MAX": Reason("warning", "{symbol} at {measured} would exceed its group cap {limit}", "", "A4"),
     "PAIR_ABOVE_MAX": Reason("warning", "Two correlated holdings at {measured} together exceed {limit}", "", "R6"),
+    "CORRELATION_HIGH": Reason("warning", "The holdings' average correlation {measured} is above {limit}, and unusual", "", "R6"),
+    "CORRELATION_ALIKE": Reason("critical", "Every pair of the several holdings moves alike, the least at {measured}; above {limit} the book is only reduced", "", "R6"),
+    "CORRELATION_CLEAR": Reason("info", "The alarm on the holdings' correlation is over", "", "R6"),
     "STANDALONE_ABOVE_MAX": Reason("warning", "{symbol} alone risks {measured}; {limit} is allowed", "", "A4"),
     "INCREMENTAL_ABOVE_MAX": Reason("warning", "The trade in {symbol} adds {measured} of CVaR; {limit} is allowed", "", "A4"),
     "TURNOVER_ABOVE_MAX": Reason("warning", "Turnover {measured} is above {limit}", "", "A7"),
@@ -163,4 +166,7 @@ COUNTS = frozenset({
     "STUCK_SERIES", "VOLUME_SPIKE", "OFF_GRID_ROWS", "DUPLICATE_ROWS", "ROWS_SHORT", "TOO_FEW_ROWS", "CVAR_HALT",
     "TRADES_ABOVE_MAX",
 })  # fmt: skip
-FIGURES = frozenset({"LOW_SCORE", "OUTLIER_UNCONFIRMED", "DECAYED", "VIX_HIGH", "VIX_EXTREME"})
+FIGURES = frozenset({
+    "LOW_SCORE", "OUTLIER_UNCONFIRMED", "DECAYED", "VIX_HIGH", "VIX_EXTREME", "CORRELATION_HIGH", "CORRELATION_ALIKE",
+    "CORRELATION_CLEAR",
+})  # fmt: skip

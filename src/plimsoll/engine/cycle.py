@@ -2,10 +2,11 @@
 
 ``decide(view, state, desk)`` is pure. Backtest, paper and live are shells around it. The order:
 
-1 mark (``book``) · 2 observe the regime (``outlook``) · 3 ladder and mode · 4 stops · 5 freshness and data
-governance · 6 forecasts · 7 when due: screen, cost, adjust, solve, new programme (``standing``) · 8 desired =
-programme under the ladder's ceiling and stops (``wish``) · 9 shape · 10 measure once · 11 gates · 12 vetoes ·
-13 scale the increases, round again, measure again (``proposal``) · 14 decisions, record, intents (``record``).
+1 mark (``book``) · 2 observe the regime (``outlook``) · 3 ladder and mode · 4 stops · 5 freshness, data governance
+and the book's correlation · 6 forecasts · 7 when due: screen, cost, adjust, solve, new programme (``standing``) ·
+8 desired = programme under the ladder's ceiling and stops (``wish``) · 9 shape · 10 measure once · 11 gates ·
+12 vetoes · 13 scale the increases, round again, measure again (``proposal``) · 14 decisions, record, intents
+(``record``).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from plimsoll.engine.record import record
 from plimsoll.engine.standing import stand, target_of
 from plimsoll.engine.wish import Situation, wish_for
 from plimsoll.measures.linear import combine
-from plimsoll.risk import freshness, gates, ladder, modes, pairs, stops
+from plimsoll.risk import comovement, freshness, gates, ladder, modes, pairs, stops
 
 Floats = NDArray[np.float64]
 STALE = float(freshness.CODES.index("STALE_BAR"))
@@ -50,6 +51,11 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     stop = stops.step(before.stops, view, book.weights, state.average_cost, policy)
     stale = view.now("freshness.reason")
     frozen = data_frozen(view, book, stale, desk)
+    together = comovement.ComovementStep(before.comovement, ())  # without a NAV nothing is observed
+    if book.known:
+        together = comovement.step(view, book.columns, book.weights, before.comovement, policy)
+    if together.reduce_only:
+        frozen = (*frozen, "CORRELATION_ALIKE")
 
     lifetime = 1.0 - book.nav / step.state.lifetime_peak
     episode = 1.0 - book.nav / step.state.episode_peak
@@ -81,7 +87,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     proposal = propose(judge, state, standing, wish, held, held_verdict, tails)
 
     mode = modes.next_mode(before.mode, step.state, step.restraint, frozen=bool(frozen), halted=bool(halted))
-    events = (*regime.events, *step.events, *stop.events, *standing.events)
+    events = (*regime.events, *step.events, *stop.events, *together.events, *standing.events)
     if halted and not before.halted:
         events = (*events, RiskEvent(view.date, halted, "CRITICAL", float(closes), float(policy.cvar.halt_closes)))
     if mode != before.mode:
@@ -96,6 +102,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
         breach_closes=closes,
         halted=halted,
         openings=standing.openings,
+        comovement=together.state,
     )
     return Plan(
         record(

@@ -9,7 +9,7 @@ from plimsoll.core.panel import Factor, Floats, History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.engine import caps
 from plimsoll.indicators.catalogue import catalogue
-from plimsoll.risk import freshness, regime, stops
+from plimsoll.risk import comovement, freshness, regime, stops
 
 
 def _affected(policy: Policy) -> Factor:
@@ -32,6 +32,7 @@ def history_of(panel: Panel, policy: Policy) -> History:
         **freshness.factors(policy),
         **scenarios.factors(policy),
         **stops.factors(policy),
+        **comovement.factors(policy),
         **caps.factors(policy),
         "data.affected": _affected(policy),
     }

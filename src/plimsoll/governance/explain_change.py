@@ -52,6 +52,9 @@ def _hint(case: Case, subject: Subject, at: Position, code: str) -> str:
             return f"VIX at or below {figure(policy.forecast.vix_high)}; it is {figure(record.regime.vix)}."
         case "VIX_EXTREME" if known(record.regime.vix):
             return f"VIX below {figure(policy.forecast.vix_extreme)}; it is {figure(record.regime.vix)}."
+        case "CORRELATION_ALIKE" if record.carried.comovement is not None:
+            off, lowest = policy.correlation.alike_leave, record.carried.comovement.lowest
+            return f"A pair of holdings whose correlation is {figure(off)} or less; the lowest is {figure(lowest)}."
         case "LADDER_NO_NEW_RISK":
             wait = record.carried.ladder.cooldown
             rest = f"{sessions(wait)} of cooldown" if wait else "no cooldown"

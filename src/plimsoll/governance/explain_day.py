@@ -32,6 +32,8 @@ def _evidence(case: Case, symbol: str, code: str) -> tuple[float | None, float |
     for event in record.events:
         if event.kind == code and event.scope in (symbol, BOOK):
             return event.measured, event.limit
+    if code == "CORRELATION_ALIKE" and record.carried.comovement is not None:
+        return record.carried.comovement.lowest, case.policy.correlation.alike
     return record.regime.vix, {"VIX_HIGH": forecast.vix_high, "VIX_EXTREME": forecast.vix_extreme}.get(code)
 
 
@@ -74,6 +76,7 @@ def book_restraints(case: Case) -> tuple[str, ...]:
         told.append(f"The ladder's cooldown lasts {sessions(ladder.cooldown)} more.")
     if restraint.size != 1.0:
         told.append(f"The programme runs at {share(restraint.size)} of its size.")
+    told += _comovement(case)
     told.append(_regime(case))
     scale = record.limits.get("cvar_budget_1", math.nan) / policy.cvar.budget_1
     if scale < 1.0:
@@ -81,6 +84,21 @@ def book_restraints(case: Case) -> tuple[str, ...]:
         causes = ["the drawdown"] * deep + ["the crisis regime"] * record.regime.stress
         told.append(f"CVaR budgets stand at {share(scale)} of their full size because of {' and '.join(causes)}.")
     return tuple(told)
+
+
+def _comovement(case: Case) -> tuple[str, ...]:
+    """The alarm on the holdings' correlation while it stands, with its figures and what ends it (R6)."""
+    found, rules = case.record.carried.comovement, case.policy.correlation
+    if found is None:
+        return ()
+    figures = f"average correlation {figure(found.average)}, lowest pair {figure(found.lowest)}"
+    if found.level > 1:
+        return (
+            f"The holdings move as one ({figures}): reductions only until a pair is at {rules.alike_leave:g} or below.",
+        )
+    return (
+        f"The holdings' correlation is watched ({figures}) until its average is at {rules.average_leave:g} or below.",
+    )
 
 
 def _regime(case: Case) -> str:

@@ -13,6 +13,7 @@ from plimsoll.core.decision import (
     AuctionRecord,
     BidRecord,
     Carried,
+    Comovement,
     CycleRecord,
     Programme,
     RegimeFigure,
@@ -231,6 +232,17 @@ def test_a_refusal_for_vix_compares_vix_with_its_bound() -> None:
     assert "VIX is at or above 40" in found.headline
     assert text(found, "what would have changed it") == "VIX below 40.00; it is 45.00."
     assert "VIX 45.00 (EXTREME); the crisis regime is on" in text(found, "restraints")
+
+
+def test_a_book_that_moves_as_one_is_told_with_what_ends_it() -> None:
+    carried = replace(decision().carried, comovement=Comovement(2, 0.91, 0.84))
+    found = told(refusal("CORRELATION_ALIKE", carried=carried), auction(BID))
+    assert "the least at 0.84; above 0.8 the book is only reduced" in found.headline
+    assert "average correlation 0.91, lowest pair 0.84): reductions only" in text(found, "restraints")
+    assert "is 0.70 or less; the lowest is 0.84" in text(found, "what would have changed it")
+    watched = replace(carried, comovement=Comovement(1, 0.55, 0.2))
+    said = text(told(decision(carried=watched), auction(BID)), "restraints")
+    assert "is watched (average correlation 0.55, lowest pair 0.20) until its average is at 0.4 or below" in said
 
 
 def test_a_refusal_by_a_gate_quotes_the_finding_and_solves_for_the_weight() -> None:

@@ -57,6 +57,8 @@ BROKEN: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
     "no budget": ({"cvar": {"budget_1": 0.0}}, r"cvar\.budget_1 is 0"),
     "vix bands": ({"forecast": {"vix_high": 40.0}}, r"forecast\.vix_high 40 is not below forecast\.vix_extreme 40"),
     "pair limits": ({"correlation": {"pair_fund_leave": 0.95}}, r"pair_fund_leave 0\.95"),
+    "an alarm that ends before it begins": ({"correlation": {"average_leave": 0.5}}, r"average_leave 0\.5"),
+    "reductions only before the alarm": ({"correlation": {"average": 0.85}}, r"correlation\.average 0\.85"),
     "stops": ({"stops": {"exit_default": 0.12}}, r"stops\.reduce_default 0\.12"),
     "crisis off above on": ({"regime": {"crisis_off": 0.4}}, r"crisis_off 0\.4 is not below"),
     "a row that is no probability": ({"regime": {"start": ((0.9, 0.2, 0.0),) * 3}}, r"regime\.start"),
