@@ -108,6 +108,25 @@ def build(view: View, columns: NDArray[np.int64], policy: Policy, *, stressed: b
     )
 
 
+def historical(view: View, columns: NDArray[np.int64], policy: Policy) -> dict[int, Floats]:
+    """Raw returns of the window that ``build`` filters, (T, k) at 1 session and (T - h + 1, k) at the auction's.
+
+    Same dates, same filling of a young asset's missing days; NaN throughout where ``build`` measures nothing.
+    """
+    horizon, cvar = policy.auction.horizon, policy.cvar
+    end, first = view.row + 1, int(view.now("scenarios.span")[0])
+    dates = np.isfinite(view.history.array("scenarios.residual_market")[first:end])
+    returns = view.history.array("scenarios.return").T[:, first:end][columns][:, dates]
+    market = view.history.array("scenarios.market")[first:end][dates]
+    for own in returns:
+        present = np.count_nonzero(np.isfinite(own))
+        if present < cvar.young_rows_min or own.size - horizon + 1 < cvar.scenarios_min:
+            own[:] = np.nan
+        elif present < own.size:
+            own[:] = _comonotone(own, market)
+    return {1: returns.T, horizon: compounded(1.0 + returns, horizon).T}
+
+
 def _residuals(view: View, columns: Rows, cvar: CvarPolicy) -> tuple[Floats, NDArray[np.bool_]]:
     """(k, T) residuals of the window, filled, a fresh array, and (k,) whether the column has rows enough."""
     history, end = view.history, view.row + 1

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.reports import charts, figures, words
+from plimsoll.reports import charts, estimators, figures, words
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Cell, Html, Line, join, n, plot, section, table, tag
 from plimsoll.reports.words import count, figure, number, percent
@@ -203,6 +203,7 @@ def tails(m: Material, drawn: list[charts.Chart]) -> Html:
             f"{number(measured, 'session')} that measured it (when something was to be bought), of {m.sample}",
             f"Points over time, {'none' if _within(m) else 'some'} above the limit of 100 %.",
         ),
+        estimators.by_estimator(m),
     )
 
 

@@ -1,0 +1,130 @@
+"""Tail risk by estimator: the last held book, at both horizons, in agreement with what the run measured itself (R2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plimsoll.capital import scenarios
+from plimsoll.core.panel import View
+from plimsoll.measures.cvar import cvar
+from plimsoll.reports import estimators
+from plimsoll.reports.material import Material
+
+
+@pytest.fixture(scope="module")
+def book(material: Material) -> estimators.Book:
+    found = estimators.last_book(material)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def table(book: estimators.Book) -> dict[tuple[str, int], estimators.Estimate]:
+    return {(e.name, e.horizon): e for e in estimators.estimates(book)}
+
+
+def test_the_book_is_what_the_last_decision_saw(material: Material, book: estimators.Book) -> None:
+    record = next(r for r in reversed(material.run.cycles) if any(r.held))
+    assert book.session == record.session
+    assert dict(zip(book.symbols, book.weights.tolist(), strict=True)) == {
+        s: w for s, w in zip(record.symbols, record.held, strict=True) if w
+    }
+
+
+def test_filtered_historical_is_the_figure_the_gates_measured(
+    material: Material, table: dict[tuple[str, int], estimators.Estimate]
+) -> None:
+    record = next(r for r in reversed(material.run.cycles) if any(r.held))
+    for horizon in (1, 10):
+        assert table["Filtered historical", horizon].cvar == pytest.approx(record.figures[f"cvar_{horizon}"], rel=1e-12)
+
+
+def test_historical_is_the_raw_returns_of_the_same_weights(material: Material, book: estimators.Book) -> None:
+    row = material.history.panel.sessions.row_at_or_after(book.session)
+    columns = [material.history.panel.column[s] for s in book.symbols]
+    index = material.history.panel.index[: row + 1, columns]
+    returns = (index[1:] / index[:-1] - 1.0)[-len(book.raw[1]) :]
+    assert book.raw[1] == pytest.approx(returns, abs=1e-12)
+    tens = index[10:] / index[:-10] - 1.0
+    assert book.raw[10] == pytest.approx(tens[-len(book.raw[10]) :], abs=1e-12)
+    found = next(e for e in estimators.estimates(book) if (e.name, e.horizon) == ("Historical", 10))
+    assert found.cvar == pytest.approx(cvar(-(book.raw[10] @ book.weights), 0.95))
+    assert found.rows == len(book.raw[10]) == len(book.raw[1]) - 9
+
+
+def test_every_estimator_has_both_horizons_with_interval_and_var(
+    table: dict[tuple[str, int], estimators.Estimate],
+) -> None:
+    names = ("Historical", "Filtered historical", "Cornish-Fisher", "Generalised Pareto")
+    assert sorted(table) == sorted((name, h) for name in names for h in (1, 10))
+    for e in table.values():
+        if np.isfinite(e.cvar):
+            assert e.cvar >= e.var
+            assert not e.interval.high < e.interval.upper and not e.interval.upper < e.interval.low
+    assert np.isfinite([e.interval.upper for k, e in table.items() if "istorical" in k[0]]).all()
+
+
+def test_components_sum_to_the_books_cvar(
+    book: estimators.Book, table: dict[tuple[str, int], estimators.Estimate]
+) -> None:
+    for horizon in (1, 10):
+        found = estimators.parts(book, horizon)
+        assert sum(p.component for p in found) == pytest.approx(table["Filtered historical", horizon].cvar, rel=1e-12)
+        assert all(p.component == pytest.approx(p.weight * p.marginal, abs=1e-15) for p in found)
+        assert all(p.incremental <= p.component + 1e-15 for p in found)  # the rest may find another tail
+
+
+def test_the_page_states_book_horizon_and_sample(material: Material, book: estimators.Book) -> None:
+    page = estimators.by_estimator(material)
+    captions = re.findall(r"<caption>([^<]+)", page)
+    assert len(captions) == 2
+    assert all(book.session in c and material.sample in c for c in captions)
+    assert page.count("10 sessions") >= 4 and "1,000 moving-block samples" in page
+    assert all(f">{s}</th>" in page for s in book.symbols)
+
+
+def test_a_run_that_never_held_anything_says_so(material: Material) -> None:
+    bare = [_emptied(r) for r in material.run.cycles]
+    page = estimators.by_estimator(replace(material, run=replace(material.run, cycles=bare)))
+    assert "Nothing was held on any close" in page and "<table" not in page
+
+
+def _emptied(record: Any) -> Any:
+    import msgspec
+
+    return msgspec.structs.replace(record, held=tuple(0.0 for _ in record.held))
+
+
+def test_a_book_that_cannot_be_measured_is_unknown_not_zero(book: estimators.Book) -> None:
+    dark = {h: np.full_like(r, np.nan) for h, r in book.filtered.items()}
+    found = estimators.estimates(replace(book, filtered=dark))
+    assert all(np.isnan([e.var, e.cvar, *e.interval]).all() for e in found if e.name != "Historical")
+    assert all(
+        np.isnan([p.component, p.marginal, p.incremental]).all()
+        for p in estimators.parts(replace(book, filtered=dark), 1)
+    )
+
+
+def test_raw_returns_fill_a_young_assets_missing_days_with_its_own(
+    make_market: Callable[..., Any], material_of: Callable[..., Material], material: Material
+) -> None:
+    panel = material.history.panel
+    close, index = panel.close.copy(), panel.index.copy()
+    close[:600, 1], index[:600, 1] = np.nan, np.nan
+    index[:, 1] /= index[600, 1]
+    from plimsoll.engine.history import history_of
+
+    history = history_of(replace(panel, close=close, index=index), material.policy)
+    view = View(history, len(panel.sessions) - 1)
+    raw = scenarios.historical(view, np.array([0, 1]), material.policy)[1]
+    own = view.indicator("scenarios.return")[600:, 1]
+    assert np.isfinite(raw).all()
+    assert set(raw[:, 1]) <= set(own[np.isfinite(own)])  # never zero, never another's
+    early = scenarios.historical(View(history, 640), np.array([0, 1]), material.policy)[1]
+    assert np.isnan(early[:, 1]).all() and np.isfinite(early[:, 0]).all()
