@@ -97,13 +97,18 @@ class Carried(msgspec.Struct, frozen=True):
 
 
 class RegimeFigure(msgspec.Struct, frozen=True):
-    """What the regime filter believes: (normal, volatile, crisis), P(crisis) at the outlook, VIX and its source."""
+    """What the regime filter believes: (normal, volatile, crisis), P(crisis) at the outlook, VIX and its source.
+
+    ``passage`` is the probability of a crisis at any session up to the outlook; records made before it was
+    measured lack it.
+    """
 
     belief: tuple[float, float, float]
     crisis: float
     vix: float | None
     source: str
     stress: bool
+    passage: float | None = None
 
 
 class BidRecord(msgspec.Struct, frozen=True):

@@ -45,5 +45,6 @@ def observe(view: View, carried: Carried, desk: Desk) -> Regime:
         vix=vix if vix == vix else None,
         source="VIX" if vix == vix else "realised volatility",
         stress=after > 0,
+        passage=float(view.now("regime.passage")),
     )
     return Regime(figure, int(np.argmax(belief)), fear, after, events)

@@ -106,6 +106,8 @@ def _regime(case: Case) -> str:
     names = ("normal", "volatile", "crisis")
     best = max(range(3), key=lambda i: regime.belief[i])
     text = f"Regime: {names[best]} ({share(regime.belief[best])}), P(crisis) at the outlook {share(regime.crisis)}"
+    if regime.passage is not None:
+        text += f", within its {sessions(case.policy.regime.outlook)} {share(regime.passage)}"
     if regime.vix is None:
         return f"{text}; VIX absent, {regime.source} stands in."
     bounds = (forecast.vix_elevated, forecast.vix_high, forecast.vix_extreme)

@@ -172,8 +172,10 @@ def beliefs(run: Recorded) -> Chart:
 
 
 def outlook(run: Recorded, on: float, off: float, sessions: int) -> Chart:
-    """P(crisis) ahead beside the thresholds that switch the stress on and off."""
+    """P(crisis) ahead, at that session and at any up to it, beside the thresholds that switch the stress on and off."""
     lines = [series(f"P(crisis) in {sessions} sessions", run.crisis, "accent", unit=1e-3, fill=True)]
+    if np.isfinite(run.passage).any():
+        lines.append(series(f"within {sessions} sessions", run.passage, "mix", unit=1e-3, dash=True))
     levels = [Line(on, "stress on", "grave"), Line(off, "off", "warn")]
     return Chart("outlook", "line", "percent", 220, lines, levels, low=0.0, high=1.0)
 

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.reports import charts, estimators, figures, words
+from plimsoll.reports import calibration, charts, estimators, figures, words
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Cell, Html, Line, join, n, plot, section, table, tag
 from plimsoll.reports.words import count, figure, number, percent
@@ -271,7 +271,8 @@ def regime(m: Material, drawn: list[charts.Chart]) -> Html:
             f"The most probable regime was {shares}. The crisis regime was in force on "
             f"{number(stress, 'session')} in {number(episodes, 'episode')}; it multiplies the CVaR budgets of "
             f"proposals by {p.regime.budget_scale:g} and bars new crypto. "
-            f"VIX {levels}{stood}.",
+            f"VIX {levels}{stood}. At the last session P(crisis) {number(p.regime.outlook, 'session')} ahead is "
+            f"{percent(float(run.crisis[-1]))}, that of one within them {percent(float(run.passage[-1]))}.",
         ),
         tag(
             "div",
@@ -282,11 +283,12 @@ def regime(m: Material, drawn: list[charts.Chart]) -> Html:
             ),
             plot(
                 "outlook",
-                f"Probability of a crisis {number(p.regime.outlook, 'session')} ahead beside the thresholds; "
-                f"{m.sample}",
+                f"Probability of a crisis {number(p.regime.outlook, 'session')} ahead, and of one within them, "
+                f"beside the thresholds; {m.sample}",
                 f"Area chart. The largest is {_largest(run.crisis)}.",
             ),
             class_="pair",
         ),
         plot("fear", f"VIX at each close beside the rules' levels; {m.sample}", f"Line chart. VIX {levels}."),
+        calibration.agreement(m),
     )

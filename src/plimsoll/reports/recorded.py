@@ -94,6 +94,11 @@ class Recorded:
         return np.array([r.regime.crisis for r in self.cycles], dtype=np.float64)
 
     @cached_property
+    def passage(self) -> Floats:
+        """(T,) probability of a crisis at any session up to the outlook, NaN where it was not recorded."""
+        return _column(r.regime.passage for r in self.cycles)
+
+    @cached_property
     def vix(self) -> Floats:
         """(T,) VIX points, NaN where it was absent."""
         return _column(r.regime.vix for r in self.cycles)

@@ -22,8 +22,9 @@ def factors(policy: Policy) -> dict[str, Factor]:
     """Regime indicators by name.
 
     ``regime.belief`` (T, 3) probabilities; ``regime.crisis`` (T,) probability of crisis ``regime.outlook``
-    sessions ahead; ``regime.vix`` (T,) the VIX close, NaN on rows without one; ``regime.fear`` (T,) VIX in
-    points, else the benchmark's realised volatility x 100 (D19). Without a VIX value the filter predicts only.
+    sessions ahead; ``regime.passage`` (T,) probability of a crisis at any session up to then, now included;
+    ``regime.vix`` (T,) the VIX close, NaN on rows without one; ``regime.fear`` (T,) VIX in points, else the
+    benchmark's realised volatility x 100 (D19). Without a VIX value the filter predicts only.
     """
     regime = policy.regime
     benchmark_volatility = catalogue(policy)["benchmark_volatility"]
@@ -46,9 +47,14 @@ def factors(policy: Policy) -> dict[str, Factor]:
         matrices, belief = filtered(panel)
         return outlook(belief, matrices, regime.outlook)[:, CRISIS]
 
+    def passage(panel: Panel) -> Floats:
+        matrices, belief = filtered(panel)
+        return first_passage(belief, matrices, regime.outlook)
+
     return {
         "regime.belief": lambda panel: filtered(panel)[1],
         "regime.crisis": crisis,
+        "regime.passage": passage,
         "regime.vix": vix,
         "regime.fear": fear,
     }
@@ -130,6 +136,19 @@ def outlook(belief: Floats, matrices: Floats, sessions: int) -> Floats:
     for _ in range(sessions):
         ahead = sum((ahead[:, i : i + 1] * matrices[:, i, :] for i in range(3)), start=np.zeros(belief.shape))
     return ahead
+
+
+def first_passage(belief: Floats, matrices: Floats, sessions: int) -> Floats:
+    """Probability (T,) that crisis is the state now or at any of the next ``sessions``.
+
+    Crisis is made absorbing: what has not reached it stays among the other states, so the probability is one less the
+    mass of ``belief`` left there after ``sessions`` steps of the matrix without its crisis row and column. Never below
+    ``outlook``'s P(crisis) at the same horizon, which counts only who is in crisis at its end.
+    """
+    calm = belief[:, :CRISIS]
+    for _ in range(sessions):
+        calm = sum((calm[:, i : i + 1] * matrices[:, i, :CRISIS] for i in range(CRISIS)), start=np.zeros(calm.shape))
+    return np.asarray(np.clip(1.0 - calm.sum(axis=1), 0.0, 1.0))
 
 
 def reachable(policy: Policy) -> float:

@@ -245,6 +245,13 @@ def test_a_book_that_moves_as_one_is_told_with_what_ends_it() -> None:
     assert "is watched (average correlation 0.55, lowest pair 0.20) until its average is at 0.4 or below" in said
 
 
+def test_both_probabilities_of_a_crisis_are_told_and_a_missing_one_is_not_invented() -> None:
+    calm = RegimeFigure((0.9, 0.1, 0.0), 0.02, 16.0, "VIX", stress=False, passage=0.034)
+    said = text(told(decision(regime=calm), auction(BID)), "restraints")
+    assert "P(crisis) at the outlook 2.00%, within its 5 sessions 3.40%; VIX 16.00 (NORMAL)" in said
+    assert "within its" not in text(told(decision(), auction(BID)), "restraints")
+
+
 def test_a_refusal_by_a_gate_quotes_the_finding_and_solves_for_the_weight() -> None:
     over = Finding("standalone_1", "STANDALONE_ABOVE_MAX", "AAA", 0.0105, 0.009)
     now = figures(alone={1: 0.05, 10: 0.06})

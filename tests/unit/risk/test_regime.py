@@ -180,3 +180,47 @@ def test_the_gfc_and_covid_were_crises(shared_data: Path) -> None:
         assert ahead[dates.index(day)] > R.crisis_on
     for day in ("2006-06-01", "2017-06-01"):
         assert ahead[dates.index(day)] < R.crisis_off
+
+
+def test_first_passage_of_two_states_is_the_closed_form() -> None:
+    """Never volatile: each session a calm market falls into crisis with probability p."""
+    p = 0.07
+    matrix = np.array([[1.0 - p, 0.0, p], [0.0, 1.0, 0.0], [0.6, 0.0, 0.4]])
+    belief = np.array([[1.0, 0.0, 0.0], [0.8, 0.0, 0.2], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    matrices = np.broadcast_to(matrix, (4, 3, 3))
+    for n in (0, 1, 5, 40):
+        stays = (1.0 - p) ** n
+        wanted = [1.0 - stays, 1.0 - 0.8 * stays, 0.0, 1.0]  # the way back out of crisis does not matter
+        np.testing.assert_allclose(regime.first_passage(belief, matrices, n), wanted, atol=1e-12)
+
+
+def test_first_passage_is_the_absorbing_chain_of_every_row() -> None:
+    vix = _vix(300)
+    matrices = regime.transitions(vix, R)
+    belief = regime.beliefs(vix, matrices, R)
+    found = regime.first_passage(belief, matrices, R.outlook)
+    for row in (0, 150, 299):
+        absorbing = matrices[row].copy()
+        absorbing[2] = (0.0, 0.0, 1.0)
+        wanted = (belief[row] @ np.linalg.matrix_power(absorbing, R.outlook))[2]
+        assert found[row] == pytest.approx(wanted, abs=1e-12)
+
+
+def test_a_crisis_within_is_never_less_likely_than_one_at_the_end_or_sooner() -> None:
+    vix = _vix(300, missing=0.1)
+    matrices = regime.transitions(vix, R)
+    belief = regime.beliefs(vix, matrices, R)
+    before = belief[:, 2]
+    for n in range(1, 12):
+        within = regime.first_passage(belief, matrices, n)
+        assert (within >= regime.outlook(belief, matrices, n)[:, 2] - 1e-12).all()
+        assert (within >= before - 1e-12).all() and (within <= 1.0).all()
+        before = within
+
+
+def test_the_history_carries_the_passage_at_the_outlook(make_panel: MakePanel) -> None:
+    vix = _vix(80)
+    history = _history(make_panel(vix[:, np.newaxis], symbols=("^VIX",)))
+    matrices = regime.transitions(vix, R)
+    wanted = regime.first_passage(regime.beliefs(vix, matrices, R), matrices, R.outlook)
+    np.testing.assert_array_equal(history.array("regime.passage"), wanted)

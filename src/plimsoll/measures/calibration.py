@@ -1,0 +1,71 @@
+"""How well probabilities said beforehand agree with what happened (R8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+class Bin(NamedTuple):
+    """Forecasts from ``low`` up to but not including ``high``: how many, their mean, and how often it happened."""
+
+    low: float
+    high: float
+    sessions: int
+    predicted: float
+    observed: float
+
+
+def brier(predicted: Floats, happened: Flags) -> float:
+    """Mean squared distance of (n,) probabilities from what happened, 0 the best and 1 the worst; NaN without any.
+
+    Brier (1950), Monthly Weather Review 78, for one event.
+    """
+    if not predicted.size:
+        return float("nan")
+    error = predicted - happened
+    return float((error * error).mean())
+
+
+def brier_of_base_rate(happened: Flags) -> float:
+    """The score of saying the sample's own frequency f every time: f (1 - f); NaN without a sample.
+
+    Nobody knows that frequency beforehand, so a forecast that does better beats more than a fair rival.
+    """
+    share = float(happened.mean()) if happened.size else float("nan")
+    return share * (1.0 - share)
+
+
+def skill(predicted: Floats, happened: Flags) -> float:
+    """Brier skill: 1 - score / score of the base rate. Above 0 is better than the base rate, 1 is perfect.
+
+    NaN where the base rate is 0 or 1: then there is nothing to tell apart.
+    """
+    reference = brier_of_base_rate(happened)
+    return 1.0 - brier(predicted, happened) / reference if reference > 0.0 else float("nan")
+
+
+def reliability(predicted: Floats, happened: Flags, edges: Sequence[float]) -> tuple[Bin, ...]:
+    """Forecasts sorted into bins between rising ``edges``; empty bins are left out.
+
+    A bin holds its lower edge, the last one both. Calibrated probabilities have ``observed`` near ``predicted`` in
+    every bin. ``ValueError`` when a forecast lies outside the edges or is NaN.
+    """
+    bounds = np.asarray(edges, dtype=np.float64)
+    if not ((predicted >= bounds[0]) & (predicted <= bounds[-1])).all():
+        raise ValueError("A forecast lies outside the bins")
+    place = np.minimum(np.searchsorted(bounds, predicted, side="right") - 1, bounds.size - 2)
+    found = []
+    for i in range(bounds.size - 1):
+        inside = place == i
+        count = int(np.count_nonzero(inside))
+        if count:
+            seen = float(predicted[inside].mean()), float(happened[inside].mean())
+            found.append(Bin(float(bounds[i]), float(bounds[i + 1]), count, *seen))
+    return tuple(found)
