@@ -230,15 +230,17 @@ class Governor:
         """
         if execution.quantity <= 0 or execution.price_down <= 0:
             raise InputError("a fill needs a positive quantity and price")
-        content = json.dumps([execution.id, execution.quantity, execution.price_up])
+        content = [execution.id, execution.quantity, execution.price_up]
         booked = self._get("exec", execution.execution)
         if booked is not None:
-            if booked != content:
+            *before, told = json.loads(booked)
+            if before != content:
                 raise InputError("this execution was booked before with other content")
-            return ()
-        before = self._order(execution.id)
-        order = replace(before, filled=before.filled + execution.quantity)
+            return tuple(told)
+        order = self._order(execution.id)
+        order = replace(order, filled=order.filled + execution.quantity)
         over = order.filled > order.quantity
+        reasons = ("OVERFILL",) if over else ()
         a = self.account
         worst = execution.price_up if order.sign > 0 else execution.price_down
         held = self.positions.get(order.symbol, 0) + order.sign * execution.quantity
@@ -253,7 +255,7 @@ class Governor:
         )
         account = self._latched(account, positions, self.quotes)
         rows: list[Row] = [
-            ("exec", execution.execution, content),
+            ("exec", execution.execution, json.dumps([*content, reasons])),
             ("position", order.symbol, str(held) if held else None),
         ]
         orders = self.orders
@@ -265,7 +267,7 @@ class Governor:
             rows += self._closing(order)
         self._commit(account, rows)
         self.orders, self.positions = orders, positions
-        return ("OVERFILL",) if over else ()
+        return reasons
 
     def close(self, order_id: str) -> None:
         """Release what is left of an order that the venue cancelled or rejected; again changes nothing.

@@ -1,0 +1,194 @@
+"""The governor's whole state space at small limits, with a crash before and after every write (H2).
+
+Every order of every action of a small market is tried until nothing new is reached. After each action the state is
+also rebuilt from what a store had at that moment, and must be the state of a governor that never stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from plimsoll.core.errors import Halted, InputError
+from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
+from plimsoll.risk.governor_limits import GovernorLimits, Stage
+
+UNIT = 1_000_000
+DAY = 20_514
+NOON = (DAY * 86_400 + 43_200) * UNIT
+PRICE = 10 * UNIT
+LIMITS = GovernorLimits(
+    loss=10_000,
+    position=2_000,
+    turnover=5_000,
+    trade=2_000,
+    gross_bps=10_000,
+    stages=(Stage("caution", 5000, 5000), Stage("reduce_only", 6000, 6000), Stage("halt", 8000, 8000)),
+    caution_bps=5000,
+    collar_bps=300,
+    quote_age=1800 * UNIT,
+    orders_second=100,
+    orders_minute=100,
+    repeats_minute=100,
+)
+Rows = dict[tuple[str, str], str]
+
+
+class PowerCut(Exception):
+    """The process ended here."""
+
+
+class Disk:
+    """A store in memory that can be cut off before or after its next write."""
+
+    def __init__(self, rows: Rows | None = None) -> None:
+        self.rows: Rows = dict(rows or {})
+        self.cut = ""
+
+    def load(self, kind: str) -> Iterable[tuple[str, str]]:
+        return [(key, text) for (k, key), text in self.rows.items() if k == kind]
+
+    def get(self, kind: str, key: str) -> str | None:
+        return self.rows.get((kind, key))
+
+    def write(self, rows: Sequence[tuple[str, str, str | None]]) -> None:
+        if self.cut == "before":
+            raise PowerCut
+        for kind, key, text in rows:
+            if text is None:
+                self.rows.pop((kind, key), None)
+            else:
+                self.rows[kind, key] = text
+        if self.cut == "after":
+            raise PowerCut
+
+
+Action = Callable[[Governor], object]
+
+
+def _intent(name: str, sign: int, units: int) -> Action:
+    return lambda g: g.decide(OrderIntent(name, "S", sign, units * UNIT, NOON))
+
+
+def _fill(name: str, execution: str, units: int) -> Action:
+    return lambda g: g.fill(Execution(name, execution, units * UNIT, PRICE, PRICE))
+
+
+ACTIONS: dict[str, Action] = {
+    "buy 1": _intent("b1", 1, 1),
+    "buy 2": _intent("b2", 1, 2),
+    "sell 2": _intent("s2", -1, 2),
+    "fill b1": _fill("b1", "x1", 1),
+    "fill half of b2": _fill("b2", "x2", 1),
+    "fill s2": _fill("s2", "x5", 2),
+    "cancel b2": lambda g: g.close("b2"),
+    "next session": lambda g: g.begin(DAY + 1, 10_000),
+}
+
+
+def _act(governor: Governor, action: Action) -> object:
+    try:
+        return action(governor)
+    except InputError as error:
+        return str(error)
+
+
+def _seen(g: Governor) -> tuple[object, ...]:
+    """Everything a governor knows."""
+    return (g.account, dict(g.positions), dict(g.quotes), dict(g.orders), g.use("S"), g.headroom("S"), g.stage)
+
+
+def _begun() -> Disk:
+    disk = Disk()
+    governor = Governor(disk, LIMITS)
+    governor.begin(DAY, 10_000)
+    governor.quote("S", Quote(PRICE, PRICE, NOON))
+    return disk
+
+
+def _independent_worst(rows: Rows) -> tuple[int, int]:
+    """Largest position in units and turnover in units, from the decisions and executions alone."""
+    orders = {key: json.loads(text) for (kind, key), text in rows.items() if kind == "intent"}
+    fills = [json.loads(text) for (kind, _), text in rows.items() if kind == "exec"]
+    done = {key: sum(f[1] for f in fills if f[0] == key) for key in orders}
+    closed = {key for kind, key in rows if kind == "closed"}
+    held = sum(orders[key][1] * n for key, n in done.items())
+    rest = {k: o[2] - done[k] for k, o in orders.items() if o[4] == "ADMIT" and k not in closed}
+    long = held + sum(n for k, n in rest.items() if orders[k][1] > 0)
+    short = held - sum(n for k, n in rest.items() if orders[k][1] < 0)
+    turnover = sum(done.values()) + sum(rest.values())
+    return max(abs(long), abs(short)) // UNIT, turnover // UNIT
+
+
+def test_no_order_of_events_and_no_crash_breaks_a_limit() -> None:
+    start = _begun().rows
+    seen = {frozenset(start.items())}
+    frontier = [start]
+    admitted = refused = 0
+    while frontier:
+        rows = frontier.pop()
+        for action in ACTIONS.values():
+            whole = Governor(disk := Disk(rows), LIMITS)
+            answer = _act(whole, action)
+            for moment in ("before", "after"):
+                broken = Disk(rows)
+                governor = Governor(broken, LIMITS)
+                broken.cut = moment
+                try:
+                    told = _act(governor, action)
+                except Halted:
+                    told = None
+                # what was told is either final or a refusal because the store is gone
+                assert told is None or told == answer or getattr(told, "reasons", ()) == ("STORE_LOST",)
+                assert broken.rows == (rows if moment == "before" else disk.rows)
+                broken.cut = ""
+                again = Governor(broken, LIMITS)
+                assert _act(again, action) == answer  # asked again after the crash, it says the same
+                assert _seen(again) == _seen(whole)
+                assert broken.rows == disk.rows
+            assert _seen(Governor(Disk(disk.rows), LIMITS)) == _seen(whole)
+            decision = getattr(answer, "decision", "")
+            admitted, refused = admitted + (decision == "ADMIT"), refused + (decision == "REFUSE")
+            _check(whole, disk.rows, rows, decision)
+            state = frozenset(disk.rows.items())
+            if state not in seen:
+                seen.add(state)
+                frontier.append(disk.rows)
+    assert len(seen) > 100 and admitted > 100 and refused > 100
+
+
+def _check(governor: Governor, rows: Rows, before: Rows, decision: str) -> None:
+    use = governor.use("S")
+    position, turnover = _independent_worst(rows)
+    assert use.position == position * 10 * 100 * CENT
+    late_fill = any(kind == "exec" for kind, _ in rows) and any(kind == "closed" for kind, _ in rows)
+    if governor.account.day == DAY:
+        assert use.turnover == turnover * 10 * 100 * CENT
+    if decision == "ADMIT" and not governor.account.restricted:
+        was = Governor(Disk(before), LIMITS).use("S")
+        assert use.position <= max(LIMITS.position * CENT, was.position)  # a reduction adds nothing
+    if not governor.account.restricted and not late_fill:
+        assert use.position <= LIMITS.position * CENT
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_lost_store_admits_nothing_more(moment: str) -> None:
+    disk = _begun()
+    governor = Governor(disk, LIMITS)
+    disk.cut = moment
+    assert governor.decide(OrderIntent("a", "S", 1, UNIT, NOON)).reasons == ("STORE_LOST",)
+    disk.cut = ""
+    assert governor.decide(OrderIntent("b", "S", 1, UNIT, NOON)).reasons == ("STORE_LOST",)
+    with pytest.raises(Halted):
+        governor.quote("S", Quote(PRICE, PRICE, NOON))
+    assert ("open", "a") in Governor(disk, LIMITS)._store.rows or moment == "before"
+
+
+def test_an_account_keeps_the_caps_it_was_opened_with() -> None:
+    disk = _begun()
+    with pytest.raises(InputError, match="other dollar caps"):
+        Governor(disk, replace(LIMITS, trade=LIMITS.trade + 1))
+    Governor(disk, replace(LIMITS, collar_bps=100))

@@ -1,0 +1,286 @@
+"""The governor at each limit: one unit below, at it, one unit above (H1, H2, R1, R4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from plimsoll.core.errors import Halted, InputError
+from plimsoll.core.policy import Policy
+from plimsoll.core.reasons import REASONS
+from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
+from plimsoll.risk.governor_limits import SECOND, limits_of
+from plimsoll.store import policy_file
+
+UNIT = 1_000_000
+DAY = 20_514
+NOON = (DAY * 86_400 + 43_200) * SECOND
+MICRO = limits_of(policy_file.load("micro").policy)
+WIDE = replace(MICRO, orders_second=10**6, orders_minute=10**6, repeats_minute=10**6)
+
+
+class Memory:
+    """A store in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], str] = {}
+
+    def load(self, kind: str) -> Iterable[tuple[str, str]]:
+        return [(key, text) for (k, key), text in self.rows.items() if k == kind]
+
+    def get(self, kind: str, key: str) -> str | None:
+        return self.rows.get((kind, key))
+
+    def write(self, rows: Sequence[tuple[str, str, str | None]]) -> None:
+        for kind, key, text in rows:
+            if text is None:
+                self.rows.pop((kind, key), None)
+            else:
+                self.rows[kind, key] = text
+
+
+class Desk:
+    """A governor with orders numbered for it. Prices are in whole dollars, the quote is one dollar a unit."""
+
+    def __init__(self, limits=WIDE, equity=100_000) -> None:
+        self.governor = Governor(Memory(), limits)
+        self.governor.begin(DAY, equity)
+        self.count = 0
+        self.quote(1)
+
+    def quote(self, dollars: int, symbol: str = "S", at: int = NOON) -> None:
+        self.governor.quote(symbol, Quote(dollars * UNIT, dollars * UNIT, at))
+
+    def order(
+        self, quantity: int, sign: int = 1, symbol: str = "S", at: int = NOON, limit: int | None = None
+    ) -> Decision:
+        self.count += 1
+        return self.governor.decide(OrderIntent(f"o{self.count}", symbol, sign, quantity, at, limit))
+
+    def fill(self, quantity: int, price: int = UNIT) -> tuple[str, ...]:
+        """Fill the last order."""
+        return self.governor.fill(Execution(f"o{self.count}", f"x{self.count}", quantity, price, price))
+
+    def hold(self, units: int) -> None:
+        """Buy and fill, in orders of at most the single-trade cap."""
+        while units:
+            part = min(units, 50)
+            assert self.order(part * UNIT).decision == "ADMIT"
+            self.fill(part * UNIT)
+            units -= part
+
+
+def test_the_profiles_have_the_dollar_caps_of_the_account() -> None:
+    for profile in ("micro", "small-live"):
+        limits = limits_of(policy_file.load(profile).policy)
+        assert (limits.loss, limits.position, limits.turnover, limits.trade) == (10_000, 50_000, 200_000, 5_000)
+        assert limits.position_of("GLD") == 50_000
+    core = limits_of(Policy())
+    assert (core.loss, core.turnover, core.trade) == (300_000, 3_000_000, 1_000_000)
+    assert (core.position_of("GLD"), core.position_of("NEW")) == (5_000_000, 1_000_000)
+
+
+@pytest.mark.parametrize(("more", "reasons"), [(-1, ()), (0, ()), (1, ("TRADE_LIMIT",))])
+def test_single_trade_at_its_limit(more: int, reasons: tuple[str, ...]) -> None:
+    assert Desk().order(50 * UNIT + more).reasons == reasons
+    assert Desk().order(50 * UNIT + more, sign=-1).reasons == reasons
+
+
+@pytest.mark.parametrize(("more", "reasons"), [(-1, ()), (0, ()), (1, ("POSITION_LIMIT",))])
+@pytest.mark.parametrize("filled", [True, False])
+def test_position_at_its_limit_counts_open_orders(filled: bool, more: int, reasons: tuple[str, ...]) -> None:
+    desk = Desk()
+    for _ in range(9):
+        assert desk.order(50 * UNIT).decision == "ADMIT"
+        if filled:
+            desk.fill(50 * UNIT)
+    assert desk.order(49 * UNIT).decision == "ADMIT"
+    answer = desk.order(UNIT + more)
+    assert answer.reasons == reasons
+    assert answer.headroom["position"] == (100 if reasons else 0)
+
+
+@pytest.mark.parametrize(("more", "reasons"), [(-1, ()), (0, ()), (1, ("TURNOVER_LIMIT",))])
+def test_turnover_at_its_limit(more: int, reasons: tuple[str, ...]) -> None:
+    desk = Desk(replace(WIDE, turnover=15_000))
+    desk.hold(50)
+    desk.order(50 * UNIT)
+    assert desk.order(50 * UNIT + more).reasons == ((*(("TRADE_LIMIT",) if more > 0 else ()), *reasons))
+
+
+@pytest.mark.parametrize(("more", "reasons"), [(-1, ()), (0, ()), (1, ("GROSS_LIMIT",))])
+def test_gross_at_its_limit_over_symbols(more: int, reasons: tuple[str, ...]) -> None:
+    desk = Desk(equity=8_000)
+    desk.quote(1, "T")
+    desk.order(40 * UNIT)
+    assert desk.order(40 * UNIT + more, symbol="T").reasons == reasons
+
+
+@pytest.mark.parametrize(
+    ("loss", "stage"),
+    [(49, "normal"), (50, "caution"), (59, "caution"), (60, "reduce_only"), (79, "reduce_only"), (80, "halt")],
+)
+@pytest.mark.parametrize(("equity", "share"), [(10_000_000, 1), (100_000, 1), (50_000, 2)])
+def test_the_intraday_ladder_steps_at_the_loss_cap_or_the_equity(
+    loss: int, stage: str, equity: int, share: int
+) -> None:
+    desk = Desk(equity=equity)
+    desk.quote(100)
+    for _ in range(2):
+        desk.order(UNIT // 2)
+        desk.fill(UNIT // 2, 100 * UNIT)
+    assert desk.governor.positions == {"S": UNIT}
+    fallen = 100 * UNIT - loss * UNIT // share
+    desk.governor.quote("S", Quote(fallen, fallen, NOON))
+    assert desk.governor.stage == stage
+    assert desk.governor.loss == loss * 100 * CENT // share
+    cap = {"normal": 5_000, "caution": 2_500}.get(stage, 0)
+    assert desk.governor.headroom("S")["trade"] == cap
+
+
+def test_what_each_stage_lets_pass() -> None:
+    desk = Desk()
+    desk.quote(100)
+    for _ in range(2):
+        desk.order(UNIT // 2)
+        desk.fill(UNIT // 2, 100 * UNIT)
+    desk.quote(50)
+    assert desk.order(UNIT // 2).reasons == ()
+    assert desk.order(UNIT // 2 + 1).reasons == ("INTRADAY_CAUTION",)
+    desk.quote(40)
+    assert desk.order(1).reasons == ("INTRADAY_REDUCE_ONLY",)
+    desk.quote(20)
+    assert desk.order(1).reasons == ("INTRADAY_HALT",)
+    desk.quote(100)  # recovered, and still halted
+    assert desk.order(1).reasons == ("INTRADAY_HALT",)
+    assert desk.order(UNIT, sign=-1).reasons == ()  # the whole position in one order: reductions are exempt
+    assert desk.order(1, sign=-1).reasons == ("INTRADAY_HALT",)  # one more would cross zero
+    desk.governor.begin(DAY + 1, 100_000)
+    assert desk.order(1).reasons == ()
+
+
+def test_a_loss_above_the_cap_is_named() -> None:
+    desk = Desk(replace(WIDE, stages=tuple(replace(s, equity_bps=10**6, loss_bps=10**6) for s in WIDE.stages)))
+    desk.hold(200)
+    price = UNIT // 2
+    desk.governor.quote("S", Quote(price, price, NOON))
+    assert desk.order(1).reasons == ()
+    desk.governor.quote("S", Quote(price - 1, price - 1, NOON))
+    assert desk.order(1).reasons == ("LOSS_LIMIT",)
+
+
+def test_reductions_are_exempt_only_while_they_cannot_cross_zero() -> None:
+    desk = Desk()
+    desk.hold(100)
+    assert desk.order(60 * UNIT, sign=-1).reasons == ()
+    assert desk.order(40 * UNIT + 1, sign=-1).reasons == ()  # crosses zero by one: an ordinary order, inside the caps
+    desk = Desk()
+    desk.hold(150)
+    assert desk.order(90 * UNIT, sign=-1).reasons == ()
+    assert desk.order(60 * UNIT + 1, sign=-1).reasons == ("TRADE_LIMIT",)
+    assert desk.order(60 * UNIT, sign=-1).reasons == ()
+    assert desk.governor.use("S").turnover == 300 * 100 * CENT  # exempt, and counted
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        ({"orders_second": 2}, "ORDERS_PER_SECOND"),
+        ({"orders_minute": 2}, "ORDERS_PER_MINUTE"),
+        ({"repeats_minute": 2}, "REPEATED_EXECUTION"),
+    ],
+)
+def test_throttles_count_admitted_orders_and_hold_reductions_too(limits: dict[str, int], code: str) -> None:
+    desk = Desk(replace(WIDE, **limits))
+    desk.hold(5)
+    desk.order(60 * UNIT)  # refused, so not counted
+    assert desk.order(5 * UNIT).reasons == ()
+    sign, size = (-1, UNIT) if code != "REPEATED_EXECUTION" else (1, 5 * UNIT)
+    assert desk.order(size, sign).reasons == (code,)
+    later = NOON + (SECOND if code == "ORDERS_PER_SECOND" else 60 * SECOND)
+    assert desk.order(size, sign, at=later - 1).reasons == (code,)
+    assert desk.order(size, sign, at=later).reasons == ()
+
+
+def test_collar_and_age_of_the_quote_at_their_limits() -> None:
+    desk = Desk()
+    for limit, reasons in (
+        (1_030_000, ()),
+        (1_030_001, ("PRICE_COLLAR",)),
+        (970_000, ()),
+        (969_999, ("PRICE_COLLAR",)),
+    ):
+        assert desk.order(UNIT, limit=limit).reasons == reasons
+    desk.governor.quote("W", Quote(970_000, 1_030_000, NOON))
+    assert desk.order(UNIT, symbol="W").reasons == ()
+    desk.governor.quote("W", Quote(969_999, 1_030_001, NOON))
+    assert desk.order(UNIT, symbol="W").reasons == ("PRICE_COLLAR",)
+    assert desk.order(UNIT, at=NOON + 1800 * SECOND).reasons == ()
+    assert desk.order(UNIT, at=NOON + 1800 * SECOND + 1).reasons == ("STALE_QUOTE",)
+    assert desk.order(UNIT, at=NOON).reasons == ("CLOCK_BACK",)
+
+
+def test_a_holding_without_a_fresh_quote_makes_the_loss_unknown() -> None:
+    desk = Desk()
+    desk.hold(1)
+    late = NOON + 1801 * SECOND
+    desk.quote(1, "T", late)
+    assert desk.order(UNIT, symbol="T", at=late).reasons == ("LOSS_UNKNOWN",)
+    desk.quote(1, "S", late)
+    assert desk.order(UNIT, symbol="T", at=late).reasons == ()
+
+
+def test_fills_count_once_in_any_order_even_of_orders_that_are_closed() -> None:
+    desk = Desk()
+    desk.order(10 * UNIT)
+    assert desk.fill(4 * UNIT) == () == desk.fill(4 * UNIT)
+    with pytest.raises(InputError, match="other content"):
+        desk.fill(5 * UNIT)
+    desk.governor.close("o1")
+    assert desk.governor.use("S").turnover == 4 * 100 * CENT and not desk.governor.orders
+    late = Execution("o1", "late", 6 * UNIT, UNIT, UNIT)
+    assert desk.governor.fill(late) == ()
+    assert desk.governor.positions == {"S": 10 * UNIT}
+    desk.order(60 * UNIT)
+    assert desk.fill(UNIT) == ("OVERFILL",)  # an order that was refused and filled all the same
+    assert desk.order(1).reasons == ("INTRADAY_REDUCE_ONLY",)
+    with pytest.raises(InputError, match="no order"):
+        desk.governor.fill(Execution("nobody", "y", UNIT, UNIT, UNIT))
+
+
+def test_a_new_session_keeps_positions_and_open_orders() -> None:
+    desk = Desk()
+    desk.hold(30)
+    desk.order(20 * UNIT)
+    desk.governor.begin(DAY, 100_000)  # the same again: nothing starts anew
+    assert desk.governor.use("S").turnover == 50 * 100 * CENT
+    desk.governor.begin(DAY + 1, 100_000)
+    assert desk.governor.use("S").turnover == 20 * 100 * CENT
+    assert desk.governor.use("S").position == 50 * 100 * CENT
+    for day, equity in ((DAY, 100_000), (DAY + 1, 100_001), (DAY + 2, 0)):
+        with pytest.raises(InputError):
+            desk.governor.begin(day, equity)
+
+
+def test_a_price_that_moves_makes_what_is_held_and_open_dearer() -> None:
+    desk = Desk()
+    desk.order(50 * UNIT)
+    desk.quote(9)
+    assert desk.governor.use("S").position == 450 * 100 * CENT
+    assert desk.order(5 * UNIT + 555_555).reasons == ()
+    assert desk.order(1).reasons == ("POSITION_LIMIT",)
+
+
+def test_a_store_that_cannot_be_read_refuses_everything() -> None:
+    desk = Desk()
+
+    def fails(*_: object) -> str:
+        raise OSError("disk gone")
+
+    desk.governor._store.get = fails
+    assert desk.order(1).reasons == ("STORE_LOST",)
+    with pytest.raises(Halted):
+        desk.governor.begin(DAY + 1, 1)
+    assert {"STORE_LOST", "LOSS_UNKNOWN", "OVERFILL"} <= set(REASONS)
