@@ -52,8 +52,9 @@ def agreement(m: Material) -> Html:
             tag(
                 "p",
                 f"Each session's probability beside what VIX closed at afterwards; a crisis is VIX at {band:g} or "
-                "above. Every forecast used only what was known at its own session, so all of this is out of sample; "
-                "outcomes of neighbouring sessions overlap and are no independent trials. The Brier score is the mean "
+                "above. Every forecast used only what was known at its own session, so but for the "
+                "policy's constants all of this is out of sample; outcomes of neighbouring sessions overlap and are no "
+                "independent trials. The Brier score is the mean "
                 "squared error, 0 at best; skill compares it with saying the sample's own frequency every time.",
                 class_="note",
             ),

@@ -48,6 +48,7 @@ def governance(m: Material, drawn: list[charts.Chart]) -> Html:
         tag("ul", *keys, class_="keys"),
         table(f"Sessions by mode; {m.sample}", ("Mode", n("Sessions"), n("Share"), "Meaning"), rows),
         _rungs(m),
+        _comovement(m),
         _events(m),
         _approvals(m),
     )
@@ -98,6 +99,19 @@ def _rungs(m: Material) -> Html:
     return join([tag("h3", "Drawdown ladder"), table(f"Rungs and how often each fired{known}; {m.sample}", head, rows)])
 
 
+def _comovement(m: Material) -> Html:
+    """On how many sessions the correlation of the holdings was watched, or let nothing grow (R6)."""
+    levels = Counter(0 if r.carried.comovement is None else r.carried.comovement.level for r in m.run.cycles)
+    begun = Counter(e.kind for e in m.result.risk_events)
+    return tag(
+        "p",
+        f"The holdings' correlation was watched on {number(levels[1] + levels[2], 'session')} "
+        f"({number(begun['CORRELATION_HIGH'], 'alarm')}); on {count(levels[2])} of them every pair moved alike and the "
+        "book was only reduced.",
+        class_="note",
+    )
+
+
 def _events(m: Material) -> Html:
     shown = [e for e in m.result.risk_events if e.kind != "MODE_CHANGED"]
     if not shown:
@@ -107,8 +121,8 @@ def _events(m: Material) -> Html:
             Cell(e.day, "d"),
             Cell(_sentence(e.kind, e.scope, e.measured, e.limit), "w"),
             e.severity.lower(),
-            n("" if e.measured is None else words.small(e.measured)),
-            n("" if e.limit is None else words.small(e.limit)),
+            n("" if e.measured is None else words.small(e.measured, e.kind)),
+            n("" if e.limit is None else words.small(e.limit, e.kind)),
         )
         for e in shown[-_MOST_EVENTS:]
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from plimsoll.core.reasons import REASONS
+from plimsoll.core.reasons import FIGURES, REASONS
 
 ABSENT = "unknown"
 _LIMIT_CLAUSE = re.compile(r"; [^;]*\{limit\}[^;]*$")  # left out where no limit is known
@@ -117,16 +117,21 @@ def reason(code: str, *, symbol: str = "", measured: float | None = None, limit:
     sentence = sentence.replace("{symbol}", "the symbol")
     if limit is None:
         sentence = _LIMIT_CLAUSE.sub("", sentence)
-    shown = "its figure" if measured is None else small(measured)
-    bound = "its limit" if limit is None else small(limit)
+    shown = "its figure" if measured is None else small(measured, code)
+    bound = "its limit" if limit is None else small(limit, code)
     said = sentence.replace("{measured}", shown).replace("{limit}", bound)
     return f"I{said[1:]}" if said.startswith("its ") else said
 
 
-def small(value: float) -> str:
-    """A finding's figure: a count as it is, a fraction as per cent, anything larger plainly."""
+def small(value: float, code: str = "") -> str:
+    """A finding's figure: a count as it is, a fraction as per cent, anything larger plainly.
+
+    What the reason ``code`` measures in plain figures, such as a correlation, is no per cent.
+    """
     if float(value).is_integer():
         return count(int(value))
+    if code in FIGURES:
+        return figure(value)
     return percent(value, 2) if abs(value) <= 1.5 else figure(value, 1)
 
 
