@@ -254,3 +254,20 @@ def test_a_draw_without_an_estimate_counts_against_both_ends() -> None:
 )
 def test_a_block_covers_the_overlap(size: int, horizon: int, length: int) -> None:
     assert tails.block_length(size, horizon) == length
+
+
+def test_a_marginal_of_unknown_returns_is_unknown() -> None:
+    returns = np.random.default_rng(3).normal(0.0, 0.01, (100, 2))
+    returns[3, 1] = np.nan
+    assert np.isnan(tails.marginal(returns, np.array([0.5, 0.5]), 0.95)).all()
+    assert np.isnan(tails.incremental(returns, np.array([0.5, 0.5]), 0.95)).all()
+
+
+def test_every_loss_may_be_drawn() -> None:
+    found = tails.interval(np.array([0.0, 1.0]), tails.historical, 0.95, block=1, seed=5, draws=400)
+    assert (found.low, found.high) == (0.0, 1.0)
+
+
+def test_a_share_that_is_whole_despite_binary_fractions_stays_whole() -> None:
+    losses = sample(4, 100)
+    assert tails.peaks_over_threshold(losses, 0.95, share=0.29) == tails.peaks_over_threshold(losses, 0.95, share=0.291)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,7 @@ def test_limits_that_nothing_meets_scale_the_book_and_are_named(tmp_path: Path) 
         ({"bids": ["a"]}, "bids names 1"),
         ({"assets": ["a", 3]}, "assets holds 3"),
         ({"trade_cots": [0.1, 0.1]}, "Did you mean trade_cost?"),
+        ({"comment": "x"}, "comment is no field of an auction problem"),
         ({"groups": ..., "current": ...}, "groups, current is missing"),
     ],
 )
@@ -252,3 +254,39 @@ def test_an_npz_that_would_run_code_or_disagrees_is_refused(tmp_path: Path) -> N
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"neither \.json nor \.npz"):
         auction_file.read(tmp_path / "problem.yaml")
+
+
+def test_a_group_holds_back_its_members_and_a_pair_both_its_assets(tmp_path: Path) -> None:
+    first, second = solved(tmp_path, groups=[[[0], 0.3]]).bids
+    assert (first.binding, first.weight) == ("groups[0]", pytest.approx(0.3)) and second.binding == "gross"
+    both = solved(tmp_path, mu=[0.02, 0.02], trade_cost=[0.0, 0.0], pairs=[[0, 1, 0.7]]).bids
+    assert [b.binding for b in both] == ["pairs[0]", "pairs[0]"] and both[0].shadow_price == pytest.approx(0.02)
+
+
+def test_a_cap_has_its_own_price_beside_the_binding_limits(tmp_path: Path) -> None:
+    first, second = solved(tmp_path).bids
+    assert (first.cap, first.cap_price) == (0.6, pytest.approx(0.01))
+    assert (second.cap, second.cap_price) == (0.9, 0.0)
+
+
+def test_a_scaled_book_has_no_prices_and_its_check_says_what_cash_cannot_mend(tmp_path: Path) -> None:
+    found = solved(tmp_path, cvar_max=-0.5, weight_max=[0.0, 0.9], current=[0.3, 0.2])
+    assert not found.checked and found.worst_excess == pytest.approx(0.5)
+    assert [b.binding for b in found.bids] == [None, None]
+
+
+def test_an_answer_outside_a_limit_is_never_called_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = auction_answer.solve
+
+    def careless(problem: Any) -> Any:
+        return replace(honest(problem), weights=np.array([0.6, 0.5]))
+
+    monkeypatch.setattr(auction_answer, "solve", careless)
+    found = solved(tmp_path)
+    assert found.status == "optimal" and not found.checked and not found.solved
+    assert found.worst_excess == pytest.approx(0.1)
+
+
+def test_selling_less_is_what_a_shrinking_position_would_save(tmp_path: Path) -> None:
+    first = solved(tmp_path, mu=[-0.005, 0.01], current=[0.5, 0.0]).bids[0]
+    assert first.weight == 0.0 and "saves 10.00 bps of trading" in first.why_not_more

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from plimsoll.capital import scenarios
 from plimsoll.core.panel import View
+from plimsoll.measures import tails
 from plimsoll.measures.cvar import cvar
 from plimsoll.reports import estimators
 from plimsoll.reports.material import Material
@@ -96,8 +98,6 @@ def test_a_run_that_never_held_anything_says_so(material: Material) -> None:
 
 
 def _emptied(record: Any) -> Any:
-    import msgspec
-
     return msgspec.structs.replace(record, held=tuple(0.0 for _ in record.held))
 
 
@@ -128,3 +128,29 @@ def test_raw_returns_fill_a_young_assets_missing_days_with_its_own(
     assert set(raw[:, 1]) <= set(own[np.isfinite(own)])  # never zero, never another's
     early = scenarios.historical(View(history, 640), np.array([0, 1]), material.policy)[1]
     assert np.isnan(early[:, 1]).all() and np.isfinite(early[:, 0]).all()
+
+
+def test_a_book_sold_before_the_end_is_measured_where_it_was_last_held(material: Material) -> None:
+    cycles = [*material.run.cycles[:-40], *(_emptied(r) for r in material.run.cycles[-40:])]
+    record = next(r for r in reversed(cycles) if any(r.held))
+    found = estimators.last_book(replace(material, run=replace(material.run, cycles=cycles)))
+    assert found is not None and found.session == record.session
+    measured = next(e for e in estimators.estimates(found) if (e.name, e.horizon) == ("Filtered historical", 10))
+    assert measured.cvar == pytest.approx(record.figures["cvar_10"], rel=1e-12)
+
+
+def test_an_interval_keeps_overlapping_windows_together(book: estimators.Book) -> None:
+    losses = -(book.filtered[10] @ book.weights)
+    found = next(e for e in estimators.estimates(book) if (e.name, e.horizon) == ("Filtered historical", 10))
+    block = tails.block_length(losses.size, 10)
+    seed = tails.seed_of(book.filtered[10].shape)
+    known = tails.interval(losses, tails.historical, 0.95, block=block, seed=seed)
+    assert tuple(found.interval) == pytest.approx(tuple(known), rel=1e-12)
+
+
+def test_too_few_windows_measure_nothing(material: Material) -> None:
+    policy = msgspec.structs.replace(
+        material.policy, cvar=msgspec.structs.replace(material.policy.cvar, scenarios_min=5000)
+    )
+    raw = scenarios.historical(View(material.history, material.last), np.array([0]), policy)
+    assert np.isnan(raw[1]).all() and np.isnan(raw[10]).all()
