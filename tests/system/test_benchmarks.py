@@ -63,3 +63,10 @@ def test_peers_are_given_the_bars_that_we_trade(bench, case, folder):
 def test_a_failing_engine_stops_the_benchmark(bench):
     with pytest.raises(RuntimeError, match="ended with 3"):
         bench.process(sys.executable, "-c", "raise SystemExit(3)")
+
+
+def test_the_governor_is_measured_beside_a_bare_commit(tmp_path):
+    governor = _loaded("bench_governor")
+    spent = governor.measure(tmp_path, 5)
+    assert {kind: seconds.size for kind, seconds in spent.items()} == {"bare commit": 5, "admit": 5, "refuse": 5}
+    assert len(list(governor.report(spent))) == 5

@@ -65,6 +65,6 @@ def test_the_top_level_names_the_home_and_every_exit_code() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_reads_can_answer_in_json(name: str) -> None:
     writes_for_a_person = {"demo", "new strategy"}
-    always_json = {"config schema"}
+    always_json = {"config schema", "govern"}
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
     assert ("--json" in options) is (name not in writes_for_a_person | always_json)
