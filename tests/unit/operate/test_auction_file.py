@@ -149,7 +149,7 @@ def test_a_bid_that_does_not_pay_says_what_it_costs(tmp_path: Path) -> None:
     second = solved(tmp_path, mu=[0.02, 0.0005]).bids[1]
     assert (second.weight, second.binding) == (0.0, None)
     assert second.why_not_more.startswith("It does not pay: a unit of NAV brings 5.00 bps")
-    assert "10.00 bps of trading" in second.why_not_more
+    assert second.why_not_more.endswith("of tail risk and 10.00 bps of trading.")
 
 
 def test_an_outbid_bid_names_the_limit_that_others_use_better(tmp_path: Path) -> None:
