@@ -179,7 +179,8 @@ def _known(fields: Mapping[str, Any]) -> None:
     for name in fields:
         if name not in REQUIRED and name not in OPTIONAL:
             near = get_close_matches(name, (*REQUIRED, *OPTIONAL), 1)
-            raise InputError(f"{name} is no field of an auction problem", f"Did you mean {near[0]}?" if near else "Leave it out")
+            remedy = f"Did you mean {near[0]}?" if near else "Leave it out"
+            raise InputError(f"{name} is no field of an auction problem", remedy)
     missing = [name for name in REQUIRED if name not in fields]
     if missing:
         raise InputError(f"{', '.join(missing)} is missing", "Give every field of the problem")
