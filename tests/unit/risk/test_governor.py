@@ -284,3 +284,40 @@ def test_a_store_that_cannot_be_read_refuses_everything() -> None:
     with pytest.raises(Halted):
         desk.governor.begin(DAY + 1, 1)
     assert {"STORE_LOST", "LOSS_UNKNOWN", "OVERFILL"} <= set(REASONS)
+
+
+def test_an_order_counts_at_its_dearest_price() -> None:
+    desk = Desk()
+    desk.governor.quote("W", Quote(980_000, 1_000_000, NOON))
+    desk.order(10 * UNIT, symbol="W")
+    assert desk.governor.use("W").position == 10 * 100 * CENT  # the ask, not the bid
+    desk.order(10 * UNIT, symbol="W", limit=1_010_000)
+    assert desk.governor.use("W").turnover == 2_010 * CENT
+    desk.governor.quote("W", Quote(500_000, 500_000, NOON))
+    assert desk.governor.use("W").position == 2_020 * CENT  # admitted dearer than it would be now
+
+
+def test_a_price_between_two_millionths_counts_against_the_account() -> None:
+    desk = Desk()
+    for sign in (1, -1):
+        desk.order(UNIT, sign)
+        desk.governor.fill(Execution(f"o{desk.count}", f"x{desk.count}", UNIT, UNIT - 1, UNIT))
+    assert desk.governor.loss == UNIT  # bought at the upper, sold at the lower
+
+
+def test_an_overfilled_order_is_over_and_the_session_stays_restricted() -> None:
+    desk = Desk()
+    desk.order(2 * UNIT)
+    assert desk.fill(3 * UNIT) == ("OVERFILL",)
+    assert not desk.governor.orders and desk.governor.positions == {"S": 3 * UNIT}
+    assert desk.order(3 * UNIT, sign=-1).decision == "ADMIT"
+    assert desk.fill(3 * UNIT) == ()
+    assert desk.order(UNIT).reasons == ("INTRADAY_REDUCE_ONLY",)
+
+
+def test_quotes_of_a_symbol_do_not_go_back_in_time() -> None:
+    desk = Desk()
+    desk.quote(1, at=NOON + 1)
+    desk.quote(1, "T", at=NOON)  # another symbol's may interleave
+    with pytest.raises(InputError, match="older"):
+        desk.quote(1, at=NOON)
