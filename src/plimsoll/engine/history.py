@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from plimsoll.capital import scenarios
@@ -12,9 +14,8 @@ from plimsoll.indicators.catalogue import catalogue
 from plimsoll.risk import comovement, freshness, regime, stops
 
 
-def _affected(policy: Policy) -> Factor:
+def _affected(eligible: Factor, reasons: Factor) -> Factor:
     """(T,) share of the symbols that may trade whose last expected bar is absent (D7); 0 when none may."""
-    eligible, reasons = catalogue(policy)["eligible"], freshness.factors(policy)["freshness.reason"]
 
     def share(panel: Panel) -> Floats:
         may = eligible(panel) != 0.0
@@ -26,14 +27,17 @@ def _affected(policy: Policy) -> Factor:
 
 def history_of(panel: Panel, policy: Policy) -> History:
     """The panel and its factors, each computed on first use and shared by all views."""
-    factors = {
-        **catalogue(policy),
+    known = catalogue(policy)
+    reasons: Factor = lru_cache(maxsize=1)(freshness.factors(policy)["freshness.reason"])  # asked for twice
+    factors: dict[str, Factor] = {
+        **known,
         **regime.factors(policy),
         **freshness.factors(policy),
         **scenarios.factors(policy),
         **stops.factors(policy),
         **comovement.factors(policy),
         **caps.factors(policy),
-        "data.affected": _affected(policy),
+        "freshness.reason": reasons,
+        "data.affected": _affected(known["eligible"], reasons),
     }
     return History(panel, factors)
