@@ -45,7 +45,7 @@ def test_a_folder_is_read_by_file_name_in_every_format(tmp_path: Path) -> None:
             {
                 "SPY.csv": GOOD,
                 "qqq.CSV": GOOD.replace("\n", "\r\n"),
-                "TLT.csv.gz": gzip.compress(HEADER.encode()) + gzip.compress(ROWS.encode()),
+                "TLT.csv.gz": gzip.compress(HEADER.encode(), mtime=0) + gzip.compress(ROWS.encode()),
                 "GLD.parquet": table(),
                 "BTC_USD.csv": "\ufeff" + GOOD,
                 "VNQ.tsv": GOOD.replace(",", "\t"),
@@ -180,7 +180,7 @@ def test_parquet_dates_of_every_type_are_their_local_dates(tmp_path: Path) -> No
         assert [iso_day(int(d)) for d in batch.bars[name].day] == ["2020-01-02", "2020-07-06"]
 
 
-GZIPPED = gzip.compress(GOOD.encode())
+GZIPPED = gzip.compress(GOOD.encode(), mtime=0)
 PARQUET = table()
 BROKEN: list[tuple[str, str | bytes, str]] = [
     ("X.csv", "", "X.csv is empty"),
@@ -269,7 +269,7 @@ def test_latin_1_text_beside_the_figures_is_read_and_noted(tmp_path: Path) -> No
 
 def test_a_bomb_is_refused_before_it_unpacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "BYTES_MAX", 100_000)
-    bomb = gzip.compress(b"0" * 10_000_000)
+    bomb = gzip.compress(b"0" * 10_000_000, mtime=0)
     batch = files.read(folder(tmp_path, {"GOOD.csv": GOOD, "X.csv.gz": bomb, "Y.csv": "0" * 100_001}))
     assert "unpacks to more than" in batch.failures["X"][1]
     assert "is larger than" in batch.failures["Y"][1]
