@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from plimsoll.operate.auction_answer import AuctionAnswer
     from plimsoll.operate.doctor import Diagnosis
     from plimsoll.operate.govern import LineProtocol
+    from plimsoll.operate.providers import Providers
     from plimsoll.reports.result import BacktestResult
     from plimsoll.research.ablation import Outcome, Variant
     from plimsoll.research.ladder_odds import LadderOdds
@@ -316,6 +317,13 @@ def audit_verify(workspace: Workspace, run: str | None = None) -> AuditReport:
     from plimsoll.store.home import Home
 
     return Home(workspace.home).audit(run)
+
+
+def providers(env: Mapping[str, str]) -> Providers:
+    """What each provider can do and which one routing would take, under the entitlements of ``env`` (D3, D4)."""
+    from plimsoll.operate.providers import providers as listed
+
+    return listed(env)
 
 
 def runs(workspace: Workspace) -> tuple[RunSummary, ...]:

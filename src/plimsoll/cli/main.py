@@ -403,6 +403,26 @@ def audit_verify(
 
 
 @cli.command()
+def providers(as_json: JsonOption = False) -> None:
+    """Show what each data provider can do and which one is routed to.
+
+    \b
+    plimsoll providers
+    POLYGON_ENABLED=true plimsoll providers --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        shown = app.providers(dict(os.environ))
+        if as_json:
+            _print_json(shown)
+        else:
+            from plimsoll.cli import tables
+
+            tables.providers(shown)
+
+
+@cli.command()
 def runs(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the runs of this home with span and result.
 

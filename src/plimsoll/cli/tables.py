@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from plimsoll.market.ingest import IngestReport
     from plimsoll.market.status import Status
     from plimsoll.operate.doctor import Diagnosis
+    from plimsoll.operate.providers import Providers
     from plimsoll.reports.result import BacktestResult
     from plimsoll.research.ablation import Outcome
     from plimsoll.store.home import RunSummary
@@ -132,6 +133,26 @@ def diagnosis(found: Diagnosis) -> None:
     worst = "fail" if counts["fail"] else "warn" if counts["warn"] else "ok"
     said = ", ".join(f"{counts[s]} {s}" for s in ("ok", "warn", "fail") if counts[s])
     out.print(f"\nhome {escape(found.home)}: [{styles[worst]}]{said}[/]")
+
+
+def providers(found: Providers) -> None:
+    """The matrix, then who would serve each purpose."""
+    out = console()
+    rows = table("provider", "bars of", "history days", "quotes", "executes", "data granted", right=(2,))
+    for p in found.matrix:
+        depth = "all" if p.history_days is None else str(p.history_days)
+        rows.add_row(
+            p.provider, ", ".join(p.kinds), depth, "yes" if p.quotes else "", ", ".join(p.execution),
+            "yes" if p.entitled else "no",
+        )  # fmt: skip
+    out.print(rows)
+    routes = table("purpose", "kind", "provider", "passed over")
+    for r in found.routes:
+        routes.add_row(r.purpose, r.kind, r.provider, ", ".join(f"{s.provider} ({s.cause})" for s in r.skips))
+    out.print(routes)
+    out.print(
+        f"matrix of {found.version}. This version reads files and synthetic; the other providers are not built yet."
+    )
 
 
 def runs(found: Sequence[RunSummary]) -> None:

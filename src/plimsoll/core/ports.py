@@ -13,6 +13,7 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill, Intent
 from plimsoll.core.panel import Certification, View
 from plimsoll.core.policy import Policy
+from plimsoll.core.state import State
 
 
 @runtime_checkable
@@ -66,16 +67,10 @@ class Journal(Protocol):
 class Venue(Protocol):
     """Where intents are executed (X1)."""
 
-    def execute(self, intents: Sequence[Intent], row: int) -> Sequence[Fill]:
-        """Fill what can be filled at the first bar that begins at or after the decision of ``row``."""
-        ...
-
-
-class Clock(Protocol):
-    """Time, injected."""
-
-    def now(self) -> str:
-        """ISO instant, UTC."""
+    def execute(self, intents: Sequence[Intent], row: int, state: State) -> Sequence[Fill]:
+        """Fill what can be filled at the first bar that begins at or after the decision of ``row``; ``state`` is the
+        account just before that opening.
+        """
         ...
 
 

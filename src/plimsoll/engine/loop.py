@@ -8,12 +8,12 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import UsageError
 from plimsoll.core.events import Event, Genesis
 from plimsoll.core.panel import History, View
+from plimsoll.core.ports import Venue
 from plimsoll.core.state import State, apply
 from plimsoll.engine.cycle import decide
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.operator import approval
 from plimsoll.execution.actions import on_row
-from plimsoll.execution.venues.simulated import SimulatedVenue
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ def genesis_of(history: History, desk: Desk, span: Span, *, capital: int, mode: 
 
 
 def morning(
-    state: State, last: CycleRecord, row: int, history: History, desk: Desk, venue: SimulatedVenue, operator: str
+    state: State, last: CycleRecord, row: int, history: History, desk: Desk, venue: Venue, operator: str
 ) -> tuple[State, list[Event]]:
     """Everything that happens at ``row`` before its close: actions, fills of the last orders, a signature.
 

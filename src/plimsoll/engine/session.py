@@ -13,7 +13,7 @@ from itertools import chain
 from plimsoll.core.errors import Halted, UsageError
 from plimsoll.core.events import Event
 from plimsoll.core.panel import History
-from plimsoll.core.ports import Journal
+from plimsoll.core.ports import Journal, Venue
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.loop import Span, evening, genesis_of, morning
 from plimsoll.engine.recovery import Recovered, recover
@@ -89,7 +89,8 @@ class PaperSession:
 
     def _cycles(self, history: History, desk: Desk, journal: Journal) -> bool:
         found = self._recovered(history, desk, journal)
-        venue, clock = SimulatedVenue(history, desk.policy), RecordedClock(history)
+        venue: Venue = SimulatedVenue(history, desk.policy)
+        clock = RecordedClock(history)
         sessions = history.panel.sessions
         state, last = found.state, found.last
         row = self._span.first if last is None else sessions.row_at_or_after(last.session) + 1

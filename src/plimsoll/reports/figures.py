@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from plimsoll.core.decision import AuctionRecord
 from plimsoll.core.events import CashFlow
 from plimsoll.core.order import Fill
-from plimsoll.core.sessions import iso_day
 from plimsoll.measures.performance import SESSIONS_A_YEAR, max_drawdown
 
 Floats = NDArray[np.float64]
@@ -299,13 +298,3 @@ def spans(values: Sequence[str]) -> list[tuple[int, int, str]]:
             found.append((start, i - 1, values[start]))
             start = i
     return found
-
-
-def calendar_days(first: str, last: str) -> int:
-    """Calendar days from one date to another."""
-    return int((np.datetime64(last, "D") - np.datetime64(first, "D")).astype(int))
-
-
-def date_of(day: int) -> str:
-    """ISO date of a day number."""
-    return iso_day(day)
