@@ -128,6 +128,11 @@ def test_a_cut_is_forced_on_the_session_its_rung_fires(wished, desk, fired: bool
     assert bool(wish.forced[desk.column["SPY"]]) is fired
 
 
+def test_the_ramp_sells_nothing_that_the_halt_let_stand(wished, desk) -> None:
+    kept = wished(held={"SPY": 0.2}, restraint=Restraint(size=0.5))
+    assert at(desk, kept.desired, "SPY") == pytest.approx(0.2, abs=0.005)
+
+
 def test_the_ramp_scales_the_programme(wished, desk) -> None:
     assert at(desk, wished(restraint=Restraint(size=0.25)).desired, "SPY") == pytest.approx(0.075)
 

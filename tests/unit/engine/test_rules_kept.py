@@ -1,0 +1,24 @@
+"""Rules a mutation of the engine once broke without a test failing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.policy import Policy
+from plimsoll.engine.book import Book
+from plimsoll.engine.cycle import STALE, _breach_closes
+from plimsoll.engine.desk import Desk
+
+
+def test_stocks_without_a_sector_share_one_cap() -> None:
+    desk = Desk(Policy(), (), (Instrument("A", "stock", "XNYS"), Instrument("B", "stock", "XNYS")))
+    assert [g.members for g in desk.sector_groups] == [(0, 1)]
+
+
+def test_a_close_without_any_bar_to_sell_on_does_not_count_towards_the_halt() -> None:
+    book = Book(np.ones(2), 100, np.array([0.5, 0.0]), np.array([0]), True)
+    assert _breach_closes(1, book, np.array([STALE, 0.0])) == 1
+    assert _breach_closes(1, replace(book, columns=np.array([0, 1])), np.array([STALE, 0.0])) == 2
