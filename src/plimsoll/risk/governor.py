@@ -124,9 +124,9 @@ class Governor:
     """
 
     def __init__(self, store: StateStore, limits: GovernorLimits) -> None:
-        self._store, self._limits = store, limits
+        self._store, self._signed = store, limits
         self._lost = False
-        self._keep_caps()
+        self._limits = self._keep_caps()
         account = store.get("account", "")
         self.account = Account(*json.loads(account)) if account else Account()
         self.positions = {symbol: int(text) for symbol, text in store.load("position")}
@@ -134,22 +134,25 @@ class Governor:
         self.orders = {key: OpenOrder(*json.loads(text)) for key, text in store.load("open")}
         self._recent = {key: tuple(json.loads(text)) for key, text in store.load("recent")}
 
-    def _keep_caps(self) -> None:
-        """An account keeps the dollar caps it was opened under; nothing raises them at run time (H1)."""
-        mine = json.dumps(self._limits.caps, sort_keys=True)
+    def _keep_caps(self) -> GovernorLimits:
+        """The limits in force: no start raises a dollar cap, a lowered one counts at once (H1)."""
         kept = self._store.get("caps", "")
-        if kept is None:
-            self._store.write([("caps", "", mine)])
-        elif kept != mine:
-            raise InputError(
-                "this account was opened under other dollar caps", "Use the profile it was opened with, or another home"
-            )
+        found = self._signed if kept is None else self._signed.within(json.loads(kept))
+        if (row := json.dumps(found.caps, sort_keys=True)) != kept:
+            self._store.write([("caps", "", row)])
+        return found
 
-    def begin(self, day: int, equity: int) -> None:
+    @property
+    def limits(self) -> GovernorLimits:
+        """The limits in force."""
+        return self._limits
+
+    def begin(self, day: int, equity: int, signed: GovernorLimits | None = None) -> None:
         """Begin a session: counters of the day start again, positions and open orders stay.
 
-        Beginning the same session again changes nothing. ``InputError`` for an earlier day, another equity, or an
-        equity that is not positive.
+        The limits that were ``signed`` since (those of the start, if not given) come into force, the only moment at
+        which a dollar cap can rise; caps of the same entry can only fall (H1). Beginning the same session again
+        changes nothing. ``InputError`` for an earlier day, another equity, or an equity that is not positive.
         """
         a = self.account
         if equity <= 0:
@@ -161,7 +164,14 @@ class Governor:
                 raise InputError("this session began with another equity")
             return
         base = sum(q * self._doubled_mid(s) for s, q in self.positions.items())
-        self._commit(replace(a, day=day, equity=equity, turnover=0, cash=0, base=base, halted=False, restricted=False))
+        found = self._signed if signed is None else signed
+        if not found.version > self._limits.version:
+            found = found.within(self._limits.caps)
+        rows: list[Row] = [] if found == self._limits else [("caps", "", json.dumps(found.caps, sort_keys=True))]
+        self._commit(
+            replace(a, day=day, equity=equity, turnover=0, cash=0, base=base, halted=False, restricted=False), rows
+        )
+        self._limits = self._signed = found
 
     def quote(self, symbol: str, quote: Quote) -> None:
         """Take a quote; the session is halted for good when it marks the account at the halt (R4).

@@ -6,8 +6,10 @@ Money is in whole cents, shares in basis points, time in microseconds: after thi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from plimsoll.core.errors import InputError
 from plimsoll.core.money import cents
 from plimsoll.core.policy import Policy
 
@@ -32,7 +34,9 @@ class GovernorLimits:
     """Everything the governor compares with. ``positions`` are caps of named symbols; ``position`` of any other.
 
     ``gross_bps`` is of the session's starting equity; ``stages`` rise from caution to halt; ``caution_bps`` is what
-    caution leaves of the single-trade limit.
+    caution leaves of the single-trade limit. ``version`` is the number of the account's entry that the dollar caps come
+    from, and ``seal`` its hash: a cap is raised only by a higher version (H1). Both are empty where caps come straight
+    from a policy.
     """
 
     loss: int
@@ -48,6 +52,8 @@ class GovernorLimits:
     orders_minute: int
     repeats_minute: int
     positions: Mapping[str, int] = field(default_factory=dict)
+    version: int = 0
+    seal: str = ""
 
     def position_of(self, symbol: str) -> int:
         """Cap of one symbol's position, cents."""
@@ -55,14 +61,49 @@ class GovernorLimits:
 
     @property
     def caps(self) -> dict[str, object]:
-        """The account's own dollar caps, which an account keeps for life (H1)."""
+        """The account's own dollar caps, in cents, and the entry they come from (H1)."""
         return {
             "loss": self.loss,
             "position": self.position,
             "positions": dict(sorted(self.positions.items())),
             "turnover": self.turnover,
             "trade": self.trade,
+            "version": self.version,
+            "seal": self.seal,
         }
+
+    def at_size(self, size: int) -> GovernorLimits:
+        """These limits with no position above ``size`` cents (H7)."""
+        positions = {symbol: min(cap, size) for symbol, cap in self.positions.items()}
+        return replace(self, position=min(self.position, size), positions=positions)
+
+    def within(self, kept: Mapping[str, Any]) -> GovernorLimits:
+        """These limits with no dollar cap above ``kept``, the ``caps`` an account is held to until its next session.
+
+        ``InputError`` when they come from an older entry, or raise a cap without a newer one (H1).
+        """
+        version, seal = int(kept.get("version", 0)), str(kept.get("seal", ""))
+        other: Mapping[str, int] = kept["positions"]
+        symbols = {*self.positions, *other}
+        theirs = {symbol: other.get(symbol, int(kept["position"])) for symbol in symbols}
+        tight = replace(
+            self,
+            loss=min(self.loss, kept["loss"]),
+            position=min(self.position, kept["position"]),
+            positions={symbol: min(self.position_of(symbol), cap) for symbol, cap in theirs.items()},
+            turnover=min(self.turnover, kept["turnover"]),
+            trade=min(self.trade, kept["trade"]),
+            version=version,
+            seal=seal,
+        )
+        raised = (self.loss, self.position, self.turnover, self.trade) != (
+            tight.loss, tight.position, tight.turnover, tight.trade
+        ) or any(self.position_of(symbol) > cap for symbol, cap in theirs.items())  # fmt: skip
+        if self.version < version or (self.version == version and (raised or self.seal != seal)):
+            raise InputError(
+                "this account was opened under other dollar caps", "Use the profile it was opened with, or another home"
+            )
+        return tight
 
 
 def limits_of(policy: Policy) -> GovernorLimits:

@@ -321,3 +321,43 @@ def test_quotes_of_a_symbol_do_not_go_back_in_time() -> None:
     desk.quote(1, "T", at=NOON)  # another symbol's may interleave
     with pytest.raises(InputError, match="older"):
         desk.quote(1, at=NOON)
+
+
+def test_a_raised_cap_waits_for_the_next_session_and_a_lowered_one_does_not() -> None:
+    store = Memory()
+    first = replace(WIDE, version=2, seal="a")
+    Governor(store, first).begin(DAY, 100_000)
+    second = replace(first, version=3, seal="b", loss=first.loss * 2, trade=first.trade // 2)
+    waiting = Governor(store, second)
+    assert (waiting.limits.loss, waiting.limits.trade) == (first.loss, first.trade // 2)
+    third = replace(second, version=4, seal="c", trade=first.trade)
+    again = Governor(store, third)
+    assert (again.limits.loss, again.limits.trade) == (first.loss, first.trade // 2)
+    again.begin(DAY, 100_000, third)
+    assert again.limits.loss == first.loss
+    again.begin(DAY + 1, 100_000)
+    assert again.limits == third == Governor(store, third).limits
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"loss": 10_001}, {"position": 50_001}, {"positions": {"S": 50_001}}, {"turnover": 200_001}, {"trade": 5_001},
+     {"version": 1}, {"seal": "z"}],
+)  # fmt: skip
+def test_no_cap_rises_without_a_newer_entry(change: dict[str, object]) -> None:
+    store = Memory()
+    limits = replace(WIDE, version=2, seal="a")
+    governor = Governor(store, limits)
+    other = replace(limits, **change)
+    with pytest.raises(InputError, match="other dollar caps"):
+        Governor(store, other)
+    with pytest.raises(InputError, match="other dollar caps"):
+        governor.begin(DAY, 100_000, other)
+    assert governor.account.day == -1 and Governor(store, limits).limits == limits
+    governor.begin(DAY, 100_000, replace(limits, trade=1, positions={"S": 7}))
+    assert (governor.limits.trade, governor.limits.position_of("S"), governor.limits.position) == (1, 7, 50_000)
+
+
+def test_a_size_is_a_ceiling_on_every_position() -> None:
+    limits = replace(WIDE, positions={"A": 400, "B": 90_000}).at_size(1_000)
+    assert [limits.position_of(s) for s in ("A", "B", "C")] == [400, 1_000, 1_000]
