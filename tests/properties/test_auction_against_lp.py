@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from plimsoll.capital import auction_cuts
 from plimsoll.capital.auction import Allocation, AuctionProblem, solve
 from plimsoll.capital.auction_check import worst_excess
 from plimsoll.capital.auction_lp import solve_plain
@@ -175,6 +176,31 @@ def test_objective_equals_the_plain_programme_and_every_limit_holds(block):
         best = plain_optimum(p)
         assert best is not None, seed
         assert answer.objective == pytest.approx(best, abs=1e-9), seed
+
+
+@pytest.mark.parametrize("block", range(6))
+def test_bids_that_wait_outside_change_neither_objective_nor_prices(block, monkeypatch):
+    monkeypatch.setattr(auction_cuts, "_ALL_BIDS", 1)
+    monkeypatch.setattr(auction_cuts, "_ENTER", 2)
+    for seed in range(2000 + block * 25, 2025 + block * 25):
+        p = random_problem(seed)
+        answer = solve(p)
+        assert answer.status == "optimal", seed
+        assert worst_excess(p, answer.weights) <= 1e-9
+        assert answer.objective == pytest.approx(plain_optimum(p), abs=1e-9), seed
+
+
+def test_a_bid_that_only_a_demand_for_a_sure_gain_needs_is_let_in():
+    rng = np.random.default_rng(0)
+    n = 100
+    scenarios = rng.standard_t(4, (60, n)) * 0.03 - 0.02
+    scenarios[:, -1] = 0.004 + 0.001 * rng.random(60)
+    mu = rng.normal(0.01, 0.003, n)
+    mu[-1] = -0.01  # the worst of all, and the only one that gains in every scenario
+    p = AuctionProblem(mu, scenarios, 0.01, 0.95, -0.001, 1.0, np.full(n, 0.5), [], np.zeros(n), np.zeros(n))
+    answer = solve(p)
+    assert answer.status == "optimal"
+    assert answer.objective == pytest.approx(plain_optimum(p), abs=1e-9)
 
 
 @pytest.mark.parametrize("block", range(3))

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from plimsoll.capital.auction_frame import Frame, Solved, SolveFailed, frame, power_of_two, prices, quiet_solver, run
 from plimsoll.capital.auction_problem import Form
 from plimsoll.capital.auction_tail import Members, Tail
+from plimsoll.measures.linear import average
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,6 +38,8 @@ Int32 = NDArray[np.int32]
 
 _PLAIN_ROUNDS: Final = 3  # rounds of planes alone; the first tails are too far off to be worth columns
 _ROUNDS_MAX: Final = 1000
+_ALL_BIDS: Final = 64  # so many bids are all let in at once
+_ENTER: Final = 32  # bids let in at most in a round
 _NEW_COLUMNS_MAX: Final = 400  # a tail that still moves by more is cut by a plane
 _VIOLATION: Final = 4e-10  # of rows scaled to coefficients near 1; the solver's own tolerance is 1e-10
 _ZERO_PRICE: Final = 1e-9  # a reduced cost below it, of an objective scaled to about 1, is a tie
@@ -79,7 +82,7 @@ class _Set:
 
 
 class _Master:
-    """The growing linear programme of one solve."""
+    """The growing linear programme of one solve: some bids, some scenarios, and what shows that no others matter."""
 
     def __init__(self, form: Form) -> None:
         self.form = form
@@ -88,18 +91,28 @@ class _Master:
         self.cuts = 0
         start = self._starting_point()
         tails = [tail.members(r, tail.cvar(r)[1]) for tail in form.tails for r in (tail.returns(start),)]
+        self.bids = self._first_bids()
         laid = self._lay([tail.slope(members) for tail, members in zip(form.tails, tails, strict=True)])
         laid.pass_to(self.solver, self.scale)
-        self.column_count, self.row_count = laid.columns, laid.rows
+        self.columns = np.arange(self.bids.shape[0], dtype=np.int32)  # of the bids, in the same order
+        self.column_count, self.row_count, self.frame_rows = laid.columns, laid.rows, laid.rows
         self.priced_column = laid.columns - 1 if laid.priced else -1
-        self.every_bid = np.arange(form.bids, dtype=np.int32)
+        self.first_count = self.bids.shape[0]
+        self.slopes = np.empty((0, form.assets))  # of the rows after the frame's
         if self.sets:
             self._cut([(known, tails[known.index]) for known in self.sets], plain=True)
 
-    def optimise(self) -> None:
-        """Cut until no limit is exceeded and the CVaR in the objective is the true one, or raise SolveFailed."""
+    def optimise(self, *, entry: bool = True) -> None:
+        """Cut and let bids in until no limit is exceeded, the CVaR in the objective is the true one and no absent bid
+        would pay, or raise SolveFailed.
+        """
         for round_ in range(_ROUNDS_MAX):
-            run(self.solver)
+            try:
+                run(self.solver)
+            except SolveFailed as failure:
+                if not failure.infeasible or not self._admit_rest():
+                    raise
+                continue
             weights, column = self._read()
             positions = self.form.positions(weights)
             broken: list[tuple[_Set, Members]] = []
@@ -109,9 +122,11 @@ class _Master:
                 bound = column if known.priced else known.tail.cap
                 if (cvar - bound) * known.scale > _VIOLATION:
                     broken.append((known, known.tail.members(returns, threshold)))
-            if not broken:
+            entered = entry and self._admit()
+            if not broken and not entered:
                 return
-            self._cut(broken, plain=round_ < _PLAIN_ROUNDS)
+            if broken:
+                self._cut(broken, plain=round_ < _PLAIN_ROUNDS)
         raise SolveFailed(f"no optimum after {_ROUNDS_MAX} rounds", infeasible=False)
 
     def solved(self) -> Solved:
@@ -122,7 +137,69 @@ class _Master:
         for known in self.sets:
             dual = solution.col_dual[self.priced_column] if known.priced else sum(row_dual[r] for r in known.aggregates)
             tails[known.index] = max(0.0, -dual * known.scale / self.scale)
-        return prices(self.form, self.solver, self.scale, tails, self.cuts)
+        reduced = self._reduced()
+        reduced[self.bids] = np.array(solution.col_dual)[self.columns]
+        return prices(self.form, self._read()[0], reduced, np.array(row_dual), self.scale, tails, self.cuts)
+
+    # -- bids ----------------------------------------------------------------------------------------------------
+
+    def _first_bids(self) -> Ints:
+        """All of few bids; of many those with the highest expected return."""
+        n = self.form.bids
+        if n <= _ALL_BIDS:
+            return np.arange(n)
+        return np.sort(np.argsort(self.form.cost, kind="stable")[:_ALL_BIDS])
+
+    def _reduced(self) -> Floats:
+        """(n,) what a unit of each bid costs at the present prices, in the solver's scale; below zero it pays."""
+        form, y = self.form, np.array(self.solver.getSolution().row_dual)
+        used = y[self.frame_rows :].nonzero()[0]
+        by_asset = average(y[self.frame_rows + used], self.slopes[used])
+        by_asset[form.sellers] += y[len(form.rows) : self.frame_rows]
+        reduced = form.cost * self.scale - by_asset[form.asset]
+        for (_, bids, _), price in zip(form.rows, y.tolist(), strict=False):
+            if price:
+                reduced[bids] -= price
+        return reduced
+
+    def _admit(self) -> bool:
+        """Give a column to bids that would pay at the present prices, the best first; whether there are any."""
+        if self.bids.shape[0] == self.form.bids:
+            return False
+        reduced = self._reduced()
+        reduced[self.bids] = inf
+        paying = ((reduced <= _ZERO_PRICE) & (self.form.upper > 0.0)).nonzero()[0]
+        if not paying.shape[0]:
+            return False
+        new = np.sort(paying[np.argsort(reduced[paying], kind="stable")[:_ENTER]])
+        self._enter(new)
+        return True
+
+    def _admit_rest(self) -> bool:
+        """Let every bid in: a limit below zero may need any of them."""
+        absent = np.setdiff1d(np.arange(self.form.bids), self.bids)
+        if absent.shape[0]:
+            self._enter(absent)
+        return bool(absent.shape[0])
+
+    def _enter(self, new: Ints) -> None:
+        """Add a column for each of the bids ``new``, with what it uses of every row there is."""
+        form, count = self.form, new.shape[0]
+        caps = np.zeros((count, self.row_count))
+        for r, (_, bids, _) in enumerate(form.rows):
+            caps[np.isin(new, bids), r] = 1.0
+        for k, a in enumerate(form.sellers.tolist()):
+            caps[form.asset[new] == a, len(form.rows) + k] = 1.0
+        caps[:, self.frame_rows :] = self.slopes[:, form.asset[new]].T
+        which, index = caps.nonzero()
+        starts = np.searchsorted(which, np.arange(count)).astype(np.int32)
+        self.solver.addCols(
+            count, form.cost[new] * self.scale, np.zeros(count), form.upper[new], index.shape[0], starts,
+            index.astype(np.int32), caps[which, index],
+        )  # fmt: skip
+        self.bids = np.concatenate((self.bids, new))
+        self.columns = np.concatenate((self.columns, np.arange(count, dtype=np.int32) + self.column_count))
+        self.column_count += count
 
     # -- ties ----------------------------------------------------------------------------------------------------
 
@@ -137,7 +214,7 @@ class _Master:
         solution = self.solver.getSolution()
         free = np.abs(np.array(solution.col_dual)) <= _ZERO_PRICE
         tied = np.abs(np.array(solution.row_dual)) > _ZERO_PRICE
-        free[: self.form.bids] &= self.form.upper > 0.0
+        free[self.columns] &= self.form.upper[self.bids] > 0.0
         for known in self.sets:
             if known.level < 0:
                 continue
@@ -150,21 +227,21 @@ class _Master:
 
     def settle(self, weights: Floats) -> Floats:
         """Of the allocations as good as ``weights``: the least turnover, then the most for the earlier bids."""
-        form, n = self.form, self.form.bids
+        form = self.form
         best = self._objective(weights)
         others = np.setdiff1d(np.intersect1d(np.flatnonzero(form.current > 0.0), form.asset), form.sellers)
         try:
             self._hold_to_face()
             sold = self._sales_columns(others)
             turnover = np.zeros(self.column_count)
-            turnover[:n] = 1.0
+            turnover[self.columns] = 1.0
             turnover[sold] = 2.0
             self._minimise(turnover)
             settled = self._read()[0]
             if not self.unique():
                 self._hold_to_face()
                 order = np.zeros(self.column_count)
-                order[:n] = -1.0 / np.arange(1.0, n + 1.0)
+                order[self.columns] = -1.0 / (1.0 + self.bids)
                 self._minimise(order)
                 settled = self._read()[0]
         except SolveFailed:
@@ -187,21 +264,21 @@ class _Master:
 
     def _sales_columns(self, others: Ints) -> Ints:
         """Give the assets ``others`` a column for what is sold of them; all such columns."""
-        form, n = self.form, self.form.bids
+        form, n = self.form, self.first_count
         first, count = self.column_count, others.shape[0]
         if count:
             self._add_columns(np.zeros(count), form.current[others])
             rows = _Rows()
             for k, a in enumerate(others.tolist()):
-                index = np.append(np.flatnonzero(form.asset == a), first + k).astype(np.int32)
-                rows.put(float(form.current[a]), inf, index[None, :], np.ones((1, index.shape[0])))
+                index = np.append(self.columns[form.asset[self.bids] == a], first + k).astype(np.int32)
+                rows.put(float(form.current[a]), inf, index[None, :], np.ones((1, index.shape[0])), self.slopes[:0])
             self.row_count += rows.add_to(self.solver)
         return np.concatenate((np.arange(n, n + form.sellers.shape[0]), np.arange(first, first + count)))
 
     def _minimise(self, cost: Floats) -> None:
         every = np.arange(self.column_count, dtype=np.int32)
         self.solver.changeColsCost(self.column_count, every, cost)
-        self.optimise()
+        self.optimise(entry=False)
 
     # -- the programme -------------------------------------------------------------------------------------------
 
@@ -218,7 +295,7 @@ class _Master:
 
     def _lay(self, slopes: list[Floats]) -> Frame:
         """The frame with the CVaR column in its set's scale, and the sets that need cutting."""
-        form, laid = self.form, frame(self.form)
+        form, laid = self.form, frame(self.form.only(self.bids))
         for k, (tail, slope) in enumerate(zip(form.tails, slopes, strict=True)):
             priced = laid.priced and k == 0
             if tail.cap < inf or priced:
@@ -233,10 +310,11 @@ class _Master:
         return laid
 
     def _read(self) -> tuple[Floats, float]:
-        values = self.solver.getSolution().col_value
-        weights = np.array(values[: self.form.bids])
+        values = np.array(self.solver.getSolution().col_value)
+        weights = np.zeros(self.form.bids)
+        weights[self.bids] = values[self.columns]
         np.minimum(np.maximum(weights, 0.0, out=weights), self.form.upper, out=weights)
-        return weights, values[self.priced_column] / self.sets[0].scale if self.priced_column >= 0 else 0.0
+        return weights, float(values[self.priced_column]) / self.sets[0].scale if self.priced_column >= 0 else 0.0
 
     def _add_columns(self, lower: Floats, upper: Floats) -> None:
         count, none = lower.shape[0], np.empty(0, dtype=np.int32)
@@ -262,6 +340,7 @@ class _Master:
             known.aggregates.append(self.row_count + len(rows.lower))
             self._aggregate(rows, known, members)
         self.row_count += rows.add_to(self.solver)
+        self.slopes = np.concatenate((self.slopes, *rows.slopes))
         self.cuts += len(broken)
 
     def _give_columns(self, known: _Set, moved: Ints) -> None:
@@ -275,21 +354,22 @@ class _Master:
 
     def _excess_rows(self, rows: _Rows, known: _Set, moved: Ints) -> None:
         """Rows ``z_j + a + return_j·w >= 0`` for the scenarios ``moved``."""
-        count, n = moved.shape[0], self.form.bids
+        count, n = moved.shape[0], self.bids.shape[0]
+        slopes = known.tail.scenarios.take(moved, axis=0) * known.scale
         value, index = np.empty((count, n + 2)), np.empty((count, n + 2), dtype=np.int32)
-        np.multiply(self._by_bid(known.tail.scenarios.take(moved, axis=0)), known.scale, out=value[:, :n])
+        value[:, :n] = slopes[:, self.form.asset[self.bids]]
         value[:, n:] = 1.0
-        index[:, :n], index[:, n], index[:, n + 1] = self.every_bid, known.level, known.column[moved]
+        index[:, :n], index[:, n], index[:, n + 1] = self.columns, known.level, known.column[moved]
         known.row = np.concatenate((known.row, np.arange(count) + (self.row_count + len(rows.lower))))
-        rows.put(0.0, inf, index, value)
+        rows.put(0.0, inf, index, value, slopes)
 
     def _aggregate(self, rows: _Rows, known: _Set, members: Members) -> None:
         """One row that is the CVaR of the present tail, and below the CVaR of every other."""
-        tail, n = known.tail, self.form.bids
+        tail, n = known.tail, self.bids.shape[0]
         excess = known.excess.shape[0]
         length = n + (1 + excess if excess else 0) + known.priced
         value, index = np.empty((1, length)), np.empty((1, length), dtype=np.int32)
-        index[0, :n] = self.every_bid
+        index[0, :n] = self.columns
         if excess:
             settled = members.rows[known.column[members.rows] < 0]
             counted = settled.shape[0] - (1.0 - tail.part if members.last in settled else 0.0)
@@ -299,13 +379,11 @@ class _Master:
             index[0, n + 1 : n + 1 + excess] = known.column[known.excess]
         else:
             slope = tail.slope(members)
-        np.multiply(self._by_bid(slope), known.scale, out=value[0, :n])
+        slope *= known.scale
+        value[0, :n] = slope[self.form.asset[self.bids]]
         if known.priced:
             value[0, -1], index[0, -1] = -1.0, self.priced_column
-        rows.put(-inf, 0.0 if known.priced else tail.cap * known.scale, index, value)
-
-    def _by_bid(self, by_asset: Floats) -> Floats:
-        return by_asset if self.form.plain else by_asset[..., self.form.asset]
+        rows.put(-inf, 0.0 if known.priced else tail.cap * known.scale, index, value, slope[None, :])
 
 
 class _Rows:
@@ -317,10 +395,14 @@ class _Rows:
         self.starts: list[int] = []
         self.index: list[Int32] = []
         self.value: list[Floats] = []
+        self.slopes: list[Floats] = []
         self.entries = 0
 
-    def put(self, lower: float, upper: float, index: Int32, value: Floats) -> None:
-        """Keep the rows of ``index`` and ``value`` (rows, entries), all with the same bounds."""
+    def put(self, lower: float, upper: float, index: Int32, value: Floats, slopes: Floats) -> None:
+        """Keep the rows of ``index`` and ``value`` (rows, entries), all with the same bounds; ``slopes`` (rows, m) is
+        what they say of every asset.
+        """
+        self.slopes.append(slopes)
         count, length = index.shape
         self.lower += [lower] * count
         self.upper += [upper] * count

@@ -80,7 +80,7 @@ def frame(form: Form) -> Frame:
     n, sales, priced = form.bids, form.sellers.shape[0], form.risk_aversion > 0.0
     columns = n + sales + priced
     cost, lower, upper = np.zeros(columns), np.zeros(columns), np.empty(columns)
-    cost[:n] = form.trade_cost[form.asset] - form.mu
+    cost[:n] = form.cost
     cost[n : n + sales] = 2.0 * form.trade_cost[form.sellers]
     upper[:n] = form.upper
     upper[n : n + sales] = form.current[form.sellers]
@@ -123,18 +123,19 @@ def run(solver: highspy.Highs) -> None:
         raise SolveFailed(solver.modelStatusToString(status), infeasible=infeasible)
 
 
-def prices(form: Form, solver: highspy.Highs, scale: float, tails: Floats, cuts: int) -> Solved:
-    """Read the weights and the prices of caps; ``tails`` (k,) are those of the scenario sets."""
-    solution = solver.getSolution()
-    n = form.bids
-    weights = np.clip(np.array(solution.col_value[:n]), 0.0, form.upper)
-    reduced = np.array(solution.col_dual[:n]) / -scale
-    caps = np.maximum(np.array(solution.row_dual[: len(form.rows)]) / -scale, 0.0)
+def prices(
+    form: Form, weights: Floats, reduced: Floats, row_dual: Floats, scale: float, tails: Floats, cuts: int
+) -> Solved:
+    """The answer from the solver's ``reduced`` costs (n,) and ``row_dual``, whose first rows are the caps.
+
+    They belong to an objective times ``scale``; ``tails`` (k,) are the prices of the scenario sets.
+    """
+    caps = np.maximum(row_dual[: len(form.rows)] / -scale, 0.0)
     return Solved(
         weights=weights,
         gross=float(caps[0]),
         cvar=float(tails[0]),
-        weight_max=np.where(weights >= form.weight_max, np.maximum(reduced, 0.0), 0.0),
+        weight_max=np.where(weights >= form.weight_max, np.maximum(reduced / -scale, 0.0), 0.0),
         caps=caps[1:],
         tails=tails[1:],
         cuts=cuts,

@@ -65,4 +65,5 @@ def solve_plain(form: Form) -> Solved:
     for k, row in limit_rows.items():
         dual = solution.col_dual[laid.columns - 1] if laid.priced and k == 0 else solution.row_dual[row]
         tails[k] = max(0.0, -dual / scale)
-    return prices(form, solver, scale, tails, 0)
+    weights = np.clip(np.array(solution.col_value[:n]), 0.0, form.upper)
+    return prices(form, weights, np.array(solution.col_dual[:n]), np.array(solution.row_dual), scale, tails, 0)

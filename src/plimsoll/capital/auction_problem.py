@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite, isnan
 
 import numpy as np
@@ -125,9 +125,28 @@ class Form:
         return int(self.mu.shape[0])
 
     @property
+    def cost(self) -> Floats:
+        """(n,) what a unit of each bid costs before risk, if it is bought: the cost of trading less its return."""
+        return np.asarray(self.trade_cost[self.asset] - self.mu)
+
+    @property
     def assets(self) -> int:
         """Number of assets, m."""
         return int(self.current.shape[0])
+
+    def only(self, bids: Ints) -> Form:
+        """The same problem with the ``bids`` named and no others; every cap stays."""
+        place = np.full(self.bids, -1)
+        place[bids] = np.arange(bids.shape[0])
+        kept = [(name, place[members][place[members] >= 0], cap) for name, members, cap in self.rows]
+        return replace(
+            self,
+            mu=self.mu[bids],
+            weight_max=self.weight_max[bids],
+            asset=self.asset[bids],
+            rows=tuple(kept),
+            plain=False,
+        )
 
     def positions(self, weights: Floats) -> Floats:
         """Positions (m,) that the bids' weights (n,) add up to."""
