@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from plimsoll.alpha.observation import OBSERVATION
 from plimsoll.core.policy import Policy
 from plimsoll.core.reasons import REASONS
 from plimsoll.governance.vetoes import SEVERITIES
@@ -216,6 +217,12 @@ def modules(_: str, __: str) -> str:
     return _table(("module", ""), rows)
 
 
+def observation(_: str, __: str) -> str:
+    """The numbers an intraday model sees, in order."""
+    rows = [(str(n), f"`{f.name}`", f.unit, f.range, f.meaning, f.nan or "never") for n, f in enumerate(OBSERVATION)]
+    return _table(("n", "name", "unit", "range", "what it is", "NaN"), rows)
+
+
 WRITERS: dict[str, Callable[[str, str], str]] = {
     "policy": policy_reference,
     "defaults": defaults,
@@ -225,6 +232,7 @@ WRITERS: dict[str, Callable[[str, str], str]] = {
     "reasons": reasons,
     "index": index,
     "modules": modules,
+    "observation": observation,
 }
 
 if __name__ == "__main__":

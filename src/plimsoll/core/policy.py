@@ -414,6 +414,24 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
     repeats_minute: Annotated[int, _count("H2", "Orders of one symbol, side and size admitted in any minute", "orders")] = 20
 
 
+class SizingPolicy(Section, frozen=True, kw_only=True):
+    """Size of an intraday model's orders (H3): what its bars let it risk, smaller in trouble, storm, and at the edges of the day."""
+
+    atr_bars: Annotated[int, _meta("bars", "H3", "Bars of the average true range", ge=1)] = 20
+    atr_multiple: Annotated[float, _meta("average true ranges of a bar", "H3", "A move of so many against an order …", gt=0)] = 10.0
+    atr_risk: Annotated[float, _fraction("H3", "… costs this share of the loss cap", "fraction of the loss cap")] = 0.005
+    turnover_share: Annotated[float, _fraction("H3", "Most of what is left of the session's turnover that one order uses", "fraction of the turnover left")] = 0.10
+    edge_minutes: Annotated[int, _count("H3", "After the open and before the close", "minutes")] = 30
+    edge_size: Annotated[float, _fraction("H3", "What those minutes leave of a size", "factor")] = 0.50
+    volatility_bars: Annotated[int, _meta("bars", "H3", "Window of the realised volatility", ge=2)] = 30
+    volatility_history: Annotated[int, _meta("bars", "H3", "Trailing history the volatility is ranked in", ge=1)] = 1950
+    volatility_history_min: Annotated[int, _meta("bars", "H3", "With fewer it has no rank, and nothing is bought", ge=1)] = 120
+    volatility_high: Annotated[float, _fraction("H3", "Rank of the volatility in its own history from which it is high", "fraction of the history")] = 0.80
+    high_size: Annotated[float, _fraction("H3", "What a high volatility leaves of a size", "factor")] = 0.50
+    volatility_extreme: Annotated[float, _fraction("H3", "Rank from which it is extreme", "fraction of the history")] = 0.95
+    extreme_size: Annotated[float, _fraction("H3", "What an extreme volatility leaves of a size", "factor")] = 0.25
+
+
 class Policy(Section, frozen=True, kw_only=True):
     """The whole policy. Its hash is in every decision (U7)."""
 
@@ -437,6 +455,7 @@ class Policy(Section, frozen=True, kw_only=True):
     vetoes: VetoPolicy = VetoPolicy()
     gates: GatePolicy = GatePolicy()
     governor: GovernorPolicy = GovernorPolicy()
+    sizing: SizingPolicy = SizingPolicy()
 
 
 def policy_hash(policy: Policy) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from plimsoll.core.bars import Audit, Bars, MacroSeries
 from plimsoll.core.events import Event
 from plimsoll.core.forecast import Forecast, Holding
@@ -37,6 +40,20 @@ class Explains(Protocol):
 
     def explain(self, view: View, symbol: str, policy: Policy) -> str:
         """What the rule reads for ``symbol`` at the view's row and what follows from it: one plain sentence."""
+        ...
+
+
+class Model(Protocol):
+    """Answers an intraday observation (H4). It must not keep state that changes its answers.
+
+    ``name`` identifies it in what is reported. ``answer`` sees a (26,) float64 observation and gives a pair: HOLD, BUY
+    or SELL, by name or as 0, 1 or 2, and a confidence in [0, 1]. Whatever else it does is HOLD with a reason.
+    """
+
+    name: str
+
+    def answer(self, observation: NDArray[np.float64]) -> object:
+        """The action and its confidence."""
         ...
 
 

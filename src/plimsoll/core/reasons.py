@@ -153,6 +153,22 @@ REASONS: dict[str, Reason] = {
     "INTRADAY_HALT": Reason("critical", "The session's loss halted new risk until the next session", "", "R4"),
     "OVERFILL": Reason("critical", "The venue filled more than was ordered; only reductions pass for the rest of the session", "Reconcile with the venue", "H2"),
     "STORE_LOST": Reason("critical", "The governor's store failed, so nothing is admitted", "Mend the store and start again", "H2"),
+    # sizes of an intraday model's orders (H3)
+    "SIZE_NO_ATR": Reason("error", "{symbol} has no average true range or no price, so no order can be sized", "Give it bars enough", "H3"),
+    "SIZE_NO_VOLATILITY": Reason("error", "{symbol}'s volatility has no history to be ranked in, so no order can be sized", "Give it bars enough", "H3"),
+    "OUTSIDE_HOURS": Reason("info", "The session is not open: positions are only reduced", "", "H3"),
+    "SIZE_CAUTION": Reason("info", "The session's loss shrank the order in {symbol}", "", "H3"),
+    "SIZE_VOLATILITY": Reason("info", "High volatility shrank the order in {symbol}", "", "H3"),
+    "SIZE_EDGE": Reason("info", "The first or last minutes of the session shrank the order in {symbol}", "", "H3"),
+    "SIZE_HEADROOM": Reason("info", "What is left of the account's limits shrank the order in {symbol}", "", "H3"),
+    "SIZE_NOTHING": Reason("info", "Ranges, layers and limits leave nothing of the order in {symbol}", "", "H3"),
+    # intraday models (H4): HOLD, and why
+    "OBSERVATION_INCOMPLETE": Reason("info", "A figure of the observation of {symbol} is missing, so the model was not asked", "", "H4"),
+    "MODEL_ERROR": Reason("error", "The model raised an error", "Mend the model", "H4"),
+    "MODEL_BAD_ANSWER": Reason("error", "The model's answer is no action with a confidence", "Let it answer HOLD, BUY or SELL with a number from 0 to 1", "H4"),
+    "MODEL_NOT_FINITE": Reason("error", "The model's confidence is not a finite number", "Mend the model", "H4"),
+    "MODEL_BAD_CONFIDENCE": Reason("error", "The model's confidence lies outside 0 to 1", "Mend the model", "H4"),
+    "LONG_ONLY": Reason("info", "{symbol} is not held, and nothing is sold short", "", "A3"),
     # vetoes (G2)
     "VETO_WARNING": Reason("warning", "A warning veto halves the increase in {symbol}", "", "G2"),
     "VETO_ERROR": Reason("error", "An error veto rejects {symbol}", "", "G2"),

@@ -61,6 +61,7 @@ def problems(policy: Policy, crisis_reachable: Callable[[Policy], float] | None 
     yield from _caps(policy)
     yield from _orders(policy)
     yield from _names(policy)
+    yield from _sizing(policy)
 
 
 def _ladder(policy: Policy) -> Iterator[Problem]:
@@ -304,4 +305,15 @@ def _infeasible(
         f"{lot:.2f} USD, needs its cap of {cap:.1%} (limits) and shaping.min_trade {policy.shaping.min_trade:g} USD "
         "to leave room",
         f"Raise --capital above {needed:.0f} USD, raise the cap or lower shaping.min_trade",
+    )
+
+
+def _sizing(policy: Policy) -> Iterator[Problem]:
+    """A stormier regime may not be given a larger size (H3)."""
+    s = policy.sizing
+    yield from _rising(
+        "Lower the first or raise the second",
+        ("sizing.volatility_high", s.volatility_high, "sizing.volatility_extreme", s.volatility_extreme),
+        ("sizing.extreme_size", s.extreme_size, "sizing.high_size", s.high_size),
+        ("sizing.volatility_history_min", s.volatility_history_min, "sizing.volatility_history", s.volatility_history),
     )

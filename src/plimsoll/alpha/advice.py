@@ -1,0 +1,67 @@
+"""What an intraday model answers, and what becomes of an answer that is none: HOLD with a reason (H4)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from plimsoll.core.intraday import Floats
+from plimsoll.core.ports import Model
+
+ACTIONS = ("HOLD", "BUY", "SELL")  # a number 0, 1 or 2 names one by its place
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One of ``ACTIONS`` with a confidence in [0, 1]; ``reasons`` only where a fault made it HOLD."""
+
+    action: str
+    confidence: float
+    reasons: tuple[str, ...] = ()
+
+
+def hold(reason: str) -> Advice:
+    """No advice, and why."""
+    return Advice("HOLD", 0.0, (reason,))
+
+
+def ask(model: Model, observation: Floats) -> Advice:
+    """What a model advises on a (26,) observation; nothing it does raises.
+
+    It is not asked where a figure is missing, because most models would answer that with a number all the same.
+    """
+    if not np.isfinite(observation).all():
+        return hold("OBSERVATION_INCOMPLETE")
+    try:
+        raw = model.answer(observation.copy())
+    except Exception:
+        return hold("MODEL_ERROR")
+    return judged(raw)
+
+
+def judged(raw: Any) -> Advice:
+    """An answer as advice: a pair (action, confidence), the action by name or number. Anything else is HOLD."""
+    try:
+        action, confidence = raw
+        named = _action(action)
+        number = math.nan if isinstance(confidence, bool | str) else float(confidence)
+    except Exception:  # a model's own types may raise anything when looked at
+        return hold("MODEL_BAD_ANSWER")
+    if named is None or isinstance(confidence, bool | str):
+        return hold("MODEL_BAD_ANSWER")
+    if not math.isfinite(number):
+        return hold("MODEL_NOT_FINITE")
+    if not 0.0 <= number <= 1.0:
+        return hold("MODEL_BAD_CONFIDENCE")
+    return Advice(named, number)
+
+
+def _action(action: Any) -> str | None:
+    if isinstance(action, str):
+        return str(action) if action in ACTIONS else None
+    if isinstance(action, bool) or not isinstance(action, int | np.integer):
+        return None
+    return ACTIONS[int(action)] if 0 <= int(action) < len(ACTIONS) else None

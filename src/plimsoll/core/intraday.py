@@ -1,0 +1,51 @@
+"""Bars within sessions: what intraday models read and the Monte Carlo of the governor replays (H4, H8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class IntradayBars:
+    """Bars of one symbol inside trading hours, in order of time; every array is (n,).
+
+    Parameters
+    ----------
+    step : seconds one bar covers.
+    start : UTC seconds at which a bar begins; it is known ``step`` later.
+    day : days since 1970-01-01 of its session.
+    opened, closes : UTC seconds of its session's own open and close, half-days included.
+    open, high, low, close : USD, finite and positive. volume : units, not negative.
+    """
+
+    symbol: str
+    step: int
+    start: Ints
+    day: Ints
+    opened: Ints
+    closes: Ints
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+    def __len__(self) -> int:
+        return int(self.start.size)
+
+    def before(self, row: int) -> Self:
+        """The bars before a row."""
+        arrays = [f.name for f in fields(self) if f.name not in ("symbol", "step")]
+        return replace(self, **{name: getattr(self, name)[:row] for name in arrays})
+
+    @property
+    def first_of_session(self) -> NDArray[np.bool_]:
+        """True at the first bar of each session."""
+        return np.concatenate([[True], self.day[1:] != self.day[:-1]]) if len(self) else np.zeros(0, np.bool_)
