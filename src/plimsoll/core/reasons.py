@@ -168,7 +168,6 @@ REASONS: dict[str, Reason] = {
     "MODEL_BAD_ANSWER": Reason("error", "The model's answer is no action with a confidence", "Let it answer HOLD, BUY or SELL with a number from 0 to 1", "H4"),
     "MODEL_NOT_FINITE": Reason("error", "The model's confidence is not a finite number", "Mend the model", "H4"),
     "MODEL_BAD_CONFIDENCE": Reason("error", "The model's confidence lies outside 0 to 1", "Mend the model", "H4"),
-    "LONG_ONLY": Reason("info", "{symbol} is not held, and nothing is sold short", "", "A3"),
     # vetoes (G2)
     "VETO_WARNING": Reason("warning", "A warning veto halves the increase in {symbol}", "", "G2"),
     "VETO_ERROR": Reason("error", "An error veto rejects {symbol}", "", "G2"),
