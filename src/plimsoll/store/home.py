@@ -6,6 +6,8 @@
       .lock                 held by the writing process, with its pid
       plimsoll.db           rows and their audit (D13)
       governor.db           the account as the hard-limit governor counts it (H2)
+      account.jsonl         who may sign for the account, what was signed, how its sessions went (H1, H7)
+      limits.json           its dollar caps: a copy of the newest ones in account.jsonl (H1)
       raw/                  responses as they came, by ingestion run
       snapshots/<name>/     certified panels (D14); snapshots/CURRENT, which Stage 1 writes, names the one in use
       runs/<id>.db          the run's journal (G3)
@@ -71,6 +73,8 @@ class Home:
         self.path = Path(path)
         self.database = self.path / "plimsoll.db"
         self.governor = self.path / "governor.db"
+        self.account = self.path / "account.jsonl"
+        self.limits = self.path / "limits.json"
         self.raw = self.path / "raw"
         self.snapshots = self.path / "snapshots"
         self.runs = self.path / "runs"
@@ -149,12 +153,12 @@ class Home:
     def finish(self, summary: RunSummary) -> None:
         """Write a run's summary, the anchor of its journal included."""
         self.folder(self.runs)
-        _replace(self._summary(summary.run), msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
+        write_whole(self._summary(summary.run), msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
 
     def keep_policy(self, run: str, policy: Policy) -> None:
         """Store the policy of a run before it begins, as the canonical JSON its hash is of (G4)."""
         self.folder(self.runs)
-        _replace(self._policy(run), msgspec.json.encode(policy, order="sorted"))
+        write_whole(self._policy(run), msgspec.json.encode(policy, order="sorted"))
 
     def policy(self, run: str, digest: str) -> Policy | None:
         """The policy a run was given, whose SHA-256 its journal names; None when none was stored.
@@ -239,7 +243,7 @@ def _clearly(path: Path, verb: str) -> Iterator[None]:
         ) from None
 
 
-def _replace(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write a small file so that a reader sees the old one or the new one, also after a power cut."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with _clearly(path, "written"):

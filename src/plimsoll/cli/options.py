@@ -1,0 +1,103 @@
+"""Options that several commands share, and the workspace they add up to. Only typer is imported here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from plimsoll.app import Workspace
+
+
+class Operator(StrEnum):
+    """Who signs re-entries in a backtest (R5)."""
+
+    simulated = "simulated"
+    never = "never"
+
+
+def _home(context: typer.Context, value: Path | None) -> Path:
+    """The command's own --home, else the one before the command, else PLIMSOLL_HOME, else runtime/."""
+    root = context.find_root().params.get("home")
+    return value or root or Path("runtime")
+
+
+def _profiles() -> list[str]:
+    from plimsoll.store.policy_file import PROFILES
+
+    return list(PROFILES)
+
+
+def _strategies() -> list[str]:
+    from plimsoll.alpha.registry import BUILT_IN
+
+    return list(BUILT_IN)
+
+
+def _runs(context: typer.Context) -> list[str]:
+    """Names of the runs in the home, for completion."""
+    home = context.params.get("home") or context.find_root().params.get("home") or Path("runtime")
+    return sorted({p.name.split(".")[0] for p in (Path(home) / "runs").glob("*.json")}, reverse=True)
+
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", metavar="DIR", callback=_home, help="Folder of data, snapshots and journals.", show_default="runtime"
+    ),
+]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="core, institutional, small-live or micro.",
+        show_default="core",
+        autocompletion=_profiles,
+    ),
+]
+PolicyOption = Annotated[
+    list[Path] | None,
+    typer.Option("--policy", metavar="FILE", help="YAML that changes the profile; may be given more than once."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+StrategyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--strategy",
+        metavar="NAME",
+        help="Built-in, installed or a .py file; may be given more than once.",
+        autocompletion=_strategies,
+    ),
+]
+RunOption = Annotated[
+    str | None,
+    typer.Option("--run", metavar="ID", help="Which run.", show_default="the last one", autocompletion=_runs),
+]
+CapitalOption = Annotated[float | None, typer.Option("--capital", metavar="USD", help="Starting capital.")]
+OperatorOption = Annotated[Operator | None, typer.Option("--operator", help="Who signs re-entries (R5).")]
+StartOption = Annotated[str | None, typer.Option("--start", metavar="DATE", help="First date, YYYY-MM-DD.")]
+EndOption = Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last date, YYYY-MM-DD.")]
+
+
+def workspace(
+    home: Path | None, profile: str | None = None, policy: list[Path] | None = None, **changes: object
+) -> Workspace:
+    """``changes`` are policy values by dotted path, absent ones left out."""
+    from plimsoll.app import Workspace
+
+    given = {path: value for path, value in changes.items() if value is not None}
+    return Workspace(home or Path("runtime"), profile, tuple(policy or ()), dict(os.environ), given)
+
+
+def print_json(value: object) -> None:
+    """Indented on a terminal, one line otherwise. Absent and non-finite figures are null."""
+    import msgspec
+
+    text = msgspec.json.encode(value)
+    typer.echo(msgspec.json.format(text, indent=2 if sys.stdout.isatty() else 0).decode())

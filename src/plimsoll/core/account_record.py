@@ -1,0 +1,181 @@
+"""An account's record: who may sign, what they signed, and how its sessions went (H1, H7, H9, G3).
+
+The record is a chain of entries, one canonical JSON line each. ``previous`` is the hash of the line before, so an
+entry cannot be taken out, moved or changed; ``account`` keeps it from serving another account, and ``number`` and
+``sequence`` (counted within its kind) from serving twice. A signature covers the whole entry: what is signed, for which
+account, as which number, after which history.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated, Literal
+
+import msgspec
+
+from plimsoll.core.errors import InputError
+
+_AMOUNT = re.compile(r"(\d{1,12})(?:\.(\d{1,2}))?", re.ASCII)
+Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}\\Z")]
+Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}\\Z")]
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of an entry; unknown fields are refused."""
+
+
+class Caps(_Part, frozen=True, kw_only=True):
+    """The account's absolute caps in dollars: ``positions`` of named symbols, ``position`` of any other (H1)."""
+
+    loss: str
+    position: str
+    turnover: str
+    trade: str
+    positions: dict[str, str] = {}
+
+
+class Opened(_Part, frozen=True, kw_only=True, tag_field="kind", tag="opened"):
+    """The first entry; ``account`` of it is drawn at random."""
+
+    time: str
+
+
+class Key(_Part, frozen=True, kw_only=True, tag_field="kind", tag="key"):
+    """A person's public key is trusted from here on, or no longer. The first one a record trusts needs no signature."""
+
+    action: Literal["trust", "revoke"]
+    person: Name
+    public_key: Hash
+
+
+class Limits(_Part, frozen=True, kw_only=True, tag_field="kind", tag="limits"):
+    """The dollar caps from here on, and the steps of size on the way to them (H1, H7).
+
+    ``capital`` and ``profile`` say what the caps were generated from; ``steps`` are position notionals in dollars,
+    none where size is not graduated. Only a paper account's first caps need no signature.
+    """
+
+    mode: Literal["paper", "live"]
+    profile: str
+    capital: str
+    caps: Caps
+    steps: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class Size(_Part, frozen=True, kw_only=True, tag_field="kind", tag="size"):
+    """A person grants the next step of size, in dollars (H7)."""
+
+    step: str
+    reason: str
+
+
+class Session(_Part, frozen=True, kw_only=True, tag_field="kind", tag="session"):
+    """What a session of the governor came to, written when the next one begins (H7).
+
+    ``equity`` began it and ``equity_next`` the next one; ``result`` is what its own fills and marks say it made.
+    ``minutes`` of its hours had a quote in ``minutes_up``; both absent where its hours are not known. Decision times
+    are in microseconds. ``breaches`` are codes.
+    """
+
+    date: str
+    equity: str
+    equity_next: str
+    result: str
+    minutes: int | None
+    minutes_up: int | None
+    admitted: int
+    refused: int
+    decision_mean: int | None
+    slow: bool
+    breaches: tuple[str, ...] = ()
+
+
+class Promise(_Part, frozen=True, kw_only=True, tag_field="kind", tag="promise"):
+    """A person signs the risk promise whose text has this SHA-256, made under the policy with that hash (H9)."""
+
+    document: Hash
+    policy: Hash
+
+
+Body = Opened | Key | Limits | Size | Session | Promise
+
+PURPOSES: dict[type, str] = {
+    Key: "who may sign for this account",
+    Limits: "the dollar caps of this account",
+    Size: "the next step of size of this account",
+    Promise: "the risk promise of this account",
+}
+
+
+class Signature(_Part, frozen=True, kw_only=True):
+    """Who signed, when by their own clock, for which purpose and which content; ``value`` is Ed25519 in hexadecimal."""
+
+    person: Name
+    time: str
+    purpose: str
+    content: Hash
+    value: str
+
+
+class Entry(_Part, frozen=True, kw_only=True):
+    """One line of an account's record."""
+
+    account: str
+    number: int
+    sequence: int
+    previous: str
+    body: Body
+    signature: Signature | None = None
+
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+_DECODER = msgspec.json.Decoder(Entry)
+
+
+def line(entry: Entry) -> bytes:
+    """The entry as one line of canonical JSON: keys sorted, compact, without its newline."""
+    return _ENCODER.encode(entry)
+
+
+def parsed(text: bytes) -> Entry:
+    """The entry of a line. ``ValueError`` when it is none, or not in canonical form."""
+    entry = _DECODER.decode(text)
+    if line(entry) != text:
+        raise ValueError("it is not in canonical form")
+    return entry
+
+
+def seal(entry: Entry) -> str:
+    """SHA-256 of the whole line, its signature included: what the next entry names as ``previous``."""
+    return hashlib.sha256(line(entry)).hexdigest()
+
+
+def content(entry: Entry) -> str:
+    """SHA-256 of what a signature covers: the entry without it."""
+    return hashlib.sha256(line(msgspec.structs.replace(entry, signature=None))).hexdigest()
+
+
+def message(signature: Signature) -> bytes:
+    """The bytes that are signed. They name their own kind, so that no other use of the key can pass for one."""
+    covered = {name: getattr(signature, name) for name in ("person", "time", "purpose", "content")}
+    return b"plimsoll account record 1\n" + _ENCODER.encode(covered)
+
+
+def amount(text: str, name: str) -> int:
+    """Whole cents of a positive amount in dollars; ``InputError`` for anything else.
+
+    >>> amount("1250.5", "loss")
+    125050
+    """
+    found = _AMOUNT.fullmatch(text)
+    cents = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else 0
+    if cents <= 0:
+        raise InputError(f"{name} is {text!r}, no positive amount in dollars", "Write it as 100 or 100.00")
+    return cents
+
+
+def kind(body: Body) -> str:
+    """The word a line calls this body by."""
+    return str(body.__struct_config__.tag)
