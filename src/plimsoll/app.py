@@ -21,7 +21,7 @@ from plimsoll.core.policy import Policy
 
 if TYPE_CHECKING:
     from plimsoll.core.events import Event, Genesis
-    from plimsoll.core.panel import Panel
+    from plimsoll.core.panel import History, Panel
     from plimsoll.engine.desk import Desk
     from plimsoll.engine.replay import Replay
     from plimsoll.governance.session_summary import SessionExplanation
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from plimsoll.market.ingest import Progress as IngestProgress
     from plimsoll.market.status import Status
     from plimsoll.operate.auction_answer import AuctionAnswer
+    from plimsoll.operate.costs import CostReport
     from plimsoll.operate.doctor import Diagnosis
     from plimsoll.operate.govern import LineProtocol
     from plimsoll.operate.providers import Providers
@@ -367,6 +368,38 @@ def report(
     home.folder(path.parent)
     path.write_text(html.render(found), encoding="utf-8")
     return path
+
+
+def costs(
+    workspace: Workspace, run: str | None = None, fills: Path | None = None, *, estimate_slippage: bool = False
+) -> CostReport:
+    """Expected beside realised cost of a run's orders, the last run's by default, or of a file of own fills (C3).
+
+    With the impact coefficient the fills show and its error. Nothing is written.
+    """
+    from plimsoll.core.errors import InputError, UsageError
+    from plimsoll.operate import costs as compared
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home)
+    if fills is None:
+        return compared.of_run(
+            home, home.find_run(run), lambda: workspace.load().policy, estimate_slippage=estimate_slippage
+        )
+    if run is not None:
+        raise UsageError("--run and --fills name two different sources", "Give one of them")
+    policy = workspace.load().policy
+
+    def market() -> History | None:
+        from plimsoll.engine.history import history_of
+        from plimsoll.market import snapshot
+
+        try:
+            return history_of(snapshot.load(snapshot.current(home.snapshots)), policy)
+        except InputError:  # nothing was ingested: the file has to say everything itself
+            return None
+
+    return compared.of_file(fills, policy, market, estimate_slippage=estimate_slippage)
 
 
 def auction(path: Path) -> AuctionAnswer:

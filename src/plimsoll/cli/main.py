@@ -572,6 +572,55 @@ def auction(
             raise typer.Exit(EXIT_CHECK_FAILED)
 
 
+class Slippage(StrEnum):
+    """Whether a calibration takes the half-spread as the policy has it."""
+
+    policy = "policy"
+    estimated = "estimated"
+
+
+@cli.command()
+def costs(
+    run: RunOption = None,
+    fills: Annotated[
+        Path | None, typer.Option("--fills", metavar="FILE", help="Fills of your own account, .csv or .parquet.")
+    ] = None,
+    slippage: Annotated[
+        Slippage, typer.Option("--slippage", help="Take the policy's half-spread, or estimate a multiple of it.")
+    ] = Slippage.policy,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare expected with realised cost and calibrate impact.
+
+    Each order's cost by part (delay, slippage, impact, commission), by symbol and regime, and the coefficient of the
+    square-root impact that the fills show, with its error. Nothing is applied: it prints what to put into a policy.
+
+    FILE has the columns symbol, side, qty, price, arrival (the market's price when the order was released) and time,
+    and may have reference (the price decided on), commission, adv (USD a day), sigma (volatility of a day, a fraction),
+    kind, regime and order, which joins partial fills. What it leaves out comes from the home's snapshot.
+
+    \b
+    plimsoll costs
+    plimsoll costs --fills my_fills.csv --slippage estimated
+    plimsoll costs --run backtest-20260105T101500 --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        found = app.costs(
+            _workspace(home, profile, policy), run, fills, estimate_slippage=slippage is Slippage.estimated
+        )
+        if as_json:
+            _print_json(found)
+        else:
+            from plimsoll.cli import costed
+
+            costed.show(found)
+
+
 @cli.command()
 def govern(home: HomeOption = None, profile: ProfileOption = None, policy: PolicyOption = None) -> None:
     """Decide which orders may leave an account, line by line.

@@ -360,6 +360,9 @@ class CostPolicy(Section, frozen=True, kw_only=True):
     slippage_crisis: Annotated[float, _meta("multiplier", "C2", ge=1)] = 3.0
     impact_volatile: Annotated[float, _meta("multiplier", "C2", ge=1)] = 1.5
     impact_crisis: Annotated[float, _meta("multiplier", "C2", ge=1)] = 2.0
+    calibration_orders: Annotated[int, _meta("orders", "C1", "Fewest orders the impact coefficient is estimated from", ge=10)] = 30
+    calibration_days: Annotated[int, _meta("days", "C1", "Fewest days those orders are of", ge=10)] = 20
+    calibration_spread: Annotated[float, _meta("multiple", "C1", "Least ratio of the 90th to the 10th percentile of Q/ADV", ge=1)] = 2.0
 
 
 class VetoPolicy(Section, frozen=True, kw_only=True):

@@ -75,12 +75,12 @@ def estimate(
     symbols : (N,) needed only where a kind is fx.
     """
     commission, rate, worst = _rates(kinds, costs)
-    depth = _with_fx_depth(kinds, adv, costs, symbols) if "fx" in kinds else adv
+    volume = depth(kinds, adv, costs, symbols)
     slippage_multiple, impact_multiple = _multiples(regime, costs)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = notional / depth
-        known = (depth > 0.0) & (share >= 0.0) & (share < np.inf) & (sigma >= 0.0) & (sigma < np.inf)
-        impact = (_coefficient(costs) * impact_multiple) * sigma * np.sqrt(share)
+        share = notional / volume
+        known = (volume > 0.0) & (share >= 0.0) & (share < np.inf) & (sigma >= 0.0) & (sigma < np.inf)
+        impact = (_whole_impact(costs) * impact_multiple) * sigma * np.sqrt(share)
     slippage = rate * slippage_multiple
     confidence = 1.0 - np.minimum(0.5 * share, _CONFIDENCE_LOSS_MAX)
     decay = _DECAY_SHARE * share
@@ -105,10 +105,14 @@ def most_probable(belief: Floats) -> int:
     return max(range(len(beliefs)), key=lambda k: (beliefs[k], k))
 
 
-def _coefficient(costs: CostPolicy) -> float:
+def coefficient(costs: CostPolicy) -> float:
+    """Y in force, on daily volatility, whichever of the two formulas the policy chose."""
+    return costs.impact_y if costs.impact == "daily" else _SEED_IMPACT_Y
+
+
+def _whole_impact(costs: CostPolicy) -> float:
     """Impact of an order of the whole ADV, per unit of daily volatility: temporary and what is paid of permanent."""
-    y = costs.impact_y if costs.impact == "daily" else _SEED_IMPACT_Y
-    return y * costs.depth * (1.0 + costs.permanent_paid * costs.permanent_share)
+    return coefficient(costs) * costs.depth * (1.0 + costs.permanent_paid * costs.permanent_share)
 
 
 def _multiples(regime: int, costs: CostPolicy) -> tuple[float, float]:
@@ -132,9 +136,15 @@ def _rates(kinds: tuple[str, ...], costs: CostPolicy) -> tuple[Floats, Floats, F
     return commission, slippage, worst
 
 
-def _with_fx_depth(kinds: tuple[str, ...], adv: Floats, costs: CostPolicy, symbols: Sequence[str]) -> Floats:
-    depth = np.array(adv, dtype=np.float64)
+def depth(kinds: tuple[str, ...], adv: Floats, costs: CostPolicy, symbols: Sequence[str] = ()) -> Floats:
+    """(N,) USD a session that orders are measured against: ``adv``, and for fx the depth configured for its pair (C2).
+
+    A pair without one, or without its symbol, is NaN: unknown, whatever volume its source reports.
+    """
+    if "fx" not in kinds:
+        return adv
+    known = np.array(adv, dtype=np.float64)
     for i, kind in enumerate(kinds):
         if kind == "fx":
-            depth[i] = costs.fx_depth.get(symbols[i], math.nan) if symbols else math.nan
-    return depth
+            known[i] = costs.fx_depth.get(symbols[i], math.nan) if symbols else math.nan
+    return known

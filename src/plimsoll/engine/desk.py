@@ -16,6 +16,7 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.limits import Group
 from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.core.ports import Strategy
+from plimsoll.costs.model import depth
 from plimsoll.engine.caps import weight_cap
 
 Floats = NDArray[np.float64]
@@ -57,6 +58,10 @@ class Desk:
     def kinds(self) -> tuple[str, ...]:
         """Kind per column."""
         return tuple(i.kind for i in self.instruments)
+
+    def depth(self, adv: Floats) -> Floats:
+        """(N,) USD a session that orders are measured against: ``adv``, for fx the pair's configured depth (C2)."""
+        return depth(self.kinds, adv, self.policy.costs, self.symbols)
 
     @cached_property
     def everything(self) -> NDArray[np.bool_]:

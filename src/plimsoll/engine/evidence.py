@@ -112,7 +112,7 @@ def _figures(view: View, desk: Desk, record: CycleRecord, symbols: Sequence[str]
     )
     alone, incremental = _risks(view, desk, record, columns)
     ranks, ranked = _ranks(view)
-    eligible, rows = view.now("eligible"), view.now("rows")
+    eligible, rows, volume = view.now("eligible"), view.now("rows"), desk.depth(view.now("adv"))
     found = []
     for n, c in enumerate(columns):
         bars = np.flatnonzero(np.isfinite(view.bars("close")[:, c]))
@@ -131,7 +131,7 @@ def _figures(view: View, desk: Desk, record: CycleRecord, symbols: Sequence[str]
                 z=_known(trend_score(momentum_60, volatility)),
                 rank=ranks.get(c, 0),
                 ranked=ranked,
-                adv=_known(view.now("adv")[c]),
+                adv=_known(volume[c]),
                 weight_max=_known(limits.weight_max[c]),
                 alone={h: _known(values[n]) for h, values in alone.items()},
                 standalone_max={h: _known(values[c]) for h, values in limits.standalone.items()},

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from plimsoll.core.decision import Carried, RegimeFigure
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import RiskEvent
+from plimsoll.costs.model import most_probable
 from plimsoll.engine.desk import Desk
 
 
@@ -47,4 +46,4 @@ def observe(view: View, carried: Carried, desk: Desk) -> Regime:
         stress=after > 0,
         passage=float(view.now("regime.passage")),
     )
-    return Regime(figure, int(np.argmax(belief)), fear, after, events)
+    return Regime(figure, most_probable(belief), fear, after, events)

@@ -76,7 +76,7 @@ class Judge:
         """The figures of the held book plus ``orders``, (N,) fractions of NAV."""
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.abs(orders) * (self.book.nav / 100.0)
-            share = np.where(orders == 0.0, 0.0, value / self.view.now("adv"))
+            share = np.where(orders == 0.0, 0.0, value / self.desk.depth(self.view.now("adv")))
         return measure(
             nav=self.book.nav,
             held=self.book.weights,
@@ -159,7 +159,7 @@ def _shaped(judge: Judge, state: State, wish: Wish, grow: Floats) -> tuple[Shape
             lots_per_unit=desk.lots_per_unit,
             forced=wish.forced,
             increase_scale=grow,
-            adv=judge.view.now("adv"),
+            adv=desk.depth(judge.view.now("adv")),
         ),
         desk.policy,
     )

@@ -90,7 +90,7 @@ def stand(
             held=book.weights,
             shares=shares,
             nav=book.nav,
-            adv=view.now("adv"),
+            adv=desk.depth(view.now("adv")),
             quality=_quality(view),
             blocked=_blocked(view, desk, regime, restraint, stale, lifted, columns),
             confidence_min=max(desk.policy.forecast.confidence_min, restraint.confidence_min),

@@ -70,7 +70,7 @@ def find(home: Home, on: str, run: str | None, present: Callable[[], Policy]) ->
     found = passage(path, on)
     if found is None:
         raise _not_decided(panel.sessions, on, name, genesis)
-    policy = _policy(home, name, genesis, present)
+    policy = policy_of(home, name, genesis, present)
     strategies = registry.load(policy.strategies.enabled)
     desk = Desk(policy, strategies, panel.instruments, account=genesis.account)
     return Past(home, name, found, history_of(panel, policy), desk)
@@ -122,7 +122,8 @@ def _view(past: Past, record: CycleRecord) -> View:
     return View(past.history, past.panel.sessions.row_at_or_after(record.session))
 
 
-def _policy(home: Home, run: str, genesis: Genesis, present: Callable[[], Policy]) -> Policy:
+def policy_of(home: Home, run: str, genesis: Genesis, present: Callable[[], Policy]) -> Policy:
+    """The policy a run was made under: the stored one, else the present one if its hash is the run's."""
     stored = home.policy(run, genesis.policy)
     if stored is not None:
         return stored

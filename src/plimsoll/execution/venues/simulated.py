@@ -6,11 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill, Intent
 from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy
 from plimsoll.core.state import State
+from plimsoll.costs.model import depth
 from plimsoll.execution.pricing import Order, Tape, fill, tape
 
 
@@ -87,10 +90,10 @@ class SimulatedVenue:
 
     def _participating(self, instrument: Instrument, quote: Tape) -> int:
         """Most lots an increase may take of the average day; 0 where that is unknown."""
-        depth = self._policy.costs.fx_depth.get(instrument.symbol) if instrument.kind == "fx" else quote.adv
-        if depth is None or not 0.0 < depth < math.inf:
+        volume = float(depth((instrument.kind,), np.array([quote.adv]), self._policy.costs, (instrument.symbol,))[0])
+        if not 0.0 < volume < math.inf:
             return 0
-        return math.floor(self._policy.limits.participation_max * depth / quote.price * instrument.lots_per_unit)
+        return math.floor(self._policy.limits.participation_max * volume / quote.price * instrument.lots_per_unit)
 
     def _affordable(self, order: Order, instrument: Instrument, lots: int, quote: Tape, cash: int) -> Fill | None:
         """The purchase, cut until cash pays for it. Fewer lots have less impact, so the first cut nearly suffices."""

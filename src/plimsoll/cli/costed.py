@@ -1,0 +1,102 @@
+"""Expected beside realised cost as text: the coefficient with its error, the parts, and what a person may do (C3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from plimsoll.cli.tables import ABSENT, console, percent, table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from plimsoll.costs.shortfall import Compared
+    from plimsoll.operate.costs import CostReport
+
+LEFT_OUT_SHOWN = 10
+ORDERS_SHOWN = 10
+
+
+def show(found: CostReport) -> None:
+    """The coefficient first, then where the cost came from."""
+    out = console(least=100)
+    out.print(f"{escape(found.source)}: {found.orders_compared} orders filled")
+    out.print(escape(found.basis))
+    out.print(escape(_coefficient(found)))
+    if found.r2 is not None:
+        known = found.slippage_multiple_error is None
+        slippage = (
+            "as the policy has it" if known else _with_error(found.slippage_multiple, found.slippage_multiple_error)
+        )
+        out.print(f"slippage rates {slippage}; R² {found.r2:.4f}; {found.fills} orders of {found.days} days")
+    out.print(_table("all orders", (found.total,)))
+    if len(found.by_regime) > 1:
+        out.print(_table("by regime", found.by_regime))
+    out.print(_table("by symbol", found.by_symbol))
+    if found.by_size:
+        rows = table(
+            "Q/ADV", "orders", "cost", "fitted", "residual", title="beyond slippage, by size (bps)", right=(1, 2, 3, 4)
+        )
+        for b in found.by_size:
+            figures = (f"{v * 1e4:.3f}" for v in (b.cost, b.fitted, b.residual))
+            rows.add_row(percent(b.share, 4), str(b.orders), *figures)
+        out.print(rows)
+    _dearest(found, out.print)
+    for note in found.notes:
+        out.print(f"note  {escape(note)}")
+    for one in found.left_out[:LEFT_OUT_SHOWN]:
+        out.print(f"left out  {escape(one.where)}: {escape(one.problem)}")
+    if len(found.left_out) > LEFT_OUT_SHOWN:
+        out.print(f"left out  {len(found.left_out) - LEFT_OUT_SHOWN} more; --json names them all")
+    if found.suggestion:
+        out.print("Nothing was changed. To price with this coefficient, put into a file given with --policy:")
+        out.print(escape(found.suggestion), end="")
+
+
+def _coefficient(found: CostReport) -> str:
+    policy = f"the policy has {found.impact_y_policy:.4g}"
+    if found.impact_y is None or found.impact_y_low is None or found.impact_y_high is None:
+        return f"impact coefficient Y {ABSENT}: {found.why_unknown}; {policy}"
+    between = f"95 % interval {found.impact_y_low:.4g} to {found.impact_y_high:.4g}"
+    return f"impact coefficient Y {_with_error(found.impact_y, found.impact_y_error)}, {between}; {policy}"
+
+
+def _with_error(value: float | None, error: float | None) -> str:
+    return ABSENT if value is None or error is None else f"{value:.4g} ± {error:.2g}"
+
+
+def _table(title: str, rows: Iterable[Compared]) -> Table:
+    made = table(
+        "of", "orders", "notional", "expected", "realised", "delay", "slippage", "impact", "commission", "unfilled",
+        title=title, right=tuple(range(1, 10)),
+    )  # fmt: skip
+    for r in rows:
+        cost = (_bps(r.expected_cost), _bps(r.realised_cost))
+        parts = (r.delay_usd, r.slippage_usd, r.impact_usd, r.commission_usd, r.unfilled_usd)
+        made.add_row(escape(r.name), str(r.orders), _usd(r.notional_usd), *cost, *map(_usd, parts))
+    return made
+
+
+def _dearest(found: CostReport, tell: Callable[[Table], None]) -> None:
+    """The orders that cost most beyond what was expected of them."""
+    worst = sorted(found.orders, key=lambda o: o.expected_usd - o.realised_usd)[:ORDERS_SHOWN]
+    rows = table(
+        "order of", "symbol", "side", "notional", "expected", "realised", "delay", "slippage", "impact", "commission",
+        title=f"the {len(worst)} orders furthest above their expected cost (USD); --json has all",
+        right=tuple(range(3, 10)),
+    )  # fmt: skip
+    for o in worst:
+        figures = (o.notional_usd, o.expected_usd, o.realised_usd, o.delay_usd, o.slippage_usd, o.impact_usd)
+        rows.add_row(o.day, escape(o.symbol), o.side, *map(_usd, (*figures, o.commission_usd)))
+    if worst:
+        tell(rows)
+
+
+def _bps(value: float | None) -> str:
+    return ABSENT if value is None else f"{value * 1e4:.2f} bps"
+
+
+def _usd(value: float) -> str:
+    return f"{value:,.2f}"
