@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from plimsoll.operate.doctor import Diagnosis
     from plimsoll.operate.govern import LineProtocol
     from plimsoll.operate.providers import Providers
+    from plimsoll.operate.risk import RiskStanding
     from plimsoll.reports.result import BacktestResult
     from plimsoll.research.ablation import Outcome, Variant
     from plimsoll.research.ladder_odds import LadderOdds
@@ -446,6 +447,15 @@ def explain(workspace: Workspace, on: str, symbol: str | None = None, run: str |
 
     past = hindsight.find(Home(workspace.home), on, run, lambda: workspace.load().policy)
     return hindsight.explain(past, symbol)
+
+
+def risk(workspace: Workspace, on: str | None = None, run: str | None = None) -> RiskStanding:
+    """Where a run's book stood against every limit at a session's close, the last one decided by default (R1-R9)."""
+    from plimsoll.operate import hindsight
+    from plimsoll.operate import risk as standing_of
+    from plimsoll.store.home import Home
+
+    return standing_of.standing(hindsight.find(Home(workspace.home), on, run, lambda: workspace.load().policy))
 
 
 def replay(workspace: Workspace, on: str, run: str | None = None) -> Replay:

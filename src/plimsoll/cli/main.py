@@ -407,6 +407,47 @@ def explain(
 
 
 @cli.command()
+def risk(
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="DATE", help="The session, YYYY-MM-DD.", show_default="the last one decided"),
+    ] = None,
+    run: RunOption = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 3 if what is held is above a limit that binds it, or unmeasured.")
+    ] = False,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how far a run's book is from every limit.
+
+    The closest limit first, then the tail by four estimators, each position's part of it, and how far the account may
+    fall before each rung of the ladder fires. The book is the one held at the close, the orders those decided then.
+
+    Limits of increases alone may be passed by drift without a breach; --check counts the others and what is unknown.
+
+    \b
+    plimsoll risk
+    plimsoll risk --on 2020-03-16 --json
+    plimsoll risk --run backtest-20260105T101500 --check
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        found = app.risk(_workspace(home, profile, policy), on, run)
+        if as_json:
+            _print_json(found)
+        else:
+            from plimsoll.cli import exposed
+
+            exposed.show(found)
+        if check and not found.inside:
+            raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@cli.command()
 def replay(
     on: OnOption,
     run: RunOption = None,

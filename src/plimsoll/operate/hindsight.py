@@ -24,7 +24,7 @@ from plimsoll.governance.session_summary import SessionExplanation, summarise
 from plimsoll.market import snapshot
 from plimsoll.store import codec
 from plimsoll.store.home import Home
-from plimsoll.store.journal import Passage, passage, read, until
+from plimsoll.store.journal import Passage, last_decided, passage, read, until
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +43,8 @@ class Past:
         return self.history.panel
 
 
-def find(home: Home, on: str, run: str | None, present: Callable[[], Policy]) -> Past:
-    """The session ``on`` (ISO date) of a run, the last one's by default.
+def find(home: Home, on: str | None, run: str | None, present: Callable[[], Policy]) -> Past:
+    """The session ``on`` (ISO date, the last one decided by default) of a run, the last one's by default.
 
     ``present`` makes the policy in force now: it serves a run whose own was not stored, if its hash is the run's.
 
@@ -57,7 +57,8 @@ def find(home: Home, on: str, run: str | None, present: Callable[[], Policy]) ->
     CorruptionError
         The journal, the stored policy or the snapshot is not what was written.
     """
-    day_number(on)
+    if on is not None:
+        day_number(on)
     name = home.find_run(run)
     path = home.journal(name)
     genesis = next(read(path), None)
@@ -67,6 +68,7 @@ def find(home: Home, on: str, run: str | None, present: Callable[[], Policy]) ->
     if not folder.is_dir():
         raise InputError(f"The snapshot {genesis.snapshot} of run {name!r} is not in {home.path}", "Restore its folder")
     panel = snapshot.load(folder)
+    on = on or last_decided(path) or genesis.start
     found = passage(path, on)
     if found is None:
         raise _not_decided(panel.sessions, on, name, genesis)
@@ -82,33 +84,39 @@ def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
     Between auctions the chain goes back to the decision that set the programme in force. ``UsageError`` for a symbol
     the snapshot does not hold.
     """
-    panel, record, journal = past.panel, past.passage.record, past.home.journal(past.run)
+    panel, record = past.panel, past.passage.record
     if symbol is not None and symbol not in panel.column:
         if symbol.upper() not in panel.column:
             raise _unknown(symbol, panel)
         symbol = symbol.upper()
+    told = case(past)
+    view = _view(past, record)
+    universe = tuple(i.symbol for i in panel.instruments if i.tradable)
+    asked = universe if symbol is None else (symbol,)
+    chains = tuple(explain_symbol(told, s) for s in subjects(view, past.desk, record, told.auction, asked))
+    return summarise(told, universe, chains)
+
+
+def case(past: Past) -> Case:
+    """What an explanation of the session is made from, the decision that set the programme in force included."""
+    record, journal = past.passage.record, past.home.journal(past.run)
     auction: CycleRecord | None = None
     if record.auction is not None:
         auction = record
     elif record.carried.programme is not None:
         held = passage(journal, iso_day(record.carried.programme.day))
         auction = None if held is None else held.record
-    view = _view(past, record)
-    case = Case(
+    return Case(
         run=past.run,
         record=record,
         auction=auction,
         fills=tuple(e for e in past.passage.after if isinstance(e, Fill)),
         morning=tuple(e for e in past.passage.morning if isinstance(e, Fill)),
         policy=past.desk.policy,
-        data=data_findings(view, past.desk, record),
+        data=data_findings(_view(past, record), past.desk, record),
         auction_data=() if auction is None else data_findings(_view(past, auction), past.desk, auction),
-        synthetic=panel.synthetic,
+        synthetic=past.panel.synthetic,
     )
-    universe = tuple(i.symbol for i in panel.instruments if i.tradable)
-    asked = universe if symbol is None else (symbol,)
-    chains = tuple(explain_symbol(case, s) for s in subjects(view, past.desk, record, auction, asked))
-    return summarise(case, universe, chains)
 
 
 def replay(past: Past) -> engine_replay.Replay:

@@ -2,112 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
-
-from plimsoll.capital import scenarios
 from plimsoll.core.panel import View
-from plimsoll.measures import tails
-from plimsoll.measures.cvar import euler
-from plimsoll.measures.linear import combine
+from plimsoll.engine.estimates import Book, Part, book_of, estimates, parts
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Cell, Html, Line, join, n, table, tag
 from plimsoll.reports.words import number, percent
-
-Floats = NDArray[np.float64]
-
-CONFIDENCE = 0.95  # of every CVaR (U3), and the coverage of its interval
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Book:
-    """What was held at one close: symbols and weights (k,), its session, and returns (T, k) by horizon."""
-
-    session: str
-    symbols: tuple[str, ...]
-    weights: Floats
-    raw: dict[int, Floats]
-    filtered: dict[int, Floats]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """One estimator at one horizon, fractions of NAV; NaN where it does not apply."""
-
-    name: str
-    horizon: int
-    rows: int
-    var: float
-    cvar: float
-    interval: tails.Interval
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A position's part of the filtered-historical CVaR at one horizon, fractions of NAV."""
-
-    symbol: str
-    weight: float
-    component: float
-    marginal: float
-    incremental: float
 
 
 def last_book(m: Material) -> Book | None:
     """The book of the run's last close that held anything, as its decision saw it; None if nothing was ever held."""
     for row, record in zip(range(m.last, m.first - 1, -1), reversed(m.run.cycles), strict=True):
-        held = {s: w for s, w in zip(record.symbols, record.held, strict=True) if w}
-        if not held:
-            continue
-        symbols = tuple(sorted(held, key=lambda s: (-held[s], s)))
-        columns = np.array([m.history.panel.column[s] for s in symbols], dtype=np.int64)
-        view = View(m.history, row)
-        return Book(
-            session=record.session,
-            symbols=symbols,
-            weights=np.array([held[s] for s in symbols]),
-            raw=scenarios.historical(view, columns, m.policy),
-            filtered=scenarios.build(view, columns, m.policy, stressed=False).filtered,
-        )
+        book = book_of(View(m.history, row), record, m.policy)
+        if book is not None:
+            return book
     return None
-
-
-def estimates(book: Book) -> list[Estimate]:
-    """Four estimators at each horizon: one of raw returns, three of the filtered scenarios the gates use."""
-    found = []
-    for horizon in book.filtered:
-        for name, estimator, returns in (
-            ("Historical", tails.historical, book.raw[horizon]),
-            ("Filtered historical", tails.historical, book.filtered[horizon]),
-            ("Cornish-Fisher", tails.cornish_fisher, book.filtered[horizon]),
-            ("Generalised Pareto", tails.peaks_over_threshold, book.filtered[horizon]),
-        ):
-            losses = -combine(returns, book.weights)
-            tail = estimator(losses, CONFIDENCE)
-            interval = tails.interval(
-                losses,
-                estimator,
-                CONFIDENCE,
-                block=tails.block_length(losses.size, horizon),
-                seed=tails.seed_of(returns.shape),
-                coverage=CONFIDENCE,
-            )
-            found.append(Estimate(name, horizon, losses.size, float(tail.var), float(tail.cvar), interval))
-    return found
-
-
-def parts(book: Book, horizon: int) -> list[Part]:
-    """Each position's part of the filtered-historical CVaR; the components sum to it."""
-    returns, weights = book.filtered[horizon], book.weights
-    component = euler(returns, weights, CONFIDENCE)
-    marginal = tails.marginal(returns, weights, CONFIDENCE)
-    incremental = tails.incremental(returns, weights, CONFIDENCE)
-    return [
-        Part(s, float(weights[i]), float(component[i]), float(marginal[i]), float(incremental[i]))
-        for i, s in enumerate(book.symbols)
-    ]
 
 
 def by_estimator(m: Material) -> Html:

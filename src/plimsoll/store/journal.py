@@ -50,6 +50,7 @@ _LAST = f"SELECT * FROM ({_ROWS} ORDER BY seq DESC LIMIT 2) ORDER BY 1"
 _CYCLES = "SELECT CAST(payload AS BLOB) FROM journal WHERE kind = 'cycle' ORDER BY seq"
 _NEXT_CYCLE = "SELECT seq, payload ->> 'session' FROM journal WHERE kind = 'cycle' AND seq >= ? ORDER BY seq LIMIT 1"
 _CYCLE_BEFORE = "SELECT seq FROM journal WHERE kind = 'cycle' AND seq < ? ORDER BY seq DESC LIMIT 1"
+_LAST_CYCLE = "SELECT payload ->> 'session' FROM journal WHERE kind = 'cycle' ORDER BY seq DESC LIMIT 1"
 _NEVER = "~"  # sorts after every ISO date
 
 
@@ -302,6 +303,16 @@ def passage(path: Path | str, session: str) -> Passage | None:
     try:
         with _reading(Path(path)) as connection:
             return _passage(connection, Path(path), session)
+    except apsw.Error as error:
+        raise CorruptionError(f"{path} is not a readable journal ({error})") from None
+
+
+def last_decided(path: Path | str) -> str | None:
+    """ISO date of the newest decision; None while there is none."""
+    try:
+        with _reading(Path(path)) as connection:
+            found: Any = connection.execute(_LAST_CYCLE).get
+            return None if found is None else str(found)
     except apsw.Error as error:
         raise CorruptionError(f"{path} is not a readable journal ({error})") from None
 

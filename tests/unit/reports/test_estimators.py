@@ -13,6 +13,7 @@ import pytest
 
 from plimsoll.capital import scenarios
 from plimsoll.core.panel import View
+from plimsoll.engine import estimates as engine_estimates
 from plimsoll.measures import tails
 from plimsoll.measures.cvar import cvar
 from plimsoll.reports import estimators
@@ -20,18 +21,18 @@ from plimsoll.reports.material import Material
 
 
 @pytest.fixture(scope="module")
-def book(material: Material) -> estimators.Book:
+def book(material: Material) -> engine_estimates.Book:
     found = estimators.last_book(material)
     assert found is not None
     return found
 
 
 @pytest.fixture(scope="module")
-def table(book: estimators.Book) -> dict[tuple[str, int], estimators.Estimate]:
-    return {(e.name, e.horizon): e for e in estimators.estimates(book)}
+def table(book: engine_estimates.Book) -> dict[tuple[str, int], engine_estimates.Estimate]:
+    return {(e.name, e.horizon): e for e in engine_estimates.estimates(book)}
 
 
-def test_the_book_is_what_the_last_decision_saw(material: Material, book: estimators.Book) -> None:
+def test_the_book_is_what_the_last_decision_saw(material: Material, book: engine_estimates.Book) -> None:
     record = next(r for r in reversed(material.run.cycles) if any(r.held))
     assert book.session == record.session
     assert dict(zip(book.symbols, book.weights.tolist(), strict=True)) == {
@@ -40,14 +41,14 @@ def test_the_book_is_what_the_last_decision_saw(material: Material, book: estima
 
 
 def test_filtered_historical_is_the_figure_the_gates_measured(
-    material: Material, table: dict[tuple[str, int], estimators.Estimate]
+    material: Material, table: dict[tuple[str, int], engine_estimates.Estimate]
 ) -> None:
     record = next(r for r in reversed(material.run.cycles) if any(r.held))
     for horizon in (1, 10):
         assert table["Filtered historical", horizon].cvar == pytest.approx(record.figures[f"cvar_{horizon}"], rel=1e-12)
 
 
-def test_historical_is_the_raw_returns_of_the_same_weights(material: Material, book: estimators.Book) -> None:
+def test_historical_is_the_raw_returns_of_the_same_weights(material: Material, book: engine_estimates.Book) -> None:
     row = material.history.panel.sessions.row_at_or_after(book.session)
     columns = [material.history.panel.column[s] for s in book.symbols]
     index = material.history.panel.index[: row + 1, columns]
@@ -55,13 +56,13 @@ def test_historical_is_the_raw_returns_of_the_same_weights(material: Material, b
     assert book.raw[1] == pytest.approx(returns, abs=1e-12)
     tens = index[10:] / index[:-10] - 1.0
     assert book.raw[10] == pytest.approx(tens[-len(book.raw[10]) :], abs=1e-12)
-    found = next(e for e in estimators.estimates(book) if (e.name, e.horizon) == ("Historical", 10))
+    found = next(e for e in engine_estimates.estimates(book) if (e.name, e.horizon) == ("Historical", 10))
     assert found.cvar == pytest.approx(cvar(-(book.raw[10] @ book.weights), 0.95))
     assert found.rows == len(book.raw[10]) == len(book.raw[1]) - 9
 
 
 def test_every_estimator_has_both_horizons_with_interval_and_var(
-    table: dict[tuple[str, int], estimators.Estimate],
+    table: dict[tuple[str, int], engine_estimates.Estimate],
 ) -> None:
     names = ("Historical", "Filtered historical", "Cornish-Fisher", "Generalised Pareto")
     assert sorted(table) == sorted((name, h) for name in names for h in (1, 10))
@@ -73,16 +74,16 @@ def test_every_estimator_has_both_horizons_with_interval_and_var(
 
 
 def test_components_sum_to_the_books_cvar(
-    book: estimators.Book, table: dict[tuple[str, int], estimators.Estimate]
+    book: engine_estimates.Book, table: dict[tuple[str, int], engine_estimates.Estimate]
 ) -> None:
     for horizon in (1, 10):
-        found = estimators.parts(book, horizon)
+        found = engine_estimates.parts(book, horizon)
         assert sum(p.component for p in found) == pytest.approx(table["Filtered historical", horizon].cvar, rel=1e-12)
         assert all(p.component == pytest.approx(p.weight * p.marginal, abs=1e-15) for p in found)
         assert all(p.incremental <= p.component + 1e-15 for p in found)  # the rest may find another tail
 
 
-def test_the_page_states_book_horizon_and_sample(material: Material, book: estimators.Book) -> None:
+def test_the_page_states_book_horizon_and_sample(material: Material, book: engine_estimates.Book) -> None:
     page = estimators.by_estimator(material)
     captions = re.findall(r"<caption>([^<]+)", page)
     assert len(captions) == 2
@@ -101,13 +102,13 @@ def _emptied(record: Any) -> Any:
     return msgspec.structs.replace(record, held=tuple(0.0 for _ in record.held))
 
 
-def test_a_book_that_cannot_be_measured_is_unknown_not_zero(book: estimators.Book) -> None:
+def test_a_book_that_cannot_be_measured_is_unknown_not_zero(book: engine_estimates.Book) -> None:
     dark = {h: np.full_like(r, np.nan) for h, r in book.filtered.items()}
-    found = estimators.estimates(replace(book, filtered=dark))
+    found = engine_estimates.estimates(replace(book, filtered=dark))
     assert all(np.isnan([e.var, e.cvar, *e.interval]).all() for e in found if e.name != "Historical")
     assert all(
         np.isnan([p.component, p.marginal, p.incremental]).all()
-        for p in estimators.parts(replace(book, filtered=dark), 1)
+        for p in engine_estimates.parts(replace(book, filtered=dark), 1)
     )
 
 
@@ -135,13 +136,13 @@ def test_a_book_sold_before_the_end_is_measured_where_it_was_last_held(material:
     record = next(r for r in reversed(cycles) if any(r.held))
     found = estimators.last_book(replace(material, run=replace(material.run, cycles=cycles)))
     assert found is not None and found.session == record.session
-    measured = next(e for e in estimators.estimates(found) if (e.name, e.horizon) == ("Filtered historical", 10))
-    assert measured.cvar == pytest.approx(record.figures["cvar_10"], rel=1e-12)
+    filtered = next(e for e in engine_estimates.estimates(found) if (e.name, e.horizon) == ("Filtered historical", 10))
+    assert filtered.cvar == pytest.approx(record.figures["cvar_10"], rel=1e-12)
 
 
-def test_an_interval_keeps_overlapping_windows_together(book: estimators.Book) -> None:
+def test_an_interval_keeps_overlapping_windows_together(book: engine_estimates.Book) -> None:
     losses = -(book.filtered[10] @ book.weights)
-    found = next(e for e in estimators.estimates(book) if (e.name, e.horizon) == ("Filtered historical", 10))
+    found = next(e for e in engine_estimates.estimates(book) if (e.name, e.horizon) == ("Filtered historical", 10))
     block = tails.block_length(losses.size, 10)
     seed = tails.seed_of(book.filtered[10].shape)
     known = tails.interval(losses, tails.historical, 0.95, block=block, seed=seed)

@@ -1,0 +1,206 @@
+"""How much of each limit a session's book and orders use: what the gates compare, laid side by side (R1, R3, R4, A4).
+
+Read from a record and the view of its session, so that any past session can be measured and old journals serve as
+they are. CVaR budgets, hard limits, gross, cash and turnover are the record's own; caps of positions, sectors, pairs,
+stand-alone and incremental risk are worked out again from the same limit set the gates were given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.limits import LimitSet
+from plimsoll.core.panel import View
+from plimsoll.engine.desk import Desk
+from plimsoll.engine.limits import limits_at
+from plimsoll.engine.measure import Tails, measure
+from plimsoll.risk import pairs
+
+Floats = NDArray[np.float64]
+BOOK = "book"
+ORDERS = "orders"  # the scope of what all orders of a session use together
+_ON_REACHING = ("ladder", "vix")  # a rung fires at its threshold (R4), VIX at its level lets only reductions pass (S2)
+
+
+class Use(msgspec.Struct, frozen=True):
+    """One limit and what is used of it.
+
+    ``scope`` is ``book``, ``orders``, a symbol, two joined by ``+``, a sector or a rung of the ladder. ``use`` is the
+    fraction of the limit: measured over limit, of a floor on cash what is invested over what may be. ``headroom`` is
+    what is left in the unit of ``measured``, negative beyond the limit. A figure that could not be measured is absent,
+    and so is a use without a bound: neither is inside its limit (R1).
+    """
+
+    name: str
+    scope: str
+    measured: float | None
+    limit: float | None
+    use: float | None
+    headroom: float | None
+
+    @property
+    def inside(self) -> bool:
+        """True only where it is shown: the figure is not above its limit, and below one that acts on reaching."""
+        if self.measured is None or self.limit is None:
+            return False
+        if self.name in _ON_REACHING:
+            return self.measured < self.limit
+        return self.measured >= self.limit if self.name == "cash" else self.measured <= self.limit
+
+
+def limits_in_force(view: View, desk: Desk, record: CycleRecord) -> LimitSet:
+    """The limit set of a session's decision; what the record holds of it is taken from there."""
+    fallen = record.figures.get("drawdown_lifetime")
+    found = limits_at(view, desk, (), drawdown_lifetime=fallen or 0.0, stress=record.regime.stress)
+    horizons, kept = found.cvar_budget, record.limits
+    together = pairs.limits(record.carried.pairs, desk.symbols, found.weight_max, desk.policy)
+    return replace(
+        found,
+        gross_max=kept.get("gross", found.gross_max),
+        cash_min=kept.get("cash", found.cash_min),
+        cvar_budget={h: kept.get(f"cvar_budget_{h}", found.cvar_budget[h]) for h in horizons},
+        cvar_hard={h: kept.get(f"cvar_hard_{h}", found.cvar_hard[h]) for h in horizons},
+        stressed_budget={h: kept.get(f"stressed_{h}", found.stressed_budget[h]) for h in horizons},
+        pairs=together,
+    )
+
+
+def held_weights(record: CycleRecord, desk: Desk) -> Floats:
+    """(N,) weights held at the close, before the session's orders."""
+    return _spread(record, desk, record.held)
+
+
+def order_weights(record: CycleRecord, desk: Desk) -> Floats:
+    """(N,) signed orders of the session, fractions of NAV."""
+    moved = (a - h if n else 0.0 for a, h, n in zip(record.proposed, record.held, record.lots, strict=True))
+    return _spread(record, desk, moved)
+
+
+def of_book(record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats) -> Iterator[Use]:
+    """The held book against what needs no scenarios; CVaR as the decision measured it."""
+    figures = record.figures
+    for h in limits.cvar_budget:
+        measured = figures.get(f"cvar_{h}")
+        yield used(f"cvar_{h}", BOOK, measured, limits.cvar_budget[h])
+        yield used(f"cvar_hard_{h}", BOOK, measured, limits.cvar_hard[h])
+    gross = figures.get("gross")
+    for name, bound in (
+        ("gross", limits.gross_max),
+        ("gross_freeze", limits.gross_freeze),
+        ("gross_halt", limits.gross_halt),
+    ):
+        yield used(name, BOOK, gross, bound)
+    yield _cash(record.cash / record.nav if record.nav > 0 else None, limits.cash_min)
+    columns = np.flatnonzero(held).tolist()
+    weight = np.abs(held)
+    for c in columns:
+        yield used("position", desk.symbols[c], float(weight[c]), float(limits.weight_max[c]))
+    for group in limits.groups:
+        total = sum(float(weight[c]) for c in group.members)
+        if total:
+            yield used("sector", group.name.removeprefix("sector:"), total, group.cap)
+    for pair in limits.pairs:
+        total = float(weight[pair.first] + weight[pair.second])
+        if total:
+            yield used("pair", f"{desk.symbols[pair.first]}+{desk.symbols[pair.second]}", total, pair.cap)
+
+
+def of_triggers(view: View, record: CycleRecord, desk: Desk) -> Iterator[Use]:
+    """Drawdown against each rung, crisis outlook and VIX against what switches their restraints on (R4, R8, S2)."""
+    for rung in desk.policy.ladder.rungs if desk.policy.ladder.enabled else ():
+        fallen = record.figures.get(f"drawdown_{rung.basis}")
+        yield used("ladder", rung.name, None if fallen is None else max(fallen, 0.0), rung.threshold)
+    yield used("crisis", BOOK, record.regime.crisis, desk.policy.regime.crisis_on)
+    yield used("vix", BOOK, float(view.now("regime.fear")), desk.policy.forecast.vix_extreme)
+
+
+def of_orders(view: View, record: CycleRecord, desk: Desk, limits: LimitSet, orders: Floats) -> Iterator[Use]:
+    """The session's orders against what bounds trading (A7, A3); nothing where there was no order."""
+    columns = np.flatnonzero(orders).tolist()
+    if not columns:
+        return
+    yield used("turnover", ORDERS, record.figures.get("turnover"), limits.turnover_max)
+    yield used("trades", ORDERS, float(len(columns)), float(limits.trades_max))
+    adv = view.now("adv")
+    for c in columns:
+        share = abs(float(orders[c])) * (record.nav / 100.0) / float(adv[c]) if adv[c] > 0.0 else math.nan
+        yield used("participation", desk.symbols[c], share, limits.participation_max)
+
+
+def of_tails(desk: Desk, limits: LimitSet, held: Floats, tails: Tails) -> Iterator[Use]:
+    """What needs scenarios of the held book: each position's stand-alone risk, and the stressed set where it is in."""
+    columns = np.flatnonzero(held).tolist()
+    for h, caps in limits.standalone.items():
+        for c in columns:
+            risk = abs(float(held[c])) * tails.alone(c, h)
+            yield used(f"standalone_{h}", desk.symbols[c], risk, float(caps[c]))
+    if tails.stressed:
+        for h, value in tails.of_book(held, stressed=True).items():
+            yield used(f"stressed_{h}", BOOK, value, limits.stressed_budget[h])
+
+
+def of_increases(
+    record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats, orders: Floats, tails: Tails
+) -> Iterator[Use]:
+    """What each increase of the session added to CVaR at the auction's horizon (A4)."""
+    measured = measure(
+        nav=record.nav,
+        held=held,
+        order_weights=orders,
+        adv_share=np.zeros(held.size),
+        tails=tails,
+        cvar_held=tails.of_book(held),
+        horizon=desk.policy.auction.horizon,
+        drawdown_episode=math.nan,
+        drawdown_lifetime=math.nan,
+        symbols=desk.symbols,
+    )
+    for c in np.flatnonzero(measured.increases).tolist():
+        rise = float(measured.incremental[c])
+        yield used("incremental", desk.symbols[c], rise, float(limits.incremental_max[c]))
+
+
+def closest(uses: Iterable[Use]) -> dict[str, Use]:
+    """Per limit the scope that uses most of it; what could not be measured counts as the most (U6)."""
+    found: dict[str, Use] = {}
+    for one in uses:
+        before = found.get(one.name)
+        if before is None or pressure(one) > pressure(before):
+            found[one.name] = one
+    return found
+
+
+def pressure(one: Use) -> float:
+    """The use as a number to compare by, infinite where it is unknown or without a bound."""
+    return math.inf if one.use is None else one.use
+
+
+def used(name: str, scope: str, measured: float | None, limit: float) -> Use:
+    """A use of a ceiling; a limit of zero is used without a bound by anything above it."""
+    if measured is None or not math.isfinite(measured) or not math.isfinite(limit):
+        known = measured if measured is not None and math.isfinite(measured) else None
+        return Use(name, scope, known, limit if math.isfinite(limit) else None, None, None)
+    use = measured / limit if limit > 0.0 else 0.0 if measured <= 0.0 else None
+    return Use(name, scope, measured, limit, use, limit - measured)
+
+
+def _cash(cash: float | None, floor: float) -> Use:
+    """Cash against its floor."""
+    if cash is None:
+        return Use("cash", BOOK, None, floor, None, None)
+    use = (1.0 - cash) / (1.0 - floor) if floor < 1.0 else None
+    return Use("cash", BOOK, cash, floor, use, cash - floor)
+
+
+def _spread(record: CycleRecord, desk: Desk, values: Iterable[float]) -> Floats:
+    spread = np.zeros(len(desk.symbols))
+    for symbol, value in zip(record.symbols, values, strict=True):
+        spread[desk.column[symbol]] = value
+    return spread
