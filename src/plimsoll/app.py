@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from plimsoll.operate.govern import LineProtocol
     from plimsoll.operate.providers import Providers
     from plimsoll.operate.risk import RiskStanding
+    from plimsoll.reports.regime import RegimeReport
     from plimsoll.reports.result import BacktestResult
     from plimsoll.research.ablation import Outcome, Variant
     from plimsoll.research.ladder_odds import LadderOdds
@@ -424,6 +425,16 @@ def governed(workspace: Workspace) -> Iterator[LineProtocol]:
     home.folder(home.path)
     with SqliteStateStore(home.governor) as store:
         yield LineProtocol(Governor(store, limits), limits)
+
+
+def regime(workspace: Workspace, on: str | None = None) -> RegimeReport:
+    """Belief, outlook, matrices and calibration of the regime on the certified snapshot, as of a session (R8)."""
+    from plimsoll.engine.history import history_of
+    from plimsoll.reports.regime import regime_report
+
+    policy = workspace.load().policy
+    _, panel = _stage_2(workspace, policy)
+    return regime_report(history_of(panel, policy), policy, on)
 
 
 def doctor(workspace: Workspace) -> Diagnosis:

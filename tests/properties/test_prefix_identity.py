@@ -30,7 +30,9 @@ MakePanel = Callable[..., Panel]
 
 @cache
 def _factors() -> dict[str, Factor]:
-    return catalogue(POLICY) | regime.factors(POLICY)
+    em = replace(POLICY, regime=replace(POLICY.regime, matrix="em"))
+    re_estimated = {"em: regime.crisis": regime.factors(em)["regime.crisis"]}
+    return catalogue(POLICY) | regime.factors(POLICY) | re_estimated
 
 
 def _market(make_panel: MakePanel, seed: int) -> Panel:

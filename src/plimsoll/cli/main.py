@@ -663,6 +663,37 @@ def costs(
 
 
 @cli.command()
+def regime(
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="DATE", help="The session, YYYY-MM-DD.", show_default="the last one")
+    ] = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the regime's probabilities and how they fared.
+
+    From the certified snapshot alone: belief in normal, volatile and crisis, the outlook, the VIX behind it and its
+    age, the transition matrices, and the scores of every forecast since the first VIX close. With --on, as of then.
+
+    \b
+    plimsoll regime
+    plimsoll regime --on 2020-03-16 --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        found = app.regime(_workspace(home, profile, policy), on)
+        if as_json:
+            _print_json(found)
+        else:
+            from plimsoll.cli import regimes
+
+            regimes.show(found)
+
+
+@cli.command()
 def govern(home: HomeOption = None, profile: ProfileOption = None, policy: PolicyOption = None) -> None:
     """Decide which orders may leave an account, line by line.
 

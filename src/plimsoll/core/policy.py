@@ -269,7 +269,7 @@ class LadderPolicy(Section, frozen=True, kw_only=True):
 class RegimePolicy(Section, frozen=True, kw_only=True):
     """Regime probabilities of (normal, volatile, crisis) (R8)."""
 
-    matrix: Annotated[Literal["counted", "fixed", "seed"], _meta("choice", "R8", "counted re-estimates start from VIX bands")] = "counted"
+    matrix: Annotated[Literal["counted", "em", "fixed", "seed"], _meta("choice", "R8", "counted re-estimates start from VIX bands every session, em from its whole path every month")] = "counted"
     start: Annotated[tuple[tuple[float, float, float], ...], _meta("transition probabilities, 1 session", "R8")] = (
         (0.958, 0.041, 0.001),
         (0.111, 0.849, 0.040),
@@ -280,7 +280,7 @@ class RegimePolicy(Section, frozen=True, kw_only=True):
         (0.30, 0.60, 0.10),
         (0.40, 0.30, 0.30),
     )
-    prior_rows: Annotated[int, _count("R8", "Weight of the start matrix in the counts")] = 252
+    prior_rows: Annotated[int, _count("R8", "Weight of the start matrix in counts and estimates")] = 252
     bands: Annotated[tuple[float, float], _meta("VIX points", "R8")] = (20.0, 30.0)
     medians: Annotated[tuple[float, float, float], _meta("VIX points", "R8")] = (15.0, 24.0, 40.0)
     sigmas: Annotated[tuple[float, float, float], _meta("log VIX", "R8")] = (0.22, 0.20, 0.30)

@@ -84,6 +84,11 @@ class Sessions:
         return np.asarray(months != (EPOCH + following.astype("m8[D]")).astype("M8[M]"))
 
     @cached_property
+    def first_of_month(self) -> NDArray[np.bool_]:
+        """True where the session before lies in another calendar month, and on the first row."""
+        return np.append(True, self.last_of_month[:-1])[: self.days.size]
+
+    @cached_property
     def _morrows(self) -> list[str]:
         """ISO date of the day after each session."""
         return np.datetime_as_string(EPOCH + (self.days + 1).astype("m8[D]")).tolist()  # type: ignore[no-any-return]

@@ -10,10 +10,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plimsoll.core.panel import Factor, Floats, Panel
 from plimsoll.core.policy import Policy, RegimePolicy
 from plimsoll.indicators.catalogue import catalogue
+from plimsoll.risk import regime_em
 
 CRISIS = 2  # of (normal, volatile, crisis)
 
@@ -35,7 +37,7 @@ def factors(policy: Policy) -> dict[str, Factor]:
     @lru_cache(maxsize=1)
     def filtered(panel: Panel) -> tuple[Floats, Floats]:
         closes = vix(panel)
-        matrices = transitions(closes, regime)
+        matrices = transitions(closes, regime, panel.sessions.first_of_month)
         return matrices, beliefs(closes, matrices, regime)
 
     def fear(panel: Panel) -> Floats:
@@ -83,15 +85,23 @@ def stationary(matrix: Floats) -> Floats:
     return np.asarray(solved / solved.sum())
 
 
-def transitions(vix: Floats, regime: RegimePolicy) -> Floats:
+def transitions(vix: Floats, regime: RegimePolicy, renewed: NDArray[np.bool_]) -> Floats:
     """Transition matrices (T, 3, 3), each estimated on rows up to its own.
 
     ``counted``: moves of VIX between the bands on consecutive rows, added to ``prior_rows`` moves out of each
-    state distributed as the start matrix says. ``fixed`` and ``seed``: the same matrix on every row.
+    state distributed as the start matrix says. ``em``: the same prior and the moves between hidden states that the
+    whole of VIX up to a row makes most likely, found anew on the rows where ``renewed`` (T,) is true and kept in
+    between. ``fixed`` and ``seed``: the same matrix on every row.
     """
     base = base_matrix(regime)
-    if regime.matrix != "counted":
-        return np.broadcast_to(base, (len(vix), 3, 3))
+    if regime.matrix == "counted":
+        return _counted(vix, regime, base)
+    if regime.matrix == "em":
+        return _estimated(vix, regime, renewed, base)
+    return np.broadcast_to(base, (len(vix), 3, 3))
+
+
+def _counted(vix: Floats, regime: RegimePolicy, base: Floats) -> Floats:
     band = np.where(np.isfinite(vix), np.searchsorted(regime.bands, vix, side="right"), -1)
     before = np.append(-1, band[:-1])[: len(band)]
     moved = np.zeros((len(vix), 3, 3))
@@ -102,6 +112,15 @@ def transitions(vix: Floats, regime: RegimePolicy) -> Floats:
     counts += regime.prior_rows * base
     # with no prior and no move out of a state yet, the base is all there is
     return np.asarray(np.divide(counts, out_of, out=np.broadcast_to(base, counts.shape).copy(), where=out_of > 0.0))
+
+
+def _estimated(vix: Floats, regime: RegimePolicy, renewed: NDArray[np.bool_], base: Floats) -> Floats:
+    known = np.isfinite(vix)
+    first = int(np.argmax(known)) if known.any() else len(vix)  # rows before any VIX tell nothing
+    ends = np.flatnonzero(renewed[first:])
+    found = regime_em.estimate(likelihoods(vix[first:], regime), ends, base, stationary(base), regime.prior_rows)
+    latest = np.searchsorted(ends + first, np.arange(len(vix)), side="right")
+    return np.concatenate([base[np.newaxis], found])[latest]
 
 
 def likelihoods(vix: Floats, regime: RegimePolicy) -> Floats:
@@ -154,8 +173,8 @@ def first_passage(belief: Floats, matrices: Floats, sessions: int) -> Floats:
 def reachable(policy: Policy) -> float:
     """The largest P(crisis) at the outlook that any belief can give under the base matrix.
 
-    A threshold above it could never fire; the loader refuses one (R8). Under ``counted`` the base is the start
-    matrix, which the counts move away from only as history comes in.
+    A threshold above it could never fire; the loader refuses one (R8). Under ``counted`` and ``em`` the base is the
+    start matrix, which estimates move away from only as history comes in.
     """
     powered = np.linalg.matrix_power(base_matrix(policy.regime), policy.regime.outlook)
     return float(powered[:, CRISIS].max())

@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace as changed
 
 from plimsoll.reports import html
-from plimsoll.reports.calibration import agreement, outcomes
+from plimsoll.reports.calibration import agreement
+from plimsoll.reports.foresight import by_vix
 from plimsoll.reports.material import Material
 from plimsoll.reports.recorded import Recorded
 
@@ -19,14 +20,14 @@ NAN = float("nan")
 
 def test_outcomes_are_read_at_and_up_to_the_horizon() -> None:
     vix = np.array([10.0, 30.0, 29.99, NAN, 12.0, 13.0])
-    at, within = outcomes(vix, 30.0, 2)
+    at, within = by_vix(vix, 30.0, 2)
     np.testing.assert_array_equal(at, [0.0, NAN, 0.0, 0.0])
     # row 0 sees the crisis of row 1; row 1 is in it; rows 2 and 3 lack a close
     np.testing.assert_array_equal(within, [1.0, 1.0, NAN, NAN])
 
 
 def test_a_run_shorter_than_the_horizon_has_no_outcome() -> None:
-    at, within = outcomes(np.array([10.0, 40.0]), 30.0, 5)
+    at, within = by_vix(np.array([10.0, 40.0]), 30.0, 5)
     assert at.size == within.size == 0
 
 
@@ -66,8 +67,12 @@ def test_a_run_without_outcomes_or_recorded_passage_says_so(material: Material) 
 def test_the_regime_section_states_both_probabilities_horizon_and_sample(material: Material) -> None:
     section = plain(html.render(material).split('<section id="regime"')[1].split("</section>")[0])
     assert "P(crisis) 5 sessions ahead is" in section and "that of one within them" in section
-    assert f"Reliability of P(crisis) 5 sessions ahead, forecasts by tenths; {material.sample}" in section
-    assert f"Reliability of P(crisis) within 5 sessions, forecasts by tenths; {material.sample}" in section
+    for forecast, outcome in (
+        ("P(crisis) 5 sessions ahead", "VIX 5 sessions later"),
+        ("P(crisis) within 5 sessions", "any VIX up to 5 sessions later"),
+        ("P(crisis) 5 sessions ahead", "SPY at a close of the next 5 sessions down by 5% or more"),
+    ):
+        assert f"Reliability of {forecast} against {outcome}, forecasts by tenths; {material.sample}" in section
     assert np.isfinite(material.run.passage).all() and (material.run.passage >= material.run.crisis - 1e-12).all()
 
 

@@ -30,6 +30,11 @@ def _vix(rows: int, seed: int = 0, missing: float = 0.0) -> np.ndarray:
     return vix
 
 
+def _transitions(vix: np.ndarray, policy: RegimePolicy) -> np.ndarray:
+    """Re-estimated on every twenty-first row, where the choice re-estimates."""
+    return regime.transitions(vix, policy, np.arange(len(vix)) % 21 == 0)
+
+
 def _slow(vix: np.ndarray, policy: RegimePolicy) -> tuple[np.ndarray, np.ndarray]:
     """Belief and outlook, one row after the other, densities by scipy, powers by repeated products."""
     from scipy.stats import lognorm
@@ -65,7 +70,7 @@ def _slow(vix: np.ndarray, policy: RegimePolicy) -> tuple[np.ndarray, np.ndarray
 def test_the_filter_equals_one_written_from_the_formula(matrix: str, missing: float) -> None:
     policy = replace(R, matrix=matrix)
     vix = _vix(400, missing=missing)
-    matrices = regime.transitions(vix, policy)
+    matrices = _transitions(vix, policy)
     belief = regime.beliefs(vix, matrices, policy)
     expected, ahead = _slow(vix, policy)
     np.testing.assert_allclose(belief, expected, rtol=1e-9, atol=1e-12)
@@ -74,21 +79,21 @@ def test_the_filter_equals_one_written_from_the_formula(matrix: str, missing: fl
 
 def test_beliefs_are_probabilities_whatever_the_vix() -> None:
     vix = np.array([15.0, 1e-3, 1e6, 9.0, 80.0, np.nan, 40.0])
-    belief = regime.beliefs(vix, regime.transitions(vix, R), R)
+    belief = regime.beliefs(vix, _transitions(vix, R), R)
     assert (belief >= 0.0).all()
     np.testing.assert_allclose(belief.sum(axis=1), 1.0)
 
 
 def test_a_calm_market_is_normal_and_a_panic_is_crisis() -> None:
     vix = np.concatenate([np.full(60, 13.0), np.full(10, 55.0)])
-    belief = regime.beliefs(vix, regime.transitions(vix, R), R)
+    belief = regime.beliefs(vix, _transitions(vix, R), R)
     assert belief[59, 0] > 0.99
     assert belief[-1, 2] > 0.95
 
 
 def test_without_any_vix_belief_rests_at_the_stationary_start() -> None:
     vix = np.full(50, np.nan)
-    belief = regime.beliefs(vix, regime.transitions(vix, R), R)
+    belief = regime.beliefs(vix, _transitions(vix, R), R)
     start = regime.stationary(np.array(R.start))
     np.testing.assert_allclose(belief, np.tile(start, (50, 1)), rtol=1e-9)
     np.testing.assert_allclose(start @ np.array(R.start), start, atol=1e-12)
@@ -96,14 +101,14 @@ def test_without_any_vix_belief_rests_at_the_stationary_start() -> None:
 
 def test_a_missing_vix_predicts_without_update() -> None:
     vix = np.array([50.0, np.nan])
-    matrices = regime.transitions(vix, R)
+    matrices = _transitions(vix, R)
     belief = regime.beliefs(vix, matrices, R)
     np.testing.assert_allclose(belief[1], belief[0] @ matrices[1])
 
 
 def test_transitions_are_counted_between_bands_on_consecutive_rows() -> None:
     vix = np.array([19.99, 20.0, 29.99, 30.0, np.nan, 10.0, 10.0])
-    last = regime.transitions(vix, replace(R, prior_rows=0))[-1]
+    last = _transitions(vix, replace(R, prior_rows=0))[-1]
     # normal -> volatile, normal -> normal; volatile -> volatile, volatile -> crisis; none out of crisis
     np.testing.assert_allclose(last[0], [0.5, 0.5, 0.0])
     np.testing.assert_allclose(last[1], [0.0, 0.5, 0.5])
@@ -112,7 +117,7 @@ def test_transitions_are_counted_between_bands_on_consecutive_rows() -> None:
 
 def test_the_prior_weighs_as_many_rows_as_the_policy_says() -> None:
     vix = np.full(253, 10.0)  # 252 moves from normal to normal
-    last = regime.transitions(vix, R)[-1]
+    last = _transitions(vix, R)[-1]
     np.testing.assert_allclose(last[0], (np.array(R.start[0]) + np.eye(3)[0]) / 2.0)
 
 
@@ -124,7 +129,7 @@ def test_the_seed_matrix_can_never_reach_fifteen_percent() -> None:
 def test_no_vix_path_exceeds_what_is_reachable(matrix: str) -> None:
     policy = replace(POLICY, regime=replace(R, matrix=matrix))
     vix = np.concatenate([_vix(300), np.full(60, 90.0)])
-    matrices = regime.transitions(vix, policy.regime)
+    matrices = _transitions(vix, policy.regime)
     ahead = regime.outlook(regime.beliefs(vix, matrices, policy.regime), matrices, R.outlook)[:, 2].max()
     assert ahead <= regime.reachable(policy)
     assert ahead == pytest.approx(regime.reachable(policy), rel=0.02)  # and a long panic comes close
@@ -174,7 +179,7 @@ def test_the_gfc_and_covid_were_crises(shared_data: Path) -> None:
     table = pl.read_parquet(shared_data / "vix_daily.parquet").sort("date")
     dates = table["date"].dt.strftime("%Y-%m-%d").to_list()
     vix = table["close"].to_numpy()
-    matrices = regime.transitions(vix, R)
+    matrices = _transitions(vix, R)
     ahead = regime.outlook(regime.beliefs(vix, matrices, R), matrices, R.outlook)[:, 2]
     for day in ("2008-11-20", "2020-03-23"):
         assert ahead[dates.index(day)] > R.crisis_on
@@ -196,7 +201,7 @@ def test_first_passage_of_two_states_is_the_closed_form() -> None:
 
 def test_first_passage_is_the_absorbing_chain_of_every_row() -> None:
     vix = _vix(300)
-    matrices = regime.transitions(vix, R)
+    matrices = _transitions(vix, R)
     belief = regime.beliefs(vix, matrices, R)
     found = regime.first_passage(belief, matrices, R.outlook)
     for row in (0, 150, 299):
@@ -208,7 +213,7 @@ def test_first_passage_is_the_absorbing_chain_of_every_row() -> None:
 
 def test_a_crisis_within_is_never_less_likely_than_one_at_the_end_or_sooner() -> None:
     vix = _vix(300, missing=0.1)
-    matrices = regime.transitions(vix, R)
+    matrices = _transitions(vix, R)
     belief = regime.beliefs(vix, matrices, R)
     before = belief[:, 2]
     for n in range(1, 12):
@@ -221,6 +226,6 @@ def test_a_crisis_within_is_never_less_likely_than_one_at_the_end_or_sooner() ->
 def test_the_history_carries_the_passage_at_the_outlook(make_panel: MakePanel) -> None:
     vix = _vix(80)
     history = _history(make_panel(vix[:, np.newaxis], symbols=("^VIX",)))
-    matrices = regime.transitions(vix, R)
+    matrices = _transitions(vix, R)
     wanted = regime.first_passage(regime.beliefs(vix, matrices, R), matrices, R.outlook)
     np.testing.assert_array_equal(history.array("regime.passage"), wanted)
