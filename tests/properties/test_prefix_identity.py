@@ -30,9 +30,7 @@ MakePanel = Callable[..., Panel]
 
 @cache
 def _factors() -> dict[str, Factor]:
-    em = replace(POLICY, regime=replace(POLICY.regime, matrix="em"))
-    re_estimated = {"em: regime.crisis": regime.factors(em)["regime.crisis"]}
-    return catalogue(POLICY) | regime.factors(POLICY) | re_estimated
+    return catalogue(POLICY) | regime.factors(POLICY)
 
 
 def _market(make_panel: MakePanel, seed: int) -> Panel:
@@ -112,6 +110,13 @@ def test_changing_the_future_changes_nothing_before_it(make_panel: MakePanel, na
         values[rows:] *= g.uniform(0.1, 10.0, values[rows:].shape)
         values[rows:][g.random(values[rows:].shape) < 0.3] = np.nan
     assert _same_bits(_factors()[name](_changed(panel, **other))[:rows], before)
+
+
+@pytest.mark.parametrize("rows", [1, 22, 23, 200])
+def test_a_matrix_re_estimated_each_month_sees_no_future(make_panel: MakePanel, rows: int) -> None:
+    em = replace(POLICY, regime=replace(POLICY.regime, matrix="em"))
+    panel, crisis = _market(make_panel, rows), regime.factors(em)["regime.crisis"]
+    assert _same_bits(crisis(_until(panel, rows)), crisis(panel)[:rows])
 
 
 def test_a_factor_that_peeks_is_caught(make_panel: MakePanel) -> None:
