@@ -6,6 +6,7 @@ a command pays only for what it uses: a backtest imports no SQL, frame or calend
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -420,11 +421,12 @@ def governed(workspace: Workspace) -> Iterator[LineProtocol]:
     from plimsoll.store.governor_store import SqliteStateStore
     from plimsoll.store.home import Home
 
-    limits = limits_of(workspace.load().policy)
+    policy = workspace.load().policy
+    limits = limits_of(policy)
     home = Home(workspace.home)
     home.folder(home.path)
     with SqliteStateStore(home.governor) as store:
-        yield LineProtocol(Governor(store, limits), limits)
+        yield LineProtocol(Governor(store, limits), policy.governor.batch, lambda: time.perf_counter_ns() // 1000)
 
 
 def regime(workspace: Workspace, on: str | None = None) -> RegimeReport:

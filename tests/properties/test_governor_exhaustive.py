@@ -7,14 +7,16 @@ also rebuilt from what a store had at that moment, and must be the state of a go
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from plimsoll.core.errors import Halted, InputError
+from plimsoll.core.ports import Conflict, Fact, Row
 from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import GovernorLimits, Stage
+from plimsoll.risk.governor_limits import GovernorLimits, Pace, Stage
+from plimsoll.store.governor_memory import MemoryStateStore
 
 UNIT = 1_000_000
 DAY = 20_514
@@ -33,6 +35,9 @@ LIMITS = GovernorLimits(
     orders_second=100,
     orders_minute=100,
     repeats_minute=100,
+    clock_slack=0,
+    pace=Pace(10_000, 100, 50, 20),
+    tries=5,
 )
 Rows = dict[tuple[str, str], str]
 
@@ -41,29 +46,27 @@ class PowerCut(Exception):
     """The process ended here."""
 
 
-class Disk:
+class Disk(MemoryStateStore):
     """A store in memory that can be cut off before or after its next write."""
 
     def __init__(self, rows: Rows | None = None) -> None:
-        self.rows: Rows = dict(rows or {})
+        super().__init__()
+        for (kind, key), text in (rows or {}).items():
+            of = self.account.facts if kind in ("caps", "intent", "exec", "closed") else self.account.state
+            of[kind, key] = text
         self.cut = ""
 
-    def load(self, kind: str) -> Iterable[tuple[str, str]]:
-        return [(key, text) for (k, key), text in self.rows.items() if k == kind]
+    @property
+    def rows(self) -> Rows:
+        return self.account.state | self.account.facts
 
-    def get(self, kind: str, key: str) -> str | None:
-        return self.rows.get((kind, key))
-
-    def write(self, rows: Sequence[tuple[str, str, str | None]]) -> None:
-        if self.cut == "before":
+    def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
+        if self.cut == "before" and (state or facts or new):
             raise PowerCut
-        for kind, key, text in rows:
-            if text is None:
-                self.rows.pop((kind, key), None)
-            else:
-                self.rows[kind, key] = text
-        if self.cut == "after":
+        found = super().write(state, facts, new)
+        if self.cut == "after" and found is None and (state or facts or new):
             raise PowerCut
+        return found
 
 
 Action = Callable[[Governor], object]

@@ -7,7 +7,6 @@ the measures.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -18,6 +17,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
+from plimsoll.store.governor_memory import MemoryStateStore
 
 UNIT = 1_000_000
 DAY = 20_514
@@ -26,26 +26,6 @@ LIMITS = replace(
 )
 PRICES = {"A": (9_990_000, 10_010_000), "B": (399_980_001, 400_020_003)}
 EQUITY = 60_000
-
-
-class Memory:
-    """A store in memory that survives its governor."""
-
-    def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], str] = {}
-
-    def load(self, kind: str) -> Iterable[tuple[str, str]]:
-        return [(key, text) for (k, key), text in self.rows.items() if k == kind]
-
-    def get(self, kind: str, key: str) -> str | None:
-        return self.rows.get((kind, key))
-
-    def write(self, rows: Sequence[tuple[str, str, str | None]]) -> None:
-        for kind, key, text in rows:
-            if text is None:
-                self.rows.pop((kind, key), None)
-            else:
-                self.rows[kind, key] = text
 
 
 @dataclass
@@ -64,7 +44,7 @@ class Market(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.store = Memory()
+        self.store = MemoryStateStore()
         self.governor = Governor(self.store, LIMITS)
         self.day, self.count = DAY, 0
         self.turnover = Fraction(0)

@@ -10,7 +10,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -699,25 +699,21 @@ def govern(home: HomeOption = None, profile: ProfileOption = None, policy: Polic
 
     Reads JSON lines on standard input (session, quote, intent, fill, cancel, reject, status) and answers each with
     one line at once. Every accepted change is durable before its answer, so the process can be killed between any
-    two lines and started again.
+    two lines and started again. Orders that wait on standard input are decided on together, up to governor.batch.
 
     \b
     plimsoll govern --profile micro < orders.jsonl
     """
     with reported(False):
         from plimsoll import app
-        from plimsoll.operate.govern import LINE_MAX, too_long
+        from plimsoll.operate.govern import waiting
 
         with app.governed(_workspace(home, profile, policy)) as protocol:
-            lines, answers = sys.stdin.buffer, sys.stdout
-            while line := lines.readline(LINE_MAX + 1):
-                if len(line) > LINE_MAX:
-                    while line and not line.endswith(b"\n"):
-                        line = lines.readline(LINE_MAX)
-                    answers.write(too_long() + "\n")
-                else:
-                    answers.write(protocol.answer(line) + "\n")
-                answers.flush()
+            typed: Any = sys.stdin.buffer
+            for lines in waiting(typed.read1):
+                for answer in protocol.answer(lines):
+                    sys.stdout.write(answer + "\n")
+                sys.stdout.flush()
 
 
 @cli.command()

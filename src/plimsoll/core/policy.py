@@ -415,6 +415,14 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
     orders_second: Annotated[int, _count("H2", "Orders admitted in any second", "orders")] = 10
     orders_minute: Annotated[int, _count("H2", "Orders admitted in any minute", "orders")] = 100
     repeats_minute: Annotated[int, _count("H2", "Orders of one symbol, side and size admitted in any minute", "orders")] = 20
+    clock_slack: Annotated[int, _count("H2", "How far an order's time may lie before the last one seen: what queues between processes reorder", "milliseconds")] = 100
+    symbols: Annotated[tuple[str, ...], _meta("symbols", "H2", "What orders that add risk may be in; none named: anything with a quote")] = ()
+    latency_max: Annotated[int, _meta("milliseconds", "H5", "A decision that takes longer, journal included, is slow", ge=1)] = 10
+    latency_window: Annotated[int, _meta("decisions", "H5", "Trading is disabled when the median of so many is slow", ge=1)] = 100
+    latency_recent: Annotated[int, _meta("decisions", "H5", "… or when of the last so many", ge=1)] = 50
+    latency_slow: Annotated[int, _meta("decisions", "H5", "… so many are slow", ge=1)] = 20
+    batch: Annotated[int, _meta("orders", "H5", "Waiting orders that are decided on and made durable together, at most", ge=1)] = 64
+    tries: Annotated[int, _meta("attempts", "H6", "How often a decision is made again when other processes wrote meanwhile", ge=1)] = 100
 
 
 class SizingPolicy(Section, frozen=True, kw_only=True):

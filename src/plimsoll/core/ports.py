@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -91,22 +92,45 @@ class Venue(Protocol):
         ...
 
 
-class StateStore(Protocol):
-    """Where the governor keeps an account: texts by kind and key (H2, H6). One writer an account.
+Row = tuple[str, str, str | None]  # kind, key and text of something kept; no text takes it away
+Fact = tuple[str, str, str]  # kind, key and text of something that is only looked up
 
-    Any error a method raises means that the store is lost.
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why nothing was written: what the writer did not know.
+
+    ``rows`` are what others wrote since it last read or wrote, oldest first; ``whole`` says that they are the whole
+    state instead. ``standing`` holds the texts, by kind and key, of facts that were to be new and are there.
     """
 
-    def load(self, kind: str) -> Iterable[tuple[str, str]]:
-        """Every key and text of a kind, in the order they were first written."""
+    rows: Sequence[Row] = ()
+    whole: bool = False
+    standing: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+class StateStore(Protocol):
+    """Where the governor keeps an account (H2, H6): its state, and facts about single orders and fills.
+
+    The state is small and read as a whole; facts grow for ever and are looked up one by one. Several writers may share
+    an account: who writes without knowing what another wrote is told, and nothing is written. Any error a method
+    raises means that the store is lost.
+    """
+
+    def load(self) -> Iterable[Row]:
+        """The whole state, in any order."""
         ...
 
     def get(self, kind: str, key: str) -> str | None:
-        """One text; None when there is none."""
+        """The text of a fact; None when there is none."""
         ...
 
-    def write(self, rows: Sequence[tuple[str, str, str | None]]) -> None:
-        """Make (kind, key, text) durable before returning, all or none; None takes the key away."""
+    def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
+        """Make everything durable before returning, all or nothing.
+
+        ``facts`` replace what stands under their keys; ``new`` must find nothing there. None when it is written, also
+        when there was nothing to write and nobody else wrote; else what stood against it.
+        """
         ...
 
 

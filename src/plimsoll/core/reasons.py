@@ -152,6 +152,10 @@ REASONS: dict[str, Reason] = {
     "INTRADAY_REDUCE_ONLY": Reason("error", "Only reductions pass: the session's loss, or a venue that filled too much", "", "R4"),
     "INTRADAY_HALT": Reason("critical", "The session's loss halted new risk until the next session", "", "R4"),
     "OVERFILL": Reason("critical", "The venue filled more than was ordered; only reductions pass for the rest of the session", "Reconcile with the venue", "H2"),
+    "UNKNOWN_SYMBOL": Reason("error", "{symbol} is not among the account's symbols", "Add it to governor.symbols, or reduce only", "H2"),
+    "TOO_SLOW": Reason("critical", "Decisions took too long, so only reductions pass", "Look for a slow disk or store; trading resumes in the next session once a write is in time", "H5"),
+    "HEALTH_CHECK": Reason("error", "After a halt only reductions pass until every holding has a fresh quote and no order of an earlier session is open", "Send quotes, and tell what became of the open orders", "R4"),
+    "STORE_BUSY": Reason("error", "Other processes wrote the account faster than this decision could be made", "Send the order again", "H6"),
     "STORE_LOST": Reason("critical", "The governor's store failed, so nothing is admitted", "Mend the store and start again", "H2"),
     # sizes of an intraday model's orders (H3)
     "SIZE_NO_ATR": Reason("error", "{symbol} has no average true range or no price, so no order can be sized", "Give it bars enough", "H3"),

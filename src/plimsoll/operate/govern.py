@@ -3,20 +3,22 @@
 Amounts and quantities are read from their text as exact decimals, as strings or as JSON numbers; no float is made.
 What does not parse is answered with ``{"error": …}`` and changes nothing. An intent whose id and symbol can be read
 is always a decision: what is wrong with the rest of it is a reason to refuse.
+
+Orders that wait together are decided on in turn and made durable by one write before any is answered (H5). A crash in
+between leaves orders counted that were never answered, never an answer that was not counted.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from plimsoll.core.errors import InputError, PlimsollError
 from plimsoll.core.money import dollars
 from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import GovernorLimits
 
 LINE_MAX = 64 * 1024
 _MICRO = 6  # decimals of prices and quantities
@@ -42,28 +44,60 @@ class _Number(str):
 
 
 class LineProtocol:
-    """Answers lines for one governor."""
+    """Answers lines for one governor. ``clock`` counts microseconds and never goes back; ``batch`` is how many orders
+    are made durable together at most.
+    """
 
-    def __init__(self, governor: Governor, limits: GovernorLimits) -> None:
-        self._governor, self._limits = governor, limits
+    def __init__(self, governor: Governor, batch: int, clock: Callable[[], int]) -> None:
+        self._governor, self._batch, self._clock = governor, batch, clock
         self._answers: dict[str, Callable[[Line], dict[str, Any]]] = {
             "session": self._session,
             "quote": self._quote,
-            "intent": self._intent,
             "fill": self._fill,
             "cancel": self._release,
             "reject": self._release,
             "status": self._status,
         }
 
-    def answer(self, line: bytes) -> str:
-        """The answer to one line, without its newline; never raises for what the line holds."""
-        try:
-            said = _read(line)
-            found = self._answers[str(said["type"])](said)
-        except PlimsollError as error:
-            found = {"error": str(error)}
-        return json.dumps(found)
+    def answer(self, lines: Sequence[bytes | None]) -> Iterator[str]:
+        """The answers to lines that wait together, in their order, each without its newline and durable by then.
+
+        None stands for a line that was too long. Never raises for what a line holds.
+        """
+        waiting: list[OrderIntent | dict[str, Any]] = []  # orders, between them what was answered without the governor
+        for line in lines:
+            try:
+                said = _read(line)
+                if said["type"] == "intent":
+                    waiting.append(self._intent(said))
+                    if len(waiting) < self._batch:
+                        continue
+                    found = None
+                else:
+                    yield from self._decided(waiting)
+                    waiting = []
+                    found = self._answers[str(said["type"])](said)
+            except PlimsollError as error:
+                found = {"error": str(error)}
+            yield from self._decided(waiting)
+            waiting = []
+            if found is not None:
+                yield json.dumps(found)
+        yield from self._decided(waiting)
+
+    def _decided(self, waiting: Sequence[OrderIntent | dict[str, Any]]) -> Iterator[str]:
+        """Answers of decisions, timed together: the first waited as long as the last."""
+        begun = self._clock()
+        intents = [intent for intent in waiting if isinstance(intent, OrderIntent)]
+        decisions = iter(self._governor.decide_many(intents) if intents else ())
+        spent = self._clock() - begun
+        for intent in waiting:
+            if isinstance(intent, OrderIntent):
+                found = next(decisions)
+                yield json.dumps(_decision(found.id, found.decision, list(found.reasons), found.headroom))
+                self._governor.took(spent)
+            else:
+                yield json.dumps(intent)
 
     def _session(self, said: Line) -> dict[str, Any]:
         text = _text(said, "date")
@@ -71,7 +105,9 @@ class LineProtocol:
             day = (date.fromisoformat(text) - _EPOCH.date()).days
         except ValueError:
             raise InputError(f"date {text!r} is not a date such as 2026-03-02") from None
+        begun = self._clock()
         self._governor.begin(day, _amount(said, "equity", 2, exact=False))
+        self._governor.took(self._clock() - begun)
         return {"ok": True}
 
     def _quote(self, said: Line) -> dict[str, Any]:
@@ -79,7 +115,8 @@ class LineProtocol:
         self._governor.quote(_symbol(said), Quote(bid, ask, _instant(said)))
         return {"ok": True}
 
-    def _intent(self, said: Line) -> dict[str, Any]:
+    def _intent(self, said: Line) -> OrderIntent | dict[str, Any]:
+        """The order a line holds, or its refusal where parts of it cannot be read."""
         order_id, symbol, side = _id(said, "id"), _symbol(said), _text(said, "side")
         if side not in _SIDES:
             raise InputError("side is buy or sell")
@@ -91,8 +128,7 @@ class LineProtocol:
             wrong = [code for code, found in unread if found]
             wrong += ["BAD_PRICE"] if limit is None and "limit" in said else []
             return _decision(order_id, "REFUSE", wrong, self._governor.headroom(symbol))
-        found = self._governor.decide(OrderIntent(order_id, symbol, _SIDES[side], quantity, at, limit))
-        return _decision(found.id, found.decision, list(found.reasons), found.headroom)
+        return OrderIntent(order_id, symbol, _SIDES[side], quantity, at, limit)
 
     def _fill(self, said: Line) -> dict[str, Any]:
         _instant(said)
@@ -107,14 +143,21 @@ class LineProtocol:
         return {"ok": True}
 
     def _status(self, _: Line) -> dict[str, Any]:
-        g, limits = self._governor, self._limits
-        use = g.use()
+        g = self._governor
+        g.refresh()
+        use, limits = g.use(), g.limits
         begun = g.account.day >= 0
         return {
             "session": (_EPOCH.date() + timedelta(days=g.account.day)).isoformat() if begun else None,
             "equity": dollars(g.account.equity) if begun else None,
             "stage": g.stage,
-            "reduce_only": g.account.restricted or g.stage in ("reduce_only", "halt"),
+            "reduce_only": g.reduce_only,
+            "health_check": g.account.unchecked,
+            "latency": {
+                "too_slow": g.account.slow > 0,
+                "median_us": g.pace.median,
+                "slow": g.pace.slow,
+            },
             "open": [
                 {
                     "id": o.id,
@@ -124,7 +167,7 @@ class LineProtocol:
                     "filled": _plain(o.filled),
                     "price": _plain(o.price),
                 }
-                for o in g.orders.values()
+                for o in sorted(g.orders.values(), key=lambda o: o.number)
             ],
             "positions": {symbol: _plain(held) for symbol, held in sorted(g.positions.items())},
             "used": {
@@ -145,9 +188,24 @@ class LineProtocol:
         }
 
 
-def too_long() -> str:
-    """The answer to a line above ``LINE_MAX``."""
-    return json.dumps({"error": f"the line is longer than {LINE_MAX} bytes"})
+def waiting(read: Callable[[int], bytes]) -> Iterator[list[bytes | None]]:
+    """Lines as they come, those that came together in one list; None where one is longer than ``LINE_MAX`` bytes.
+
+    ``read`` returns what is there, at most so many bytes, waits when there is nothing, and ends with nothing. What
+    follows the last newline is a line too.
+    """
+    rest, skipping = b"", False
+    while chunk := read(LINE_MAX):
+        *whole, rest = (rest + chunk).split(b"\n")
+        lines: list[bytes | None] = [None if len(line) > LINE_MAX else line for line in whole]
+        if skipping and lines:
+            lines[0], skipping = None, False
+        if len(rest) > LINE_MAX:
+            rest, skipping = b"", True
+        if lines:
+            yield lines
+    if rest or skipping:
+        yield [None if skipping else rest]
 
 
 def _decision(order_id: str, decision: str, reasons: list[str], headroom: Mapping[str, int]) -> dict[str, Any]:
@@ -155,8 +213,10 @@ def _decision(order_id: str, decision: str, reasons: list[str], headroom: Mappin
     return {"id": order_id, "decision": decision, "reasons": reasons, "headroom": left}
 
 
-def _read(line: bytes) -> Line:
+def _read(line: bytes | None) -> Line:
     """A line as an object of a known type with every field of it and no field twice."""
+    if line is None:
+        raise InputError(f"the line is longer than {LINE_MAX} bytes")
     try:
         said: Any = json.loads(
             line, parse_float=_Number, parse_int=_Number, parse_constant=_no_constant, object_pairs_hook=_once

@@ -12,18 +12,22 @@ order that is counted and never left: over-counted, never under-counted.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from plimsoll.core.errors import Halted, InputError
+from plimsoll.core.errors import Halted, HomeBusy, InputError
 from plimsoll.core.ports import StateStore
+from plimsoll.risk.governor_book import MINUTE, Account, Book, OpenOrder, Quote, Sent, encode, row
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
+from plimsoll.risk.governor_pace import Stopwatch
+
+__all__ = ["CENT", "MINUTE", "Account", "Decision", "Execution", "Governor", "OpenOrder", "OrderIntent", "Quote", "Use"]
 
 CENT = 10**10  # a cent as a value
 DAY = 86_400 * SECOND
-MINUTE = 60 * SECOND
-Row = tuple[str, str, str | None]
+T = TypeVar("T")
+_decode: Callable[[str], Any] = json.loads
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +43,6 @@ class OrderIntent:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenOrder:
-    """An admitted order. ``price`` is the dearest it was admitted at; what is not ``filled`` stays reserved."""
-
-    id: str
-    symbol: str
-    sign: int
-    quantity: int
-    price: int
-    filled: int = 0
-
-    @property
-    def rest(self) -> int:
-        """What may still fill."""
-        return max(self.quantity - self.filled, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """Top of book."""
-
-    bid: int
-    ask: int
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
 class Execution:
     """A fill as the venue reports it. The two prices differ only where it had more than six decimals."""
 
@@ -73,24 +51,6 @@ class Execution:
     quantity: int
     price_down: int
     price_up: int
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Counters of the session. ``day`` counts from 1970 and is -1 before the first session.
-
-    ``cash`` is the signed flow of the session's fills; ``base`` twice the value the positions began the session with
-    (twice, because a mid is half a sum).
-    """
-
-    day: int = -1
-    equity: int = 0
-    clock: int = 0
-    turnover: int = 0
-    cash: int = 0
-    base: int = 0
-    halted: bool = False
-    restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,44 +76,85 @@ class Use:
 class Governor:
     """Decides which orders may leave an account. State lives in the store; this object is a copy of it.
 
-    One governor an account: the store must not have another writer.
+    Where the store lets several governors share an account, each learns what the others wrote before anything of its
+    own is written. Every change is put into the copy first and taken back if it cannot be written.
 
     Raises
     ------
     InputError : the account was opened under other dollar caps.
+    CorruptionError : the store holds what no governor wrote.
     """
 
     def __init__(self, store: StateStore, limits: GovernorLimits) -> None:
         self._store, self._signed = store, limits
         self._lost = False
-        self._limits = self._keep_caps()
-        account = store.get("account", "")
-        self.account = Account(*json.loads(account)) if account else Account()
-        self.positions = {symbol: int(text) for symbol, text in store.load("position")}
-        self.quotes = {symbol: Quote(*json.loads(text)) for symbol, text in store.load("quote")}
-        self.orders = {key: OpenOrder(*json.loads(text)) for key, text in store.load("open")}
-        self._recent = {key: tuple(json.loads(text)) for key, text in store.load("recent")}
+        self._pace = Stopwatch(limits.pace)
+        self._state: dict[tuple[str, str], Any] = {}  # staged: what is to be written
+        self._before: list[tuple[str, str, Any]] = []  # … and what to put back if it is not
+        self._facts: dict[tuple[str, str], str] = {}
+        self._new: dict[tuple[str, str], str] = {}
+        self._standing: Mapping[tuple[str, str], str] = {}  # facts found where new ones were to be
+        self._limits = limits
+        self._enforced: Mapping[str, Any] | None = None  # the caps that are in the limits
+        self._read(store.load())
+        self._settle(self._kept_caps)
 
-    def _keep_caps(self) -> GovernorLimits:
-        """The limits in force: no start raises a dollar cap, a lowered one counts at once (H1)."""
-        kept = self._store.get("caps", "")
-        found = self._signed if kept is None else self._signed.within(json.loads(kept))
-        if (row := json.dumps(found.caps, sort_keys=True)) != kept:
-            self._store.write([("caps", "", row)])
-        return found
+    def _kept_caps(self) -> None:
+        """No start raises a dollar cap, a lowered one counts at once (H1)."""
+        kept = self._book.caps
+        found = self._signed if kept is None else self._signed.within(kept)
+        if found.caps != kept:
+            self._put("caps", "", found.caps)
+
+    def _enforce(self) -> None:
+        """Hold orders to the account's dollar caps, whoever wrote them."""
+        caps = self._book.caps
+        if caps is not None and caps is not self._enforced:
+            self._limits, self._enforced = self._signed.under(caps), caps
 
     @property
     def limits(self) -> GovernorLimits:
         """The limits in force."""
         return self._limits
 
+    @property
+    def account(self) -> Account:
+        """The session's counters."""
+        return self._book.account
+
+    @property
+    def orders(self) -> Mapping[str, OpenOrder]:
+        """What is open, by id."""
+        return self._book.orders
+
+    @property
+    def positions(self) -> Mapping[str, int]:
+        """What is held, by symbol."""
+        return self._book.positions
+
+    @property
+    def quotes(self) -> Mapping[str, Quote]:
+        """The last quote of each symbol."""
+        return self._book.quotes
+
+    @property
+    def pace(self) -> Stopwatch:
+        """How long the last decisions took."""
+        return self._pace
+
     def begin(self, day: int, equity: int, signed: GovernorLimits | None = None) -> None:
         """Begin a session: counters of the day start again, positions and open orders stay.
 
         The limits that were ``signed`` since (those of the start, if not given) come into force, the only moment at
-        which a dollar cap can rise; caps of the same entry can only fall (H1). Beginning the same session again
+        which a dollar cap can rise; caps of the same entry can only fall (H1). After a session that was halted,
+        restricted or too slow, only reductions pass until a health check (R4, H5). Beginning the same session again
         changes nothing. ``InputError`` for an earlier day, another equity, or an equity that is not positive.
         """
+        found = self._settle(lambda: self._begun(day, equity, self._signed if signed is None else signed))
+        if found is not None:
+            self._limits = self._signed = found
+
+    def _begun(self, day: int, equity: int, found: GovernorLimits) -> GovernorLimits | None:
         a = self.account
         if equity <= 0:
             raise InputError("equity must be positive")
@@ -162,22 +163,33 @@ class Governor:
         if day == a.day:
             if equity != a.equity:
                 raise InputError("this session began with another equity")
-            return
-        base = sum(q * self._doubled_mid(s) for s, q in self.positions.items())
-        found = self._signed if signed is None else signed
+            return None
         if not found.version > self._limits.version:
             found = found.within(self._limits.caps)
-        rows: list[Row] = [] if found == self._limits else [("caps", "", json.dumps(found.caps, sort_keys=True))]
-        self._commit(
-            replace(a, day=day, equity=equity, turnover=0, cash=0, base=base, halted=False, restricted=False), rows
+        if found.caps != self._book.caps:
+            self._put("caps", "", found.caps)
+        begun = Account(
+            day=day,
+            equity=equity,
+            clock=a.clock,
+            base=self._book.marked,
+            admitted=a.admitted,
+            first=a.admitted + 1,
+            slow=2 if a.slow else 0,
+            unchecked=a.unchecked or a.halted or a.restricted,
         )
-        self._limits = self._signed = found
+        self._put("account", "", begun)
+        self._pace.clear()
+        return found
 
     def quote(self, symbol: str, quote: Quote) -> None:
         """Take a quote; the session is halted for good when it marks the account at the halt (R4).
 
         ``InputError`` when it is crossed, not positive, out of order, or not of this session.
         """
+        self._settle(lambda: self._quoted(symbol, quote))
+
+    def _quoted(self, symbol: str, quote: Quote) -> None:
         if not 0 < quote.bid <= quote.ask:
             raise InputError("a quote needs 0 < bid <= ask")
         if not self._in_session(quote.at):
@@ -185,11 +197,8 @@ class Governor:
         before = self.quotes.get(symbol)
         if before is not None and quote.at < before.at:
             raise InputError("the quote is older than the last one of its symbol")
-        quotes = {**self.quotes, symbol: quote}
-        account = replace(self.account, clock=max(self.account.clock, quote.at))
-        account = self._latched(account, self.positions, quotes)
-        self._commit(account, [("quote", symbol, json.dumps(astuple(quote)))])
-        self.quotes = quotes
+        self._put("quote", symbol, quote)
+        self._mark(clock=max(self.account.clock, quote.at))
 
     def decide(self, intent: OrderIntent) -> Decision:
         """Admit or refuse an order; the answer is durable before it is returned, and the same ever after (H2).
@@ -197,39 +206,44 @@ class Governor:
         An id that comes again with the same order gets the first answer and reserves nothing; with another order it
         is refused. With the store lost everything is refused.
         """
+        return self.decide_many([intent])[0]
+
+    def decide_many(self, intents: Sequence[OrderIntent]) -> list[Decision]:
+        """Decide on orders one after the other, and make all of it durable at once before any is answered (H5)."""
         try:
-            return self._decided(intent)
+            return self._settle(lambda: [self._decided(intent) for intent in intents])
         except Halted:
-            return Decision(intent.id, "REFUSE", ("STORE_LOST",), {})
+            return [Decision(intent.id, "REFUSE", ("STORE_LOST",), {}) for intent in intents]
+        except HomeBusy:
+            return [Decision(intent.id, "REFUSE", ("STORE_BUSY",), {}) for intent in intents]
 
     def _decided(self, intent: OrderIntent) -> Decision:
         wanted = [intent.symbol, intent.sign, intent.quantity, intent.limit]
-        known = self._known(intent.id)
-        if known is not None:
+        text = self._at_hand("intent", intent.id)
+        if text is not None:
+            known = _decode(text)
             if known[:4] != wanted:
                 return Decision(intent.id, "REFUSE", ("DUPLICATE_INTENT",), self.headroom(intent.symbol))
             return Decision(intent.id, known[4], tuple(known[5]), known[6])
-        reasons = tuple(self._objections(intent))
-        admitted = not reasons
-        orders = self.orders
-        if admitted:
-            orders = {**orders, intent.id: self._as_order(intent)}
-        decision = "ADMIT" if admitted else "REFUSE"
-        answer = Decision(intent.id, decision, reasons, self._headroom(intent.symbol, orders))
-        record = json.dumps([*wanted, decision, reasons, answer.headroom])
-        rows: list[Row] = [("intent", intent.id, record)]
-        recent = self._recent
-        account = self.account
-        if admitted:
-            sent = (intent.at, intent.symbol, intent.sign, intent.quantity)
-            recent = {k: v for k, v in recent.items() if v[0] > intent.at - MINUTE} | {intent.id: sent}
-            rows += [("recent", k, None) for k in self._recent if k not in recent]
-            rows.append(("recent", intent.id, json.dumps(sent)))
-            rows.append(("open", intent.id, json.dumps(astuple(orders[intent.id]))))
-            account = replace(account, clock=max(account.clock, intent.at))
-        self._commit(account, rows)
-        self.orders, self._recent = orders, recent
+        now = max(intent.at, self.account.clock)
+        reasons = tuple(self._objections(intent, now))
+        if not reasons:
+            self._admit(intent, now)
+        answer = Decision(intent.id, "REFUSE" if reasons else "ADMIT", reasons, self.headroom(intent.symbol))
+        self._new["intent", intent.id] = encode([*wanted, answer.decision, reasons, answer.headroom])
         return answer
+
+    def _admit(self, intent: OrderIntent, now: int) -> None:
+        a, book = self.account, self._book
+        number = a.admitted + 1
+        for old, _ in book.outdated(now):
+            self._put("recent", str(old), None)
+        self._put("recent", str(number), Sent(now, intent.symbol, intent.sign, intent.quantity))
+        price = self._price(intent)
+        order = OpenOrder(intent.id, intent.symbol, intent.sign, intent.quantity, price, number=number)
+        self._put("open", intent.id, order)
+        unchecked = a.unchecked and not self._healthy(now)
+        self._put("account", "", a._replace(clock=now, admitted=number, unchecked=unchecked))
 
     def fill(self, execution: Execution) -> tuple[str, ...]:
         """Book a fill once, whatever the state of its order: what a venue did is never ignored.
@@ -238,45 +252,35 @@ class Governor:
         reductions and is told by a reason code. ``InputError`` when the order is unknown or the execution is known
         with other content; then the order stays reserved.
         """
+        return self._settle(lambda: self._filled(execution))
+
+    def _filled(self, execution: Execution) -> tuple[str, ...]:
         if execution.quantity <= 0 or execution.price_down <= 0:
             raise InputError("a fill needs a positive quantity and price")
         content = [execution.id, execution.quantity, execution.price_up]
-        booked = self._get("exec", execution.execution)
+        booked = self._at_hand("exec", execution.execution)
         if booked is not None:
-            *before, told = json.loads(booked)
+            *before, told = _decode(booked)
             if before != content:
                 raise InputError("this execution was booked before with other content")
             return tuple(told)
         order = self._order(execution.id)
-        order = replace(order, filled=order.filled + execution.quantity)
+        order = order._replace(filled=order.filled + execution.quantity)
         over = order.filled > order.quantity
         reasons = ("OVERFILL",) if over else ()
+        self._new["exec", execution.execution] = encode([*content, reasons])
+        self._put("position", order.symbol, self.positions.get(order.symbol, 0) + order.sign * execution.quantity)
+        if order.id in self.orders and order.rest:
+            self._put("open", order.id, order)
+        else:
+            self._close(order)
         a = self.account
         worst = execution.price_up if order.sign > 0 else execution.price_down
-        held = self.positions.get(order.symbol, 0) + order.sign * execution.quantity
-        positions = {k: v for k, v in self.positions.items() if k != order.symbol} | (
-            {order.symbol: held} if held else {}
-        )
-        account = replace(
-            a,
+        self._mark(
             turnover=a.turnover + execution.quantity * execution.price_up,
             cash=a.cash - order.sign * execution.quantity * worst,
             restricted=a.restricted or over,
         )
-        account = self._latched(account, positions, self.quotes)
-        rows: list[Row] = [
-            ("exec", execution.execution, json.dumps([*content, reasons])),
-            ("position", order.symbol, str(held) if held else None),
-        ]
-        orders = self.orders
-        if order.id in orders and order.rest:
-            orders = {**orders, order.id: order}
-            rows.append(("open", order.id, json.dumps(astuple(order))))
-        else:
-            orders = {k: v for k, v in orders.items() if k != order.id}
-            rows += self._closing(order)
-        self._commit(account, rows)
-        self.orders, self.positions = orders, positions
         return reasons
 
     def close(self, order_id: str) -> None:
@@ -284,52 +288,115 @@ class Governor:
 
         ``InputError`` when no such order was ever decided on.
         """
+        self._settle(lambda: self._closed(order_id))
+
+    def _closed(self, order_id: str) -> None:
         order = self.orders.get(order_id)
-        if order is None:
-            if self._known(order_id) is None:
-                raise InputError("no order has this id")
-            return
-        self._commit(self.account, self._closing(order))
-        self.orders = {k: v for k, v in self.orders.items() if k != order_id}
+        if order is not None:
+            self._close(order)
+        elif self._fact("intent", order_id) is None:
+            raise InputError("no order has this id")
+
+    def took(self, micros: int) -> None:
+        """Tell how long a decision, or the beginning of a session, took with its journal (H5).
+
+        Too slow disables trading, except reductions, until a later session in which one was in time again. Never
+        raises: with the store lost nothing is admitted anyway.
+        """
+        self._pace.add(micros)
+        in_time, slow = micros <= self._limits.pace.longest, self.account.slow
+        if (slow == 2 and in_time) or (not slow and not in_time and self._pace.too_slow):
+            try:
+                self._settle(lambda: self._put("account", "", self.account._replace(slow=0 if in_time else 1)))
+            except (Halted, HomeBusy):
+                self._lost = True
+
+    def refresh(self) -> None:
+        """Learn what other governors of the account wrote."""
+        self._settle(lambda: None)
 
     @property
     def stage(self) -> str:
         """Where the intraday ladder stands: normal, caution, reduce_only or halt."""
-        return self._stage(self.account, self.positions, self.quotes)
+        return self._stage(self.loss)
+
+    def _stage(self, loss: int) -> str:
+        a, limits = self.account, self._limits
+        if a.halted:
+            return "halt"
+        reached = "normal"
+        if loss and a.day >= 0:
+            for stage in limits.stages:
+                marks = (stage.equity_bps * a.equity * CENT, stage.loss_bps * limits.loss * CENT)
+                if loss * WHOLE >= min(marks):
+                    reached = stage.name
+        return reached
+
+    @property
+    def reduce_only(self) -> bool:
+        """Whether only reductions pass, for whatever reason."""
+        a = self.account
+        return a.restricted or a.unchecked or a.slow > 0 or self.stage in ("reduce_only", "halt")
 
     def use(self, symbol: str | None = None) -> Use:
         """The worst case now; ``position`` is the symbol's, or that of the largest one."""
-        values = self._values(self.orders)
-        position = values.get(symbol, 0) if symbol is not None else max(values.values(), default=0)
-        return Use(position, sum(values.values()), self._turnover(self.orders), self.loss)
+        book = self._book
+        position = book.value(symbol) if symbol is not None else max(book.values().values(), default=0)
+        return Use(position, book.gross, self.account.turnover + book.reserved, self.loss)
 
     @property
     def loss(self) -> int:
         """What the session has lost at the last mids, never negative; rounded up."""
-        return self._loss(self.account, self.positions, self.quotes)
+        a = self.account
+        return max(-((2 * a.cash + self._book.marked - a.base) // 2), 0)
+
+    @property
+    def gross_cap(self) -> int:
+        """What all positions together may be worth, cents."""
+        return self.account.equity * self._limits.gross_bps // WHOLE
 
     def headroom(self, symbol: str | None = None) -> dict[str, int]:
-        """Cents left of each limit, rounded down; negative where a price carried a holding over one."""
-        return self._headroom(symbol, self.orders)
+        """Cents left of each limit, rounded down; negative where a price carried a holding over one.
+
+        Without a symbol the position's is that of the symbol with the least.
+        """
+        limits, book, loss = self._limits, self._book, self.loss
+        if symbol is not None:
+            position = limits.position_of(symbol) * CENT - book.value(symbol)
+        else:
+            left = (limits.position_of(s) * CENT - value for s, value in book.values().items())
+            position = min(left, default=limits.position * CENT)
+        return {
+            "loss": limits.loss - -(-loss // CENT),
+            "position": position // CENT,
+            "gross": self.gross_cap - -(-book.gross // CENT),
+            "turnover": limits.turnover - -(-(self.account.turnover + book.reserved) // CENT),
+            "trade": self._trade_cap(self._stage(loss)),
+        }
 
     # what speaks against an order
 
-    def _objections(self, intent: OrderIntent) -> Iterable[str]:
+    def _objections(self, intent: OrderIntent, now: int) -> Iterable[str]:
         """Reason codes against an order, none when it may leave. What cannot be measured is an objection."""
-        quote = self.quotes.get(intent.symbol)
-        unmeasured = [code for code, found in (
-            ("NO_SESSION", self.account.day < 0),
-            ("BAD_QUANTITY", intent.quantity <= 0),
-            ("TIME_OUTSIDE_SESSION", self.account.day >= 0 and not self._in_session(intent.at)),
-            ("CLOCK_BACK", intent.at < self.account.clock),
-            ("NO_QUOTE", quote is None),
-            ("STALE_QUOTE", quote is not None and not intent.at - quote.at <= self._limits.quote_age),
-        ) if found]  # fmt: skip
+        a, quote = self.account, self.quotes.get(intent.symbol)
+        unmeasured = []
+        if a.day < 0:
+            unmeasured.append("NO_SESSION")
+        if intent.quantity <= 0:
+            unmeasured.append("BAD_QUANTITY")
+        if a.day >= 0 and not self._in_session(intent.at):
+            unmeasured.append("TIME_OUTSIDE_SESSION")
+        if not a.clock - intent.at <= self._limits.clock_slack:
+            unmeasured.append("CLOCK_BACK")
+        if quote is None:
+            unmeasured.append("NO_QUOTE")
+        elif not now - quote.at <= self._limits.quote_age:
+            unmeasured.append("STALE_QUOTE")
         if unmeasured or quote is None:
             return unmeasured
-        found = [*self._collar(intent, quote), *self._throttles(intent)]
-        if not self._reduces(intent):
-            found += self._over(intent)
+        found = [*self._collar(intent, quote), *self._throttles(intent, now)]
+        if not self._book.reduces(intent.symbol, intent.sign, intent.quantity):
+            found += self._over(intent, now)
         return found
 
     def _collar(self, intent: OrderIntent, quote: Quote) -> Iterable[str]:
@@ -340,164 +407,172 @@ class Governor:
         if not abs(2 * price - mid) * WHOLE <= self._limits.collar_bps * mid:
             yield "PRICE_COLLAR"
 
-    def _throttles(self, intent: OrderIntent) -> Iterable[str]:
-        sent = list(self._recent.values())
-        minute = [s for s in sent if s[0] > intent.at - MINUTE]
-        if not sum(s[0] > intent.at - SECOND for s in sent) < self._limits.orders_second:
+    def _throttles(self, intent: OrderIntent, now: int) -> Iterable[str]:
+        limits, book = self._limits, self._book
+        if not book.nth_last(limits.orders_second) <= now - SECOND:
             yield "ORDERS_PER_SECOND"
-        if not len(minute) < self._limits.orders_minute:
+        if not book.nth_last(limits.orders_minute) <= now - MINUTE:
             yield "ORDERS_PER_MINUTE"
         same = (intent.symbol, intent.sign, intent.quantity)
-        if not sum(s[1:] == same for s in minute) < self._limits.repeats_minute:
+        gone = sum(sent[1:] == same for _, sent in book.outdated(now))
+        if not book.alike(*same) - gone < limits.repeats_minute:
             yield "REPEATED_EXECUTION"
 
-    def _reduces(self, intent: OrderIntent) -> bool:
-        """Whether it can only bring the position nearer to zero, even if every open order of its side fills (R1)."""
-        held = self.positions.get(intent.symbol, 0)
-        same_side = sum(o.rest for o in self.orders.values() if o.symbol == intent.symbol and o.sign == intent.sign)
-        return held * intent.sign < 0 and same_side + intent.quantity <= abs(held)
-
-    def _over(self, intent: OrderIntent) -> Iterable[str]:
+    def _over(self, intent: OrderIntent, now: int) -> Iterable[str]:
         """What an order that may add risk would exceed, everything open counted as filled."""
-        limits, order = self._limits, self._as_order(intent)
-        stage = self.stage
+        limits, book, a, loss = self._limits, self._book, self.account, self.loss
+        stage = self._stage(loss)
+        if limits.symbols and intent.symbol not in limits.symbols:
+            yield "UNKNOWN_SYMBOL"
+        if a.slow:
+            yield "TOO_SLOW"
+        if a.unchecked and not self._healthy(now):
+            yield "HEALTH_CHECK"
         if stage == "halt":
             yield "INTRADAY_HALT"
-        if stage == "reduce_only" or self.account.restricted:
+        if stage == "reduce_only" or a.restricted:
             yield "INTRADAY_REDUCE_ONLY"
-        if any(not intent.at - self.quotes[s].at <= limits.quote_age for s in self.positions if s != intent.symbol):
+        if not book.marked_since(now - limits.quote_age):
             yield "LOSS_UNKNOWN"
-        if not self.loss <= limits.loss * CENT:
+        if not loss <= limits.loss * CENT:
             yield "LOSS_LIMIT"
-        if not order.rest * order.price <= limits.trade * CENT:
+        price = self._price(intent)
+        worth = intent.quantity * price
+        if not worth <= limits.trade * CENT:
             yield "TRADE_LIMIT"
-        elif stage == "caution" and not order.rest * order.price <= self._trade_cap(stage) * CENT:
+        elif stage == "caution" and not worth <= self._trade_cap(stage) * CENT:
             yield "INTRADAY_CAUTION"
-        after = {**self.orders, order.id: order}
-        values = self._values(after)
-        if not values[order.symbol] <= limits.position_of(order.symbol) * CENT:
+        value = book.value_with(intent.symbol, intent.sign, intent.quantity, price)
+        if not value <= limits.position_of(intent.symbol) * CENT:
             yield "POSITION_LIMIT"
-        if not sum(values.values()) <= self.gross_cap * CENT:
+        if not book.gross - book.value(intent.symbol) + value <= self.gross_cap * CENT:
             yield "GROSS_LIMIT"
-        if not self._turnover(after) <= limits.turnover * CENT:
+        if not a.turnover + book.reserved + worth <= limits.turnover * CENT:
             yield "TURNOVER_LIMIT"
 
-    def _as_order(self, intent: OrderIntent) -> OpenOrder:
-        price = max(self.quotes[intent.symbol].ask, intent.limit or 0)
-        return OpenOrder(intent.id, intent.symbol, intent.sign, intent.quantity, price)
+    def _price(self, intent: OrderIntent) -> int:
+        """The dearest an order can fill at as far as is known."""
+        return max(self.quotes[intent.symbol].ask, intent.limit or 0)
 
-    # the worst case
-
-    def _values(self, orders: dict[str, OpenOrder]) -> dict[str, int]:
-        """Largest value each symbol can reach if any of its open orders fill: either side, at its dearest price."""
-        buys, sells, price = dict.fromkeys(self.positions, 0), dict.fromkeys(self.positions, 0), {}
-        for symbol in self.positions:
-            price[symbol] = self.quotes[symbol].ask
-        for o in orders.values():
-            side = buys if o.sign > 0 else sells
-            side[o.symbol] = side.get(o.symbol, 0) + o.rest
-            price[o.symbol] = max(price.get(o.symbol, 0), o.price, self.quotes[o.symbol].ask)
-        held = self.positions
-        return {
-            s: price[s] * max(abs(held.get(s, 0) + buys.get(s, 0)), abs(held.get(s, 0) - sells.get(s, 0)))
-            for s in price
-        }
-
-    def _turnover(self, orders: dict[str, OpenOrder]) -> int:
-        return self.account.turnover + sum(o.rest * o.price for o in orders.values())
-
-    def _loss(self, account: Account, positions: dict[str, int], quotes: dict[str, Quote]) -> int:
-        now = sum(q * (quotes[s].bid + quotes[s].ask) for s, q in positions.items())
-        return max(-((2 * account.cash + now - account.base) // 2), 0)
-
-    def _stage(self, account: Account, positions: dict[str, int], quotes: dict[str, Quote]) -> str:
-        if account.halted:
-            return "halt"
-        loss = self._loss(account, positions, quotes) * WHOLE
-        reached = "normal"
-        for stage in self._limits.stages:
-            marks = (stage.equity_bps * account.equity * CENT, stage.loss_bps * self._limits.loss * CENT)
-            if loss >= min(marks) and account.day >= 0:
-                reached = stage.name
-        return reached
-
-    def _latched(self, account: Account, positions: dict[str, int], quotes: dict[str, Quote]) -> Account:
-        return replace(account, halted=self._stage(account, positions, quotes) == "halt")
+    def _healthy(self, now: int) -> bool:
+        """The health check after a halt: every holding freshly quoted, every order of earlier sessions closed (R4)."""
+        settled = all(order.number >= self.account.first for order in self.orders.values())
+        return settled and self._book.marked_since(now - self._limits.quote_age)
 
     def _trade_cap(self, stage: str) -> int:
         """What one order that may add risk can be worth at a stage, cents."""
-        share = {"normal": WHOLE, "caution": self._limits.caution_bps}.get(stage, 0)
-        return self._limits.trade * share // WHOLE
-
-    @property
-    def gross_cap(self) -> int:
-        """What all positions together may be worth, cents."""
-        return self.account.equity * self._limits.gross_bps // WHOLE
-
-    def _headroom(self, symbol: str | None, orders: dict[str, OpenOrder]) -> dict[str, int]:
-        """Cents left of each limit; without a symbol the position's is that of the one with the least."""
-        values = self._values(orders)
-        names = [symbol] if symbol is not None else [*values]
-        positions = [self._limits.position_of(s) * CENT - values.get(s, 0) for s in names]
-        left = {
-            "loss": self._limits.loss * CENT - self.loss,
-            "position": min(positions, default=self._limits.position * CENT),
-            "gross": self.gross_cap * CENT - sum(values.values()),
-            "turnover": self._limits.turnover * CENT - self._turnover(orders),
-            "trade": self._trade_cap(self.stage) * CENT,
-        }
-        return {name: value // CENT for name, value in left.items()}
-
-    def _doubled_mid(self, symbol: str) -> int:
-        return self.quotes[symbol].bid + self.quotes[symbol].ask
+        if stage == "normal":
+            return self._limits.trade
+        return self._limits.trade * self._limits.caution_bps // WHOLE if stage == "caution" else 0
 
     def _in_session(self, at: int) -> bool:
         """The day of the session in UTC, or a neighbour of it, wherever its exchange is."""
         return self.account.day >= 0 and abs(at // DAY - self.account.day) <= 1
 
-    # the store
+    # changes, and the store
+
+    def _settle(self, attempt: Callable[[], T]) -> T:
+        """What ``attempt`` answers, once everything it put is durable; made again while others write first (H6).
+
+        An attempt that fails may have failed for not knowing what others wrote, so it too asks the store.
+        """
+        self._alive()
+        self._standing = {}
+        for _ in range(self._limits.tries):
+            failed: InputError | None = None
+            answer: Any = None
+            try:
+                answer = attempt()
+            except InputError as error:
+                failed = error
+                self._undo()
+            except BaseException:
+                self._undo()
+                raise
+            if self._written():
+                if failed is not None:
+                    raise failed
+                return answer  # type: ignore[no-any-return]
+        raise HomeBusy("other processes write this account faster than it can be read", "Send the line again")
+
+    def _written(self) -> bool:
+        """Whether what was put is durable now; if others wrote, it is taken back and theirs learnt instead."""
+        try:
+            conflict = self._store.write(
+                [row(kind, key, value) for (kind, key), value in self._state.items()],
+                [(*at, text) for at, text in self._facts.items()],
+                [(*at, text) for at, text in self._new.items()],
+            )
+            if conflict is None:
+                self._forget()
+                self._enforce()
+                return True
+            self._undo()
+            self._standing = {**self._standing, **conflict.standing}
+            if conflict.whole:
+                self._read(conflict.rows)
+            else:
+                self._book.absorb(conflict.rows)
+            self._enforce()
+        except Exception as error:
+            self._lost = True
+            raise Halted(f"the governor's store cannot be written: {error}", "Mend it and start again") from error
+        return False
+
+    def _put(self, kind: str, key: str, value: Any) -> None:
+        self._before.append((kind, key, self._book.put(kind, key, value)))
+        self._state[kind, key] = value
+
+    def _mark(self, **changes: Any) -> None:
+        """Change the account, and halt its session for good where its loss has reached the halt (R4)."""
+        before = self.account
+        self._put("account", "", before._replace(**changes))
+        if not before.halted and self.stage == "halt":
+            self._put("account", "", self.account._replace(halted=True))
+
+    def _close(self, order: OpenOrder) -> None:
+        self._put("open", order.id, None)
+        self._facts["closed", order.id] = str(row("open", order.id, order)[2])
+
+    def _undo(self) -> None:
+        for kind, key, value in reversed(self._before):
+            self._book.put(kind, key, value)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._state, self._before, self._facts, self._new = {}, [], {}, {}
+
+    def _read(self, rows: Iterable[tuple[str, str, str | None]]) -> None:
+        """Begin anew from the whole state."""
+        self._book = Book()
+        self._book.absorb(sorted(rows, key=lambda r: (r[0], len(r[1]), r[1])))
 
     def _order(self, order_id: str) -> OpenOrder:
         """An order in any state; one that was refused is as good as unfilled."""
         if (order := self.orders.get(order_id)) is not None:
             return order
-        closed = self._get("closed", order_id)
+        closed = self._fact("closed", order_id)
         if closed is not None:
-            return OpenOrder(*json.loads(closed))
-        known = self._known(order_id)
+            return OpenOrder(*_decode(closed))
+        known = self._fact("intent", order_id)
         if known is None:
             raise InputError("no order has this id")
-        symbol, sign = known[:2]
+        symbol, sign = _decode(known)[:2]
         if symbol not in self.quotes:
             raise InputError("the order was refused and its symbol has no quote to value the fill with")
         return OpenOrder(order_id, symbol, sign, 0, 0)
 
-    def _known(self, order_id: str) -> list[Any] | None:
-        """What was decided about an id: symbol, sign, quantity, limit, decision, reasons, headroom."""
-        text = self._get("intent", order_id)
-        return None if text is None else list(json.loads(text))
+    def _at_hand(self, kind: str, key: str) -> str | None:
+        """A fact that was put just now, or was found standing where a new one was to be."""
+        return self._new.get((kind, key)) or self._standing.get((kind, key))
 
-    def _get(self, kind: str, key: str) -> str | None:
+    def _fact(self, kind: str, key: str) -> str | None:
         self._alive()
         try:
             return self._store.get(kind, key)
         except Exception as error:
             self._lost = True
             raise Halted(f"the governor's store cannot be read: {error}") from error
-
-    def _closing(self, order: OpenOrder) -> list[Row]:
-        return [("closed", order.id, json.dumps(astuple(order))), ("open", order.id, None)]
-
-    def _commit(self, account: Account, rows: Sequence[Row] = ()) -> None:
-        """Make a change durable; a store that fails to is lost, and nothing more is admitted (H6)."""
-        self._alive()
-        changed: list[Row] = [] if account == self.account else [("account", "", json.dumps(astuple(account)))]
-        try:
-            self._store.write([*rows, *changed])
-        except Exception as error:
-            self._lost = True
-            raise Halted(f"the governor's store cannot be written: {error}", "Mend it and start again") from error
-        self.account = account
 
     def _alive(self) -> None:
         if self._lost:

@@ -14,6 +14,7 @@ from plimsoll.core.money import cents
 from plimsoll.core.policy import Policy
 
 SECOND = 1_000_000  # microseconds
+MILLISECOND = 1_000
 WHOLE = 10_000  # basis points
 
 
@@ -30,13 +31,26 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """When decisions are too slow to trade on (H5); ``longest`` in microseconds, the others counts of decisions.
+
+    Too slow is a median of the last ``window`` above ``longest``, or ``slow`` of the last ``recent`` above it.
+    """
+
+    longest: int
+    window: int
+    recent: int
+    slow: int
+
+
+@dataclass(frozen=True, slots=True)
 class GovernorLimits:
     """Everything the governor compares with. ``positions`` are caps of named symbols; ``position`` of any other.
 
     ``gross_bps`` is of the session's starting equity; ``stages`` rise from caution to halt; ``caution_bps`` is what
-    caution leaves of the single-trade limit. ``version`` is the number of the account's entry that the dollar caps come
-    from, and ``seal`` its hash: a cap is raised only by a higher version (H1). Both are empty where caps come straight
-    from a policy.
+    caution leaves of the single-trade limit. ``symbols`` may be bought or sold short; none named means any.
+    ``version`` is the number of the account's entry that the dollar caps come from, and ``seal`` its hash: a cap is
+    raised only by a higher version (H1). Both are empty where caps come straight from a policy.
     """
 
     loss: int
@@ -48,9 +62,13 @@ class GovernorLimits:
     caution_bps: int
     collar_bps: int
     quote_age: int
+    clock_slack: int
     orders_second: int
     orders_minute: int
     repeats_minute: int
+    pace: Pace
+    tries: int
+    symbols: frozenset[str] = frozenset()
     positions: Mapping[str, int] = field(default_factory=dict)
     version: int = 0
     seal: str = ""
@@ -71,6 +89,10 @@ class GovernorLimits:
             "version": self.version,
             "seal": self.seal,
         }
+
+    def under(self, caps: Mapping[str, Any]) -> GovernorLimits:
+        """These limits with exactly these dollar caps, as ``caps`` gives them."""
+        return replace(self, **caps)
 
     def at_size(self, size: int) -> GovernorLimits:
         """These limits with no position above ``size`` cents (H7)."""
@@ -131,9 +153,13 @@ def limits_of(policy: Policy) -> GovernorLimits:
         caution_bps=_bps(g.caution_size),
         collar_bps=_bps(g.collar),
         quote_age=g.quote_age * SECOND,
+        clock_slack=g.clock_slack * MILLISECOND,
         orders_second=g.orders_second,
         orders_minute=g.orders_minute,
         repeats_minute=g.repeats_minute,
+        pace=Pace(g.latency_max * MILLISECOND, g.latency_window, g.latency_recent, g.latency_slow),
+        tries=g.tries,
+        symbols=frozenset(g.symbols),
     )
 
 

@@ -16,19 +16,18 @@ from typing import Any, Self
 import apsw
 
 from plimsoll.core.errors import CorruptionError, HomeBusy, InputError, PlimsollError
+from plimsoll.core.ports import Conflict, Fact, Row
 
+VERSION = 2  # of the tables and of what is in them
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS state (
-    kind TEXT NOT NULL, key TEXT NOT NULL, text TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (kind, key)
-) STRICT, WITHOUT ROWID
-"""
-_PUT = """
-INSERT INTO state (kind, key, text, seq) VALUES (?, ?, ?, ?)
-ON CONFLICT (kind, key) DO UPDATE SET text = excluded.text
+CREATE TABLE state (kind TEXT, key TEXT, text TEXT NOT NULL, PRIMARY KEY (kind, key)) STRICT, WITHOUT ROWID;
+CREATE TABLE fact (kind TEXT, key TEXT, text TEXT NOT NULL, PRIMARY KEY (kind, key)) STRICT, WITHOUT ROWID;
 """
 _TAKE = "DELETE FROM state WHERE kind = ? AND key = ?"
-_GET = "SELECT text FROM state WHERE kind = ? AND key = ?"
-_LOAD = "SELECT key, text FROM state WHERE kind = ? ORDER BY seq, key"
+_PUT = "INSERT OR REPLACE INTO state VALUES (?, ?, ?)"
+_RECORD = "INSERT OR REPLACE INTO fact VALUES (?, ?, ?)"
+_ADD = "INSERT INTO fact VALUES (?, ?, ?)"
+_GET = "SELECT text FROM fact WHERE kind = ? AND key = ?"
 
 
 class SqliteStateStore:
@@ -55,10 +54,17 @@ class SqliteStateStore:
         for words in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
             self._connection.execute(f"PRAGMA {words}").get  # noqa: B018 - runs it to its end
         self._connection.execute("BEGIN EXCLUSIVE")
-        self._connection.execute(_SCHEMA)
-        newest: Any = self._connection.execute("SELECT coalesce(max(seq), 0) FROM state").get
-        self._seq = int(newest)
+        version: Any = self._connection.pragma("user_version")
+        if version == 0 and not self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            self._connection.execute(_SCHEMA)
+            self._connection.execute(f"PRAGMA user_version = {VERSION}")
+            version = VERSION
         self._connection.execute("COMMIT")
+        if version != VERSION:
+            raise InputError(
+                f"{self.path} is an account of version {version}, and this is version {VERSION}",
+                "Close its orders with the version that wrote it, and use another --home",
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -72,34 +78,45 @@ class SqliteStateStore:
         """Let go of the file; everything written is durable already."""
         self._connection.close()
 
-    def load(self, kind: str) -> Iterator[tuple[str, str]]:
-        """Every key and text of a kind, in the order they were first written."""
+    def load(self) -> list[Row]:
+        """The whole state."""
         with self._clearly():
-            rows: Any = self._connection.execute(_LOAD, (kind,)).fetchall()
-        yield from rows
+            rows: Any = self._connection.execute("SELECT kind, key, text FROM state").fetchall()
+        return list(rows)
 
     def get(self, kind: str, key: str) -> str | None:
-        """One text; None when there is none."""
+        """The text of a fact; None when there is none."""
         with self._clearly():
             row: Any = self._connection.execute(_GET, (kind, key)).fetchone()
         return None if row is None else str(row[0])
 
-    def write(self, rows: Sequence[tuple[str, str, str | None]]) -> None:
-        """Make the rows durable before returning, all or none."""
+    def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
+        """Make everything durable before returning, all or nothing; only facts that are not new stand against it."""
+        if not (state or facts or new):
+            return None
+        run = self._connection.execute
         with self._clearly():
-            self._connection.execute("BEGIN IMMEDIATE")
+            run("BEGIN IMMEDIATE")
             try:
-                for kind, key, text in rows:
+                for fact in new:
+                    run(_ADD, fact)
+                for fact in facts:
+                    run(_RECORD, fact)
+                for kind, key, text in state:
                     if text is None:
-                        self._connection.execute(_TAKE, (kind, key))
+                        run(_TAKE, (kind, key))
                     else:
-                        self._seq += 1
-                        self._connection.execute(_PUT, (kind, key, text, self._seq))
-                self._connection.execute("COMMIT")
+                        run(_PUT, (kind, key, text))
+                run("COMMIT")
+            except apsw.ConstraintError:
+                run("ROLLBACK")
+                found = {(kind, key): self.get(kind, key) for kind, key, _ in new}
+                return Conflict(standing={key: text for key, text in found.items() if text is not None})
             except BaseException:
                 if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                    run("ROLLBACK")
                 raise
+        return None
 
     @contextmanager
     def _clearly(self) -> Iterator[None]:

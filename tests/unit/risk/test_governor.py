@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,6 +12,7 @@ from plimsoll.core.reasons import REASONS
 from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
+from plimsoll.store.governor_memory import MemoryStateStore
 
 UNIT = 1_000_000
 DAY = 20_514
@@ -21,31 +21,11 @@ MICRO = limits_of(policy_file.load("micro").policy)
 WIDE = replace(MICRO, orders_second=10**6, orders_minute=10**6, repeats_minute=10**6)
 
 
-class Memory:
-    """A store in memory."""
-
-    def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], str] = {}
-
-    def load(self, kind: str) -> Iterable[tuple[str, str]]:
-        return [(key, text) for (k, key), text in self.rows.items() if k == kind]
-
-    def get(self, kind: str, key: str) -> str | None:
-        return self.rows.get((kind, key))
-
-    def write(self, rows: Sequence[tuple[str, str, str | None]]) -> None:
-        for kind, key, text in rows:
-            if text is None:
-                self.rows.pop((kind, key), None)
-            else:
-                self.rows[kind, key] = text
-
-
 class Desk:
     """A governor with orders numbered for it. Prices are in whole dollars, the quote is one dollar a unit."""
 
     def __init__(self, limits=WIDE, equity=100_000) -> None:
-        self.governor = Governor(Memory(), limits)
+        self.governor = Governor(MemoryStateStore(), limits)
         self.governor.begin(DAY, equity)
         self.count = 0
         self.quote(1)
@@ -158,6 +138,9 @@ def test_what_each_stage_lets_pass() -> None:
     assert desk.order(UNIT, sign=-1).reasons == ()  # the whole position in one order: reductions are exempt
     assert desk.order(1, sign=-1).reasons == ("INTRADAY_HALT",)  # one more would cross zero
     desk.governor.begin(DAY + 1, 100_000)
+    assert desk.order(1).reasons == ("HEALTH_CHECK",)  # the sale of yesterday may still fill
+    for name in list(desk.governor.orders):
+        desk.governor.close(name)
     assert desk.order(1).reasons == ()
 
 
@@ -279,7 +262,7 @@ def test_a_store_that_cannot_be_read_refuses_everything() -> None:
     def fails(*_: object) -> str:
         raise OSError("disk gone")
 
-    desk.governor._store.get = fails
+    desk.governor._store.write = fails
     assert desk.order(1).reasons == ("STORE_LOST",)
     with pytest.raises(Halted):
         desk.governor.begin(DAY + 1, 1)
@@ -324,7 +307,7 @@ def test_quotes_of_a_symbol_do_not_go_back_in_time() -> None:
 
 
 def test_a_raised_cap_waits_for_the_next_session_and_a_lowered_one_does_not() -> None:
-    store = Memory()
+    store = MemoryStateStore()
     first = replace(WIDE, version=2, seal="a")
     Governor(store, first).begin(DAY, 100_000)
     second = replace(first, version=3, seal="b", loss=first.loss * 2, trade=first.trade // 2)
@@ -345,7 +328,7 @@ def test_a_raised_cap_waits_for_the_next_session_and_a_lowered_one_does_not() ->
      {"version": 1}, {"seal": "z"}],
 )  # fmt: skip
 def test_no_cap_rises_without_a_newer_entry(change: dict[str, object]) -> None:
-    store = Memory()
+    store = MemoryStateStore()
     limits = replace(WIDE, version=2, seal="a")
     governor = Governor(store, limits)
     other = replace(limits, **change)

@@ -1,0 +1,296 @@
+"""What the governor knows of an account, with every sum a limit is held against kept up to date (H2).
+
+``put`` is the only way anything changes. It gives back what stood there before, so that whatever was put can be taken
+back in the opposite order. Values are in 1e-12 USD, quantities in 1e-6 units, prices in 1e-6 USD, times in
+microseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+from plimsoll.core.errors import CorruptionError
+from plimsoll.core.ports import Row
+from plimsoll.risk.governor_limits import SECOND
+
+MINUTE = 60 * SECOND
+FAR = 1 << 80  # later than any instant
+
+
+class Quote(NamedTuple):
+    """Top of book."""
+
+    bid: int
+    ask: int
+    at: int
+
+
+class OpenOrder(NamedTuple):
+    """An admitted order. ``price`` is the dearest it was admitted at; what is not ``filled`` stays reserved.
+
+    ``number`` counts the account's admitted orders from 1.
+    """
+
+    id: str
+    symbol: str
+    sign: int
+    quantity: int
+    price: int
+    filled: int = 0
+    number: int = 0
+
+    @property
+    def rest(self) -> int:
+        """What may still fill."""
+        return max(self.quantity - self.filled, 0)
+
+
+class Account(NamedTuple):
+    """Counters of the session. ``day`` counts from 1970 and is -1 before the first session.
+
+    ``cash`` is the signed flow of the session's fills; ``base`` twice the value the positions began the session with
+    (twice, because a mid is half a sum). ``admitted`` counts orders for life. ``slow`` is 1 in the session whose
+    decisions were too slow and 2 in later ones until a health check; ``unchecked`` holds after a halt, until one.
+    ``first`` is the number of the session's first order.
+    """
+
+    day: int = -1
+    equity: int = 0
+    clock: int = 0
+    turnover: int = 0
+    cash: int = 0
+    base: int = 0
+    halted: bool = False
+    restricted: bool = False
+    admitted: int = 0
+    first: int = 1
+    slow: int = 0
+    unchecked: bool = False
+
+
+class Sent(NamedTuple):
+    """An admitted order as the throttles remember it."""
+
+    at: int
+    symbol: str
+    sign: int
+    quantity: int
+
+
+@dataclass(slots=True)
+class _Line:
+    """One symbol: what is held, what its open orders may add on either side, and what that can be worth."""
+
+    held: int = 0
+    buys: int = 0
+    sells: int = 0
+    dearest: int = 0
+    value: int = 0
+    mark: int = 0  # twice the value at the mid
+    orders: dict[str, OpenOrder] = field(default_factory=dict)
+
+
+_UNKNOWN = Quote(0, 0, 0)
+_READ: dict[str, msgspec.json.Decoder[Any]] = {
+    "caps": msgspec.json.Decoder(dict[str, Any]),
+    "account": msgspec.json.Decoder(Account),
+    "quote": msgspec.json.Decoder(Quote),
+    "open": msgspec.json.Decoder(OpenOrder),
+    "recent": msgspec.json.Decoder(Sent),
+    "position": msgspec.json.Decoder(int),
+}
+
+
+def encode(value: Any) -> str:
+    """Whole numbers, texts and lists of them as JSON."""
+    return msgspec.json.encode(value).decode()
+
+
+def row(kind: str, key: str, value: Any) -> Row:
+    """A value as a store keeps it."""
+    return kind, key, None if value is None else encode(value)
+
+
+class Book:
+    """An account and its sums.
+
+    Attributes
+    ----------
+    caps : the account's dollar caps and the entry they come from; None before it was opened.
+    gross : value of all symbols together if, in each, every open order of its worse side fills.
+    reserved : value of what is open.
+    marked : twice the value of what is held, at the mid.
+    """
+
+    def __init__(self) -> None:
+        self.account = Account()
+        self.caps: dict[str, Any] | None = None
+        self.orders: dict[str, OpenOrder] = {}
+        self.positions: dict[str, int] = {}
+        self.quotes: dict[str, Quote] = {}
+        self.gross = self.reserved = self.marked = 0
+        self._lines: dict[str, _Line] = {}
+        self._sent: deque[tuple[int, Sent]] = deque()
+        self._alike: Counter[tuple[str, int, int]] = Counter()
+        self._oldest = FAR  # no holding's quote is older than this
+        self._puts: dict[str, Callable[[str, Any], Any]] = {
+            "account": self._put_account,
+            "caps": self._put_caps,
+            "open": self._put_order,
+            "position": self._put_position,
+            "quote": self._put_quote,
+            "recent": self._put_sent,
+        }
+
+    def put(self, kind: str, key: str, value: Any) -> Any:
+        """Set or take away (None) one thing; what was there before."""
+        return self._puts[kind](key, value)
+
+    def absorb(self, rows: Iterable[Row]) -> None:
+        """Put what a store keeps; ``CorruptionError`` for what no governor wrote."""
+        for kind, key, text in rows:
+            try:
+                self.put(kind, key, None if text is None else _READ[kind].decode(text))
+            except (LookupError, ValueError) as error:
+                raise CorruptionError(
+                    f"the governor's account holds {kind} {key!r} as {text!r}", "Restore it from a backup"
+                ) from error
+
+    # what limits are held against
+
+    def value(self, symbol: str) -> int:
+        """Largest value a symbol can reach if any of its open orders fill."""
+        line = self._lines.get(symbol)
+        return 0 if line is None else line.value
+
+    def value_with(self, symbol: str, sign: int, quantity: int, price: int) -> int:
+        """The same with one more order."""
+        line, ask = self._line(symbol), self.quotes.get(symbol, _UNKNOWN).ask
+        buys, sells = (quantity, 0) if sign > 0 else (0, quantity)
+        reach = max(abs(line.held + line.buys + buys), abs(line.held - line.sells - sells))
+        return max(line.dearest, ask, price) * reach
+
+    def values(self) -> dict[str, int]:
+        """Every symbol that is held or has an open order, with its value."""
+        return {symbol: line.value for symbol, line in self._lines.items() if line.held or line.orders}
+
+    def reduces(self, symbol: str, sign: int, quantity: int) -> bool:
+        """Whether an order can only bring the position nearer to zero, even if every open one of its side fills."""
+        line = self._line(symbol)
+        return line.held * sign < 0 and (line.buys if sign > 0 else line.sells) + quantity <= abs(line.held)
+
+    def marked_since(self, moment: int) -> bool:
+        """Whether every holding has a quote of that moment or later."""
+        if self._oldest < moment:
+            self._oldest = min((self.quotes.get(s, _UNKNOWN).at for s in self.positions), default=FAR)
+        return self._oldest >= moment
+
+    def outdated(self, now: int) -> list[tuple[int, Sent]]:
+        """The remembered orders that are no longer of the minute before ``now``, with their numbers, oldest first."""
+        found = []
+        for entry in self._sent:
+            if entry[1].at > now - MINUTE:
+                break
+            found.append(entry)
+        return found
+
+    def nth_last(self, n: int) -> int:
+        """When the n-th last order was admitted; long ago when fewer are remembered, never when none may be."""
+        if n < 1:
+            return FAR
+        return self._sent[-n][1].at if n <= len(self._sent) else -FAR
+
+    def alike(self, symbol: str, sign: int, quantity: int) -> int:
+        """How many remembered orders have this symbol, side and size."""
+        return self._alike.get((symbol, sign, quantity), 0)
+
+    # the only ways in
+
+    def _put_account(self, _: str, account: Account) -> Account:
+        before, self.account = self.account, account
+        return before
+
+    def _put_caps(self, _: str, caps: dict[str, Any] | None) -> dict[str, Any] | None:
+        before, self.caps = self.caps, caps
+        return before
+
+    def _put_order(self, key: str, order: OpenOrder | None) -> OpenOrder | None:
+        before = self.orders.get(key)
+        if before is not None:
+            self._turn(before, -1)
+            line = self._line(before.symbol)
+            del self.orders[key], line.orders[key]
+            if before.price == line.dearest:
+                line.dearest = max((o.price for o in line.orders.values()), default=0)
+            self._weigh(before.symbol, line)
+        if order is not None:
+            self._turn(order, 1)
+            line = self._line(order.symbol)
+            self.orders[key] = line.orders[key] = order
+            line.dearest = max(line.dearest, order.price)
+            self._weigh(order.symbol, line)
+        return before
+
+    def _turn(self, order: OpenOrder, way: int) -> None:
+        line, rest = self._line(order.symbol), order.rest * way
+        if order.sign > 0:
+            line.buys += rest
+        else:
+            line.sells += rest
+        self.reserved += rest * order.price
+
+    def _put_position(self, symbol: str, held: int | None) -> int | None:
+        before = self.positions.pop(symbol, None)
+        if held:
+            self.positions[symbol] = held
+        line = self._line(symbol)
+        line.held = held or 0
+        self._weigh(symbol, line)
+        return before
+
+    def _put_quote(self, symbol: str, quote: Quote | None) -> Quote | None:
+        before = self.quotes.pop(symbol, None)
+        if quote is not None:
+            self.quotes[symbol] = quote
+        self._weigh(symbol, self._line(symbol))
+        return before
+
+    def _put_sent(self, key: str, sent: Sent | None) -> Sent | None:
+        """Orders come and go at either end: numbers and times only rise."""
+        number, ends = int(key), self._sent
+        if sent is not None:
+            self._alike[sent[1:]] += 1
+            if ends and number < ends[0][0]:
+                ends.appendleft((number, sent))
+            else:
+                ends.append((number, sent))
+            return None
+        end, take = (ends[0], ends.popleft) if ends[0][0] == number else (ends[-1], ends.pop)
+        if end[0] != number:
+            raise KeyError(key)
+        before = take()[1]
+        self._alike[before[1:]] -= 1
+        if not self._alike[before[1:]]:
+            del self._alike[before[1:]]
+        return before
+
+    def _line(self, symbol: str) -> _Line:
+        line = self._lines.get(symbol)
+        if line is None:
+            line = self._lines[symbol] = _Line()
+        return line
+
+    def _weigh(self, symbol: str, line: _Line) -> None:
+        quote = self.quotes.get(symbol, _UNKNOWN)
+        value = max(line.dearest, quote.ask) * max(abs(line.held + line.buys), abs(line.held - line.sells))
+        mark = line.held * (quote.bid + quote.ask)
+        self.gross += value - line.value
+        self.marked += mark - line.mark
+        line.value, line.mark = value, mark
+        if line.held:
+            self._oldest = min(self._oldest, quote.at)
