@@ -196,7 +196,7 @@ def _bid(
         floor = max(risk_aversion * alone, 0.0)
         kept = max(net, floor)
         mu, net, adjusted = max(mu, floor), kept, adjusted + (kept - net)
-    cap, rejected, held_back = _screened(inputs, forecast, column, mu, quality, decay, alone, present, policy)
+    cap, rejected, held_back = _screened(inputs, strategy, forecast, column, mu, quality, decay, alone, present, policy)
     return Bid(
         strategy=strategy,
         symbol=forecast.symbol,
@@ -230,6 +230,7 @@ def _disagreement(forecast: Forecast, periods: float, sigma: float, policy: Poli
 
 def _screened(
     inputs: AuctionInputs,
+    strategy: str,
     forecast: Forecast,
     column: int,
     mu: float,
@@ -247,6 +248,8 @@ def _screened(
         rejected.append("NON_POSITIVE_MU")
     if not decay >= policy.auction.decay_min:
         rejected.append("DECAYED")
+    if not inputs.stage_caps.get(strategy, math.inf) > 0.0:
+        rejected.append("STAGE_CLOSED")
     if not math.isfinite(alone):
         rejected.append("UNMEASURABLE_RISK")
     held_back: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from plimsoll.core.lifecycle import Lifecycle, StrategySession
 from plimsoll.core.order import Intent
 from plimsoll.core.restraint import LadderState, Restraint, RiskEvent
 from plimsoll.core.verdict import Finding
@@ -81,7 +82,8 @@ class Carried(msgspec.Struct, frozen=True):
 
     ``stress_sessions`` counts sessions of the present crisis-regime episode (0: none); ``breach_closes`` the
     consecutive closes above a hard CVaR limit; ``openings`` the (day, symbol) opening bids of recent sessions;
-    ``comovement`` the alarm on the book's correlation, absent while there is none.
+    ``comovement`` the alarm on the book's correlation, absent while there is none; ``lifecycle`` the stages of the
+    strategies, absent where they are not followed.
     """
 
     ladder: LadderState
@@ -94,6 +96,7 @@ class Carried(msgspec.Struct, frozen=True):
     halted: str = ""
     openings: tuple[tuple[int, str], ...] = ()
     comovement: Comovement | None = None
+    lifecycle: Lifecycle | None = None
 
 
 class RegimeFigure(msgspec.Struct, frozen=True):
@@ -157,6 +160,7 @@ class CycleRecord(msgspec.Struct, frozen=True):
     Every other symbol of the universe is HOLD for ``NOT_IN_PROGRAMME``; ``others`` counts them. Weights are
     fractions of NAV: ``held`` before, ``programme`` the standing target, ``desired`` under ladder and stops,
     ``proposed`` after shaping, gates and vetoes; ``lots`` are the orders. Absent figures could not be measured.
+    ``strategies`` is what the session adds to the evidence of the strategies, absent where they are not followed.
     No wall time and no run id is inside, so two runs of the same inputs are the same bytes.
     """
 
@@ -186,6 +190,7 @@ class CycleRecord(msgspec.Struct, frozen=True):
     events: tuple[RiskEvent, ...]
     intents: tuple[Intent, ...]
     carried: Carried
+    strategies: StrategySession | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):

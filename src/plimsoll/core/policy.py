@@ -365,6 +365,62 @@ class CostPolicy(Section, frozen=True, kw_only=True):
     calibration_spread: Annotated[float, _meta("multiple", "C1", "Least ratio of the 90th to the 10th percentile of Q/ADV", ge=1)] = 2.0
 
 
+class Admission(Section, frozen=True, kw_only=True):
+    """What a person states of one strategy when it is admitted, and when it is admitted again (G5)."""
+
+    sessions: Annotated[int, _count("G5", "Of its certified walk-forward; 0: none")] = 0
+    drawdown: Annotated[float, _fraction("G5", "95th percentile of its admission backtest's drawdown; 0: none is stated")] = 0.0
+    readmitted: Annotated[tuple[str, ...], _meta("ISO dates", "G5", "A decommissioned strategy starts anew on the first session from such a date on")] = ()
+
+
+class LifecyclePolicy(Section, frozen=True, kw_only=True):
+    """Stages of a strategy, what they may use, and the evidence that moves it between them (G5)."""
+
+    enabled: Annotated[bool, _meta("switch", "G5", "Off in backtests unless --lifecycle")] = False
+    cap_incubating: Annotated[float, _fraction("G5", unit="fraction of NAV, gross")] = 0.25
+    cap_scaling: Annotated[float, _fraction("G5", unit="fraction of NAV, gross")] = 0.60
+    cap_harvesting: Annotated[float, _meta("fraction of NAV, gross", "G5", ge=0, le=1.5)] = 1.00
+    certified_sessions: Annotated[int, _count("G5", "A certified walk-forward of so many starts at certified_stage")] = 1260
+    certified_stage: Annotated[Literal["INCUBATING", "SCALING"], _meta("stage", "G5")] = "SCALING"
+    admissions: Annotated[dict[str, Admission], _meta("per strategy", "G5")] = msgspec.field(default_factory=dict)
+    window: Annotated[int, _meta("sessions", "G5", "Evidence counts from the last change of stage, at most so far back", ge=63)] = 1260
+    sessions_min: Annotated[int, _meta("sessions", "G5", "With fewer nothing is judged", ge=63)] = 252
+    trades_min: Annotated[int, _count("G5", "With fewer nothing is demoted or decommissioned", "closed trades")] = 20
+    scaling_sharpe: Annotated[float, _meta("annual Sharpe", "G5", "Promotes to SCALING")] = 0.8
+    scaling_signals: Annotated[int, _count("G5", unit="profitable signals")] = 5
+    scaling_psr: Annotated[float, _fraction("G5", "PSR(0)", "probability")] = 0.90
+    harvesting_sharpe: Annotated[float, _meta("annual Sharpe", "G5", "Promotes to HARVESTING")] = 1.2
+    harvesting_signals: Annotated[int, _count("G5", unit="profitable signals")] = 10
+    harvesting_psr: Annotated[float, _fraction("G5", "PSR(0)", "probability")] = 0.95
+    sharpe_min: Annotated[float, _meta("annual Sharpe", "G5", "A point estimate below it demotes; decommissions once it is improbable")] = 0.3
+    sharpe_probability: Annotated[float, _fraction("G5", "P(true Sharpe < sharpe_min) above it decommissions", "probability")] = 0.95
+    profit_factor_min: Annotated[float, _meta("gains over losses of closed trades", "G5", ge=0)] = 0.8
+    drawdown_floor: Annotated[float, _fraction("G5", "Drawdown of its contribution that is always allowed")] = 0.15
+    drawdown_multiple: Annotated[float, _meta("multiple of the admission's 95th percentile", "G5", ge=1)] = 1.5
+    error_cycles: Annotated[int, _meta("auctions it was asked at", "G5", "Window of the error rate", ge=1)] = 100
+    error_rate_max: Annotated[float, _fraction("G5", "Above it the strategy is suspended", "fraction of error_cycles")] = 0.05
+    idle_window: Annotated[int, _meta("sessions", "G5", "Window of the contribution that must be positive", ge=2)] = 63
+    idle_step: Annotated[int, _meta("sessions", "G5", "Each such stretch without one shrinks the allocation", ge=1)] = 21
+    idle_factor: Annotated[float, _fraction("G5", "… by this", "factor")] = 0.95
+
+
+class HealthPolicy(Section, frozen=True, kw_only=True):
+    """Model health, the decay factor of a strategy's bids (G6)."""
+
+    age_full: Annotated[int, _count("G6", "Since the last validation; up to it no decay")] = 90
+    age_zero: Annotated[int, _count("G6", "Nothing is left at this age")] = 180
+    forecasts: Annotated[int, _meta("matured forecasts", "G6", "Window of the forecast error", ge=1)] = 63
+    forecasts_min: Annotated[int, _count("G6", "With fewer the error is absent", "matured forecasts")] = 21
+    error_free: Annotated[float, _meta("RMSE over that of the naive forecast, less one", "G6", ge=0)] = 0.02
+    error_rate: Annotated[float, _meta("per unit of that error", "G6", "Decay beyond error_free: exp(-rate x excess)", ge=0)] = 10.0
+    flip_factor: Annotated[float, _fraction("G6", "What an autocorrelation flip leaves", "factor")] = 0.5
+    flip_recent: Annotated[int, _meta("sessions", "G6", "Recent contributions compared with those before", ge=20)] = 63
+    flip_before: Annotated[int, _meta("sessions", "G6", "… which are so many", ge=20)] = 252
+    check_window: Annotated[int, _meta("sessions", "G6", "Forecasts matured within it face the monthly check", ge=21)] = 252
+    check_periods: Annotated[int, _meta("separate forecast horizons", "G6", "With fewer the check is not passed", ge=4)] = 6
+    confidence: Annotated[float, _meta("probability", "G6", "Of the bounds of the check and of the flip, one-sided", gt=0.5, lt=1)] = 0.95
+
+
 class VetoPolicy(Section, frozen=True, kw_only=True):
     """Thresholds of the ten vetoes (G2)."""
 
@@ -463,6 +519,8 @@ class Policy(Section, frozen=True, kw_only=True):
     correlation: CorrelationPolicy = CorrelationPolicy()
     stops: StopPolicy = StopPolicy()
     costs: CostPolicy = CostPolicy()
+    lifecycle: LifecyclePolicy = LifecyclePolicy()
+    health: HealthPolicy = HealthPolicy()
     vetoes: VetoPolicy = VetoPolicy()
     gates: GatePolicy = GatePolicy()
     governor: GovernorPolicy = GovernorPolicy()

@@ -53,6 +53,7 @@ REASONS: dict[str, Reason] = {
     "NOT_IN_PROGRAMME": Reason("info", "{symbol} is neither held nor in the programme", "", "A7"),
     "NON_POSITIVE_MU": Reason("info", "{symbol}'s expected return is not positive", "", "A1"),
     "DECAYED": Reason("warning", "The model behind {symbol} has decayed to {measured}; {limit} is needed", "Validate the model again", "A1"),
+    "STAGE_CLOSED": Reason("warning", "The strategy that bids for {symbol} may use no capital: it is decommissioned or suspended", "", "G5"),
     "UNMEASURABLE_RISK": Reason("warning", "{symbol} has too few returns to measure its tail", "", "R2"),
     "NO_LIQUIDITY_DATA": Reason("warning", "{symbol} has no volume to price an entry with", "", "C2"),
     "RISK_AVERSION_BINDS": Reason("info", "The optimum is cash although bids have positive adjusted returns", "Lower auction.hurdle_sharpe", "A3"),
@@ -172,6 +173,15 @@ REASONS: dict[str, Reason] = {
     "MODEL_BAD_ANSWER": Reason("error", "The model's answer is no action with a confidence", "Let it answer HOLD, BUY or SELL with a number from 0 to 1", "H4"),
     "MODEL_NOT_FINITE": Reason("error", "The model's confidence is not a finite number", "Mend the model", "H4"),
     "MODEL_BAD_CONFIDENCE": Reason("error", "The model's confidence lies outside 0 to 1", "Mend the model", "H4"),
+    # life of a strategy (G5); the scope is its name
+    "STRATEGY_PROMOTED": Reason("info", "{symbol} rises a stage: its Sharpe ratio {measured} reaches {limit} on enough evidence", "", "G5"),
+    "STRATEGY_DEMOTED": Reason("warning", "{symbol} falls a stage: its Sharpe ratio {measured} is not shown to reach {limit}", "", "G5"),
+    "STRATEGY_UNSKILLED": Reason("critical", "{symbol} is decommissioned: its true Sharpe ratio is too low with probability {measured}; {limit} is allowed", "Admit it anew in lifecycle.admissions once it has changed", "G5"),
+    "STRATEGY_UNPROFITABLE": Reason("critical", "{symbol} is decommissioned: its profit factor {measured} is below {limit}", "Admit it anew in lifecycle.admissions once it has changed", "G5"),
+    "STRATEGY_DRAWDOWN": Reason("critical", "{symbol} is decommissioned: it lost {measured} of NAV from its best; {limit} is allowed", "Admit it anew in lifecycle.admissions once it has changed", "G5"),
+    "STRATEGY_SUSPENDED": Reason("critical", "{symbol} is suspended: it failed in {measured} of its last auctions; {limit} is allowed", "Mend the strategy", "G5"),
+    "STRATEGY_RESTORED": Reason("info", "{symbol} is no longer suspended: it failed in {measured} of its last auctions", "", "G5"),
+    "STRATEGY_READMITTED": Reason("warning", "{symbol} was admitted anew by a person and incubates", "", "G5"),
     # vetoes (G2)
     "VETO_WARNING": Reason("warning", "A warning veto halves the increase in {symbol}", "", "G2"),
     "VETO_ERROR": Reason("error", "An error veto rejects {symbol}", "", "G2"),
@@ -187,5 +197,5 @@ COUNTS = frozenset({
 })  # fmt: skip
 FIGURES = frozenset({
     "LOW_SCORE", "OUTLIER_UNCONFIRMED", "DECAYED", "VIX_HIGH", "VIX_EXTREME", "CORRELATION_HIGH", "CORRELATION_ALIKE",
-    "CORRELATION_CLEAR",
+    "CORRELATION_CLEAR", "STRATEGY_PROMOTED", "STRATEGY_DEMOTED", "STRATEGY_UNPROFITABLE",
 })  # fmt: skip

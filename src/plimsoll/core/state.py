@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 
 import msgspec
 import numpy as np
@@ -12,6 +13,7 @@ from plimsoll.core.decision import Carried, CycleRecord
 from plimsoll.core.events import Approval, CashFlow, Event, Genesis, Split
 from plimsoll.core.order import Fill, Intent
 from plimsoll.core.restraint import LadderState
+from plimsoll.core.track import Track, folded, held_values
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -19,7 +21,8 @@ class State:
     """The account between two events. ``lots`` and ``average_cost`` are (N,) over the run's symbols.
 
     ``average_cost`` is the traded price per unit paid on average without costs, NaN when flat; ``cash`` whole
-    cents; ``carried`` everything the last decision left (programme, ladder, stops, mode).
+    cents; ``carried`` everything the last decision left (programme, ladder, stops, mode); ``track`` the evidence of
+    the strategies, absent where they are not followed.
     """
 
     symbols: tuple[str, ...]
@@ -28,6 +31,7 @@ class State:
     cash: int
     carried: Carried
     session: str = ""  # of the last cycle
+    track: Track | None = None
 
 
 def open_account(genesis: Genesis) -> State:
@@ -41,11 +45,12 @@ def apply(state: State, event: Event) -> State:
     """The state after an event. Pure; unknown events raise ``TypeError``."""
     match event:
         case CycleRecord():
-            return replace(state, carried=event.carried, session=event.session)
+            return replace(state, carried=event.carried, session=event.session, track=_evidence(state, event))
         case Fill():
             return _filled(state, event)
         case CashFlow():
-            return replace(state, cash=state.cash + event.cents)
+            track = state.track.paid(event.symbol, -event.cents) if state.track and event.symbol else state.track
+            return replace(state, cash=state.cash + event.cents, track=track)
         case Split():
             return _split(state, event)
         case Approval():
@@ -67,7 +72,9 @@ def _filled(state: State, fill: Fill) -> State:
         cost[i] = fill.price
     elif abs(after) > abs(before):
         cost[i] = (cost[i] * abs(before) + fill.price * abs(fill.lots)) / abs(after)
-    return replace(state, lots=lots, average_cost=cost, cash=state.cash - fill.notional - fill.commission)
+    spent = fill.notional + fill.commission
+    track = state.track.paid(fill.symbol, spent) if state.track else None
+    return replace(state, lots=lots, average_cost=cost, cash=state.cash - spent, track=track)
 
 
 def _split(state: State, event: Split) -> State:
@@ -76,6 +83,19 @@ def _split(state: State, event: Split) -> State:
     lots[i] = event.lots
     cost[i] = cost[i] / event.ratio if event.lots else np.nan
     return replace(state, lots=lots, average_cost=cost)
+
+
+def _evidence(state: State, record: CycleRecord) -> Track | None:
+    """The strategies' evidence after a decision; None where they are not followed."""
+    after, said = record.carried.lifecycle, record.strategies
+    if after is None or said is None:
+        return None
+    known = all(map(isfinite, record.held))
+    values = held_values(record.symbols, record.held, record.nav) if known else {}
+    programme = record.carried.programme if record.auction is not None else None
+    shares = None if programme is None else [(s.strategy, s.symbol, s.weight) for s in programme.shares]
+    before = state.carried.lifecycle
+    return folded(state.track, before, after, said, values, record.nav if known else 0, shares)
 
 
 def _approved(carried: Carried) -> Carried:

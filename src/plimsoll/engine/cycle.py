@@ -2,11 +2,11 @@
 
 ``decide(view, state, desk)`` is pure. Backtest, paper and live are shells around it. The order:
 
-1 mark (``book``) · 2 observe the regime (``outlook``) · 3 ladder and mode · 4 stops · 5 freshness, data governance
-and the book's correlation · 6 forecasts · 7 when due: screen, cost, adjust, solve, new programme (``standing``) ·
-8 desired = programme under the ladder's ceiling and stops (``wish``) · 9 shape · 10 measure once · 11 gates ·
-12 vetoes · 13 scale the increases, round again, measure again (``proposal``) · 14 decisions, record, intents
-(``record``).
+1 mark (``book``) and bring the strategies' evidence up to the close (``lifecycle``) · 2 observe the regime
+(``outlook``) · 3 ladder and mode · 4 stops · 5 freshness, data governance and the book's correlation ·
+6 forecasts · 7 when due: screen, cost, adjust, solve, new programme (``standing``) · 8 desired = programme under the
+ladder's ceiling and stops (``wish``) · 9 shape · 10 measure once · 11 gates · 12 vetoes · 13 scale the increases,
+round again, measure again (``proposal``) · 14 decisions, record, intents (``record``).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from plimsoll.core.state import State
 from plimsoll.core.verdict import Action, Verdict
 from plimsoll.engine.book import Book, mark
 from plimsoll.engine.desk import Desk
+from plimsoll.engine.lifecycle import follow
 from plimsoll.engine.limits import limits_at
 from plimsoll.engine.measure import Tails
 from plimsoll.engine.outlook import Regime, observe
@@ -46,6 +47,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     """
     policy, before = desk.policy, state.carried
     book = mark(view, state, desk)
+    following = follow(view, state, desk, book)
     regime = observe(view, before, desk)
     step = _ladder(view, state, desk, book, regime)
     stop = stops.step(before.stops, view, book.weights, state.average_cost, policy)
@@ -60,7 +62,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     lifetime = 1.0 - book.nav / step.state.lifetime_peak
     episode = 1.0 - book.nav / step.state.episode_peak
     limits = limits_at(view, desk, before.pairs, drawdown_lifetime=lifetime, stress=regime.figure.stress)
-    standing = stand(view, state, desk, book, regime, step.restraint, limits, stop.stops, stale)
+    standing = stand(view, state, desk, book, regime, step.restraint, limits, stop.stops, stale, following)
     if standing.pairs is not before.pairs:
         limits = replace(limits, pairs=pairs.limits(standing.pairs, view.symbols, limits.weight_max, policy))
 
@@ -88,6 +90,8 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
 
     mode = modes.next_mode(before.mode, step.state, step.restraint, frozen=bool(frozen), halted=bool(halted))
     events = (*regime.events, *step.events, *stop.events, *together.events, *standing.events)
+    if standing.following is not None:
+        events = (*events, *standing.following.events)
     if halted and not before.halted:
         events = (*events, RiskEvent(view.date, halted, "CRITICAL", float(closes), float(policy.cvar.halt_closes)))
     if mode != before.mode:
@@ -103,6 +107,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
         halted=halted,
         openings=standing.openings,
         comovement=together.state,
+        lifecycle=None if standing.following is None else standing.following.state,
     )
     return Plan(
         record(

@@ -66,6 +66,7 @@ def record(
         events=events,
         intents=_intents(view, desk, book, proposal),
         carried=carried,
+        strategies=None if standing.following is None else standing.following.said,
     )
 
 

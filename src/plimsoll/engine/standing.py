@@ -20,6 +20,7 @@ from plimsoll.core.state import State
 from plimsoll.costs.model import estimate
 from plimsoll.engine.book import Book
 from plimsoll.engine.desk import Desk
+from plimsoll.engine.lifecycle import Following, noted
 from plimsoll.engine.outlook import Regime
 from plimsoll.risk import freshness, pairs, stops
 
@@ -31,6 +32,7 @@ class Standing:
     """Steps 6-7: the programme in force, and the auction if one was held, with the scenarios it was held on.
 
     ``target`` and ``confidence`` are (N,): weights of NAV, and the highest confidence behind each, NaN without one.
+    ``following`` are the strategies, with what the auction added to their evidence; None where they are not followed.
     """
 
     programme: Programme | None
@@ -42,6 +44,7 @@ class Standing:
     openings: tuple[tuple[int, str], ...]
     scenarios: ScenarioSet | None
     events: tuple[RiskEvent, ...]
+    following: Following | None = None
 
 
 def _due(view: View, state: State, policy_schedule: str) -> bool:
@@ -66,13 +69,16 @@ def stand(
     limits: LimitSet,
     stop_states: tuple[StopState, ...],
     stale: Floats,
+    following: Following | None = None,
 ) -> Standing:
     """The programme in force after this session: a new one when an auction is due, else the standing one."""
     carried = state.carried
     programme = carried.programme
     if not book.known or not _due(view, state, desk.policy.auction.schedule):
         target, confidence = target_of(programme, desk), _confidence(programme, desk)
-        return Standing(programme, target, confidence, stop_states, carried.pairs, None, carried.openings, None, ())
+        return Standing(
+            programme, target, confidence, stop_states, carried.pairs, None, carried.openings, None, (), following
+        )
     shares = _present_shares(programme, book, desk)
     forecasts, events = _forecasts(view, desk, shares)
     columns = _columns(forecasts, book, desk)
@@ -94,7 +100,8 @@ def stand(
             quality=_quality(view),
             blocked=_blocked(view, desk, regime, restraint, stale, lifted, columns),
             confidence_min=max(desk.policy.forecast.confidence_min, restraint.confidence_min),
-            stage_caps={},
+            stage_caps={} if following is None else following.caps,
+            decay=None if following is None else following.decay,
             buy_cost=one_way,
             round_trip=2.0 * one_way,
         ),
@@ -104,6 +111,8 @@ def stand(
     fresh = Programme(view.day, result.shares, result.confidence, mu, conviction)
     events += _concentration(view, result.record, desk)
     openings = _openings(view, carried, result.shares, book, desk)
+    if following is not None:
+        following = noted(following, forecasts, _failed(result.record, events, desk), view, desk.policy)
     return Standing(
         fresh,
         target_of(fresh, desk),
@@ -114,7 +123,15 @@ def stand(
         openings,
         scenarios,
         events,
+        following,
     )
+
+
+def _failed(auction: AuctionRecord, events: tuple[RiskEvent, ...], desk: Desk) -> dict[str, bool]:
+    """Which strategies raised at this auction, or made a forecast that is none (G5)."""
+    invalid = {b.strategy for b in auction.bids if "FORECAST_INVALID" in b.reasons}
+    raised = {e.scope.partition(":")[0] for e in events if e.kind == "STRATEGY_ERROR"}
+    return {s.name: s.name in invalid or s.name in raised for s in desk.strategies}
 
 
 def _forecasts(

@@ -1,0 +1,246 @@
+"""The track record of the strategies: evidence folded from the journal, never stored twice (G5, G6).
+
+A strategy's part of the book is its part of each symbol's target in the programme in force; a symbol that a new
+programme no longer wants stays with those it belonged to until it is sold. A symbol's result over a session is what it
+is worth at the close, less what it was worth at the close before and what was paid for it since (commission included),
+plus its dividends. So the results of all symbols, with the interest, are the change of NAV to the cent, and those of
+the strategies sum to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.lifecycle import Lifecycle, StrategySession
+
+Floats = NDArray[np.float64]
+_BLOCK = 64
+
+
+class Rows:
+    """An append-only table of figures that shares what it holds with its own past, so that a fold stays cheap."""
+
+    __slots__ = ("_full", "_recent", "width")
+
+    def __init__(self, width: int, full: tuple[Floats, ...] = (), recent: tuple[tuple[float, ...], ...] = ()) -> None:
+        self.width, self._full, self._recent = width, full, recent
+
+    def __len__(self) -> int:
+        return len(self._full) * _BLOCK + len(self._recent)
+
+    def add(self, rows: Iterable[tuple[float, ...]]) -> Rows:
+        """The table with more rows at its end."""
+        full, recent = self._full, (*self._recent, *rows)
+        while len(recent) >= _BLOCK:
+            full, recent = (*full, np.array(recent[:_BLOCK])), recent[_BLOCK:]
+        return Rows(self.width, full, recent)
+
+    def row(self, at: int) -> tuple[float, ...]:
+        """One row; ``IndexError`` outside the table."""
+        if not 0 <= at < len(self):
+            raise IndexError(at)
+        block, place = divmod(at, _BLOCK)
+        return tuple(self._full[block][place].tolist()) if block < len(self._full) else self._recent[place]
+
+    def since(self, first: int) -> Floats:
+        """(n, width) the rows from ``first`` on."""
+        block = min(max(first, 0) // _BLOCK, len(self._full))
+        recent = np.array(self._recent).reshape(-1, self.width)
+        return np.concatenate([*self._full[block:], recent])[max(first, 0) - block * _BLOCK :]
+
+
+class Pending(NamedTuple):
+    """A forecast whose horizon is not over: session number it was made in, horizon in sessions, and what it said."""
+
+    made: int
+    horizon: int
+    place: int
+    symbol: str
+    mu: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Track:
+    """Evidence of the strategies up to the last decision. Session numbers count decisions from 0.
+
+    ``nav`` cents at the last close that was known; ``outlay`` what each symbol would have to be worth now for nothing
+    to be earned since then, cents; ``owners`` each strategy's part of a symbol; ``trades`` the result of each open
+    trade so far, fraction of NAV. ``daily`` has a row a session from the second on: contributions, then what they
+    were in excess of the bill on the capital used (NaN unknown), then contributions cumulated. ``closed`` rows are
+    (session, place, result) of closed trades; ``matured`` (session, place, made, expected, outcome); ``asked``
+    (session, failed...) a row an auction. ``start`` is each strategy's session of the last change of stage, whose
+    evidence begins after it; ``admitted`` that of its admission.
+    """
+
+    strategies: tuple[str, ...]
+    daily: Rows
+    closed: Rows
+    matured: Rows
+    asked: Rows
+    start: tuple[int, ...]
+    admitted: tuple[int, ...]
+    session: int = -1
+    nav: int = 0
+    outlay: Mapping[str, int] = field(default_factory=dict)
+    owners: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    trades: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    pending: tuple[Pending, ...] = ()
+
+    @classmethod
+    def begin(cls, strategies: tuple[str, ...]) -> Track:
+        """No evidence yet."""
+        n = len(strategies)
+        none = (0,) * n
+        return cls(strategies, Rows(3 * n), Rows(3), Rows(5), Rows(1 + n), none, none)
+
+    def paid(self, symbol: str, cents: int) -> Track:
+        """``cents`` more were spent on a symbol since the last close; a sale or a dividend is less than nothing."""
+        return replace(self, outlay={**self.outlay, symbol: self.outlay.get(symbol, 0) + cents})
+
+    def marked(self, values: Mapping[str, int], nav: int, bill: float | None) -> Track:
+        """The track after a close: ``values`` of what is held and ``nav`` in cents, ``bill`` over the session.
+
+        ``nav`` 0 is a NAV that is unknown: the session's results then count in the next one that is known.
+        """
+        n, session = len(self.strategies), self.session + 1
+        if nav <= 0 or self.nav <= 0:
+            unknown = ((*(np.nan,) * (2 * n), *self._cumulated()),) if session else ()
+            held = values if nav > 0 else self.outlay
+            return replace(self, session=session, daily=self.daily.add(unknown), nav=max(nav, self.nav), outlay=held)
+        gained, used = [0.0] * n, [0.0] * n
+        trades: dict[str, tuple[float, ...]] = {}
+        closed: list[tuple[float, ...]] = []
+        for symbol, spent in self.outlay.items():
+            value, parts = values.get(symbol, 0), self.owners.get(symbol)
+            if parts is None:
+                continue
+            result, capital = (value - spent) / self.nav, max(spent, 0) / self.nav
+            so_far = self.trades.get(symbol)
+            after = []
+            for s in range(n):
+                part = parts[s]
+                gained[s] += part * result
+                used[s] += part * capital
+                after.append(part * result + (so_far[s] if so_far else 0.0))
+            if value:
+                trades[symbol] = tuple(after)
+            else:
+                closed += [(float(session), float(s), after[s]) for s in range(n) if parts[s] > 0.0]
+        excess = [np.nan] * n if bill is None else [g - u * bill for g, u in zip(gained, used, strict=True)]
+        total = [c + g for c, g in zip(self._cumulated(), gained, strict=True)]
+        return replace(
+            self,
+            session=session,
+            nav=nav,
+            outlay=values,
+            trades=trades,
+            daily=self.daily.add(((*gained, *excess, *total),)),
+            closed=self.closed.add(closed) if closed else self.closed,
+        )
+
+    def _cumulated(self) -> tuple[float, ...]:
+        n = len(self.strategies)
+        return self.daily.row(len(self.daily) - 1)[2 * n :] if len(self.daily) else (0.0,) * n
+
+    @property
+    def contribution(self) -> tuple[float, ...]:
+        """Of the session last marked; empty when it is unknown."""
+        if not len(self.daily):
+            return ()
+        row = self.daily.row(len(self.daily) - 1)[: len(self.strategies)]
+        return row if row[0] == row[0] else ()
+
+    def heard(self, said: StrategySession) -> Track:
+        """The track with the session's matured and new forecasts, and which strategies failed at an auction."""
+        track = self
+        if said.matured:
+            rows = ((float(self.session), float(s), float(made), mu, got) for s, made, mu, got in said.matured)
+            track = replace(track, matured=track.matured.add(rows))
+        if said.made or (self.pending and min(p.made + p.horizon for p in self.pending) <= self.session):
+            open_ones = tuple(p for p in self.pending if p.made + p.horizon > self.session)
+            made = tuple(Pending(self.session, h, s, symbol, mu) for s, symbol, mu, h in said.made)
+            track = replace(track, pending=open_ones + made)
+        if said.failed:
+            track = replace(track, asked=track.asked.add(((float(self.session), *map(float, said.failed)),)))
+        return track
+
+    def allotted(self, shares: Iterable[tuple[str, str, float]]) -> Track:
+        """The track under a new programme of (strategy, symbol, weight): who owns what from this close on.
+
+        A strategy that the programme leaves without a symbol another one keeps closes its trade at this close.
+        """
+        place = {name: s for s, name in enumerate(self.strategies)}
+        weights: dict[str, list[float]] = {}
+        for strategy, symbol, weight in shares:
+            weights.setdefault(symbol, [0.0] * len(place))[place[strategy]] += weight
+        owners = {s: parts for s, parts in self.owners.items() if s in self.outlay}
+        trades, closed = dict(self.trades), []
+        for symbol, own in weights.items():
+            total = sum(own)
+            after = tuple(w / total for w in own)
+            before, so_far = owners.get(symbol), trades.get(symbol)
+            if before is not None and so_far is not None:
+                left = [s for s in place.values() if before[s] > 0.0 and after[s] == 0.0]
+                closed += [(float(self.session), float(s), so_far[s]) for s in left]
+                trades[symbol] = tuple(r if p > 0.0 else 0.0 for r, p in zip(so_far, after, strict=True))
+            owners[symbol] = after
+        return replace(self, owners=owners, trades=trades, closed=self.closed.add(closed) if closed else self.closed)
+
+    def restarted(self, places: Iterable[int], admitted: Iterable[int] = ()) -> Track:
+        """Evidence of these strategies begins after this session; ``admitted`` are those admitted anew."""
+        changed, anew = set(places), set(admitted)
+        now = range(len(self.strategies))
+        return replace(
+            self,
+            start=tuple(self.session if s in changed else self.start[s] for s in now),
+            admitted=tuple(self.session if s in anew else self.admitted[s] for s in now),
+        )
+
+    def known(self, place: int, window: int) -> tuple[Floats, Floats]:
+        """(n,) contributions of a strategy and their excess since its last change of stage, at most ``window``."""
+        first = max(self.start[place], len(self.daily) - window)
+        table = self.daily.since(first)
+        return table[:, place], table[:, len(self.strategies) + place]
+
+    def results(self, place: int, window: int) -> Floats:
+        """(k,) results of the trades a strategy closed since its last change of stage, within ``window`` sessions."""
+        table = self.closed.since(0)
+        recent = table[:, 0] > max(self.start[place], self.session - window)
+        return np.asarray(table[recent & (table[:, 1] == place), 2])
+
+    def outcomes(self, place: int) -> Floats:
+        """(k, 4) of a strategy's matured forecasts since its admission: session, made, expected, outcome."""
+        table = self.matured.since(0)
+        own = (table[:, 1] == place) & (table[:, 2] >= self.admitted[place])
+        return np.asarray(table[own][:, [0, 2, 3, 4]])
+
+    def failures(self, place: int, window: int) -> int:
+        """How many of the last ``window`` auctions since its admission a strategy failed at."""
+        table = self.asked.since(len(self.asked) - window)
+        return int(table[table[:, 0] >= self.admitted[place], 1 + place].sum())
+
+
+def folded(track: Track | None, before: Lifecycle | None, after: Lifecycle, said: StrategySession,
+           values: Mapping[str, int], nav: int, shares: Iterable[tuple[str, str, float]] | None) -> Track:  # fmt: skip
+    """The track after a decision that left ``after``, as the decision itself saw it.
+
+    ``values`` of what was held and ``nav`` in cents, 0 when unknown; ``shares`` those of a new programme, None without
+    an auction.
+    """
+    if track is None:
+        track = Track.begin(after.strategies)
+    track = track.marked(values, nav, said.bill).heard(said)
+    if before is not None and before.since != after.since:
+        moved = [s for s in range(len(after.since)) if before.since[s] != after.since[s]]
+        track = track.restarted(moved, (s for s in moved if before.stage[s] == "DECOMMISSIONED"))
+    return track if shares is None else track.allotted(shares)
+
+
+def held_values(symbols: Iterable[str], weights: Iterable[float], nav: int) -> dict[str, int]:
+    """Whole cents of each holding, from weights that were those cents over ``nav``."""
+    return {symbol: round(weight * nav) for symbol, weight in zip(symbols, weights, strict=True) if weight}

@@ -1,0 +1,254 @@
+"""Strategies under lifecycle: what the session adds to their evidence, and the stage and decay it leaves (G5, G6).
+
+Before the auction the session is marked, forecasts whose horizon is over meet what happened, and on the last session
+of a month every strategy is judged, so that the month's auction already knows. After the auction its forecasts and
+failures are noted. Everything follows from the journal: ``core.track`` folds the same evidence from the same record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+
+from plimsoll.core.forecast import Forecast
+from plimsoll.core.lifecycle import DECOMMISSIONED, INCUBATING, Judgement, Lifecycle, StrategySession
+from plimsoll.core.panel import View
+from plimsoll.core.policy import Admission, Policy
+from plimsoll.core.restraint import RiskEvent
+from plimsoll.core.sessions import day_number
+from plimsoll.core.state import State
+from plimsoll.core.track import Track, held_values
+from plimsoll.engine.book import Book
+from plimsoll.engine.desk import Desk
+from plimsoll.governance import lifecycle, model_health
+
+_NEW = Admission()
+_SEVERITIES = {"STRATEGY_PROMOTED": "INFO", "STRATEGY_DEMOTED": "WARNING"}  # anything else took all capital away
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Following:
+    """The strategies of a session before its auction: where they stand, and what has been added so far."""
+
+    track: Track
+    state: Lifecycle
+    said: StrategySession
+    events: tuple[RiskEvent, ...]
+
+    @property
+    def caps(self) -> dict[str, float]:
+        """Capital by strategy, fraction of NAV gross (A3)."""
+        return dict(zip(self.state.strategies, self.state.cap, strict=True))
+
+    @property
+    def decay(self) -> dict[str, float]:
+        """Decay factor by strategy (A2)."""
+        return dict(zip(self.state.strategies, self.state.decay, strict=True))
+
+
+def follow(view: View, state: State, desk: Desk, book: Book) -> Following | None:
+    """The strategies before this session's auction; None where the policy does not follow them."""
+    policy = desk.policy
+    if not policy.lifecycle.enabled:
+        return None
+    names = tuple(s.name for s in desk.strategies)
+    track = state.track if state.track is not None else Track.begin(names)
+    before = state.carried.lifecycle
+    bill = _bill(view, policy)
+    values: Mapping[str, int] = {}
+    if book.known:
+        held = book.columns.tolist()
+        values = held_values((desk.symbols[c] for c in held), book.weights[book.columns].tolist(), book.nav)
+    track = track.marked(values, book.nav if book.known else 0, bill)
+    said = StrategySession(track.contribution, bill, matured=_matured(view, track, desk))
+    track = track.heard(said)
+    if before is None:
+        return Following(track, _admitted(names, view.day, policy), said, ())
+    now = _aged(before, track, said, policy)
+    now, events = _readmitted(now, view, policy)
+    if view.sessions.last_of_month[view.row]:
+        now, judged, more = _judged(now, track, view, policy)
+        said, events = msgspec.structs.replace(said, judged=judged), events + more
+    return Following(track, _valued(now, policy), said, events)
+
+
+def noted(
+    following: Following,
+    forecasts: Sequence[tuple[str, Sequence[Forecast]]],
+    failed: Mapping[str, bool],
+    view: View,
+    policy: Policy,
+) -> Following:
+    """The strategies after an auction: ``failed`` says of each whether it raised or made an invalid forecast."""
+    columns, place = view.history.panel.column, {name: s for s, name in enumerate(following.state.strategies)}
+    price = view.now("price")
+    made = tuple(
+        (place[name], f.symbol, float(f.mu), int(f.horizon))
+        for name, said in forecasts
+        if not failed[name]
+        for f in said
+        if np.isfinite(price[columns[f.symbol]])
+    )
+    asked = tuple(failed[name] for name in following.state.strategies)
+    said = msgspec.structs.replace(following.said, made=made, failed=asked)
+    track = following.track.heard(StrategySession(failed=asked))
+    state, events = following.state, list(following.events)
+    spoke = {s for s, _, _, _ in made}
+    stale = tuple(0 if s in spoke else n for s, n in enumerate(state.stale))
+    rules = policy.lifecycle
+    failures = [track.failures(s, rules.error_cycles) for s in range(len(asked))]
+    suspended = tuple(lifecycle.suspended(n, rules) for n in failures)
+    for s, name in enumerate(state.strategies):
+        if suspended[s] != state.suspended[s]:
+            kind, severity = ("STRATEGY_SUSPENDED", "CRITICAL") if suspended[s] else ("STRATEGY_RESTORED", "INFO")
+            rate = failures[s] / rules.error_cycles
+            events.append(RiskEvent(view.date, kind, severity, rate, rules.error_rate_max, name))
+    state = _valued(msgspec.structs.replace(state, stale=stale, suspended=suspended), policy)
+    return replace(following, state=state, said=said, events=tuple(events))
+
+
+def _admitted(names: tuple[str, ...], day: int, policy: Policy) -> Lifecycle:
+    """Every strategy at its first stage. Admission counts as the first validation of its model (G6)."""
+    n, admissions = len(names), policy.lifecycle.admissions
+    stages = tuple(lifecycle.first_stage(admissions.get(name, _NEW), policy.lifecycle) for name in names)
+    none = (0,) * n
+    fresh = Lifecycle(
+        strategies=names,
+        stage=stages,
+        since=(day,) * n,
+        suspended=(False,) * n,
+        age=none,
+        error=(None,) * n,
+        flipped=(False,) * n,
+        idle=none,
+        stale=none,
+        decay=(1.0,) * n,
+        cap=(0.0,) * n,
+    )
+    return _valued(fresh, policy)
+
+
+def _aged(before: Lifecycle, track: Track, said: StrategySession, policy: Policy) -> Lifecycle:
+    """A session older: age, staleness, idleness, and the forecast error where forecasts matured."""
+    n, window = len(before.strategies), policy.lifecycle.idle_window
+    idle = before.idle
+    rows = len(track.daily)
+    if rows:
+        last = track.daily.row(rows - 1)[2 * n :]
+        reach = track.daily.row(rows - 1 - window)[2 * n :] if rows > window else (0.0,) * n
+        idle = tuple(
+            0 if last[s] > reach[s] or rows - track.admitted[s] < window else before.idle[s] + 1 for s in range(n)
+        )
+    error = before.error
+    if said.matured:
+        whose = {m[0] for m in said.matured}
+        error = tuple(
+            model_health.forecast_error(track.outcomes(s), policy.health) if s in whose else e
+            for s, e in enumerate(error)
+        )
+    return msgspec.structs.replace(
+        before, age=tuple(a + 1 for a in before.age), stale=tuple(a + 1 for a in before.stale), idle=idle, error=error
+    )
+
+
+def _readmitted(now: Lifecycle, view: View, policy: Policy) -> tuple[Lifecycle, tuple[RiskEvent, ...]]:
+    """Decommissioned strategies that a person admits again as of this session: they incubate, with a fresh record."""
+    events = []
+    for s, name in enumerate(now.strategies):
+        if now.stage[s] != DECOMMISSIONED or name not in policy.lifecycle.admissions:
+            continue
+        admission = policy.lifecycle.admissions[name]
+        if any(now.since[s] < day_number(date) <= view.day for date in admission.readmitted):
+            now = _put(now, s, stage=INCUBATING, since=view.day, age=0, idle=0, error=None, flipped=False)
+            now = _put(now, s, suspended=False)
+            events.append(RiskEvent(view.date, "STRATEGY_READMITTED", "WARNING", scope=name))
+    return now, tuple(events)
+
+
+def _judged(
+    now: Lifecycle, track: Track, view: View, policy: Policy
+) -> tuple[Lifecycle, tuple[Judgement, ...], tuple[RiskEvent, ...]]:
+    """The monthly judgement of every strategy and the walk-forward check of its model."""
+    rules, judged, events = policy.lifecycle, [], []
+    for s, name in enumerate(now.strategies):
+        admission = rules.admissions.get(name, _NEW)
+        contributions, excess = track.known(s, rules.window)
+        evidence = lifecycle.weigh(contributions, excess, track.results(s, rules.window), now.error[s], rules)
+        check = model_health.check(track.outcomes(s), track.session, policy.health)
+        verdict = lifecycle.judge(now.stage[s], evidence, admission, rules)
+        judged.append(
+            Judgement(
+                name, now.stage[s], verdict.stage, evidence.sessions, evidence.sharpe, evidence.psr, evidence.below,
+                evidence.trades, evidence.signals, evidence.profit_factor, evidence.drawdown,
+                check.correlation, check.bound, check.passed,
+            )
+        )  # fmt: skip
+        recent = track.daily.since(len(track.daily) - policy.health.flip_recent - policy.health.flip_before)[:, s]
+        now = _put(now, s, flipped=model_health.flipped(recent, policy.health))
+        if check.passed:
+            now = _put(now, s, age=0)
+        if verdict.reason:
+            severity = _SEVERITIES.get(verdict.reason, "CRITICAL")
+            events.append(RiskEvent(view.date, verdict.reason, severity, verdict.measured, verdict.limit, name))
+            now = _put(now, s, stage=verdict.stage, since=view.day)
+    return now, tuple(judged), tuple(events)
+
+
+def _put(now: Lifecycle, place: int, **values: object) -> Lifecycle:
+    """The columns with one strategy's values changed."""
+    columns = {}
+    for name, value in values.items():
+        column = list(getattr(now, name))
+        column[place] = value
+        columns[name] = tuple(column)
+    return msgspec.structs.replace(now, **columns)
+
+
+def _valued(now: Lifecycle, policy: Policy) -> Lifecycle:
+    """What follows for the bids: decay and capital."""
+    n = range(len(now.strategies))
+    return msgspec.structs.replace(
+        now,
+        decay=tuple(model_health.decay(now.age[s], now.error[s], now.flipped[s], policy.health) for s in n),
+        cap=tuple(lifecycle.capital(now.stage[s], now.idle[s], now.suspended[s], policy.lifecycle) for s in n),
+    )
+
+
+def _bill(view: View, policy: Policy) -> float | None:
+    """What the bill earned since the session before, as known then; None where it is unknown (U4, U6)."""
+    rate = _rate(view, view.row - 1, policy)
+    days = view.sessions.days
+    return None if rate is None else rate / 365.0 * float(days[view.row] - days[view.row - 1])
+
+
+def _rate(view: View, row: int, policy: Policy) -> float | None:
+    """Annual rate of the bill known at a row, as a fraction."""
+    panel, series = view.history.panel, policy.cash.series
+    if row < 0 or series not in panel.macro_names:
+        return None
+    percent = float(panel.macro[row, panel.macro_names.index(series)])
+    return percent / 100.0 if np.isfinite(percent) else None
+
+
+def _matured(view: View, track: Track, desk: Desk) -> tuple[tuple[int, int, float, float], ...]:
+    """Forecasts whose horizon ends at this session, with what happened in excess of the account's own cash.
+
+    The outcome is of the total-return index from close to close. Cash earns what the account's does: the bill less its
+    spread, never below zero, nothing where the bill is unknown. An asset without a price at either end has no outcome.
+    """
+    due = [p for p in track.pending if p.made + p.horizon == track.session]
+    if not due:
+        return ()
+    price, found = view.indicator("price"), []
+    days = view.sessions.days
+    for p in due:
+        row, column = view.row - p.horizon, desk.column[p.symbol]
+        rate = _rate(view, row, desk.policy)
+        cash = max((rate or 0.0) - desk.policy.cash.spread, 0.0) / 365.0 * float(days[view.row] - days[row])
+        outcome = float(price[view.row, column] / price[row, column]) - 1.0 - cash
+        if np.isfinite(outcome):
+            found.append((p.place, p.made, p.mu, outcome))
+    return tuple(found)
