@@ -238,7 +238,8 @@ def _begun(workspace: Workspace, run: str, start: str | None, end: str | None) -
         raise UsageError(f"run {run!r} is no paper run", "See 'plimsoll runs'; a backtest is simply run again")
     if start is not None or end is not None or workspace.changes:
         raise UsageError(
-            f"run {run!r} has its own span and policy", "Leave out --start, --end, --strategy, --capital, --operator"
+            f"run {run!r} has its own span and policy",
+            "Leave out --start, --end and what changes its policy (--strategy, --capital, --operator, --lifecycle)",
         )
     policy = home.policy(run, genesis.policy)
     if policy is None:

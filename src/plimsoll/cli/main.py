@@ -21,6 +21,7 @@ from plimsoll.cli.options import (
     EndOption,
     HomeOption,
     JsonOption,
+    LifecycleOption,
     Operator,
     OperatorOption,
     PolicyOption,
@@ -187,6 +188,7 @@ def backtest(
     strategy: StrategyOption = None,
     capital: CapitalOption = None,
     operator: OperatorOption = None,
+    lifecycle: LifecycleOption = False,
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -199,13 +201,14 @@ def backtest(
     \b
     plimsoll backtest --start 2007-01-01
     plimsoll backtest --strategy core_trend --capital 250000
+    plimsoll backtest --start 2007-01-01 --lifecycle
     plimsoll backtest --strategy mine.py --json > result.json
     """
     with reported(as_json):
         from plimsoll import app
         from plimsoll.cli.progress import progress
 
-        where = _run_workspace(home, profile, policy, strategy, capital, operator)
+        where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle)
         with progress("backtest") as report:
             result = app.backtest(where, start=start, end=end, progress=report)
         if as_json:
@@ -232,6 +235,7 @@ def trade(
     strategy: StrategyOption = None,
     capital: CapitalOption = None,
     operator: OperatorOption = None,
+    lifecycle: LifecycleOption = False,
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -252,7 +256,7 @@ def trade(
             raise UsageError(
                 f"--mode {mode.value} without --recorded needs a live feed, which is not there yet", "Add --recorded"
             )
-        where = _run_workspace(home, profile, policy, strategy, capital, operator)
+        where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle)
         with progress("paper session") as report:
             result = app.trade_recorded(
                 where, start=start, end=end, restart_every=restart_every, resume=resume, progress=report
@@ -768,12 +772,14 @@ def _run_workspace(
     strategy: list[str] | None,
     capital: float | None,
     operator: Operator | None,
+    lifecycle: bool = False,
 ) -> Workspace:
     """The workspace of a run: what the command line says is the policy's last layer, so its hash names it."""
     changes: dict[str, object] = {
         "strategies.enabled": strategy or None,
         "account.capital": capital,
         "backtest.operator": None if operator is None else operator.value,
+        "lifecycle.enabled": lifecycle or None,
     }
     return _workspace(home, profile, policy, **changes)
 

@@ -80,6 +80,9 @@ RunOption = Annotated[
     typer.Option("--run", metavar="ID", help="Which run.", show_default="the last one", autocompletion=_runs),
 ]
 CapitalOption = Annotated[float | None, typer.Option("--capital", metavar="USD", help="Starting capital.")]
+LifecycleOption = Annotated[
+    bool, typer.Option("--lifecycle", help="Follow each strategy's life: stage caps and model decay (G5, G6).")
+]
 OperatorOption = Annotated[Operator | None, typer.Option("--operator", help="Who signs re-entries (R5).")]
 StartOption = Annotated[str | None, typer.Option("--start", metavar="DATE", help="First date, YYYY-MM-DD.")]
 EndOption = Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last date, YYYY-MM-DD.")]

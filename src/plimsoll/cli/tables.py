@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from plimsoll.market.status import Status
     from plimsoll.operate.doctor import Diagnosis
     from plimsoll.operate.providers import Providers
+    from plimsoll.reports.lives import Move, StrategyLife
     from plimsoll.reports.result import BacktestResult
     from plimsoll.research.ablation import Outcome
     from plimsoll.store.home import RunSummary
@@ -217,9 +218,32 @@ def backtest(result: BacktestResult) -> None:
     paid = ", ".join(f"{name} {amount}" for name, amount in result.costs.items())
     out.print(f"fills       {len(result.fills)}; {paid}; dividends {result.dividends}, interest {result.interest} USD")
     out.print(f"auctions    {result.auctions}, approvals {len(result.approvals)} ({result.operator} operator)")
+    for name, life in (result.lifecycle or {}).items():
+        out.print(f"strategy    {escape(_life(name, life))}")
+        for move in life.moves:
+            out.print(f"            {escape(_move(move))}")
     for note in result.notes:
         out.print(f"note        {escape(note)}")
     out.print(f"decisions hash {result.decisions_hash}")
+
+
+def _life(name: str, life: StrategyLife) -> str:
+    """Where a strategy stands at the end, what it may use and what it brought."""
+    stage = f"{life.stage}{', suspended' if life.suspended else ''} since {life.since}"
+    may = f"may use {percent(life.cap)} of NAV, decay {figure(life.decay)} (model validated {life.age} sessions ago)"
+    return f"{name}: {stage}; {may}; contributed {percent(life.contribution)} over the run"
+
+
+def _move(move: Move) -> str:
+    """One change of stage with its evidence."""
+    told = f"{move.date} {move.reason}"
+    if (e := move.evidence) is None:
+        return told
+    return (
+        f"{told} {e.stage} to {e.to}: Sharpe {figure(e.sharpe)}, PSR(0) {figure(e.psr)}, P(Sharpe too low) "
+        f"{figure(e.below)}, {e.signals} of {e.trades} trades profitable, profit factor {figure(e.profit_factor)}, "
+        f"drawdown {percent(e.drawdown)} over {e.sessions} sessions"
+    )
 
 
 def ablation(outcomes: Sequence[Outcome]) -> None:

@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 
 from plimsoll.core.decision import OUTCOMES, CycleRecord
 from plimsoll.core.events import Approval, CashFlow, Event, Split
+from plimsoll.core.lifecycle import Lifecycle, StrategySession
 from plimsoll.core.order import Fill
 from plimsoll.core.restraint import RiskEvent
 
 
 @dataclass
 class Tally:
-    """Columns of a run, one entry a session, and its counts. NAV in cents, exposures in fractions of NAV."""
+    """Columns of a run, one entry a session, and its counts. NAV in cents, exposures in fractions of NAV.
+
+    ``lives`` and ``evidence`` of the strategies have an entry a session too, and none where they are not followed.
+    """
 
     dates: list[str] = field(default_factory=list)
     nav: list[int] = field(default_factory=list)
@@ -28,6 +32,8 @@ class Tally:
     fills: list[Fill] = field(default_factory=list)
     splits: list[Split] = field(default_factory=list)
     approvals: list[Approval] = field(default_factory=list)
+    lives: list[Lifecycle] = field(default_factory=list)
+    evidence: list[StrategySession] = field(default_factory=list)
     dividends: int = 0
     interest: int = 0
     auctions: int = 0
@@ -67,6 +73,9 @@ class Tally:
                 self.rejections.update(reasons)
         self.events.extend(record.events)
         self.auctions += record.auction is not None
+        if record.carried.lifecycle is not None and record.strategies is not None:
+            self.lives.append(record.carried.lifecycle)
+            self.evidence.append(record.strategies)
 
     @property
     def mandate_ended(self) -> bool:

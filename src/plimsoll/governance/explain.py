@@ -16,6 +16,7 @@ from plimsoll.governance import wording
 from plimsoll.governance.case import BOOK, Case, Explanation, Position, Step, Subject, bids, position
 from plimsoll.governance.explain_change import otherwise
 from plimsoll.governance.explain_day import fill, gates, line_reasons, order, order_reasons, restraints, vetoes
+from plimsoll.governance.explain_life import decay_of, standing
 from plimsoll.governance.wording import figure, known, sentence, sessions, share
 
 
@@ -80,6 +81,8 @@ def absence(case: Case, symbol: str) -> str:
 
 def _bid_reason(case: Case, bid: BidRecord) -> str:
     figures = {f.reason: (f.measured, f.limit) for f in case.auction_data if f.scope == bid.symbol}
+    if case.auction is not None:
+        figures["DECAYED"] = decay_of(case.auction, bid.strategy), case.policy.auction.decay_min
     return " ".join(sentence(code, bid.symbol, *figures.get(code, (None, None))) for code in bid.reasons)
 
 
@@ -176,6 +179,7 @@ def _auction(case: Case, subject: Subject) -> tuple[str, ...]:
     told = [f"The auction {today}, {ended} ({wording.counted(len(record.bids), 'bid')})."]
     told += [sentence(code, BOOK) for code in record.reasons]
     for bid in bids(case, subject.instrument.symbol):
+        told += standing(case.auction, bid.strategy, case.policy)
         told += _bid(case, bid)
     return tuple(told)
 
@@ -186,7 +190,9 @@ def _bid(case: Case, bid: BidRecord) -> list[str]:
     horizon, policy = case.policy.auction.horizon, case.policy
     told = []
     if bid.rank:
-        told.append(f"{bid.strategy}'s bid ranked {bid.rank}. {_adjustment(bid, policy)}")
+        told.append(
+            f"{bid.strategy}'s bid ranked {bid.rank}. {_adjustment(bid, policy, decay_of(case.auction, bid.strategy))}"
+        )
     told.append(f"{bid.decision}: {_bid_reason(case, bid)}")
     if bid.decision == "KEPT":
         told.append("A kept position counts at least what its tail costs, so that only a limit sells any of it.")
@@ -206,8 +212,8 @@ def _cap(bid: BidRecord) -> str:
     return share(bid.cap) if math.isfinite(bid.cap) else "none"
 
 
-def _adjustment(bid: BidRecord, policy: Policy) -> str:
-    """A2's arithmetic: forecast, each penalty, cost, what ranks the bid."""
+def _adjustment(bid: BidRecord, policy: Policy, decay: float | None) -> str:
+    """A2's arithmetic: forecast, each penalty, cost, what ranks the bid. ``decay`` is None where it was not followed."""
     horizon = sessions(policy.auction.horizon)
     if policy.auction.adjustment == "seed" or not bid.mu > 0.0:
         return f"Adjusted return {share(bid.adjusted)} over {horizon}, cost {share(bid.cost)}."
@@ -216,7 +222,10 @@ def _adjustment(bid: BidRecord, policy: Policy) -> str:
     rest = net / bid.mu / (bid.quality * fade) if bid.quality * fade > 0.0 else math.nan
     penalties = [f"quality {figure(bid.quality)}"]
     penalties += [f"time decay {figure(fade, 3)}"] if fade != 1.0 else []
-    penalties += [f"model decay and disagreement {figure(rest, 3)}"] if abs(rest - 1.0) > 1e-9 else ["no other penalty"]
+    if decay is not None and decay > 0.0:
+        penalties += [f"model decay {figure(decay, 3)}"]
+        rest /= decay
+    penalties += [f"disagreement {figure(rest, 3)}"] if abs(rest - 1.0) > 1e-9 else ["no other penalty"]
     return (
         f"Adjusted return over {horizon}: {share(bid.mu)} x {', '.join(penalties)}, less {share(bid.cost)} cost = "
         f"{share(bid.adjusted)}."

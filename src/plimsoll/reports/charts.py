@@ -135,6 +135,11 @@ def modes(run: Recorded) -> Chart:
     return Chart("modes", "ribbon", "plain", 186, rows=rows)
 
 
+def stages(label: str, values: Sequence[str], order: list[str], colours: list[str]) -> Row:
+    """A ribbon of a strategy's stages (G5)."""
+    return _row(label, values, order, colours, [s.lower() for s in order])
+
+
 def exposure(run: Recorded, colours: Mapping[str, str]) -> Chart:
     """Weights of the held symbols, stacked; what is missing to 100 % is cash."""
     lines = [series(s, run.weights[:, i], colours[s], width=0.0) for i, s in enumerate(run.symbols)]

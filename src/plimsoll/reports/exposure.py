@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.reports import calibration, charts, estimators, figures, words
+from plimsoll.reports.lives import MOVES
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Cell, Html, Line, join, n, plot, section, table, tag
 from plimsoll.reports.words import count, figure, number, percent
@@ -138,6 +139,8 @@ def _events(m: Material) -> Html:
 
 
 def _sentence(kind: str, scope: str, measured: float | None, limit: float | None) -> str:
+    if kind in MOVES:
+        return words.reason(kind, symbol=scope, measured=measured, limit=limit)
     said = words.reason(kind, symbol="" if scope == "book" or "_" in scope else scope, measured=measured, limit=limit)
     return f"{said}: {scope.replace('_', ' ')}" if "_" in scope else said
 

@@ -6,7 +6,7 @@ past run, and the same inputs give the same bytes.
 
 from __future__ import annotations
 
-from plimsoll.reports import decisions, exposure, overview, performance, provenance
+from plimsoll.reports import decisions, exposure, lifecycle, overview, performance, provenance
 from plimsoll.reports.charts import Book, Chart
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import page, tag
@@ -29,6 +29,7 @@ def render(m: Material) -> str:
         ("costs", "Costs", performance.costs(m)),
         ("trades", "Trades", performance.trades(m)),
         ("auctions", "Auctions", decisions.auctions(m)),
+        ("strategies", "Strategies", lifecycle.strategies(m, drawn)),
         ("hurdles", "Hurdles", overview.hurdles(m)),
         ("refusals", "Refusals", decisions.refusals(m)),
         ("data", "Data", provenance.data(m)),

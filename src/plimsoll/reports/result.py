@@ -15,6 +15,7 @@ from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.tally import Tally
 from plimsoll.measures.performance import Metrics, metrics
 from plimsoll.reports.comparison import passive_nav
+from plimsoll.reports.lives import StrategyLife, lives_of
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +39,7 @@ class BacktestResult(msgspec.Struct, frozen=True):
     ``equity`` is [date, NAV in USD] per session, first day included; ``decisions`` counts (session, symbol) pairs
     over tradable symbols; ``vetoes`` triggers; ``rejections`` the reasons behind REJECT. ``metrics`` are net of
     costs over the whole span, ``benchmarks`` passive books over the same sessions at the same cost rates.
+    ``lifecycle`` is the life of each strategy, absent where they are not followed (G5).
     ``decisions_hash`` is SHA-256 over the payloads of the cycle records, which hold neither run id nor wall time.
     """
 
@@ -72,6 +74,7 @@ class BacktestResult(msgspec.Struct, frozen=True):
     benchmarks: dict[str, Metrics]
     notes: tuple[str, ...]
     without_mandate: Metrics | None = None
+    lifecycle: dict[str, StrategyLife] | None = None
 
 
 def bill_rates(history: History, policy: Policy, first: int, last: int) -> Floats | None:
@@ -151,6 +154,7 @@ def result_of(
         benchmarks=_benchmarks(history, policy, first, first + sessions - 1),
         notes=tuple(_notes(history, policy, tally, first, genesis)),
         without_mandate=without_mandate,
+        lifecycle=lives_of(tally),
     )
 
 

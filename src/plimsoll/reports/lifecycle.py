@@ -1,0 +1,98 @@
+"""Strategies of a report: their stages over the run, what moved them, and the evidence they stand on (G5, G6)."""
+
+from __future__ import annotations
+
+from plimsoll.core.lifecycle import STAGES
+from plimsoll.reports import charts, words
+from plimsoll.reports.lives import StrategyLife
+from plimsoll.reports.material import Material
+from plimsoll.reports.page import Cell, Html, Line, n, plot, section, table, tag
+from plimsoll.reports.words import figure, number, percent
+
+_COLOURS = ["mode-caution", "mode-recovery", "mode-normal", "mode-liquidating"]
+_ROW_HEIGHT, _AXIS_HEIGHT = 35, 46  # pixels, as the modes' ribbon has them
+
+
+def strategies(m: Material, drawn: list[charts.Chart]) -> Html:
+    """The life of each strategy; a sentence where they were not followed."""
+    lives = m.result.lifecycle
+    if lives is None:
+        told = "Strategies were not followed through stages: each could use what the limits allow."
+        return section("strategies", "Life of the strategies", tag("p", told, class_="note"))
+    rows = []
+    for s, name in enumerate(lives):
+        stages = [life.stage[s] for life in m.run.tally.lives]
+        rows.append(charts.stages(name, stages, list(STAGES), _COLOURS))
+    drawn.append(charts.Chart("stages", "ribbon", "plain", _AXIS_HEIGHT + _ROW_HEIGHT * len(rows), rows=rows))
+    said = "; ".join(
+        f"{name}: {', '.join(f'{stage} from {day}' for day, stage in x.path)}" for name, x in lives.items()
+    )
+    return section(
+        "strategies",
+        "Life of the strategies",
+        plot("stages", f"Stage of each strategy, each session; {m.sample}", f"Ribbons over time. {said}."),
+        _standing(m, lives),
+        _moves(lives),
+    )
+
+
+def _standing(m: Material, lives: dict[str, StrategyLife]) -> Html:
+    rows: list[Line] = [
+        (
+            name,
+            x.stage.lower() + (", suspended" if x.suspended else ""),
+            Cell(x.since, "d"),
+            n(percent(x.cap)),
+            n(figure(x.decay)),
+            n(words.count(x.age)),
+            n(percent(x.error, 2)),
+            n(words.count(x.stale)),
+            n(percent(x.contribution)),
+        )
+        for name, x in lives.items()
+    ]
+    return table(
+        "Where each stands at the end; contribution: sum of its parts of the session returns, before interest, net of "
+        f"costs; {m.sample}",
+        (
+            "Strategy",
+            "Stage",
+            "Since",
+            n("May use"),
+            n("Decay"),
+            n("Sessions since validated"),
+            n("Forecast error"),
+            n("Sessions since a forecast"),
+            n("Contribution"),
+        ),
+        rows,
+    )
+
+
+def _moves(lives: dict[str, StrategyLife]) -> Html:
+    rows: list[Line] = []
+    for name, x in lives.items():
+        for move in x.moves:
+            e = move.evidence
+            rows.append(
+                (
+                    Cell(move.date, "d"),
+                    Cell(words.reason(move.reason, symbol=name, measured=move.measured, limit=move.limit), "w"),
+                    n("" if e is None else words.count(e.sessions)),
+                    n("" if e is None else figure(e.sharpe)),
+                    n("" if e is None else figure(e.psr)),
+                    n("" if e is None else f"{e.signals} of {e.trades}"),
+                    n("" if e is None else figure(e.profit_factor)),
+                    n("" if e is None else percent(e.drawdown)),
+                )
+            )
+    if not rows:
+        return tag("p", "No strategy changed its stage.", class_="note")
+    rows.sort(key=lambda row: str(row[0].content) if isinstance(row[0], Cell) else "")
+    return table(
+        f"{number(len(rows), 'change')}, with the evidence since the one before (Sharpe over the bill, annual; daily "
+        "contributions)",
+        ("Session", "What", n("Sessions"), n("Sharpe"), n("PSR(0)"), n("Trades profitable"), n("Profit factor"),
+         n("Drawdown")),
+        rows,
+    )  # fmt: skip
