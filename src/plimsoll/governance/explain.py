@@ -190,9 +190,8 @@ def _bid(case: Case, bid: BidRecord) -> list[str]:
     horizon, policy = case.policy.auction.horizon, case.policy
     told = []
     if bid.rank:
-        told.append(
-            f"{bid.strategy}'s bid ranked {bid.rank}. {_adjustment(bid, policy, decay_of(case.auction, bid.strategy))}"
-        )
+        decay = decay_of(case.auction, bid.strategy)
+        told.append(f"{bid.strategy}'s bid ranked {bid.rank}. {_adjustment(bid, policy, decay)}")
     told.append(f"{bid.decision}: {_bid_reason(case, bid)}")
     if bid.decision == "KEPT":
         told.append("A kept position counts at least what its tail costs, so that only a limit sells any of it.")
@@ -213,7 +212,7 @@ def _cap(bid: BidRecord) -> str:
 
 
 def _adjustment(bid: BidRecord, policy: Policy, decay: float | None) -> str:
-    """A2's arithmetic: forecast, each penalty, cost, what ranks the bid. ``decay`` is None where it was not followed."""
+    """A2's arithmetic: forecast, each penalty, cost, what ranks the bid; ``decay`` None where it was not followed."""
     horizon = sessions(policy.auction.horizon)
     if policy.auction.adjustment == "seed" or not bid.mu > 0.0:
         return f"Adjusted return {share(bid.adjusted)} over {horizon}, cost {share(bid.cost)}."
@@ -222,10 +221,11 @@ def _adjustment(bid: BidRecord, policy: Policy, decay: float | None) -> str:
     rest = net / bid.mu / (bid.quality * fade) if bid.quality * fade > 0.0 else math.nan
     penalties = [f"quality {figure(bid.quality)}"]
     penalties += [f"time decay {figure(fade, 3)}"] if fade != 1.0 else []
+    left = "model decay and disagreement"
     if decay is not None and decay > 0.0:
-        penalties += [f"model decay {figure(decay, 3)}"]
-        rest /= decay
-    penalties += [f"disagreement {figure(rest, 3)}"] if abs(rest - 1.0) > 1e-9 else ["no other penalty"]
+        penalties += [f"model decay {figure(decay, 3)}"] if decay != 1.0 else []
+        rest, left = rest / decay, "disagreement"
+    penalties += [f"{left} {figure(rest, 3)}"] if abs(rest - 1.0) > 1e-9 else ["no other penalty"]
     return (
         f"Adjusted return over {horizon}: {share(bid.mu)} x {', '.join(penalties)}, less {share(bid.cost)} cost = "
         f"{share(bid.adjusted)}."
