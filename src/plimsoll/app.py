@@ -62,6 +62,7 @@ class Workspace:
 
     def load(self) -> LoadedPolicy:
         """The policy, proven consistent; ``InputError`` says what is not."""
+        from plimsoll.capital import garch
         from plimsoll.risk import ladder
         from plimsoll.risk.regime import reachable
         from plimsoll.store import policy_file, policy_proofs
@@ -69,6 +70,7 @@ class Workspace:
         loaded = policy_file.load(self.profile, self.policy_files, self.env, self.changes)
         policy_proofs.validate(loaded.policy, reachable)
         ladder.check(loaded.policy.ladder)
+        garch.check(loaded.policy)
         return loaded
 
 

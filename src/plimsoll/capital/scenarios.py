@@ -19,12 +19,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.capital import garch
 from plimsoll.core.panel import Factor, Panel, View
 from plimsoll.core.policy import CvarPolicy, Policy
 from plimsoll.core.scenarios import ScenarioSet
 from plimsoll.core.sessions import day_number
 from plimsoll.indicators.catalogue import catalogue
-from plimsoll.indicators.factors import equal_weighted
+from plimsoll.indicators.factors import equal_weighted, standardised
 from plimsoll.measures.windows import compounded
 
 Floats = NDArray[np.float64]
@@ -37,6 +38,8 @@ def factors(policy: Policy) -> dict[str, Factor]:
     """Causal arrays the sets are cut from; the engine merges them into the history's catalogue.
 
     (T, N), stored by column, NaN without a bar: ``scenarios.residual``; ``scenarios.return``, raw;
+    ``scenarios.sigma``, daily volatility of the policy's choice, carried over missing bars; under GARCH also
+    ``scenarios.garch``, what each value of it rests on (``capital.garch``);
     ``scenarios.window_return``, compounded over the auction's horizon up to the row; ``scenarios.gaps``, rows of
     the window ending here on which the market has a residual and the symbol has none. (T,):
     ``scenarios.residual_market`` and ``scenarios.market``, equal-weighted means of residuals and of returns over
@@ -45,10 +48,11 @@ def factors(policy: Policy) -> dict[str, Factor]:
     (T, 2): ``scenarios.span``, the first row of the window ending here and its rows with a market residual.
     """
     base, cvar, horizon = catalogue(policy), policy.cvar, policy.auction.horizon
+    volatility = _volatility(policy, base)
 
     @lru_cache(maxsize=1)
     def residual(panel: Panel) -> Floats:
-        values = base["residual"](panel)
+        values = volatility["residual"](panel)
         return np.asfortranarray(np.where(np.isfinite(values), values, np.nan))
 
     @lru_cache(maxsize=1)
@@ -64,6 +68,7 @@ def factors(policy: Policy) -> dict[str, Factor]:
         return base["ew_return"](panel)
 
     return {
+        **{f"scenarios.{name}": factor for name, factor in volatility.items()},
         "scenarios.residual": residual,
         "scenarios.gaps": lambda panel: _missing(residual(panel), residual_market(panel), cvar.window),
         "scenarios.residual_market": residual_market,
@@ -74,6 +79,27 @@ def factors(policy: Policy) -> dict[str, Factor]:
         "scenarios.window_market": lambda panel: _ending(market(panel), horizon),
         "scenarios.stress": lambda panel: _within(panel, cvar, 1),
         "scenarios.window_stress": lambda panel: _within(panel, cvar, horizon),
+    }
+
+
+def _volatility(policy: Policy, base: dict[str, Factor]) -> dict[str, Factor]:
+    """``sigma`` and ``residual`` of the policy's choice of volatility; under GARCH ``garch`` too."""
+    cvar = policy.cvar
+    if cvar.volatility == "ewma":
+        return {"sigma": base["sigma"], "residual": base["residual"]}
+
+    @lru_cache(maxsize=1)
+    def estimated(panel: Panel) -> tuple[Floats, Floats]:
+        tradable = np.array([i.tradable for i in panel.instruments], dtype=np.bool_)
+        months, ewma = panel.sessions.first_of_month, base["sigma"](panel)
+        return garch.volatility(
+            base["return"](panel), panel.close, tradable, months, ewma, cvar.window, cvar.garch_rows_min
+        )
+
+    return {
+        "sigma": lambda panel: estimated(panel)[0],
+        "residual": lambda panel: standardised(base["return"](panel), panel.close, estimated(panel)[0]),
+        "garch": lambda panel: estimated(panel)[1],
     }
 
 
@@ -88,7 +114,7 @@ def build(view: View, columns: NDArray[np.int64], policy: Policy, *, stressed: b
     """
     horizon, cvar = policy.auction.horizon, policy.cvar
     growth, known = _residuals(view, columns, cvar)
-    sigma = view.now("sigma")[columns]
+    sigma = view.now("scenarios.sigma")[columns]
     known &= sigma > 0.0
     if growth.shape[1] - horizon + 1 < cvar.scenarios_min:
         known[:] = False

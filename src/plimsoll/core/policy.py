@@ -191,7 +191,9 @@ class CvarPolicy(Section, frozen=True, kw_only=True):
     window: Annotated[int, _count("R2")] = 1260
     scenarios_min: Annotated[int, _count("R2", "Fewer scenarios measure nothing", "scenarios")] = 60
     young_rows_min: Annotated[int, _count("R2", "An asset with fewer rows is not entered", "rows")] = 60
+    volatility: Annotated[Literal["ewma", "garch"], _meta("choice", "R2", "Of the filtered scenarios; garch needs plimsoll[garch] and re-estimates each month")] = "ewma"
     ewma: Annotated[float, _meta("decay per session", "R2", gt=0, lt=1)] = 0.94
+    garch_rows_min: Annotated[int, _count("R2", "Own returns below which, or where a fit fails, EWMA stands in for GARCH", "rows")] = 504
     halt_closes: Annotated[int, _count("R3", "Consecutive closes above the hard limit that halt")] = 3
     drawdown_base: Annotated[float, _fraction("R3", "Budgets x min(1, (base - lifetime drawdown)/span)")] = 0.18
     drawdown_span: Annotated[float, _fraction("R3")] = 0.10

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.capital import garch
 from plimsoll.core.events import Approval, Genesis
 from plimsoll.core.money import dollars
 from plimsoll.core.order import Fill
@@ -192,6 +193,8 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
     absent = int(np.count_nonzero(~np.isfinite(vix)))
     if absent:
         notes.append(f"VIX is absent on {absent} of {vix.size} sessions: realised volatility stood in")
+    if policy.cvar.volatility == "garch":
+        notes.append(_garch(history, first, last))
     if policy.cash.series not in panel.macro_names:
         notes.append(f"{policy.cash.series} is absent: cash earned nothing and no Sharpe over bills is stated")
     if policy.gates.off:
@@ -199,3 +202,18 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
     if not policy.ladder.enabled:
         notes.append("the drawdown ladder is switched off")
     return notes
+
+
+def _garch(history: History, first: int, last: int) -> str:
+    """How many of the run's monthly GARCH estimates EWMA stood in for, and why (R2, U6)."""
+    months = np.flatnonzero(history.panel.sessions.first_of_month[first : last + 1]) + first
+    tradable = np.array([i.tradable for i in history.panel.instruments], dtype=np.bool_)
+    begun = history.array("rows")[months][:, tradable] > 0.0
+    source = history.array("scenarios.garch")[months][:, tradable]
+    young, unsound = (int(np.count_nonzero(begun & (source == why))) for why in (garch.TOO_FEW, garch.UNSOUND))
+    text = f"GARCH volatility: {np.count_nonzero(begun)} monthly estimates; EWMA stood in for {young + unsound}"
+    if not young + unsound:
+        return text
+    failed = np.array(history.panel.symbols)[tradable][(begun & (source == garch.UNSOUND)).any(axis=0)]
+    named = f" ({', '.join(failed[:8].tolist())}{' …' if failed.size > 8 else ''})" if unsound else ""
+    return f"{text}: {young} with too few returns, {unsound} without a sound fit{named}"

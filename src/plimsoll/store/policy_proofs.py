@@ -105,6 +105,9 @@ def _budgets(policy: Policy) -> Iterator[Problem]:
         ("cvar.hard_1", cvar.hard_1, "cvar.hard_10", cvar.hard_10),
         ("cvar.scenarios_min", cvar.scenarios_min, "cvar.window", cvar.window),
     )
+    if cvar.volatility == "garch":
+        names = ("cvar.garch_rows_min", cvar.garch_rows_min, "cvar.window", cvar.window)
+        yield from _rising("Lower the first: EWMA would always stand in", names)
     for name, value in (("cvar.budget_1", cvar.budget_1), ("cvar.budget_10", cvar.budget_10)):
         if value <= 0.0:
             yield Problem(f"{name} is 0: nothing could ever be held", f"Set {name} above 0")

@@ -145,6 +145,22 @@ def test_scenarios_scale_with_todays_volatility() -> None:
     assert tails[1] == pytest.approx(tails[0], rel=1e-9)
 
 
+def test_under_garch_residuals_and_todays_volatility_are_garchs() -> None:
+    pytest.importorskip("arch")
+    policy = policy_of(window=300, volatility="garch", garch_rows_min=250)
+    view = view_of(panel_of(market_returns(400, 2), gaps=((350, 1),)), policy)
+    sigma, source = view.indicator("scenarios.sigma"), view.indicator("scenarios.garch")
+    assert (source[-20:] == 1.0).all() and (source[:200] == 0.0).all()
+    np.testing.assert_array_equal(sigma[:200], view.indicator("sigma")[:200])  # too few returns: exponential
+    assert (sigma[-20:] != view.indicator("sigma")[-20:]).all()
+    residuals = view.indicator("scenarios.residual")
+    bars = np.isfinite(view.bars("close"))[1:]
+    expected = np.where(bars, view.indicator("return")[1:] / sigma[:-1], np.nan)
+    np.testing.assert_allclose(residuals[1:], expected, rtol=1e-12)
+    one = build(view, np.arange(2), policy, stressed=False).filtered[1]
+    np.testing.assert_allclose(one[:, 0], residuals[-300:, 0] * sigma[-1, 0], rtol=1e-12, atol=1e-15)
+
+
 def test_no_scenario_loses_more_than_everything() -> None:
     returns = 0.01 * np.random.default_rng(3).standard_normal((300, 1))
     returns[200] = -0.6
