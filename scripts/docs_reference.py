@@ -4,7 +4,8 @@
     python scripts/docs_reference.py --check   # change nothing; exit 3 and name what is out of date
 
 A generated part stands between ``<!-- begin generated: NAME ... -->`` and ``<!-- end generated -->``; everything
-else on a page is written by hand. ``make docs`` runs this first and a test runs ``--check``.
+else on a page is written by hand. Drawings are whole files (``docs_drawings.py``). ``make docs`` runs this first and
+a test runs ``--check``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from docs_drawings import DRAWINGS
 
 from plimsoll.alpha.observation import OBSERVATION
 from plimsoll.core.policy import Policy
@@ -35,10 +38,10 @@ TABLES = ("ladder.rungs", "limits.assets", "costs.kinds", "regime.start", "regim
 
 
 def main(words: Sequence[str]) -> int:
-    """Rewrite or check every page; 0 when all are as the code says, 3 when ``--check`` finds one that is not."""
+    """Rewrite or check every page and drawing; 0 when all are as the code says, 3 when ``--check`` finds one is not."""
     stale = []
-    for page, text in sorted(pages().items()):
-        if (DOCS / page).read_text(encoding="utf-8") != text:
+    for page, text in sorted((pages() | {name: draw() for name, draw in DRAWINGS.items()}).items()):
+        if not (DOCS / page).is_file() or (DOCS / page).read_text(encoding="utf-8") != text:
             stale.append(page)
             if "--check" not in words:
                 (DOCS / page).write_text(text, encoding="utf-8")

@@ -7,9 +7,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from plimsoll.core.decision import Carried
 from plimsoll.core.policy import LadderPolicy
 from plimsoll.core.restraint import Health, LadderState
-from plimsoll.risk.ladder import LadderStep, step, waiting
+from plimsoll.risk.ladder import LadderStep, blind, step, waiting
 from plimsoll.risk.modes import TRANSITIONS, next_mode
 
 POLICIES = {
@@ -99,6 +100,27 @@ class Book(RuleBasedStateMachine):
     def stretch(self, sessions: int, drift: float) -> None:
         for _ in range(sessions):
             self.session(drift)
+
+    @rule(sessions=st.integers(1, 3), halted=st.booleans())
+    def nav_unknown(self, sessions: int, halted: bool) -> None:
+        """A holding without a price: nothing fires, recovers or is let go, and no day of a cooldown passes."""
+        for _ in range(sessions):
+            self.day += 1
+            after = blind(self.state, self.policy)
+            assert after.state == self.state and not after.events and after.restraint.no_new_risk
+            mode = next_mode(self.mode, after.state, after.restraint, True, halted)
+            assert mode in TRANSITIONS[self.mode] and mode not in ("NORMAL", "CAUTION", "RECOVERY")
+            if waiting(self.state, self.policy) and self.last is not None and not halted:
+                assert after.restraint.level >= self.last.restraint.level
+            self.mode = mode
+
+    @rule()
+    def restart(self) -> None:
+        """State and mode go through a record's bytes, as in recovery."""
+        carried = Carried(ladder=self.state, mode=self.mode)
+        back = msgspec.json.decode(msgspec.json.encode(carried, order="sorted"), type=Carried)
+        assert back == carried
+        self.state, self.mode = back.ladder, back.mode
 
     @rule()
     def sign(self) -> None:

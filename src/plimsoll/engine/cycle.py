@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.decision import Carried, Plan
 from plimsoll.core.panel import View
-from plimsoll.core.restraint import Health, Restraint, RiskEvent
+from plimsoll.core.restraint import Health, RiskEvent
 from plimsoll.core.state import State
 from plimsoll.core.verdict import Action, Verdict
 from plimsoll.engine.book import Book, mark
@@ -128,10 +128,10 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
 
 
 def _ladder(view: View, state: State, desk: Desk, book: Book, regime: Regime) -> ladder.LadderStep:
-    """Step 3. Without a NAV the ladder neither fires nor recovers: a missing price is no crash (D7)."""
+    """Step 3. Without a NAV the ladder stands as it is."""
     before = state.carried.ladder
     if not book.known:
-        return ladder.LadderStep(before, Restraint(no_new_risk=True, reasons=("NAV_UNKNOWN",)))
+        return ladder.blind(before, desk.policy.ladder)
     return ladder.step(
         before,
         book.nav,

@@ -101,6 +101,21 @@ def step(
     return LadderStep(_raise_peaks(state, nav), restraint, events)
 
 
+def blind(state: LadderState, policy: LadderPolicy) -> LadderStep:
+    """A session whose NAV is unknown: the ladder neither fires nor recovers, for a missing price is no crash (D7).
+
+    Nor does it let go: everything in force stays, level 1 as if the drawdown held it, no day of a cooldown or of the
+    ramp passes, and no new risk is added.
+    """
+    restraint = UNRESTRAINED
+    if state.ended:
+        restraint = ENDED
+    elif policy.enabled:
+        on_ramp = bool(state.ramp)
+        restraint = _restraint(state, float("inf"), state.ramp[0] if on_ramp else 1.0, on_ramp, policy)
+    return LadderStep(state, replace(restraint, no_new_risk=True, reasons=(*restraint.reasons, "NAV_UNKNOWN")))
+
+
 def waiting(state: LadderState, policy: LadderPolicy) -> bool:
     """True while a fired rung needs a re-entry: only then does ``step`` read the health."""
     return bool(state.fired) and any(r.reentry != "none" for r in policy.rungs if r.name in state.fired)
