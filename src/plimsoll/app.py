@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from plimsoll.market.ingest import IngestReport, IngestRequest
     from plimsoll.market.ingest import Progress as IngestProgress
     from plimsoll.market.status import Status
+    from plimsoll.operate.account_limits import LimitsReport, LimitsVersion, TrustedKey
     from plimsoll.operate.auction_answer import AuctionAnswer
     from plimsoll.operate.costs import CostReport
     from plimsoll.operate.doctor import Diagnosis
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from plimsoll.store.home import Home, RunSummary
     from plimsoll.store.journal import Anchor, AuditReport, SqliteJournal
     from plimsoll.store.policy_file import LoadedPolicy
+    from plimsoll.store.record_rules import By
 
 Progress = Callable[[int, int], None]
 
@@ -416,20 +418,99 @@ def auction(path: Path) -> AuctionAnswer:
 
 
 @contextmanager
-def governed(workspace: Workspace) -> Iterator[LineProtocol]:
-    """The hard-limit governor of the home's account, answering lines; the account is held until the end (H1, H2)."""
+def governed(
+    workspace: Workspace, *, live: bool = False, tell: Callable[[str], None] = lambda _: None
+) -> Iterator[LineProtocol]:
+    """The hard-limit governor of the home's account, answering lines; the account is held until the end (H1, H2).
+
+    Its dollar caps are those of the account's signed limits, read again at every session. ``tell`` hears what the
+    person who starts it has to know.
+    """
+    from secrets import token_hex
+
     from plimsoll.operate.govern import LineProtocol
+    from plimsoll.operate.governed_account import GovernedAccount
     from plimsoll.risk.governor import Governor
-    from plimsoll.risk.governor_limits import limits_of
+    from plimsoll.store.account_record import AccountRecord
     from plimsoll.store.governor_store import SqliteStateStore
     from plimsoll.store.home import Home
 
     policy = workspace.load().policy
-    limits = limits_of(policy)
     home = Home(workspace.home)
     home.folder(home.path)
     with SqliteStateStore(home.governor) as store:
-        yield LineProtocol(Governor(store, limits), policy.governor.batch, lambda: time.perf_counter_ns() // 1000)
+        record = AccountRecord(home)
+        account = GovernedAccount(record, store, policy, live=live, draw=lambda: token_hex(8), now=_now)
+        for note in account.notes():
+            tell(note)
+        governor = Governor(store, account.start())
+        yield LineProtocol(governor, policy.governor.batch, lambda: time.perf_counter_ns() // 1000, account.limits)
+
+
+def limits_show(workspace: Workspace) -> LimitsReport:
+    """The account's dollar caps: what is signed and what is in force, or what its profile would begin with (H1)."""
+    from plimsoll.operate.account_limits import show
+    from plimsoll.store.home import Home
+
+    return show(Home(workspace.home), workspace.load().policy)
+
+
+def limits_history(workspace: Workspace) -> tuple[LimitsVersion, ...]:
+    """Every version of the account's dollar caps, oldest first, the whole record checked (H1, G3)."""
+    from plimsoll.operate.account_limits import history
+    from plimsoll.store.home import Home
+
+    return history(Home(workspace.home))
+
+
+def limits_sign(
+    workspace: Workspace, person: str, key: Path, reason: str, change: Mapping[str, str], *, live: bool, anew: bool
+) -> LimitsReport:
+    """Sign a change of the account's dollar caps; it is in force from the next session (H1)."""
+    from plimsoll.operate.account_limits import sign
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home)
+    return sign(home, workspace.load().policy, _by(person, key), reason, change, live=live, anew=anew)
+
+
+def keys_new(workspace: Workspace, path: Path) -> str:
+    """Write a new private key to a file outside the home; returns its public key (H1)."""
+    from plimsoll.core.errors import UsageError
+    from plimsoll.store.signing import new_key
+
+    if path.resolve().is_relative_to(workspace.home.resolve()):
+        raise UsageError(f"{path} is inside the home", "Keep the key where the trading process does not reach")
+    return new_key(path)
+
+
+def keys_trust(
+    workspace: Workspace, person: str, public_key: str | None, by: str | None = None, key: Path | None = None
+) -> tuple[TrustedKey, ...]:
+    """Trust a person's public key, or none any more; who may sign then. All but the first need a signature (H1)."""
+    from secrets import token_hex
+
+    from plimsoll.operate.account_limits import trust
+    from plimsoll.store.home import Home
+
+    signed = None if by is None or key is None else _by(by, key)
+    return trust(Home(workspace.home), person, public_key, signed, token_hex(8), _now())
+
+
+def keys_list(workspace: Workspace) -> tuple[TrustedKey, ...]:
+    """Who may sign for the account (H1)."""
+    from plimsoll.operate.account_limits import trusted
+    from plimsoll.store.home import Home
+
+    return trusted(Home(workspace.home))
+
+
+def _by(person: str, key: Path) -> By:
+    """Who signs; the wall clock is what they say the time is, and no check depends on it."""
+    from plimsoll.store.record_rules import By
+    from plimsoll.store.signing import Signer
+
+    return By(person, Signer(key), _now())
 
 
 def regime(workspace: Workspace, on: str | None = None) -> RegimeReport:

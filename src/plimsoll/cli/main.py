@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from plimsoll import __version__
+from plimsoll.cli.account import keys_cli, limits_cli
 from plimsoll.cli.failing import INTERRUPTED, hold_streams, reported
 from plimsoll.cli.options import (
     CapitalOption,
@@ -56,6 +57,8 @@ cli.add_typer(audit_cli, name="audit")
 cli.add_typer(config_cli, name="config")
 new_cli = typer.Typer(help="Write a file to begin with.", no_args_is_help=True, rich_markup_mode=None)
 cli.add_typer(new_cli, name="new")
+cli.add_typer(limits_cli, name="limits")
+cli.add_typer(keys_cli, name="keys")
 
 
 class Provider(StrEnum):
@@ -698,12 +701,21 @@ def regime(
 
 
 @cli.command()
-def govern(home: HomeOption = None, profile: ProfileOption = None, policy: PolicyOption = None) -> None:
+def govern(
+    live: Annotated[
+        bool, typer.Option("--live", help="Govern a live account: its limits must be signed, else exit 4.")
+    ] = False,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+) -> None:
     """Decide which orders may leave an account, line by line.
 
     Reads JSON lines on standard input (session, quote, intent, fill, cancel, reject, status) and answers each with
     one line at once. Every accepted change is durable before its answer, so the process can be killed between any
-    two lines and started again. Orders that wait on standard input are decided on together, up to governor.batch.
+    two lines and started again. Orders that wait on standard input are decided on together, up to governor.batch. The
+    dollar caps are those of limits.json in the home, which a paper account gets on its first use; what changes them is
+    'plimsoll limits sign'.
 
     \b
     plimsoll govern --profile micro < orders.jsonl
@@ -712,7 +724,10 @@ def govern(home: HomeOption = None, profile: ProfileOption = None, policy: Polic
         from plimsoll import app
         from plimsoll.operate.govern import waiting
 
-        with app.governed(_workspace(home, profile, policy)) as protocol:
+        def note(words: str) -> None:
+            typer.echo(f"note: {words}", err=True)
+
+        with app.governed(_workspace(home, profile, policy), live=live, tell=note) as protocol:
             typed: Any = sys.stdin.buffer
             for lines in waiting(typed.read1):
                 for answer in protocol.answer(lines):

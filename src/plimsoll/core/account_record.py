@@ -75,8 +75,8 @@ class Session(_Part, frozen=True, kw_only=True, tag_field="kind", tag="session")
     """What a session of the governor came to, written when the next one begins (H7).
 
     ``equity`` began it and ``equity_next`` the next one; ``result`` is what its own fills and marks say it made.
-    ``minutes`` of its hours had a quote in ``minutes_up``; both absent where its hours are not known. Decision times
-    are in microseconds. ``breaches`` are codes.
+    Of the ``minutes`` of its hours ``minutes_up`` had a quote; both are absent where its hours are not known. ``slow``
+    says that its decisions took too long (H5), ``breaches`` are codes.
     """
 
     date: str
@@ -85,9 +85,6 @@ class Session(_Part, frozen=True, kw_only=True, tag_field="kind", tag="session")
     result: str
     minutes: int | None
     minutes_up: int | None
-    admitted: int
-    refused: int
-    decision_mean: int | None
     slow: bool
     breaches: tuple[str, ...] = ()
 

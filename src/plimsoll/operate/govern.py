@@ -19,6 +19,7 @@ from typing import Any
 from plimsoll.core.errors import InputError, PlimsollError
 from plimsoll.core.money import dollars
 from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
+from plimsoll.risk.governor_limits import GovernorLimits
 
 LINE_MAX = 64 * 1024
 _MICRO = 6  # decimals of prices and quantities
@@ -45,11 +46,17 @@ class _Number(str):
 
 class LineProtocol:
     """Answers lines for one governor. ``clock`` counts microseconds and never goes back; ``batch`` is how many orders
-    are made durable together at most.
+    are made durable together at most; ``signed`` says, given the limits in force, which are signed now (H1).
     """
 
-    def __init__(self, governor: Governor, batch: int, clock: Callable[[], int]) -> None:
-        self._governor, self._batch, self._clock = governor, batch, clock
+    def __init__(
+        self,
+        governor: Governor,
+        batch: int,
+        clock: Callable[[], int],
+        signed: Callable[[GovernorLimits], GovernorLimits] | None = None,
+    ) -> None:
+        self._governor, self._batch, self._clock, self._signed = governor, batch, clock, signed
         self._answers: dict[str, Callable[[Line], dict[str, Any]]] = {
             "session": self._session,
             "quote": self._quote,
@@ -105,8 +112,10 @@ class LineProtocol:
             day = (date.fromisoformat(text) - _EPOCH.date()).days
         except ValueError:
             raise InputError(f"date {text!r} is not a date such as 2026-03-02") from None
+        equity = _amount(said, "equity", 2, exact=False)
+        signed = None if self._signed is None else self._signed(self._governor.limits)
         begun = self._clock()
-        self._governor.begin(day, _amount(said, "equity", 2, exact=False))
+        self._governor.begin(day, equity, signed)
         self._governor.took(self._clock() - begun)
         return {"ok": True}
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
+from plimsoll.core.account_record import Caps, Limits, amount
 from plimsoll.core.errors import InputError
-from plimsoll.core.money import cents
+from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
 
 SECOND = 1_000_000  # microseconds
@@ -160,6 +161,44 @@ def limits_of(policy: Policy) -> GovernorLimits:
         pace=Pace(g.latency_max * MILLISECOND, g.latency_window, g.latency_recent, g.latency_slow),
         tries=g.tries,
         symbols=frozenset(g.symbols),
+    )
+
+
+def stated(policy: Policy, mode: Literal["paper", "live"], reason: str = "") -> Limits:
+    """What an account of this policy has to sign: its caps frozen in dollars, and its steps of size (H1, H7).
+
+    A live account always grows by steps; a paper one where ``governor.graduate_paper`` says so.
+    """
+    limits, g = limits_of(policy), policy.governor
+    graduated = mode == "live" or g.graduate_paper
+    return Limits(
+        mode=mode,
+        profile=policy.profile,
+        capital=dollars(cents(policy.account.capital)),
+        caps=Caps(
+            loss=dollars(limits.loss),
+            position=dollars(limits.position),
+            positions={symbol: dollars(cap) for symbol, cap in sorted(limits.positions.items())},
+            turnover=dollars(limits.turnover),
+            trade=dollars(limits.trade),
+        ),
+        steps=tuple(dollars(100 * step) for step in g.size_steps) if graduated else (),
+        reason=reason,
+    )
+
+
+def held_to(limits: GovernorLimits, signed: Limits, version: int, seal: str) -> GovernorLimits:
+    """The limits with the dollar caps of an account's entry, whatever the policy's are (H1)."""
+    caps = signed.caps
+    return replace(
+        limits,
+        loss=amount(caps.loss, "caps.loss"),
+        position=amount(caps.position, "caps.position"),
+        positions={symbol: amount(text, f"caps.positions.{symbol}") for symbol, text in caps.positions.items()},
+        turnover=amount(caps.turnover, "caps.turnover"),
+        trade=amount(caps.trade, "caps.trade"),
+        version=version,
+        seal=seal,
     )
 
 

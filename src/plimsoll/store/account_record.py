@@ -24,6 +24,7 @@ from plimsoll.store.home import Home, write_whole
 from plimsoll.store.record_rules import By, Chain
 
 _RESTORE = "Restore account.jsonl and limits.json of this home from a backup"
+_REWRITE = "Delete limits.json, it is written again from the record; change caps with 'plimsoll limits sign'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,9 @@ class Record:
     trusted: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def limits(self) -> Entry | None:
-        """The entry with the newest caps."""
-        return next((e for e in reversed(self.entries) if isinstance(e.body, Limits)), None)
+    def limits(self) -> tuple[Entry, Limits] | None:
+        """The entry with the newest caps, and what it says."""
+        return next(((e, e.body) for e in reversed(self.entries) if isinstance(e.body, Limits)), None)
 
     def seal(self, number: int) -> str | None:
         """Hash of one entry; None when the record does not reach so far."""
@@ -65,26 +66,30 @@ class AccountRecord:
 
         A copy that is missing, or that is the version before, is what a crash leaves, and is written again.
         """
-        newest = record.limits
-        if newest is None:
-            return None
+        if self.copy_problem(record):
+            entry, _ = record.limits or (None, None)
+            if entry is not None:
+                self._write_copy(entry)
+
+    def copy_problem(self, record: Record) -> str:
+        """What a crash left of ``limits.json``; nothing where it is in order. Looks only, raises as ``check_copy``."""
+        if record.limits is None:
+            return ""
+        newest, _ = record.limits
         try:
             copy: Any = msgspec.json.decode(self.copy.read_bytes())
         except FileNotFoundError:
-            return self._write_copy(newest)
+            return f"{self.copy.name} is missing and will be written again"
         except (OSError, ValueError) as error:
-            raise CorruptionError(f"{self.copy} cannot be read ({error})", _RESTORE) from None
-        mine = msgspec.to_builtins(newest)
+            raise CorruptionError(f"{self.copy} cannot be read ({error})", _REWRITE) from None
+        mine = _plain(newest)
         if copy == mine:
-            return None
+            return ""
         older = [e for e in record.entries[: newest.number - 1] if isinstance(e.body, Limits)]
-        if older and copy == msgspec.to_builtins(older[-1]):
-            return self._write_copy(newest)
+        if older and copy == _plain(older[-1]):
+            return f"{self.copy.name} is a version behind and will be written again"
         field, found, wanted = next(_differences(copy, mine, ""))
-        raise CorruptionError(
-            f"{self.copy} was altered: {field} is {found}, signed and recorded is {wanted}",
-            "Delete limits.json, it is written again from the record; change caps with 'plimsoll limits sign'",
-        )
+        raise CorruptionError(f"{self.copy} was altered: {field} is {found}, recorded is {wanted}", _REWRITE)
 
     def open(self, account: str, time: str) -> Record:
         """Begin the record where there is none; returns it."""
@@ -162,6 +167,10 @@ class AccountRecord:
 
 def _recorded(chain: Chain) -> Record:
     return Record(tuple(chain.entries), dict(chain.trusted))
+
+
+def _plain(entry: Entry) -> Any:
+    return msgspec.json.decode(line(entry))
 
 
 def _differences(found: Any, wanted: Any, path: str) -> Iterator[tuple[str, str, str]]:

@@ -1,0 +1,85 @@
+"""An account's caps, their versions and who may sign, as text for a person (H1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from plimsoll.cli.tables import console, table
+
+if TYPE_CHECKING:
+    from plimsoll.core.account_record import Caps
+    from plimsoll.operate.account_limits import LimitsReport, LimitsVersion, TrustedKey
+
+_CAPS = {
+    "loss": "loss of a session",
+    "position": "one symbol's position",
+    "turnover": "turnover of a session",
+    "trade": "a single order",
+}
+
+
+def limits(shown: LimitsReport) -> None:
+    """What is signed, by whom, and what the governor compares with."""
+    out = console()
+    if shown.recorded:
+        version = f"version {shown.sequence}, " + (
+            f"signed by {shown.signed_by} at {shown.signed_at}" if shown.signed_by else "NOT SIGNED"
+        )
+        out.print(escape(f"{shown.mode} account {shown.account}: {version}"))
+        out.print(escape(f"reason: {shown.reason}"))
+    else:
+        out.print(escape(f"no account yet; profile {shown.profile} would begin with"))
+    out.print(escape(f"made from profile {shown.profile}, capital ${shown.capital}"))
+    columns = ("cap", "signed" if shown.signed_by else "stated", *(("in force",) if shown.in_force else ()))
+    rows = table(*columns, right=(1, 2))
+    for name, cap in _rows(shown.caps):
+        force = dict(_rows(shown.in_force)).get(name) if shown.in_force else None
+        rows.add_row(escape(name), f"${cap}", *((f"${force}" if force else "",) if shown.in_force else ()))
+    out.print(rows)
+    if shown.steps:
+        out.print("a position grows by steps: " + ", ".join(f"${step}" for step in shown.steps))
+    if shown.waiting:
+        out.print("A raised cap is in force from the next session, a lowered one from the next start of the governor.")
+    for d in shown.differs:
+        out.print(escape(f"policy differs: {d.cap} is ${d.policy} there, ${d.limits} here; here counts"))
+    if shown.note:
+        out.print(escape(f"note: {shown.note}"))
+
+
+def history(versions: Sequence[LimitsVersion]) -> None:
+    """A line a version."""
+    out = console(least=100)
+    if not versions:
+        out.print("no limits yet: a paper account gets its first on its first use, a live one signs them")
+        return
+    rows = table(
+        "version", "mode", "loss", "position", "turnover", "trade", "signed by", "at", "reason", right=(0, 2, 3, 4, 5)
+    )
+    for v in versions:
+        caps = (v.caps.loss, v.caps.position, v.caps.turnover, v.caps.trade)
+        who = (v.signed_by or "nobody", v.signed_at or "", v.reason)
+        rows.add_row(str(v.sequence), v.mode, *(f"${cap}" for cap in caps), *map(escape, who))
+    out.print(rows)
+    out.print("The record is whole: every entry follows the one before it, every signature is its person's.")
+
+
+def keys(trusted: Sequence[TrustedKey]) -> None:
+    """A line a person."""
+    out = console(least=90)
+    if not trusted:
+        out.print("nobody may sign yet: plimsoll keys trust PERSON PUBLIC_KEY")
+        return
+    rows = table("person", "public key")
+    for one in trusted:
+        rows.add_row(escape(one.person), one.public_key)
+    out.print(rows)
+
+
+def _rows(caps: Caps) -> Iterator[tuple[str, str]]:
+    for name, words in _CAPS.items():
+        yield words, getattr(caps, name)
+    for symbol, cap in caps.positions.items():
+        yield f"  {symbol}", cap

@@ -1,0 +1,220 @@
+"""The account's signed limits and who may sign them: shown, changed, and every version there was (H1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from plimsoll.core.account_record import Caps, Entry, Key, Limits, Signature, amount
+from plimsoll.core.errors import CheckFailed, HomeBusy, InputError, UsageError
+from plimsoll.core.money import dollars
+from plimsoll.core.policy import Policy
+from plimsoll.operate.governed_account import CAPS, Difference, differences, kept_caps
+from plimsoll.risk.governor_limits import stated
+from plimsoll.store.account_record import AccountRecord
+from plimsoll.store.home import Home
+from plimsoll.store.record_rules import By
+
+
+class LimitsVersion(msgspec.Struct, frozen=True):
+    """One version of an account's caps, in dollars. Not signed: no person and no time."""
+
+    sequence: int
+    mode: str
+    profile: str
+    capital: str
+    caps: Caps
+    steps: tuple[str, ...]
+    reason: str
+    signed_by: str | None
+    signed_at: str | None
+    seal: str
+
+
+class LimitsReport(msgspec.Struct, frozen=True):
+    """An account's dollar caps.
+
+    ``caps`` are those of the newest version, or, where ``recorded`` is False, those the profile would begin with.
+    ``in_force`` are what the governor compares with until its next session, None before its first start and while it
+    runs; ``note`` says which. ``differs`` is where the policy says otherwise.
+    """
+
+    account: str | None
+    recorded: bool
+    mode: str
+    profile: str
+    capital: str
+    caps: Caps
+    steps: tuple[str, ...]
+    sequence: int | None
+    reason: str
+    signed_by: str | None
+    signed_at: str | None
+    in_force: Caps | None
+    waiting: bool
+    note: str
+    differs: tuple[Difference, ...]
+
+
+class TrustedKey(msgspec.Struct, frozen=True):
+    """A person who may sign, and the public key their signatures are checked with."""
+
+    person: str
+    public_key: str
+
+
+def show(home: Home, policy: Policy) -> LimitsReport:
+    """The caps of a home's account; looks only. ``CorruptionError`` when the record or ``limits.json`` was altered."""
+    record = AccountRecord(home)
+    found = record.read()
+    in_force, note = _in_force(home)
+    if found.limits is None:
+        first = stated(policy, "paper")
+        note = "no limits yet; these are what a paper account of this profile begins with"
+        return _report(first, None, in_force, note, ())
+    entry, limits = found.limits
+    note = record.copy_problem(found) or note
+    return _report(limits, entry, in_force, note, differences(policy, limits))
+
+
+def history(home: Home) -> tuple[LimitsVersion, ...]:
+    """Every version, oldest first."""
+    entries = AccountRecord(home).read().entries
+    return tuple(_version(e, e.body) for e in entries if isinstance(e.body, Limits))
+
+
+def sign(
+    home: Home, policy: Policy, by: By, reason: str, change: Mapping[str, str], *, live: bool, anew: bool
+) -> LimitsReport:
+    """Sign the next version of the caps: the newest one with a change, or the policy's own where there is none.
+
+    ``change`` holds dollars by cap, ``position of SYMBOL`` for one symbol's. ``anew`` takes everything from the
+    policy first. Errors leave nothing written.
+    """
+    record = AccountRecord(home)
+    found = record.read()
+    record.check_copy(found)
+    if not reason.strip():
+        raise UsageError("--reason is empty", "Say why the caps are what they are")
+    if not found.trusted:
+        raise CheckFailed("nobody may sign for this account yet", "plimsoll keys trust PERSON PUBLIC_KEY")
+    newest = None if found.limits is None else found.limits[1]
+    if newest is not None and live and newest.mode == "paper":
+        raise UsageError("this home's account is paper", "A live account has a home of its own: give another --home")
+    mode = "live" if live else "paper" if newest is None else newest.mode
+    base = newest if newest is not None and not anew else stated(policy, mode)
+    if base.profile != policy.profile:
+        raise InputError(
+            f"the account's caps were made for profile {base.profile}, not {policy.profile}",
+            f"Use --profile {base.profile}, or --anew to take the caps of {policy.profile}",
+        )
+    caps = _changed(base.caps, change)
+    record.append(msgspec.structs.replace(base, caps=caps, reason=reason.strip()), by)
+    return show(home, policy)
+
+
+def trust(
+    home: Home, person: str, public_key: str | None, by: By | None, account: str, time: str
+) -> tuple[TrustedKey, ...]:
+    """Trust a key (None: the person's key no longer); begins the record of a home that has none."""
+    record = AccountRecord(home)
+    known = record.read()
+    if public_key is None:
+        old = known.trusted.get(person)
+        if old is None:
+            raise UsageError(f"{person} is not trusted", "See 'plimsoll keys list'")
+        body: dict[str, Any] = {"kind": "key", "action": "revoke", "person": person, "public_key": old}
+    else:
+        body = {"kind": "key", "action": "trust", "person": person, "public_key": public_key.lower()}
+    try:
+        key = msgspec.convert(body, Key)
+    except msgspec.ValidationError:
+        raise UsageError(
+            f"{person!r} with key {public_key!r} cannot be trusted",
+            "A person's name has letters, digits, spaces and . _ @ -; a public key has 64 hexadecimal digits",
+        ) from None
+    if known.trusted and by is None:
+        raise CheckFailed(
+            f"{', '.join(known.trusted)} must sign for who else may", "Give --by PERSON --key FILE of one of them"
+        )
+    record.open(account, time)
+    record.append(key, by)
+    return trusted(home)
+
+
+def trusted(home: Home) -> tuple[TrustedKey, ...]:
+    """Who may sign now."""
+    return tuple(TrustedKey(*row) for row in AccountRecord(home).read().trusted.items())
+
+
+def _changed(caps: Caps, change: Mapping[str, str]) -> Caps:
+    plain = {name: dollars(amount(text, name)) for name, text in change.items()}
+    named = {name.removeprefix("position of "): plain.pop(name) for name in list(plain) if name not in CAPS}
+    return msgspec.structs.replace(caps, **plain, positions={**caps.positions, **named})
+
+
+def _report(
+    limits: Limits, entry: Entry | None, in_force: Caps | None, note: str, differs: tuple[Difference, ...]
+) -> LimitsReport:
+    signature = None if entry is None else entry.signature
+    return LimitsReport(
+        account=None if entry is None else entry.account,
+        recorded=entry is not None,
+        mode=limits.mode,
+        profile=limits.profile,
+        capital=limits.capital,
+        caps=limits.caps,
+        steps=limits.steps,
+        sequence=None if entry is None else entry.sequence,
+        reason=limits.reason,
+        signed_by=_who(signature),
+        signed_at=_when(signature),
+        in_force=in_force,
+        waiting=in_force is not None and in_force != limits.caps,
+        note=note,
+        differs=differs,
+    )
+
+
+def _version(entry: Entry, limits: Limits) -> LimitsVersion:
+    from plimsoll.core.account_record import seal
+
+    return LimitsVersion(
+        sequence=entry.sequence,
+        mode=limits.mode,
+        profile=limits.profile,
+        capital=limits.capital,
+        caps=limits.caps,
+        steps=limits.steps,
+        reason=limits.reason,
+        signed_by=_who(entry.signature),
+        signed_at=_when(entry.signature),
+        seal=seal(entry),
+    )
+
+
+def _who(signature: Signature | None) -> str | None:
+    return None if signature is None else signature.person
+
+
+def _when(signature: Signature | None) -> str | None:
+    return None if signature is None else signature.time
+
+
+def _in_force(home: Home) -> tuple[Caps | None, str]:
+    """What the governor keeps, and why it cannot be said where it cannot."""
+    from plimsoll.store.governor_store import SqliteStateStore
+
+    if not home.governor.exists():
+        return None, "the governor has not started yet"
+    try:
+        with SqliteStateStore(home.governor) as store:
+            caps = kept_caps(store)
+    except HomeBusy:
+        return None, "the governor is running: its status line says which caps are in force"
+    if caps is None:
+        return None, "the governor has not started yet"
+    positions = {symbol: dollars(cap) for symbol, cap in caps["positions"].items()}
+    return Caps(**{name: dollars(caps[name]) for name in CAPS}, positions=positions), ""

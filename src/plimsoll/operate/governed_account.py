@@ -1,0 +1,143 @@
+"""The account behind the governor: which signed caps it is held to, at its start and at each session (H1, X0)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plimsoll.core.account_record import Entry, Limits
+from plimsoll.core.errors import CorruptionError, Halted, InputError, UsageError
+from plimsoll.core.policy import Policy
+from plimsoll.core.ports import StateStore
+from plimsoll.risk.governor_limits import GovernorLimits, held_to, limits_of, stated
+from plimsoll.store.account_record import AccountRecord, Record
+
+CAPS = ("loss", "position", "turnover", "trade")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A cap that the policy and the account's limits do not agree on, in dollars; the limits count."""
+
+    cap: str
+    policy: str
+    limits: str
+
+
+class GovernedAccount:
+    """One home's account, as its record says it may trade.
+
+    ``store`` is the governor's; ``draw`` makes an account's id and ``now`` says the time, both for a new record only.
+
+    Raises
+    ------
+    Halted : ``live`` without signed live limits.
+    UsageError : the account is live, and that was not asked for.
+    InputError : the caps were made for another profile, or the store was opened under other caps.
+    CorruptionError : the record, its copy in ``limits.json``, or the store is not what was written.
+    """
+
+    def __init__(
+        self,
+        record: AccountRecord,
+        store: StateStore,
+        policy: Policy,
+        *,
+        live: bool,
+        draw: Callable[[], str],
+        now: Callable[[], str],
+    ) -> None:
+        self._record, self._policy, self._kept = record, policy, kept_caps(store)
+        found = record.read()
+        _same_history(found, self._kept)
+        if found.limits is None:
+            if live:
+                raise Halted(
+                    "this home has no signed limits for live trading",
+                    "Sign them: plimsoll limits sign --live --person P --key FILE --reason TEXT",
+                )
+            self._open_paper(draw(), now())
+        _, signed, _ = self._newest()
+        if live and signed.mode != "live":
+            raise Halted(
+                "this home's account is paper; live trading needs signed limits of its own",
+                "Give a --home of its own, and sign: plimsoll limits sign --live …",
+            )
+        if not live and signed.mode == "live":
+            raise UsageError("this home's account is live", "Say --live, or give another --home for paper")
+        if signed.profile != policy.profile:
+            raise InputError(
+                f"this account's dollar caps were made for profile {signed.profile}, not {policy.profile}",
+                f"Use --profile {signed.profile}, or another --home",
+            )
+
+    def start(self) -> GovernorLimits:
+        """The limits to start a governor with."""
+        return self._signed(self._kept)
+
+    def limits(self, in_force: GovernorLimits) -> GovernorLimits:
+        """The limits as they are signed now, for the next session of a governor that is held to ``in_force``."""
+        return self._signed(in_force.caps)
+
+    def _signed(self, kept: Mapping[str, Any] | None) -> GovernorLimits:
+        """What is signed, checked against the record, its copy and what the governor knows of it."""
+        entry, signed, record = self._newest()
+        _same_history(record, kept)
+        return held_to(limits_of(self._policy), signed, entry.number, record.seal(entry.number) or "")
+
+    def notes(self) -> Iterator[str]:
+        """What the person who starts it has to know: caps unsigned, or not those of the policy."""
+        entry, signed, _ = self._newest()
+        if entry.signature is None:
+            yield "paper account; its dollar caps are not signed"
+        for d in differences(self._policy, signed):
+            yield f"{d.cap}: the policy says {d.policy}, limits.json {d.limits}; limits.json counts"
+
+    def _newest(self) -> tuple[Entry, Limits, Record]:
+        record = self._record.read()
+        self._record.check_copy(record)
+        if record.limits is None:
+            raise CorruptionError("the account's record has no limits any more", "Restore this home from a backup")
+        return *record.limits, record
+
+    def _open_paper(self, account: str, time: str) -> None:
+        """A paper account's first caps, unsigned, from the policy: those the governor already keeps, if it does."""
+        first = stated(self._policy, "paper", "paper account, on its first use")
+        kept = self._kept
+        if kept is not None:
+            mine = held_to(limits_of(self._policy), first, 0, "").caps
+            if any(kept.get(name) != mine[name] for name in (*CAPS, "positions")):
+                raise InputError(
+                    "this account was opened under other dollar caps",
+                    "Use the profile it was opened with, or another home",
+                )
+        self._record.open(account, time)
+        self._record.append(first)
+
+
+def kept_caps(store: StateStore) -> dict[str, Any] | None:
+    """The caps a governor keeps in its store; None before its first start."""
+    found = (text for kind, _, text in store.load() if kind == "caps" and text is not None)
+    return next((dict(json.loads(text)) for text in found), None)
+
+
+def _same_history(record: Record, kept: Mapping[str, Any] | None) -> None:
+    """The record must still hold the entry whose caps the governor is held to."""
+    number, seal = (0, "") if kept is None else (kept.get("version", 0), kept.get("seal", ""))
+    if number and record.seal(number) != seal:
+        raise CorruptionError(
+            f"account.jsonl is not the record this account is governed by: entry {number} is missing or another",
+            "Restore account.jsonl and limits.json of this home from a backup",
+        )
+
+
+def differences(policy: Policy, signed: Limits) -> tuple[Difference, ...]:
+    """Where the caps that follow from the policy are not the account's."""
+    wanted = stated(policy, signed.mode).caps
+    pairs = [(name, getattr(wanted, name), getattr(signed.caps, name)) for name in CAPS]
+    for symbol in sorted({*wanted.positions, *signed.caps.positions}):
+        mine = signed.caps.positions.get(symbol, signed.caps.position)
+        pairs.append((f"position of {symbol}", wanted.positions.get(symbol, wanted.position), mine))
+    return tuple(Difference(*pair) for pair in pairs if pair[1] != pair[2])

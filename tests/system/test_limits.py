@@ -1,0 +1,196 @@
+"""``plimsoll limits`` and ``plimsoll keys`` as a person types them, beside the governor they bind (H1, X0)."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from plimsoll.cli.main import cli
+
+ENV = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")}
+SESSION = {"type": "session", "date": "2026-03-02", "equity": "1000.00"}
+STATUS = {"type": "status"}
+
+
+class Desk:
+    """A home beside a folder of keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.home = folder, folder / "home"
+
+    def run(self, *words: str, status: int = 0, lines: str = "") -> Result:
+        """In this process, which is how a hundred of them stay quick."""
+        done = CliRunner().invoke(cli, ["--home", str(self.home), *words], input=lines, catch_exceptions=False)
+        assert done.exit_code == status, f"{words}\n{done.output}"
+        return done
+
+    def json(self, *words: str, status: int = 0) -> Any:
+        return json.loads(self.run(*words, "--json", status=status).stdout)
+
+    def govern(self, *lines: dict[str, str], live: bool = False) -> list[Any]:
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        words = ("govern", "--profile", "micro", *(("--live",) if live else ()))
+        return [json.loads(answer) for answer in self.run(*words, lines=text).stdout.splitlines()]
+
+    def key(self, name: str) -> str:
+        return str(self.folder / f"{name}.key")
+
+    def new(self, name: str) -> str:
+        return self.run("keys", "new", name, "--out", self.key(name)).stdout.strip()
+
+    def person(self, name: str) -> None:
+        self.run("keys", "trust", name, self.new(name))
+
+    def sign(self, person: str, *words: str, status: int = 0) -> Any:
+        who = ("--person", person, "--key", self.key(person), "--reason", "because")
+        return self.json("limits", "sign", "--profile", "micro", *who, *words, status=status)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_a_home_without_limits_shows_what_its_profile_begins_with(desk: Desk) -> None:
+    micro = desk.json("limits", "show", "--profile", "micro")
+    wanted = {"loss": "100.00", "position": "500.00", "turnover": "2000.00", "trade": "50.00", "positions": {}}
+    assert micro["caps"] == wanted and micro["recorded"] is False and micro["in_force"] is None
+    core = desk.json("limits", "show")
+    assert (core["caps"]["loss"], core["caps"]["turnover"], core["caps"]["trade"]) == (
+        "3000.00",
+        "30000.00",
+        "10000.00",
+    )
+    assert core["caps"]["positions"]["GLD"] == "50000.00"
+    assert not desk.home.exists()
+
+
+def test_a_paper_account_gets_its_caps_on_its_first_use_and_a_person_changes_them(desk: Desk) -> None:
+    first = desk.run("govern", "--profile", "micro", lines=json.dumps(SESSION))
+    assert "not signed" in first.stderr
+    shown = desk.json("limits", "show", "--profile", "micro")
+    assert (shown["mode"], shown["sequence"], shown["signed_by"]) == ("paper", 1, None)
+    assert shown["in_force"] == shown["caps"]
+    assert desk.sign("ann", status=1)["error"].endswith("(No such file or directory)")
+    desk.person("ann")
+    assert stat.S_IMODE(Path(desk.key("ann")).stat().st_mode) == 0o600
+    raised = desk.sign("ann", "--loss", "200", "--trade", "20", "--position-of", "MSFT=90")
+    assert (raised["sequence"], raised["signed_by"], raised["waiting"]) == (2, "ann", True)
+    assert raised["caps"]["positions"] == {"MSFT": "90.00"} and raised["in_force"]["loss"] == "100.00"
+    assert {(d["cap"], d["policy"], d["limits"]) for d in raised["differs"]} == {
+        ("loss", "100.00", "200.00"), ("trade", "50.00", "20.00"), ("position of MSFT", "500.00", "90.00"),
+    }  # fmt: skip
+    before, _, after = desk.govern(STATUS, SESSION | {"date": "2026-03-03"}, STATUS)
+    assert (before["limits"]["loss"], before["limits"]["trade"]) == ("100.00", "20.00")
+    assert before["limits"]["positions"] == {"MSFT": "90.00"}
+    assert after["limits"]["loss"] == "200.00"
+    versions = desk.json("limits", "history")
+    assert [(v["sequence"], v["signed_by"], v["reason"]) for v in versions] == [
+        (1, None, "paper account, on its first use"), (2, "ann", "because"),
+    ]  # fmt: skip
+
+
+def test_a_running_governor_takes_signed_caps_at_its_next_session(desk: Desk) -> None:
+    desk.person("ann")
+    command = [sys.executable, "-m", "plimsoll", "--home", str(desk.home), "govern", "--profile", "micro"]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV)
+    assert child.stdin and child.stdout and child.stderr
+
+    def ask(line: dict[str, str]) -> Any:
+        child.stdin.write(json.dumps(line).encode() + b"\n")  # type: ignore[union-attr]
+        child.stdin.flush()  # type: ignore[union-attr]
+        return json.loads(child.stdout.readline())  # type: ignore[union-attr]
+
+    try:
+        ask(SESSION)
+        shown = desk.sign("ann", "--loss", "300")
+        assert shown["in_force"] is None and "running" in shown["note"]
+        assert ask(STATUS)["limits"]["loss"] == "100.00"
+        ask(SESSION)
+        assert ask(STATUS)["limits"]["loss"] == "100.00"
+        text = (desk.home / "limits.json").read_text()
+        (desk.home / "limits.json").write_text(text.replace("300.00", "999.00"))
+        told = ask(SESSION | {"date": "2026-03-03"})["error"]
+        assert 'body.caps.loss is "999.00", recorded is "300.00"' in told
+        assert ask(STATUS)["session"] == "2026-03-02"
+        (desk.home / "limits.json").unlink()
+        assert ask(SESSION | {"date": "2026-03-03"}) == {"ok": True}
+        assert ask(STATUS)["limits"]["loss"] == "300.00"
+    finally:
+        child.kill()
+        child.communicate()
+    assert "300.00" in (desk.home / "limits.json").read_text()
+
+
+def test_live_refuses_to_start_without_signed_limits(desk: Desk) -> None:
+    refused = desk.run("govern", "--profile", "micro", "--live", status=4)
+    assert "no signed limits" in refused.stderr and "plimsoll limits sign --live" in refused.stderr
+    desk.new("ann")
+    assert "nobody may sign" in desk.sign("ann", "--live", status=3)["error"]
+    desk.person("bob")
+    live = desk.sign("bob", "--live")
+    assert (live["mode"], live["signed_by"], live["steps"]) == ("live", "bob", ["10.00", "25.00", "50.00", "500.00"])
+    assert "live" in desk.run("govern", "--profile", "micro", status=2).stderr
+    assert desk.govern(SESSION, live=True) == [{"ok": True}]
+
+
+def test_a_paper_account_never_becomes_a_live_one(desk: Desk) -> None:
+    desk.govern(SESSION)
+    desk.person("ann")
+    assert "home of its own" in desk.sign("ann", "--live", status=2)["remedy"]
+    assert "paper" in desk.run("govern", "--profile", "micro", "--live", status=4).stderr
+
+
+def test_the_caps_of_one_home_do_not_serve_another(desk: Desk, tmp_path: Path) -> None:
+    desk.govern(SESSION)
+    desk.person("ann")
+    other = Desk(tmp_path / "other")
+    other.folder.mkdir()
+    other.govern(SESSION)
+    other.person("eve")
+    other.sign("eve", "--loss", "5000")
+    for name in ("account.jsonl", "limits.json"):
+        (desk.home / name).write_bytes((other.home / name).read_bytes())
+    told = desk.run("govern", "--profile", "micro", status=3).stderr
+    assert "is not the record this account is governed by" in told
+
+
+def test_who_may_sign_is_signed_for_too(desk: Desk) -> None:
+    desk.person("ann")
+    bob, ann_key, bob_key = desk.new("bob"), desk.key("ann"), desk.key("bob")
+    assert "ann must sign" in desk.json("keys", "trust", "bob", bob, status=3)["error"]
+    assert desk.json("keys", "trust", "bob", bob, "--by", "ann", status=2)["exit_code"] == 2
+    desk.run("keys", "trust", "bob", bob, "--by", "ann", "--key", ann_key)
+    assert [k["person"] for k in desk.json("keys", "list")] == ["ann", "bob"]
+    desk.run("keys", "revoke", "ann", "--by", "bob", "--key", bob_key)
+    assert "ann may not sign" in desk.sign("ann", "--loss", "1", status=3)["error"]
+    assert "only one" in desk.run("keys", "revoke", "bob", "--by", "bob", "--key", bob_key, status=3).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (("--loss", "nan"), 1, "loss is 'nan'"),
+        (("--trade", "-5"), 1, "trade is '-5'"),
+        (("--position-of", "MSFT"), 2, "MSFT=250"),
+        (("--reason", "  "), 2, "--reason is empty"),
+        (("--profile", "core"), 1, "made for profile micro"),
+        (("--person", "eve"), 3, "eve may not sign"),
+    ],
+)
+def test_what_cannot_be_signed_is_refused(desk: Desk, words: tuple[str, ...], status: int, told: str) -> None:
+    desk.govern(SESSION)
+    desk.person("ann")
+    before = (desk.home / "account.jsonl").read_bytes()
+    said = desk.sign("ann", *words, status=status)
+    assert told in said["error"] + said["remedy"]
+    assert (desk.home / "account.jsonl").read_bytes() == before
