@@ -85,16 +85,25 @@ def estimates(book: Book) -> list[Estimate]:
         ):
             losses = -combine(returns, book.weights)
             tail = estimator(losses, CONFIDENCE)
-            interval = tails.interval(
-                losses,
-                estimator,
-                CONFIDENCE,
-                block=tails.block_length(losses.size, horizon),
-                seed=tails.seed_of(returns.shape),
-                coverage=CONFIDENCE,
+            found.append(
+                Estimate(
+                    name,
+                    horizon,
+                    losses.size,
+                    float(tail.var),
+                    float(tail.cvar),
+                    interval_of(losses, estimator, horizon),
+                )
             )
-            found.append(Estimate(name, horizon, losses.size, float(tail.var), float(tail.cvar), interval))
     return found
+
+
+def interval_of(losses: Floats, estimator: tails.Estimator, horizon: int) -> tails.Interval:
+    """The bootstrap interval of an estimator's CVaR of (T,) losses over ``horizon`` sessions, seeded by T alone."""
+    block, seed = tails.block_length(losses.size, horizon), tails.seed_of(losses.shape)
+    if estimator is tails.historical:
+        return tails.historical_interval(losses, CONFIDENCE, block=block, seed=seed, coverage=CONFIDENCE)
+    return tails.interval(losses, estimator, CONFIDENCE, block=block, seed=seed, coverage=CONFIDENCE)
 
 
 def parts(book: Book, horizon: int) -> list[Part]:

@@ -29,6 +29,15 @@ def _tail(size: int, confidence: float) -> tuple[float, int, float]:
     return mass, whole, mass - whole
 
 
+def tail_mass(size: int, confidence: float) -> float:
+    """Rows of the worst ``1 - confidence`` share of ``size`` equally likely ones, a real number.
+
+    >>> tail_mass(1260, 0.95), round(tail_mass(1251, 0.95), 2)
+    (63.0, 62.55)
+    """
+    return _tail(size, confidence)[0]
+
+
 def cvar(losses: Floats, confidence: float) -> float:
     """Mean of the worst ``1 - confidence`` share of equally likely losses.
 

@@ -11,14 +11,15 @@ Wallis (1987), Technometrics 29(3), 339-349. Moving blocks: Künsch (1989), Anna
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.measures.cvar import cvar, cvar_of_each, tail_weights, value_at_risk
+from plimsoll.measures.cvar import cvar, cvar_of_each, tail_mass, tail_weights, value_at_risk
 from plimsoll.measures.linear import average, combine
 
 Floats = NDArray[np.float64]
@@ -185,14 +186,61 @@ def interval(
     size = losses.size
     if not size or np.isnan(losses).any():
         return Interval(np.nan, np.nan, np.nan)
+    found = np.empty(draws)
+    first = 0
+    for rows in _resamples(size, block, seed, draws):
+        found[first : first + len(rows)] = estimator(losses[rows], confidence).cvar
+        first += len(rows)
+    return _ends(found, coverage)
+
+
+def historical_interval(
+    losses: Floats, confidence: float, *, block: int, seed: int, draws: int = 1000, coverage: float = 0.95
+) -> Interval:
+    """``interval`` of the ``historical`` estimator, some fifty times faster where many samples of one size are asked.
+
+    How often each row is in each draw does not depend on the losses, so it is counted once a size; the CVaR of a draw
+    is then a sum over the largest losses alone, each as often as it was drawn, until the tail is full.
+    """
+    size = losses.size
+    if not size or np.isnan(losses).any():
+        return Interval(np.nan, np.nan, np.nan)
+    times = _times_drawn(size, block, seed, draws)
+    mass = tail_mass(size, confidence)
+    order = np.argsort(-losses, kind="stable")
+    reach = min(max(3 * int(mass) + 1, 16), size)
+    filled = np.cumsum(times[order[:reach]], axis=0, dtype=np.int32)
+    while filled[-1].min() < mass and reach < size:
+        reach = min(2 * reach, size)
+        filled = np.cumsum(times[order[:reach]], axis=0, dtype=np.int32)
+    worst = losses[order[:reach]]
+    steps = np.append(worst[:-1] - worst[1:], worst[-1])  # Abel summation: rows filled so far times the next step down
+    return _ends(average(steps, np.minimum(filled, mass)) / mass, coverage)
+
+
+@lru_cache(maxsize=8)
+def _times_drawn(size: int, block: int, seed: int, draws: int) -> NDArray[np.int16]:
+    """(size, draws) how often each row is in each draw of ``interval``."""
+    counts = [
+        np.apply_along_axis(np.bincount, 1, rows, minlength=size) for rows in _resamples(size, block, seed, draws)
+    ]
+    times = np.ascontiguousarray(np.concatenate(counts).T.astype(np.int16))
+    times.setflags(write=False)
+    return times
+
+
+def _resamples(size: int, block: int, seed: int, draws: int) -> Iterator[NDArray[np.int64]]:
+    """The draws' rows, (draws, size) in batches: moving blocks, the last one cut."""
     length = min(max(block, 1), size)
     blocks = -(-size // length)
     begins = (_uniform(seed, draws * blocks) * (size - length + 1)).astype(np.int64).reshape(draws, blocks)
-    found = np.empty(draws)
     batch = max(_AT_ONCE // size, 1)
     for first in range(0, draws, batch):
-        rows = (begins[first : first + batch, :, None] + np.arange(length)).reshape(-1, blocks * length)[:, :size]
-        found[first : first + batch] = estimator(losses[rows], confidence).cvar
+        yield (begins[first : first + batch, :, None] + np.arange(length)).reshape(-1, blocks * length)[:, :size]
+
+
+def _ends(found: Floats, coverage: float) -> Interval:
+    """Percentiles of (draws,) estimates; a NaN counts against every end."""
     outside = (1.0 - coverage) / 2.0
     high = np.sort(np.where(np.isnan(found), np.inf, found))
     low = np.sort(np.where(np.isnan(found), -np.inf, found))

@@ -271,3 +271,19 @@ def test_every_loss_may_be_drawn() -> None:
 def test_a_share_that_is_whole_despite_binary_fractions_stays_whole() -> None:
     losses = sample(4, 100)
     assert tails.peaks_over_threshold(losses, 0.95, share=0.29) == tails.peaks_over_threshold(losses, 0.95, share=0.291)
+
+
+@pytest.mark.parametrize(("rows", "horizon"), [(1251, 10), (1260, 1), (65, 1), (30, 10), (5, 1), (1, 1)])
+@pytest.mark.parametrize("shape", ["heavy", "ties", "falling"])
+def test_the_fast_interval_is_the_plain_one(rows: int, horizon: int, shape: str) -> None:
+    drawn = np.random.default_rng(rows).standard_t(3, rows)
+    losses = {"heavy": drawn, "ties": np.round(drawn), "falling": -np.arange(float(rows))}[shape]
+    block, seed = tails.block_length(rows, horizon), tails.seed_of((rows,))
+    plain = tails.interval(losses, tails.historical, 0.95, block=block, seed=seed, draws=300)
+    fast = tails.historical_interval(losses, 0.95, block=block, seed=seed, draws=300)
+    assert tuple(fast) == pytest.approx(tuple(plain), rel=1e-12, abs=1e-12)
+
+
+def test_the_fast_interval_measures_nothing_it_cannot_see() -> None:
+    for losses in (np.empty(0), np.array([0.1, np.nan])):
+        assert np.isnan(tails.historical_interval(losses, 0.95, block=1, seed=1)).all()

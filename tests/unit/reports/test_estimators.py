@@ -144,7 +144,7 @@ def test_an_interval_keeps_overlapping_windows_together(book: engine_estimates.B
     losses = -(book.filtered[10] @ book.weights)
     found = next(e for e in engine_estimates.estimates(book) if (e.name, e.horizon) == ("Filtered historical", 10))
     block = tails.block_length(losses.size, 10)
-    seed = tails.seed_of(book.filtered[10].shape)
+    seed = tails.seed_of(losses.shape)
     known = tails.interval(losses, tails.historical, 0.95, block=block, seed=seed)
     assert tuple(found.interval) == pytest.approx(tuple(known), rel=1e-12)
 
