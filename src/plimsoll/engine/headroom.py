@@ -28,6 +28,29 @@ BOOK = "book"
 ORDERS = "orders"  # the scope of what all orders of a session use together
 _ON_REACHING = ("ladder", "vix")  # a rung fires at its threshold (R4), VIX at its level lets only reductions pass (S2)
 
+OF_NAV = "fraction of NAV"
+# name of a limit: what is measured, in which unit, what it binds, and what follows where it is passed (R1, R3, R4)
+MEANING: dict[str, tuple[str, str, str, str]] = {
+    "cvar": ("CVaR of the held book, operating budget", OF_NAV, "increases", "nothing is bought, nothing sold for it"),
+    "cvar_hard": ("CVaR of the held book, hard limit", OF_NAV, "held", "the book is sold down to its budget at once"),
+    "stressed": ("CVaR of the held book on the stressed set", OF_NAV, "increases", "nothing is bought that adds to it"),
+    "gross": ("gross exposure", OF_NAV, "increases", "increases are scaled to fit"),
+    "gross_freeze": ("gross exposure, freeze", OF_NAV, "held", "no new risk"),
+    "gross_halt": ("gross exposure, halt", OF_NAV, "held", "halted until a person acts"),
+    "cash": ("cash, at least", OF_NAV, "increases", "increases are scaled to fit"),
+    "position": ("weight of a position", OF_NAV, "increases", "not added to; what drifts above is not sold"),
+    "sector": ("weight of a sector's stocks", OF_NAV, "increases", "not added to; what drifts above is not sold"),
+    "pair": ("weight of two that move alike", OF_NAV, "increases", "not added to; what drifts above is not sold"),
+    "standalone": ("risk of a position by itself", OF_NAV, "increases", "not added to; what drifts above is not sold"),
+    "incremental": ("risk added by one trade", OF_NAV, "orders", "the trade is scaled to fit"),
+    "turnover": ("turnover of the session's orders", OF_NAV, "orders", "increases are scaled to fit"),
+    "trades": ("number of orders", "orders", "orders", "the smallest increases wait"),
+    "participation": ("share of average daily volume", "fraction of volume", "orders", "the order is scaled to fit"),
+    "ladder": ("drawdown against a rung", "fraction of the peak", "held", "the rung fires"),
+    "vix": ("VIX, or realised volatility in its place", "points", "increases", "only reductions pass"),
+    "crisis": ("probability of a crisis at the outlook", "probability", "increases", "CVaR budgets shrink"),
+}
+
 
 class Use(msgspec.Struct, frozen=True):
     """One limit and what is used of it.
@@ -90,13 +113,7 @@ def of_book(record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats) -> 
         measured = figures.get(f"cvar_{h}")
         yield used(f"cvar_{h}", BOOK, measured, limits.cvar_budget[h])
         yield used(f"cvar_hard_{h}", BOOK, measured, limits.cvar_hard[h])
-    gross = figures.get("gross")
-    for name, bound in (
-        ("gross", limits.gross_max),
-        ("gross_freeze", limits.gross_freeze),
-        ("gross_halt", limits.gross_halt),
-    ):
-        yield used(name, BOOK, gross, bound)
+    yield used("gross", BOOK, figures.get("gross"), limits.gross_max)
     yield _cash(record.cash / record.nav if record.nav > 0 else None, limits.cash_min)
     columns = np.flatnonzero(held).tolist()
     weight = np.abs(held)
@@ -110,6 +127,12 @@ def of_book(record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats) -> 
         total = float(weight[pair.first] + weight[pair.second])
         if total:
             yield used("pair", f"{desk.symbols[pair.first]}+{desk.symbols[pair.second]}", total, pair.cap)
+
+
+def of_gross(record: CycleRecord, limits: LimitSet) -> Iterator[Use]:
+    """The held gross against the two levels beyond its limit that stop new risk (R3)."""
+    for name, bound in (("gross_freeze", limits.gross_freeze), ("gross_halt", limits.gross_halt)):
+        yield used(name, BOOK, record.figures.get("gross"), bound)
 
 
 def of_triggers(view: View, record: CycleRecord, desk: Desk) -> Iterator[Use]:
@@ -180,6 +203,16 @@ def closest(uses: Iterable[Use]) -> dict[str, Use]:
 def pressure(one: Use) -> float:
     """The use as a number to compare by, infinite where it is unknown or without a bound."""
     return math.inf if one.use is None else one.use
+
+
+def kind_of(name: str) -> tuple[str, int]:
+    """A limit's name without its horizon, and the horizon in sessions, 0 without one.
+
+    >>> kind_of("cvar_hard_10"), kind_of("gross_halt")
+    (('cvar_hard', 10), ('gross_halt', 0))
+    """
+    head, _, tail = name.rpartition("_")
+    return (head, int(tail)) if tail.isdigit() else (name, 0)
 
 
 def used(name: str, scope: str, measured: float | None, limit: float) -> Use:

@@ -14,34 +14,12 @@ from plimsoll.core.panel import View
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
 from plimsoll.engine import estimates, headroom
-from plimsoll.engine.headroom import Use
+from plimsoll.engine.headroom import MEANING, OF_NAV, Use, kind_of
 from plimsoll.engine.limits import budget_scale
 from plimsoll.engine.proposal import tails_of
 from plimsoll.governance.explain_day import book_restraints
 from plimsoll.operate.hindsight import Past, case
 
-OF_NAV = "fraction of NAV"
-# name of a limit: what is measured, in which unit, what it binds, and what follows where it is passed (R1, R3, R4)
-MEANING: dict[str, tuple[str, str, str, str]] = {
-    "cvar": ("CVaR of the held book, operating budget", OF_NAV, "increases", "nothing is bought, nothing sold for it"),
-    "cvar_hard": ("CVaR of the held book, hard limit", OF_NAV, "held", "the book is sold down to its budget at once"),
-    "stressed": ("CVaR of the held book on the stressed set", OF_NAV, "increases", "nothing is bought that adds to it"),
-    "gross": ("gross exposure", OF_NAV, "increases", "increases are scaled to fit"),
-    "gross_freeze": ("gross exposure, freeze", OF_NAV, "held", "no new risk"),
-    "gross_halt": ("gross exposure, halt", OF_NAV, "held", "halted until a person acts"),
-    "cash": ("cash, at least", OF_NAV, "increases", "increases are scaled to fit"),
-    "position": ("weight of a position", OF_NAV, "increases", "not added to; what drifts above is not sold"),
-    "sector": ("weight of a sector's stocks", OF_NAV, "increases", "not added to; what drifts above is not sold"),
-    "pair": ("weight of two that move alike", OF_NAV, "increases", "not added to; what drifts above is not sold"),
-    "standalone": ("risk of a position by itself", OF_NAV, "increases", "not added to; what drifts above is not sold"),
-    "incremental": ("risk added by one trade", OF_NAV, "orders", "the trade is scaled to fit"),
-    "turnover": ("turnover of the session's orders", OF_NAV, "orders", "increases are scaled to fit"),
-    "trades": ("number of orders", "orders", "orders", "the smallest increases wait"),
-    "participation": ("share of average daily volume", "fraction of volume", "orders", "the order is scaled to fit"),
-    "ladder": ("drawdown against a rung", "fraction of the peak", "held", "the rung fires"),
-    "vix": ("VIX, or realised volatility in its place", "points", "increases", "only reductions pass"),
-    "crisis": ("probability of a crisis at the outlook", "probability", "increases", "CVaR budgets shrink"),
-}
 _NO_NEW_RISK = ("RESTRICTED", "HALTED", "LIQUIDATING")
 
 
@@ -151,6 +129,7 @@ def standing(past: Past) -> RiskStanding:
     tails = tails_of(view, desk, columns, stressed=True)
     uses: list[Use] = [
         *headroom.of_book(record, desk, limits, held),
+        *headroom.of_gross(record, limits),
         *headroom.of_tails(desk, limits, held, tails),
         *headroom.of_triggers(view, record, desk),
         *headroom.of_orders(view, record, desk, limits, orders),
@@ -187,7 +166,7 @@ def standing(past: Past) -> RiskStanding:
 
 
 def _standing(u: Use, record: CycleRecord, policy: Policy) -> LimitStanding:
-    kind, horizon = _kind(u.name)
+    kind, horizon = kind_of(u.name)
     what, unit, binds, consequence = MEANING[kind]
     verdict = "within" if u.inside else "unknown" if u.measured is None or u.limit is None else "above"
     if _gate(kind) in policy.gates.off:
@@ -209,12 +188,6 @@ def _standing(u: Use, record: CycleRecord, policy: Policy) -> LimitStanding:
         consequence=consequence,
         loosens=_loosens(kind, u, record, policy),
     )
-
-
-def _kind(name: str) -> tuple[str, int]:
-    """A limit's name without its horizon, and the horizon in sessions, 0 without one."""
-    head, _, tail = name.rpartition("_")
-    return (head, int(tail)) if tail.isdigit() else (name, 0)
 
 
 def _gate(kind: str) -> str:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.policy import LadderPolicy
+from plimsoll.core.restraint import LadderState
 from plimsoll.reports import figures
 from plimsoll.reports.recorded import Recorded
 from plimsoll.reports.words import GATES
+from plimsoll.risk.ladder import waiting
+
+if TYPE_CHECKING:
+    from plimsoll.reports.tailgrid import TailGrid
+    from plimsoll.reports.uses import Strand
 
 Floats = NDArray[np.float64]
 ASSET_COLOURS = 16
@@ -18,8 +26,9 @@ MODES = ("NORMAL", "CAUTION", "RESTRICTED", "HALTED", "LIQUIDATING", "RECOVERY")
 
 
 class Series(msgspec.Struct, frozen=True):
-    """A line over every session. ``values`` are whole multiples of ``unit``; null is absent. ``colour`` is a name
-    of the style sheet; ``dots`` draws single points, ``steps`` holds each value until the next.
+    """A line over the chart's sessions. ``values`` are whole multiples of ``unit``; null is absent. ``colour`` is a
+    name of the style sheet; ``dots`` draws single points, ``steps`` holds each value until the next; ``apart`` leaves
+    a line of a stack out of its sums.
     """
 
     label: str
@@ -32,6 +41,7 @@ class Series(msgspec.Struct, frozen=True):
     dots: bool = False
     steps: bool = False
     shown: bool = True
+    apart: bool = False
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -53,8 +63,9 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """One figure. ``format`` is percent, growth or plain; ``low`` and ``high`` fix the axis, which with ``reach``
-    still grows to hold what lies above.
+    """One figure. ``format`` is percent, growth, bps or plain; ``low`` and ``high`` fix the axis, which with ``reach``
+    still grows to hold what lies above. ``at`` are the sessions of the series where they are not all of the run's;
+    ``bands`` shade between two series.
     """
 
     id: str
@@ -65,7 +76,9 @@ class Chart(msgspec.Struct, frozen=True):
     lines: list[Line] = []
     rows: list[Row] = []
     log: bool = False
-    margin: int = 0  # pixels to the right of the plot that hold the names of the lines; 0 writes them inside
+    margin: int = 0  # pixels beside the plot that hold names: of lines to the right, of ribbons to the left
+    at: list[int] | None = None
+    bands: list[tuple[int, int]] = []
     low: float | None = None
     high: float | None = None
     reach: bool = False
@@ -112,13 +125,17 @@ def falls(run: Recorded, books: Mapping[str, Floats], rungs: Sequence[tuple[str,
     )
 
 
-def modes(run: Recorded) -> Chart:
-    """Mode, ladder level and permission for new risk; triangles are approvals."""
+def modes(run: Recorded, policy: LadderPolicy, new_risk: Sequence[str]) -> Chart:
+    """Mode, ladder level, cooldown and re-entry, permission for new risk, regime. Triangles: re-entries and approvals
+    over the mode, rungs that fired over the ladder.
+    """
     row = {d: i for i, d in enumerate(run.tally.dates)}
     tally = run.tally
-    marks = [row[a.session] for a in tally.approvals if a.session in row]
+    fired = {i for i, r in enumerate(run.cycles) if any(e.kind == "LADDER_RUNG" for e in r.events)}
+    back = {i for i, r in enumerate(run.cycles) if any(e.kind == "RESUMED" for e in r.events)}
+    marks = sorted(back | {row[a.session] for a in tally.approvals if a.session in row})
+    waits = [_waiting(r.carried.ladder, policy) for r in run.cycles]
     level = [str(min(n, 4)) for n in tally.level]
-    risk = ["allowed" if ok else "barred" for ok in tally.new_risk]
     stress = ["stress" if r.regime.stress else "no stress" for r in run.cycles]
     rows = [
         _row("Mode", tally.mode, list(MODES), [f"mode-{m.lower()}" for m in MODES], [m.lower() for m in MODES], marks),
@@ -128,11 +145,36 @@ def modes(run: Recorded) -> Chart:
             ["0", "1", "2", "3", "4"],
             ["mode-normal", "mode-caution", "mode-restricted", "mode-halted", "mode-liquidating"],
             None,
+            sorted(fired),
         ),
-        _row("New risk", risk, ["allowed", "barred"], ["mode-normal", "mode-halted"], None),
+        _row(
+            "Re-entry",
+            waits,
+            ["none due", "cooldown", "waits for calm", "waits for a signature", "part size"],
+            ["mode-normal", "mode-restricted", "mode-caution", "mode-halted", "mode-recovery"],
+            None,
+        ),
+        _row(
+            "New risk",
+            new_risk,
+            ["allowed", "halved", "barred by VIX", "barred"],
+            ["mode-normal", "mode-caution", "mode-restricted", "mode-halted"],
+            None,
+        ),
         _row("Regime", stress, ["no stress", "stress"], ["mode-normal", "mode-restricted"], None),
     ]
-    return Chart("modes", "ribbon", "plain", 186, rows=rows)
+    return Chart("modes", "ribbon", "plain", 222, rows=rows)
+
+
+def _waiting(ladder: LadderState, policy: LadderPolicy) -> str:
+    """What a fired rung's re-entry waits for at this close (R5)."""
+    if ladder.ramp:
+        return "part size"
+    if ladder.cooldown:
+        return "cooldown"
+    if ladder.awaiting == "signed":
+        return "waits for a signature"
+    return "waits for calm" if waiting(ladder, policy) and not ladder.ended else "none due"
 
 
 def stages(label: str, values: Sequence[str], order: list[str], colours: list[str]) -> Row:
@@ -167,6 +209,74 @@ def stressed(run: Recorded) -> Chart:
     return Chart(
         "stressed", "line", "percent", 240, parts, [Line(1.0, "limit", "grave")], low=0.0, high=1.1, reach=True
     )
+
+
+BANDS = ("under 50 %", "50 to 75 %", "75 to 90 %", "90 to 100 %", "above", "not measured")
+_BAND_ENDS = (0.5, 0.75, 0.9)
+
+
+def band(use: float, passed: bool) -> int:
+    """Which of ``BANDS`` a use lies in; what has passed its limit is above, whatever its use."""
+    if use != use:
+        return 5
+    if passed:
+        return 4
+    return sum(use >= end for end in _BAND_ENDS)
+
+
+def headroom(strands: Sequence[Strand], grid: Sequence[int]) -> Chart:
+    """Use of every limit through time: of each period of the grid the highest, as a band of colour."""
+    rows = []
+    colours = ["use1", "use2", "use3", "use4", "use5", "none"]
+    for strand in strands:
+        spans: list[tuple[int, int, int]] = []
+        first = 0
+        for last in grid:
+            part, passed = strand.use[first : last + 1], strand.passed[first : last + 1]
+            seen = part[~np.isnan(part)]
+            index = band(float(seen.max()), bool(passed.any())) if seen.size else len(BANDS) - 1
+            if spans and spans[-1][2] == index:
+                spans[-1] = (spans[-1][0], last, index)
+            else:
+                spans.append((first, last, index))
+            first = last + 1
+        rows.append(Row(strand.label, list(BANDS), colours, spans))
+    return Chart("headroom-plot", "ribbon", "plain", 34 + 19 * len(rows), rows=rows, margin=124)
+
+
+def interval(grid: TailGrid, horizon: int) -> Chart:
+    """CVaR of the held book with its bootstrap interval, VaR, budget and hard limit, at the sessions of the grid."""
+    of = grid.of[horizon]
+    lines = [
+        series("Interval to", of.high, "accent", unit=1e-5, width=0.6),
+        series("from", of.low, "accent", unit=1e-5, width=0.6),
+        series("CVaR", of.cvar, "accent", unit=1e-5, width=2.0),
+        series("VaR", of.var, "quiet", unit=1e-5, dash=True, width=1.2),
+        series("Budget", of.budget, "warn", unit=1e-5, steps=True, width=1.4),
+        series("Hard limit", of.hard, "grave", unit=1e-5, steps=True, width=1.4),
+    ]
+    return Chart(f"interval{horizon}", "line", "percent", 270, lines, low=0.0, at=list(grid.at), bands=[(1, 2)])
+
+
+def components(grid: TailGrid, colours: Mapping[str, str]) -> Chart:
+    """Each position's part of CVaR at the longest horizon, stacked; what hedges lies below zero."""
+    of = grid.of[max(grid.of)]
+    lines = [
+        series(s, np.maximum(of.component[:, i], 0.0), colours[s], unit=1e-5, width=0.0)
+        for i, s in enumerate(grid.symbols)
+        if (of.component[:, i] > 0.0).any()
+    ]
+    hedges = np.minimum(of.component, 0.0).sum(axis=1)
+    lines.append(series("Hedges", hedges, "quiet", unit=1e-5, width=1.0, fill=True, apart=True))
+    lines.append(series("CVaR", of.cvar, "ink", unit=1e-5, width=1.6, apart=True))
+    return Chart("components", "stack", "percent", 330, lines, at=list(grid.at))
+
+
+def prices(at: Sequence[int], kinds: Mapping[str, Floats]) -> Chart:
+    """What a tenth more of each kind of limit would have earned an auction, dots at the auctions it bound."""
+    inks = ("accent", "spy", "mix", "a5", "a6", "a8", "a10")
+    lines = [series(name, v, ink, unit=1e-7, dots=True) for (name, v), ink in zip(kinds.items(), inks, strict=False)]
+    return Chart("prices", "line", "bps", 270, lines, low=0.0, at=list(at))
 
 
 def beliefs(run: Recorded) -> Chart:

@@ -7,49 +7,99 @@ from dataclasses import dataclass, field
 
 from plimsoll.core.decision import BidRecord
 from plimsoll.core.reasons import REASONS
-from plimsoll.reports import figures, words
+from plimsoll.reports import charts, figures, shadow, words
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, Line, join, n, section, table, tag
+from plimsoll.reports.page import Cell, Html, Line, join, n, plot, section, table, tag
 from plimsoll.reports.words import bps, count, figure, number, percent
 
 _MOST = 20
 
 
-def auctions(m: Material) -> Html:
+def auctions(m: Material, drawn: list[charts.Chart]) -> Html:
     """What bound, at what price, and the last auction in full."""
     held = m.run.auctions
     if not held:
         return section("auctions", "Capital auctions", tag("p", "No auction was held.", class_="note"))
-    found = figures.bindings(a for _, a in held)
-    total = len(held)
-    rows: list[Line] = [
-        (
-            words.constraint(b.constraint),
-            n(count(b.auctions)),
-            n(percent(b.auctions / total, 0)),
-            n(bps(b.price * 0.01, 2) if b.auctions else "–"),
-            n(count(b.bids)),
-        )
-        for b in found[:_MOST]
-    ]
     status = Counter(a.status for _, a in held)
     said = ", ".join(f"{c} {s.replace('_', ' ')}" for s, c in status.most_common())
-    head: Line = ("Constraint", n("Auctions bound"), n("Share"), n("Mean price"), n("Bids stopped"))
-    left = f" The {len(found) - _MOST} rarest are left out." if len(found) > _MOST else ""
+    horizon = number(m.policy.auction.horizon, "session")
     return section(
         "auctions",
         "Capital auctions",
         tag(
             "p",
-            f"{number(total, 'auction')} ({said}), each an exact mean-CVaR problem at "
-            f"{number(m.policy.auction.horizon, 'session')}. A shadow price says what one more unit of a "
-            "limit "
-            "would have earned: here the expected return over the auction's horizon, in basis points of NAV, "
-            "per percentage point of the limit, averaged over the auctions it bound in.",
+            f"{number(len(held), 'auction')} ({said}), each an exact mean-CVaR problem at {horizon}.",
         ),
-        table(f"Binding constraints; {m.sample}.{left}", head, rows),
+        _prices(m, drawn),
         _last(m),
     )
+
+
+def _prices(m: Material, drawn: list[charts.Chart]) -> Html:
+    """Shadow prices through time, and the dearest limits."""
+    found, total = shadow.shadows(m), len(m.run.auctions)
+    if not found:
+        return tag("p", "No limit had a price: nothing held the auctions back.", class_="note")
+    at, kinds = shadow.by_kind(m)
+    drawn.append(charts.prices(at, kinds))
+    horizon = number(m.policy.auction.horizon, "session")
+    a_year = 252.0 / m.policy.auction.horizon
+    stopped = {b.constraint: b.bids for b in figures.bindings(a for _, a in m.run.auctions)}
+    rows: list[Line] = [
+        (
+            words.constraint(s.constraint),
+            n(count(s.auctions)),
+            n(percent(s.auctions / total, 0)),
+            n(count(stopped.get(s.constraint, 0))),
+            n(bps(s.price * 0.01, 2)),
+            n(bps(s.worth, 2)),
+            n(bps(s.worth * a_year)),
+        )
+        for s in found[:_MOST]
+    ]
+    head: Line = (
+        "Limit",
+        n("Auctions bound"),
+        n("Share"),
+        n("Bids stopped"),
+        n("Price per 1 % of NAV"),
+        n("A tenth more is worth"),
+        n("the same, a year"),
+    )
+    left = f" The {len(found) - _MOST} cheapest are left out." if len(found) > _MOST else ""
+    first = found[0]
+    return join(
+        [
+            tag(
+                "p",
+                "A shadow price says what a little more of a limit would have added to the expected return of "
+                f"{horizon}, net of cost and of the charge for risk: basis points of NAV per one per cent of NAV of "
+                "the limit, its mean over the auctions it bound in. What bounds one symbol, its stand-alone risk "
+                "included, is priced per one per cent of its weight. Since limits differ in size, a tenth of each is "
+                "compared: its mean worth over all auctions, and that times the horizons in a year. It rests on the "
+                "forecasts, not on what came; it is a first step, not the gain of doubling a limit, and the worths of "
+                "several do not add up.",
+            ),
+            tag(
+                "p",
+                f"Dearest was {_lower(words.constraint(first.constraint))}: it bound in "
+                f"{number(first.auctions, 'auction')} of {count(total)}, and a tenth more of it was worth "
+                f"{bps(first.worth * a_year)} a year in expectation.",
+            ),
+            plot(
+                "prices",
+                "What a tenth more of each kind of limit would have added to the expected return of "
+                f"{horizon}, at each auction it bound in; {m.sample}",
+                "Points over time, by kind of limit, the dearest first: " + ", ".join(kinds) + ".",
+            ),
+            table(f"Limits with a price, the dearest first; {m.sample}.{left}", head, rows),
+        ]
+    )
+
+
+def _lower(said: str) -> str:
+    """A name within a sentence; what is an abbreviation stays."""
+    return said if said[:2].isupper() or said.startswith("CVaR") else f"{said[0].lower()}{said[1:]}"
 
 
 def _last(m: Material) -> Html:

@@ -1,4 +1,4 @@
-"""Risk of a report: what was held, modes, tail losses beside their limits, regime and VIX."""
+"""Restraint of a report: modes, ladder and approvals, what was held, regime and VIX."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.reports import calibration, charts, estimators, figures, words
+from plimsoll.reports import calibration, charts, figures, words
 from plimsoll.reports.lives import MOVES
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Cell, Html, Line, join, n, plot, section, table, tag
@@ -16,7 +16,7 @@ from plimsoll.reports.words import count, figure, number, percent
 Floats = NDArray[np.float64]
 _MOST_EVENTS = 60
 _MODE_MEANING = {
-    "NORMAL": "everything allowed",
+    "NORMAL": "no ladder, data or halt restrains the book",
     "CAUTION": "no new crypto, more confidence asked",
     "RESTRICTED": "reductions only",
     "HALTED": "reductions only until a resume",
@@ -27,7 +27,7 @@ _MODE_MEANING = {
 
 def governance(m: Material, drawn: list[charts.Chart]) -> Html:
     """Modes, ladder and approvals over time."""
-    drawn.append(charts.modes(m.run))
+    drawn.append(charts.modes(m.run, m.policy.ladder, m.new_risk))
     keys = [
         tag("li", tag("i", class_=f"k-{mode.lower()}"), f"{mode.lower()}: {_MODE_MEANING[mode]}")
         for mode in charts.MODES
@@ -42,16 +42,29 @@ def governance(m: Material, drawn: list[charts.Chart]) -> Html:
         "Modes, ladder, approvals",
         plot(
             "modes",
-            "Mode, ladder level, permission for new risk and crisis regime, each session; triangles are "
-            f"approvals; {m.sample}",
+            "Mode, ladder level, re-entry, permission for new risk and crisis regime, each session; triangles are "
+            f"re-entries and approvals over the mode, rungs that fired over the ladder; {m.sample}",
             "Ribbons over time. " + "; ".join(f"{r[0]} on {m.result.exposure.modes[str(r[0])]} sessions" for r in rows),
         ),
         tag("ul", *keys, class_="keys"),
+        tag("p", _permission(m)),
         table(f"Sessions by mode; {m.sample}", ("Mode", n("Sessions"), n("Share"), "Meaning"), rows),
         _rungs(m),
         _comovement(m),
         _events(m),
         _approvals(m),
+    )
+
+
+def _permission(m: Material) -> str:
+    """On how many sessions how much could be bought, whatever barred it."""
+    seen = Counter(m.new_risk)
+    forecast = m.policy.forecast
+    return (
+        f"Everything could be bought on {number(seen['allowed'], 'session')}, half of it on {count(seen['halved'])} "
+        f"(VIX above {forecast.vix_high:g}), nothing on {count(seen['barred by VIX'])} because VIX was at "
+        f"{forecast.vix_extreme:g} or above and on {count(seen['barred'])} because of ladder, data, correlation or a "
+        "halt; caps and budgets restrain beside."
     )
 
 
@@ -178,89 +191,6 @@ def holdings(m: Material, drawn: list[charts.Chart]) -> Html:
     )
 
 
-def tails(m: Material, drawn: list[charts.Chart]) -> Html:
-    """CVaR beside budget and hard limit, with headroom, at both horizons; stressed."""
-    drawn += [charts.tail(m.run, 1), charts.tail(m.run, 10), charts.stressed(m.run)]
-    rows: list[Line] = []
-    for h in (1, 10):
-        held = m.run.figure(f"cvar_{h}")
-        rows.append(_headroom(f"{number(h, 'session')}, budget", held, m.run.limit(f"cvar_budget_{h}")))
-        rows.append(_headroom(f"{number(h, 'session')}, hard limit", held, m.run.limit(f"cvar_hard_{h}")))
-    for h in (1, 10):
-        after = m.run.figure(f"stressed_after_{h}")
-        rows.append(_headroom(f"{number(h, 'session')}, stressed", after, m.run.limit(f"stressed_{h}"), unknown=False))
-    head: Line = (
-        "CVaR 95 %",
-        n("Limit, median"),
-        n("Mean"),
-        n("Largest"),
-        n("Mean headroom"),
-        n("Least headroom"),
-        n("Sessions above"),
-        n("Last headroom"),
-    )
-    measured = int(np.count_nonzero(np.isfinite(m.run.figure("stressed_after_1"))))
-    return section(
-        "tails",
-        "Tail risk against its limits",
-        tag(
-            "p",
-            "Estimates at the decision, fractions of NAV, from filtered historical scenarios of "
-            f"{number(m.policy.cvar.window, 'session')}. Budgets bind proposals and shrink in drawdowns and crises; "
-            "hard limits bind what is held. A held book may drift above its budget without a forced sale; above the "
-            "hard limit it is scaled down in the same session. Realised CVaR of 1 session: "
-            f"{percent(m.result.metrics.cvar_95_1d, 2)}.",
-            class_="note",
-        ),
-        table(f"Estimated CVaR beside its limits; headroom is what is left of a limit; {m.sample}", head, rows),
-        tag("div", *(_tail_plot(m, h) for h in (1, 10)), class_="pair"),
-        plot(
-            "stressed",
-            "Stressed CVaR of the book after its orders, share of its limit, at 1 and 10 sessions; on the "
-            f"{number(measured, 'session')} that measured it (when something was to be bought), of {m.sample}",
-            f"Points over time, {'none' if _within(m) else 'some'} above the limit of 100 %.",
-        ),
-        estimators.by_estimator(m),
-    )
-
-
-def _tail_plot(m: Material, horizon: int) -> Html:
-    return plot(
-        f"tail{horizon}",
-        f"CVaR 95 % of the held book at {number(horizon, 'session')}; {m.sample}",
-        f"Area chart beside budget and hard limit. The largest is {_largest(m.run.figure(f'cvar_{horizon}'))}.",
-    )
-
-
-def _headroom(name: str, measured: Floats, limit: Floats, *, unknown: bool = True) -> Line:
-    """A row of the table; with ``unknown`` a session without a figure counts as above its limit (R1)."""
-    seen = np.isfinite(measured) & np.isfinite(limit)
-    if not seen.any():
-        return (name, *(n(words.ABSENT) for _ in range(7)))
-    figure_, bound = measured[seen], limit[seen]
-    room = 1.0 - figure_ / bound
-    above = int(np.count_nonzero(~(figure_ <= bound))) + (int(np.count_nonzero(~seen)) if unknown else 0)
-    return (
-        name,
-        n(percent(float(np.median(bound)), 2)),
-        n(percent(float(figure_.mean()), 2)),
-        n(percent(float(figure_.max()), 2)),
-        n(percent(float(room.mean()), 0)),
-        n(percent(float(room.min()), 0)),
-        n(count(above)),
-        n(percent(float(room[-1]), 0)),
-    )
-
-
-def _largest(values: Floats) -> str:
-    seen = values[np.isfinite(values)]
-    return percent(float(seen.max()), 2) if seen.size else words.ABSENT
-
-
-def _within(m: Material) -> bool:
-    return all(not np.any(m.run.figure(f"stressed_after_{h}") > m.run.limit(f"stressed_{h}")) for h in (1, 10))
-
-
 def regime(m: Material, drawn: list[charts.Chart]) -> Html:
     """Beliefs, the outlook and VIX."""
     p, run = m.policy, m.run
@@ -302,7 +232,7 @@ def regime(m: Material, drawn: list[charts.Chart]) -> Html:
                 "outlook",
                 f"Probability of a crisis {number(p.regime.outlook, 'session')} ahead, and of one within them, "
                 f"beside the thresholds; {m.sample}",
-                f"Area chart. The largest is {_largest(run.crisis)}.",
+                f"Area chart. The largest is {words.largest(run.crisis)}.",
             ),
             class_="pair",
         ),

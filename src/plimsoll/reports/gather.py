@@ -74,7 +74,7 @@ def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
         result=result,
         history=history,
         policy=policy,
-        policy_known=policy_hash(policy) == genesis.policy,
+        policy_known=stored is not None or policy_hash(policy) == genesis.policy,  # what is stored was checked by hash
         first=first,
         records=summary.records,
         head=summary.head,

@@ -6,7 +6,7 @@ past run, and the same inputs give the same bytes.
 
 from __future__ import annotations
 
-from plimsoll.reports import decisions, exposure, lifecycle, overview, performance, provenance
+from plimsoll.reports import decisions, exposure, lifecycle, limits, overview, performance, provenance, tails
 from plimsoll.reports.charts import Book, Chart
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import page, tag
@@ -20,15 +20,16 @@ def render(m: Material) -> str:
         ("metrics", "Metrics", overview.metrics(m)),
         ("growth", "Growth", performance.growth(m, drawn)),
         ("calendar", "Months", performance.calendar(m)),
-        ("governance", "Modes", exposure.governance(m, drawn)),
         ("holdings", "Exposure", exposure.holdings(m, drawn)),
-        ("tails", "Tails", exposure.tails(m, drawn)),
+        ("headroom", "Limits", limits.headroom(m, drawn)),
+        ("tails", "Tails", tails.tails(m, drawn)),
+        ("governance", "Modes", exposure.governance(m, drawn)),
         ("regime", "Regime", exposure.regime(m, drawn)),
         ("rolling", "Rolling", performance.rolling(m, drawn)),
         ("contributions", "Assets", performance.contributions(m)),
         ("costs", "Costs", performance.costs(m)),
         ("trades", "Trades", performance.trades(m)),
-        ("auctions", "Auctions", decisions.auctions(m)),
+        ("auctions", "Auctions", decisions.auctions(m, drawn)),
         ("strategies", "Strategies", lifecycle.strategies(m, drawn)),
         ("hurdles", "Hurdles", overview.hurdles(m)),
         ("refusals", "Refusals", decisions.refusals(m)),

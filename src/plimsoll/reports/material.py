@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy
+from plimsoll.engine.desk import Desk
 from plimsoll.measures.performance import Metrics, Trip, closed_trips
 from plimsoll.reports import words
 from plimsoll.reports.charts import ASSET_COLOURS
@@ -19,6 +20,8 @@ from plimsoll.reports.recorded import Recorded
 from plimsoll.reports.result import SIXTY_FORTY, BacktestResult, bill_rates
 
 Floats = NDArray[np.float64]
+_SHORT = 756
+_POINTS = 320  # bounds the cost of a report of a very long run
 
 
 class Hurdle(msgspec.Struct, frozen=True):
@@ -63,6 +66,44 @@ class Material:
     def last(self) -> int:
         """The run's last row of ``history``."""
         return self.first + len(self.dates) - 1
+
+    @cached_property
+    def desk(self) -> Desk:
+        """The run's limits and instruments, without its strategies: nothing is decided again."""
+        return Desk(self.policy, (), self.history.panel.instruments)
+
+    @cached_property
+    def new_risk(self) -> list[str]:
+        """Per session what could be bought: all, half (VIX high, S2), or nothing because of VIX or of all else."""
+        forecast = self.policy.forecast
+        fear = self.history.array("regime.fear")[self.first : self.last + 1].tolist()
+        found = []
+        for record, level in zip(self.run.cycles, fear, strict=True):
+            if record.carried.mode in ("RESTRICTED", "HALTED", "LIQUIDATING") or record.restraint.no_new_risk:
+                found.append("barred")
+            elif not level < forecast.vix_extreme:
+                found.append("barred by VIX")
+            else:
+                found.append("allowed" if level <= forecast.vix_high else "halved")
+        return found
+
+    @cached_property
+    def grid(self) -> list[int]:
+        """Sessions, counted from the run's first, at which what is dear is measured: the last of each month, of each
+        week in a run of up to ``_SHORT`` sessions, and the run's last; of a very long run every few months'.
+        """
+        days = self.run.days
+        weeks = [str((d + 3) // 7) for d in days.tolist()]  # day 0 was a Thursday: weeks begin on Mondays
+        period = [d[:7] for d in self.dates] if len(days) > _SHORT else weeks
+        ends = [t for t in range(len(days)) if t + 1 == len(days) or period[t] != period[t + 1]]
+        step = -(-len(ends) // _POINTS)
+        return ends[::-1][::step][::-1]
+
+    @cached_property
+    def grid_said(self) -> str:
+        """What ``grid`` is, in words."""
+        step = "month" if len(self.run.days) > _SHORT else "week"
+        return f"the last session of each {step}" if len(self.grid) > 1 else "the last session"
 
     @cached_property
     def books(self) -> dict[str, Floats]:

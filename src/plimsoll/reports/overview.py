@@ -10,7 +10,7 @@ from plimsoll.measures.performance import Metrics
 from plimsoll.reports import figures, words
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Cell, Html, Line, join, n, section, table, tag
-from plimsoll.reports.words import bps, figure, number, percent, usd
+from plimsoll.reports.words import bps, count, figure, number, percent, usd
 
 _MARK = Html('<svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="10"/><path d="M2 16h28"/></svg>')
 _KINDS = {
@@ -116,9 +116,11 @@ def _governed(m: Material) -> str:
     order = [rung.name for rung in m.policy.ladder.rungs]
     named = sorted(fired.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
     rungs = ", ".join(f"{name.replace('_', ' ')} ({number(c, 'time')})" for name, c in named)
-    barred = round(r.exposure.halted * r.sessions)
+    seen = Counter(m.new_risk)
+    barred = seen["barred"] + seen["barred by VIX"]
     text = f"The drawdown ladder fired {rungs}" if fired else "No rung of the drawdown ladder fired"
-    text += f"; new risk was barred on {number(barred, 'session')} ({percent(r.exposure.halted)})"
+    text += f"; nothing could be bought on {number(barred, 'session')} ({percent(barred / len(m.new_risk))})"
+    text += f", on {count(seen['barred by VIX'])} of them because of VIX" if seen["barred by VIX"] else ""
     signed = f"{number(len(r.approvals), 'approval')} by the {r.operator} operator" if r.approvals else "no approval"
     return f"{text}, with {signed}. On average {percent(r.exposure.invested)} of NAV was invested, the rest was cash."
 

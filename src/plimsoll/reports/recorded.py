@@ -28,6 +28,8 @@ class Recorded:
     cycles: list[CycleRecord] = field(default_factory=list)
     flows: list[CashFlow] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
+    _figures: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
+    _limits: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def nav(self) -> NDArray[np.int64]:
@@ -77,11 +79,15 @@ class Recorded:
 
     def figure(self, name: str) -> Floats:
         """(T,) one of the cycle's measured figures, NaN where it was absent."""
-        return _column(r.figures.get(name) for r in self.cycles)
+        if name not in self._figures:
+            self._figures[name] = _column([r.figures.get(name) for r in self.cycles])
+        return self._figures[name]
 
     def limit(self, name: str) -> Floats:
         """(T,) one of the cycle's limits."""
-        return _column(r.limits.get(name) for r in self.cycles)
+        if name not in self._limits:
+            self._limits[name] = _column([r.limits.get(name) for r in self.cycles])
+        return self._limits[name]
 
     @cached_property
     def beliefs(self) -> Floats:
@@ -140,4 +146,4 @@ def recorded(events: Iterable[Event]) -> Recorded:
 
 
 def _column(values: Iterable[float | None]) -> Floats:
-    return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+    return np.array(list(values), dtype=np.float64)  # None becomes NaN

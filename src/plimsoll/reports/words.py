@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import re
 
+import numpy as np
+from numpy.typing import NDArray
+
 from plimsoll.core.reasons import FIGURES, REASONS
 
 ABSENT = "unknown"
@@ -67,6 +70,12 @@ def bps(value: float | None, places: int = 1) -> str:
 def figure(value: float | None, places: int = 2) -> str:
     """A plain figure."""
     return ABSENT if value is None or not math.isfinite(value) else _signed(value, places)
+
+
+def largest(values: NDArray[np.float64]) -> str:
+    """The largest of some fractions as per cent; unknown where none is known."""
+    seen = values[np.isfinite(values)]
+    return percent(float(seen.max()), 2) if seen.size else ABSENT
 
 
 def count(value: int) -> str:

@@ -103,7 +103,9 @@ def test_each_chart_has_its_place_and_a_value_a_session(book: dict[str, Any], ou
     places = {str(a["id"]) for t, a in outline.seen if a.get("class") == "plot"}
     assert {c["id"] for c in book["charts"]} == places
     for chart in book["charts"]:
-        assert all(len(s["values"]) == len(book["days"]) for s in chart["series"])
+        at = chart["at"]
+        assert at is None or (at == sorted(set(at)) and 0 <= at[0] <= at[-1] < len(book["days"]))
+        assert all(len(s["values"]) == len(at or book["days"]) for s in chart["series"])
         for row in chart["rows"]:
             assert [row["spans"][0][0], row["spans"][-1][1]] == [0, len(book["days"]) - 1]
 

@@ -22,6 +22,7 @@
     var size = Math.abs(value);
     if (format === "percent") return sign + (size * 100).toFixed(size < 0.1 ? 2 : 1) + " %";
     if (format === "growth") return size.toFixed(2) + "\u00d7";
+    if (format === "bps") return sign + (size * 1e4).toFixed(2) + " bps";
     return sign + size.toFixed(size < 10 ? 2 : 1);
   }
 
@@ -30,6 +31,7 @@
     var size = Math.abs(value);
     if (format === "percent") return sign + +(size * 100).toFixed(2) + " %";
     if (format === "growth") return +size.toFixed(2) + "\u00d7";
+    if (format === "bps") return sign + +(size * 1e4).toFixed(2) + " bps";
     return sign + +size.toFixed(2);
   }
 
@@ -41,13 +43,25 @@
     return series.values.map(function (v) { return v === null ? null : v * series.unit; });
   }
 
-  // The largest at the bottom: each area reaches from zero to the sum of itself and everything below it.
-  function stacked(raw) {
-    var sum = new Array(times.length).fill(0);
-    var sums = raw.map(function (column) {
+  // The chart's own sessions, where its series are not measured on all of the run's.
+  function timesOf(chart) {
+    return chart.at ? chart.at.map(function (i) { return times[i]; }) : times;
+  }
+
+  // The largest at the bottom: each area reaches from zero to the sum of itself and everything below it. What stands
+  // apart is in no sum and drawn last, over the areas.
+  function inOrder(chart) {
+    var areas = [], apart = [];
+    chart.series.forEach(function (one, n) { (one.apart ? apart : areas).push(n); });
+    return chart.kind === "stack" ? areas.reverse().concat(apart) : chart.series.map(function (_, n) { return n; });
+  }
+
+  function stacked(chart, raw) {
+    var sum = new Array(timesOf(chart).length).fill(0);
+    return raw.map(function (column, n) {
+      if (chart.series[n].apart) return column;
       return column.map(function (v, i) { sum[i] += v || 0; return sum[i]; });
     });
-    return sums.reverse();
   }
 
   // in order of preference
@@ -122,8 +136,10 @@
         row.spans.forEach(function (span) {
           var x0 = u.valToPos(times[span[0]], "x", true);
           var x1 = u.valToPos(times[Math.min(span[1] + 1, last)], "x", true);
-          c.fillStyle = colour(row.colours[span[2]]);
-          c.fillRect(x0, top, Math.max(x1 - x0, 1.5 * devicePixelRatio), tall);
+          var ink = row.colours[span[2]], across = Math.max(x1 - x0, 1.5 * devicePixelRatio);
+          if (ink === "none") return; // nothing was measured: nothing is drawn
+          c.fillStyle = colour(ink);
+          c.fillRect(x0, top, across, tall);
         });
         (row.marks || []).forEach(function (at) {
           var x = u.valToPos(times[at], "x", true), s = 4 * devicePixelRatio;
@@ -145,6 +161,17 @@
     return hit ? row.names[hit[2]] : "";
   }
 
+  // Of a ribbon with many rows the legend names those that are near their limit or above it.
+  function onlyClose(chart) {
+    return function (u) {
+      var i = u.legend.idx, lines = u.root.querySelectorAll(".u-series");
+      chart.rows.forEach(function (row, n) {
+        var hit = i === null || i === undefined ? null : row.spans.find(function (span) { return i >= span[0] && i <= span[1]; });
+        if (lines[n + 1]) lines[n + 1].hidden = !hit || hit[2] < 3 || hit[2] > 4;
+      });
+    };
+  }
+
   function series(chart) {
     if (chart.kind === "ribbon") {
       return chart.rows.map(function (row) {
@@ -163,27 +190,28 @@
         stroke: ink,
         width: one.width,
         dash: one.dash ? [6, 4] : undefined,
-        fill: chart.kind === "stack" ? ink : one.fill ? faint(one.colour, 22) : undefined,
+        fill: one.fill ? faint(one.colour, 22) : chart.kind === "stack" && !one.apart ? ink : undefined,
         paths: one.dots ? function () { return null; } : one.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
         points: { show: one.dots, size: 4, fill: ink, stroke: ink },
         spanGaps: false,
         value: function (u, v, s, i) { return i === null || i === undefined ? "" : shown(raw[n][i], chart.format); }
       };
     });
-    return chart.kind === "stack" ? made.reverse() : made;
+    return inOrder(chart).map(function (n) { return made[n]; });
   }
 
   function data(chart) {
     if (chart.kind === "ribbon") return [times].concat(chart.rows.map(function () { return times.map(function () { return 1; }); }));
     var raw = chart.series.map(values);
-    return [times].concat(chart.kind === "stack" ? stacked(raw) : raw);
+    var shown = chart.kind === "stack" ? stacked(chart, raw) : raw;
+    return [timesOf(chart)].concat(inOrder(chart).map(function (n) { return shown[n]; }));
   }
 
   function options(chart, width) {
-    var narrow = width < 560, ribbon = chart.kind === "ribbon";
+    var narrow = width < 560, ribbon = chart.kind === "ribbon", end = timesOf(chart).length - 1;
     var axis = { stroke: colour("muted"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid"), width: 1, size: 5 }, font: "11px system-ui, sans-serif" };
     var y = Object.assign({}, axis, {
-      size: ribbon ? 66 : narrow ? 50 : 58,
+      size: ribbon ? chart.margin || 66 : narrow ? 50 : 58,
       values: function (u, found) { return found.map(function (v) { return v === null || ribbon ? "" : tick(v, chart.format); }); }
     });
     if (ribbon) { y.grid = { show: false }; y.ticks = { show: false }; }
@@ -193,12 +221,12 @@
       width: width,
       height: ribbon ? chart.height : Math.round(chart.height * (narrow ? 0.82 : 1)),
       tzDate: function (ts) { return uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"); },
-      padding: [8, chart.margin || (narrow ? 6 : 14), 0, 0],
+      padding: [8, !ribbon && chart.margin || (narrow ? 6 : 14), 0, 0],
       cursor: { sync: { key: "sessions", setSeries: false }, points: { show: !ribbon, size: 6 }, drag: { x: true, y: false } },
       focus: { alpha: 1 },
       legend: { live: true, markers: { show: !ribbon, width: 0, fill: function (u, n) { return u.series[n]._stroke || u.series[n].stroke(u, n); } } },
       scales: {
-        x: { time: true },
+        x: { time: true, min: times[0], max: times[last] },
         y: {
           distr: chart.log ? 3 : 1,
           range: ribbon ? [0, 1] : function (u, low, high) {
@@ -212,11 +240,13 @@
         }
       },
       series: [{ label: "Session", value: function (u, v) { return v === null || v === undefined ? "" : date(v); } }].concat(series(chart)),
+      bands: chart.bands.map(function (pair) { return { series: pair, fill: faint(chart.series[pair[0] - 1].colour, 20) }; }),
       axes: [Object.assign({}, axis, { values: yearTicks, space: narrow ? 44 : 60, size: 30 }), y],
       hooks: {
         draw: ribbon ? [ribbons(chart)] : chart.lines.length ? [lines(chart)] : [],
-        setCursor: [function (u) { if (u.cursor.idx === null || u.cursor.idx === undefined) u.setLegend({ idx: last }, false); }],
-        ready: [function (u) { u.setLegend({ idx: last }, false); }]
+        setCursor: [function (u) { if (u.cursor.idx === null || u.cursor.idx === undefined) u.setLegend({ idx: end }, false); }],
+        ready: [function (u) { u.setLegend({ idx: end }, false); }],
+        setLegend: chart.rows.length > 8 ? [onlyClose(chart)] : []
       }
     };
   }

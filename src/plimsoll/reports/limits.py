@@ -1,0 +1,130 @@
+"""Headroom of a report: how much of every limit was used, when it was passed, and what that did."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plimsoll.engine.headroom import MEANING, kind_of
+from plimsoll.reports import charts, uses
+from plimsoll.reports.material import Material
+from plimsoll.reports.page import Cell, Html, Line, n, plot, section, table, tag
+from plimsoll.reports.uses import Strand
+from plimsoll.reports.words import count, number, percent
+
+_NEAR = 0.99  # an auction solves to a hair below its limits, so what binds is seen here
+
+
+def headroom(m: Material, drawn: list[charts.Chart]) -> Html:
+    """The strip of all limits, the table under it, and what was never met."""
+    found = uses.strands(m)
+    drawn.append(charts.headroom(found, m.grid))
+    passed = [s for s in found if s.passed.any()]
+    of_held = [s for s in passed if MEANING[kind_of(s.name.partition(":")[0])[0]][2] == "held"]
+    keys = [tag("li", tag("i", class_=f"k-{c}"), name) for c, name in zip(_KEYS, charts.BANDS, strict=True)]
+    absent = [k for k in MEANING if k not in ("gross_freeze", "gross_halt") and not _met(k, found)]
+    known = "" if m.policy_known else " Caps that the journal does not hold are those of the policy at hand."
+    return section(
+        "headroom",
+        "Headroom to every limit",
+        tag(
+            "p",
+            "Use is what was measured over the limit in force that day, so 100 % is the limit; of the cash floor it is "
+            "what was invested over what may be. Budgets and caps bind what is bought: a position or a book may drift "
+            "above one, and then nothing is added until it is back. Hard limits and rungs bind what is held.",
+            class_="note",
+        ),
+        plot(
+            "headroom-plot",
+            f"Use of every limit, of each {_period(m)} the highest; a number after a name is its horizon in sessions; "
+            f"{m.sample}",
+            f"One row a limit, one cell a {_period(m)}, darker the closer. Passed at some time: "
+            + (", ".join(s.label for s in passed) or "none")
+            + ". The table says the same in figures.",
+        ),
+        tag("ul", *keys, class_="keys"),
+        tag("p", _said(found, of_held)),
+        table(
+            f"Use of every limit over the sessions on which it was measured; {m.sample}",
+            _HEAD,
+            _rows(m, found),
+            kind="limits",
+        ),
+        tag(
+            "p",
+            "The held book is measured at every close; its stand-alone risk and stressed CVaR at "
+            f"{m.grid_said} ({number(len(m.grid), 'session')}), the latter also after the orders of sessions that "
+            "bought; limits of orders on sessions that had some. "
+            "A figure that could not be measured counts as above. Gross of "
+            f"{percent(m.policy.limits.gross_max + m.policy.limits.gross_freeze_over, 0)} freezes new risk, of "
+            f"{percent(m.policy.limits.gross_max + m.policy.limits.gross_halt_over, 0)} halts."
+            + (f" Not met in this run: {', '.join(MEANING[k][0] for k in absent)}." if absent else "")
+            + known,
+            class_="note",
+        ),
+    )
+
+
+_KEYS = ("use1", "use2", "use3", "use4", "use5", "none")
+_HEAD: Line = (
+    "Limit",
+    n("Last"),
+    n("Median"),
+    n("95 % of sessions below"),
+    n("Most"),
+    "On",
+    "Closest then",
+    n("At 99 % or more"),
+    n("Above"),
+    n("Measured on"),
+    "When passed",
+)
+
+
+def _period(m: Material) -> str:
+    return "month" if "month" in m.grid_said else "week" if "week" in m.grid_said else "run"
+
+
+def _met(kind: str, found: list[Strand]) -> bool:
+    return any(kind_of(s.name.partition(":")[0])[0] == kind for s in found)
+
+
+def _said(found: list[Strand], of_held: list[Strand]) -> str:
+    """The three that bound most often, and whether anything that binds a held book was passed."""
+    near = {s.label: int(np.count_nonzero(s.use >= _NEAR)) / int(np.count_nonzero(~np.isnan(s.use))) for s in found}
+    busiest = sorted((label for label in near if near[label] > 0.0), key=lambda label: -near[label])[:3]
+    often = ", ".join(f"{label} on {percent(near[label], 0)} of the sessions that measured it" for label in busiest)
+    first = f"At or above 99 % most often: {often}." if often else "No limit was used to 99 %."
+    if not of_held:
+        return f"{first} No limit that binds a held book was passed."
+    told = ", ".join(f"{s.label} on {number(int(s.passed.sum()), 'session')}" for s in of_held)
+    return f"{first} Of the limits that bind what is held these were passed: {told}."
+
+
+def _rows(m: Material, found: list[Strand]) -> list[Line]:
+    return [_row(m, s) for s in found]
+
+
+def _row(m: Material, s: Strand) -> Line:
+    seen = np.flatnonzero(~np.isnan(s.use))
+    values = s.use[seen]
+    top = int(seen[int(np.argmax(values))])
+    scope = s.scope(top)
+    last = s.use[-1]
+    passed = int(s.passed.sum())
+    return (
+        s.label,
+        n("–" if last != last else _use(float(last))),
+        n(_use(float(np.median(values)))),
+        n(_use(float(np.sort(values)[min(int(np.ceil(0.95 * values.size)) - 1, values.size - 1)]))),
+        n(_use(float(values.max()))),
+        Cell(m.dates[top], "d"),
+        "" if scope in ("book", "orders") or s.name.startswith("ladder:") else scope.replace("+", " and "),
+        n(count(int(np.count_nonzero(values >= _NEAR)))),
+        n(count(passed), "us" if passed else ""),
+        n(count(values.size)),
+        MEANING[kind_of(s.name.partition(":")[0])[0]][3],
+    )
+
+
+def _use(value: float) -> str:
+    return "no bound" if value == float("inf") else percent(value, 0)

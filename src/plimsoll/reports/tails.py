@@ -1,0 +1,175 @@
+"""Tail losses of a report: CVaR beside its limits, how sure it is, where it comes from, by four estimators (R2, R3)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.reports import charts, estimators, words
+from plimsoll.reports.material import Material
+from plimsoll.reports.page import Html, Line, join, n, plot, section, table, tag
+from plimsoll.reports.tailgrid import TailGrid, tail_grid
+from plimsoll.reports.words import count, number, percent
+
+Floats = NDArray[np.float64]
+
+
+def tails(m: Material, drawn: list[charts.Chart]) -> Html:
+    """CVaR beside budget and hard limit, with headroom, at both horizons; stressed."""
+    grid = tail_grid(m)
+    drawn += [charts.tail(m.run, 1), charts.tail(m.run, 10), charts.stressed(m.run)]
+    drawn += [charts.interval(grid, h) for h in grid.of]
+    rows: list[Line] = []
+    for h in (1, 10):
+        held = m.run.figure(f"cvar_{h}")
+        rows.append(_headroom(f"{number(h, 'session')}, budget", held, m.run.limit(f"cvar_budget_{h}")))
+        rows.append(_headroom(f"{number(h, 'session')}, hard limit", held, m.run.limit(f"cvar_hard_{h}")))
+    for h in (1, 10):
+        after = m.run.figure(f"stressed_after_{h}")
+        rows.append(
+            _headroom(
+                f"{number(h, 'session')}, stressed, after orders", after, m.run.limit(f"stressed_{h}"), unknown=False
+            )
+        )
+    head: Line = (
+        "CVaR 95 %",
+        n("Limit, median"),
+        n("Mean"),
+        n("Largest"),
+        n("Mean headroom"),
+        n("Least headroom"),
+        n("Sessions above"),
+        n("Last headroom"),
+    )
+    measured = int(np.count_nonzero(np.isfinite(m.run.figure("stressed_after_1"))))
+    return section(
+        "tails",
+        "Tail risk against its limits",
+        tag(
+            "p",
+            "Estimates at the decision, fractions of NAV, from filtered historical scenarios of "
+            f"{number(m.policy.cvar.window, 'session')}. Budgets bind proposals and shrink in drawdowns and crises; "
+            "hard limits bind what is held. A held book may drift above its budget without a forced sale; above the "
+            "hard limit it is scaled down in the same session. Realised CVaR of 1 session: "
+            f"{percent(m.result.metrics.cvar_95_1d, 2)}.",
+            class_="note",
+        ),
+        table(f"Estimated CVaR beside its limits; headroom is what is left of a limit; {m.sample}", head, rows),
+        tag("div", *(_tail_plot(m, h) for h in (1, 10)), class_="pair"),
+        _intervals(m, grid),
+        plot(
+            "stressed",
+            "Stressed CVaR of the book after its orders, share of its limit, at 1 and 10 sessions; on the "
+            f"{number(measured, 'session')} that measured it (when something was to be bought), of {m.sample}",
+            f"Points over time, {'none' if _within(m) else 'some'} above the limit of 100 %.",
+        ),
+        _components(m, grid, drawn),
+        estimators.by_estimator(m),
+    )
+
+
+def _intervals(m: Material, grid: TailGrid) -> Html:
+    """CVaR with its bootstrap interval beside the limits, and how sure the estimate is."""
+    told = []
+    for h, one in grid.of.items():
+        held = (one.cvar > 0.0) & np.isfinite(one.low) & np.isfinite(one.high)
+        if not held.any():
+            continue
+        wide = np.median((one.high - one.low)[held] / one.cvar[held])
+        unsure = int(np.count_nonzero(held & (one.cvar <= one.hard) & (one.high > one.hard)))
+        told.append(
+            f"At {number(h, 'session')} the interval is {percent(float(wide), 0)} of the estimate wide in the median; "
+            f"on {number(unsure, 'session')} of {count(int(held.sum()))} the estimate was inside the hard limit and "
+            "its interval reached beyond it."
+        )
+    return join(
+        [
+            tag("h3", "How sure the estimate is"),
+            tag(
+                "p",
+                "CVaR with the two-sided 95 % interval of 1,000 moving-block samples, and VaR, of the book held on "
+                f"{m.grid_said}. The interval is of sampling alone: that tomorrow resembles these "
+                f"{number(m.policy.cvar.window, 'session')} at today's volatility is assumed, not tested by it. "
+                + " ".join(told),
+                class_="note",
+            ),
+            tag("div", *(_interval_plot(m, grid, h) for h in grid.of), class_="pair"),
+        ]
+    )
+
+
+def _interval_plot(m: Material, grid: TailGrid, horizon: int) -> Html:
+    return plot(
+        f"interval{horizon}",
+        f"CVaR 95 % at {number(horizon, 'session')} with its interval, beside VaR and limits; "
+        f"{number(len(grid.at), 'session')} of {m.sample}",
+        f"Line chart with a shaded interval. The largest CVaR is {words.largest(grid.of[horizon].cvar)}, the largest "
+        f"upper end {words.largest(grid.of[horizon].high)}.",
+    )
+
+
+def _components(m: Material, grid: TailGrid, drawn: list[charts.Chart]) -> Html:
+    """Where the tail came from through time."""
+    horizon = max(grid.of)
+    one = grid.of[horizon]
+    whole = np.where(one.cvar > 0.0, one.cvar, np.nan)
+    share = one.component / whole[:, None]
+    if not np.isfinite(share).any():
+        return tag("p", "Nothing was held on these sessions, so there are no contributions.", class_="note")
+    drawn.append(charts.components(grid, m.colours))
+    mean = np.nan_to_num(np.nanmean(share, axis=0))
+    order = sorted(range(len(grid.symbols)), key=lambda i: -mean[i])[:5]
+    top = ", ".join(f"{grid.symbols[i]} {percent(float(mean[i]), 0)}" for i in order)
+    most = np.nan_to_num(share).max(axis=1)
+    several = np.count_nonzero(one.component, axis=1) >= 4
+    alarm = int(np.count_nonzero((most > m.policy.cvar.euler_alarm) & several))
+    hedged = int(np.count_nonzero((one.component < 0.0).any(axis=1)))
+    return join(
+        [
+            tag("h3", "Where the tail comes from"),
+            plot(
+                "components",
+                f"Each position's part of CVaR at {number(horizon, 'session')}, stacked: with what hedges, below zero, "
+                f"the parts sum to the line; {number(len(grid.at), 'session')} of {m.sample}",
+                f"Stacked areas. Mean shares: {top}.",
+            ),
+            tag(
+                "p",
+                f"Mean shares of CVaR: {top}. One position was more than {percent(m.policy.cvar.euler_alarm, 0)} of it "
+                f"among four or more on {number(alarm, 'session')} of {count(len(grid.at))}; a position hedged, with a "
+                f"part below zero, on {count(hedged)}.",
+            ),
+        ]
+    )
+
+
+def _tail_plot(m: Material, horizon: int) -> Html:
+    return plot(
+        f"tail{horizon}",
+        f"CVaR 95 % of the held book at {number(horizon, 'session')}; {m.sample}",
+        f"Area chart beside budget and hard limit. The largest is {words.largest(m.run.figure(f'cvar_{horizon}'))}.",
+    )
+
+
+def _headroom(name: str, measured: Floats, limit: Floats, *, unknown: bool = True) -> Line:
+    """A row of the table; with ``unknown`` a session without a figure counts as above its limit (R1)."""
+    seen = np.isfinite(measured) & np.isfinite(limit)
+    if not seen.any():
+        return (name, *(n(words.ABSENT) for _ in range(7)))
+    figure_, bound = measured[seen], limit[seen]
+    room = 1.0 - figure_ / bound
+    above = int(np.count_nonzero(~(figure_ <= bound))) + (int(np.count_nonzero(~seen)) if unknown else 0)
+    return (
+        name,
+        n(percent(float(np.median(bound)), 2)),
+        n(percent(float(figure_.mean()), 2)),
+        n(percent(float(figure_.max()), 2)),
+        n(percent(float(room.mean()), 0)),
+        n(percent(float(room.min()), 0)),
+        n(count(above)),
+        n(percent(float(room[-1]), 0)),
+    )
+
+
+def _within(m: Material) -> bool:
+    return all(not np.any(m.run.figure(f"stressed_after_{h}") > m.run.limit(f"stressed_{h}")) for h in (1, 10))

@@ -1,0 +1,139 @@
+"""How much of each limit a run used, session by session: what the headroom of a report is drawn from (R1, R3, A4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.panel import View
+from plimsoll.engine import headroom
+from plimsoll.engine.headroom import BOOK, ORDERS, Use
+from plimsoll.engine.proposal import tails_of
+from plimsoll.reports.material import Material
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+_LABELS = {
+    "cvar": "CVaR {h}, budget", "cvar_hard": "CVaR {h}, hard limit", "stressed": "Stressed CVaR {h}",
+    "standalone": "Stand-alone risk {h}", "gross": "Gross", "cash": "Cash", "position": "Position",
+    "sector": "Sector", "pair": "Pair", "incremental": "Added by a trade", "turnover": "Turnover", "trades": "Trades",
+    "participation": "Share of volume", "ladder": "Ladder: {rung}", "crisis": "Crisis outlook", "vix": "VIX",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Strand:
+    """One limit through a run: ``use`` (T,) of its closest scope, a fraction of the limit, and whether it was passed.
+
+    NaN: not measured on that session; infinite: without a bound, or it should have been measured and could not.
+    ``name`` is the limit's with its horizon, a rung's ``ladder:`` and the rung; ``scope`` gives the closest scope of
+    a session.
+    """
+
+    name: str
+    use: Floats
+    passed: Flags
+    scope: Callable[[int], str]
+
+    @property
+    def label(self) -> str:
+        """The name as the page writes it."""
+        name, _, rung = self.name.partition(":")
+        kind, horizon = headroom.kind_of(name)
+        return _LABELS[kind].format(h=horizon, rung=rung.replace("_", " "))
+
+
+def strands(m: Material) -> list[Strand]:
+    """Every limit that was measured at least once, in the order of ``_LABELS``.
+
+    CVaR, gross, cash, positions, sectors, pairs, ladder, regime: the held book at every close. Stand-alone risk and
+    the stressed set: the held book at the sessions of ``m.grid``; the stressed set also the book after its orders
+    where something was bought. Orders: the sessions that had some.
+    """
+    order = list(_LABELS)
+    rungs = [r.name for r in m.policy.ladder.rungs]
+
+    def place(strand: Strand) -> tuple[int, int, int]:
+        name, _, rung = strand.name.partition(":")
+        kind, horizon = headroom.kind_of(name)
+        return order.index(kind), horizon, rungs.index(rung) if rung else 0
+
+    return sorted((*_every_close(m), *_some_sessions(m)), key=place)
+
+
+def _every_close(m: Material) -> Iterator[Strand]:
+    """What the record holds for every session, or the panel: whole columns at once."""
+    run, policy = m.run, m.policy
+    rows = slice(m.first, m.last + 1)
+    held = run.weights.any(axis=1) if run.symbols else np.zeros(len(m.dates), dtype=bool)
+    for h in (1, policy.auction.horizon):
+        for name, bound in ((f"cvar_{h}", f"cvar_budget_{h}"), (f"cvar_hard_{h}", f"cvar_hard_{h}")):
+            yield _column(name, run.figure(f"cvar_{h}"), run.limit(bound))
+    yield _column("gross", run.figure("gross"), run.limit("gross"))
+    floor = run.limit("cash")
+    yield _column("cash", 1.0 - run.cash, 1.0 - floor)
+    if run.symbols:
+        columns = [m.history.panel.column[s] for s in run.symbols]
+        caps = m.history.array("limits.weight_max")[rows][:, columns]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            uses = np.where(run.weights == 0.0, -1.0, np.abs(run.weights) / caps)
+        uses = np.where(np.isnan(uses), np.inf, uses)  # a weight without a known cap
+        most = uses.argmax(axis=1)
+        use = np.where(held, uses[np.arange(len(most)), most], np.nan)
+        yield Strand("position", use, held & ~(use <= 1.0), lambda t: run.symbols[int(most[t])])
+    for rung in policy.ladder.rungs if policy.ladder.enabled else ():
+        fallen = np.maximum(run.figure(f"drawdown_{rung.basis}"), 0.0)
+        yield _column(f"ladder:{rung.name}", fallen, np.full(fallen.size, rung.threshold), reaching=True)
+    yield _column("crisis", run.crisis, np.full(len(m.dates), policy.regime.crisis_on))
+    fear = m.history.array("regime.fear")[rows]
+    yield _column("vix", fear, np.full(fear.size, policy.forecast.vix_extreme), reaching=True)
+
+
+def _column(name: str, measured: Floats, limit: Floats, *, reaching: bool = False) -> Strand:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        use = measured / limit
+    use = np.where(np.isfinite(use), use, np.inf)
+    inside = measured < limit if reaching else measured <= limit
+    return Strand(name, use, ~inside, lambda _: BOOK)
+
+
+def _some_sessions(m: Material) -> Iterator[Strand]:
+    """What only some sessions have: pairs, sectors, orders, and what is dear to measure."""
+    total, grid = len(m.dates), set(m.grid)
+    measured: dict[str, dict[int, Use]] = {}
+    for t, record in enumerate(m.run.cycles):
+        if t in grid or record.carried.pairs or m.desk.sector_groups or any(record.lots):
+            for name, one in of_session(m, t, on_grid=t in grid).items():
+                measured.setdefault(name, {})[t] = one
+    for name, by_session in measured.items():
+        use, passed = np.full(total, np.nan), np.zeros(total, dtype=bool)
+        for t, one in by_session.items():
+            use[t], passed[t] = headroom.pressure(one), not one.inside
+        yield Strand(name, use, passed, lambda t, of=by_session: of[t].scope)  # type: ignore[misc]
+
+
+def of_session(m: Material, t: int, *, on_grid: bool) -> dict[str, Use]:
+    """The closest use at session ``t`` of each limit that is not measured at every close."""
+    record, desk = m.run.cycles[t], m.desk
+    view = View(m.history, m.first + t)
+    limits = headroom.limits_in_force(view, desk, record)
+    held = headroom.held_weights(record, desk)
+    uses = [u for u in headroom.of_book(record, desk, limits, held) if u.name in ("pair", "sector")]
+    ordered = any(record.lots)
+    orders = headroom.order_weights(record, desk) if ordered else np.zeros(held.size)
+    grows = ordered and bool((np.abs(held + orders) > np.abs(held)).any())
+    if ordered:
+        uses += headroom.of_orders(view, record, desk, limits, orders)
+    if on_grid or grows:
+        columns = np.flatnonzero((held != 0.0) | (orders != 0.0)).astype(np.int64)
+        tails = tails_of(view, desk, columns, stressed=on_grid)
+        if on_grid:
+            uses += headroom.of_tails(desk, limits, held, tails)
+        if grows:
+            uses += headroom.of_increases(record, desk, limits, held, orders, tails)
+            for h, bound in limits.stressed_budget.items():
+                uses.append(headroom.used(f"stressed_{h}", ORDERS, record.figures.get(f"stressed_after_{h}"), bound))
+    return headroom.closest(uses)
