@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from plimsoll.operate.govern import LineProtocol
     from plimsoll.operate.providers import Providers
     from plimsoll.operate.risk import RiskStanding
+    from plimsoll.operate.sla import Checked, RiskPromise
     from plimsoll.reports.regime import RegimeReport
     from plimsoll.reports.result import BacktestResult
     from plimsoll.research.ablation import Outcome, Variant
@@ -503,6 +504,26 @@ def keys_list(workspace: Workspace) -> tuple[TrustedKey, ...]:
     from plimsoll.store.home import Home
 
     return trusted(Home(workspace.home))
+
+
+def sla(workspace: Workspace, person: str | None = None, key: Path | None = None) -> RiskPromise:
+    """The risk promise of the home's account on one page, signed where a person and their key are given (H9)."""
+    from plimsoll.operate.sla import promise, sign
+    from plimsoll.store.home import Home
+
+    loaded, home = workspace.load(), Home(workspace.home)
+    if person is None or key is None:
+        return promise(home, loaded.policy, loaded.hash)
+    return sign(home, loaded.policy, loaded.hash, _by(person, key))
+
+
+def sla_check(workspace: Workspace, path: Path) -> Checked:
+    """Who signed a risk promise that was written to a file, and whether it still holds (H9)."""
+    from plimsoll.operate.sla import check
+    from plimsoll.store.home import Home
+
+    loaded = workspace.load()
+    return check(Home(workspace.home), loaded.policy, loaded.hash, path)
 
 
 def _by(person: str, key: Path) -> By:

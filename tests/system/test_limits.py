@@ -194,3 +194,20 @@ def test_what_cannot_be_signed_is_refused(desk: Desk, words: tuple[str, ...], st
     said = desk.sign("ann", *words, status=status)
     assert told in said["error"] + said["remedy"]
     assert (desk.home / "account.jsonl").read_bytes() == before
+
+
+def test_the_risk_promise_is_signed_and_checked(desk: Desk) -> None:
+    assert "$100.00" in desk.run("sla", "--profile", "micro").stdout and not desk.home.exists()
+    desk.govern(SESSION)
+    desk.person("ann")
+    page = desk.folder / "promise.txt"
+    assert desk.run("sla", "--profile", "micro", "--sign", "ann", status=2)
+    desk.run("sla", "--profile", "micro", "--sign", "ann", "--key", desk.key("ann"), "--out", str(page))
+    checked = desk.json("sla", "--profile", "micro", "--verify", str(page))
+    assert checked["signed_by"] == "ann" and checked["in_force"] is True
+    made = desk.json("sla", "--profile", "micro")
+    assert made["signed_by"] == "ann" and page.read_text().startswith(made["text"])
+    desk.sign("ann", "--loss", "90")
+    assert desk.json("sla", "--profile", "micro", "--verify", str(page), status=3)["in_force"] is False
+    page.write_text(page.read_text().replace("$500.00", "$400.00"))
+    assert "nobody signed" in desk.json("sla", "--profile", "micro", "--verify", str(page), status=3)["error"]

@@ -1,4 +1,4 @@
-"""``plimsoll limits`` and ``plimsoll keys``: an account's dollar caps and who may sign them (H1)."""
+"""``plimsoll limits``, ``keys`` and ``sla``: an account's dollar caps, who may sign, what it promises (H1, H9)."""
 
 from __future__ import annotations
 
@@ -218,3 +218,58 @@ def _shown(keys: object, as_json: bool) -> None:
         from plimsoll.cli import account_text
 
         account_text.keys(keys)  # type: ignore[arg-type]
+
+
+def sla(
+    sign: Annotated[str | None, typer.Option("--sign", metavar="P", help="Sign it as this person, with --key.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="The private key of --sign.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the page to a file.")] = None,
+    verify: Annotated[
+        Path | None, typer.Option("--verify", metavar="FILE", help="Say who signed such a file, and if it still holds.")
+    ] = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the account's risk promise on one page.
+
+    From the live policy and the signed limits: what is guaranteed with every figure, what cannot be with its bound in
+    dollars, how to verify it, who signed. With --verify, exits 3 if nobody trusted signed the text, or if the account
+    promises something else by now.
+
+    \b
+    plimsoll sla --profile micro
+    plimsoll sla --profile micro --sign ann --key ann.key --out promise.txt
+    plimsoll sla --profile micro --verify promise.txt
+    """
+    with reported(as_json):
+        from plimsoll import app
+        from plimsoll.core.errors import EXIT_CHECK_FAILED, UsageError
+
+        where = workspace(home, profile, policy)
+        if (sign is None) is not (key is None):
+            raise UsageError("--sign and --key belong together", "Give both, or none to leave it unsigned")
+        if verify is not None:
+            if sign is not None or out is not None:
+                raise UsageError("--verify only reads", "Leave out --sign, --key and --out")
+            checked = app.sla_check(where, verify)
+            if as_json:
+                print_json(checked)
+            else:
+                holds = (
+                    "it is what the account promises now" if checked.in_force else "THE ACCOUNT PROMISES OTHERWISE NOW"
+                )
+                typer.echo(f"signed by {checked.signed_by} at {checked.signed_at}; {holds}")
+            if not checked.in_force:
+                raise typer.Exit(EXIT_CHECK_FAILED)
+            return
+        made = app.sla(where, sign, key)
+        if out is not None:
+            out.write_text(made.page, encoding="utf-8")
+        if as_json:
+            print_json(made)
+        elif out is None:
+            typer.echo(made.page, nl=False)
+        else:
+            typer.echo(f"wrote {out}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from plimsoll import __version__
-from plimsoll.cli.account import keys_cli, limits_cli
+from plimsoll.cli.account import keys_cli, limits_cli, sla
 from plimsoll.cli.failing import INTERRUPTED, hold_streams, reported
 from plimsoll.cli.options import (
     CapitalOption,
@@ -59,6 +59,7 @@ new_cli = typer.Typer(help="Write a file to begin with.", no_args_is_help=True, 
 cli.add_typer(new_cli, name="new")
 cli.add_typer(limits_cli, name="limits")
 cli.add_typer(keys_cli, name="keys")
+cli.command("sla")(sla)
 
 
 class Provider(StrEnum):
