@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import socket
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,3 +210,60 @@ def _trial(
 def backtested() -> Callable[..., Trial]:
     """``backtested(panel, policy, strategies=…, first=…, last=…, operator=…)`` runs the engine in memory."""
     return _trial
+
+
+class RedisServer:
+    """A Redis server of its own on a free loopback port, with an append-only file."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder, self.options = folder, options
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.start()
+
+    def start(self) -> None:
+        """Run it on what its folder holds; returns once it answers."""
+        kept = {"--appendonly": "yes", "--appendfsync": "everysec", "--save": "", "--dir": str(self.folder)}
+        given = kept | dict(zip(self.options[::2], self.options[1::2], strict=True))
+        words = [word for pair in given.items() for word in pair]
+        command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), *words]
+        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert self.child.stdout
+        told = []
+        while line := self.child.stdout.readline():
+            told.append(line)
+            if b"eady to accept connections" in line:
+                return
+        raise RuntimeError(b"".join(told).decode())
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End it, or kill it on the spot."""
+        (self.child.kill if kill else self.child.terminate)()
+        self.child.wait(timeout=30)
+        assert self.child.stdout
+        self.child.stdout.close()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
+    """``redis_server(*options)`` starts a server; skipped, visibly, where the program or its client is missing."""
+    pytest.importorskip("redis")
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    started: list[RedisServer] = []
+
+    def start(*options: str) -> RedisServer:
+        folder = tmp_path / f"redis-{len(started)}"
+        folder.mkdir()
+        started.append(RedisServer(folder, *options))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.child.returncode is None:
+            server.stop()

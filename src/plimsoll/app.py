@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from plimsoll.core.errors import InputError
 from plimsoll.core.money import cents
 from plimsoll.core.policy import Policy
 
 if TYPE_CHECKING:
     from plimsoll.core.events import Event, Genesis
     from plimsoll.core.panel import History, Panel
+    from plimsoll.core.ports import StateStore
     from plimsoll.engine.desk import Desk
     from plimsoll.engine.replay import Replay
     from plimsoll.governance.session_summary import SessionExplanation
@@ -420,12 +422,17 @@ def auction(path: Path) -> AuctionAnswer:
 
 @contextmanager
 def governed(
-    workspace: Workspace, *, live: bool = False, tell: Callable[[str], None] = lambda _: None
+    workspace: Workspace,
+    store: str | None = None,
+    *,
+    live: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[LineProtocol]:
-    """The hard-limit governor of the home's account, answering lines; the account is held until the end (H1, H2).
+    """The hard-limit governor of the home's account, answering lines (H1, H2).
 
-    Its dollar caps are those of the account's signed limits, read again at every session. ``tell`` hears what the
-    person who starts it has to know.
+    What it counts lies in the home and is held until the end, or in the Redis server at ``store``, where other
+    processes share it (H6). Its dollar caps are those of the account's signed limits, read again at every session.
+    ``tell`` hears what the person who starts it has to know.
     """
     from secrets import token_hex
 
@@ -433,19 +440,35 @@ def governed(
     from plimsoll.operate.governed_account import GovernedAccount
     from plimsoll.risk.governor import Governor
     from plimsoll.store.account_record import AccountRecord
-    from plimsoll.store.governor_store import SqliteStateStore
     from plimsoll.store.home import Home
 
     policy = workspace.load().policy
     home = Home(workspace.home)
     home.folder(home.path)
-    with SqliteStateStore(home.governor) as store:
-        record = AccountRecord(home)
-        account = GovernedAccount(record, store, policy, live=live, draw=lambda: token_hex(8), now=_now)
+    with _state_store(home, store, policy.governor.store_timeout / 1000, tell) as kept:
+        account = GovernedAccount(AccountRecord(home), kept, policy, live=live, draw=lambda: token_hex(8), now=_now)
         for note in account.notes():
             tell(note)
-        governor = Governor(store, account.start())
+        governor = Governor(kept, account.start())
         yield LineProtocol(governor, policy.governor.batch, lambda: time.perf_counter_ns() // 1000, account.limits)
+
+
+@contextmanager
+def _state_store(home: Home, url: str | None, timeout: float, tell: Callable[[str], None]) -> Iterator[StateStore]:
+    if url is None:
+        from plimsoll.store.governor_store import SqliteStateStore
+
+        with SqliteStateStore(home.governor) as file:
+            yield file
+        return
+    try:
+        from plimsoll.store.governor_redis import RedisStateStore
+    except ModuleNotFoundError:
+        raise InputError("a Redis store needs redis, which is not installed", "pip install 'plimsoll[redis]'") from None
+    with RedisStateStore(url, timeout) as shared:
+        for words in shared.warnings:
+            tell(words)
+        yield shared
 
 
 def limits_show(workspace: Workspace) -> LimitsReport:

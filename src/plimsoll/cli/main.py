@@ -709,6 +709,10 @@ def govern(
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Redis server of the account, else PLIMSOLL_GOVERNOR_STORE, else the home."),
+    ] = None,
 ) -> None:
     """Decide which orders may leave an account, line by line.
 
@@ -718,17 +722,23 @@ def govern(
     dollar caps are those of limits.json in the home, which a paper account gets on its first use; what changes them is
     'plimsoll limits sign'.
 
+    The account lies in the home, where one process holds it, or in a Redis server, where several may share it. A
+    password belongs into the address in PLIMSOLL_GOVERNOR_STORE, not on the command line.
+
     \b
     plimsoll govern --profile micro < orders.jsonl
+    plimsoll govern --profile micro --store redis://127.0.0.1:6379/0 < orders.jsonl
     """
     with reported(False):
         from plimsoll import app
-        from plimsoll.operate.govern import waiting
+        from plimsoll.operate.govern import refuse_secret, waiting
 
         def note(words: str) -> None:
             typer.echo(f"note: {words}", err=True)
 
-        with app.governed(_workspace(home, profile, policy), live=live, tell=note) as protocol:
+        refuse_secret(store)
+        where = store or os.environ.get("PLIMSOLL_GOVERNOR_STORE") or None
+        with app.governed(_workspace(home, profile, policy), where, live=live, tell=note) as protocol:
             typed: Any = sys.stdin.buffer
             for lines in waiting(typed.read1):
                 for answer in protocol.answer(lines):

@@ -479,7 +479,8 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
     latency_window: Annotated[int, _meta("decisions", "H5", "Trading is disabled when the median of so many is slow", ge=1)] = 100
     latency_recent: Annotated[int, _meta("decisions", "H5", "… or when of the last so many", ge=1)] = 50
     latency_slow: Annotated[int, _meta("decisions", "H5", "… so many are slow", ge=1)] = 20
-    batch: Annotated[int, _meta("orders", "H5", "Waiting orders that are decided on and made durable together, at most", ge=1)] = 64
+    batch: Annotated[int, _meta("orders", "H5", "Waiting orders that are decided on and made durable together, at most", ge=1, le=1000)] = 64
+    store_timeout: Annotated[int, _meta("milliseconds", "H6", "How long a store on another server may take to answer before it counts as lost", ge=1)] = 500
     tries: Annotated[int, _meta("attempts", "H6", "How often a decision is made again when other processes wrote meanwhile", ge=1)] = 100
     gap: Annotated[float, _fraction("H9", "Adverse gap the risk promise states its bound for: E5's one-session fall", "fraction of the price")] = 0.20
     size_steps: Annotated[tuple[int, ...], _meta("whole USD", "H7", "Steps of a position's size, inside its cap; frozen in the account's limits")] = (10, 25, 50, 500)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from plimsoll.core.errors import InputError, PlimsollError
+from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.money import dollars
 from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import GovernorLimits
@@ -195,6 +195,15 @@ class LineProtocol:
             },
             "headroom": {name: dollars(left) for name, left in g.headroom().items()},
         }
+
+
+def refuse_secret(url: str | None) -> None:
+    """``UsageError`` for a store's address with a password, given where other users of the machine can read it."""
+    if url is not None and re.search(r"@|password=|username=", url):
+        raise UsageError(
+            "the store's address carries credentials, and others can read a command line",
+            "Put it into the environment variable PLIMSOLL_GOVERNOR_STORE",
+        )
 
 
 def waiting(read: Callable[[int], bytes]) -> Iterator[list[bytes | None]]:
