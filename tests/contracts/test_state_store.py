@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sqlite3
 import threading
@@ -214,6 +215,24 @@ def test_what_an_operator_does_to_the_server_never_admits(redis_server, command:
             assert [other.decide(order(f"o{n}")).decision for n in range(9)] == ["ADMIT"] * 9
     answer = governor.decide(order("second"))
     assert answer.reasons == (() if command[0] == "SCRIPT" else ("STORE_LOST",))
+
+
+def test_a_user_with_only_the_documented_commands_is_enough(redis_server) -> None:
+    import redis
+
+    from plimsoll.store.governor_redis import RedisStateStore
+
+    page = (Path(__file__).resolve().parents[2] / "docs" / "governor.md").read_text(encoding="utf-8")
+    found = re.search(r"may run `([A-Z|\s]+)`\s+on `(\S+)`", page)
+    assert found
+    allowed = [f"+{word.lower()}" for word in found[1].split()]
+    server = redis_server()
+    with closing(redis.Redis.from_url(server.url)) as client:
+        client.execute_command("ACL", "SETUSER", "governor", "on", ">hunter2", f"~{found[2]}", *allowed)
+    url = server.url.replace("//", "//governor:hunter2@")
+    with RedisStateStore(url, 10.0) as store:
+        assert governed(store).decide(order("a")).decision == "ADMIT"
+        assert "everysec" in store.warnings[0] and "hunter2" not in store.name
 
 
 def test_a_governor_far_behind_is_told_the_whole_state(redis_server) -> None:
