@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     backtest = ["bench_backtest.py", "--rounds", str(asked.rounds), *(["--peers"] if asked.peers else [])]
-    for script, *options in (backtest, ["bench_auction.py"], ["bench_governor.py"]):
+    for script, *options in (backtest, ["bench_auction.py"], ["bench_gates.py"], ["bench_governor.py"]):
         subprocess.run([sys.executable, HERE / script, *options], check=True)
 
 

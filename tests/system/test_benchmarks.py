@@ -70,3 +70,12 @@ def test_the_governor_is_measured_beside_a_bare_commit(tmp_path):
     spent = governor.measure(tmp_path, 5)
     assert {kind: seconds.size for kind, seconds in spent.items()} == {"bare commit": 5, "admit": 5, "refuse": 5}
     assert len(list(governor.report(spent))) == 5
+
+
+def test_proposals_are_measured_and_judged_by_the_engines_own_functions():
+    gates = _loaded("bench_gates")
+    market = gates.market(12)
+    for kind in ("a day", "every"):
+        cells = [c.strip() for c in gates.row(kind, 12, market, rounds=1).strip("|").split("|")]
+        assert cells[:2] == [kind, "12"]
+        assert all(float(c) > 0.0 for c in cells[2:7]) and len(cells) == 8

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
-from functools import reduce
 
 import msgspec
+
+_FINITE = 1e308  # what is beyond is no figure of a book, and no number in JSON
 
 
 class Action(IntEnum):
@@ -45,30 +46,42 @@ class Verdict(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
     def __or__(self, other: Verdict) -> Verdict:
-        if other is self:
-            return self
-        findings = tuple(sorted(set(self.findings) | set(other.findings), key=_key))
-        return Verdict(max(self.action, other.action), min(self.scale, other.scale), findings)
+        return self if other is self else join((self, other))
 
 
 ALLOWED = Verdict()
 
 
 def join(verdicts: Iterable[Verdict]) -> Verdict:
-    """The join of any number of verdicts; ``ALLOWED`` of none."""
-    return reduce(lambda a, b: a | b, verdicts, ALLOWED)
+    """The join of any number of verdicts; ``ALLOWED`` of none. Findings are put together and sorted once."""
+    every = [v for v in verdicts if v is not ALLOWED]
+    if len(every) < 2:
+        return every[0] if every else ALLOWED
+    findings = {f for v in every for f in v.findings}
+    return Verdict(max(v.action for v in every), min(v.scale for v in every), tuple(sorted(findings, key=_key)))
+
+
+def within(measured: float, limit: float) -> bool:
+    """Whether a figure is shown to be at most its limit (R1): NaN on either side is not, nor is an infinite figure,
+    which no measurement gives. A limit of infinity is none.
+
+    >>> within(0.06, 0.06), within(float("nan"), 0.06), within(float("-inf"), 0.06)
+    (True, False, False)
+    """
+    return -_FINITE < measured <= limit and measured < _FINITE
 
 
 def judge(
     gate: str, reason: str, measured: float, limit: float, failed: Action, *, scope: str = "book", scale: float = 0.0
 ) -> Verdict:
-    """ALLOW only when ``measured <= limit`` is shown; NaN on either side fails (R1).
+    """ALLOW only when ``measured`` is shown to be ``within`` its limit (R1).
 
-    ``scale`` is what increases are multiplied by when it fails. A failing figure that is not finite is recorded
-    as absent.
+    ``scale`` is what increases are multiplied by when it fails; one that is no share keeps nothing. A failing figure
+    that is not finite is recorded as absent.
     """
-    if measured <= limit:
+    if within(measured, limit):
         return ALLOWED
-    figure = measured if -1e308 < measured < 1e308 else None
-    bound = limit if -1e308 < limit < 1e308 else None
-    return Verdict(failed, scale if failed is Action.SCALE else 0.0, (Finding(gate, reason, scope, figure, bound),))
+    kept = scale if failed is Action.SCALE and 0.0 <= scale <= 1.0 else 0.0
+    figure = measured if -_FINITE < measured < _FINITE else None
+    bound = limit if -_FINITE < limit < _FINITE else None
+    return Verdict(failed, kept, (Finding(gate, reason, scope, figure, bound),))

@@ -6,17 +6,39 @@ thread and with two differs in the last bit. These sums run in one order everywh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_BLOCK = 32  # columns of a symmetric product worked on together
+_BLOCK = 32  # columns of a symmetric product worked on together, and the fewest rows of a block of a book
+_CACHED = 1 << 17  # figures that stay in the processor's cache: 1 MB
 
 
 def combine(returns: Floats, weights: Floats) -> Floats:
     """(T,) returns of a book: (T, k) returns times (k,) weights."""
     return np.asarray(np.einsum("tk,k->t", returns, weights))
+
+
+def combine_each(returns: Floats, books: Sequence[Floats]) -> list[Floats]:
+    """``combine`` for each of several books, the same bits, reading (T, k) ``returns`` once.
+
+    Rows are taken in blocks that stay in the processor's cache while every book is worked out on them.
+    """
+    rows, columns = returns.shape
+    blocks = -(-rows * columns // _CACHED)
+    if blocks < 2 or len(books) < 2:
+        return [combine(returns, weights) for weights in books]
+    found = [np.empty(rows) for _ in books]
+    blocks = min(blocks, max(rows // _BLOCK, 1))
+    edges = [rows * b // blocks for b in range(blocks + 1)]
+    for first, last in pairwise(edges):
+        for out, weights in zip(found, books, strict=True):
+            out[first:last] = combine(returns[first:last], weights)
+    return found
 
 
 def average(weights: Floats, returns: Floats) -> Floats:

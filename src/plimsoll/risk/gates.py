@@ -1,12 +1,15 @@
 """Gates: pure comparisons of what was measured with the limit set (R1, R3, R6, A3, A4, A7).
 
 A gate passes only what it can show inside its limit, ``measured <= limit`` without tolerance: the auction solves to
-slightly less. Only increases are ever scaled or refused; a proposal without one is allowed whatever its totals. The
-scale of a failing gate is what its limit leaves room for: exact where the figure is linear in the increase, safe
-where it is convex (CVaR). Whoever applies it rounds the orders and measures again.
+slightly less. NaN, an absent figure and an infinite one are never inside. Only increases are ever scaled or refused; a
+proposal without one is allowed whatever its totals. The scale of a failing gate is what its limit leaves room for:
+exact where the figure is linear in the increase, safe where it is convex (CVaR). Whoever applies it rounds the orders
+and measures again.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.policy import Policy
-from plimsoll.core.verdict import ALLOWED, Action, Verdict, join, judge
+from plimsoll.core.verdict import ALLOWED, Action, Verdict, join, judge, within
 
 Floats = NDArray[np.float64]
 Columns = dict[int, Verdict]
@@ -38,13 +41,13 @@ def judge_held(m: Measurements, limits: LimitSet, policy: Policy) -> Verdict:
     off = policy.gates.off
     verdicts = []
     if "gross" not in off:
-        if not m.gross_held <= limits.gross_halt:
+        if not within(m.gross_held, limits.gross_halt):
             verdicts.append(judge("gross", "GROSS_HALT", m.gross_held, limits.gross_halt, Action.FREEZE))
-        elif not m.gross_held <= limits.gross_freeze:
+        elif not within(m.gross_held, limits.gross_freeze):
             verdicts.append(judge("gross", "GROSS_FREEZE", m.gross_held, limits.gross_freeze, Action.FREEZE))
     if "cvar" not in off and m.gross_held != 0.0:
         for h in _horizons(policy):
-            measured = m.cvar_held.get(h, _NAN)
+            measured = _measured(m.cvar_held, h)
             hard, budget = limits.cvar_hard.get(h, _NAN), limits.cvar_budget.get(h, _NAN)
             if measured <= budget and measured <= hard:
                 continue
@@ -63,9 +66,10 @@ def book_scale(m: Measurements, limits: LimitSet) -> float:
     Then the smallest budget / measured over the horizons: CVaR is positively homogeneous, so every horizon ends at
     or below its budget (R3). A horizon that could not be measured forces no sale.
     """
-    if not any(m.cvar_held.get(h, _NAN) > hard for h, hard in limits.cvar_hard.items()):
+    held = {h: _measured(m.cvar_held, h) for h in m.cvar_held}
+    if not any(held.get(h, _NAN) > hard for h, hard in limits.cvar_hard.items()):
         return 1.0
-    ratios = (budget / m.cvar_held[h] for h, budget in limits.cvar_budget.items() if m.cvar_held.get(h, _NAN) > budget)
+    ratios = (budget / held[h] for h, budget in limits.cvar_budget.items() if held.get(h, _NAN) > budget)
     return min((r for r in ratios if r > 0.0), default=1.0)
 
 
@@ -91,23 +95,25 @@ def judge_proposal(m: Measurements, limits: LimitSet, policy: Policy) -> tuple[V
     gates = _Proposal(m, limits, policy, cols)
     on = [name for name in GATES if name not in policy.gates.off]
     book = join([v for name in on if name in _BOOK for v in _BOOK[name](gates)])
-    columns: Columns = {}
+    failed: dict[int, list[Verdict]] = {}
     for name in on:
         if name in _COLUMN:
             for i, verdict in _COLUMN[name](gates):
-                columns[i] = columns.get(i, ALLOWED) | verdict
-    return book, columns
+                failed.setdefault(i, []).append(verdict)
+    return book, {i: join(found) for i, found in failed.items()}
 
 
 class _Proposal:
     """The increases of one proposal, gathered once for all gates."""
 
-    __slots__ = ("added", "cols", "held", "limits", "m", "policy", "proposed", "room", "total", "weights")
+    __slots__ = ("added", "cols", "held", "limits", "m", "place", "policy", "proposed", "room", "total", "weights")
 
     def __init__(self, m: Measurements, limits: LimitSet, policy: Policy, cols: NDArray[np.intp]) -> None:
         self.m, self.limits, self.policy, self.cols = m, limits, policy, cols
         proposed = np.abs(m.proposed)
-        self.weights: list[float] = proposed.tolist() if limits.groups or limits.pairs else []
+        shared = bool(limits.groups or limits.pairs)
+        self.weights: list[float] = proposed.tolist() if shared else []
+        self.place = dict(zip(cols.tolist(), range(cols.size), strict=True)) if shared else {}
         self.held, self.proposed = np.abs(m.held[cols]), proposed[cols]
         self.added = self.proposed - self.held
         self.total = float(np.add.reduce(self.added))
@@ -119,7 +125,7 @@ class _Proposal:
 
     def scale(self, base: float, added: float, limit: float) -> float:
         """Share s of the increase with base + s x added <= limit, a slack below; 0 when nothing can be shown."""
-        share = (limit - base) / added if added > 0.0 else 0.0
+        share = (limit - base) / added if added > 0.0 and base > -math.inf else 0.0
         return min(share, 1.0) * self.room if share > 0.0 else 0.0
 
 
@@ -127,11 +133,17 @@ def _horizons(policy: Policy) -> tuple[int, int]:
     return (1, policy.auction.horizon)
 
 
+def _measured(by_horizon: dict[int, float], horizon: int) -> float:
+    """The figure at a horizon; NaN where it is absent or not finite."""
+    value = by_horizon.get(horizon, _NAN)
+    return value if -math.inf < value < math.inf else _NAN
+
+
 def _cvar(p: _Proposal) -> list[Verdict]:
     """Above the budget the increases are scaled to it; what no scale brings under the hard limit is rejected (R3)."""
     found = []
     for h in _horizons(p.policy):
-        measured = p.m.cvar_proposed.get(h, _NAN)
+        measured = _measured(p.m.cvar_proposed, h)
         budget, hard = p.limits.cvar_budget.get(h, _NAN), p.limits.cvar_hard.get(h, _NAN)
         scale = 1.0
         if not measured <= budget:
@@ -147,7 +159,7 @@ def _cvar(p: _Proposal) -> list[Verdict]:
 def _stressed(p: _Proposal) -> list[Verdict]:
     found = []
     for h in _horizons(p.policy):
-        measured, limit = p.m.stressed_proposed.get(h, _NAN), p.limits.stressed_budget.get(h, _NAN)
+        measured, limit = _measured(p.m.stressed_proposed, h), p.limits.stressed_budget.get(h, _NAN)
         if not measured <= limit:
             base = p.m.stressed_base.get(h, _NAN)
             scale = p.scale(base, measured - base, limit)
@@ -158,7 +170,7 @@ def _stressed(p: _Proposal) -> list[Verdict]:
 
 def _gross(p: _Proposal) -> list[Verdict]:
     measured, limit = p.m.gross_proposed, p.limits.gross_max
-    if measured <= limit:
+    if within(measured, limit):
         return []
     scale = p.scale(measured - p.total, p.total, limit)
     return [judge("gross", "GROSS_ABOVE_MAX", measured, limit, Action.SCALE, scale=scale)]
@@ -167,7 +179,7 @@ def _gross(p: _Proposal) -> list[Verdict]:
 def _cash(p: _Proposal) -> list[Verdict]:
     """A floor: judged as -cash <= -minimum, so that absence fails; the finding shows both with their sign turned."""
     cash, floor = p.m.cash_proposed, p.limits.cash_min
-    if cash >= floor:
+    if within(-cash, -floor):
         return []
     scale = p.scale(floor - cash - p.total, p.total, 0.0)
     return [judge("cash", "CASH_BELOW_MIN", -cash, -floor, Action.SCALE, scale=scale)]
@@ -175,7 +187,7 @@ def _cash(p: _Proposal) -> list[Verdict]:
 
 def _turnover(p: _Proposal) -> list[Verdict]:
     measured, limit = p.m.turnover, p.limits.turnover_max
-    if measured <= limit:
+    if within(measured, limit):
         return []
     increase = 0.5 * p.total
     scale = p.scale(measured - increase, increase, limit)
@@ -184,7 +196,7 @@ def _turnover(p: _Proposal) -> list[Verdict]:
 
 def _trades(p: _Proposal) -> list[Verdict]:
     """More trades than allowed: no increase passes. Which ones to keep is for the shaping to choose (A7)."""
-    if p.m.trades <= p.limits.trades_max:
+    if within(p.m.trades, p.limits.trades_max):
         return []
     return [judge("trades", "TRADES_ABOVE_MAX", float(p.m.trades), float(p.limits.trades_max), Action.REJECT)]
 
@@ -204,7 +216,7 @@ def _standalone(p: _Proposal) -> list[tuple[int, Verdict]]:
         measured, limit = _gather(p.m.standalone, h, p.cols), _gather(p.limits.standalone, h, p.cols)
         for k in _failing(measured, limit):
             risk = float(measured[k])
-            added = risk * float(p.added[k]) / float(p.proposed[k])
+            added = risk * float(p.added[k]) / float(p.proposed[k]) if p.proposed[k] > 0.0 else _NAN
             base = risk - added
             found.append(_column(f"standalone_{h}", "STANDALONE_ABOVE_MAX", p, k, risk, limit[k], base, added))
     return found
@@ -246,9 +258,9 @@ def _together(gate: str, reason: str, p: _Proposal, members: tuple[int, ...], ca
     """Columns whose weights share a cap: what the members add is scaled alike; without an increase nothing is."""
     weights = p.weights
     measured = sum([weights[i] for i in members])
-    if measured <= cap:
+    if within(measured, cap):
         return []
-    rising = [k for k, i in enumerate(p.cols.tolist()) if i in members]
+    rising = sorted(p.place[i] for i in members if i in p.place)
     added = float(p.added[rising].sum())
     return [_column(gate, reason, p, k, measured, cap, measured - added, added) for k in rising]
 
@@ -260,7 +272,7 @@ def _gather(by_horizon: dict[int, Floats], horizon: int, cols: NDArray[np.intp])
 
 
 def _failing(measured: Floats, limit: Floats) -> list[int]:
-    inside = measured <= limit
+    inside = (measured <= limit) & np.isfinite(measured)
     if np.count_nonzero(inside) == inside.size:
         return []
     failing: list[int] = np.flatnonzero(~inside).tolist()

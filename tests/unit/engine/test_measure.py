@@ -76,3 +76,74 @@ def test_increments_are_measured_on_the_book_after_its_reductions() -> None:
     assert m.gross_proposed == pytest.approx(0.45)
     assert m.cash_proposed == pytest.approx(0.55)
     assert m.exempt_trades == 1
+
+
+def definitional(held: np.ndarray, orders: np.ndarray, given: Tails) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """Increment and stand-alone risk of each increase, a whole book and a whole column at a time."""
+    proposed = held + orders
+    grows = np.abs(proposed) > np.abs(held)
+    base = np.where(grows, held, proposed)
+    increment = np.zeros(held.size)
+    alone = {h: np.zeros(held.size) for h in (1, 10)}
+    for i in np.flatnonzero(grows).tolist():
+        one = base.copy()
+        one[i] = proposed[i]
+        increment[i] = given.of_book(one)[10] - given.of_book(base)[10]
+        for h, values in alone.items():
+            at = np.flatnonzero(given.scenarios.columns == i)
+            blind = not at.size or i in given.scenarios.unmeasurable
+            values[i] = np.nan if blind else abs(proposed[i]) * cvar(-given.filtered[h][:, at[0]], 0.95)
+    return increment, alone
+
+
+@pytest.mark.parametrize("columns", [3, 70, 200])
+@pytest.mark.parametrize("blind", [False, True])
+def test_many_increases_are_measured_together_as_each_alone(columns: int, blind: bool) -> None:
+    """More columns than are laid out at once, in a set with gaps; a blind one spoils itself, and a held one all."""
+    rng = np.random.default_rng(columns)
+    of_set = np.sort(rng.choice(columns + 9, columns, replace=False))
+    filtered = {h: rng.standard_t(4, (500, columns)) * 0.01 * np.sqrt(h) for h in (1, 10)}
+    stressed = {h: 2.0 * r[:90] for h, r in filtered.items()}
+    unseen = frozenset({int(of_set[1])}) if blind else frozenset()
+    given = Tails.of(ScenarioSet(of_set, filtered, stressed, unseen), 0.95)
+    held = np.zeros(columns + 9)
+    held[of_set[2:]] = rng.uniform(0.0, 0.02, columns - 2) * (rng.random(columns - 2) < 0.7)
+    orders = rng.uniform(-0.02, 0.02, columns + 9) * (rng.random(columns + 9) < 0.5)
+    orders = np.where(held + orders < 0.0, -held, orders)
+    orders[of_set[1]] = 0.01
+    m = measure(
+        nav=1, held=held, order_weights=orders, adv_share=np.zeros(held.size), tails=given,
+        cvar_held=given.of_book(held), horizon=10, drawdown_episode=0.0, drawdown_lifetime=0.0, symbols=(),
+    )  # fmt: skip
+    increment, alone = definitional(held, orders, given)
+    np.testing.assert_allclose(m.incremental, increment, rtol=0.0, atol=1e-15)
+    for h, values in alone.items():
+        np.testing.assert_array_equal(m.standalone[h], values)
+    assert np.isnan(m.incremental[of_set[1]]) == blind
+    spoilt = given.of_book(held + orders)
+    assert all(np.isnan(v) for v in spoilt.values()) == (blind or bool(np.delete(orders, of_set).any()))
+
+
+def test_a_column_is_measured_without_a_book_that_cannot_be() -> None:
+    blind = tails(frozenset({2}))
+    book = np.array([0.0, 0, 0.1, 0])
+    units, joined = blind.each(np.array([0, 1, 2, 3]), 10, book, np.full(4, 0.1))
+    assert np.isfinite(units).tolist() == [True, False, False, True]
+    assert np.isnan(joined).all()
+    assert np.isnan(Tails.of(ScenarioSet(np.array([], int), {10: np.zeros((9, 0))}), 0.95).alone(0, 10))
+
+
+def test_several_books_in_one_pass_are_each_alone_to_the_bit() -> None:
+    rng = np.random.default_rng(5)
+    wide = ScenarioSet(np.arange(900), {1: rng.normal(size=(1260, 900)), 10: rng.normal(size=(1251, 900))})
+    given = Tails.of(wide, 0.95)
+    books = [rng.normal(size=900), np.zeros(900), rng.normal(size=900) * (rng.random(900) < 0.1)]
+    assert given.of_books(books) == [given.of_book(b) for b in books]
+    for h, value in given.of_book(books[0]).items():
+        assert value == max(0.0, cvar(-np.einsum("tk,k->t", wide.filtered[h], books[0]), 0.95))
+
+
+def test_a_weight_that_is_not_known_counts_as_an_increase() -> None:
+    m = measured([0.1, 0.0, np.nan, 0.0], [-0.05, 0.0, 0.0, 0.0])
+    assert m.increases.tolist() == [False, False, True, False]
+    assert np.isnan(m.gross_proposed) and np.isnan(m.cvar_proposed[10])

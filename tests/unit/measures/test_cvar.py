@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from plimsoll.measures.cvar import cvar, cvar_of_each, euler, tail_weights, value_at_risk
+from plimsoll.measures.cvar import cvar, cvar_of_each, cvar_of_rows, euler, tail_weights, value_at_risk
 
 LOSSES = hnp.arrays(np.float64, st.integers(1, 90), elements=st.integers(-40, 40).map(lambda i: i / 8.0))
 CONFIDENCE = st.sampled_from([0.5, 0.9, 0.95, 0.975, 0.99])
@@ -141,3 +141,17 @@ def test_the_cvar_of_each_row_has_the_bits_of_the_cvar_of_that_row(size: int, co
 def test_the_cvar_of_each_of_nothing_is_unknown_or_nothing() -> None:
     assert np.isnan(cvar_of_each(np.empty((2, 0)), 0.95)).all()
     assert cvar_of_each(np.empty((0, 9)), 0.95).shape == (0,)
+
+
+@pytest.mark.parametrize("size", [1, 7, 20, 1000, 1260])
+def test_rows_that_may_be_spoilt_are_measured_as_each_alone_and_others_are_left_as_they_were(size: int) -> None:
+    rng = np.random.default_rng(size)
+    losses = rng.standard_t(3, (6, size))
+    losses[3, 0] = np.nan
+    kept = losses.copy()
+    each = cvar_of_each(losses, 0.95)
+    np.testing.assert_array_equal(losses, kept)
+    np.testing.assert_array_equal(each, [cvar(row, 0.95) for row in losses])
+    np.testing.assert_array_equal(cvar_of_rows(losses.copy(), 0.95), each)
+    np.testing.assert_array_equal(cvar_of_each(np.asfortranarray(losses), 0.95), each)
+    assert np.isnan(cvar_of_rows(np.empty((2, 0)), 0.95)).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from plimsoll.measures.linear import gram
+from plimsoll.measures.linear import combine, combine_each, gram
 
 
 @pytest.mark.parametrize("columns", [1, 5, 32, 33, 70])
@@ -23,3 +23,14 @@ def test_a_column_that_is_unknown_leaves_the_others_known() -> None:
     x[7, 35] = np.nan
     unknown = np.isnan(gram(x, x))
     assert unknown[35].all() and unknown[:, 35].all() and unknown.sum() == 79
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1260, 3), (1260, 225), (1251, 700), (63, 5000), (31, 9000), (1, 4)])
+def test_books_worked_out_together_have_the_bits_of_each_alone(rows: int, columns: int) -> None:
+    """Whatever the blocks: the figures of a decision may not depend on how many books were asked for at once."""
+    rng = np.random.default_rng(rows)
+    returns = rng.standard_normal((rows, columns))
+    books = [rng.standard_normal(columns) for _ in range(3)]
+    for together, weights in zip(combine_each(returns, books), books, strict=True):
+        np.testing.assert_array_equal(together, combine(returns, weights))
+    assert combine_each(returns, []) == []

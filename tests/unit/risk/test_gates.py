@@ -244,3 +244,10 @@ def test_every_reason_is_in_the_vocabulary(measured: Make, limited: Bound) -> No
 def test_a_column_without_a_name_is_known_by_its_number(measured: Make, limited: Bound) -> None:
     _, columns = judge_proposal(measured(symbols=()), limited(weight_max=np.zeros(4)), POLICY)
     assert columns[1].findings[0].scope == "1"
+
+
+def test_an_increase_to_nothing_cannot_be_and_raises_nothing(measured: Make, limited: Bound) -> None:
+    """A contradiction in what was measured is a refusal: the loop never stops for it."""
+    torn = measured(proposed=np.array([0.0, 0.05, 0.05, 0.05]), standalone={1: np.full(4, 0.5), 10: np.full(4, 0.5)})
+    _, columns = judge_proposal(torn, limited(), POLICY)
+    assert columns[0].action is Action.SCALE and columns[0].scale == 0.0
