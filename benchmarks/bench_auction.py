@@ -74,7 +74,7 @@ def compare(kind: str, n: int, repeats: int) -> str:
     full = timed(lambda: solve_plain(form), max(1, repeats // 4))
     answer, plain = solve(p), solve_plain(form)
     tail = form.tails[0]
-    other = form.objective(plain.weights, tail.cvar(tail.returns(form.positions(plain.weights)))[0])
+    other = form.objective(plain.weights, tail.at(form.positions(plain.weights)).cvar)
     return (
         f"| {kind} | {n} | {ours:.2f} | {full:.1f} | {full / ours:.0f} | {answer.cuts} "
         f"| {abs(answer.objective - other):.0e} | {answer.status} |"

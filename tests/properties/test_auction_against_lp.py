@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from plimsoll.capital import auction_cuts
+from plimsoll.capital import auction_programme, auction_tail
 from plimsoll.capital.auction import Allocation, AuctionProblem, solve
 from plimsoll.capital.auction_check import worst_excess
 from plimsoll.capital.auction_lp import solve_plain
@@ -180,8 +180,8 @@ def test_objective_equals_the_plain_programme_and_every_limit_holds(block):
 
 @pytest.mark.parametrize("block", range(6))
 def test_bids_that_wait_outside_change_neither_objective_nor_prices(block, monkeypatch):
-    monkeypatch.setattr(auction_cuts, "_ALL_BIDS", 1)
-    monkeypatch.setattr(auction_cuts, "_ENTER", 2)
+    monkeypatch.setattr(auction_programme, "_ALL_BIDS", 1)
+    monkeypatch.setattr(auction_programme, "_ENTER", 2)
     for seed in range(2000 + block * 25, 2025 + block * 25):
         p = random_problem(seed)
         answer = solve(p)
@@ -315,3 +315,33 @@ def test_prices_are_what_relaxing_a_limit_earns(which, solver):
             assert earned == pytest.approx(one, abs=2e-6), (key, k)
             priced += one > 1e-6
     assert priced >= 1  # a test that prices nothing proves nothing
+
+
+@pytest.mark.parametrize("kind", ["priced", "limit", "both"])
+def test_very_many_scenarios_are_thinned_and_sketched_and_still_exact(kind, monkeypatch):
+    monkeypatch.setattr(auction_tail, "_MANY", 150)
+    monkeypatch.setattr(auction_tail, "_RISE", 0.02)
+    p = large_problem(11, 12, 2000, {"priced": 0.05, "limit": 0.0, "both": 0.01}[kind], 0.015)
+    if kind == "both":
+        p = dataclasses.replace(p, tail_limits=[(large_problem(12, 12, 400, 0.0, 1.0).scenarios, 0.95, 0.012)])
+    answer = solve(p)
+    assert answer.status == "optimal"
+    assert_within_limits(p, answer)
+    assert answer.objective == pytest.approx(plain_optimum(p), abs=1e-10)
+    assert answer.cvar == pytest.approx(cvar_by_sorting(p.scenarios, answer.weights, 0.95), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_scenarios_left_out_are_never_in_the_tail(seed, monkeypatch):
+    monkeypatch.setattr(auction_tail, "_MANY", 100)
+    rng = np.random.default_rng(seed)
+    scenarios = _returns(rng, 800, 6) * np.where(rng.random(800) < 0.05, 8.0, 1.0)[:, None]
+    screened = auction_tail.Tail(scenarios, 0.95, inf)
+    book, spared = rng.dirichlet(np.ones(6)), 0
+    for _ in range(60):
+        book = np.abs(book + rng.normal(0.0, rng.choice([0.001, 0.01, 0.1]), 6))
+        here, full = screened.at(book), auction_tail.Tail(scenarios, 0.95, inf).at(book)
+        spared += here.rows is not None
+        assert here.cvar == pytest.approx(full.cvar, rel=1e-13)
+        assert screened.members(here).rows.tolist() == screened.members(full).rows.tolist()
+    assert 5 <= spared < 60

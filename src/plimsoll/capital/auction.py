@@ -65,8 +65,7 @@ def _allocation(
     form: Form, weights: Floats, status: str, solved: Solved | None = None, binding: str = ""
 ) -> Allocation:
     tail = form.tails[0]
-    returns = tail.returns(form.positions(weights))
-    members = tail.members(returns, tail.cvar(returns)[1])
+    members = tail.members(tail.at(form.positions(weights)))
     contributions = weights * tail.slope(members)[form.asset]
     cvar = float(contributions.sum())
     zeros = np.zeros(form.groups + form.pairs)

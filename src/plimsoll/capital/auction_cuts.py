@@ -1,49 +1,36 @@
 """Cutting planes for the mean-CVaR auction: an exact answer from a handful of small re-solves in HiGHS.
 
-The master programme has one column a bid, one for the CVaR in the objective, and one for the selling of each held
-asset that costs something. CVaR is convex in the book, and its slope at a book is minus the mean of that book's
-tail, so every tail met is a plane below the true CVaR (Künzi-Bay and Mayer 2006). Where a CVaR is only a limit,
-planes are cut against the limit itself.
-
-Planes alone crawl where the answer sits at the corner of many tails. From the fourth round on the scenarios that
-keep entering and leaving the tail get a column of their own, as in the programme of Rockafellar and Uryasev (2000):
-with a level a and excesses z_j >= loss_j - a >= 0 for those j in S, and D the settled rest of the tail,
-
-    a + (sum over D of (loss_j - a) + sum over S of z_j) / mass  <=  CVaR
-
-holds for every D and S once a is the value at risk, so all such rows share one level and stay valid, and with
-D + S covering the present tail the row is exact there. Few scenarios ever need a column.
-
-The basis is kept from round to round inside one solve and dropped after it (U9).
+Each round solves the programme there is, measures its book on every scenario, and adds what the programme did not
+know: the tails of limits that are exceeded, and bids that would pay. When there is nothing to add the answer is that
+of the full programme.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 
-import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.capital.auction_frame import Frame, Solved, SolveFailed, frame, power_of_two, prices, quiet_solver, run
+from plimsoll.capital.auction_frame import Solved, SolveFailed
 from plimsoll.capital.auction_problem import Form
-from plimsoll.capital.auction_tail import Members, Tail
-from plimsoll.measures.linear import average
+from plimsoll.capital.auction_programme import Programme, best_returns, first_bids
+from plimsoll.capital.auction_tail import Place, Tail
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Int32 = NDArray[np.int32]
 
-_PLAIN_ROUNDS: Final = 3  # rounds of planes alone; the first tails are too far off to be worth columns
 _ROUNDS_MAX: Final = 1000
-_ALL_BIDS: Final = 64  # so many bids are all let in at once
-_ENTER: Final = 32  # bids let in at most in a round
-_NEW_COLUMNS_MAX: Final = 400  # a tail that still moves by more is cut by a plane
 _VIOLATION: Final = 4e-10  # of rows scaled to coefficients near 1; the solver's own tolerance is 1e-10
-_ZERO_PRICE: Final = 1e-9  # a reduced cost below it, of an objective scaled to about 1, is a tie
 _SAME_OBJECTIVE: Final = 1e-9  # of the objective's scale: what settling a tie may cost
+_THINNING: Final = 10  # of very many scenarios every so manieth is looked at first
+_SKETCHES_MAX: Final = 6
+_EDGE: Final = 5  # the first sketch bends over this part of the tail's scenarios on either side of its edge
+_STEP: Final = (
+    0.1  # of the largest weight: by how much the first sketch may change a bid, the next ones by half as much
+)
+_SETTLED: Final = 200  # a tail that moves by fewer scenarios is ready for cuts
 
 
 def solve_by_cuts(form: Form) -> Solved:
@@ -54,368 +41,121 @@ def solve_by_cuts(form: Form) -> Solved:
     SolveFailed
         HiGHS found no optimum.
     """
-    master = _Master(form)
-    master.optimise()
-    solved = master.solved()
-    if master.unique():
+    programme = _optimised(form)
+    solved = programme.solved()
+    if programme.unique():
         return solved
-    return replace(solved, weights=master.settle(solved.weights))
+    return replace(solved, weights=_settled(programme, solved.weights))
 
 
-class _Set:
-    """What the master knows of one scenario set: its rows, and which scenarios have a column."""
-
-    __slots__ = ("aggregates", "column", "excess", "index", "inside", "level", "priced", "row", "scale", "tail")
-
-    def __init__(self, index: int, tail: Tail, scale: float, *, priced: bool) -> None:
-        size = tail.scenarios.shape[0]
-        self.index = index
-        self.tail = tail
-        self.scale = scale
-        self.priced = priced  # in the objective, hence cut against its own column and not against its limit
-        self.level = -1  # the column of its level
-        self.aggregates: list[int] = []  # rows that bound its CVaR
-        self.excess: Ints = np.empty(0, dtype=np.int64)  # scenarios that have a column, in order of entry
-        self.column: Int32 = np.full(size, -1, dtype=np.int32)  # (T,) that column
-        self.row: Ints = self.excess  # their rows, in the same order
-        self.inside: NDArray[np.bool_] | None = None  # (T,) the tail at the last cut
+def _optimised(form: Form) -> Programme:
+    """A programme of ``form`` at its optimum."""
+    if not any(tail.many for tail in form.tails):
+        programme = Programme(form, first_bids(form), form.places(best_returns(form)))
+    else:
+        near = _approach(form)
+        programme = Programme(form, near.bids, near.before)
+        programme.cut([(known, known.tail.members(near.places[known.index])) for known in programme.sets])
+    _optimise(programme)
+    return programme
 
 
-class _Master:
-    """The growing linear programme of one solve: some bids, some scenarios, and what shows that no others matter."""
+def _optimise(programme: Programme, *, entry: bool = True) -> None:
+    """Cut and let bids in until no limit is exceeded, the CVaR in the objective is true and no absent bid would pay."""
+    for _ in range(_ROUNDS_MAX):
+        weights, column = programme.optimum()
+        positions = programme.form.positions(weights)
+        broken = []
+        for known in programme.sets:
+            place = known.tail.at(positions)
+            bound = column if known.priced else known.tail.cap
+            if (place.cvar - bound) * known.scale > _VIOLATION:
+                broken.append((known, known.tail.members(place)))
+        entered = entry and programme.admit()
+        if not broken and not entered:
+            return
+        if broken:
+            programme.cut(broken)
+    raise SolveFailed(f"no optimum after {_ROUNDS_MAX} rounds", infeasible=False)
 
-    def __init__(self, form: Form) -> None:
-        self.form = form
-        self.solver = quiet_solver(scaling=1)
-        self.sets: list[_Set] = []
-        self.cuts = 0
-        start = self._starting_point()
-        tails = [tail.members(r, tail.cvar(r)[1]) for tail in form.tails for r in (tail.returns(start),)]
-        self.bids = self._first_bids()
-        laid = self._lay([tail.slope(members) for tail, members in zip(form.tails, tails, strict=True)])
-        laid.pass_to(self.solver, self.scale)
-        self.columns = np.arange(self.bids.shape[0], dtype=np.int32)  # of the bids, in the same order
-        self.column_count, self.row_count, self.frame_rows = laid.columns, laid.rows, laid.rows
-        self.priced_column = laid.columns - 1 if laid.priced else -1
-        self.first_count = self.bids.shape[0]
-        self.slopes = np.empty((0, form.assets))  # of the rows after the frame's
-        if self.sets:
-            self._cut([(known, tails[known.index]) for known in self.sets], plain=True)
 
-    def optimise(self, *, entry: bool = True) -> None:
-        """Cut and let bids in until no limit is exceeded, the CVaR in the objective is the true one and no absent bid
-        would pay, or raise SolveFailed.
-        """
-        for round_ in range(_ROUNDS_MAX):
-            try:
-                run(self.solver)
-            except SolveFailed as failure:
-                if not failure.infeasible or not self._admit_rest():
-                    raise
-                continue
-            weights, column = self._read()
-            positions = self.form.positions(weights)
-            broken: list[tuple[_Set, Members]] = []
-            for known in self.sets:
-                returns = known.tail.returns(positions)
-                cvar, threshold = known.tail.cvar(returns)
-                bound = column if known.priced else known.tail.cap
-                if (cvar - bound) * known.scale > _VIOLATION:
-                    broken.append((known, known.tail.members(returns, threshold)))
-            entered = entry and self._admit()
-            if not broken and not entered:
-                return
-            if broken:
-                self._cut(broken, plain=round_ < _PLAIN_ROUNDS)
-        raise SolveFailed(f"no optimum after {_ROUNDS_MAX} rounds", infeasible=False)
+# -- very many scenarios -------------------------------------------------------------------------------------------
 
-    def solved(self) -> Solved:
-        """Weights and prices at the optimum."""
-        solution = self.solver.getSolution()
-        row_dual = solution.row_dual
-        tails = np.zeros(len(self.form.tails))
-        for known in self.sets:
-            dual = solution.col_dual[self.priced_column] if known.priced else sum(row_dual[r] for r in known.aggregates)
-            tails[known.index] = max(0.0, -dual * known.scale / self.scale)
-        reduced = self._reduced()
-        reduced[self.bids] = np.array(solution.col_dual)[self.columns]
-        return prices(self.form, self._read()[0], reduced, np.array(row_dual), self.scale, tails, self.cuts)
 
-    # -- bids ----------------------------------------------------------------------------------------------------
+class _Near(NamedTuple):
+    """A book near the optimum: the bids worth a column, its weights (n,), and it and the one before as each scenario
+    set sees them.
+    """
 
-    def _first_bids(self) -> Ints:
-        """All of few bids; of many those with the highest expected return."""
-        n = self.form.bids
-        if n <= _ALL_BIDS:
-            return np.arange(n)
-        return np.sort(np.argsort(self.form.cost, kind="stable")[:_ALL_BIDS])
+    bids: Ints
+    weights: Floats
+    before: list[Place]
+    places: list[Place]
 
-    def _reduced(self) -> Floats:
-        """(n,) what a unit of each bid costs at the present prices, in the solver's scale; below zero it pays."""
-        form, y = self.form, np.array(self.solver.getSolution().row_dual)
-        used = y[self.frame_rows :].nonzero()[0]
-        by_asset = average(y[self.frame_rows + used], self.slopes[used])
-        by_asset[form.sellers] += y[len(form.rows) : self.frame_rows]
-        reduced = form.cost * self.scale - by_asset[form.asset]
-        for (_, bids, _), price in zip(form.rows, y.tolist(), strict=False):
-            if price:
-                reduced[bids] -= price
-        return reduced
 
-    def _admit(self) -> bool:
-        """Give a column to bids that would pay at the present prices, the best first; whether there are any."""
-        if self.bids.shape[0] == self.form.bids:
-            return False
-        reduced = self._reduced()
-        reduced[self.bids] = inf
-        paying = ((reduced <= _ZERO_PRICE) & (self.form.upper > 0.0)).nonzero()[0]
-        if not paying.shape[0]:
-            return False
-        new = np.sort(paying[np.argsort(reduced[paying], kind="stable")[:_ENTER]])
-        self._enter(new)
-        return True
+def _approach(form: Form) -> _Near:
+    """A book near the optimum of a ``form`` with very many scenarios.
 
-    def _admit_rest(self) -> bool:
-        """Let every bid in: a limit below zero may need any of them."""
-        absent = np.setdiff1d(np.arange(self.form.bids), self.bids)
-        if absent.shape[0]:
-            self._enter(absent)
-        return bool(absent.shape[0])
-
-    def _enter(self, new: Ints) -> None:
-        """Add a column for each of the bids ``new``, with what it uses of every row there is."""
-        form, count = self.form, new.shape[0]
-        caps = np.zeros((count, self.row_count))
-        for r, (_, bids, _) in enumerate(form.rows):
-            caps[np.isin(new, bids), r] = 1.0
-        for k, a in enumerate(form.sellers.tolist()):
-            caps[form.asset[new] == a, len(form.rows) + k] = 1.0
-        caps[:, self.frame_rows :] = self.slopes[:, form.asset[new]].T
-        which, index = caps.nonzero()
-        starts = np.searchsorted(which, np.arange(count)).astype(np.int32)
-        self.solver.addCols(
-            count, form.cost[new] * self.scale, np.zeros(count), form.upper[new], index.shape[0], starts,
-            index.astype(np.int32), caps[which, index],
-        )  # fmt: skip
-        self.bids = np.concatenate((self.bids, new))
-        self.columns = np.concatenate((self.columns, np.arange(count, dtype=np.int32) + self.column_count))
-        self.column_count += count
-
-    # -- ties ----------------------------------------------------------------------------------------------------
-
-    def unique(self) -> bool:
-        """Whether no other allocation is as good.
-
-        Every optimum agrees where a column or row has a price, so what can still move are the columns without
-        one, held together by the rows with one: if these are not fewer, nothing can. A scenario's column counts only
-        with its row, and a set's level, which may lie anywhere between a whole tail and the rest, only where a
-        scenario that is partly in the tail holds it.
-        """
-        solution = self.solver.getSolution()
-        free = np.abs(np.array(solution.col_dual)) <= _ZERO_PRICE
-        tied = np.abs(np.array(solution.row_dual)) > _ZERO_PRICE
-        free[self.columns] &= self.form.upper[self.bids] > 0.0
-        for known in self.sets:
-            if known.level < 0:
-                continue
-            own, held = known.column[known.excess], tied[known.row]
-            partly = held & ~free[own]
-            free[own[~held]] = False
-            if not (partly.any() and tied[known.aggregates].any()):
-                free[known.level] = False
-        return int(np.count_nonzero(free)) <= int(np.count_nonzero(tied))
-
-    def settle(self, weights: Floats) -> Floats:
-        """Of the allocations as good as ``weights``: the least turnover, then the most for the earlier bids."""
-        form = self.form
-        best = self._objective(weights)
-        others = np.setdiff1d(np.intersect1d(np.flatnonzero(form.current > 0.0), form.asset), form.sellers)
+    A thinned set has its optimum near by, and sketches lead on from there in shrinking steps. Any book would do: cuts
+    make the answer exact, they only take fewer rounds from here.
+    """
+    coarse = replace(form, tails=tuple(tail.thinned(_THINNING) if tail.many else tail for tail in form.tails))
+    if any(tail.many for tail in coarse.tails):
+        bids, weights, _, _ = _approach(coarse)
+    else:
+        programme = _optimised(coarse)
+        bids, weights = programme.bids, programme.read()[0]
+    before = places = form.places(form.positions(weights))
+    reach = [max(tail.count // _EDGE, 1) for tail in form.tails]
+    step = _STEP * float(weights.max(initial=0.0))
+    for _ in range(_SKETCHES_MAX):
+        sketch = Programme(form, bids, places)
+        sketch.sketch(places, reach)
+        sketch.stay_near(weights, step)
         try:
-            self._hold_to_face()
-            sold = self._sales_columns(others)
-            turnover = np.zeros(self.column_count)
-            turnover[self.columns] = 1.0
-            turnover[sold] = 2.0
-            self._minimise(turnover)
-            settled = self._read()[0]
-            if not self.unique():
-                self._hold_to_face()
-                order = np.zeros(self.column_count)
-                order[self.columns] = -1.0 / (1.0 + self.bids)
-                self._minimise(order)
-                settled = self._read()[0]
+            weights = sketch.optimum()[0]
         except SolveFailed:
-            return weights  # as good as any, if not the tidiest
-        return settled if (best - self._objective(settled)) * self.scale <= _SAME_OBJECTIVE else weights
-
-    def _objective(self, weights: Floats) -> float:
-        tail = self.form.tails[0]
-        return self.form.objective(weights, tail.cvar(tail.returns(self.form.positions(weights)))[0])
-
-    def _hold_to_face(self) -> None:
-        """Hold what has a price where it is: what is left are the optimal allocations."""
-        solution = self.solver.getSolution()
-        priced = np.flatnonzero(np.abs(np.array(solution.col_dual)) > _ZERO_PRICE).astype(np.int32)
-        value = np.array(solution.col_value)[priced]
-        self.solver.changeColsBounds(priced.shape[0], priced, value, value)
-        row_value = solution.row_value
-        for row in np.flatnonzero(np.abs(np.array(solution.row_dual)) > _ZERO_PRICE).tolist():
-            self.solver.changeRowBounds(row, row_value[row], row_value[row])
-
-    def _sales_columns(self, others: Ints) -> Ints:
-        """Give the assets ``others`` a column for what is sold of them; all such columns."""
-        form, n = self.form, self.first_count
-        first, count = self.column_count, others.shape[0]
-        if count:
-            self._add_columns(np.zeros(count), form.current[others])
-            rows = _Rows()
-            for k, a in enumerate(others.tolist()):
-                index = np.append(self.columns[form.asset[self.bids] == a], first + k).astype(np.int32)
-                rows.put(float(form.current[a]), inf, index[None, :], np.ones((1, index.shape[0])), self.slopes[:0])
-            self.row_count += rows.add_to(self.solver)
-        return np.concatenate((np.arange(n, n + form.sellers.shape[0]), np.arange(first, first + count)))
-
-    def _minimise(self, cost: Floats) -> None:
-        every = np.arange(self.column_count, dtype=np.int32)
-        self.solver.changeColsCost(self.column_count, every, cost)
-        self.optimise(entry=False)
-
-    # -- the programme -------------------------------------------------------------------------------------------
-
-    def _starting_point(self) -> Floats:
-        """The book that ignores risk: the best expected returns at their caps until the gross is used up."""
-        form = self.form
-        net = form.mu - form.trade_cost[form.asset]
-        best = np.argsort(-net, kind="stable")
-        used = np.minimum(np.add.accumulate(form.upper[best]), form.rows[0][2])
-        used[1:] -= used[:-1].copy()
-        weights = np.empty(form.bids)
-        weights[best] = used
-        return form.positions(weights)
-
-    def _lay(self, slopes: list[Floats]) -> Frame:
-        """The frame with the CVaR column in its set's scale, and the sets that need cutting."""
-        form, laid = self.form, frame(self.form.only(self.bids))
-        for k, (tail, slope) in enumerate(zip(form.tails, slopes, strict=True)):
-            priced = laid.priced and k == 0
-            if tail.cap < inf or priced:
-                self.sets.append(_Set(k, tail, power_of_two(float(np.abs(slope).max())), priced=priced))
-        if laid.priced:
-            unit = self.sets[0].scale
-            laid.cost[-1] /= unit
-            # No book's CVaR is below the first plane at its lowest: a finite bound the optimum cannot touch.
-            laid.lower[-1] = unit * float(np.minimum(slopes[0][form.asset], 0.0) @ form.upper) - 1.0
-            laid.upper[-1] *= unit
-        self.scale = power_of_two(float(np.abs(laid.cost).max()))
-        return laid
-
-    def _read(self) -> tuple[Floats, float]:
-        values = np.array(self.solver.getSolution().col_value)
-        weights = np.zeros(self.form.bids)
-        weights[self.bids] = values[self.columns]
-        np.minimum(np.maximum(weights, 0.0, out=weights), self.form.upper, out=weights)
-        return weights, float(values[self.priced_column]) / self.sets[0].scale if self.priced_column >= 0 else 0.0
-
-    def _add_columns(self, lower: Floats, upper: Floats) -> None:
-        count, none = lower.shape[0], np.empty(0, dtype=np.int32)
-        self.solver.addCols(
-            count, np.zeros(count), lower, upper, 0, np.zeros(count, dtype=np.int32), none, np.empty(0)
-        )  # fmt: skip
-        self.column_count += count
-
-    # -- cuts ----------------------------------------------------------------------------------------------------
-
-    def _cut(self, broken: list[tuple[_Set, Members]], *, plain: bool) -> None:
-        """Add to the master what it takes to be exact at the books whose tails are given."""
-        rows = _Rows()
-        for known, members in broken:
-            inside = np.zeros(known.column.shape[0], dtype=np.bool_)
-            inside[members.rows] = True
-            if not plain and known.inside is not None:
-                moved = ((inside ^ known.inside) & (known.column < 0)).nonzero()[0]
-                if 0 < moved.shape[0] <= _NEW_COLUMNS_MAX:
-                    self._give_columns(known, moved)
-                    self._excess_rows(rows, known, moved)
-            known.inside = inside
-            known.aggregates.append(self.row_count + len(rows.lower))
-            self._aggregate(rows, known, members)
-        self.row_count += rows.add_to(self.solver)
-        self.slopes = np.concatenate((self.slopes, *rows.slopes))
-        self.cuts += len(broken)
-
-    def _give_columns(self, known: _Set, moved: Ints) -> None:
-        first = known.level < 0
-        lower = np.zeros(moved.shape[0] + first)
-        if first:
-            known.level, lower[0] = self.column_count, -inf
-        known.column[moved] = np.arange(moved.shape[0]) + (self.column_count + first)
-        known.excess = np.concatenate((known.excess, moved))
-        self._add_columns(lower, np.full(lower.shape[0], inf))
-
-    def _excess_rows(self, rows: _Rows, known: _Set, moved: Ints) -> None:
-        """Rows ``z_j + a + return_j·w >= 0`` for the scenarios ``moved``."""
-        count, n = moved.shape[0], self.bids.shape[0]
-        slopes = known.tail.scenarios.take(moved, axis=0) * known.scale
-        value, index = np.empty((count, n + 2)), np.empty((count, n + 2), dtype=np.int32)
-        value[:, :n] = slopes[:, self.form.asset[self.bids]]
-        value[:, n:] = 1.0
-        index[:, :n], index[:, n], index[:, n + 1] = self.columns, known.level, known.column[moved]
-        known.row = np.concatenate((known.row, np.arange(count) + (self.row_count + len(rows.lower))))
-        rows.put(0.0, inf, index, value, slopes)
-
-    def _aggregate(self, rows: _Rows, known: _Set, members: Members) -> None:
-        """One row that is the CVaR of the present tail, and below the CVaR of every other."""
-        tail, n = known.tail, self.bids.shape[0]
-        excess = known.excess.shape[0]
-        length = n + (1 + excess if excess else 0) + known.priced
-        value, index = np.empty((1, length)), np.empty((1, length), dtype=np.int32)
-        index[0, :n] = self.columns
-        if excess:
-            settled = members.rows[known.column[members.rows] < 0]
-            counted = settled.shape[0] - (1.0 - tail.part if members.last in settled else 0.0)
-            slope = tail.slope(members, settled)
-            value[0, n], index[0, n] = 1.0 - counted / tail.mass, known.level
-            value[0, n + 1 : n + 1 + excess] = 1.0 / tail.mass
-            index[0, n + 1 : n + 1 + excess] = known.column[known.excess]
-        else:
-            slope = tail.slope(members)
-        slope *= known.scale
-        value[0, :n] = slope[self.form.asset[self.bids]]
-        if known.priced:
-            value[0, -1], index[0, -1] = -1.0, self.priced_column
-        rows.put(-inf, 0.0 if known.priced else tail.cap * known.scale, index, value, slope[None, :])
+            break
+        before, places = places, form.places(form.positions(weights))
+        if max(_moved(*of_tail) for of_tail in zip(form.tails, before, places, strict=True)) <= _SETTLED:
+            break
+        step /= 2.0
+    return _Near(bids, weights, before, places)
 
 
-class _Rows:
-    """Rows waiting to be added in one call."""
+def _moved(tail: Tail, before: Place, after: Place) -> int:
+    """How many scenarios entered or left the tail."""
+    rows = tail.members(before).rows, tail.members(after).rows
+    return int(np.setxor1d(*rows, assume_unique=True).shape[0])
 
-    def __init__(self) -> None:
-        self.lower: list[float] = []
-        self.upper: list[float] = []
-        self.starts: list[int] = []
-        self.index: list[Int32] = []
-        self.value: list[Floats] = []
-        self.slopes: list[Floats] = []
-        self.entries = 0
 
-    def put(self, lower: float, upper: float, index: Int32, value: Floats, slopes: Floats) -> None:
-        """Keep the rows of ``index`` and ``value`` (rows, entries), all with the same bounds; ``slopes`` (rows, m) is
-        what they say of every asset.
-        """
-        self.slopes.append(slopes)
-        count, length = index.shape
-        self.lower += [lower] * count
-        self.upper += [upper] * count
-        self.starts += range(self.entries, self.entries + count * length, length)
-        self.entries += count * length
-        self.index.append(index.ravel())
-        self.value.append(value.ravel())
+# -- ties ----------------------------------------------------------------------------------------------------------
 
-    def add_to(self, solver: highspy.Highs) -> int:
-        """Hand everything over; how many rows that was."""
-        count = len(self.lower)
-        solver.addRows(
-            count, np.array(self.lower), np.array(self.upper), self.entries, np.array(self.starts, dtype=np.int32),
-            np.concatenate(self.index), np.concatenate(self.value),
-        )  # fmt: skip
-        return count
+
+def _settled(programme: Programme, weights: Floats) -> Floats:
+    """Of the allocations as good as ``weights``: the least turnover, then the most for the earlier bids."""
+    form = programme.form
+    best = _objective(form, weights)
+    others = np.setdiff1d(np.intersect1d(np.flatnonzero(form.current > 0.0), form.asset), form.sellers)
+    try:
+        programme.hold_to_face()
+        sold = programme.sales_columns(others)
+        turnover = np.zeros(programme.column_count)
+        turnover[programme.columns] = 1.0
+        turnover[sold] = 2.0
+        programme.minimise(turnover)
+        _optimise(programme, entry=False)
+        if not programme.unique():
+            programme.hold_to_face()
+            order = np.zeros(programme.column_count)
+            order[programme.columns] = -1.0 / (1.0 + programme.bids)
+            programme.minimise(order)
+            _optimise(programme, entry=False)
+        settled = programme.read()[0]
+    except SolveFailed:
+        return weights  # as good as any, if not the tidiest
+    return settled if (best - _objective(form, settled)) * programme.scale <= _SAME_OBJECTIVE else weights
+
+
+def _objective(form: Form, weights: Floats) -> float:
+    return form.objective(weights, form.tails[0].at(form.positions(weights)).cvar)

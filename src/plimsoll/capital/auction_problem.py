@@ -9,7 +9,7 @@ from math import inf, isfinite, isnan
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plimsoll.capital.auction_tail import Tail
+from plimsoll.capital.auction_tail import Place, Tail
 from plimsoll.core.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -153,6 +153,10 @@ class Form:
         if self.plain:
             return weights
         return np.asarray(np.bincount(self.asset, weights, self.assets), dtype=np.float64)
+
+    def places(self, positions: Floats) -> list[Place]:
+        """The book of ``positions`` (m,) as each scenario set sees it."""
+        return [tail.at(positions) for tail in self.tails]
 
     def objective(self, weights: Floats, cvar: float) -> float:
         """The objective of ``weights`` (n,) whose CVaR is ``cvar``, in expected return at the horizon."""

@@ -2,22 +2,32 @@
 
 The tail's mass is (1 - confidence)·T scenarios; where that is not whole the last one counts in part
 (Rockafellar and Uryasev 2002). Sums here avoid threaded BLAS, whose last bits depend on the thread count (U9).
+
+Of very many scenarios most cannot reach the tail of any book near the last one measured in full: a return moves by
+no more than the length of its scenario times the distance between the books (Cauchy and Schwarz). Those that can are
+kept together, and only they are measured again for as long as that proves the rest to be outside the tail.
 """
 
 from __future__ import annotations
 
-from math import ceil
-from typing import NamedTuple
+from math import ceil, sqrt
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.measures.linear import average, combine
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
-_DENSE_COLUMNS = 64  # up to so many columns a gather of the held ones costs more than it saves
-_GATHER_COST = 6  # of a gathered column, in columns read in passing
-_WHOLE = 1e-9  # relative: 1 - 0.95 is not exactly 0.05, and 63.00000000000006 scenarios are 63
+_DENSE_COLUMNS: Final = 64  # up to so many columns are read as they lie; of more, those ever held are kept beside
+_MANY: Final = 10_000  # scenarios from which on it pays to leave out those far from the tail
+_NEAR: Final = 4  # tails' worth of scenarios that are kept near
+_RISE: Final = 0.05  # of the tail's best return: how far it may rise before all must be measured again
+_ROUNDING: Final = 1e-9  # relative, taken off the distance for which the others are proven to be outside
+_WHOLE: Final = 1e-9  # relative: 1 - 0.95 is not exactly 0.05, and 63.00000000000006 scenarios are 63
 
 
 class Members(NamedTuple):
@@ -27,16 +37,50 @@ class Members(NamedTuple):
     last: int
 
 
+class Place(NamedTuple):
+    """A book as its scenarios see it.
+
+    ``cvar`` as a positive loss; ``threshold``, the tail's best return; the ``returns`` (k,) of scenarios ``rows`` in
+    ascending order, among which is the whole tail; None for all.
+    """
+
+    cvar: float
+    threshold: float
+    returns: Floats
+    rows: Ints | None
+
+    def scenarios(self, which: Mask) -> Ints:
+        """The scenarios of those returns that are marked in ``which`` (k,)."""
+        found = which.nonzero()[0]
+        return found if self.rows is None else self.rows[found]
+
+
+class _Near(NamedTuple):
+    """The scenarios (k,) that may be in the tail of a book within ``radius`` of ``book`` whose threshold is below
+    ``bound``, and a copy (k, m) of them.
+    """
+
+    rows: Ints
+    sample: Floats
+    book: Floats
+    radius: float
+    bound: float
+
+
 class Tail:
     """One scenario set (T, m) of equally likely returns, its confidence and its limit on CVaR.
 
-    The tail is ``count`` scenarios of which the last counts ``part``, in (0, 1]; ``mass`` is their sum.
+    The tail is ``count`` scenarios of which the last counts ``part``, in (0, 1]; ``mass`` is their sum. What is kept
+    beside the scenarios spares time and changes no answer.
     """
 
-    __slots__ = ("cap", "confidence", "count", "mass", "part", "scenarios")
+    __slots__ = (
+        "_columns", "_held", "_lengths", "_near", "_place", "_slope", "_whole", "cap", "confidence", "count", "mass",
+        "part", "scenarios",
+    )  # fmt: skip
 
     def __init__(self, scenarios: Floats, confidence: float, cap: float) -> None:
-        size = scenarios.shape[0]
+        size, assets = scenarios.shape
         mass = (1.0 - confidence) * size
         whole = round(mass)
         self.scenarios = scenarios
@@ -45,41 +89,94 @@ class Tail:
         self.mass = float(whole) if whole and abs(mass - whole) <= _WHOLE * size else mass
         self.count = min(ceil(self.mass), size)
         self.part = self.mass - (self.count - 1)
+        self._near: _Near | None = None
+        self._whole: tuple[Place, Members] | None = None  # the last answers of members() and slope()
+        self._slope: tuple[Members, Floats] | None = None
+        self._lengths: Floats | None = None  # (T,) of the scenarios as vectors
+        self._held: Ints = np.empty(0, dtype=np.int64)  # columns held by any book so far
+        self._columns: Floats = np.empty((0, size))  # and a copy of them, a row each
+        self._place: Ints = np.full(assets, -1)  # (m,) where in that copy
 
-    def returns(self, positions: Floats) -> Floats:
-        """Return (T,) of ``positions`` (m,) in each scenario."""
-        if positions.shape[0] > _DENSE_COLUMNS:
-            held = positions.nonzero()[0]
-            if _GATHER_COST * held.shape[0] < positions.shape[0]:
-                return np.asarray(np.einsum("ij,j->i", self.scenarios.take(held, axis=1), positions[held]))
-        return np.asarray(np.einsum("ij,j->i", self.scenarios, positions))
+    @property
+    def many(self) -> bool:
+        """Whether there are so many scenarios that it pays to leave out those far from the tail."""
+        size = int(self.scenarios.shape[0])
+        return size > _MANY and size >= 2 * _NEAR * self.count
 
-    def cvar(self, returns: Floats) -> tuple[float, float]:
-        """CVaR of a book with ``returns`` (T,), as a positive loss, and the tail's best return."""
-        worst = returns.copy()
-        worst.partition(self.count - 1)
-        threshold = float(worst[self.count - 1])
-        total = float(np.add.reduce(worst[: self.count])) - (1.0 - self.part) * threshold
-        return -total / self.mass, threshold
+    def thinned(self, step: int) -> Tail:
+        """Every ``step``-th scenario, with the same confidence and limit."""
+        return Tail(np.ascontiguousarray(self.scenarios[::step]), self.confidence, self.cap)
 
-    def members(self, returns: Floats, threshold: float) -> Members:
+    def at(self, positions: Floats) -> Place:
+        """The book of ``positions`` (m,)."""
+        near = self._near
+        if near is not None:
+            away = positions - near.book
+            if sqrt(float(np.einsum("i,i->", away, away))) <= near.radius:
+                found = self._measured(combine(near.sample, positions), near.rows)
+                if found.threshold < near.bound:
+                    return found
+        found = self._measured(self._returns(positions), None)
+        if self.many:
+            self._near = self._gather(positions, found)
+        return found
+
+    def members(self, place: Place) -> Members:
         """Who is in the tail; of equal returns at its edge the earlier ones, whatever a sort would do."""
-        rows = (returns <= threshold).nonzero()[0]
-        edge = (returns == threshold).nonzero()[0]
+        if self._whole is not None and self._whole[0] is place:
+            return self._whole[1]
+        rows = place.scenarios(place.returns <= place.threshold)
+        edge = place.scenarios(place.returns == place.threshold)
         extra = rows.shape[0] - self.count
         if extra > 0:
             rows = np.setdiff1d(rows, edge[-extra:], assume_unique=True)
             edge = edge[:-extra]
-        return Members(rows, int(edge[-1]))
+        found = Members(rows, int(edge[-1]))
+        self._whole = place, found
+        return found
 
-    def slope(self, members: Members, rows: Ints | None = None) -> Floats:
-        """Minus the sum of the tail's scenarios over its mass, (m,): the slope of CVaR in the positions.
+    def slope(self, members: Members) -> Floats:
+        """Minus the sum of the tail's scenarios over its mass, (m,): the slope of CVaR in the positions."""
+        if self._slope is None or self._slope[0] is not members:
+            self._slope = members, self.slope_of(members, members.rows)
+        return self._slope[1]
 
-        With ``rows`` the part of it that those of the members contribute.
-        """
-        some = members.rows if rows is None else rows
-        total = np.add.reduce(self.scenarios.take(some, axis=0), axis=0)
-        if self.part != 1.0 and (rows is None or members.last in rows):
+    def slope_of(self, members: Members, rows: Ints) -> Floats:
+        """The part of the slope that the scenarios ``rows`` of the ``members`` contribute, (m,)."""
+        total = np.add.reduce(self.scenarios.take(rows, axis=0), axis=0)
+        if self.part != 1.0 and (rows is members.rows or members.last in rows):
             total -= (1.0 - self.part) * self.scenarios[members.last]
         total /= -self.mass
         return np.asarray(total)
+
+    def _measured(self, returns: Floats, rows: Ints | None) -> Place:
+        worst = returns.copy()
+        worst.partition(self.count - 1)
+        threshold = float(worst[self.count - 1])
+        total = float(np.add.reduce(worst[: self.count])) - (1.0 - self.part) * threshold
+        return Place(-total / self.mass, threshold, returns, rows)
+
+    def _returns(self, positions: Floats) -> Floats:
+        """Return (T,) of ``positions`` (m,) in each scenario."""
+        if positions.shape[0] <= _DENSE_COLUMNS or self.many:
+            return combine(self.scenarios, positions)
+        held = positions.nonzero()[0]
+        new = held[self._place[held] < 0]
+        if new.shape[0]:
+            self._place[new] = np.arange(new.shape[0]) + self._held.shape[0]
+            self._held = np.concatenate((self._held, new))
+            self._columns = np.concatenate((self._columns, self.scenarios.take(new, axis=1).T))
+        return average(positions[self._held], self._columns)
+
+    def _gather(self, book: Floats, place: Place) -> _Near:
+        """The scenarios that could first reach the tail when the book moves away from ``book``."""
+        if self._lengths is None:
+            squares = np.einsum("ij,ij->i", self.scenarios, self.scenarios)
+            self._lengths = np.maximum(np.sqrt(squares), np.finfo(np.float64).tiny)
+        bound = place.threshold + _RISE * abs(place.threshold)
+        reach = (place.returns - bound) / self._lengths  # of the book, before the scenario's return can be at the bound
+        kept = _NEAR * self.count
+        order = np.argpartition(reach, kept)
+        rows = np.sort(order[:kept])
+        radius = float(reach[order[kept]]) * (1.0 - _ROUNDING)
+        return _Near(rows, self.scenarios.take(rows, axis=0), book.copy(), radius, bound)
