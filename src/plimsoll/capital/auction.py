@@ -84,6 +84,7 @@ def _allocation(
             "pairs": caps[form.groups :],
         },
         status=status,
+        lacking=np.zeros(form.bids) if solved is None else solved.lacking,
         binding=binding,
         cuts=0 if solved is None else solved.cuts,
     )

@@ -27,7 +27,7 @@ class SolveFailed(Exception):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Solved:
-    """Weights (n,) and shadow prices per unit of each limit, in units of the objective."""
+    """Weights (n,), the shadow price of each limit, and what bids at zero lack (n,), in units of return."""
 
     weights: Floats
     gross: float
@@ -35,6 +35,7 @@ class Solved:
     weight_max: Floats
     caps: Floats
     tails: Floats
+    lacking: Floats
     cuts: int = 0
 
 
@@ -138,6 +139,7 @@ def prices(
         weight_max=np.where(weights >= form.weight_max, np.maximum(reduced / -scale, 0.0), 0.0),
         caps=caps[1:],
         tails=tails[1:],
+        lacking=np.where(weights <= 0.0, np.maximum(reduced / scale, 0.0), 0.0),
         cuts=cuts,
     )
 

@@ -79,7 +79,8 @@ class Allocation:
     ``tail_limits``, ``pairs`` (one each); empty arrays and zeros where the book was only scaled. ``status``:
     ``optimal``, ``optimal_lp`` (the plain programme had to be used), ``scaled`` (no allocation satisfies the limits,
     or none could be found: the present book scaled towards cash, ``binding`` naming the limit that set the scale).
-    ``cuts`` counts the cutting planes.
+    ``cuts`` counts the cutting planes. ``lacking`` (n,) is by how much the expected return of a bid at zero would have
+    to rise before it enters, in return units; zero for the others, and where the book was only scaled.
     """
 
     weights: Floats
@@ -88,6 +89,7 @@ class Allocation:
     contributions: Floats
     duals: dict[str, float | Floats]
     status: str
+    lacking: Floats
     binding: str = ""
     cuts: int = 0
 

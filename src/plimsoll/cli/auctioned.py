@@ -9,7 +9,7 @@ from rich.markup import escape
 from plimsoll.cli.tables import console, percent, table
 
 if TYPE_CHECKING:
-    from plimsoll.operate.auction_answer import AuctionAnswer
+    from plimsoll.operate.auction_answer import AuctionAnswer, LotsAnswer
 
 _STATUS = {
     "optimal": "solved by cutting planes",
@@ -47,8 +47,26 @@ def show(found: AuctionAnswer) -> None:
         limits.add_row(escape(one.limit), escape(one.subject), measured, _cap(one.cap), _price(one.shadow_price))
     out.print(limits)
     out.print("Shadow price: basis points of NAV gained by one percentage point more of the limit.")
+    if found.lots is not None:
+        _show_lots(found.lots)
     verdict = "every limit holds" if found.checked else "A LIMIT IS EXCEEDED"
-    out.print(f"independent check: {verdict}; largest excess {max(found.worst_excess, 0.0):.1e} of NAV")
+    out.print(f"independent check: {verdict}; largest excess {max(0.0, found.worst_excess):.1e} of NAV")
+
+
+def _show_lots(found: LotsAnswer) -> None:
+    """The allocation in whole lots, with what a limit on CVaR took off."""
+    out = console(least=100)
+    columns = ("asset", "lots", "units", "price", "value", "weight", "target", "taken off")
+    rows = table(*columns, title=f"\nIn whole lots, NAV {found.nav:,.2f}", right=(1, 2, 3, 4, 5, 6, 7))
+    for h in found.holdings:
+        amounts = (f"{h.lots:,}", f"{h.units:,.10g}", f"{h.price:,.10g}", f"{h.value:,.2f}")
+        rows.add_row(escape(h.asset), *amounts, percent(h.weight, 2), percent(h.target, 2), f"{h.taken_off:,}")
+    out.print(rows)
+    verdict = "every limit holds" if found.checked else "A LIMIT IS EXCEEDED"
+    out.print(
+        f"cash {found.cash:,.2f}; objective {found.objective * 1e4:.3f} bps, CVaR {percent(found.cvar, 3)}; "
+        f"checked again: {verdict}, largest excess {max(0.0, found.worst_excess):.1e} of NAV"
+    )
 
 
 def _cap(value: float | None) -> str:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from plimsoll.capital.auction import solve
 from plimsoll.capital.auction_check import Reading, readings
+from plimsoll.capital.auction_lots import whole_lots
 from plimsoll.capital.auction_problem import Allocation, Form, checked
 from plimsoll.measures.cvar import tail_weights
 from plimsoll.measures.linear import average, combine
-from plimsoll.operate.auction_file import NamedProblem
+from plimsoll.operate.auction_file import LotSizes, NamedProblem
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +31,8 @@ class BidAnswer:
     ``return_contribution`` is mu x weight, before cost; ``cvar_contribution`` is the Euler part, and all parts sum
     to the CVaR. ``binding`` names the limit that holds the bid back most, None when none does; ``shadow_price`` is
     that limit's, the objective gained per unit by which it is relaxed; ``price`` what the limit charges one unit of
-    this bid. All in fractions of NAV at the horizon of the scenarios.
+    this bid. ``lacking`` is by how much the expected return of a bid at zero would have to rise before it enters. All
+    in fractions of NAV at the horizon of the scenarios.
     """
 
     bid: str
@@ -44,6 +46,7 @@ class BidAnswer:
     binding: str | None
     shadow_price: float
     price: float
+    lacking: float
     why_not_more: str
 
 
@@ -59,13 +62,46 @@ class LimitAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldingAnswer:
+    """One asset in whole lots: its value is ``lots`` x ``lot`` x ``price``, ``weight`` that over NAV.
+
+    ``target`` is the weight before rounding; ``taken_off`` the lots that a limit on CVaR took after rounding down.
+    """
+
+    asset: str
+    lots: int
+    units: float
+    price: float
+    value: float
+    weight: float
+    target: float
+    taken_off: int
+
+
+@dataclass(frozen=True, slots=True)
+class LotsAnswer:
+    """The allocation in whole lots, measured again: nothing smaller than a lot can be held.
+
+    ``cash`` and ``nav`` are in the currency of the prices; the other figures are fractions of NAV as in the answer.
+    """
+
+    nav: float
+    cash: float
+    objective: float
+    cvar: float
+    holdings: tuple[HoldingAnswer, ...]
+    checked: bool
+    worst_excess: float
+
+
+@dataclass(frozen=True, slots=True)
 class AuctionAnswer:
     """The answer to an auction problem.
 
     ``status`` is ``optimal``, ``optimal_lp`` (the plain programme had to be used) or ``scaled`` (no allocation
     satisfies the limits: the present book towards cash, ``binding`` the limit that set the scale). ``worst_excess``
     is the largest amount by which the independent checker finds a limit exceeded; ``checked`` says that it is within
-    1e-9 of NAV. ``expected_return`` is before ``trade_cost``.
+    1e-9 of NAV. ``expected_return`` is before ``trade_cost``. ``lots`` is there where the file gives prices.
     """
 
     status: str
@@ -81,11 +117,13 @@ class AuctionAnswer:
     limits: tuple[LimitAnswer, ...]
     checked: bool
     worst_excess: float
+    lots: LotsAnswer | None
 
     @property
     def solved(self) -> bool:
-        """Whether it is an optimum that the checker confirms."""
-        return self.checked and self.status in ("optimal", "optimal_lp")
+        """Whether it is an optimum that the checker confirms, also in whole lots."""
+        whole = self.lots is None or self.lots.checked
+        return self.checked and whole and self.status in ("optimal", "optimal_lp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +158,36 @@ def answer(named: NamedProblem) -> AuctionAnswer:
         limits=tuple(_limit(named, solved, reading) for reading in found if not reading.limit.startswith("long_only")),
         checked=worst <= TOLERANCE,
         worst_excess=worst,
+        lots=None if named.lots is None else _lots(named, named.lots, form, solved),
+    )
+
+
+def _lots(named: NamedProblem, given: LotSizes, form: Form, solved: Allocation) -> LotsAnswer:
+    value = given.price * given.lot
+    found = whole_lots(named.problem, solved.weights, value / given.nav)
+    held, target = form.positions(found.weights), form.positions(solved.weights)
+    cvar = form.tails[0].at(held).cvar
+    holdings = tuple(
+        HoldingAnswer(
+            asset=named.assets[a],
+            lots=int(found.lots[a]),
+            units=float(found.lots[a] * given.lot[a]),
+            price=float(given.price[a]),
+            value=float(found.lots[a] * value[a]),
+            weight=float(held[a]),
+            target=float(target[a]),
+            taken_off=int(found.taken_off[a]),
+        )
+        for a in range(form.assets)
+    )
+    return LotsAnswer(
+        nav=given.nav,
+        cash=given.nav - sum(h.value for h in holdings),
+        objective=form.objective(found.weights, cvar),
+        cvar=cvar,
+        holdings=holdings,
+        checked=found.worst_excess <= TOLERANCE,
+        worst_excess=found.worst_excess,
     )
 
 
@@ -182,8 +250,16 @@ def _bids(named: NamedProblem, form: Form, solved: Allocation, positions: Floats
                 binding=None if held_back is None else held_back.limit,
                 shadow_price=0.0 if held_back is None else held_back.shadow,
                 price=0.0 if held_back is None else held_back.price,
+                lacking=float(solved.lacking[i]),
                 why_not_more=_why(
-                    solved, held_back, float(form.mu[i]), risk, cost, sum(c.price for c in charges), weight
+                    solved,
+                    held_back,
+                    float(form.mu[i]),
+                    risk,
+                    cost,
+                    sum(c.price for c in charges),
+                    weight,
+                    float(solved.lacking[i]),
                 ),
             )
         )
@@ -223,9 +299,16 @@ def _charges(named: NamedProblem, form: Form, solved: Allocation, i: int, tails:
 
 
 def _why(
-    solved: Allocation, held_back: _Charge | None, mu: float, risk: float, cost: float, limits: float, weight: float
+    solved: Allocation,
+    held_back: _Charge | None,
+    mu: float,
+    risk: float,
+    cost: float,
+    limits: float,
+    weight: float,
+    lacking: float,
 ) -> str:
-    """One sentence: what a unit more brings, what it costs, and what would change if the limit moved by a point."""
+    """What a unit more brings, what it costs, and what would change if the limit moved by a point."""
     if solved.status == "scaled":
         limit = f" ({solved.binding} set the scale)" if solved.binding else ""
         return f"No allocation meets every limit, so the present book is only scaled towards cash{limit}."
@@ -236,14 +319,21 @@ def _why(
     if held_back is None:
         if weight > TOLERANCE:
             return f"At the margin a unit of NAV brings {_bps(mu)} and {against}: more would cost as much as it brings."
-        return f"It does not pay: a unit of NAV brings {_bps(mu)} and {against}."
+        return f"It does not pay: a unit of NAV brings {_bps(mu)} and {against}. {_enters(lacking)}"
     gain = f"a percentage point more of it would add {_bps(held_back.shadow * 0.01)} of NAV"
     if weight > TOLERANCE or held_back.limit.startswith("weight_max"):
         return f"It is held at {weight:.2%} by {held_back.words}; {gain}."
     return (
         f"It is outbid: a unit of NAV brings {_bps(mu)}, {against}, and the limits it would use charge {_bps(limits)}, "
-        f"most of it {held_back.words}; {gain}."
+        f"most of it {held_back.words}; {gain}. {_enters(lacking)}"
     )
+
+
+def _enters(lacking: float) -> str:
+    """What a bid at zero would need."""
+    if lacking <= _FREE:
+        return "It is worth as much as what is held: ties go to less turnover, then to the earlier bid."
+    return f"It would enter if its expected return were {_bps(lacking)} higher."
 
 
 def _finite(value: float) -> float | None:

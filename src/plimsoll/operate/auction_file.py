@@ -28,18 +28,31 @@ REQUIRED = (
     "mu", "scenarios", "risk_aversion", "confidence", "cvar_max", "gross_max", "weight_max", "groups", "current",
     "trade_cost",
 )  # fmt: skip
-OPTIONAL = ("tail_limits", "pairs", "asset", "bids", "assets")
+OPTIONAL = ("tail_limits", "pairs", "asset", "bids", "assets", "price", "lot", "nav")
 _SUFFIXES = (".json", ".npz")
 _PARTS = {"groups_cap": "groups", "tail_limits_confidence": "tail_limits", "tail_limits_cvar_max": "tail_limits"}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class LotSizes:
+    """What rounding needs: ``price`` (m,) of a unit of each asset, ``lot`` (m,) units in a lot, ``nav``; all > 0."""
+
+    price: Floats
+    lot: Floats
+    nav: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class NamedProblem:
-    """A problem with a name for each bid (n) and each asset (m): the file's own, else ``bid 1``, ``asset 1``."""
+    """A problem with a name for each bid (n) and each asset (m): the file's own, else ``bid 1``, ``asset 1``.
+
+    ``lots`` is there where the file gives prices.
+    """
 
     problem: AuctionProblem
     bids: tuple[str, ...]
     assets: tuple[str, ...]
+    lots: LotSizes | None = None
 
 
 def read(path: Path) -> NamedProblem:
@@ -50,7 +63,8 @@ def read(path: Path) -> NamedProblem:
     name of a ``.npy`` file, relative to the problem's; no limit is ``"inf"``. NPZ holds the same as arrays:
     ``groups`` as a (g, n) matrix of 0 and 1 with ``groups_cap`` (g,), ``pairs`` as (p, 3) rows, tail limits as
     ``tail_limits_0`` (T', m) and on with ``tail_limits_confidence`` and ``tail_limits_cvar_max``. ``bids`` and
-    ``assets`` may name both sides.
+    ``assets`` may name both sides. ``price`` (m,) of a unit and ``nav``, and ``lot`` (m,), the units in a lot, else one
+    unit, ask for the answer in whole lots as well.
 
     Raises
     ------
@@ -98,7 +112,26 @@ def read(path: Path) -> NamedProblem:
         problem,
         _names("bids", fields.get("bids"), form.bids, "bid"),
         _names("assets", fields.get("assets"), form.assets, "asset"),
+        _lots(fields, form.assets),
     )
+
+
+def _lots(fields: Mapping[str, Any], assets: int) -> LotSizes | None:
+    if not any(name in fields for name in ("price", "lot", "nav")):
+        return None
+    for name in ("price", "nav"):
+        if name not in fields:
+            raise InputError(f"{name} is missing", "Whole lots need price and nav; lot is one unit unless given")
+    nav = _number("nav", fields["nav"])
+    price = _array("price", fields["price"], 1)
+    lot = _array("lot", fields["lot"], 1) if "lot" in fields else np.ones(assets)
+    for name, values, size in (("price", price, assets), ("lot", lot, assets), ("nav", np.array([nav]), 1)):
+        if values.shape != (size,):
+            raise InputError(f"{name} has shape {values.shape}", f"Give {size} values, one for each asset")
+        for i, value in enumerate(values.tolist()):
+            if not 0.0 < value < inf:
+                raise InputError(f"{name}{f'[{i}]' if name != 'nav' else ''} is {value}", "Give a positive number")
+    return LotSizes(price, lot, nav)
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -248,7 +248,7 @@ def test_plain_programme_stands_in_when_the_cuts_fail(monkeypatch):
 
 
 def test_a_solution_outside_the_limits_is_not_believed(monkeypatch):
-    wrong = Solved(np.array([0.9]), 0.0, 0.0, np.zeros(1), np.zeros(0), np.zeros(0))
+    wrong = Solved(np.array([0.9]), 0.0, 0.0, np.zeros(1), np.zeros(0), np.zeros(0), np.zeros(1))
     monkeypatch.setattr(auction, "solve_by_cuts", lambda form: wrong)
     answer = solve(problem(cvar_max=0.04))
     assert answer.status == "optimal_lp"
@@ -256,7 +256,7 @@ def test_a_solution_outside_the_limits_is_not_believed(monkeypatch):
 
 
 def test_a_solution_outside_by_a_hair_is_shrunk(monkeypatch):
-    near = Solved(np.array([0.5 + 5e-8]), 0.0, 0.0, np.zeros(1), np.zeros(0), np.zeros(0))
+    near = Solved(np.array([0.5 + 5e-8]), 0.0, 0.0, np.zeros(1), np.zeros(0), np.zeros(0), np.zeros(1))
     monkeypatch.setattr(auction, "solve_by_cuts", lambda form: near)
     answer = solve(problem(cvar_max=0.04))
     assert answer.status == "optimal"

@@ -15,7 +15,17 @@ EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "auction.json"
 def test_the_example_is_explained_bid_by_bid() -> None:
     done = CliRunner().invoke(cli, ["auction", str(EXAMPLE)])
     assert done.exit_code == 0
-    for words in ("core_trend SPY", "tail_limits[0]", "Why not more?", "does not pay", "every limit holds", "pairs[0]"):
+    for words in (
+        "core_trend SPY",
+        "tail_limits[0]",
+        "Why not more?",
+        "does not pay",
+        "every limit holds",
+        "pairs[0]",
+        "would enter if",
+        "In whole lots, NAV 100,000.00",
+        "taken off",
+    ):
         assert words in done.stdout, words
 
 
@@ -26,6 +36,7 @@ def test_json_holds_every_bid_and_limit() -> None:
     assert (
         len(found["bids"]) == 5 and {"weight", "why_not_more", "shadow_price", "cap_price"} <= found["bids"][0].keys()
     )
+    assert len(found["lots"]["holdings"]) == 4 and found["lots"]["checked"] is True
     assert [x["limit"] for x in found["limits"]][-2:] == ["cvar", "tail_limits[0]"]
 
 

@@ -149,7 +149,8 @@ def test_a_bid_that_does_not_pay_says_what_it_costs(tmp_path: Path) -> None:
     second = solved(tmp_path, mu=[0.02, 0.0005]).bids[1]
     assert (second.weight, second.binding) == (0.0, None)
     assert second.why_not_more.startswith("It does not pay: a unit of NAV brings 5.00 bps")
-    assert second.why_not_more.endswith("of tail risk and 10.00 bps of trading.")
+    assert "of tail risk and 10.00 bps of trading. It would enter if" in second.why_not_more
+    assert second.why_not_more.endswith("were 5.00 bps higher.")
 
 
 def test_an_outbid_bid_names_the_limit_that_others_use_better(tmp_path: Path) -> None:
@@ -290,3 +291,50 @@ def test_an_answer_outside_a_limit_is_never_called_checked(tmp_path: Path, monke
 def test_selling_less_is_what_a_shrinking_position_would_save(tmp_path: Path) -> None:
     first = solved(tmp_path, mu=[-0.005, 0.01], current=[0.5, 0.0]).bids[0]
     assert first.weight == 0.0 and "saves 10.00 bps of trading" in first.why_not_more
+
+
+def test_a_bid_at_zero_says_what_return_it_lacks_and_enters_with_a_little_more(tmp_path: Path) -> None:
+    fields = json.loads(EXAMPLE.read_text())
+    before = auction_answer.answer(auction_file.read(EXAMPLE))
+    losers = [i for i, b in enumerate(before.bids) if b.weight == 0.0]
+    assert losers
+    for i in losers:
+        lacking = before.bids[i].lacking
+        assert lacking > 0.0 and "It would enter if its expected return were" in before.bids[i].why_not_more
+        for share, enters in ((0.999, False), (1.001, True)):
+            changed = dict(fields, mu=[m + share * lacking * (k == i) for k, m in enumerate(fields["mu"])])
+            after = auction_answer.answer(auction_file.read(written(tmp_path, changed)))
+            assert (after.bids[i].weight > 0.0) is enters
+    assert all(b.lacking == 0.0 for b in before.bids if b.weight > 0.0)
+
+
+def test_with_prices_the_answer_is_also_in_whole_lots(tmp_path: Path) -> None:
+    assert solved(tmp_path).lots is None
+    found = solved(tmp_path, price=[7.0, 11.0], lot=[10, 1], nav=1000.0).lots
+    assert found is not None and found.checked
+    first, second = found.holdings
+    assert (first.lots, first.units, first.value) == (8, 80.0, 560.0)  # 60 % of 1,000 in lots of 70
+    assert (second.lots, second.value) == (36, 396.0)  # 40 % in lots of 11
+    assert found.cash == pytest.approx(1000.0 - 560.0 - 396.0)
+    assert first.weight == pytest.approx(0.56) and first.target == pytest.approx(0.6)
+    assert found.objective == pytest.approx(0.56 * 0.019 + 0.396 * 0.009)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"price": [7.0, 11.0]}, "nav is missing"),
+        ({"nav": 1000.0}, "price is missing"),
+        ({"lot": [1, 1], "nav": 1000.0}, "price is missing"),
+        ({"price": [7.0], "nav": 1000.0}, "price has shape (1,)"),
+        ({"price": [7.0, 0.0], "nav": 1000.0}, "price[1] is 0.0"),
+        ({"price": [7.0, -1.0], "nav": 1000.0}, "price[1] is -1.0"),
+        ({"price": [7.0, "inf"], "nav": 1000.0}, "price[1] is inf"),
+        ({"price": [7.0, 11.0], "lot": [1, 0], "nav": 1000.0}, "lot[1] is 0.0"),
+        ({"price": [7.0, 11.0], "nav": 0}, "nav is 0.0"),
+        ({"price": [7.0, 11.0], "nav": "inf"}, "nav is inf"),
+        ({"price": [7.0, 11.0], "nav": [1000.0]}, "nav is"),
+    ],
+)
+def test_prices_that_mean_nothing_are_refused(tmp_path: Path, changed: dict[str, Any], says: str) -> None:
+    assert says in refused(tmp_path, **changed)
