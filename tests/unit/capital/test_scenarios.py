@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from plimsoll.capital.scenarios import build, factors
+from plimsoll.capital.scenarios import build, factors, historical
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Certification, History, Panel, View
 from plimsoll.core.policy import CvarPolicy, Policy
@@ -130,6 +130,56 @@ def test_normal_returns_give_the_closed_form_at_both_horizons() -> None:
     factor = NormalDist().pdf(NormalDist().inv_cdf(0.95)) / 0.05
     assert cvar(-scenarios.filtered[1][:, 0], 0.95) == pytest.approx(factor * sigma, rel=0.06)
     assert cvar(-scenarios.filtered[10][:, 0], 0.95) == pytest.approx(factor * sigma * math.sqrt(10), rel=0.12)
+
+
+def test_student_returns_give_their_tail_at_both_horizons() -> None:
+    """At 1 session the closed form; at 10 the tail of a sum of ten, by convolving densities."""
+    from scipy import stats
+
+    freedom, rows = 5.0, 16_000
+    policy = policy_of(window=rows, ewma=0.999)
+    draw = np.random.default_rng(12).standard_t(freedom, (rows + 4_000, 1))
+    view = view_of(panel_of(0.002 * draw), policy)
+    filtered = build(view, np.array([0]), policy, stressed=False).filtered
+    unit = float(view.now("sigma")[0]) / math.sqrt(freedom / (freedom - 2.0))  # of a scenario, as of the draws
+    q = stats.t.ppf(0.95, freedom)
+    closed = stats.t.pdf(q, freedom) / 0.05 * (freedom + q * q) / (freedom - 1.0)
+    assert cvar(-filtered[1][:, 0], 0.95) == pytest.approx(closed * unit, rel=0.03)
+    width = 2.0**-6
+    grid = width * np.arange(-(2**14), 2**14)  # to 256 in units of the draws: nothing is lost
+    once = np.fft.rfft(np.fft.ifftshift(stats.t.pdf(grid, freedom) * width))
+    ten = np.fft.fftshift(np.fft.irfft(once**10))
+    above = np.cumsum(ten[::-1])[::-1]
+    tail = above <= 0.05
+    beyond = (ten[tail] @ grid[tail] + (0.05 - ten[tail].sum()) * grid[np.argmax(tail)]) / 0.05
+    # returns of a thousandth compound almost as they add
+    assert cvar(-filtered[10][:, 0], 0.95) == pytest.approx(beyond * unit, rel=0.06)
+
+
+def test_filtered_scenarios_are_archs_ewma_residuals_at_archs_forecast() -> None:
+    """An independent library's volatility, residuals and sort; both have forgotten how they began."""
+    pytest.importorskip("arch", reason="the extra garch is not installed")
+    from arch.univariate import EWMAVariance, ZeroMean
+
+    policy = policy_of(window=250)
+    view = view_of(panel_of(market_returns(900, 1)), policy)
+    own = view.indicator("return")[1:, 0]
+    fitted = ZeroMean(100.0 * own, volatility=EWMAVariance(0.94), rescale=False).fit(disp="off")
+    ahead = math.sqrt(fitted.forecast(horizon=1).variance.to_numpy()[-1, 0]) / 100.0
+    theirs = fitted.std_resid[-250:] * ahead
+    ours = build(view, np.array([0]), policy, stressed=False).filtered[1][:, 0]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+    worst = np.sort(-theirs)[::-1]
+    assert cvar(-ours, 0.95) == pytest.approx((worst[:12].sum() + 0.5 * worst[12]) / 12.5, rel=1e-9)
+
+
+def test_raw_scenarios_have_the_normal_tail_at_both_horizons() -> None:
+    policy = policy_of(window=8000)
+    panel = panel_of(0.003 * np.random.default_rng(6).standard_normal((8100, 1)))
+    raw = historical(view_of(panel, policy), np.array([0]), policy)
+    factor = NormalDist().pdf(NormalDist().inv_cdf(0.95)) / 0.05
+    assert cvar(-raw[1][:, 0], 0.95) == pytest.approx(factor * 0.003, rel=0.03)
+    assert cvar(-raw[10][:, 0], 0.95) == pytest.approx(factor * 0.003 * math.sqrt(10), rel=0.06)
 
 
 def test_scenarios_scale_with_todays_volatility() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from statistics import NormalDist
 
 import numpy as np
@@ -38,6 +39,18 @@ def test_a_whole_tail_ignores_the_row_behind_it() -> None:
 
 def test_fewer_scenarios_than_the_tail_share_take_the_worst() -> None:
     assert cvar(np.array([0.01, 0.03, 0.02]), 0.95) == pytest.approx(0.03)
+
+
+@given(st.lists(st.integers(-40, 40), min_size=1, max_size=90), st.sampled_from([(9, 10), (19, 20), (39, 40), (2, 3)]))
+def test_the_fraction_of_the_boundary_is_exact(losses: list[int], level: tuple[int, int]) -> None:
+    """Against rational arithmetic: a share of 1/20 of 50 scenarios is two and a half of them."""
+    left = mass = Fraction(len(losses)) * (1 - Fraction(*level))
+    total = Fraction(0)
+    for loss in sorted(losses, reverse=True):
+        taken = min(left, Fraction(1))
+        total, left = total + taken * loss, left - taken
+    found = cvar(np.array(losses, dtype=np.float64), level[0] / level[1])
+    assert found == pytest.approx(float(total / mass), rel=1e-12, abs=1e-12)
 
 
 @given(LOSSES, CONFIDENCE)
