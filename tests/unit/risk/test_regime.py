@@ -121,6 +121,11 @@ def test_the_prior_weighs_as_many_rows_as_the_policy_says() -> None:
     np.testing.assert_allclose(last[0], (np.array(R.start[0]) + np.eye(3)[0]) / 2.0)
 
 
+def test_a_start_matrix_is_read_as_shares_of_each_row() -> None:
+    loose = replace(R, start=((95.8, 4.1, 0.1), (11.1, 84.9, 4.0), (0.0, 11.0, 89.0)))
+    np.testing.assert_allclose(regime.base_matrix(loose), np.array(R.start), atol=1e-15)
+
+
 def test_the_seed_matrix_can_never_reach_fifteen_percent() -> None:
     assert regime.reachable(replace(POLICY, regime=replace(R, matrix="seed"))) == pytest.approx(0.060, abs=5e-4)
 
