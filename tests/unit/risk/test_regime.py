@@ -122,7 +122,7 @@ def test_the_prior_weighs_as_many_rows_as_the_policy_says() -> None:
 
 
 def test_a_start_matrix_is_read_as_shares_of_each_row() -> None:
-    loose = replace(R, start=((95.8, 4.1, 0.1), (11.1, 84.9, 4.0), (0.0, 11.0, 89.0)))
+    loose = replace(R, start=((95.8, 4.1, 0.1), (1.11, 8.49, 0.4), (0.0, 0.11, 0.89)))
     np.testing.assert_allclose(regime.base_matrix(loose), np.array(R.start), atol=1e-15)
 
 
