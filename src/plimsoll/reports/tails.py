@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.engine import estimates
+from plimsoll.measures.cvar import normal_cvar
 from plimsoll.reports import charts, estimators, words
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Html, Line, join, n, plot, section, table, tag
@@ -56,6 +60,7 @@ def tails(m: Material, drawn: list[charts.Chart]) -> Html:
         ),
         table(f"Estimated CVaR beside its limits; headroom is what is left of a limit; {m.sample}", head, rows),
         tag("div", *(_tail_plot(m, h) for h in (1, 10)), class_="pair"),
+        tag("p", _kept(m)),
         _intervals(m, grid),
         plot(
             "stressed",
@@ -65,6 +70,46 @@ def tails(m: Material, drawn: list[charts.Chart]) -> Html:
         ),
         _components(m, grid, drawn),
         estimators.by_estimator(m),
+    )
+
+
+def exceeded(held: Floats, after: Floats, curve: Floats) -> tuple[Floats, Floats]:
+    """The loss of the session after each close beside the 1-session CVaR estimated there.
+
+    Parameters
+    ----------
+    held, after : (T,)
+        CVaR of the book held at the close, and of that book after its orders. These fill at the next open, and what
+        is lost until then is the held book's: the larger counts.
+    curve : (T,)
+        Growth of the account.
+
+    Returns
+    -------
+    losses, estimates : (T - 1,)
+        A loss is positive; both NaN where nothing was at risk. Over more sessions than one the book would be another.
+    """
+    known = np.fmax(held, after)[:-1]
+    at_risk = known > 0.0
+    return np.where(at_risk, 1.0 - curve[1:] / curve[:-1], np.nan), np.where(at_risk, known, np.nan)
+
+
+def _kept(m: Material) -> str:
+    """How often the account lost more than it was estimated to, and by how much at worst."""
+    lost, known = exceeded(m.run.figure("cvar_1"), m.run.figure("cvar_after_1"), m.run.curve)
+    seen = int(np.count_nonzero(np.isfinite(known)))
+    if not seen:
+        return "Nothing was at risk, so no estimate was put to the test."
+    beyond = int(np.count_nonzero(lost > known))
+    ratio = np.where(np.isfinite(known), lost / known, -np.inf)
+    worst = int(ratio.argmax())
+    normal = 1.0 - NormalDist().cdf(normal_cvar(estimates.CONFIDENCE))
+    return (
+        f"Did losses keep to it? After {count(beyond)} of {count(seen)} closes ({percent(beyond / seen)}) the next "
+        "session lost more, costs included, than the CVaR of 1 session estimated there; with normal tails "
+        f"{percent(normal)} would, with heavier ones fewer but further. Relative to the estimate the worst was "
+        f"{percent(float(lost[worst]), 2)} on {m.dates[worst + 1]}, {float(ratio[worst]):.1f} times the "
+        f"{percent(float(known[worst]), 2)} estimated the session before."
     )
 
 

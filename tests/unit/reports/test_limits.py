@@ -20,6 +20,7 @@ from plimsoll.measures.cvar import cvar, value_at_risk
 from plimsoll.reports import charts, limits, shadow, uses
 from plimsoll.reports.material import Material
 from plimsoll.reports.tailgrid import TailGrid, tail_grid
+from plimsoll.reports.tails import exceeded
 
 
 @pytest.fixture(scope="module")
@@ -218,3 +219,12 @@ def test_kinds_of_an_auction_add_up_to_its_constraints(material: Material) -> No
     assert [material.run.cycles[t].auction is not None for t in at] == [True] * len(at)
     total = sum(float(np.nansum(v)) for v in kinds.values())
     assert total == pytest.approx(sum(s.worth for s in shadow.shadows(material)) * len(at))
+
+
+def test_a_loss_is_held_against_the_larger_estimate_of_the_close_before() -> None:
+    curve = np.array([1.0, 0.98, 0.98, 1.0, 0.9])
+    held, after = np.array([0.01, 0.02, 0.0, 0.03, 0.03]), np.array([0.02, 0.0, 0.0, np.nan, 0.03])
+    lost, known = exceeded(held, after, curve)
+    assert known == pytest.approx([0.02, 0.02, np.nan, 0.03], nan_ok=True)
+    assert lost == pytest.approx([0.02, 0.0, np.nan, 0.1], nan_ok=True)
+    assert exceeded(held[:1], after[:1], curve[:1])[0].size == 0
