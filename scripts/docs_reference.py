@@ -24,7 +24,7 @@ from plimsoll.core.policy import Policy
 from plimsoll.core.reasons import REASONS
 from plimsoll.governance.vetoes import SEVERITIES
 from plimsoll.risk.modes import transition_table
-from plimsoll.store.policy_file import Described, described, load
+from plimsoll.store.policy_file import PROFILES, Described, described, load
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -34,6 +34,39 @@ BLOCK = re.compile(
 )
 RULE = re.compile(r"^### (?P<id>[A-Z]\d{1,2}) (?P<title>.+)$", re.M)
 STATUS = re.compile(r"^\*(?P<status>Built|In part|Not built)[.:]", re.M)
+# What bounds a book, for the page on risk: (what it bounds, policy key), in the order a loss would meet them
+BOUNDS = (
+    ("CVaR budget, 1 session", "cvar.budget_1"),
+    ("CVaR budget, 10 sessions", "cvar.budget_10"),
+    ("CVaR hard limit, 1 session", "cvar.hard_1"),
+    ("CVaR hard limit, 10 sessions", "cvar.hard_10"),
+    ("stressed CVaR, multiple of the budget", "cvar.stressed_multiple"),
+    ("risk of one fund alone, of the budget", "cvar.standalone_fund"),
+    ("risk of one coin alone, of the budget", "cvar.standalone_crypto"),
+    ("risk of one stock alone, of NAV", "cvar.standalone_stock"),
+    ("risk added by one trade in a fund", "cvar.incremental_fund"),
+    ("risk added by one trade in a stock or coin", "cvar.incremental_other"),
+    ("gross exposure", "limits.gross_max"),
+    ("gross beyond it that freezes, halts", "limits.gross_freeze_over limits.gross_halt_over"),
+    ("cash, at least", "limits.cash_min"),
+    ("one stock", "limits.weight_stock"),
+    ("one sector's stocks", "limits.weight_sector"),
+    ("one fund without an entry", "limits.weight_fund"),
+    ("one coin", "limits.weight_crypto"),
+    ("assets with an entry, least and most", "limits.assets"),
+    ("pair that moves alike, multiple of the larger cap", "correlation.pair_multiple"),
+    ("order, share of average volume", "limits.participation_max"),
+    ("turnover a session", "shaping.turnover_max"),
+    ("trades a session", "shaping.trades_max"),
+    ("P(crisis) that halves the budgets", "regime.crisis_on"),
+    ("VIX that halves, bars increases", "forecast.vix_high forecast.vix_extreme"),
+    ("stop without an entry: reduce, exit", "stops.reduce_default stops.exit_default"),
+    ("panic rung sells everything", "ladder.flatten_on_panic"),
+    ("governor: loss a session", "governor.loss"),
+    ("governor: one symbol", "governor.position"),
+    ("governor: turnover a session", "governor.turnover"),
+    ("governor: one order", "governor.trade"),
+)
 TABLES = ("ladder.rungs", "limits.assets", "costs.kinds", "regime.start", "regime.seed")
 
 
@@ -182,6 +215,32 @@ def reasons(rules: str, _: str) -> str:
     return _table(("code", "severity", "sentence", "remedy", "rule"), rows)
 
 
+def bounds(_: str, __: str) -> str:
+    """What bounds a book, by profile: the same figures as ``config show --profile``."""
+    by_profile = {name: {r.key: r for r in described(load(name))} for name in PROFILES}
+    rows = []
+    for what, keys in BOUNDS:
+        cells = [", ".join(_bound(rows_, key) for key in keys.split()) for rows_ in by_profile.values()]
+        rows.append((what, *cells, " ".join(f"`{key}`" for key in keys.split())))
+    return _table(("bounds", *(f"`{name}`" for name in PROFILES), "policy key"), rows)
+
+
+def _bound(rows: dict[str, Described], key: str) -> str:
+    """A value as a reader compares it: fractions in per cent, an unstated dollar cap as its share of the capital."""
+    if key == "limits.assets":
+        caps = [r.value for k, r in rows.items() if k.startswith(f"{key}.") and k.endswith(".max_weight")]
+        return f"{100 * min(caps):.4g} % to {100 * max(caps):.4g} %"
+    row = rows[key]
+    if row.value is None:
+        share = rows.get(f"{key}_share")
+        return f"{100 * share.value:.4g} % of the capital" if share else "its cap above × the capital"
+    if key.startswith("governor."):
+        return f"${row.value:,}"
+    if isinstance(row.value, float) and any(word in row.unit for word in ("fraction", "probability", "loss")):
+        return f"{100.0 * row.value:.4g} %"
+    return _shown(row.value)
+
+
 def _linked(rule: str) -> str:
     title = titles().get(rule)
     return f"[{rule}](rules.md#{_anchor(rule, title)})" if title else rule
@@ -229,6 +288,7 @@ def observation(_: str, __: str) -> str:
 WRITERS: dict[str, Callable[[str, str], str]] = {
     "policy": policy_reference,
     "defaults": defaults,
+    "bounds": bounds,
     "ladder": ladder,
     "vetoes": vetoes,
     "modes": modes,
