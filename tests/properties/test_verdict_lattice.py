@@ -87,3 +87,23 @@ def test_only_a_scale_keeps_part_of_an_increase(scale: float) -> None:
     for failed in (Action.REJECT, Action.FREEZE, Action.LIQUIDATE):
         assert judge("g", "GROSS_ABOVE_MAX", 2.0, 1.0, failed, scale=scale).scale == 0.0
     assert judge("g", "GROSS_ABOVE_MAX", 2.0, 1.0, Action.SCALE, scale=scale).scale == scale
+
+
+def test_a_finding_names_both_figures_and_findings_come_in_order_of_what_they_say() -> None:
+    low, high = (judge("g", "GROSS_ABOVE_MAX", figure, 1.0, Action.REJECT) for figure in (1.5, 2.5))
+    assert (low.findings[0].measured, low.findings[0].limit) == (1.5, 1.0)
+    tight = judge("g", "GROSS_ABOVE_MAX", 1.5, 0.5, Action.REJECT)
+    absent = judge("g", "GROSS_ABOVE_MAX", float("nan"), 1.0, Action.REJECT)
+    open_ = Verdict(Action.REJECT, 0.0, (Finding("g", "GROSS_ABOVE_MAX", "book", 1.5, None),))
+    assert judge("g", "GROSS_ABOVE_MAX", 1.5, -2.0, Action.REJECT).findings[0].limit == -2.0
+    assert judge("g", "GROSS_ABOVE_MAX", 1.5, float("nan"), Action.REJECT).findings[0].limit is None
+    wanted = [*tight.findings, *low.findings, *open_.findings, *high.findings, *absent.findings]
+    for order in itertools.permutations((low, high, tight, absent, open_)):
+        assert list(join(order).findings) == wanted
+
+
+def test_a_scale_that_is_no_share_keeps_nothing() -> None:
+    for scale in (float("nan"), -0.1, 1.1, float("inf")):
+        assert judge("g", "GROSS_ABOVE_MAX", 2.0, 1.0, Action.SCALE, scale=scale).scale == 0.0
+    for scale in (0.0, 0.3, 1.0):
+        assert judge("g", "GROSS_ABOVE_MAX", 2.0, 1.0, Action.SCALE, scale=scale).scale == scale

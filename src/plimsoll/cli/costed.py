@@ -26,10 +26,8 @@ def show(found: CostReport) -> None:
     out.print(escape(found.basis))
     out.print(escape(_coefficient(found)))
     if found.r2 is not None:
-        known = found.slippage_multiple_error is None
-        slippage = (
-            "as the policy has it" if known else _with_error(found.slippage_multiple, found.slippage_multiple_error)
-        )
+        multiple, error = found.slippage_multiple, found.slippage_multiple_error
+        slippage = "as the policy has them" if error is None else f"{_with_error(multiple, error)} times the policy's"
         out.print(f"slippage rates {slippage}; R² {found.r2:.4f}; {found.fills} orders of {found.days} days")
     out.print(_table("all orders", (found.total,)))
     if len(found.by_regime) > 1:

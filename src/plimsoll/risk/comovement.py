@@ -138,7 +138,7 @@ def _measure(
     the plain and the weighted one of the sample, and the lowest pair nowhere above it: two sums decide most days.
     """
     returns = _returns(view, columns, rules)
-    if returns is None:
+    if returns is None or not np.isfinite(returns).all():
         return ASSUMED, ASSUMED
     sample = _sample(returns)
     size = columns.size
@@ -163,7 +163,7 @@ def _returns(view: View, columns: NDArray[np.int64], rules: CorrelationPolicy) -
 
 
 def _sample(returns: Floats) -> Floats:
-    """(k, k) sample correlation; NaN with a column that is not known throughout or does not move."""
+    """(k, k) sample correlation; NaN with a column that does not move."""
     mean = np.add.reduce(returns) / len(returns)
     centred = returns - mean
     products = gram(centred, centred)

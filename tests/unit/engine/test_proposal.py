@@ -107,3 +107,28 @@ def test_fear_and_a_warning_give_one_halving_between_them(decided, under) -> Non
     policy = changed(vetoes={"confidence_warning": 0.95}, forecast={"vix_high": 1.0})
     record = decided(under({"SPY": 0.1}), policy=policy)
     assert weight(record, "SPY") == pytest.approx(sure / 2, abs=0.003)
+
+
+def test_what_no_scale_brings_under_the_hard_limit_is_rejected_and_its_reductions_still_pass(decided, under) -> None:
+    """A hedge is sold, so the book before any increase is already above the budget: there is nothing to scale to."""
+    held = {"SPY": 250, "TLT": 350}
+    rest = decided(under({"SPY": 0.5, "TLT": 0.4}, 1_000_000, **held)).figures["cvar_10"]
+    bare = decided(under({"SPY": 0.5}, 1_000_000, **held)).figures["cvar_after_10"]
+    assert rest < bare  # the hedge did hedge
+    policy = changed(
+        cvar={"budget_10": rest * 1.001, "hard_10": 0.5 * (rest + bare), "budget_1": 0.5, "hard_1": 0.5},
+        limits={"gross_max": 1.5, "cash_min": 0.0},
+    )
+    record = decided(under({"SPY": 0.5, "GLD": 0.1}, 1_000_000, **held), policy=policy)
+    orders = {i.symbol: i.lots for i in record.intents}
+    assert orders.get("TLT", 0) < 0 and "GLD" not in orders and orders.get("SPY", 0) <= 0
+    found = {f.reason for f in record.findings if f.gate == "cvar_10"}
+    assert found == {"CVAR_ABOVE_BUDGET", "CVAR_ABOVE_HARD"}
+    assert record.carried.halted == ""  # a refusal of new risk, no halt
+
+
+def test_a_proposal_above_gross_is_scaled_into_it(decided, under) -> None:
+    policy = changed(limits={"gross_max": 0.12, "cash_min": 0.0})
+    record = decided(under({"SPY": 0.1, "TLT": 0.1}), policy=policy)
+    assert "GROSS_ABOVE_MAX" in {f.reason for f in record.findings}
+    assert 0.10 < record.figures["gross_after"] <= 0.12

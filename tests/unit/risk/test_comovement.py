@@ -251,3 +251,44 @@ def test_thresholds_come_from_the_policy(view_of: Callable[..., View]) -> None:
     strict = replace(POLICY, correlation=rules)
     assert comovement.step(view, np.arange(2), held, None, strict).reduce_only
     assert not step(view, None, held).reduce_only
+
+
+def judged_with(view: View, before: Comovement | None, **changed: float) -> comovement.ComovementStep:
+    size = len(view.symbols)
+    policy = replace(POLICY, correlation=replace(R, **changed))
+    return comovement.step(view, np.arange(size), np.full(size, 0.9 / size), before, policy)
+
+
+def test_every_level_turns_exactly_at_its_threshold(view_of: Callable[..., View]) -> None:
+    view = view_of(book(0.7, 4), 0.0)
+    seen = judged_with(view, None, average=0.1, alike=0.99).state
+    assert seen is not None
+    average, lowest = seen.average, seen.lowest
+    for value, ulp in ((average, "average"), (lowest, "lowest")):
+        below, above = np.nextafter(value, [0.0, 1.0]).tolist()
+        for limit, over in ((below, True), (value, False), (above, False)):
+            if ulp == "average":
+                assert (judged_with(view, None, average=limit, alike=0.99).state is not None) is over
+                kept = judged_with(view, WATCHED, average=0.1, average_leave=limit, alike=0.99).state
+                assert (kept is not None) is over
+            else:
+                assert judged_with(view, None, average=0.1, alike=limit).reduce_only is over
+                assert judged_with(view, ALIKE, average=0.1, alike=0.99, alike_leave=limit).reduce_only is over
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_holding_without_a_usable_return_makes_the_book_one(view_of: Callable[..., View], bad: float) -> None:
+    returns = book(0.1)
+    returns[7, 2] = bad
+    found = step(view_of(returns, 0.4))
+    assert found.reduce_only and found.state is not None
+    assert (found.state.average, found.state.lowest) == (1.0, 1.0)
+
+
+def test_usual_is_turned_at_exactly_as_well(view_of: Callable[..., View]) -> None:
+    returns = book(0.7, 3)
+    seen = step(view_of(returns, 0.0)).state
+    assert seen is not None
+    below = float(np.nextafter(seen.average, 0.0))
+    assert step(view_of(returns, below)).state is not None
+    assert step(view_of(returns, seen.average)).state is None

@@ -176,3 +176,56 @@ def test_the_first_date_of_the_panel_does_not_change_later_codes(make_panel: Cal
     sessions = Sessions(s.days[start:], s.opens[start:], s.closes[start:], s.next_day)
     late = replace(panel, sessions=sessions, **cut)
     np.testing.assert_array_equal(codes(late)[300:], codes(panel)[start + 300 :])
+
+
+def test_an_outlier_is_one_beyond_its_sigmas_to_the_last_bit(make_panel: Callable[..., Panel]) -> None:
+    from msgspec.structs import replace as changed
+
+    panel = shock(make_panel, {0: -0.12}, columns=1)
+    sigma = freshness.robust_sigma(panel, POLICY.freshness)[500, 0]
+    size = abs(panel.index[500, 0] / panel.index[499, 0] - 1.0)
+    enough = size / sigma
+    while enough * sigma < size:
+        enough = np.nextafter(enough, np.inf)
+    while np.nextafter(enough, 0.0) * sigma >= size:
+        enough = np.nextafter(enough, 0.0)
+    for sigmas, code in ((float(np.nextafter(enough, 0.0)), freshness.OUTLIER), (float(enough), freshness.FRESH)):
+        rules = changed(POLICY, freshness=changed(POLICY.freshness, outlier_sigmas=sigmas))
+        assert freshness.factors(rules)["freshness.reason"](panel)[500, 0] == code
+
+
+@pytest.mark.parametrize(("moved", "confirmed"), [(3, True), (2, False)])
+def test_exactly_three_in_ten_confirm(make_panel: Callable[..., Panel], moved: int, confirmed: bool) -> None:
+    panel = shock(make_panel, {0: -0.12, **dict.fromkeys(range(1, moved + 1), -0.06)}, columns=11)
+    assert (reasons(panel, 500)[0] is None) is confirmed
+
+
+@pytest.mark.parametrize("field", ["close", "index"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_price_that_is_no_figure_is_never_fresh(make_panel: Callable[..., Panel], field: str, bad: float) -> None:
+    """Missing or infinite on the day itself; a bar that is wholly absent on a day it was not expected stays judged by
+    the bars before.
+    """
+    panel = make_panel(closes(2))
+    broken = getattr(panel, field).copy()
+    broken[500, 1] = bad
+    fresh = panel.fresh.copy()
+    fresh[500, 1] = field != "close"
+    panel = replace(panel, **{field: broken, "fresh": fresh})
+    assert reasons(panel, 500)[0] is None and reasons(panel, 500)[1] is not None
+
+
+def test_each_missing_input_is_stricter_than_the_whole(make_panel: Callable[..., Panel]) -> None:
+    """Whatever single cell of a quiet history is removed, what was barred that day stays barred."""
+    panel = shock(make_panel, {0: -0.12}, columns=3)
+    before = codes(panel)[500] != freshness.FRESH
+    for field in ("open", "high", "low", "close", "volume", "index"):
+        for column in range(3):
+            holed = getattr(panel, field).copy()
+            holed[500, column] = np.nan
+            given = {field: holed}
+            if field == "close":
+                fresh = panel.fresh.copy()
+                fresh[500, column] = False
+                given["fresh"] = fresh
+            assert (before <= (codes(replace(panel, **given))[500] != freshness.FRESH)).all(), (field, column)

@@ -20,7 +20,7 @@ KINDS = {"A": "stock", "B": "stock", "F": "fund", "G": "fund", "BTC-USD": "crypt
 @pytest.fixture
 def view_of(make_panel: Callable[..., Panel]) -> Callable[..., View]:
     def build(returns: np.ndarray, symbols: tuple[str, ...]) -> View:
-        close = 100.0 * np.cumprod(1.0 + np.nan_to_num(returns), axis=0)
+        close = 100.0 * np.cumprod(1.0 + np.nan_to_num(returns, posinf=0.0, neginf=0.0), axis=0)
         instruments = tuple(Instrument(s, KINDS[s], "24/7" if KINDS[s] == "crypto" else "XNYS") for s in symbols)
         panel = make_panel(close, symbols, instruments=instruments)
         return View(History(panel, {"return": lambda _: returns.copy()}), len(returns) - 1)
@@ -113,3 +113,42 @@ def test_an_unknown_cap_gives_a_limit_that_nothing_can_be_shown_to_meet() -> Non
     for caps in ([np.nan, 0.3], [0.3, np.nan]):
         (limit,) = pairs.limits((HeldPair("A", "B", 0.9),), ("A", "B"), np.array(caps), POLICY)
         assert np.isnan(limit.cap)
+
+
+def thresholds(**changed: float) -> Policy:
+    from msgspec.structs import replace
+
+    return replace(POLICY, correlation=replace(POLICY.correlation, **changed))
+
+
+@pytest.mark.parametrize(("symbols", "name"), [(("A", "B"), "pair_stock"), (("F", "G"), "pair_fund")])
+def test_a_limit_is_turned_at_exactly_and_left_below_the_lower_one(
+    view_of: Callable[..., View], symbols: tuple[str, str], name: str
+) -> None:
+    view, both = view_of(correlated(0.8), symbols), np.arange(2)
+    (pair,) = pairs.update(view, both, (), thresholds(**{name: 0.1}))
+    rho = pair.correlation
+    below, above = np.nextafter(rho, [0.0, 1.0]).tolist()
+    for limit, limited in ((below, True), (rho, False), (above, False)):
+        assert bool(pairs.update(view, both, (), thresholds(**{name: limit}))) is limited
+    for leave, stays in ((below, True), (rho, True), (above, False)):
+        policy = thresholds(**{name: 0.99, f"{name}_leave": leave})
+        assert bool(pairs.update(view, both, (pair,), policy)) is stays
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_return_that_is_no_figure_counts_as_perfectly_correlated(view_of: Callable[..., View], bad: float) -> None:
+    returns = np.column_stack([correlated(0.0), correlated(0.1)[:, 1]])
+    returns[30, 1] = bad
+    known = pairs.update(view_of(returns, ("A", "B", "F")), np.arange(3), (), POLICY)
+    assert known == (HeldPair("A", "B", 1.0), HeldPair("B", "F", 1.0))
+
+
+def test_a_pair_of_a_kept_and_a_new_one_is_limited_in_column_order(view_of: Callable[..., View]) -> None:
+    """The middle column is forgotten by neither order nor number: pairs name symbols."""
+    returns = np.column_stack([correlated(0.95), correlated(0.95)[:, 0]])
+    view = view_of(returns, ("A", "B", "F"))
+    assert [(p.first, p.second) for p in pairs.update(view, np.array([2, 1, 0]), (), POLICY)] == [
+        ("A", "B"), ("A", "F"), ("B", "F"),
+    ]  # fmt: skip
+    assert [(p.first, p.second) for p in pairs.update(view, np.array([0, 2]), (), POLICY)] == [("A", "F")]

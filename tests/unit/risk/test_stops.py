@@ -159,3 +159,43 @@ def test_trailing_starts_anew_with_a_new_holding(view_of: Callable[..., View]) -
 def test_without_trailing_a_fall_from_the_high_is_no_loss(view_of: Callable[..., View]) -> None:
     view = view_of([[150.0, 100.0, 100.0], [110.0, 100.0, 100.0]])
     assert judge(View(view.history, 1)).events == ()
+
+
+def loses_at(**changed: float) -> Policy:
+    return Policy(stops=msgspec.structs.replace(POLICY.stops, **changed))
+
+
+@pytest.mark.parametrize(
+    ("column", "reduce", "leave"),
+    [(0, "reduce_default", "exit_default"), (2, "reduce_crypto", "exit_crypto")],
+)
+def test_each_stage_fires_exactly_at_its_loss(
+    view_of: Callable[..., View], column: int, reduce: str, leave: str
+) -> None:
+    """At the loss, and one bit of it earlier not."""
+    mark = [100.0, 100.0, 100.0]
+    mark[column] = 86.1
+    loss = (100.0 - 86.1) / 100.0
+    above = float(np.nextafter(loss, 1.0))
+    for first, last, stage in ((above, 0.9, None), (loss, 0.9, 1), (loss, above, 1), (0.01, loss, 2)):
+        policy = loses_at(**{reduce: first, leave: last})
+        found = stops.step((), view_of([mark], policy), np.array([0.2, 0.3, 0.1]), np.full(3, 100.0), policy)
+        assert [s.stage for s in found.stops] == ([] if stage is None else [stage])
+
+
+@pytest.mark.parametrize("bad", [NAN, float("inf"), float("-inf")])
+def test_a_mark_or_a_cost_that_is_no_figure_reduces_nothing_else(view_of: Callable[..., View], bad: float) -> None:
+    """The others are judged as if it were not there; a mark below nothing is a loss like any other."""
+    found = judge(view_of([[bad, 87.0, 100.0]]))
+    fired = {e.scope for e in found.events}
+    assert "GLD" in fired and ("ABC" in fired) is (bad == float("-inf"))
+    assert {e.scope for e in judge(view_of([[50.0, 87.0, 100.0]]), cost=(NAN, 100.0, 100.0)).events} == {"GLD"}
+
+
+def test_a_short_has_no_stop(view_of: Callable[..., View]) -> None:
+    assert judge(view_of([[50.0, 100.0, 100.0]]), held=(-0.2, 0.3, 0.1)).events == ()
+
+
+def test_the_cap_is_lifted_on_the_tenth_session_and_not_before(view_of: Callable[..., View]) -> None:
+    for wait, kept in ((9, 1), (10, 0)):
+        assert len(lifted(view_of, StopState("ABC", 2, 0.0, 0), rows=wait + 1, sma_50=99.0)) == kept
