@@ -173,6 +173,7 @@ REASONS: dict[str, Reason] = {
     "MODEL_BAD_ANSWER": Reason("error", "The model's answer is no action with a confidence", "Let it answer HOLD, BUY or SELL with a number from 0 to 1", "H4"),
     "MODEL_NOT_FINITE": Reason("error", "The model's confidence is not a finite number", "Mend the model", "H4"),
     "MODEL_BAD_CONFIDENCE": Reason("error", "The model's confidence lies outside 0 to 1", "Mend the model", "H4"),
+    "LONG_ONLY": Reason("info", "{symbol} is not held, and nothing is sold short", "", "A3"),
     # life of a strategy (G5); the scope is its name
     "STRATEGY_PROMOTED": Reason("info", "{symbol} rises a stage: its Sharpe ratio {measured} reaches {limit} on enough evidence", "", "G5"),
     "STRATEGY_DEMOTED": Reason("warning", "{symbol} falls a stage: its Sharpe ratio {measured} is not shown to reach {limit}", "", "G5"),

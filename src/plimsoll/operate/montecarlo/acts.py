@@ -1,0 +1,421 @@
+"""What trades in a session: models from sensible to hostile, and acts aimed at one limit or one reason each (H8).
+
+An act is a generator: it does something, yields until the next bar, and goes on. It looks at the governor's own
+headroom to come as close to a limit as can be, and then steps over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+
+from plimsoll.alpha.advice import ask
+from plimsoll.alpha.mock_models import MOCKS, mock
+from plimsoll.operate.montecarlo.desk import Desk, Manners
+from plimsoll.operate.montecarlo.paths import HOURS
+from plimsoll.operate.pilot import Pilot
+from plimsoll.risk.governor import CENT, MINUTE
+from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
+
+Act = Iterator[None]
+_HOUR = 60 * MINUTE
+WHOLE_DAY = HOURS // 60  # bars of a minute
+_APART = 150_000  # microseconds between orders, so that the orders of a second do not stop them
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A kind of session: who trades, how the venue behaves, whether a book is built on the days before it.
+
+    What is aimed at one thing plays the first ``bars`` of a session only.
+    """
+
+    name: str
+    act: Callable[[Desk], Act]
+    manners: Callable[[], Manners] = Manners
+    built: bool = False
+    bars: int = 100
+
+
+def fill_up(desk: Desk) -> None:
+    """Buy whatever fits, symbol by symbol, sizes a unit apart so that they are not one order repeated."""
+    for symbol in desk.symbols:
+        for n in range(desk.limits.repeats_minute):
+            quantity = desk.room(symbol) - n
+            if quantity <= 0 or desk.send(symbol, 1, quantity).decision == "REFUSE":
+                break
+            desk.tick(_APART)
+
+
+def trade_limit(desk: Desk) -> Act:
+    """Single orders at the cap, a unit below and a unit above."""
+    while True:
+        symbol = desk.symbols[int(desk.draw.integers(len(desk.symbols)))]
+        most = desk.limits.trade * CENT // desk.ask_of(symbol)
+        for quantity in (most, most + 1, most - 1):
+            desk.send(symbol, 1 if desk.draw.random() < 0.5 else -1, quantity)
+            desk.tick(_APART)
+        yield
+
+
+def position_limit(desk: Desk) -> Act:
+    """One symbol up to its cap, long or short, and a unit further; then out of it and again."""
+    symbol = min(desk.symbols, key=desk.limits.position_of)
+    sign = 1 if desk.draw.random() < 0.5 else -1
+    while True:
+        for n in range(60):
+            quantity = desk.room(symbol) - n % 3
+            if quantity <= 0 or desk.send(symbol, sign, quantity).decision == "REFUSE":
+                break
+            desk.tick(_APART)
+        desk.send(symbol, sign, desk.room(symbol) + 2 * CENT // desk.ask_of(symbol) + 1)
+        yield
+        yield from flat(desk)
+
+
+def gross_limit(desk: Desk) -> Act:
+    """Every symbol until all together are worth what they may be, and a unit further in each."""
+    while True:
+        fill_up(desk)
+        for symbol in desk.symbols:
+            desk.send(symbol, 1, desk.room(symbol) + 2 * CENT // desk.ask_of(symbol) + 1)
+            desk.tick(_APART)
+        yield
+
+
+def turnover_limit(desk: Desk) -> Act:
+    """In and out until the turnover is used up, the last order to the cent."""
+    while True:
+        symbol = desk.symbols[int(desk.draw.integers(len(desk.symbols)))]
+        if (quantity := desk.room(symbol)) > 0:
+            desk.send(symbol, 1, quantity)
+        elif desk.governor.headroom(symbol)["turnover"] < desk.limits.trade:
+            desk.send(symbol, 1, 2 * CENT // desk.ask_of(symbol) + 1)
+        yield
+        if desk.governor.headroom(symbol)["turnover"] > desk.limits.trade:
+            yield from flat(desk)
+
+
+def flat(desk: Desk) -> Act:
+    """Out of everything: orders cancelled, positions closed, the venue given time."""
+    for order in desk.working():
+        desk.cancel(order)
+    for symbol in desk.symbols:
+        if held := desk.held(symbol):
+            desk.send(symbol, -1 if held > 0 else 1, abs(held))
+            desk.tick(_APART)
+    for _ in range(4):
+        yield
+
+
+def ladder(desk: Desk) -> Act:
+    """Down the intraday ladder a step at a time, trying at each what it forbids and what it allows."""
+    yield from _hold(desk)
+    symbol = desk.symbols[0]
+    for stage in range(3):
+        if not _lose(desk, _mark(desk, stage) * Fraction(101, 100)):
+            return
+        yield
+        most = desk.limits.trade * CENT // desk.ask_of(symbol)
+        half = most * desk.limits.caution_bps // WHOLE
+        for quantity in (most, half + 1, half, 1):
+            desk.send(symbol, 1, quantity)
+            desk.tick(_APART)
+        if held := desk.held(symbol):
+            desk.send(symbol, -1, max(held // 10, 1))  # reductions pass at every stage
+        yield
+    while True:
+        desk.send(symbol, 1, 1)
+        yield
+
+
+def gap_inside(desk: Desk) -> Act:
+    """A gap that takes the loss to just below its cap; then whoever tries must fail."""
+    yield from _hold(desk)
+    if _lose(desk, Fraction(desk.limits.loss, 100) * Fraction(int(desk.draw.integers(955, 998)), 1000)):
+        yield
+    yield from _tries(desk)
+
+
+def gap_beyond(desk: Desk) -> Act:
+    """A gap that no limit can stop: the loss lands beyond its cap, and nothing but reductions leaves (H9)."""
+    yield from _hold(desk)
+    if _lose(desk, Fraction(desk.limits.loss, 100) * Fraction(int(desk.draw.integers(105, 250)), 100)):
+        yield
+    yield from _tries(desk)
+
+
+def _tries(desk: Desk) -> Act:
+    """Small orders of every kind, bar after bar: only reductions may leave."""
+    while True:
+        for symbol in desk.symbols:
+            desk.send(symbol, 1, 1 + int(desk.draw.integers(1000)))
+            desk.tick(_APART)
+        symbol = desk.symbols[int(desk.draw.integers(len(desk.symbols)))]
+        if held := desk.held(symbol):
+            desk.send(symbol, -1, max(held // 20, 1))
+            desk.send(symbol, -1, held * 2 + 1)
+        yield
+
+
+def _hold(desk: Desk) -> Act:
+    """Buy the largest book the day allows and wait until it is filled, prices standing still."""
+    desk.frozen = True
+    for _ in range(8):
+        fill_up(desk)
+        yield
+    for _ in range(4):
+        yield
+
+
+def _mark(desk: Desk, stage: int) -> Fraction:
+    """The loss in dollars at which a stage of the ladder begins."""
+    s, limits = desk.limits.stages[stage], desk.limits
+    return min(
+        Fraction(s.equity_bps * desk.governor.account.equity, WHOLE * 100),
+        Fraction(s.loss_bps * limits.loss, WHOLE * 100),
+    )
+
+
+def _lose(desk: Desk, dollars: Fraction) -> bool:
+    """Let prices fall until the session has lost so much; False where the book is too small for it."""
+    value = desk.value()
+    share = float((dollars - desk.accountant.loss) / value) if value > 0 else 1.0
+    if not 0.0 < share < 0.95:
+        return False
+    desk.gap(share)
+    return True
+
+
+def throttles(desk: Desk) -> Act:
+    """Bursts: more than a second allows, more than a minute allows, the same order over and over."""
+    symbol = desk.symbols[0]
+    while True:
+        for n in range(desk.limits.orders_second + 2):
+            desk.send(symbol, 1, 100 + n)
+        desk.tick(SECOND)
+        for _ in range(desk.limits.repeats_minute + 2):
+            desk.send(symbol, 1, 77)
+            desk.tick(2 * SECOND // desk.limits.orders_second)
+        for n in range(desk.limits.orders_minute + 2):
+            desk.send(symbol, 1, 200 + n)
+            desk.tick(2 * SECOND // desk.limits.orders_second)
+        yield
+        yield from flat(desk)
+
+
+def duplicates(desk: Desk) -> Act:
+    """Ids used again: for the same order, which must leave once, and for another, which must not leave."""
+    while True:
+        symbol = desk.symbols[int(desk.draw.integers(len(desk.symbols)))]
+        quantity = max(desk.room(symbol) // 2, 1)
+        name = f"again{desk.bar}"
+        for wanted in (quantity, quantity, quantity + 1):
+            desk.send(symbol, 1, wanted, name=name)
+        desk.send(symbol, -1, quantity, name=name)
+        yield
+        if desk.bar % 12 == 11:
+            yield from flat(desk)
+
+
+def stale(desk: Desk) -> Act:
+    """Quotes that stop coming: of the symbol that is ordered, and of one that is held."""
+    quiet, other = desk.symbols[0], desk.symbols[-1]
+    desk.send("NEVER-QUOTED", 1, 1)
+    desk.send(quiet, 1, max(desk.room(quiet) // 2, 1))
+    for _ in range(4):
+        yield
+    desk.muted = {quiet}
+    while True:
+        desk.send(quiet, 1, 1)
+        desk.tick(_APART)
+        desk.send(other, 1, 1)
+        yield
+
+
+def clocks(desk: Desk) -> Act:
+    """A sender whose clock jumps back, ahead, and to another day."""
+    while True:
+        symbol = desk.symbols[0]
+        for jump in (-_HOUR, -1, 4 * 24 * _HOUR, -4 * 24 * _HOUR, 0):
+            desk.send(symbol, 1, 1 + desk.bar, at=desk.now + jump)
+        yield
+
+
+def collars(desk: Desk) -> Act:
+    """Limits at the collar, and a little beyond it on both sides."""
+    while True:
+        symbol = desk.symbols[int(desk.draw.integers(len(desk.symbols)))]
+        quote = desk.governor.quotes[symbol]
+        mid = (quote.bid + quote.ask) // 2
+        far = mid * desk.limits.collar_bps // WHOLE
+        for limit in (mid + far - 1, mid + far + 2, mid - far + 1, mid - far - 2, mid * 3, 1):
+            quantity = max(desk.room(symbol) * 9 // 10, 1)
+            desk.send(symbol, 1 if desk.draw.random() < 0.6 else -1, quantity, limit=max(limit, 1))
+            desk.tick(_APART)
+        yield
+        if desk.bar % 10 == 9:
+            yield from flat(desk)
+
+
+def nonsense(desk: Desk) -> Act:
+    """Orders that are not numbers, not orders, not JSON; quantities of zero, below it and beyond any account."""
+    symbol = desk.symbols[0]
+    while True:
+        at = f'"ts":"2026-03-02T15:{desk.bar % 60:02d}:00Z"'
+        wrong = [f'"qty":{quantity},{at}' for quantity in ('"NaN"', "NaN", '"-1"', '"1e9"', '"1","limit":"NaN"')]
+        wrong += [f'"qty":"1","ts":"{instant}"' for instant in ("2026-03-02T15:00:00", "soon")]
+        for n, rest in enumerate(wrong):
+            desk.line(f'{{"type":"intent","id":"n{desk.bar}-{n}","symbol":"{symbol}","side":"buy",{rest}}}')
+        desk.line("not JSON at all")
+        for quantity in (0, -5, 10**15, 10**30):
+            desk.send(symbol, 1, quantity)
+        yield
+
+
+def too_much(desk: Desk) -> Act:
+    """Always buys, in sizes no account has, from all symbols at once."""
+    while True:
+        for symbol in desk.symbols:
+            for times in (1, 2, 5, 1000):
+                desk.send(symbol, 1, max(desk.room(symbol), 1) * times)
+                desk.tick(_APART)
+        yield
+
+
+def flip(desk: Desk) -> Act:
+    """Long and short in turn at every bar, crossing zero, never sized."""
+    sign = 1
+    while True:
+        for symbol in desk.symbols:
+            most = desk.limits.trade * CENT // desk.ask_of(symbol)
+            desk.send(symbol, sign, abs(desk.held(symbol)) + most)
+            desk.send(symbol, sign, most)
+            desk.tick(_APART)
+        sign = -sign
+        yield
+
+
+def fuzz(desk: Desk) -> Act:
+    """Anything: sizes around what is left, both sides, limits or none, cancels, in no order."""
+    draw = desk.draw
+    while True:
+        for _ in range(int(draw.integers(0, 4))):
+            symbol = desk.symbols[int(draw.integers(len(desk.symbols)))]
+            room = max(desk.room(symbol), desk.limits.trade * CENT // desk.ask_of(symbol) // 4)
+            quantity = room * int(draw.integers(1, 150)) // 100
+            limit = None
+            if draw.random() < 0.3:
+                limit = max(desk.ask_of(symbol) * int(draw.integers(9_650, 10_350)) // WHOLE, 1)
+            desk.send(symbol, 1 if draw.random() < 0.55 else -1, quantity, limit=limit)
+            desk.tick(_APART)
+        for order in desk.working():
+            if draw.random() < 0.1:
+                desk.cancel(order)
+        if (held := desk.held(desk.symbols[0])) and draw.random() < 0.2:
+            desk.send(desk.symbols[0], -1 if held > 0 else 1, abs(held))
+        yield
+
+
+def overfills(desk: Desk) -> Act:
+    """A venue that fills more than was ordered: from then on the session only reduces."""
+    while True:
+        symbol = desk.symbols[int(desk.draw.integers(len(desk.symbols)))]
+        desk.send(symbol, 1, max(desk.room(symbol) // 2, 1))
+        if held := desk.held(symbol):
+            desk.send(symbol, -1 if held > 0 else 1, max(abs(held) // 4, 1))
+        yield
+
+
+def lost_store(desk: Desk) -> Act:
+    """A disk that fails between two orders, until the process is started again on one that works."""
+    while True:
+        for n in range(10):
+            symbol = desk.symbols[0]
+            if n == 5:
+                desk.fail_disk()
+            desk.send(symbol, 1, 1 + n)
+            if n == 6:
+                desk.repair()
+            desk.tick(_APART)
+            yield
+
+
+def fly(name: str) -> Callable[[Desk], Act]:
+    """A model of this name on the first symbols, through observation and sizing as it would trade (H3, H4)."""
+
+    def act(desk: Desk) -> Act:
+        model = mock(name)
+        pilots = {
+            symbol: Pilot(partial(ask, model), desk.paths[symbol].bars, desk.policy, desk.limits)
+            for symbol in desk.symbols[:2]
+        }
+
+        def filled(symbol: str, sign: int, quantity: int, price: int) -> None:
+            if symbol in pilots:
+                pilots[symbol].filled(sign, quantity, price, desk.held(symbol))
+
+        desk.on_fill.append(filled)
+        while True:
+            for symbol, pilot in pilots.items():
+                wish = pilot.wish(desk.governor, desk.paths[symbol].first + desk.bar)
+                desk.tally.held_back.update(wish.reasons)
+                if wish.quantity:
+                    desk.send(symbol, wish.sign, wish.quantity)
+            yield
+
+    return act
+
+
+def days_to_build(limits: GovernorLimits, equity: int) -> int:
+    """Sessions before this one that a book at the gross limit takes, given the turnover of a day."""
+    gross = equity * limits.gross_bps // WHOLE
+    return min(-(-gross * 21 // (20 * limits.turnover)) - 1, 30) if limits.turnover else 0
+
+
+def harsh() -> Manners:
+    """A venue that cancels, fills late, twice and in parts, and a machine that dies often."""
+    return Manners(parts=0.5, cancel=0.3, late=0.5, twice=0.3, crash=0.05)
+
+
+def greedy() -> Manners:
+    """A venue that fills more than was ordered."""
+    return Manners(more=0.2)
+
+
+def deadly() -> Manners:
+    """A machine that dies every few bars."""
+    return Manners(crash=0.2)
+
+
+def calm() -> Manners:
+    """Every order filled whole, and nothing dies."""
+    return Manners(parts=0.0, cancel=0.0, twice=0.0, crash=0.0)
+
+
+AIMED = (
+    Scene("trade limit", trade_limit, harsh),
+    Scene("position limit", position_limit),
+    Scene("gross limit", gross_limit, built=True),
+    Scene("turnover limit", turnover_limit),
+    Scene("intraday ladder", ladder, calm),
+    Scene("gap inside the loss cap", gap_inside),
+    Scene("gap beyond the loss cap", gap_beyond),
+    Scene("bursts", throttles),
+    Scene("ids used again", duplicates, deadly),
+    Scene("quotes that stop", stale),
+    Scene("clocks that jump", clocks),
+    Scene("prices beyond the collar", collars, harsh),
+    Scene("nonsense", nonsense),
+    Scene("sizes without measure", too_much, deadly),
+    Scene("long and short in turn", flip, harsh),
+    Scene("anything, quiet venue", fuzz, bars=WHOLE_DAY),
+    Scene("anything, harsh venue", fuzz, harsh, bars=WHOLE_DAY),
+    Scene("anything, deadly machine", fuzz, deadly, bars=WHOLE_DAY),
+    Scene("fills above the order", overfills, greedy),
+    Scene("a disk that fails", lost_store, calm),
+)
+FLOWN = tuple(Scene(f"model {name}", fly(name), bars=WHOLE_DAY) for name in MOCKS)
+SCENES = (*AIMED, *FLOWN)

@@ -1,0 +1,230 @@
+"""Sessions by the thousand, and whether they prove anything: a run that approaches no limit fails (H8)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path as File
+from tempfile import TemporaryDirectory
+
+import msgspec
+import numpy as np
+
+from plimsoll.core.errors import UsageError
+from plimsoll.core.money import cents
+from plimsoll.core.policy import Policy
+from plimsoll.core.ports import StateStore
+from plimsoll.operate.montecarlo.accountant import LIMITS, Accountant, caps_of
+from plimsoll.operate.montecarlo.acts import SCENES, Scene, days_to_build, fill_up
+from plimsoll.operate.montecarlo.desk import Desk, Tally
+from plimsoll.operate.montecarlo.paths import DAY, HOURS, Blocks, Path, bootstrapped, synthetic
+from plimsoll.operate.montecarlo.store import MemoryStateStore, MortalStore
+from plimsoll.risk.governor_limits import WHOLE, GovernorLimits, limits_of
+
+APPROACHED = 0.95  # of a limit (H8)
+REFUSALS = (  # every code the governor and its line protocol refuse with
+    "NO_SESSION", "TIME_OUTSIDE_SESSION", "CLOCK_BACK", "BAD_TIME", "BAD_QUANTITY",
+    "BAD_PRICE", "NO_QUOTE", "STALE_QUOTE", "PRICE_COLLAR", "DUPLICATE_INTENT",
+    "ORDERS_PER_SECOND", "ORDERS_PER_MINUTE", "REPEATED_EXECUTION", "TRADE_LIMIT", "POSITION_LIMIT",
+    "GROSS_LIMIT", "TURNOVER_LIMIT", "LOSS_LIMIT", "LOSS_UNKNOWN", "INTRADAY_CAUTION",
+    "INTRADAY_REDUCE_ONLY", "INTRADAY_HALT", "STORE_LOST",
+)  # fmt: skip
+_ON_DISK = 13  # one session in so many keeps its account in SQLite
+_FIRST_ON_DISK = 5
+_BARS_ON_DISK = 20  # a disk may take milliseconds a write
+_SPARE = Fraction(6, 5)  # of the gross limit that the position caps of the symbols leave together
+_SYMBOLS_MAX = 40
+
+
+class LossBeyondCap(msgspec.Struct, frozen=True):
+    """Sessions in which a gap through a held position took the loss beyond its cap: no order did (H9)."""
+
+    sessions: int
+    worst: float  # of the cap
+    worst_usd: str
+
+
+class Odds(msgspec.Struct, frozen=True):
+    """What a Monte Carlo of the governor found.
+
+    ``max_use`` is the highest use of each limit when an order that may add risk left, as a fraction; of the loss, the
+    highest at any mark that stayed within its cap. ``held_back`` counts what stopped or shrank the orders of models
+    before the governor saw them.
+    """
+
+    sessions: int
+    seed: int
+    profile: str
+    accepted: int
+    refused: dict[str, int]
+    max_use: dict[str, float]
+    breaches: int
+    breached: dict[str, int]
+    loss_beyond_cap: LossBeyondCap
+    unapproached: tuple[str, ...]
+    unseen: tuple[str, ...]
+    held_back: dict[str, int]
+    events: dict[str, int]
+    scenes: dict[str, int]
+    bars: dict[str, int]
+    synthetic: bool
+    passed: bool
+
+
+@dataclass(slots=True)
+class _Sum:
+    tally: Tally
+    scenes: Counter[str]
+    bars: Counter[str]
+    use: dict[str, Fraction]
+    breached: Counter[str]
+    beyond: int = 0
+    worst: Fraction = Fraction(0)
+
+
+def run(
+    policy: Policy,
+    sessions: int,
+    seed: int,
+    blocks: Sequence[Blocks],
+    on_disk: Callable[[File], StateStore],
+    progress: Callable[[int, int], None] | None = None,
+) -> Odds:
+    """Play the sessions and judge the run.
+
+    Parameters
+    ----------
+    blocks : recorded sessions to put paths together from; half of the sessions use them where there are any.
+    on_disk : opens a durable store at a path; one session in thirteen uses it instead of memory, for its first bars.
+
+    Returns
+    -------
+    Odds : a function of policy, sessions, seed and blocks alone.
+    """
+    if sessions < 1:
+        raise UsageError(f"--sessions {sessions} plays nothing", "Give 1 or more")
+    limits = limits_of(policy)
+    found = _Sum(Tally(), Counter(), Counter(), dict.fromkeys(LIMITS, Fraction(0)), Counter())
+    with TemporaryDirectory() as folder:
+        for n in range(sessions):
+            scene = SCENES[n % len(SCENES)]
+            draw = np.random.default_rng([seed, n])
+            with ExitStack() as held:
+                file = File(folder) / f"{n}.db"
+                disk = n % _ON_DISK == _FIRST_ON_DISK
+                opened = _reopener(on_disk, file, held) if disk else _kept(MemoryStateStore())
+                most = _BARS_ON_DISK if disk else scene.bars
+                _session(scene, most, policy, limits, MortalStore(opened), draw, blocks, found)
+            if progress is not None:
+                progress(n + 1, sessions)
+    return _judged(found, policy, limits, sessions, seed)
+
+
+def _kept(store: StateStore) -> Callable[[], StateStore]:
+    return lambda: store
+
+
+def _reopener(on_disk: Callable[[File], StateStore], file: File, held: ExitStack) -> Callable[[], StateStore]:
+    """Closes the file and opens it again, as a process that starts anew does."""
+
+    def reopen() -> StateStore:
+        held.close()
+        return held.enter_context(on_disk(file))  # type: ignore[arg-type]
+
+    return reopen
+
+
+def symbols_of(limits: GovernorLimits, equity: int) -> tuple[str, ...]:
+    """Symbols enough that their position caps together pass the gross limit; those with their own caps first."""
+    gross = equity * limits.gross_bps // WHOLE
+    named = sorted(limits.positions, key=lambda s: (-limits.positions[s], s))
+    names: list[str] = []
+    room = 0
+    for symbol in [*named, *(f"S{n:02d}" for n in range(_SYMBOLS_MAX))]:
+        if len(names) >= 2 and room >= gross * _SPARE:
+            break
+        names.append(symbol)
+        room += limits.position_of(symbol)
+    if limits.positions and not any(s not in limits.positions for s in names):
+        names.append("S00")
+    return tuple(names)
+
+
+def _session(
+    scene: Scene,
+    most: int,
+    policy: Policy,
+    limits: GovernorLimits,
+    store: MortalStore,
+    draw: np.random.Generator,
+    blocks: Sequence[Blocks],
+    found: _Sum,
+) -> None:
+    equity = cents(policy.account.capital) * int(draw.integers(900, 1101)) // 1000
+    paths = _paths(symbols_of(limits, equity), blocks, draw)
+    accountant = Accountant(caps_of(policy))
+    desk = Desk(policy, limits, store, accountant, paths, draw, scene.manners())
+    desk.send(desk.symbols[0], 1, 1)  # before any session has begun
+    if scene.built:
+        desk.build(days_to_build(limits, equity), equity, fill_up)
+    desk.begin(DAY, equity)
+    act = scene.act(desk)
+    for bar in range(min(HOURS // next(iter(paths.values())).bars.step, most)):
+        desk.next_bar(bar)
+        next(act, None)
+    desk.finish()
+    _add(found, scene, desk)
+
+
+def _paths(symbols: Sequence[str], blocks: Sequence[Blocks], draw: np.random.Generator) -> dict[str, Path]:
+    if not blocks or draw.random() < 0.5:
+        return {symbol: synthetic(symbol, draw) for symbol in symbols}
+    step = blocks[int(draw.integers(len(blocks)))].step
+    mine = [b for b in blocks if b.step == step]
+    return {symbol: bootstrapped(symbol, mine[int(draw.integers(len(mine)))], draw) for symbol in symbols}
+
+
+def _add(found: _Sum, scene: Scene, desk: Desk) -> None:
+    tally, accountant = desk.tally, desk.accountant
+    found.tally.accepted += tally.accepted
+    found.tally.refused.update(tally.refused)
+    found.tally.held_back.update(tally.held_back)
+    found.tally.events.update(tally.events)
+    found.scenes[scene.name] += 1
+    found.bars["synthetic" if next(iter(desk.paths.values())).origin == "synthetic" else "bootstrapped"] += 1
+    found.breached.update(accountant.breaches)
+    for name, share in accountant.use.items():
+        found.use[name] = max(found.use[name], share)
+    found.beyond += accountant.worst_loss > 1
+    found.worst = max(found.worst, accountant.worst_loss)
+
+
+def _judged(found: _Sum, policy: Policy, limits: GovernorLimits, sessions: int, seed: int) -> Odds:
+    use = {name: float(share) for name, share in found.use.items()}
+    unapproached = tuple(name for name in LIMITS if not use[name] >= APPROACHED)
+    refused = dict(sorted(found.tally.refused.items()))
+    unseen = tuple(code for code in REFUSALS if code not in refused)
+    breaches = sum(found.breached.values())
+    beyond = found.worst if found.worst > 1 else Fraction(0)
+    return Odds(
+        sessions=sessions,
+        seed=seed,
+        profile=policy.profile,
+        accepted=found.tally.accepted,
+        refused=refused,
+        max_use=use,
+        breaches=breaches,
+        breached=dict(sorted(found.breached.items())),
+        loss_beyond_cap=LossBeyondCap(found.beyond, float(beyond), f"{float(beyond * limits.loss) / 100:.2f}"),
+        unapproached=unapproached,
+        unseen=unseen,
+        held_back=dict(sorted(found.tally.held_back.items())),
+        events=dict(sorted(found.tally.events.items())),
+        scenes={scene.name: found.scenes[scene.name] for scene in SCENES if found.scenes[scene.name]},
+        bars=dict(sorted(found.bars.items())),
+        synthetic="bootstrapped" not in found.bars,
+        passed=breaches == 0 and found.tally.accepted > 0 and not unapproached and not unseen,
+    )
