@@ -7,7 +7,7 @@ a command pays only for what it uses: a backtest imports no SQL, frame or calend
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from plimsoll.operate.costs import CostReport
     from plimsoll.operate.doctor import Diagnosis
     from plimsoll.operate.govern import LineProtocol
+    from plimsoll.operate.model_convert import Conversion
+    from plimsoll.operate.model_run import ModelRun
+    from plimsoll.operate.montecarlo.study import Odds
     from plimsoll.operate.providers import Providers
     from plimsoll.operate.risk import RiskStanding
     from plimsoll.operate.sla import Checked, RiskPromise
@@ -565,6 +568,82 @@ def regime(workspace: Workspace, on: str | None = None) -> RegimeReport:
     policy = workspace.load().policy
     _, panel = _stage_2(workspace, policy)
     return regime_report(history_of(panel, policy), policy, on)
+
+
+def montecarlo(
+    workspace: Workspace, sessions: int, seed: int, bars: Sequence[Path] = (), progress: Progress | None = None
+) -> Odds:
+    """Play sessions that push every limit of the governor, on made-up bars and on those of ``bars`` (H8).
+
+    Without ``bars`` the recordings of ``PLIMSOLL_SHARED_DATA`` serve where there are any. The home is not used.
+    """
+    from plimsoll.operate.montecarlo import paths, study
+    from plimsoll.store.governor_store import SqliteStateStore
+
+    policy = workspace.load().policy
+    files = tuple(bars) or _recorded_intraday(workspace.env)
+    blocks: tuple[paths.Blocks, ...] = ()
+    if files:
+        from plimsoll.market import minutes
+
+        blocks = paths.all_blocks(
+            (f"{found.bars.symbol} {found.source}", found.bars) for file in files for found in minutes.read(file)
+        )
+    return study.run(policy, sessions, seed, blocks, SqliteStateStore, progress)
+
+
+def model_run(
+    workspace: Workspace,
+    model: str,
+    bars: Path,
+    symbol: str,
+    source: str | None = None,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    progress: Progress | None = None,
+) -> ModelRun:
+    """Run a model over recorded intraday bars through observation, sizing, governor and simulated fills (H3, H4).
+
+    The model runs in a process of its own. The home is not used: the account lives in memory.
+    """
+    from functools import partial
+
+    from plimsoll.alpha import model_files
+    from plimsoll.core.sessions import day_number
+    from plimsoll.market import instruments, minutes
+    from plimsoll.operate import model_run as running
+    from plimsoll.operate.model_worker import ModelWorker
+
+    policy = workspace.load().policy
+    model_files.check(model)
+    chosen = minutes.choose(minutes.read(bars), bars, symbol, source)
+    first = None if start is None else day_number(start)
+    last = None if end is None else day_number(end)
+    with ModelWorker(partial(model_files.open_model, model), policy.models) as worker:
+        return running.run(
+            policy,
+            chosen.bars.between(first, last),
+            instruments.infer(symbol, policy.limits.plain_symbols_are),
+            worker.advise,
+            named=(worker.name, worker.sha256),
+            source=chosen.source,
+            dropped=chosen.dropped,
+            progress=progress,
+        )
+
+
+def model_convert(source: Path, output: Path, *, trusted: bool, algorithm: str = "PPO") -> Conversion:
+    """Write a pickled classifier or a stable-baselines3 policy as ONNX; runs code of the file's author (H4)."""
+    from plimsoll.operate import model_convert as converting
+
+    return converting.convert(source, output, trusted=trusted, algorithm=algorithm)
+
+
+def _recorded_intraday(env: Mapping[str, str]) -> tuple[Path, ...]:
+    """Recorded intraday bars where the environment says that recorded history lies."""
+    folder = env.get("PLIMSOLL_SHARED_DATA")
+    return tuple(sorted(Path(folder).glob("*_intraday.parquet"))) if folder else ()
 
 
 def doctor(workspace: Workspace) -> Diagnosis:

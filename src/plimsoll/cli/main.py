@@ -17,6 +17,7 @@ import typer
 from plimsoll import __version__
 from plimsoll.cli.account import keys_cli, limits_cli, sla
 from plimsoll.cli.failing import INTERRUPTED, hold_streams, reported
+from plimsoll.cli.model_commands import model_cli
 from plimsoll.cli.options import (
     CapitalOption,
     EndOption,
@@ -60,6 +61,7 @@ cli.add_typer(new_cli, name="new")
 cli.add_typer(limits_cli, name="limits")
 cli.add_typer(keys_cli, name="keys")
 cli.command("sla")(sla)
+cli.add_typer(model_cli, name="model")
 
 
 class Provider(StrEnum):
@@ -744,6 +746,51 @@ def govern(
                 for answer in protocol.answer(lines):
                     sys.stdout.write(answer + "\n")
                 sys.stdout.flush()
+
+
+@cli.command()
+def montecarlo(
+    sessions: Annotated[int, typer.Option("--sessions", min=1, metavar="N", help="How many to play.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="S", help="The same seed is the same result.")] = 1,
+    bars: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--bars",
+            metavar="FILE",
+            help="Parquet of recorded intraday bars; may be given more than once.",
+            show_default="those in PLIMSOLL_SHARED_DATA",
+        ),
+    ] = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Push every limit of the governor and count breaches.
+
+    Sessions on made-up and recorded minute bars, with models from sensible to hostile, gaps, crashes and restarts, and
+    a venue that fills in parts, late, twice and too much. An accountant who does not trust the governor counts.
+
+    Exits 3 if an order breached a limit, a limit was not approached to 95 %, or a refusal was never seen.
+
+    \b
+    plimsoll montecarlo --sessions 200 --seed 1 --profile micro
+    plimsoll montecarlo --sessions 2000 --profile micro --bars msft_intraday.parquet --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+        from plimsoll.cli.progress import progress
+
+        with progress("sessions") as report:
+            found = app.montecarlo(_workspace(home, profile, policy), sessions, seed, tuple(bars or ()), report)
+        if as_json:
+            _print_json(found)
+        else:
+            from plimsoll.cli import odds
+
+            odds.show(found)
+        if not found.passed:
+            raise typer.Exit(EXIT_CHECK_FAILED)
 
 
 @cli.command()

@@ -42,8 +42,17 @@ class IntradayBars:
 
     def before(self, row: int) -> Self:
         """The bars before a row."""
+        return self._rows(slice(0, row))
+
+    def between(self, first: int | None, last: int | None) -> Self:
+        """The bars of the sessions from one day number to another, both included; None is no bound."""
+        start = 0 if first is None else int(np.searchsorted(self.day, first))
+        end = len(self) if last is None else int(np.searchsorted(self.day, last, side="right"))
+        return self._rows(slice(start, end))
+
+    def _rows(self, rows: slice) -> Self:
         arrays = [f.name for f in fields(self) if f.name not in ("symbol", "step")]
-        return replace(self, **{name: getattr(self, name)[:row] for name in arrays})
+        return replace(self, **{name: getattr(self, name)[rows] for name in arrays})
 
     @property
     def first_of_session(self) -> NDArray[np.bool_]:

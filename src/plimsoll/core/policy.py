@@ -505,6 +505,13 @@ class SizingPolicy(Section, frozen=True, kw_only=True):
     extreme_size: Annotated[float, _fraction("H3", "What an extreme volatility leaves of a size", "factor")] = 0.25
 
 
+class ModelPolicy(Section, frozen=True, kw_only=True):
+    """Intraday models in a process of their own (H4). One that is late is disabled, not waited for."""
+
+    deadline_ms: Annotated[int, _meta("milliseconds", "H4", "An answer that is not there by then is HOLD, and the model is disabled", ge=1)] = 1000
+    load_seconds: Annotated[int, _meta("seconds", "H4", "A model that is not open by then is refused", ge=1)] = 60
+
+
 class Policy(Section, frozen=True, kw_only=True):
     """The whole policy. Its hash is in every decision (U7)."""
 
@@ -531,6 +538,7 @@ class Policy(Section, frozen=True, kw_only=True):
     gates: GatePolicy = GatePolicy()
     governor: GovernorPolicy = GovernorPolicy()
     sizing: SizingPolicy = SizingPolicy()
+    models: ModelPolicy = ModelPolicy()
 
 
 def policy_hash(policy: Policy) -> str:

@@ -173,6 +173,9 @@ REASONS: dict[str, Reason] = {
     "MODEL_BAD_ANSWER": Reason("error", "The model's answer is no action with a confidence", "Let it answer HOLD, BUY or SELL with a number from 0 to 1", "H4"),
     "MODEL_NOT_FINITE": Reason("error", "The model's confidence is not a finite number", "Mend the model", "H4"),
     "MODEL_BAD_CONFIDENCE": Reason("error", "The model's confidence lies outside 0 to 1", "Mend the model", "H4"),
+    "MODEL_LATE": Reason("critical", "The model did not answer in time, and its process was ended", "Look for what makes it slow and start again", "H4"),
+    "MODEL_DIED": Reason("critical", "The model's process ended by itself", "Look into the model and start again", "H4"),
+    "MODEL_DISABLED": Reason("warning", "The model was disabled earlier in the run", "Start again", "H4"),
     "LONG_ONLY": Reason("info", "{symbol} is not held, and nothing is sold short", "", "A3"),
     # life of a strategy (G5); the scope is its name
     "STRATEGY_PROMOTED": Reason("info", "{symbol} rises a stage: its Sharpe ratio {measured} reaches {limit} on enough evidence", "", "G5"),

@@ -64,6 +64,7 @@ class Working:
     sign: int
     rest: int
     price: int
+    session: int
 
 
 @dataclass(slots=True)
@@ -82,6 +83,8 @@ class Accountant:
     start: int = 0
     halted: bool = False
     restricted: bool = False
+    unhealthy: bool = False  # since a halt, until no order of an earlier session is open
+    sessions: int = 0
     use: dict[str, Fraction] = field(default_factory=lambda: dict.fromkeys(LIMITS, Fraction(0)))
     breaches: Counter[str] = field(default_factory=Counter)
     worst_loss: Fraction = Fraction(0)  # of the loss cap, any session, gaps included
@@ -89,6 +92,8 @@ class Accountant:
     def begin(self, equity: Fraction) -> None:
         """A session begins: counters of the day start again, what is held and open stays."""
         self.equity, self.turnover, self.flow = equity, 0, 0
+        self.sessions += 1
+        self.unhealthy = self.unhealthy or self.halted or self.restricted
         self.halted = self.restricted = False
         self.start = self._marked()
 
@@ -106,7 +111,7 @@ class Accountant:
         same = sum(w.rest for w in self.working.values() if (w.symbol, w.sign) == (symbol, sign))
         held = self.held.get(symbol, 0)
         reduces = (held > 0 > sign or held < 0 < sign) and same + quantity <= abs(held)
-        self.working[order] = Working(symbol, sign, quantity, price)
+        self.working[order] = Working(symbol, sign, quantity, price, self.sessions)
         if not reduces:
             self._judge(symbol, quantity * price)
         return not reduces
@@ -161,7 +166,8 @@ class Accountant:
             self.use[name] = max(self.use[name], share)
             if share > 1:
                 self.breaches[name] += 1
-        if self.halted or self.restricted or self._reached(caps.reduce):
+        self.unhealthy = self.unhealthy and any(w.session < self.sessions for w in self.working.values())
+        if self.halted or self.restricted or self.unhealthy or self._reached(caps.reduce):
             self.breaches["loss"] += 1
         elif self._reached(caps.caution[:2]) and Fraction(value, MILLION * MILLION) > caps.caution[2] * caps.trade:
             self.breaches["trade"] += 1

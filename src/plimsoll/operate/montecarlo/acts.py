@@ -14,13 +14,14 @@ from functools import partial
 from plimsoll.alpha.advice import ask
 from plimsoll.alpha.mock_models import MOCKS, mock
 from plimsoll.operate.montecarlo.desk import Desk, Manners
-from plimsoll.operate.montecarlo.paths import HOURS
+from plimsoll.operate.montecarlo.paths import DAY, HOURS
 from plimsoll.operate.pilot import Pilot
 from plimsoll.risk.governor import CENT, MINUTE
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
 
 Act = Iterator[None]
 _HOUR = 60 * MINUTE
+_STRANGER = "STRANGER"  # none of the account's symbols
 WHOLE_DAY = HOURS // 60  # bars of a minute
 _APART = 150_000  # microseconds between orders, so that the orders of a second do not stop them
 
@@ -86,16 +87,36 @@ def gross_limit(desk: Desk) -> Act:
 
 
 def turnover_limit(desk: Desk) -> Act:
-    """In and out until the turnover is used up, the last order to the cent."""
+    """In and out, a trade at a time, until the turnover is used up, the last order to the cent."""
     while True:
         symbol = desk.symbols[int(desk.draw.integers(len(desk.symbols)))]
+        left = desk.governor.headroom(symbol)["turnover"]
         if (quantity := desk.room(symbol)) > 0:
             desk.send(symbol, 1, quantity)
-        elif desk.governor.headroom(symbol)["turnover"] < desk.limits.trade:
+        elif left <= 1:
             desk.send(symbol, 1, 2 * CENT // desk.ask_of(symbol) + 1)
+        else:  # no room but in the turnover: sell some of it, and wait until that is filled
+            worth = min(desk.limits.trade, left // 2) * CENT // desk.ask_of(symbol)
+            if (sold := min(desk.held(symbol), worth)) > 0:
+                desk.send(symbol, -1, sold)
+                yield
+                yield
         yield
-        if desk.governor.headroom(symbol)["turnover"] > desk.limits.trade:
-            yield from flat(desk)
+
+
+def resting(desk: Desk) -> Act:
+    """Bids below the market up to every limit, which rest and count while the machine dies and starts again."""
+    while True:
+        for symbol in desk.symbols:
+            for n in range(6):
+                below = desk.governor.quotes[symbol].bid * (2 * WHOLE - desk.limits.collar_bps) // (2 * WHOLE)
+                quantity = desk.room(symbol) - n
+                desk.send(symbol, 1, max(quantity, 1 + n), limit=below)
+                desk.tick(_APART)
+        yield
+        if desk.bar % 20 == 19:
+            for order in desk.working():
+                desk.cancel(order)
 
 
 def flat(desk: Desk) -> Act:
@@ -272,6 +293,8 @@ def nonsense(desk: Desk) -> Act:
         desk.line("not JSON at all")
         for quantity in (0, -5, 10**15, 10**30):
             desk.send(symbol, 1, quantity)
+        desk.quote_other(_STRANGER, 10.0)
+        desk.send(_STRANGER, 1, 1)
         yield
 
 
@@ -330,17 +353,46 @@ def overfills(desk: Desk) -> Act:
 
 
 def lost_store(desk: Desk) -> Act:
-    """A disk that fails between two orders, until the process is started again on one that works."""
+    """A store that fails between two orders, or that others keep busy, until the process is started again."""
+    symbol, busy = desk.symbols[0], False
     while True:
-        for n in range(10):
-            symbol = desk.symbols[0]
-            if n == 5:
-                desk.fail_disk()
+        for n in range(4):
+            if n == 2:
+                desk.lose_store(busy=busy)
             desk.send(symbol, 1, 1 + n)
-            if n == 6:
-                desk.repair()
             desk.tick(_APART)
-            yield
+        desk.repair()
+        busy = not busy
+        yield
+
+
+def slow(desk: Desk) -> Act:
+    """A machine that becomes too slow in the middle of a session: from then on it only reduces (H5)."""
+    pace = desk.limits.pace
+    while True:
+        symbol = desk.symbols[int(desk.draw.integers(len(desk.symbols)))]
+        desk.send(symbol, 1, max(desk.room(symbol) // 4, 1))
+        if (held := desk.held(symbol)) and desk.draw.random() < 0.2:
+            desk.send(symbol, -1 if held > 0 else 1, abs(held))
+        desk.took(pace.longest + int(desk.bar >= 30))
+        yield
+
+
+def morning_after(desk: Desk) -> Act:
+    """A session after a halt, begun with an order of yesterday still open: nothing is bought until it is closed."""
+    yield from _hold(desk)
+    symbol = max(desk.symbols, key=desk.held)
+    above = desk.ask_of(symbol) * (2 * WHOLE + desk.limits.collar_bps) // (2 * WHOLE)
+    yesterday = [desk.send(symbol, -1, max(desk.held(symbol) // 10, 1), limit=above).id]
+    if not _lose(desk, _mark(desk, 2) * Fraction(101, 100)):
+        return
+    yield
+    desk.begin(DAY + 1, desk.governor.account.equity)
+    while True:
+        desk.send(symbol, 1, 1 + desk.bar)
+        if desk.bar % 10 == 9 and yesterday:
+            desk.cancel(yesterday.pop())
+        yield
 
 
 def fly(name: str) -> Callable[[Desk], Act]:
@@ -400,6 +452,7 @@ AIMED = (
     Scene("position limit", position_limit),
     Scene("gross limit", gross_limit, built=True),
     Scene("turnover limit", turnover_limit),
+    Scene("orders that rest", resting, deadly),
     Scene("intraday ladder", ladder, calm),
     Scene("gap inside the loss cap", gap_inside),
     Scene("gap beyond the loss cap", gap_beyond),
@@ -415,7 +468,9 @@ AIMED = (
     Scene("anything, harsh venue", fuzz, harsh, bars=WHOLE_DAY),
     Scene("anything, deadly machine", fuzz, deadly, bars=WHOLE_DAY),
     Scene("fills above the order", overfills, greedy),
-    Scene("a disk that fails", lost_store, calm),
+    Scene("a store that fails", lost_store, calm),
+    Scene("a machine too slow", slow),
+    Scene("the morning after a halt", morning_after, calm),
 )
 FLOWN = tuple(Scene(f"model {name}", fly(name), bars=WHOLE_DAY) for name in MOCKS)
 SCENES = (*AIMED, *FLOWN)

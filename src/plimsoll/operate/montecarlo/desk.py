@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from plimsoll.core.errors import Halted
+from plimsoll.core.errors import Halted, HomeBusy
 from plimsoll.core.policy import Policy
 from plimsoll.operate.govern import LineProtocol
 from plimsoll.operate.montecarlo.accountant import Accountant
@@ -184,7 +184,8 @@ class Desk:
 
     def line(self, text: str) -> dict[str, object]:
         """Send a line of the governor's protocol as it is; only lines that cannot be admitted belong here."""
-        said = json.loads(self._live(lambda: LineProtocol(self.governor, self.limits).answer(text.encode())))
+        protocol = LineProtocol(self.governor, self.policy.governor.batch, lambda: 0)
+        said = json.loads(next(iter(protocol.answer([text.encode()]))))
         if "decision" in said:
             self._count_decision(said["decision"], said["reasons"])
         else:
@@ -216,13 +217,22 @@ class Desk:
         for ticket in self._tickets.values():
             self._close(ticket)
 
-    def fail_disk(self) -> None:
-        """From now on the store cannot be written or read, until the next restart."""
-        self._store.broken = True
+    def lose_store(self, *, busy: bool = False) -> None:
+        """From now on the store fails, or is always written by somebody else first, until the next restart."""
+        self._store.broken, self._store.busy = not busy, busy
 
     def repair(self) -> None:
         """Start the governor again on a store that works."""
         self._restart()
+
+    def took(self, microseconds: int) -> None:
+        """Tell the governor how long a decision took."""
+        self._live(lambda: self.governor.took(microseconds))
+
+    def quote_other(self, symbol: str, mid: float) -> None:
+        """A quote of a symbol that is none of the account's."""
+        self._half[symbol] = 1
+        self._quote(symbol, mid)
 
     # the venue
 
@@ -314,7 +324,7 @@ class Desk:
                 return act()
             except Crash:
                 self._restart()
-            except Halted:  # the disk failed under it
+            except (Halted, HomeBusy):  # the disk failed under it, or others kept it busy
                 self._restart()
 
     def _die_soon(self) -> None:
@@ -323,7 +333,7 @@ class Desk:
         self._store.moment = MOMENTS[int(self.draw.integers(3))]
 
     def _restart(self) -> None:
-        self.tally.events["crashes"] += 1
+        self.tally.events["restarts"] += 1
         self._store.reopen()
         self.governor = Governor(self._store, self.limits)
 

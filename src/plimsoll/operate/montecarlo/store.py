@@ -1,43 +1,17 @@
-"""A state store in memory, and one around any store that dies before, within or after a write (H2, H8)."""
+"""A state store whose process dies before, within or after a write, or whose disk fails (H2, H8)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import overload
 
-from plimsoll.core.ports import StateStore
+from plimsoll.core.ports import Conflict, Fact, Row, StateStore
 
-Row = tuple[str, str, str | None]
 MOMENTS = ("before", "within", "after")
 
 
 class Crash(BaseException):
     """The process dies here: nothing that runs in it may catch this and go on."""
-
-
-class MemoryStateStore:
-    """Rows in memory, all or none at each write."""
-
-    def __init__(self) -> None:
-        self._rows: dict[tuple[str, str], str] = {}
-
-    def load(self, kind: str) -> Iterable[tuple[str, str]]:
-        """Every key and text of a kind, in the order they were first written."""
-        return [(key, text) for (of, key), text in self._rows.items() if of == kind]
-
-    def get(self, kind: str, key: str) -> str | None:
-        """One text; None when there is none."""
-        return self._rows.get((kind, key))
-
-    def write(self, rows: Sequence[Row]) -> None:
-        """Make the rows stay, all or none."""
-        written = dict(self._rows)
-        for kind, key, text in rows:
-            if text is None:
-                written.pop((kind, key), None)
-            else:
-                written[kind, key] = text
-        self._rows = written
 
 
 class _Torn(Sequence[Row]):
@@ -54,7 +28,7 @@ class _Torn(Sequence[Row]):
         return self._rows[index]
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return max(len(self._rows), 1)
 
     def __iter__(self) -> Iterator[Row]:
         yield from self._rows[: (len(self._rows) + 1) // 2]
@@ -62,37 +36,44 @@ class _Torn(Sequence[Row]):
 
 
 class MortalStore:
-    """A store whose process dies at a chosen write, or whose disk fails; ``reopen`` is what a restart finds."""
+    """A store whose process dies at a chosen write; ``reopen`` is what a restart finds.
 
-    def __init__(self, open_: Callable[[], StateStore]) -> None:
-        self._open, self._store = open_, open_()
+    ``torn`` says that the store within may be left in the middle of a write: it must take back what it has of it.
+    """
+
+    def __init__(self, open_: Callable[[], StateStore], *, torn: bool) -> None:
+        self._open, self._store, self._torn = open_, open_(), torn
         self.dies_in = 0  # writes until then; 0 is never
         self.moment = "before"
-        self.broken = False
+        self.broken = False  # the disk is gone
+        self.busy = False  # somebody else always writes first
 
     def reopen(self) -> None:
         """Start again on what is durable, with a disk that works."""
-        self._store, self.broken, self.dies_in = self._open(), False, 0
+        self._store, self.dies_in, self.broken, self.busy = self._open(), 0, False, False
 
-    def load(self, kind: str) -> Iterable[tuple[str, str]]:
+    def load(self) -> Iterable[Row]:
         """As the store within."""
-        return self._store.load(kind)
+        return self._store.load()
 
     def get(self, kind: str, key: str) -> str | None:
         """As the store within."""
         self._works()
         return self._store.get(kind, key)
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
         """As the store within, until it is time to die."""
         self._works()
-        self.dies_in -= 1
-        if self.dies_in != 0:
-            self.dies_in = max(self.dies_in, 0)
-            return self._store.write(rows)
-        if self.moment == "before":
-            raise Crash
-        self._store.write(_Torn(rows) if self.moment == "within" else rows)
+        if self.busy:
+            return Conflict()
+        dying = self.dies_in == 1
+        self.dies_in = max(self.dies_in - 1, 0)
+        if not dying:
+            return self._store.write(state, facts, new)
+        if self.moment == "after":
+            self._store.write(state, facts, new)
+        elif self.moment == "within" and self._torn:
+            self._store.write(_Torn(state), facts, new)
         raise Crash
 
     def _works(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path as File
 from tempfile import TemporaryDirectory
@@ -21,8 +21,9 @@ from plimsoll.operate.montecarlo.accountant import LIMITS, Accountant, caps_of
 from plimsoll.operate.montecarlo.acts import SCENES, Scene, days_to_build, fill_up
 from plimsoll.operate.montecarlo.desk import Desk, Tally
 from plimsoll.operate.montecarlo.paths import DAY, HOURS, Blocks, Path, bootstrapped, synthetic
-from plimsoll.operate.montecarlo.store import MemoryStateStore, MortalStore
+from plimsoll.operate.montecarlo.store import MortalStore
 from plimsoll.risk.governor_limits import WHOLE, GovernorLimits, limits_of
+from plimsoll.store.governor_memory import MemoryAccount, MemoryStateStore
 
 APPROACHED = 0.95  # of a limit (H8)
 REFUSALS = (  # every code the governor and its line protocol refuse with
@@ -31,6 +32,7 @@ REFUSALS = (  # every code the governor and its line protocol refuse with
     "ORDERS_PER_SECOND", "ORDERS_PER_MINUTE", "REPEATED_EXECUTION", "TRADE_LIMIT", "POSITION_LIMIT",
     "GROSS_LIMIT", "TURNOVER_LIMIT", "LOSS_LIMIT", "LOSS_UNKNOWN", "INTRADAY_CAUTION",
     "INTRADAY_REDUCE_ONLY", "INTRADAY_HALT", "STORE_LOST",
+    "STORE_BUSY", "UNKNOWN_SYMBOL", "TOO_SLOW", "HEALTH_CHECK",
 )  # fmt: skip
 _ON_DISK = 13  # one session in so many keeps its account in SQLite
 _FIRST_ON_DISK = 5
@@ -115,16 +117,16 @@ def run(
             with ExitStack() as held:
                 file = File(folder) / f"{n}.db"
                 disk = n % _ON_DISK == _FIRST_ON_DISK
-                opened = _reopener(on_disk, file, held) if disk else _kept(MemoryStateStore())
-                most = _BARS_ON_DISK if disk else scene.bars
-                _session(scene, most, policy, limits, MortalStore(opened), draw, blocks, found)
+                store = MortalStore(_reopener(on_disk, file, held) if disk else _in_memory(), torn=disk)
+                _session(scene, _BARS_ON_DISK if disk else scene.bars, policy, limits, store, draw, blocks, found)
             if progress is not None:
                 progress(n + 1, sessions)
     return _judged(found, policy, limits, sessions, seed)
 
 
-def _kept(store: StateStore) -> Callable[[], StateStore]:
-    return lambda: store
+def _in_memory() -> Callable[[], StateStore]:
+    account = MemoryAccount()
+    return lambda: MemoryStateStore(account)
 
 
 def _reopener(on_disk: Callable[[File], StateStore], file: File, held: ExitStack) -> Callable[[], StateStore]:
@@ -164,7 +166,9 @@ def _session(
     found: _Sum,
 ) -> None:
     equity = cents(policy.account.capital) * int(draw.integers(900, 1101)) // 1000
-    paths = _paths(symbols_of(limits, equity), blocks, draw)
+    symbols = symbols_of(limits, equity)
+    limits = replace(limits, symbols=frozenset(symbols))
+    paths = _paths(symbols, blocks, draw)
     accountant = Accountant(caps_of(policy))
     desk = Desk(policy, limits, store, accountant, paths, draw, scene.manners())
     desk.send(desk.symbols[0], 1, 1)  # before any session has begun

@@ -1,0 +1,99 @@
+"""Opening a model from a file by what it is, and refusing the files that run code when they are read (H4).
+
+A pickle, a joblib file and the zip of stable-baselines3 hold pickled objects, and unpickling runs whatever their author
+put there. They are converted to ONNX offline, deliberately; ONNX is data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plimsoll.alpha.mock_models import MOCKS, mock
+from plimsoll.alpha.onnx_model import OnnxModel
+from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.intraday import Floats
+from plimsoll.core.ports import Model
+
+MOCK = "mock:"
+RUNS_CODE = (".zip", ".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".npy", ".npz")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model with what identifies it; ``sha256`` is of its file, empty without one."""
+
+    model: Model
+    sha256: str = ""
+
+
+def check(source: str) -> None:
+    """Refuse what may not be opened here, without looking into it.
+
+    Raises
+    ------
+    InputError : the file runs code when it is read, or is not there.
+    UsageError : it is no kind of model known.
+    """
+    if source.startswith(MOCK):
+        if source.removeprefix(MOCK) not in MOCKS:
+            raise UsageError(
+                f"no mock is called {source!r}", f"Give one of: {', '.join(MOCK + name for name in MOCKS)}"
+            )
+        return
+    path = Path(source)
+    if path.suffix.lower() in RUNS_CODE:
+        raise InputError(
+            f"{source} runs the code of whoever wrote it when it is read, so no command that trades reads it",
+            f"Convert it offline where you trust it: plimsoll model convert {source} --out policy.onnx",
+        )
+    if path.suffix.lower() not in (".onnx", ".py"):
+        raise UsageError(
+            f"{source} is no kind of model known", "Give an .onnx or .py file, or a mock such as mock:momentum"
+        )
+    if not path.is_file():
+        raise InputError(f"the model file {source} does not exist", "Give the path of an .onnx or .py file")
+
+
+def open_model(source: str) -> Opened:
+    """The model a source names: ``mock:NAME``, an .onnx file, or a .py file with a function ``answer``."""
+    check(source)
+    if source.startswith(MOCK):
+        return Opened(mock(source.removeprefix(MOCK)))
+    path = Path(source)
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if path.suffix.lower() == ".onnx":
+        return Opened(OnnxModel(path.name, data), digest)
+    return Opened(FunctionModel(path.name, _function(path)), digest)
+
+
+class FunctionModel:
+    """A function of the observation under a name."""
+
+    def __init__(self, name: str, function: Any) -> None:
+        self.name, self._function = name, function
+
+    def answer(self, observation: Floats) -> object:
+        """What the function gives."""
+        return self._function(observation)
+
+
+def _function(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(f"plimsoll_model_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"the model file {path} is not Python", "Give the path of a .py file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # foreign code may raise anything
+        raise InputError(
+            f"the model file {path} cannot be loaded: {type(error).__name__}: {error}", "Mend it"
+        ) from error
+    function = getattr(module, "answer", None)
+    if not callable(function):
+        raise InputError(f"the model file {path} has no function answer", "Define answer(observation)")
+    return function

@@ -1,0 +1,61 @@
+"""A Monte Carlo of the governor as text: limits, refusals, and what no limit can stop (H8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from plimsoll.cli.tables import console, percent, table
+
+if TYPE_CHECKING:
+    from plimsoll.operate.montecarlo.study import Odds
+
+_MEANT = {
+    "loss": "largest session loss within its cap; gaps beyond it stand below",
+    "position": "one symbol, everything open filled",
+    "gross": "all positions together, everything open filled",
+    "turnover": "a session's, everything open filled",
+    "trade": "a single order",
+}
+
+
+def show(found: Odds) -> None:
+    """The verdict first, then what it rests on."""
+    out = console(least=90)
+    bars = ", ".join(f"{count} on {origin} bars" for origin, count in found.bars.items())
+    out.print(f"{found.sessions} sessions of profile {escape(found.profile)}, seed {found.seed}: {bars}")
+    if found.synthetic:
+        out.print("SYNTHETIC BARS ONLY: give recorded ones with --bars.")
+    verdict = "PASSED" if found.passed else "FAILED"
+    out.print(f"{verdict}: {found.accepted} orders accepted, {found.breaches} breaches of a limit by an order")
+    if found.breached:
+        out.print("breached: " + ", ".join(f"{name} {count}" for name, count in found.breached.items()))
+    if found.unapproached:
+        out.print(
+            f"not approached to 95 %: {', '.join(found.unapproached)}. A limit that was not pushed is not proven."
+        )
+    if found.unseen:
+        out.print(f"refusals never seen: {', '.join(found.unseen)}. Play more sessions.")
+    limits = table("limit", "highest use", "of", title="\nLimits, when an order that may add risk left", right=(1,))
+    for name, share in found.max_use.items():
+        limits.add_row(name, percent(share, 2), _MEANT[name])
+    out.print(limits)
+    beyond = found.loss_beyond_cap
+    out.print(
+        f"Gaps through held positions took the loss beyond its cap in {beyond.sessions} sessions, at worst to "
+        f"{beyond.worst_usd} USD ({percent(beyond.worst, 0)} of the cap). No order did that, and no limit on "
+        "orders can prevent it."
+        if beyond.sessions
+        else "No gap took the loss beyond its cap."
+    )
+    for title, counts in (
+        ("Refusals by reason", found.refused),
+        ("Orders of models that were stopped or shrunk before", found.held_back),
+        ("What happened", found.events),
+        ("Sessions by kind", found.scenes),
+    ):
+        rows = table(title, "count", title="", right=(1,))
+        for name, count in counts.items():
+            rows.add_row(escape(name), str(count))
+        out.print(rows)

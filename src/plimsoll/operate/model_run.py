@@ -1,0 +1,270 @@
+"""A model over recorded intraday bars: observation, model, sizing, governor, simulated fills, costs (H3, H4).
+
+An order is decided on at a bar's end, at a quote around its close whose half-spread is the cost model's slippage, and
+fills whole at the next bar's open of the same session; what has no next bar is cancelled. Slippage and impact move the
+price, commission is paid beside it (C1). It is a simulation on bars: nobody could have traded at exactly these prices.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import msgspec
+import numpy as np
+
+from plimsoll.alpha.advice import ACTIONS, Advice
+from plimsoll.core.errors import InputError
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.intraday import Floats, IntradayBars
+from plimsoll.core.money import cents, dollars
+from plimsoll.core.policy import Policy
+from plimsoll.core.sessions import iso_day
+from plimsoll.costs.model import estimate
+from plimsoll.operate.pilot import Pilot
+from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
+from plimsoll.risk.governor_limits import SECOND, limits_of
+from plimsoll.store.governor_memory import MemoryStateStore
+
+MILLION = 10**6
+LABEL = (
+    "SIMULATED FILLS at the next bar's open, priced by the cost model; shows what governor and costs make of a model, "
+    "not what it would earn."
+)
+
+
+class ModelRun(msgspec.Struct, frozen=True):
+    """What a model did over recorded bars. Money is text in dollars; ``pnl`` is after all costs.
+
+    ``answers`` counts what the model said, ``faults`` why it was HOLD though it had said something else or nothing,
+    ``held_back`` what stopped or shrank an order before the governor, ``refused`` what the governor said.
+    """
+
+    label: str
+    model: str
+    sha256: str
+    profile: str
+    symbol: str
+    source: str
+    step: int
+    first: str
+    last: str
+    sessions: int
+    bars: int
+    dropped: dict[str, int]
+    answers: dict[str, int]
+    faults: dict[str, int]
+    held_back: dict[str, int]
+    orders: int
+    admitted: int
+    refused: dict[str, int]
+    filled: int
+    cancelled: int
+    turnover: str
+    commission: str
+    slippage: str
+    pnl: str
+    pnl_before_costs: str
+    worst_session: str
+    worst_drawdown: str
+    held_at_end: str
+    stages: dict[str, int]
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """Whole numbers of 1e-12 USD; ``held`` in 1e-6 units."""
+
+    cash: int
+    held: int = 0
+    mid: int = 0  # 1e-6 USD
+    turnover: int = 0
+    commission: int = 0
+    slippage: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    held_back: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    stages: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def equity(self) -> int:
+        return self.cash + self.held * self.mid
+
+
+def run(
+    policy: Policy,
+    bars: IntradayBars,
+    instrument: Instrument,
+    advise: Callable[[Floats], Advice],
+    *,
+    named: tuple[str, str] = ("", ""),
+    source: str = "",
+    dropped: dict[str, int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ModelRun:
+    """Run a model over all bars, session by session, on an account of the policy's capital.
+
+    Parameters
+    ----------
+    advise : asks the model about a (26,) observation.
+    named : the model's name and the SHA-256 of its file.
+
+    Raises
+    ------
+    InputError : there are no bars.
+    """
+    if len(bars) == 0:
+        raise InputError(f"no bars of {bars.symbol} are left to run over", "Give a longer span or another file")
+    limits = limits_of(policy)
+    governor = Governor(MemoryStateStore(), limits)
+    pilot = Pilot(advise, bars, policy, limits)
+    costs = _costs(bars, instrument, policy)
+    ledger = _Ledger(cents(policy.account.capital) * CENT)
+    start, ends = ledger.equity, []
+    edges = [*np.flatnonzero(bars.first_of_session).tolist(), len(bars)]
+    for done, (first, last) in enumerate(pairwise(edges), start=1):
+        governor.begin(int(bars.day[first]), max(ledger.equity // CENT, 1))
+        _session(range(first, last), bars, governor, pilot, costs, ledger)
+        ends.append(ledger.equity)
+        ledger.stages[governor.stage] += 1
+        if progress is not None:
+            progress(done, len(edges) - 1)
+    paid = ledger.commission + ledger.slippage
+    equity = np.array([start, *ends], dtype=np.float64) / CENT
+    return ModelRun(
+        label=LABEL,
+        model=named[0],
+        sha256=named[1],
+        profile=policy.profile,
+        symbol=bars.symbol,
+        source=source,
+        step=bars.step,
+        first=iso_day(int(bars.day[0])),
+        last=iso_day(int(bars.day[-1])),
+        sessions=len(ends),
+        bars=len(bars),
+        dropped=dict(dropped or {}),
+        answers={action: ledger.answers[action] for action in ACTIONS},
+        faults=dict(sorted(ledger.faults.items())),
+        held_back=dict(sorted(ledger.held_back.items())),
+        orders=ledger.counts["orders"],
+        admitted=ledger.counts["admitted"],
+        refused=dict(sorted(ledger.refused.items())),
+        filled=ledger.counts["filled"],
+        cancelled=ledger.counts["cancelled"],
+        turnover=_usd(ledger.turnover),
+        commission=_usd(ledger.commission),
+        slippage=_usd(ledger.slippage),
+        pnl=_usd(ends[-1] - start),
+        pnl_before_costs=_usd(ends[-1] - start + paid),
+        worst_session=dollars(int(np.diff(equity).min())),
+        worst_drawdown=dollars(int((np.maximum.accumulate(equity) - equity).max())),
+        held_at_end=f"{ledger.held / MILLION:g}",
+        stages=dict(sorted(ledger.stages.items())),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Costs:
+    """Of a trade at a bar: ``commission`` and ``slippage`` as fractions, ``liquid`` where they are known (C1, C2)."""
+
+    commission: float
+    slippage: float
+    impact: Callable[[int, float], tuple[float, bool]]
+
+
+def _costs(bars: IntradayBars, instrument: Instrument, policy: Policy) -> _Costs:
+    """The one cost model, with ADV and volatility of the sessions before the one that trades."""
+    kind = policy.costs.kinds.get(instrument.kind)
+    if kind is None:
+        raise InputError(
+            f"{instrument.symbol} is of kind {instrument.kind}, which nothing trades", "Give another symbol"
+        )
+    first = bars.first_of_session
+    edges = np.flatnonzero(first)
+    money = np.add.reduceat(bars.volume * (1.0 if instrument.volume_unit == "quote" else bars.close), edges)
+    moved = np.abs(bars.close[np.append(edges[1:], len(bars)) - 1] / bars.open[edges] - 1.0)
+    session = np.cumsum(first) - 1
+    window = policy.costs.adv_sessions
+
+    def impact(row: int, notional: float) -> tuple[float, bool]:
+        now = int(session[row])
+        past = slice(max(now - window, 0), now)
+        adv = float(money[past].mean()) if now else np.nan
+        sigma = float(np.sqrt((moved[past] ** 2).mean())) if now else np.nan
+        q, depth, moves = (np.array([value]) for value in (notional, adv, sigma))
+        found = estimate((instrument.kind,), q, depth, moves, 0, policy.costs, (instrument.symbol,))
+        total = float(found.total[0]) - float(found.commission[0]) - kind.slippage
+        return max(total, 0.0), bool(found.known[0])
+
+    return _Costs(kind.commission, kind.slippage, impact)
+
+
+def _session(rows: range, bars: IntradayBars, governor: Governor, pilot: Pilot, costs: _Costs, ledger: _Ledger) -> None:
+    waiting: list[OrderIntent] = []
+    for row in rows:
+        for intent in waiting:
+            _fill(intent, row, bars, governor, pilot, costs, ledger)
+        waiting = []
+        at = (int(bars.start[row]) + bars.step) * SECOND
+        _quote(row, at, bars, governor, costs, ledger)
+        wish = pilot.wish(governor, row)
+        ledger.answers[wish.advice.action] += 1
+        ledger.faults.update(wish.advice.reasons)
+        ledger.held_back.update(() if wish.advice.reasons else wish.reasons)
+        if not wish.quantity:
+            continue
+        notional = wish.quantity * governor.quotes[bars.symbol].ask / (CENT * 100)
+        if wish.sign > 0 and not costs.impact(row, notional)[1]:
+            ledger.held_back["NO_LIQUIDITY_DATA"] += 1
+            continue
+        intent = OrderIntent(f"r{row}", bars.symbol, wish.sign, wish.quantity, at)
+        answer = governor.decide(intent)
+        ledger.counts["orders"] += 1
+        if answer.decision == "ADMIT":
+            ledger.counts["admitted"] += 1
+            waiting.append(intent)
+        else:
+            ledger.refused.update(answer.reasons)
+    for intent in waiting:  # nothing fills after the close
+        governor.close(intent.id)
+        ledger.counts["cancelled"] += 1
+
+
+def _quote(row: int, at: int, bars: IntradayBars, governor: Governor, costs: _Costs, ledger: _Ledger) -> None:
+    """A top of book around the bar's close."""
+    ledger.mid = max(round(float(bars.close[row]) * MILLION), 2)
+    half = min(round(ledger.mid * costs.slippage), ledger.mid - 1)
+    governor.quote(bars.symbol, Quote(ledger.mid - half, ledger.mid + half, at))
+
+
+def _fill(
+    intent: OrderIntent,
+    row: int,
+    bars: IntradayBars,
+    governor: Governor,
+    pilot: Pilot,
+    costs: _Costs,
+    ledger: _Ledger,
+) -> None:
+    """At the open of a bar, against the order by slippage and impact; commission is paid beside the price."""
+    fair, q = max(round(float(bars.open[row]) * MILLION), 1), intent.quantity
+    away = costs.slippage + costs.impact(row, q * fair / (CENT * 100))[0]
+    price = max(fair + intent.sign * round(fair * away), 1)
+    governor.fill(Execution(intent.id, f"{intent.id}@{row}", q, price, price))
+    pilot.filled(intent.sign, q, price, ledger.held)
+    commission = round(q * price * costs.commission)
+    ledger.cash -= intent.sign * q * price + commission
+    ledger.held += intent.sign * q
+    ledger.turnover += q * price
+    ledger.commission += commission
+    ledger.slippage += q * abs(price - fair)
+    ledger.counts["filled"] += 1
+
+
+def _usd(value: int) -> str:
+    return dollars(round(value / CENT))

@@ -1,0 +1,182 @@
+"""The accountant by hand: worst cases, breaches he must find, and what breaches nothing (H8)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from plimsoll.core.policy import Policy
+from plimsoll.operate.montecarlo.accountant import LIMITS, Accountant, Caps, caps_of
+from plimsoll.risk.governor_limits import limits_of
+from plimsoll.store import policy_file
+
+UNIT = 1_000_000
+MICRO = policy_file.load("micro").policy
+
+
+class Account(Accountant):
+    """An account of 1000 dollars under the caps of ``micro``; every price is one dollar."""
+
+    def __init__(self, equity: int = 1_000, caps: Caps | None = None) -> None:
+        super().__init__(caps or caps_of(MICRO))
+        self.begin(Fraction(equity))
+        self.quote("S", UNIT, UNIT)
+        self.quote("T", UNIT, UNIT)
+        self.count = 0
+
+    def order(self, dollars: float, sign: int = 1, symbol: str = "S", limit: int | None = None) -> str:
+        self.count += 1
+        self.left(f"o{self.count}", symbol, sign, round(dollars * UNIT), limit)
+        return f"o{self.count}"
+
+    def fill(self, order: str, dollars: float, sign: int = 1, symbol: str = "S", price: int = UNIT) -> None:
+        self.count += 1
+        self.filled(order, f"x{self.count}", symbol, sign, round(dollars * UNIT), price)
+
+    def hold(self, dollars: int, symbol: str = "S") -> None:
+        while dollars:
+            part = min(dollars, 50)
+            self.fill(self.order(part, symbol=symbol), part, symbol=symbol)
+            dollars -= part
+
+
+@pytest.mark.parametrize("profile", list(policy_file.PROFILES))
+def test_his_caps_are_the_governors_though_he_reads_them_himself(profile: str) -> None:
+    policy = policy_file.load(profile).policy
+    his, theirs = caps_of(policy), limits_of(policy)
+    assert [his.loss, his.turnover, his.trade, his.position] == [
+        Fraction(cap, 100) for cap in (theirs.loss, theirs.turnover, theirs.trade, theirs.position)
+    ]
+    assert his.positions == {s: Fraction(cap, 100) for s, cap in theirs.positions.items()}
+    assert his.gross == Fraction(theirs.gross_bps, 10_000)
+    for mine, stage in zip((his.caution[:2], his.reduce, his.halt), theirs.stages, strict=True):
+        assert mine == (Fraction(stage.equity_bps, 10_000), Fraction(stage.loss_bps, 10_000))
+
+
+def test_at_each_cap_nothing_is_breached_and_a_millionth_above_it_is() -> None:
+    for limit in ("trade", "position", "gross", "turnover"):
+        for above in (0, 1):
+            caps = caps_of(MICRO)
+            account = Account(caps=caps)
+            if limit == "position":
+                account.hold(450)
+                account.order(50 - 1e-6 + above * 1e-6)
+                account.order(1e-6)
+            elif limit == "gross":
+                account = Account(equity=80)
+                account.hold(40)
+                account.order(40 + above * 1e-6, symbol="T")
+            elif limit == "turnover":
+                for _ in range(39):  # in and out: 1950 dollars turned over, half of it by reductions
+                    account.hold(25)
+                    account.fill(account.order(25, -1), 25, -1)
+                account.order(50 - above * 1e-6)
+                account.order(2 * above * 1e-6)
+            else:
+                account.order(50 + above * 1e-6)
+            assert dict(account.breaches) == ({limit: 1} if above else {}), limit
+            if not above:
+                assert account.use[limit] == 1
+
+
+def test_open_orders_count_as_if_all_of_a_side_filled_at_the_dearest_price() -> None:
+    account = Account()
+    account.hold(10)
+    account.order(5)
+    account.order(4, -1)
+    account.order(30, -1, limit=2 * UNIT)
+    assert account.exposure("S") == 24 * 2 * UNIT * UNIT  # short 24 of them, at two dollars
+    account.quote("S", 3 * UNIT, 3 * UNIT)
+    assert account.exposure("S") == 24 * 3 * UNIT * UNIT
+
+
+def test_reductions_breach_nothing_and_one_that_crosses_zero_is_none() -> None:
+    account = Account()
+    account.hold(200)
+    assert not account.left("a", "S", -1, 150 * UNIT, None)
+    assert not account.left("b", "S", -1, 50 * UNIT, None)
+    assert not account.breaches
+    assert account.left("c", "S", -1, 1, None)
+    account = Account()
+    account.hold(100)
+    account.order(100 + 1e-6, -1)
+    assert account.breaches["trade"] == 1
+
+
+def test_an_order_that_leaves_at_or_below_the_ladders_marks_is_a_breach_of_the_loss() -> None:
+    for lost, size, breached in (
+        (49, 50, {}),
+        (50, 25, {}),
+        (50, 26, {"trade": 1}),
+        (59, 25, {}),
+        (60, 1, {"loss": 1}),
+        (79, 1, {"loss": 1}),
+    ):
+        account = Account()
+        account.quote("S", 100 * UNIT, 100 * UNIT)
+        account.left("a", "S", 1, UNIT // 2, None)
+        account.left("b", "S", 1, UNIT // 2, None)
+        account.filled("a", "x1", "S", 1, UNIT // 2, 100 * UNIT)
+        account.filled("b", "x2", "S", 1, UNIT // 2, 100 * UNIT)
+        account.quote("S", (100 - lost) * UNIT, (100 - lost) * UNIT)
+        assert account.loss == lost
+        account.order(size, symbol="T")
+        assert dict(account.breaches) == breached
+
+
+def test_a_halt_holds_though_the_price_recovers_and_the_next_session_waits_for_yesterdays_orders() -> None:
+    account = Account()
+    account.hold(450)
+    late = account.order(10)
+    account.quote("S", UNIT * 8 // 10, UNIT * 8 // 10)
+    assert account.halted
+    account.quote("S", UNIT, UNIT)
+    account.order(1)
+    assert account.breaches["loss"] == 1
+    account.begin(Fraction(1_000))
+    account.order(1)
+    assert account.breaches["loss"] == 2  # an order of yesterday is still open
+    account.closed(late)
+    account.closed("o12")
+    for order in list(account.working):
+        account.closed(order)
+    account.order(1)
+    assert account.breaches["loss"] == 2
+
+
+def test_the_largest_loss_within_the_cap_is_its_use_and_what_a_gap_took_beyond_is_not() -> None:
+    account = Account()
+    account.hold(450)
+    account.quote("S", 800_000, 800_000)
+    account.quote("S", 400_000, 400_000)
+    assert account.use["loss"] == Fraction(90, 100)
+    assert account.worst_loss == Fraction(270, 100)
+    assert not account.breaches
+
+
+def test_fills_count_once_also_late_and_too_much_restricts() -> None:
+    account = Account()
+    order = account.order(10)
+    account.filled(order, "x", "S", 1, 4 * UNIT, UNIT)
+    account.filled(order, "x", "S", 1, 4 * UNIT, UNIT)
+    account.closed(order)
+    account.filled(order, "late", "S", 1, 6 * UNIT, UNIT)
+    assert account.held == {"S": 10 * UNIT} and account.turnover == 10 * UNIT * UNIT
+    assert not account.restricted
+    account.filled(order, "more", "S", 1, 1, UNIT)
+    assert account.restricted
+    account.order(1)
+    assert account.breaches["loss"] == 1
+
+
+def test_the_same_order_sent_again_is_one_order() -> None:
+    account = Account()
+    for _ in range(3):
+        account.left("a", "S", 1, 50 * UNIT, None)
+    assert account.use["position"] == Fraction(1, 10)
+    assert set(account.use) == set(LIMITS)
+
+
+def test_shares_that_are_no_whole_basis_points_are_exact() -> None:
+    assert caps_of(Policy()).loss == 3_000

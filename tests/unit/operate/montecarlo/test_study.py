@@ -1,0 +1,167 @@
+"""A Monte Carlo that proves something: it approaches every limit, and finds a governor that is broken (H8)."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+import plimsoll
+from plimsoll.core.errors import UsageError
+from plimsoll.core.reasons import REASONS
+from plimsoll.operate.montecarlo import desk as desks
+from plimsoll.operate.montecarlo import study
+from plimsoll.operate.montecarlo.accountant import LIMITS
+from plimsoll.operate.montecarlo.acts import SCENES
+from plimsoll.operate.montecarlo.study import REFUSALS, Odds, run, symbols_of
+from plimsoll.risk.governor import Governor, OrderIntent
+from plimsoll.risk.governor_limits import limits_of
+from plimsoll.store import policy_file
+from plimsoll.store.governor_store import SqliteStateStore
+
+MICRO = policy_file.load("micro").policy
+
+
+def played(monkeypatch: pytest.MonkeyPatch, *names: str, seed: int = 1) -> Odds:
+    """One session of each of these scenes."""
+    monkeypatch.setattr(study, "SCENES", tuple(scene for scene in SCENES if scene.name in names))
+    return run(MICRO, len(names), seed, (), SqliteStateStore)
+
+
+def test_the_codes_it_must_see_are_all_that_a_governor_can_refuse_with() -> None:
+    root = Path(plimsoll.__file__).parent
+    texts = set()
+    for module in ("risk/governor.py", "operate/govern.py"):
+        tree = ast.parse((root / module).read_text(encoding="utf-8"))
+        texts |= {
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+    assert set(REFUSALS) == (texts & set(REASONS)) - {"OVERFILL"}  # which is told of a fill, not of an order
+
+
+def test_a_run_of_one_session_proves_nothing_and_says_what_is_missing() -> None:
+    found = run(MICRO, 1, 1, (), SqliteStateStore)
+    assert not found.passed
+    assert found.unapproached and found.unseen
+    assert found.synthetic and found.bars == {"synthetic": 1}
+    with pytest.raises(UsageError):
+        run(MICRO, 0, 1, (), SqliteStateStore)
+
+
+@pytest.mark.parametrize(
+    ("scene", "limit"),
+    [
+        ("trade limit", "trade"),
+        ("position limit", "position"),
+        ("gross limit", "gross"),
+        ("turnover limit", "turnover"),
+        ("gap inside the loss cap", "loss"),
+    ],
+)
+def test_a_scene_comes_as_near_to_its_limit_as_it_promises(
+    scene: str, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = played(monkeypatch, scene)
+    assert found.breaches == 0
+    assert 0.95 <= found.max_use[limit] <= 1.0
+    assert max(found.max_use.values()) <= 1.0
+
+
+def test_a_gap_beyond_the_cap_is_told_apart_from_breaches(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = played(monkeypatch, "gap beyond the loss cap")
+    assert found.breaches == 0
+    assert found.loss_beyond_cap.sessions == 1
+    assert found.loss_beyond_cap.worst > 1.0
+    assert float(found.loss_beyond_cap.worst_usd) == pytest.approx(100.0 * found.loss_beyond_cap.worst, abs=0.01)
+    assert found.refused["LOSS_LIMIT"] > 0
+
+
+SABOTAGE = {
+    "trade": ("trade limit", {"TRADE_LIMIT", "INTRADAY_CAUTION"}),
+    "position": ("position limit", {"POSITION_LIMIT"}),
+    "gross": ("gross limit", {"GROSS_LIMIT"}),
+    "turnover": ("turnover limit", {"TURNOVER_LIMIT"}),
+    "loss": ("intraday ladder", {"INTRADAY_REDUCE_ONLY", "INTRADAY_HALT", "LOSS_LIMIT"}),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_governor_that_forgets_a_limit_is_found_out(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, forgotten = SABOTAGE[limit]
+
+    class Forgetful(Governor):
+        def _over(self, intent: OrderIntent, now: int) -> Iterable[str]:
+            return [code for code in super()._over(intent, now) if code not in forgotten]
+
+    monkeypatch.setattr(desks, "Governor", Forgetful)
+    found = played(monkeypatch, scene)
+    assert found.breached.get(limit, 0) > 0
+    assert found.breaches > 0 and not found.passed
+
+
+def test_a_governor_that_forgets_its_open_orders_in_a_crash_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Amnesiac(Governor):
+        def _read(self, rows: Iterable[tuple[str, str, str | None]]) -> None:
+            super()._read([row for row in rows if row[0] != "open"])
+
+    assert "_read" in vars(Governor)
+    assert played(monkeypatch, "orders that rest").breaches == 0
+    monkeypatch.setattr(desks, "Governor", Amnesiac)
+    assert played(monkeypatch, "orders that rest").breaches > 0
+
+
+def test_the_same_seed_is_the_same_run_and_another_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("anything, harsh venue", "model momentum")
+    first, again, other = (played(monkeypatch, *names, seed=seed) for seed in (3, 3, 4))
+    assert msgspec.json.encode(first) == msgspec.json.encode(again)
+    assert msgspec.json.encode(first) != msgspec.json.encode(other)
+
+
+def test_governor_and_accountant_agree_on_every_figure_of_a_wild_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    left = desks.Desk._leave
+
+    def compared(self: desks.Desk, intent: OrderIntent) -> None:
+        left(self, intent)
+        use, his = self.governor.use(intent.symbol), self.accountant
+        touched = {*his.held, *(w.symbol for w in his.working.values())}
+        assert use.position == his.exposure(intent.symbol)
+        assert use.gross == sum(his.exposure(symbol) for symbol in touched)
+        assert use.turnover == his.turnover + sum(w.rest * w.price for w in his.working.values())
+        assert use.loss == max(-(-his.loss * 10**12 // 1), 0)
+        seen.append(intent.id)
+
+    monkeypatch.setattr(desks.Desk, "_leave", compared)
+    monkeypatch.setattr(desks.Manners, "__init__", _never_gives_up(desks.Manners.__init__))
+    played(monkeypatch, "anything, harsh venue")
+    assert len(seen) > 100
+
+
+def _never_gives_up(init: object) -> object:
+    """An order that was counted and never left is the one thing the two may differ in."""
+
+    def made(self: desks.Manners, **given: float) -> None:
+        init(self, **{**given, "give_up": 0.0})  # type: ignore[operator]
+
+    return made
+
+
+@pytest.mark.parametrize("profile", list(policy_file.PROFILES))
+def test_every_profile_has_symbols_enough_to_reach_its_gross_limit(profile: str) -> None:
+    limits = limits_of(policy_file.load(profile).policy)
+    equity = 10_000_000 if profile in ("core", "institutional") else 100_000
+    symbols = symbols_of(limits, equity)
+    assert sum(limits.position_of(s) for s in symbols) >= 1.2 * equity * limits.gross_bps / 10_000
+    assert len(set(symbols)) == len(symbols) >= 2
+
+
+def test_every_kind_of_scene_says_what_it_does() -> None:
+    assert len({scene.name for scene in SCENES}) == len(SCENES)
+    for scene in SCENES:
+        assert inspect.isgeneratorfunction(scene.act), scene.name
+    assert np.gcd(len(SCENES), study._ON_DISK) == 1  # every kind of scene comes to run on disk
