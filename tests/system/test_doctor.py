@@ -19,7 +19,7 @@ from plimsoll.operate.doctor import Check
 
 CHECKS = (
     "python", "packages", "solver", "sqlite", "calendars", "processors", "memory", "policy", "disk", "home", "lock",
-    "database", "data", "journal", "clock",
+    "database", "data", "orders", "journal", "clock",
 )  # fmt: skip
 
 

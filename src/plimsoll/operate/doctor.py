@@ -82,6 +82,7 @@ def _checks(path: Path, policy: Callable[[], Policy], now: datetime) -> Iterator
     yield lock(home)
     yield database(home)
     yield data(home, loaded or Policy(), now)
+    yield orders(home, loaded or Policy())
     yield journal(home)
     yield clock(home, now)
 
@@ -307,6 +308,28 @@ def data(home: Home, policy: Policy, now: datetime) -> Check:
                 remedy = "Ingest newer rows before trading; a backtest does not mind"
                 return Check("data", "warn", f"{found}; {missed} sessions have passed since", remedy)
     return Check("data", "ok", found)
+
+
+def orders(home: Home, policy: Policy) -> Check:
+    """The policy can trade: at the last certified prices a buy and the exit of the largest position are legal (U7)."""
+    from plimsoll.engine.caps import weight_cap
+    from plimsoll.market import snapshot
+    from plimsoll.store.policy_proofs import feasible
+
+    if not (home.snapshots / snapshot.POINTER).exists():
+        return Check("orders", "ok", "nothing certified yet to prove them at")
+    try:
+        panel = snapshot.load(snapshot.current(home.snapshots))
+        prices = [float(panel.close[row, column]) for column, row in enumerate(panel.last_row.tolist())]
+        caps = [weight_cap(instrument, policy.limits) for instrument in panel.instruments]
+        proof = feasible(policy, prices, panel.instruments, policy.account.capital, caps)
+    except PlimsollError as error:
+        return _failed("orders", error)
+    lots = {i.symbol: i.lots_per_unit for i in panel.instruments}
+    bought, sold = proof.buy_lots / lots[proof.buy_symbol], proof.exit_lots / lots[proof.exit_symbol]
+    buy = f"a buy of {bought:g} {proof.buy_symbol} ({proof.buy_notional:,.2f} USD)"
+    sale = f"the exit of {sold:g} {proof.exit_symbol} ({proof.exit_notional:,.2f} USD)"
+    return Check("orders", "ok", f"legal at the last certified prices: {buy} and {sale}")
 
 
 def journal(home: Home) -> Check:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from plimsoll.core.errors import InputError
-from plimsoll.core.policy import Policy
+from plimsoll.core.policy import Account, Policy
 from plimsoll.operate import doctor
 from plimsoll.store.home import Home
 
@@ -79,6 +80,24 @@ def test_old_real_data_is_a_warning_and_old_synthetic_data_is_not(make_panel: ob
         assert doctor.data(home, Policy(), NOW).state == state
     last = datetime.fromisoformat(panel.sessions.dates[-1]).replace(tzinfo=UTC)
     assert doctor.data(home, Policy(), last).state == "ok"
+
+
+@pytest.mark.parametrize("profile", ["core", "institutional", "small-live", "micro"])
+def test_a_profile_is_proven_able_to_trade_at_the_last_prices(profile: str, make_panel: object, tmp_path: Path) -> None:
+    from plimsoll.market import snapshot
+    from plimsoll.store.policy_file import load
+
+    home, policy = Home(tmp_path), load(profile).policy
+    assert doctor.orders(home, policy).found == "nothing certified yet to prove them at"
+    close = np.tile([40.0, 10.0], (30, 1))
+    panel = make_panel(close, symbols=("AAA", "BBB"))  # type: ignore[operator]
+    snapshot.set_current(home.snapshots, snapshot.write(panel, home.snapshots))
+    check = doctor.orders(home, policy)
+    assert check.state == "ok"
+    smallest = 10.0 * np.ceil(policy.shaping.min_trade / 10.0)
+    assert f"a buy of {smallest / 10.0:g} BBB ({smallest:,.2f} USD)" in check.found
+    poor = doctor.orders(home, replace(policy, account=Account(capital=9.0)))
+    assert poor.state == "fail" and "no buy is legal with account.capital 9 USD" in poor.found
 
 
 def test_a_policy_that_does_not_load_is_a_finding_not_a_crash(tmp_path: Path) -> None:
