@@ -1,108 +1,107 @@
-"""The auction by cutting planes beside the same problem as one full linear programme, in one run.
+"""The auction beside the full linear programme and the libraries of the field, each solver in a process of its own.
 
-    python benchmarks/bench_auction.py [--repeats 9] [--large]
+    python benchmarks/bench_auction.py [--peers] [--large] [--repeats N] [--limit SECONDS] [--only WORDS]
 
-The market is synthetic and seeded: four fat-tailed factors, fat-tailed residuals, expected returns of an information
-coefficient of 0.05. Both solvers are HiGHS, one thread, and both are given checked arrays; the objective must agree.
-Times are medians in milliseconds; absolute figures move from machine to machine, the ratio holds better.
+``auction_cases.py`` describes the problems, ``auction_solvers.py`` how each solver is asked. Solvers take turns on a
+case; a figure is the median of the repeated calls in one process after one that warms it, in processor time beside
+wall time, since the latter says little on a machine that does other work. The objective is measured on the weights by
+sorting the losses, and so is the largest amount by which a limit is exceeded.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
-from statistics import median
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
 
-import numpy as np
+from auction_cases import SEED, Case
+from auction_solvers import OURS, SOLVERS
 
-from plimsoll.capital.auction import AuctionProblem, solve
-from plimsoll.capital.auction_lp import solve_plain
-from plimsoll.capital.auction_problem import checked
+HERE = Path(__file__).resolve().parent
+PEERS = HERE / ".peers" / "bin" / "python"
 
-SEED = 20260727
-SIZES = (15, 50, 200, 500)
-ROWS = 1260
-
-
-def market(rng: np.random.Generator, n: int, rows: int, scale: float = 1.0) -> np.ndarray:
-    """Returns (rows, n) at ten sessions: four factors and residuals, Student t with four degrees of freedom."""
-    loadings = rng.standard_normal((4, n)) * 0.015
-    residual = rng.uniform(0.01, 0.05, n)
-    factors, own = rng.standard_t(4, (rows, 4)), rng.standard_t(4, (rows, n))
-    return scale * (factors @ loadings + own * residual)
-
-
-def problem(kind: str, n: int, rows: int = ROWS) -> AuctionProblem:
-    """``policy``: the defaults of the core profile with its four scenario sets. ``mean-CVaR``: risk aversion 0.1,
-    caps, sectors, CVaR within 6 %. ``limit only``: no risk aversion, the CVaR limit shapes the answer alone."""
-    rng = np.random.default_rng([SEED, n])
-    scenarios = market(rng, n, rows)
-    mu = 0.05 * scenarios.std(axis=0) * np.clip(rng.standard_normal(n), -2.0, 2.0)
-    sector = rng.integers(0, 8, n)
-    groups = [(np.flatnonzero(sector == s), 0.25) for s in range(8)]
-    cap = np.full(n, max(0.05, min(1.0, 3.0 / n)))
-    aversion, limit = {"policy": (0.01, 0.045), "mean-CVaR": (0.1, 0.06), "limit only": (0.0, 0.012)}[kind]
-    tails = []
-    if kind == "policy":
-        tails = [
-            (market(rng, n, rows, 0.32), 0.95, 0.015),
-            (market(rng, n, 700, 1.5), 0.95, 0.09),
-            (market(rng, n, 900, 0.5), 0.95, 0.03),
-        ]
-    return AuctionProblem(
-        mu=mu, scenarios=scenarios, risk_aversion=aversion, confidence=0.95, cvar_max=limit, gross_max=0.95,
-        weight_max=cap, groups=groups, current=np.zeros(n), trade_cost=np.full(n, 0.0002), tail_limits=tails,
-    )  # fmt: skip
+USUAL = [
+    *(Case("one factor", 0.1, 0.06, n, 1260) for n in (50, 200, 500, 1000)),
+    Case("one factor", 0.0, 0.03, 500, 1260),
+    Case("one factor", 0.1, 0.06, 500, 5000),
+    *(Case("four factors", 0.1, 0.06, n, 1260) for n in (50, 200, 500)),
+    *(Case("four factors", 0.0, 0.012, n, 1260) for n in (50, 200, 500)),
+    *(Case("four factors", 0.01, 0.045, n, 1260, sets=4) for n in (15, 110, 500)),
+]
+LARGE = [
+    Case("one factor", 0.1, 0.06, 100, 100_000),
+    Case("one factor", 0.1, 0.06, 500, 100_000),
+    Case("one factor", 0.1, 0.06, 100, 1_000_000),
+    Case("one factor", 0.0, 0.03, 100, 1_000_000),
+    Case("four factors", 0.1, 0.06, 100, 100_000),
+    Case("four factors", 0.0, 0.012, 100, 100_000),
+]
 
 
-def timed(act: Callable[[], object], repeats: int) -> float:
-    """Median wall time in milliseconds, after one warm call."""
-    act()
-    taken = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        act()
-        taken.append(time.perf_counter() - start)
-    return 1e3 * median(taken)
+def asked(solver: str, case: Case, python: Path | str, repeats: int, limit: float) -> dict[str, float] | str:
+    """What the solver's process says, or why it says nothing."""
+    one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "case.json")
+        path.write_text(json.dumps(asdict(case)))
+        command = [str(python), str(HERE / "auction_solvers.py"), solver, str(path), str(repeats)]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=limit, env=os.environ | one_thread, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return f"more than {limit:.0f} s"
+    if done.returncode:
+        return "failed: " + (done.stderr.strip().splitlines() or ["no word"])[-1][:60]
+    found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
 
 
-def compare(kind: str, n: int, repeats: int) -> str:
-    p = problem(kind, n)
-    form = checked(p)
-    ours = timed(lambda: solve(p), repeats)
-    full = timed(lambda: solve_plain(form), max(1, repeats // 4))
-    answer, plain = solve(p), solve_plain(form)
-    tail = form.tails[0]
-    other = form.objective(plain.weights, tail.at(form.positions(plain.weights)).cvar)
-    return (
-        f"| {kind} | {n} | {ours:.2f} | {full:.1f} | {full / ours:.0f} | {answer.cuts} "
-        f"| {abs(answer.objective - other):.0e} | {answer.status} |"
-    )
-
-
-def large(n: int, rows: int) -> str:
-    p = problem("mean-CVaR", n, rows)
-    start = time.perf_counter()
-    answer = solve(p)
-    taken = 1e3 * (time.perf_counter() - start)
-    return f"| mean-CVaR | {n} x {rows:,} | {taken:.0f} | not run | | {answer.cuts} | | {answer.status} |"
+def compare(case: Case, solvers: list[str], repeats: int, limit: float) -> None:
+    """Print the table of one case."""
+    print(f"\n**{case.name}; {case.assets} assets x {case.scenarios:,} scenarios**\n")
+    print("| solver | CPU ms | wall ms | times ours | objective | exceeds a limit by | memory MB |")
+    print("|---|---|---|---|---|---|---|")
+    ours = 0.0
+    for solver in solvers:
+        if solver == "cvqp" and case.aversion:
+            continue  # it has no price of CVaR
+        found = asked(solver, case, sys.executable if solver in OURS else PEERS, repeats, limit)
+        if isinstance(found, str):
+            print(f"| {solver} | {found} | | | | | |", flush=True)
+            continue
+        ours = ours or found["cpu"]
+        print(
+            f"| {solver} | {1e3 * found['cpu']:.1f} | {1e3 * found['wall']:.1f} | {found['cpu'] / ours:.1f} "
+            f"| {found['objective']:.10f} | {found['violation']:.0e} | {found['grown_mb']:.0f} |",
+            flush=True,
+        )
 
 
 def main() -> None:
-    words = argparse.ArgumentParser(description="The auction beside the full linear programme.")
-    words.add_argument("--repeats", type=int, default=9)
-    words.add_argument("--large", action="store_true", help="also 5,000 x 500 and 100,000 x 200 scenarios")
+    words = argparse.ArgumentParser(description="The auction beside other solvers.")
+    words.add_argument("--peers", action="store_true", help="also the libraries of benchmarks/setup_peers.sh")
+    words.add_argument("--large", action="store_true", help="also 100,000 and 1,000,000 scenarios")
+    words.add_argument("--repeats", type=int, default=5)
+    words.add_argument("--limit", type=float, default=120.0, help="seconds a process may take")
+    words.add_argument("--only", default="", help="cases whose name or size holds these words, such as '500 x 1260'")
     given = words.parse_args()
-    print(f"Synthetic market, seed {SEED}, T = {ROWS}; medians of {given.repeats}, milliseconds, one thread\n")
-    print("| problem | N | cutting planes | full LP | ratio | cuts | objectives differ by | status |")
-    print("|---|---|---|---|---|---|---|---|")
-    for kind in ("policy", "mean-CVaR", "limit only"):
-        for n in SIZES:
-            print(compare(kind, n, given.repeats), flush=True)
-    if given.large:
-        for n, rows in ((500, 5_000), (200, 100_000)):
-            print(large(n, rows), flush=True)
+    if given.peers and not PEERS.exists():
+        words.error(f"{PEERS} is not there; run bash benchmarks/setup_peers.sh")
+    print(f"Seed {SEED}, confidence 0.95, medians of {given.repeats} calls, one thread each")
+    for case in [*USUAL, *(LARGE if given.large else [])]:
+        if given.only not in f"{case.name} {case.assets} x {case.scenarios}":
+            continue
+        # The full programme of 100,000 scenarios takes minutes and gigabytes, and so do the peers.
+        solvers = [s for s in SOLVERS if s in OURS or (given.peers and case.sets == 1)]
+        if case.scenarios > 5000:
+            solvers = ["plimsoll"]
+        compare(case, solvers, given.repeats, given.limit)
 
 
 if __name__ == "__main__":

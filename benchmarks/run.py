@@ -18,8 +18,10 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="measure the peers too (benchmarks/setup_peers.sh)")
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
-    backtest = ["bench_backtest.py", "--rounds", str(asked.rounds), *(["--peers"] if asked.peers else [])]
-    for script, *options in (backtest, ["bench_auction.py"], ["bench_gates.py"], ["bench_governor.py"]):
+    peers = ["--peers"] if asked.peers else []
+    backtest = ["bench_backtest.py", "--rounds", str(asked.rounds), *peers]
+    auction = ["bench_auction.py", "--repeats", str(asked.rounds), "--large", *peers]
+    for script, *options in (backtest, auction, ["bench_gates.py"], ["bench_governor.py"]):
         subprocess.run([sys.executable, HERE / script, *options], check=True)
 
 

@@ -15,6 +15,8 @@ from plimsoll.core.errors import InputError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_LARGEST = 1e9  # no fraction of NAV and no return is larger: such a number is in another unit, and products overflow
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class AuctionProblem:
@@ -230,6 +232,10 @@ def _vector(
     if not finite:
         where = int(np.flatnonzero(np.isnan(values) if allow_inf else ~np.isfinite(values))[0])
         raise InputError(f"{name}[{where}] is {values[where]}", "Leave out what cannot be measured")
+    huge = np.flatnonzero(np.isfinite(values) & (np.abs(values) > _LARGEST))
+    if huge.size:
+        where = int(huge[0])
+        raise InputError(f"{name}[{where}] is {values[where]}", "Give fractions, such as 0.02")
     if values.size and float(values.min()) < floor:
         where = int(np.argmin(values))
         raise InputError(f"{name}[{where}] is {values[where]}, below {floor:g}", "Give a value that is not negative")
@@ -243,13 +249,24 @@ def _matrix(name: str, given: ArrayLike) -> Floats:
         raise InputError(f"{name} does not hold numbers: {error}", "Give an array of floats") from None
     if values.ndim != 2 or values.shape[0] == 0:
         raise InputError(f"{name} has shape {values.shape}", "Give (scenarios, assets) with at least one scenario")
-    # NaN and infinities survive a sum, and one pass is cheaper than a mask of the whole matrix.
-    with np.errstate(invalid="ignore", over="ignore"):
-        total = float(values.sum())
-    if not isfinite(total) and not np.isfinite(values).all():
-        row, column = (int(k) for k in np.argwhere(~np.isfinite(values))[0])
-        raise InputError(f"{name}[{row}, {column}] is {values[row, column]}", "Leave out what cannot be measured")
     return values
+
+
+def _lengths(name: str, sample: Floats) -> Floats:
+    """(T,) lengths of the scenarios as vectors; the same pass shows whether any of their returns is out of range."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        squares = np.einsum("ij,ij->i", sample, sample)
+    # NaN and infinities survive a sum.
+    if not float(squares.sum()) <= _LARGEST:
+        wrong = np.argwhere(~(np.abs(sample) <= _LARGEST))
+        if wrong.shape[0]:
+            row, column = (int(k) for k in wrong[0])
+            value = sample[row, column]
+            remedy = (
+                "Give returns as fractions, such as 0.02" if isfinite(value) else "Leave out what cannot be measured"
+            )
+            raise InputError(f"{name}[{row}, {column}] is {value}", remedy)
+    return np.asarray(np.sqrt(squares))
 
 
 def _number(name: str, given: float, *, floor: float = -inf) -> float:
@@ -261,6 +278,8 @@ def _number(name: str, given: float, *, floor: float = -inf) -> float:
         raise InputError(
             f"{name} is {value}", "Give a number" if floor == -inf else "Give a number that is not negative"
         )
+    if _LARGEST < abs(value) < inf:
+        raise InputError(f"{name} is {value}", "Give a fraction, such as 0.02")
     return value
 
 
@@ -303,4 +322,4 @@ def _tail(name: str, sample: Floats, confidence: float, cap: float, m: int) -> T
     level = _number(f"{name} confidence", confidence)
     if not 0.0 < level < 1.0:
         raise InputError(f"{name} confidence is {level}", "Give a probability inside (0, 1), such as 0.95")
-    return Tail(sample, level, _number(f"{name} cvar_max", cap))
+    return Tail(sample, level, _number(f"{name} cvar_max", cap), _lengths(name, sample))

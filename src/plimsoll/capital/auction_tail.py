@@ -27,6 +27,7 @@ _MANY: Final = 10_000  # scenarios from which on it pays to leave out those far 
 _NEAR: Final = 4  # tails' worth of scenarios that are kept near
 _RISE: Final = 0.05  # of the tail's best return: how far it may rise before all must be measured again
 _ROUNDING: Final = 1e-9  # relative, taken off the distance for which the others are proven to be outside
+_TINY: Final = float(np.finfo(np.float64).tiny)
 _WHOLE: Final = 1e-9  # relative: 1 - 0.95 is not exactly 0.05, and 63.00000000000006 scenarios are 63
 
 
@@ -70,29 +71,29 @@ class _Near(NamedTuple):
 class Tail:
     """One scenario set (T, m) of equally likely returns, its confidence and its limit on CVaR.
 
-    The tail is ``count`` scenarios of which the last counts ``part``, in (0, 1]; ``mass`` is their sum. What is kept
-    beside the scenarios spares time and changes no answer.
+    The tail is ``count`` scenarios of which the last counts ``part``, in (0, 1]; ``mass`` is their sum. ``lengths`` (T,)
+    are those of the scenarios as vectors. What is kept beside them spares time and changes no answer.
     """
 
     __slots__ = (
-        "_columns", "_held", "_lengths", "_near", "_place", "_slope", "_whole", "cap", "confidence", "count", "mass",
+        "_columns", "_held", "_near", "_place", "_slope", "_whole", "cap", "confidence", "count", "lengths", "mass",
         "part", "scenarios",
     )  # fmt: skip
 
-    def __init__(self, scenarios: Floats, confidence: float, cap: float) -> None:
+    def __init__(self, scenarios: Floats, confidence: float, cap: float, lengths: Floats) -> None:
         size, assets = scenarios.shape
         mass = (1.0 - confidence) * size
         whole = round(mass)
         self.scenarios = scenarios
         self.confidence = confidence
         self.cap = cap
+        self.lengths = lengths
         self.mass = float(whole) if whole and abs(mass - whole) <= _WHOLE * size else mass
         self.count = min(ceil(self.mass), size)
         self.part = self.mass - (self.count - 1)
         self._near: _Near | None = None
         self._whole: tuple[Place, Members] | None = None  # the last answers of members() and slope()
         self._slope: tuple[Members, Floats] | None = None
-        self._lengths: Floats | None = None  # (T,) of the scenarios as vectors
         self._held: Ints = np.empty(0, dtype=np.int64)  # columns held by any book so far
         self._columns: Floats = np.empty((0, size))  # and a copy of them, a row each
         self._place: Ints = np.full(assets, -1)  # (m,) where in that copy
@@ -105,7 +106,7 @@ class Tail:
 
     def thinned(self, step: int) -> Tail:
         """Every ``step``-th scenario, with the same confidence and limit."""
-        return Tail(np.ascontiguousarray(self.scenarios[::step]), self.confidence, self.cap)
+        return Tail(np.ascontiguousarray(self.scenarios[::step]), self.confidence, self.cap, self.lengths[::step])
 
     def at(self, positions: Floats) -> Place:
         """The book of ``positions`` (m,)."""
@@ -170,11 +171,10 @@ class Tail:
 
     def _gather(self, book: Floats, place: Place) -> _Near:
         """The scenarios that could first reach the tail when the book moves away from ``book``."""
-        if self._lengths is None:
-            squares = np.einsum("ij,ij->i", self.scenarios, self.scenarios)
-            self._lengths = np.maximum(np.sqrt(squares), np.finfo(np.float64).tiny)
         bound = place.threshold + _RISE * abs(place.threshold)
-        reach = (place.returns - bound) / self._lengths  # of the book, before the scenario's return can be at the bound
+        reach = (place.returns - bound) / np.maximum(
+            self.lengths, _TINY
+        )  # of the book, before the scenario's return can be at the bound
         kept = _NEAR * self.count
         order = np.argpartition(reach, kept)
         rows = np.sort(order[:kept])

@@ -30,6 +30,7 @@ REQUIRED = (
 )  # fmt: skip
 OPTIONAL = ("tail_limits", "pairs", "asset", "bids", "assets", "price", "lot", "nav")
 _SUFFIXES = (".json", ".npz")
+_FEWER = "Give fewer scenarios, or write the file again if its header is damaged"
 _PARTS = {"groups_cap": "groups", "tail_limits_confidence": "tail_limits", "tail_limits_cvar_max": "tail_limits"}
 
 
@@ -164,6 +165,8 @@ def _npz(path: Path) -> dict[str, Any]:
             found = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} is not an NPZ of plain arrays: {error}", "Write it with numpy.savez") from None
+    except MemoryError:
+        raise InputError(f"{path} holds more than fits into memory", _FEWER) from None
     for name, values in found.items():
         if values.dtype.kind not in "biufU":
             raise InputError(f"{name} is an array of {values.dtype}", "Give numbers, or text for bids and assets")
@@ -262,6 +265,8 @@ def _sample(name: str, given: Any, folder: Path) -> Floats:
         raise InputError(f"{name} is {given!r}, and {path} is not there", "Name it relative to the problem") from None
     except (ValueError, EOFError) as error:
         raise InputError(f"{name}: {path} is not a plain array: {error}", "Write it with numpy.save") from None
+    except MemoryError:
+        raise InputError(f"{name}: {path} holds more than fits into memory", _FEWER) from None
     if not isinstance(found, np.ndarray):
         raise InputError(f"{name}: {path} is an archive", "Write one array with numpy.save")
     return _array(name, found, 2)

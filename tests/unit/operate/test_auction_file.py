@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -338,3 +340,14 @@ def test_with_prices_the_answer_is_also_in_whole_lots(tmp_path: Path) -> None:
 )
 def test_prices_that_mean_nothing_are_refused(tmp_path: Path, changed: dict[str, Any], says: str) -> None:
     assert says in refused(tmp_path, **changed)
+
+
+def test_a_file_that_promises_more_than_fits_into_memory_is_refused(tmp_path: Path) -> None:
+    promise = io.BytesIO()
+    np.lib.format.write_array_header_1_0(promise, {"descr": "<f8", "fortran_order": False, "shape": (10**11, 1000)})
+    (tmp_path / "returns.npy").write_bytes(promise.getvalue() + b"\0" * 80)
+    assert "more than fits into memory" in refused(tmp_path, scenarios="returns.npy")
+    with zipfile.ZipFile(tmp_path / "problem.npz", "w") as archive:
+        archive.writestr("scenarios.npy", promise.getvalue() + b"\0" * 80)
+    with pytest.raises(InputError, match="more than fits into memory"):
+        auction_file.read(tmp_path / "problem.npz")
