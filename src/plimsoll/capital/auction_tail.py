@@ -71,8 +71,8 @@ class _Near(NamedTuple):
 class Tail:
     """One scenario set (T, m) of equally likely returns, its confidence and its limit on CVaR.
 
-    The tail is ``count`` scenarios of which the last counts ``part``, in (0, 1]; ``mass`` is their sum. ``lengths`` (T,)
-    are those of the scenarios as vectors. What is kept beside them spares time and changes no answer.
+    The tail is ``count`` scenarios of which the last counts ``part``, in (0, 1]; ``mass`` is their sum.
+    ``lengths`` (T,) are the scenarios' as vectors. What is kept beside them spares time and changes no answer.
     """
 
     __slots__ = (
