@@ -6,15 +6,16 @@ also rebuilt from what a store had at that moment, and must be the state of a go
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from plimsoll.core.errors import Halted, InputError
 from plimsoll.core.ports import Conflict, Fact, Row
-from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
+from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import GovernorLimits, Pace, Stage
 from plimsoll.store.governor_memory import MemoryStateStore
 
@@ -110,6 +111,96 @@ def _begun() -> Disk:
     governor.begin(DAY, 10_000)
     governor.quote("S", Quote(PRICE, PRICE, NOON))
     return disk
+
+
+def _explored(names: Iterable[str]) -> list[Rows]:
+    """Every state that actions of these names reach in any order."""
+    start = _begun().rows
+    seen, frontier = {frozenset(start.items()): start}, [start]
+    while frontier:
+        rows = frontier.pop()
+        for name in names:
+            governor = Governor(disk := Disk(rows), LIMITS)
+            _act(governor, ACTIONS[name])
+            if (state := frozenset(disk.rows.items())) not in seen:
+                seen[state] = disk.rows
+                frontier.append(disk.rows)
+    return list(seen.values())
+
+
+FEW = ("buy 1", "buy 2", "sell 2", "fill b1", "fill half of b2", "cancel b2")
+
+
+def test_a_governor_that_knows_too_little_ends_where_one_that_knows_all_does() -> None:
+    """Two governors of one account: whatever one does, the other, which has not heard of it, decides as if it had."""
+    states = _explored(FEW)
+    behind = 0
+    for rows in states:
+        for first in FEW:
+            disk = Disk(rows)
+            other = Disk()
+            other.account = disk.account
+            quick, slow = Governor(disk, LIMITS), Governor(other, LIMITS)
+            _act(quick, ACTIONS[first])
+            after = disk.rows
+            behind += after != rows
+            for second in FEW:
+                knowing = Governor(known := Disk(after), LIMITS)
+                told = _act(knowing, ACTIONS[second])
+                shared = Disk(after)
+                late = _copied(slow, shared, len(disk.account.changes) - other.seen, disk.account.changes)
+                assert _act(late, ACTIONS[second]) == told
+                assert _seen(late) == _seen(knowing)
+                assert shared.rows == known.rows
+    assert len(states) > 100 and behind > 150
+
+
+def _copied(governor: Governor, store: Disk, behind: int, changes: list[tuple[Row, ...]]) -> Governor:
+    """The governor on a store of its own that is so many changes ahead of what it has seen."""
+    found = copy.deepcopy(governor, {id(governor._store): store})
+    store.account.changes = list(changes)
+    store.seen = len(changes) - behind
+    return found
+
+
+BATCHES: tuple[tuple[tuple[str, int, int], ...], ...] = (
+    (("b1", 1, 1), ("b2", 1, 2)),
+    (("b2", 1, 2), ("s2", -1, 2), ("b1", 1, 1)),
+    (("b1", 1, 1), ("b1", 1, 1), ("n1", 1, 1)),
+    (("b1", 1, 2), ("b1", 1, 1), ("n2", -1, 1), ("n3", -1, 9)),
+)
+
+
+def test_orders_together_are_answered_as_one_by_one_and_all_or_none_are_kept() -> None:
+    states = _explored(FEW)
+    admitted = refused = 0
+    for rows in states:
+        for batch in BATCHES:
+            intents = [OrderIntent(name, "S", sign, units * UNIT, NOON) for name, sign, units in batch]
+            single = Governor(one := Disk(rows), LIMITS)
+            told = [single.decide(intent) for intent in intents]
+            together = Governor(disk := Disk(rows), LIMITS)
+            assert together.decide_many(intents) == told
+            assert disk.rows == one.rows and _seen(together) == _seen(single)
+            admitted += sum(d.decision == "ADMIT" for d in told)
+            refused += sum(d.decision == "REFUSE" for d in told)
+            for moment in ("before", "after"):
+                broken = Disk(rows)
+                governor = Governor(broken, LIMITS)
+                broken.cut = moment
+                lost = governor.decide_many(intents)
+                assert {d.reasons for d in lost} == {("STORE_LOST",)} or (lost == told and broken.rows == rows)
+                assert broken.rows == (rows if moment == "before" else disk.rows)
+                broken.cut = ""
+                again = Governor(broken, LIMITS).decide_many(intents)
+                assert [_final(d) for d in again] == [_final(d) for d in told]
+                assert broken.rows == disk.rows
+    assert admitted > 500 and refused > 500
+
+
+def _final(decision: Decision) -> Decision:
+    """What never changes of an answer: a used id is answered with what is left now."""
+    return replace(decision, headroom={}) if decision.reasons == ("DUPLICATE_INTENT",) else decision
 
 
 def _independent_worst(rows: Rows) -> tuple[int, int]:

@@ -23,11 +23,11 @@ class MemoryStateStore:
 
     def __init__(self, account: MemoryAccount | None = None) -> None:
         self.account = MemoryAccount() if account is None else account
-        self._seen = 0
+        self.seen = 0
 
     def load(self) -> list[Row]:
         """The whole state."""
-        self._seen = len(self.account.changes)
+        self.seen = len(self.account.changes)
         return [(kind, key, text) for (kind, key), text in self.account.state.items()]
 
     def get(self, kind: str, key: str) -> str | None:
@@ -38,9 +38,9 @@ class MemoryStateStore:
         """Write everything or nothing; what another writer did since, or facts that are not new, stand against it."""
         shared = self.account
         standing = {(kind, key): shared.facts[kind, key] for kind, key, _ in new if (kind, key) in shared.facts}
-        behind = shared.changes[self._seen :]
+        behind = shared.changes[self.seen :]
         if behind or standing:
-            self._seen = len(shared.changes)
+            self.seen = len(shared.changes)
             return Conflict([row for change in behind for row in change], standing=standing)
         for kind, key, text in state:
             if text is None:
@@ -50,5 +50,5 @@ class MemoryStateStore:
         shared.facts.update({(kind, key): text for kind, key, text in (*facts, *new)})
         if state:
             shared.changes.append(tuple(state))
-            self._seen = len(shared.changes)
+            self.seen = len(shared.changes)
         return None
