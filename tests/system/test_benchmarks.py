@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -70,6 +71,13 @@ def test_the_governor_is_measured_beside_a_bare_commit(tmp_path):
     spent = governor.measure(tmp_path, 5)
     assert {kind: seconds.size for kind, seconds in spent.items()} == {"bare commit": 5, "admit": 5, "refuse": 5}
     assert len(list(governor.report(spent))) == 5
+    (tmp_path / "growing").mkdir()
+    assert {seconds.size for seconds in governor.growing(tmp_path / "growing", 2).values()} == {2}
+    assert all(rate > 0 and work > 0 for rate, work in governor.together(tmp_path, 1).values())
+    nothing, governed = governor.memory(20)
+    assert 1.0 < nothing < governed
+    if shutil.which("redis-server"):
+        assert {seconds.size for seconds in governor.over_redis(tmp_path, 3, "everysec").values()} == {3}
 
 
 def test_proposals_are_measured_and_judged_by_the_engines_own_functions():

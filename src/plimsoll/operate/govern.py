@@ -237,7 +237,7 @@ def _read(line: bytes | None) -> Line:
         raise InputError(f"the line is longer than {LINE_MAX} bytes")
     try:
         said: Any = json.loads(
-            line, parse_float=_Number, parse_int=_Number, parse_constant=_no_constant, object_pairs_hook=_once
+            line.decode(), parse_float=_Number, parse_int=_Number, parse_constant=_no_constant, object_pairs_hook=_once
         )
     except (ValueError, RecursionError):
         raise InputError("the line is not a JSON object") from None

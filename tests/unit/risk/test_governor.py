@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from plimsoll.core.errors import Halted, InputError
+from plimsoll.core.errors import CorruptionError, Halted, HomeBusy, InputError
 from plimsoll.core.policy import Policy
+from plimsoll.core.ports import Conflict
 from plimsoll.core.reasons import REASONS
 from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
@@ -344,3 +345,105 @@ def test_no_cap_rises_without_a_newer_entry(change: dict[str, object]) -> None:
 def test_a_size_is_a_ceiling_on_every_position() -> None:
     limits = replace(WIDE, positions={"A": 400, "B": 90_000}).at_size(1_000)
     assert [limits.position_of(s) for s in ("A", "B", "C")] == [400, 1_000, 1_000]
+
+
+def test_reductions_keep_the_collar_the_duplicate_check_and_the_throttles_only() -> None:
+    desk = Desk(replace(WIDE, symbols=frozenset({"T"}), orders_second=9))
+    desk.governor = Governor(desk.governor._store, replace(WIDE, orders_second=9))
+    desk.hold(100)
+    desk.governor = Governor(desk.governor._store, replace(WIDE, symbols=frozenset({"T"}), orders_second=9))
+    assert desk.order(UNIT).reasons == ("UNKNOWN_SYMBOL",)
+    assert desk.order(60 * UNIT, sign=-1).reasons == ()  # above the single-trade cap, in no listed symbol
+    assert desk.order(UNIT, sign=-1, limit=1_030_001).reasons == ("PRICE_COLLAR",)
+    again = OrderIntent("o1", "S", -1, UNIT, NOON)
+    assert desk.governor.decide(again).reasons == ("DUPLICATE_INTENT",)
+    for _ in range(6):
+        assert desk.order(UNIT, sign=-1).reasons == ()
+    assert desk.order(UNIT, sign=-1).reasons == ("ORDERS_PER_SECOND",)
+    desk.quote(1, "T")
+    assert desk.order(UNIT, symbol="T").reasons == ("ORDERS_PER_SECOND",)
+
+
+@pytest.mark.parametrize(("back", "reasons"), [(99_999, ()), (100_000, ()), (100_001, ("CLOCK_BACK",))])
+def test_a_little_disorder_of_times_is_forgiven_and_counts_as_the_last_time_seen(
+    back: int, reasons: tuple[str, ...]
+) -> None:
+    desk = Desk(replace(WIDE, orders_second=1))
+    later = NOON + 10 * SECOND
+    assert desk.order(UNIT, at=later).reasons == ()
+    assert desk.order(UNIT, at=later + SECOND).reasons == ()
+    assert desk.order(UNIT, at=later + SECOND - back).reasons == reasons or reasons == ()
+    found = desk.order(UNIT, at=later + SECOND - back).reasons
+    assert found == (reasons or ("ORDERS_PER_SECOND",))  # not counted in the second before
+    assert desk.order(UNIT, at=later + 2 * SECOND).reasons == ()
+    assert desk.governor.account.clock == later + 2 * SECOND
+
+
+def test_a_halted_or_overfilled_session_is_followed_by_a_health_check() -> None:
+    desk = Desk()
+    desk.order(2 * UNIT)
+    assert desk.fill(3 * UNIT) == ("OVERFILL",)
+    desk.order(2 * UNIT, sign=-1)  # left open over night
+    desk.governor.begin(DAY + 1, 100_000)
+    assert desk.governor.reduce_only
+    late = NOON + 20 * 3600 * SECOND
+    desk.quote(1, "T", late)
+    assert desk.order(UNIT, symbol="T", at=late).reasons == ("HEALTH_CHECK", "LOSS_UNKNOWN")
+    desk.quote(1, at=late)
+    assert desk.order(UNIT, symbol="T", at=late).reasons == ("HEALTH_CHECK",)
+    again = Governor(desk.governor._store, WIDE)
+    assert again.account.unchecked
+    again.close("o2")
+    assert again.decide(OrderIntent("n", "T", 1, UNIT, late)).reasons == ()
+    assert not again.account.unchecked and not again.reduce_only
+    again.begin(DAY + 2, 100_000)
+    assert not again.account.unchecked
+
+
+class Busy(MemoryStateStore):
+    """A store that another always writes first, so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def write(self, *rows: object) -> Conflict | None:
+        self.times -= 1
+        return Conflict() if self.times >= 0 else super().write(*rows)
+
+
+@pytest.mark.parametrize(("times", "reasons"), [(WIDE.tries - 1, ()), (WIDE.tries, ("STORE_BUSY",))])
+def test_a_decision_is_made_again_only_so_often(times: int, reasons: tuple[str, ...]) -> None:
+    desk = Desk()
+    busy = Busy(0)
+    busy.account = desk.governor._store.account
+    governor = Governor(busy, WIDE)
+    busy.times = times
+    assert governor.decide(OrderIntent("a", "S", 1, UNIT, NOON)).reasons == reasons
+    busy.times = 0
+    assert governor.decide(OrderIntent("a", "S", 1, UNIT, NOON)).reasons == ()
+    assert len(governor.orders) == 1 and governor.use("S").position == 100 * CENT
+    busy.times = WIDE.tries
+    with pytest.raises(HomeBusy, match="faster"):
+        governor.close("a")
+    busy.times = WIDE.tries
+    assert governor.decide(OrderIntent("b", "S", 1, UNIT, NOON)).reasons == ("STORE_BUSY",)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("open", "a", "[1]"), ("open", "a", '["a","S",1,1.5,1,0,1]'), ("quote", "S", "{"), ("position", "S", "x"),
+        ("account", "", "[]x"), ("recent", "x", '[1,"S",1,1]'), ("else", "", "1"), ("recent", "5", None),
+    ],
+)  # fmt: skip
+def test_a_store_that_holds_what_no_governor_wrote_is_lost(row: tuple[str, str, str | None]) -> None:
+    desk = Desk()
+    desk.order(UNIT)
+    other = MemoryStateStore(desk.governor._store.account)
+    other.load()
+    other.write([row])
+    assert desk.order(UNIT).reasons == ("STORE_LOST",)
+    if row[2] is not None:
+        with pytest.raises(CorruptionError, match="holds"):
+            Governor(MemoryStateStore(desk.governor._store.account), WIDE)

@@ -1,0 +1,244 @@
+"""The governor's line protocol in one process: order, batches, times and lines that are none (H2, H5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count, pairwise, permutations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plimsoll.core.errors import UsageError
+from plimsoll.operate.govern import LINE_MAX, LineProtocol, refuse_secret, waiting
+from plimsoll.risk.governor import Governor
+from plimsoll.risk.governor_limits import GovernorLimits, limits_of
+from plimsoll.store import policy_file
+from plimsoll.store.governor_memory import MemoryAccount, MemoryStateStore
+
+MICRO = limits_of(policy_file.load("micro").policy)
+SESSION = {"type": "session", "date": "2026-03-02", "equity": "1000.00"}
+QUOTE = {"type": "quote", "symbol": "MSFT", "bid": "399.98", "ask": "400.02", "ts": "2026-03-02T15:00:00Z"}
+
+
+class Desk:
+    """A protocol whose clock stands still but for ``spent`` microseconds between two looks at it."""
+
+    def __init__(self, limits: GovernorLimits = MICRO, batch: int = 64, account: MemoryAccount | None = None) -> None:
+        self.account = account or MemoryAccount()
+        self.spent = 0
+        ticks = count()
+        self.governor = Governor(MemoryStateStore(self.account), limits)
+        self.protocol = LineProtocol(self.governor, batch, lambda: next(ticks) * self.spent)
+
+    def ask(self, *lines: Any) -> list[dict[str, Any]]:
+        """Answers to lines that wait together."""
+        raw = [line if isinstance(line, bytes | None) else json.dumps(line).encode() for line in lines]
+        return [json.loads(answer) for answer in self.protocol.answer(raw)]
+
+    def one(self, line: Any) -> dict[str, Any]:
+        (answer,) = self.ask(line)
+        return answer
+
+
+def intent(name: str, side: str = "buy", qty: str = "0.01", second: int = 1, **more: Any) -> dict[str, Any]:
+    ts = f"2026-03-02T15:{second // 60:02d}:{second % 60:02d}Z"
+    return {"type": "intent", "id": name, "symbol": "MSFT", "side": side, "qty": qty, "ts": ts} | more
+
+
+def fill(name: str, execution: str, qty: str = "0.01", price: str = "400.00") -> dict[str, Any]:
+    return {"type": "fill", "id": name, "exec": execution, "qty": qty, "price": price, "ts": "2026-03-02T15:00:09Z"}
+
+
+# lines as they arrive
+
+
+def chunks(stream: bytes, cuts: list[int]) -> Iterator[bytes]:
+    edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    yield from (stream[a:b] for a, b in pairwise(edges) if b > a)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.one_of(st.binary(max_size=9), st.integers(LINE_MAX - 2, 2 * LINE_MAX + 2)), max_size=6),
+    st.lists(st.integers(0, 4 * LINE_MAX), max_size=8),
+    st.booleans(),
+)
+def test_lines_are_the_same_however_they_arrive(parts: list[Any], cuts: list[int], ended: bool) -> None:
+    lines = [b"x" * part if isinstance(part, int) else part.replace(b"\n", b"") for part in parts]
+    stream = b"\n".join(lines) + (b"\n" if ended and lines else b"")
+    found = chunks(stream, cuts)
+    heard = [line for lines in waiting(lambda _: next(found, b"")) for line in lines]
+    wanted = [None if len(line) > LINE_MAX else line for line in lines]
+    if not ended and wanted and wanted[-1] == b"":
+        wanted.pop()
+    assert heard == wanted
+
+
+def test_lines_that_are_there_come_together_and_a_cut_one_is_still_a_line() -> None:
+    found = iter([b"a\nb\nc", b"\n", b"d"])
+    assert list(waiting(lambda _: next(found, b""))) == [[b"a", b"b"], [b"c"], [b"d"]]
+    said = Desk().ask(b"x" * 10, None, json.dumps(SESSION).encode()[:-1])
+    assert [list(answer) for answer in said] == [["error"]] * 3
+    assert "longer than 65536 bytes" in said[1]["error"]
+
+
+# together and one by one
+
+LINES = st.one_of(
+    st.builds(
+        lambda n, side, qty, second: intent(f"i{n}", side, qty, second),
+        st.integers(0, 6), st.sampled_from(("buy", "sell", "hold")),
+        st.sampled_from(("0.01", "0.1", "0.13", "-1", "NaN")), st.integers(0, 3),
+    ),
+    st.builds(
+        lambda n, x, qty: fill(f"i{n}", f"x{x}", qty),
+        st.integers(0, 7), st.integers(0, 3), st.sampled_from(("0.01", "9")),
+    ),
+    st.builds(lambda n: {"type": "cancel", "id": f"i{n}", "ts": QUOTE["ts"]}, st.integers(0, 7)),
+    st.sampled_from((QUOTE, SESSION, {"type": "status"}, b"{", None, QUOTE | {"bid": "9"}, intent("z", symbol="NO"))),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(LINES, max_size=20), st.sampled_from((1, 2, 64)))
+def test_lines_that_wait_are_answered_as_if_each_came_alone(lines: list[Any], batch: int) -> None:
+    together, alone = Desk(batch=batch), Desk()
+    begun = [SESSION, QUOTE, *lines]
+    assert together.ask(*begun) == [alone.one(line) for line in begun]
+    assert together.account.state == alone.account.state
+    assert together.account.facts == alone.account.facts
+
+
+@pytest.mark.parametrize(("batch", "writes"), [(1, 6), (2, 3), (4, 2), (64, 1)])
+def test_orders_that_wait_share_a_write(batch: int, writes: int) -> None:
+    desk = Desk(batch=batch)
+    desk.ask(SESSION, QUOTE)
+    before = len(desk.account.changes)
+    assert {a["decision"] for a in desk.ask(*(intent(f"i{n}") for n in range(6)))} == {"ADMIT"}
+    assert len(desk.account.changes) - before == writes
+
+
+def test_another_line_between_orders_is_answered_in_its_place() -> None:
+    desk = Desk()
+    said = desk.ask(
+        SESSION, QUOTE, intent("a"), intent("b"), {"type": "status"}, intent("c"), b"?", intent("c", qty="2")
+    )
+    assert [next(iter(a)) for a in said] == ["ok", "ok", "id", "id", "session", "id", "error", "id"]
+    assert [o["id"] for o in said[4]["open"]] == ["a", "b"]
+    assert said[7]["reasons"] == ["DUPLICATE_INTENT"]
+
+
+# times
+
+
+def test_too_slow_disables_new_risk_until_a_later_session_is_in_time() -> None:
+    desk = Desk()
+    desk.ask(SESSION, QUOTE)
+    assert desk.ask(intent("held", qty="0.1"), fill("held", "x0", "0.1"))[1] == {"ok": True}
+    desk.spent = 10_001
+    slow = [desk.one(intent(f"s{n}", qty="9", second=n)) for n in range(2, 22)]
+    assert all(a["reasons"] == ["TRADE_LIMIT", "POSITION_LIMIT", "GROSS_LIMIT", "TURNOVER_LIMIT"] for a in slow)
+    assert desk.one(intent("n1", second=30))["reasons"] == ["TOO_SLOW"]
+    status = desk.one({"type": "status"})
+    assert status["reduce_only"] and status["latency"] == {"too_slow": True, "median_us": None, "slow": 21}
+    assert desk.one(intent("r1", "sell", "0.04", second=30))["decision"] == "ADMIT"
+    desk.spent = 0
+    desk.ask(*(intent(f"q{n}", qty="9", second=31) for n in range(100)))
+    assert desk.one(intent("n2", second=31))["reasons"] == ["TOO_SLOW"]  # quick again, but the session is lost
+    again = Desk(account=desk.account)
+    assert again.one(intent("n3", second=31))["reasons"] == ["TOO_SLOW"]  # … and a new start does not win it back
+    again.spent = 10_001
+    assert again.one(SESSION | {"date": "2026-03-03"}) == {"ok": True}
+    assert again.one(intent("n4", second=31))["reasons"] == ["TOO_SLOW"]  # the session's own beginning was slow too
+    again.spent = 10_000
+    assert again.one(intent("n5", second=31))["reasons"] == ["TOO_SLOW"]  # and this one was in time
+    assert again.one(intent("n6", second=31))["decision"] == "ADMIT"
+    assert not again.one({"type": "status"})["latency"]["too_slow"]
+
+
+def test_one_slow_of_a_batch_is_slow_for_all_of_it() -> None:
+    desk = Desk()
+    desk.ask(SESSION, QUOTE)
+    desk.spent = 10_001
+    desk.ask(*(intent(f"i{n}", qty="9") for n in range(19)))
+    assert not desk.governor.account.slow
+    desk.ask(intent("last", qty="9"))
+    assert desk.governor.account.slow == 1
+
+
+def test_the_median_of_the_last_hundred_disables_too() -> None:
+    desk = Desk(replace(MICRO, pace=replace(MICRO.pace, slow=10**6)))
+    desk.ask(SESSION, QUOTE)
+    for spent, times in ((10_000, 50), (10_001, 49)):
+        desk.spent = spent
+        for n in range(times):
+            desk.one(intent(f"{spent}-{n}", qty="9"))
+    assert desk.governor.pace.median is not None and not desk.governor.account.slow
+    desk.one(intent("one", qty="9"))  # now half of them: the mean of the middle two is above the limit
+    assert desk.governor.pace.median == 10_001 and desk.governor.account.slow == 1
+
+
+# what is not said plainly
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b'{"type":"status","type":"status"}', "not a JSON object"),
+        (b'{"type":"intent","id":"a","symbol":"MSFT","side":"buy","qty":"1","qty":"2","ts":"x"}', "not a JSON object"),
+        (b'{"type":"session","date":"2026-03-02","equity":Infinity}', "not a JSON object"),
+        (b'\xef\xbb\xbf{"type":"status"}', "not a JSON object"),
+        (b'{"type":"status"}\x00', "not a JSON object"),
+        ('{"type":"status"}'.encode("utf-16"), "not a JSON object"),
+        (SESSION | {"date": "2026-02-30"}, "not a date"),
+        (SESSION | {"equity": "0.00"}, "must be positive"),
+        (SESSION | {"equity": "1" * 16}, "plain decimal"),
+        (QUOTE | {"bid": "1e308"}, "plain decimal"),
+        (QUOTE | {"bid": True}, "plain decimal"),
+        (QUOTE | {"ts": 1772463600}, "must be a text"),
+        (QUOTE | {"ts": "2026-03-02T15:00:00"}, "no time zone"),
+        (QUOTE | {"ts": "2026-03-04T15:00:00Z"}, "outside the session"),
+        (QUOTE | {"ts": "9999-12-31T23:59:59-23:59"}, "outside the session"),
+        (intent("x" * 129), "1 to 128 printable"),
+        (intent("a", symbol="MSFT;DROP"), "1 to 32"),
+        (fill("a", "x", "0"), "must be positive"),
+        (fill("a", "x", "0.0000001"), "more than 6 decimals"),
+        (fill("a", "x", "1", "-1"), "plain decimal"),
+    ],
+)
+def test_a_line_that_is_none_is_an_error_and_changes_nothing(line: Any, problem: str) -> None:
+    desk = Desk()
+    desk.ask(SESSION, QUOTE, intent("a"))
+    before = dict(desk.account.state), dict(desk.account.facts)
+    answer = desk.one(line)
+    assert list(answer) == ["error"] and problem in answer["error"]
+    assert (desk.account.state, desk.account.facts) == before
+
+
+def test_fills_before_and_after_a_cancel_in_any_order_end_the_same() -> None:
+    ends = set()
+    steps = (
+        fill("a", "x1"),
+        fill("a", "x2", "0.02"),
+        fill("a", "x1"),
+        {"type": "cancel", "id": "a", "ts": QUOTE["ts"]},
+    )
+    for order in permutations(steps):
+        desk = Desk()
+        desk.ask(SESSION, QUOTE, intent("a", qty="0.05"))
+        assert desk.ask(*order) == [{"ok": True}] * 4
+        status = desk.one({"type": "status"})
+        ends.add(json.dumps({k: status[k] for k in ("open", "positions", "used", "headroom", "reduce_only")}))
+    assert len(ends) == 1 and '"MSFT": "0.03"' in ends.pop()
+
+
+@pytest.mark.parametrize("url", ["redis://:p@h/0", "redis://u:p@h", "redis://h?password=p"])
+def test_a_password_is_not_taken_from_a_command_line(url: str) -> None:
+    with pytest.raises(UsageError, match="credentials"):
+        refuse_secret(url)
+    refuse_secret(None)
+    refuse_secret("redis://127.0.0.1:6379/0")
