@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.money import dollars
@@ -71,40 +71,39 @@ class LineProtocol:
 
         None stands for a line that was too long. Never raises for what a line holds.
         """
-        waiting: list[OrderIntent | dict[str, Any]] = []  # orders, between them what was answered without the governor
+        orders: list[OrderIntent] = []
         for line in lines:
-            try:
-                said = _read(line)
-                if said["type"] == "intent":
-                    waiting.append(self._intent(said))
-                    if len(waiting) < self._batch:
-                        continue
-                    found = None
-                else:
-                    yield from self._decided(waiting)
-                    waiting = []
-                    found = self._answers[str(said["type"])](said)
-            except PlimsollError as error:
-                found = {"error": str(error)}
-            yield from self._decided(waiting)
-            waiting = []
-            if found is not None:
-                yield json.dumps(found)
-        yield from self._decided(waiting)
+            asked = _understood(line)
+            if isinstance(asked, OrderIntent):
+                orders.append(asked)
+                if len(orders) < self._batch:
+                    continue
+            yield from self._decided(orders)
+            orders = []
+            if not isinstance(asked, OrderIntent):
+                yield json.dumps(self._other(asked))
+        yield from self._decided(orders)
 
-    def _decided(self, waiting: Sequence[OrderIntent | dict[str, Any]]) -> Iterator[str]:
-        """Answers of decisions, timed together: the first waited as long as the last."""
+    def _decided(self, orders: Sequence[OrderIntent]) -> Iterator[str]:
+        """Answers to orders that waited together, timed together: the first waited as long as the last."""
+        if not orders:
+            return
         begun = self._clock()
-        intents = [intent for intent in waiting if isinstance(intent, OrderIntent)]
-        decisions = iter(self._governor.decide_many(intents) if intents else ())
+        decisions = self._governor.decide_many(orders)
         spent = self._clock() - begun
-        for intent in waiting:
-            if isinstance(intent, OrderIntent):
-                found = next(decisions)
-                yield json.dumps(_decision(found.id, found.decision, list(found.reasons), found.headroom))
-                self._governor.took(spent)
-            else:
-                yield json.dumps(intent)
+        for found in decisions:
+            yield json.dumps(_decision(found.id, found.decision, list(found.reasons), found.headroom))
+            self._governor.took(spent)
+
+    def _other(self, asked: Line | _Unread | PlimsollError) -> dict[str, Any]:
+        if isinstance(asked, _Unread):
+            return _decision(asked.id, "REFUSE", asked.wrong, self._governor.headroom(asked.symbol))
+        if isinstance(asked, PlimsollError):
+            return {"error": str(asked)}
+        try:
+            return self._answers[str(asked["type"])](asked)
+        except PlimsollError as error:
+            return {"error": str(error)}
 
     def _session(self, said: Line) -> dict[str, Any]:
         text = _text(said, "date")
@@ -123,21 +122,6 @@ class LineProtocol:
         bid, ask = _amount(said, "bid", _MICRO, exact=False), _amount(said, "ask", _MICRO, exact=False, up=True)
         self._governor.quote(_symbol(said), Quote(bid, ask, _instant(said)))
         return {"ok": True}
-
-    def _intent(self, said: Line) -> OrderIntent | dict[str, Any]:
-        """The order a line holds, or its refusal where parts of it cannot be read."""
-        order_id, symbol, side = _id(said, "id"), _symbol(said), _text(said, "side")
-        if side not in _SIDES:
-            raise InputError("side is buy or sell")
-        quantity = _or_none(lambda: _amount(said, "qty", _MICRO, exact=True))
-        limit = _or_none(lambda: _amount(said, "limit", _MICRO, exact=False, up=True)) if "limit" in said else None
-        at = _or_none(lambda: _instant(said))
-        if quantity is None or at is None or (limit is None and "limit" in said):
-            unread = (("BAD_QUANTITY", quantity is None), ("BAD_TIME", at is None))
-            wrong = [code for code, found in unread if found]
-            wrong += ["BAD_PRICE"] if limit is None and "limit" in said else []
-            return _decision(order_id, "REFUSE", wrong, self._governor.headroom(symbol))
-        return OrderIntent(order_id, symbol, _SIDES[side], quantity, at, limit)
 
     def _fill(self, said: Line) -> dict[str, Any]:
         _instant(said)
@@ -195,6 +179,37 @@ class LineProtocol:
             },
             "headroom": {name: dollars(left) for name, left in g.headroom().items()},
         }
+
+
+class _Unread(NamedTuple):
+    """An order of which not everything could be read, and why it is refused."""
+
+    id: str
+    symbol: str
+    wrong: list[str]
+
+
+def _understood(line: bytes | None) -> OrderIntent | _Unread | Line | PlimsollError:
+    """What a line asks, or what is wrong with it."""
+    try:
+        said = _read(line)
+        return _order(said) if said["type"] == "intent" else said
+    except PlimsollError as error:
+        return error
+
+
+def _order(said: Line) -> OrderIntent | _Unread:
+    """The order a line holds; ``InputError`` when not even its id, symbol and side can be read."""
+    order_id, symbol, side = _id(said, "id"), _symbol(said), _text(said, "side")
+    if side not in _SIDES:
+        raise InputError("side is buy or sell")
+    quantity = _or_none(lambda: _amount(said, "qty", _MICRO, exact=True))
+    limit = _or_none(lambda: _amount(said, "limit", _MICRO, exact=False, up=True)) if "limit" in said else None
+    at = _or_none(lambda: _instant(said))
+    if quantity is None or at is None or (limit is None and "limit" in said):
+        unread = (("BAD_QUANTITY", quantity), ("BAD_TIME", at), ("BAD_PRICE", limit if "limit" in said else 0))
+        return _Unread(order_id, symbol, [code for code, value in unread if value is None])
+    return OrderIntent(order_id, symbol, _SIDES[side], quantity, at, limit)
 
 
 def refuse_secret(url: str | None) -> None:
