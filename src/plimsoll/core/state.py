@@ -91,11 +91,11 @@ def _evidence(state: State, record: CycleRecord) -> Track | None:
     if after is None or said is None:
         return None
     known = all(map(isfinite, record.held))
-    values = held_values(record.symbols, record.held, record.nav) if known else {}
+    held = held_values(record.symbols, record.held, record.nav) if known else ()
     programme = record.carried.programme if record.auction is not None else None
     shares = None if programme is None else [(s.strategy, s.symbol, s.weight) for s in programme.shares]
     before = state.carried.lifecycle
-    return folded(state.track, before, after, said, values, record.nav if known else 0, shares)
+    return folded(state.track, before, after, said, held, record.nav if known else 0, shares)
 
 
 def _approved(carried: Carried) -> Carried:

@@ -10,39 +10,48 @@ the strategies sum to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from plimsoll.core.lifecycle import Lifecycle, StrategySession
 
 Floats = NDArray[np.float64]
+Held = tuple[tuple[str, int], ...]
 _BLOCK = 64
 
 
 class Rows:
     """An append-only table of figures that shares what it holds with its own past, so that a fold stays cheap."""
 
-    __slots__ = ("_full", "_recent", "width")
+    __slots__ = ("_full", "_recent", "last", "size", "width")
 
-    def __init__(self, width: int, full: tuple[Floats, ...] = (), recent: tuple[tuple[float, ...], ...] = ()) -> None:
+    def __init__(
+        self,
+        width: int,
+        full: tuple[Floats, ...] = (),
+        recent: tuple[tuple[float, ...], ...] = (),
+        last: tuple[float, ...] = (),
+    ) -> None:
         self.width, self._full, self._recent = width, full, recent
-
-    def __len__(self) -> int:
-        return len(self._full) * _BLOCK + len(self._recent)
+        self.size = len(full) * _BLOCK + len(recent)
+        self.last = last  # the newest row, empty without any
 
     def add(self, rows: Iterable[tuple[float, ...]]) -> Rows:
         """The table with more rows at its end."""
         full, recent = self._full, (*self._recent, *rows)
+        last = recent[-1] if recent else self.last
         while len(recent) >= _BLOCK:
             full, recent = (*full, np.array(recent[:_BLOCK])), recent[_BLOCK:]
-        return Rows(self.width, full, recent)
+        return Rows(self.width, full, recent, last)
 
     def row(self, at: int) -> tuple[float, ...]:
         """One row; ``IndexError`` outside the table."""
-        if not 0 <= at < len(self):
+        if not 0 <= at < self.size:
             raise IndexError(at)
         block, place = divmod(at, _BLOCK)
         return tuple(self._full[block][place].tolist()) if block < len(self._full) else self._recent[place]
@@ -64,8 +73,7 @@ class Pending(NamedTuple):
     mu: float
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Track:
+class Track(msgspec.Struct, frozen=True, eq=False):
     """Evidence of the strategies up to the last decision. Session numbers count decisions from 0.
 
     ``nav`` cents at the last close that was known; ``outlay`` what each symbol would have to be worth now for nothing
@@ -86,9 +94,9 @@ class Track:
     admitted: tuple[int, ...]
     session: int = -1
     nav: int = 0
-    outlay: Mapping[str, int] = field(default_factory=dict)
-    owners: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    trades: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    outlay: Mapping[str, int] = msgspec.field(default_factory=dict)
+    owners: Mapping[str, tuple[float, ...]] = msgspec.field(default_factory=dict)
+    trades: Mapping[str, tuple[float, ...]] = msgspec.field(default_factory=dict)
     pending: tuple[Pending, ...] = ()
 
     @classmethod
@@ -102,58 +110,23 @@ class Track:
         """``cents`` more were spent on a symbol since the last close; a sale or a dividend is less than nothing."""
         return replace(self, outlay={**self.outlay, symbol: self.outlay.get(symbol, 0) + cents})
 
-    def marked(self, values: Mapping[str, int], nav: int, bill: float | None) -> Track:
-        """The track after a close: ``values`` of what is held and ``nav`` in cents, ``bill`` over the session.
+    def marked(self, held: Held, nav: int, bill: float | None) -> Track:
+        """The track after a close: what is ``held`` and ``nav`` in cents, ``bill`` what the bill earned meanwhile.
 
         ``nav`` 0 is a NAV that is unknown: the session's results then count in the next one that is known.
         """
-        n, session = len(self.strategies), self.session + 1
-        if nav <= 0 or self.nav <= 0:
-            unknown = ((*(np.nan,) * (2 * n), *self._cumulated()),) if session else ()
-            held = values if nav > 0 else self.outlay
-            return replace(self, session=session, daily=self.daily.add(unknown), nav=max(nav, self.nav), outlay=held)
-        gained, used = [0.0] * n, [0.0] * n
-        trades: dict[str, tuple[float, ...]] = {}
-        closed: list[tuple[float, ...]] = []
-        for symbol, spent in self.outlay.items():
-            value, parts = values.get(symbol, 0), self.owners.get(symbol)
-            if parts is None:
-                continue
-            result, capital = (value - spent) / self.nav, max(spent, 0) / self.nav
-            so_far = self.trades.get(symbol)
-            after = []
-            for s in range(n):
-                part = parts[s]
-                gained[s] += part * result
-                used[s] += part * capital
-                after.append(part * result + (so_far[s] if so_far else 0.0))
-            if value:
-                trades[symbol] = tuple(after)
-            else:
-                closed += [(float(session), float(s), after[s]) for s in range(n) if parts[s] > 0.0]
-        excess = [np.nan] * n if bill is None else [g - u * bill for g, u in zip(gained, used, strict=True)]
-        total = [c + g for c, g in zip(self._cumulated(), gained, strict=True)]
-        return replace(
-            self,
-            session=session,
-            nav=nav,
-            outlay=values,
-            trades=trades,
-            daily=self.daily.add(((*gained, *excess, *total),)),
-            closed=self.closed.add(closed) if closed else self.closed,
-        )
+        return _marked(self, held, nav, bill)
 
-    def _cumulated(self) -> tuple[float, ...]:
+    def cumulated(self) -> tuple[float, ...]:
+        """Each strategy's contributions so far."""
         n = len(self.strategies)
-        return self.daily.row(len(self.daily) - 1)[2 * n :] if len(self.daily) else (0.0,) * n
+        return self.daily.last[2 * n :] or (0.0,) * n
 
     @property
     def contribution(self) -> tuple[float, ...]:
         """Of the session last marked; empty when it is unknown."""
-        if not len(self.daily):
-            return ()
-        row = self.daily.row(len(self.daily) - 1)[: len(self.strategies)]
-        return row if row[0] == row[0] else ()
+        row = self.daily.last[: len(self.strategies)]
+        return row if row and row[0] == row[0] else ()
 
     def heard(self, said: StrategySession) -> Track:
         """The track with the session's matured and new forecasts, and which strategies failed at an auction."""
@@ -201,12 +174,6 @@ class Track:
             admitted=tuple(self.session if s in anew else self.admitted[s] for s in now),
         )
 
-    def known(self, place: int, window: int) -> tuple[Floats, Floats]:
-        """(n,) contributions of a strategy and their excess since its last change of stage, at most ``window``."""
-        first = max(self.start[place], len(self.daily) - window)
-        table = self.daily.since(first)
-        return table[:, place], table[:, len(self.strategies) + place]
-
     def results(self, place: int, window: int) -> Floats:
         """(k,) results of the trades a strategy closed since its last change of stage, within ``window`` sessions."""
         table = self.closed.since(0)
@@ -221,26 +188,63 @@ class Track:
 
     def failures(self, place: int, window: int) -> int:
         """How many of the last ``window`` auctions since its admission a strategy failed at."""
-        table = self.asked.since(len(self.asked) - window)
+        table = self.asked.since(self.asked.size - window)
         return int(table[table[:, 0] >= self.admitted[place], 1 + place].sum())
 
 
+@lru_cache(maxsize=1)  # a decision and the fold of its record ask for the same; remembering a value changes none
+def _marked(track: Track, held: Held, nav: int, bill: float | None) -> Track:
+    values, n, session = dict(held), len(track.strategies), track.session + 1
+    if nav <= 0 or track.nav <= 0:
+        unknown = ((*(np.nan,) * (2 * n), *track.cumulated()),) if session else ()
+        outlay = values if nav > 0 else track.outlay
+        return replace(track, session=session, daily=track.daily.add(unknown), nav=max(nav, track.nav), outlay=outlay)
+    gained, used = [0.0] * n, [0.0] * n
+    trades: dict[str, tuple[float, ...]] = {}
+    closed: list[tuple[float, ...]] = []
+    places, nothing = range(n), (0.0,) * n
+    for symbol, spent in track.outlay.items():
+        parts = track.owners.get(symbol)
+        if parts is None:
+            continue
+        value, so_far = values.get(symbol, 0), track.trades.get(symbol, nothing)
+        result, capital = (value - spent) / track.nav, max(spent, 0) / track.nav
+        own = [part * result for part in parts]
+        for s in places:
+            gained[s] += own[s]
+            used[s] += parts[s] * capital
+        if value:
+            trades[symbol] = tuple([own[s] + so_far[s] for s in places])
+        else:
+            closed += [(float(session), float(s), own[s] + so_far[s]) for s in places if parts[s] > 0.0]
+    excess = [np.nan] * n if bill is None else [gained[s] - used[s] * bill for s in places]
+    before = track.cumulated()
+    return replace(
+        track,
+        session=session,
+        nav=nav,
+        outlay=values,
+        trades=trades,
+        daily=track.daily.add(((*gained, *excess, *(before[s] + gained[s] for s in places)),)),
+        closed=track.closed.add(closed) if closed else track.closed,
+    )
+
+
 def folded(track: Track | None, before: Lifecycle | None, after: Lifecycle, said: StrategySession,
-           values: Mapping[str, int], nav: int, shares: Iterable[tuple[str, str, float]] | None) -> Track:  # fmt: skip
+           held: Held, nav: int, shares: Iterable[tuple[str, str, float]] | None) -> Track:  # fmt: skip
     """The track after a decision that left ``after``, as the decision itself saw it.
 
-    ``values`` of what was held and ``nav`` in cents, 0 when unknown; ``shares`` those of a new programme, None without
-    an auction.
+    ``held`` and ``nav`` in cents, 0 when unknown; ``shares`` those of a new programme, None without an auction.
     """
     if track is None:
         track = Track.begin(after.strategies)
-    track = track.marked(values, nav, said.bill).heard(said)
+    track = track.marked(held, nav, said.bill).heard(said)
     if before is not None and before.since != after.since:
         moved = [s for s in range(len(after.since)) if before.since[s] != after.since[s]]
         track = track.restarted(moved, (s for s in moved if before.stage[s] == "DECOMMISSIONED"))
     return track if shares is None else track.allotted(shares)
 
 
-def held_values(symbols: Iterable[str], weights: Iterable[float], nav: int) -> dict[str, int]:
-    """Whole cents of each holding, from weights that were those cents over ``nav``."""
-    return {symbol: round(weight * nav) for symbol, weight in zip(symbols, weights, strict=True) if weight}
+def held_values(symbols: Iterable[str], weights: Iterable[float], nav: int) -> Held:
+    """Each holding in whole cents, from weights that were those cents over ``nav``."""
+    return tuple([(symbol, round(weight * nav)) for symbol, weight in zip(symbols, weights, strict=True) if weight])

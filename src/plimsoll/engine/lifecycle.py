@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import msgspec
 import numpy as np
@@ -20,7 +21,7 @@ from plimsoll.core.policy import Admission, Policy
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.core.sessions import day_number
 from plimsoll.core.state import State
-from plimsoll.core.track import Track, held_values
+from plimsoll.core.track import Held, Track, held_values
 from plimsoll.engine.book import Book
 from plimsoll.engine.desk import Desk
 from plimsoll.governance import lifecycle, model_health
@@ -54,19 +55,19 @@ def follow(view: View, state: State, desk: Desk, book: Book) -> Following | None
     policy = desk.policy
     if not policy.lifecycle.enabled:
         return None
-    names = tuple(s.name for s in desk.strategies)
-    track = state.track if state.track is not None else Track.begin(names)
-    before = state.carried.lifecycle
+    before, track = state.carried.lifecycle, state.track
+    if track is None:
+        track = Track.begin(tuple(s.name for s in desk.strategies))
     bill = _bill(view, policy)
-    values: Mapping[str, int] = {}
+    held: Held = ()
     if book.known:
-        held = book.columns.tolist()
-        values = held_values((desk.symbols[c] for c in held), book.weights[book.columns].tolist(), book.nav)
-    track = track.marked(values, book.nav if book.known else 0, bill)
+        symbols = [desk.symbols[c] for c in book.columns.tolist()]
+        held = held_values(symbols, book.weights[book.columns].tolist(), book.nav)
+    track = track.marked(held, book.nav if book.known else 0, bill)
     said = StrategySession(track.contribution, bill, matured=_matured(view, track, desk))
     track = track.heard(said)
     if before is None:
-        return Following(track, _admitted(names, view.day, policy), said, ())
+        return Following(track, _admitted(track.strategies, view.day, policy), said, ())
     now = _aged(before, track, said, policy)
     now, events = _readmitted(now, view, policy)
     if view.sessions.last_of_month[view.row]:
@@ -133,15 +134,12 @@ def _admitted(names: tuple[str, ...], day: int, policy: Policy) -> Lifecycle:
 
 def _aged(before: Lifecycle, track: Track, said: StrategySession, policy: Policy) -> Lifecycle:
     """A session older: age, staleness, idleness, and the forecast error where forecasts matured."""
-    n, window = len(before.strategies), policy.lifecycle.idle_window
-    idle = before.idle
-    rows = len(track.daily)
-    if rows:
-        last = track.daily.row(rows - 1)[2 * n :]
-        reach = track.daily.row(rows - 1 - window)[2 * n :] if rows > window else (0.0,) * n
-        idle = tuple(
-            0 if last[s] > reach[s] or rows - track.admitted[s] < window else before.idle[s] + 1 for s in range(n)
-        )
+    places, window, rows = range(len(before.strategies)), policy.lifecycle.idle_window, track.daily.size
+    last = track.cumulated()
+    reach = track.daily.row(rows - 1 - window)[2 * len(places) :] if rows > window else (0.0,) * len(places)
+    idle = [
+        0 if last[s] > reach[s] or rows - track.admitted[s] < window else before.idle[s] + 1 for s in places
+    ]  # fmt: skip
     error = before.error
     if said.matured:
         whose = {m[0] for m in said.matured}
@@ -150,7 +148,11 @@ def _aged(before: Lifecycle, track: Track, said: StrategySession, policy: Policy
             for s, e in enumerate(error)
         )
     return msgspec.structs.replace(
-        before, age=tuple(a + 1 for a in before.age), stale=tuple(a + 1 for a in before.stale), idle=idle, error=error
+        before,
+        age=tuple([n + 1 for n in before.age]),
+        stale=tuple([n + 1 for n in before.stale]),
+        idle=tuple(idle),
+        error=error,
     )
 
 
@@ -172,13 +174,17 @@ def _judged(
     now: Lifecycle, track: Track, view: View, policy: Policy
 ) -> tuple[Lifecycle, tuple[Judgement, ...], tuple[RiskEvent, ...]]:
     """The monthly judgement of every strategy and the walk-forward check of its model."""
-    rules, judged, events = policy.lifecycle, [], []
+    rules, health = policy.lifecycle, policy.health
+    judged, events = [], []
+    stage, since, age, flipped = list(now.stage), list(now.since), list(now.age), list(now.flipped)
+    n, compared = len(now.strategies), health.flip_recent + health.flip_before
+    daily = track.daily.since(track.daily.size - max(rules.window, compared))
     for s, name in enumerate(now.strategies):
-        admission = rules.admissions.get(name, _NEW)
-        contributions, excess = track.known(s, rules.window)
-        evidence = lifecycle.weigh(contributions, excess, track.results(s, rules.window), now.error[s], rules)
-        check = model_health.check(track.outcomes(s), track.session, policy.health)
-        verdict = lifecycle.judge(now.stage[s], evidence, admission, rules)
+        own = daily[max(len(daily) - min(track.session - track.start[s], rules.window), 0) :]
+        results = track.results(s, rules.window)
+        evidence = lifecycle.weigh(own[:, s], own[:, n + s], results, now.error[s], rules)
+        check = model_health.check(track.outcomes(s), track.session, health)
+        verdict = lifecycle.judge(now.stage[s], evidence, rules.admissions.get(name, _NEW), rules)
         judged.append(
             Judgement(
                 name, now.stage[s], verdict.stage, evidence.sessions, evidence.sharpe, evidence.psr, evidence.below,
@@ -186,14 +192,16 @@ def _judged(
                 check.correlation, check.bound, check.passed,
             )
         )  # fmt: skip
-        recent = track.daily.since(len(track.daily) - policy.health.flip_recent - policy.health.flip_before)[:, s]
-        now = _put(now, s, flipped=model_health.flipped(recent, policy.health))
+        flipped[s] = model_health.flipped(daily[-compared:, s], health)
         if check.passed:
-            now = _put(now, s, age=0)
+            age[s] = 0
         if verdict.reason:
             severity = _SEVERITIES.get(verdict.reason, "CRITICAL")
             events.append(RiskEvent(view.date, verdict.reason, severity, verdict.measured, verdict.limit, name))
-            now = _put(now, s, stage=verdict.stage, since=view.day)
+            stage[s], since[s] = verdict.stage, view.day
+    now = msgspec.structs.replace(
+        now, stage=tuple(stage), since=tuple(since), age=tuple(age), flipped=tuple(flipped)
+    )  # fmt: skip
     return now, tuple(judged), tuple(events)
 
 
@@ -209,12 +217,10 @@ def _put(now: Lifecycle, place: int, **values: object) -> Lifecycle:
 
 def _valued(now: Lifecycle, policy: Policy) -> Lifecycle:
     """What follows for the bids: decay and capital."""
-    n = range(len(now.strategies))
-    return msgspec.structs.replace(
-        now,
-        decay=tuple(model_health.decay(now.age[s], now.error[s], now.flipped[s], policy.health) for s in n),
-        cap=tuple(lifecycle.capital(now.stage[s], now.idle[s], now.suspended[s], policy.lifecycle) for s in n),
-    )
+    health, rules = policy.health, policy.lifecycle
+    decay = map(model_health.decay, now.age, now.error, now.flipped, repeat(health))
+    cap = map(lifecycle.capital, now.stage, now.idle, now.suspended, repeat(rules))
+    return msgspec.structs.replace(now, decay=tuple(decay), cap=tuple(cap))
 
 
 def _bill(view: View, policy: Policy) -> float | None:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from plimsoll.core.lifecycle import DECOMMISSIONED, HARVESTING, INCUBATING, SCALING, STAGES
 from plimsoll.core.policy import Admission, LifecyclePolicy
-from plimsoll.measures.evidence import probabilistic_sharpe
-from plimsoll.measures.performance import max_drawdown, sharpe
+from plimsoll.measures.evidence import sharpe_estimate
+from plimsoll.measures.performance import max_drawdown
 
 Floats = NDArray[np.float64]
 
@@ -58,14 +58,18 @@ def first_stage(admission: Admission, policy: LifecyclePolicy) -> str:
 
 def capital(stage: str, idle: int, suspended: bool, policy: LifecyclePolicy) -> float:
     """What a strategy may hold, gross, as a fraction of NAV: its stage's cap, shrunk by each idle stretch."""
-    caps = {
-        INCUBATING: policy.cap_incubating,
-        SCALING: policy.cap_scaling,
-        HARVESTING: policy.cap_harvesting,
-    }
     if suspended:
         return 0.0
-    return caps.get(stage, 0.0) * policy.idle_factor ** (idle // policy.idle_step)
+    match stage:
+        case "INCUBATING":
+            cap = policy.cap_incubating
+        case "SCALING":
+            cap = policy.cap_scaling
+        case "HARVESTING":
+            cap = policy.cap_harvesting
+        case _:  # decommissioned, and anything this version does not know
+            return 0.0
+    return cap if idle < policy.idle_step else cap * policy.idle_factor ** (idle // policy.idle_step)
 
 
 def weigh(
@@ -78,15 +82,15 @@ def weigh(
     adds nothing to it, for its result counts in the next.
     """
     known = excess[np.isfinite(excess)]
-    below = probabilistic_sharpe(known, policy.sharpe_min)
+    estimate = sharpe_estimate(known)
     gains, losses = float(results[results > 0.0].sum()), -float(results[results < 0.0].sum())
     growth = np.concatenate([[1.0], 1.0 + np.where(np.isfinite(contributions), contributions, 0.0)])
     return Evidence(
         sessions=int(contributions.size),
         measured=int(known.size),
-        sharpe=sharpe(known),
-        psr=probabilistic_sharpe(known, 0.0),
-        below=None if below is None else 1.0 - below,
+        sharpe=None if estimate is None else estimate.annual,
+        psr=None if estimate is None else estimate.above(0.0),
+        below=None if estimate is None else 1.0 - estimate.above(policy.sharpe_min),
         trades=int(results.size),
         signals=int(np.count_nonzero(results > 0.0)),
         profit_factor=gains / losses if losses > 0.0 else None,

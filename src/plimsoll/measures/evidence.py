@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,28 +23,47 @@ Floats = NDArray[np.float64]
 _FLAT = 1e-15  # deviation of a session's returns up to which they are constant
 
 
-def probabilistic_sharpe(returns: Floats, benchmark: float) -> float | None:
-    """P(true Sharpe > ``benchmark``) given (n,) session returns in excess of the bill; ``benchmark`` is annual.
+class Sharpe(NamedTuple):
+    """A Sharpe ratio of session returns, not annual, and the standard error of its estimate."""
 
-    The probability that a normal estimate with the standard error of equation 8 lies above the benchmark, in units of a
-    session (the benchmark over root 252): skewness and kurtosis are the sample's own, kurtosis not in excess (3 when
-    normal). Returns are taken as independent. None below three returns, without variance, or where one is not finite.
+    ratio: float
+    error: float
+
+    @property
+    def annual(self) -> float:
+        """The ratio times root 252."""
+        return self.ratio * math.sqrt(SESSIONS_A_YEAR)
+
+    def above(self, benchmark: float) -> float:
+        """P(true ratio > ``benchmark``), an annual ratio: the probabilistic Sharpe ratio, equation 11.
+
+        >>> round(Sharpe(0.1, 0.05).above(0.0), 4)
+        0.9772
+        """
+        distance = (self.ratio - benchmark / math.sqrt(SESSIONS_A_YEAR)) / self.error
+        return 0.5 * math.erfc(-distance / math.sqrt(2.0))
+
+
+def sharpe_estimate(returns: Floats) -> Sharpe | None:
+    """The Sharpe ratio of (n,) finite session returns in excess of the bill, with its standard error.
+
+    The error is the root of (1 - g3 S + (g4 - 1) / 4 S^2) / (n - 1) with the sample's own skewness g3 and kurtosis g4,
+    3 when normal (equation 8); returns are taken as independent. None below three returns or without variance.
     """
     n = returns.size
-    if n < 3 or not np.isfinite(returns).all():
+    if n < 3:
         return None
-    deviation = returns - returns.mean()
-    second = float(np.mean(deviation**2))
+    mean = float(returns.sum()) / n
+    deviation = returns - mean
+    square = deviation * deviation
+    second = float(square.sum()) / n
     if not second > _FLAT**2:
         return None
-    sharpe = float(returns.mean()) / math.sqrt(second * n / (n - 1))
-    skewness = float(np.mean(deviation**3)) / second**1.5
-    kurtosis = float(np.mean(deviation**4)) / second**2
-    variance = 1.0 - skewness * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
-    if not variance > 0.0:
-        return None
-    distance = (sharpe - benchmark / math.sqrt(SESSIONS_A_YEAR)) * math.sqrt((n - 1) / variance)
-    return 0.5 * math.erfc(-distance / math.sqrt(2.0))
+    ratio = mean / math.sqrt(second * n / (n - 1))
+    skewness = float((square * deviation).sum()) / n / second**1.5
+    kurtosis = float((square * square).sum()) / n / second**2
+    variance = 1.0 - skewness * ratio + (kurtosis - 1.0) / 4.0 * ratio**2
+    return Sharpe(ratio, math.sqrt(variance / (n - 1))) if variance > 0.0 else None
 
 
 def rank_correlation(x: Floats, y: Floats) -> float | None:
@@ -57,9 +77,13 @@ def rank_correlation(x: Floats, y: Floats) -> float | None:
 
 
 def _ranks(values: Floats) -> Floats:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2.0)[place])
+    order = values.argsort(kind="stable")
+    ordered = values[order]
+    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    after = np.concatenate([first[1:], [values.size]])
+    ranks = np.empty(values.size)
+    ranks[order] = np.repeat((first + after + 1) / 2.0, after - first)
+    return ranks
 
 
 def correlation_upper(correlation: float, periods: int, confidence: float) -> float | None:

@@ -93,8 +93,8 @@ def test_the_fold_knows_what_the_decision_knew(trial: Any) -> None:
         track = state.track
         assert track is not None
         assert track.contribution == following.strategies.contribution
-        assert track.session == len(track.daily) == trial.records.index(following)
-        assert len(track.daily.row(len(track.daily) - 1)) == 3 * n
+        assert track.session == track.daily.size == trial.records.index(following)
+        assert len(track.daily.last) == 3 * n
         assert record.carried.lifecycle is not None
     last, _ = found[-1]
     table = last.track.daily.since(0)
