@@ -23,8 +23,6 @@ from plimsoll.measures.performance import sharpe
 
 DRAW = np.random.default_rng(4)
 SKEWED = DRAW.standard_t(4, 700) * 0.01 + 0.0007 - 0.03 * (DRAW.random(700) < 0.03)
-    np.random.default_rng(4).standard_t(4, 700) * 0.01 + 0.0007 + (np.random.default_rng(5).random(700) < 0.03) * -0.03
-)
 
 
 @pytest.mark.parametrize("benchmark", [0.0, 0.3, 1.2])
