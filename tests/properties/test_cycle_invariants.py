@@ -35,6 +35,7 @@ def policies(draw: st.DrawFn) -> Policy:
     return replace(
         base,
         limits=limits,
+        lifecycle=replace(base.lifecycle, enabled=draw(st.booleans()), sessions_min=63, trades_min=1),
         auction=replace(
             base.auction,
             schedule=draw(st.sampled_from(["month_end", "week_end", "daily"])),

@@ -35,6 +35,7 @@ POLICY = replace(
     BASE,
     auction=replace(BASE.auction, schedule="week_end"),
     shaping=replace(BASE.shaping, band_nav=0.002),
+    lifecycle=replace(BASE.lifecycle, enabled=True),  # its evidence lives in the fold alone
 )
 SPAN = Span(349, 364)  # over a split, dividends and a crash
 

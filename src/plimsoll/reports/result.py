@@ -199,6 +199,9 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
         notes.append(f"{policy.cash.series} is absent: cash earned nothing and no Sharpe over bills is stated")
     if policy.gates.off:
         notes.append(f"gates switched off: {', '.join(policy.gates.off)}")
+    strangers = [name for name in policy.lifecycle.admissions if name not in genesis.strategies]
+    if strangers and policy.lifecycle.enabled:
+        notes.append(f"lifecycle.admissions speaks of {', '.join(strangers)}, which did not run")
     if not policy.ladder.enabled:
         notes.append("the drawdown ladder is switched off")
     return notes

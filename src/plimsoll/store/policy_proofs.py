@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from plimsoll.core.errors import InputError
+from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.policy import Policy, VetoPolicy
+from plimsoll.core.sessions import day_number
 
 YEAR = 252  # sessions, U4
 
@@ -61,6 +62,7 @@ def problems(policy: Policy, crisis_reachable: Callable[[Policy], float] | None 
     yield from _caps(policy)
     yield from _orders(policy)
     yield from _names(policy)
+    yield from _lifecycle(policy)
     yield from _sizing(policy)
 
 
@@ -238,6 +240,33 @@ def _names(policy: Policy) -> Iterator[Problem]:
             yield Problem(f"vetoes.enabled names {name!r}, which is no veto", f"Choose from {', '.join(known)}")
     if not policy.strategies.enabled:
         yield Problem("strategies.enabled is empty: nothing would ever bid", "Name a strategy")
+
+
+def _lifecycle(policy: Policy) -> Iterator[Problem]:
+    """Stages that rise, decay that falls, and admissions that can be read (G5, G6)."""
+    life, health = policy.lifecycle, policy.health
+    pairs = (
+        ("cap_incubating", "cap_scaling"), ("cap_scaling", "cap_harvesting"), ("sharpe_min", "scaling_sharpe"),
+        ("scaling_sharpe", "harvesting_sharpe"), ("scaling_psr", "harvesting_psr"),
+        ("scaling_signals", "harvesting_signals"), ("sessions_min", "window"),
+    )  # fmt: skip
+    yield from _rising(
+        "Put them in rising order",
+        *((f"lifecycle.{a}", getattr(life, a), f"lifecycle.{b}", getattr(life, b)) for a, b in pairs),
+        ("health.forecasts_min", health.forecasts_min, "health.forecasts", health.forecasts),
+    )
+    yield from _rising(
+        "Let age_full lie below age_zero",
+        ("health.age_full", health.age_full, "health.age_zero", health.age_zero),
+        strict=True,
+    )
+    for name, admission in life.admissions.items():
+        for date in admission.readmitted:
+            try:
+                day_number(date)
+            except UsageError:
+                key = f"lifecycle.admissions.{name}.readmitted"
+                yield Problem(f"{key} holds {date!r}, which is no date", f"Write dates of {key} as YYYY-MM-DD")
 
 
 def _rising(remedy: str, *rows: tuple[str, float, str, float], strict: bool = False) -> Iterator[Problem]:

@@ -127,8 +127,8 @@ def held_of(**weights: float) -> dict[str, object]:
     return {"held": held, "shares": tuple(Share("trend", s, w) for s, w in weights.items())}
 
 
-def auction(*forecasts: Forecast, policy: Policy | None = None, **changes: object) -> AuctionResult:
-    result = hold(inputs_of(*forecasts, **changes), policy or Policy())
+def auction(*said: Forecast, policy: Policy | None = None, **changes: object) -> AuctionResult:
+    result = hold(inputs_of(*said, **changes), policy or Policy())
     assert msgspec.json.decode(msgspec.json.encode(result.record), type=AuctionRecord) == result.record
     assert all(r in REASONS for bid in result.record.bids for r in bid.reasons)
     assert all(r in REASONS for r in result.record.reasons)
@@ -480,3 +480,51 @@ def test_every_limit_holds_as_a_gate_would_compare_it(
         assert cvar(-(scenarios.stressed[h] @ book), 0.95) <= limits.stressed_budget[h]
         for i in range(4):
             assert book[i] * cvar(-scenarios.filtered[h][:, i], 0.95) <= limits.standalone[h][i]
+
+
+STAGE_CAPS = st.sampled_from([0.0, 0.02, 0.05, 0.25, 0.6, 1.0, math.nan, -0.1])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    caps=st.tuples(STAGE_CAPS, STAGE_CAPS),
+    mus=st.lists(st.sampled_from([-0.001, 0.002, 0.004, 0.008]), min_size=6, max_size=6),
+    seed=st.integers(0, 50),
+)
+def test_stage_caps_against_a_plain_linear_programme(caps: tuple[float, float], mus: list[float], seed: int) -> None:
+    """Every allocation keeps to the caps, and none that does is worth more (A3, G5)."""
+    scenarios = scenarios_of(seed)
+    names, symbols = ("trend", "momentum"), ("AAA", "BBB", "CCC")
+    said = tuple(
+        (name, tuple(forecast(s, mus[3 * k + i]) for i, s in enumerate(symbols))) for k, name in enumerate(names)
+    )
+    result = auction(
+        forecasts=said, limits=limits_of(**ROOMY), scenarios=scenarios, stage_caps=dict(zip(names, caps, strict=True))
+    )
+    used = {name: sum(s.weight for s in result.shares if s.strategy == name) for name in names}
+    for name, cap in zip(names, caps, strict=True):
+        assert used[name] <= (cap if cap > 0.0 else 0.0)
+        if not cap > 0.0:
+            assert all("STAGE_CLOSED" in the_bid(result, s, name).reasons for s in symbols)
+    best = _best(mus, [c if c > 0.0 else 0.0 for c in caps], scenarios.filtered[10][:, :3])
+    assert (result.record.objective or 0.0) == pytest.approx(best, abs=1e-7)
+
+
+def _best(mus: list[float], caps: list[float], returns: np.ndarray) -> float:
+    """The optimum by scipy: variables are six weights, the quantile and the losses beyond it."""
+    from scipy.optimize import linprog
+
+    rows, tight = returns.shape[0], 1.0 - 1e-6
+    wide = np.hstack([returns, returns])
+    gain = np.array(mus) - 0.0015 * 10 / 63
+    cost = np.concatenate([-gain, [LAMBDA], np.full(rows, LAMBDA / (0.05 * rows))])
+    beyond = np.hstack([-wide, -np.ones((rows, 1)), -np.eye(rows)])
+    sums = np.zeros((6, 7 + rows))
+    sums[0, :3] = sums[1, 3:6] = sums[5, :6] = 1.0
+    for i in range(3):
+        sums[2 + i, [i, 3 + i]] = 1.0
+    room = np.array([*caps, 0.4, 0.4, 0.4, 0.95]) * tight
+    bounds = [(0, 0 if m <= 0 else None) for m in mus] + [(None, None)] + [(0, None)] * rows
+    found = linprog(cost, np.vstack([beyond, sums]), np.concatenate([np.zeros(rows), room]), bounds=bounds)
+    assert found.status == 0
+    return -float(found.fun)

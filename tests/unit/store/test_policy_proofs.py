@@ -10,7 +10,7 @@ import pytest
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.policy import Policy, Rung
+from plimsoll.core.policy import Admission, Policy, Rung
 from plimsoll.risk.regime import reachable
 from plimsoll.store.policy_file import PROFILES, load
 from plimsoll.store.policy_proofs import feasible, validate
@@ -65,6 +65,18 @@ BROKEN: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
     "all cash": ({"limits": {"cash_min": 1.0}}, r"limits\.cash_min is 1"),
     "a trade larger than a position": ({"account": {"capital": 150.0}}, r"min_trade 100 .* 150 USD"),
     "no trades": ({"shaping": {"trades_max": 0}}, r"shaping\.trades_max is 0"),
+    "stages that fall": (
+        {"lifecycle": {"cap_scaling": 0.2}},
+        r"cap_incubating .* above lifecycle\.cap_scaling 0\.2",
+    ),
+    "an age without a slope": (
+        {"health": {"age_full": 180}},
+        r"age_full 180 is not below health\.age_zero 180",
+    ),
+    "a readmission on no date": (
+        {"lifecycle": {"admissions": {"core_trend": Admission(readmitted=("soon",))}}},
+        r"core_trend\.readmitted holds 'soon'",
+    ),
     "an unknown veto": ({"vetoes": {"enabled": ("HIGH_CVR",)}}, r"HIGH_CVR"),
     "no strategies": ({"strategies": {"enabled": ()}}, r"strategies\.enabled is empty"),
     "rows": ({"data": {"rows_degraded": 1300}}, r"data\.rows_degraded 1300 is above data\.rows_active 1260"),
