@@ -226,9 +226,11 @@ def poisoned(panel: Panel, name: str, symbol: str, rows: slice) -> History:
     return dataclasses.replace(history, catalogue={**history.catalogue, name: broken}, _memo={})
 
 
-def test_a_symbol_whose_volatility_is_unknown_today_is_not_bought_today(make_market: Market) -> None:
+@pytest.mark.parametrize("of", ["sigma", "scenarios.sigma"])
+def test_a_symbol_whose_volatility_is_unknown_today_is_not_bought_today(make_market: Market, of: str) -> None:
+    """That of its costs, or that of its scenarios."""
     panel = make_market(1, 300)
-    history = poisoned(panel, "sigma", "SPY", slice(260, None))
+    history = poisoned(panel, of, "SPY", slice(260, None))
     desk = Desk(DAILY, (EAGER,), panel.instruments)
     _, record = evening(state_of(panel, {}, 10_000_000, 10_000_000, 260), 260, history, desk)
     assert rising(record)
@@ -237,7 +239,7 @@ def test_a_symbol_whose_volatility_is_unknown_today_is_not_bought_today(make_mar
 
 def test_a_holding_that_can_no_longer_be_measured_halts_new_risk_until_a_person_acts(make_market: Market) -> None:
     panel = make_market(1, 300)
-    history = poisoned(panel, "sigma", "SPY", slice(260, 262))
+    history = poisoned(panel, "scenarios.sigma", "SPY", slice(260, 262))
     desk = Desk(DAILY, (EAGER,), panel.instruments)
     state = state_of(panel, {"SPY": 50}, 9_000_000, 10_000_000, 260)
     state, record = evening(state, 260, history, desk)

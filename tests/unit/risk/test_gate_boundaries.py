@@ -235,3 +235,13 @@ def test_within_is_at_most_and_finite() -> None:
     assert not within(np.nextafter(0.0, 1.0), 0.0)
     for figure, limit in ((NAN, 1.0), (1.0, NAN), (INF, INF), (-INF, 0.0), (0.0, -INF)):
         assert not within(figure, limit)
+
+
+def test_a_budget_that_is_the_hard_limit_is_met_exactly(measured: Make, limited: Bound) -> None:
+    """A small-live profile may leave nothing between the two."""
+    one = {1: 0.022, 10: 0.06}
+    limits = limited(cvar_budget=one, cvar_hard=one)
+    assert judge_held(measured(cvar_held=one), limits, POLICY) is ALLOWED
+    assert failed(measured(cvar_proposed=one), limits) == {}
+    over = measured(cvar_held=one | {10: float(np.nextafter(0.06, 1.0))})
+    assert judge_held(over, limits, POLICY).action is Action.LIQUIDATE
