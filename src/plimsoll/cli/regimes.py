@@ -39,9 +39,10 @@ def show(found: RegimeReport) -> None:
     out.print(f"source   {found.source}, {figure(found.fear)} points")
     for note in found.notes:
         out.print(f"note     {escape(note)}")
-    rows = table("from", *(f"{name}: {s}" for name in found.matrices for s in found.states), right=tuple(range(1, 13)))
-    for i, state in enumerate(found.states):
-        rows.add_row(state, *(percent(p, 2) for matrix in found.matrices.values() for p in matrix[i]))
+    rows = table("estimate", "from", *(f"to {s}" for s in found.states), right=(2, 3, 4))
+    for name, matrix in found.matrices.items():
+        for i, state in enumerate(found.states):
+            rows.add_row("" if i else name, state, *(percent(p, 2) for p in matrix[i]))
     rows.title = f"Moves in one session, by estimate; in use: {found.matrix}"
     out.print(rows)
     _calibration(found.calibration)

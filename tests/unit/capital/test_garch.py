@@ -169,6 +169,18 @@ def test_another_process_with_other_threads_finds_the_same_bits() -> None:
     assert done.stdout.strip() == run(260)[0].tobytes().hex()
 
 
+def test_exponential_volatility_imports_neither_the_library_nor_what_it_needs() -> None:
+    script = (
+        "import sys, plimsoll.engine.history, plimsoll.app\n"
+        "from plimsoll.capital.scenarios import factors; from plimsoll.core.policy import Policy; factors(Policy())\n"
+        "print([m for m in ('arch', 'scipy', 'pandas', 'statsmodels') if m in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+        == "[]"
+    )
+
+
 def test_a_policy_that_wants_it_without_the_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = replace(Policy(), cvar=CvarPolicy(volatility="garch"))
     garch.check(wanted)

@@ -98,6 +98,29 @@ def test_a_cornish_fisher_tail_is_ordered_as_a_distribution_is(losses: np.ndarra
         assert (bent[z < at] <= quantile + 1e-6).all() and (np.diff(bent[z > at]) >= -1e-9).all()
 
 
+@pytest.mark.parametrize("level", [0.80, 0.95])
+def test_a_cubic_orders_the_tail_exactly_where_a_fine_grid_says_so(level: float) -> None:
+    rng = np.random.default_rng(2)
+    a, b, c = rng.normal(0.0, 0.08, 3000), rng.normal(0.0, 0.25, 3000), rng.normal(0.6, 0.6, 3000)
+    a[::5] = 0.0  # a parabola has one turn
+    z = NormalDist().inv_cdf(level)
+    quantile = tails._cubic(a, b, c, z)
+    found = tails._ordered(a, b, c, z, quantile)
+    grid = np.linspace(-4.0, 4.0, 4001)
+    curve = tails._cubic(a[:, None], b[:, None], c[:, None], grid)
+    before = (curve[:, grid <= z] - quantile[:, None]).max(axis=1)
+    falls = -np.diff(curve[:, grid >= z], axis=1).min(axis=1)
+    clear = (np.abs(before) > 1e-4) & (np.abs(falls) > 1e-5)  # closer than the grid can tell
+    wanted = (before <= 0.0) & (falls <= 0.0)
+    assert clear.mean() > 0.8 and 0.1 < wanted[clear].mean() < 0.9
+    np.testing.assert_array_equal(found[clear], wanted[clear])
+
+
+def test_a_constant_sample_is_its_own_tail() -> None:
+    found = tails.cornish_fisher(np.full(100, 0.25), 0.95)
+    assert (float(found.var), float(found.cvar)) == (0.25, 0.25)
+
+
 @pytest.mark.parametrize("shape", [-0.2, 0.0, 0.15, 0.35])
 def test_a_pareto_tail_is_found_again(shape: float) -> None:
     losses = stats.genpareto.ppf(GRID, shape, scale=0.02)
@@ -203,6 +226,27 @@ def test_blocks_of_one_are_scipys_percentile_bootstrap(estimator: tails.Estimato
     ).confidence_interval  # fmt: skip
     width = theirs.high - theirs.low
     assert abs(mine.low - theirs.low) < 0.06 * width and abs(mine.high - theirs.high) < 0.06 * width
+
+
+def test_the_ends_are_order_statistics() -> None:
+    ordered = np.arange(1.0, 1001.0)
+    assert [tails._quantile(ordered, share) for share in (0.025, 0.95, 0.975, 1.0)] == [25.0, 950.0, 975.0, 1000.0]
+    assert tails._quantile(ordered[:30], 0.025) == 1.0 and tails._quantile(ordered[:30], 0.0) == 1.0
+
+
+def test_an_interval_is_what_plain_loops_over_blocks_give() -> None:
+    losses, block, draws = sample(9, 50), 8, 300
+    numbers = iter(tails._uniform(42, draws * 7).tolist())  # seven blocks of eight, the last cut to two
+    found = []
+    for _ in range(draws):
+        taken: list[float] = []
+        for _ in range(7):
+            begin = int(next(numbers) * (50 - block + 1))
+            taken += losses[begin : begin + block].tolist()
+        found.append(cvar(np.array(taken[:50]), 0.95))
+    found.sort()
+    ends = tails.interval(losses, tails.historical, 0.95, block=block, seed=42, draws=draws, coverage=0.90)
+    assert ends == (found[14], found[284], found[269])
 
 
 def test_a_two_sided_interval_ends_where_one_sided_bounds_do() -> None:

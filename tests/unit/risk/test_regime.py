@@ -115,6 +115,11 @@ def test_transitions_are_counted_between_bands_on_consecutive_rows() -> None:
     np.testing.assert_allclose(last[2], np.array(R.start[2]))
 
 
+def test_without_a_prior_one_move_out_of_a_state_is_all_that_is_known_of_it() -> None:
+    last = _transitions(np.array([35.0, 12.0]), replace(R, prior_rows=0))[-1]
+    np.testing.assert_array_equal(last[2], [1.0, 0.0, 0.0])
+
+
 def test_the_prior_weighs_as_many_rows_as_the_policy_says() -> None:
     vix = np.full(253, 10.0)  # 252 moves from normal to normal
     last = _transitions(vix, R)[-1]
