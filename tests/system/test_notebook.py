@@ -137,6 +137,15 @@ def test_an_explanation_is_a_table_of_sentences(run: plimsoll.Run) -> None:
     assert told["sentence"].str.contains("EXECUTE").any()
 
 
+def test_limits_of_a_close_are_a_table(run: plimsoll.Run) -> None:
+    last = run.records[-1]
+    found = run.risk().filter(pl.col("name") == "cvar_10").row(0, named=True)
+    assert found["measured"] == last.figures["cvar_10"] and found["limit"] == last.limits["cvar_budget_10"]
+    assert found["use"] == pytest.approx(found["measured"] / found["limit"])
+    earlier = run.risk(run.records[5].session).filter(pl.col("name") == "gross")["measured"][0]
+    assert earlier == run.records[5].figures["gross"]
+
+
 def test_a_report_is_written_where_asked(run: plimsoll.Run, tmp_path: Path) -> None:
     page = run.report(tmp_path / "page.html")
     assert page == tmp_path / "page.html"

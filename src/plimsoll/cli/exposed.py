@@ -52,7 +52,7 @@ def _limits(out: Console, found: RiskStanding) -> None:
             _amount(one.limit, one.unit),
             "no bound" if one.use is None and one.measured is not None else percent(one.use, 1),
             _amount(one.headroom, one.unit),
-            "" if one.headroom_usd is None else figure(one.headroom_usd, 0),
+            "" if one.headroom_usd is None else figure(one.headroom_usd, 0 if abs(one.headroom_usd) >= 100.0 else 2),
             one.verdict if one.verdict == "within" else f"{one.verdict.upper()}: {escape(one.consequence)}",
         )
     out.print(rows)

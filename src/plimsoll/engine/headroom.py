@@ -42,6 +42,7 @@ MEANING: dict[str, tuple[str, str, str, str]] = {
     "sector": ("weight of a sector's stocks", OF_NAV, "increases", "not added to; what drifts above is not sold"),
     "pair": ("weight of two that move alike", OF_NAV, "increases", "not added to; what drifts above is not sold"),
     "standalone": ("risk of a position by itself", OF_NAV, "increases", "not added to; what drifts above is not sold"),
+    "stage": ("a strategy's part of the target, at its stage", OF_NAV, "increases", "no more at the next auction"),
     "incremental": ("risk added by one trade", OF_NAV, "orders", "the trade is scaled to fit"),
     "turnover": ("turnover of the session's orders", OF_NAV, "orders", "increases are scaled to fit"),
     "trades": ("number of orders", "orders", "orders", "the smallest increases wait"),
@@ -127,6 +128,16 @@ def of_book(record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats) -> 
         total = float(weight[pair.first] + weight[pair.second])
         if total:
             yield used("pair", f"{desk.symbols[pair.first]}+{desk.symbols[pair.second]}", total, pair.cap)
+
+
+def of_stages(record: CycleRecord) -> Iterator[Use]:
+    """Each strategy's part of the programme against what its stage lets it use (G5); nothing where none is followed."""
+    lives, programme = record.carried.lifecycle, record.carried.programme
+    if lives is None or programme is None:
+        return
+    for strategy, cap in zip(lives.strategies, lives.cap, strict=True):
+        part = sum(share.weight for share in programme.shares if share.strategy == strategy)
+        yield used("stage", strategy, part, cap)
 
 
 def of_gross(record: CycleRecord, limits: LimitSet) -> Iterator[Use]:

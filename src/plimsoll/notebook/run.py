@@ -49,6 +49,11 @@ _DECISIONS: dict[str, Any] = {
     "lots": pl.Int64,
     "reasons": _CODES,
 }
+_RISK: dict[str, Any] = {
+    **dict.fromkeys(("name", "scope"), pl.String),
+    **dict.fromkeys(("measured", "limit", "use", "headroom", "headroom_usd"), pl.Float64),
+    **dict.fromkeys(("unit", "binds", "verdict"), pl.String),
+}
 _AUCTIONS: dict[str, Any] = {
     **dict.fromkeys(("date", "strategy", "symbol", "decision"), pl.String),
     "rank": pl.Int64,
@@ -208,6 +213,12 @@ class Run:
         chains += [(chain.symbol, chain.steps) for chain in told.symbols]
         rows = [(name, step.name, said) for name, steps in chains for step in steps for said in step.sentences]
         return pl.DataFrame(rows, schema=["symbol", "step", "sentence"], orient="row")
+
+    def risk(self, on: str | None = None) -> pl.DataFrame:
+        """How much of each limit the book used at a close, the last by default: one row a limit and scope."""
+        found = app.risk(app.Workspace(self.home), on, self.summary.run)
+        names = ("name", "scope", "measured", "limit", "use", "headroom", "headroom_usd", "unit", "binds", "verdict")
+        return pl.DataFrame([{name: getattr(one, name) for name in names} for one in found.limits], schema=_RISK)
 
     def report(self, output: str | Path | None = None, *, hurdles: bool = False) -> Path:
         """Write the run's report as one HTML file, in the home by default; ``hurdles`` adds five prices of risk."""

@@ -130,6 +130,7 @@ def standing(past: Past) -> RiskStanding:
     uses: list[Use] = [
         *headroom.of_book(record, desk, limits, held),
         *headroom.of_gross(record, limits),
+        *headroom.of_stages(record),
         *headroom.of_tails(desk, limits, held, tails),
         *headroom.of_triggers(view, record, desk),
         *headroom.of_orders(view, record, desk, limits, orders),
@@ -218,6 +219,7 @@ def _loosens(kind: str, u: Use, record: CycleRecord, policy: Policy) -> str:
         "position": f"a lower volatility of {u.scope}, where it has a target; sales",
         "sector": "sales in the sector",
         "pair": "a correlation below the level at which the pair is released; sales of either",
+        "stage": "evidence that promotes the strategy",
         "standalone": f"calmer markets for {u.scope}; what loosens the CVaR budget; sales",
         "incremental": "a smaller trade, the rest at the next session",
         "turnover": "the next session",

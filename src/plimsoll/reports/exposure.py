@@ -237,5 +237,44 @@ def regime(m: Material, drawn: list[charts.Chart]) -> Html:
             class_="pair",
         ),
         plot("fear", f"VIX at each close beside the rules' levels; {m.sample}", f"Line chart. VIX {levels}."),
+        _episodes(m),
         calibration.agreement(m),
+    )
+
+
+def _episodes(m: Material) -> Html:
+    """Each stretch of the crisis regime with what it held back and what the market did meanwhile."""
+    run = m.run
+    found = [(a, b) for a, b, on in figures.spans([str(r.regime.stress) for r in run.cycles]) if on == "True"]
+    if not found:
+        return tag("p", "The crisis regime was never in force.", class_="note")
+    rows: list[Line] = []
+    for a, b in found:
+        vix = run.vix[a : b + 1]
+        gross = run.weights[a : b + 1].sum(axis=1)
+        rows.append(
+            (
+                Cell(m.dates[a], "d"),
+                Cell(m.dates[b], "d"),
+                n(count(b - a + 1)),
+                n(words.largest(run.crisis[a : b + 1])),
+                n(figure(float(np.nanmax(vix)), 1) if np.isfinite(vix).any() else words.ABSENT),
+                n(percent(float(gross.mean()))),
+                *(n(percent(float(curve[b] / curve[a] - 1.0))) for curve in m.curves.values()),
+            )
+        )
+    head: Line = (
+        "From",
+        "To",
+        n("Sessions"),
+        n("Highest P(crisis)"),
+        n("Highest VIX"),
+        n("Mean gross"),
+        *(n(name) for name in m.curves),
+    )
+    return join(
+        [
+            tag("h3", "Episodes of the crisis regime"),
+            table(f"Episodes, with returns from the first close to the last; {m.sample}", head, rows),
+        ]
     )

@@ -19,7 +19,8 @@ Flags = NDArray[np.bool_]
 _LABELS = {
     "cvar": "CVaR {h}, budget", "cvar_hard": "CVaR {h}, hard limit", "stressed": "Stressed CVaR {h}",
     "standalone": "Stand-alone risk {h}", "gross": "Gross", "cash": "Cash", "position": "Position",
-    "sector": "Sector", "pair": "Pair", "incremental": "Added by a trade", "turnover": "Turnover", "trades": "Trades",
+    "sector": "Sector", "pair": "Pair", "stage": "Stage of a strategy",
+    "incremental": "Added by a trade", "turnover": "Turnover", "trades": "Trades",
     "participation": "Share of volume", "ladder": "Ladder: {rung}", "crisis": "Crisis outlook", "vix": "VIX",
 }  # fmt: skip
 
@@ -105,7 +106,8 @@ def _some_sessions(m: Material) -> Iterator[Strand]:
     total, grid = len(m.dates), set(m.grid)
     measured: dict[str, dict[int, Use]] = {}
     for t, record in enumerate(m.run.cycles):
-        if t in grid or record.carried.pairs or m.desk.sector_groups or any(record.lots):
+        carried = record.carried
+        if t in grid or carried.pairs or carried.lifecycle or m.desk.sector_groups or any(record.lots):
             for name, one in of_session(m, t, on_grid=t in grid).items():
                 measured.setdefault(name, {})[t] = one
     for name, by_session in measured.items():
@@ -122,6 +124,7 @@ def of_session(m: Material, t: int, *, on_grid: bool) -> dict[str, Use]:
     limits = headroom.limits_in_force(view, desk, record)
     held = headroom.held_weights(record, desk)
     uses = [u for u in headroom.of_book(record, desk, limits, held) if u.name in ("pair", "sector")]
+    uses += headroom.of_stages(record)
     ordered = any(record.lots)
     orders = headroom.order_weights(record, desk) if ordered else np.zeros(held.size)
     grows = ordered and bool((np.abs(held + orders) > np.abs(held)).any())

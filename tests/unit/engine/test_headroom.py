@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from plimsoll.core.decision import CycleRecord, HeldPair
+from plimsoll.core.lifecycle import Lifecycle
 from plimsoll.core.panel import View
 from plimsoll.core.policy import Policy
 from plimsoll.engine import headroom
@@ -186,3 +187,20 @@ def test_the_closest_scope_speaks_for_its_limit_and_the_unknown_is_closest() -> 
     known = [headroom.used("position", s, m, 0.2) for s, m in (("A", 0.1), ("B", 0.19), ("C", 0.15))]
     assert headroom.closest(known)["position"].scope == "B"
     assert headroom.closest([*known, headroom.used("position", "D", math.nan, 0.2)])["position"].scope == "D"
+
+
+def test_a_stage_is_measured_on_its_strategys_part_of_the_target(trial: Any) -> None:
+    record = next(r for r in trial.ledger.records if r.carried.programme is not None and r.carried.programme.shares)
+    assert list(headroom.of_stages(record)) == []  # nobody follows the strategies of this run
+    names = sorted({s.strategy for s in record.carried.programme.shares})
+    one = (0,) * len(names)
+    lives = Lifecycle(
+        strategies=tuple(names), stage=("SCALING",) * len(names), since=one, suspended=(False,) * len(names), age=one,
+        error=(None,) * len(names), flipped=(False,) * len(names), idle=one, stale=one,
+        decay=(1.0,) * len(names), cap=(0.2,) * len(names),
+    )  # fmt: skip
+    carried = msgspec.structs.replace(record.carried, lifecycle=lives)
+    found = {u.scope: u for u in headroom.of_stages(msgspec.structs.replace(record, carried=carried))}
+    for name in names:
+        part = sum(s.weight for s in record.carried.programme.shares if s.strategy == name)
+        assert found[name].measured == pytest.approx(part) and found[name].use == pytest.approx(part / 0.2)

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -17,10 +18,11 @@ from plimsoll.core.policy import CorrelationPolicy, Policy
 from plimsoll.engine import estimates, headroom
 from plimsoll.measures import tails
 from plimsoll.measures.cvar import cvar, value_at_risk
-from plimsoll.reports import charts, limits, shadow, uses
+from plimsoll.reports import charts, exposure, limits, shadow, uses
 from plimsoll.reports.material import Material
 from plimsoll.reports.tailgrid import TailGrid, tail_grid
 from plimsoll.reports.tails import exceeded
+from plimsoll.reports.tails import tails as tails_section
 
 
 @pytest.fixture(scope="module")
@@ -228,3 +230,32 @@ def test_a_loss_is_held_against_the_larger_estimate_of_the_close_before() -> Non
     assert known == pytest.approx([0.02, 0.02, np.nan, 0.03], nan_ok=True)
     assert lost == pytest.approx([0.02, 0.0, np.nan, 0.1], nan_ok=True)
     assert exceeded(held[:1], after[:1], curve[:1])[0].size == 0
+
+
+def test_the_page_counts_losses_beyond_the_estimate(material: Material) -> None:
+    cycles = material.run.cycles
+    pairs = []
+    for one, following in pairwise(cycles):
+        estimate = max(one.figures["cvar_1"] or 0.0, one.figures["cvar_after_1"] or 0.0)
+        if estimate > 0.0:
+            pairs.append((1.0 - following.nav / one.nav, estimate, following.session))
+    beyond = sum(lost > estimate for lost, estimate, _ in pairs)
+    worst = max(pairs, key=lambda p: p[0] / p[1])
+    said = re.sub(r"<.*?>", "", str(tails_section(material, [])))
+    assert f"After {beyond:,} of {len(pairs):,} closes" in said
+    assert f"on {worst[2]}, {worst[0] / worst[1]:.1f} times" in said
+
+
+def test_episodes_are_the_stretches_of_the_crisis_regime(material: Material) -> None:
+    page = str(exposure.regime(material, []))
+    stressed = [r.regime.stress for r in material.run.cycles]
+    begun = [t for t, on in enumerate(stressed) if on and (t == 0 or not stressed[t - 1])]
+    assert begun
+    table = page[page.index("Episodes, with returns") :]
+    rows = re.findall(r"<tr>(.*?)</tr>", table[: table.index("</table>")], re.S)[1:]
+    assert len(rows) == len(begun)
+    first = [re.sub(r"<.*?>", "", c) for c in re.findall(r"<t[hd].*?</t[hd]>", rows[0])]
+    length = next((i for i, on in enumerate(stressed[begun[0] :]) if not on), len(stressed) - begun[0])
+    assert first[0] == material.dates[begun[0]] and first[2] == str(length)
+    growth = material.run.nav[begun[0] + length - 1] / material.run.nav[begun[0]] - 1.0
+    assert first[6].replace("\u2212", "-") == f"{100 * growth:.1f}\xa0%"
