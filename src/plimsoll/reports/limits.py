@@ -69,7 +69,7 @@ _HEAD: Line = (
     "Limit",
     n("Last"),
     n("Median"),
-    n("95 % of sessions below"),
+    n("95th percentile"),
     n("Most"),
     "On",
     "Closest then",
