@@ -134,8 +134,8 @@ def _intervals(m: Material, grid: TailGrid) -> Html:
                 "p",
                 "CVaR with the two-sided 95 % interval of 1,000 moving-block samples, and VaR, of the book held on "
                 f"{m.grid_said}. The interval is of sampling alone: that tomorrow resembles these "
-                f"{number(m.policy.cvar.window, 'session')} at today's volatility is assumed, not tested by it; and where "
-                "windows overlap it covers less than it says (see the estimators below). " + " ".join(told),
+                f"{number(m.policy.cvar.window, 'session')} at today's volatility is assumed, not tested by it; and "
+                "where windows overlap it covers less than it says (see the estimators below). " + " ".join(told),
                 class_="note",
             ),
             tag("div", *(_interval_plot(m, grid, h) for h in grid.of), class_="pair"),
