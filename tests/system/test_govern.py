@@ -210,3 +210,17 @@ def test_an_account_has_one_governor_and_one_set_of_caps(tmp_path: Path, profile
             process.kill()
         second = subprocess.run(command, input=b"", capture_output=True, env=ENV, check=False)
         assert second.returncode == 1 and problem in second.stderr.decode()
+
+
+def test_a_reader_that_leaves_ends_it_quietly_and_what_was_decided_is_kept(tmp_path: Path) -> None:
+    with governor(tmp_path) as process:
+        process.ask(SESSION)
+        process.ask(QUOTE)
+        child = process.child
+        assert child.stdin and child.stdout
+        child.stdout.close()
+        child.stdin.write(b"".join(json.dumps(intent(f"i{n}", qty="0.01")).encode() + b"\n" for n in range(3)))
+        child.stdin.close()
+        assert child.wait(timeout=60) == 1
+    with governor(tmp_path) as process:
+        assert [o["id"] for o in process.ask({"type": "status"})["open"]] == ["i0", "i1", "i2"]

@@ -160,6 +160,15 @@ def test_too_slow_disables_new_risk_until_a_later_session_is_in_time() -> None:
     assert not again.one({"type": "status"})["latency"]["too_slow"]
 
 
+def test_what_was_slow_yesterday_is_forgotten_at_the_next_session() -> None:
+    desk = Desk()
+    desk.ask(SESSION, QUOTE)
+    desk.spent = 10_001
+    desk.ask(*(intent(f"i{n}", qty="9") for n in range(19)))
+    desk.ask(SESSION | {"date": "2026-03-03"}, intent("one", qty="9"))
+    assert desk.one({"type": "status"})["latency"] == {"too_slow": False, "median_us": None, "slow": 2}
+
+
 def test_one_slow_of_a_batch_is_slow_for_all_of_it() -> None:
     desk = Desk()
     desk.ask(SESSION, QUOTE)
