@@ -1,7 +1,7 @@
 """Every state that the ladder and the modes can reach, by the functions in force (R4, R5, R9).
 
-The clock is short (cooldowns of two and three sessions, a quota that looks back four) and NAV moves in steps of one per
-cent of the first peak, so the states are thousands, and each is visited with every close, health, signature, freeze and
+The clock is short (cooldowns of two and three sessions, a quota that looks back four) and NAV moves in steps of two per
+cent of the first peak, so the states are over a thousand, and each is visited with every close, health, signature, freeze and
 halt. Nothing here is a model of the ladder: `step`, `blind` and `next_mode` are the graph.
 """
 
@@ -33,7 +33,7 @@ POLICY = LadderPolicy(
     resume_window=4,
 )
 RUNGS = {r.name: r for r in POLICY.rungs}
-NAVS = tuple(range(80, 103))
+NAVS = tuple(range(80, 104, 2))
 GROSS = 0.9
 WELL = Health(0.08, 0.05, data_fresh=True)
 HEALTHS = (WELL, Health(0.30, 0.05, data_fresh=True), Health(0.08, 0.40, data_fresh=True))
