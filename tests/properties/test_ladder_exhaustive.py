@@ -1,8 +1,8 @@
 """Every state that the ladder and the modes can reach, by the functions in force (R4, R5, R9).
 
 The clock is short (cooldowns of two and three sessions, a quota that looks back four) and NAV moves in steps of two per
-cent of the first peak, so the states are over a thousand, and each is visited with every close, health, signature, freeze and
-halt. Nothing here is a model of the ladder: `step`, `blind` and `next_mode` are the graph.
+cent of the first peak, so the states are over a thousand, and each is visited with every close, health, signature,
+freeze and halt. Nothing here is a model of the ladder: `step`, `blind` and `next_mode` are the graph.
 """
 
 from __future__ import annotations
