@@ -346,3 +346,56 @@ def test_scenarios_left_out_are_never_in_the_tail(seed, monkeypatch):
         assert here.cvar == pytest.approx(full.cvar, rel=1e-13)
         assert screened.members(here).rows.tolist() == screened.members(full).rows.tolist()
     assert 5 <= spared < 60
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_price_lies_between_the_one_sided_slopes(seed):
+    """The value is concave in each limit: its price is at most what tightening costs and at least what more earns."""
+    p = random_problem(9000 + seed)
+    base, step = solve(p), 1e-6
+    for key, price in base.duals.items():
+        for k, one in enumerate(np.atleast_1d(price)):
+            cap = {
+                "gross": p.gross_max, "cvar": p.cvar_max, "weight_max": np.asarray(p.weight_max)[k : k + 1].sum(),
+            }.get(key)  # fmt: skip
+            cap = getattr(p, key)[k][-1] if cap is None else cap
+            if cap == inf:
+                assert one == 0.0
+                continue
+            more = (solve(relaxed(p, key, k, step)).objective - base.objective) / step
+            assert one >= more - 1e-7, (key, k)
+            if cap >= step:
+                less = (base.objective - solve(relaxed(p, key, k, -step)).objective) / step
+                assert one <= less + 1e-7, (key, k)
+
+
+def test_a_bid_at_zero_stays_out_below_what_it_lacks_and_enters_above_it():
+    waiting = entered = 0
+    for seed in range(30):
+        p = random_problem(9500 + seed)
+        answer = solve(p)
+        assert (answer.lacking >= 0.0).all() and not answer.lacking[answer.weights > 0.0].any()
+        for i in np.flatnonzero((answer.lacking > 1e-6) & (np.asarray(p.weight_max) > 0.0)):
+            less, more = np.array(p.mu), np.array(p.mu)
+            less[i] += 0.999 * answer.lacking[i]
+            more[i] += 1.001 * answer.lacking[i]
+            assert solve(dataclasses.replace(p, mu=less)).objective == pytest.approx(answer.objective, abs=1e-12)
+            waiting += 1
+            entered += solve(dataclasses.replace(p, mu=more)).weights[i] > 0.0
+    assert waiting > 30
+    assert entered >= 0.9 * waiting  # where prices are not unique it may need more than it is told
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_order_of_the_scenarios_does_not_matter(seed):
+    p = large_problem(50 + seed, 70, 400, 0.02, 0.02)
+    rng = np.random.default_rng(seed)
+    shuffled = dataclasses.replace(p, scenarios=p.scenarios[rng.permutation(400)])
+    assert solve(shuffled).weights == pytest.approx(solve(p).weights, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_without_limits_on_cvar_many_scenarios_are_no_matter(seed, monkeypatch):
+    monkeypatch.setattr(auction_tail, "_MANY", 4)
+    p = dataclasses.replace(random_problem(9800 + seed), risk_aversion=0.0, cvar_max=inf, tail_limits=[])
+    assert solve(p).objective == pytest.approx(plain_optimum(p), abs=1e-9)

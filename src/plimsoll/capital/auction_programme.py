@@ -287,6 +287,8 @@ class Programme:
         self.solver.changeColsBounds(self.bids.shape[0], self.columns, low, high)
 
     def _add(self, rows: _Rows) -> None:
+        if rows.next == self.row_count:
+            return  # no scenario set has a limit or a price
         self.row_count = rows.add_to(self.solver)
         self.slopes = np.concatenate((self.slopes, *rows.slopes))
 
