@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from plimsoll.alpha.advice import ACTIONS
-from plimsoll.alpha.estimator_model import EstimatorModel, actions_of
+from plimsoll.alpha.estimator_model import EstimatorModel, actions_of, likeliest
 from plimsoll.alpha.observation import SIZE
 from plimsoll.alpha.onnx_model import ACTIONS_KEY, NAMES, OBSERVATION_KEY, OnnxModel
 from plimsoll.core.errors import CheckFailed, InputError, UsageError
@@ -155,10 +155,16 @@ def _from_sb3(source: Path, algorithm: str) -> tuple[str, bytes, Scores, tuple[s
     class Probabilities(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         """HOLD, BUY and SELL of a policy; of a value network the softmax of its values."""
 
+        def __init__(self) -> None:
+            super().__init__()
+            self.policy = policy  # a part of this one, or its weights could not be written
+
         def forward(self, observation: Any) -> Any:
+            policy = self.policy
             if algorithm == "DQN":
                 return torch.softmax(policy.q_net(observation), dim=1)
-            return policy.get_distribution(observation).distribution.probs
+            features = policy.extract_features(observation, policy.pi_features_extractor)
+            return torch.softmax(policy.action_net(policy.mlp_extractor.forward_actor(features)), dim=1)
 
     module = Probabilities().eval()
 
@@ -167,11 +173,14 @@ def _from_sb3(source: Path, algorithm: str) -> tuple[str, bytes, Scores, tuple[s
             return np.asarray(module(torch.as_tensor(rows, dtype=torch.float32)).numpy(), dtype=np.float64)
 
     buffer = BytesIO()
-    with torch.no_grad():
+    try:
         torch.onnx.export(
             module, (torch.zeros(1, SIZE),), buffer, input_names=["observation"], output_names=["probabilities"],
             opset_version=OPSET, dynamo=False,
         )  # fmt: skip
+    except Exception as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{source} cannot be written as ONNX: {said}", "Use a policy of plain layers") from None
     return algorithm, buffer.getvalue(), scores, ACTIONS
 
 
@@ -200,7 +209,7 @@ def _compared(data: bytes, scores: Scores, actions: tuple[str, ...]) -> tuple[fl
         action, confidence = answer
         own = float(theirs[actions.index(action)])
         difference = max(difference, abs(confidence - own), float(theirs.max()) - own)
-        equal += action == actions[int(np.argmax(theirs))]
+        equal += action == likeliest(theirs, actions)[0]
     if not difference <= _TOLERANCE:
         raise CheckFailed(f"the converted model differs by {difference:.2g} in probability", "Convert another model")
     return equal / _TRIALS, difference
