@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 HOME = ("ingest", "--provider", "synthetic", "--source", "n=6:seed=3:years=8")
 
 
@@ -22,7 +20,6 @@ def plimsoll(home: Path, *words: str, status: int = 0) -> str:
     return done.stdout
 
 
-@pytest.mark.xfail(strict=True, reason="the decision core is being built")
 def test_the_decision_core_from_the_command_line(tmp_path: Path) -> None:
     home = tmp_path / "home"
     plimsoll(home, *HOME)
