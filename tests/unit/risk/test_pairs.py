@@ -152,3 +152,11 @@ def test_a_pair_of_a_kept_and_a_new_one_is_limited_in_column_order(view_of: Call
         ("A", "B"), ("A", "F"), ("B", "F"),
     ]  # fmt: skip
     assert [(p.first, p.second) for p in pairs.update(view, np.array([0, 2]), (), POLICY)] == [("A", "F")]
+
+
+def test_a_pair_of_two_calendars_that_does_not_move_together_is_free(view_of: Callable[..., View]) -> None:
+    """Measured by weeks, not assumed: with a third that does move with the first."""
+    base = correlated(0.0)
+    returns = np.column_stack([base, base[:, 0]])
+    view = view_of(returns, ("A", "BTC-USD", "F"))
+    assert found(view) == [("A", "F")]

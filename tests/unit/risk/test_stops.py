@@ -134,12 +134,13 @@ def test_an_exit_that_could_not_be_sold_fires_again_after_a_lift(view_of: Callab
     assert [e.kind for e in judge(view, ()).events] == ["STOP_EXITED"]
 
 
-def test_trailing_measures_from_the_high_since_the_holding_began(view_of: Callable[..., View]) -> None:
+@pytest.mark.parametrize("unit", [1.0, 0.001])
+def test_trailing_measures_from_the_high_since_the_holding_began(view_of: Callable[..., View], unit: float) -> None:
     rows = [[100.0, 100.0, 100.0], [150.0, 100.0, 100.0], [131.0, 100.0, 100.0]]
-    view = view_of(rows, TRAILING)
+    view = view_of((unit * np.array(rows)).tolist(), TRAILING)
     states: tuple[StopState, ...] = ()
     for row in range(3):
-        result = judge(View(view.history, row), states, policy=TRAILING)
+        result = judge(View(view.history, row), states, cost=(100.0 * unit,) * 3, policy=TRAILING)
         states = result.stops
     (event,) = result.events
     assert (event.kind, event.scope) == ("STOP_REDUCED", "ABC")
@@ -147,12 +148,14 @@ def test_trailing_measures_from_the_high_since_the_holding_began(view_of: Callab
     assert result.caps == {0: 0.1}
 
 
-def test_trailing_starts_anew_with_a_new_holding(view_of: Callable[..., View]) -> None:
+@pytest.mark.parametrize("unit", [1.0, 0.001])
+def test_trailing_starts_anew_with_a_new_holding(view_of: Callable[..., View], unit: float) -> None:
     rows = [[150.0, 100.0, 100.0], [140.0, 100.0, 100.0], [128.0, 100.0, 100.0]]
-    view = view_of(rows, TRAILING)
-    states = judge(View(view.history, 0), (), policy=TRAILING).stops
-    states = judge(View(view.history, 1), states, held=(0.0, 0.3, 0.1), policy=TRAILING).stops
-    result = judge(View(view.history, 2), states, cost=(128.0, 100.0, 100.0), policy=TRAILING)
+    view = view_of((unit * np.array(rows)).tolist(), TRAILING)
+    cost = (100.0 * unit,) * 3
+    states = judge(View(view.history, 0), (), cost=cost, policy=TRAILING).stops
+    states = judge(View(view.history, 1), states, held=(0.0, 0.3, 0.1), cost=cost, policy=TRAILING).stops
+    result = judge(View(view.history, 2), states, cost=(128.0 * unit, *cost[1:]), policy=TRAILING)
     assert result.events == ()
 
 
@@ -199,3 +202,11 @@ def test_a_short_has_no_stop(view_of: Callable[..., View]) -> None:
 def test_the_cap_is_lifted_on_the_tenth_session_and_not_before(view_of: Callable[..., View]) -> None:
     for wait, kept in ((9, 1), (10, 0)):
         assert len(lifted(view_of, StopState("ABC", 2, 0.0, 0), rows=wait + 1, sma_50=99.0)) == kept
+
+
+def test_a_cap_is_lifted_beside_a_reduction_that_is_only_remembered(view_of: Callable[..., View]) -> None:
+    view = view_of([[100.0, 100.0, 100.0]] * 11, sma_50=99.0)
+    day = int(view.sessions.days[0])
+    known, out = StopState("GLD", 1, stops.UNCAPPED, day), StopState("ABC", 2, 0.0, day)
+    assert stops.lift((known, out), view, POLICY) == (known,)
+    assert stops.lift((known,), view, POLICY) == (known,)
