@@ -292,3 +292,13 @@ def test_usual_is_turned_at_exactly_as_well(view_of: Callable[..., View]) -> Non
     below = float(np.nextafter(seen.average, 0.0))
     assert step(view_of(returns, below)).state is not None
     assert step(view_of(returns, seen.average)).state is None
+
+
+def test_two_members_are_a_pair_of_the_universe_and_one_is_none() -> None:
+    returns = 0.01 * np.random.default_rng(6).normal(size=(40, 3))
+    members = np.zeros((40, 3), dtype=bool)
+    members[:, :2] = True
+    members[35:, 1] = False
+    found = comovement.universe_average(returns, members, 20)
+    assert found[30] == pytest.approx(np.corrcoef(returns[11:31, :2].T)[0, 1], abs=1e-9)
+    assert np.isnan(found[36]) and np.isnan(found[18]) and np.isfinite(found[19])
