@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from plimsoll.operate.montecarlo.study import Odds
     from plimsoll.operate.providers import Providers
     from plimsoll.operate.risk import RiskStanding
+    from plimsoll.operate.size import SizeReport
     from plimsoll.operate.sla import Checked, RiskPromise
     from plimsoll.reports.regime import RegimeReport
     from plimsoll.reports.result import BacktestResult
@@ -441,6 +442,7 @@ def governed(
 
     from plimsoll.operate.govern import LineProtocol
     from plimsoll.operate.governed_account import GovernedAccount
+    from plimsoll.operate.track_record import TrackRecord
     from plimsoll.risk.governor import Governor
     from plimsoll.store.account_record import AccountRecord
     from plimsoll.store.home import Home
@@ -449,11 +451,22 @@ def governed(
     home = Home(workspace.home)
     home.folder(home.path)
     with _state_store(home, store, policy.governor.store_timeout / 1000, tell) as kept:
-        account = GovernedAccount(AccountRecord(home), kept, policy, live=live, draw=lambda: token_hex(8), now=_now)
+        track = TrackRecord(home, _session_minutes)
+        account = GovernedAccount(
+            AccountRecord(home), kept, policy, track=track, live=live, draw=lambda: token_hex(8), now=_now
+        )
         for note in account.notes():
             tell(note)
         governor = Governor(kept, account.start())
-        yield LineProtocol(governor, policy.governor.batch, lambda: time.perf_counter_ns() // 1000, account.limits)
+        yield LineProtocol(governor, policy.governor.batch, lambda: time.perf_counter_ns() // 1000, account)
+
+
+def _session_minutes(day: int) -> tuple[int, int] | None:
+    """First minute since 1970 of a day's NYSE session and the first after it; None where there is none (D9)."""
+    from plimsoll.market.calendars import nyse_sessions
+
+    found = nyse_sessions(day, day)
+    return None if not found.days.size else (int(found.opens[0]) // 60, int(found.closes[0]) // 60)
 
 
 @contextmanager
@@ -499,6 +512,22 @@ def limits_sign(
 
     home = Home(workspace.home)
     return sign(home, workspace.load().policy, _by(person, key), reason, change, live=live, anew=anew)
+
+
+def size_status(workspace: Workspace) -> SizeReport:
+    """How large a position may be, and what the next step still needs (H7, P5)."""
+    from plimsoll.operate.size import status
+    from plimsoll.store.home import Home
+
+    return status(Home(workspace.home))
+
+
+def size_approve(workspace: Workspace, person: str, key: Path, reason: str) -> SizeReport:
+    """Grant the next step of size where every evidence holds; ``CheckFailed`` lists what is missing (H7)."""
+    from plimsoll.operate.size import approve
+    from plimsoll.store.home import Home
+
+    return approve(Home(workspace.home), _by(person, key), reason)
 
 
 def keys_new(workspace: Workspace, path: Path) -> str:

@@ -21,6 +21,7 @@ from plimsoll.core.policy import Policy
 from plimsoll.operate import account_limits
 from plimsoll.operate.govern import LineProtocol
 from plimsoll.operate.governed_account import CAPS, GovernedAccount
+from plimsoll.operate.track_record import TrackRecord
 from plimsoll.risk.governor import Governor
 from plimsoll.store import policy_file
 from plimsoll.store.account_record import AccountRecord
@@ -70,12 +71,13 @@ class Account(RuleBasedStateMachine):
         self.governor: Governor | None = None
         try:
             account = GovernedAccount(
-                AccountRecord(self.home), self.store, policy, live=False, draw=lambda: "two", now=lambda: "t"
-            )
+                AccountRecord(self.home), self.store, policy, track=TrackRecord(self.home, lambda _: None), live=False,
+                draw=lambda: "two", now=lambda: "t",
+            )  # fmt: skip
             self.governor = Governor(self.store, account.start())
         except PlimsollError:
             return
-        self.protocol = LineProtocol(self.governor, 64, lambda: 0, account.limits)
+        self.protocol = LineProtocol(self.governor, 64, lambda: 0, account)
 
     @precondition(lambda self: self.governor is not None)
     @rule(next_day=st.booleans())

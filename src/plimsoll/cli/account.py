@@ -1,4 +1,4 @@
-"""``plimsoll limits``, ``keys`` and ``sla``: an account's dollar caps, who may sign, what it promises (H1, H9)."""
+"""``plimsoll limits``, ``keys``, ``approve`` and ``sla``: an account's caps and size, who may sign (H1, H7, H9)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from plimsoll.cli.failing import reported
 from plimsoll.cli.options import HomeOption, JsonOption, PolicyOption, ProfileOption, print_json, workspace
 
 limits_cli = typer.Typer(help="The account's dollar caps, signed.", no_args_is_help=True, rich_markup_mode=None)
+approve_cli = typer.Typer(help="What a person grants on evidence.", no_args_is_help=True, rich_markup_mode=None)
 keys_cli = typer.Typer(help="Who may sign for the account.", no_args_is_help=True, rich_markup_mode=None)
 
 PersonOption = Annotated[str, typer.Option("--person", metavar="P", help="Who signs.")]
@@ -218,6 +219,52 @@ def _shown(keys: object, as_json: bool) -> None:
         from plimsoll.cli import account_text
 
         account_text.keys(keys)  # type: ignore[arg-type]
+
+
+@approve_cli.command("status")
+def approve_status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show how large a position may be and what is missing.
+
+    Item by item, what the next step of size needs and what there is; also while the governor runs.
+
+    \b
+    plimsoll approve status
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        _size(app.size_status(workspace(home)), as_json)
+
+
+@approve_cli.command("size")
+def approve_size(
+    person: PersonOption,
+    key: KeyOption,
+    reason: ReasonOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Grant the next step of size, signed.
+
+    From the next session on, inside the account's cap. Exits 3 and lists what is missing unless every evidence holds:
+    profitable days in a row, no breach, minutes with a quote, decisions in time.
+
+    \b
+    plimsoll approve size --person ann --key ann.key --reason "five good days"
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        _size(app.size_approve(workspace(home), person, key, reason), as_json)
+
+
+def _size(shown: object, as_json: bool) -> None:
+    if as_json:
+        print_json(shown)
+    else:
+        from plimsoll.cli import account_text
+
+        account_text.size(shown)  # type: ignore[arg-type]
 
 
 def sla(

@@ -12,6 +12,7 @@ from plimsoll.cli.tables import console, table
 if TYPE_CHECKING:
     from plimsoll.core.account_record import Caps
     from plimsoll.operate.account_limits import LimitsReport, LimitsVersion, TrustedKey
+    from plimsoll.operate.size import SizeReport
 
 _CAPS = {
     "loss": "loss of a session",
@@ -40,7 +41,8 @@ def limits(shown: LimitsReport) -> None:
         rows.add_row(escape(name), f"${cap}", *((f"${force}" if force else "",) if shown.in_force else ()))
     out.print(rows)
     if shown.steps:
-        out.print("a position grows by steps: " + ", ".join(f"${step}" for step in shown.steps))
+        now = f"a position may be worth ${shown.size} for now" if shown.size else "a position grows by steps"
+        out.print(f"{now}: " + ", ".join(f"${step}" for step in shown.steps) + "; see 'plimsoll approve status'")
     if shown.waiting:
         out.print("A raised cap is in force from the next session, a lowered one from the next start of the governor.")
     for d in shown.differs:
@@ -64,6 +66,29 @@ def history(versions: Sequence[LimitsVersion]) -> None:
         rows.add_row(str(v.sequence), v.mode, *(f"${cap}" for cap in caps), *map(escape, who))
     out.print(rows)
     out.print("The record is whole: every entry follows the one before it, every signature is its person's.")
+
+
+def size(shown: SizeReport) -> None:
+    """Where the size of a position stands, and the evidence for the next step."""
+    out = console()
+    if not shown.graduated:
+        out.print("the size of this account is not graduated: its caps hold alone")
+        return
+    steps = ", ".join(f"${step}" for step in shown.steps)
+    out.print(f"a position may be worth ${shown.size}; the steps are {steps}")
+    if shown.next is None:
+        out.print("this is the last step")
+        return
+    rows = table(f"for ${shown.next}", "found", "needed", "")
+    for item in shown.evidence:
+        rows.add_row(escape(item.name), escape(item.found), escape(item.needed), "enough" if item.met else "MISSING")
+    out.print(rows)
+    out.print(escape(f"{shown.sessions} sessions since {shown.since}"))
+    out.print(
+        "All of it holds: a person may grant the step with 'plimsoll approve size'."
+        if shown.ready
+        else "A person cannot grant the step yet."
+    )
 
 
 def keys(trusted: Sequence[TrustedKey]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from plimsoll import __version__
-from plimsoll.cli.account import keys_cli, limits_cli, sla
+from plimsoll.cli.account import approve_cli, keys_cli, limits_cli, sla
 from plimsoll.cli.failing import INTERRUPTED, hold_streams, reported
 from plimsoll.cli.model_commands import model_cli
 from plimsoll.cli.options import (
@@ -60,6 +60,7 @@ new_cli = typer.Typer(help="Write a file to begin with.", no_args_is_help=True, 
 cli.add_typer(new_cli, name="new")
 cli.add_typer(limits_cli, name="limits")
 cli.add_typer(keys_cli, name="keys")
+cli.add_typer(approve_cli, name="approve")
 cli.command("sla")(sla)
 cli.add_typer(model_cli, name="model")
 

@@ -18,6 +18,7 @@ from plimsoll.core.errors import InputError
 
 _AMOUNT = re.compile(r"(\d{1,12})(?:\.(\d{1,2}))?", re.ASCII)
 Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}\\Z")]
+Signed = Annotated[str, msgspec.Meta(pattern="^-?[0-9]{1,15}\\.[0-9]{2}\\Z")]
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}\\Z")]
 
 
@@ -49,18 +50,33 @@ class Key(_Part, frozen=True, kw_only=True, tag_field="kind", tag="key"):
     public_key: Hash
 
 
-class Limits(_Part, frozen=True, kw_only=True, tag_field="kind", tag="limits"):
-    """The dollar caps from here on, and the steps of size on the way to them (H1, H7).
+class Growth(_Part, frozen=True, kw_only=True):
+    """How a position grows to its cap: the ``steps`` of its worth in dollars, and what one takes (H7).
 
-    ``capital`` and ``profile`` say what the caps were generated from; ``steps`` are position notionals in dollars,
-    none where size is not graduated. Only a paper account's first caps need no signature.
+    ``days`` are profitable sessions in a row and ``uptime_bps`` basis points of their minutes; a session's loss above
+    ``daily_loss_bps`` of its equity begins the evidence anew, a fall above ``drawdown_bps`` of the peak takes a step
+    back (P4).
+    """
+
+    steps: tuple[str, ...]
+    days: Annotated[int, msgspec.Meta(ge=1)]
+    uptime_bps: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+    daily_loss_bps: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+    drawdown_bps: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+
+
+class Limits(_Part, frozen=True, kw_only=True, tag_field="kind", tag="limits"):
+    """The dollar caps from here on, and how a position grows to its own (H1, H7).
+
+    ``capital`` and ``profile`` say what the caps were generated from; ``growth`` is absent where size is not graduated.
+    Only a paper account's first caps need no signature.
     """
 
     mode: Literal["paper", "live"]
     profile: str
     capital: str
     caps: Caps
-    steps: tuple[str, ...] = ()
+    growth: Growth | None = None
     reason: str = ""
 
 
@@ -74,15 +90,17 @@ class Size(_Part, frozen=True, kw_only=True, tag_field="kind", tag="size"):
 class Session(_Part, frozen=True, kw_only=True, tag_field="kind", tag="session"):
     """What a session of the governor came to, written when the next one begins (H7).
 
-    ``equity`` began it and ``equity_next`` the next one; ``result`` is what its own fills and marks say it made.
-    Of the ``minutes`` of its hours ``minutes_up`` had a quote; both are absent where its hours are not known. ``slow``
-    says that its decisions took too long (H5), ``breaches`` are codes.
+    ``equity`` began it and ``equity_next`` the next one; ``result`` is what its own fills and marks say it made, and
+    ``size`` what a position could be worth, None where size is not graduated; all in dollars with two decimals. Of the
+    ``minutes`` of its hours ``minutes_up`` had a quote; both are absent where its hours are not known. ``slow`` says
+    that its decisions took too long (H5), ``breaches`` are codes.
     """
 
-    date: str
-    equity: str
-    equity_next: str
-    result: str
+    date: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}\\Z")]
+    equity: Signed
+    equity_next: Signed
+    result: Signed
+    size: Signed | None
     minutes: int | None
     minutes_up: int | None
     slow: bool

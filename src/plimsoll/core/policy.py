@@ -484,6 +484,10 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
     tries: Annotated[int, _meta("attempts", "H6", "How often a decision is made again when other processes wrote meanwhile", ge=1)] = 100
     gap: Annotated[float, _fraction("H9", "Adverse gap the risk promise states its bound for: E5's one-session fall", "fraction of the price")] = 0.20
     size_steps: Annotated[tuple[int, ...], _meta("whole USD", "H7", "Steps of a position's size, inside its cap; frozen in the account's limits")] = (10, 25, 50, 500)
+    size_days: Annotated[int, _meta("sessions in a row", "H7", "Profitable sessions at a size before a person may grant the next", ge=1)] = 5
+    size_uptime: Annotated[float, _fraction("H7", "Minutes of those sessions with a quote, at least and not exactly", "fraction of the minutes")] = 0.999
+    size_daily_loss: Annotated[float, _fraction("H7", "A session that loses more begins the evidence anew (P4)", "fraction of the session's starting equity")] = 0.03
+    size_drawdown: Annotated[float, _fraction("H7", "A larger fall from the peak takes one step back (P4)", "fraction of the peak")] = 0.10
     graduate_paper: Annotated[bool, _meta("switch", "H7", "A paper account grows by these steps too; a live one always does")] = False
 
 

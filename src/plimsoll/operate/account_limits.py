@@ -11,8 +11,8 @@ from plimsoll.core.account_record import Caps, Entry, Key, Limits, Signature, am
 from plimsoll.core.errors import CheckFailed, HomeBusy, InputError, UsageError
 from plimsoll.core.money import dollars
 from plimsoll.core.policy import Policy
-from plimsoll.operate.governed_account import CAPS, Difference, differences, kept_caps
-from plimsoll.risk.governor_limits import stated
+from plimsoll.operate.governed_account import CAPS, Difference, differences, kept_caps, signed_limits
+from plimsoll.risk.governor_limits import GovernorLimits, stated
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.home import Home
 from plimsoll.store.record_rules import By
@@ -37,8 +37,10 @@ class LimitsReport(msgspec.Struct, frozen=True):
     """An account's dollar caps.
 
     ``caps`` are those of the newest version, or, where ``recorded`` is False, those the profile would begin with.
-    ``in_force`` are what the governor compares with until its next session, None before its first start and while it
-    runs; ``note`` says which. ``differs`` is where the policy says otherwise.
+    ``size`` is what a position may be worth for now inside its cap, None where size is not graduated (H7). ``in_force``
+    are what the governor compares with until its next session, that size included, None before its first start and
+    while it runs; ``note`` says which, ``waiting`` that the next session brings others. ``differs`` is where the policy
+    says otherwise.
     """
 
     account: str | None
@@ -48,6 +50,7 @@ class LimitsReport(msgspec.Struct, frozen=True):
     capital: str
     caps: Caps
     steps: tuple[str, ...]
+    size: str | None
     sequence: int | None
     reason: str
     signed_by: str | None
@@ -73,10 +76,10 @@ def show(home: Home, policy: Policy) -> LimitsReport:
     if found.limits is None:
         first = stated(policy, "paper")
         note = "no limits yet; these are what a paper account of this profile begins with"
-        return _report(first, None, in_force, note, ())
+        return _report(first, None, in_force, None, note, ())
     entry, limits = found.limits
     note = record.copy_problem(found) or note
-    return _report(limits, entry, in_force, note, differences(policy, limits))
+    return _report(limits, entry, in_force, signed_limits(found, policy), note, differences(policy, limits))
 
 
 def history(home: Home) -> tuple[LimitsVersion, ...]:
@@ -156,7 +159,12 @@ def _changed(caps: Caps, change: Mapping[str, str]) -> Caps:
 
 
 def _report(
-    limits: Limits, entry: Entry | None, in_force: Caps | None, note: str, differs: tuple[Difference, ...]
+    limits: Limits,
+    entry: Entry | None,
+    in_force: Caps | None,
+    signed: GovernorLimits | None,
+    note: str,
+    differs: tuple[Difference, ...],
 ) -> LimitsReport:
     signature = None if entry is None else entry.signature
     return LimitsReport(
@@ -166,13 +174,14 @@ def _report(
         profile=limits.profile,
         capital=limits.capital,
         caps=limits.caps,
-        steps=limits.steps,
+        steps=() if limits.growth is None else limits.growth.steps,
+        size=None if signed is None or signed.size is None else dollars(signed.size),
         sequence=None if entry is None else entry.sequence,
         reason=limits.reason,
         signed_by=_who(signature),
         signed_at=_when(signature),
         in_force=in_force,
-        waiting=in_force is not None and in_force != limits.caps,
+        waiting=in_force is not None and signed is not None and in_force != _caps(signed.caps),
         note=note,
         differs=differs,
     )
@@ -187,7 +196,7 @@ def _version(entry: Entry, limits: Limits) -> LimitsVersion:
         profile=limits.profile,
         capital=limits.capital,
         caps=limits.caps,
-        steps=limits.steps,
+        steps=() if limits.growth is None else limits.growth.steps,
         reason=limits.reason,
         signed_by=_who(entry.signature),
         signed_at=_when(entry.signature),
@@ -216,5 +225,10 @@ def _in_force(home: Home) -> tuple[Caps | None, str]:
         return None, "the governor is running: its status line says which caps are in force"
     if caps is None:
         return None, "the governor has not started yet"
+    return _caps(caps), ""
+
+
+def _caps(caps: Mapping[str, Any]) -> Caps:
+    """The governor's cents as dollars."""
     positions = {symbol: dollars(cap) for symbol, cap in caps["positions"].items()}
-    return Caps(**{name: dollars(caps[name]) for name in CAPS}, positions=positions), ""
+    return Caps(**{name: dollars(caps[name]) for name in CAPS}, positions=positions)

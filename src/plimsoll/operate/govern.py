@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.money import dollars
@@ -44,9 +44,21 @@ class _Number(str):
     """The text of a JSON number, which is not the same as a JSON string of it."""
 
 
+class Signed(Protocol):
+    """The account behind a governor: what is signed for it, and what its sessions come to."""
+
+    def next_session(self, governor: Governor, day: int, equity: int) -> GovernorLimits:
+        """The limits of a session that is about to begin."""
+        ...
+
+    def quoted(self, governor: Governor, at: int) -> None:
+        """A quote was taken."""
+        ...
+
+
 class LineProtocol:
     """Answers lines for one governor. ``clock`` counts microseconds and never goes back; ``batch`` is how many orders
-    are made durable together at most; ``signed`` says, given the limits in force, which are signed now (H1).
+    are made durable together at most; ``account`` says at each session which limits are signed (H1, H7).
     """
 
     def __init__(
@@ -54,9 +66,9 @@ class LineProtocol:
         governor: Governor,
         batch: int,
         clock: Callable[[], int],
-        signed: Callable[[GovernorLimits], GovernorLimits] | None = None,
+        account: Signed | None = None,
     ) -> None:
-        self._governor, self._batch, self._clock, self._signed = governor, batch, clock, signed
+        self._governor, self._batch, self._clock, self._account = governor, batch, clock, account
         self._answers: dict[str, Callable[[Line], dict[str, Any]]] = {
             "session": self._session,
             "quote": self._quote,
@@ -112,7 +124,7 @@ class LineProtocol:
         except ValueError:
             raise InputError(f"date {text!r} is not a date such as 2026-03-02") from None
         equity = _amount(said, "equity", 2, exact=False)
-        signed = None if self._signed is None else self._signed(self._governor.limits)
+        signed = None if self._account is None else self._account.next_session(self._governor, day, equity)
         begun = self._clock()
         self._governor.begin(day, equity, signed)
         self._governor.took(self._clock() - begun)
@@ -120,7 +132,10 @@ class LineProtocol:
 
     def _quote(self, said: Line) -> dict[str, Any]:
         bid, ask = _amount(said, "bid", _MICRO, exact=False), _amount(said, "ask", _MICRO, exact=False, up=True)
-        self._governor.quote(_symbol(said), Quote(bid, ask, _instant(said)))
+        at = _instant(said)
+        self._governor.quote(_symbol(said), Quote(bid, ask, at))
+        if self._account is not None:
+            self._account.quoted(self._governor, at)
         return {"ok": True}
 
     def _fill(self, said: Line) -> dict[str, Any]:

@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.core.account_record import Entry, Limits
+from plimsoll.core.account_record import Entry, Limits, Size
 from plimsoll.core.errors import CorruptionError, Halted, InputError, UsageError
+from plimsoll.core.money import dollars
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import StateStore
+from plimsoll.operate.track_record import TrackRecord, iso
+from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_limits import GovernorLimits, held_to, limits_of, stated
+from plimsoll.risk.graduation import progress
 from plimsoll.store.account_record import AccountRecord, Record
 
 CAPS = ("loss", "position", "turnover", "trade")
@@ -29,7 +33,8 @@ class Difference:
 class GovernedAccount:
     """One home's account, as its record says it may trade.
 
-    ``store`` is the governor's; ``draw`` makes an account's id and ``now`` says the time, both for a new record only.
+    ``store`` is the governor's, ``track`` watches its sessions; ``draw`` makes an account's id and ``now`` says the
+    time, both for a new record only.
 
     Raises
     ------
@@ -45,11 +50,12 @@ class GovernedAccount:
         store: StateStore,
         policy: Policy,
         *,
+        track: TrackRecord,
         live: bool,
         draw: Callable[[], str],
         now: Callable[[], str],
     ) -> None:
-        self._record, self._policy, self._kept = record, policy, kept_caps(store)
+        self._record, self._policy, self._kept, self._track = record, policy, kept_caps(store), track
         found = record.read()
         _same_history(found, self._kept)
         if found.limits is None:
@@ -77,21 +83,31 @@ class GovernedAccount:
         """The limits to start a governor with."""
         return self._signed(self._kept)
 
-    def limits(self, in_force: GovernorLimits) -> GovernorLimits:
-        """The limits as they are signed now, for the next session of a governor that is held to ``in_force``."""
-        return self._signed(in_force.caps)
+    def next_session(self, governor: Governor, day: int, equity: int) -> GovernorLimits:
+        """The limits as they are signed now, once the session that ends is in the record (H1, H7)."""
+        ended = governor.account.day
+        if 0 <= ended < day and self._record.read().session < iso(ended):
+            self._record.append(self._track.told(governor, equity))
+        return self._signed(governor.limits.caps)
+
+    def quoted(self, governor: Governor, at: int) -> None:
+        """A quote was taken."""
+        self._track.quoted(governor, at)
 
     def _signed(self, kept: Mapping[str, Any] | None) -> GovernorLimits:
         """What is signed, checked against the record, its copy and what the governor knows of it."""
-        entry, signed, record = self._newest()
+        _, _, record = self._newest()
         _same_history(record, kept)
-        return held_to(limits_of(self._policy), signed, entry.number, record.seal(entry.number) or "")
+        return signed_limits(record, self._policy)
 
     def notes(self) -> Iterator[str]:
         """What the person who starts it has to know: caps unsigned, or not those of the policy."""
-        entry, signed, _ = self._newest()
+        entry, signed, record = self._newest()
         if entry.signature is None:
             yield "paper account; its dollar caps are not signed"
+        found = progress(e.body for e in record.entries)
+        if found.size is not None:
+            yield f"a position may be worth ${dollars(found.size)} for now: see 'plimsoll approve status'"
         for d in differences(self._policy, signed):
             yield f"{d.cap}: the policy says {d.policy}, limits.json {d.limits}; limits.json counts"
 
@@ -115,6 +131,19 @@ class GovernedAccount:
                 )
         self._record.open(account, time)
         self._record.append(first)
+
+
+def signed_limits(record: Record, policy: Policy) -> GovernorLimits:
+    """What an account is allowed now: its signed caps, and no position above the size it has reached (H1, H7).
+
+    ``CorruptionError`` where the record has no limits.
+    """
+    if record.limits is None:
+        raise CorruptionError("the account's record has no limits", "Restore this home from a backup")
+    size = progress(e.body for e in record.entries).size
+    granted = [e for e in record.entries if isinstance(e.body, Limits | Size)][-1]
+    limits = held_to(limits_of(policy), record.limits[1], granted.number, record.seal(granted.number) or "")
+    return limits if size is None else limits.at_size(size)
 
 
 def kept_caps(store: StateStore) -> dict[str, Any] | None:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import msgspec
 
-from plimsoll.core.account_record import Entry, Limits, Promise, seal
+from plimsoll.core.account_record import Entry, Limits, Promise, amount
 from plimsoll.core.errors import CheckFailed, InputError
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
+from plimsoll.operate.governed_account import signed_limits
 from plimsoll.risk.governor_limits import MILLISECOND, SECOND, WHOLE, GovernorLimits, held_to, limits_of, stated
 from plimsoll.store.account_record import AccountRecord, Record
 from plimsoll.store.home import Home
@@ -120,8 +121,7 @@ def check(home: Home, policy: Policy, digest: str, path: Path) -> Checked:
 
 def _promise(record: Record, policy: Policy, digest: str) -> RiskPromise:
     entry, signed = record.limits or (None, stated(policy, "paper"))
-    version = 0 if entry is None else entry.number
-    limits = held_to(limits_of(policy), signed, version, "" if entry is None else seal(entry))
+    limits = held_to(limits_of(policy), signed, 0, "") if entry is None else signed_limits(record, policy)
     capital = cents(signed.capital)
     gross = capital * limits.gross_bps // WHOLE
     gap = _gap(policy, limits, capital, gross)
@@ -203,15 +203,19 @@ def _page(
         "closed counts as filled, at the dearest price known for it; what cannot be measured counts as too much."
     )
     named = len(limits.positions)
-    one = "one symbol's position" + (f", the largest of {named} with caps of their own" if named else "")
-    for words, amount in (
+    one = "one symbol's position"
+    if limits.size is not None and limits.size < amount(signed.caps.position, "caps.position"):
+        one += f", for now; its cap is ${signed.caps.position}"
+    elif named:
+        one += f", the largest of {named} with caps of their own"
+    for words, cap in (
         ("loss of a session, beyond which nothing adds risk", limits.loss),
         (one, _largest(limits)),
         (f"all positions, {_percent(limits.gross_bps)} of the session's starting equity", gross),
         ("turnover of a session", limits.turnover),
         ("a single order", limits.trade),
     ):
-        yield f"  {words:<64}{'$' + dollars(amount):>14}"
+        yield f"  {words:<64}{'$' + dollars(cap):>14}"
     yield "As a session loses, at a share of the loss cap or of its starting equity:"
     does = (
         f"orders of at most ${dollars(limits.trade * limits.caution_bps // WHOLE)}",

@@ -345,10 +345,15 @@ class Governor:
         return Use(position, book.gross, self.account.turnover + book.reserved, self.loss)
 
     @property
+    def result(self) -> int:
+        """What the session's fills and the last mids say it made, negative for a loss; rounded down."""
+        a = self.account
+        return (2 * a.cash + self._book.marked - a.base) // 2
+
+    @property
     def loss(self) -> int:
         """What the session has lost at the last mids, never negative; rounded up."""
-        a = self.account
-        return max(-((2 * a.cash + self._book.marked - a.base) // 2), 0)
+        return max(-self.result, 0)
 
     @property
     def gross_cap(self) -> int:

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from plimsoll.core.account_record import Caps, Limits, amount
+from plimsoll.core.account_record import Caps, Growth, Limits, amount
 from plimsoll.core.errors import InputError
 from plimsoll.core.money import cents, dollars
-from plimsoll.core.policy import Policy
+from plimsoll.core.policy import GovernorPolicy, Policy
 
 SECOND = 1_000_000  # microseconds
 MILLISECOND = 1_000
@@ -51,7 +51,8 @@ class GovernorLimits:
     ``gross_bps`` is of the session's starting equity; ``stages`` rise from caution to halt; ``caution_bps`` is what
     caution leaves of the single-trade limit. ``symbols`` may be bought or sold short; none named means any.
     ``version`` is the number of the account's entry that the dollar caps come from, and ``seal`` its hash: a cap is
-    raised only by a higher version (H1). Both are empty where caps come straight from a policy.
+    raised only by a higher version (H1). Both are empty where caps come straight from a policy. ``size`` is what no
+    position may exceed yet, None where size is not graduated; the position caps hold it already (H7).
     """
 
     loss: int
@@ -73,6 +74,7 @@ class GovernorLimits:
     positions: Mapping[str, int] = field(default_factory=dict)
     version: int = 0
     seal: str = ""
+    size: int | None = None
 
     def position_of(self, symbol: str) -> int:
         """Cap of one symbol's position, cents."""
@@ -89,6 +91,7 @@ class GovernorLimits:
             "trade": self.trade,
             "version": self.version,
             "seal": self.seal,
+            "size": self.size,
         }
 
     def under(self, caps: Mapping[str, Any]) -> GovernorLimits:
@@ -98,7 +101,7 @@ class GovernorLimits:
     def at_size(self, size: int) -> GovernorLimits:
         """These limits with no position above ``size`` cents (H7)."""
         positions = {symbol: min(cap, size) for symbol, cap in self.positions.items()}
-        return replace(self, position=min(self.position, size), positions=positions)
+        return replace(self, position=min(self.position, size), positions=positions, size=size)
 
     def within(self, kept: Mapping[str, Any]) -> GovernorLimits:
         """These limits with no dollar cap above ``kept``, the ``caps`` an account is held to until its next session.
@@ -118,6 +121,7 @@ class GovernorLimits:
             trade=min(self.trade, kept["trade"]),
             version=version,
             seal=seal,
+            size=min((size for size in (self.size, kept.get("size")) if size is not None), default=None),
         )
         raised = (self.loss, self.position, self.turnover, self.trade) != (
             tight.loss, tight.position, tight.turnover, tight.trade
@@ -165,7 +169,7 @@ def limits_of(policy: Policy) -> GovernorLimits:
 
 
 def stated(policy: Policy, mode: Literal["paper", "live"], reason: str = "") -> Limits:
-    """What an account of this policy has to sign: its caps frozen in dollars, and its steps of size (H1, H7).
+    """What an account of this policy has to sign: its caps frozen in dollars, and how size grows to them (H1, H7).
 
     A live account always grows by steps; a paper one where ``governor.graduate_paper`` says so.
     """
@@ -182,8 +186,18 @@ def stated(policy: Policy, mode: Literal["paper", "live"], reason: str = "") -> 
             turnover=dollars(limits.turnover),
             trade=dollars(limits.trade),
         ),
-        steps=tuple(dollars(100 * step) for step in g.size_steps) if graduated else (),
+        growth=_growth(g) if graduated else None,
         reason=reason,
+    )
+
+
+def _growth(g: GovernorPolicy) -> Growth:
+    return Growth(
+        steps=tuple(dollars(100 * step) for step in g.size_steps),
+        days=g.size_days,
+        uptime_bps=_bps(g.size_uptime),
+        daily_loss_bps=_bps(g.size_daily_loss),
+        drawdown_bps=_bps(g.size_drawdown),
     )
 
 

@@ -33,6 +33,7 @@ class Record:
 
     entries: tuple[Entry, ...] = ()
     trusted: Mapping[str, str] = field(default_factory=dict)
+    session: str = ""  # date of the last session that was told
 
     @property
     def limits(self) -> tuple[Entry, Limits] | None:
@@ -166,7 +167,7 @@ class AccountRecord:
 
 
 def _recorded(chain: Chain) -> Record:
-    return Record(tuple(chain.entries), dict(chain.trusted))
+    return Record(tuple(chain.entries), dict(chain.trusted), chain.session)
 
 
 def _plain(entry: Entry) -> Any:

@@ -8,6 +8,7 @@
       governor.db           the account as the hard-limit governor counts it (H2)
       account.jsonl         who may sign for the account, what was signed, how its sessions went (H1, H7)
       limits.json           its dollar caps: a copy of the newest ones in account.jsonl (H1)
+      session.json          the minutes of the governor's session that had a quote (H7)
       raw/                  responses as they came, by ingestion run
       snapshots/<name>/     certified panels (D14); snapshots/CURRENT, which Stage 1 writes, names the one in use
       runs/<id>.db          the run's journal (G3)
@@ -75,6 +76,7 @@ class Home:
         self.governor = self.path / "governor.db"
         self.account = self.path / "account.jsonl"
         self.limits = self.path / "limits.json"
+        self.track = self.path / "session.json"
         self.raw = self.path / "raw"
         self.snapshots = self.path / "snapshots"
         self.runs = self.path / "runs"

@@ -64,6 +64,7 @@ def problems(policy: Policy, crisis_reachable: Callable[[Policy], float] | None 
     yield from _names(policy)
     yield from _lifecycle(policy)
     yield from _sizing(policy)
+    yield from _steps(policy)
 
 
 def _ladder(policy: Policy) -> Iterator[Problem]:
@@ -349,3 +350,10 @@ def _sizing(policy: Policy) -> Iterator[Problem]:
         ("sizing.extreme_size", s.extreme_size, "sizing.high_size", s.high_size),
         ("sizing.volatility_history_min", s.volatility_history_min, "sizing.volatility_history", s.volatility_history),
     )
+
+
+def _steps(policy: Policy) -> Iterator[Problem]:
+    """Steps of size rise from above 0 (H7)."""
+    steps = policy.governor.size_steps
+    if not steps or list(steps) != sorted(set(steps)) or steps[0] <= 0:
+        yield Problem(f"governor.size_steps {list(steps)} do not rise from above 0", "Let them rise, such as [10, 25]")

@@ -137,9 +137,12 @@ class Chain:
         try:
             for name, text in _amounts(limits):
                 amount(text, name)
-            sizes = [amount(step, "a step of size") for step in limits.steps]
+            steps = () if limits.growth is None else limits.growth.steps
+            sizes = [amount(step, "a step of size") for step in steps]
         except InputError as error:
             return error.problem, error.remedy
+        if not sizes and (limits.mode == "live" or limits.growth is not None):
+            return f"a {limits.mode} account that grows by steps of size has none", "Give governor.size_steps"
         if sizes != sorted(set(sizes)):
             return "the steps of size do not rise", "Order them from small to large"
         return None

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plimsoll.core.account_record import Caps, Entry, Key, Limits, Promise, Size, line, parsed
+from plimsoll.core.account_record import Caps, Entry, Growth, Key, Limits, Promise, Size, line, parsed
 from plimsoll.core.errors import CheckFailed, CorruptionError, PlimsollError
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.home import Home
@@ -22,7 +22,8 @@ from plimsoll.store.signing import Signer, new_key
 
 TIME = "2026-03-02T08:00:00Z"
 CAPS = Caps(loss="100.00", position="500.00", turnover="2000.00", trade="50.00", positions={"GLD": "300.00"})
-PAPER = Limits(mode="paper", profile="micro", capital="1000.00", caps=CAPS, steps=("10.00", "25.00"), reason="first")
+GROWTH = Growth(steps=("10.00", "25.00"), days=5, uptime_bps=9990, daily_loss_bps=300, drawdown_bps=1000)
+PAPER = Limits(mode="paper", profile="micro", capital="1000.00", caps=CAPS, growth=GROWTH, reason="first")
 
 
 class People:
@@ -41,6 +42,10 @@ class People:
 
 def changed(**caps: str) -> Limits:
     return msgspec.structs.replace(PAPER, caps=msgspec.structs.replace(CAPS, **caps), reason="changed")
+
+
+def grown(*steps: str) -> Limits:
+    return msgspec.structs.replace(PAPER, growth=msgspec.structs.replace(GROWTH, steps=steps))
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +230,9 @@ REFUSED = [
     (changed(loss="1.001"), ("ann", None), "caps.loss is '1.001'"),
     (changed(positions={"GLD": "NaN"}), ("ann", None), "caps.positions.GLD is 'NaN'"),
     (msgspec.structs.replace(PAPER, mode="live"), ("ann", None), "the account is paper, not live"),
-    (msgspec.structs.replace(PAPER, steps=("25.00", "10.00")), ("ann", None), "do not rise"),
+    (grown("25.00", "10.00"), ("ann", None), "do not rise"),
+    (grown(), ("ann", None), "has none"),
+    (grown("10.00", "1e2"), ("ann", None), "a step of size is '1e2'"),
     (Size(step="50.00", reason="x"), None, "size 2 is not signed"),
     (Promise(document="c" * 64, policy="b" * 64), None, "promise 2 is not signed"),
     (Key(action="trust", person="eve", public_key="e" * 64), None, "key 3 is not signed"),

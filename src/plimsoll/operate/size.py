@@ -1,0 +1,80 @@
+"""The size of a position on its way to the cap: where it stands, and a person's word for the next step (H7, P5)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from plimsoll.core.account_record import Size
+from plimsoll.core.errors import CheckFailed, UsageError
+from plimsoll.core.money import dollars
+from plimsoll.risk.graduation import Evidence, Progress, progress
+from plimsoll.store.account_record import AccountRecord, Record
+from plimsoll.store.home import Home
+from plimsoll.store.record_rules import By
+
+
+class SizeReport(msgspec.Struct, frozen=True):
+    """Where an account stands between its steps, in dollars.
+
+    ``size`` is None where size is not graduated, ``next`` where there is no further step. ``since`` is what the
+    evidence is counted from, ``sessions`` how many there are since; ``ready`` says that a person may grant the step.
+    """
+
+    graduated: bool
+    size: str | None
+    next: str | None
+    steps: tuple[str, ...]
+    since: str
+    sessions: int
+    evidence: tuple[Evidence, ...]
+    ready: bool
+
+
+def status(home: Home) -> SizeReport:
+    """Where it stands; looks only, also while the governor runs."""
+    return _report(_progress(AccountRecord(home).read()))
+
+
+def approve(home: Home, by: By, reason: str) -> SizeReport:
+    """Grant the next step, from the next session on.
+
+    ``CheckFailed`` (exit 3) lists the evidence that is missing, or says who may not sign.
+    """
+    record = AccountRecord(home)
+    read = record.read()
+    record.check_copy(read)
+    if not reason.strip():
+        raise UsageError("--reason is empty", "Say why a larger size is right")
+    found = _progress(read)
+    if found.size is None:
+        raise CheckFailed(
+            "the size of this account is not graduated", "A live account's is; see 'plimsoll limits show'"
+        )
+    if found.next is None:
+        raise CheckFailed(f"${dollars(found.size)} is the last step", "'plimsoll limits sign' changes the caps")
+    missing = [item for item in found.evidence if not item.met]
+    if missing:
+        told = "; ".join(f"{item.name}: {item.found}, needed {item.needed}" for item in missing)
+        raise CheckFailed(
+            f"${dollars(found.next)} cannot be granted yet: {told}",
+            f"Go on at ${dollars(found.size)}; evidence is counted since {found.since}",
+        )
+    after = record.append(Size(step=dollars(found.next), reason=reason.strip()), by)
+    return _report(_progress(after))
+
+
+def _progress(record: Record) -> Progress:
+    return progress(e.body for e in record.entries)
+
+
+def _report(found: Progress) -> SizeReport:
+    return SizeReport(
+        graduated=found.size is not None,
+        size=None if found.size is None else dollars(found.size),
+        next=None if found.next is None else dollars(found.next),
+        steps=tuple(dollars(step) for step in found.steps),
+        since=found.since,
+        sessions=len(found.run),
+        evidence=found.evidence if found.next is not None else (),
+        ready=found.ready,
+    )
