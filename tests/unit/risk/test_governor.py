@@ -447,3 +447,25 @@ def test_a_store_that_holds_what_no_governor_wrote_is_lost(row: tuple[str, str, 
     if row[2] is not None:
         with pytest.raises(CorruptionError, match="holds"):
             Governor(MemoryStateStore(desk.governor._store.account), WIDE)
+
+
+@pytest.mark.parametrize("quote", [(0, 1), (-1, 1), (2, 1), (0, 0)])
+def test_a_quote_that_cannot_be_is_an_error_and_a_locked_one_is_not(quote: tuple[int, int]) -> None:
+    desk = Desk()
+    with pytest.raises(InputError, match="0 < bid"):
+        desk.governor.quote("Q", Quote(*quote, NOON))
+    desk.governor.quote("Q", Quote(1, 1, NOON))
+    assert set(desk.governor.quotes) == {"S", "Q"}
+
+
+def test_times_lie_within_a_day_of_the_session() -> None:
+    desk = Desk()
+    first, last = (DAY - 1) * 86_400 * SECOND, (DAY + 2) * 86_400 * SECOND - 1
+    desk.governor.quote("E", Quote(1, 1, first))
+    for outside in (first - 1, last + 1):
+        with pytest.raises(InputError, match="outside the session"):
+            desk.governor.quote("F", Quote(1, 1, outside))
+    desk.governor.quote("F", Quote(UNIT, UNIT, last))
+    assert desk.order(UNIT, symbol="F", at=last).reasons == ()
+    assert desk.order(UNIT, symbol="F", at=last + 1).reasons == ("TIME_OUTSIDE_SESSION",)
+    assert desk.order(UNIT, symbol="F", at=first - 1).reasons == ("TIME_OUTSIDE_SESSION", "CLOCK_BACK")
