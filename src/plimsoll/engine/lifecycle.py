@@ -70,6 +70,9 @@ def follow(view: View, state: State, desk: Desk, book: Book) -> Following | None
         return Following(track, _admitted(track.strategies, view.day, policy), said, ())
     now = _aged(before, track, said, policy)
     now, events = _readmitted(now, view, policy)
+    if events:  # judged today, they are judged on nothing yet
+        anew = [s for s, name in enumerate(now.strategies) if any(e.scope == name for e in events)]
+        track = track.restarted(anew, anew)
     if view.sessions.last_of_month[view.row]:
         now, judged, more = _judged(now, track, view, policy)
         said, events = msgspec.structs.replace(said, judged=judged), events + more

@@ -294,6 +294,17 @@ def test_a_strategy_that_loses_is_removed_sold_and_comes_back_only_where_a_perso
     assert sum(doomed.records[first + 5].held) == 0.0, "what it held is sold"
 
 
+def test_a_strategy_readmitted_on_a_months_last_session_is_judged_on_nothing(
+    backtested: Run, make_panel: Callable[..., Panel]
+) -> None:
+    rules = followed(**QUICK, admissions={"oracle": Admission(readmitted=("2016-08-31",))})
+    run = backtested(losing(make_panel, -0.002), rules, strategies=(Oracle("AAA", 0.03),), last=480)
+    (record,) = [r for r in run.records if r.session == "2016-08-31"]
+    assert [e.kind for e in record.events if e.scope == "oracle"] == ["STRATEGY_READMITTED"]
+    (judged,) = record.strategies.judged
+    assert (judged.stage, judged.to, judged.sessions, judged.trades) == ("INCUBATING", "INCUBATING", 0, 0)
+
+
 def test_nobody_but_a_person_readmits(backtested: Run, make_panel: Callable[..., Panel], doomed: Any) -> None:
     """The same market without the dates, the simulated operator signing whatever it may."""
     alone = backtested(losing(make_panel, -0.002), followed(**QUICK), strategies=(Oracle("AAA", 0.03),))
