@@ -229,3 +229,33 @@ def test_each_missing_input_is_stricter_than_the_whole(make_panel: Callable[...,
                 fresh[500, column] = False
                 given["fresh"] = fresh
             assert (before <= (codes(replace(panel, **given))[500] != freshness.FRESH)).all(), (field, column)
+
+
+@pytest.mark.parametrize("first", [1, 470, 471, 480, 481, 498])
+def test_a_young_symbols_sigma_is_the_median_of_the_returns_it_has(
+    make_panel: Callable[..., Panel], first: int
+) -> None:
+    """An even and an odd number of them, beside one that is complete and one that has none."""
+    close = closes(3)
+    close[:first, 1] = np.nan
+    close[:499, 2] = np.nan
+    panel = make_panel(close)
+    sigma = freshness.robust_sigma(panel, POLICY.freshness)
+    dates, row = panel.sessions.dates, 500
+    start = next(r for r in range(row + 1) if dates[r][:7] == dates[row][:7])
+    moves = np.abs(close[start - 252 : start] / close[start - 253 : start - 1] - 1.0)
+    for column in (0, 1):
+        known = moves[np.isfinite(moves[:, column]), column]
+        expected = 1.4826 * np.median(known) if known.size else np.nan
+        np.testing.assert_allclose(sigma[row, column], expected, rtol=1e-12)
+    assert np.isnan(sigma[row, 2])
+
+
+def test_a_move_over_missing_bars_is_one_move(make_panel: Callable[..., Panel]) -> None:
+    """From the last bar there was, in a panel whose other columns have no gap."""
+    close = closes(3)
+    close[500:, 0] *= 0.88
+    close[495:500, 0] = np.nan
+    panel = make_panel(close, fresh=np.ones(close.shape, dtype=bool))
+    assert reasons(panel, 500) == ["OUTLIER_UNCONFIRMED", None, None]
+    assert reasons(panel, 499)[1:] == [None, None]
