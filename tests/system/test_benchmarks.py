@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -87,3 +89,21 @@ def test_proposals_are_measured_and_judged_by_the_engines_own_functions():
         cells = [c.strip() for c in gates.row(kind, 12, market, rounds=1).strip("|").split("|")]
         assert cells[:2] == [kind, "12"]
         assert all(float(c) > 0.0 for c in cells[2:7]) and len(cells) == 8
+
+
+@pytest.mark.parametrize("sets", [1, 4])
+def test_our_solvers_answer_the_same_auction_in_processes_of_their_own(tmp_path, sets):
+    case = tmp_path / "case.json"
+    words = {"market": "four factors", "aversion": 0.05, "cap": 0.03, "assets": 6, "scenarios": 90, "sets": sets}
+    case.write_text(json.dumps(words))
+    said = [
+        json.loads(
+            subprocess.run(
+                [sys.executable, BENCHMARKS / "auction_solvers.py", solver, case, "1"],
+                capture_output=True, text=True, check=True,
+            ).stdout
+        )
+        for solver in ("plimsoll", "full LP")
+    ]  # fmt: skip
+    assert said[0]["objective"] == pytest.approx(said[1]["objective"], abs=1e-10)
+    assert all(one["violation"] <= 1e-9 and one["cpu"] > 0.0 for one in said)
