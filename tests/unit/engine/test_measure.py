@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from plimsoll.core.scenarios import ScenarioSet
-from plimsoll.engine.measure import Tails, measure
+from plimsoll.engine.measure import Tails, measure, resting
 from plimsoll.measures.cvar import cvar
 
 RNG = np.random.default_rng(0)
@@ -147,3 +147,14 @@ def test_a_weight_that_is_not_known_counts_as_an_increase() -> None:
     m = measured([0.1, 0.0, np.nan, 0.0], [-0.05, 0.0, 0.0, 0.0])
     assert m.increases.tolist() == [False, False, True, False]
     assert np.isnan(m.gross_proposed) and np.isnan(m.cvar_proposed[10])
+
+
+def test_a_book_that_rests_trades_nothing_and_is_what_it_is() -> None:
+    held = np.array([0.3, 0.0, 0.2, 0.0])
+    m = resting(nav=5, held=held, cvar_held={1: 0.01, 10: 0.03}, drawdown_episode=0.02, drawdown_lifetime=0.05,
+                symbols=("A", "B", "C", "D"))  # fmt: skip
+    assert (m.turnover, m.trades, m.exempt_trades, m.exempt_turnover) == (0.0, 0, 0, 0.0)
+    assert (m.gross_held, m.gross_proposed, m.cash_proposed) == (0.5, 0.5, 0.5)
+    assert not m.increases.any() and not m.adv_share.any() and not m.incremental.any()
+    assert m.cvar_proposed == m.cvar_base == m.cvar_held and m.proposed is held
+    assert (m.nav_cents, m.drawdown_episode, m.drawdown_lifetime) == (5, 0.02, 0.05)
