@@ -93,3 +93,14 @@ def test_what_loosens_a_budget_names_what_shrank_it(trial: Any, stand: Callable[
     both = next(o for o in stand(fallen).limits if o.name == "cvar_1").loosens
     assert "50%" in both and "crisis regime" in both and "recovery" in both
     assert "crisis regime" not in plain and "recovery" not in plain
+
+
+def test_a_drift_above_a_budget_is_no_breach_and_a_hard_limit_passed_is(
+    trial: Any, stand: Callable[..., risk.RiskStanding]
+) -> None:
+    record = some(trial)
+    between = (record.limits["cvar_budget_1"] + record.limits["cvar_hard_1"]) / 2.0
+    for measured, kept in ((between, True), (record.limits["cvar_hard_1"] * 1.01, False)):
+        found = stand(msgspec.structs.replace(record, figures={**record.figures, "cvar_1": measured}))
+        assert next(o for o in found.limits if o.name == "cvar_1").verdict == "above"
+        assert found.inside is kept
