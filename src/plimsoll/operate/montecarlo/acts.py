@@ -6,7 +6,7 @@ headroom to come as close to a limit as can be, and then steps over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -40,9 +40,9 @@ class Scene:
     bars: int = 100
 
 
-def fill_up(desk: Desk) -> None:
+def fill_up(desk: Desk, symbols: Sequence[str] = ()) -> None:
     """Buy whatever fits, symbol by symbol, sizes a unit apart so that they are not one order repeated."""
-    for symbol in desk.symbols:
+    for symbol in symbols or desk.symbols:
         for n in range(desk.limits.repeats_minute):
             quantity = desk.room(symbol) - n
             if quantity <= 0 or desk.send(symbol, 1, quantity).decision == "REFUSE":
@@ -132,9 +132,13 @@ def flat(desk: Desk) -> Act:
 
 
 def ladder(desk: Desk) -> Act:
-    """Down the intraday ladder a step at a time, trying at each what it forbids and what it allows."""
-    yield from _hold(desk)
-    symbol = desk.symbols[0]
+    """Down the intraday ladder a step at a time, trying at each what it forbids and what it allows.
+
+    Only one symbol is held, so that no other limit stands in the way of what is tried.
+    """
+    kept = min(desk.symbols, key=desk.limits.position_of)
+    symbol = next(other for other in desk.symbols if other != kept)
+    yield from _hold(desk, (kept,))
     for stage in range(3):
         if not _lose(desk, _mark(desk, stage) * Fraction(101, 100)):
             return
@@ -144,8 +148,7 @@ def ladder(desk: Desk) -> Act:
         for quantity in (most, half + 1, half, 1):
             desk.send(symbol, 1, quantity)
             desk.tick(_APART)
-        if held := desk.held(symbol):
-            desk.send(symbol, -1, max(held // 10, 1))  # reductions pass at every stage
+        desk.send(kept, -1, max(desk.held(kept) // 10, 1))  # reductions pass at every stage
         yield
     while True:
         desk.send(symbol, 1, 1)
@@ -181,11 +184,11 @@ def _tries(desk: Desk) -> Act:
         yield
 
 
-def _hold(desk: Desk) -> Act:
+def _hold(desk: Desk, symbols: Sequence[str] = ()) -> Act:
     """Buy the largest book the day allows and wait until it is filled, prices standing still."""
     desk.frozen = True
     for _ in range(8):
-        fill_up(desk)
+        fill_up(desk, symbols)
         yield
     for _ in range(4):
         yield

@@ -104,6 +104,15 @@ def test_a_governor_that_forgets_a_limit_is_found_out(limit: str, monkeypatch: p
     assert found.breaches > 0 and not found.passed
 
 
+def test_a_governor_that_forgets_what_caution_leaves_of_a_trade_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Careless(Governor):
+        def _over(self, intent: OrderIntent, now: int) -> Iterable[str]:
+            return [code for code in super()._over(intent, now) if code != "INTRADAY_CAUTION"]
+
+    monkeypatch.setattr(desks, "Governor", Careless)
+    assert played(monkeypatch, "intraday ladder").breached == {"trade": 2}
+
+
 def test_a_governor_that_forgets_its_open_orders_in_a_crash_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     class Amnesiac(Governor):
         def _read(self, rows: Iterable[tuple[str, str, str | None]]) -> None:
