@@ -150,7 +150,7 @@ def _trade(inputs: ShapeInputs, policy: Policy, candidates: list[_Wanted], lots:
             reasons[i] = ("TRADE_COUNT",)
             continue
         admitted = min(abs(wanted.lots), floor(max(left - _CENT, 0.0) / price))
-        if not admitted or admitted * price < policy.shaping.min_trade:
+        if not admitted or admitted * price < _least(policy):
             reasons[i] = ("TURNOVER",)
             continue
         lots[i] = admitted if wanted.lots > 0 else -admitted
@@ -166,6 +166,11 @@ def _cost(lots: int, price: float) -> float:
     return abs(lots) * price + _CENT
 
 
+def _least(policy: Policy) -> float:
+    """Smallest increase in USD: what is worth less than a cent changes no book, so no gate could measure it (U8, R1)."""
+    return max(policy.shaping.min_trade, _CENT)
+
+
 def _increase(inputs: ShapeInputs, policy: Policy, column: int, lots: int, price: float) -> _Increase:
     """The increase after its scale and its share of volume; without lots it carries why."""
     scale = float(inputs.increase_scale[column])
@@ -178,6 +183,6 @@ def _increase(inputs: ShapeInputs, policy: Policy, column: int, lots: int, price
             size, reasons = most, ("PARTICIPATION" if isfinite(volume) else "NO_LIQUIDITY_DATA",)
         if not size:
             reasons = reasons or ("BELOW_ONE_LOT",)
-        elif size * price < policy.shaping.min_trade:
+        elif size * price < _least(policy):
             size, reasons = 0, (*reasons, "BELOW_MIN_TRADE")
     return _Increase(column, price, size if lots > 0 else -size, size * price, reasons)

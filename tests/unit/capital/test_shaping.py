@@ -67,6 +67,13 @@ def test_a_change_of_exactly_the_minimum_trades(held: int, order: int, reason: s
     assert shaped.reasons[0] == (reason,)
 
 
+@pytest.mark.parametrize(("price", "order"), [(0.004, 0), (0.012, 1)])
+def test_an_increase_worth_less_than_a_cent_is_none_even_without_a_minimum(price: float, order: int) -> None:
+    # one lot fits the target; less than half a cent would move no weight, and no gate could measure it
+    shaped = step([0], [price * 1.5 / 100_000.0], shaping(min_trade=0.0, band_nav=0.0), prices=[price])
+    assert shaped.lots.tolist() == [order]
+
+
 def test_a_change_below_the_minimum_trade_is_dropped() -> None:
     shaped = step([4], [0.005], shaping(min_trade=100.01))
     assert shaped.lots.tolist() == [0]
