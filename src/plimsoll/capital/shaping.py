@@ -167,7 +167,7 @@ def _cost(lots: int, price: float) -> float:
 
 
 def _least(policy: Policy) -> float:
-    """Smallest increase in USD: what is worth less than a cent changes no book, so no gate could measure it (U8, R1)."""
+    """Smallest increase in USD: less than a cent changes no book, so no gate could measure it (U8, R1)."""
     return max(policy.shaping.min_trade, _CENT)
 
 
