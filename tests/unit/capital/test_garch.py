@@ -47,9 +47,9 @@ def test_the_recursion_is_the_librarys_conditional_variance() -> None:
     assert found[-1] == pytest.approx(library.forecast(horizon=1).variance.to_numpy()[-1, 0], rel=1e-12)
 
 
-def test_the_fit_is_the_librarys_own() -> None:
+def test_the_fit_is_the_librarys_own_to_the_lattice() -> None:
     returns = simulated(700, 2)
-    np.testing.assert_allclose(garch.fit(returns), fitted_by_arch(returns).params.to_numpy(), rtol=1e-6)
+    np.testing.assert_allclose(garch.fit(returns), fitted_by_arch(returns).params.to_numpy(), atol=2e-3)
 
 
 def test_no_optimiser_of_ours_finds_a_likelier_fit() -> None:
@@ -67,7 +67,7 @@ def test_no_optimiser_of_ours_finds_a_likelier_fit() -> None:
     found = garch.fit(returns)
     assert found is not None
     best = minimize(unlikely, np.array([0.1, 0.1, 0.8]), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-6})
-    assert unlikely(np.array(found)) <= best.fun + 1e-3
+    assert unlikely(np.array(found)) <= best.fun + 5e-3
     np.testing.assert_allclose(found, best.x, rtol=0.02)
 
 
@@ -132,7 +132,7 @@ def test_each_month_is_the_librarys_filter_over_the_windows_own_returns() -> Non
         variance = omega + (alpha + beta) * garch.backcast(window / scale)
         for square in (own[max(own.size - since - 300, 0) :] / scale) ** 2:
             variance = omega + alpha * square + beta * variance
-        assert sigma[row, column] == pytest.approx(scale * np.sqrt(variance), rel=1e-5)
+        assert sigma[row, column] == pytest.approx(scale * np.sqrt(variance), rel=5e-3)
         assert source[row, column] == FITTED
 
 
@@ -159,14 +159,28 @@ def test_nothing_after_a_row_changes_a_bit_of_it(rows: int) -> None:
         assert np.ascontiguousarray(full[:rows]).tobytes() == np.ascontiguousarray(prefix).tobytes()
 
 
-def test_another_process_with_other_threads_finds_the_same_bits() -> None:
-    script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_garch; print(test_garch.run(260)[0].tobytes().hex())"
-    )
-    env = os.environ | {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "3", "PYTHONHASHSEED": "7"}
-    here = str(Path(__file__).parent)
-    done = subprocess.run([sys.executable, "-c", script, here], env=env, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == run(260)[0].tobytes().hex()
+def fits() -> list[Parameters | None]:
+    """Estimates of fat-tailed returns, on which the library's optimiser differs by threads in the last digits."""
+    shocks = np.random.default_rng(5).standard_t(5, (6, 1260))
+    return [garch.fit(row / np.sqrt(np.mean(row**2))) for row in shocks * np.repeat([1.0, 1.6, 0.9], 420)]
+
+
+def test_other_processes_with_other_threads_find_the_same_bits() -> None:
+    script = "import sys; sys.path.insert(0, sys.argv[1]); import test_garch; print(test_garch.fits())"
+    here, found = str(Path(__file__).parent), set()
+    for threads in ("1", "4"):
+        env = os.environ | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "PYTHONHASHSEED": threads}
+        command = [sys.executable, "-c", script, here]
+        found.add(subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout)
+    assert len(found) == 1 and "Parameters" in found.pop()
+
+
+def test_a_start_a_little_aside_ends_at_the_same_point() -> None:
+    returns = simulated(700, 2)
+    found = garch.fit(returns)
+    assert found is not None
+    for aside in ((1e-3, -1e-3, 1e-3), (2e-3, 1e-3, -3e-3)):
+        assert garch._on_lattice(returns, np.array(found) + aside) == found
 
 
 def test_exponential_volatility_imports_neither_the_library_nor_what_it_needs() -> None:
