@@ -11,6 +11,7 @@ from plimsoll.reports.words import figure, number, percent
 
 _COLOURS = ["mode-caution", "mode-recovery", "mode-normal", "mode-liquidating"]
 _ROW_HEIGHT, _AXIS_HEIGHT = 35, 46  # pixels, as the modes' ribbon has them
+_NAMES_MAX = 180  # pixels that names may take beside it
 
 
 def strategies(m: Material, drawn: list[charts.Chart]) -> Html:
@@ -23,7 +24,8 @@ def strategies(m: Material, drawn: list[charts.Chart]) -> Html:
     for s, name in enumerate(lives):
         stages = [life.stage[s] for life in m.run.tally.lives]
         rows.append(charts.stages(name, stages, list(STAGES), _COLOURS))
-    drawn.append(charts.Chart("stages", "ribbon", "plain", _AXIS_HEIGHT + _ROW_HEIGHT * len(rows), rows=rows))
+    height, names = _AXIS_HEIGHT + _ROW_HEIGHT * len(rows), max(map(len, lives), default=0)
+    drawn.append(charts.Chart("stages", "ribbon", "plain", height, rows=rows, margin=min(16 + 7 * names, _NAMES_MAX)))
     said = "; ".join(
         f"{name}: {', '.join(f'{stage} from {day}' for day, stage in x.path)}" for name, x in lives.items()
     )
