@@ -29,7 +29,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("newcomer")
     done = subprocess.run(
         [sys.executable, "-m", "plimsoll", "demo"],
-        cwd=folder, env=_env(folder, COLUMNS="40"), capture_output=True, text=True, check=False, timeout=60,
+        cwd=folder, env=_env(folder, COLUMNS="40"), capture_output=True, text=True, check=False, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
