@@ -90,6 +90,15 @@ def test_an_unsound_fit_is_none(returns: np.ndarray) -> None:
     assert garch.fit(returns) is None
 
 
+def test_estimates_of_returns_without_any_clustering_stay_in_bounds() -> None:
+    assert len({FITTED, TOO_FEW, UNSOUND}) == 3
+    found = [garch.fit(row) for row in np.random.default_rng(3).standard_normal((8, 500))]
+    known = [f for f in found if f is not None]
+    assert known and all(f.omega > 0.0 and f.alpha >= 0.0 and f.beta >= 0.0 and f.alpha + f.beta < 1.0 for f in known)
+    # from outside the bounds the search comes back into them
+    assert garch._on_lattice(simulated(500, 2), np.array([0.1, 0.7, 0.9])) is not None
+
+
 def market(rows: int = 560) -> tuple[np.ndarray, np.ndarray]:
     """Returns and closes of six columns: whole, with gaps, young, ended, standing still, and an index."""
     returns = np.column_stack([simulated(rows, seed, 0.01) for seed in range(10, 16)])

@@ -289,3 +289,38 @@ def test_a_ladder_with_no_resumes_or_two_rungs_of_one_name_is_refused() -> None:
     ):
         with pytest.raises(InputError, match="Ladder rung"):
             check(broken)
+
+
+@pytest.mark.parametrize(("kind", "field"), [("automatic", "resumes_automatic"), ("signed", "resumes_signed")])
+def test_one_resume_in_the_window_is_enough_and_none_is_refused(kind: str, field: str) -> None:
+    rung = Rung(name="only", threshold=0.1, level=2, no_new_risk=True, cooldown=1, reentry=kind)
+    other = {"automatic": "resumes_signed", "signed": "resumes_automatic"}[kind]
+    alone = msgspec.structs.replace(POLICY, rungs=(rung,), **{field: 1, other: 0})
+    check(alone)
+    with pytest.raises(InputError, match=f"can never resume: {field} is 0"):
+        check(msgspec.structs.replace(alone, **{field: 0}))
+
+
+def test_level_1_on_the_ramp_leaves_the_ramp_running() -> None:
+    resumed = msgspec.structs.replace(FRESH, ramp=(0.5, 0.5, 0.5))
+    fell = at(resumed, 949_000, 0)
+    assert rungs([fell]) == ["level_1"]
+    assert fell.restraint.size == 0.5 and fell.state.ramp == (0.5, 0.5)
+
+
+def test_the_end_of_the_mandate_tells_the_fall_from_the_lifetime_peak() -> None:
+    state = msgspec.structs.replace(FRESH, episode_peak=900_000)
+    ended = at(state, 819_000, 0)
+    (told,) = [e for e in ended.events if e.kind == "MANDATE_ENDED"]
+    assert told.measured == pytest.approx(0.181) and ended.state.ended
+    assert ended.restraint == ENDED and ENDED.level == max(r.level for r in POLICY.rungs)
+
+
+def test_what_a_person_is_told_has_its_weight() -> None:
+    steps = walk([850_000] + [850_000] * 20)
+    signed = msgspec.structs.replace(steps[-1].state, signed=True)
+    resumed = at(signed, 850_000, 21)
+    over = walk([949_000, 1_000_001])[-1]
+    told = {e.kind: e.severity for s in (steps[-1], resumed, over) for e in s.events}
+    assert told == {"REENTRY_REQUESTED": "WARNING", "APPROVED": "INFO", "RESUMED": "INFO", "EPISODE_ENDED": "INFO"}
+    assert over.state == LadderState(episode_peak=1_000_001, lifetime_peak=1_000_001)
