@@ -81,7 +81,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     if halted:
         frozen = (*frozen, "HALTED")
     if held_verdict.action >= Action.FREEZE:
-        frozen = (*frozen, *(f.reason for f in held_verdict.findings))
+        frozen = (*frozen, *dict.fromkeys(f.reason for f in held_verdict.findings))  # a code may stand at both horizons
 
     book_scale = gates.book_scale(held, limits) if breach else 1.0
     situation = Situation(view, desk, book, standing, step.restraint, regime, stale, frozen)

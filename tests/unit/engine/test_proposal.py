@@ -94,6 +94,15 @@ def test_a_held_book_above_the_hard_limit_is_scaled_to_its_budget_the_same_sessi
     assert weight(record, "TLT") == 0.0
 
 
+def test_a_book_above_its_hard_limit_at_both_horizons_is_told_once(decided, under) -> None:
+    figures = decided(under({"SPY": 0.2}, 8_000_000, SPY=100)).figures
+    budgets = {f"budget_{h}": figures[f"cvar_{h}"] * 0.5 for h in (1, 10)}
+    hard = {f"hard_{h}": figures[f"cvar_{h}"] * 0.8 for h in (1, 10)}
+    record = decided(under({"SPY": 0.3, "TLT": 0.1}, 8_000_000, SPY=100), policy=changed(cvar=budgets | hard))
+    assert dict(zip(record.symbols, record.reasons, strict=True))["TLT"] == ["CVAR_ABOVE_HARD"]
+    assert sorted(f.gate for f in record.findings) == ["cvar_1", "cvar_10"]
+
+
 def test_a_doubtful_forecast_grows_by_half(decided, under) -> None:
     sure = weight(decided(under({"SPY": 0.1})), "SPY")
     policy = changed(vetoes={"confidence_warning": 0.95})
