@@ -16,8 +16,8 @@ from plimsoll.core.verdict import Finding
 from plimsoll.engine.book import Book
 from plimsoll.engine.cycle import STALE, data_frozen
 from plimsoll.engine.desk import Desk
+from plimsoll.engine.headroom import held_weights, measured_orders, order_weights
 from plimsoll.engine.limits import limits_at
-from plimsoll.engine.measure import measure
 from plimsoll.engine.proposal import tails_of
 from plimsoll.governance.case import Figures, Subject
 from plimsoll.risk import freshness
@@ -146,22 +146,8 @@ def _risks(view: View, desk: Desk, record: CycleRecord, columns: list[int]) -> t
     """CVaR of one unit of each column by horizon, and (N,) what each order of the record adds to the book's."""
     every = np.array(sorted({*columns, *(desk.column[s] for s in record.symbols)}), dtype=np.int64)
     tails = tails_of(view, desk, every, stressed=True)
-    held, orders = np.zeros(len(desk.symbols)), np.zeros(len(desk.symbols))
-    for symbol, before, after in zip(record.symbols, record.held, record.proposed, strict=True):
-        held[desk.column[symbol]] = before
-        orders[desk.column[symbol]] = after - before if record.lots[record.symbols.index(symbol)] else 0.0
-    measured = measure(
-        nav=record.nav,
-        held=held,
-        order_weights=orders,
-        adv_share=np.zeros(held.size),
-        tails=tails,
-        cvar_held=tails.of_book(held),
-        horizon=desk.policy.auction.horizon,
-        drawdown_episode=0.0,
-        drawdown_lifetime=0.0,
-        symbols=desk.symbols,
-    )
+    held, orders = held_weights(record, desk), order_weights(record, desk)
+    measured = measured_orders(record, desk, held, orders, tails)
     horizons = (1, desk.policy.auction.horizon)
     return {h: [tails.alone(c, h) for c in columns] for h in horizons}, measured.incremental
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.limits import LimitSet
+from plimsoll.core.measurements import Measurements
 from plimsoll.core.panel import View
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.limits import limits_at
@@ -180,11 +181,9 @@ def of_tails(desk: Desk, limits: LimitSet, held: Floats, tails: Tails) -> Iterat
             yield used(f"stressed_{h}", BOOK, value, limits.stressed_budget[h])
 
 
-def of_increases(
-    record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats, orders: Floats, tails: Tails
-) -> Iterator[Use]:
-    """What each increase of the session added to CVaR at the auction's horizon (A4)."""
-    measured = measure(
+def measured_orders(record: CycleRecord, desk: Desk, held: Floats, orders: Floats, tails: Tails) -> Measurements:
+    """The session's proposal measured again on ``tails``; ``held`` and ``orders`` are (N,), volume is left out."""
+    return measure(
         nav=record.nav,
         held=held,
         order_weights=orders,
@@ -196,6 +195,13 @@ def of_increases(
         drawdown_lifetime=math.nan,
         symbols=desk.symbols,
     )
+
+
+def of_increases(
+    record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats, orders: Floats, tails: Tails
+) -> Iterator[Use]:
+    """What each increase of the session added to CVaR at the auction's horizon (A4)."""
+    measured = measured_orders(record, desk, held, orders, tails)
     for c in np.flatnonzero(measured.increases).tolist():
         rise = float(measured.incremental[c])
         yield used("incremental", desk.symbols[c], rise, float(limits.incremental_max[c]))
