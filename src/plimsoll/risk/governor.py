@@ -19,27 +19,26 @@ from typing import Any, TypeVar
 from plimsoll.core.errors import Halted, HomeBusy, InputError
 from plimsoll.core.ports import StateStore
 from plimsoll.risk.governor_book import MINUTE, Account, Book, OpenOrder, Quote, Sent, encode, row
-from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
+from plimsoll.risk.governor_limits import GovernorLimits
+from plimsoll.risk.governor_objections import (
+    CENT,
+    OrderIntent,
+    dearest,
+    gross_cap,
+    healthy,
+    in_session,
+    loss_of,
+    objections,
+    result_of,
+    stage_of,
+    trade_cap,
+)
 from plimsoll.risk.governor_pace import Stopwatch
 
 __all__ = ["CENT", "MINUTE", "Account", "Decision", "Execution", "Governor", "OpenOrder", "OrderIntent", "Quote", "Use"]
 
-CENT = 10**10  # a cent as a value
-DAY = 86_400 * SECOND
 T = TypeVar("T")
 _decode: Callable[[str], Any] = json.loads
-
-
-@dataclass(frozen=True, slots=True)
-class OrderIntent:
-    """An order somebody wants to send. ``sign`` is 1 to buy, -1 to sell; ``limit`` its worst price, if it has one."""
-
-    id: str
-    symbol: str
-    sign: int
-    quantity: int
-    at: int
-    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +191,7 @@ class Governor:
     def _quoted(self, symbol: str, quote: Quote) -> None:
         if not 0 < quote.bid <= quote.ask:
             raise InputError("a quote needs 0 < bid <= ask")
-        if not self._in_session(quote.at):
+        if not in_session(self._book, quote.at):
             raise InputError("the time is outside the session, or none has begun")
         before = self.quotes.get(symbol)
         if before is not None and quote.at < before.at:
@@ -226,7 +225,7 @@ class Governor:
                 return Decision(intent.id, "REFUSE", ("DUPLICATE_INTENT",), self.headroom(intent.symbol))
             return Decision(intent.id, known[4], tuple(known[5]), known[6])
         now = max(intent.at, self.account.clock)
-        reasons = tuple(self._objections(intent, now))
+        reasons = self._objections(intent, now)
         if not reasons:
             self._admit(intent, now)
         answer = Decision(intent.id, "REFUSE" if reasons else "ADMIT", reasons, self.headroom(intent.symbol))
@@ -239,10 +238,10 @@ class Governor:
         for old, _ in book.outdated(now):
             self._put("recent", str(old), None)
         self._put("recent", str(number), Sent(now, intent.symbol, intent.sign, intent.quantity))
-        price = self._price(intent)
+        price = dearest(self._book, intent)
         order = OpenOrder(intent.id, intent.symbol, intent.sign, intent.quantity, price, number=number)
         self._put("open", intent.id, order)
-        unchecked = a.unchecked and not self._healthy(now)
+        unchecked = a.unchecked and not healthy(book, self._limits, now)
         self._put("account", "", a._replace(clock=now, admitted=number, unchecked=unchecked))
 
     def fill(self, execution: Execution) -> tuple[str, ...]:
@@ -318,19 +317,7 @@ class Governor:
     @property
     def stage(self) -> str:
         """Where the intraday ladder stands: normal, caution, reduce_only or halt."""
-        return self._stage(self.loss)
-
-    def _stage(self, loss: int) -> str:
-        a, limits = self.account, self._limits
-        if a.halted:
-            return "halt"
-        reached = "normal"
-        if loss and a.day >= 0:
-            for stage in limits.stages:
-                marks = (stage.equity_bps * a.equity * CENT, stage.loss_bps * limits.loss * CENT)
-                if loss * WHOLE >= min(marks):
-                    reached = stage.name
-        return reached
+        return stage_of(self._book, self._limits)
 
     @property
     def reduce_only(self) -> bool:
@@ -347,18 +334,17 @@ class Governor:
     @property
     def result(self) -> int:
         """What the session's fills and the last mids say it made, negative for a loss; rounded down."""
-        a = self.account
-        return (2 * a.cash + self._book.marked - a.base) // 2
+        return result_of(self._book)
 
     @property
     def loss(self) -> int:
         """What the session has lost at the last mids, never negative; rounded up."""
-        return max(-self.result, 0)
+        return loss_of(self._book)
 
     @property
     def gross_cap(self) -> int:
         """What all positions together may be worth, cents."""
-        return self.account.equity * self._limits.gross_bps // WHOLE
+        return gross_cap(self._book, self._limits)
 
     def headroom(self, symbol: str | None = None) -> dict[str, int]:
         """Cents left of each limit, rounded down; negative where a price carried a holding over one.
@@ -376,103 +362,11 @@ class Governor:
             "position": position // CENT,
             "gross": self.gross_cap - -(-book.gross // CENT),
             "turnover": limits.turnover - -(-(self.account.turnover + book.reserved) // CENT),
-            "trade": self._trade_cap(self._stage(loss)),
+            "trade": trade_cap(limits, self.stage),
         }
 
-    # what speaks against an order
-
-    def _objections(self, intent: OrderIntent, now: int) -> Iterable[str]:
-        """Reason codes against an order, none when it may leave. What cannot be measured is an objection."""
-        a, quote = self.account, self.quotes.get(intent.symbol)
-        unmeasured = []
-        if a.day < 0:
-            unmeasured.append("NO_SESSION")
-        if intent.quantity <= 0:
-            unmeasured.append("BAD_QUANTITY")
-        if a.day >= 0 and not self._in_session(intent.at):
-            unmeasured.append("TIME_OUTSIDE_SESSION")
-        if not a.clock - intent.at <= self._limits.clock_slack:
-            unmeasured.append("CLOCK_BACK")
-        if quote is None:
-            unmeasured.append("NO_QUOTE")
-        elif not now - quote.at <= self._limits.quote_age:
-            unmeasured.append("STALE_QUOTE")
-        if unmeasured or quote is None:
-            return unmeasured
-        found = [*self._collar(intent, quote), *self._throttles(intent, now)]
-        if not self._book.reduces(intent.symbol, intent.sign, intent.quantity):
-            found += self._over(intent, now)
-        return found
-
-    def _collar(self, intent: OrderIntent, quote: Quote) -> Iterable[str]:
-        """The order's own price, or the side of the book it would meet, against the mid."""
-        touch = quote.ask if intent.sign > 0 else quote.bid
-        price = touch if intent.limit is None else intent.limit
-        mid = quote.bid + quote.ask
-        if not abs(2 * price - mid) * WHOLE <= self._limits.collar_bps * mid:
-            yield "PRICE_COLLAR"
-
-    def _throttles(self, intent: OrderIntent, now: int) -> Iterable[str]:
-        limits, book = self._limits, self._book
-        if not book.nth_last(limits.orders_second) <= now - SECOND:
-            yield "ORDERS_PER_SECOND"
-        if not book.nth_last(limits.orders_minute) <= now - MINUTE:
-            yield "ORDERS_PER_MINUTE"
-        same = (intent.symbol, intent.sign, intent.quantity)
-        gone = sum(sent[1:] == same for _, sent in book.outdated(now))
-        if not book.alike(*same) - gone < limits.repeats_minute:
-            yield "REPEATED_EXECUTION"
-
-    def _over(self, intent: OrderIntent, now: int) -> Iterable[str]:
-        """What an order that may add risk would exceed, everything open counted as filled."""
-        limits, book, a, loss = self._limits, self._book, self.account, self.loss
-        stage = self._stage(loss)
-        if limits.symbols and intent.symbol not in limits.symbols:
-            yield "UNKNOWN_SYMBOL"
-        if a.slow:
-            yield "TOO_SLOW"
-        if a.unchecked and not self._healthy(now):
-            yield "HEALTH_CHECK"
-        if stage == "halt":
-            yield "INTRADAY_HALT"
-        if stage == "reduce_only" or a.restricted:
-            yield "INTRADAY_REDUCE_ONLY"
-        if not book.marked_since(now - limits.quote_age):
-            yield "LOSS_UNKNOWN"
-        if not loss <= limits.loss * CENT:
-            yield "LOSS_LIMIT"
-        price = self._price(intent)
-        worth = intent.quantity * price
-        if not worth <= limits.trade * CENT:
-            yield "TRADE_LIMIT"
-        elif stage == "caution" and not worth <= self._trade_cap(stage) * CENT:
-            yield "INTRADAY_CAUTION"
-        value = book.value_with(intent.symbol, intent.sign, intent.quantity, price)
-        if not value <= limits.position_of(intent.symbol) * CENT:
-            yield "POSITION_LIMIT"
-        if not book.gross - book.value(intent.symbol) + value <= self.gross_cap * CENT:
-            yield "GROSS_LIMIT"
-        if not a.turnover + book.reserved + worth <= limits.turnover * CENT:
-            yield "TURNOVER_LIMIT"
-
-    def _price(self, intent: OrderIntent) -> int:
-        """The dearest an order can fill at as far as is known."""
-        return max(self.quotes[intent.symbol].ask, intent.limit or 0)
-
-    def _healthy(self, now: int) -> bool:
-        """The health check after a halt: every holding freshly quoted, every order of earlier sessions closed (R4)."""
-        settled = all(order.number >= self.account.first for order in self.orders.values())
-        return settled and self._book.marked_since(now - self._limits.quote_age)
-
-    def _trade_cap(self, stage: str) -> int:
-        """What one order that may add risk can be worth at a stage, cents."""
-        if stage == "normal":
-            return self._limits.trade
-        return self._limits.trade * self._limits.caution_bps // WHOLE if stage == "caution" else 0
-
-    def _in_session(self, at: int) -> bool:
-        """The day of the session in UTC, or a neighbour of it, wherever its exchange is."""
-        return self.account.day >= 0 and abs(at // DAY - self.account.day) <= 1
+    def _objections(self, intent: OrderIntent, now: int) -> tuple[str, ...]:
+        return tuple(objections(self._book, self._limits, intent, now))
 
     # changes, and the store
 

@@ -36,7 +36,7 @@ def played(monkeypatch: pytest.MonkeyPatch, *names: str, seed: int = 1) -> Odds:
 def test_the_codes_it_must_see_are_all_that_a_governor_can_refuse_with() -> None:
     root = Path(plimsoll.__file__).parent
     texts = set()
-    for module in ("risk/governor.py", "operate/govern.py"):
+    for module in ("risk/governor.py", "risk/governor_objections.py", "operate/govern.py"):
         tree = ast.parse((root / module).read_text(encoding="utf-8"))
         texts |= {
             node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
@@ -95,8 +95,8 @@ def test_a_governor_that_forgets_a_limit_is_found_out(limit: str, monkeypatch: p
     scene, forgotten = SABOTAGE[limit]
 
     class Forgetful(Governor):
-        def _over(self, intent: OrderIntent, now: int) -> Iterable[str]:
-            return [code for code in super()._over(intent, now) if code not in forgotten]
+        def _objections(self, intent: OrderIntent, now: int) -> tuple[str, ...]:
+            return tuple(code for code in super()._objections(intent, now) if code not in forgotten)
 
     monkeypatch.setattr(desks, "Governor", Forgetful)
     found = played(monkeypatch, scene)
@@ -106,8 +106,8 @@ def test_a_governor_that_forgets_a_limit_is_found_out(limit: str, monkeypatch: p
 
 def test_a_governor_that_forgets_what_caution_leaves_of_a_trade_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     class Careless(Governor):
-        def _over(self, intent: OrderIntent, now: int) -> Iterable[str]:
-            return [code for code in super()._over(intent, now) if code != "INTRADAY_CAUTION"]
+        def _objections(self, intent: OrderIntent, now: int) -> tuple[str, ...]:
+            return tuple(code for code in super()._objections(intent, now) if code != "INTRADAY_CAUTION")
 
     monkeypatch.setattr(desks, "Governor", Careless)
     assert played(monkeypatch, "intraday ladder").breached == {"trade": 2}
