@@ -62,7 +62,9 @@ def test_increases_fit_into_what_reductions_leave(given_step: tuple[list, int]) 
     buys = lots > 0
     if not buys.any():
         return
-    values = np.abs(values_cents(lots, inputs.lots_per_unit, inputs.prices))
+    traded = lots != 0
+    values = np.zeros(lots.size)
+    values[traded] = np.abs(values_cents(lots[traded], inputs.lots_per_unit[traded], inputs.prices[traded]))
     assert np.count_nonzero(lots) <= POLICY.shaping.trades_max
     assert 0.5 * values.sum() / inputs.nav <= POLICY.shaping.turnover_max
     volume = POLICY.limits.participation_max * inputs.adv[buys]

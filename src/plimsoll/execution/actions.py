@@ -107,25 +107,28 @@ def _splits(panel: Panel, today: _Today, lots: dict[int, int], history: History,
     for column in today.split:
         if column not in lots:
             continue
-        ratio = float(panel.split[row, column])
-        exact = lots[column] * Fraction(ratio).limit_denominator(_RATIO_DENOMINATOR_MAX)
+        stored = float(panel.split[row, column])
+        ratio = Fraction(stored).limit_denominator(_RATIO_DENOMINATOR_MAX)
+        exact = lots[column] * ratio
         whole = math.trunc(exact)
         lots[column] = whole
         symbol = panel.symbols[column]
-        yield Split(session, symbol, whole, ratio)
+        yield Split(session, symbol, whole, stored)
         cash = _in_lieu(exact - whole, ratio, history, row, column)
         if cash:
             yield CashFlow(session, "cash_in_lieu", symbol, cash)
 
 
-def _in_lieu(fraction: Fraction, ratio: float, history: History, row: int, column: int) -> int:
+def _in_lieu(fraction: Fraction, ratio: Fraction, history: History, row: int, column: int) -> int:
     if row == 0:
         return 0
     previous = float(history.array("mark")[row - 1, column])
     if not math.isfinite(previous):
         return 0
     units = history.panel.instruments[column].lots_per_unit
-    return round(fraction * Fraction(previous) / Fraction(ratio) * 100 / units)
+    return round(
+        fraction * Fraction(repr(previous)) / ratio * 100 / units
+    )  # the price as it was written, as of dividends
 
 
 def _dividends(panel: Panel, today: _Today, lots: dict[int, int], row: int) -> Iterator[Event]:

@@ -92,6 +92,12 @@ def test_a_dividend_of_a_fractional_lot_counts_units() -> None:
     assert booked(account(btc=15_000), history, 1) == [CashFlow(DATES[1], "dividend", "BTC-USD", 4_500)]
 
 
+def test_half_a_cent_in_lieu_is_half_a_cent_though_the_stored_ratio_lies_beside_a_third() -> None:
+    # 100 lots of 1e-4 coins at 50 USD, one for three: a third of a lot is 0.5 cents, and half to even is nothing
+    events = booked(account(btc=100), world(50.0, split={(2, 1): 0.33333333}), 2)
+    assert [type(e) for e in events] == [Split]
+
+
 @pytest.mark.parametrize(
     ("held", "ratio", "whole", "in_lieu"),
     [
