@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 DEMO_HOME ?= demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup test check format bench demo docs pins clean
+.PHONY: help setup test mutants check format bench demo docs pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 test: setup ## Run all tests
 	$(BIN)/python -m pytest -q -n auto --dist loadfile $(PYTEST_ARGS)
+
+mutants: setup ## Put faults into the risk modules and tell which no test finds (MODULES='risk.gates risk.l*')
+	$(BIN)/python scripts/mutants.py $(MODULES)
 
 check: setup ## Lint, format, types, import contracts
 	$(BIN)/ruff check .
@@ -61,4 +64,4 @@ pins: ## Resolve the hashed pins again (needs uv; the maintainer's step)
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements/docs.txt
 
 clean: ## Remove what the tools left, but not .venv
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache site $(DEMO_HOME)
+	rm -rf .mutants.json .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache site $(DEMO_HOME)

@@ -1,0 +1,412 @@
+"""Mutation testing: put one small fault at a time into a module and see whether a test finds it.
+
+    python scripts/mutants.py [--again] [MODULE ...]
+
+A module is named below ``plimsoll``, as in ``risk.gates`` or ``store.governor_store``, or by a pattern (``risk.*``, the
+default). The faults are those of ``mutations.py``. Each is tried in a forked process that has everything imported
+already: the code of the function is exchanged in place, or, for what runs at import, the package is imported again. The
+tests that run are those that reach the function, quickest first, until one fails. Tests of more than ``LONG`` seconds
+of processor time are left out, and hypothesis draws the same examples every time and does not shrink them, so a score
+is a lower bound and the same on every run.
+
+What was found is kept in ``.mutants.json``; ``--again`` tries only what was missed there, or is new.
+
+A fault that no test can find, because the module does the same with it, is listed with the reason in
+``mutants_equivalent.txt``; it counts neither for nor against the score.
+"""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import gc
+import importlib.abc
+import importlib.util
+import json
+import math
+import os
+import pickle
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+import hypothesis
+import numpy  # noqa: F401  in memory before any fork
+import pytest
+from mutations import Mutant, mutants_of
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "plimsoll"
+EQUIVALENT = ROOT / "scripts" / "mutants_equivalent.txt"
+KEPT = ROOT / ".mutants.json"
+LONG = float(os.environ.get("MUTANTS_LONG", 1.5))  # seconds of processor time, traced
+PATIENCE = 5.0  # times what the tests take without the fault, and as many seconds
+
+ROOM = (
+    "tests/unit/risk", "tests/properties/test_gates.py", "tests/properties/test_ladder_exhaustive.py",
+    "tests/properties/test_sizing_laws.py", "tests/properties/test_verdict_lattice.py",
+)  # fmt: skip
+GOVERNOR = (
+    "tests/unit/risk/test_governor*.py", "tests/unit/risk/test_graduation.py", "tests/properties/test_governor_book.py",
+    "tests/unit/operate/test_govern_lines.py",
+    "tests/unit/operate/test_sla.py", "tests/unit/operate/test_track_record.py", "tests/contracts/test_state_store.py",
+)  # fmt: skip
+
+
+@dataclass
+class Module:
+    """A module under test; ``reached`` are the tests that call each of its functions."""
+
+    name: str
+    path: Path
+    tree: ast.Module
+    mutants: list[Mutant]
+    reached: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    importing: set[str] = field(default_factory=set)
+
+    @property
+    def at_import(self) -> list[Mutant]:
+        """Faults in what runs while the package is imported."""
+        return [m for m in self.mutants if not m.function or m.function in self.importing]
+
+    def tests(self, mutant: Mutant) -> set[str]:
+        """The tests that may find a fault."""
+        if mutant in self.at_import:
+            return set().union(*self.reached.values())
+        return self.reached[mutant.function]
+
+    def compiled(self, mutant: Mutant) -> CodeType:
+        """The module with the fault in it. The tree keeps the fault, so this is for a forked process."""
+        mutant.put()
+        return compile(self.tree, str(self.path), "exec")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Try every fault of the modules; 1 where a test fails without any."""
+    again = "--again" in arguments
+    patterns = [a for a in arguments if a != "--again"]
+    kept: dict[str, str] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    known = {key: result for key, result in kept.items() if again and result in ("killed", "timeout")}
+    modules = [_module(path) for path in _paths(patterns or ["risk.*"])]
+    governor = [m for m in modules if "governor" in m.name]
+    others = [m for m in modules if m not in governor]
+    equivalent = _equivalent()
+    rows = []
+    for group, tests in ((governor, GOVERNOR), (others, ROOM)):
+        if not group:
+            continue
+        files = sorted({str(p) for pattern in tests for p in ROOT.glob(pattern)})
+        durations = _reach(group, files)
+        if durations is None:
+            print("a test fails without any fault", file=sys.stderr)
+            return 1
+        for module in group:
+            row = _tried(module, files, durations, equivalent, known)
+            rows.append(row)
+            kept = {k: v for k, v in kept.items() if not k.startswith(f"{module.name}:")} | row[1]
+            KEPT.write_text(json.dumps(kept, indent=0))
+    _table(rows, equivalent)
+    return 0
+
+
+def _paths(patterns: Sequence[str]) -> list[Path]:
+    names = {".".join(p.relative_to(SOURCE).with_suffix("").parts): p for p in SOURCE.glob("*/*.py")}
+    found = [n for n in sorted(names) if any(fnmatch.fnmatch(n, p) for p in patterns) and not n.endswith("__init__")]
+    if not found:
+        raise SystemExit(f"no module is called {' '.join(patterns)}")
+    return [names[n] for n in found]
+
+
+def _module(path: Path) -> Module:
+    tree = ast.parse(path.read_text())
+    name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+    return Module(name, path, tree, mutants_of(name, tree))
+
+
+def _equivalent() -> dict[str, str]:
+    lines = EQUIVALENT.read_text().splitlines() if EQUIVALENT.exists() else []
+    pairs = [line.partition("  -- ") for line in lines if line.strip() and not line.startswith("#")]
+    return {key.strip(): reason.strip() for key, _, reason in pairs}
+
+
+# the tests without a fault
+
+
+def _reach(modules: Sequence[Module], files: Sequence[str]) -> dict[str, float] | None:
+    """What each test takes; notes in each module which tests reach what. None when a test fails."""
+
+    def work() -> Any:
+        plugin = _Tracing({str(m.path): m.name for m in modules})
+        sys.settrace(plugin.trace)
+        code = _pytest(files, plugin)
+        sys.settrace(None)
+        return code, plugin.seconds, plugin.calls, plugin.importing
+
+    answer = _forked(work, math.inf)
+    if answer is None or answer[0] != 0:
+        return None
+    _, seconds, calls, importing = answer
+    for module in modules:
+        module.importing = {function for name, function in importing if name == module.name}
+        for test, called in calls.items():
+            for name, function in called:
+                if name == module.name and seconds[test] <= LONG:
+                    module.reached[function].add(test)
+    return seconds
+
+
+class _Tracing:
+    """Notes what each test takes and which functions of the modules it calls."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+        self.seconds: dict[str, float] = {}
+        self.calls: dict[str, set[tuple[str, str]]] = {}
+        self.importing: set[tuple[str, str]] = set()
+        self.now = self.importing
+
+    def trace(self, frame: FrameType, event: str, arg: Any) -> None:
+        code = frame.f_code
+        name = self.names.get(code.co_filename)
+        if name is not None and code.co_name != "<module>":
+            self.now.add((name, _outermost(code)))
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self.now = self.calls[item.nodeid] = set()
+        sys.settrace(self.trace)
+        before = time.process_time()
+        yield
+        self.seconds[item.nodeid] = time.process_time() - before
+        self.now = set()
+
+
+def _outermost(code: CodeType) -> str:
+    return code.co_qualname.split(".<locals>")[0]
+
+
+# the tests with a fault
+
+
+def _tried(
+    module: Module,
+    files: Sequence[str],
+    durations: dict[str, float],
+    equivalent: Mapping[str, str],
+    known: Mapping[str, str],
+) -> tuple[str, dict[str, str]]:
+    """One row of the table; tells of each fault that is not found."""
+    started = time.perf_counter()
+    results = {m.key: known[m.key] for m in module.mutants if m.key in known}
+    inside = [m for m in module.mutants if m not in module.at_import and m.key not in known]
+    if inside:
+        results.update(_forked(lambda: _in_place(module, inside, files, durations), math.inf) or {})
+    for mutant in [m for m in module.at_import if m.key not in known]:
+        results[mutant.key] = _imported_again(module, mutant, durations)
+    for mutant in module.mutants:
+        if results[mutant.key] in ("survived", "untested") and mutant.key not in equivalent:
+            print(f"{results[mutant.key]:9}{module.path.name}:{mutant.line}  {mutant.key}", flush=True)
+    print(f"{module.name}: {len(results)} faults in {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+    return module.name, results
+
+
+def _in_place(
+    module: Module, mutants: Sequence[Mutant], files: Sequence[str], durations: dict[str, float]
+) -> dict[str, str]:
+    plugin = _Exchanging(module, mutants, durations)
+    _pytest(files, plugin)
+    return plugin.results
+
+
+class _Exchanging:
+    """Runs, instead of the collected tests, the tests of each fault in a process of its own."""
+
+    def __init__(self, module: Module, mutants: Sequence[Mutant], durations: dict[str, float]) -> None:
+        self.module, self.mutants, self.durations = module, mutants, durations
+        self.results: dict[str, str] = {}
+        self.finders: dict[str, list[str]] = defaultdict(list)  # tests that found a fault, last one first
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        for mutant in self.mutants:
+            self.results[mutant.key] = self._one(session, items, mutant)
+            if os.environ.get("MUTANTS_DEBUG"):
+                print(self.results[mutant.key], f"{time.perf_counter():.1f}", mutant.key, file=sys.stderr, flush=True)
+        return True
+
+    def _one(self, session: pytest.Session, items: dict[str, pytest.Item], mutant: Mutant) -> str:
+        finders = self.finders[mutant.function]
+        tests = sorted(self.module.tests(mutant) & items.keys(), key=lambda t: self.durations[t])
+        tests = [t for t in finders if t in items][:3] + [t for t in tests if t not in finders[:3]]
+        if not tests:
+            return "untested"
+
+        def work() -> str:
+            _exchange(self.module, mutant)
+            chosen = [items[t] for t in tests]
+            for item, following in zip(chosen, [*chosen[1:], None], strict=True):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                if session.testsfailed:
+                    return item.nodeid
+            return ""
+
+        found = _forked(work, PATIENCE + PATIENCE * sum(self.durations[t] for t in tests))
+        if found:
+            finders[:] = [found, *(t for t in finders if t != found)]
+        return _result(found)
+
+
+def _exchange(module: Module, mutant: Mutant) -> None:
+    codes = {
+        (code.co_qualname, code.co_firstlineno): code
+        for code in _codes(module.compiled(mutant))
+        if code.co_qualname == mutant.function
+    }
+    for function in [f for f in gc.get_objects() if isinstance(f, FunctionType)]:
+        old = function.__code__
+        new = codes.get((old.co_qualname, old.co_firstlineno))
+        if new is not None and old.co_filename == str(module.path):
+            function.__code__ = new
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _imported_again(module: Module, mutant: Mutant, durations: dict[str, float]) -> str:
+    tests = sorted(module.tests(mutant), key=lambda t: durations[t])
+    if not tests:
+        return "untested"
+
+    def work() -> str:
+        sys.meta_path.insert(0, _Faulty(f"plimsoll.{module.name}", module.path, module.compiled(mutant)))
+        files = list(dict.fromkeys(t.partition("::")[0] for t in tests))
+        return "found" if _pytest(files, _Chosen(set(tests)), "-x") else ""
+
+    return _result(_forked(work, 4 * PATIENCE + PATIENCE * sum(durations[t] for t in tests)))
+
+
+class _Chosen:
+    def __init__(self, tests: set[str]) -> None:
+        self.tests = tests
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.nodeid in self.tests]
+
+
+class _Faulty(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Imports one module with a fault in it."""
+
+    def __init__(self, name: str, path: Path, code: CodeType) -> None:
+        self.name, self.path, self.code = name, path, code
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+        return importlib.util.spec_from_loader(fullname, self, origin=str(self.path)) if fullname == self.name else None
+
+    def get_source(self, fullname: str) -> str:
+        return self.path.read_text()
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.code
+
+
+def _result(found: str | None) -> str:
+    if found is None:
+        return "killed"
+    return {"": "survived", "timeout": "timeout"}.get(found, "killed")
+
+
+# processes
+
+
+def _pytest(files: Iterable[str], plugin: object, *more: str) -> int:
+    """Pytest over these files, as the suite is configured but in this process and in silence."""
+    with suppress(ValueError):
+        hypothesis.settings.register_profile(
+            "mutants", derandomize=True, database=None, deadline=None,
+            phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )  # fmt: skip
+    hypothesis.settings.load_profile("mutants")
+    with tempfile.TemporaryDirectory() as base:
+        return pytest.main(
+            [
+                "-q", "--tb=no", "--assert=plain", "-o", "addopts=--strict-markers --import-mode=importlib",
+                "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:timeout", f"--rootdir={ROOT}",
+                f"--basetemp={base}/t", *more, *files,
+            ],
+            plugins=[plugin],
+        )  # fmt: skip
+
+
+def _forked(work: Callable[[], Any], seconds: float) -> Any:
+    """What ``work`` answers in a process of its own; "timeout" when it takes too long, None when it dies."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _alone(seconds)
+        code = 1
+        try:
+            with os.fdopen(writer, "wb") as stream:
+                stream.write(pickle.dumps(work()))
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as stream:
+        answer = stream.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGPROF, signal.SIGALRM):
+        return "timeout"
+    return pickle.loads(answer) if answer else None
+
+
+def _alone(seconds: float) -> None:
+    """A child's limits and silence."""
+    if seconds < math.inf:
+        resource.setrlimit(resource.RLIMIT_DATA, (4 << 30, 4 << 30))
+        for kind, number, limit in (
+            (signal.ITIMER_PROF, signal.SIGPROF, seconds),
+            (signal.ITIMER_REAL, signal.SIGALRM, 20 * seconds),
+        ):
+            signal.signal(number, signal.SIG_DFL)
+            signal.setitimer(kind, limit)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    if not os.environ.get("MUTANTS_DEBUG"):
+        os.dup2(nowhere, 2)
+
+
+def _table(rows: Sequence[tuple[str, dict[str, str]]], equivalent: dict[str, str]) -> None:
+    head = ("mutants", "found", "timeout", "equivalent", "missed", "score")
+    print(f"\n{'module':28}" + "".join(f"{h:>12}" for h in head))
+    for name, results in [*rows, ("all", {k: v for _, r in rows for k, v in r.items()})]:
+        same = sum(key in equivalent and result in ("survived", "untested") for key, result in results.items())
+        killed, late = (sum(v == kind for v in results.values()) for kind in ("killed", "timeout"))
+        counted = len(results) - same
+        score = 100 * (killed + late) / counted if counted else 100.0
+        cells = (len(results), killed, late, same, counted - killed - late)
+        print(f"{name:28}" + "".join(f"{c:12}" for c in cells) + f"{score:11.1f}%")
+    keys = {k: v for _, r in rows for k, v in r.items()}
+    names = {name for name, _ in rows}
+    for key in equivalent:
+        if key.partition(":")[0] in names and keys.get(key) not in ("survived", "untested"):
+            print(f"listed as equivalent but {keys.get(key, 'not there')}: {key}")
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    raise SystemExit(main(sys.argv[1:]))
