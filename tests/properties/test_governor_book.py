@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plimsoll.core.errors import CorruptionError
 from plimsoll.risk.governor_book import MINUTE, Account, Book, OpenOrder, Quote, Sent, row
 
+NOON = 1_772_463_600_000_000
 SYMBOLS = ("A", "B", "C")
 SMALL = st.integers(1, 9)
 PUTS = st.one_of(
@@ -75,6 +78,41 @@ def test_the_sums_are_those_of_what_is_there(puts: list[tuple[str, str, Any]], b
         check(book)
     if back < len(puts):
         assert seen(book) == copies[back]
+
+
+KEPT = [
+    ("account", "", "[20514,100000,1772463600000000,1,-2,3,false,true,7,4,2,true]"),
+    ("open", "o7", '["o7","A",-1,5000000,400020000,1000000,7]'),
+    ("position", "A", "-3000000"),
+    ("quote", "A", "[399980000,400020000,1772463600000000]"),
+    ("recent", "7", '[1772463600000000,"A",-1,5000000]'),
+]
+
+
+def test_the_texts_a_store_keeps_are_those_of_version_2() -> None:
+    """Written down from an account of that version: what it holds must mean the same and be written the same."""
+    book = Book()
+    book.absorb(KEPT)
+    assert book.account == Account(20514, 100000, NOON, 1, -2, 3, False, True, 7, 4, 2, True)
+    assert book.orders == {"o7": OpenOrder("o7", "A", -1, 5_000_000, 400_020_000, 1_000_000, 7)}
+    assert (book.positions, book.quotes) == ({"A": -3_000_000}, {"A": Quote(399_980_000, 400_020_000, NOON)})
+    assert book.outdated(NOON + MINUTE) == [(7, Sent(NOON, "A", -1, 5_000_000))]
+    again = [row("account", "", book.account), row("open", "o7", book.orders["o7"])]
+    again += [row("position", "A", -3_000_000), row("quote", "A", book.quotes["A"])]
+    assert [*again, row("recent", "7", Sent(NOON, "A", -1, 5_000_000))] == KEPT
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("quote", "[1,2]"), ("quote", "[1,2,3,4]"), ("quote", "[1,2,3.5]"), ("quote", '{"bid":1,"ask":2,"at":3}'),
+        ("open", '["o","A",1,5]'), ("open", '["o","A",1,5,6,0,7,8]'), ("account", "[1,2,3,4,5,6,0]"),
+        ("recent", "[1,2,3,4]"), ("position", "true"), ("nothing", "1"),
+    ],
+)  # fmt: skip
+def test_a_text_no_governor_wrote_is_corruption(kind: str, text: str) -> None:
+    with pytest.raises(CorruptionError, match=kind):
+        Book().absorb([(kind, "7", text)])
 
 
 @settings(max_examples=150, deadline=None)

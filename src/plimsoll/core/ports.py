@@ -128,8 +128,9 @@ class StateStore(Protocol):
     def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
         """Make everything durable before returning, all or nothing.
 
-        ``facts`` replace what stands under their keys; ``new`` must find nothing there. None when it is written, also
-        when there was nothing to write and nobody else wrote; else what stood against it.
+        No key stands twice in ``state``. ``facts`` replace what stands under their keys; ``new`` must find nothing
+        there. None when it is written, also when there was nothing to write and nobody else wrote; else what stood
+        against it.
         """
         ...
 

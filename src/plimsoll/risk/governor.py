@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from msgspec.structs import replace as changed
+
 from plimsoll.core.errors import Halted, HomeBusy, InputError
 from plimsoll.core.ports import StateStore
 from plimsoll.risk.governor_book import MINUTE, Account, Book, OpenOrder, Quote, Sent, encode, row
@@ -224,7 +226,7 @@ class Governor:
             if known[:4] != wanted:
                 return Decision(intent.id, "REFUSE", ("DUPLICATE_INTENT",), self.headroom(intent.symbol))
             return Decision(intent.id, known[4], tuple(known[5]), known[6])
-        now = max(intent.at, self.account.clock)
+        now = max(intent.at, self._book.account.clock)
         reasons = self._objections(intent, now)
         if not reasons:
             self._admit(intent, now)
@@ -233,16 +235,16 @@ class Governor:
         return answer
 
     def _admit(self, intent: OrderIntent, now: int) -> None:
-        a, book = self.account, self._book
+        book, a = self._book, self._book.account
         number = a.admitted + 1
         for old, _ in book.outdated(now):
             self._put("recent", str(old), None)
         self._put("recent", str(number), Sent(now, intent.symbol, intent.sign, intent.quantity))
-        price = dearest(self._book, intent)
+        price = dearest(book, intent)
         order = OpenOrder(intent.id, intent.symbol, intent.sign, intent.quantity, price, number=number)
         self._put("open", intent.id, order)
         unchecked = a.unchecked and not healthy(book, self._limits, now)
-        self._put("account", "", a._replace(clock=now, admitted=number, unchecked=unchecked))
+        self._put("account", "", changed(a, clock=now, admitted=number, unchecked=unchecked))
 
     def fill(self, execution: Execution) -> tuple[str, ...]:
         """Book a fill once, whatever the state of its order: what a venue did is never ignored.
@@ -264,7 +266,7 @@ class Governor:
                 raise InputError("this execution was booked before with other content")
             return tuple(told)
         order = self._order(execution.id)
-        order = order._replace(filled=order.filled + execution.quantity)
+        order = changed(order, filled=order.filled + execution.quantity)
         over = order.filled > order.quantity
         reasons = ("OVERFILL",) if over else ()
         self._new["exec", execution.execution] = encode([*content, reasons])
@@ -306,7 +308,7 @@ class Governor:
         in_time, slow = micros <= self._limits.pace.longest, self.account.slow
         if (slow == 2 and in_time) or (not slow and not in_time and self._pace.too_slow):
             try:
-                self._settle(lambda: self._put("account", "", self.account._replace(slow=0 if in_time else 1)))
+                self._settle(lambda: self._put("account", "", changed(self.account, slow=0 if in_time else 1)))
             except (Halted, HomeBusy):
                 self._lost = True
 
@@ -317,7 +319,7 @@ class Governor:
     @property
     def stage(self) -> str:
         """Where the intraday ladder stands: normal, caution, reduce_only or halt."""
-        return stage_of(self._book, self._limits)
+        return stage_of(self._book, self._limits, self.loss)
 
     @property
     def reduce_only(self) -> bool:
@@ -351,7 +353,8 @@ class Governor:
 
         Without a symbol the position's is that of the symbol with the least.
         """
-        limits, book, loss = self._limits, self._book, self.loss
+        limits, book = self._limits, self._book
+        loss = loss_of(book)
         if symbol is not None:
             position = limits.position_of(symbol) * CENT - book.value(symbol)
         else:
@@ -360,9 +363,9 @@ class Governor:
         return {
             "loss": limits.loss - -(-loss // CENT),
             "position": position // CENT,
-            "gross": self.gross_cap - -(-book.gross // CENT),
-            "turnover": limits.turnover - -(-(self.account.turnover + book.reserved) // CENT),
-            "trade": trade_cap(limits, self.stage),
+            "gross": gross_cap(book, limits) - -(-book.gross // CENT),
+            "turnover": limits.turnover - -(-(book.account.turnover + book.reserved) // CENT),
+            "trade": trade_cap(limits, stage_of(book, limits, loss)),
         }
 
     def _objections(self, intent: OrderIntent, now: int) -> tuple[str, ...]:
@@ -425,9 +428,9 @@ class Governor:
     def _mark(self, **changes: Any) -> None:
         """Change the account, and halt its session for good where its loss has reached the halt (R4)."""
         before = self.account
-        self._put("account", "", before._replace(**changes))
+        self._put("account", "", changed(before, **changes))
         if not before.halted and self.stage == "halt":
-            self._put("account", "", self.account._replace(halted=True))
+            self._put("account", "", changed(self.account, halted=True))
 
     def _close(self, order: OpenOrder) -> None:
         self._put("open", order.id, None)

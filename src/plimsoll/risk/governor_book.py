@@ -7,10 +7,10 @@ microseconds since 1970, UTC.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -22,7 +22,11 @@ MINUTE = 60 * SECOND
 FAR = 1 << 80  # later than any instant
 
 
-class Quote(NamedTuple):
+class Kept(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
+    """What a store keeps as the list of its fields."""
+
+
+class Quote(Kept, frozen=True):
     """Top of book."""
 
     bid: int
@@ -30,7 +34,7 @@ class Quote(NamedTuple):
     at: int
 
 
-class OpenOrder(NamedTuple):
+class OpenOrder(Kept, frozen=True):
     """An admitted order. ``price`` is the dearest it was admitted at; what is not ``filled`` stays reserved.
 
     ``number`` counts the account's admitted orders from 1.
@@ -50,7 +54,7 @@ class OpenOrder(NamedTuple):
         return max(self.quantity - self.filled, 0)
 
 
-class Account(NamedTuple):
+class Account(Kept, frozen=True):
     """Counters of the session. ``day`` counts from 1970 and is -1 before the first session.
 
     ``cash`` is the signed flow of the session's fills; ``base`` twice the value the positions began the session with
@@ -73,7 +77,7 @@ class Account(NamedTuple):
     unchecked: bool = False
 
 
-class Sent(NamedTuple):
+class Sent(Kept, frozen=True):
     """An admitted order as the throttles remember it."""
 
     at: int
@@ -95,6 +99,7 @@ class _Line:
     orders: dict[str, OpenOrder] = field(default_factory=dict)
 
 
+_write = msgspec.json.Encoder().encode
 _UNKNOWN = Quote(0, 0, 0)
 _READ: dict[str, msgspec.json.Decoder[Any]] = {
     "caps": msgspec.json.Decoder(dict[str, Any]),
@@ -108,12 +113,12 @@ _READ: dict[str, msgspec.json.Decoder[Any]] = {
 
 def encode(value: Any) -> str:
     """Whole numbers, texts and lists of them as JSON."""
-    return msgspec.json.encode(value).decode()
+    return _write(value).decode()
 
 
 def row(kind: str, key: str, value: Any) -> Row:
     """A value as a store keeps it."""
-    return kind, key, None if value is None else encode(value)
+    return kind, key, None if value is None else _write(value).decode()
 
 
 class Book:
@@ -136,7 +141,7 @@ class Book:
         self.gross = self.reserved = self.marked = 0
         self._lines: dict[str, _Line] = {}
         self._sent: deque[tuple[int, Sent]] = deque()
-        self._alike: Counter[tuple[str, int, int]] = Counter()
+        self._alike: dict[tuple[str, int, int], int] = {}
         self._oldest = FAR  # no holding's quote is older than this
         self._puts: dict[str, Callable[[str, Any], Any]] = {
             "account": self._put_account,
@@ -170,10 +175,13 @@ class Book:
 
     def value_with(self, symbol: str, sign: int, quantity: int, price: int) -> int:
         """The same with one more order."""
-        line, ask = self._line(symbol), self.quotes.get(symbol, _UNKNOWN).ask
-        buys, sells = (quantity, 0) if sign > 0 else (0, quantity)
-        reach = max(abs(line.held + line.buys + buys), abs(line.held - line.sells - sells))
-        return max(line.dearest, ask, price) * reach
+        line, quote = self._line(symbol), self.quotes.get(symbol, _UNKNOWN)
+        highest, lowest = line.held + line.buys, line.held - line.sells
+        if sign > 0:
+            highest += quantity
+        else:
+            lowest -= quantity
+        return max(line.dearest, quote.ask, price) * max(abs(highest), abs(lowest))
 
     def values(self) -> dict[str, int]:
         """Every symbol that is held or has an open order, with its value."""
@@ -222,22 +230,23 @@ class Book:
     def _put_order(self, key: str, order: OpenOrder | None) -> OpenOrder | None:
         before = self.orders.get(key)
         if before is not None:
-            self._turn(before, -1)
             line = self._line(before.symbol)
+            self._turn(line, before, -1)
             del self.orders[key], line.orders[key]
             if before.price == line.dearest:
-                line.dearest = max((o.price for o in line.orders.values()), default=0)
+                line.dearest = max([o.price for o in line.orders.values()], default=0)
             self._weigh(before.symbol, line)
         if order is not None:
-            self._turn(order, 1)
             line = self._line(order.symbol)
+            self._turn(line, order, 1)
             self.orders[key] = line.orders[key] = order
-            line.dearest = max(line.dearest, order.price)
+            if order.price > line.dearest:
+                line.dearest = order.price
             self._weigh(order.symbol, line)
         return before
 
-    def _turn(self, order: OpenOrder, way: int) -> None:
-        line, rest = self._line(order.symbol), order.rest * way
+    def _turn(self, line: _Line, order: OpenOrder, way: int) -> None:
+        rest = order.rest * way
         if order.sign > 0:
             line.buys += rest
         else:
@@ -264,20 +273,28 @@ class Book:
         """Orders come and go at either end: numbers and times only rise."""
         number, ends = int(key), self._sent
         if sent is not None:
-            self._alike[sent[1:]] += 1
+            self._count(sent, 1)
             if ends and number < ends[0][0]:
                 ends.appendleft((number, sent))
             else:
                 ends.append((number, sent))
             return None
-        end, take = (ends[0], ends.popleft) if ends[0][0] == number else (ends[-1], ends.pop)
-        if end[0] != number:
+        if ends[0][0] == number:
+            _, before = ends.popleft()
+        elif ends[-1][0] == number:
+            _, before = ends.pop()
+        else:
             raise KeyError(key)
-        before = take()[1]
-        self._alike[before[1:]] -= 1
-        if not self._alike[before[1:]]:
-            del self._alike[before[1:]]
+        self._count(before, -1)
         return before
+
+    def _count(self, sent: Sent, way: int) -> None:
+        same = (sent.symbol, sent.sign, sent.quantity)
+        count = self._alike.get(same, 0) + way
+        if count:
+            self._alike[same] = count
+        else:
+            del self._alike[same]
 
     def _line(self, symbol: str) -> _Line:
         line = self._lines.get(symbol)

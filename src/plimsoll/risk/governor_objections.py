@@ -6,7 +6,6 @@ Pure functions of an account's book and limits: whole numbers in, whole numbers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from plimsoll.risk.governor_book import MINUTE, Book, Quote
@@ -28,7 +27,7 @@ class OrderIntent:
     limit: int | None = None
 
 
-def objections(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> Iterable[str]:
+def objections(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> list[str]:
     """Reason codes against an order, none when it may leave. What cannot be measured is an objection."""
     a, quote = book.account, book.quotes.get(intent.symbol)
     unmeasured = []
@@ -46,62 +45,66 @@ def objections(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int
         unmeasured.append("STALE_QUOTE")
     if unmeasured or quote is None:
         return unmeasured
-    found = [*_collar(limits, intent, quote), *_throttles(book, limits, intent, now)]
+    found = _strange(book, limits, intent, quote, now)
     if not book.reduces(intent.symbol, intent.sign, intent.quantity):
         found += _over(book, limits, intent, now)
     return found
 
 
-def _collar(limits: GovernorLimits, intent: OrderIntent, quote: Quote) -> Iterator[str]:
-    """The order's own price, or the side of the book it would meet, against the mid."""
+def _strange(book: Book, limits: GovernorLimits, intent: OrderIntent, quote: Quote, now: int) -> list[str]:
+    """What speaks against any order, one that reduces too: a price away from the market, orders too fast or again."""
+    found = []
     touch = quote.ask if intent.sign > 0 else quote.bid
-    price = touch if intent.limit is None else intent.limit
+    price = touch if intent.limit is None else intent.limit  # its own, or the side of the book it would meet
     mid = quote.bid + quote.ask
     if not abs(2 * price - mid) * WHOLE <= limits.collar_bps * mid:
-        yield "PRICE_COLLAR"
-
-
-def _throttles(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> Iterator[str]:
+        found.append("PRICE_COLLAR")
     if not book.nth_last(limits.orders_second) <= now - SECOND:
-        yield "ORDERS_PER_SECOND"
+        found.append("ORDERS_PER_SECOND")
     if not book.nth_last(limits.orders_minute) <= now - MINUTE:
-        yield "ORDERS_PER_MINUTE"
+        found.append("ORDERS_PER_MINUTE")
     same = (intent.symbol, intent.sign, intent.quantity)
-    gone = sum(sent[1:] == same for _, sent in book.outdated(now))
-    if not book.alike(*same) - gone < limits.repeats_minute:
-        yield "REPEATED_EXECUTION"
+    alike = book.alike(*same)
+    if not alike < limits.repeats_minute:  # … unless some are remembered for longer than they count
+        alike -= sum((sent.symbol, sent.sign, sent.quantity) == same for _, sent in book.outdated(now))
+        if not alike < limits.repeats_minute:
+            found.append("REPEATED_EXECUTION")
+    return found
 
 
-def _over(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> Iterator[str]:
+def _over(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> list[str]:
     """What an order that may add risk would exceed, everything open counted as filled."""
-    a, loss, stage = book.account, loss_of(book), stage_of(book, limits)
-    if limits.symbols and intent.symbol not in limits.symbols:
-        yield "UNKNOWN_SYMBOL"
+    a, symbol, found = book.account, intent.symbol, []
+    loss = loss_of(book)
+    stage = stage_of(book, limits, loss)
+    if limits.symbols and symbol not in limits.symbols:
+        found.append("UNKNOWN_SYMBOL")
     if a.slow:
-        yield "TOO_SLOW"
+        found.append("TOO_SLOW")
     if a.unchecked and not healthy(book, limits, now):
-        yield "HEALTH_CHECK"
+        found.append("HEALTH_CHECK")
     if stage == "halt":
-        yield "INTRADAY_HALT"
+        found.append("INTRADAY_HALT")
     if stage == "reduce_only" or a.restricted:
-        yield "INTRADAY_REDUCE_ONLY"
+        found.append("INTRADAY_REDUCE_ONLY")
     if not book.marked_since(now - limits.quote_age):
-        yield "LOSS_UNKNOWN"
+        found.append("LOSS_UNKNOWN")
     if not loss <= limits.loss * CENT:
-        yield "LOSS_LIMIT"
+        found.append("LOSS_LIMIT")
     price = dearest(book, intent)
     worth = intent.quantity * price
     if not worth <= limits.trade * CENT:
-        yield "TRADE_LIMIT"
+        found.append("TRADE_LIMIT")
     elif stage == "caution" and not worth <= trade_cap(limits, stage) * CENT:
-        yield "INTRADAY_CAUTION"
-    value = book.value_with(intent.symbol, intent.sign, intent.quantity, price)
-    if not value <= limits.position_of(intent.symbol) * CENT:
-        yield "POSITION_LIMIT"
-    if not book.gross - book.value(intent.symbol) + value <= gross_cap(book, limits) * CENT:
-        yield "GROSS_LIMIT"
+        found.append("INTRADAY_CAUTION")
+    value = book.value_with(symbol, intent.sign, intent.quantity, price)
+    if not value <= limits.position_of(symbol) * CENT:
+        found.append("POSITION_LIMIT")
+    if not book.gross - book.value(symbol) + value <= gross_cap(book, limits) * CENT:
+        found.append("GROSS_LIMIT")
     if not a.turnover + book.reserved + worth <= limits.turnover * CENT:
-        yield "TURNOVER_LIMIT"
+        found.append("TURNOVER_LIMIT")
+    return found
 
 
 def result_of(book: Book) -> int:
@@ -112,19 +115,19 @@ def result_of(book: Book) -> int:
 
 def loss_of(book: Book) -> int:
     """What the session has lost at the last mids, never negative; rounded up."""
-    return max(-result_of(book), 0)
+    result = result_of(book)
+    return -result if result < 0 else 0
 
 
-def stage_of(book: Book, limits: GovernorLimits) -> str:
-    """Where the intraday ladder stands: normal, caution, reduce_only or halt (R4)."""
-    a, loss = book.account, loss_of(book)
+def stage_of(book: Book, limits: GovernorLimits, loss: int) -> str:
+    """Where the intraday ladder stands at a loss: normal, caution, reduce_only or halt (R4)."""
+    a = book.account
     if a.halted:
         return "halt"
     reached = "normal"
     if loss and a.day >= 0:
         for stage in limits.stages:
-            marks = (stage.equity_bps * a.equity * CENT, stage.loss_bps * limits.loss * CENT)
-            if loss * WHOLE >= min(marks):
+            if loss * WHOLE >= min(stage.equity_bps * a.equity, stage.loss_bps * limits.loss) * CENT:
                 reached = stage.name
     return reached
 

@@ -94,19 +94,17 @@ class SqliteStateStore:
         """Make everything durable before returning, all or nothing; only facts that are not new stand against it."""
         if not (state or facts or new):
             return None
-        run = self._connection.execute
+        run, run_each = self._connection.execute, self._connection.executemany
         with self._clearly():
             run("BEGIN IMMEDIATE")
             try:
-                for fact in new:
-                    run(_ADD, fact)
-                for fact in facts:
-                    run(_RECORD, fact)
-                for kind, key, text in state:
-                    if text is None:
-                        run(_TAKE, (kind, key))
-                    else:
-                        run(_PUT, (kind, key, text))
+                if new:
+                    run_each(_ADD, new)
+                if facts:
+                    run_each(_RECORD, facts)
+                if state:
+                    run_each(_TAKE, [row[:2] for row in state if row[2] is None])
+                    run_each(_PUT, [row for row in state if row[2] is not None])
                 run("COMMIT")
             except apsw.ConstraintError:
                 run("ROLLBACK")
