@@ -458,7 +458,8 @@ def governed(
         for note in account.notes():
             tell(note)
         governor = Governor(kept, account.start())
-        yield LineProtocol(governor, policy.governor.batch, lambda: time.perf_counter_ns() // 1000, account)
+        wall = (lambda: time.time_ns() // 1000) if live else None  # recorded sessions lie in the past
+        yield LineProtocol(governor, policy.governor.batch, lambda: time.perf_counter_ns() // 1000, account, wall)
 
 
 def _session_minutes(day: int) -> tuple[int, int] | None:

@@ -224,3 +224,27 @@ def test_a_reader_that_leaves_ends_it_quietly_and_what_was_decided_is_kept(tmp_p
         assert child.wait(timeout=60) == 1
     with governor(tmp_path) as process:
         assert [o["id"] for o in process.ask({"type": "status"})["open"]] == ["i0", "i1", "i2"]
+
+
+@pytest.mark.parametrize("lost", ["all of it", "the last session"])
+def test_an_account_whose_store_forgot_a_session_does_not_begin_anew(tmp_path: Path, lost: str) -> None:
+    """Positions and orders are in the store alone: a governor that lost them would give their room away again."""
+    account = tmp_path / "governor.db"
+    with governor(tmp_path) as process:
+        process.ask(SESSION)
+        process.ask(QUOTE)
+        assert process.ask(intent("a1"))["decision"] == "ADMIT"
+        assert process.end() == 0
+    backup = account.read_bytes()
+    with governor(tmp_path) as process:
+        process.ask(SESSION | {"date": "2026-03-03"})
+        process.ask(QUOTE | {"ts": "2026-03-03T15:00:00Z"})
+        assert process.end() == 0
+    for file in tmp_path.glob("governor.db*"):
+        file.unlink()
+    if lost == "the last session":
+        account.write_bytes(backup)
+    done = subprocess.run([*COMMAND, str(tmp_path)], input=b"", capture_output=True, env=ENV, check=False)
+    assert done.returncode == 3
+    assert b"session on 2026-03-03" in done.stderr and b"begin another --home" in done.stderr
+    assert (b"2026-03-02" in done.stderr) == (lost == "the last session")

@@ -19,9 +19,12 @@ from typing import Any, NamedTuple, Protocol
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.money import dollars
 from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import GovernorLimits
+from plimsoll.risk.governor_limits import SECOND, GovernorLimits
+from plimsoll.risk.governor_objections import DAY
 
 LINE_MAX = 64 * 1024
+SHOWN_MAX = 40  # characters of a wrong value in an answer
+AHEAD_MAX = 60 * SECOND  # how far a live account's times may lie ahead of this machine's clock
 _MICRO = 6  # decimals of prices and quantities
 _PLAIN = re.compile(r"(\d{1,15})(?:\.(\d{1,18}))?", re.ASCII)
 _ID = re.compile(r"[!-~]{1,128}", re.ASCII)
@@ -58,7 +61,9 @@ class Signed(Protocol):
 
 class LineProtocol:
     """Answers lines for one governor. ``clock`` counts microseconds and never goes back; ``batch`` is how many orders
-    are made durable together at most; ``account`` says at each session which limits are signed (H1, H7).
+    are made durable together at most; ``account`` says at each session which limits are signed (H1, H7). ``now`` is
+    the time in microseconds since 1970, for an account that trades live: what is dated further ahead of it than
+    ``AHEAD_MAX`` is not believed, because later orders, exits too, would lie before the last time seen until then.
     """
 
     def __init__(
@@ -67,8 +72,10 @@ class LineProtocol:
         batch: int,
         clock: Callable[[], int],
         account: Signed | None = None,
+        now: Callable[[], int] | None = None,
     ) -> None:
         self._governor, self._batch, self._clock, self._account = governor, batch, clock, account
+        self._now = now
         self._answers: dict[str, Callable[[Line], dict[str, Any]]] = {
             "session": self._session,
             "quote": self._quote,
@@ -86,6 +93,8 @@ class LineProtocol:
         orders: list[OrderIntent] = []
         for line in lines:
             asked = _understood(line)
+            if isinstance(asked, OrderIntent) and self._ahead(asked.at):
+                asked = _Unread(asked.id, asked.symbol, ["TIME_OUTSIDE_SESSION"])
             if isinstance(asked, OrderIntent):
                 orders.append(asked)
                 if len(orders) < self._batch:
@@ -124,16 +133,33 @@ class LineProtocol:
         except ValueError:
             raise InputError(f"date {text!r} is not a date such as 2026-03-02") from None
         equity = _amount(said, "equity", 2, exact=False)
+        if self._ahead((day - 1) * DAY):  # a day begins earlier in the east
+            raise InputError(f"session {text} lies ahead of this machine's clock", "Send the date of today")
         signed = None if self._account is None else self._account.next_session(self._governor, day, equity)
         begun = self._clock()
-        self._governor.begin(day, equity, signed)
+        try:
+            self._governor.begin(day, equity, signed)
+        except InputError as error:
+            last = self._governor.account
+            raise InputError(f"{error}: it is that of {_date(last.day)}, with {dollars(last.equity)} USD") from None
         self._governor.took(self._clock() - begun)
         return {"ok": True}
 
     def _quote(self, said: Line) -> dict[str, Any]:
         bid, ask = _amount(said, "bid", _MICRO, exact=False), _amount(said, "ask", _MICRO, exact=False, up=True)
-        at = _instant(said)
-        self._governor.quote(_symbol(said), Quote(bid, ask, at))
+        symbol, at = _symbol(said), _instant(said)
+        if self._ahead(at):
+            raise InputError(
+                f"the quote of {symbol} at {said['ts']} lies ahead of this machine's clock", "Mend the feed"
+            )
+        try:
+            self._governor.quote(symbol, Quote(bid, ask, at))
+        except InputError as error:
+            last, day = self._governor.quotes.get(symbol), self._governor.account.day
+            raise InputError(
+                f"{error}: {symbol} {_plain(bid)} to {_plain(ask)} at {said['ts']}; the session is "
+                f"{_date(day) if day >= 0 else 'none'}, the last quote {_time(last.at) if last else 'none'}"
+            ) from None
         if self._account is not None:
             self._account.quoted(self._governor, at)
         return {"ok": True}
@@ -142,13 +168,24 @@ class LineProtocol:
         _instant(said)
         prices = [_amount(said, "price", _MICRO, exact=False, up=up) for up in (False, True)]
         execution = Execution(_id(said, "id"), _id(said, "exec"), _amount(said, "qty", _MICRO, exact=True), *prices)
-        reasons = self._governor.fill(execution)
+        try:
+            reasons = self._governor.fill(execution)
+        except InputError as error:
+            raise InputError(f"{error}: order {execution.id}, execution {execution.execution}") from None
         return {"ok": True, "reasons": list(reasons)} if reasons else {"ok": True}
 
     def _release(self, said: Line) -> dict[str, Any]:
         _instant(said)
-        self._governor.close(_id(said, "id"))
+        order = _id(said, "id")
+        try:
+            self._governor.close(order)
+        except InputError as error:
+            raise InputError(f"{error}: {order}") from None
         return {"ok": True}
+
+    def _ahead(self, at: int) -> bool:
+        """Whether a time is further ahead than the clock of a live account's machine can be behind."""
+        return self._now is not None and at > self._now() + AHEAD_MAX
 
     def _status(self, _: Line) -> dict[str, Any]:
         g = self._governor
@@ -156,7 +193,7 @@ class LineProtocol:
         use, limits = g.use(), g.limits
         begun = g.account.day >= 0
         return {
-            "session": (_EPOCH.date() + timedelta(days=g.account.day)).isoformat() if begun else None,
+            "session": _date(g.account.day) if begun else None,
             "equity": dollars(g.account.equity) if begun else None,
             "stage": g.stage,
             "reduce_only": g.reduce_only,
@@ -217,7 +254,7 @@ def _order(said: Line) -> OrderIntent | _Unread:
     """The order a line holds; ``InputError`` when not even its id, symbol and side can be read."""
     order_id, symbol, side = _id(said, "id"), _symbol(said), _text(said, "side")
     if side not in _SIDES:
-        raise InputError("side is buy or sell")
+        raise InputError(f"side is {_shown(side)}", "Give buy or sell")
     quantity = _or_none(lambda: _amount(said, "qty", _MICRO, exact=True))
     limit = _or_none(lambda: _amount(said, "limit", _MICRO, exact=False, up=True)) if "limit" in said else None
     at = _or_none(lambda: _instant(said))
@@ -269,11 +306,16 @@ def _read(line: bytes | None) -> Line:
         said: Any = json.loads(
             line.decode(), parse_float=_Number, parse_int=_Number, parse_constant=_no_constant, object_pairs_hook=_once
         )
-    except (ValueError, RecursionError):
-        raise InputError("the line is not a JSON object") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"the line is not a JSON object: byte {error.start + 1} is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        what = f"{error.msg} at character {error.pos + 1}" if line.strip() else "it is empty"
+        raise InputError(f"the line is not a JSON object: {what}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the line is not a JSON object: {error}") from None
     kind = said.get("type") if isinstance(said, dict) else None
     if not isinstance(kind, str) or kind not in _FIELDS:
-        raise InputError(f"the line is no object with a type among {', '.join(_FIELDS)}")
+        raise InputError(f"the line is no object with a type among {', '.join(_FIELDS)}: {_shown(kind)}")
     missing = sorted(_FIELDS[kind] - said.keys())
     if missing:
         raise InputError(f"{kind} lacks {', '.join(missing)}")
@@ -288,30 +330,32 @@ def _no_constant(name: str) -> object:
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    said = dict(pairs)
-    if len(said) != len(pairs):
-        raise ValueError("a field stands twice")
+    said: dict[str, object] = {}
+    for name, value in pairs:
+        if name in said:
+            raise ValueError(f"{_shown(name)} stands twice")
+        said[name] = value
     return said
 
 
 def _text(said: Line, name: str) -> str:
     value = said[name]
     if type(value) is not str:
-        raise InputError(f"{name} must be a text")
+        raise InputError(f"{name} must be a text, not {_shown(value)}")
     return value
 
 
 def _id(said: Line, name: str) -> str:
     value = _text(said, name)
     if not _ID.fullmatch(value):
-        raise InputError(f"{name} must be 1 to 128 printable ASCII characters without spaces")
+        raise InputError(f"{name} must be 1 to 128 printable ASCII characters without spaces, not {_shown(value)}")
     return value
 
 
 def _symbol(said: Line) -> str:
     value = _text(said, "symbol")
     if not _SYMBOL.fullmatch(value):
-        raise InputError("symbol must be 1 to 32 letters, digits or . ^ = / _ -")
+        raise InputError(f"symbol must be 1 to 32 letters, digits or . ^ = / _ -, not {_shown(value)}")
     return value
 
 
@@ -327,14 +371,14 @@ def _amount(said: Line, name: str, places: int, *, exact: bool, up: bool = False
     value = said[name]
     found = _PLAIN.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise InputError(f"{name} must be a positive plain decimal")
+        raise InputError(f"{name} must be a positive plain decimal such as 400.02, not {_shown(value)}")
     decimals = (found[2] or "").rstrip("0")
     rest = decimals[places:]
     if exact and rest:
-        raise InputError(f"{name} has more than {places} decimals")
+        raise InputError(f"{name} has more than {places} decimals: {_shown(value)}")
     scaled = int(found[1] + decimals[:places].ljust(places, "0")) + bool(rest and up)
     if scaled == 0:
-        raise InputError(f"{name} must be positive")
+        raise InputError(f"{name} must be positive, not {_shown(value)}")
     return scaled
 
 
@@ -344,10 +388,26 @@ def _instant(said: Line) -> int:
     try:
         when = datetime.fromisoformat(text)
         if when.utcoffset() is None:
-            raise InputError("ts has no time zone")
+            raise InputError(f"ts {_shown(text)} has no time zone", "Give it as 2026-03-02T15:00:00Z")
         return (when - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError):
-        raise InputError("ts is not an instant such as 2026-03-02T15:00:00Z") from None
+        raise InputError(f"ts {_shown(text)} is not an instant such as 2026-03-02T15:00:00Z") from None
+
+
+def _shown(value: object) -> str:
+    """A value as it came, or its beginning, in plain ASCII."""
+    text = ascii(str(value) if isinstance(value, _Number) else value)
+    return text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX] + "…"
+
+
+def _date(day: int) -> str:
+    """A day since 1970 as a date."""
+    return (_EPOCH.date() + timedelta(days=day)).isoformat()
+
+
+def _time(at: int) -> str:
+    """Microseconds since 1970 as an instant."""
+    return (_EPOCH + timedelta(microseconds=at)).isoformat()
 
 
 def _plain(value: int) -> str:

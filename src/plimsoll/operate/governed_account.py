@@ -41,7 +41,8 @@ class GovernedAccount:
     Halted : ``live`` without signed live limits.
     UsageError : the account is live, and that was not asked for.
     InputError : the caps were made for another profile, or the store was opened under other caps.
-    CorruptionError : the record, its copy in ``limits.json``, or the store is not what was written.
+    CorruptionError : the record, its copy in ``limits.json``, or the store is not what was written, or the store does
+        not know a session that this home saw.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class GovernedAccount:
         self._record, self._policy, self._kept, self._track = record, policy, kept_caps(store), track
         found = record.read()
         _same_history(found, self._kept)
+        _no_session_lost(max(found.session, iso(track.day)), last_session(store))
         if found.limits is None:
             if live:
                 raise Halted(
@@ -159,6 +161,22 @@ def _same_history(record: Record, kept: Mapping[str, Any] | None) -> None:
         raise CorruptionError(
             f"account.jsonl is not the record this account is governed by: entry {number} is missing or another",
             "Restore account.jsonl and limits.json of this home from a backup",
+        )
+
+
+def last_session(store: StateStore) -> int:
+    """The last session a governor began, in days since 1970; -1 before the first."""
+    found = (text for kind, _, text in store.load() if kind == "account" and text is not None)
+    return next((int(json.loads(text)[0]) for text in found), -1)
+
+
+def _no_session_lost(seen: str, kept: int) -> None:
+    """The store must still hold the last session this home saw: one that forgot it forgot positions and orders too."""
+    if seen > iso(kept):
+        knows = f"ends with that of {iso(kept)}" if kept >= 0 else "has none"
+        raise CorruptionError(
+            f"this home's account had a session on {seen}, and the governor's store {knows}: it forgot what is held",
+            "Restore the store from a backup, or close everything at the venue and begin another --home",
         )
 
 

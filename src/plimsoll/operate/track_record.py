@@ -44,6 +44,11 @@ class TrackRecord:
         self._home, self._hours = home, hours
         self._seen = (-1, -1, False)  # day, minute and breach that are in the file already
 
+    @property
+    def day(self) -> int:
+        """The last session the home saw a quote of; -1 when it saw none, or its file cannot be read."""
+        return self._running()[1].day
+
     def quoted(self, governor: Governor, at: int) -> None:
         """A quote was taken. Never raises: what cannot be kept is evidence that is missing later."""
         day = governor.account.day
@@ -92,14 +97,17 @@ class TrackRecord:
         """The file, held alone while it is changed; one that cannot be read begins anew, which only loses evidence."""
         with self._home.track.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            try:
-                before = self._home.track.read_bytes()
-                running = msgspec.json.decode(before, type=Running)
-            except (FileNotFoundError, ValueError):  # msgspec's errors are ValueErrors
-                before, running = b"", Running()
+            before, running = self._running()
             yield running
             if (after := msgspec.json.encode(running)) != before:
                 write_whole(self._home.track, after)
+
+    def _running(self) -> tuple[bytes, Running]:
+        try:
+            before = self._home.track.read_bytes()
+            return before, msgspec.json.decode(before, type=Running)
+        except (FileNotFoundError, ValueError):  # msgspec's errors are ValueErrors
+            return b"", Running()
 
 
 def iso(day: int) -> str:

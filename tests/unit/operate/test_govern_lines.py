@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count, pairwise, permutations
 from typing import Any
@@ -27,12 +27,18 @@ QUOTE = {"type": "quote", "symbol": "MSFT", "bid": "399.98", "ask": "400.02", "t
 class Desk:
     """A protocol whose clock stands still but for ``spent`` microseconds between two looks at it."""
 
-    def __init__(self, limits: GovernorLimits = MICRO, batch: int = 64, account: MemoryAccount | None = None) -> None:
+    def __init__(
+        self,
+        limits: GovernorLimits = MICRO,
+        batch: int = 64,
+        account: MemoryAccount | None = None,
+        now: Callable[[], int] | None = None,
+    ) -> None:
         self.account = account or MemoryAccount()
         self.spent = 0
         ticks = count()
         self.governor = Governor(MemoryStateStore(self.account), limits)
-        self.protocol = LineProtocol(self.governor, batch, lambda: next(ticks) * self.spent)
+        self.protocol = LineProtocol(self.governor, batch, lambda: next(ticks) * self.spent, now=now)
 
     def ask(self, *lines: Any) -> list[dict[str, Any]]:
         """Answers to lines that wait together."""
@@ -226,6 +232,63 @@ def test_a_line_that_is_none_is_an_error_and_changes_nothing(line: Any, problem:
     answer = desk.one(line)
     assert list(answer) == ["error"] and problem in answer["error"]
     assert (desk.account.state, desk.account.facts) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"", ["empty"]),
+        (b'{"type":"status"', ["character 17"]),
+        (b'{"type":"sta\xfftus"}', ["byte 13 is not UTF-8"]),
+        (QUOTE | {"bid": float("nan")}, ["NaN"]),
+        (b'{"type":"status","qty":"1","qty":"2"}', ["'qty' stands twice"]),
+        ({"type": "nope"}, ["'nope'", "intent"]),
+        (SESSION | {"equity": "1,000.00"}, ["equity", "'1,000.00'", "such as 400.02"]),
+        (SESSION | {"equity": "9" * 5000}, ["equity", "'" + "9" * 39 + "…"]),
+        (SESSION | {"equity": "1000.01"}, ["another equity", "2026-03-02", "1000.00 USD"]),
+        (SESSION | {"date": "2026-03-01"}, ["before the last one", "2026-03-02"]),
+        (QUOTE | {"bid": "401"}, ["bid <= ask", "MSFT 401 to 400.02"]),
+        (QUOTE | {"ts": "2026-03-05T15:00:00Z"}, ["outside the session", "2026-03-05T15:00:00Z", "2026-03-02"]),
+        (QUOTE | {"ts": "2026-03-02T14:00:00Z"}, ["older than the last", "2026-03-02T14:00:00Z", "T15:00:00+00:00"]),
+        (QUOTE | {"ts": "2026-03-02T15:00:00"}, ["ts '2026-03-02T15:00:00' has no time zone. Give it as", "15:00:00Z"]),
+        (intent("b", "short"), ["'short'", "buy or sell"]),
+        (intent("b", symbol="MSFT\n"), ["symbol", r"'MSFT\n'"]),
+        (fill("nobody", "x"), ["no order has this id", "order nobody, execution x"]),
+        ({"type": "cancel", "id": "nobody", "ts": QUOTE["ts"]}, ["no order has this id: nobody"]),
+    ],
+)
+def test_an_error_names_the_thing_and_the_value(line: Any, said: list[str]) -> None:
+    desk = Desk()
+    desk.ask(SESSION, QUOTE, intent("a"))
+    error = desk.one(line)["error"]
+    assert [words for words in said if words not in error] == [], error
+
+
+# times ahead of the clock
+
+
+def test_a_live_account_believes_no_time_ahead_of_its_machine() -> None:
+    """One quote dated tomorrow would put every order until then before the last time seen, exits too."""
+    now = 1_772_463_609_000_000  # 2026-03-02T15:00:09Z
+    desk = Desk(now=lambda: now)
+    assert desk.ask(SESSION, QUOTE, intent("a", second=2))[2]["decision"] == "ADMIT"
+    before = dict(desk.account.state), dict(desk.account.facts)
+    for line in (
+        QUOTE | {"symbol": "SPY", "ts": "2026-03-02T15:01:10Z"},
+        QUOTE | {"ts": "2026-03-03T14:00:00Z"},
+        SESSION | {"date": "2062-03-02"},
+        SESSION | {"date": "2026-03-04"},
+    ):
+        assert "ahead of this machine's clock" in desk.one(line)["error"], line
+    assert desk.one(intent("b", second=70))["reasons"] == ["TIME_OUTSIDE_SESSION"]
+    assert (desk.account.state, desk.account.facts) == before
+    assert desk.one(intent("b", second=60))["decision"] == "ADMIT"
+    assert desk.one(QUOTE | {"ts": "2026-03-02T15:01:09Z"}) == {"ok": True}
+    assert desk.one(SESSION | {"date": "2026-03-03"}) == {"ok": True}  # it has begun east of here
+
+
+def test_recorded_sessions_lie_wherever_they_lie() -> None:
+    assert Desk().ask(SESSION | {"date": "2062-03-02"}, QUOTE | {"ts": "2062-03-02T15:00:00Z"}) == [{"ok": True}] * 2
 
 
 def test_fills_before_and_after_a_cancel_in_any_order_end_the_same() -> None:
