@@ -48,18 +48,15 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "plimsoll"
 EQUIVALENT = ROOT / "scripts" / "mutants_equivalent.txt"
 KEPT = ROOT / ".mutants.json"
-LONG = float(os.environ.get("MUTANTS_LONG", 1.5))  # seconds of processor time, traced
+LONG = float(os.environ.get("MUTANTS_LONG", 1.0))  # seconds of processor time, traced
 PATIENCE = 5.0  # times what the tests take without the fault, and as many seconds
 
-ROOM = (
-    "tests/unit/risk", "tests/properties/test_gates.py", "tests/properties/test_ladder_exhaustive.py",
-    "tests/properties/test_sizing_laws.py", "tests/properties/test_verdict_lattice.py",
-)  # fmt: skip
-GOVERNOR = (
-    "tests/unit/risk/test_governor*.py", "tests/unit/risk/test_graduation.py", "tests/properties/test_governor_book.py",
-    "tests/unit/operate/test_govern_lines.py",
-    "tests/unit/operate/test_sla.py", "tests/unit/operate/test_track_record.py", "tests/contracts/test_state_store.py",
-)  # fmt: skip
+BESIDE = {  # tests of a module that are not called after it; the governor's modules are tested together
+    "gates": ("tests/unit/risk/test_gate_boundaries.py", "tests/properties/test_verdict_lattice.py"),
+    "governor": ("tests/unit/risk/test_graduation.py", "tests/unit/operate/test_govern_lines.py"),
+    "store": ("tests/contracts/test_state_store.py",),
+}  # fmt: skip
+EXPLORED = ("machine", "exhaustive")  # tests of whole life histories: minutes for each fault, so left to `make test`
 
 
 @dataclass
@@ -80,7 +77,7 @@ class Module:
 
     def tests(self, mutant: Mutant) -> set[str]:
         """The tests that may find a fault."""
-        if mutant in self.at_import:
+        if not mutant.function or mutant.function in self.importing:
             return set().union(*self.reached.values())
         return self.reached[mutant.function]
 
@@ -97,22 +94,18 @@ def main(arguments: Sequence[str]) -> int:
     kept: dict[str, str] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     known = {key: result for key, result in kept.items() if again and result in ("killed", "timeout")}
     modules = [_module(path) for path in _paths(patterns or ["risk.*"])]
-    governor = [m for m in modules if "governor" in m.name]
-    others = [m for m in modules if m not in governor]
     equivalent = _equivalent()
     rows = []
-    for group, tests in ((governor, GOVERNOR), (others, ROOM)):
-        if not group:
-            continue
-        files = sorted({str(p) for pattern in tests for p in ROOT.glob(pattern)})
+    for files, group in _groups(modules):
         durations = _reach(group, files)
         if durations is None:
             print("a test fails without any fault", file=sys.stderr)
             return 1
         for module in group:
-            row = _tried(module, files, durations, equivalent, known)
-            rows.append(row)
-            kept = {k: v for k, v in kept.items() if not k.startswith(f"{module.name}:")} | row[1]
+            results = _tried(module, files, durations, known)
+            rows.append((module.name, results))
+            _tell(module, results, equivalent)
+            kept = {k: v for k, v in kept.items() if not k.startswith(f"{module.name}:")} | results
             KEPT.write_text(json.dumps(kept, indent=0))
     _table(rows, equivalent)
     return 0
@@ -130,6 +123,18 @@ def _module(path: Path) -> Module:
     tree = ast.parse(path.read_text())
     name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
     return Module(name, path, tree, mutants_of(name, tree))
+
+
+def _groups(modules: Sequence[Module]) -> list[tuple[list[str], list[Module]]]:
+    """The modules with the test files that run for them: those called after them, and those beside."""
+    groups: dict[tuple[str, ...], list[Module]] = defaultdict(list)
+    for module in modules:
+        room, _, name = module.name.partition(".")
+        name = "governor" if name.startswith("governor") else name
+        found = {*ROOT.glob(f"tests/unit/{room}/test_{name}*.py"), *ROOT.glob(f"tests/properties/test_{name}*.py")}
+        found |= {ROOT / file for key in (room, name) for file in BESIDE.get(key, ())}
+        groups[tuple(sorted(str(p) for p in found if not any(w in p.name for w in EXPLORED)))].append(module)
+    return [(list(files), group) for files, group in groups.items()]
 
 
 def _equivalent() -> dict[str, str]:
@@ -198,25 +203,25 @@ def _outermost(code: CodeType) -> str:
 
 
 def _tried(
-    module: Module,
-    files: Sequence[str],
-    durations: dict[str, float],
-    equivalent: Mapping[str, str],
-    known: Mapping[str, str],
-) -> tuple[str, dict[str, str]]:
-    """One row of the table; tells of each fault that is not found."""
-    started = time.perf_counter()
+    module: Module, files: Sequence[str], durations: dict[str, float], known: Mapping[str, str]
+) -> dict[str, str]:
+    """What became of each fault; those in ``known`` are not tried again."""
     results = {m.key: known[m.key] for m in module.mutants if m.key in known}
-    inside = [m for m in module.mutants if m not in module.at_import and m.key not in known]
+    importing = {m.key for m in module.at_import}
+    left = [m for m in module.mutants if m.key not in known]
+    inside = [m for m in left if m.key not in importing]
     if inside:
-        results.update(_forked(lambda: _in_place(module, inside, files, durations), math.inf) or {})
-    for mutant in [m for m in module.at_import if m.key not in known]:
-        results[mutant.key] = _imported_again(module, mutant, durations)
+        results |= _forked(lambda: _in_place(module, inside, files, durations), math.inf) or {}
+    for mutant in left:
+        if mutant.key in importing:
+            results[mutant.key] = _imported_again(module, mutant, durations)
+    return results
+
+
+def _tell(module: Module, results: Mapping[str, str], equivalent: Mapping[str, str]) -> None:
     for mutant in module.mutants:
         if results[mutant.key] in ("survived", "untested") and mutant.key not in equivalent:
             print(f"{results[mutant.key]:9}{module.path.name}:{mutant.line}  {mutant.key}", flush=True)
-    print(f"{module.name}: {len(results)} faults in {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-    return module.name, results
 
 
 def _in_place(
@@ -234,9 +239,15 @@ class _Exchanging:
         self.module, self.mutants, self.durations = module, mutants, durations
         self.results: dict[str, str] = {}
         self.finders: dict[str, list[str]] = defaultdict(list)  # tests that found a fault, last one first
+        self.functions: dict[tuple[str, int], list[FunctionType]] = defaultdict(list)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
+        for function in [f for f in gc.get_objects() if isinstance(f, FunctionType)]:
+            code = function.__code__
+            if code.co_filename == str(self.module.path):
+                self.functions[code.co_qualname, code.co_firstlineno].append(function)
+        gc.freeze()
         for mutant in self.mutants:
             self.results[mutant.key] = self._one(session, items, mutant)
             if os.environ.get("MUTANTS_DEBUG"):
@@ -251,7 +262,7 @@ class _Exchanging:
             return "untested"
 
         def work() -> str:
-            _exchange(self.module, mutant)
+            self._exchange(mutant)
             chosen = [items[t] for t in tests]
             for item, following in zip(chosen, [*chosen[1:], None], strict=True):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -264,18 +275,12 @@ class _Exchanging:
             finders[:] = [found, *(t for t in finders if t != found)]
         return _result(found)
 
-
-def _exchange(module: Module, mutant: Mutant) -> None:
-    codes = {
-        (code.co_qualname, code.co_firstlineno): code
-        for code in _codes(module.compiled(mutant))
-        if code.co_qualname == mutant.function
-    }
-    for function in [f for f in gc.get_objects() if isinstance(f, FunctionType)]:
-        old = function.__code__
-        new = codes.get((old.co_qualname, old.co_firstlineno))
-        if new is not None and old.co_filename == str(module.path):
-            function.__code__ = new
+    def _exchange(self, mutant: Mutant) -> None:
+        """Give the function the code with the fault, wherever it is already in use."""
+        for code in _codes(self.module.compiled(mutant)):
+            if code.co_qualname == mutant.function:
+                for function in self.functions[code.co_qualname, code.co_firstlineno]:
+                    function.__code__ = code
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

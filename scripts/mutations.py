@@ -14,8 +14,8 @@ The operators, each applied wherever it fits, one fault at a time:
   out;
 - statement: a call, yield, raise, assignment, ``continue`` or ``break`` removed; a return that returns None.
 
-Left alone: annotations, imports, decorators, docstrings, type variables, and the texts of errors. An assignment to a
-name that has no earlier value is not removed: that is a NameError for every test.
+Left alone: annotations, imports, decorators, docstrings, type variables, ``strict=`` of a zip, and the texts of errors.
+An assignment to a name that has no earlier value is not removed: that is a NameError for every test.
 """
 
 from __future__ import annotations
@@ -148,7 +148,11 @@ def _left_alone(parent: ast.AST, node: ast.AST) -> bool:
             return True
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
             return name in _SKIPPED_NAMES
-        case ast.If(test=ast.Name(id="TYPE_CHECKING")) | ast.Call(func=ast.Name(id="TypeVar" | "cast")):
+        case (
+            ast.keyword(arg="strict")
+            | ast.If(test=ast.Name(id="TYPE_CHECKING"))
+            | ast.Call(func=ast.Name(id="TypeVar" | "cast"))
+        ):
             return True
         case ast.Constant() if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name):
             return parent.func.id.endswith("Error")  # the text of an error that is not raised at once
@@ -238,7 +242,7 @@ def _calls(node: ast.Call) -> Iterator[ast.AST]:
     if name in _DROPPED and node.args:
         yield node.args[0]
     for i, keyword in enumerate(node.keywords):
-        if keyword.arg is not None:
+        if keyword.arg not in (None, "strict"):
             yield ast.Call(node.func, node.args, node.keywords[:i] + node.keywords[i + 1 :])
 
 

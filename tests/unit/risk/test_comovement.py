@@ -14,6 +14,7 @@ from plimsoll.core.decision import Comovement
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy
+from plimsoll.indicators.catalogue import catalogue
 from plimsoll.measures.correlation import overlapping, shrunk
 from plimsoll.risk import comovement
 
@@ -302,3 +303,141 @@ def test_two_members_are_a_pair_of_the_universe_and_one_is_none() -> None:
     found = comovement.universe_average(returns, members, 20)
     assert found[30] == pytest.approx(np.corrcoef(returns[11:31, :2].T)[0, 1], abs=1e-9)
     assert np.isnan(found[36]) and np.isnan(found[18]) and np.isfinite(found[19])
+
+
+def test_the_arrays_are_of_the_prices_and_of_what_may_be_traded(make_panel: Callable[..., Panel]) -> None:
+    draw = np.random.default_rng(8)
+    moves = 0.01 * (draw.normal(size=(420, 1)) + draw.normal(size=(420, 4)))
+    close = 100.0 * np.cumprod(1.0 + moves, axis=0)
+    close[:200, 3] = np.nan
+    panel = make_panel(close)
+    history, least = 80, 30
+    policy = replace(POLICY, correlation=replace(R, history=history, history_min=least))
+    found = {name: factor(panel) for name, factor in comovement.factors(policy).items()}
+    assert set(found) == {"comovement.slow", "comovement.universe", "comovement.usual"}
+    slow = close[R.overlap :] / close[: -R.overlap] - 1.0
+    np.testing.assert_allclose(found["comovement.slow"][R.overlap :], slow, rtol=1e-9)
+    may = catalogue(policy)["eligible"](panel) != 0.0
+    assert may[419].any() and not may.all()
+    for row in (300, 419):
+        known = [c for c in range(4) if may[row, c] and np.isfinite(close[row - ROWS, c])]
+        rho = np.corrcoef(moves[row + 1 - ROWS : row + 1, known].T)
+        wanted = rho[np.triu_indices(len(known), 1)].mean()
+        assert found["comovement.universe"][row] == pytest.approx(wanted, abs=1e-9)
+    averages = found["comovement.universe"]
+    for row in range(420):
+        seen = averages[max(row + 1 - history, 0) : row + 1]
+        seen = seen[np.isfinite(seen)]
+        wanted = np.quantile(seen, R.average_percentile) if seen.size >= least else np.nan
+        np.testing.assert_allclose(found["comovement.usual"][row], wanted, rtol=1e-9)
+    assert np.isfinite(found["comovement.usual"]).any()
+
+
+def test_a_short_weighs_as_much_as_a_long(view_of: Callable[..., View]) -> None:
+    view = view_of(book(0.6, 3), 0.0)
+    weights = np.array([0.5, 0.3, 0.1])
+    long = step(view, None, weights)
+    for signs in ([-1, 1, 1], [1, -1, -1], [-1, -1, -1]):
+        assert step(view, None, weights * signs).state == long.state is not None
+
+
+def test_how_grave_each_change_is(view_of: Callable[..., View]) -> None:
+    graves = [
+        step(view_of(book(0.6, 3))), step(view_of(book(0.9))), step(view_of(book(0.1)), WATCHED),
+        step(view_of(book(0.6)), ALIKE),
+    ]  # fmt: skip
+    assert [(e.kind, e.severity) for found in graves for e in found.events] == [
+        ("CORRELATION_HIGH", "WARNING"), ("CORRELATION_ALIKE", "CRITICAL"), ("CORRELATION_CLEAR", "INFO"),
+        ("CORRELATION_CLEAR", "INFO"),
+    ]  # fmt: skip
+
+
+def uneven(seed: int, size: int) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Returns, weights, and the weighted average of the sample and of the shrunk correlation."""
+    draw = np.random.default_rng(seed)
+    returns = draw.uniform(0.0, 2.0, size) * draw.normal(size=(ROWS, 1)) + draw.normal(size=(ROWS, size))
+    weights = draw.dirichlet(np.full(size, 0.7))
+    pairs = np.outer(weights, weights) * (1.0 - np.eye(size))
+    sample, after = (float((m * pairs).sum() / pairs.sum()) for m in (np.corrcoef(returns.T), shrunk(returns)))
+    return returns, weights, sample, after
+
+
+def test_an_average_that_only_shrinking_lifts_above_the_threshold_is_seen(view_of: Callable[..., View]) -> None:
+    """The weighted sample is below it, the plain one above: the first sum alone would hide the alarm."""
+    seen = 0
+    for seed in range(60):
+        returns, weights, sample, after = uneven(seed, 3)
+        if not 0.01 < sample < after - 1e-3:
+            continue
+        seen += 1
+        bar = 0.5 * (sample + after)
+        policy = replace(POLICY, correlation=replace(R, average=bar, average_leave=0.5 * bar, alike=0.999))
+        assert comovement.step(view_of(returns, 0.0), np.arange(3), weights, None, policy).state is not None
+    assert seen > 10
+
+
+def test_a_shrunk_average_exactly_at_its_threshold_is_not_above_it(view_of: Callable[..., View]) -> None:
+    """With the weighted sample above it, so that nothing is decided before the shrinking."""
+    seen = 0
+    for seed in range(60):
+        returns, weights, sample, after = uneven(seed, 3)
+        if not 0.0 < after < sample - 1e-3:
+            continue
+        view, columns = view_of(returns, 0.0), np.arange(3)
+        low = replace(POLICY, correlation=replace(R, average=0.5 * after, average_leave=0.4 * after, alike=0.999))
+        state = comovement.step(view, columns, weights, None, low).state
+        if state is None or state.average >= sample:
+            continue
+        seen += 1
+        for before, rules in (
+            (None, {"average": state.average, "average_leave": 0.4 * after}),
+            (None, {"average": float(np.nextafter(state.average, 1.0)), "average_leave": 0.4 * after}),
+            (WATCHED, {"average": 0.9, "average_leave": state.average}),
+        ):
+            policy = replace(POLICY, correlation=replace(R, alike=0.999, **rules))
+            found = comovement.step(view, columns, weights, before, policy)
+            assert found.state is None
+            assert kinds(found) == ([] if before is None else ["CORRELATION_CLEAR"])
+            assert before is None or found.events[0].measured == state.average
+    assert seen > 5
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1e4])
+def test_a_correlation_has_no_unit(view_of: Callable[..., View], unit: float) -> None:
+    one, other = (step(view_of(book(0.6, 3) * u), None).state for u in (1.0, unit))
+    assert one is not None and other is not None
+    assert (other.average, other.lowest) == pytest.approx((one.average, one.lowest))
+
+
+@pytest.mark.parametrize("level", [0.0, 0.0001, -0.0001, -3.0])
+def test_a_holding_that_stands_still_cannot_be_measured(view_of: Callable[..., View], level: float) -> None:
+    returns = book(0.1)
+    returns[:, 1] = level
+    assert step(view_of(returns)).state == Comovement(comovement.ALIKE, 1.0, 1.0)
+
+
+def test_weights_that_make_no_pair_count_as_perfectly_correlated(view_of: Callable[..., View]) -> None:
+    for weights in ([0.9, 0.0], [0.0, 0.0]):
+        found = comovement.step(view_of(book(0.6, 2)), np.arange(2), np.array(weights), None, POLICY)
+        assert found.state is not None and found.state.average == 1.0
+
+
+@pytest.mark.parametrize("level", [0.02, -0.02, 0.0])
+def test_a_column_counts_in_the_universe_while_it_moves_at_all(level: float) -> None:
+    """One that drifts with the faintest movement is a member, one that stands still is not, whichever way it stands."""
+    draw = np.random.default_rng(9)
+    returns = 0.01 * draw.normal(size=(40, 3))
+    everyone = np.ones((40, 3), dtype=bool)
+    faint = returns.copy()
+    faint[:, 2] = level + 1e-4 * abs(level or 1.0) * returns[:, 2] / 0.01
+    found = comovement.universe_average(faint, everyone, 20)[30]
+    assert found == pytest.approx(np.corrcoef(faint[11:31].T)[np.triu_indices(3, 1)].mean(), abs=1e-6)
+    still = returns.copy()
+    still[:, 2] = level
+    found = comovement.universe_average(still, everyone, 20)[30]
+    assert found == pytest.approx(np.corrcoef(returns[11:31, :2].T)[0, 1], abs=1e-9)
+
+
+def test_no_quantile_of_nothing() -> None:
+    found = comovement.trailing_quantile(np.array([np.nan, 1.0, 3.0]), 2, 0.5, 0)
+    np.testing.assert_array_equal(found, [np.nan, 1.0, 2.0])

@@ -259,3 +259,100 @@ def test_a_move_over_missing_bars_is_one_move(make_panel: Callable[..., Panel]) 
     panel = make_panel(close, fresh=np.ones(close.shape, dtype=bool))
     assert reasons(panel, 500) == ["OUTLIER_UNCONFIRMED", None, None]
     assert reasons(panel, 499)[1:] == [None, None]
+
+
+@pytest.mark.parametrize("row", [30, 60, 255, 260, 503, 510, 520])
+def test_a_sigma_is_made_once_a_month_from_the_returns_before_it(make_panel: Callable[..., Panel], row: int) -> None:
+    """In the first year from fewer returns than a window holds, an odd and an even number of them."""
+    close = closes(2, seed=11)
+    panel = make_panel(close)
+    dates = panel.sessions.dates
+    start = next(r for r in range(row + 1) if dates[r][:7] == dates[row][:7])
+    assert 0 < start < row
+    moves = np.abs(close[1:start] / close[: start - 1] - 1.0)[-POLICY.freshness.scale_sessions :]
+    sigma = freshness.robust_sigma(panel, POLICY.freshness)
+    np.testing.assert_allclose(sigma[row], 1.4826 * np.median(moves, axis=0), rtol=1e-12)
+    assert np.isnan(sigma[: next(r for r in range(99) if dates[r][:7] != dates[0][:7])]).all()
+
+
+@pytest.mark.parametrize("first", [2, 300, 470, 471, 496, 497, 498])
+def test_a_young_symbol_alone_has_the_median_of_what_it_has(make_panel: Callable[..., Panel], first: int) -> None:
+    close = closes(2)
+    close[:first, 1] = np.nan
+    panel = make_panel(close)
+    dates = panel.sessions.dates
+    start = next(r for r in range(501) if dates[r][:7] == dates[500][:7])
+    moves = np.abs(close[start - 252 : start, 1] / close[start - 253 : start - 1, 1] - 1.0)
+    wanted = 1.4826 * np.median(moves[np.isfinite(moves)])
+    assert freshness.robust_sigma(panel, POLICY.freshness)[500, 1] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_an_index_that_pauses_goes_on_from_where_it_stood(make_panel: Callable[..., Panel]) -> None:
+    """A row without a bar makes no move, and the move after it is from the last bar there was."""
+    close = closes(3)
+    close[495:500, 0] = np.nan
+    close[500:, 0] *= 0.88
+    close[0:3, 1] = np.nan
+    panel = make_panel(close, fresh=np.ones(close.shape, dtype=bool))
+    assert np.isnan(panel.index[495:500, 0]).all()
+    assert reasons(panel, 500) == ["OUTLIER_UNCONFIRMED", None, None]
+    sigma = freshness.robust_sigma(panel, POLICY.freshness)
+    dates = panel.sessions.dates
+    row = 530
+    start = next(r for r in range(row + 1) if dates[r][:7] == dates[row][:7])
+    last, moves = 0.0, []
+    for price in close[:start, 0]:
+        moves.append(abs(price / last - 1.0) if np.isfinite(price) and last else 0.0)
+        last = price if np.isfinite(price) else last
+    assert sigma[row, 0] == pytest.approx(1.4826 * np.median(moves[-252:]), rel=1e-12)
+
+
+@pytest.mark.parametrize(("first", "confirmed"), [(0, False), (499, True), (501, True)])
+def test_a_class_is_of_those_whose_move_is_known(make_panel: Callable[..., Panel], first: int, confirmed: bool) -> None:
+    """Of four others one moved: one in four is not enough, one in three is. The fourth has no sigma, or no move."""
+    panel = shock(make_panel, {0: -0.12, 1: -0.06})
+    index = panel.index.copy()
+    index[:first, 4] = np.nan
+    assert (reasons(replace(panel, index=index), 500)[0] is None) is confirmed
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "confirmed"),
+    [(0.99, 1.0, True), (1.0, 1.01, True), (1.0, 1.0, False), (0.99, 1.01, True), (1.001, 1.01, False),
+     (0.98, 0.999, False), (np.nan, 1.01, False), (0.99, np.nan, False)],
+)  # fmt: skip
+def test_a_close_at_either_end_of_a_real_range_is_held_by_it(
+    make_panel: Callable[..., Panel], low: float, high: float, confirmed: bool
+) -> None:
+    panel = shock(make_panel, {0: -0.12}, columns=1)
+    close, traded = panel.close[500, 0], panel.volume.copy()
+    traded[500, 0] = 1e6
+    lows, highs = panel.low.copy(), panel.high.copy()
+    lows[500, 0], highs[500, 0] = close * low, close * high
+    panel = replace(panel, volume=traded, low=lows, high=highs)
+    assert freshness._own_bar_confirms(panel, 500, 0, POLICY.freshness) is confirmed
+
+
+def test_volume_is_beside_the_median_of_the_sessions_before_that_had_any(make_panel: Callable[..., Panel]) -> None:
+    panel = shock(make_panel, {0: -0.12}, columns=1)
+    n = POLICY.freshness.volume_sessions
+
+    def confirmed(volume: np.ndarray, row: int = 500) -> bool:
+        return freshness._own_bar_confirms(replace(panel, volume=volume), row, 0, POLICY.freshness)
+
+    traded = np.full((ROWS, 1), 9e9)
+    traded[500 - n : 500] = 10.0
+    traded[500] = 11.0
+    assert confirmed(traded)  # what was traded longer ago does not count
+    traded[500 - n + 1 : 500] = np.nan
+    assert confirmed(traded)  # nor a session without a figure
+    traded[500] = 10.0
+    assert not confirmed(traded)
+    traded[500 - n : 500] = np.nan
+    traded[500] = 1e12
+    assert not confirmed(traded)  # with nothing to compare
+    early = np.full((ROWS, 1), 10.0)
+    early[0], early[1], early[2] = 2.0, 10.0, 7.0
+    assert confirmed(early, 2)  # in the first rows beside those there are: the median of 2 and 10
+    early[2] = 6.0
+    assert not confirmed(early, 2)

@@ -245,3 +245,47 @@ def test_a_budget_that_is_the_hard_limit_is_met_exactly(measured: Make, limited:
     assert failed(measured(cvar_proposed=one), limits) == {}
     over = measured(cvar_held=one | {10: float(np.nextafter(0.06, 1.0))})
     assert judge_held(over, limits, POLICY).action is Action.LIQUIDATE
+
+
+@pytest.mark.parametrize(("gross", "gate"), [(1.05, "gross"), (1.2, "gross"), (NAN, "gross")])
+def test_what_the_held_book_breaks_is_told_with_its_gate(
+    measured: Make, limited: Bound, gross: float, gate: str
+) -> None:
+    assert [f.gate for f in judge_held(measured(gross_held=gross), limited(), POLICY).findings] == [gate]
+    tail = judge_held(measured(cvar_held={1: 0.02, 10: 0.07}), limited(), POLICY)
+    assert [f.gate for f in tail.findings] == ["cvar_1", "cvar_10"]
+
+
+@pytest.mark.parametrize("cvar", [0.044, 0.045, 0.05, 9.0])
+def test_a_held_tail_without_a_hard_limit_is_unknown_however_large(measured: Make, limited: Bound, cvar: float) -> None:
+    verdict = judge_held(measured(cvar_held={1: 0.005, 10: cvar}), limited(cvar_hard={1: 0.022}), POLICY)
+    assert [f.reason for f in verdict.findings] == ["CVAR_UNKNOWN"]
+
+
+def test_a_short_is_as_large_as_a_long(measured: Make, limited: Bound) -> None:
+    """From -0.05 to -0.10, and from a long of 0.04 to a short of 0.05: both grow by what their size grows."""
+    m = measured(
+        held=np.array([-0.05, 0.04, 0.10, 0.05]),
+        proposed=np.array([-0.10, -0.05, 0.05, 0.05]),
+        standalone={1: np.array([0.012, 0.0, 0.0, 0.0]), 10: np.zeros(4)},
+    )
+    assert m.increases.tolist() == [True, True, False, False]
+    slack = 1.0 - POLICY.auction.limit_slack
+    caps = np.array([0.075, 0.05, 0.2, 0.2])
+    _, columns = judge_proposal(m, limited(weight_max=caps), POLICY)
+    assert [(f.gate, f.measured) for f in columns[0].findings] == [("position", 0.10), ("standalone_1", 0.012)]
+    assert list(columns) == [0]
+    assert columns[0].scale == pytest.approx(0.5 * slack)
+    _, columns = judge_proposal(m, limited(weight_max=caps, groups=(Group("s", (0, 1), 0.12),)), POLICY)
+    assert columns[1].findings[0].measured == pytest.approx(0.15)
+    assert columns[1].scale == pytest.approx(0.5 * slack)  # 0.12 leaves half of the 0.06 both add to 0.09
+
+
+@pytest.mark.parametrize(("floor", "cash", "left"), [(0.05, 0.02, 0.7), (0.05, -0.05, 0.0), (-0.02, -0.05, 0.7)])
+def test_the_cash_floor_leaves_what_it_has_room_for(
+    measured: Make, limited: Bound, floor: float, cash: float, left: float
+) -> None:
+    """The increases are 0.10 in all: each unit of them less is one of cash more."""
+    book, _ = judge_proposal(measured(cash_proposed=cash), limited(cash_min=floor), POLICY)
+    assert [(f.gate, f.measured, f.limit) for f in book.findings] == [("cash", -cash, -floor)]
+    assert book.scale == pytest.approx(left * (1.0 - POLICY.auction.limit_slack))

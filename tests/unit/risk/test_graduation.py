@@ -186,3 +186,93 @@ def test_only_a_grant_raises_the_size_and_by_one_step(bodies: Sequence[Body]) ->
     for body, before, now in zip(bodies, sizes, sizes[1:], strict=False):
         rise = ladder.index(now) - ladder.index(before)
         assert rise in ((0, 1) if isinstance(body, Size) else (-1, 0))
+
+
+def told(found: Progress) -> dict[str, tuple[str, str]]:
+    return {item.name: (item.found, item.needed) for item in found.evidence}
+
+
+def test_the_evidence_is_told_in_words() -> None:
+    assert told(after(*days({}, {"slow": True}, {"minutes": None, "minutes_up": None}))) == {
+        "profitable days in a row": ("3", "at least 5"),
+        "breaches": ("none in 3 sessions", "none in 5 sessions"),
+        "minutes with a quote": (
+            "2000 of 2000 minutes, 1 sessions without known hours", "more than 99.9 % of 5 sessions",
+        ),
+        "sessions too slow": ("1 of 3", "none of 5"),
+    }  # fmt: skip
+    assert told(after(*days(*GOOD)))["minutes with a quote"][0] == "5000 of 5000 minutes"
+    assert told(after())["minutes with a quote"][0] == "no minutes known"
+
+
+@pytest.mark.parametrize("part", ["minutes", "minutes_up"])
+def test_half_known_hours_are_not_known(part: str) -> None:
+    found = after(*days({}, {}, {part: None}, {}, {}))
+    assert unmet(found) == ["minutes with a quote"]
+    assert told(found)["minutes with a quote"][0] == "4000 of 4000 minutes, 1 sessions without known hours"
+
+
+def test_sessions_of_no_minutes_are_no_uptime() -> None:
+    assert unmet(after(*days(*[{"minutes": 0, "minutes_up": 0}] * 5))) == ["minutes with a quote"]
+    one = [{"minutes": 0, "minutes_up": 0}] * 4 + [{"minutes": 1, "minutes_up": 1}]
+    assert unmet(after(*days(*one))) == []
+
+
+def test_a_run_that_holds_a_breach_is_no_evidence() -> None:
+    """``progress`` never keeps one in a run; whoever does is told which."""
+    broken = Progress(growth=GROWTH, size=1_000, run=tuple(days(*GOOD, {"breaches": ("TOO_SLOW", "OVERFILL")})))
+    assert told(broken)["breaches"][0] == "OVERFILL, TOO_SLOW"
+    assert unmet(broken) == ["breaches"] and not broken.ready
+
+
+def test_an_account_without_steps_has_no_evidence_to_show() -> None:
+    nothing = Progress()
+    assert (nothing.steps, nothing.next, nothing.evidence, nothing.ready) == ((), None, (), False)
+
+
+def test_why_the_evidence_began() -> None:
+    assert Progress().since == "the account began"
+    assert after().since == "its steps were signed"
+    assert after(GRANT).since == "a person granted $25.00"
+    assert after(session(3, result="-30.01")).since == "the loss of 2026-03-03"
+    assert after(GRANT, *fall(29, 29, 29, 14)).since == "a drawdown on 2026-03-09"
+
+
+def test_some_of_the_evidence_is_not_enough() -> None:
+    assert not after(*days(*[{}] * 4, {"slow": True})).ready
+    assert not after(*days({})).ready
+
+
+def test_a_loss_that_begins_the_evidence_anew_tells_so_and_small_ones_add_up() -> None:
+    """Each session is within its daily loss; together they are the drawdown, counted from one level to the next."""
+    found = after(GRANT, session(6, size="25.00", equity_next="990.00", result="-10.00"))
+    assert (found.level, found.peak, found.size) == (99_000, 100_000, 2_500)
+    # equity is brought back by deposits: the level still falls by what each session lost
+    losing = [session(n, size="25.00", equity_next="971.00", result="-29.00") for n in range(6, 10)]
+    assert after(GRANT, *losing[:3]).size == 2_500
+    assert after(GRANT, *losing).size == 1_000
+
+
+def test_a_session_whose_size_is_not_known_is_no_evidence() -> None:
+    assert len(after(session(1, size=None)).run) == 0
+    assert len(after(session(1, size="10.01")).run) == 0
+
+
+def test_a_size_below_every_step_stays_where_it_is() -> None:
+    """New steps may begin above the size of the account: a step back is then none at all."""
+    growth = msgspec.structs.replace(GROWTH, steps=("100.00", "500.00"))
+    found = after(msgspec.structs.replace(LIMITS, growth=growth), session(3, breaches=("OVERFILL",)))
+    assert found.size == 1_000
+    wide = progress([msgspec.structs.replace(LIMITS, growth=growth), session(3, breaches=("OVERFILL",))])
+    assert wide.size == 10_000
+
+
+def test_after_a_step_back_a_fall_is_counted_from_there() -> None:
+    found = after(GRANT, *fall(29, 29, 29, 14))
+    assert (found.level, found.peak) == (89_900, 89_900)
+
+
+@pytest.mark.parametrize("result", ["1", "1.0", "1.00", "0.5", "0.50"])
+def test_an_amount_may_have_fewer_decimals(result: str) -> None:
+    assert not unmet(after(*days(*[{"result": result, "equity_next": "1000.5"}] * 5)))
+    assert len(after(session(1, size="10")).run) == len(after(session(1, size="10.0")).run) == 1

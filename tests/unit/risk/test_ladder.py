@@ -10,7 +10,7 @@ import pytest
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import LadderPolicy, Rung
 from plimsoll.core.restraint import Health, LadderState, Resume
-from plimsoll.risk.ladder import ENDED, UNRESTRAINED, LadderStep, check, step, waiting
+from plimsoll.risk.ladder import ENDED, UNRESTRAINED, LadderStep, blind, check, step, waiting
 
 POLICY = LadderPolicy()
 PEAK = 1_000_000
@@ -324,3 +324,139 @@ def test_what_a_person_is_told_has_its_weight() -> None:
     told = {e.kind: e.severity for s in (steps[-1], resumed, over) for e in s.events}
     assert told == {"REENTRY_REQUESTED": "WARNING", "APPROVED": "INFO", "RESUMED": "INFO", "EPISODE_ENDED": "INFO"}
     assert over.state == LadderState(episode_peak=1_000_001, lifetime_peak=1_000_001)
+
+
+def state(**changed: object) -> LadderState:
+    return msgspec.structs.replace(FRESH, **changed)
+
+
+def test_a_session_without_a_nav_bars_new_risk_and_passes_no_time() -> None:
+    calm = blind(FRESH, POLICY)
+    assert calm.state == FRESH and calm.events == ()
+    assert calm.restraint == msgspec.structs.replace(UNRESTRAINED, no_new_risk=True, reasons=("NAV_UNKNOWN",))
+    waits = state(fired=("level_1", "level_2"), ceiling=0.5, cooldown=7, calm=3)
+    assert blind(waits, POLICY).state == waits
+    assert blind(waits, POLICY).restraint.gross_ceiling == 0.5
+    over = blind(state(ended=True), POLICY).restraint
+    assert over == msgspec.structs.replace(ENDED, reasons=(*ENDED.reasons, "NAV_UNKNOWN"))
+
+
+def test_without_a_nav_level_1_holds_and_the_ramp_stands() -> None:
+    held = blind(state(fired=("level_1",)), POLICY).restraint
+    assert (held.confidence_min, held.no_new_crypto, held.size, held.level) == (0.70, True, 1.0, 1)
+    ramp = state(ramp=(0.25, 0.5, 0.75))
+    found = blind(ramp, POLICY)
+    assert (found.restraint.size, found.state) == (0.25, ramp)
+    assert found.restraint.reasons == ("REENTRY_RAMP", "NAV_UNKNOWN")
+    off = msgspec.structs.replace(POLICY, enabled=False)
+    assert blind(ramp, off).restraint == blind(FRESH, POLICY).restraint
+
+
+def test_a_fired_rung_off_the_ramp_leaves_the_size_whole_and_says_why() -> None:
+    found = at(FRESH, 950_000, 0).restraint
+    assert (found.size, found.level, found.gross_ceiling) == (1.0, 1, None)
+    assert found.reasons == ("LADDER_NO_CRYPTO",)
+    deep = at(FRESH, 850_000, 0).restraint
+    assert (deep.size, deep.level, deep.confidence_min) == (1.0, 4, 0.70)
+    two = at(state(fired=("level_2",)), 960_000, 0).restraint
+    assert (two.level, two.confidence_min) == (2, 0.0)  # level 2 asks for no confidence of its own
+
+
+def test_level_1_holds_down_to_its_share_exactly() -> None:
+    fired = state(fired=("level_1",))
+    assert at(fired, 950_000, 1).restraint.no_new_crypto
+    assert at(fired, 950_001, 1).restraint == UNRESTRAINED
+
+
+def test_a_signature_without_anything_open_is_taken_off() -> None:
+    assert at(state(signed=True), 990_000, 0).state == FRESH
+    assert at(state(signed=True, fired=("level_1",)), 990_000, 0).state == state(fired=("level_1",))
+
+
+def test_a_new_high_ends_everything_the_episode_had_set() -> None:
+    open_episode = state(fired=("level_1",), ceiling=0.5, cooldown=3, signed=True, awaiting="signed", calm=2)
+    found = at(open_episode, PEAK + 1, 0)
+    assert found.state == state(episode_peak=PEAK + 1, lifetime_peak=PEAK + 1)
+    assert kinds([found]) == ["EPISODE_ENDED"]
+
+
+def test_a_new_high_on_the_ramp_ends_no_episode() -> None:
+    found = at(state(ramp=(0.5, 0.5)), PEAK + 1, 0)
+    assert found.events == () and found.state.ramp == (0.5,)
+    restraint = found.restraint
+    assert (restraint.size, restraint.level, restraint.confidence_min) == (0.5, 0, 0.0)
+    assert restraint.reasons == ("REENTRY_RAMP",)
+    full = at(state(ramp=(1.0,)), 990_000, 0).restraint
+    assert (full.size, full.reasons) == (1.0, ()) and full.gross_ceiling == POLICY.recovery_gross
+
+
+@pytest.mark.parametrize(("ceiling", "left"), [(None, 1.0), (0.3, 0.3), (2.0, 1.0)])
+def test_on_the_ramp_the_lower_ceiling_counts(ceiling: float | None, left: float) -> None:
+    found = at(state(ramp=(0.5,), ceiling=ceiling, fired=("level_1",)), 990_000, 0).restraint
+    assert found.gross_ceiling == left
+
+
+def test_a_ceiling_stands_while_its_episode_is_open_though_nothing_else_does() -> None:
+    found = at(state(fired=("level_1",), ceiling=0.5), 990_000, 0).restraint
+    assert (found.gross_ceiling, found.reasons) == (0.5, ("LADDER_CUT",))
+    assert not found.no_new_crypto
+
+
+def test_a_cooldown_that_is_over_stays_at_zero() -> None:
+    ill = msgspec.structs.replace(CALM, data_fresh=False)
+    waits = state(fired=("level_2",), cooldown=1, ceiling=0.5)
+    steps = walk([925_000] * 3, waits, health=ill)
+    assert [s.state.cooldown for s in steps] == [0, 0, 0]
+
+
+def test_a_rung_tells_the_fall_from_its_own_peak() -> None:
+    low = LadderState(episode_peak=900_000, lifetime_peak=PEAK)
+    (event,) = at(low, 850_000, 0).events
+    assert (event.scope, event.measured, event.limit) == ("level_1", pytest.approx(50 / 900), 0.05)
+    told = {e.scope: e.measured for e in at(low, 820_000, 0).events if e.kind == "LADDER_RUNG"}
+    assert told["mandate"] == 0.18 and told["level_1"] == pytest.approx(80 / 900)
+
+
+def test_a_book_once_sold_stays_sold_when_a_lighter_rung_fires() -> None:
+    sold = state(fired=("level_4",), liquidated=True, ceiling=0.0, cooldown=5)
+    assert at(sold, 940_000, 0).state.liquidated
+
+
+@pytest.mark.parametrize("gross", [float("nan"), float("inf"), -0.5])
+def test_a_sale_of_everything_needs_no_gross_and_a_cut_of_part_does(gross: float) -> None:
+    assert at(FRESH, 850_000, 0, gross=gross).state.ceiling == 0.0
+    with pytest.raises(ValueError, match="gross"):
+        at(FRESH, 920_000, 0, gross=gross)
+
+
+def test_only_the_panic_rung_flattens_on_panic() -> None:
+    for nav in (950_000, 920_000):
+        found = at(FRESH, nav, 0, flatten_on_panic=True)
+        assert not found.restraint.liquidate and not found.state.liquidated
+    assert at(FRESH, 900_000, 0, flatten_on_panic=True).state.liquidated
+
+
+def test_the_mandate_of_an_account_survives_a_resume() -> None:
+    waits = state(fired=("level_1", "level_2"), ceiling=0.5, calm=9, mandate=3)
+    found = at(waits, 925_000, 0)
+    assert kinds([found]) == ["RESUMED"] and found.state.mandate == 3
+
+
+@pytest.mark.parametrize("action", ["no_new_risk", "close_crypto", "havens_only", "liquidate", "cut"])
+def test_each_way_to_stop_trading_needs_a_reentry(action: str) -> None:
+    rung = Rung(name="x", threshold=0.1, **{action: 0.01 if action == "cut" else True})
+    with pytest.raises(InputError, match="without a re-entry"):
+        check(msgspec.structs.replace(POLICY, rungs=(rung,)))
+    check(msgspec.structs.replace(POLICY, rungs=(msgspec.structs.replace(rung, reentry="automatic"),)))
+
+
+@pytest.mark.parametrize(("reentry", "stuck"), [("automatic", True), ("signed", True), ("none", False)])
+def test_a_reentry_needs_a_probability_to_be_below(reentry: str, stuck: bool) -> None:
+    rung = Rung(name="x", threshold=0.1, no_new_crypto=True, reentry=reentry)
+    policy = msgspec.structs.replace(POLICY, rungs=(rung,), crisis_max=0.0)
+    if stuck:
+        with pytest.raises(InputError, match="crisis_max"):
+            check(policy)
+    else:
+        check(policy)
+    check(msgspec.structs.replace(policy, crisis_max=0.01))

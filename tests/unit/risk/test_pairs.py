@@ -160,3 +160,13 @@ def test_a_pair_of_two_calendars_that_does_not_move_together_is_free(view_of: Ca
     returns = np.column_stack([base, base[:, 0]])
     view = view_of(returns, ("A", "BTC-USD", "F"))
     assert found(view) == [("A", "F")]
+
+
+def test_a_known_pair_of_which_either_symbol_is_no_longer_there_is_forgotten(view_of: Callable[..., View]) -> None:
+    view = view_of(correlated(0.65), ("A", "B"))
+    for gone in (HeldPair("G", "B", 0.8), HeldPair("A", "G", 0.8), HeldPair("F", "G", 0.8)):
+        assert found(view, (gone,)) == []
+
+
+def test_no_pairs_are_no_limits() -> None:
+    assert pairs.limits((), ("A", "F"), np.array([0.1, 0.4]), POLICY) == ()
