@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
+import msgspec
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
@@ -30,7 +31,8 @@ from redis.retry import Retry
 from plimsoll.core.errors import InputError
 from plimsoll.core.ports import Conflict, Fact, Row
 
-KEYS = ("head", "state", "fact", "changes", "turn")
+_KEYS = tuple(f"{{plimsoll:governor}}:{part}" for part in ("head", "state", "fact", "changes", "turn"))
+_FACT = _KEYS[2]
 CHANGES = 1000  # versions a governor may be behind at least before it is told the whole state instead
 PATIENCE = 3  # writes another came before, until a turn is asked for
 TURN = 100  # milliseconds a turn lasts at most
@@ -81,7 +83,7 @@ if ARGV[3] ~= '' then
   version = redis.call('HINCRBY', KEYS[1], 'version', 1)
 end
 if writes and turn then redis.call('DEL', KEYS[5]) end
-return {'written', head[1], version}
+return version
 """.replace("CHANGES", str(CHANGES)).replace("TURN", str(TURN))
 
 
@@ -171,20 +173,19 @@ class RedisStateStore:
     def get(self, kind: str, key: str) -> str | None:
         """The text of a fact; None when there is none."""
         with self._clearly():
-            found = self._call("HGET", _key("fact"), f"{kind} {key}")
+            found = self._call("HGET", _FACT, f"{kind} {key}")
         return None if found is None else str(found)
 
     def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
         """Write everything or nothing: what others wrote meanwhile, or facts that are not new, stand against it."""
         pairs = [part for kind, key, text in (*new, *facts) for part in (f"{kind} {key}", text)]
-        rows = json.dumps(state, separators=(",", ":")) if state else ""
+        rows = msgspec.json.encode(state).decode() if state else ""
         claim = int(self._beaten >= PATIENCE)
-        keys = map(_key, KEYS)
-        words: list[str | int] = [len(KEYS), *keys, self._id, self._seen, rows, len(new), self._me, claim, *pairs]
+        words = [len(_KEYS), *_KEYS, self._id, self._seen, rows, len(new), self._me, claim, *pairs]
         with self._clearly():
             answer = self._asked(words)
             deadline = time.monotonic() + self._timeout
-            while answer[0] == "wait":
+            while answer == ["wait"]:
                 if time.monotonic() > deadline:
                     raise TimeoutError("another process never ended its turn")
                 time.sleep(PAUSE)
@@ -198,12 +199,12 @@ class RedisStateStore:
             return self._call("EVAL", _SCRIPT, *words)
 
     def _understood(self, answer: Any, new: Sequence[Fact]) -> Conflict | None:
+        if isinstance(answer, int):
+            self._seen, self._beaten = answer, 0
+            return None
         if answer[0] == "lost":
             raise InputError(f"{self.name} has lost the account, or what was written to it", "Reconcile with the venue")
         kind, self._id, self._seen = answer[0], str(answer[1]), int(answer[2])
-        if kind == "written":
-            self._beaten = 0
-            return None
         self._beaten += 1
         found = {fact[:2]: str(text) for fact, text in zip(new, answer[4], strict=True) if text is not None}
         if kind == "whole":
@@ -242,10 +243,6 @@ def name_of(url: str) -> str:
     except ValueError:
         raise InputError("the store is no address of a Redis server", "Give redis://HOST:PORT/DATABASE") from None
     return f"{parts.scheme}://{where}"
-
-
-def _key(part: str) -> str:
-    return f"{{plimsoll:governor}}:{part}"
 
 
 def _parted(field: str) -> tuple[str, str]:
