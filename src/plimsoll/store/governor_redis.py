@@ -181,7 +181,7 @@ class RedisStateStore:
         pairs = [part for kind, key, text in (*new, *facts) for part in (f"{kind} {key}", text)]
         rows = msgspec.json.encode(state).decode() if state else ""
         claim = int(self._beaten >= PATIENCE)
-        words = [len(_KEYS), *_KEYS, self._id, self._seen, rows, len(new), self._me, claim, *pairs]
+        words: list[str | int] = [len(_KEYS), *_KEYS, self._id, self._seen, rows, len(new), self._me, claim, *pairs]
         with self._clearly():
             answer = self._asked(words)
             deadline = time.monotonic() + self._timeout
