@@ -48,7 +48,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "plimsoll"
 EQUIVALENT = ROOT / "scripts" / "mutants_equivalent.txt"
 KEPT = ROOT / ".mutants.json"
-LONG = float(os.environ.get("MUTANTS_LONG", 1.0))  # seconds of processor time, traced
+LONG = float(os.environ.get("MUTANTS_LONG", 2.5))  # seconds of processor time, traced
 PATIENCE = 5.0  # times what the tests take without the fault, and as many seconds
 
 BESIDE = {  # tests of a module that are not called after it; the governor's modules are tested together

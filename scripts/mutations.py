@@ -14,8 +14,9 @@ The operators, each applied wherever it fits, one fault at a time:
   out;
 - statement: a call, yield, raise, assignment, ``continue`` or ``break`` removed; a return that returns None.
 
-Left alone: annotations, imports, decorators, docstrings, type variables, ``strict=`` of a zip, and the texts of errors.
-An assignment to a name that has no earlier value is not removed: that is a NameError for every test.
+Left alone: annotations, imports, decorators, the options of a class, docstrings, type variables, ``strict=`` of a zip,
+and the texts of errors. An assignment to a name that has no earlier value is not removed: that is a NameError for
+every test.
 """
 
 from __future__ import annotations
@@ -111,16 +112,18 @@ def _walk(node: ast.AST, place: _Place) -> Iterator[tuple[_Place, ast.AST, str, 
 
 
 def _shown(statement: ast.stmt, parent: ast.AST, field: str, index: int | None, new: ast.AST) -> str:
-    """The statement with the fault in it, on one line."""
+    """The statement with the fault in it, on one line, of a long one the part about the fault."""
+    plain = _header(statement)
     before = _set(parent, field, index, new)
-    if before is not statement:
-        text = _header(statement)
-    elif isinstance(new, ast.Pass):
-        text = "removed: " + _header(statement)
-    else:
-        text = _header(new)
+    text = _header(new if before is statement else statement)
     _set(parent, field, index, before)
-    return text
+    if isinstance(new, ast.Pass):
+        return "removed: " + (plain if len(plain) <= 90 else plain[:89] + "…")
+    start = next((i for i, (x, y) in enumerate(zip(plain, text, strict=False)) if x != y), min(len(plain), len(text)))
+    back = min(len(plain), len(text)) - start
+    same = next((i for i in range(back) if plain[-1 - i] != text[-1 - i]), back)
+    first, last = max(start - 40, 0), min(len(text) - same + 40, len(text))
+    return ("…" if first else "") + text[first:last] + ("…" if last < len(text) else "")
 
 
 def _header(statement: ast.AST) -> str:
@@ -154,6 +157,8 @@ def _left_alone(parent: ast.AST, node: ast.AST) -> bool:
             | ast.Call(func=ast.Name(id="TypeVar" | "cast"))
         ):
             return True
+        case ast.keyword():
+            return node.arg == "strict" or isinstance(parent, ast.ClassDef)
         case ast.Constant() if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name):
             return parent.func.id.endswith("Error")  # the text of an error that is not raised at once
     return isinstance(parent, ast.MatchValue)

@@ -106,8 +106,8 @@ def _medians(sizes: Floats) -> Floats:
         return whole
     known = width - np.isnan(ordered).sum(axis=1)
     each = np.arange(len(sizes))
-    low, high = np.maximum(known - 1, 0) // 2, np.minimum(known // 2, width - 1)
-    medians: Floats = 0.5 * (ordered[each, low] + ordered[each, high])
+    # where nothing is known both are NaN: the last one and the first
+    medians: Floats = 0.5 * (ordered[each, (known - 1) // 2] + ordered[each, known // 2])
     return medians
 
 

@@ -27,7 +27,6 @@ ENDED = Restraint(
     level=4,
     reasons=("MANDATE_ENDED", "LADDER_LIQUIDATE"),
 )
-_STRICTNESS = {"none": 0, "automatic": 1, "signed": 2, "never": 3}
 
 
 class LadderStep(msgspec.Struct, frozen=True):
@@ -216,8 +215,7 @@ def _wait(
     healthy = health.data_fresh and health.clear and crisis is not None and crisis < policy.crisis_max
     if state.cooldown > 0 or not healthy or calm < policy.calm_sessions:
         return state, ()
-    needed = max((r.reentry for r in policy.rungs if r.name in state.fired), key=_STRICTNESS.__getitem__)
-    signed = needed == "signed"
+    signed = any(r.reentry == "signed" for r in policy.rungs if r.name in state.fired)
     recent = tuple(r for r in state.resumes if sessions_since(r.day) < policy.resume_window)
     allowed = policy.resumes_signed if signed else policy.resumes_automatic
     if sum(r.signed == signed for r in recent) >= allowed:

@@ -63,6 +63,7 @@ def test_249_rows_are_too_few_and_250_are_not(make_panel: Callable[..., Panel]) 
     assert (column[:100] == freshness.STALE).all()
     assert (column[100:349] == freshness.SHORT).all()
     assert column[349] == freshness.BLIND  # 250 rows, but 12-1 momentum looks back 252
+    assert column[351] == freshness.BLIND
     assert (column[352:] == freshness.FRESH).all()
 
 

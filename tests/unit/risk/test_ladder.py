@@ -460,3 +460,21 @@ def test_a_reentry_needs_a_probability_to_be_below(reentry: str, stuck: bool) ->
     else:
         check(policy)
     check(msgspec.structs.replace(policy, crisis_max=0.01))
+
+
+def test_the_end_of_the_mandate_sells_everything_for_good() -> None:
+    for found in (at(FRESH, 820_000, 0), at(state(ended=True), PEAK, 0)):
+        r = found.restraint
+        assert r.no_new_risk and r.no_new_crypto and r.close_crypto and r.liquidate
+        assert (r.gross_ceiling, r.level, r.reasons) == (0.0, 4, ("MANDATE_ENDED", "LADDER_LIQUIDATE"))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_one_rung_that_needs_a_signature_is_enough(order: tuple[int, int]) -> None:
+    rungs = (
+        Rung(name="a", threshold=0.1, no_new_risk=True, reentry="automatic"),
+        Rung(name="s", threshold=0.2, no_new_risk=True, reentry="signed"),
+    )
+    waits = state(fired=("a", "s"), calm=9)
+    assert kinds([at(waits, 950_000, 0, rungs=tuple(rungs[i] for i in order))]) == ["REENTRY_REQUESTED"]
+    assert kinds([at(state(fired=("a",), calm=9), 950_000, 0, rungs=rungs)]) == ["RESUMED"]

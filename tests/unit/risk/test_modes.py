@@ -69,3 +69,5 @@ def test_from_every_mode_a_path_leads_to_normal() -> None:
 def test_the_documented_table_is_the_one_in_force() -> None:
     assert [m for m, _, _ in transition_table()] == list(MODES)
     assert {m: frozenset(n) for m, _, n in transition_table()} == TRANSITIONS
+    meanings = [meaning for _, meaning, _ in transition_table()]
+    assert all(meanings) and len(set(meanings)) == len(MODES)
