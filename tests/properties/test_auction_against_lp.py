@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from plimsoll.capital import auction_programme, auction_tail
+from plimsoll.capital import auction_cuts, auction_programme, auction_tail
 from plimsoll.capital.auction import Allocation, AuctionProblem, solve
 from plimsoll.capital.auction_check import worst_excess
 from plimsoll.capital.auction_lp import solve_plain
@@ -318,17 +318,38 @@ def test_prices_are_what_relaxing_a_limit_earns(which, solver):
 
 
 @pytest.mark.parametrize("kind", ["priced", "limit", "both"])
-def test_very_many_scenarios_are_thinned_and_sketched_and_still_exact(kind, monkeypatch):
+@pytest.mark.parametrize(("seed", "n"), [(11, 12), (13, 30), (17, 80)])
+def test_many_scenarios_are_thinned_and_sketched_and_still_exact(kind, seed, n, monkeypatch):
     monkeypatch.setattr(auction_tail, "_MANY", 150)
     monkeypatch.setattr(auction_tail, "_RISE", 0.02)
-    p = large_problem(11, 12, 2000, {"priced": 0.05, "limit": 0.0, "both": 0.01}[kind], 0.015)
+    monkeypatch.setattr(auction_programme, "EDGE", 8)  # so that columns stand for several scenarios
+    monkeypatch.setattr(auction_cuts, "EDGE", 8)
+    monkeypatch.setattr(auction_cuts, "_SETTLED", 4)
+    p = large_problem(seed, n, 2000, {"priced": 0.05, "limit": 0.0, "both": 0.01}[kind], 0.015)
     if kind == "both":
-        p = dataclasses.replace(p, tail_limits=[(large_problem(12, 12, 400, 0.0, 1.0).scenarios, 0.95, 0.012)])
+        p = dataclasses.replace(p, tail_limits=[(large_problem(12, n, 400, 0.0, 1.0).scenarios, 0.95, 0.012)])
     answer = solve(p)
     assert answer.status == "optimal"
     assert_within_limits(p, answer)
     assert answer.objective == pytest.approx(plain_optimum(p), abs=1e-10)
     assert answer.cvar == pytest.approx(cvar_by_sorting(p.scenarios, answer.weights, 0.95), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_many_scenarios_under_limits_of_every_kind_are_as_good_as_the_plain_programme(seed, monkeypatch):
+    monkeypatch.setattr(auction_tail, "_MANY", 20)
+    monkeypatch.setattr(auction_programme, "EDGE", 2)
+    monkeypatch.setattr(auction_cuts, "EDGE", 2)
+    monkeypatch.setattr(auction_cuts, "_SETTLED", 1)
+    p = random_problem(9900 + seed)
+    best = plain_optimum(p)
+    answer = solve(p)
+    if best is None:
+        assert answer.status == "scaled"
+    else:
+        assert answer.status == "optimal"
+        assert answer.objective == pytest.approx(best, abs=1e-9)
+        assert_within_limits(p, answer)
 
 
 @pytest.mark.parametrize("seed", range(4))

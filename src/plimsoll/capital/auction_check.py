@@ -43,7 +43,7 @@ def readings(problem: AuctionProblem, weights: Floats) -> Iterator[Reading]:
         yield Reading(f"long_only[{lowest}]", -float(weights[lowest]), 0.0)
     yield Reading("gross", float(weights.sum()), problem.gross_max)
     for k, (members, cap) in enumerate(problem.groups):
-        yield Reading(f"groups[{k}]", float(weights[sorted(set(members))].sum()) if len(members) else 0.0, cap)
+        yield Reading(f"groups[{k}]", float(weights[np.unique(members)].sum()) if len(members) else 0.0, cap)
     positions = _positions(problem, weights)
     for k, (i, j, cap) in enumerate(problem.pairs):
         yield Reading(f"pairs[{k}]", float(positions[i] + positions[j]), cap)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from plimsoll.capital.auction_frame import Solved, SolveFailed
 from plimsoll.capital.auction_problem import Form
-from plimsoll.capital.auction_programme import Programme, best_returns, first_bids
+from plimsoll.capital.auction_programme import EDGE, Programme, best_returns, first_bids
 from plimsoll.capital.auction_tail import Place, Tail
 
 Floats = NDArray[np.float64]
@@ -24,13 +24,15 @@ Ints = NDArray[np.int64]
 _ROUNDS_MAX: Final = 1000
 _VIOLATION: Final = 4e-10  # of rows scaled to coefficients near 1; the solver's own tolerance is 1e-10
 _SAME_OBJECTIVE: Final = 1e-9  # of the objective's scale: what settling a tie may cost
-_THINNING: Final = 10  # of very many scenarios every so manieth is looked at first
-_SKETCHES_MAX: Final = 6
-_EDGE: Final = 5  # the first sketch bends over this part of the tail's scenarios on either side of its edge
-_STEP: Final = (
-    0.1  # of the largest weight: by how much the first sketch may change a bid, the next ones by half as much
-)
-_SETTLED: Final = 200  # a tail that moves by fewer scenarios is ready for cuts
+_THINNING: Final = 10  # of many scenarios every so manieth is looked at first
+_SKETCHES_MAX: Final = 12
+_WIDE: Final = 5  # the first sketch bends over this part of the tail's scenarios on either side of its edge
+_SETTLED: Final = 100  # a tail that moves by fewer scenarios is ready for cuts
+_STEP: Final = 0.1  # of the largest weight: how far the first sketch may move a bid
+_SHRINK: Final = 0.5  # of the way it could go, for a bid that turned back
+_GROW: Final = 1.2  # and for one that went on
+_FURTHER: Final = 2.0  # for a bid that went as far as it could before the programme was exact there
+_FAR: Final = 0.999  # of the way it could go: as far as it could, but for rounding
 
 
 def solve_by_cuts(form: Form) -> Solved:
@@ -50,12 +52,13 @@ def solve_by_cuts(form: Form) -> Solved:
 
 def _optimised(form: Form) -> Programme:
     """A programme of ``form`` at its optimum."""
-    if not any(tail.many for tail in form.tails):
-        programme = Programme(form, first_bids(form), form.places(best_returns(form)))
-    else:
+    if any(tail.many for tail in form.tails):
         near = _approach(form)
-        programme = Programme(form, near.bids, near.before)
-        programme.cut([(known, known.tail.members(near.places[known.index])) for known in programme.sets])
+        programme = Programme(form, near.bids, near.places)
+        programme.bend(near.places, [EDGE] * len(form.tails))
+        _optimise_near(programme, near)
+    else:
+        programme = Programme(form, first_bids(form), form.places(best_returns(form)))
     _optimise(programme)
     return programme
 
@@ -79,48 +82,76 @@ def _optimise(programme: Programme, *, entry: bool = True) -> None:
     raise SolveFailed(f"no optimum after {_ROUNDS_MAX} rounds", infeasible=False)
 
 
-# -- very many scenarios -------------------------------------------------------------------------------------------
+# -- many scenarios ------------------------------------------------------------------------------------------------
 
 
 class _Near(NamedTuple):
-    """A book near the optimum: the bids worth a column, its weights (n,), and it and the one before as each scenario
-    set sees them.
+    """A book near the optimum: the bids worth a column, its weights (n,), how each scenario set sees it, and how far
+    each bid may move in a step (n,).
     """
 
     bids: Ints
     weights: Floats
-    before: list[Place]
     places: list[Place]
+    step: Floats
 
 
 def _approach(form: Form) -> _Near:
-    """A book near the optimum of a ``form`` with very many scenarios.
+    """A book near the optimum of a ``form`` with many scenarios.
 
-    A thinned set has its optimum near by, and sketches lead on from there in shrinking steps. Any book would do: cuts
-    make the answer exact, they only take fewer rounds from here.
+    A thinned set has its optimum near by, and sketches lead on from there: each bid may move a step, which shrinks
+    where it turns back and grows where it goes on (the move limits of sequential linear programming). Any book would
+    do: cuts make the answer exact, they only take fewer rounds from here.
     """
     coarse = replace(form, tails=tuple(tail.thinned(_THINNING) if tail.many else tail for tail in form.tails))
     if any(tail.many for tail in coarse.tails):
-        bids, weights, _, _ = _approach(coarse)
+        bids, weights, *_ = _approach(coarse)
     else:
         programme = _optimised(coarse)
         bids, weights = programme.bids, programme.read()[0]
-    before = places = form.places(form.positions(weights))
-    reach = [max(tail.count // _EDGE, 1) for tail in form.tails]
-    step = _STEP * float(weights.max(initial=0.0))
+    places = form.places(form.positions(weights))
+    reach = [max(tail.count // _WIDE, 1) for tail in form.tails]
+    step = np.full(form.bids, _STEP * float(weights.max() or form.upper.max()))
+    last = np.zeros(form.bids)
     for _ in range(_SKETCHES_MAX):
         sketch = Programme(form, bids, places)
-        sketch.sketch(places, reach)
+        sketch.bend(places, reach)
         sketch.stay_near(weights, step)
         try:
-            weights = sketch.optimum()[0]
+            found = sketch.optimum()[0]
         except SolveFailed:
             break
-        before, places = places, form.places(form.positions(weights))
-        if max(_moved(*of_tail) for of_tail in zip(form.tails, before, places, strict=True)) <= _SETTLED:
+        change = found - weights
+        step[change * last < 0.0] *= _SHRINK
+        step[change * last > 0.0] *= _GROW
+        weights, last, before, places = found, change, places, form.places(form.positions(found))
+        moved = [_moved(*of_tail) for of_tail in zip(form.tails, before, places, strict=True)]
+        if max(moved) <= _SETTLED:
             break
-        step /= 2.0
-    return _Near(bids, weights, before, places)
+        reach = [min(far, max(2 * count, EDGE)) for far, count in zip(reach, moved, strict=True)]
+    return _Near(bids, weights, places, step)
+
+
+def _optimise_near(programme: Programme, near: _Near) -> None:
+    """Bring ``programme`` to its optimum step by step, so that it learns the tails on the way and no others.
+
+    Left free from the start it would leap to where it knows no tail, and back, many times. Where no bid is held back
+    any more its optimum is that of the programme left free.
+    """
+    weights, step = near.weights, near.step.copy()
+    try:
+        for _ in range(_ROUNDS_MAX):
+            programme.stay_near(weights, step)
+            _optimise(programme, entry=False)
+            found = programme.read()[0]
+            held = (np.abs(found - weights) >= _FAR * step) & (found > 0.0) & (found < programme.form.upper)
+            if not held.any():
+                break
+            step[held] *= _FURTHER
+            weights = found
+    except SolveFailed:
+        pass  # no allocation so near
+    programme.let_go()
 
 
 def _moved(tail: Tail, before: Place, after: Place) -> int:

@@ -304,8 +304,18 @@ def _index(name: str, given: int, size: int) -> int:
 
 def _group(k: int, members: Sequence[int] | Ints, cap: float, n: int) -> tuple[str, Ints, float]:
     name = f"groups[{k}]"
-    bids = sorted({_index(f"{name} member", i, n) for i in members})
-    return name, np.array(bids, dtype=np.int64), _number(f"{name} cap", cap, floor=0.0)
+    if _indices(members, n):
+        bids = np.unique(members).astype(np.int64)
+    else:
+        bids = np.array(sorted({_index(f"{name} member", i, n) for i in members}), dtype=np.int64)
+    return name, bids, _number(f"{name} cap", cap, floor=0.0)
+
+
+def _indices(given: object, size: int) -> bool:
+    """Whether ``given`` is an array of indices below ``size``, which can be seen without looking at each."""
+    if not isinstance(given, np.ndarray) or given.ndim != 1 or given.dtype.kind not in "iu" or not given.shape[0]:
+        return False
+    return bool(given.min() >= 0 and given.max() < size)
 
 
 def _pair(k: int, i: int, j: int, cap: float, asset: Ints, m: int) -> tuple[str, Ints, float]:

@@ -43,7 +43,7 @@ ZERO_PRICE: Final = 1e-9  # a reduced cost below it, of an objective scaled to a
 _ALL_BIDS: Final = 64  # so many bids all have a column from the start
 _ENTER: Final = 32  # bids that get one at most in a round
 _NEW_COLUMNS_MAX: Final = 400  # a tail that still moves by more is cut by a plane
-_SAMPLE: Final = 512  # scenarios that stand for all near the tail's edge
+EDGE: Final = 128  # scenarios on either side of the tail's edge that can have a column each from the start
 
 
 class Scenarios:
@@ -75,6 +75,9 @@ class Programme:
         self.form = form
         self.bids = bids
         self.solver = quiet_solver(scaling=1)
+        members = [capped for _, capped, _ in form.rows]
+        self.cap_bids = np.concatenate(members)  # of every cap, one after the other
+        self.cap_rows = np.repeat(np.arange(len(members)), [capped.shape[0] for capped in members])
         self.sets: list[Scenarios] = []
         self.cuts = 0
         tails = [tail.members(place) for tail, place in zip(form.tails, places, strict=True)]
@@ -194,9 +197,12 @@ class Programme:
     def _enter(self, new: Ints) -> None:
         """Add a column for each of the bids ``new``, with what it uses of every row there is."""
         form, count = self.form, new.shape[0]
+        place = np.full(form.bids, -1)
+        place[new] = np.arange(count)
+        capped = place[self.cap_bids]
+        here = capped >= 0
         caps = np.zeros((count, self.row_count))
-        for r, (_, bids, _) in enumerate(form.rows):
-            caps[np.isin(new, bids), r] = 1.0
+        caps[capped[here], self.cap_rows[here]] = 1.0
         for k, a in enumerate(form.sellers.tolist()):
             caps[form.asset[new] == a, len(form.rows) + k] = 1.0
         caps[:, self.frame_rows :] = self.slopes[:, form.asset[new]].T
@@ -260,12 +266,12 @@ class Programme:
         self._add(rows)
         self.cuts += len(tails)
 
-    def sketch(self, places: Sequence[Place], reach: Sequence[int]) -> None:
+    def bend(self, places: Sequence[Place], reach: Sequence[int]) -> None:
         """Bend the planes near the book of ``places``, one for each scenario set, as CVaR itself bends there.
 
-        A sample of the ``reach`` scenarios on either side of the tail's edge gets columns, and each stands for several,
-        with the slope at the book itself kept exact. That is no bound on CVaR: the optimum of a sketch is only a good
-        place to cut next.
+        The ``reach`` scenarios on either side of the tail's edge get columns. Of more than ``EDGE`` only a sample does,
+        and each stands for several, with the slope at the book itself kept exact. That is no bound on CVaR any more:
+        the optimum of such a sketch is only a good place to look next.
         """
         rows = _Rows(self.row_count)
         for known in self.sets:
@@ -274,17 +280,23 @@ class Programme:
             edge = np.argpartition(place.returns, (first, last - 1))[first:last]
             edge = np.sort(edge if place.rows is None else place.rows[edge])
             members = tail.members(place)
-            known.stands_for = -(-edge.shape[0] // _SAMPLE)
+            known.stands_for = -(-edge.shape[0] // (2 * EDGE))
             chosen = edge[:: known.stands_for]
-            self._give_columns(known, chosen[chosen != members.last], rows)
+            self._give_columns(known, chosen if known.stands_for == 1 else chosen[chosen != members.last], rows)
             self._aggregate(known, members, rows)
         self._add(rows)
 
-    def stay_near(self, weights: Floats, step: float) -> None:
-        """Let no bid move by more than ``step`` from ``weights`` (n,)."""
-        here, top = weights[self.bids], self.form.upper[self.bids]
-        low, high = np.maximum(here - step, 0.0), np.minimum(here + step, top)
+    def stay_near(self, weights: Floats, step: Floats) -> None:
+        """Let no bid move from ``weights`` by more than its ``step``, both (n,)."""
+        here, far, top = weights[self.bids], step[self.bids], self.form.upper[self.bids]
+        low, high = np.maximum(here - far, 0.0), np.minimum(here + far, top)
         self.solver.changeColsBounds(self.bids.shape[0], self.columns, low, high)
+
+    def let_go(self) -> None:
+        """Let every bid have what it may have."""
+        self.solver.changeColsBounds(
+            self.bids.shape[0], self.columns, np.zeros(self.bids.shape[0]), self.form.upper[self.bids]
+        )
 
     def _add(self, rows: _Rows) -> None:
         if rows.next == self.row_count:

@@ -23,8 +23,9 @@ Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 _DENSE_COLUMNS: Final = 64  # up to so many columns are read as they lie; of more, those ever held are kept beside
-_MANY: Final = 10_000  # scenarios from which on it pays to leave out those far from the tail
-_NEAR: Final = 4  # tails' worth of scenarios that are kept near
+_CACHED: Final = 1 << 17  # figures that stay in the processor's cache: 1 MB
+_MANY: Final = 8_000  # scenarios from which on it pays to leave out those far from the tail
+_NEAR: Final = 3  # tails' worth of scenarios that are kept near
 _RISE: Final = 0.05  # of the tail's best return: how far it may rise before all must be measured again
 _ROUNDING: Final = 1e-9  # relative, taken off the distance for which the others are proven to be outside
 _TINY: Final = float(np.finfo(np.float64).tiny)
@@ -144,11 +145,22 @@ class Tail:
 
     def slope_of(self, members: Members, rows: Ints) -> Floats:
         """The part of the slope that the scenarios ``rows`` of the ``members`` contribute, (m,)."""
-        total = np.add.reduce(self.scenarios.take(rows, axis=0), axis=0)
+        total = self._sum(rows)
         if self.part != 1.0 and (rows is members.rows or members.last in rows):
             total -= (1.0 - self.part) * self.scenarios[members.last]
         total /= -self.mass
         return np.asarray(total)
+
+    def _sum(self, rows: Ints) -> Floats:
+        """The sum (m,) of the scenarios ``rows``, some thousand figures at a time."""
+        block = max(_CACHED // max(self.scenarios.shape[1], 1), 1)
+        if rows.shape[0] <= block:
+            return np.asarray(np.add.reduce(self.scenarios.take(rows, axis=0), axis=0))
+        total, taken = np.zeros(self.scenarios.shape[1]), np.empty((block, self.scenarios.shape[1]))
+        for first in range(0, rows.shape[0], block):
+            some = rows[first : first + block]
+            total += np.add.reduce(self.scenarios.take(some, axis=0, out=taken[: some.shape[0]], mode="clip"), axis=0)
+        return total
 
     def _measured(self, returns: Floats, rows: Ints | None) -> Place:
         worst = returns.copy()
