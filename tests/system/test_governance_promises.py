@@ -428,6 +428,7 @@ def test_too_much_late_data_stops_new_risk(
     desk = Desk(policy, (EAGER,), panel.instruments)
     _, record = evening(heavy(panel, 260, weight), 260, history_of(late, policy), desk)
     assert bool(rising(record)) is not bool(reason)
+    assert record.bars_new_risk is bool(reason)
     said = {code for codes in record.reasons for code in codes} & {"DATA_AFFECTED", "UNIVERSE_AFFECTED"}
     assert said == ({reason} - {""})
 

@@ -53,7 +53,7 @@ def limits(shown: LimitsReport) -> None:
 
 def history(versions: Sequence[LimitsVersion]) -> None:
     """A line a version."""
-    out = console(least=100)
+    out = console()
     if not versions:
         out.print("no limits yet: a paper account gets its first on its first use, a live one signs them")
         return
@@ -93,7 +93,7 @@ def size(shown: SizeReport) -> None:
 
 def keys(trusted: Sequence[TrustedKey]) -> None:
     """A line a person."""
-    out = console(least=90)
+    out = console()
     if not trusted:
         out.print("nobody may sign yet: plimsoll keys trust PERSON PUBLIC_KEY")
         return

@@ -20,7 +20,7 @@ _STATUS = {
 
 def show(found: AuctionAnswer) -> None:
     """Everything a reader needs to believe or doubt the answer."""
-    out = console(least=100)
+    out = console()
     said = _STATUS[found.status] + (f"; {found.binding} set the scale" if found.binding else "")
     out.print(escape(said))
     out.print(
@@ -55,7 +55,7 @@ def show(found: AuctionAnswer) -> None:
 
 def _show_lots(found: LotsAnswer) -> None:
     """The allocation in whole lots, with what a limit on CVaR took off."""
-    out = console(least=100)
+    out = console()
     columns = ("asset", "lots", "units", "price", "value", "weight", "target", "taken off")
     rows = table(*columns, title=f"\nIn whole lots, NAV {found.nav:,.2f}", right=(1, 2, 3, 4, 5, 6, 7))
     for h in found.holdings:

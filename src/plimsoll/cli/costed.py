@@ -21,7 +21,7 @@ ORDERS_SHOWN = 10
 
 def show(found: CostReport) -> None:
     """The coefficient first, then where the cost came from."""
-    out = console(least=100)
+    out = console()
     out.print(f"{escape(found.source)}: {found.orders_compared} orders filled")
     out.print(escape(found.basis))
     out.print(escape(_coefficient(found)))
@@ -29,6 +29,7 @@ def show(found: CostReport) -> None:
         multiple, error = found.slippage_multiple, found.slippage_multiple_error
         slippage = "as the policy has them" if error is None else f"{_with_error(multiple, error)} times the policy's"
         out.print(f"slippage rates {slippage}; R² {found.r2:.4f}; {found.fills} orders of {found.days} days")
+    out.print("expected and realised: bps of notional; the rest: USD")
     out.print(_table("all orders", (found.total,)))
     if len(found.by_regime) > 1:
         out.print(_table("by regime", found.by_regime))
@@ -66,13 +67,13 @@ def _with_error(value: float | None, error: float | None) -> str:
 
 
 def _table(title: str, rows: Iterable[Compared]) -> Table:
-    made = table(
-        "of", "orders", "notional", "expected", "realised", "delay", "slippage", "impact", "commission", "unfilled",
-        title=title, right=tuple(range(1, 10)),
-    )  # fmt: skip
+    rows = list(rows)
+    unfilled = ["unfilled"] if any(r.unfilled_usd for r in rows) else []
+    names = ("of", "orders", "notional", "expected", "realised", "delay", "slippage", "impact", "commission", *unfilled)
+    made = table(*names, title=title, right=tuple(range(1, len(names))))
     for r in rows:
         cost = (_bps(r.expected_cost), _bps(r.realised_cost))
-        parts = (r.delay_usd, r.slippage_usd, r.impact_usd, r.commission_usd, r.unfilled_usd)
+        parts = (r.delay_usd, r.slippage_usd, r.impact_usd, r.commission_usd, *([r.unfilled_usd] if unfilled else []))
         made.add_row(escape(r.name), str(r.orders), _usd(r.notional_usd), *cost, *map(_usd, parts))
     return made
 
@@ -81,20 +82,21 @@ def _dearest(found: CostReport, tell: Callable[[Table], None]) -> None:
     """The orders that cost most beyond what was expected of them."""
     worst = sorted(found.orders, key=lambda o: o.expected_usd - o.realised_usd)[:ORDERS_SHOWN]
     rows = table(
-        "order of", "symbol", "side", "notional", "expected", "realised", "delay", "slippage", "impact", "commission",
+        "order of", "symbol", "side", "notional", "expected", "realised", "delay", "slippage", "impact",
         title=f"the {len(worst)} orders furthest above their expected cost (USD); --json has all",
-        right=tuple(range(3, 10)),
+        right=tuple(range(3, 9)),
     )  # fmt: skip
     for o in worst:
         figures = (o.notional_usd, o.expected_usd, o.realised_usd, o.delay_usd, o.slippage_usd, o.impact_usd)
-        rows.add_row(o.day, escape(o.symbol), o.side, *map(_usd, (*figures, o.commission_usd)))
+        rows.add_row(o.day, escape(o.symbol), o.side, *map(_usd, figures))
     if worst:
         tell(rows)
 
 
 def _bps(value: float | None) -> str:
-    return ABSENT if value is None else f"{value * 1e4:.2f} bps"
+    return ABSENT if value is None else f"{value * 1e4:.2f}"
 
 
 def _usd(value: float) -> str:
-    return f"{value:,.2f}"
+    """Dollars, with cents where cents are a part of it."""
+    return f"{value:,.2f}" if abs(value) < 1000.0 else f"{value:,.0f}"

@@ -18,7 +18,7 @@ _MOST = 8  # positions shown; the document has them all
 
 def show(found: RiskStanding) -> None:
     """Limits, tail, contributions and ladder of one close."""
-    out = console(100)
+    out = console()
     if found.synthetic:
         out.print(SYNTHETIC)
     out.print(

@@ -115,7 +115,7 @@ def _show_run(found: ModelRun) -> None:
 
     from plimsoll.cli.tables import console, table
 
-    out = console(least=90)
+    out = console()
     out.print(found.label)
     mark = f", sha256 {found.sha256[:16]}" if found.sha256 else ""
     out.print(f"model {escape(found.model)}{mark}; profile {escape(found.profile)}")

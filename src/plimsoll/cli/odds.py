@@ -22,7 +22,7 @@ _MEANT = {
 
 def show(found: Odds) -> None:
     """The verdict first, then what it rests on."""
-    out = console(least=90)
+    out = console()
     bars = ", ".join(f"{count} on {origin} bars" for origin, count in found.bars.items())
     out.print(f"{found.sessions} sessions of profile {escape(found.profile)}, seed {found.seed}: {bars}")
     if found.synthetic:

@@ -17,7 +17,7 @@ _FORECASTS = {"crisis": "P(crisis) at the horizon", "passage": "P(crisis) within
 
 def show(found: RegimeReport) -> None:
     """The day first, then what it rests on, then what it was worth."""
-    out = console(least=100)
+    out = console()
     if found.synthetic:
         out.print(SYNTHETIC)
     out.print(
@@ -49,7 +49,7 @@ def show(found: RegimeReport) -> None:
 
 
 def _calibration(scores: tuple[Score, ...]) -> None:
-    out = console(least=100)
+    out = console()
     if not scores:
         out.print("calibration: nothing to score, no forecast was ever made from VIX")
         return

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -30,11 +31,19 @@ if TYPE_CHECKING:
 ABSENT = "unknown"
 SYNTHETIC = "SYNTHETIC DATA: a made-up market; these figures say nothing about any real one."
 WIDTH_PIPED = 160
+WIDTH_CODE = 12  # a word that is neither a figure nor a date is not broken below this
 WIDTH_LEAST = 60  # narrower, and the terminal wraps the lines: cut names would name nothing
 
 
 class _Pipeable(Console):
     """A console that leaves it to the command how to end when its reader has left; Rich's own ends the process."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Tables go past the edge of a narrow terminal rather than break a figure or a date in two."""
+        width = self.width
+        self.width = max([width, *(_fitted(self, made) for made in objects if isinstance(made, Table))])
+        super().print(*objects, **how)
+        self.width = width
 
     def on_broken_pipe(self) -> None:
         """Pass the error on."""
@@ -42,10 +51,7 @@ class _Pipeable(Console):
 
 
 def console(least: int = WIDTH_LEAST) -> Console:
-    """Standard output, without highlighting of numbers and paths; wide when it goes to a file or a pipe.
-
-    ``least`` is the width that tables of figures need; prose wraps at any.
-    """
+    """Standard output, without highlighting of numbers and paths; wide when it goes to a file or a pipe."""
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
     made = _Pipeable(highlight=False, width=WIDTH_PIPED if wide else None)
     made.width = max(made.width, least)
@@ -58,6 +64,37 @@ def table(*columns: str, title: str | None = None, right: tuple[int, ...] = ()) 
     for n, name in enumerate(columns):
         made.add_column(name, justify="right" if n in right else "left", overflow="fold", no_wrap=n == 0)
     return made
+
+
+def _fitted(out: Console, made: Table) -> int:
+    """Draw a table that is wider than the terminal closer together and wrap its prose; the width it then needs."""
+    free = out.options.update(width=WIDTH_PIPED)
+    if made.__rich_measure__(out, free).maximum <= out.width:
+        return out.width
+    wish = []  # how much wider than its longest word each column would like to be
+    for column in made.columns:
+        head, *cells = (str(cell).split() for cell in (column.header, *column.cells))
+        single = all(len(words) < 2 for words in cells)
+        column.no_wrap = single
+        if single:
+            column.header = "\n".join(head)
+        column.width = max((cell_len(word) for words in (head, *cells) for word in words), default=0)
+        whole = max((cell_len(" ".join(words)) for words in (head, *cells)), default=0)
+        wish.append(0 if single else whole - column.width)
+    made.show_edge = False
+    for gap in ((0, 0),) if any(wish) else ((0, 1), (0, 1, 0, 0), (0, 0)):
+        made.padding = gap
+        least = made.__rich_measure__(out, free).maximum
+        if least <= out.width:
+            break
+    codes = [c for n, c in enumerate(made.columns) if n and c.justify == "left"]
+    if least > out.width and codes:
+        longest = max(codes, key=lambda column: column.width or 0)
+        less = min(least - out.width, max((longest.width or 0) - WIDTH_CODE, 0))
+        longest.width, least = (longest.width or 0) - less, least - less
+    for column, more in zip(made.columns, wish, strict=True):
+        column.width = (column.width or 0) + (max(out.width - least, 0) * more // sum(wish) if more else 0)
+    return max(least, out.width)
 
 
 def percent(value: float | None, places: int = 1) -> str:
@@ -208,7 +245,7 @@ def backtest(result: BacktestResult) -> None:
         rows.add_row(label, *(shown(getattr(book, key)) for book in books.values()))
     out.print(rows)
     exposure = result.exposure
-    barred = f"no new risk allowed on {percent(exposure.halted)} of sessions"
+    barred = f"no new risk allowed on {percent(exposure.halted)} of sessions, VIX apart"
     out.print(f"invested    {percent(exposure.invested)} of NAV on average; {barred}")
     out.print("modes       " + _counts(exposure.modes))
     out.print("decisions   " + _counts(result.decisions))

@@ -192,6 +192,11 @@ class CycleRecord(msgspec.Struct, frozen=True):
     carried: Carried
     strategies: StrategySession | None = None
 
+    @property
+    def bars_new_risk(self) -> bool:
+        """Whether ladder, late data, correlation or a halt let nothing be added. What VIX bars (S2) is not in it."""
+        return self.carried.mode in ("RESTRICTED", "HALTED", "LIQUIDATING")
+
 
 class Plan(msgspec.Struct, frozen=True):
     """What ``decide`` answers: the record to journal, and the intents it holds."""

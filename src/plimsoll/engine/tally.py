@@ -62,7 +62,7 @@ class Tally:
         self.gross.append(record.figures["gross"] or 0.0)
         self.mode.append(record.carried.mode)
         self.level.append(record.restraint.level)
-        self.new_risk.append(not record.restraint.no_new_risk and not record.carried.halted)
+        self.new_risk.append(not record.bars_new_risk)
         for outcome in record.outcome:
             self.outcomes[outcome] += 1
         self.outcomes["HOLD"] += record.others

@@ -131,7 +131,7 @@ class Run:
                 "vix": [r.regime.vix for r in self.records],
                 "mode": [r.carried.mode for r in self.records],
                 "level": [r.restraint.level for r in self.records],
-                "new_risk": [not r.restraint.no_new_risk and not r.carried.halted for r in self.records],
+                "new_risk": [not r.bars_new_risk for r in self.records],
             },
             schema=_EQUITY,
         )

@@ -79,7 +79,7 @@ class Material:
         fear = self.history.array("regime.fear")[self.first : self.last + 1].tolist()
         found = []
         for record, level in zip(self.run.cycles, fear, strict=True):
-            if record.carried.mode in ("RESTRICTED", "HALTED", "LIQUIDATING") or record.restraint.no_new_risk:
+            if record.bars_new_risk:
                 found.append("barred")
             elif not level < forecast.vix_extreme:
                 found.append("barred by VIX")

@@ -10,7 +10,7 @@ from plimsoll.capital import garch
 from plimsoll.core.events import Approval, Genesis
 from plimsoll.core.money import dollars
 from plimsoll.core.order import Fill
-from plimsoll.core.panel import History
+from plimsoll.core.panel import History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.tally import Tally
@@ -25,7 +25,7 @@ SIXTY_FORTY = {"SPY": 0.6, "TLT": 0.4}
 
 class Exposure(msgspec.Struct, frozen=True):
     """How the book stood, over the run's sessions: ``invested`` is mean gross, fraction of NAV; ``halted`` the
-    share of sessions on which no new risk was allowed; ``modes`` and ``levels`` count sessions (R4, R9).
+    share of sessions on which no new risk was allowed, whatever VIX; ``modes`` and ``levels`` count sessions (R4, R9).
     """
 
     invested: float
@@ -193,6 +193,7 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
     absent = int(np.count_nonzero(~np.isfinite(vix)))
     if absent:
         notes.append(f"VIX is absent on {absent} of {vix.size} sessions: realised volatility stood in")
+    notes += _late(panel, last)
     if policy.cvar.volatility == "garch":
         notes.append(_garch(history, first, last))
     if policy.cash.series not in panel.macro_names:
@@ -205,6 +206,19 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
     if not policy.ladder.enabled:
         notes.append("the drawdown ladder is switched off")
     return notes
+
+
+def _late(panel: Panel, last: int) -> list[str]:
+    """Symbols whose data stop shortly before the run does: its last sessions value them at their last close (D7)."""
+    tradable = np.array([i.tradable for i in panel.instruments], dtype=np.bool_)
+    recent = panel.fresh[max(last - 20, 0) : last + 1]
+    late = tradable & recent.any(axis=0) & ~recent[-1]
+    if not late.any():
+        return []
+    stopped = last - int(np.argmax(recent[::-1, late].any(axis=1)))
+    share = f"{np.count_nonzero(late)} of {np.count_nonzero(tradable)} symbols"
+    days = f"on {panel.sessions.dates[last]}, the last session, and none after {panel.sessions.dates[stopped]}"
+    return [f"{share} have no bar {days}: they are held at their last close"]
 
 
 def _garch(history: History, first: int, last: int) -> str:
