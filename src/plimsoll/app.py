@@ -74,13 +74,28 @@ class Workspace:
         from plimsoll.capital import garch
         from plimsoll.risk import ladder
         from plimsoll.risk.regime import reachable
-        from plimsoll.store import policy_file, policy_proofs
+        from plimsoll.store import policy_proofs
 
-        loaded = policy_file.load(self.profile, self.policy_files, self.env, self.changes)
+        loaded = self._read()
         policy_proofs.validate(loaded.policy, reachable)
         ladder.check(loaded.policy.ladder)
         garch.check(loaded.policy)
         return loaded
+
+    def load_for_governor(self) -> Policy:
+        """The policy, proven but for the regime's reach and GARCH: a governor asks neither, and need not hold numpy."""
+        from plimsoll.risk import ladder
+        from plimsoll.store import policy_proofs
+
+        policy = self._read().policy
+        policy_proofs.validate(policy)
+        ladder.check(policy.ladder)
+        return policy
+
+    def _read(self) -> LoadedPolicy:
+        from plimsoll.store import policy_file
+
+        return policy_file.load(self.profile, self.policy_files, self.env, self.changes)
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -447,7 +462,7 @@ def governed(
     from plimsoll.store.account_record import AccountRecord
     from plimsoll.store.home import Home
 
-    policy = workspace.load().policy
+    policy = workspace.load_for_governor()
     home = Home(workspace.home)
     home.folder(home.path)
     with _state_store(home, store, policy.governor.store_timeout / 1000, tell) as kept:
@@ -463,7 +478,22 @@ def governed(
 
 
 def _session_minutes(day: int) -> tuple[int, int] | None:
-    """First minute since 1970 of a day's NYSE session and the first after it; None where there is none (D9)."""
+    """First minute since 1970 of a day's NYSE session and the first after it; None where there is none (D9).
+
+    A process of its own looks it up: the calendar's library takes more memory than a governor, which would keep it.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
+            return apart.submit(_nyse_minutes, day).result()
+    except (BrokenProcessPool, OSError) as error:
+        raise InputError(f"the NYSE calendar cannot be read: {error}", "Look at the machine's memory") from error
+
+
+def _nyse_minutes(day: int) -> tuple[int, int] | None:
     from plimsoll.market.calendars import nyse_sessions
 
     found = nyse_sessions(day, day)
@@ -640,7 +670,7 @@ def model_run(
     from functools import partial
 
     from plimsoll.alpha import model_files
-    from plimsoll.core.sessions import day_number
+    from plimsoll.core.dates import day_number
     from plimsoll.market import instruments, minutes
     from plimsoll.operate import model_run as running
     from plimsoll.operate.model_worker import ModelWorker

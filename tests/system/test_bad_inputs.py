@@ -25,7 +25,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from plimsoll.core.sessions import day_number, iso_day
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.market import calendars
 from plimsoll.store.home import Home
 

@@ -8,10 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from plimsoll import app
+from plimsoll.core.errors import InputError
 
 COMMAND = [sys.executable, "-m", "plimsoll", "govern", "--profile", "micro", "--home"]
 PATIENT = {"PLIMSOLL__GOVERNOR__LATENCY_MAX": "600000"}  # how busy the machine is must not decide
@@ -248,3 +252,37 @@ def test_an_account_whose_store_forgot_a_session_does_not_begin_anew(tmp_path: P
     assert done.returncode == 3
     assert b"session on 2026-03-03" in done.stderr and b"begin another --home" in done.stderr
     assert (b"2026-03-02" in done.stderr) == (lost == "the last session")
+
+
+def test_a_governor_holds_neither_numbers_nor_calendars_in_memory(tmp_path: Path) -> None:
+    """Not when a session of an account that grows by steps ends either, which asks the calendar."""
+    code = (
+        "import sys\nfrom plimsoll.cli.main import main\ntry:\n    main()\nfinally:\n"
+        "    print(sorted({'numpy', 'pandas', 'exchange_calendars', 'polars', 'highspy'} & set(sys.modules)))"
+    )
+    later = SESSION | {"date": "2026-03-03"}
+    lines = "\n".join(json.dumps(line) for line in (SESSION, QUOTE, later, SESSION | {"date": "2090-03-06"}, later))
+    done = subprocess.run(
+        [sys.executable, "-c", code, *COMMAND[3:], str(tmp_path)],
+        input=lines.encode(),
+        stdout=subprocess.PIPE,
+        env=ENV | {"PLIMSOLL__GOVERNOR__GRADUATE_PAPER": "true"},
+        check=True,
+    )
+    *answers, held = done.stdout.decode().splitlines()
+    assert held == "[]"
+    assert [json.loads(answer) for answer in answers[:4]] == [{"ok": True}] * 4
+    assert "before the last" in json.loads(answers[4])["error"]
+    told = [json.loads(line)["body"] for line in (tmp_path / "account.jsonl").read_text().splitlines()]
+    sessions = [(body["date"], body["minutes"], body["minutes_up"]) for body in told if body["kind"] == "session"]
+    assert sessions == [("2026-03-02", 390, 1), ("2026-03-03", 390, 0)]
+
+
+def test_the_minutes_of_a_session_are_the_exchanges() -> None:
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    day = noon.date().toordinal() - date(1970, 1, 1).toordinal()
+    opened = int(noon.replace(hour=14, minute=30).timestamp()) // 60
+    assert app._session_minutes(day) == (opened, opened + 390)
+    assert app._session_minutes(day - 1) is None  # a Sunday
+    with pytest.raises(InputError, match="2035"):
+        app._session_minutes(30_000)

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.capital import garch
+from plimsoll.core.dates import day_number
 from plimsoll.core.panel import Factor, Panel, View
 from plimsoll.core.policy import CvarPolicy, Policy
 from plimsoll.core.scenarios import ScenarioSet
-from plimsoll.core.sessions import day_number
 from plimsoll.indicators.catalogue import catalogue
 from plimsoll.indicators.factors import equal_weighted, standardised
 from plimsoll.measures.windows import compounded

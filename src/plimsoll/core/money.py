@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from plimsoll.core.errors import InputError
+
+if TYPE_CHECKING:  # the governor counts money too, and does without
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def cents(text: str | int | float) -> int:
@@ -42,4 +44,4 @@ def values_cents(
     lots: NDArray[np.int64], lots_per_unit: NDArray[np.int64], prices: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """(n,) values of (n,) quantities at finite prices, whole cents, half to even."""
-    return np.rint(lots * prices * 100.0 / lots_per_unit).astype(np.int64)
+    return (lots * prices * 100.0 / lots_per_unit).round().astype("int64")

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-from plimsoll.core.bars import Audit, Bars, MacroSeries
-from plimsoll.core.events import Event
-from plimsoll.core.forecast import Forecast, Holding
-from plimsoll.core.instrument import Instrument
-from plimsoll.core.order import Fill, Intent
-from plimsoll.core.panel import Certification, View
-from plimsoll.core.policy import Policy
-from plimsoll.core.state import State
+    from plimsoll.core.bars import Audit, Bars, MacroSeries
+    from plimsoll.core.events import Event
+    from plimsoll.core.forecast import Forecast, Holding
+    from plimsoll.core.instrument import Instrument
+    from plimsoll.core.order import Fill, Intent
+    from plimsoll.core.panel import Certification, View
+    from plimsoll.core.policy import Policy
+    from plimsoll.core.state import State
 
 
 @runtime_checkable

@@ -2,56 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.core.errors import UsageError
+from plimsoll.core.dates import day_number
 
 EPOCH = np.datetime64("1970-01-01", "D")
-
-
-def day_number(iso: str) -> int:
-    """Days since 1970-01-01 of an ISO date; ``UsageError`` names a text that is not one.
-
-    >>> day_number("1970-01-02")
-    1
-    """
-    try:
-        day: np.datetime64 = np.datetime64(iso, "D")
-    except ValueError:
-        day = np.datetime64("NaT", "D")  # refused below
-    if np.isnat(day) or len(iso) != 10:
-        raise UsageError(f"{iso!r} is not a date", f"Give it as YYYY-MM-DD{_meant(iso)}")
-    return int((day - EPOCH).astype(np.int64))
-
-
-def _meant(text: str) -> str:
-    """``: did you mean 2025-07-31?`` for a date written another way, where only one day can be meant; else nothing."""
-    found = re.fullmatch(r"(\d{4})(\d\d)(\d\d)|(\d{4})\D(\d\d?)\D(\d\d?)|(\d\d?)\D(\d\d?)\D(\d{4})", text.strip())
-    if found is None:
-        return ""
-    parts = [int(n) for n in found.groups() if n is not None]
-    orders = [parts] if found[9] is None else [[parts[2], parts[1], parts[0]], [parts[2], parts[0], parts[1]]]
-    days = set()
-    for year, month, day in orders:
-        with suppress(ValueError):
-            days.add(date(year, month, day).isoformat())
-    return f": did you mean {days.pop()}?" if len(days) == 1 else ""
-
-
-def iso_day(number: int) -> str:
-    """ISO date of days since 1970-01-01.
-
-    >>> iso_day(1)
-    '1970-01-02'
-    """
-    return str(EPOCH + np.timedelta64(int(number), "D"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,12 +14,12 @@ from itertools import repeat
 import msgspec
 import numpy as np
 
+from plimsoll.core.dates import day_number
 from plimsoll.core.forecast import Forecast
 from plimsoll.core.lifecycle import DECOMMISSIONED, INCUBATING, Judgement, Lifecycle, StrategySession
 from plimsoll.core.panel import View
 from plimsoll.core.policy import Admission, Policy
 from plimsoll.core.restraint import RiskEvent
-from plimsoll.core.sessions import day_number
 from plimsoll.core.state import State
 from plimsoll.core.track import Held, Track, held_values
 from plimsoll.engine.book import Book

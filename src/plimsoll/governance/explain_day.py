@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from plimsoll.core.dates import iso_day
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill, Intent
 from plimsoll.core.policy import Policy
-from plimsoll.core.sessions import iso_day
 from plimsoll.core.verdict import Finding
 from plimsoll.governance import wording
 from plimsoll.governance.case import BOOK, Case, Position, Subject

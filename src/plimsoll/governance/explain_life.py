@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from plimsoll.core.dates import iso_day
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.policy import Policy
-from plimsoll.core.sessions import iso_day
 from plimsoll.governance import lifecycle, model_health
 from plimsoll.governance.wording import figure, sessions, share
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import InputError
-from plimsoll.core.sessions import Sessions, day_number, iso_day
+from plimsoll.core.sessions import Sessions
 
 Days = NDArray[np.int64]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from plimsoll.core.dates import iso_day
 from plimsoll.core.panel import Certification
 from plimsoll.core.policy import DataPolicy
-from plimsoll.core.sessions import iso_day
 from plimsoll.market.quality import HARD, Assessment
 
 ACTIVE = "ACTIVE"

@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.bars import COLUMNS, Audit, Bars, MacroSeries
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Flag
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import BarStore
-from plimsoll.core.sessions import day_number, iso_day
 from plimsoll.market import certify, instruments, publish
 from plimsoll.market.providers.batch import FileBatch
 from plimsoll.market.quality import Tidied, cross_source, tidy

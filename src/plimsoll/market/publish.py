@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.bars import Audit, Bars
+from plimsoll.core.dates import day_number
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import FIELDS, Certification, Flag, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import BarStore
-from plimsoll.core.sessions import Sessions, day_number
+from plimsoll.core.sessions import Sessions
 from plimsoll.market import calendars, snapshot
 from plimsoll.market.certify import QUARANTINED, certify, unreadable
 from plimsoll.market.fold import fold, macro_on

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.bars import COLUMNS, PRICES, Bars, Floats
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Flag
 from plimsoll.core.policy import DataPolicy
-from plimsoll.core.sessions import day_number, iso_day
 from plimsoll.market.actions import Actions, total_return_ratio, traded_actions
 
 Days = NDArray[np.int64]

@@ -19,9 +19,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+from plimsoll.core.dates import day_number
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.instrument import Instrument, Kind, Membership, VolumeUnit
-from plimsoll.core.sessions import day_number
 from plimsoll.market.calendars import CALENDARS
 from plimsoll.market.instruments import Plain, calendar_of, canonical, infer, suffix_kind
 

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.dates import day_number
 from plimsoll.core.events import Split
 from plimsoll.core.order import Fill
-from plimsoll.core.sessions import day_number
 from plimsoll.measures.cvar import cvar
 
 Floats = NDArray[np.float64]

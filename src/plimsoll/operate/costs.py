@@ -15,12 +15,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError
 from plimsoll.core.events import Genesis
 from plimsoll.core.order import Fill, Intent
 from plimsoll.core.panel import History
 from plimsoll.core.policy import CostPolicy, Policy, policy_hash
-from plimsoll.core.sessions import iso_day
 from plimsoll.costs.calibration import Calibration, SizeBucket, by_size, calibrate
 from plimsoll.costs.model import coefficient
 from plimsoll.costs.shortfall import REGIMES, Compared, Orders, Shortfall, compare, executions, shortfall

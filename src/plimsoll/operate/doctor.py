@@ -24,9 +24,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import CorruptionError, PlimsollError
 from plimsoll.core.policy import Policy
-from plimsoll.core.sessions import day_number, iso_day
 from plimsoll.store.home import Home
 
 State = Literal["ok", "warn", "fail"]

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from plimsoll.alpha import registry
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CorruptionError, InputError, UsageError
 from plimsoll.core.events import Genesis
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy, policy_hash
-from plimsoll.core.sessions import Sessions, day_number, iso_day
+from plimsoll.core.sessions import Sessions
 from plimsoll.engine import replay as engine_replay
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.evidence import data_findings, subjects

@@ -16,12 +16,12 @@ import msgspec
 import numpy as np
 
 from plimsoll.alpha.advice import ACTIONS, Advice
+from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.intraday import Floats, IntradayBars
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
-from plimsoll.core.sessions import iso_day
 from plimsoll.costs.model import estimate
 from plimsoll.operate.pilot import Pilot
 from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote

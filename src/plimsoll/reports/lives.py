@@ -6,8 +6,8 @@ import math
 
 import msgspec
 
+from plimsoll.core.dates import iso_day
 from plimsoll.core.lifecycle import Judgement
-from plimsoll.core.sessions import iso_day
 from plimsoll.engine.tally import Tally
 
 MOVES = (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from plimsoll.core.sessions import day_number
+from plimsoll.core.dates import day_number
 from plimsoll.measures.performance import SESSIONS_A_YEAR, Trip
 from plimsoll.reports import charts, figures, words
 from plimsoll.reports.material import Material

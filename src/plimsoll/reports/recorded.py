@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.dates import day_number
 from plimsoll.core.decision import AuctionRecord, CycleRecord
 from plimsoll.core.errors import CorruptionError, UsageError
 from plimsoll.core.events import CashFlow, Event, Genesis
 from plimsoll.core.order import Intent
-from plimsoll.core.sessions import day_number
 from plimsoll.engine.tally import Tally
 
 Floats = NDArray[np.float64]

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import msgspec
 from msgspec.structs import replace
 
+from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import LadderPolicy, Rung
 from plimsoll.core.restraint import Health, LadderState, Restraint, Resume, RiskEvent
-from plimsoll.core.sessions import iso_day
 
 UNRESTRAINED = Restraint()
 ENDED = Restraint(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
 import msgspec
-import numpy as np
 from msgspec import inspect
 
 from plimsoll.core.errors import PlimsollError
@@ -47,7 +47,7 @@ def _with_nan(value: Any, kind: inspect.Type) -> Any:
     """``value`` with NaN for every null that stands where only a float may."""
     match kind:
         case inspect.FloatType():
-            return np.nan if value is None else value
+            return math.nan if value is None else value
         case inspect.UnionType() if value is not None:
             inner = [t for t in kind.types if not isinstance(t, inspect.NoneType)]
             return _with_nan(value, inner[0]) if len(inner) == 1 else value

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from plimsoll.core.dates import day_number
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.policy import Policy, VetoPolicy
-from plimsoll.core.sessions import day_number
 
 YEAR = 252  # sessions, U4
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from plimsoll.core.dates import day_number
 from plimsoll.core.decision import (
     AuctionRecord,
     BidRecord,
@@ -27,7 +28,6 @@ from plimsoll.core.panel import Certification, Flag
 from plimsoll.core.policy import Policy
 from plimsoll.core.reasons import COUNTS, FIGURES, REASONS
 from plimsoll.core.restraint import LadderState, Restraint, RiskEvent
-from plimsoll.core.sessions import day_number
 from plimsoll.core.verdict import Finding
 from plimsoll.governance import wording
 from plimsoll.governance.case import Case, Explanation, Figures, Subject

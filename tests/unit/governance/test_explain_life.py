@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from plimsoll.core.dates import day_number
 from plimsoll.core.decision import Carried, CycleRecord
 from plimsoll.core.lifecycle import Lifecycle
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
-from plimsoll.core.sessions import day_number
 from plimsoll.governance.explain_life import decay_of, standing
 
 POLICY = Policy()

@@ -7,8 +7,8 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import InputError
-from plimsoll.core.sessions import day_number, iso_day
 from plimsoll.market import calendars
 from plimsoll.market.calendars import CALENDARS, HORIZON, expected_days, nyse_sessions
 

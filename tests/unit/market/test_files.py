@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
-from plimsoll.core.sessions import day_number, iso_day
 from plimsoll.market.providers import files, tables
 
 HEADER = "date,open,high,low,close,adj_close,volume\n"

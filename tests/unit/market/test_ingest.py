@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import Halted, InputError, UsageError
 from plimsoll.core.panel import Panel
 from plimsoll.core.policy import DataPolicy, Policy
-from plimsoll.core.sessions import day_number, iso_day
 from plimsoll.market import snapshot
 from plimsoll.market.calendars import expected_days
 from plimsoll.market.ingest import IngestReport, IngestRequest, ingest

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plimsoll.core.bars import Bars
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Flag
 from plimsoll.core.policy import DataPolicy
-from plimsoll.core.sessions import day_number, iso_day
 from plimsoll.market.certify import certify
 from plimsoll.market.quality import Assessment, assess, cross_source, tidy
 

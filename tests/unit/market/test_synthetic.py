@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import UsageError
-from plimsoll.core.sessions import day_number, iso_day
 from plimsoll.market.bars import Bars
 from plimsoll.market.calendars import expected_days
 from plimsoll.market.providers import synthetic

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
+from plimsoll.core.dates import iso_day
 from plimsoll.core.events import Split
 from plimsoll.core.order import Fill
-from plimsoll.core.sessions import iso_day
 from plimsoll.measures.performance import Metrics, Trip, closed_trips, metrics, profit_factor
 
 FIRST = 20_000

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError, UsageError
-from plimsoll.core.sessions import iso_day
 from plimsoll.market import calendars
 from plimsoll.market.bars import Bars
 from plimsoll.market.instruments import canonical

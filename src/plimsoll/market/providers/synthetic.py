@@ -24,9 +24,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import UsageError
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.sessions import EPOCH, day_number, iso_day
+from plimsoll.core.sessions import EPOCH
 from plimsoll.market import calendars
 from plimsoll.market.bars import Bars
 from plimsoll.market.instruments import canonical, infer
