@@ -25,7 +25,7 @@ def show(found: RiskStanding) -> None:
         f"run {escape(found.run)}, close of {found.session}: NAV {found.nav:,.0f} USD, "
         f"cash {found.cash:,.0f} USD; {found.orders} order{'' if found.orders == 1 else 's'} decided"
     )
-    out.print(f"new risk {'allowed' if found.new_risk else 'BARRED'}")
+    out.print(f"new risk {'allowed, as far as the limits below leave room' if found.new_risk else 'BARRED'}")
     for sentence in found.restraints:
         out.print(f"- {escape(sentence)}")
     _limits(out, found)

@@ -81,9 +81,8 @@ def _fitted(out: Console, made: Table) -> int:
         column.width = max((cell_len(word) for words in (head, *cells) for word in words), default=0)
         whole = max((cell_len(" ".join(words)) for words in (head, *cells)), default=0)
         wish.append(0 if single else whole - column.width)
-    made.show_edge = False
-    for gap in ((0, 0),) if any(wish) else ((0, 1), (0, 1, 0, 0), (0, 0)):
-        made.padding = gap
+    gaps = ((0, 0),) if any(wish) else ((0, 1), (0, 1, 0, 0), (0, 0))
+    for made.show_edge, made.padding in ((True, gaps[0]), *((False, gap) for gap in gaps)):
         least = made.__rich_measure__(out, free).maximum
         if least <= out.width:
             break
@@ -92,8 +91,11 @@ def _fitted(out: Console, made: Table) -> int:
         longest = max(codes, key=lambda column: column.width or 0)
         less = min(least - out.width, max((longest.width or 0) - WIDTH_CODE, 0))
         longest.width, least = (longest.width or 0) - less, least - less
-    for column, more in zip(made.columns, wish, strict=True):
-        column.width = (column.width or 0) + (max(out.width - least, 0) * more // sum(wish) if more else 0)
+    spare = max(out.width - least, 0)
+    for left, n in enumerate(sorted(range(len(wish)), key=lambda n: wish[n])):  # who wants least gets it first
+        more = min(wish[n], spare // (len(wish) - left))
+        made.columns[n].width = (made.columns[n].width or 0) + more
+        spare -= more
     return max(least, out.width)
 
 

@@ -283,8 +283,8 @@ def _report(
     done, used = executions(orders, costs)
     unusable = int((~used).sum())
     if unusable:
-        said = "their volume or volatility is not known: compared at the worst case, not calibrated with"
-        left_out = [*left_out, LeftOut(f"{unusable} orders", said)]
+        said = "volume or volatility is not known: compared at the worst case, not calibrated with"
+        left_out = [*left_out, LeftOut(f"{unusable} order{'' if unusable == 1 else 's'}", said)]
     fit = calibrate(done, costs, slippage_known=not estimate_slippage)
     everything = np.ones(len(rows), dtype=bool)
     total = compare("all", found, everything)

@@ -172,6 +172,8 @@ def _given(name: str, text: str, read_as: Callable[[str, str], _T]) -> _T | None
 
 
 def _number(name: str, text: str) -> float:
+    if not text:
+        raise InputError(f"{name} is absent", "Every fill needs it, as 1234.5")
     try:
         value = float(text)
     except ValueError:
@@ -184,7 +186,8 @@ def _number(name: str, text: str) -> float:
 def _positive(name: str, text: str) -> float:
     value = _number(name, text)
     if not value > 0.0:
-        raise InputError(f"{name} {text!r} is not above zero", "A sale has side sell, not a negative quantity")
+        remedy = "A sale has side sell, not a negative quantity" if name == "qty" else "Write 1234.5"
+        raise InputError(f"{name} {text!r} is not above zero", remedy)
     return value
 
 
