@@ -68,7 +68,7 @@ def open_model(source: str) -> Opened:
     digest = hashlib.sha256(data).hexdigest()
     if path.suffix.lower() == ".onnx":
         return Opened(OnnxModel(path.name, data), digest)
-    return Opened(FunctionModel(path.name, _function(path)), digest)
+    return Opened(FunctionModel(path.name, _function(path, data)), digest)
 
 
 class FunctionModel:
@@ -82,13 +82,14 @@ class FunctionModel:
         return self._function(observation)
 
 
-def _function(path: Path) -> Any:
+def _function(path: Path, data: bytes) -> Any:
+    """``answer`` of a module that is run from these bytes, which were hashed, and from no compiled file beside it."""
     spec = importlib.util.spec_from_file_location(f"plimsoll_model_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise InputError(f"the model file {path} is not Python", "Give the path of a .py file")
     module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        exec(compile(data, path, "exec", dont_inherit=True), vars(module))
     except (Exception, SystemExit) as error:  # foreign code may raise anything
         raise InputError(
             f"the model file {path} cannot be loaded: {type(error).__name__}: {error}", "Mend it"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,17 @@ def test_a_strategy_asked_for_twice_is_refused() -> None:
 def test_a_file_gives_its_one_strategy(tmp_path: Path) -> None:
     (found,) = load([_file(tmp_path, GOOD)])
     assert found.name == "mine"
+
+
+def test_a_file_runs_as_it_is_now_whatever_was_compiled_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiled file stands for any source of its second and size; what is hashed is the source (G3)."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    names = []
+    for name in ("mine", "ours"):
+        os.utime(path := _file(tmp_path, GOOD.replace("mine", name)), (1e9, 1e9))
+        names += [strategy.name for strategy in load([path])]
+    assert names == ["mine", "ours"]
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.py"]
 
 
 def test_a_file_may_import_other_strategies_and_use_dataclasses(tmp_path: Path) -> None:
