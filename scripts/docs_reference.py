@@ -24,7 +24,7 @@ from plimsoll.core.policy import Policy
 from plimsoll.core.reasons import REASONS
 from plimsoll.governance.vetoes import SEVERITIES
 from plimsoll.risk.modes import transition_table
-from plimsoll.store.policy_file import PROFILES, Described, described, load
+from plimsoll.store.policy_file import PROFILES, Setting, described, load
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -123,11 +123,11 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _note(row: Described) -> str:
+def _note(row: Setting) -> str:
     return row.note if row.note and row.note != row.unit else ""
 
 
-def settings() -> list[Described]:
+def settings() -> list[Setting]:
     """Every value of the ``core`` profile."""
     return list(described(load()))
 
@@ -225,7 +225,7 @@ def bounds(_: str, __: str) -> str:
     return _table(("bounds", *(f"`{name}`" for name in PROFILES), "policy key"), rows)
 
 
-def _bound(rows: dict[str, Described], key: str) -> str:
+def _bound(rows: dict[str, Setting], key: str) -> str:
     """A value as a reader compares it: fractions in per cent, an unstated dollar cap as its share of the capital."""
     if key == "limits.assets":
         caps = [r.value for k, r in rows.items() if k.startswith(f"{key}.") and k.endswith(".max_weight")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from plimsoll.research.ladder_odds import LadderOdds
     from plimsoll.store.home import Home, RunSummary
     from plimsoll.store.journal import Anchor, AuditReport, SqliteJournal
-    from plimsoll.store.policy_file import LoadedPolicy
+    from plimsoll.store.policy_file import LoadedPolicy, Setting
     from plimsoll.store.record_rules import By
 
 Progress = Callable[[int, int], None]
@@ -98,17 +98,6 @@ class Workspace:
         return policy_file.load(self.profile, self.policy_files, self.env, self.changes)
 
 
-class Setting(msgspec.Struct, frozen=True):
-    """One value of the policy."""
-
-    key: str
-    value: Any
-    unit: str
-    rule: str
-    origin: str
-    note: str
-
-
 class ConfigReport(msgspec.Struct, frozen=True):
     """The policy as a run would use it, and what its ladder is expected to do (U7)."""
 
@@ -124,8 +113,7 @@ def config_show(workspace: Workspace) -> ConfigReport:
     from plimsoll.store.policy_file import described
 
     loaded = workspace.load()
-    settings = tuple(Setting(*row) for row in described(loaded))
-    return ConfigReport(loaded.policy.profile, loaded.hash, settings, ladder_odds(loaded.policy))
+    return ConfigReport(loaded.policy.profile, loaded.hash, tuple(described(loaded)), ladder_odds(loaded.policy))
 
 
 def config_schema() -> dict[str, Any]:
@@ -680,7 +668,7 @@ def model_run(
     chosen = minutes.choose(minutes.read(bars), bars, symbol, source)
     first = None if start is None else day_number(start)
     last = None if end is None else day_number(end)
-    with ModelWorker(partial(model_files.open_model, model), policy.models) as worker:
+    with closing(ModelWorker(partial(model_files.open_model, model), policy.models)) as worker:
         return running.run(
             policy,
             chosen.bars.between(first, last),

@@ -12,8 +12,7 @@ import sys
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -61,14 +60,6 @@ class ModelWorker:
             late = f"the model was not open within {policy.load_seconds} s, or its process died"
             raise InputError((said or {}).get("error", late), (said or {}).get("remedy", "Look into the model"))
         self.name, self.sha256 = str(said["name"]), str(said["sha256"])
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the model's process, whatever it is doing."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import msgspec.inspect as types
@@ -110,7 +110,7 @@ def load(
     return LoadedPolicy(policy, origins, policy_hash(policy))
 
 
-class Described(NamedTuple):
+class Setting(msgspec.Struct, frozen=True):
     """One value of the policy with its metadata and where it came from."""
 
     key: str
@@ -121,14 +121,14 @@ class Described(NamedTuple):
     note: str
 
 
-def described(loaded: LoadedPolicy) -> Iterator[Described]:
+def described(loaded: LoadedPolicy) -> Iterator[Setting]:
     """Every leaf of the policy, in the order of ``core.policy``; entries of tables and rungs by name."""
     yield from _describe(msgspec.to_builtins(loaded.policy), _shape(), "", ("", "", ""), loaded)
 
 
 def _describe(
     value: Any, shape: types.Type, path: str, above: tuple[str, str, str], loaded: LoadedPolicy
-) -> Iterator[Described]:
+) -> Iterator[Setting]:
     meta = _meta(shape, above)
     bare = _bare(shape)
     if isinstance(bare, types.StructType) and value is not None:
@@ -141,7 +141,7 @@ def _describe(
         for item in value:
             yield from _describe(item, entry, _join(path, item["name"]), meta, loaded)
     else:
-        yield Described(path, value, meta[0], meta[1], loaded.origin(path), meta[2])
+        yield Setting(path, value, meta[0], meta[1], loaded.origin(path), meta[2])
 
 
 def _meta(shape: types.Type, above: tuple[str, str, str]) -> tuple[str, str, str]:

@@ -7,23 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from plimsoll.core.decision import Carried, Programme, Share
 from plimsoll.core.policy import AssetLimits, Policy
-from plimsoll.core.restraint import LadderState
-
-
-@pytest.fixture
-def under(account, view):
-    """``under({symbol: weight}, held…)``: an account whose standing programme no auction will change today."""
-
-    def made(target: dict[str, float], cash: int = 10_000_000, confidence: float = 0.9, **lots: int) -> Any:
-        programme = Programme(
-            view.day, tuple(Share("s", k, v) for k, v in target.items()), dict.fromkeys(target, confidence),
-            dict.fromkeys(target, 0.005), dict.fromkeys(target, 0.5),
-        )  # fmt: skip
-        return account(cash, Carried(ladder=LadderState(cash, cash), programme=programme), **lots)
-
-    return made
 
 
 def weight(record: Any, symbol: str) -> float:

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 
 import numpy as np
@@ -58,8 +59,8 @@ def kills_itself() -> Opened:
     os._exit(3)
 
 
-def worker(function: Callable[[np.ndarray], object], policy: ModelPolicy = PATIENT) -> ModelWorker:
-    return ModelWorker(partial(opened, function), policy)
+def worker(function: Callable[[np.ndarray], object], policy: ModelPolicy = PATIENT) -> closing[ModelWorker]:
+    return closing(ModelWorker(partial(opened, function), policy))
 
 
 def test_it_answers_again_and_again_and_is_not_asked_where_a_figure_is_missing(
@@ -109,7 +110,7 @@ def test_an_object_in_memory_is_handed_over() -> None:
 
     rows = np.random.default_rng(1).standard_normal((60, 26))
     classifier = LogisticRegression().fit(rows, np.where(rows[:, 0] > 0.0, "BUY", "SELL"))
-    with ModelWorker(partial(Opened, EstimatorModel(classifier)), PATIENT) as asked:
+    with closing(ModelWorker(partial(Opened, EstimatorModel(classifier)), PATIENT)) as asked:
         assert asked.advise(rows[0]).action == classifier.predict(rows[:1])[0]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.policy import Policy, policy_hash
-from plimsoll.store.policy_file import BYTES_MAX, PROFILES, described, load, read_yaml
+from plimsoll.store.policy_file import BYTES_MAX, PROFILES, Setting, described, load, read_yaml
 
 
 @pytest.fixture
@@ -216,7 +216,7 @@ def test_a_file_may_name_its_profile_but_not_contradict_the_command(yaml) -> Non
 
 def test_every_leaf_is_described_with_unit_and_rule() -> None:
     rows = {row.key: row for row in described(load("small-live"))}
-    assert rows["shaping.min_trade"] == ("shaping.min_trade", 5.0, "USD", "A7", "profile small-live", "")
+    assert rows["shaping.min_trade"] == Setting("shaping.min_trade", 5.0, "USD", "A7", "profile small-live", "")
     assert rows["ladder.rungs.panic.cooldown"].value == 20
     assert rows["limits.assets.GLD.max_weight"].unit == "fraction of NAV"
     assert not [row.key for row in rows.values() if not row.unit or not row.rule]
