@@ -27,7 +27,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@touch $@
 
 test: setup ## Run all tests
-	$(BIN)/python -m pytest -q -n auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 mutants: setup ## Put faults into the risk modules and tell which no test finds (MODULES='risk.gates risk.l*')
 	$(BIN)/python scripts/mutants.py $(MODULES)

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from plimsoll.engine.tally import Tally
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Hundreds of tests start commands in processes of their own. Without compiled files each would compile the package
+# again, half of its processor time; so they are kept even where the environment asks for none.
+sys.dont_write_bytecode = False
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
 
 
 @pytest.fixture(scope="session")
