@@ -220,23 +220,38 @@ def historical_interval(
 
 @lru_cache(maxsize=8)
 def _times_drawn(size: int, block: int, seed: int, draws: int) -> NDArray[np.int16]:
-    """(size, draws) how often each row is in each draw of ``interval``."""
-    counts = [
-        np.apply_along_axis(np.bincount, 1, rows, minlength=size) for rows in _resamples(size, block, seed, draws)
-    ]
-    times = np.ascontiguousarray(np.concatenate(counts).T.astype(np.int16))
+    """(size, draws) how often each row is in each draw of ``interval``, summed over where blocks begin and end."""
+    length, begins = _blocks(size, block, seed, draws)
+    ends = begins + length
+    ends[:, -1] -= begins.shape[1] * length - size  # the last block is cut
+    steps = (_counted(begins, size) - _counted(ends, size)).reshape(size + 1, draws)
+    times = np.cumsum(steps[:size], axis=0, dtype=np.int16)
     times.setflags(write=False)
     return times
 
 
+def _counted(rows: NDArray[np.int64], size: int) -> NDArray[np.int16]:
+    """How often each row up to ``size`` is among each draw's, flat by row."""
+    draws = len(rows)
+    return np.bincount((rows * draws + np.arange(draws)[:, np.newaxis]).ravel(), minlength=(size + 1) * draws).astype(
+        np.int16
+    )
+
+
 def _resamples(size: int, block: int, seed: int, draws: int) -> Iterator[NDArray[np.int64]]:
     """The draws' rows, (draws, size) in batches: moving blocks, the last one cut."""
-    length = min(max(block, 1), size)
-    blocks = -(-size // length)
-    begins = (_uniform(seed, draws * blocks) * (size - length + 1)).astype(np.int64).reshape(draws, blocks)
+    length, begins = _blocks(size, block, seed, draws)
     batch = max(_AT_ONCE // size, 1)
     for first in range(0, draws, batch):
-        yield (begins[first : first + batch, :, None] + np.arange(length)).reshape(-1, blocks * length)[:, :size]
+        rows = begins[first : first + batch, :, np.newaxis] + np.arange(length)
+        yield rows.reshape(len(rows), -1)[:, :size]
+
+
+def _blocks(size: int, block: int, seed: int, draws: int) -> tuple[int, NDArray[np.int64]]:
+    """Length of the moving blocks and the rows, (draws, blocks), that each draw's blocks begin at."""
+    length = min(max(block, 1), size)
+    blocks = -(-size // length)
+    return length, (_uniform(seed, draws * blocks) * (size - length + 1)).astype(np.int64).reshape(draws, blocks)
 
 
 def _ends(found: Floats, coverage: float) -> Interval:
