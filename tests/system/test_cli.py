@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,8 @@ def run(*words: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("market") / "home"
-    done = run("ingest", "--provider", "synthetic", "--source", "core:seed=3", "--start", "2015-01-02", home=home)
-    assert done.returncode == 0, done.stderr
-    return home
+def market(ingested: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ingested(tmp_path_factory.mktemp("market") / "home")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -195,7 +193,7 @@ def test_the_schema_accepts_what_the_loader_accepts(tmp_path: Path) -> None:
 
 def test_repeated_ingestion_changes_nothing(market: Path) -> None:
     before = json.loads(run("verify", "status", "--json", home=market).stdout)["snapshot"]
-    words = ("ingest", "--provider", "synthetic", "--source", "core:seed=3", "--start", "2015-01-02", "--json")
+    words = ("ingest", "--provider", "synthetic", "--source", "core:seed=3", "--start", "2014-01-02", "--json")
     again = json.loads(run(*words, home=market).stdout)
     assert again["rows"] == 0
     assert again["snapshot"] == before

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,8 @@ def plimsoll(*words: str, home: Path, code: int = 0) -> Any:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    plimsoll("ingest", "--provider", "synthetic", "--source", "core:seed=7", "--start", "2014-01-02",
-             "--end", "2021-06-30", home=folder)  # fmt: skip
-    return folder
+def home(ingested: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ingested(tmp_path_factory.mktemp("costs") / "home")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -41,15 +42,8 @@ def files(home: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("sound") / "home"
-    for words in (
-        ("ingest", "--provider", "synthetic", "--source", "core:seed=3"),
-        ("backtest", "--start", "2026-01-02"),
-    ):
-        done = run(*words, home=home)
-        assert done.returncode == 0, done.stderr
-    return home
+def sound(traded: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return traded(tmp_path_factory.mktemp("sound") / "home")
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,6 @@ from plimsoll.core.panel import Panel
 from plimsoll.engine.replay import replay as engine_replay
 from plimsoll.governance.case import Explanation
 from plimsoll.market import snapshot
-from plimsoll.market.ingest import IngestRequest
 from plimsoll.operate import hindsight
 from plimsoll.store import codec
 from plimsoll.store.home import Home
@@ -47,10 +47,9 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    home = tmp_path_factory.mktemp("explained") / "home"
+def run(ingested: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    home = ingested(tmp_path_factory.mktemp("explained") / "home")
     where = app.Workspace(home, changes={"account.capital": 100_000.0})
-    app.ingest(where, IngestRequest(provider="synthetic", source="core:seed=3", start="2014-01-02"))
     name = app.backtest(where, start=START).run
     panel = snapshot.load(snapshot.current(home / "snapshots"))
     records = tuple(e for e in read(Home(home).journal(name)) if isinstance(e, CycleRecord))

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,8 @@ def plimsoll(home: Path, *words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lives") / "home"
-    plimsoll(folder, "ingest", "--provider", "synthetic", "--source", "core:seed=3", "--start", "2014-01-02")
-    return folder
+def home(ingested: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ingested(tmp_path_factory.mktemp("lives") / "home")
 
 
 def test_the_flag_follows_strategies_and_the_policys_hash_names_it(home: Path, tmp_path: Path) -> None:

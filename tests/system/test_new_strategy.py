@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ import pytest
 from plimsoll import app
 from plimsoll.alpha.registry import load
 from plimsoll.core.errors import InputError, UsageError
-from plimsoll.market.ingest import IngestRequest
 
 
 def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -22,12 +22,12 @@ def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
-def test_the_written_file_trades_at_once_as_the_command_says(tmp_path: Path) -> None:
+def test_the_written_file_trades_at_once_as_the_command_says(ingested: Callable[[Path], Path], tmp_path: Path) -> None:
     written = run("new", "strategy", "my-trend", folder=tmp_path)
     assert written.returncode == 0, written.stderr
     (suggested,) = [line for line in written.stdout.splitlines() if "backtest --strategy" in line]
     words = suggested.split("plimsoll ")[1].split()
-    app.ingest(app.Workspace(tmp_path / "runtime"), IngestRequest(provider="synthetic", source="core:seed=3"))
+    ingested(tmp_path / "runtime")
     done = run(*words, "--start", "2026-01-02", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
