@@ -148,7 +148,7 @@ REASONS: dict[str, Reason] = {
     "GROSS_LIMIT": Reason("error", "All positions together could exceed the account's gross limit", "", "H2"),
     "TURNOVER_LIMIT": Reason("error", "The session's turnover could exceed its cap", "", "H1"),
     "LOSS_LIMIT": Reason("critical", "The session's loss is above its cap", "", "H1"),
-    "LOSS_UNKNOWN": Reason("error", "A holding's quote is too old to know the session's loss", "Send a fresh quote of every holding", "H2"),
+    "LOSS_UNKNOWN": Reason("error", "A holding's quote is too old, or too wide, to know the session's loss", "Send a fresh quote of every holding", "H2"),
     "INTRADAY_CAUTION": Reason("warning", "The session's loss halves the single-trade cap, and the order in {symbol} is above it", "", "R4"),
     "INTRADAY_REDUCE_ONLY": Reason("error", "Only reductions pass: the session's loss, or a venue that filled too much", "", "R4"),
     "INTRADAY_HALT": Reason("critical", "The session's loss halted new risk until the next session", "", "R4"),

@@ -87,7 +87,7 @@ def _over(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> 
         found.append("INTRADAY_HALT")
     if stage == "reduce_only" or a.restricted:
         found.append("INTRADAY_REDUCE_ONLY")
-    if not book.marked_since(now - limits.quote_age):
+    if not marked(book, limits, now):
         found.append("LOSS_UNKNOWN")
     if not loss <= limits.loss * CENT:
         found.append("LOSS_LIMIT")
@@ -152,7 +152,18 @@ def dearest(book: Book, intent: OrderIntent) -> int:
 def healthy(book: Book, limits: GovernorLimits, now: int) -> bool:
     """The health check after a halt: every holding freshly quoted, every order of earlier sessions closed (R4)."""
     settled = all(order.number >= book.account.first for order in book.orders.values())
-    return settled and book.marked_since(now - limits.quote_age)
+    return settled and marked(book, limits, now)
+
+
+def marked(book: Book, limits: GovernorLimits, now: int) -> bool:
+    """Whether the loss is known: each holding's quote is fresh, and no wider than the collar lets an order meet it.
+
+    The mid of 1 and 199 says nothing of what is held, and may hide a loss.
+    """
+    if not book.marked_since(now - limits.quote_age):
+        return False
+    held = (book.quotes[symbol] for symbol in book.positions)
+    return all((quote.ask - quote.bid) * WHOLE <= limits.collar_bps * (quote.bid + quote.ask) for quote in held)
 
 
 def in_session(book: Book, at: int) -> bool:

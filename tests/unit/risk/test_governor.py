@@ -216,6 +216,32 @@ def test_a_holding_without_a_fresh_quote_makes_the_loss_unknown() -> None:
     assert desk.order(UNIT, symbol="T", at=late).reasons == ()
 
 
+@pytest.mark.parametrize(("more", "reasons"), [(-1, ()), (0, ()), (1, ("LOSS_UNKNOWN",))])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_quote_wider_than_the_collar_hides_no_loss(sign: int, more: int, reasons: tuple[str, ...]) -> None:
+    """3 % to either side of a mid of 100; a mid far in the account's favour is not believed from such a quote."""
+    desk = Desk()
+    assert desk.order(40 * UNIT, sign).reasons == ()
+    desk.fill(40 * UNIT)
+    desk.quote(1, "T")
+    desk.governor.quote("S", Quote(970_000 - more, 1_030_000 + more, NOON))
+    assert desk.order(UNIT, symbol="T").reasons == reasons
+    assert desk.order(UNIT, -sign, limit=UNIT).reasons == ()  # a reduction waits for no measure
+    desk.quote(1)
+    assert desk.order(UNIT, symbol="T").reasons == ()
+
+
+def test_a_loss_is_not_undone_by_a_wide_quote() -> None:
+    desk = Desk()
+    desk.hold(400)
+    desk.governor.quote("S", Quote(850_000, 850_000, NOON))
+    desk.quote(1, "T")
+    assert desk.governor.stage == "reduce_only"
+    desk.governor.quote("S", Quote(10_000, 1_990_000, NOON))
+    assert desk.governor.loss == 0  # at the mid
+    assert "LOSS_UNKNOWN" in desk.order(UNIT, symbol="T").reasons
+
+
 def test_fills_count_once_in_any_order_even_of_orders_that_are_closed() -> None:
     desk = Desk()
     desk.order(10 * UNIT)
