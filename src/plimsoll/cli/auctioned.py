@@ -49,6 +49,8 @@ def show(found: AuctionAnswer) -> None:
     out.print("Shadow price: basis points of NAV gained by one percentage point more of the limit.")
     if found.lots is not None:
         _show_lots(found.lots)
+    for note in found.notes:
+        out.print(f"note  {escape(note)}")
     verdict = "every limit holds" if found.checked else "A LIMIT IS EXCEEDED"
     out.print(f"independent check: {verdict}; largest excess {max(0.0, found.worst_excess):.1e} of NAV")
 

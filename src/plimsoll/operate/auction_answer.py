@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from plimsoll.capital.auction import solve
 from plimsoll.capital.auction_check import Reading, readings
 from plimsoll.capital.auction_lots import whole_lots
-from plimsoll.capital.auction_problem import Allocation, Form, checked
+from plimsoll.capital.auction_problem import Allocation, AuctionProblem, Form, checked
 from plimsoll.measures.cvar import tail_weights
 from plimsoll.measures.linear import average, combine
 from plimsoll.operate.auction_file import LotSizes, NamedProblem
@@ -101,7 +102,8 @@ class AuctionAnswer:
     ``status`` is ``optimal``, ``optimal_lp`` (the plain programme had to be used) or ``scaled`` (no allocation
     satisfies the limits: the present book towards cash, ``binding`` the limit that set the scale). ``worst_excess``
     is the largest amount by which the independent checker finds a limit exceeded; ``checked`` says that it is within
-    1e-9 of NAV. ``expected_return`` is before ``trade_cost``. ``lots`` is there where the file gives prices.
+    1e-9 of NAV. ``expected_return`` is before ``trade_cost``. ``lots`` is there where the file gives prices. ``notes``
+    is what to know before believing it.
     """
 
     status: str
@@ -118,6 +120,7 @@ class AuctionAnswer:
     checked: bool
     worst_excess: float
     lots: LotsAnswer | None
+    notes: tuple[str, ...] = ()
 
     @property
     def solved(self) -> bool:
@@ -159,7 +162,20 @@ def answer(named: NamedProblem) -> AuctionAnswer:
         checked=worst <= TOLERANCE,
         worst_excess=worst,
         lots=None if named.lots is None else _lots(named, named.lots, form, solved),
+        notes=tuple(_thin(problem)),
     )
+
+
+def _thin(problem: AuctionProblem) -> Iterator[str]:
+    """Sets with too few scenarios for their level: a tail of less than one is the worst of them, not a mean (R2)."""
+    sets = [("scenarios", problem.scenarios, problem.confidence)]
+    sets += [(f"tail_limits[{k}]", sample, level) for k, (sample, level, _) in enumerate(problem.tail_limits)]
+    for name, sample, level in sets:
+        rows = np.shape(sample)[0]
+        if rows * (1.0 - level) < 1.0 - 1e-9:
+            least = ceil(1.0 / (1.0 - level) - 1e-9)
+            tail = f"the worst {1.0 - level:.10g} of {rows} is less than one scenario"
+            yield f"{name}: {tail}, so its CVaR is the worst one; give at least {least}"
 
 
 def _lots(named: NamedProblem, given: LotSizes, form: Form, solved: Allocation) -> LotsAnswer:

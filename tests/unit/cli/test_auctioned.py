@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from plimsoll.cli.main import cli
@@ -52,3 +53,15 @@ def test_a_book_that_was_only_scaled_exits_3_and_a_malformed_problem_1(tmp_path:
     assert done.exit_code == 1
     assert "confidence is NaN" in json.loads(done.stdout)["error"]
     assert CliRunner().invoke(cli, ["auction", str(tmp_path / "gone.json")]).exit_code == 1
+
+
+@pytest.mark.parametrize(("rows", "said"), [(1, True), (19, True), (20, False), (21, False)])
+def test_scenarios_too_few_for_their_level_are_told(tmp_path: Path, rows: int, said: bool) -> None:
+    problem = json.loads(EXAMPLE.read_text())
+    problem["scenarios"] = [[-0.01 * n, 0.02, 0.0, 0.01] for n in range(rows)]
+    file = tmp_path / "short.json"
+    file.write_text(json.dumps(problem))
+    found = json.loads(CliRunner().invoke(cli, ["auction", str(file), "--json"]).stdout)
+    assert (len(found["notes"]) == 1) is said
+    text = CliRunner().invoke(cli, ["auction", str(file)]).stdout
+    assert ("note  scenarios: the worst 0.05 of" in text and "give at least 20" in text) is said
