@@ -232,7 +232,7 @@ def _page(
     pace, age = limits.pace, limits.quote_age // SECOND
     yield from _bullets(
         f"a price more than {_percent(limits.collar_bps)} from the mid; a quote older than {_time(age)}, of the symbol "
-        "or of anything held",
+        f"or of anything held, and of a holding one wider than {_percent(limits.collar_bps)} to a side",
         f"more than {limits.orders_second} orders a second, {limits.orders_minute} a minute, {limits.repeats_minute} "
         "alike a minute; an id used before for another order",
         f"a time outside the session, or more than {limits.clock_slack // MILLISECOND} ms before one already seen",
@@ -244,8 +244,8 @@ def _page(
     yield from _wrapped(
         "An order that can only bring a position nearer to zero passes the caps, so that nothing is trapped: turnover "
         "can end above its cap by what is sold off. A decision is on disk before it is answered; after a crash an "
-        "order may be counted that never left, none is forgotten that did. Only a signature raises a limit, and only "
-        "from the next session."
+        "order may be counted that never left, none is forgotten that did. Only a signature changes a limit: a "
+        "higher one counts from the next session, a lower one from the governor's next start or session."
     )
     yield ""
     yield "WHAT CANNOT BE GUARANTEED"
