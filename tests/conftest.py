@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 
 # Hundreds of tests start commands in processes of their own. Without compiled files each would compile the package
-# again, half of its processor time; so they are kept even where the environment asks for none.
+# again, up to a quarter of its processor time, and each worker would rewrite every file of tests; so they are kept even
+# where the environment asks for none.
 sys.dont_write_bytecode = False
 os.environ["PYTHONDONTWRITEBYTECODE"] = ""
 

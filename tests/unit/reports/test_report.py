@@ -172,9 +172,9 @@ def test_real_data_carry_no_such_label(material: Material) -> None:
     assert "SYNTHETIC DATA" not in html.render(replace(material, result=result))
 
 
-def test_a_foreign_policy_is_said_at_the_top(material: Material) -> None:
+def test_a_foreign_policy_is_said_at_the_top(material: Material, document: str) -> None:
     said = "The policy at hand is not the one this run was decided under: rungs"
-    assert said not in html.render(material)
+    assert said not in document
     assert said in html.render(replace(material, policy_known=False))
 
 
