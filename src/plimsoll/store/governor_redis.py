@@ -37,6 +37,7 @@ CHANGES = 1000  # versions a governor may be behind at least before it is told t
 PATIENCE = 3  # writes another came before, until a turn is asked for
 TURN = 100  # milliseconds a turn lasts at most
 PAUSE = 0.0005  # seconds between looks while it is another's turn
+_BROKEN = (RedisError, OSError, LookupError, TypeError, ValueError)
 WHOLE = -1  # a version from before the first: asks for the whole state
 _SCRIPT = """
 local head = redis.call('HMGET', KEYS[1], 'id', 'version')
@@ -182,7 +183,7 @@ class RedisStateStore:
         rows = msgspec.json.encode(state).decode() if state else ""
         claim = int(self._beaten >= PATIENCE)
         words: list[str | int] = [len(_KEYS), *_KEYS, self._id, self._seen, rows, len(new), self._me, claim, *pairs]
-        with self._clearly():
+        try:  # not ``_clearly``: every order waits for this, and a generator's context takes as long as a row
             answer = self._asked(words)
             deadline = time.monotonic() + self._timeout
             while answer == ["wait"]:
@@ -191,6 +192,8 @@ class RedisStateStore:
                 time.sleep(PAUSE)
                 answer = self._asked(words)
             return self._understood(answer, new)
+        except _BROKEN as error:
+            raise self._clear(error) from None
 
     def _asked(self, words: Sequence[str | int]) -> Any:
         try:
@@ -224,13 +227,16 @@ class RedisStateStore:
 
     @contextmanager
     def _clearly(self) -> Iterator[None]:
-        """Redis's errors, and answers that are none, as what a person can mend."""
         try:
             yield
-        except (RedisError, OSError, LookupError, TypeError, ValueError) as error:
-            if self._connection is not None:
-                self._connection.disconnect()  # an answer still on its way must not be taken for another's
-            raise InputError(f"{self.name} cannot be used: {error}", "Check the server and the network") from None
+        except _BROKEN as error:
+            raise self._clear(error) from None
+
+    def _clear(self, error: Exception) -> InputError:
+        """Redis's error, or an answer that is none, as what a person can mend."""
+        if self._connection is not None:
+            self._connection.disconnect()  # an answer still on its way must not be taken for another's
+        return InputError(f"{self.name} cannot be used: {error}", "Check the server and the network")
 
 
 def name_of(url: str) -> str:

@@ -95,7 +95,7 @@ class SqliteStateStore:
         if not (state or facts or new):
             return None
         run, run_each = self._connection.execute, self._connection.executemany
-        with self._clearly():
+        try:  # not ``_clearly``: every order waits for this, and a generator's context takes as long as a row
             run("BEGIN IMMEDIATE")
             try:
                 if new:
@@ -114,16 +114,21 @@ class SqliteStateStore:
                 if self._connection.in_transaction:
                     run("ROLLBACK")
                 raise
+        except apsw.Error as error:
+            raise self._clear(error) from None
         return None
 
     @contextmanager
     def _clearly(self) -> Iterator[None]:
-        """SQLite's errors as what a person can mend."""
         try:
             yield
-        except apsw.BusyError:
-            raise HomeBusy(f"{self.path} is held by another process", "Stop it, or give another --home") from None
-        except (apsw.NotADBError, apsw.CorruptError) as error:
-            raise CorruptionError(f"{self.path} is damaged: {error}", "Restore it from a backup") from None
         except apsw.Error as error:
-            raise InputError(f"{self.path} cannot be used: {error}", "Check the disk and its permissions") from None
+            raise self._clear(error) from None
+
+    def _clear(self, error: apsw.Error) -> PlimsollError:
+        """SQLite's error as what a person can mend."""
+        if isinstance(error, apsw.BusyError):
+            return HomeBusy(f"{self.path} is held by another process", "Stop it, or give another --home")
+        if isinstance(error, apsw.NotADBError | apsw.CorruptError):
+            return CorruptionError(f"{self.path} is damaged: {error}", "Restore it from a backup")
+        return InputError(f"{self.path} cannot be used: {error}", "Check the disk and its permissions")
