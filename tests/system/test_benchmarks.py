@@ -88,7 +88,7 @@ def test_proposals_are_measured_and_judged_by_the_engines_own_functions():
     for kind in ("a day", "every"):
         cells = [c.strip() for c in gates.row(kind, 12, market, rounds=1).strip("|").split("|")]
         assert cells[:2] == [kind, "12"]
-        assert all(float(c) > 0.0 for c in cells[2:7]) and len(cells) == 8
+        assert all(float(c) > 0.0 for c in cells[2:8]) and len(cells) == 9
 
 
 @pytest.mark.parametrize("sets", [1, 4])

@@ -18,8 +18,9 @@ class Measurements:
     horizon in sessions; ``cvar_base`` and ``stressed_base`` are those of the book after its reductions alone, so
     that increases can be scaled: CVaR is convex, hence base + s x increase stays within (1 - s) x base + s x
     proposed. ``standalone[h]`` is (N,) w x CVaR of each proposed position. ``incremental`` (N,) is
-    the rise of CVaR at the auction's horizon by each increase alone, on the book after reductions. ``increases``
-    (N,) is True where the proposal adds. ``symbols`` names the columns in findings.
+    the rise of CVaR at the auction's horizon by each increase alone, on the book after reductions. Either may hold an
+    upper bound in place of a figure, but only one that is inside its limit. ``increases`` (N,) is True where the
+    proposal adds. ``symbols`` names the columns in findings.
     """
 
     nav_cents: int

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.limits import LimitSet
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.scenarios import ScenarioSet
 from plimsoll.measures.cvar import cvar, cvar_of_rows
@@ -17,7 +18,8 @@ from plimsoll.measures.linear import combine, combine_each
 Floats = NDArray[np.float64]
 Lots = NDArray[np.int64]
 
-_TOGETHER = 64  # columns laid out together: 1,260 rows of them are 645 KB
+_TOGETHER = 64  # columns laid out together: 1,260 rows of them are 645 KB; so few increases are simply measured
+_ROUNDING = 1e-9  # added to a bound, so that no figure is above it for how its sum is rounded
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -79,6 +81,28 @@ class Tails:
             return None
         return w
 
+    def worst(self, columns: NDArray[np.int64], horizon: int) -> Floats:
+        """(m,) largest loss of one unit of each of ``columns``, at least 0; NaN where it cannot be measured.
+
+        The unit's CVaR is not above it, nor is what the unit adds to the CVaR of a book: CVaR is subadditive. It
+        takes a fifth of a CVaR's time, as nothing is laid out anew or put in order.
+        """
+        found = np.full(columns.size, np.nan)
+        seen, at = self._places(columns)
+        returns = self.filtered[horizon]
+        if len(returns):
+            found[seen] = np.maximum(-returns.min(axis=0)[at], 0.0)
+        return found
+
+    def _places(self, columns: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Which of (m,) ``columns`` can be measured, and where in the set they are."""
+        of_set = self.scenarios.columns
+        at = np.minimum(np.searchsorted(of_set, columns), of_set.size - 1) if of_set.size else np.zeros(0, np.intp)
+        seen = np.flatnonzero(of_set[at] == columns) if of_set.size else at
+        if self.blind is not None:
+            seen = seen[~self.blind[at[seen]]]
+        return seen, at[seen]
+
     def alone(self, column: int, horizon: int) -> float:
         """CVaR of one unit of one column, fraction of its value; NaN when it cannot be measured."""
         return float(self.each(np.array([column]), horizon)[0][0])
@@ -92,18 +116,16 @@ class Tails:
         for both, a few columns at a time so that they stay in the processor's cache.
         """
         units, joined = np.full(columns.size, np.nan), np.full(columns.size, np.nan)
-        of_set = self.scenarios.columns
-        at = np.minimum(np.searchsorted(of_set, columns), of_set.size - 1) if of_set.size else np.zeros(0, np.intp)
-        seen = np.flatnonzero(of_set[at] == columns) if of_set.size else at
-        if self.blind is not None:
-            seen = seen[~self.blind[at[seen]]]
+        seen, at = self._places(columns)
+        if not seen.size:
+            return units, joined
         returns = self.filtered[horizon]
         held = None if book is None else self._weights(book)
         whole = None if held is None else -combine(returns, held)
         alone, together = np.empty((2, min(_TOGETHER, seen.size), len(returns)))
         for first in range(0, seen.size, _TOGETHER):
-            some = seen[first : first + _TOGETHER]
-            losses = np.negative(returns[:, at[some]].T, out=alone[: some.size])
+            some, where = seen[first : first + _TOGETHER], at[first : first + _TOGETHER]
+            losses = np.negative(returns[:, where].T, out=alone[: some.size])
             if whole is not None and added is not None:
                 with_book = np.multiply(losses, added[some, np.newaxis], out=together[: some.size])
                 with_book += whole
@@ -178,11 +200,16 @@ def measure(
     drawdown_episode: float,
     drawdown_lifetime: float,
     symbols: tuple[str, ...],
+    limits: LimitSet | None = None,
 ) -> Measurements:
     """Everything the gates ask of a proposal ``held + order_weights``, (N,) fractions of NAV.
 
     ``horizon`` (sessions) is the auction's. Figures of a book without increases are the held ones: nothing that
     only reduces is judged on them (R1). A weight that is not known counts as an increase.
+
+    With ``limits``, where many positions grow, stand-alone and incremental risk that the column's worst scenario shows
+    to be inside them is given as that bound: gates pass it as they pass the figure. Whatever a gate could refuse is
+    measured, and without limits everything is.
     """
     proposed = held + order_weights
     increases = np.asarray(~(np.abs(proposed) <= np.abs(held)))  # what cannot be compared is not shown to reduce
@@ -203,11 +230,20 @@ def measure(
         stressed_base, stressed_after = tails.of_books((base_book, proposed), stressed=True)
         grown = increases.nonzero()[0]
         for h, values in standalone.items():
+            unsure = grown
+            if limits is not None and grown.size > _TOGETHER:
+                worst = tails.worst(grown, h) * (1.0 + _ROUNDING)
+                values[grown] = np.abs(proposed[grown]) * worst
+                shown = values[grown] <= limits.standalone[h][grown]
+                if h == horizon:
+                    incremental[grown] = order_weights[grown] * worst + _ROUNDING * (1.0 + base[h])
+                    shown &= (order_weights[grown] >= 0.0) & (incremental[grown] <= limits.incremental_max[grown])
+                unsure = grown[~shown]
             book = base_book if h == horizon else None
-            units, joined = tails.each(grown, h, book, order_weights[grown])
-            values[grown] = np.abs(proposed[grown]) * units
+            units, joined = tails.each(unsure, h, book, order_weights[unsure])
+            values[unsure] = np.abs(proposed[unsure]) * units
             if book is not None:
-                incremental[grown] = joined - base[h]
+                incremental[unsure] = joined - base[h]
     elif reductions.any():
         base = after = tails.of_book(proposed)
     return Measurements(

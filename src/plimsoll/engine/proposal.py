@@ -88,6 +88,7 @@ class Judge:
             drawdown_episode=self.drawdown_episode,
             drawdown_lifetime=self.drawdown_lifetime,
             symbols=self.desk.symbols,
+            limits=self.limits,
         )
 
 

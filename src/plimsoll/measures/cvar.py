@@ -78,7 +78,8 @@ def cvar_of_rows(losses: Floats, confidence: float) -> Floats:
     mass, whole, fraction = _tail(size, confidence)
     rank = size - 1 - whole if fraction else size - whole
     losses.partition(rank, axis=1)  # NaN goes last, so it is in every tail
-    worst = np.sort(losses[:, rank:], axis=1)
+    worst = losses[:, rank:]
+    worst.sort(axis=1)
     if fraction:
         return np.asarray((worst[:, 1:].sum(axis=1) + fraction * worst[:, 0]) / mass)
     return np.asarray(worst.sum(axis=1) / mass)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from plimsoll.core.limits import LimitSet
+from plimsoll.core.measurements import Measurements
+from plimsoll.core.policy import Policy
 from plimsoll.core.scenarios import ScenarioSet
 from plimsoll.engine.measure import Tails, measure, resting
 from plimsoll.measures.cvar import cvar
+from plimsoll.risk.gates import judge_proposal
 
 RNG = np.random.default_rng(0)
 FILTERED = {1: RNG.normal(0, 0.01, (400, 3)), 10: RNG.normal(0, 0.03, (390, 3))}
@@ -122,6 +126,55 @@ def test_many_increases_are_measured_together_as_each_alone(columns: int, blind:
     assert np.isnan(m.incremental[of_set[1]]) == blind
     spoilt = given.of_book(held + orders)
     assert all(np.isnan(v) for v in spoilt.values()) == (blind or bool(np.delete(orders, of_set).any()))
+
+
+def limits_among_the_figures(rng: np.random.Generator, n: int) -> LimitSet:
+    """Caps of single columns that some increases of 0.1 to 2 % meet by far, some barely and some not."""
+    cap = np.full(n, 9.0)
+    open_ = {1: 9.0, 10: 9.0}
+    return LimitSet(
+        gross_max=9.0, cash_min=-9.0, weight_max=cap, cvar_budget=open_, cvar_hard=open_, stressed_budget=open_,
+        standalone={h: rng.uniform(0.0, 0.002, n) * np.sqrt(h) for h in (1, 10)},
+        incremental_max=rng.uniform(0.0, 0.003, n), participation_max=9.0, turnover_max=9.0, trades_max=n,
+        groups=(), pairs=(), gross_freeze=9.0, gross_halt=9.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("bought_blind", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_bound_stands_for_a_figure_only_where_no_gate_could_refuse_it(seed: int, bought_blind: bool) -> None:
+    rng = np.random.default_rng(seed)
+    n = 150
+    filtered = {h: rng.standard_t(4, (500, n)) * 0.01 * np.sqrt(h) for h in (1, 10)}
+    given = Tails.of(ScenarioSet(np.arange(n), filtered, {1: filtered[1][:50]}, frozenset({7})), 0.95)
+    held = rng.uniform(0.0, 0.02, n) * (rng.random(n) < 0.3)
+    held[:8] = 0.02, 0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    orders = rng.uniform(0.001, 0.02, n)
+    orders[[0, 7]] = -0.01, 0.01 if bought_blind else 0.0
+    limits = limits_among_the_figures(rng, n)
+
+    def measured_by(limits: LimitSet | None) -> Measurements:
+        return measure(
+            nav=1, held=held, order_weights=orders, adv_share=np.zeros(n), tails=given, cvar_held=given.of_book(held),
+            horizon=10, drawdown_episode=0.0, drawdown_lifetime=0.0, symbols=(), limits=limits,
+        )  # fmt: skip
+
+    exact, bounded = measured_by(None), measured_by(limits)
+    assert np.isnan(exact.standalone[1]).tolist() == [bought_blind and i == 7 for i in range(n)]
+    for figure, given_as, cap in (
+        *((exact.standalone[h], bounded.standalone[h], limits.standalone[h]) for h in (1, 10)),
+        (exact.incremental, bounded.incremental, limits.incremental_max),
+    ):
+        measured = (figure == given_as) | (np.isnan(figure) & np.isnan(given_as))
+        assert 10 < np.count_nonzero(measured & exact.increases) < n - 10
+        assert (figure < given_as)[~measured].all() and (given_as <= cap)[~measured].all()
+        assert measured[~(figure <= cap)].all()
+    assert judge_proposal(bounded, limits, Policy()) == judge_proposal(exact, limits, Policy())
+
+
+def test_without_a_scenario_there_is_no_worst_one() -> None:
+    empty = Tails.of(ScenarioSet(np.arange(2), {10: np.zeros((0, 2))}), 0.95)
+    assert np.isnan(empty.worst(np.arange(3), 10)).all()
 
 
 def test_a_column_is_measured_without_a_book_that_cannot_be() -> None:
