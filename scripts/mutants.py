@@ -92,9 +92,9 @@ def main(arguments: Sequence[str]) -> int:
     again = "--again" in arguments
     patterns = [a for a in arguments if a != "--again"]
     kept: dict[str, str] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    known = {key: result for key, result in kept.items() if again and result in ("killed", "timeout")}
-    modules = [_module(path) for path in _paths(patterns or ["risk.*"])]
     equivalent = _equivalent()
+    known = {k: found for k, found in kept.items() if again and (found in ("killed", "timeout") or k in equivalent)}
+    modules = [_module(path) for path in _paths(patterns or ["risk.*"])]
     rows = []
     for files, group in _groups(modules):
         durations = _reach(group, files)

@@ -137,8 +137,8 @@ def _judged(found: Progress, session: Session) -> Progress:
 def _back(found: Progress, why: str) -> Progress:
     """One step back, or the first again; the peak begins anew, or the same fall would count every session."""
     size = found.size or 0
-    lower = max((step for step in found.steps if step < size), default=min(size, found.steps[0]))
-    return replace(found, size=lower, run=(), since=why, level=found.level, peak=found.level)
+    lower = max((step for step in found.steps if step < size), default=size)
+    return replace(found, size=lower, run=(), since=why, peak=found.level)
 
 
 def _breaches(window: tuple[Session, ...], need: Growth) -> Evidence:
@@ -151,7 +151,7 @@ def _breaches(window: tuple[Session, ...], need: Growth) -> Evidence:
 def _uptime(window: tuple[Session, ...], need: Growth) -> Evidence:
     known = [(s.minutes_up, s.minutes) for s in window if s.minutes is not None and s.minutes_up is not None]
     up, of = sum(k[0] for k in known), sum(k[1] for k in known)
-    whole = len(window) >= need.days and len(known) == len(window) and of > 0
+    whole = len(window) >= need.days and len(known) == len(window)
     found = f"{up} of {of} minutes" if known else "no minutes known"
     if len(known) < len(window):
         found += f", {len(window) - len(known)} sessions without known hours"

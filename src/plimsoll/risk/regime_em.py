@@ -52,7 +52,7 @@ def estimate(likelihood: Floats, ends: Rows, start: Floats, initial: Floats, pri
         before = found[left]
         after = step(likelihood, ends[left], before, start, initial, prior_rows)
         found[left] = after
-        left = left[np.abs(after - before).max(axis=(1, 2), initial=0.0) > SETTLED]
+        left = left[np.abs(after - before).max(axis=(1, 2)) > SETTLED]
         if not left.size:
             break
     return found

@@ -351,9 +351,42 @@ def test_volume_is_beside_the_median_of_the_sessions_before_that_had_any(make_pa
     assert not confirmed(traded)
     traded[500 - n : 500] = np.nan
     traded[500] = 1e12
-    assert not confirmed(traded)  # with nothing to compare
+    assert confirmed(traded) is False  # with nothing to compare
     early = np.full((ROWS, 1), 10.0)
     early[0], early[1], early[2] = 2.0, 10.0, 7.0
     assert confirmed(early, 2)  # in the first rows beside those there are: the median of 2 and 10
     early[2] = 6.0
-    assert not confirmed(early, 2)
+    assert confirmed(early, 2) is False
+
+
+@pytest.mark.parametrize("first", [1, 5])
+def test_a_symbol_that_began_late_and_pauses_has_no_move_before_its_first_bar(
+    make_panel: Callable[..., Panel], first: int
+) -> None:
+    """The only one that pauses; the rest are whole."""
+    close = closes(3, seed=3)
+    close[:first, 1] = np.nan
+    close[30:33, 1] = np.nan
+    panel = make_panel(close)
+    dates, row = panel.sessions.dates, 50
+    start = next(r for r in range(row + 1) if dates[r][:7] == dates[row][:7])
+    assert start > 35
+    last, moves = np.nan, []
+    for price in close[first:start, 1]:
+        moves.append(abs(price / last - 1.0) if np.isfinite(price) else 0.0)
+        last = price if np.isfinite(price) else last
+    wanted = 1.4826 * np.median(moves[1:])
+    assert freshness.robust_sigma(panel, POLICY.freshness)[row, 1] == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.parametrize("sessions", [20, 21])
+def test_a_whole_window_may_be_odd(make_panel: Callable[..., Panel], sessions: int) -> None:
+    from msgspec.structs import replace as changed
+
+    close = closes(1, seed=4)
+    panel = make_panel(close)
+    dates, row = panel.sessions.dates, 300
+    start = next(r for r in range(row + 1) if dates[r][:7] == dates[row][:7])
+    moves = np.abs(close[start - sessions : start, 0] / close[start - sessions - 1 : start - 1, 0] - 1.0)
+    sigma = freshness.robust_sigma(panel, changed(POLICY.freshness, scale_sessions=sessions))
+    assert sigma[row, 0] == pytest.approx(1.4826 * np.median(moves), rel=1e-12)

@@ -190,6 +190,28 @@ def test_caps_that_another_process_brought_into_force_hold_here_too() -> None:
     one.begin(DAY, 100_000, replace(first, version=2, seal="b", trade=70, loss=20_000))
     two.refresh()
     assert (two.limits.trade, two.limits.loss, two.limits.version) == (70, 20_000, 2)
+    one.begin(DAY + 1, 100_000, replace(first, version=3, seal="c", trade=300))
+    late = NOON + 86_400 * SECOND
+    one.quote("S", Quote(UNIT, UNIT, late))
+    assert two.decide(intent("a", 3 * UNIT + 1, at=late)).reasons == ("TRADE_LIMIT",)
+    assert two.decide(intent("b", 3 * UNIT, at=late)).reasons == ()
+
+
+def test_a_decision_is_made_again_under_the_caps_it_was_late_for() -> None:
+    store = Store()
+    first = replace(WIDE, version=1, seal="a")
+    one, two = opened(first, store), Governor(Store(store.account), first)
+    late = NOON + 86_400 * SECOND
+    one.begin(DAY + 1, 100_000, replace(first, version=2, seal="b", trade=70))
+    one.quote("S", Quote(UNIT, UNIT, late))
+    assert two.decide(intent("a", at=late)).reasons == ("TRADE_LIMIT",)
+
+
+def test_an_account_before_its_first_session_holds_nothing_against_it() -> None:
+    found = Governor(Store(), WIDE).account
+    assert (found.day, found.equity, found.clock, found.turnover, found.cash, found.base) == (-1, 0, 0, 0, 0, 0)
+    assert (found.admitted, found.first, found.slow) == (0, 1, 0)
+    assert not (found.halted or found.restricted or found.unchecked)
 
 
 def test_however_a_store_gives_its_rows_the_throttles_remember_the_order() -> None:

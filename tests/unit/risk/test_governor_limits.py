@@ -134,3 +134,21 @@ def test_caps_that_were_kept_without_an_entry_have_none() -> None:
     kept = {name: value for name, value in BASE.caps.items() if name not in ("version", "seal", "size")}
     found = replace(BASE, version=0, seal="").within(kept)
     assert (found.version, found.seal, found.size) == (0, "", None)
+
+
+def test_caps_are_written_in_one_order_and_begin_without_an_entry() -> None:
+    assert list(replace(BASE, positions={"Z": 1, "A": 2, "M": 3}).caps["positions"]) == ["A", "M", "Z"]  # type: ignore[call-overload]
+    policy = a_policy()
+    entries = {name: AssetLimits(max_weight=0.1) for name in ("Z", "A", "M")}
+    shuffled = msgspec.structs.replace(policy, limits=msgspec.structs.replace(policy.limits, assets=entries))
+    assert list(stated(shuffled, "paper").caps.positions) == ["A", "M", "Z"]
+    fresh = limits_of(a_policy())
+    assert (fresh.version, fresh.seal, fresh.size) == (0, "", None)
+
+
+@pytest.mark.parametrize("cap", ["loss", "position", "turnover", "trade"])
+def test_a_signed_cap_that_is_no_amount_is_named(cap: str) -> None:
+    signed = stated(a_policy(), "paper")
+    broken = msgspec.structs.replace(signed, caps=msgspec.structs.replace(signed.caps, **{cap: "0"}))
+    with pytest.raises(InputError, match=f"caps.{cap} is"):
+        held_to(BASE, broken, 1, "s")

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plimsoll.core.account_record import Body, Growth, Session, Size
+from plimsoll.core.errors import InputError
 from plimsoll.core.policy import Policy
 from plimsoll.risk.governor_limits import stated
 from plimsoll.risk.graduation import Progress, progress
@@ -220,8 +221,10 @@ def test_sessions_of_no_minutes_are_no_uptime() -> None:
 
 def test_a_run_that_holds_a_breach_is_no_evidence() -> None:
     """``progress`` never keeps one in a run; whoever does is told which."""
-    broken = Progress(growth=GROWTH, size=1_000, run=tuple(days(*GOOD, {"breaches": ("TOO_SLOW", "OVERFILL")})))
-    assert told(broken)["breaches"][0] == "OVERFILL, TOO_SLOW"
+    broken = Progress(
+        growth=GROWTH, size=1_000, run=tuple(days(*GOOD, {"breaches": ("F", "B", "OVERFILL", "A", "TOO_SLOW", "C")}))
+    )
+    assert told(broken)["breaches"][0] == "A, B, C, F, OVERFILL, TOO_SLOW"
     assert unmet(broken) == ["breaches"] and not broken.ready
 
 
@@ -276,3 +279,19 @@ def test_after_a_step_back_a_fall_is_counted_from_there() -> None:
 def test_an_amount_may_have_fewer_decimals(result: str) -> None:
     assert not unmet(after(*days(*[{"result": result, "equity_next": "1000.5"}] * 5)))
     assert len(after(session(1, size="10")).run) == len(after(session(1, size="10.0")).run) == 1
+
+
+def test_half_a_dollar_is_fifty_cents() -> None:
+    assert after(session(1, equity_next="1000.5", result="0.5")).level == 100_050
+    assert after(session(1, equity_next="1000.50", result="0.49")).level == 100_049
+
+
+def test_a_step_that_is_no_amount_is_named() -> None:
+    broken = msgspec.structs.replace(GROWTH, steps=("x", "y"))
+    for call in (
+        lambda: progress([msgspec.structs.replace(LIMITS, growth=broken)]),
+        lambda: after(Size(step="x", reason="because")),
+        lambda: Progress(growth=broken).steps,
+    ):
+        with pytest.raises(InputError, match="step is 'x'"):
+            call()

@@ -239,3 +239,26 @@ def test_the_history_carries_the_passage_at_the_outlook(make_panel: MakePanel) -
     matrices = _transitions(vix, R)
     wanted = regime.first_passage(regime.beliefs(vix, matrices, R), matrices, R.outlook)
     np.testing.assert_array_equal(history.array("regime.passage"), wanted)
+
+
+def test_a_vix_below_one_point_is_still_a_vix(make_panel: MakePanel) -> None:
+    close = np.array([[100.0, 15.0], [101.0, 0.5]])
+    assert _history(make_panel(close, symbols=("SPY", "^VIX"))).array("regime.vix")[1] == 0.5
+
+
+def test_a_row_without_vix_speaks_for_no_state() -> None:
+    found = regime.likelihoods(np.array([np.nan, 24.0]), R)
+    assert found[0].tolist() == [1.0, 1.0, 1.0]
+    assert found[1].max() == 1.0 and found[1].min() > 0.0
+
+
+def test_a_crisis_that_cannot_come_has_no_negative_probability() -> None:
+    """Rounding may leave more than one among the other states."""
+    draw = np.random.default_rng(2)
+    matrices = np.zeros((400, 3, 3))
+    matrices[:, :2, :2] = draw.dirichlet(np.ones(2), (400, 2))
+    matrices[:, 2, 2] = 1.0
+    belief = np.zeros((400, 3))
+    belief[:, :2] = draw.dirichlet(np.ones(2), 400)
+    found = regime.first_passage(belief, matrices, 7)
+    assert (found >= 0.0).all() and (found < 1e-14).all()

@@ -198,3 +198,15 @@ def test_first_passage_adds_up_the_paths_that_meet_a_crisis(sessions: int) -> No
             weight *= NO_ROW_ZERO[before, after]
         met += weight * (2 in path)
     assert regime.first_passage(belief, NO_ROW_ZERO[None], sessions)[0] == pytest.approx(met, abs=1e-14)
+
+
+def test_a_state_that_is_hardly_ever_left_still_learns_from_what_is_known() -> None:
+    """One row and no prior: the expected moves of all three states add up to one, and each row is their shares."""
+    start = np.array(Policy().regime.start)
+    initial, likelihood = np.array([0.5, 0.3, 0.2]), np.array([[0.2, 1.0, 0.6]])
+    ends = np.array([0])
+    moves = regime_em.expected_moves(likelihood, ends, start[np.newaxis], initial)[0]
+    joint = initial[:, np.newaxis] * start * likelihood[0]
+    np.testing.assert_allclose(moves, joint / joint.sum(), rtol=1e-12)
+    after = regime_em.step(likelihood, ends, start[np.newaxis], start, initial, 0.0)[0]
+    np.testing.assert_allclose(after, joint / joint.sum(axis=1, keepdims=True), rtol=1e-12)

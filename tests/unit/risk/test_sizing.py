@@ -86,3 +86,38 @@ def test_reductions_are_whole_whatever_the_layers_say() -> None:
     assert size(-1, 3 * UNIT, 0, storm, RULES) == Size(3 * UNIT)
     assert size(1, -3 * UNIT, UNIT, storm, RULES) == Size(2 * UNIT)
     assert size(-1, UNIT, 2 * UNIT, storm, RULES) == Size(0)
+
+
+def test_the_smallest_figures_are_figures() -> None:
+    assert bought(price=1).quantity == UNIT // 20
+    assert bought(atr=1, headroom=ROOM).reasons == ("SIZE_HEADROOM",)
+    assert bought(to_close=1).reasons == bought(since_open=0).reasons == ("SIZE_EDGE",)
+
+
+def test_a_size_that_just_fits_is_not_said_to_be_cut() -> None:
+    assert bought(headroom={**ROOM, "trade": 2_000}) == Size(UNIT // 20)  # 0.05 shares of 400.00 USD
+    assert bought(headroom={**ROOM, "trade": 1_999}).reasons == ("SIZE_HEADROOM",)
+
+
+@pytest.mark.parametrize(("least", "code"), [(0, ("SIZE_VOLATILITY",)), (1, ())])
+def test_the_lowest_rank_is_a_rank(least: int, code: tuple[str, ...]) -> None:
+    assert size(1, 0, 0, CALM, replace(RULES, regimes=((least, 5_000),))).reasons == code
+
+
+@pytest.mark.parametrize(("edge", "code"), [(0, ()), (1, ("SIZE_EDGE",))])
+def test_the_first_instant_is_inside_an_edge_of_any_length_and_none_is_none(edge: int, code: tuple[str, ...]) -> None:
+    assert size(1, 0, 0, replace(CALM, since_open=0), replace(RULES, edge=edge)).reasons == code
+
+
+def test_the_rules_are_whole_numbers() -> None:
+    found = [
+        RULES.loss,
+        RULES.risk_bps,
+        RULES.multiple,
+        RULES.turnover_bps,
+        RULES.caution_bps,
+        RULES.edge,
+        RULES.edge_bps,
+    ]
+    assert all(type(figure) is int for figure in (*found, *(x for pair in RULES.regimes for x in pair)))
+    assert type(bought(rank=9_500).quantity) is int

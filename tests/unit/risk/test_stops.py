@@ -11,7 +11,7 @@ import pytest
 from plimsoll.core.decision import StopState
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import History, Panel, View
-from plimsoll.core.policy import Policy
+from plimsoll.core.policy import AssetLimits, Policy
 from plimsoll.risk import stops
 
 POLICY = Policy()
@@ -210,3 +210,35 @@ def test_a_cap_is_lifted_beside_a_reduction_that_is_only_remembered(view_of: Cal
     known, out = StopState("GLD", 1, stops.UNCAPPED, day), StopState("ABC", 2, 0.0, day)
     assert stops.lift((known, out), view, POLICY) == (known,)
     assert stops.lift((known,), view, POLICY) == (known,)
+
+
+def test_an_entry_without_a_stop_leaves_the_default() -> None:
+    entry = {"ABC": AssetLimits(max_weight=0.1)}
+    policy = msgspec.structs.replace(POLICY, limits=msgspec.structs.replace(POLICY.limits, assets=entry))
+    plain = Instrument("ABC", "stock", "XNYS")
+    assert entry["ABC"].stop is None and stops.thresholds(plain, policy) == stops.thresholds(plain, POLICY)
+
+
+def test_a_stop_that_fires_is_a_warning_and_knows_no_high_without_trailing(view_of: Callable[..., View]) -> None:
+    found = judge(view_of([[85.0, 100.0, 100.0]]))
+    assert [e.severity for e in found.events] == ["WARNING"]
+    assert [(s.high, s.stage) for s in found.stops] == [(0.0, 1)]
+
+
+def test_a_trailing_high_outlives_the_reduction_and_ends_with_the_holding(view_of: Callable[..., View]) -> None:
+    view = view_of([[150.0, 100.0, 100.0], [131.0, 100.0, 100.0], [131.0, 100.0, 100.0]], TRAILING)
+    watched = judge(View(view.history, 0), (), policy=TRAILING).stops
+    assert [(s.symbol, s.stage, s.high) for s in watched] == [
+        (n, 0, h) for n, h in zip(SYMBOLS, (150.0, 100.0, 100.0), strict=True)
+    ]
+    reduced = judge(View(view.history, 1), watched, policy=TRAILING).stops
+    assert (reduced[0].stage, reduced[0].high) == (1, 150.0)
+    flat = judge(View(view.history, 2), reduced, held=(0.0, 0.3, 0.1), policy=TRAILING).stops
+    assert (flat[0].symbol, flat[0].cap, flat[0].high) == ("ABC", 0.1, 0.0)
+
+
+def test_a_holding_that_is_only_watched_stays_when_another_is_lifted(view_of: Callable[..., View]) -> None:
+    view = view_of([[100.0, 100.0, 100.0]] * 11, sma_50=99.0)
+    day = int(view.sessions.days[0])
+    watched, out = StopState("GLD", 0, stops.UNCAPPED, day, 120.0), StopState("ABC", 2, 0.0, day)
+    assert stops.lift((watched, out), view, POLICY) == (watched,)
