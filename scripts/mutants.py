@@ -414,4 +414,5 @@ def _table(rows: Sequence[tuple[str, dict[str, str]]], equivalent: dict[str, str
 
 if __name__ == "__main__":
     os.chdir(ROOT)
+    sys.path.insert(0, str(SOURCE.parent))  # this checkout's, whatever is installed
     raise SystemExit(main(sys.argv[1:]))
