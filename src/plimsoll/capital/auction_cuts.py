@@ -25,14 +25,15 @@ _ROUNDS_MAX: Final = 1000
 _VIOLATION: Final = 4e-10  # of rows scaled to coefficients near 1; the solver's own tolerance is 1e-10
 _SAME_OBJECTIVE: Final = 1e-9  # of the objective's scale: what settling a tie may cost
 _THINNING: Final = 10  # of many scenarios every so manieth is looked at first
-_SKETCHES_MAX: Final = 12
+_SKETCHES_MAX: Final = 40
 _WIDE: Final = 5  # the first sketch bends over this part of the tail's scenarios on either side of its edge
 _SETTLED: Final = 100  # a tail that moves by fewer scenarios is ready for cuts
 _STEP: Final = 0.1  # of the largest weight: how far the first sketch may move a bid
-_SHRINK: Final = 0.5  # of the way it could go, for a bid that turned back
-_GROW: Final = 1.2  # and for one that went on
-_FURTHER: Final = 2.0  # for a bid that went as far as it could before the programme was exact there
-_FAR: Final = 0.999  # of the way it could go: as far as it could, but for rounding
+_POOR: Final = 0.25  # of the gain a sketch promised: a step that brought less was too long
+_GOOD: Final = 0.75  # and one that brought more may be longer
+_SHORTER: Final = 0.5
+_LONGER: Final = 2.0
+_FAR: Final = 0.999  # of the way a bid may go: as far as it may, but for rounding
 
 
 def solve_by_cuts(form: Form) -> Solved:
@@ -66,7 +67,7 @@ def _optimised(form: Form) -> Programme:
 def _optimise(programme: Programme, *, entry: bool = True) -> None:
     """Cut and let bids in until no limit is exceeded, the CVaR in the objective is true and no absent bid would pay."""
     for _ in range(_ROUNDS_MAX):
-        weights, column = programme.optimum()
+        weights, column = programme.optimum(entry=entry)
         positions = programme.form.positions(weights)
         broken = []
         for known in programme.sets:
@@ -87,21 +88,21 @@ def _optimise(programme: Programme, *, entry: bool = True) -> None:
 
 class _Near(NamedTuple):
     """A book near the optimum: the bids worth a column, its weights (n,), how each scenario set sees it, and how far
-    each bid may move in a step (n,).
+    a bid may move in a step.
     """
 
     bids: Ints
     weights: Floats
     places: list[Place]
-    step: Floats
+    step: float
 
 
 def _approach(form: Form) -> _Near:
     """A book near the optimum of a ``form`` with many scenarios.
 
-    A thinned set has its optimum near by, and sketches lead on from there: each bid may move a step, which shrinks
-    where it turns back and grows where it goes on (the move limits of sequential linear programming). Any book would
-    do: cuts make the answer exact, they only take fewer rounds from here.
+    A thinned set has its optimum near by, and sketches lead on from there. No bid moves by more than a step, which
+    gets shorter where a sketch promises more than comes true and longer where it may be trusted (a trust region, as in
+    sequential linear programming). Any book would do: cuts make the answer exact, and take fewer rounds from here.
     """
     coarse = replace(form, tails=tuple(tail.thinned(_THINNING) if tail.many else tail for tail in form.tails))
     if any(tail.many for tail in coarse.tails):
@@ -111,25 +112,42 @@ def _approach(form: Form) -> _Near:
         bids, weights = programme.bids, programme.read()[0]
     places = form.places(form.positions(weights))
     reach = [max(tail.count // _WIDE, 1) for tail in form.tails]
-    step = np.full(form.bids, _STEP * float(weights.max() or form.upper.max()))
-    last = np.zeros(form.bids)
+    step = _STEP * float(weights.max() or form.upper.max())
+    prices = np.zeros(len(form.tails))
     for _ in range(_SKETCHES_MAX):
         sketch = Programme(form, bids, places)
         sketch.bend(places, reach)
         sketch.stay_near(weights, step)
         try:
-            found = sketch.optimum()[0]
+            found, column = sketch.optimum(entry=False)
         except SolveFailed:
-            break
-        change = found - weights
-        step[change * last < 0.0] *= _SHRINK
-        step[change * last > 0.0] *= _GROW
-        weights, last, before, places = found, change, places, form.places(form.positions(found))
-        moved = [_moved(*of_tail) for of_tail in zip(form.tails, before, places, strict=True)]
+            step *= _LONGER  # no allocation so near
+            continue
+        solved = sketch.solved()
+        np.maximum(prices, 2.0 * np.append(solved.cvar, solved.tails), out=prices)
+        if sketch.admit():
+            bids = np.sort(sketch.bids)
+        there = form.places(form.positions(found))
+        moved = [_moved(*of_tail) for of_tail in zip(form.tails, places, there, strict=True)]
+        far = float(np.abs(found - weights).max())
+        here = _merit(form, weights, places, prices)
+        gained, promised = _merit(form, found, there, prices) - here, form.objective(found, column) - here
+        reach = [min(most, max(2 * count, EDGE)) for most, count in zip(reach, moved, strict=True)]
+        if gained > 0.0:
+            weights, places = found, there
+        if gained < _POOR * promised:
+            step = _SHORTER * far
+        elif gained > _GOOD * promised and far >= _FAR * step:
+            step *= _LONGER
         if max(moved) <= _SETTLED:
             break
-        reach = [min(far, max(2 * count, EDGE)) for far, count in zip(reach, moved, strict=True)]
     return _Near(bids, weights, places, step)
+
+
+def _merit(form: Form, weights: Floats, places: list[Place], prices: Floats) -> float:
+    """The objective of ``weights`` (n,) less what their excess over each limit on CVaR costs at ``prices``."""
+    excess = [max(place.cvar - tail.cap, 0.0) for tail, place in zip(form.tails, places, strict=True)]
+    return form.objective(weights, places[0].cvar) - float(prices @ excess)
 
 
 def _optimise_near(programme: Programme, near: _Near) -> None:
@@ -138,19 +156,21 @@ def _optimise_near(programme: Programme, near: _Near) -> None:
     Left free from the start it would leap to where it knows no tail, and back, many times. Where no bid is held back
     any more its optimum is that of the programme left free.
     """
-    weights, step = near.weights, near.step.copy()
-    try:
-        for _ in range(_ROUNDS_MAX):
-            programme.stay_near(weights, step)
+    weights, step, upper = near.weights, near.step, programme.form.upper
+    for _ in range(_ROUNDS_MAX):
+        programme.stay_near(weights, step)
+        try:
             _optimise(programme, entry=False)
-            found = programme.read()[0]
-            held = (np.abs(found - weights) >= _FAR * step) & (found > 0.0) & (found < programme.form.upper)
-            if not held.any():
+        except SolveFailed:  # no allocation so near
+            if step >= float(upper.max()):
                 break
-            step[held] *= _FURTHER
-            weights = found
-    except SolveFailed:
-        pass  # no allocation so near
+            step *= _LONGER
+            continue
+        found = programme.read()[0]
+        held = (np.abs(found - weights) >= _FAR * step) & (found > 0.0) & (found < upper)
+        if not programme.admit() and not held.any():
+            break
+        weights, step = found, step * _LONGER
     programme.let_go()
 
 

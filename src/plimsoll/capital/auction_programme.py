@@ -91,16 +91,16 @@ class Programme:
         if self.sets:
             self.cut([(known, tails[known.index]) for known in self.sets])
 
-    def optimum(self) -> tuple[Floats, float]:
+    def optimum(self, *, entry: bool = True) -> tuple[Floats, float]:
         """Weights (n,) and CVaR column of the present programme, or raise SolveFailed.
 
-        Where it has no solution without the bids that are absent, they get their columns.
+        Where it has no solution without the bids that are absent, they get their columns if ``entry`` lets them.
         """
         try:
             run(self.solver)
         except SolveFailed as failure:
             absent = np.setdiff1d(np.arange(self.form.bids), self.bids)
-            if not failure.infeasible or not absent.shape[0]:
+            if not entry or not failure.infeasible or not absent.shape[0]:
                 raise
             self._enter(absent)
             run(self.solver)
@@ -286,10 +286,10 @@ class Programme:
             self._aggregate(known, members, rows)
         self._add(rows)
 
-    def stay_near(self, weights: Floats, step: Floats) -> None:
-        """Let no bid move from ``weights`` by more than its ``step``, both (n,)."""
-        here, far, top = weights[self.bids], step[self.bids], self.form.upper[self.bids]
-        low, high = np.maximum(here - far, 0.0), np.minimum(here + far, top)
+    def stay_near(self, weights: Floats, step: float) -> None:
+        """Let no bid move from its part of ``weights`` (n,) by more than ``step``."""
+        here, top = weights[self.bids], self.form.upper[self.bids]
+        low, high = np.maximum(here - step, 0.0), np.minimum(here + step, top)
         self.solver.changeColsBounds(self.bids.shape[0], self.columns, low, high)
 
     def let_go(self) -> None:
