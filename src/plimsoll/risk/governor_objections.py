@@ -162,8 +162,11 @@ def marked(book: Book, limits: GovernorLimits, now: int) -> bool:
     """
     if not book.marked_since(now - limits.quote_age):
         return False
-    held = (book.quotes[symbol] for symbol in book.positions)
-    return all((quote.ask - quote.bid) * WHOLE <= limits.collar_bps * (quote.bid + quote.ask) for quote in held)
+    for symbol in book.positions:
+        quote = book.quotes[symbol]
+        if not (quote.ask - quote.bid) * WHOLE <= limits.collar_bps * (quote.bid + quote.ask):
+            return False
+    return True
 
 
 def in_session(book: Book, at: int) -> bool:
