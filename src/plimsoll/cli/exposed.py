@@ -28,6 +28,13 @@ def show(found: RiskStanding) -> None:
     out.print(f"new risk {'allowed, as far as the limits below leave room' if found.new_risk else 'BARRED'}")
     for sentence in found.restraints:
         out.print(f"- {escape(sentence)}")
+    if found.stale:
+        n = len(found.stale)
+        out.print(
+            f"- {'a holding has' if n == 1 else f'{n} holdings have'} no bar of this session and "
+            f"{'stands' if n == 1 else 'stand'} at an older price, as every figure below does: "
+            + escape(", ".join(found.stale[:_MOST]) + (", …" if n > _MOST else ""))
+        )
     _limits(out, found)
     _tails(out, found)
     _parts(out, found)

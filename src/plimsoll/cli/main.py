@@ -425,7 +425,11 @@ def risk(
     ] = None,
     run: RunOption = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit 3 if what is held is above a limit that binds it, or unmeasured.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Exit 3 if what is held is above a limit that binds it, unmeasured or without a bar.",
+        ),
     ] = False,
     home: HomeOption = None,
     profile: ProfileOption = None,
@@ -437,7 +441,8 @@ def risk(
     The closest limit first, then the tail by four estimators, each position's part of it, and how far the account may
     fall before each rung of the ladder fires. The book is the one held at the close, the orders those decided then.
 
-    Limits of increases alone may be passed by drift without a breach; --check counts the others and what is unknown.
+    Limits of increases alone may be passed by drift without a breach; --check counts the others, what is unknown, and
+    holdings without a bar of that session.
 
     \b
     plimsoll risk
@@ -583,7 +588,7 @@ def demo(
     """Show every stage once, offline, on a made-up market.
 
     Makes the market up, certifies and backtests it, trades a year of it on paper, explains a trade and a refusal,
-    writes the report and verifies the journals: under a minute. A home with real data is refused.
+    writes the report and verifies the journals: a minute or so. A home with real data is refused.
 
     \b
     plimsoll demo

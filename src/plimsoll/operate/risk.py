@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.panel import View
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
 from plimsoll.engine import estimates, headroom
+from plimsoll.engine.cycle import STALE
 from plimsoll.engine.headroom import MEANING, OF_NAV, Use, kind_of
 from plimsoll.engine.limits import budget_scale
 from plimsoll.engine.proposal import tails_of
@@ -88,7 +90,10 @@ class RungDistance(msgspec.Struct, frozen=True):
 
 
 class RiskStanding(msgspec.Struct, frozen=True):
-    """The book of a run at a session's close, before the orders decided there; NAV and cash in dollars."""
+    """The book of a run at a session's close, before the orders decided there; NAV and cash in dollars.
+
+    ``stale`` are holdings without a bar of that session: they stand at an older price, and so does every figure here.
+    """
 
     run: str
     session: str
@@ -107,6 +112,7 @@ class RiskStanding(msgspec.Struct, frozen=True):
     cooldown: int
     awaiting: str
     orders: int
+    stale: tuple[str, ...]
     limits: tuple[LimitStanding, ...]
     tails: tuple[TailEstimate, ...]
     contributions: tuple[Contribution, ...]
@@ -114,8 +120,11 @@ class RiskStanding(msgspec.Struct, frozen=True):
 
     @property
     def inside(self) -> bool:
-        """True only when nothing held is above a limit that binds it and every figure could be measured."""
-        return not any(o.verdict == "unknown" or (o.verdict == "above" and o.binds != "increases") for o in self.limits)
+        """True only when nothing held is above a limit that binds it, every figure could be measured, and at prices of
+        that session.
+        """
+        passed = (o.verdict == "unknown" or (o.verdict == "above" and o.binds != "increases") for o in self.limits)
+        return not self.stale and not any(passed)
 
 
 def standing(past: Past) -> RiskStanding:
@@ -159,11 +168,17 @@ def standing(past: Past) -> RiskStanding:
         cooldown=ladder.cooldown,
         awaiting=ladder.awaiting,
         orders=int(np.count_nonzero(orders)),
+        stale=tuple(past.panel.symbols[i] for i in np.flatnonzero((held != 0.0) & _without_bar(view)).tolist()),
         limits=tuple(_standing(u, record, policy) for u in uses),
         tails=() if book is None else tuple(_tail(e) for e in estimates.estimates(book)),
         contributions=() if book is None else tuple(_contributions(book)),
         ladder=tuple(_rungs(record, ladder, policy)),
     )
+
+
+def _without_bar(view: View) -> NDArray[np.bool_]:
+    """(N,) symbols that have no bar of the session."""
+    return np.asarray(view.now("freshness.reason") == STALE)
 
 
 def _standing(u: Use, record: CycleRecord, policy: Policy) -> LimitStanding:

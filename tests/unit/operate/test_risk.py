@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from plimsoll.core.policy import GatePolicy, Policy
@@ -21,17 +22,17 @@ def trial(make_market: Callable[..., Any], backtested: Callable[..., Any]) -> An
 
 @pytest.fixture
 def stand(trial: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., risk.RiskStanding]:
-    """``stand(record, policy=…)``: the standing of a record of the trial."""
+    """``stand(record, policy=…, history=…)``: the standing of a record, of the trial where nothing else is given."""
     monkeypatch.setattr(risk, "case", lambda past: past)
     monkeypatch.setattr(risk, "book_restraints", lambda case: ("told",))
 
-    def of(record: Any, policy: Policy | None = None) -> risk.RiskStanding:
+    def of(record: Any, policy: Policy | None = None, history: Any = None) -> risk.RiskStanding:
         from plimsoll.engine.desk import Desk
 
         desk = trial.desk if policy is None else Desk(policy, (), trial.history.panel.instruments)
         passage: Any = SimpleNamespace(record=record)
         home: Any = None
-        return risk.standing(Past(home, "run-x", passage, trial.history, desk))
+        return risk.standing(Past(home, "run-x", passage, history or trial.history, desk))
 
     return of
 
@@ -104,3 +105,18 @@ def test_a_drift_above_a_budget_is_no_breach_and_a_hard_limit_passed_is(
         found = stand(msgspec.structs.replace(record, figures={**record.figures, "cvar_1": measured}))
         assert next(o for o in found.limits if o.name == "cvar_1").verdict == "above"
         assert found.inside is kept
+
+
+def test_a_holding_without_a_bar_of_the_session_is_named_and_not_inside(
+    make_market: Callable[..., Any], backtested: Callable[..., Any], trial: Any, stand: Callable[..., risk.RiskStanding]
+) -> None:
+    record = some(trial)
+    assert stand(record).stale == () and stand(record).inside
+    panel = trial.history.panel
+    row, held = panel.sessions.dates.index(record.session), record.symbols[int(np.flatnonzero(record.held)[0])]
+    fresh = panel.fresh.copy()
+    fresh[row, panel.column[held]] = False
+    late = backtested(make_market(seed=2, rows=760, crash=0.012, at=420, fresh=fresh), Policy(), capital=10_000_000)
+    found = stand(next(r for r in late.ledger.records if r.session == record.session), history=late.history)
+    assert found.stale == (held,) and not found.inside
+    assert all(one.verdict == "within" for one in found.limits if one.binds == "held")
