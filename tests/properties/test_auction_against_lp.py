@@ -322,6 +322,7 @@ def test_prices_are_what_relaxing_a_limit_earns(which, solver):
 def test_many_scenarios_are_thinned_and_sketched_and_still_exact(kind, seed, n, monkeypatch):
     monkeypatch.setattr(auction_tail, "_MANY", 150)
     monkeypatch.setattr(auction_tail, "_RISE", 0.02)
+    monkeypatch.setattr(auction_tail, "_CACHED", 4 * n)  # so that a tail is summed block by block
     monkeypatch.setattr(auction_programme, "EDGE", 8)  # so that columns stand for several scenarios
     monkeypatch.setattr(auction_cuts, "EDGE", 8)
     monkeypatch.setattr(auction_cuts, "_SETTLED", 4)
@@ -350,6 +351,13 @@ def test_many_scenarios_under_limits_of_every_kind_are_as_good_as_the_plain_prog
         assert answer.status == "optimal"
         assert answer.objective == pytest.approx(best, abs=1e-9)
         assert_within_limits(p, answer)
+
+
+@pytest.mark.parametrize("seed", [11, 17])
+def test_the_exact_programme_learns_the_tails_on_its_way_and_no_others(seed, monkeypatch):
+    """Left free from the thinned optimum it leaps to books whose tails it does not know, and is cut 20 and 14 times."""
+    monkeypatch.setattr(auction_cuts, "_SKETCHES_MAX", 0)
+    assert solve(large_problem(seed, 80, 20_000, 0.0, 0.015)).cuts <= 12
 
 
 @pytest.mark.parametrize("seed", range(4))

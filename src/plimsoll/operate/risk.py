@@ -22,8 +22,6 @@ from plimsoll.engine.proposal import tails_of
 from plimsoll.governance.explain_day import book_restraints
 from plimsoll.operate.hindsight import Past, case
 
-_NO_NEW_RISK = ("RESTRICTED", "HALTED", "LIQUIDATING")
-
 
 class LimitStanding(msgspec.Struct, frozen=True):
     """One limit. ``use`` is the fraction of it that is used, ``headroom`` what is left in ``unit`` and
@@ -156,8 +154,7 @@ def standing(past: Past) -> RiskStanding:
         nav=record.nav / 100.0,
         cash=record.cash / 100.0,
         mode=record.carried.mode,
-        new_risk=record.carried.mode not in _NO_NEW_RISK
-        and float(view.now("regime.fear")) < policy.forecast.vix_extreme,
+        new_risk=not record.bars_new_risk and float(view.now("regime.fear")) < policy.forecast.vix_extreme,
         restraints=book_restraints(case(past)),
         belief=record.regime.belief,
         crisis=record.regime.crisis,

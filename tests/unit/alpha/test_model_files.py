@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +171,20 @@ def test_a_function_of_a_file_is_a_model(tmp_path: Path) -> None:
     path.write_text("1 / 0\n")
     with pytest.raises(InputError, match="ZeroDivisionError"):
         open_model(str(path))
+
+
+def test_a_function_runs_as_its_file_is_now_whatever_was_compiled_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compiled file stands for any source of its second and size; what is hashed is the source (G3)."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path, answers = tmp_path / "mine.py", []
+    for part in (0.25, 0.75):
+        path.write_text(f"def answer(seen):\n    return ('BUY', {part})\n")
+        os.utime(path, (1e9, 1e9))
+        answers.append(ask(open_model(str(path)).model, np.zeros(26)).confidence)
+    assert answers == [0.25, 0.75]
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.py"]
 
 
 def test_what_is_no_model_is_said_to_be_none(tmp_path: Path) -> None:

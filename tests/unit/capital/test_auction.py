@@ -364,6 +364,8 @@ def test_the_checker_passes_nothing_it_cannot_measure():
         ({"current": [nan]}, "current[0]"),
         ({"trade_cost": [-0.001]}, "trade_cost[0]"),
         ({"groups": [([1], 0.1)]}, "groups[0] member"),
+        ({"groups": [(np.array([1]), 0.1)]}, "groups[0] member"),
+        ({"groups": [(np.array([-1]), 0.1)]}, "groups[0] member"),
         ({"groups": [([0], -0.1)]}, "groups[0] cap"),
         ({"groups": [([0.0], 0.1)]}, "groups[0] member"),
         ({"pairs": [(0, 0, 0.1)]}, "pairs[0]"),

@@ -98,6 +98,13 @@ def test_half_a_cent_in_lieu_is_half_a_cent_though_the_stored_ratio_lies_beside_
     assert [type(e) for e in events] == [Split]
 
 
+def test_cash_in_lieu_takes_the_price_as_it_was_written() -> None:
+    # a unit at 0.355 USD, one for two: 35.5 cents, half to even 36; the number stored for 0.355 lies below it
+    assert booked(account(1), world(0.355, split={(2, 0): 0.5}), 2)[1:] == [
+        CashFlow(DATES[2], "cash_in_lieu", "SPY", 36)
+    ]
+
+
 @pytest.mark.parametrize(
     ("held", "ratio", "whole", "in_lieu"),
     [

@@ -115,7 +115,8 @@ def test_a_holding_without_a_bar_of_the_session_is_named_and_not_inside(
     panel = trial.history.panel
     row, held = panel.sessions.dates.index(record.session), record.symbols[int(np.flatnonzero(record.held)[0])]
     fresh = panel.fresh.copy()
-    fresh[row, panel.column[held]] = False
+    unheld = next(s for s in panel.symbols if s not in record.symbols or not record.held[record.symbols.index(s)])
+    fresh[row, [panel.column[held], panel.column[unheld]]] = False
     late = backtested(make_market(seed=2, rows=760, crash=0.012, at=420, fresh=fresh), Policy(), capital=10_000_000)
     found = stand(next(r for r in late.ledger.records if r.session == record.session), history=late.history)
     assert found.stale == (held,) and not found.inside
