@@ -18,13 +18,17 @@ FIELDS = ("open", "high", "low", "close", "volume", "dividend", "split", "index"
 
 
 class Flag(msgspec.Struct, frozen=True):
-    """A dated quality finding: ``reason`` is a code of ``core.reasons``; ``day`` the first date it concerns."""
+    """A dated quality finding: ``reason`` is a code of ``core.reasons``; ``day`` the first date it concerns.
+
+    ``detail`` is one sentence with the figures behind it, where there are any; for a person, never parsed.
+    """
 
     reason: str
     severity: str  # "note" or "hard"
     day: str
     last_day: str
     count: int
+    detail: str = ""
 
 
 class Certification(msgspec.Struct, frozen=True):

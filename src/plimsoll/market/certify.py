@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from plimsoll.core.dates import iso_day
 from plimsoll.core.panel import Certification
 from plimsoll.core.policy import DataPolicy
-from plimsoll.market.quality import HARD, Assessment
+from plimsoll.market.findings import HARD
+from plimsoll.market.quality import Assessment
 
 ACTIVE = "ACTIVE"
 DEGRADED = "DEGRADED"

@@ -19,12 +19,11 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Flag
 from plimsoll.core.policy import DataPolicy
 from plimsoll.market.actions import Actions, total_return_ratio, traded_actions
+from plimsoll.market.findings import HARD, NOTE, Finding
 
 Days = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-HARD = "hard"
-NOTE = "note"
 BREAKS_ADJUSTMENT = ("UNEXPLAINED_JUMP", "NON_POSITIVE_PRICE")
 NO_VOLUME_KINDS = ("index", "fx")
 
@@ -256,7 +255,7 @@ def _age(flag: Flag, recent: int | None) -> Flag:
 
 
 def _flag(reason: str, severity: str, days: Days) -> Flag:
-    return Flag(reason, severity, iso_day(int(days.min())), iso_day(int(days.max())), int(days.size))
+    return Finding(reason, severity, np.sort(days)).flag()
 
 
 def _add(flags: list[Flag], reason: str, severity: str, days: Days, where: Mask) -> None:
