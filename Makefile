@@ -12,10 +12,10 @@ STAMP := $(VENV)/.installed
 DEMO_HOME ?= demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup test mutants check format bench demo docs pins clean
+.PHONY: help setup test test-random mutants check format bench demo docs pins clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv with the pinned packages and plimsoll itself
 
@@ -28,6 +28,12 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 test: setup ## Run all tests
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+ROUNDS ?= 5
+test-random: setup ## Draw other examples for the property tests, ROUNDS times (a failing one prints how to repeat it)
+	for round in $$(seq $(ROUNDS)); do \
+		$(BIN)/python -m pytest -q -n auto -m hypothesis --hypothesis-profile=random $(PYTEST_ARGS) || exit 1; \
+	done
 
 mutants: setup ## Put faults into the risk modules and tell which no test finds (MODULES='risk.gates risk.l*')
 	$(BIN)/python scripts/mutants.py $(MODULES)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import Event
@@ -34,6 +35,12 @@ ROOT = Path(__file__).resolve().parent.parent
 # where the environment asks for none.
 sys.dont_write_bytecode = False
 os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+
+
+# Property tests draw the same examples in every run, so that a green suite stays green; `make test-random` draws more.
+settings.register_profile("fixed", derandomize=True, database=None)
+settings.register_profile("random", print_blob=True)
+settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ class Account(RuleBasedStateMachine):
         for name in ("ann", "eve"):
             public = new_key(self.folder / name)
             self.keys[name] = (public, Signer(self.folder / name))
-        self.store, self.day = MemoryStateStore(), DAY
+        self.store, self.day, self.begun = MemoryStateStore(), DAY, False
         self.past: list[tuple[bytes, bytes]] = []
         self.most = {"loss": 10_000, "position": 50_000, "turnover": 200_000, "trade": 5_000}
         self.now = dict(self.most)
@@ -85,10 +85,13 @@ class Account(RuleBasedStateMachine):
         self.day += next_day
         date = f"2026-{3 + (self.day - DAY) // 28:02d}-{1 + (self.day - DAY) % 28:02d}"
         line = json.dumps({"type": "session", "date": date, "equity": "1000"}).encode()
-        if list(self.protocol.answer([line])) == [json.dumps({"ok": True})] and next_day:
+        if list(self.protocol.answer([line])) != [json.dumps({"ok": True})]:
+            return
+        if next_day or not self.begun:  # a session begins: the first of the account, or that of another day
             for caps in self.signed:
                 self.most = {name: max(cap, self.most[name]) for name, cap in caps.items()}
             self.now = self.in_force()
+        self.begun = True
 
     @rule(
         cap=st.sampled_from(CAPS),
@@ -157,3 +160,22 @@ class Account(RuleBasedStateMachine):
 
 TestAccount = Account.TestCase
 TestAccount.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+
+
+def test_caps_signed_before_the_first_session_count_from_it() -> None:
+    """What the machine once drew: signed while no session had begun, the caps rise with the first one (H1)."""
+    account = Account()
+    account.open()
+    try:
+        account.sign(cap="loss", usd="150.00", person="ann", key="ann")
+        account.no_cap_is_above_what_was_signed_and_none_rose_within_the_session()
+        account.session(next_day=False)
+        account.no_cap_is_above_what_was_signed_and_none_rose_within_the_session()
+        assert account.in_force()["loss"] == 15_000
+        account.sign(cap="loss", usd="400.00", person="ann", key="ann")
+        account.session(next_day=False)
+        assert account.in_force()["loss"] == 15_000
+        account.session(next_day=True)
+        assert account.in_force()["loss"] == 40_000
+    finally:
+        account.teardown()

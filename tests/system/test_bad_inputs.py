@@ -25,6 +25,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import commands
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.market import calendars
 from plimsoll.store.home import Home
@@ -46,7 +47,10 @@ class Done(NamedTuple):
 def plimsoll(
     *words: str, home: Path, cwd: Path | None = None, before: Callable[[], Any] | None = None, **env: str
 ) -> Done:
-    """One command in its own process; no traceback ever reaches a user."""
+    """One command, in its own process where ``before`` changes one; no traceback ever reaches a user."""
+    if before is None:
+        here = commands.plimsoll(*words, home=home, cwd=cwd, env=env)
+        return Done(here.returncode, here.stdout, here.stderr)
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")} | {"COLUMNS": "120"} | env
     done = subprocess.run(
         [sys.executable, "-m", "plimsoll", "--home", str(home), *words],
@@ -487,7 +491,7 @@ def test_a_terminal_of_twenty_columns_cuts_no_name(command: tuple[str, ...], mar
 
 def test_an_ascii_locale_gets_ascii(market: Path) -> None:
     for words in (("verify", "status"), ("config", "show")):
-        done = plimsoll(*words, home=market, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+        done = plimsoll(*words, home=market, before=lambda: None, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
         assert done.code == 0
         assert done.out.isascii()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from commands import Done, plimsoll
 from plimsoll.core.policy import Policy
 
 COMMANDS = (
@@ -20,11 +21,8 @@ COMMANDS = (
 )  # fmt: skip
 
 
-def run(*words: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """One command in its own process."""
-    full = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")} | {"COLUMNS": "120"} | env
-    command = [sys.executable, "-m", "plimsoll", "--home", str(home), *words]
-    return subprocess.run(command, env=full, capture_output=True, text=True, check=False)
+def run(*words: str, home: Path, **env: str) -> Done:
+    return plimsoll(*words, home=home, env=env)
 
 
 @pytest.fixture(scope="module")

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import commands
+
 
 def plimsoll(*words: str, home: Path, code: int = 0) -> Any:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")}
-    env |= {"PLIMSOLL_HOME": str(home), "NO_COLOR": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "plimsoll", *words], env=env, capture_output=True, text=True, check=False
-    )
+    done = commands.plimsoll(*words, env={"PLIMSOLL_HOME": str(home), "NO_COLOR": "1", "COLUMNS": "80"})
     assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
     return json.loads(done.stdout) if "--json" in words else done.stdout + done.stderr
 
 

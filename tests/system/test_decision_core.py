@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+
+import commands
 
 HOME = ("ingest", "--provider", "synthetic", "--source", "n=6:seed=3:years=8")
 
 
 def plimsoll(home: Path, *words: str, status: int = 0) -> str:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")} | {"PLIMSOLL_HOME": str(home)}
-    done = subprocess.run(
-        [sys.executable, "-m", "plimsoll", *words], env=env, capture_output=True, text=True, check=False
-    )
+    done = commands.plimsoll(*words, env={"PLIMSOLL_HOME": str(home), "COLUMNS": "80"})
     assert done.returncode == status, f"{words}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

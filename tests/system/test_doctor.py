@@ -7,14 +7,13 @@ import os
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from commands import Done, plimsoll
 from plimsoll import app
 from plimsoll.operate.doctor import Check
 
@@ -24,10 +23,8 @@ CHECKS = (
 )  # fmt: skip
 
 
-def run(*words: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    full = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")} | env
-    command = [sys.executable, "-m", "plimsoll", "--home", str(home), *words]
-    return subprocess.run(command, env=full, capture_output=True, text=True, check=False)
+def run(*words: str, home: Path, **env: str) -> Done:
+    return plimsoll(*words, home=home, env={"COLUMNS": "80", **env})
 
 
 def found(home: Path, **env: str) -> tuple[bool, dict[str, Check]]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,6 +13,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from commands import Done, plimsoll
 from plimsoll import app
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CheckFailed, InputError, PlimsollError, UsageError
@@ -226,10 +224,8 @@ def test_an_altered_policy_is_found_and_a_missing_one_is_asked_for(run: Run) -> 
         path.write_bytes(stored)
 
 
-def command(run: Run, *words: str) -> subprocess.CompletedProcess[str]:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")} | {"COLUMNS": "80"}
-    typed = [sys.executable, "-m", "plimsoll", "--home", str(run.where.home), *words]
-    return subprocess.run(typed, env=env, capture_output=True, text=True, check=False)
+def command(run: Run, *words: str) -> Done:
+    return plimsoll(*words, home=run.where.home, env={"COLUMNS": "80"})
 
 
 def test_the_command_prints_a_chain_that_fits_eighty_columns(run: Run) -> None:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import commands
 from plimsoll.core.policy import Policy, policy_hash
 
 
 def plimsoll(home: Path, *words: str) -> str:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")} | {"PLIMSOLL_HOME": str(home)}
-    done = subprocess.run(
-        [sys.executable, "-m", "plimsoll", *words], env=env, capture_output=True, text=True, check=False
-    )
+    done = commands.plimsoll(*words, env={"PLIMSOLL_HOME": str(home), "COLUMNS": "80"})
     assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from commands import Done, plimsoll
 from plimsoll import app
 from plimsoll.alpha.registry import load
 from plimsoll.core.errors import InputError, UsageError
 
 
-def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")}
-    command = [sys.executable, "-m", "plimsoll", *words]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+def run(*words: str, folder: Path) -> Done:
+    return plimsoll(*words, cwd=folder, env={"COLUMNS": "80"})
 
 
 def test_the_written_file_trades_at_once_as_the_command_says(ingested: Callable[[Path], Path], tmp_path: Path) -> None:

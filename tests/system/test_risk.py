@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from commands import Done, plimsoll
 
-def run(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")}
-    command = [sys.executable, "-m", "plimsoll", "--home", str(home), *words]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+def run(*words: str, home: Path) -> Done:
+    return plimsoll(*words, home=home, env={"COLUMNS": "80"})
 
 
 @pytest.fixture(scope="module")
