@@ -117,7 +117,21 @@ def test_instruments_are_replaced_and_a_derived_one_marks_the_universe(path: Pat
 def test_audits_come_oldest_run_first_and_a_resumed_run_replaces_its_own(path: Path) -> None:
     flag = Flag("DUPLICATE_ROWS", "note", "2020-01-01", "2020-01-02", 2)
     failed = Audit("z-first", "ABC", "files", "FAILED", 0, ("UNREADABLE",), "line 3")
-    read = Audit("z-first", "ABC", "files", "OK", 5, ("DUPLICATE_ROWS",), "", (flag,), "2020-01-01", "2020-01-09", "ff")
+    read = Audit(
+        "z-first",
+        "ABC",
+        "files",
+        "OK",
+        5,
+        ("DUPLICATE_ROWS",),
+        "",
+        (flag,),
+        "2020-01-01",
+        "2020-01-09",
+        "ff",
+        ((18262, 18263),),
+        "prices",
+    )
     later = Audit("a-second", "ABC", "files", "OK", 6)
     with SqlBarStore(path) as store:
         store.begin_run("z-first", "files", "x", "2026-01-01T00:00:00Z")
@@ -155,6 +169,23 @@ def test_states_and_quality_stand_in_the_runbooks_tables(path: Path) -> None:
 
 def replace_state(one: Certification) -> Certification:
     return Certification(one.symbol, "ACTIVE", one.rows, one.expected, one.missing_pct, one.score, ())
+
+
+def test_a_home_of_the_first_schema_is_brought_up_to_date_with_what_it_holds(path: Path) -> None:
+    with SqlBarStore(path) as store:
+        store.begin_run("r1", "files", "x", "2026-01-01T00:00:00Z")
+        store.put_audit(Audit("r1", "ABC", "files", "OK", 5))
+        store.put_bars("r1", "ABC", "files", bars())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for table, column in (
+            ("price_history", "source"), ("ingestion_audit", "days"), ("ingestion_audit", "source"),
+        ):  # fmt: skip
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        connection.execute("DROP TABLE confirmations")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    with SqlBarStore(path) as store:
+        assert same(store.bars("ABC"), bars())
+        assert store.audits() == (Audit("r1", "ABC", "files", "OK", 5),)
 
 
 def test_migrations_make_exactly_the_declared_tables(path: Path) -> None:

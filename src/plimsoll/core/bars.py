@@ -62,7 +62,8 @@ class Audit:
 
     ``status`` is OK, FAILED or MACRO; ``flags`` are findings that only the reading could make (order, duplicates);
     ``first`` and ``last`` are the ISO dates of the rows read, empty without any; ``archived`` is the SHA-256 of
-    the archived payload.
+    the archived payload. ``days`` holds every day number of each flag, in their order; ``source`` is the identity the
+    rows were read under (D10), empty where it was not kept.
     """
 
     run: str
@@ -76,3 +77,5 @@ class Audit:
     first: str = ""
     last: str = ""
     archived: str = ""
+    days: tuple[tuple[int, ...], ...] = ()
+    source: str = ""

@@ -22,10 +22,10 @@ from plimsoll.core.bars import COLUMNS, Audit, Bars, MacroSeries
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.panel import Flag
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import BarStore
-from plimsoll.market import certify, instruments, publish
+from plimsoll.market import certify, instruments, publish, readings
+from plimsoll.market.findings import Finding
 from plimsoll.market.providers.batch import FileBatch
 from plimsoll.market.quality import Tidied, cross_source, tidy
 
@@ -279,7 +279,7 @@ def _members(source: Source, store: BarStore, policy: Policy) -> tuple[dict[str,
 
 def _store_all(run: _Run, batch: FileBatch, members: Mapping[str, Instrument], progress: Progress | None) -> int:
     known = {one.symbol: one for one in run.store.instruments()[0]}
-    providers = publish.providers(run.store.audits())
+    providers = readings.providers(run.store.audits())
     total = len(batch.bars) + len(batch.macro)
     outside = [symbol for symbol in batch.bars if symbol not in known]
     if outside:
@@ -314,16 +314,16 @@ def _store_symbol(run: _Run, instrument: Instrument, bars: Bars, held_from: str)
     if restated is not None:
         _fail(run, symbol, "HISTORY_RESTATED", restated)
         return 0
-    flags = list(tidied.flags)
+    found = list(tidied.findings)
     if held_from != provider:
-        flags += cross_source(tidied.bars, held, instrument, run.policy.data)
+        found += cross_source(tidied.bars, held, instrument, run.policy.data)
     with run.store.transaction():
         rows = run.store.put_bars(run.id, symbol, provider, tidied.bars)
-        run.store.put_audit(_audit(run, symbol, tidied, tuple(flags), archived))
+        run.store.put_audit(_audit(run, symbol, tidied, tuple(found), archived))
     return rows
 
 
-def _audit(run: _Run, symbol: str, tidied: Tidied, flags: tuple[Flag, ...], archived: str) -> Audit:
+def _audit(run: _Run, symbol: str, tidied: Tidied, found: tuple[Finding, ...], archived: str) -> Audit:
     day = tidied.bars.day
     return Audit(
         run=run.id,
@@ -331,8 +331,9 @@ def _audit(run: _Run, symbol: str, tidied: Tidied, flags: tuple[Flag, ...], arch
         provider=run.request.provider,
         status=OK,
         rows=len(tidied.bars),
-        reasons=tuple(dict.fromkeys(f.reason for f in flags)),
-        flags=flags,
+        reasons=tuple(dict.fromkeys(f.reason for f in found)),
+        flags=tuple(f.flag() for f in found),
+        days=tuple(tuple(f.days.tolist()) for f in found),
         first=iso_day(int(day[0])) if day.size else "",
         last=iso_day(int(day[-1])) if day.size else "",
         archived=archived,

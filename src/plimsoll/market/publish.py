@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from plimsoll.core.bars import Audit, Bars
 from plimsoll.core.dates import day_number
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.panel import FIELDS, Certification, Flag, Panel
+from plimsoll.core.panel import FIELDS, Certification, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import BarStore
 from plimsoll.core.sessions import Sessions
-from plimsoll.market import calendars, snapshot
+from plimsoll.market import calendars, readings, snapshot
 from plimsoll.market.certify import QUARANTINED, certify, unreadable
 from plimsoll.market.fold import fold, macro_on
 from plimsoll.market.quality import Assessment, assess
@@ -76,12 +76,12 @@ def build(store: BarStore, policy: Policy, end: int | None, synthetic: bool) -> 
     first, as_of = _span(rows, end)
     days = {name: _calendar(name, first, as_of) for name in {one.calendar for one in members}}
     own = [days[one.calendar] for one in members]
-    flags = reading_flags(audits)
+    reading = readings.standing(audits)
     found = [
-        assess(bars, one, calendar, policy.data, as_of, flags.get(one.symbol, ()))
+        assess(bars, one, calendar, policy.data, as_of, reading.get(one.symbol, ()))
         for bars, one, calendar in zip(rows, members, own, strict=True)
     ]
-    sources, failed = providers(audits), failures(audits)
+    sources, failed = readings.providers(audits), readings.failures(audits)
     certifications = tuple(
         _certified(one, each, sources.get(one.symbol, ""), failed, policy)
         for one, each in zip(members, found, strict=True)
@@ -101,37 +101,6 @@ def build(store: BarStore, policy: Policy, end: int | None, synthetic: bool) -> 
         synthetic=synthetic,
         derived_universe=derived,
     )
-
-
-def providers(audits: Sequence[Audit]) -> dict[str, str]:
-    """The provider each symbol's newest rows came from."""
-    return {a.symbol: a.provider for a in audits if a.status == "OK"}
-
-
-def failures(audits: Sequence[Audit]) -> dict[str, Audit]:
-    """Symbols whose newest audit is a failure."""
-    newest = {a.symbol: a for a in audits}
-    return {symbol: a for symbol, a in newest.items() if a.status == "FAILED"}
-
-
-def reading_flags(audits: Sequence[Audit]) -> dict[str, tuple[Flag, ...]]:
-    """Per symbol the findings of its readings that still stand.
-
-    A later reading of the same days replaces what an earlier one found there; a date from the future was never
-    stored, so any later reading replaces it. A confirmed jump stays confirmed.
-    """
-    flags: dict[str, tuple[Flag, ...]] = {}
-    for audit in audits:
-        if audit.status == "OK":
-            kept = [f for f in flags.get(audit.symbol, ()) if not _superseded(f, audit)]
-            flags[audit.symbol] = (*kept, *audit.flags)
-    return flags
-
-
-def _superseded(flag: Flag, audit: Audit) -> bool:
-    if flag.reason == "JUMP_CONFIRMED":
-        return False
-    return flag.reason == "DATE_IN_FUTURE" or (audit.first <= flag.day and flag.last_day <= audit.last)
 
 
 def _certified(

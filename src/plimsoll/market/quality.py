@@ -2,7 +2,8 @@
 
 Two steps, because two kinds of finding exist. ``tidy`` sees rows as they were read: their order, duplicates, dates
 from the future; the store keeps only what it returns. ``assess`` sees stored rows against the symbol's calendar and
-can be repeated at any time. Every finding is a ``Flag`` with dates and a count: ``hard`` ones block, ``note`` do not.
+can be repeated at any time. Every ``Finding`` carries all its days; a ``Flag`` is its summary, aged to the as-of:
+``hard`` ones block, ``note`` do not.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.bars import COLUMNS, PRICES, Bars, Floats
-from plimsoll.core.dates import day_number, iso_day
+from plimsoll.core.dates import iso_day
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Flag
 from plimsoll.core.policy import DataPolicy
@@ -33,7 +34,7 @@ class Tidied:
     """Bars in date order, one row a day, with what had to be mended to get there."""
 
     bars: Bars
-    flags: tuple[Flag, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,6 +43,8 @@ class Assessment:
 
     ``expected`` counts the calendar's sessions between first and last bar, ``missing_pct`` is the fraction of them
     without a usable bar, ``score`` lies in [0, 1], ``ended`` says the series stopped before ``as_of`` (D9).
+    ``findings`` hold every day and the severity each weighs while recent; ``flags`` are the same summarised, with the
+    severity they have at ``as_of``.
     """
 
     bars: Bars
@@ -51,6 +54,7 @@ class Assessment:
     missing_pct: float
     score: float
     ended: bool
+    findings: tuple[Finding, ...] = ()
 
 
 def tidy(bars: Bars, last_day: int) -> Tidied:
@@ -60,22 +64,22 @@ def tidy(bars: Bars, last_day: int) -> Tidied:
     as corrections follow; different values make it a hard flag. Rows after ``last_day`` (days since 1970, the run's
     end or the day it runs) cannot have happened: they are dropped under a hard flag.
     """
-    flags: list[Flag] = []
+    found: list[Finding] = []
     future = bars.day > last_day
     if future.any():
-        flags.append(_flag("DATE_IN_FUTURE", HARD, bars.day[future]))
+        found.append(_finding("DATE_IN_FUTURE", HARD, bars.day[future]))
         bars = bars.take(~future)
     steps = np.diff(bars.day)
     if steps.size and (steps < 0).all():
         bars = bars.take(np.arange(len(bars))[::-1])
     elif (steps < 0).any():
-        flags.append(_flag("DATES_UNORDERED", HARD, bars.day[1:][steps < 0]))
+        found.append(_finding("DATES_UNORDERED", HARD, bars.day[1:][steps < 0]))
         bars = bars.take(np.argsort(bars.day, kind="stable"))
     repeated = np.append(bars.day[1:] == bars.day[:-1], False) if len(bars) else np.zeros(0, dtype=bool)
     if repeated.any():
-        flags += _duplicates(bars, repeated)
+        found += _duplicates(bars, repeated)
         bars = bars.take(~repeated)
-    return Tidied(bars, tuple(flags))
+    return Tidied(bars, tuple(found))
 
 
 def assess(
@@ -84,7 +88,7 @@ def assess(
     calendar: Days,
     policy: DataPolicy,
     as_of: int,
-    reading: Sequence[Flag] = (),
+    reading: Sequence[Finding] = (),
 ) -> Assessment:
     """Judge tidied bars against the symbol's calendar (D9, D10).
 
@@ -93,7 +97,7 @@ def assess(
     bars : ascending days, one row a day.
     calendar : every expected day number of the instrument's calendar from its first bar, or earlier, to ``as_of``.
     as_of : day number the certification speaks for; rows after it are left out.
-    reading : flags of ``tidy`` and ``cross_source``, kept from the ingestion of these rows.
+    reading : findings of ``tidy`` and ``cross_source``, kept from the ingestion of these rows.
 
     Notes
     -----
@@ -102,25 +106,26 @@ def assess(
     breaks the adjustment and so every return after it.
     """
     calendar = calendar[: int(np.searchsorted(calendar, as_of, side="right"))]
-    flags = list(reading)
-    bars = _drop(bars, bars.day > as_of, None, flags)
-    bars = _drop(bars, ~_contains(calendar, bars.day), ("OFF_GRID_ROWS", NOTE), flags)
-    bars = _drop(bars, _non_positive(bars), ("NON_POSITIVE_PRICE", HARD), flags)
-    bars = _drop(bars, _incomplete(bars, instrument), None, flags)
+    found = list(reading)
+    bars = _drop(bars, bars.day > as_of, None, found)
+    bars = _drop(bars, ~_contains(calendar, bars.day), ("OFF_GRID_ROWS", NOTE), found)
+    bars = _drop(bars, _non_positive(bars), ("NON_POSITIVE_PRICE", HARD), found)
+    bars = _drop(bars, _incomplete(bars, instrument), None, found)
     actions = traded_actions(bars, policy)
     missing, expected = _missing(bars, calendar)
     missing_pct = missing.size / expected if expected else 1.0
     if missing.size:
-        flags.append(_flag("MISSING_SESSIONS", HARD if not missing_pct <= policy.missing_max else NOTE, missing))
-    flags += _price_flags(bars, instrument, actions, policy, reading)
-    flags += _volume_flags(bars, instrument, policy)
+        found.append(_finding("MISSING_SESSIONS", HARD if not missing_pct <= policy.missing_max else NOTE, missing))
+    found += _price_flags(bars, instrument, actions, policy, reading)
+    found += _volume_flags(bars, instrument, policy)
     if actions.derived and instrument.tradable:
-        flags.append(_flag("DERIVED_ACTIONS", NOTE, bars.day))
+        found.append(_finding("DERIVED_ACTIONS", NOTE, bars.day))
     recent = int(calendar[-policy.note_after]) if calendar.size >= policy.note_after else None
-    dated = tuple(sorted((_age(f, recent) for f in flags), key=lambda f: (f.day, f.reason)))
+    findings = tuple(sorted(found, key=lambda f: (int(f.days[0]), f.reason)))
+    dated = tuple(_age(f.flag(), recent) for f in findings)
     after = calendar.size - int(np.searchsorted(calendar, bars.day[-1], side="right")) if len(bars) else 0
     score = _score(dated, len(bars), missing_pct, policy)
-    return Assessment(bars, actions, dated, expected, missing_pct, score, after > policy.ended_after)
+    return Assessment(bars, actions, dated, expected, missing_pct, score, after > policy.ended_after, findings)
 
 
 def jump_limit(instrument: Instrument, policy: DataPolicy) -> float | None:
@@ -129,7 +134,7 @@ def jump_limit(instrument: Instrument, policy: DataPolicy) -> float | None:
     return limits.get(instrument.kind, policy.jump_stock)
 
 
-def cross_source(bars: Bars, second: Bars, instrument: Instrument, policy: DataPolicy) -> tuple[Flag, ...]:
+def cross_source(bars: Bars, second: Bars, instrument: Instrument, policy: DataPolicy) -> tuple[Finding, ...]:
     """What another source says of the days both hold, both tidied (D10).
 
     Closes further apart than ``cross_source_max`` are a hard flag; a jump that both show is confirmed, one note a
@@ -142,45 +147,45 @@ def cross_source(bars: Bars, second: Bars, instrument: Instrument, policy: DataP
     with np.errstate(invalid="ignore", divide="ignore"):
         agrees = common & (np.abs(second.close[at] / bars.close - 1.0) <= policy.cross_source_max)
         jumps = np.abs(bars.close[1:] / bars.close[:-1] - 1.0)
-    flags: list[Flag] = []
-    _add(flags, "CROSS_SOURCE_DEVIATION", HARD, bars.day, common & ~agrees)
+    found: list[Finding] = []
+    _add(found, "CROSS_SOURCE_DEVIATION", HARD, bars.day, common & ~agrees)
     limit = jump_limit(instrument, policy)
     if limit is not None:
         confirmed = bars.day[1:][~(jumps <= limit) & agrees[1:] & agrees[:-1]]
-        flags += [_flag("JUMP_CONFIRMED", NOTE, np.array([day])) for day in confirmed]
-    return tuple(flags)
+        found += [_finding("JUMP_CONFIRMED", NOTE, np.array([day])) for day in confirmed]
+    return tuple(found)
 
 
 def _price_flags(
-    bars: Bars, instrument: Instrument, actions: Actions, policy: DataPolicy, reading: Sequence[Flag]
-) -> list[Flag]:
-    flags: list[Flag] = []
+    bars: Bars, instrument: Instrument, actions: Actions, policy: DataPolicy, reading: Sequence[Finding]
+) -> list[Finding]:
+    found: list[Finding] = []
     slack = policy.price_rounding * np.abs(bars.close)
     inside = (bars.low <= bars.open + slack) & (bars.open <= bars.high + slack)
     inside &= (bars.low <= bars.close + slack) & (bars.close <= bars.high + slack)
     judged = np.isfinite(bars.open) & np.isfinite(bars.high) & np.isfinite(bars.low)
-    _add(flags, "OHLC_INCONSISTENT", HARD, bars.day, judged & ~inside)
+    _add(found, "OHLC_INCONSISTENT", HARD, bars.day, judged & ~inside)
     limit = jump_limit(instrument, policy)
     if limit is not None and len(bars) > 1:
         move = np.abs(total_return_ratio(bars, actions) - 1.0)
         jumped = np.append(False, ~(move <= limit))
-        confirmed = [day_number(f.day) for f in reading if f.reason == "JUMP_CONFIRMED"]
-        _add(flags, "UNEXPLAINED_JUMP", HARD, bars.day, jumped & ~np.isin(bars.day, confirmed))
-    return flags
+        confirmed = [day for f in reading if f.reason == "JUMP_CONFIRMED" for day in f.days.tolist()]
+        _add(found, "UNEXPLAINED_JUMP", HARD, bars.day, jumped & ~np.isin(bars.day, confirmed))
+    return found
 
 
-def _volume_flags(bars: Bars, instrument: Instrument, policy: DataPolicy) -> list[Flag]:
+def _volume_flags(bars: Bars, instrument: Instrument, policy: DataPolicy) -> list[Finding]:
     if instrument.kind in NO_VOLUME_KINDS or not len(bars):
         return []
-    flags: list[Flag] = []
+    found: list[Finding] = []
     traded = bars.volume > 0.0
-    _add(flags, "STUCK_SERIES", HARD, bars.day, _stuck(bars.close, traded, policy.stuck_sessions))
+    _add(found, "STUCK_SERIES", HARD, bars.day, _stuck(bars.close, traded, policy.stuck_sessions))
     if not traded.any():
-        flags.append(_flag("NO_VOLUME", NOTE, bars.day))
-        return flags
+        found.append(_finding("NO_VOLUME", NOTE, bars.day))
+        return found
     usual = float(np.median(bars.volume[traded]))
-    _add(flags, "VOLUME_SPIKE", NOTE, bars.day, traded & (bars.volume > policy.volume_spike * usual))
-    return flags
+    _add(found, "VOLUME_SPIKE", NOTE, bars.day, traded & (bars.volume > policy.volume_spike * usual))
+    return found
 
 
 def _stuck(close: Floats, traded: Mask, sessions: int) -> Mask:
@@ -191,16 +196,16 @@ def _stuck(close: Floats, traded: Mask, sessions: int) -> Mask:
     return np.asarray(~traded & (np.bincount(run)[run] >= sessions))
 
 
-def _duplicates(bars: Bars, repeated: Mask) -> list[Flag]:
+def _duplicates(bars: Bars, repeated: Mask) -> list[Finding]:
     """Flags for rows whose successor has the same day; NaN equals NaN."""
     same = repeated.copy()
     for name in COLUMNS:
         values = getattr(bars, name)
         same[:-1] &= (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
-    flags: list[Flag] = []
-    _add(flags, "DUPLICATE_CONFLICT", HARD, bars.day, repeated & ~same)
-    _add(flags, "DUPLICATE_ROWS", NOTE, bars.day, same)
-    return flags
+    found: list[Finding] = []
+    _add(found, "DUPLICATE_CONFLICT", HARD, bars.day, repeated & ~same)
+    _add(found, "DUPLICATE_ROWS", NOTE, bars.day, same)
+    return found
 
 
 def _non_positive(bars: Bars) -> Mask:
@@ -250,23 +255,23 @@ def _age(flag: Flag, recent: int | None) -> Flag:
     """The flag, as a note when all of it lies before the day ``recent`` and the adjustment stands."""
     old = recent is not None and flag.last_day < iso_day(recent)
     if flag.severity == HARD and old and flag.reason not in BREAKS_ADJUSTMENT:
-        return Flag(flag.reason, NOTE, flag.day, flag.last_day, flag.count)
+        return Flag(flag.reason, NOTE, flag.day, flag.last_day, flag.count, flag.detail)
     return flag
 
 
-def _flag(reason: str, severity: str, days: Days) -> Flag:
-    return Finding(reason, severity, np.sort(days)).flag()
+def _finding(reason: str, severity: str, days: Days) -> Finding:
+    return Finding(reason, severity, np.sort(days))
 
 
-def _add(flags: list[Flag], reason: str, severity: str, days: Days, where: Mask) -> None:
+def _add(found: list[Finding], reason: str, severity: str, days: Days, where: Mask) -> None:
     if where.any():
-        flags.append(_flag(reason, severity, days[where]))
+        found.append(_finding(reason, severity, days[where]))
 
 
-def _drop(bars: Bars, where: Mask, finding: tuple[str, str] | None, flags: list[Flag]) -> Bars:
+def _drop(bars: Bars, where: Mask, finding: tuple[str, str] | None, found: list[Finding]) -> Bars:
     """Bars without the rows marked, with a flag for them where one is asked for."""
     if not where.any():
         return bars
     if finding is not None:
-        flags.append(_flag(*finding, bars.day[where]))
+        found.append(_finding(*finding, bars.day[where]))
     return bars.take(~where)

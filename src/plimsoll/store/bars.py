@@ -28,7 +28,7 @@ from plimsoll.core.panel import Certification, Flag
 from plimsoll.core.sessions import EPOCH
 from plimsoll.store import schema
 
-HEAD = "0001"
+HEAD = "0002"
 _RUNNING = "RUNNING"
 
 
@@ -202,6 +202,7 @@ class SqlBarStore:
         row = _fields(audit)
         row["reasons"] = msgspec.json.encode(audit.reasons).decode()
         row["flags"] = msgspec.json.encode(audit.flags).decode()
+        row["days"] = msgspec.json.encode(audit.days).decode()
         self._upsert(schema.ingestion_audit, [row])
 
     def audits(self) -> tuple[Audit, ...]:
@@ -329,6 +330,7 @@ def _fields(audit: Audit) -> dict[str, Any]:
 def _audit(row: dict[str, Any]) -> Audit:
     row["reasons"] = msgspec.json.decode(row["reasons"], type=tuple[str, ...])
     row["flags"] = msgspec.json.decode(row["flags"], type=tuple[Flag, ...])
+    row["days"] = msgspec.json.decode(row["days"], type=tuple[tuple[int, ...], ...])
     return Audit(**row)
 
 

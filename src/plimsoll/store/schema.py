@@ -37,6 +37,8 @@ ingestion_audit = Table(
     Column("first", String, nullable=False),
     Column("last", String, nullable=False),
     Column("archived", String, nullable=False),
+    Column("days", Text, nullable=False, default="[]"),
+    Column("source", String, nullable=False, default=""),
 )
 
 instruments = Table(
@@ -64,6 +66,7 @@ price_history = Table(
     Column("split", Float),
     Column("provider", String, nullable=False),
     Column("run", String, nullable=False),
+    Column("source", String, nullable=False, default=""),
     sqlite_with_rowid=False,
 )
 
@@ -76,6 +79,19 @@ macro_history = Table(
     Column("value", Float, nullable=False),
     Column("run", String, nullable=False),
     sqlite_with_rowid=False,
+)
+
+confirmations = Table(
+    "confirmations",
+    metadata,
+    Column("sequence", Integer, primary_key=True),
+    Column("act", String, nullable=False),
+    Column("symbol", String, nullable=False),
+    Column("date", String, nullable=False),
+    Column("person", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", String, nullable=False),
+    Column("detail", Text, nullable=False),
 )
 
 symbol_governance = Table(

@@ -36,7 +36,7 @@ def clean(count: int = COUNT) -> Bars:
 
 def judged(bars: Bars, instrument: Instrument = STOCK, as_of: int = AS_OF, policy: DataPolicy = POLICY) -> Assessment:
     tidied = tidy(bars, as_of)
-    return assess(tidied.bars, instrument, CALENDAR, policy, as_of, tidied.flags)
+    return assess(tidied.bars, instrument, CALENDAR, policy, as_of, tidied.findings)
 
 
 def found(assessment: Assessment, reason: str) -> Flag:
@@ -155,10 +155,14 @@ def test_a_second_source_confirms_a_jump_or_contradicts_it() -> None:
     for name in ("open", "high", "low", "close", "adj_close"):
         getattr(bars, name)[700:] *= 0.4
     flags = cross_source(bars, replace(bars, close=bars.close * 1.009), STOCK, POLICY)
-    assert [(f.reason, f.day) for f in flags] == [("JUMP_CONFIRMED", iso_day(FIRST + 700))]
+    assert [(f.reason, f.flag().day) for f in flags] == [("JUMP_CONFIRMED", iso_day(FIRST + 700))]
     assert "UNEXPLAINED_JUMP" not in {f.reason for f in assess(bars, STOCK, CALENDAR, POLICY, AS_OF, flags).flags}
     (deviation,) = cross_source(bars, clean(), STOCK, POLICY)
-    assert (deviation.reason, deviation.severity, deviation.count) == ("CROSS_SOURCE_DEVIATION", "hard", COUNT - 700)
+    assert (deviation.reason, deviation.severity, deviation.days.size) == (
+        "CROSS_SOURCE_DEVIATION",
+        "hard",
+        COUNT - 700,
+    )
 
 
 def stuck(sessions: int, volume: float = 0.0, end: int = COUNT) -> Bars:
@@ -283,3 +287,12 @@ def test_any_rows_give_bars_in_order_inside_the_calendar_and_a_score_in_range(
     assert (result.bars.close > 0.0).all()
     assert 0.0 <= result.score <= 1.0
     assert 0.0 <= result.missing_pct <= 1.0
+
+
+def test_a_finding_keeps_all_its_days_and_its_weight_where_the_flag_has_aged() -> None:
+    bars = clean()
+    bars.open[[50, 300, 301]] = 1e3
+    result = judged(bars)
+    (one,) = [f for f in result.findings if f.reason == "OHLC_INCONSISTENT"]
+    assert (one.severity, one.days.tolist()) == ("hard", [FIRST + 50, FIRST + 300, FIRST + 301])
+    assert found(result, "OHLC_INCONSISTENT").severity == "note"
