@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,14 @@ class _Contest:
     returns: Floats
     cost: Floats
     problem: AuctionProblem
+
+
+class _Bindings(NamedTuple):
+    """What stops one bid: the first of its limits with its shadow price (None: no room at all), and all of them."""
+
+    first: str
+    price: float | None
+    priced: tuple[tuple[str, float], ...]
 
 
 def hold(inputs: AuctionInputs, policy: Policy) -> AuctionResult:
@@ -249,11 +258,9 @@ def _loser(bid: Bid) -> BidRecord:
     return _record(bid, "REJECTED", cap=0.0, reasons=tuple(dict.fromkeys((*bid.rejected, *bid.reasons))))
 
 
-def _contender(
-    bid: Bid, cap: float, weight: float, cvar_share: float, rank: int, bound: tuple[str, float | None]
-) -> BidRecord:
+def _contender(bid: Bid, cap: float, weight: float, cvar_share: float, rank: int, bound: _Bindings) -> BidRecord:
     """The record of a bid that took part."""
-    binding, price = bound
+    binding, price = bound.first, bound.price
     if weight > 0.0:
         decision = reason = "KEPT" if bid.keep else "ALLOCATED"
     else:
@@ -268,6 +275,7 @@ def _contender(
         cvar_share=cvar_share,
         binding=binding,
         price=price,
+        bindings=bound.priced,
     )
 
 
@@ -282,6 +290,7 @@ def _record(
     cvar_share: float = 0.0,
     binding: str = "",
     price: float | None = None,
+    bindings: tuple[tuple[str, float], ...] = (),
 ) -> BidRecord:
     return BidRecord(
         strategy=bid.strategy,
@@ -301,6 +310,7 @@ def _record(
         reasons=reasons,
         binding=binding,
         price=price,
+        bindings=bindings,
     )
 
 
@@ -315,11 +325,11 @@ def _duals(contest: _Contest, allocation: Allocation) -> dict[str, float]:
 
 def _bindings(
     contest: _Contest, weights: Floats, allocation: Allocation, duals: dict[str, float], confidence: float
-) -> list[tuple[str, float | None]]:
-    """Per bid the limit that stops it, and that limit's shadow price: its own cap, else the one that costs it most.
+) -> list[_Bindings]:
+    """Per bid the limits that stop it with their shadow prices: its own cap first, then those that cost it most.
 
     What a limit costs a bid is the price times what one unit of the bid uses of the limit: 1 of a sum of weights,
-    the mean loss over the book's tail of a limit on CVaR.
+    the mean loss over the book's tail of a limit on CVaR. A limit that the bid would relieve does not stop it.
     """
     own = np.atleast_1d(allocation.duals["weight_max"])
     under: list[list[tuple[float, str]]] = [[] for _ in contest.bids]
@@ -332,15 +342,17 @@ def _bindings(
         if name in duals:
             for i, used in enumerate(-_tail_means(contest, np.asarray(returns), weights, confidence)[contest.asset]):
                 under[i].append((duals[name] * float(used), name))
-    found: list[tuple[str, float | None]] = []
+    found: list[_Bindings] = []
     for (name, cap), price, costs in zip(contest.caps, own, under, strict=True):
-        dearest, limit = max(costs, default=(0.0, ""))
-        if price > 0.0 or cap <= 0.0:
-            found.append((name, float(price) if price > 0.0 else None))
-        elif dearest > 0.0:
-            found.append((limit, duals[limit]))
+        shared = tuple((limit, duals[limit]) for cost, limit in sorted(costs, reverse=True) if cost > 0.0)
+        if price > 0.0:
+            rest = tuple(bound for bound in shared if bound[0] != name)
+            found.append(_Bindings(name, float(price), ((name, float(price)), *rest)))
+        elif cap <= 0.0:
+            found.append(_Bindings(name, None, shared))
         else:
-            found.append(("", None))
+            first, dearest = shared[0] if shared else ("", None)
+            found.append(_Bindings(first, dearest, shared))
     return found
 
 

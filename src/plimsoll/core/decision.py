@@ -119,7 +119,9 @@ class BidRecord(msgspec.Struct, frozen=True):
 
     ``mu`` is the forecast, ``adjusted`` after every penalty (A2), ``cost`` the round trip in return units,
     ``weight`` the allocation, ``return_share`` and ``cvar_share`` its contributions, ``binding`` the constraint
-    that stopped it and ``price`` that constraint's shadow price.
+    that stopped it and ``price`` that constraint's shadow price. ``bindings`` are all the constraints with a price
+    that one more unit of the bid would use, each with its shadow price: the bid's own cap first, then those that
+    charge it most; records made before they were all kept lack them.
     """
 
     strategy: str
@@ -139,6 +141,7 @@ class BidRecord(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
     binding: str = ""
     price: float | None = None
+    bindings: tuple[tuple[str, float], ...] = ()
 
 
 class AuctionRecord(msgspec.Struct, frozen=True):

@@ -528,3 +528,27 @@ def _best(mus: list[float], caps: list[float], returns: np.ndarray) -> float:
     found = linprog(cost, np.vstack([beyond, sums]), np.concatenate([np.zeros(rows), room]), bounds=bounds)
     assert found.status == 0
     return -float(found.fun)
+
+
+def test_every_limit_of_a_bid_is_told_its_own_cap_first_and_their_prices_are_what_a_unit_more_would_gain() -> None:
+    limits = limits_of(gross_max=0.6, cash_min=0.0, **ROOMY)
+    said = (forecast("AAA", 0.02), forecast("BBB", 0.01), forecast("CCC", 0.003))
+    result = auction(*said, limits=limits)
+    capped, filling, left = (the_bid(result, s) for s in ("AAA", "BBB", "CCC"))
+    assert [name for name, _ in capped.bindings] == ["position:AAA", "gross"]
+    assert [name for name, _ in filling.bindings] == ["gross"] == [name for name, _ in left.bindings]
+    assert (capped.binding, capped.price) == capped.bindings[0]
+    for bid in (capped, filling):
+        charged = 0.0015 * 10 / 63 + LAMBDA * bid.cvar_share / bid.weight
+        assert sum(price for _, price in bid.bindings) == pytest.approx(bid.mu - charged, abs=1e-6)
+
+
+def test_a_limit_that_a_hedge_relieves_does_not_stop_it() -> None:
+    scenarios = scenarios_of()
+    for sets in (scenarios.filtered, scenarios.stressed):
+        for returns in sets.values():
+            returns[:, 3] = -0.3 * returns[:, 0]
+    limits = limits_of(**(ROOMY | {"cvar_budget": {1: 9.0, 10: 0.02}, "weight_max": np.full(N, 0.7)}))
+    result = auction(forecast("AAA", 0.03), forecast("DDD", 0.0, hedge=True), scenarios=scenarios, limits=limits)
+    assert "cvar" in dict(the_bid(result).bindings)
+    assert "cvar" not in dict(the_bid(result, "DDD").bindings)
