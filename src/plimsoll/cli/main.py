@@ -19,6 +19,7 @@ from plimsoll.cli.account import approve_cli, keys_cli, limits_cli, sla
 from plimsoll.cli.failing import INTERRUPTED, hold_streams, reported
 from plimsoll.cli.model_commands import model_cli
 from plimsoll.cli.options import (
+    BenchmarkOption,
     CapitalOption,
     EndOption,
     HomeOption,
@@ -196,6 +197,7 @@ def backtest(
     capital: CapitalOption = None,
     operator: OperatorOption = None,
     lifecycle: LifecycleOption = False,
+    benchmark: BenchmarkOption = None,
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -209,13 +211,14 @@ def backtest(
     plimsoll backtest --start 2007-01-01
     plimsoll backtest --strategy core_trend --capital 250000
     plimsoll backtest --start 2007-01-01 --lifecycle
+    plimsoll backtest --benchmark QQQ
     plimsoll backtest --strategy mine.py --json > result.json
     """
     with reported(as_json):
         from plimsoll import app
         from plimsoll.cli.progress import progress
 
-        where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle)
+        where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark)
         with progress("backtest") as report:
             result = app.backtest(where, start=start, end=end, progress=report)
         if as_json:
@@ -243,6 +246,7 @@ def trade(
     capital: CapitalOption = None,
     operator: OperatorOption = None,
     lifecycle: LifecycleOption = False,
+    benchmark: BenchmarkOption = None,
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -263,7 +267,7 @@ def trade(
             raise UsageError(
                 f"--mode {mode.value} without --recorded needs a live feed, which is not there yet", "Add --recorded"
             )
-        where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle)
+        where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark)
         with progress("paper session") as report:
             result = app.trade_recorded(
                 where, start=start, end=end, restart_every=restart_every, resume=resume, progress=report
@@ -852,6 +856,7 @@ def _run_workspace(
     capital: float | None,
     operator: Operator | None,
     lifecycle: bool = False,
+    benchmark: str | None = None,
 ) -> Workspace:
     """The workspace of a run: what the command line says is the policy's last layer, so its hash names it."""
     changes: dict[str, object] = {
@@ -859,6 +864,7 @@ def _run_workspace(
         "account.capital": capital,
         "backtest.operator": None if operator is None else operator.value,
         "lifecycle.enabled": lifecycle or None,
+        "backtest.benchmark": benchmark,
     }
     return _workspace(home, profile, policy, **changes)
 

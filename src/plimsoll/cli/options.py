@@ -83,6 +83,9 @@ CapitalOption = Annotated[float | None, typer.Option("--capital", metavar="USD",
 LifecycleOption = Annotated[
     bool, typer.Option("--lifecycle", help="Follow each strategy's life: stage caps and model decay (G5, G6).")
 ]
+BenchmarkOption = Annotated[
+    str | None, typer.Option("--benchmark", metavar="SYMBOL", help="Held beside the result; an index will do.")
+]
 OperatorOption = Annotated[Operator | None, typer.Option("--operator", help="Who signs re-entries (R5).")]
 StartOption = Annotated[str | None, typer.Option("--start", metavar="DATE", help="First date, YYYY-MM-DD.")]
 EndOption = Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last date, YYYY-MM-DD.")]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from plimsoll.operate.doctor import Diagnosis
     from plimsoll.operate.providers import Providers
     from plimsoll.reports.lives import Move, StrategyLife
-    from plimsoll.reports.result import BacktestResult
+    from plimsoll.reports.result import BacktestResult, Compared
     from plimsoll.research.ablation import Outcome
     from plimsoll.store.home import RunSummary
     from plimsoll.store.journal import AuditReport
@@ -222,8 +222,9 @@ _METRICS = (
     ("win rate, closed round trips", "win_rate", percent),
     ("profit factor", "profit_factor", figure),
     ("turnover a month", "turnover_monthly", percent),
-    ("cost drag a year", "cost_drag_annual", percent),
+    ("cost drag a year", "cost_drag_annual", lambda drag: percent(drag, 2)),
 )
+_OF_TRIPS = ("win_rate", "profit_factor")  # a passive book closes none
 
 
 def backtest(result: BacktestResult) -> None:
@@ -241,10 +242,20 @@ def backtest(result: BacktestResult) -> None:
     books = {"Plimsoll": result.metrics}
     if result.without_mandate is not None:
         books["without the mandate's end"] = result.without_mandate
-    books |= result.benchmarks
+    passive: set[str] = set()
+    for name, book in result.benchmarks.items():
+        compared = result.benchmark_spans.get(name)
+        span = "" if compared is None else _span(compared, result)
+        passive.add(f"{name}{span}")
+        books[f"{name}{span}"] = book
+        if compared is not None and span:
+            books[f"Plimsoll{span}"] = compared.account
     rows = table("", *books, right=tuple(range(1, len(books) + 1)))
     for label, key, shown in _METRICS:
-        rows.add_row(label, *(shown(getattr(book, key)) for book in books.values()))
+        cells = (
+            "–" if key in _OF_TRIPS and name in passive else shown(getattr(book, key)) for name, book in books.items()
+        )
+        rows.add_row(label, *cells)
     out.print(rows)
     exposure = result.exposure
     barred = f"no new risk allowed on {percent(exposure.halted)} of sessions, VIX apart"
@@ -264,6 +275,13 @@ def backtest(result: BacktestResult) -> None:
     for note in result.notes:
         out.print(f"note        {escape(note)}")
     out.print(f"decisions hash {result.decisions_hash}")
+
+
+def _span(compared: Compared, result: BacktestResult) -> str:
+    """Which part of the run a benchmark covers, in words; empty for all of it."""
+    said = [f"from {compared.start}"] if compared.start > result.start else []
+    said += [f"to {compared.end}"] if compared.end < result.end else []
+    return f" {' '.join(said)}" if said else ""
 
 
 def _life(name: str, life: StrategyLife) -> str:

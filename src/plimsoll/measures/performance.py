@@ -22,6 +22,7 @@ SESSIONS_A_MONTH = 21
 _CONFIDENCE = 0.95  # of ``cvar_95_1d``: the name is the definition
 _ROWS_A_TAIL = 20  # 1 / (1 - 0.95): fewer returns hold less than one whole tail scenario
 _ROUNDING = 1e-12  # a deviation, drawdown or loss up to it is rounding, not risk
+VOLATILITY_LEAST = 0.001  # a year, of the excess: below it a book is cash, and a ratio to its risk says nothing (U6)
 
 
 class Metrics(msgspec.Struct, frozen=True):
@@ -30,7 +31,8 @@ class Metrics(msgspec.Struct, frozen=True):
     Fractions throughout: ``max_drawdown`` is a positive fraction of the peak, on closes; ``cvar_95_1d`` a positive
     loss of one session; ``turnover_monthly`` half the sum of changes of weight in 21 sessions; ``cost_drag_annual``
     commission, slippage and impact a year over mean NAV. ``sharpe`` and ``sortino`` are on excess over the bill,
-    ``sharpe_rf0`` is not. ``win_rate`` and ``profit_factor`` are of closed trips (``closed_trips``).
+    ``sharpe_rf0`` is not; they and ``calmar`` are absent for a book whose excess deviates by less than
+    ``VOLATILITY_LEAST`` a year: it is cash. ``win_rate`` and ``profit_factor`` are of closed trips (``closed_trips``).
     """
 
     total_return: float | None = None
@@ -65,8 +67,9 @@ def metrics(
     days: NDArray[np.int64],
     rf: Floats | None = None,
     fills: Sequence[Fill] = (),
-    costs: int | None = None,
+    costs: float | None = None,
     splits: Sequence[Split] = (),
+    turned: float | None = None,
 ) -> Metrics:
     """Metrics of one account.
 
@@ -77,9 +80,11 @@ def metrics(
     days : (T,) day number of each session, increasing.
     rf : (T,) what the bill earned over the session that ends at each row, as a fraction; the first is not used.
         None, or a NaN in it, leaves the excess unknown: ``sharpe`` and ``sortino`` are then absent.
-    fills : trades of the account, by time; their sessions lie within ``days``.
-    costs : cents, commission with slippage and impact; None takes what the fills state.
+    fills : trades of the account, by time. Those up to the first of ``days`` open the holdings whose trips close later,
+        those after the last are not looked at; neither kind counts as turnover or cost.
+    costs : in the unit of ``nav``, commission with slippage and impact; None takes what the fills state.
     splits : booked before the fills of their session.
+    turned : sum of turnovers, half the sum of changes of weight each; None takes it from the fills.
 
     Returns
     -------
@@ -96,23 +101,37 @@ def metrics(
     total = float(curve[-1] / curve[0] - 1.0)
     annual = math.expm1(math.log1p(total) / years) if returns.size >= 2 else None
     drawdown = max_drawdown(curve)
-    trips = closed_trips(fills, splits)
-    paid = sum(f.commission + f.slippage + f.impact for f in fills) if costs is None else costs
+    known = [f for f in fills if day_number(f.session) <= days[-1]]
+    within = [f for f in known if day_number(f.session) > days[0]]
+    trips = [t for t in closed_trips(known, splits) if day_number(t.closed) > days[0]]
+    paid = sum(f.commission + f.slippage + f.impact for f in within) if costs is None else costs
+    risky = _risky(returns, excess)
     return Metrics(
         total_return=total,
         annual_return=annual,
         annual_volatility=_annual(float(returns.std(ddof=1))) if returns.size >= 2 else None,
-        sharpe=sharpe(excess),
-        sharpe_rf0=sharpe(returns),
-        sortino=sortino(excess),
+        sharpe=sharpe(excess) if risky else None,
+        sharpe_rf0=sharpe(returns) if risky else None,
+        sortino=sortino(excess) if risky else None,
         max_drawdown=drawdown,
-        calmar=_ratio(annual, drawdown),
+        calmar=_ratio(annual, drawdown) if risky else None,
         win_rate=sum(t.profit > 0 for t in trips) / len(trips) if trips else None,
         profit_factor=profit_factor(trips),
-        turnover_monthly=_turnover(curve, days, fills) / returns.size * SESSIONS_A_MONTH,
+        turnover_monthly=(_turnover(curve, days, within) if turned is None else turned)
+        / returns.size
+        * SESSIONS_A_MONTH,
         cost_drag_annual=paid / float(curve.mean()) / years,
         cvar_95_1d=cvar(-returns, _CONFIDENCE) if returns.size >= _ROWS_A_TAIL else None,
     )
+
+
+def _risky(returns: Floats, excess: Floats | None) -> bool:
+    """Whether a book is more than cash: its returns differ from the bill's by enough to speak of a risk taken.
+
+    Against the bill where it is known, because a bill's own returns differ between a night and a weekend.
+    """
+    own = returns if excess is None or not np.isfinite(excess).all() else excess
+    return own.size >= 2 and float(own.std(ddof=1)) * math.sqrt(SESSIONS_A_YEAR) >= VOLATILITY_LEAST
 
 
 def max_drawdown(curve: Floats) -> float:

@@ -1,45 +1,133 @@
-"""Passive books to hold a result against: buy-and-hold and a 60/40 mix, with the same costs and cash rate."""
+"""Passive books beside a result: the policy's benchmark held and 60/40, each over the sessions it has data for (E3)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
 import numpy as np
-from numpy.typing import NDArray
 
-from plimsoll.core.panel import History
+from plimsoll.core.panel import History, Panel
 from plimsoll.core.policy import Policy
+from plimsoll.reports.followed import Book, Target, follow
 
-Floats = NDArray[np.float64]
+SIXTY_FORTY = {"SPY": 0.6, "TLT": 0.4}
 
 
-def passive_nav(history: History, policy: Policy, first: int, last: int, mix: dict[str, float]) -> Floats | None:
-    """(last - first + 1,) NAV of a mix of symbols, starting at 1.0, or None where a price is missing.
+@dataclass(frozen=True, eq=False)
+class Passive:
+    """A passive book under its name, over its own span: a benchmark that ends before the run does is not carried on."""
 
-    Bought at the open after ``first`` at the same commission and slippage as the system's orders, dividends
-    reinvested (total-return index), back to its weights at each month's last close. One symbol is buy-and-hold.
+    name: str
+    book: Book
+
+
+def passive_books(
+    history: History, policy: Policy, first: int, last: int, capital: float
+) -> tuple[list[Passive], list[str]]:
+    """The policy's benchmark held and 60/40, each over the sessions of the run for which it has data; and notes.
+
+    A note names every benchmark that is absent, covers a part of the run, is an index or has gaps (D19). Where the
+    policy's benchmark is absent the equal-weighted universe stands in. ``capital`` is in USD: impact depends on it.
     """
-    panel = history.panel
+    panel, benchmark = history.panel, policy.backtest.benchmark
+    found: list[Passive] = []
+    partly: dict[tuple[int, int], list[str]] = {}
+    notes: dict[str, None] = {}
+    for name, mix in ((_held(panel, benchmark), {benchmark: 1.0}), ("60/40", SIXTY_FORTY)):
+        span = _span(panel, mix, first, last)
+        if span is None:
+            continue
+        found.append(Passive(name, follow(history, policy, *span, _mixed(panel, mix, *span), capital)))
+        partly.setdefault(span, []).append(name)
+        notes |= dict.fromkeys(_about(panel, mix, span))
+    if not found or found[0].name == "60/40":
+        targets = equal_weights(history, first, last)
+        found.insert(0, Passive("equal weight", follow(history, policy, first, last, targets, capital)))
+        notes = dict.fromkeys([_absent(panel, benchmark)]) | notes
+    parts = [_part(panel, names, span, (first, last)) for span, names in partly.items() if span != (first, last)]
+    return found, [*parts, *notes]
+
+
+def _held(panel: Panel, symbol: str) -> str:
+    return f"{symbol}, price index" if _index(panel, symbol) else f"{symbol} held"
+
+
+def _index(panel: Panel, symbol: str) -> bool:
+    column = panel.column.get(symbol)
+    return column is not None and panel.instruments[column].kind == "index"
+
+
+def _mixed(panel: Panel, mix: Mapping[str, float], first: int, last: int) -> Iterator[Target]:
+    """Bought once; several symbols are brought back to their weights after each month's last close."""
+    weights = np.zeros(len(panel.symbols))
+    weights[[panel.column[s] for s in mix]] = list(mix.values())
+    for row in range(first, last):
+        if row == first or (len(mix) > 1 and panel.sessions.last_of_month[row]):
+            yield row, weights
+
+
+def equal_weights(history: History, first: int, last: int) -> Iterator[Target]:
+    """The same weight of every symbol that may trade (D11), at first and after each month's last close."""
+    panel, eligible = history.panel, history.array("eligible")
+    for row in range(first, last):
+        if row != first and not panel.sessions.last_of_month[row]:
+            continue
+        members = eligible[row] > 0.0
+        if members.any():
+            yield row, members / np.count_nonzero(members)
+
+
+def _span(panel: Panel, mix: Mapping[str, float], first: int, last: int) -> tuple[int, int] | None:
+    """Rows of the run on which every symbol of a mix has begun and none has stopped; None below two."""
     if any(s not in panel.column for s in mix):
         return None
-    columns = np.array([panel.column[s] for s in mix])
-    weights = np.array(list(mix.values()))
-    price = history.array("price")[first : last + 1, columns]
-    if last <= first or not np.isfinite(price).all():
+    columns = [panel.column[s] for s in mix]
+    has = np.isfinite(panel.close[:, columns])
+    if not has.any(axis=0).all():
         return None
-    rate = np.array([_one_way(policy, panel.instruments[c].kind) for c in columns])
-    # from the close of the first session to the next open nothing is owned
-    opened = panel.open[first + 1, columns] / panel.close[first + 1, columns] * price[1]
-    nav = np.ones(last - first + 1)
-    units = weights * (1.0 - rate) / opened
-    months = panel.sessions.last_of_month[first : last + 1]
-    for t in range(1, nav.size):
-        values = units * price[t]
-        nav[t] = values.sum()
-        if months[t] and columns.size > 1:
-            traded = np.abs(weights * nav[t] - values)
-            units = weights * (nav[t] - float(traded @ rate)) / price[t]
-    return nav
+    begins, stops = int(has.argmax(axis=0).max()), int(panel.last_row[columns].min())
+    start, end = max(first, begins), min(last, stops)
+    return (start, end) if end > start else None
 
 
-def _one_way(policy: Policy, kind: str) -> float:
-    cost = policy.costs.kinds[kind]
-    return cost.commission + cost.slippage
+def _absent(panel: Panel, symbol: str) -> str:
+    dates = panel.sessions.dates
+    if symbol in panel.column:
+        known = np.flatnonzero(np.isfinite(panel.close[:, panel.column[symbol]]))
+        span = f"has bars from {dates[known[0]]} to {dates[known[-1]]}" if known.size else "has no bar"
+        why = f"the benchmark {symbol} {span}, none within the run"
+    else:
+        near = get_close_matches(symbol, panel.symbols, n=1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        why = f"the benchmark {symbol} is not in the data{meant}"
+    return f"{why}: the equal-weighted universe stands beside the result; --benchmark names another symbol"
+
+
+def _part(panel: Panel, names: list[str], span: tuple[int, int], run: tuple[int, int]) -> str:
+    """That benchmarks cover a part of the run."""
+    dates = panel.sessions.dates
+    said = [f"from {dates[span[0]]}"] if span[0] > run[0] else []
+    said += [f"to {dates[span[1]]}"] if span[1] < run[1] else []
+    return (
+        f"the benchmarks {' and '.join(names)} have data {' '.join(said)} only: they are measured over those sessions, "
+        "with the account's figures over the same ones beside them"
+    )
+
+
+def _about(panel: Panel, mix: Mapping[str, float], span: tuple[int, int]) -> Iterator[str]:
+    """What else a reader must know of a comparison book: an index, gaps, no certification."""
+    for symbol in mix:
+        column = panel.column[symbol]
+        if _index(panel, symbol):
+            yield f"the benchmark {symbol} is a price index: no dividends and no costs, and nobody can buy it"
+        lacking = int(np.count_nonzero(~np.isfinite(panel.close[span[0] : span[1] + 1, column])))
+        if lacking:
+            yield (
+                f"the benchmark {symbol} has no bar on {lacking} of the {span[1] - span[0] + 1} sessions of its span: "
+                "its last close stands for them"
+            )
+        state = next((c.state for c in panel.certifications if c.symbol == symbol), "")
+        if state == "QUARANTINED" or (state == "DEGRADED" and not _index(panel, symbol)):
+            yield f"the benchmark {symbol} is {state}: see 'plimsoll verify status'"

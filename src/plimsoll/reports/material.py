@@ -15,9 +15,9 @@ from plimsoll.engine.desk import Desk
 from plimsoll.measures.performance import Metrics, Trip, closed_trips
 from plimsoll.reports import words
 from plimsoll.reports.charts import ASSET_COLOURS
-from plimsoll.reports.comparison import passive_nav
+from plimsoll.reports.comparison import passive_books
 from plimsoll.reports.recorded import Recorded
-from plimsoll.reports.result import SIXTY_FORTY, BacktestResult, bill_rates
+from plimsoll.reports.result import BacktestResult, bill_rates
 
 Floats = NDArray[np.float64]
 _SHORT = 756
@@ -107,14 +107,11 @@ class Material:
 
     @cached_property
     def books(self) -> dict[str, Floats]:
-        """Growth of the passive books that the snapshot can price."""
-        benchmark = self.policy.backtest.benchmark
-        found: dict[str, Floats] = {}
-        for name, mix in ((f"{benchmark} held", {benchmark: 1.0}), ("60/40", SIXTY_FORTY)):
-            nav = passive_nav(self.history, self.policy, self.first, self.last, mix)
-            if nav is not None:
-                found[name] = nav
-        return found
+        """Growth of the passive books that have data for every session of the run."""
+        made, _ = passive_books(self.history, self.policy, self.first, self.last, self.run.genesis.capital / 100.0)
+        return {
+            p.name: p.book.nav / p.book.nav[0] for p in made if (p.book.first, p.book.last) == (self.first, self.last)
+        }
 
     @cached_property
     def curves(self) -> dict[str, Floats]:

@@ -14,13 +14,22 @@ from plimsoll.core.panel import History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.tally import Tally
-from plimsoll.measures.performance import Metrics, metrics
-from plimsoll.reports.comparison import passive_nav
+from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
+from plimsoll.reports.comparison import Passive, passive_books
 from plimsoll.reports.lives import StrategyLife, lives_of
 
 Floats = NDArray[np.float64]
 
-SIXTY_FORTY = {"SPY": 0.6, "TLT": 0.4}
+
+class Compared(msgspec.Struct, frozen=True):
+    """The span a benchmark was measured over, its own where that is shorter than the run's, and ``account``: what the
+    run amounted to over the same sessions.
+    """
+
+    start: str
+    end: str
+    sessions: int
+    account: Metrics
 
 
 class Exposure(msgspec.Struct, frozen=True):
@@ -39,7 +48,8 @@ class BacktestResult(msgspec.Struct, frozen=True):
 
     ``equity`` is [date, NAV in USD] per session, first day included; ``decisions`` counts (session, symbol) pairs
     over tradable symbols; ``vetoes`` triggers; ``rejections`` the reasons behind REJECT. ``metrics`` are net of
-    costs over the whole span, ``benchmarks`` passive books over the same sessions at the same cost rates.
+    costs over the whole span, ``benchmarks`` passive books priced by the same cost model, each over the sessions it has
+    data for, which ``benchmark_spans`` states with the account's own figures over them.
     ``lifecycle`` is the life of each strategy, absent where they are not followed (G5).
     ``decisions_hash`` is SHA-256 over the payloads of the cycle records, which hold neither run id nor wall time.
     """
@@ -76,6 +86,7 @@ class BacktestResult(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     without_mandate: Metrics | None = None
     lifecycle: dict[str, StrategyLife] | None = None
+    benchmark_spans: dict[str, Compared] = {}
 
 
 def bill_rates(history: History, policy: Policy, first: int, last: int) -> Floats | None:
@@ -93,12 +104,14 @@ def bill_rates(history: History, policy: Policy, first: int, last: int) -> Float
     return np.asarray(percent[before] / 100.0 * days / 365.0)
 
 
-def measured(history: History, policy: Policy, tally: Tally, first: int) -> Metrics:
-    """The metrics of a tally that began at row ``first``."""
-    last = first + len(tally.nav) - 1
-    days = history.panel.sessions.days[first : last + 1]
-    rates = bill_rates(history, policy, first, last)
-    return metrics(np.array(tally.nav, dtype=np.int64), days, rates, tally.fills, splits=tally.splits)
+def measured(
+    history: History, policy: Policy, tally: Tally, first: int, start: int | None = None, end: int | None = None
+) -> Metrics:
+    """The metrics of a tally that began at row ``first``, over the rows ``start`` to ``end`` where they are given."""
+    start, end = first if start is None else start, first + len(tally.nav) - 1 if end is None else end
+    days = history.panel.sessions.days[start : end + 1]
+    nav = np.array(tally.nav[start - first : end + 1 - first], dtype=np.int64)
+    return metrics(nav, days, bill_rates(history, policy, start, end), tally.fills, splits=tally.splits)
 
 
 def result_of(
@@ -114,6 +127,9 @@ def result_of(
 ) -> BacktestResult:
     """Assemble the result of a finished run whose first session is row ``first``."""
     sessions = len(tally.nav)
+    last = first + sessions - 1
+    whole = measured(history, policy, tally, first)
+    passive, said = passive_books(history, policy, first, last, genesis.capital / 100.0)
     modes = {m: tally.mode.count(m) for m in sorted(set(tally.mode))}
     levels = {str(n): tally.level.count(n) for n in sorted(set(tally.level))}
     return BacktestResult(
@@ -124,7 +140,7 @@ def result_of(
         end=tally.dates[-1],
         sessions=sessions,
         synthetic=genesis.synthetic,
-        metrics=measured(history, policy, tally, first),
+        metrics=whole,
         decisions=dict(tally.outcomes),
         vetoes=dict(sorted(tally.vetoes.items())),
         risk_events=tuple(tally.events),
@@ -152,25 +168,33 @@ def result_of(
         costs={
             name: dollars(sum(getattr(f, name) for f in tally.fills)) for name in ("commission", "slippage", "impact")
         },
-        benchmarks=_benchmarks(history, policy, first, first + sessions - 1),
-        notes=tuple(_notes(history, policy, tally, first, genesis)),
+        benchmarks={p.name: _passive(history, policy, p) for p in passive},
+        notes=(*_notes(history, policy, tally, first, genesis, whole), *said),
         without_mandate=without_mandate,
         lifecycle=lives_of(tally),
+        benchmark_spans={p.name: _compared(history, policy, tally, first, p, whole) for p in passive},
     )
 
 
-def _benchmarks(history: History, policy: Policy, first: int, last: int) -> dict[str, Metrics]:
-    days = history.panel.sessions.days[first : last + 1]
-    rates = bill_rates(history, policy, first, last)
-    books: dict[str, Metrics] = {}
-    for name, mix in ((f"{policy.backtest.benchmark} held", {policy.backtest.benchmark: 1.0}), ("60/40", SIXTY_FORTY)):
-        nav = passive_nav(history, policy, first, last, mix)
-        if nav is not None:
-            books[name] = metrics(nav, days, rates, costs=0)
-    return books
+def _passive(history: History, policy: Policy, passive: Passive) -> Metrics:
+    book = passive.book
+    days = history.panel.sessions.days[book.first : book.last + 1]
+    rates = bill_rates(history, policy, book.first, book.last)
+    return metrics(book.nav, days, rates, costs=book.paid, turned=book.turned)
 
 
-def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: Genesis) -> list[str]:
+def _compared(history: History, policy: Policy, tally: Tally, first: int, passive: Passive, whole: Metrics) -> Compared:
+    book, dates = passive.book, history.panel.sessions.dates
+    same = (book.first, book.last) == (first, first + len(tally.nav) - 1)
+    return Compared(
+        start=dates[book.first],
+        end=dates[book.last],
+        sessions=book.last - book.first + 1,
+        account=whole if same else measured(history, policy, tally, first, book.first, book.last),
+    )
+
+
+def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: Genesis, whole: Metrics) -> list[str]:
     """What a reader must know before believing a figure (D12, D16, D19)."""
     panel, last = history.panel, first + len(tally.nav) - 1
     notes = []
@@ -205,6 +229,11 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
         notes.append(f"lifecycle.admissions speaks of {', '.join(strangers)}, which did not run")
     if not policy.ladder.enabled:
         notes.append("the drawdown ladder is switched off")
+    if whole.annual_volatility is not None and whole.sharpe_rf0 is None:
+        notes.append(
+            f"the account's returns differ from the bill's by less than {VOLATILITY_LEAST:.1%} a year: "
+            "it was as good as in cash, and no Sharpe, Sortino or Calmar ratio is stated"
+        )
     return notes
 
 

@@ -124,8 +124,29 @@ def test_turnover_is_half_of_what_was_traded_over_the_nav_before_it() -> None:
     curve = np.array([1_000_000.0, 1_000_000.0, 2_000_000.0, 2_000_000.0])
     fills = [trade(1, 50, 100.0), trade(3, -40, 100.0), trade(0, 10, 100.0)]
     m = metrics(curve, days(4), fills=fills)
-    # 500 000 / 1 000 000 + 400 000 / 2 000 000 + 100 000 / 1 000 000 (the first row has none before it)
-    assert m.turnover_monthly == pytest.approx(0.5 * (0.5 + 0.2 + 0.1) / 3 * 21)
+    # 500 000 / 1 000 000 + 400 000 / 2 000 000; what was traded before the first close came before the span
+    assert m.turnover_monthly == pytest.approx(0.5 * (0.5 + 0.2) / 3 * 21)
+    assert metrics(curve, days(4), fills=fills, turned=0.6).turnover_monthly == pytest.approx(0.6 / 3 * 21)
+
+
+def test_a_part_of_a_run_counts_what_happened_in_it_and_remembers_what_was_paid_before() -> None:
+    curve = np.full(10, 1e6)
+    fills = [trade(1, 10, 100.0, 7), trade(6, -10, 90.0, 5), trade(9, 10, 50.0, 3)]
+    part = metrics(curve[4:8], days(10)[4:8], fills=fills)  # the sale on day 6 alone
+    assert part.turnover_monthly == pytest.approx(0.5 * 90_000 / 1e6 / 3 * 21)
+    assert part.cost_drag_annual == pytest.approx(5 / 1e6 * 252 / 3)
+    assert part.win_rate == 0.0  # bought at 100 before the part began
+    assert metrics(curve[6:], days(10)[6:], fills=fills).win_rate is None  # its sale came before the close of day 6
+
+
+@pytest.mark.parametrize(("volatility", "known"), [(0.00099, False), (0.00101, True)])
+def test_a_book_in_cash_has_no_ratio(volatility: float, known: bool) -> None:
+    """Cash earns the bill less half a percent with next to no deviation: its excess over it is no Sharpe ratio (U6)."""
+    up, down = 1.0 + volatility / math.sqrt(252.0), 1.0 - volatility / math.sqrt(252.0)
+    curve = 1e7 * np.cumprod([1.0, *[up, down] * 200])
+    m = metrics(curve, days(curve.size), np.full(curve.size, 0.00002))
+    assert m.annual_volatility == pytest.approx(volatility, rel=2e-3)
+    assert [r is not None for r in (m.sharpe, m.sharpe_rf0, m.sortino, m.calmar)] == [known] * 4
 
 
 def test_cost_drag_is_all_three_costs_a_year_over_mean_nav() -> None:
