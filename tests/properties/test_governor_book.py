@@ -16,8 +16,8 @@ SYMBOLS = ("A", "B", "C")
 SMALL = st.integers(1, 9)
 PUTS = st.one_of(
     st.builds(
-        lambda n, s, sign, q, f, p: ("open", f"o{n}", OpenOrder(f"o{n}", SYMBOLS[n % 3], sign, q, p, f, n)),
-        st.integers(0, 8), SMALL, st.sampled_from((1, -1)), SMALL, st.integers(0, 12), SMALL,
+        lambda n, s, sign, q, f, p, paid: ("open", f"o{n}", OpenOrder(f"o{n}", SYMBOLS[n % 3], sign, q, p, f, n, paid)),
+        st.integers(0, 8), SMALL, st.sampled_from((1, -1)), SMALL, st.integers(0, 12), SMALL, SMALL,
     ),
     st.builds(lambda n: ("open", f"o{n}", None), st.integers(0, 8)),
     st.builds(lambda s, held: ("position", s, held or None), st.sampled_from(SYMBOLS), st.integers(-9, 9)),
@@ -46,7 +46,10 @@ def check(book: Book) -> None:
             assert book.reduces(symbol, sign, quantity) == (held * sign < 0 and side + quantity <= abs(held))
         assert (symbol in book.values()) == (bool(mine) or bool(held))
     assert book.gross == sum(values.values())
-    assert book.reserved == sum(max(o.quantity - o.filled, 0) * o.price for o in book.orders.values())
+    asks = {s: book.quotes.get(s, nothing).ask for s in SYMBOLS}
+    assert book.reserved == sum(
+        max(o.quantity - o.filled, 0) * max(o.price, o.paid, asks[o.symbol]) for o in book.orders.values()
+    )
     quotes = {s: book.quotes.get(s, nothing) for s in book.positions}
     assert book.marked == sum(n * (quotes[s].bid + quotes[s].ask) for s, n in book.positions.items())
     for moment in (0, 1, 5, 9, 10):
@@ -82,19 +85,25 @@ def test_the_sums_are_those_of_what_is_there(puts: list[tuple[str, str, Any]], b
 
 KEPT = [
     ("account", "", "[20514,100000,1772463600000000,1,-2,3,false,true,7,4,2,true]"),
-    ("open", "o7", '["o7","A",-1,5000000,400020000,1000000,7]'),
+    ("open", "o7", '["o7","A",-1,5000000,400020000,1000000,7,404020200]'),
     ("position", "A", "-3000000"),
     ("quote", "A", "[399980000,400020000,1772463600000000]"),
     ("recent", "7", '[1772463600000000,"A",-1,5000000]'),
 ]
 
 
-def test_the_texts_a_store_keeps_are_those_of_version_2() -> None:
-    """Written down from an account of that version: what it holds must mean the same and be written the same."""
+def test_an_order_kept_before_turnover_had_a_reserve_counts_at_its_own_price() -> None:
+    book = Book()
+    book.absorb([("open", "o7", '["o7","A",1,5000000,400020000,1000000,7]')])
+    assert book.reserved == 4_000_000 * 400_020_000
+
+
+def test_the_texts_a_store_keeps_are_written_the_same_again() -> None:
+    """Written down from an account: what it holds must mean the same and be written the same."""
     book = Book()
     book.absorb(KEPT)
     assert book.account == Account(20514, 100000, NOON, 1, -2, 3, False, True, 7, 4, 2, True)
-    assert book.orders == {"o7": OpenOrder("o7", "A", -1, 5_000_000, 400_020_000, 1_000_000, 7)}
+    assert book.orders == {"o7": OpenOrder("o7", "A", -1, 5_000_000, 400_020_000, 1_000_000, 7, 404_020_200)}
     assert (book.positions, book.quotes) == ({"A": -3_000_000}, {"A": Quote(399_980_000, 400_020_000, NOON)})
     assert book.outdated(NOON + MINUTE) == [(7, Sent(NOON, "A", -1, 5_000_000))]
     again = [row("account", "", book.account), row("open", "o7", book.orders["o7"])]
@@ -106,7 +115,7 @@ def test_the_texts_a_store_keeps_are_those_of_version_2() -> None:
     ("kind", "text"),
     [
         ("quote", "[1,2]"), ("quote", "[1,2,3,4]"), ("quote", "[1,2,3.5]"), ("quote", '{"bid":1,"ask":2,"at":3}'),
-        ("open", '["o","A",1,5]'), ("open", '["o","A",1,5,6,0,7,8]'), ("account", "[1,2,3,4,5,6,0]"),
+        ("open", '["o","A",1,5]'), ("open", '["o","A",1,5,6,0,7,8,9]'), ("account", "[1,2,3,4,5,6,0]"),
         ("recent", "[1,2,3,4]"), ("position", "true"), ("nothing", "1"),
     ],
 )  # fmt: skip

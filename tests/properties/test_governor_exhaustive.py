@@ -24,6 +24,7 @@ DAY = 20_514
 NOON = (DAY * 86_400 + 43_200) * UNIT
 PRICE = 10 * UNIT
 LIMITS = GovernorLimits(
+    move_bps=0,
     loss=10_000,
     position=2_000,
     turnover=5_000,

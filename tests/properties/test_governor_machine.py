@@ -22,7 +22,11 @@ from plimsoll.store.governor_memory import MemoryStateStore
 UNIT = 1_000_000
 DAY = 20_514
 LIMITS = replace(
-    limits_of(policy_file.load("micro").policy), orders_second=10**6, orders_minute=10**6, repeats_minute=10**6
+    limits_of(policy_file.load("micro").policy),
+    move_bps=0,
+    orders_second=10**6,
+    orders_minute=10**6,
+    repeats_minute=10**6,
 )
 PRICES = {"A": (9_990_000, 10_010_000), "B": (399_980_001, 400_020_003)}
 EQUITY = 60_000

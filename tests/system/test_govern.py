@@ -101,10 +101,10 @@ def test_the_protocol_answers_as_written(tmp_path: Path) -> None:
         assert process.ask(SESSION) == {"ok": True}
         assert process.ask(QUOTE) == {"ok": True}
         first = process.ask(intent("a1"))
-        left = {"loss": "100.00", "position": "459.99", "gross": "959.99", "turnover": "1959.99", "trade": "50.00"}
+        left = {"loss": "100.00", "position": "459.99", "gross": "959.99", "turnover": "1959.59", "trade": "50.00"}
         assert first == {"id": "a1", "decision": "ADMIT", "reasons": [], "headroom": left}
         assert process.ask(intent("a1")) == first
-        assert process.ask({"type": "status"})["used"]["turnover"] == "40.01"
+        assert process.ask({"type": "status"})["used"]["turnover"] == "40.41"
         assert process.ask(intent("a1", qty="0.11"))["reasons"] == ["DUPLICATE_INTENT"]
         assert process.ask(fill("a1", "x1", "0.04")) == {"ok": True}
         assert process.ask(fill("a1", "x1", "0.04")) == {"ok": True}

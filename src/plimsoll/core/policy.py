@@ -469,6 +469,7 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
     halt_equity: Annotated[float, _fraction("R4", "Loss that halts new risk until the next session", "fraction of the session's starting equity")] = 0.08
     halt_loss: Annotated[float, _fraction("R4", "… or at this share of the loss cap", "fraction of the loss cap")] = 0.80
     collar: Annotated[float, _fraction("H2", "Distance of an order's price from the mid", "fraction of the mid")] = 0.03
+    market_reserve: Annotated[float, _fraction("H2", "What an open market order counts at in the turnover above the ask it was admitted at: the price may move before it fills", "fraction of the ask")] = 0.01
     quote_age: Annotated[int, _count("H2", "Age at which a quote no longer serves", "seconds")] = 1800
     orders_second: Annotated[int, _count("H2", "Orders admitted in any second", "orders")] = 10
     orders_minute: Annotated[int, _count("H2", "Orders admitted in any minute", "orders")] = 100

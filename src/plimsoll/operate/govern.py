@@ -113,7 +113,7 @@ class LineProtocol:
         decisions = self._governor.decide_many(orders)
         spent = self._clock() - begun
         for found in decisions:
-            yield json.dumps(_decision(found.id, found.decision, list(found.reasons), found.headroom))
+            yield json.dumps(_decision(found.id, found.decision, list(found.reasons), found.headroom, found.marks))
             self._governor.took(spent)
 
     def _other(self, asked: Line | _Unread | PlimsollError) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class LineProtocol:
             last = self._governor.account
             raise InputError(f"{error}: it is that of {_date(last.day)}, with {dollars(last.equity)} USD") from None
         self._governor.took(self._clock() - begun)
-        return {"ok": True}
+        return self._done()
 
     def _quote(self, said: Line) -> dict[str, Any]:
         bid, ask = _amount(said, "bid", _MICRO, exact=False), _amount(said, "ask", _MICRO, exact=False, up=True)
@@ -162,7 +162,12 @@ class LineProtocol:
             ) from None
         if self._account is not None:
             self._account.quoted(self._governor, at)
-        return {"ok": True}
+        return self._done()
+
+    def _done(self, **more: object) -> dict[str, Any]:
+        """What was asked is done; with it the working orders to cancel, again until the venue says they are closed."""
+        cancel = self._governor.to_cancel
+        return {"ok": True, **more, **({"cancel": list(cancel)} if cancel else {})}
 
     def _fill(self, said: Line) -> dict[str, Any]:
         _instant(said)
@@ -172,7 +177,7 @@ class LineProtocol:
             reasons = self._governor.fill(execution)
         except InputError as error:
             raise InputError(f"{error}: order {execution.id}, execution {execution.execution}") from None
-        return {"ok": True, "reasons": list(reasons)} if reasons else {"ok": True}
+        return self._done(reasons=list(reasons)) if reasons else self._done()
 
     def _release(self, said: Line) -> dict[str, Any]:
         _instant(said)
@@ -181,7 +186,7 @@ class LineProtocol:
             self._governor.close(order)
         except InputError as error:
             raise InputError(f"{error}: {order}") from None
-        return {"ok": True}
+        return self._done()
 
     def _ahead(self, at: int) -> bool:
         """Whether a time is further ahead than the clock of a live account's machine can be behind."""
@@ -197,6 +202,7 @@ class LineProtocol:
             "equity": dollars(g.account.equity) if begun else None,
             "stage": g.stage,
             "reduce_only": g.reduce_only,
+            "cancel": list(g.to_cancel),
             "health_check": g.account.unchecked,
             "latency": {
                 "too_slow": g.account.slow > 0,
@@ -293,9 +299,12 @@ def waiting(read: Callable[[int], bytes]) -> Iterator[list[bytes | None]]:
         yield [None if skipping else rest]
 
 
-def _decision(order_id: str, decision: str, reasons: list[str], headroom: Mapping[str, int]) -> dict[str, Any]:
+def _decision(
+    order_id: str, decision: str, reasons: list[str], headroom: Mapping[str, int], marks: Sequence[str] = ()
+) -> dict[str, Any]:
     left = {name: dollars(cents) for name, cents in headroom.items()}
-    return {"id": order_id, "decision": decision, "reasons": reasons, "headroom": left}
+    marked = {"marks": list(marks)} if marks else {}
+    return {"id": order_id, "decision": decision, "reasons": reasons, **marked, "headroom": left}
 
 
 def _read(line: bytes | None) -> Line:

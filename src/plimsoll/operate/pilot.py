@@ -12,6 +12,7 @@ from plimsoll.core.intraday import Floats, IntradayBars
 from plimsoll.core.policy import Policy
 from plimsoll.risk.governor import CENT, Governor
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
+from plimsoll.risk.governor_objections import with_reserve
 from plimsoll.risk.sizing import Conditions, rules_of, size
 
 MILLION = 10**6
@@ -79,7 +80,7 @@ class Pilot:
         quote = governor.quotes.get(symbol)
         known = int(bars.start[row]) + bars.step
         return Conditions(
-            price=quote.ask if quote else 0,
+            price=with_reserve(quote.ask, self._limits) if quote else 0,
             atr=_up(self._seen.atr[row], MILLION),
             rank=_up(self._seen.rank[row], WHOLE),
             stage=governor.stage,

@@ -200,7 +200,8 @@ def _page(
     yield "WHAT IS GUARANTEED"
     yield from _wrapped(
         "No order that adds risk leaves if a limit could be exceeded with it. Every order that is not known to be "
-        "closed counts as filled, at the dearest price known for it; what cannot be measured counts as too much."
+        "closed counts as filled, at the dearest of the price it was admitted at, its limit and the price now, and a "
+        f"market order's turnover at {_percent(limits.move_bps)} above; what cannot be measured counts as too much."
     )
     named = len(limits.positions)
     one = "one symbol's position"
@@ -228,11 +229,16 @@ def _page(
     yield from _wrapped(
         "The last is lifted in the next session by a health check: fresh quotes of all that is held, nothing left open."
     )
+    yield from _wrapped(
+        "While only reductions pass, every answer names the working orders that could add, to be cancelled. Until the "
+        "venue says so they can still fill, inside the limits they were admitted under."
+    )
     yield "Refused besides:"
     pace, age = limits.pace, limits.quote_age // SECOND
     yield from _bullets(
-        f"a price more than {_percent(limits.collar_bps)} from the mid; a quote older than {_time(age)}, of the symbol "
-        f"or of anything held, and of a holding one wider than {_percent(limits.collar_bps)} to a side",
+        f"a price more than {_percent(limits.collar_bps)} from the mid",
+        f"new risk while a quote is older than {_time(age)}, of the symbol or of anything held, or that of a holding "
+        f"wider than {_percent(limits.collar_bps)} to a side",
         f"more than {limits.orders_second} orders a second, {limits.orders_minute} a minute, {limits.repeats_minute} "
         "alike a minute; an id used before for another order",
         f"a time outside the session, or more than {limits.clock_slack // MILLISECOND} ms before one already seen",
@@ -242,8 +248,9 @@ def _page(
         *([f"new risk in anything but {', '.join(sorted(limits.symbols))}"] if limits.symbols else []),
     )
     yield from _wrapped(
-        "An order that can only bring a position nearer to zero passes the caps, so that nothing is trapped: turnover "
-        "can end above its cap by what is sold off. A decision is on disk before it is answered; after a crash an "
+        "An order that can only bring a position nearer to zero passes the caps and needs no fresh quote, so that "
+        "nothing is trapped: turnover can end above its cap by what is sold off. "
+        "A decision is on disk before it is answered; after a crash an "
         "order may be counted that never left, none is forgotten that did. Only a signature changes a limit: a "
         "higher one counts from the next session, a lower one from the governor's next start or session."
     )
@@ -258,11 +265,11 @@ def _page(
     yield f"  loss of the session <= loss before the gap + {percent} x what is held"
     yield f"  largest position   {percent} x {'$' + gap.largest_position:<14} = ${gap.largest_loss}"
     yield f"  all positions      {percent} x {'$' + gap.book:<14} = ${gap.book_loss}"
-    yield f"  a session already down ${gap.risk_ends} when it comes: at most ${gap.worst}"
+    yield f"  a session already down ${gap.risk_ends} when it comes, all positions held: ${gap.worst}"
     yield from _wrapped(
-        f"From a loss of ${gap.risk_ends} on nothing is added. Longs can lose their worth and no more; shorts have no "
-        "such bound. Not counted: fees and interest, and what a venue does before it tells, such as a fill above the "
-        "ask, after a confirmed cancel, or larger than its order."
+        f"From a loss of ${gap.risk_ends} on no order that adds leaves. Longs can lose their worth and no more; "
+        "shorts have no such bound. Not counted: fees and interest, and what a venue does before it tells, such as "
+        "a fill above the ask, after a confirmed cancel, or larger than its order."
     )
     yield ""
     yield "HOW IT IS VERIFIED"

@@ -31,6 +31,7 @@ from plimsoll.risk.governor_objections import (
     in_session,
     loss_of,
     objections,
+    paid,
     result_of,
     stage_of,
     trade_cap,
@@ -56,12 +57,16 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """ADMIT or REFUSE, why, and what is left of each limit afterwards, in cents rounded down."""
+    """ADMIT or REFUSE, why, and what is left of each limit afterwards, in cents rounded down.
+
+    ``marks`` tell of an admitted reduction what could not be judged: its quote was late or absent (R1).
+    """
 
     id: str
     decision: str
     reasons: tuple[str, ...]
     headroom: dict[str, int]
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +230,13 @@ class Governor:
             known = _decode(text)
             if known[:4] != wanted:
                 return Decision(intent.id, "REFUSE", ("DUPLICATE_INTENT",), self.headroom(intent.symbol))
-            return Decision(intent.id, known[4], tuple(known[5]), known[6])
+            return Decision(intent.id, known[4], tuple(known[5]), known[6], tuple(known[7]) if len(known) > 7 else ())
         now = max(intent.at, self._book.account.clock)
-        reasons = self._objections(intent, now)
+        reasons, marks = self._objections(intent, now)
         if not reasons:
             self._admit(intent, now)
-        answer = Decision(intent.id, "REFUSE" if reasons else "ADMIT", reasons, self.headroom(intent.symbol))
-        self._new["intent", intent.id] = encode([*wanted, answer.decision, reasons, answer.headroom])
+        answer = Decision(intent.id, "REFUSE" if reasons else "ADMIT", reasons, self.headroom(intent.symbol), marks)
+        self._new["intent", intent.id] = encode([*wanted, answer.decision, reasons, answer.headroom, marks])
         return answer
 
     def _admit(self, intent: OrderIntent, now: int) -> None:
@@ -240,8 +245,8 @@ class Governor:
         for old, _ in book.outdated(now):
             self._put("recent", str(old), None)
         self._put("recent", str(number), Sent(now, intent.symbol, intent.sign, intent.quantity))
-        price = dearest(book, intent)
-        order = OpenOrder(intent.id, intent.symbol, intent.sign, intent.quantity, price, number=number)
+        price, counted = dearest(book, intent), paid(book, self._limits, intent)
+        order = OpenOrder(intent.id, intent.symbol, intent.sign, intent.quantity, price, number=number, paid=counted)
         self._put("open", intent.id, order)
         unchecked = a.unchecked and not healthy(book, self._limits, now)
         self._put("account", "", changed(a, clock=now, admitted=number, unchecked=unchecked))
@@ -327,6 +332,11 @@ class Governor:
         a = self.account
         return a.restricted or a.unchecked or a.slow > 0 or self.stage in ("reduce_only", "halt")
 
+    @property
+    def to_cancel(self) -> tuple[str, ...]:
+        """Working orders to be cancelled: those that could add risk while only reductions pass (H9), oldest first."""
+        return tuple(order.id for order in self._book.adding()) if self.reduce_only else ()
+
     def use(self, symbol: str | None = None) -> Use:
         """The worst case now; ``position`` is the symbol's, or that of the largest one."""
         book = self._book
@@ -368,8 +378,9 @@ class Governor:
             "trade": trade_cap(limits, stage_of(book, limits, loss)),
         }
 
-    def _objections(self, intent: OrderIntent, now: int) -> tuple[str, ...]:
-        return tuple(objections(self._book, self._limits, intent, now))
+    def _objections(self, intent: OrderIntent, now: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        reasons, marks = objections(self._book, self._limits, intent, now)
+        return tuple(reasons), tuple(marks)
 
     # changes, and the store
 

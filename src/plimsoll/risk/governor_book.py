@@ -35,9 +35,12 @@ class Quote(Kept, frozen=True):
 
 
 class OpenOrder(Kept, frozen=True):
-    """An admitted order. ``price`` is the dearest it was admitted at; what is not ``filled`` stays reserved.
+    """An admitted order. ``price`` is the dearest it would have filled at when it was admitted: the ask, or its limit.
+    What is not ``filled`` stays reserved.
 
-    ``number`` counts the account's admitted orders from 1.
+    ``paid`` is what a unit counts at in the turnover, at least: for a market order with a reserve above ``price``,
+    because what it fills at stays in the session's turnover whatever the price does afterwards (H2). ``number`` counts
+    the account's admitted orders from 1.
     """
 
     id: str
@@ -47,6 +50,7 @@ class OpenOrder(Kept, frozen=True):
     price: int
     filled: int = 0
     number: int = 0
+    paid: int = 0
 
     @property
     def rest(self) -> int:
@@ -88,13 +92,17 @@ class Sent(Kept, frozen=True):
 
 @dataclass(slots=True)
 class _Line:
-    """One symbol: what is held, what its open orders may add on either side, and what that can be worth."""
+    """One symbol: what is held, what its open orders may add on either side, and what that can be worth.
+
+    ``reserve`` is the value of its open orders, each at the dearest of what it counts at and the ask now.
+    """
 
     held: int = 0
     buys: int = 0
     sells: int = 0
     dearest: int = 0
     value: int = 0
+    reserve: int = 0
     mark: int = 0  # twice the value at the mid
     orders: dict[str, OpenOrder] = field(default_factory=dict)
 
@@ -128,7 +136,7 @@ class Book:
     ----------
     caps : the account's dollar caps and the entry they come from; None before it was opened.
     gross : value of all symbols together if, in each, every open order of its worse side fills.
-    reserved : value of what is open.
+    reserved : what is open adds to the turnover, each order at the dearest of what it counts at and the ask now (H2).
     marked : twice the value of what is held, at the mid.
     """
 
@@ -192,6 +200,20 @@ class Book:
         line = self._line(symbol)
         return line.held * sign < 0 and (line.buys if sign > 0 else line.sells) + quantity <= abs(line.held)
 
+    def adding(self) -> list[OpenOrder]:
+        """The open orders that could add risk if they filled, by number: all but the oldest ones that together only
+        bring their symbol's position nearer to zero.
+        """
+        found: list[OpenOrder] = []
+        for line in self._lines.values():
+            room = abs(line.held)
+            for order in sorted(line.orders.values(), key=lambda o: o.number):
+                if line.held * order.sign < 0 and order.rest <= room:
+                    room -= order.rest
+                else:
+                    found.append(order)
+        return sorted(found, key=lambda o: o.number)
+
     def marked_since(self, moment: int) -> bool:
         """Whether every holding has a quote of that moment or later."""
         if self._oldest < moment:
@@ -251,7 +273,6 @@ class Book:
             line.buys += rest
         else:
             line.sells += rest
-        self.reserved += rest * order.price
 
     def _put_position(self, symbol: str, held: int | None) -> int | None:
         before = self.positions.pop(symbol, None)
@@ -306,8 +327,10 @@ class Book:
         quote = self.quotes.get(symbol, _UNKNOWN)
         value = max(line.dearest, quote.ask) * max(abs(line.held + line.buys), abs(line.held - line.sells))
         mark = line.held * (quote.bid + quote.ask)
+        reserve = sum(order.rest * max(order.price, order.paid, quote.ask) for order in line.orders.values())
         self.gross += value - line.value
         self.marked += mark - line.mark
-        line.value, line.mark = value, mark
+        self.reserved += reserve - line.reserve
+        line.value, line.mark, line.reserve = value, mark, reserve
         if line.held:
             self._oldest = min(self._oldest, quote.at)

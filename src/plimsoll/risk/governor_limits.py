@@ -63,6 +63,7 @@ class GovernorLimits:
     stages: tuple[Stage, Stage, Stage]
     caution_bps: int
     collar_bps: int
+    move_bps: int
     quote_age: int
     clock_slack: int
     orders_second: int
@@ -157,6 +158,7 @@ def limits_of(policy: Policy) -> GovernorLimits:
         ),
         caution_bps=_bps(g.caution_size),
         collar_bps=_bps(g.collar),
+        move_bps=_bps(g.market_reserve),
         quote_age=g.quote_age * SECOND,
         clock_slack=g.clock_slack * MILLISECOND,
         orders_second=g.orders_second,

@@ -27,10 +27,15 @@ class OrderIntent:
     limit: int | None = None
 
 
-def objections(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> list[str]:
-    """Reason codes against an order, none when it may leave. What cannot be measured is an objection."""
+def objections(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> tuple[list[str], list[str]]:
+    """Reason codes against an order, none when it may leave, and marks on one that leaves all the same.
+
+    What cannot be measured is an objection. A quote that is late or absent is none to an order that can only reduce
+    what is held: it is judged by the last known price and marked (R1).
+    """
     a, quote = book.account, book.quotes.get(intent.symbol)
-    unmeasured = []
+    reduces = book.reduces(intent.symbol, intent.sign, intent.quantity)
+    unmeasured, unsure = [], []
     if a.day < 0:
         unmeasured.append("NO_SESSION")
     if intent.quantity <= 0:
@@ -40,25 +45,29 @@ def objections(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int
     if not a.clock - intent.at <= limits.clock_slack:
         unmeasured.append("CLOCK_BACK")
     if quote is None:
-        unmeasured.append("NO_QUOTE")
+        unsure.append("NO_QUOTE")
     elif not now - quote.at <= limits.quote_age:
-        unmeasured.append("STALE_QUOTE")
-    if unmeasured or quote is None:
-        return unmeasured
+        unsure.append("STALE_QUOTE")
+    if unmeasured or (unsure and not reduces):
+        return unmeasured + unsure, []
     found = _strange(book, limits, intent, quote, now)
-    if not book.reduces(intent.symbol, intent.sign, intent.quantity):
+    if not reduces:
         found += _over(book, limits, intent, now)
-    return found
+    return found, [] if found else unsure
 
 
-def _strange(book: Book, limits: GovernorLimits, intent: OrderIntent, quote: Quote, now: int) -> list[str]:
-    """What speaks against any order, one that reduces too: a price away from the market, orders too fast or again."""
+def _strange(book: Book, limits: GovernorLimits, intent: OrderIntent, quote: Quote | None, now: int) -> list[str]:
+    """What speaks against any order, one that reduces too: a price away from the market, orders too fast or again.
+
+    Without any quote there is no market to be away from.
+    """
     found = []
-    touch = quote.ask if intent.sign > 0 else quote.bid
-    price = touch if intent.limit is None else intent.limit  # its own, or the side of the book it would meet
-    mid = quote.bid + quote.ask
-    if not abs(2 * price - mid) * WHOLE <= limits.collar_bps * mid:
-        found.append("PRICE_COLLAR")
+    if quote is not None:
+        touch = quote.ask if intent.sign > 0 else quote.bid
+        price = touch if intent.limit is None else intent.limit  # its own, or the side of the book it would meet
+        mid = quote.bid + quote.ask
+        if not abs(2 * price - mid) * WHOLE <= limits.collar_bps * mid:
+            found.append("PRICE_COLLAR")
     if not book.nth_last(limits.orders_second) <= now - SECOND:
         found.append("ORDERS_PER_SECOND")
     if not book.nth_last(limits.orders_minute) <= now - MINUTE:
@@ -102,7 +111,7 @@ def _over(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> 
         found.append("POSITION_LIMIT")
     if not book.gross - book.value(symbol) + value <= gross_cap(book, limits) * CENT:
         found.append("GROSS_LIMIT")
-    if not a.turnover + book.reserved + worth <= limits.turnover * CENT:
+    if not a.turnover + book.reserved + intent.quantity * paid(book, limits, intent) <= limits.turnover * CENT:
         found.append("TURNOVER_LIMIT")
     return found
 
@@ -145,8 +154,22 @@ def trade_cap(limits: GovernorLimits, stage: str) -> int:
 
 
 def dearest(book: Book, intent: OrderIntent) -> int:
-    """The dearest an order can fill at as far as is known."""
-    return max(book.quotes[intent.symbol].ask, intent.limit or 0)
+    """The dearest an order would fill at now; 0 where nothing is known of its price."""
+    quote = book.quotes.get(intent.symbol)
+    return max(0 if quote is None else quote.ask, intent.limit or 0)
+
+
+def paid(book: Book, limits: GovernorLimits, intent: OrderIntent) -> int:
+    """What a unit of an open order counts at in the turnover, at least: the dearest now, and for a market order, which
+    fills at whatever the price has become, a reserve on top; rounded up (H2).
+    """
+    price = dearest(book, intent)
+    return price if intent.limit is not None else with_reserve(price, limits)
+
+
+def with_reserve(ask: int, limits: GovernorLimits) -> int:
+    """What a unit of a market order counts at in the turnover while it is open; rounded up."""
+    return -(-ask * (WHOLE + limits.move_bps) // WHOLE)
 
 
 def healthy(book: Book, limits: GovernorLimits, now: int) -> bool:

@@ -57,7 +57,7 @@ def rules_of(policy: Policy, loss: int) -> SizingRules:
 class Conditions:
     """What a size depends on. None is unknown, and then nothing is bought.
 
-    ``price`` is the dearest the governor will count the order at: the ask, or a limit above it. ``rank`` is how
+    ``price`` is what the governor will count a unit at, at most: the ask with its reserve, or a limit. ``rank`` is how
     much of its own history the volatility exceeds, basis points. ``since_open`` and ``to_close`` follow from the
     session's own hours, half-days included.
     """

@@ -18,7 +18,7 @@ from plimsoll.store.governor_memory import MemoryStateStore
 UNIT = 1_000_000
 DAY = 20_514
 NOON = (DAY * 86_400 + 43_200) * SECOND
-MICRO = limits_of(policy_file.load("micro").policy)
+MICRO = replace(limits_of(policy_file.load("micro").policy), move_bps=0)  # each limit by itself, no reserve
 WIDE = replace(MICRO, orders_second=10**6, orders_minute=10**6, repeats_minute=10**6)
 
 
@@ -495,3 +495,57 @@ def test_times_lie_within_a_day_of_the_session() -> None:
     assert desk.order(UNIT, symbol="F", at=last).reasons == ()
     assert desk.order(UNIT, symbol="F", at=last + 1).reasons == ("TIME_OUTSIDE_SESSION",)
     assert desk.order(UNIT, symbol="F", at=first - 1).reasons == ("TIME_OUTSIDE_SESSION", "CLOCK_BACK")
+
+
+def test_what_is_open_counts_in_the_turnover_at_the_price_now() -> None:
+    """1,887 used, 81 open and then at 150.10: 2,008 if they fill, so nothing more leaves (nautilus_trader#2541)."""
+    desk = Desk()
+    for _ in range(18):  # 1,800 dollars turned over
+        desk.hold(50)
+        desk.order(50 * UNIT, -1)
+        desk.fill(50 * UNIT)
+    assert desk.order(40 * UNIT).decision == "ADMIT"
+    desk.quote(3)
+    assert desk.governor.use().turnover == (1_800 + 120) * 100 * CENT
+    desk.quote(5)
+    assert desk.order(1 * UNIT, symbol="S").reasons == ("TURNOVER_LIMIT",)
+    desk.quote(1)  # an order counts at no less than it was admitted at
+    assert desk.governor.use().turnover == (1_800 + 40) * 100 * CENT
+
+
+@pytest.mark.parametrize(("limit", "quantity"), [(None, 49_504_950), (UNIT, 50_000_000)])
+def test_a_market_order_counts_with_a_reserve_in_the_turnover(limit: int | None, quantity: int) -> None:
+    """At 1 % above the ask: 49.50495 units are 50 dollars of turnover, one millionth more is above."""
+    for more, decision in ((0, "ADMIT"), (1, "REFUSE")):
+        desk = Desk(replace(WIDE, move_bps=100, turnover=5_000, trade=10_000))
+        assert desk.order(quantity + more, limit=limit).decision == decision
+
+
+def test_a_late_or_absent_quote_blocks_no_exit() -> None:
+    """1 of 48.96 held, its quote 45 minutes old: it leaves, marked; what could cross zero does not (R1)."""
+    desk = Desk()
+    desk.hold(48)
+    late = NOON + 2_700 * SECOND
+    sold = desk.order(UNIT, -1, at=late)
+    assert (sold.decision, sold.reasons, sold.marks) == ("ADMIT", (), ("STALE_QUOTE",))
+    assert desk.order(48 * UNIT, -1, at=late).reasons == ("STALE_QUOTE",)
+    again = desk.governor.decide(OrderIntent(f"o{desk.count - 1}", "S", -1, UNIT, late))
+    assert again == sold
+    assert desk.order(UNIT, -1, at=late, limit=2 * UNIT).reasons == ("PRICE_COLLAR",)  # of the last known price
+    fresh = desk.order(UNIT, -1)
+    assert fresh.marks == ()
+
+
+def test_orders_that_add_are_named_for_cancelling_once_only_reductions_pass() -> None:
+    desk = Desk()
+    desk.hold(400)
+    desk.quote(1, "T")
+    first = desk.order(30 * UNIT, -1)
+    rest = desk.order(400 * UNIT, -1)  # with the first it would cross zero
+    buys = desk.order(10 * UNIT, symbol="T")
+    assert rest.decision == "REFUSE" and first.decision == buys.decision == "ADMIT"
+    assert desk.governor.to_cancel == ()
+    desk.governor.quote("S", Quote(850_000, 850_000, NOON))  # 60 dollars lost
+    assert desk.governor.reduce_only and desk.governor.to_cancel == (buys.id,)
+    desk.governor.close(buys.id)
+    assert desk.governor.to_cancel == ()

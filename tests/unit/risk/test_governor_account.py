@@ -18,7 +18,7 @@ from plimsoll.store.governor_memory import MemoryAccount, MemoryStateStore
 UNIT = 1_000_000
 DAY = 20_514
 NOON = (DAY * 86_400 + 43_200) * SECOND
-MICRO = limits_of(policy_file.load("micro").policy)
+MICRO = replace(limits_of(policy_file.load("micro").policy), move_bps=0)  # each limit by itself, no reserve
 WIDE = replace(MICRO, orders_second=10**6, orders_minute=10**6, repeats_minute=10**6)
 
 

@@ -39,8 +39,8 @@ def test_each_figure_of_the_policy_becomes_a_whole_number() -> None:
     assert limits_of(a_policy()) == GovernorLimits(
         loss=10_100, position=10_000, positions={"GLD": 33_331}, turnover=200_300, trade=7_000, gross_bps=8_500,
         stages=(Stage("caution", 100, 1_100), Stage("reduce_only", 200, 2_200), Stage("halt", 300, 3_300)),
-        caution_bps=4_000, collar_bps=123, quote_age=17_000_000, clock_slack=19_000, orders_second=3, orders_minute=5,
-        repeats_minute=2, pace=Pace(23_000, 29, 31, 37), tries=41, symbols=frozenset({"A", "B"}),
+        caution_bps=4_000, collar_bps=123, move_bps=100, quote_age=17_000_000, clock_slack=19_000, orders_second=3,
+        orders_minute=5, repeats_minute=2, pace=Pace(23_000, 29, 31, 37), tries=41, symbols=frozenset({"A", "B"}),
     )  # fmt: skip
 
 

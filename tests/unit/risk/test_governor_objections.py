@@ -23,7 +23,7 @@ from plimsoll.store import policy_file
 UNIT = 1_000_000
 TODAY = 20_514
 NOON = TODAY * DAY + DAY // 2
-LIMITS = limits_of(policy_file.load("micro").policy)
+LIMITS = replace(limits_of(policy_file.load("micro").policy), move_bps=0)
 
 
 def a_book(quoted: bool = True, **account: object) -> Book:
@@ -36,7 +36,8 @@ def a_book(quoted: bool = True, **account: object) -> Book:
 
 
 def told(book: Book, quantity: int = UNIT, sign: int = 1, at: int = NOON, limits: object = LIMITS) -> list[str]:
-    return list(objections(book, limits, OrderIntent("a", "S", sign, quantity, at), max(at, book.account.clock)))
+    reasons, marks = objections(book, limits, OrderIntent("a", "S", sign, quantity, at), max(at, book.account.clock))
+    return reasons + [f"marked {mark}" for mark in marks]
 
 
 def test_without_a_session_or_a_quote_an_order_is_told_just_that() -> None:

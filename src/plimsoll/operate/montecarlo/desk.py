@@ -23,7 +23,7 @@ from plimsoll.operate.montecarlo.accountant import Accountant
 from plimsoll.operate.montecarlo.paths import DAY, OPENED, Path
 from plimsoll.operate.montecarlo.store import MOMENTS, Crash, MortalStore
 from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import SECOND, GovernorLimits
+from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
 from plimsoll.risk.sizing import LIMITS
 
 MILLION = 10**6
@@ -128,6 +128,8 @@ class Desk:
             if symbol not in self.muted:
                 at = path.first if self.frozen else row
                 self._quote(symbol, float(path.bars.close[at]) * self.scale)
+        for order in self.governor.to_cancel:
+            self.cancel(order)
         self._venue()
         self._reconcile()
         if dies and not early:
@@ -150,8 +152,10 @@ class Desk:
 
     def room(self, symbol: str) -> int:
         """The largest quantity that fits into every headroom of the governor."""
-        left = self.governor.headroom(symbol)
-        return max(min(left[name] for name in LIMITS), 0) * CENT // self.ask_of(symbol)
+        left, ask = self.governor.headroom(symbol), self.ask_of(symbol)
+        counted = -(-ask * (WHOLE + self.limits.move_bps) // WHOLE)  # in the turnover, while it is open
+        prices = {name: counted if name == "turnover" else ask for name in LIMITS}
+        return min(max(left[name], 0) * CENT // price for name, price in prices.items())
 
     def held(self, symbol: str) -> int:
         """The governor's signed position."""
@@ -159,8 +163,8 @@ class Desk:
 
     def value(self) -> Fraction:
         """What is held, signed, at the mids, in dollars, by the accountant's books."""
-        books, held = self.accountant.books, self.accountant.held
-        return Fraction(sum(q * sum(books[s]) for s, q in held.items()), 2 * MILLION * MILLION)
+        books, held = self.accountant.books, self.accountant.ledger.held
+        return sum((q * Fraction(sum(books[s]), 2 * MILLION) for s, q in held.items()), Fraction(0))
 
     def send(
         self, symbol: str, sign: int, quantity: int, *, limit: int | None = None, at: int | None = None, name: str = ""
