@@ -57,6 +57,11 @@ class OpenOrder(Kept, frozen=True):
         """What may still fill."""
         return max(self.quantity - self.filled, 0)
 
+    @property
+    def counted(self) -> int:
+        """What a unit of it counts at in the turnover, at least."""
+        return max(self.price, self.paid)
+
 
 class Account(Kept, frozen=True):
     """Counters of the session. ``day`` counts from 1970 and is -1 before the first session.
@@ -94,7 +99,8 @@ class Sent(Kept, frozen=True):
 class _Line:
     """One symbol: what is held, what its open orders may add on either side, and what that can be worth.
 
-    ``reserve`` is the value of its open orders, each at the dearest of what it counts at and the ask now.
+    ``reserve`` is the value of its open orders, each at the dearest of what it counts at and the ask now; ``worth`` the
+    same without the ask, and ``least`` the least that any of them counts at.
     """
 
     held: int = 0
@@ -103,6 +109,8 @@ class _Line:
     dearest: int = 0
     value: int = 0
     reserve: int = 0
+    worth: int = 0
+    least: int = FAR
     mark: int = 0  # twice the value at the mid
     orders: dict[str, OpenOrder] = field(default_factory=dict)
 
@@ -257,6 +265,8 @@ class Book:
             del self.orders[key], line.orders[key]
             if before.price == line.dearest:
                 line.dearest = max([o.price for o in line.orders.values()], default=0)
+            if before.counted == line.least:
+                line.least = min([o.counted for o in line.orders.values()], default=FAR)
             self._weigh(before.symbol, line)
         if order is not None:
             line = self._line(order.symbol)
@@ -264,6 +274,8 @@ class Book:
             self.orders[key] = line.orders[key] = order
             if order.price > line.dearest:
                 line.dearest = order.price
+            if order.counted < line.least:
+                line.least = order.counted
             self._weigh(order.symbol, line)
         return before
 
@@ -273,6 +285,7 @@ class Book:
             line.buys += rest
         else:
             line.sells += rest
+        line.worth += rest * order.counted
 
     def _put_position(self, symbol: str, held: int | None) -> int | None:
         before = self.positions.pop(symbol, None)
@@ -327,7 +340,9 @@ class Book:
         quote = self.quotes.get(symbol, _UNKNOWN)
         value = max(line.dearest, quote.ask) * max(abs(line.held + line.buys), abs(line.held - line.sells))
         mark = line.held * (quote.bid + quote.ask)
-        reserve = sum(order.rest * max(order.price, order.paid, quote.ask) for order in line.orders.values())
+        reserve = line.worth
+        if quote.ask > line.least:
+            reserve = sum(order.rest * max(order.counted, quote.ask) for order in line.orders.values())
         self.gross += value - line.value
         self.marked += mark - line.mark
         self.reserved += reserve - line.reserve
