@@ -18,6 +18,7 @@ Mask = NDArray[np.bool_]
 _CENT = 0.01
 _NO_PRICE, _TARGET_MET, _IN_BAND = ("NO_PRICE",), ("TARGET_MET",), ("IN_BAND",)
 _BELOW_ONE_LOT, _BELOW_MIN_TRADE = ("BELOW_ONE_LOT",), ("BELOW_MIN_TRADE",)
+_TO_TARGET = ("TO_TARGET",)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,9 +42,15 @@ class ShapeInputs:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Shaped:
-    """Signed order ``lots`` (N,), and reason codes per column that is held, wanted or traded."""
+    """Signed order ``lots`` (N,), and reason codes per column that is held, wanted or traded.
+
+    ``wanted`` (N,) are the orders that would bring every position beyond its band to its target, whatever the scales,
+    the session's trades and turnover or the volume leave of them; where ``lots`` are fewer, something stood in the way.
+    A column whose scale left nothing of its increase has no reason here: what scaled it knows why.
+    """
 
     lots: Lots
+    wanted: Lots
     reasons: dict[int, tuple[str, ...]]
 
 
@@ -59,11 +66,15 @@ class _Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Increase:
-    """An increase that wants room: signed ``lots`` at ``price``, its ``notional`` in USD and what has cut it so far."""
+    """An increase that wants room: signed ``lots`` at ``price``, its ``notional`` in USD and what has cut it so far.
+
+    ``whole`` are the lots to the target.
+    """
 
     column: int
     price: float
     lots: int
+    whole: int
     notional: float
     reasons: tuple[str, ...]
 
@@ -100,7 +111,35 @@ def shape(inputs: ShapeInputs, policy: Policy) -> Shaped:
             wanted.append(_Wanted(i, held, target, unit, beyond))
         quiet[i] = _why_quiet(change, band, unit, target, held)
     lots = np.zeros(inputs.held_lots.size, dtype=np.int64)
-    return Shaped(lots, {**quiet, **_trade(inputs, policy, wanted, lots)} if wanted else quiet)
+    if not wanted:
+        return Shaped(lots, lots, quiet)
+    whole = np.zeros_like(lots)
+    told = _trade(inputs, policy, wanted, lots, whole)
+    return Shaped(lots, whole, {**quiet, **told})
+
+
+def crowded(inputs: ShapeInputs, wanted: Lots, policy: Policy) -> dict[int, tuple[str, ...]]:
+    """What of trades, turnover and volume would cut the increases in ``wanted`` (N,), each limit judged by itself.
+
+    As in ``shape``, reductions use up trades and turnover first and increases follow, the largest first; but every
+    increase has its whole size, so that a limit is told even where another one already stands before it.
+    """
+    prices = inputs.prices / inputs.lots_per_unit
+    columns = wanted.nonzero()[0].tolist()
+    growing = [c for c in columns if abs(int(inputs.held_lots[c]) + int(wanted[c])) > abs(int(inputs.held_lots[c]))]
+    notional = {c: abs(int(wanted[c])) * float(prices[c]) for c in columns}
+    trades = len(columns) - len(growing)
+    left = 2.0 * policy.shaping.turnover_max * inputs.nav / 100.0
+    left -= sum(_cost(int(wanted[c]), float(prices[c])) for c in set(columns) - set(growing))
+    found: dict[int, tuple[str, ...]] = {}
+    for place, c in enumerate(sorted(growing, key=lambda c: (-notional[c], c)), start=trades):
+        size, price = abs(int(wanted[c])), float(prices[c])
+        most, thin = _volume(inputs, policy, c, price)
+        reasons = ["TRADE_COUNT"] if place >= policy.shaping.trades_max else []
+        reasons += ["TURNOVER"] if floor(max(left - _CENT, 0.0) / price) < size else []
+        found[c] = (*reasons, *(thin if most < size else ()))
+        left -= _cost(size, price)
+    return found
 
 
 def _why_quiet(change: float, band: float, unit: float, target: float, held: int) -> tuple[str, ...]:
@@ -108,7 +147,7 @@ def _why_quiet(change: float, band: float, unit: float, target: float, held: int
     if not isfinite(change) or not unit > 0.0:
         return _NO_PRICE
     at_goal = _goal(target, unit, held) == held
-    if change < band:
+    if change < max(band, _CENT if at_goal else 0.0):
         return _TARGET_MET if at_goal else _IN_BAND
     return _BELOW_ONE_LOT if at_goal else _BELOW_MIN_TRADE
 
@@ -121,8 +160,13 @@ def _goal(target: float, unit: float, held: int) -> int:
     return min(goal, 0) if held < 0 else goal
 
 
-def _trade(inputs: ShapeInputs, policy: Policy, candidates: list[_Wanted], lots: Lots) -> dict[int, tuple[str, ...]]:
-    """Write the orders into ``lots`` and tell why: reductions at once, then increases into what is left."""
+def _trade(
+    inputs: ShapeInputs, policy: Policy, candidates: list[_Wanted], lots: Lots, whole: Lots
+) -> dict[int, tuple[str, ...]]:
+    """Write the orders into ``lots``, what the target asks for into ``whole``, and tell why.
+
+    Reductions are made at once, then increases into what is left.
+    """
     trades = 0
     turnover = 0.0
     increases: list[_Increase] = []
@@ -132,11 +176,12 @@ def _trade(inputs: ShapeInputs, policy: Policy, candidates: list[_Wanted], lots:
             continue
         goal = _goal(aim, price, held)
         if abs(goal) < abs(held):
-            lots[i] = goal - held
+            lots[i] = whole[i] = goal - held
             trades += 1
             turnover += _cost(goal - held, price)
-            reasons[i] = ("TO_TARGET",)
-        elif goal != held and beyond:
+            reasons[i] = _TO_TARGET
+        elif goal != held and beyond and abs(goal - held) * price >= _least(policy):
+            whole[i] = goal - held
             wanted = _increase(inputs, policy, i, goal - held, price)
             if wanted.lots:
                 increases.append(wanted)
@@ -156,8 +201,8 @@ def _trade(inputs: ShapeInputs, policy: Policy, candidates: list[_Wanted], lots:
         lots[i] = admitted if wanted.lots > 0 else -admitted
         trades += 1
         left -= _cost(admitted, price)
-        cut = ("TURNOVER",) if admitted < abs(wanted.lots) else ()
-        reasons[i] = ("TO_TARGET", *wanted.reasons, *cut)
+        cut = (*wanted.reasons, "TURNOVER") if admitted < abs(wanted.lots) else wanted.reasons
+        reasons[i] = _TO_TARGET if lots[i] == wanted.whole else (*cut, "TOWARDS_TARGET")
     return reasons
 
 
@@ -172,17 +217,22 @@ def _least(policy: Policy) -> float:
 
 
 def _increase(inputs: ShapeInputs, policy: Policy, column: int, lots: int, price: float) -> _Increase:
-    """The increase after its scale and its share of volume; without lots it carries why."""
+    """The increase after its scale and its share of volume; one that volume leaves too little of carries why."""
     scale = float(inputs.increase_scale[column])
     size = floor(abs(lots) * min(scale, 1.0)) if scale > 0.0 else 0
     reasons: tuple[str, ...] = ()
     if scale > 0.0:
-        volume = policy.limits.participation_max * float(inputs.adv[column])
-        most = floor(volume / price) if isfinite(volume) else 0
+        most, thin = _volume(inputs, policy, column, price)
         if most < size:
-            size, reasons = most, ("PARTICIPATION" if isfinite(volume) else "NO_LIQUIDITY_DATA",)
-        if not size:
-            reasons = reasons or ("BELOW_ONE_LOT",)
-        elif size * price < _least(policy):
-            size, reasons = 0, (*reasons, "BELOW_MIN_TRADE")
-    return _Increase(column, price, size if lots > 0 else -size, size * price, reasons)
+            size, reasons = most, thin
+        if size * price < _least(policy):
+            size = 0
+    return _Increase(column, price, size if lots > 0 else -size, lots, size * price, reasons)
+
+
+def _volume(inputs: ShapeInputs, policy: Policy, column: int, price: float) -> tuple[int, tuple[str, ...]]:
+    """Most lots an order may take of a session's volume, and what to call it when that is too few (A3, C2)."""
+    volume = policy.limits.participation_max * float(inputs.adv[column])
+    if not isfinite(volume):
+        return 0, ("NO_LIQUIDITY_DATA",)
+    return floor(volume / price), ("PARTICIPATION",)

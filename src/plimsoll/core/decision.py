@@ -164,6 +164,8 @@ class CycleRecord(msgspec.Struct, frozen=True):
     fractions of NAV: ``held`` before, ``programme`` the standing target, ``desired`` under ladder and stops,
     ``proposed`` after shaping, gates and vetoes; ``lots`` are the orders. Absent figures could not be measured.
     ``strategies`` is what the session adds to the evidence of the strategies, absent where they are not followed.
+    ``findings`` are of the held book and of the orders on their way to what was sent; ``unmet`` what gates and vetoes
+    find of the whole wish, every wanted change at once, where some of it was not traded (G4).
     No wall time and no run id is inside, so two runs of the same inputs are the same bytes.
     """
 
@@ -194,6 +196,7 @@ class CycleRecord(msgspec.Struct, frozen=True):
     intents: tuple[Intent, ...]
     carried: Carried
     strategies: StrategySession | None = None
+    unmet: tuple[Finding, ...] = ()
 
     @property
     def bars_new_risk(self) -> bool:

@@ -75,6 +75,7 @@ REASONS: dict[str, Reason] = {
     "PARTICIPATION": Reason("info", "{symbol}'s order is held to its share of average volume", "", "A3"),
     "NO_PRICE": Reason("warning", "{symbol} has no usable price or target, so no order can be sized", "Repair its data", "A7"),
     "TO_TARGET": Reason("info", "{symbol} trades to its target", "", "A7"),
+    "TOWARDS_TARGET": Reason("info", "{symbol} trades part of the way to its target", "", "A7"),
     "TARGET_MET": Reason("info", "{symbol} is at its target", "", "A7"),
     "LOW_CONFIDENCE": Reason("info", "{symbol}'s confidence is below the threshold: no increase", "", "S2"),
     "VIX_HIGH": Reason("info", "VIX is above {limit}: the session's increases are halved", "", "S2"),

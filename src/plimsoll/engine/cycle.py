@@ -6,7 +6,8 @@
 (``outlook``) · 3 ladder and mode · 4 stops · 5 freshness, data governance and the book's correlation ·
 6 forecasts · 7 when due: screen, cost, adjust, solve, new programme (``standing``) · 8 desired = programme under the
 ladder's ceiling and stops (``wish``) · 9 shape · 10 measure once · 11 gates · 12 vetoes · 13 scale the increases,
-round again, measure again (``proposal``) · 14 decisions, record, intents (``record``).
+round again, measure again (``proposal``); what was wanted and not done is told why (``causes``) · 14 decisions,
+record, intents (``record``).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from plimsoll.core.restraint import Health, RiskEvent
 from plimsoll.core.state import State
 from plimsoll.core.verdict import Action, Verdict
 from plimsoll.engine.book import Book, mark
+from plimsoll.engine.causes import causes_of
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.lifecycle import follow
 from plimsoll.engine.limits import limits_at
@@ -87,6 +89,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     situation = Situation(view, desk, book, standing, step.restraint, regime, stale, frozen)
     wish = wish_for(situation, step.events, book_scale)
     proposal = propose(judge, state, standing, wish, held, held_verdict, tails)
+    causes = causes_of(situation, judge, state, wish, held_verdict, proposal, tails)
 
     mode = modes.next_mode(before.mode, step.state, step.restraint, frozen=bool(frozen), halted=bool(halted))
     events = (*regime.events, *step.events, *stop.events, *together.events, *standing.events)
@@ -120,6 +123,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
             standing=standing,
             wish=wish,
             proposal=proposal,
+            causes=causes,
             limits=limits,
             carried=carried,
             events=events,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,17 +37,19 @@ ROUNDS = 3
 class Proposal:
     """Orders that passed, with the figures and verdicts they passed on.
 
-    ``lots`` (N,) are signed orders, ``weights`` the same as fractions of NAV; ``rejected`` names, per column, why
-    an increase was refused; ``verdict`` is the join of everything that was judged.
+    ``lots`` (N,) are signed orders, ``weights`` the same as fractions of NAV; ``wanted`` (N,) the lots that would bring
+    each position beyond its band to its target. ``scaled`` names, per column, the gates and vetoes that scaled or
+    refused its increase; ``verdict`` is the join of everything that was judged.
     """
 
     lots: Lots
     weights: Floats
+    wanted: Lots
     reasons: dict[int, tuple[str, ...]]
     measured: Measurements
     verdict: Verdict
     vetoes: tuple[Veto, ...]
-    rejected: dict[int, tuple[str, ...]]
+    scaled: dict[int, tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -110,38 +113,42 @@ def propose(
         grow = np.zeros_like(grow)
     shaped, orders = _shaped(judge, state, wish, grow)
     if not np.count_nonzero(shaped.lots):
-        return Proposal(shaped.lots, orders, shaped.reasons, held, held_verdict, (), {})
+        return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, held, held_verdict, (), {})
     growing = np.abs(book.weights + orders) > np.abs(book.weights)
     if not growing.any():
-        return Proposal(shaped.lots, orders, shaped.reasons, judge.measure(orders, tails), held_verdict, (), {})
-    verdict, rejected = held_verdict, dict[int, tuple[str, ...]]()
+        measured = judge.measure(orders, tails)
+        return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, measured, held_verdict, (), {})
+    verdict, scaled = held_verdict, dict[int, tuple[str, ...]]()
     vetoes: tuple[Veto, ...] = ()
     vetted = np.zeros(orders.size, dtype=bool)
     for round_ in range(ROUNDS + 1):
-        tails = _covering(judge, tails, orders)
+        tails = covering(judge, tails, orders)
         measured = judge.measure(orders, tails)
         if not measured.increases.any():
             break
         gated, by_column = gates.judge_proposal(measured, judge.limits, desk.policy)
-        factor, judged, refused = _combine(gated, by_column, orders.size)
+        factor, judged, why = combined(gated, by_column, orders.size)
         # a rejected order gives its room to others, and those have not been vetted yet
         if not (factor[measured.increases] < 1.0).any() and not vetted[measured.increases].all():
             found = veto_room.evaluate(veto_inputs(judge, standing, measured), desk.policy)
             vetoed, by_column = veto_room.verdicts(found, desk.column, desk.policy)
-            factor, judged, refused = _combine(vetoed, by_column, orders.size)
+            factor, judged, why = combined(vetoed, by_column, orders.size)
             factor = _one_halving(factor, np.where(vetted, 0.0, wish.grow), desk.policy.vetoes.warning_scale)
             vetoes, vetted = (*vetoes, *(v for v in found if v not in vetoes)), vetted | measured.increases
-        verdict, rejected = verdict | judged, {**refused, **rejected}
-        if not (factor[measured.increases] < 1.0).any():
+        verdict = verdict | judged
+        cut = measured.increases & (factor < 1.0)
+        if not cut.any():
             break
+        for c in cut.nonzero()[0].tolist():
+            scaled[c] = tuple(dict.fromkeys((*scaled.get(c, ()), *why(c))))
         grow = grow * factor if round_ < ROUNDS else np.zeros_like(grow)
         shaped, orders = _shaped(judge, state, wish, grow)
     else:
         measured = judge.measure(orders, tails)
-    return Proposal(shaped.lots, orders, shaped.reasons, measured, verdict, vetoes, rejected)
+    return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, measured, verdict, vetoes, scaled)
 
 
-def _covering(judge: Judge, tails: Tails, orders: Floats) -> Tails:
+def covering(judge: Judge, tails: Tails, orders: Floats) -> Tails:
     """``tails`` if they hold every column of the proposal, else a set that does: room given back by a scaled order
     may be taken by a symbol that was not among the first.
     """
@@ -149,41 +156,51 @@ def _covering(judge: Judge, tails: Tails, orders: Floats) -> Tails:
     return tails if tails.covers(columns) else tails_of(judge.view, judge.desk, columns, stressed=True)
 
 
-def _shaped(judge: Judge, state: State, wish: Wish, grow: Floats) -> tuple[Shaped, Floats]:
+def shape_inputs(judge: Judge, state: State, wish: Wish, grow: Floats) -> ShapeInputs:
+    """What the day's step is taken from; ``grow`` (N,) multiplies increases."""
     book, desk = judge.book, judge.desk
-    shaped = shape(
-        ShapeInputs(
-            held_lots=state.lots,
-            desired=wish.desired,
-            nav=book.nav,
-            prices=book.prices,
-            lots_per_unit=desk.lots_per_unit,
-            forced=wish.forced,
-            increase_scale=grow,
-            adv=desk.depth(judge.view.now("adv")),
-        ),
-        desk.policy,
+    return ShapeInputs(
+        held_lots=state.lots,
+        desired=wish.desired,
+        nav=book.nav,
+        prices=book.prices,
+        lots_per_unit=desk.lots_per_unit,
+        forced=wish.forced,
+        increase_scale=grow,
+        adv=desk.depth(judge.view.now("adv")),
     )
-    if not np.count_nonzero(shaped.lots):
-        return shaped, np.zeros(shaped.lots.size)
-    orders = np.zeros(shaped.lots.size)
-    ordered = np.flatnonzero(shaped.lots)
-    values = values_cents(shaped.lots[ordered], desk.lots_per_unit[ordered], book.prices[ordered])
-    orders[ordered] = values / max(book.nav, 1)
-    return shaped, orders
 
 
-def _combine(
+def _shaped(judge: Judge, state: State, wish: Wish, grow: Floats) -> tuple[Shaped, Floats]:
+    shaped = shape(shape_inputs(judge, state, wish, grow), judge.desk.policy)
+    return shaped, weights_of(judge, shaped.lots)
+
+
+def weights_of(judge: Judge, lots: Lots) -> Floats:
+    """(N,) signed orders of ``lots`` as fractions of NAV, in whole cents as the book is (U8)."""
+    orders = np.zeros(lots.size)
+    ordered = np.flatnonzero(lots)
+    if ordered.size:
+        book = judge.book
+        values = values_cents(lots[ordered], judge.desk.lots_per_unit[ordered], book.prices[ordered])
+        orders[ordered] = values / max(book.nav, 1)
+    return orders
+
+
+def combined(
     book: Verdict, by_column: dict[int, Verdict], size: int
-) -> tuple[Floats, Verdict, dict[int, tuple[str, ...]]]:
-    """(size,) factor on increases, the joined verdict, and per column the reasons of a refusal."""
+) -> tuple[Floats, Verdict, Callable[[int], tuple[str, ...]]]:
+    """(size,) factor on increases, the joined verdict, and what says which reasons scale a column's increase."""
     factor = np.full(size, _factor(book))
-    refused: dict[int, tuple[str, ...]] = {}
     for c, verdict in by_column.items():
         factor[c] *= _factor(verdict)
-        if _factor(verdict) == 0.0:
-            refused[c] = tuple(dict.fromkeys(f.reason for f in verdict.findings))
-    return factor, join((book, *by_column.values())), refused
+
+    def why(column: int) -> tuple[str, ...]:
+        own = by_column.get(column)
+        judged = [book] if own is None else [book, own]
+        return tuple(dict.fromkeys(f.reason for v in judged if _factor(v) < 1.0 for f in v.findings))
+
+    return factor, join((book, *by_column.values())), why
 
 
 def veto_inputs(judge: Judge, standing: Standing, measured: Measurements) -> veto_room.VetoInputs:

@@ -12,6 +12,7 @@ from plimsoll.core.panel import View
 from plimsoll.core.restraint import Restraint, RiskEvent
 from plimsoll.core.state import State
 from plimsoll.engine.book import Book
+from plimsoll.engine.causes import WAITS, Causes
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.outlook import Regime
 from plimsoll.engine.proposal import Proposal
@@ -32,13 +33,14 @@ def record(
     standing: Standing,
     wish: Wish,
     proposal: Proposal,
+    causes: Causes,
     limits: LimitSet,
     carried: Carried,
     events: tuple[RiskEvent, ...],
 ) -> CycleRecord:
     """Everything this session saw, judged and decided, in columns."""
     columns = _scope(desk, book, standing, wish, proposal)
-    outcomes, reasons = _outcomes(desk, book, wish, proposal, columns)
+    outcomes, reasons = _outcomes(desk, book, standing, wish, proposal, causes, columns)
     return CycleRecord(
         session=view.date,
         decided_at=view.sessions.decided_at(view.row),
@@ -67,6 +69,7 @@ def record(
         intents=_intents(view, desk, book, proposal),
         carried=carried,
         strategies=None if standing.following is None else standing.following.said,
+        unmet=causes.unmet,
     )
 
 
@@ -80,27 +83,46 @@ def _scope(desk: Desk, book: Book, standing: Standing, wish: Wish, proposal: Pro
 
 
 def _outcomes(
-    desk: Desk, book: Book, wish: Wish, proposal: Proposal, columns: list[int]
+    desk: Desk, book: Book, standing: Standing, wish: Wish, proposal: Proposal, causes: Causes, columns: list[int]
 ) -> tuple[list[str], list[list[str]]]:
-    shaping = desk.policy.shaping
+    """Per column what became of it and why (G1).
+
+    An increase that was not made, or only in part, names every cause; one that waits for the session's room only is
+    HOLD, every other one REJECT. A position inside the band of the day's target, but not of the programme, names what
+    lowered the target.
+    """
     outcomes: list[str] = []
     reasons: list[list[str]] = []
     for c in columns:
-        why = [*wish.causes.get(c, ()), *proposal.rejected.get(c, ())]
-        if proposal.lots[c]:
-            outcomes.append("EXECUTE")
-            reasons.append([*why, *proposal.reasons.get(c, ())] or ["TO_TARGET"])
-            continue
+        lowered, shaped = wish.causes.get(c, ()), proposal.reasons.get(c, ())
+        short = causes.short.get(c, ())
         if not book.known:
             outcomes.append("ERROR")
             reasons.append(["NAV_UNKNOWN"])
-            continue
-        missing = wish.desired[c] - book.weights[c]
-        band = min(shaping.band_nav, shaping.band_target * wish.desired[c])
-        refused = why and missing > band
-        outcomes.append("REJECT" if refused else "HOLD")
-        reasons.append(why if refused else [*proposal.reasons.get(c, ())] or ["TARGET_MET"])
+        elif proposal.lots[c]:
+            outcomes.append("EXECUTE")
+            last = ("TOWARDS_TARGET",) if c in causes.short else ("TO_TARGET",)
+            reasons.append(_once(*lowered, *short, *last))
+        elif c in causes.short:
+            outcomes.append("HOLD" if WAITS.issuperset(short) else "REJECT")
+            reasons.append(_once(*lowered, *short))
+        else:
+            outcomes.append("HOLD")
+            away = abs(standing.target[c] - book.weights[c])
+            far = away >= _band(desk, standing.target[c])
+            quiet = shaped or ("NOT_IN_PROGRAMME",)  # neither held nor wanted
+            reasons.append(_once(*lowered) if lowered and far else [*quiet])
     return outcomes, reasons
+
+
+def _band(desk: Desk, target: float) -> float:
+    """The change below which nothing trades: the smaller of a part of NAV and a part of the target (A7)."""
+    return min(desk.policy.shaping.band_nav, desk.policy.shaping.band_target * abs(target))
+
+
+def _once(*codes: str) -> list[str]:
+    """The codes in order, each one once."""
+    return list(dict.fromkeys(codes))
 
 
 def _figures(proposal: Proposal) -> dict[str, float | None]:

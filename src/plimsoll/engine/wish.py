@@ -18,13 +18,13 @@ from plimsoll.risk import freshness, stops
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-# Reasons are given from just inside the band: ``held`` is of whole cents, the shaping's band is not.
-_NEAR = 0.9
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Wish:
-    """Step 8: where the book would go, and what may not grow. ``forced`` marks reductions a limit needs."""
+    """Step 8: where the book would go, and what may not grow. ``forced`` marks reductions a limit needs.
+
+    ``causes`` say, per column, what lowers the wish below the programme.
+    """
 
     desired: Floats
     forced: Mask
@@ -63,6 +63,8 @@ def wish_for(now: Situation, ladder_events: tuple[RiskEvent, ...], book_scale: f
     desired = standing.target.copy()
     if restraint.size < 1.0:  # the ramp bounds what is bought back, it sells nothing that the halt let stand (R5)
         desired = np.maximum(desired * restraint.size, np.minimum(held, desired))
+        for c in (desired < standing.target).nonzero()[0].tolist():
+            causes.setdefault(c, []).append("REENTRY_RAMP")
     forced = np.zeros(held.size, dtype=bool)
 
     def cap(column: int, ceiling: float, reason: str, *, force: bool = True) -> None:
@@ -96,16 +98,7 @@ def wish_for(now: Situation, ladder_events: tuple[RiskEvent, ...], book_scale: f
         for c in held.nonzero()[0].tolist():
             cap(c, held.item(c) * book_scale, "CVAR_ABOVE_HARD")
 
-    grow = _growth(now)
-    # what lies inside its band will not trade: barred all the same, but no reason need be given (A7)
-    shaping = desk.policy.shaping
-    told = desired - held >= _NEAR * np.minimum(shaping.band_nav, shaping.band_target * desired)
-    told &= (desired > held) & (grow < 1.0)
-    if np.count_nonzero(told):
-        for where, reason in _bars(now):
-            for c in (where & told).nonzero()[0].tolist():
-                causes.setdefault(c, []).append(reason)
-    return Wish(desired, forced, grow, causes)
+    return Wish(desired, forced, _growth(now), causes)
 
 
 def _under_ceiling(weights: Floats, ceiling: float, desk: Desk) -> Floats:
@@ -141,24 +134,24 @@ def _growth(now: Situation) -> Floats:
     return np.where(free, factor, 0.0)
 
 
-def _bars(now: Situation) -> list[tuple[Mask, str]]:
+def bars(now: Situation) -> list[tuple[Mask, str]]:
     """What ``_growth`` bars or halves, in words: (columns, reason), in the order they are told."""
     desk, restraint, regime, stale = now.desk, now.restraint, now.regime, now.stale
     policy = desk.policy.forecast
     everything = desk.everything
-    bars: list[tuple[Mask, str]] = [(everything, reason) for reason in now.frozen]
+    found: list[tuple[Mask, str]] = [(everything, reason) for reason in now.frozen]
     if restraint.no_new_risk:
-        bars.append((everything, "LADDER_NO_NEW_RISK"))
+        found.append((everything, "LADDER_NO_NEW_RISK"))
     if not regime.fear < policy.vix_extreme:
-        bars.append((everything, "VIX_EXTREME"))
+        found.append((everything, "VIX_EXTREME"))
     elif not regime.fear <= policy.vix_high:
-        bars.append((everything, "VIX_HIGH"))
+        found.append((everything, "VIX_HIGH"))
     if restraint.no_new_crypto:
-        bars.append((desk.crypto, "LADDER_NO_CRYPTO"))
+        found.append((desk.crypto, "LADDER_NO_CRYPTO"))
     if regime.figure.stress:
-        bars.append((desk.crypto, "REGIME_NO_CRYPTO"))
-    bars.append((now.view.now("eligible") == 0.0, "CLOSE_ONLY"))
+        found.append((desk.crypto, "REGIME_NO_CRYPTO"))
+    found.append((now.view.now("eligible") == 0.0, "CLOSE_ONLY"))
     for code in sorted({float(c) for c in stale[stale != 0.0]}):
-        bars.append((stale == code, freshness.reason_of(code) or "STALE_BAR"))
-    bars.append((~(now.standing.confidence >= _confidence_min(desk, restraint)), "LOW_CONFIDENCE"))
-    return bars
+        found.append((stale == code, freshness.reason_of(code) or "STALE_BAR"))
+    found.append((~(now.standing.confidence >= _confidence_min(desk, restraint)), "LOW_CONFIDENCE"))
+    return found

@@ -16,17 +16,41 @@ from plimsoll.governance.wording import figure, known, money, sentence, sessions
 
 
 def line_reasons(case: Case, symbol: str, codes: Sequence[str]) -> list[str]:
-    """The sentences of a line's reasons, with the figures of the findings, events or policy they rest on."""
+    """The sentences of a line's reasons, with the figures of the findings, events or policy they rest on.
+
+    A limit that was met at several horizons has a sentence for each.
+    """
     told = []
     for code in codes:
-        measured, limit = _evidence(case, symbol, code)
-        told.append(sentence(code, symbol, measured, limit))
-    return told
+        if found := _found(case, symbol, code):
+            told += [failed(case, f) for f in found]
+        else:
+            told.append(sentence(code, symbol, *_evidence(case, symbol, code)))
+    return list(dict.fromkeys(told))
+
+
+def _found(case: Case, symbol: str, code: str) -> list[Finding]:
+    """The findings of gates and vetoes behind a reason, one for each gate.
+
+    Of the held book where they stand, else of the whole wish, else of the orders on their way.
+    """
+    record = case.record
+    by_gate: dict[str, Finding] = {}
+    for found in (*(f for f in record.findings if _of_held(case, f)), *record.unmet, *record.findings):
+        if found.reason == code and found.scope in (symbol, BOOK):
+            by_gate.setdefault(found.gate, found)
+    return [by_gate[gate] for gate in sorted(by_gate)]
+
+
+def _of_held(case: Case, found: Finding) -> bool:
+    """Whether a finding is of the held book's CVaR: its figure is the held one (R3)."""
+    return found.gate.startswith("cvar_") and found.measured == case.record.figures.get(found.gate)
 
 
 def _evidence(case: Case, symbol: str, code: str) -> tuple[float | None, float | None]:
+    """The figure and the limit behind a reason that no gate gave."""
     record, forecast = case.record, case.policy.forecast
-    for found in (*record.findings, *case.data):
+    for found in case.data:
         if found.reason == code and found.scope in (symbol, BOOK):
             return found.measured, found.limit
     for event in record.events:
@@ -34,7 +58,8 @@ def _evidence(case: Case, symbol: str, code: str) -> tuple[float | None, float |
             return event.measured, event.limit
     if code == "CORRELATION_ALIKE" and record.carried.comovement is not None:
         return record.carried.comovement.lowest, case.policy.correlation.alike
-    return record.regime.vix, {"VIX_HIGH": forecast.vix_high, "VIX_EXTREME": forecast.vix_extreme}.get(code)
+    bounds = {"VIX_HIGH": forecast.vix_high, "VIX_EXTREME": forecast.vix_extreme}
+    return (record.regime.vix, bounds[code]) if code in bounds else (None, None)
 
 
 def restraints(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
@@ -122,11 +147,10 @@ def band(desired: float, policy: Policy) -> float:
 
 
 def order_reasons(case: Case, symbol: str, at: Position) -> list[str]:
-    """What forced or cut an order, beyond that it trades to its target."""
-    told = line_reasons(case, symbol, [c for c in at.reasons if c not in ("TO_TARGET", "TURNOVER")])
-    return (
-        [*told, "The rest of the way waits: the session's turnover is used up."] if "TURNOVER" in at.reasons else told
-    )
+    """What forced an order, or cut it to a part of the way; nothing where it simply trades to its target."""
+    codes = [c for c in at.reasons if c not in ("TO_TARGET", "TOWARDS_TARGET")]
+    told = line_reasons(case, symbol, [c for c in codes if c != "TURNOVER"])
+    return [*told, "The rest of the way waits: the session's turnover is used up."] if "TURNOVER" in codes else told
 
 
 def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
@@ -143,11 +167,6 @@ def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
     intent = _intent(case, symbol)
     if intent is None:
         told += line_reasons(case, symbol, at.reasons)
-        if at.outcome == "REJECT" and at.reasons == ("VIX_HIGH",):
-            left = money(abs(gap) * case.policy.vetoes.warning_scale * case.nav)
-            told.append(
-                f"What is left of it, {left}, is below the minimum trade of {money(shaping.min_trade)} or one lot."
-            )
     else:
         side = "buy" if intent.lots > 0 else "sell"
         only = ", reduce-only" if intent.reduce_only else ""
@@ -157,7 +176,7 @@ def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
             f"{figure(intent.reference)}{only}."
         )
         told += order_reasons(case, symbol, at)
-        if abs(at.proposed - at.desired) > width and not intent.reduce_only:
+        if "TOWARDS_TARGET" in at.reasons:
             told.append(f"That is part of the way: {share(at.proposed)} of NAV after it.")
     count = len(case.record.intents)
     turnover = share(case.record.figures.get("turnover"))
@@ -192,7 +211,7 @@ def gates(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
 def failed(case: Case, found: Finding) -> str:
     """A finding in words; one of the held book is said to be of what is held, not of a proposal (R3)."""
     horizon = found.gate.rpartition("_")[2]
-    if found.gate != f"cvar_{horizon}" or found.measured != case.record.figures.get(found.gate):
+    if not _of_held(case, found):
         return wording.finding(found)
     shown, limit = wording.both(found.measured, found.limit)
     if found.reason == "CVAR_ABOVE_BUDGET":

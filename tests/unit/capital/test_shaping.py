@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from plimsoll.capital.shaping import Shaped, ShapeInputs, shape
+from plimsoll.capital.shaping import Shaped, ShapeInputs, crowded, shape
 from plimsoll.core.policy import Policy, ShapingPolicy
 from plimsoll.core.reasons import REASONS
 
@@ -137,7 +137,7 @@ def test_among_equal_increases_the_earlier_column_is_first() -> None:
 def test_the_last_increase_is_cut_to_what_is_left_of_turnover() -> None:
     shaped = step([0, 0], [0.5, 0.4])  # turnover 30 % is 60 000 USD bought or sold
     assert shaped.lots.tolist() == [500, 99]  # a cent for each trade is kept back
-    assert shaped.reasons[1] == ("TO_TARGET", "TURNOVER")
+    assert shaped.reasons[1] == ("TURNOVER", "TOWARDS_TARGET")
 
 
 def test_a_remainder_below_the_minimum_trade_is_not_traded() -> None:
@@ -149,7 +149,7 @@ def test_a_remainder_below_the_minimum_trade_is_not_traded() -> None:
 def test_an_increase_is_held_to_its_share_of_volume() -> None:
     shaped = step([0, 100], [0.10, 0.0], adv=[400_000.0, 1.0])
     assert shaped.lots.tolist() == [40, -100]  # 1 % of 400 000 USD; an exit is never held back
-    assert shaped.reasons[0] == ("TO_TARGET", "PARTICIPATION")
+    assert shaped.reasons[0] == ("PARTICIPATION", "TOWARDS_TARGET")
 
 
 @pytest.mark.parametrize(("adv", "reason"), [(np.nan, "NO_LIQUIDITY_DATA"), (9_000.0, "PARTICIPATION")])
@@ -164,10 +164,43 @@ def test_the_scale_multiplies_increases_and_only_them(scale: float, order: int) 
     assert step([0, 200], [0.10, 0.10], increase_scale=[scale, scale]).lots.tolist() == [order, -100]
 
 
-def test_a_scaled_increase_below_the_minimum_is_dropped() -> None:
+def test_a_scaled_increase_below_the_minimum_is_dropped_and_the_minimum_is_not_blamed() -> None:
     shaped = step([0], [0.005], shaping(min_trade=300.0), increase_scale=[0.5])
-    assert shaped.lots.tolist() == [0]
-    assert shaped.reasons[0] == ("BELOW_MIN_TRADE",)
+    assert (shaped.lots.tolist(), shaped.wanted.tolist()) == ([0], [5])
+    assert shaped.reasons[0] == ()  # 500 USD fit the minimum: what halved them is the reason
+
+
+def test_what_is_wanted_is_the_way_to_the_target_whatever_is_left_of_it() -> None:
+    shaped = step([0, 300, 0, 0], [0.5, 0.0, 0.4, 0.001], increase_scale=[0.5, 1.0, 0.0, 1.0])
+    assert shaped.wanted.tolist() == [500, -300, 400, 1]
+    assert shaped.lots.tolist() == [250, -300, 0, 1]
+    assert shaped.reasons == {0: ("TOWARDS_TARGET",), 1: ("TO_TARGET",), 2: (), 3: ("TO_TARGET",)}
+    small = step([0], [0.0016], shaping(min_trade=150.0), prices=[140.0])
+    assert (small.wanted.tolist(), small.reasons[0]) == ([0], ("BELOW_MIN_TRADE",))
+
+
+@pytest.mark.parametrize(
+    ("desired", "changes", "expected"),
+    [
+        ([0.03] * 6, {}, {5: ("TRADE_COUNT",)}),
+        ([0.5, 0.4], {}, {1: ("TURNOVER",)}),
+        ([0.5, 0.05], {"adv": [4_000_000.0, 1e12]}, {0: ("PARTICIPATION",)}),
+        ([0.1], {"adv": [np.nan]}, {0: ("NO_LIQUIDITY_DATA",)}),
+        ([0.19] * 6, {"adv": [1e12] * 5 + [1.0]}, {3: ("TURNOVER",), 4: ("TURNOVER",), 5: ("TRADE_COUNT", "TURNOVER",
+                                                                                      "PARTICIPATION")}),
+    ],
+)  # fmt: skip
+def test_each_limit_of_the_session_is_told_even_where_another_stands_before_it(desired, changes, expected) -> None:
+    n = len(desired)
+    given = {
+        "held_lots": np.zeros(n, np.int64), "desired": np.array(desired), "nav": NAV, "prices": np.full(n, 100.0),
+        "lots_per_unit": np.ones(n, np.int64), "forced": np.zeros(n, bool), "increase_scale": np.zeros(n),
+        "adv": np.array(changes.get("adv", [1e12] * n)),
+    }  # fmt: skip
+    inputs = ShapeInputs(**given)  # type: ignore[arg-type]
+    wanted = shape(inputs, Policy()).wanted
+    assert wanted.tolist() == [round(1000 * d) for d in desired]
+    assert {c: told for c, told in crowded(inputs, wanted, Policy()).items() if told} == expected
 
 
 @pytest.mark.parametrize("price", [np.nan, 0.0, np.inf])

@@ -10,16 +10,16 @@ from plimsoll.core.restraint import Restraint, RiskEvent
 from plimsoll.engine.book import mark
 from plimsoll.engine.outlook import observe
 from plimsoll.engine.standing import Standing, target_of
-from plimsoll.engine.wish import Situation, wish_for
+from plimsoll.engine.wish import Situation, bars, wish_for
 
 TARGET = {"SPY": 0.30, "GLD": 0.20, "BTC-USD": 0.10, "XLE": 0.10}
 
 
 @pytest.fixture
-def wished(view, desk, account):
-    """``wished(held={…}, restraint=…, …)``: the wish under TARGET, sure of everything unless told otherwise."""
+def situated(view, desk, account):
+    """``situated(held={…}, restraint=…, …)``: a day under TARGET, sure of everything unless told otherwise."""
 
-    def made(held=None, restraint=None, frozen=(), events=(), scale=1.0, fear=15.0, stale=(), confidence=0.9, stops=()):
+    def made(held=None, restraint=None, frozen=(), fear=15.0, stale=(), confidence=0.9, stops=()):
         from dataclasses import replace
 
         prices = view.bars("close")[-1]
@@ -41,8 +41,27 @@ def wished(view, desk, account):
         codes = np.zeros(len(desk.symbols))
         for symbol in stale:
             codes[desk.column[symbol]] = 1.0
-        now = Situation(view, desk, book, standing, restraint or Restraint(), regime, codes, tuple(frozen))
-        return wish_for(now, tuple(events), scale)
+        return Situation(view, desk, book, standing, restraint or Restraint(), regime, codes, tuple(frozen))
+
+    return made
+
+
+@pytest.fixture
+def wished(situated):
+    """``wished(events=(…), scale=…, held={…}, …)``: the wish of such a day."""
+
+    def made(events=(), scale=1.0, **given):
+        return wish_for(situated(**given), tuple(events), scale)
+
+    return made
+
+
+@pytest.fixture
+def barred(situated, desk):
+    """``barred(symbol, …)``: what bars the increases of a symbol on such a day."""
+
+    def made(symbol: str, **given) -> list[str]:
+        return [reason for where, reason in bars(situated(**given)) if where[desk.column[symbol]]]
 
     return made
 
@@ -69,11 +88,11 @@ def test_unrestrained_the_wish_is_the_programme(wished, desk) -> None:
         ({"confidence": float("nan")}, "LOW_CONFIDENCE"),
     ],
 )
-def test_what_bars_new_risk_bars_all_of_it_and_says_so(wished, desk, given, reason: str) -> None:
+def test_what_bars_new_risk_bars_all_of_it_and_says_so(wished, barred, desk, given, reason: str) -> None:
     wish = wished(**given)
     for symbol in TARGET:
         assert at(desk, wish.grow, symbol) == 0.0
-        assert reason in wish.causes[desk.column[symbol]]
+        assert barred(symbol, **given) == [reason]
 
 
 @pytest.mark.parametrize(("fear", "grow"), [(30.0, 1.0), (30.01, 0.5), (39.99, 0.5), (40.0, 0.0)])
@@ -88,11 +107,26 @@ def test_level_one_asks_for_more_confidence_and_no_coin(wished, desk) -> None:
     assert at(desk, wished(restraint=Restraint(confidence_min=0.7), confidence=0.69).grow, "SPY") == 0.0
 
 
-def test_a_stale_symbol_alone_is_barred(wished, desk) -> None:
+def test_a_stale_symbol_alone_is_barred(wished, barred, desk) -> None:
     wish = wished(stale=("SPY",))
     assert at(desk, wish.grow, "SPY") == 0.0
     assert at(desk, wish.grow, "GLD") == 1.0
-    assert wish.causes[desk.column["SPY"]] == ["STALE_BAR"]
+    assert (barred("SPY", stale=("SPY",)), barred("GLD", stale=("SPY",))) == (["STALE_BAR"], [])
+
+
+def test_everything_that_bars_an_increase_is_told(barred) -> None:
+    crisis = Restraint(no_new_risk=True, no_new_crypto=True, confidence_min=0.95, level=2)
+    given = {"restraint": crisis, "frozen": ("HALTED",), "fear": 45.0}
+    assert barred("SPY", **given) == ["HALTED", "LADDER_NO_NEW_RISK", "VIX_EXTREME", "LOW_CONFIDENCE"]
+    assert barred("BTC-USD", **given)[3] == "LADDER_NO_CRYPTO"
+    assert barred("SPY", fear=35.0) == ["VIX_HIGH"]
+
+
+def test_a_ramp_that_lowers_the_wish_says_so(wished, desk) -> None:
+    held = {"GLD": 0.21, "SPY": 0.10}
+    wish = wished(held=held, restraint=Restraint(size=0.5))
+    lowered = {s for s in TARGET if "REENTRY_RAMP" in wish.causes.get(desk.column[s], ())}
+    assert lowered == {"SPY", "BTC-USD", "XLE"}
 
 
 def test_nothing_held_is_sold_because_something_may_not_grow(wished, desk) -> None:

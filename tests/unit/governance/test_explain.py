@@ -310,17 +310,9 @@ def test_an_order_that_did_not_fill_whole_says_why(after: dict[str, Any], said: 
 
 
 def test_an_order_cut_by_turnover_is_not_said_to_wait_as_a_whole() -> None:
-    found = told(decision(**bought(reasons=[["TO_TARGET", "TURNOVER"]])), auction(BID))
+    found = told(decision(**bought(reasons=[["TURNOVER", "TOWARDS_TARGET"]])), auction(BID))
     assert found.headline.endswith("The rest of the way waits: the session's turnover is used up.")
     assert "AAA waits" not in text(found, "order")
-
-
-def test_an_increase_halved_to_nothing_says_what_was_left() -> None:
-    calmer = RegimeFigure((0.0, 1.0, 0.0), 0.1, 33.0, "VIX", stress=False)
-    small = refusal("VIX_HIGH", regime=calmer, nav=100_000)  # 1,000 USD: half of 110 is left
-    assert "What is left of it, 55.00 USD, is below the minimum trade of 100 USD" in text(
-        told(small, auction(BID)), "order"
-    )
 
 
 def test_in_a_small_account_the_minimum_trade_is_the_wider_band() -> None:

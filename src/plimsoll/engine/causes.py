@@ -1,0 +1,97 @@
+"""Why a wanted increase was not made, or only in part: every cause, not the first that was met (G4, A5).
+
+Gates see what the bars before them left, and vetoes what the gates left, so that the way to the orders meets a limit
+only where nothing stood before it. Here the whole wish is judged again: every change to its target at once, and each
+limit of the session by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from plimsoll.capital.shaping import crowded
+from plimsoll.core.measurements import Measurements
+from plimsoll.core.state import State
+from plimsoll.core.verdict import Action, Finding, Verdict, join
+from plimsoll.engine.measure import Tails
+from plimsoll.engine.proposal import Judge, Proposal, combined, covering, shape_inputs, veto_inputs, weights_of
+from plimsoll.engine.wish import Situation, Wish, bars
+from plimsoll.governance import vetoes
+from plimsoll.risk import gates
+
+# what an increase waits for: room in a session, which the next one gives anew
+WAITS = frozenset({"TRADE_COUNT", "TURNOVER", "PARTICIPATION"})
+_SHAPED = WAITS | {"NO_LIQUIDITY_DATA"}
+# gates whose limits the shaping keeps: its own reasons tell of them
+_KEPT = frozenset({"turnover", "trades", "participation"})
+
+Why = Callable[[int], tuple[str, ...]]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Causes:
+    """What stood in the way of a session's increases.
+
+    ``short`` names, per column whose increase fell short of its target, every cause; ``unmet`` are the gates' and
+    vetoes' findings of the whole wish, in order.
+    """
+
+    short: dict[int, tuple[str, ...]]
+    unmet: tuple[Finding, ...]
+
+
+def causes_of(
+    now: Situation, judge: Judge, state: State, wish: Wish, held: Verdict, proposal: Proposal, tails: Tails
+) -> Causes:
+    """Every cause of every increase that was wanted and is not in ``proposal`` whole.
+
+    In the order of judgement (G1): what bars new risk, the ``held`` book's CVaR, gates, vetoes, then trades, turnover
+    and volume.
+    """
+    short: list[int] = (proposal.wanted != proposal.lots).nonzero()[0].tolist()
+    if not short:
+        return Causes({}, ())
+    barred = bars(now)
+    of_held = [f.reason for f in held.findings] if held.action is Action.SCALE else []
+    waits = crowded(shape_inputs(judge, state, wish, wish.grow), proposal.wanted, now.desk.policy)
+    orders = weights_of(judge, proposal.wanted)
+    measured = judge.measure(orders, covering(judge, tails, orders))
+    gated, of_gates = _gates(judge, measured)
+    vetoed, of_vetoes = _vetoes(judge, now, measured)
+    found: dict[int, tuple[str, ...]] = {}
+    for c in short:
+        codes = [reason for where, reason in barred if where[c]]
+        codes += [*of_held, *proposal.scaled.get(c, ()), *of_gates(c), *of_vetoes(c)]
+        codes += [code for code in (*waits.get(c, ()), *proposal.reasons.get(c, ())) if code in _SHAPED]
+        found[c] = tuple(dict.fromkeys(codes))
+    return Causes(found, join((gated, vetoed)).findings)
+
+
+def _gates(judge: Judge, whole: Measurements) -> tuple[Verdict, Why]:
+    """What the gates say of the whole wish."""
+    book, by_column = gates.judge_proposal(whole, judge.limits, judge.desk.policy)
+    _, joined, why = combined(_told(book), {c: _told(v) for c, v in by_column.items()}, whole.held.size)
+    return joined, why
+
+
+def _told(verdict: Verdict) -> Verdict:
+    """A verdict without the findings of gates that repeat the shaping."""
+    left = tuple(f for f in verdict.findings if f.gate not in _KEPT)
+    return Verdict(verdict.action, verdict.scale, left) if left else Verdict()
+
+
+def _vetoes(judge: Judge, now: Situation, whole: Measurements) -> tuple[Verdict, Why]:
+    """What the vetoes say of the whole wish.
+
+    They judge what the gates have scaled (G1): the gross and the CVaR of the whole wish are not before them, unless
+    their gates are switched off.
+    """
+    off, inputs = judge.desk.policy.gates.off, veto_inputs(judge, now.standing, whole)
+    if "gross" not in off:
+        inputs = replace(inputs, gross=0.0)
+    if "cvar" not in off:
+        inputs = replace(inputs, cvar=dict.fromkeys(inputs.cvar, 0.0))
+    book, by_column = vetoes.verdicts(vetoes.evaluate(inputs, judge.desk.policy), judge.desk.column, judge.desk.policy)
+    _, joined, why = combined(book, by_column, whole.held.size)
+    return joined, why
