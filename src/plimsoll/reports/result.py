@@ -16,6 +16,7 @@ from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.tally import Tally
 from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
 from plimsoll.reports.comparison import Passive, passive_books
+from plimsoll.reports.coverage import coverage
 from plimsoll.reports.lives import StrategyLife, lives_of
 
 Floats = NDArray[np.float64]
@@ -213,15 +214,10 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
             f"{unknown} stocks have no sector and share one cap of {policy.limits.weight_sector:.0%}: "
             "name their sectors in a universe file"
         )
-    vix = history.array("regime.vix")[first : last + 1]
-    absent = int(np.count_nonzero(~np.isfinite(vix)))
-    if absent:
-        notes.append(f"VIX is absent on {absent} of {vix.size} sessions: realised volatility stood in")
+    notes += coverage(history, policy, first, last)
     notes += _late(panel, last)
     if policy.cvar.volatility == "garch":
         notes.append(_garch(history, first, last))
-    if policy.cash.series not in panel.macro_names:
-        notes.append(f"{policy.cash.series} is absent: cash earned nothing and no Sharpe over bills is stated")
     if policy.gates.off:
         notes.append(f"gates switched off: {', '.join(policy.gates.off)}")
     strangers = [name for name in policy.lifecycle.admissions if name not in genesis.strategies]
