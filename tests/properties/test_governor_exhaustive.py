@@ -201,7 +201,9 @@ def test_orders_together_are_answered_as_one_by_one_and_all_or_none_are_kept() -
 
 def _final(decision: Decision) -> Decision:
     """What never changes of an answer: a used id is answered with what is left now."""
-    return replace(decision, headroom={}) if decision.reasons == ("DUPLICATE_INTENT",) else decision
+    return (
+        replace(decision, headroom={}) if decision.reasons in (("DUPLICATE_INTENT",), ("ORDER_CLOSED",)) else decision
+    )
 
 
 def _independent_worst(rows: Rows) -> tuple[int, int]:

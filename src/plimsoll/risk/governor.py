@@ -207,10 +207,11 @@ class Governor:
         self._mark(clock=max(self.account.clock, quote.at))
 
     def decide(self, intent: OrderIntent) -> Decision:
-        """Admit or refuse an order; the answer is durable before it is returned, and the same ever after (H2).
+        """Admit or refuse an order; the answer is durable before it is returned (H2).
 
-        An id that comes again with the same order gets the first answer and reserves nothing; with another order it
-        is refused. With the store lost everything is refused.
+        An id that comes again with the same order gets the first answer and reserves nothing while the order is open,
+        or when it was refused; once it is closed it may not leave again. With another order an id is refused. With the
+        store lost everything is refused.
         """
         return self.decide_many([intent])[0]
 
@@ -230,6 +231,8 @@ class Governor:
             known = _decode(text)
             if known[:4] != wanted:
                 return Decision(intent.id, "REFUSE", ("DUPLICATE_INTENT",), self.headroom(intent.symbol))
+            if known[4] == "ADMIT" and intent.id not in self.orders:
+                return Decision(intent.id, "REFUSE", ("ORDER_CLOSED",), self.headroom(intent.symbol))
             return Decision(intent.id, known[4], tuple(known[5]), known[6], tuple(known[7]) if len(known) > 7 else ())
         now = max(intent.at, self._book.account.clock)
         reasons, marks = self._objections(intent, now)
