@@ -6,11 +6,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.capital import garch
+from plimsoll.capital import garch, scenarios
 from plimsoll.core.events import Approval, Genesis
 from plimsoll.core.money import dollars
 from plimsoll.core.order import Fill
-from plimsoll.core.panel import History, Panel
+from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.tally import Tally
@@ -215,6 +215,7 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
             "name their sectors in a universe file"
         )
     notes += coverage(history, policy, first, last)
+    notes += scenarios.stress_notes(View(history, last), policy.cvar)
     notes += _late(panel, last)
     if policy.cvar.volatility == "garch":
         notes.append(_garch(history, first, last))
