@@ -153,8 +153,9 @@ class Governor:
 
         The limits that were ``signed`` since (those of the start, if not given) come into force, the only moment at
         which a dollar cap can rise; caps of the same entry can only fall (H1). After a session that was halted,
-        restricted or too slow, only reductions pass until a health check (R4, H5). Beginning the same session again
-        changes nothing. ``InputError`` for an earlier day, another equity, or an equity that is not positive.
+        restricted or too slow, only reductions pass until a health check (R4, H5); with nothing left, an equity of zero
+        or below, only reductions pass too. Beginning the same session again changes nothing. ``InputError`` for an
+        earlier day or another equity.
         """
         found = self._settle(lambda: self._begun(day, equity, self._signed if signed is None else signed))
         if found is not None:
@@ -162,8 +163,6 @@ class Governor:
 
     def _begun(self, day: int, equity: int, found: GovernorLimits) -> GovernorLimits | None:
         a = self.account
-        if equity <= 0:
-            raise InputError("equity must be positive")
         if day < a.day:
             raise InputError("a session cannot begin before the last one")
         if day == a.day:
