@@ -14,6 +14,7 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.sessions import Sessions
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 FIELDS = ("open", "high", "low", "close", "volume", "dividend", "split", "index")
 
 
@@ -32,7 +33,11 @@ class Flag(msgspec.Struct, frozen=True):
 
 
 class Certification(msgspec.Struct, frozen=True):
-    """What Stage 1 found of one symbol (D10, D11). ``missing_pct`` and ``score`` are fractions."""
+    """What Stage 1 found of one symbol as of the snapshot's end (D10, D11); ``Certified`` says what was known before.
+
+    ``missing_pct`` and ``score`` are fractions; ``active_from`` is the first date on which the symbol was ACTIVE,
+    empty when it never was.
+    """
 
     symbol: str
     state: str  # ACTIVE, DEGRADED, QUARANTINED
@@ -46,6 +51,22 @@ class Certification(msgspec.Struct, frozen=True):
     first: str = ""
     last: str = ""
     ended: bool = False
+    active_from: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Certified:
+    """What certification knew of each symbol at each session's close, from nothing dated later; (T, N) each (D10).
+
+    ``sound``: no hard flag, share of expected sessions and score accepted. ``quality``: the score in [0, 1], NaN
+    before the first bar. ``ended``: the series is known to have ended, its calendar's others going on (D9). ``late``:
+    it stopped together with others or as the only one, which is late data and no end.
+    """
+
+    sound: Bools
+    quality: Floats
+    ended: Bools
+    late: Bools
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +78,8 @@ class Panel:
     the total-return forward index, 1.0 at the first bar (U1). ``macro`` is (T, S): each series as known at the
     decision of that row (D18). Bars of other calendars are folded into the next session's row (U5).
     ``fresh`` is False where the symbol's own calendar expected a newer bar than the row holds (D15).
+    ``dated`` is what certification knew by each session; a panel without it (a snapshot of format 1) is judged on
+    every date as it was at its end.
     """
 
     sessions: Sessions
@@ -76,6 +99,17 @@ class Panel:
     snapshot: str  # content hash
     synthetic: bool
     derived_universe: bool = True
+    dated: Certified | None = None
+
+    @cached_property
+    def certified(self) -> Certified:
+        """What every decision reads of certification: ``dated`` where the snapshot holds it."""
+        return self.dated if self.dated is not None else _undated(self)
+
+    @cached_property
+    def tradable(self) -> Bools:
+        """(N,) columns that can be held: an index cannot (D2)."""
+        return np.array([i.tradable for i in self.instruments], dtype=np.bool_)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -93,6 +127,24 @@ class Panel:
         has = np.isfinite(self.close)
         last = len(self.sessions) - 1 - np.argmax(has[::-1], axis=0)
         return np.where(has.any(axis=0), last, -1)
+
+
+def _undated(panel: Panel) -> Certified:
+    """The certifications of the panel's end on every row, an ended series ended from its last bar on."""
+    shape = panel.close.shape
+    sound, ended = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
+    quality = np.full(shape, np.nan)
+    for one in panel.certifications:
+        column = panel.column.get(one.symbol)
+        if column is None:
+            continue
+        sound[:, column] = one.state == "ACTIVE"
+        quality[:, column] = one.score
+        if one.ended and shape[0]:
+            # a bar of another calendar folds into the next session's row, hence "at or after" (U5)
+            last = panel.sessions.row_at_or_after(one.last) if one.last else int(panel.last_row[column])
+            ended[last + 1 :, column] = True
+    return Certified(sound, quality, ended, np.zeros(shape, dtype=np.bool_))
 
 
 Factor = Callable[[Panel], Floats]

@@ -60,6 +60,8 @@ class DataPolicy(Section, frozen=True, kw_only=True):
     score_non_positive: Annotated[float, _fraction("D10", "Weight of any price at or below zero", "score")] = 0.2
     score_jump: Annotated[float, _fraction("D10", "Weight of any unexplained jump", "score")] = 0.3
     ended_after: Annotated[int, _count("D9", "A series without a bar for more than so many of its own sessions has ended")] = 10
+    start_days: Annotated[int, _count("D14", "A history begins with the first bar that is followed by bars within so many days", "calendar days")] = 90
+    start_share: Annotated[float, _fraction("D14", "Share of the sessions of those days that must hold a bar", "fraction of sessions")] = 0.5
     price_rounding: Annotated[float, _fraction("D10", "Rounding of stored prices tolerated in low <= open, close <= high", "fraction of price")] = 1e-6
     dividend_noise: Annotated[float, _fraction("D12", "Smaller steps of adj_close/close are rounding, not dividends", "fraction of price")] = 2e-5
     rejected_alert: Annotated[float, _fraction("D11", "Rejected share that raises an alert", "fraction of symbols")] = 0.05
@@ -187,8 +189,7 @@ class CvarPolicy(Section, frozen=True, kw_only=True):
     budget_10: Annotated[float, _fraction("R3", unit="fraction of NAV, 10 sessions, 95 %")] = 0.045
     hard_1: Annotated[float, _fraction("R3", unit="fraction of NAV, 1 session, 95 %")] = 0.022
     hard_10: Annotated[float, _fraction("R3", unit="fraction of NAV, 10 sessions, 95 %")] = 0.06
-    stressed_share_1: Annotated[float, _fraction("A3", "Stressed CVaR at 1 session, share of that at 10", "fraction of the limit at 10 sessions")] = 0.50
-    stressed_no_rung: Annotated[float, _fraction("A3", "Stressed CVaR at most, where every rung of the ladder liquidates; with others it is the deepest of those", "fraction of NAV, 10 sessions, 95 %")] = 0.12
+    stressed_multiple: Annotated[float, _meta("multiple of the budget", "A3", gt=0)] = 2.0
     window: Annotated[int, _count("R2")] = 1260
     scenarios_min: Annotated[int, _count("R2", "Fewer scenarios measure nothing", "scenarios")] = 60
     young_rows_min: Annotated[int, _count("R2", "An asset with fewer rows is not entered", "rows")] = 60
@@ -210,7 +211,7 @@ class CvarPolicy(Section, frozen=True, kw_only=True):
         ("2020-02-20", "2020-04-30"),
         ("2022-01-01", "2022-12-31"),
     )
-    stress_worst: Annotated[int, _count("R2", "Worst days and windows of all history that are one stressed set; its tail is the share of so many that lies beyond the confidence", "rows")] = 126
+    stress_worst: Annotated[float, _fraction("R2", "Worst days and windows of the equal-weighted universe", "fraction of rows")] = 0.05
 
 
 class Rung(Section, frozen=True, kw_only=True):

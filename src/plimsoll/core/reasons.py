@@ -39,7 +39,8 @@ REASONS: dict[str, Reason] = {
     "EXPECTED_SHORT": Reason("error", "{symbol} holds {measured} of its expected sessions; {limit} is needed", "Ingest the missing days", "D11"),
     "LOW_SCORE": Reason("error", "{symbol} has a quality score of {measured}; {limit} is needed", "Ingest from a better source", "D10"),
     "UNREADABLE": Reason("error", "{symbol} could not be read", "See the ingestion audit for the file and line", "D13"),
-    "SERIES_ENDED": Reason("warning", "{symbol} has no bar after its last one; a holding is closed there with cost", "", "D9"),
+    "SERIES_ENDED": Reason("warning", "{symbol} has no bar after its last one while its calendar goes on; a holding is closed at its last close with cost", "", "D9"),
+    "DATA_LATE": Reason("warning", "{symbol} stopped together with others of its calendar, or as the only one there: late data, held and not closed", "Ingest what is missing", "D9"),
     "DERIVED_ACTIONS": Reason("note", "{symbol} carries no actions; dividends follow from adj_close, close is taken as split-adjusted", "", "D12"),
     # pre-trade freshness (D15)
     "STALE_BAR": Reason("warning", "{symbol} lacks the bar of its last expected session", "Ingest the newest bars", "D15"),
@@ -47,7 +48,7 @@ REASONS: dict[str, Reason] = {
     "TOO_MANY_GAPS": Reason("warning", "{symbol} misses {measured} of its recent rows; {limit} is allowed", "", "D15"),
     "INDICATOR_MISSING": Reason("warning", "{symbol} has no value for an indicator it needs", "", "D15"),
     "OUTLIER_UNCONFIRMED": Reason("warning", "{symbol} moved {measured} robust sigmas and nothing confirms it; {limit} is allowed", "Confirm the price with a second source", "D15"),
-    "NOT_ACTIVE": Reason("error", "{symbol} is not ACTIVE in the snapshot", "See verify status", "D11"),
+    "NOT_ACTIVE": Reason("error", "{symbol} may not be bid for by what was known of it that day: not certified, ended, no member, or too few bars", "See verify status --as-of DATE", "D11"),
     "NOT_TRADABLE": Reason("info", "{symbol} is an index and is never traded", "", "D2"),
     # bids and auction (A1-A6)
     "NOT_IN_PROGRAMME": Reason("info", "{symbol} is neither held nor in the programme", "", "A7"),
@@ -127,7 +128,7 @@ REASONS: dict[str, Reason] = {
     # data governance inside a run (D7)
     "DATA_AFFECTED": Reason("critical", "Holdings without certified data are {measured} of NAV; {limit} is allowed", "Repair the data", "D7"),
     "UNIVERSE_AFFECTED": Reason("critical", "{measured} of the symbols that may trade lack their last bar; {limit} is allowed", "Ingest the newest bars", "D7"),
-    "CLOSE_ONLY": Reason("warning", "{symbol} left ACTIVE: it may only be closed", "Repair its data", "D7"),
+    "CLOSE_ONLY": Reason("warning", "{symbol} may not be bid for any more by what is known of it: it may only be closed", "Repair its data", "D7"),
     "NAV_UNKNOWN": Reason("critical", "A holding has no price, so NAV is unknown", "Repair its data", "D7"),
     "HALTED": Reason("critical", "The system is halted", "A person resumes with a reason", "G7"),
     # the hard-limit governor (H1, H2, R4)
@@ -140,7 +141,6 @@ REASONS: dict[str, Reason] = {
     "NO_QUOTE": Reason("error", "{symbol} has no quote", "Send a quote first", "H2"),
     "STALE_QUOTE": Reason("error", "The quote of {symbol} is too old", "Send a fresh quote", "H2"),
     "PRICE_COLLAR": Reason("error", "The price for {symbol} is further from the mid than its collar allows", "", "H2"),
-    "ORDER_CLOSED": Reason("error", "The order with this id is closed", "Give a new order a new id", "H2"),
     "DUPLICATE_INTENT": Reason("error", "The order's id was used for another order", "Give every order an id of its own", "H2"),
     "ORDERS_PER_SECOND": Reason("warning", "The orders of a second are used up", "Wait", "H2"),
     "ORDERS_PER_MINUTE": Reason("warning", "The orders of a minute are used up", "Wait", "H2"),

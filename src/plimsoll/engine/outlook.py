@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from plimsoll.core.decision import Carried, RegimeFigure
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import RiskEvent
@@ -38,6 +40,7 @@ def observe(view: View, carried: Carried, desk: Desk) -> Regime:
     if bool(before) != bool(after):
         kind, limit = ("REGIME_STRESS", policy.crisis_on) if after else ("REGIME_CLEAR", policy.crisis_off)
         events = (RiskEvent(view.date, kind, "WARNING" if after else "INFO", crisis, limit),)
+    events = (*events, *_late(view, desk))
     figure = RegimeFigure(
         belief=(float(belief[0]), float(belief[1]), float(belief[2])),
         crisis=crisis,
@@ -47,3 +50,17 @@ def observe(view: View, carried: Carried, desk: Desk) -> Regime:
         passage=float(view.now("regime.passage")),
     )
     return Regime(figure, most_probable(belief), fear, after, events)
+
+
+def _late(view: View, desk: Desk) -> tuple[RiskEvent, ...]:
+    """An alert on the session by which symbols that stopped together are known to be late (D9); new risk in them
+    stops with their bars (D15), all of it where they are too many (D7).
+    """
+    late, row = view.history.panel.certified.late, view.row
+    new = (late[row] & ~late[row - 1] if row else late[row]) & view.history.panel.tradable
+    if not new.any():
+        return ()
+    names = [desk.symbols[c] for c in np.flatnonzero(new).tolist()]
+    scope = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    share = float(np.count_nonzero(new) / max(1, int(np.count_nonzero(view.history.panel.tradable))))
+    return (RiskEvent(view.date, "DATA_LATE", "WARNING", share, desk.policy.data.affected_universe_max, scope),)

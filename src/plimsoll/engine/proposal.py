@@ -214,13 +214,12 @@ def veto_inputs(judge: Judge, standing: Standing, measured: Measurements) -> vet
     def known(values: dict[str, float] | None) -> Floats:
         return np.array([(values or {}).get(s, np.nan) for s in symbols])
 
-    certifications = view.history.panel.certifications
     return veto_room.VetoInputs(
         symbols=symbols,
         mu=known(programme.mu if programme else None),
         confidence=known(programme.confidence if programme else None),
         conviction=known(programme.conviction if programme else None),
-        quality=np.array([certifications[c].score for c in columns]),
+        quality=view.history.panel.certified.quality[view.row, columns],
         rows=view.now("rows")[columns],
         gross=measured.gross_proposed,
         gross_max=judge.limits.gross_max,

@@ -203,7 +203,9 @@ def target_of(programme: Programme | None, desk: Desk) -> Floats:
 
 
 def _quality(view: View) -> Floats:
-    return np.array([c.score for c in view.history.panel.certifications])
+    """(N,) quality score as of this session; NaN, which no screen passes, without a bar so far (D10)."""
+    scores: Floats = view.history.panel.certified.quality[view.row]
+    return scores
 
 
 def _confidence(programme: Programme | None, desk: Desk) -> Floats:

@@ -17,6 +17,7 @@ from plimsoll.core.events import CashFlow, Event, Split
 from plimsoll.core.panel import History, Panel
 from plimsoll.core.policy import CashPolicy, Policy
 from plimsoll.core.state import State
+from plimsoll.costs.model import most_probable
 from plimsoll.execution.pricing import Order, fill, tape
 
 _YEAR_DAYS = 365  # interest counts actual days over 365 (U4)
@@ -29,9 +30,9 @@ def on_row(state: State, history: History, row: int, policy: Policy) -> list[Eve
     Split: lots times its ratio; a fraction of a lot is paid in cash at the previous close over the ratio.
     Dividend: on its ex-date row, for lots held before the open. Interest: on the cash held since the previous
     session, at the bill rate known at that session's decision less ``cash.spread``, never below zero; none where
-    the series is absent. Ended series: on the first row after the last bar of a
-    series certified as ended, a holding is closed at its last
-    close with cost. All cash in whole cents, half to even.
+    the series is absent. Ended series: on the row after the decision by which a series was known to have ended
+    (``data.ended_after`` sessions without a bar while its calendar went on), a holding is closed at its last close
+    with cost. All cash in whole cents, half to even.
     """
     panel = history.panel
     events: list[Event] = []
@@ -69,12 +70,10 @@ def _calendar(panel: Panel) -> dict[int, _Today]:
     known = _CALENDARS.get(panel)
     if known is None:
         known = _CALENDARS[panel] = {}
+        over = panel.certified.ended
         ended = np.zeros(panel.close.shape, dtype=bool)
-        first_without = panel.last_row + 1
-        # a bar that is merely late, at the snapshot's end, ends nothing: certification says which series ended (D9)
-        over = np.array([c.ended for c in panel.certifications], dtype=bool)
-        stops = np.flatnonzero(over & (first_without > 0) & (first_without < len(panel.sessions)))
-        ended[first_without[stops], stops] = True
+        ended[1:] = over[:-1]  # what the decision before this row knew (D9)
+        ended[2:] &= ~over[:-2]
         for name, happens in (
             ("split", np.isfinite(panel.split) & (panel.split > 0.0) & (panel.split != 1.0)),
             ("dividend", np.isfinite(panel.dividend) & (panel.dividend != 0.0)),
@@ -164,6 +163,9 @@ def _ended(today: _Today, lots: dict[int, int], history: History, row: int, poli
             continue
         session, symbol = panel.sessions.dates[row], panel.symbols[column]
         identity = hashlib.sha256(f"SERIES_ENDED|{session}|{symbol}".encode()).hexdigest()[:32]
-        quote = tape(history, column, float(panel.close[row - 1, column]), row - 1)
+        last = int(np.flatnonzero(np.isfinite(panel.close[:row, column]))[-1])
+        mark = float(history.array("mark")[row - 1, column])
+        now = most_probable(history.array("regime.belief")[row - 1])
+        quote = tape(history, column, mark, last)._replace(regime=now)
         order = Order(identity, session, "SERIES_ENDED")
         yield fill(order, panel.instruments[column], -lots[column], quote, policy.costs)

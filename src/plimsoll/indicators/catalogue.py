@@ -79,7 +79,7 @@ def _volatility_60(panel: Panel) -> Floats:
 
 @lru_cache(maxsize=1)
 def _universe(panel: Panel) -> Floats:
-    return _kept(factors.equal_weighted(_returns(panel), panel.close, _certified(panel)))
+    return _kept(factors.equal_weighted(_returns(panel), panel.close, sound(panel)))
 
 
 @lru_cache(maxsize=1)
@@ -104,20 +104,18 @@ def _adv(panel: Panel, n: int) -> Floats:
     return factors.average_volume(panel.close, panel.volume, quote, n)
 
 
-def _certified(panel: Panel) -> NDArray[np.bool_]:
-    """Columns that can be traded and are ACTIVE in the snapshot; a symbol without certification is not."""
-    active = {c.symbol for c in panel.certifications if c.state == "ACTIVE"}
-    return np.array([i.tradable and i.symbol in active for i in panel.instruments], dtype=np.bool_)
+def sound(panel: Panel) -> NDArray[np.bool_]:
+    """(T, N) what can be traded and was certified by the close of each session, from nothing dated later (D10)."""
+    return panel.certified.sound & panel.tradable
 
 
 def _eligible(panel: Panel, min_rows: int) -> Floats:
-    """1.0 where a strategy may bid (D11, D16): certified, a member that day, warmed up, its series not ended."""
-    out = (factors.bar_count(panel.close) >= min_rows) & _certified(panel)
+    """1.0 where a strategy may bid (D11, D16): certified, a member that day, warmed up, its series not ended.
+
+    All of it as known at the close of that row: rows so far, not of the whole snapshot.
+    """
+    out = (factors.bar_count(panel.close) >= min_rows) & sound(panel) & ~panel.certified.ended
     days = panel.sessions
-    for certification in panel.certifications:
-        if certification.ended and certification.symbol in panel.column:
-            # a bar of another calendar folds into the next session's row, hence "at or after" (U5)
-            out[days.row_at_or_after(certification.last) + 1 :, panel.column[certification.symbol]] = False
     for column, instrument in enumerate(panel.instruments):
         if instrument.members:
             member = np.zeros(len(days), dtype=np.bool_)

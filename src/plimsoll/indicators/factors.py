@@ -134,7 +134,7 @@ def standardised(returns: Floats, close: Floats, sigma: Floats) -> Floats:
 
 
 def equal_weighted(returns: Floats, close: Floats, members: NDArray[np.bool_]) -> Floats:
-    """Mean return (T,) over ``members`` (N,) that have a bar and a return that day, NaN when none has."""
+    """Mean return (T,) over ``members``, (N,) or (T, N), that have a bar and a return that day, NaN when none has."""
     counted = np.ascontiguousarray(np.isfinite(close) & np.isfinite(returns) & members)
     total = np.where(counted, np.ascontiguousarray(returns), 0.0).sum(axis=1)
     count = counted.sum(axis=1)

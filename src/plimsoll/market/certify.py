@@ -15,8 +15,18 @@ DEGRADED = "DEGRADED"
 QUARANTINED = "QUARANTINED"
 
 
-def certify(symbol: str, provider: str, found: Assessment, policy: DataPolicy) -> Certification:
-    """State and reasons of an assessed symbol.
+def certify(
+    symbol: str,
+    provider: str,
+    found: Assessment,
+    policy: DataPolicy,
+    *,
+    ended: bool = False,
+    late: bool = False,
+    active_from: str = "",
+) -> Certification:
+    """State and reasons of an assessed symbol at the end of its history; ``ended``, ``late`` and ``active_from`` come
+    from what was known session by session (``market.dated``).
 
     ACTIVE needs rows, share of expected sessions and score shown inside their limits and no hard flag; QUARANTINED
     is too short to be judged at all; DEGRADED is everything between: it may be held and closed, not entered.
@@ -34,8 +44,10 @@ def certify(symbol: str, provider: str, found: Assessment, policy: DataPolicy) -
     state = DEGRADED if reasons else ACTIVE
     if not rows >= policy.rows_degraded:
         state = QUARANTINED
-    if found.ended:
+    if ended:
         reasons.append("SERIES_ENDED")
+    if late:
+        reasons.append("DATA_LATE")
     return Certification(
         symbol=symbol,
         state=state,
@@ -48,7 +60,8 @@ def certify(symbol: str, provider: str, found: Assessment, policy: DataPolicy) -
         provider=provider,
         first=iso_day(int(found.bars.day[0])) if rows else "",
         last=iso_day(int(found.bars.day[-1])) if rows else "",
-        ended=found.ended,
+        ended=ended,
+        active_from=active_from,
     )
 
 

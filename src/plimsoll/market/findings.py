@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.dates import iso_day
-from plimsoll.core.panel import Flag
+from plimsoll.core.panel import Bools, Flag, Floats
+from plimsoll.core.policy import DataPolicy
 
 HARD = "hard"
 NOTE = "note"
@@ -34,3 +35,19 @@ class Finding:
         """The finding as the manifest keeps it: first and last day and how many there are."""
         first, last = iso_day(int(self.days[0])), iso_day(int(self.days[-1]))
         return Flag(self.reason, self.severity, first, last, int(self.days.size), self.detail)
+
+
+def score_of(
+    missing: float | Floats,
+    doubled: float | Floats,
+    non_positive: bool | Bools,
+    jumped: bool | Bools,
+    policy: DataPolicy,
+) -> Floats:
+    """Quality of D10, of one history or session by session: 1 - (0.3 missing share + 0.2 duplicate share + 0.2 [a
+    price at or below zero] + 0.3 [an unexplained jump]), never below zero; the weights are the policy's.
+    """
+    lost: Floats = np.asarray(policy.score_missing * missing + policy.score_duplicate * doubled)
+    lost = lost + policy.score_non_positive * np.asarray(non_positive, dtype=np.float64)
+    lost = lost + policy.score_jump * np.asarray(jumped, dtype=np.float64)
+    return np.maximum(0.0, 1.0 - lost)

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from plimsoll.core.bars import Audit, Bars
 from plimsoll.core.dates import day_number
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.panel import FIELDS, Certification, Panel
-from plimsoll.core.policy import Policy
+from plimsoll.core.panel import FIELDS, Certification, Certified, Panel
+from plimsoll.core.policy import DataPolicy, Policy
 from plimsoll.core.ports import BarStore
 from plimsoll.core.sessions import Sessions
 from plimsoll.market import calendars, readings, snapshot
-from plimsoll.market.certify import QUARANTINED, certify, unreadable
+from plimsoll.market.certify import certify, unreadable
+from plimsoll.market.dated import dated
 from plimsoll.market.fold import fold, macro_on
 from plimsoll.market.quality import Assessment, assess
 
@@ -67,26 +68,28 @@ def short(panel: Panel, policy: Policy) -> tuple[str, ...]:
 def build(store: BarStore, policy: Policy, end: int | None, synthetic: bool) -> Panel:
     """The panel of all rows, columns by symbol. Its ``snapshot`` is empty until it is written.
 
-    A symbol without a usable bar keeps a column of NaN, so that its certification is seen. Rows begin with the first
-    bar of a symbol that is not QUARANTINED: one misdated row of a short series must not add a century to the grid.
+    A symbol without a usable bar keeps a column of NaN, so that its certification is seen.
     """
     members, derived = store.instruments()
     audits = store.audits()
     rows = [store.bars(one.symbol) for one in members]
-    first, as_of = _span(rows, end)
-    days = {name: _calendar(name, first, as_of) for name in {one.calendar for one in members}}
+    first = _first(rows)
+    as_of, newest = _as_of(members, rows, end)
+    days = {name: calendars.expected_days(name, first, newest) for name in {one.calendar for one in members}}
     own = [days[one.calendar] for one in members]
     reading = readings.standing(audits)
     found = [
-        assess(bars, one, calendar, policy.data, as_of, reading.get(one.symbol, ()))
+        assess(bars, one, calendar, policy.data, as_of[one.calendar], reading.get(one.symbol, ()))
         for bars, one, calendar in zip(rows, members, own, strict=True)
     ]
     sources, failed = readings.providers(audits), readings.failures(audits)
+    sessions = _sessions(found, own, newest, policy.data)
+    unread = _unread(audits, failed, found, members, own, policy)
+    known = dated(found, members, own, sessions.days, policy.data, unread)
     certifications = tuple(
-        _certified(one, each, sources.get(one.symbol, ""), failed, policy)
-        for one, each in zip(members, found, strict=True)
+        _certified(one, each, sources.get(one.symbol, ""), failed, policy, _standing(known, each, n, sessions, policy))
+        for n, (one, each) in enumerate(zip(members, found, strict=True))
     )
-    sessions = _sessions(found, certifications, as_of)
     grid = fold(found, own, sessions)
     macro, names = macro_on(store.macro(), sessions)
     return Panel(
@@ -100,38 +103,103 @@ def build(store: BarStore, policy: Policy, end: int | None, synthetic: bool) -> 
         snapshot="",
         synthetic=synthetic,
         derived_universe=derived,
+        dated=known,
     )
 
 
 def _certified(
-    one: Instrument, found: Assessment, provider: str, failed: dict[str, Audit], policy: Policy
+    one: Instrument,
+    found: Assessment,
+    provider: str,
+    failed: dict[str, Audit],
+    policy: Policy,
+    standing: tuple[bool, bool, str],
 ) -> Certification:
     if not len(found.bars) and one.symbol in failed:
         return unreadable(one.symbol, failed[one.symbol].provider, failed[one.symbol].reasons)
-    return certify(one.symbol, provider, found, policy.data)
+    ended, late, active_from = standing
+    return certify(one.symbol, provider, found, policy.data, ended=ended, late=late, active_from=active_from)
 
 
-def _span(rows: Sequence[Bars], end: int | None) -> tuple[int, int]:
-    """First day of any bar, and the day the certification speaks for (D9)."""
-    held = [bars.day for bars in rows if len(bars)]
+def _standing(
+    known: Certified, found: Assessment, column: int, sessions: Sessions, policy: Policy
+) -> tuple[bool, bool, str]:
+    """Whether the series has ended or is late by the last session, and the first on which the symbol was ACTIVE."""
+    if not len(sessions):
+        return False, False, ""
+    rows = np.searchsorted(found.bars.day, sessions.days, side="right")
+    active = known.sound[:, column] & (rows >= policy.data.rows_active)
+    first = sessions.dates[int(active.argmax())] if active.any() else ""
+    return bool(known.ended[-1, column]), bool(known.late[-1, column]), first
+
+
+def _first(rows: Sequence[Bars]) -> int:
+    """First day of any bar: where the calendars begin."""
+    held = [int(bars.day[0]) for bars in rows if len(bars)]
     if not held:
-        return calendars.FIRST, calendars.FIRST if end is None else end
-    newest = max(int(day[-1]) for day in held)
-    return max(calendars.FIRST, min(int(day[0]) for day in held)), newest if end is None else end
+        return calendars.FIRST
+    return max(calendars.FIRST, min(held))
 
 
-def _calendar(name: str, first: int, as_of: int) -> Days:
-    return calendars.expected_days(name, first, as_of)
+def _as_of(members: Sequence[Instrument], rows: Sequence[Bars], end: int | None) -> tuple[dict[str, int], int]:
+    """The day the certification of each calendar speaks for, and the newest of them: the panel's last day (D9).
+
+    ``end`` where it was asked for, else the newest bar of the calendar's *tradable* symbols: a fresher index or coin
+    file must not end the others. A calendar without any speaks for the day of the newest one that has.
+    """
+    names = {one.calendar for one in members}
+    if end is not None:
+        return dict.fromkeys(names, end), end
+    newest: dict[str, int] = {}
+    for one, bars in zip(members, rows, strict=True):
+        if one.tradable and len(bars):
+            newest[one.calendar] = max(newest.get(one.calendar, calendars.FIRST), int(bars.day[-1]))
+    last = max(newest.values(), default=max((int(bars.day[-1]) for bars in rows if len(bars)), default=calendars.FIRST))
+    return {name: newest.get(name, last) for name in names}, last
 
 
-def _sessions(found: Sequence[Assessment], certifications: Sequence[Certification], as_of: int) -> Sessions:
+def _unread(
+    audits: Sequence[Audit],
+    failed: dict[str, Audit],
+    found: Sequence[Assessment],
+    members: Sequence[Instrument],
+    own: Sequence[Days],
+    policy: Policy,
+) -> set[str]:
+    """Symbols that stop because they could not be read: failed at their newest reading, and not silent at the last
+    good one by what had been read of others then.
+    """
+    unread: set[str] = set()
+    for one, each, calendar in zip(members, found, own, strict=True):
+        if one.symbol not in failed or not len(each.bars):
+            continue
+        good = max((n for n, a in enumerate(audits) if a.symbol == one.symbol and a.status == "OK"), default=-1)
+        runs = {a.run for a in audits[: good + 1]}
+        seen = max((day_number(a.last) for a in audits if a.run in runs and a.last), default=0)
+        gap = np.searchsorted(calendar, seen, side="right") - np.searchsorted(calendar, each.bars.day[-1], side="right")
+        if gap <= policy.data.ended_after:
+            unread.add(one.symbol)
+    return unread
+
+
+def _sessions(found: Sequence[Assessment], own: Sequence[Days], last: int, policy: DataPolicy) -> Sessions:
+    """The panel's rows: from the first day a symbol's history begins in earnest, to ``last`` (D14).
+
+    A function of what follows that day within ``start_days`` alone, so that data added at the end never moves the first
+    row, and one misdated bar years before its series does not add a century of empty ones.
+    """
     firsts = [int(one.bars.day[0]) for one in found if len(one.bars)]
-    sound = [
-        int(one.bars.day[0])
-        for one, judged in zip(found, certifications, strict=True)
-        if judged.state != QUARANTINED and len(one.bars)
-    ]
     if not firsts:
         empty = np.zeros(0, dtype=np.int64)
-        return Sessions(empty, empty, empty, as_of + 1)
-    return calendars.nyse_sessions(min(sound or firsts), as_of)
+        return Sessions(empty, empty, empty, last + 1)
+    earnest = [_begins(one.bars.day, calendar, last, policy) for one, calendar in zip(found, own, strict=True)]
+    return calendars.nyse_sessions(min((day for day in earnest if day is not None), default=min(firsts)), last)
+
+
+def _begins(held: Days, calendar: Days, last: int, policy: DataPolicy) -> int | None:
+    """First bar followed by bars on ``start_share`` of the sessions of the next ``start_days``; None while unknown."""
+    ends = held + policy.start_days
+    bars = np.searchsorted(held, ends, side="right") - np.arange(held.size)
+    expected = np.searchsorted(calendar, ends, side="right") - np.searchsorted(calendar, held)
+    dense = (ends <= last) & (bars >= policy.start_share * expected)
+    return int(held[int(dense.argmax())]) if dense.any() else None

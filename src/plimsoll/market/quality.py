@@ -20,7 +20,7 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Flag
 from plimsoll.core.policy import DataPolicy
 from plimsoll.market.actions import Actions, total_return_ratio, traded_actions
-from plimsoll.market.findings import HARD, NOTE, Finding
+from plimsoll.market.findings import HARD, NOTE, Finding, score_of
 
 Days = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -42,7 +42,7 @@ class Assessment:
     """One symbol's usable bars on its own calendar, and everything found about them.
 
     ``expected`` counts the calendar's sessions between first and last bar, ``missing_pct`` is the fraction of them
-    without a usable bar, ``score`` lies in [0, 1], ``ended`` says the series stopped before ``as_of`` (D9).
+    without a usable bar, ``score`` lies in [0, 1].
     ``findings`` hold every day and the severity each weighs while recent; ``flags`` are the same summarised, with the
     severity they have at ``as_of``.
     """
@@ -53,7 +53,6 @@ class Assessment:
     expected: int
     missing_pct: float
     score: float
-    ended: bool
     findings: tuple[Finding, ...] = ()
 
 
@@ -73,7 +72,7 @@ def tidy(bars: Bars, last_day: int) -> Tidied:
     if steps.size and (steps < 0).all():
         bars = bars.take(np.arange(len(bars))[::-1])
     elif (steps < 0).any():
-        found.append(_finding("DATES_UNORDERED", HARD, bars.day[1:][steps < 0]))
+        found.append(_finding("DATES_UNORDERED", HARD, bars.day[:-1][steps < 0]))
         bars = bars.take(np.argsort(bars.day, kind="stable"))
     repeated = np.append(bars.day[1:] == bars.day[:-1], False) if len(bars) else np.zeros(0, dtype=bool)
     if repeated.any():
@@ -123,9 +122,8 @@ def assess(
     recent = int(calendar[-policy.note_after]) if calendar.size >= policy.note_after else None
     findings = tuple(sorted(found, key=lambda f: (int(f.days[0]), f.reason)))
     dated = tuple(_age(f.flag(), recent) for f in findings)
-    after = calendar.size - int(np.searchsorted(calendar, bars.day[-1], side="right")) if len(bars) else 0
     score = _score(dated, len(bars), missing_pct, policy)
-    return Assessment(bars, actions, dated, expected, missing_pct, score, after > policy.ended_after, findings)
+    return Assessment(bars, actions, dated, expected, missing_pct, score, findings)
 
 
 def jump_limit(instrument: Instrument, policy: DataPolicy) -> float | None:
@@ -245,10 +243,9 @@ def _score(flags: Sequence[Flag], rows: int, missing_pct: float, policy: DataPol
     reasons = {f.reason for f in flags}
     doubled = sum(f.count for f in flags if f.reason in ("DUPLICATE_ROWS", "DUPLICATE_CONFLICT"))
     duplicate_pct = doubled / (rows + doubled) if rows else 0.0
-    lost = policy.score_missing * missing_pct + policy.score_duplicate * duplicate_pct
-    lost += policy.score_non_positive * ("NON_POSITIVE_PRICE" in reasons)
-    lost += policy.score_jump * ("UNEXPLAINED_JUMP" in reasons)
-    return max(0.0, 1.0 - lost)
+    return float(
+        score_of(missing_pct, duplicate_pct, "NON_POSITIVE_PRICE" in reasons, "UNEXPLAINED_JUMP" in reasons, policy)
+    )
 
 
 def _age(flag: Flag, recent: int | None) -> Flag:

@@ -23,13 +23,16 @@ from numpy.typing import NDArray
 
 from plimsoll.core.errors import CheckFailed, CorruptionError, InputError
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.panel import FIELDS, Certification, Panel
+from plimsoll.core.panel import FIELDS, Certification, Certified, Panel
 from plimsoll.core.sessions import Sessions
 
-FORMAT = 1
+FORMAT = 2
+UNDATED = 1  # the format before what was known by each session was kept: it can be looked at, nothing may start from it
 MANIFEST = "manifest.json"
 POINTER = "CURRENT"
-ARRAYS = (*FIELDS, "fresh", "macro", "days", "opens", "closes")
+DATED = ("sound", "quality", "ended", "late")
+OLD_ARRAYS = (*FIELDS, "fresh", "macro", "days", "opens", "closes")
+ARRAYS = (*OLD_ARRAYS, *DATED)
 _REMEDY = "Run `plimsoll ingest` on the same source again to publish it anew"
 
 
@@ -95,7 +98,7 @@ def load(folder: Path) -> Panel:
     content = read_manifest(folder).content
     if not any(one.rows for one in content.certifications):
         raise CheckFailed(f"The snapshot {folder.name} holds no usable bar", "See `plimsoll verify status`")
-    arrays = {name: _open(folder, name, content.arrays) for name in ARRAYS}
+    arrays = {name: _open(folder, name, content.arrays) for name in _names(content)}
     sessions = Sessions(arrays["days"], arrays["opens"], arrays["closes"], content.next_day)
     return Panel(
         sessions=sessions,
@@ -108,6 +111,7 @@ def load(folder: Path) -> Panel:
         snapshot=folder.name,
         synthetic=content.synthetic,
         derived_universe=content.derived_universe,
+        dated=None if content.format == UNDATED else Certified(*(arrays[name] for name in DATED)),
     )
 
 
@@ -115,24 +119,26 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest alone, its own hash checked against the folder's name; the arrays are not read."""
     path = folder / MANIFEST
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        read = path.read_bytes()
+        manifest = msgspec.json.decode(read, type=Manifest)
+        plain = msgspec.json.decode(read)["content"]  # as written: a field added since must not change its hash
     except FileNotFoundError:
         raise InputError(f"There is no snapshot at {folder}", "Run `plimsoll ingest` first") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CorruptionError(f"{path} cannot be read: {error}", _REMEDY) from None
-    if manifest.content.format != FORMAT:
+    if manifest.content.format not in (UNDATED, FORMAT):
         found = manifest.content.format
-        raise CorruptionError(f"{path} has format {found}, this version reads {FORMAT}", _REMEDY)
-    if _hash(manifest.content) != folder.name:
+        raise CorruptionError(f"{path} has format {found}, this version reads {UNDATED} and {FORMAT}", _REMEDY)
+    if _hash(plain) != folder.name:
         raise CorruptionError(f"{path} is not what was published: its hash differs from {folder.name}", _REMEDY)
     return manifest
 
 
 def check(folder: Path) -> None:
     """Compare every array with the manifest; ``CorruptionError`` names the first file that differs."""
-    stored = read_manifest(folder).content.arrays
-    for name in ARRAYS:
-        _open(folder, name, stored)
+    content = read_manifest(folder).content
+    for name in _names(content):
+        _open(folder, name, content.arrays)
 
 
 def set_current(root: Path, folder: Path) -> None:
@@ -165,6 +171,9 @@ def _arrays(panel: Panel) -> Iterator[tuple[str, NDArray[Any]]]:
     for name in (*FIELDS, "macro"):
         yield name, np.ascontiguousarray(getattr(panel, name), dtype=np.float64)
     yield "fresh", np.ascontiguousarray(panel.fresh, dtype=np.bool_)
+    for name in DATED:
+        kind = np.float64 if name == "quality" else np.bool_
+        yield name, np.ascontiguousarray(getattr(panel.certified, name), dtype=kind)
     for name in ("days", "opens", "closes"):
         yield name, np.ascontiguousarray(getattr(panel.sessions, name), dtype=np.int64)
 
@@ -182,7 +191,11 @@ def _content(panel: Panel, arrays: dict[str, Stored]) -> Content:
     )
 
 
-def _hash(content: Content) -> str:
+def _names(content: Content) -> tuple[str, ...]:
+    return OLD_ARRAYS if content.format == UNDATED else ARRAYS
+
+
+def _hash(content: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 
@@ -221,7 +234,7 @@ def _check(path: Path, stored: Stored) -> None:
 def _intact(folder: Path) -> bool:
     try:
         manifest = read_manifest(folder)
-        for name in ARRAYS:
+        for name in _names(manifest.content):
             _check(folder / f"{name}.npy", manifest.content.arrays[name])
     except (CorruptionError, InputError, KeyError, OSError):
         return False

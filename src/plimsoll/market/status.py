@@ -74,18 +74,25 @@ def certified(snapshots: Path, policy: Policy, halt_log: Path, now: str) -> Path
     """The folder of the snapshot that Stage 2 may start from.
 
     Raises ``Halted`` with the runbook's block, also appended to ``halt_log``, when there is none, when no symbol in
-    it is ACTIVE, or, under ``data.on_missing_history: halt``, when any tradable symbol is not. A damaged snapshot is
-    a ``CorruptionError``.
+    it was ACTIVE on any date, or, under ``data.on_missing_history: halt``, when any tradable symbol is not at its end.
+    ``InputError`` for a snapshot of a format that does not keep what was known by each session: decisions from it would
+    see the future. A damaged snapshot is a ``CorruptionError``.
     """
     try:
         folder = snapshot.current(snapshots)
         content = snapshot.read_manifest(folder).content
     except InputError:
         raise _refused(halt_log, (), policy, now) from None
+    if content.format == snapshot.UNDATED:
+        raise InputError(
+            f"The snapshot {folder.name} was published before certification was dated, and cannot be started from",
+            "Run `plimsoll ingest` on any of its sources again: the whole home is published anew",
+        )
     tradable = {one.symbol for one in content.instruments if one.tradable}
-    affected = [c.symbol for c in content.certifications if c.symbol in tradable and c.state != ACTIVE]
+    mine = [c for c in content.certifications if c.symbol in tradable]
+    affected = [c.symbol for c in mine if c.state != ACTIVE]
     strict = policy.data.on_missing_history == "halt"
-    if len(affected) == len(tradable) or (strict and affected):
+    if not any(c.state == ACTIVE or c.active_from for c in mine) or (strict and affected):
         raise _refused(halt_log, affected, policy, now)
     return folder
 

@@ -11,7 +11,7 @@ from plimsoll.core.decision import Carried
 from plimsoll.core.events import CashFlow, Event, Split
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill
-from plimsoll.core.panel import Certification, History, Panel
+from plimsoll.core.panel import Certification, Certified, History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.sessions import Sessions
@@ -48,9 +48,12 @@ def world(
         Certification(i.symbol, "ACTIVE", 4, 4, 0.0, 1.0, (), ended=i.symbol == "SPY" and ends < 3 and not late)
         for i in INSTRUMENTS
     )
+    over = np.zeros(shape, dtype=bool)
+    over[ends:, 0] = ends < 3 and not late  # known at the decision of the row before
     panel = Panel(
         Sessions(DAYS, DAYS * 86_400, DAYS * 86_400, 20_006), INSTRUMENTS, price, price, price, price, ones, paid,
         ratios, ones, ones > 0, certifications, macro, () if rate is None else ("DGS3MO",), "snap", True,
+        dated=Certified(ones > 0, ones, over, over & False),
     )  # fmt: skip
     return History(
         panel,

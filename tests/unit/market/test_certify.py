@@ -15,13 +15,11 @@ from plimsoll.market.quality import Assessment
 POLICY = DataPolicy()
 
 
-def assessed(
-    rows: int, expected: int | None = None, score: float = 1.0, flags: tuple[Flag, ...] = (), ended: bool = False
-) -> Assessment:
+def assessed(rows: int, expected: int | None = None, score: float = 1.0, flags: tuple[Flag, ...] = ()) -> Assessment:
     ones = np.ones(rows)
     bars = Bars(np.arange(rows), ones, ones, ones, ones, ones, ones, ones, ones)
     total = rows if expected is None else expected
-    return Assessment(bars, traded_actions(bars, POLICY), flags, total, 0.0, score, ended)
+    return Assessment(bars, traded_actions(bars, POLICY), flags, total, 0.0, score)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +49,6 @@ def test_rows_decide_the_state(rows: int, state: str) -> None:
         (assessed(1300, score=float("nan")), "DEGRADED", ("LOW_SCORE",)),
         (assessed(1300, flags=(Flag("STUCK_SERIES", "hard", "", "", 5),)), "DEGRADED", ("STUCK_SERIES",)),
         (assessed(1300, flags=(Flag("STUCK_SERIES", "note", "", "", 5),)), "ACTIVE", ()),
-        (assessed(1300, ended=True), "ACTIVE", ("SERIES_ENDED",)),
     ],
 )
 def test_each_shortfall_alone_degrades_and_names_itself(
@@ -70,3 +67,10 @@ def test_more_than_five_per_cent_rejected_raises_an_alert() -> None:
     assert alert(["ACTIVE"] * 19 + ["DEGRADED"], POLICY) == ""
     assert alert(["ACTIVE"] * 18 + ["DEGRADED"], POLICY) == "1 of 19 symbols were rejected (5.3%); 5% is allowed"
     assert alert([], POLICY) == ""
+
+
+@pytest.mark.parametrize(("ended", "late", "said"), [(True, False, "SERIES_ENDED"), (False, True, "DATA_LATE")])
+def test_a_series_that_stopped_keeps_its_state_and_says_so(ended: bool, late: bool, said: str) -> None:
+    judged = certify("ABC", "files", assessed(1300), POLICY, ended=ended, late=late, active_from="2020-01-02")
+    assert (judged.state, judged.reasons, judged.ended) == ("ACTIVE", (said,), ended)
+    assert judged.active_from == "2020-01-02"

@@ -223,7 +223,7 @@ def test_the_end_bounds_rows_and_speaks_for_freshness(home: Home, tmp_path: Path
     assert panel.sessions.dates[-1] == "2026-08-31"
     assert not panel.fresh[-1].any()
     assert later.states == {"ACTIVE": 2}
-    assert home.reasons("AAA") == ("ACTIVE", "SERIES_ENDED")
+    assert home.reasons("AAA") == ("ACTIVE", "DATA_LATE")  # both stopped at once: no delisting (D9)
 
 
 def test_a_quarantined_symbols_misdated_row_does_not_stretch_the_grid(home: Home, tmp_path: Path) -> None:

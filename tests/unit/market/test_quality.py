@@ -256,14 +256,6 @@ def test_rows_after_the_end_are_hard_and_dropped() -> None:
     assert result.bars.day[-1] == AS_OF - 3
 
 
-def test_a_series_ends_when_its_own_calendar_goes_on_long_enough() -> None:
-    late = POLICY.ended_after
-    assert not judged(clean(COUNT - late)).ended
-    ended = judged(clean(COUNT - late - 1))
-    assert ended.ended
-    assert ended.missing_pct == 0.0
-
-
 def test_nothing_usable_is_judged_without_an_error() -> None:
     bars = clean()
     bars.close[:] = np.nan

@@ -105,7 +105,7 @@ def test_damage_to_any_file_is_found_and_named(tmp_path: Path, name: str, damage
     [
         (b'"DEGRADED"', b'"ACTIVE"'),
         (b'"next_day": 10', b'"next_day": 11'),
-        (b'"format": 1', b'"format": 2'),
+        (b'"format": 2', b'"format": 3'),
         (b"{", b"["),
     ],
 )
