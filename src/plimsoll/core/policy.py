@@ -64,6 +64,28 @@ class DataPolicy(Section, frozen=True, kw_only=True):
     start_share: Annotated[float, _fraction("D14", "Share of the sessions of those days that must hold a bar", "fraction of sessions")] = 0.5
     price_rounding: Annotated[float, _fraction("D10", "Rounding of stored prices tolerated in low <= open, close <= high", "fraction of price")] = 1e-6
     dividend_noise: Annotated[float, _fraction("D12", "Smaller steps of adj_close/close are rounding, not dividends", "fraction of price")] = 2e-5
+    step_slack_max: Annotated[float, _fraction("D12", "Rounding of adj_close and close beyond which their steps say nothing of dividends")] = 0.02
+    adjustment_fall_max: Annotated[float, _fraction("D12", "A fall of adj_close/close in a step that is no dividend: clean vendor series show none beyond it")] = 0.002
+    adjustment_step_max: Annotated[float, _fraction("D12", "A rise of adj_close/close above it is looked at as a split: 8 steps in 552 clean series are larger")] = 0.20
+    dividend_tolerance: Annotated[float, _fraction("D12", "Part of a dividend by which two statements of it may differ beside their rounding", "fraction of the dividend")] = 0.02
+    dividend_judged: Annotated[float, _fraction("D10", "A dividend above it must show in the opening price", "fraction of price")] = 0.03
+    dividend_history: Annotated[int, _count("D10", "Dividends before it that one is compared with", "dividends")] = 4
+    dividend_power_room: Annotated[float, _meta("decimal orders of magnitude", "D10", "A dividend so near 10, 100 or 1/100 times the usual one is a slip of the decimal point", gt=0)] = 0.10
+    dividend_unlike: Annotated[float, _meta("robust standard deviations", "D10", "By so much the opening price must fit the usual dividend better than that slip", gt=0)] = 2.0
+    adjusted_decisive: Annotated[float, _meta("standard errors", "D12", "Over all ex-dates, so far from falling by the dividends prices were adjusted for them", gt=0)] = 4.0
+    split_exact: Annotated[float, _fraction("D10", "A move so near a half or the double does not occur in 552 clean series", "fraction of price")] = 0.02
+    split_least: Annotated[float, _meta("new units per old", "D10", "Smallest ratio that an ordinary bar alone makes suspect; real news makes none such", gt=1)] = 1.25
+    split_match: Annotated[float, _fraction("D10", "A step of adj_close/close so near a simple ratio is a split: splits step exactly, special dividends by chance", "fraction of the ratio")] = 0.0003
+    split_decisive: Annotated[float, _meta("robust standard deviations", "D10", "By so much an opening price tells two readings of a split or dividend apart", gt=0)] = 4.0
+    split_range: Annotated[float, _meta("multiple of the median range", "D10", "Above it a bar is news, not a split", gt=1)] = 2.5
+    split_volume: Annotated[float, _meta("multiple of the median volume", "D10", "Above it a bar is news, not a split", gt=1)] = 2.5
+    gap_scale_min: Annotated[float, _fraction("D10", "Least standard deviation an opening gap is measured in", "fraction of price")] = 0.003
+    gap_scale_young: Annotated[float, _fraction("D10", "The same while a series is too young to tell", "fraction of price")] = 0.02
+    evidence_sessions: Annotated[int, _count("D10", "Sessions before a day that say what is ordinary", "sessions")] = 252
+    spike_min: Annotated[float, _fraction("D10", "A move at least so large that the next session takes back is a bad print: none in clean stocks and funds", "fraction of price")] = 0.25
+    spike_min_crypto: Annotated[float, _fraction("D10", "The same for coins", "fraction of price")] = 0.40
+    spike_left: Annotated[float, _fraction("D10", "Part of the move that may be left after the reversal", "fraction of the move")] = 0.25
+    repeated_rows: Annotated[int, _count("D10", "Rows of one price and one volume in a row that are a copy, not a market", "sessions")] = 3
     rejected_alert: Annotated[float, _fraction("D11", "Rejected share that raises an alert", "fraction of symbols")] = 0.05
     affected_holdings_max: Annotated[float, _fraction("D7", "Holdings without certified data that stop new risk")] = 0.10
     affected_universe_max: Annotated[float, _fraction("D7", "", "fraction of symbols")] = 0.05

@@ -9,7 +9,7 @@ can be repeated at any time. Every ``Finding`` carries all its days; a ``Flag`` 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,31 @@ from plimsoll.core.panel import Flag
 from plimsoll.core.policy import DataPolicy
 from plimsoll.market.actions import Actions, total_return_ratio, traded_actions
 from plimsoll.market.findings import HARD, NOTE, Finding, score_of
+from plimsoll.market.prices_check import copied, spikes
 
 Days = NDArray[np.int64]
+_UNIT_ROOM = 10.0  # a market move beside a change of unit by a hundred
 Mask = NDArray[np.bool_]
 
-BREAKS_ADJUSTMENT = ("UNEXPLAINED_JUMP", "NON_POSITIVE_PRICE")
+BREAKS_ADJUSTMENT = (
+    "UNEXPLAINED_JUMP",
+    "ADJUSTMENT_INVALID",
+    "SPLIT_SUSPECTED",
+    "SPLIT_UNRECORDED",
+    "SPLIT_HALF_APPLIED",
+    "SPLIT_UNDECIDED",
+    "RETURN_STATEMENTS_DIFFER",
+    "DIVIDENDS_UNDECIDED",
+    "DIVIDEND_IMPLAUSIBLE",
+    "ACTION_OUT_OF_DOMAIN",
+    "SEAM_WITHOUT_OVERLAP",
+)
+"""What makes every total return over it wrong, however old it is (D10)."""
+JUMPS = ("UNEXPLAINED_JUMP", "SPLIT_SUSPECTED", "PRICE_SPIKE")
+"""Findings about the size of a move: a second source or a named person explains them."""
+CONFIRMED = ("JUMP_CONFIRMED", "JUMP_EXPLAINED")
 NO_VOLUME_KINDS = ("index", "fx")
+ACTION_KINDS = ("stock", "fund", "plain", "crypto")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -108,19 +127,21 @@ def assess(
     found = list(reading)
     bars = _drop(bars, bars.day > as_of, None, found)
     bars = _drop(bars, ~_contains(calendar, bars.day), ("OFF_GRID_ROWS", NOTE), found)
-    bars = _drop(bars, _non_positive(bars), ("NON_POSITIVE_PRICE", HARD), found)
     bars = _drop(bars, _incomplete(bars, instrument), None, found)
+    bars = _priced(bars, instrument, found)
+    bars = _adjusted_throughout(bars, policy, found)
     actions = traded_actions(bars, policy)
     missing, expected = _missing(bars, calendar)
     missing_pct = missing.size / expected if expected else 1.0
     if missing.size:
         found.append(_finding("MISSING_SESSIONS", HARD if not missing_pct <= policy.missing_max else NOTE, missing))
-    found += _price_flags(bars, instrument, actions, policy, reading)
+    found += _price_flags(bars, instrument, actions, policy)
+    found = _explained(found)
     found += _volume_flags(bars, instrument, policy)
     if actions.derived and instrument.tradable:
         found.append(_finding("DERIVED_ACTIONS", NOTE, bars.day))
     recent = int(calendar[-policy.note_after]) if calendar.size >= policy.note_after else None
-    findings = tuple(sorted(found, key=lambda f: (int(f.days[0]), f.reason)))
+    findings = tuple(sorted(merged(found), key=lambda f: (int(f.days[0]), f.reason)))
     dated = tuple(_age(f.flag(), recent) for f in findings)
     score = _score(dated, len(bars), missing_pct, policy)
     return Assessment(bars, actions, dated, expected, missing_pct, score, findings)
@@ -154,9 +175,7 @@ def cross_source(bars: Bars, second: Bars, instrument: Instrument, policy: DataP
     return tuple(found)
 
 
-def _price_flags(
-    bars: Bars, instrument: Instrument, actions: Actions, policy: DataPolicy, reading: Sequence[Finding]
-) -> list[Finding]:
+def _price_flags(bars: Bars, instrument: Instrument, actions: Actions, policy: DataPolicy) -> list[Finding]:
     found: list[Finding] = []
     slack = policy.price_rounding * np.abs(bars.close)
     inside = (bars.low <= bars.open + slack) & (bars.open <= bars.high + slack)
@@ -164,12 +183,60 @@ def _price_flags(
     judged = np.isfinite(bars.open) & np.isfinite(bars.high) & np.isfinite(bars.low)
     _add(found, "OHLC_INCONSISTENT", HARD, bars.day, judged & ~inside)
     limit = jump_limit(instrument, policy)
-    if limit is not None and len(bars) > 1:
-        move = np.abs(total_return_ratio(bars, actions) - 1.0)
-        jumped = np.append(False, ~(move <= limit))
-        confirmed = [day for f in reading if f.reason == "JUMP_CONFIRMED" for day in f.days.tolist()]
-        _add(found, "UNEXPLAINED_JUMP", HARD, bars.day, jumped & ~np.isin(bars.day, confirmed))
+    if limit is None or len(bars) < 2:
+        return found
+    ratio = total_return_ratio(bars, actions)
+    jumped = np.append(False, ~(np.abs(ratio - 1.0) <= limit))
+    if jumped.any():
+        found.append(Finding("UNEXPLAINED_JUMP", HARD, bars.day[jumped], _jump_detail(bars, ratio, jumped)))
+    if instrument.kind in ACTION_KINDS:
+        found += actions.findings
+        least = policy.spike_min_crypto if instrument.kind == "crypto" else policy.spike_min
+        found += spikes(bars, ratio, least, policy)
     return found
+
+
+def _jump_detail(bars: Bars, ratio: Floats, jumped: Mask) -> str:
+    """The first jump in figures; a hundredfold one is most often pence for pounds."""
+    t = int(np.flatnonzero(jumped)[0])
+    move = float(ratio[t - 1])
+    unit = ", a hundredfold: a change of unit" if min(abs(move - 100.0), abs(1.0 / move - 100.0)) <= _UNIT_ROOM else ""
+    return f"total return {move - 1.0:+.1%} on {iso_day(int(bars.day[t]))}, close {bars.close[t]:.6g}{unit}"
+
+
+def merged(found: Sequence[Finding]) -> list[Finding]:
+    """One finding for each reason and severity, with the days of all and the sentence of the first that has one."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for one in found:
+        groups.setdefault((one.reason, one.severity), []).append(one)
+    return [group[0] if len(group) == 1 else _joined(group) for group in groups.values()]
+
+
+def _joined(group: Sequence[Finding]) -> Finding:
+    days = np.concatenate([one.days for one in group])
+    known = np.concatenate([one.days if one.known is None else one.known for one in group])
+    order = np.lexsort((known, days))
+    first = np.append(True, np.diff(days[order]) > 0)
+    detail = next((one.detail for one in group if one.detail), "")
+    kept = order[first]
+    return Finding(group[0].reason, group[0].severity, days[kept], detail, known[kept])
+
+
+def _explained(found: list[Finding]) -> list[Finding]:
+    """The findings without the jumps that a second source or a person explains, day by day."""
+    days = [f.days for f in found if f.reason in CONFIRMED]
+    if not days:
+        return found
+    known = np.concatenate(days)
+    left = []
+    for one in found:
+        kept = ~np.isin(one.days, known) if one.reason in JUMPS else np.ones(one.days.size, dtype=bool)
+        if kept.all():
+            left.append(one)
+        elif kept.any():
+            when = one.known[kept] if one.known is not None else None
+            left.append(Finding(one.reason, one.severity, one.days[kept], one.detail, when))
+    return left
 
 
 def _volume_flags(bars: Bars, instrument: Instrument, policy: DataPolicy) -> list[Finding]:
@@ -177,6 +244,7 @@ def _volume_flags(bars: Bars, instrument: Instrument, policy: DataPolicy) -> lis
         return []
     found: list[Finding] = []
     traded = bars.volume > 0.0
+    found += copied(bars, policy)
     _add(found, "STUCK_SERIES", HARD, bars.day, _stuck(bars.close, traded, policy.stuck_sessions))
     if not traded.any():
         found.append(_finding("NO_VOLUME", NOTE, bars.day))
@@ -206,20 +274,55 @@ def _duplicates(bars: Bars, repeated: Mask) -> list[Finding]:
     return found
 
 
-def _non_positive(bars: Bars) -> Mask:
-    prices = np.vstack([getattr(bars, name) for name in PRICES])
-    return np.asarray((prices <= 0.0).any(axis=0))
+def _priced(bars: Bars, instrument: Instrument, found: list[Finding]) -> Bars:
+    """Bars without prices at or below zero.
+
+    An adj_close there says that the adjustment itself failed. A row whose close, high or low is no price is dropped;
+    an open alone that is none is taken as absent: nothing can trade at it, and the day's return stands.
+    """
+    adjusted = (bars.adj_close <= 0.0) | np.isinf(bars.adj_close)
+    if adjusted.any():
+        t = int(np.flatnonzero(adjusted)[0])
+        detail = f"adj_close is {bars.adj_close[t]:g} on {iso_day(int(bars.day[t]))}"
+        found.append(Finding("ADJUSTMENT_INVALID", HARD, bars.day[adjusted], detail))
+    price = (bars.close <= 0.0) | (bars.high <= 0.0) | (bars.low <= 0.0) | adjusted
+    opened = bars.open <= 0.0
+    wrong = price | opened
+    if not wrong.any():
+        return bars
+    t = int(np.flatnonzero(wrong)[0])
+    values = ", ".join(f"{name} {getattr(bars, name)[t]:g}" for name in PRICES if np.isfinite(getattr(bars, name)[t]))
+    found.append(Finding("NON_POSITIVE_PRICE", HARD, bars.day[wrong], f"{iso_day(int(bars.day[t]))}: {values}"))
+    if instrument.tradable and opened.any():
+        bars = replace(bars, open=np.where(opened, np.nan, bars.open))
+    return bars.take(~price)
 
 
 def _incomplete(bars: Bars, instrument: Instrument) -> Mask:
-    """Rows that are no bar: an absent close, an absent adjustment beside others, or half a bar of a tradable thing."""
+    """Rows that are no bar: an absent close, or half a bar of a tradable thing."""
     absent: Mask = ~np.isfinite(bars.close)
-    adjusted = np.isfinite(bars.adj_close)
-    if adjusted.any():
-        absent |= ~adjusted
     if instrument.tradable:
         absent |= ~(np.isfinite(bars.open) & np.isfinite(bars.high) & np.isfinite(bars.low))
     return absent
+
+
+def _adjusted_throughout(bars: Bars, policy: DataPolicy, found: list[Finding]) -> Bars:
+    """Bars whose adj_close has no gaps: a row without one keeps the factor to its close of the row before.
+
+    The return over such a row is the close's; a dividend inside the gap shows where adj_close returns. Counted, and
+    hard when they are too many, or at the end, where nothing shows it.
+    """
+    absent = ~np.isfinite(bars.adj_close)
+    if absent.all() or not absent.any():
+        return bars
+    hard = bool(absent[-1]) or not absent.mean() <= policy.missing_max
+    detail = f"{int(absent.sum())} of {len(bars)} rows have no adj_close, from {iso_day(int(bars.day[absent][0]))} on"
+    found.append(Finding("ADJUSTMENT_ABSENT", HARD if hard else NOTE, bars.day[absent], detail))
+    factor = bars.adj_close / bars.close
+    held = np.where(absent, 0, np.arange(len(bars)))
+    held = np.maximum.accumulate(held)
+    held[: int(np.argmin(absent))] = int(np.argmin(absent))
+    return replace(bars, adj_close=np.where(absent, factor[held] * bars.close, bars.adj_close))
 
 
 def _missing(bars: Bars, calendar: Days) -> tuple[Days, int]:

@@ -106,17 +106,19 @@ def test_rounding_of_stored_prices_is_no_dividend() -> None:
 def test_the_index_is_the_wealth_of_one_who_reinvests(moves: list[tuple[float, float, float]]) -> None:
     """Independent accounting: units held, dividends spent on more units at the close."""
     price, wealth, units = 100.0, [100.0], 1.0
-    close, dividend, split = [price], [0.0], [1.0]
+    close, opened, dividend, split = [price], [price], [0.0], [1.0]
     for move, paid, ratio in moves:
         price = price / ratio * (1.0 + move)
         cash = paid * price
+        opened.append(close[-1] / ratio - cash)  # a market opens lower by what it no longer carries
         units *= ratio
         units += units * cash / price
         wealth.append(units * price)
         close.append(price)
         dividend.append(cash)
         split.append(ratio)
-    bars = bars_of(np.arange(len(close)), np.array(close), dividend=np.array(dividend), split=np.array(split))
+    columns = {"open": opened, "dividend": dividend, "split": split}
+    bars = bars_of(np.arange(len(close)), np.array(close), **{name: np.array(one) for name, one in columns.items()})
     actions = traded_actions(bars, POLICY)
     assert forward_index(bars, actions) == pytest.approx(np.array(wealth) / 100.0, rel=1e-9)
 
