@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -14,6 +13,7 @@ from plimsoll.core.dates import day_number
 from plimsoll.core.events import Split
 from plimsoll.core.order import Fill
 from plimsoll.measures.cvar import cvar
+from plimsoll.measures.trades import profit_factor, round_trips, won
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +32,8 @@ class Metrics(msgspec.Struct, frozen=True):
     loss of one session; ``turnover_monthly`` half the sum of changes of weight in 21 sessions; ``cost_drag_annual``
     commission, slippage and impact a year over mean NAV. ``sharpe`` and ``sortino`` are on excess over the bill,
     ``sharpe_rf0`` is not; they and ``calmar`` are absent for a book whose excess deviates by less than
-    ``VOLATILITY_LEAST`` a year: it is cash. ``win_rate`` and ``profit_factor`` are of closed trips (``closed_trips``).
+    ``VOLATILITY_LEAST`` a year: it is cash. ``win_rate`` and ``profit_factor`` are of round trips, from a flat position
+    to a flat one, after costs and without dividends (``measures.trades``).
     """
 
     total_return: float | None = None
@@ -48,18 +49,6 @@ class Metrics(msgspec.Struct, frozen=True):
     turnover_monthly: float | None = None
     cost_drag_annual: float | None = None
     cvar_95_1d: float | None = None
-
-
-class Trip(NamedTuple):
-    """A reduction of a holding against its average cost, costs included. Whole cents; ``lots`` are those closed,
-    positive of a long, in units of the closing day.
-    """
-
-    symbol: str
-    opened: str
-    closed: str
-    lots: int
-    profit: int
 
 
 def metrics(
@@ -103,7 +92,7 @@ def metrics(
     drawdown = max_drawdown(curve)
     known = [f for f in fills if day_number(f.session) <= days[-1]]
     within = [f for f in known if day_number(f.session) > days[0]]
-    trips = [t for t in closed_trips(known, splits) if day_number(t.closed) > days[0]]
+    trips = [t for t in round_trips(known, splits) if t.exited and day_number(t.exited) > days[0]]
     paid = sum(f.commission + f.slippage + f.impact for f in within) if costs is None else costs
     risky = _risky(returns, excess)
     return Metrics(
@@ -115,7 +104,7 @@ def metrics(
         sortino=sortino(excess) if risky else None,
         max_drawdown=drawdown,
         calmar=_ratio(annual, drawdown) if risky else None,
-        win_rate=sum(t.profit > 0 for t in trips) / len(trips) if trips else None,
+        win_rate=won(trips),
         profit_factor=profit_factor(trips),
         turnover_monthly=(_turnover(curve, days, within) if turned is None else turned)
         / returns.size
@@ -153,67 +142,6 @@ def sortino(excess: Floats | None) -> float | None:
     if excess is None or excess.size < 2 or not np.isfinite(excess).all():
         return None
     return _annual(_ratio(float(excess.mean()), float(np.sqrt(np.mean(np.minimum(excess, 0.0) ** 2)))))
-
-
-def profit_factor(trips: Iterable[Trip]) -> float | None:
-    """Gains over losses of closed trips; absent where nothing was lost."""
-    profits = [t.profit for t in trips]
-    return _ratio(float(sum(p for p in profits if p > 0)), float(-sum(p for p in profits if p < 0)))
-
-
-def closed_trips(fills: Iterable[Fill], splits: Iterable[Split] = ()) -> tuple[Trip, ...]:
-    """Every reduction of a holding as a trip, by the average-cost method, costs included.
-
-    A holding's basis is what its fills paid, commission included, in whole cents; a reduction takes its share of
-    the basis (rounded half to even, so the parts sum to the whole) and earns what it received less commission.
-    A fill that crosses zero closes one holding and opens another. Dividends are not part of a trip.
-    """
-    holdings: dict[str, _Holding] = {}
-    trips: list[Trip] = []
-    events: list[Fill | Split] = sorted([*splits, *fills], key=lambda e: e.session)  # stable: splits come first
-    for event in events:
-        holding = holdings.setdefault(event.symbol, _Holding())
-        if isinstance(event, Split):
-            holding.lots = event.lots
-        else:
-            trips += holding.take(event)
-    return tuple(trips)
-
-
-class _Holding:
-    """Lots and their basis while fills are walked through. ``basis`` is signed like ``lots``."""
-
-    def __init__(self) -> None:
-        self.lots = 0
-        self.basis = 0
-        self.opened = ""
-
-    def take(self, fill: Fill) -> list[Trip]:
-        """Book a fill; the trip it closes, if it does."""
-        closing = 0
-        if self.lots * fill.lots < 0:
-            closing = max(-abs(self.lots), -abs(fill.lots)) * (1 if self.lots > 0 else -1)
-        spent = fill.notional + fill.commission
-        spent_closing = _share(spent, closing, fill.lots)
-        trips = []
-        if closing:
-            released = _share(self.basis, -closing, self.lots)
-            trips.append(Trip(fill.symbol, self.opened, fill.session, -closing, -spent_closing - released))
-            self.lots += closing
-            self.basis -= released
-        if fill.lots != closing:
-            if self.lots == 0:
-                self.opened, self.basis = fill.session, 0
-            self.lots += fill.lots - closing
-            self.basis += spent - spent_closing
-        return trips
-
-
-def _share(cents: int, part: int, whole: int) -> int:
-    """``cents x part / whole`` in whole cents, half to even, exact for any size."""
-    quotient, rest = divmod(cents * part, whole)
-    twice = 2 * abs(rest)
-    return quotient + (twice > abs(whole) or (twice == abs(whole) and quotient % 2 != 0))
 
 
 def _turnover(curve: Floats, days: NDArray[np.int64], fills: Sequence[Fill]) -> float:

@@ -20,7 +20,7 @@ def agreement(m: Material) -> Html:
     found = foresight.scores(m.run.crisis, m.run.passage, m.run.vix, _benchmark(m), m.dates, m.policy)
     return join(
         [
-            tag("h3", "Calibration"),
+            tag("h4", "Calibration"),
             tag(
                 "p",
                 f"Each session's probability beside what followed; a crisis is VIX at {band:g} or above at a close. "

@@ -98,19 +98,21 @@ def series(label: str, values: Floats, colour: str, *, unit: float = 1e-4, **sty
     return Series(label, cells, unit, colour, **style)  # type: ignore[arg-type]
 
 
-def equity(run: Recorded, books: Mapping[str, Floats]) -> Chart:
+def equity(run: Recorded, books: Mapping[str, Floats], height: int) -> Chart:
     """Growth of one dollar, logarithmic, beside the passive books."""
     lines = [series("Plimsoll", run.curve, "accent", width=2.2)]
     lines += [series(name, nav, colour) for (name, nav), colour in zip(books.items(), ("spy", "mix"), strict=False)]
-    return Chart("equity", "line", "growth", 340, lines, log=True)
+    return Chart("equity", "line", "growth", height, lines, log=True)
 
 
-def falls(run: Recorded, books: Mapping[str, Floats], rungs: Sequence[tuple[str, float, bool]]) -> Chart:
-    """Drawdown below the peak, as the ladder sees it, against its rungs: (name, threshold, of the lifetime peak)."""
+def falls(run: Recorded, books: Mapping[str, Floats], rungs: Sequence[tuple[str, float, bool]], height: int) -> Chart:
+    """Drawdown below the all-time peak, then below the peak of the ladder's episode, against its rungs: (name,
+    threshold, of the lifetime peak).
+    """
     episode, lifetime = run.figure("drawdown_episode"), run.figure("drawdown_lifetime")
     lines = [
-        series("Of the lifetime's peak", -lifetime, "quiet", dash=True, width=1.2),
-        series("Of the episode's peak", -episode, "accent", fill=True),
+        series("All-time drawdown", -lifetime, "accent", fill=True),
+        series("of the ladder's episode", -episode, "quiet", dash=True, width=1.2, shown=False),
     ]
     lines += [
         series(name, -figures.drawdown(nav), colour, shown=False)
@@ -121,7 +123,7 @@ def falls(run: Recorded, books: Mapping[str, Floats], rungs: Sequence[tuple[str,
     tones = ("warn", "warn", "serious", "serious", "grave", "grave")
     levels = [Line(-t, label, tones[min(i, 5)]) for i, (label, t, _) in enumerate(rungs)]
     return Chart(
-        "falls", "line", "percent", 330, lines, levels, low=None if reach is None else -reach * 1.08, margin=98
+        "falls", "line", "percent", height, lines, levels, low=None if reach is None else -reach * 1.08, margin=98
     )
 
 
@@ -187,6 +189,19 @@ def exposure(run: Recorded, colours: Mapping[str, str]) -> Chart:
     lines = [series(s, run.weights[:, i], colours[s], width=0.0) for i, s in enumerate(run.symbols)]
     lines.append(series("Cash", np.maximum(run.cash, 0.0), "shade", width=0.0))
     return Chart("exposure", "stack", "percent", 330, lines, low=0.0, high=1.0, reach=True)
+
+
+def positions(held: Floats) -> Chart:
+    """Number of positions at each close."""
+    return Chart(
+        "positions", "line", "plain", 220, [series("Positions", held, "accent", unit=1.0, steps=True)], low=0.0
+    )
+
+
+def groups(parts: Mapping[str, Floats]) -> Chart:
+    """Gross exposure by class or sector, stacked."""
+    lines = [series(n, v, f"a{i % ASSET_COLOURS + 1}", width=0.0) for i, (n, v) in enumerate(parts.items())]
+    return Chart("groups", "stack", "percent", 220, lines, low=0.0)
 
 
 def tail(run: Recorded, horizon: int) -> Chart:
@@ -299,6 +314,12 @@ def fear(run: Recorded, high: float, extreme: float) -> Chart:
     """VIX beside the levels of the rules."""
     levels = [Line(high, "increases halved", "warn"), Line(extreme, "only reductions", "grave")]
     return Chart("fear", "line", "plain", 220, [series("VIX", run.vix, "accent", unit=0.01)], levels, low=0.0)
+
+
+def betas(lines: Mapping[str, Floats]) -> Chart:
+    """Beta to each passive book over a trailing window."""
+    made = [series(f"to {n}", v, c, unit=0.001) for (n, v), c in zip(lines.items(), ("spy", "mix"), strict=False)]
+    return Chart("beta", "line", "plain", 200, made, [Line(0.0, "0", "quiet")])
 
 
 def rollings(parts: Mapping[str, tuple[Floats, Floats]]) -> tuple[Chart, Chart]:

@@ -9,7 +9,7 @@ from plimsoll.core.decision import BidRecord
 from plimsoll.core.reasons import REASONS
 from plimsoll.reports import charts, figures, shadow, words
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, Line, join, n, plot, section, table, tag
+from plimsoll.reports.page import Cell, Html, Line, join, n, part, plot, table, tag
 from plimsoll.reports.words import bps, count, figure, number, percent
 
 _MOST = 20
@@ -19,13 +19,14 @@ def auctions(m: Material, drawn: list[charts.Chart]) -> Html:
     """What bound, at what price, and the last auction in full."""
     held = m.run.auctions
     if not held:
-        return section("auctions", "Capital auctions", tag("p", "No auction was held.", class_="note"))
+        return part("auctions", "Capital auctions", "none was held", tag("p", "No auction was held.", class_="note"))
     status = Counter(a.status for _, a in held)
     said = ", ".join(f"{c} {s.replace('_', ' ')}" for s, c in status.most_common())
     horizon = number(m.policy.auction.horizon, "session")
-    return section(
+    return part(
         "auctions",
         "Capital auctions",
+        f"{number(len(held), 'auction')}, what bound in them, and the last one in full",
         tag(
             "p",
             f"{number(len(held), 'auction')} ({said}), each an exact mean-CVaR problem at {horizon}.",
@@ -139,7 +140,7 @@ def _last(m: Material) -> Html:
     reasons = " ".join(f"{words.reason(r)}." for r in auction.reasons)
     return join(
         [
-            tag("h3", f"The last auction, {session}"),
+            tag("h4", f"The last auction, {session}"),
             table(
                 f"Every bid on {session}; expected return before and after every penalty, at "
                 f"{number(m.policy.auction.horizon, 'session')}; weights of NAV",
@@ -202,15 +203,15 @@ def refusals(m: Material) -> Html:
             vetoed[v.trigger].at(record.session, v.scope, v.measured, v.limit)
     parts = [
         _funnel(m),
-        tag("h3", "Vetoes"),
+        tag("h4", "Vetoes"),
         _seen_table(f"Vetoes by trigger; {m.sample}", vetoed, m)
         if vetoed
         else tag("p", f"None of the {len(m.policy.vetoes.enabled)} vetoes was tripped in {m.sample}.", class_="note"),
-        tag("h3", "Refused increases"),
+        tag("h4", "Refused increases"),
         _seen_table(f"Reasons behind refusals, (session, asset) pairs; {m.sample}", refused, m)
         if refused
         else tag("p", "Nothing was refused.", class_="note"),
-        tag("h3", "What the gates found"),
+        tag("h4", "What the gates found"),
         _seen_table(
             f"Findings of the gates before scaling; the figures are the latest; {m.sample}", gates, m, gates=True
         )
@@ -222,7 +223,11 @@ def refusals(m: Material) -> Html:
             _seen_table(f"Reasons behind HOLD, (session, asset) pairs; {m.sample}", waited, m),
         ),
     ]
-    return section("refusals", "Vetoes and refusals", *parts)
+    executed, rejected = m.result.decisions.get("EXECUTE", 0), m.result.decisions.get("REJECT", 0)
+    vetoes = sum(s.times for s in vetoed.values())
+    stopped = "no veto" if not vetoes else f"vetoes tripped {number(vetoes, 'time')}"
+    said = f"{number(executed, 'trade')} executed, {number(rejected, 'increase')} refused, {stopped}"
+    return part("refusals", "Vetoes and refusals", said, *parts)
 
 
 def _funnel(m: Material) -> Html:

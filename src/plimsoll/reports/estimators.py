@@ -21,7 +21,7 @@ def last_book(m: Material) -> Book | None:
 def by_estimator(m: Material) -> Html:
     """The tables: estimators side by side, then what each position adds."""
     book = last_book(m)
-    title = tag("h3", "Tail risk by estimator")
+    title = tag("h4", "Tail risk by estimator")
     if book is None:
         return join([title, tag("p", "Nothing was held on any close, so there is no book to measure.", class_="note")])
     where = f"book held on {book.session}; run {m.sample}"

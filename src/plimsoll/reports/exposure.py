@@ -1,4 +1,4 @@
-"""Restraint of a report: modes, ladder and approvals, what was held, regime and VIX."""
+"""Restraint of a report: modes, ladder and approvals, regime and VIX."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from plimsoll.reports import calibration, charts, figures, words
 from plimsoll.reports.lives import MOVES
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, Line, join, n, plot, section, table, tag
+from plimsoll.reports.page import Cell, Html, Line, join, n, part, plot, table, tag
 from plimsoll.reports.words import count, figure, number, percent
 
 Floats = NDArray[np.float64]
@@ -37,9 +37,10 @@ def governance(m: Material, drawn: list[charts.Chart]) -> Html:
         (mode, n(count(found)), n(percent(found / total)), Cell(_MODE_MEANING.get(mode, ""), "w"))
         for mode, found in sorted(m.result.exposure.modes.items(), key=lambda item: -item[1])
     ]
-    return section(
+    return part(
         "governance",
         "Modes, ladder, approvals",
+        f"no new risk on {percent(m.result.exposure.halted)} of sessions, VIX apart",
         plot(
             "modes",
             "Mode, ladder level, re-entry, permission for new risk and crisis regime, each session; triangles are "
@@ -110,7 +111,7 @@ def _rungs(m: Material) -> Html:
         "Last",
     )
     known = "" if m.policy_known else " (thresholds of the policy at hand, not of the run)"
-    return join([tag("h3", "Drawdown ladder"), table(f"Rungs and how often each fired{known}; {m.sample}", head, rows)])
+    return join([tag("h4", "Drawdown ladder"), table(f"Rungs and how often each fired{known}; {m.sample}", head, rows)])
 
 
 def _comovement(m: Material) -> Html:
@@ -166,31 +167,6 @@ def _approvals(m: Material) -> Html:
     return table(f"Approvals of re-entries; {m.sample}", ("Session", "By", "Reason"), rows)
 
 
-def holdings(m: Material, drawn: list[charts.Chart]) -> Html:
-    """Exposure by asset and cash."""
-    drawn.append(charts.exposure(m.run, m.colours))
-    run = m.run
-    top = ", ".join(f"{s} {percent(float(run.weights[:, i].mean()))}" for i, s in enumerate(run.symbols[:5]))
-    now = [(s, w) for s, w in zip(run.cycles[-1].symbols, run.cycles[-1].held, strict=True) if w]
-    end = ", ".join(f"{s} {percent(w)}" for s, w in sorted(now, key=lambda x: -x[1])) or "nothing"
-    return section(
-        "holdings",
-        "Exposure",
-        plot(
-            "exposure",
-            f"Weights at each close, fractions of NAV, stacked; the rest is cash; {m.sample}",
-            f"Stacked areas. Mean weights: {top or 'nothing held'}; cash {percent(float(run.cash.mean()))}.",
-        ),
-        tag(
-            "p",
-            f"Gross exposure was {percent(m.result.exposure.invested)} on average and "
-            f"{percent(float(run.weights.sum(axis=1).max(initial=0.0)))} at most; "
-            f"cash {percent(float(run.cash.min()))} to {percent(float(run.cash.max()))}. At the end the book "
-            f"holds {end}; cash {percent(float(run.cash[-1]))}.",
-        ),
-    )
-
-
 def regime(m: Material, drawn: list[charts.Chart]) -> Html:
     """Beliefs, the outlook and VIX."""
     p, run = m.policy, m.run
@@ -210,9 +186,10 @@ def regime(m: Material, drawn: list[charts.Chart]) -> Html:
         f"lay between {figure(float(vix.min()), 1)} and {figure(float(vix.max()), 1)}" if vix.size else "was absent"
     )
     stood = f"; on {number(absent, 'session')} realised volatility stood in for it" if absent else ""
-    return section(
+    return part(
         "regime",
         "Regime",
+        f"the crisis regime was in force on {number(stress, 'session')} in {number(episodes, 'episode')}",
         tag(
             "p",
             f"The most probable regime was {shares}. The crisis regime was in force on "
@@ -274,7 +251,7 @@ def _episodes(m: Material) -> Html:
     )
     return join(
         [
-            tag("h3", "Episodes of the crisis regime"),
+            tag("h4", "Episodes of the crisis regime"),
             table(f"Episodes, with returns from the first close to the last; {m.sample}", head, rows),
         ]
     )

@@ -6,6 +6,7 @@ Fractions throughout; drawdowns and costs are positive. Absent is None, never ze
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from plimsoll.measures.performance import SESSIONS_A_YEAR, max_drawdown
 
 Floats = NDArray[np.float64]
 
+_EULER = 0.5772156649015329
 CRISES = (
     ("Financial crisis", "2008-01-01", "2009-03-31"),
     ("Downgrade of the US", "2011-07-01", "2011-10-31"),
@@ -203,13 +205,21 @@ def probable_sharpe(excess: Floats | None, benchmark: float = 0.0) -> tuple[floa
     return error * math.sqrt(SESSIONS_A_YEAR), 0.5 * (1.0 + math.erf(score / math.sqrt(2.0)))
 
 
-def beta(returns: Floats, market: Floats) -> tuple[float, float] | None:
-    """Slope on the market's returns and correlation with them; None without dispersion."""
-    if returns.size < 3 or not (np.ptp(returns) > 0.0 and np.ptp(market) > 0.0):
+def best_of(excess: Floats | None, tries: int) -> float | None:
+    """Probability that the true Sharpe ratio exceeds zero, were it the best of ``tries`` independent, skill-less ones.
+
+    Bailey and Lopez de Prado (2014), "The deflated Sharpe ratio": the benchmark is the expected largest of so many
+    ratios of zero mean that spread by the standard error of this one. None where the ratio is unknown.
+    """
+    alone = probable_sharpe(excess)
+    if alone is None or tries < 1:
         return None
-    covariance = np.cov(returns, market, ddof=1)
-    slope = float(covariance[0, 1] / covariance[1, 1])
-    return slope, float(covariance[0, 1] / math.sqrt(covariance[0, 0] * covariance[1, 1]))
+    if tries == 1:
+        return alone[1]
+    normal = statistics.NormalDist()
+    largest = (1.0 - _EULER) * normal.inv_cdf(1.0 - 1.0 / tries) + _EULER * normal.inv_cdf(1.0 - 1.0 / (tries * math.e))
+    found = probable_sharpe(excess, alone[0] * largest)
+    return None if found is None else found[1]
 
 
 def years(nav: NDArray[np.int64], dates: Sequence[str], fills: Iterable[Fill]) -> list[Year]:

@@ -80,6 +80,7 @@ def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
         head=summary.head,
         command=command(found, policy),
         version=__version__,
+        tries=_tries(home, run),
     )
 
 
@@ -100,6 +101,12 @@ def _without_mandate(home: Home, genesis: Genesis, history: History, policy: Pol
             tally = recorded(journal.read(path)).tally
             return measured(history, free, tally, history.panel.sessions.row_at_or_after(one.start))
     return None
+
+
+def _tries(home: Home, run: str) -> int:
+    """How many backtests of the home that ended, this one or earlier ones, decided differently."""
+    ended = [s for s in home.summaries() if s.mode == "backtest" and s.decisions_hash and s.run < run]
+    return len({s.decisions_hash for s in ended} | {home.summary(run).decisions_hash})
 
 
 def command(run: Recorded, policy: Policy) -> str:

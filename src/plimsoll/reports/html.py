@@ -6,37 +6,83 @@ past run, and the same inputs give the same bytes.
 
 from __future__ import annotations
 
-from plimsoll.reports import decisions, exposure, lifecycle, limits, overview, performance, provenance, tails
+from plimsoll.reports import (
+    decisions,
+    exposure,
+    holdings,
+    lifecycle,
+    limits,
+    measured,
+    overview,
+    performance,
+    provenance,
+    relative,
+    returns,
+    tails,
+    trades,
+)
 from plimsoll.reports.charts import Book, Chart
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import page, tag
+from plimsoll.reports.page import Html, page, section, tag
 
 
 def render(m: Material) -> str:
     """The document."""
     drawn: list[Chart] = []
     sections = [
-        ("summary", "Summary", overview.summary(m)),
-        ("metrics", "Metrics", overview.metrics(m)),
-        ("growth", "Growth", performance.growth(m, drawn)),
-        ("calendar", "Months", performance.calendar(m)),
-        ("holdings", "Exposure", exposure.holdings(m, drawn)),
-        ("headroom", "Limits", limits.headroom(m, drawn)),
-        ("tails", "Tails", tails.tails(m, drawn)),
-        ("governance", "Modes", exposure.governance(m, drawn)),
-        ("regime", "Regime", exposure.regime(m, drawn)),
-        ("rolling", "Rolling", performance.rolling(m, drawn)),
-        ("contributions", "Assets", performance.contributions(m)),
-        ("costs", "Costs", performance.costs(m)),
-        ("trades", "Trades", performance.trades(m)),
-        ("auctions", "Auctions", decisions.auctions(m, drawn)),
-        ("strategies", "Strategies", lifecycle.strategies(m, drawn)),
-        ("hurdles", "Hurdles", overview.hurdles(m)),
-        ("refusals", "Refusals", decisions.refusals(m)),
-        ("data", "Data", provenance.data(m)),
-        ("assumptions", "Assumptions", provenance.assumptions(m)),
-        ("proof", "Proof", provenance.proof(m)),
+        ("summary", "Overview", overview.summary(m, drawn)),
+        ("returns", "Returns", _returns(m, drawn)),
+        ("benchmark", "Benchmark", relative.benchmark(m, drawn)),
+        ("risk", "Risk", _risk(m, drawn)),
+        ("holdings", "Holdings", holdings.holdings(m, drawn, performance.contributions(m))),
+        ("trades", "Trades", trades.trades(m, performance.costs(m))),
+        ("decisions", "Decisions", _decisions(m, drawn)),
+        ("basis", "Basis", _basis(m)),
     ]
     footer = tag("p", f"plimsoll {m.version}. Past results, real or simulated, do not say what will come.")
     title = f"Plimsoll: {m.result.run}, {m.result.start} to {m.result.end}"
     return page(title, overview.header(m), sections, footer, Book(m.run.days.tolist(), drawn))
+
+
+def _returns(m: Material, drawn: list[Chart]) -> Html:
+    return section(
+        "returns",
+        "Returns",
+        measured.metrics(m),
+        returns.trailing(m),
+        returns.years(m),
+        performance.calendar(m),
+        returns.shape(m),
+        performance.crises(m),
+        performance.rolling(m, drawn),
+    )
+
+
+def _risk(m: Material, drawn: list[Chart]) -> Html:
+    return section(
+        "risk",
+        "Risk",
+        performance.worst(m),
+        limits.headroom(m, drawn),
+        tails.tails(m, drawn),
+        exposure.governance(m, drawn),
+        exposure.regime(m, drawn),
+    )
+
+
+def _decisions(m: Material, drawn: list[Chart]) -> Html:
+    return section(
+        "decisions",
+        "Decisions",
+        decisions.auctions(m, drawn),
+        decisions.refusals(m),
+        lifecycle.strategies(m, drawn),
+        measured.hurdles(m),
+    )
+
+
+def _basis(m: Material) -> Html:
+    return section(
+        "basis", "What it rests on", provenance.notes(m), provenance.data(m), provenance.assumptions(m),
+        provenance.proof(m),
+    )  # fmt: skip

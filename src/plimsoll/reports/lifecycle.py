@@ -6,7 +6,7 @@ from plimsoll.core.lifecycle import STAGES
 from plimsoll.reports import charts, words
 from plimsoll.reports.lives import StrategyLife
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, Line, n, plot, section, table, tag
+from plimsoll.reports.page import Cell, Html, Line, n, part, plot, table, tag
 from plimsoll.reports.words import figure, number, percent
 
 _COLOURS = ["mode-caution", "mode-recovery", "mode-normal", "mode-liquidating"]
@@ -19,7 +19,7 @@ def strategies(m: Material, drawn: list[charts.Chart]) -> Html:
     lives = m.result.lifecycle
     if lives is None:
         told = "Strategies were not followed through stages: each could use what the limits allow."
-        return section("strategies", "Life of the strategies", tag("p", told, class_="note"))
+        return part("strategies", "Life of the strategies", "not followed in this run", tag("p", told, class_="note"))
     rows = []
     for s, name in enumerate(lives):
         stages = [life.stage[s] for life in m.run.tally.lives]
@@ -29,9 +29,10 @@ def strategies(m: Material, drawn: list[charts.Chart]) -> Html:
     said = "; ".join(
         f"{name}: {', '.join(f'{stage} from {day}' for day, stage in x.path)}" for name, x in lives.items()
     )
-    return section(
+    return part(
         "strategies",
         "Life of the strategies",
+        ", ".join(f"{name} {x.stage.lower()}" for name, x in lives.items()),
         plot("stages", f"Stage of each strategy, each session; {m.sample}", f"Ribbons over time. {said}."),
         _standing(m, lives),
         _moves(lives),

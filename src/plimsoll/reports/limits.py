@@ -7,7 +7,7 @@ import numpy as np
 from plimsoll.engine.headroom import MEANING, kind_of
 from plimsoll.reports import charts, uses
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, Line, n, plot, section, table, tag
+from plimsoll.reports.page import Cell, Html, Line, n, part, plot, table, tag
 from plimsoll.reports.uses import Strand
 from plimsoll.reports.words import count, number, percent
 
@@ -23,9 +23,10 @@ def headroom(m: Material, drawn: list[charts.Chart]) -> Html:
     keys = [tag("li", tag("i", class_=f"k-{c}"), name) for c, name in zip(_KEYS, charts.BANDS, strict=True)]
     absent = [k for k in MEANING if k not in ("gross_freeze", "gross_halt") and not _met(k, found)]
     known = "" if m.policy_known else " Caps that the journal does not hold are those of the policy at hand."
-    return section(
+    return part(
         "headroom",
         "Headroom to every limit",
+        f"{count(len(passed))} of {count(len(found))} limits were passed at some time",
         tag(
             "p",
             "Use is what was measured over the limit in force that day, so 100 % is the limit; of the cash floor it is "

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy
 from plimsoll.engine.desk import Desk
-from plimsoll.measures.performance import Metrics, Trip, closed_trips
+from plimsoll.measures.cvar import cvar
+from plimsoll.measures.performance import Metrics
 from plimsoll.reports import words
 from plimsoll.reports.charts import ASSET_COLOURS
 from plimsoll.reports.comparison import passive_books
@@ -37,7 +38,8 @@ class Material:
     """Everything a section may show.
 
     ``first`` is the run's first row of ``history``; ``policy_known`` says whether ``policy`` is the run's own, by
-    its hash; ``records`` and ``head`` are the journal's; ``command`` repeats the run.
+    its hash; ``records`` and ``head`` are the journal's; ``command`` repeats the run;
+    ``tries`` counts the different backtests of the home up to it, itself included: what it may be the best of.
     """
 
     run: Recorded
@@ -51,6 +53,7 @@ class Material:
     command: str
     version: str
     hurdles: tuple[Hurdle, ...] = ()
+    tries: int = 1
 
     @cached_property
     def dates(self) -> list[str]:
@@ -128,10 +131,9 @@ class Material:
         """(T - 1,) returns of a curve over the bill; None where the bill is unknown (U6)."""
         return None if self.bills is None else curve[1:] / curve[:-1] - 1.0 - self.bills
 
-    @cached_property
-    def trips(self) -> tuple[Trip, ...]:
-        """Closed round trips."""
-        return closed_trips(self.run.tally.fills, self.run.tally.splits)
+    def cvar(self, returns: Floats) -> float:
+        """CVaR of 1 session at 95 %, as the metrics define it."""
+        return cvar(-returns, 0.95)
 
     @cached_property
     def colours(self) -> dict[str, str]:

@@ -1,16 +1,15 @@
-"""The first page of a report: what happened in plain sentences, and the metrics beside the passive books."""
+"""The first screen of a report: how good it was, how risky, and why a figure should be believed."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 
-import numpy as np
-
-from plimsoll.measures.performance import Metrics
-from plimsoll.reports import figures, words
+from plimsoll.measures.performance import SESSIONS_A_YEAR
+from plimsoll.reports import charts, figures, words
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, Line, join, n, section, table, tag
-from plimsoll.reports.words import bps, count, figure, number, percent, usd
+from plimsoll.reports.page import Html, join, part, plot, section, tag
+from plimsoll.reports.words import count, figure, number, percent, usd
 
 _MARK = Html('<svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="10"/><path d="M2 16h28"/></svg>')
 _KINDS = {
@@ -53,39 +52,139 @@ def words_synthetic() -> str:
     return "SYNTHETIC DATA: a made-up market. These figures say nothing about any real one."
 
 
-def summary(m: Material) -> Html:
-    """Cards and sentences."""
-    r, x = m.result, m.result.metrics
-    benchmark = next(iter(r.benchmarks), "")
-    passive = r.benchmarks.get(benchmark, Metrics())
-
-    def card(name: str, value: str, beside: str) -> Html:
-        return tag("li", tag("span", name), tag("b", value), tag("span", beside))
-
-    def beside(value: str) -> str:
-        return f"{benchmark} {value}" if benchmark else ""
-
-    cards = [
-        card("Return a year, net", percent(x.annual_return), beside(percent(passive.annual_return))),
-        card("Volatility a year", percent(x.annual_volatility), beside(percent(passive.annual_volatility))),
-        card("Sharpe over bills", figure(x.sharpe), beside(figure(passive.sharpe))),
-        card("Largest drawdown", percent(x.max_drawdown), beside(percent(passive.max_drawdown))),
-        card("CVaR 95 %, 1 session", percent(x.cvar_95_1d, 2), beside(percent(passive.cvar_95_1d, 2))),
-        card("Costs a year", percent(x.cost_drag_annual, 2), f"{percent(x.turnover_monthly)} turned over a month"),
-    ]
-    said = [_growth(m), _worst(m), _governed(m), _auction(m), _refusals(m), _paid(m)]
+def summary(m: Material, drawn: list[charts.Chart]) -> Html:
+    """The first screen: how good, how risky, and why it should be believed; then what happened, in sentences."""
+    drawn += [charts.equity(m.run, m.books, height=208), charts.falls(m.run, m.books, rungs(m), height=190)]
+    told = [_growth(m), _worst(m), _governed(m), _auction(m), _refusals(m), _paid(m)]
     return section(
         "summary",
-        "Summary",
-        tag("p", f"Daily closes, net of all costs; {m.sample}.", class_="sample"),
-        tag("ul", *cards, class_="cards"),
-        tag(
-            "div",
-            tag("ul", *(tag("li", s) for s in said if s), class_="said"),
-            tag("aside", tag("h3", "Before believing a figure"), tag("ul", *(tag("li", s) for s in _trust(m)))),
-            class_="told",
+        "Overview",
+        tag("p", f"daily closes, net of all costs; {m.sample}.", class_="sample"),
+        tag("ul", *_cards(m), class_="cards"),
+        tag("div", tag("div", _ranges(m), *_curves(m)), _belief(m), class_="told"),
+        part(
+            "told",
+            "What happened",
+            "growth, the worst fall, restraint, refusals and costs in six sentences",
+            tag("ul", *(tag("li", s) for s in told if s), class_="said"),
         ),
     )
+
+
+def _cards(m: Material) -> list[Html]:
+    """The headline figures, each beside the passive books'."""
+    x, books = m.result.metrics, m.result.benchmarks
+
+    def card(name: str, field: str, shown: Callable[[float | None], str]) -> Html:
+        others = [f"{label} {shown(getattr(book, field))}" for label, book in books.items()]
+        return tag("li", tag("span", name), tag("b", shown(getattr(x, field))), *(tag("span", o) for o in others))
+
+    return [
+        card("Return a year, net", "annual_return", percent),
+        card("Volatility a year", "annual_volatility", percent),
+        card("Sharpe over bills", "sharpe", figure),
+        card("Largest drawdown", "max_drawdown", percent),
+        card("CVaR 95 %, 1 session", "cvar_95_1d", lambda v: percent(v, 2)),
+        card("Costs a year", "cost_drag_annual", lambda v: percent(v, 2)),
+    ]
+
+
+def _curves(m: Material) -> tuple[Html, Html]:
+    """Growth on a log scale, and drawdown from the all-time peak beside the rungs."""
+    others = ", ".join(f"{name} to {figure(float(c[-1]))}" for name, c in m.books.items())
+    deepest = percent(float(figures.drawdown(m.run.curve).max()))
+    ladder = ", ".join(name for name, _, _ in rungs(m)) or "none, the ladder is off"
+    return (
+        plot(
+            "equity",
+            f"Growth of $1, logarithmic; {m.sample}",
+            f"Line chart. The account grows from 1 to {figure(float(m.run.curve[-1]))}; {others or 'no passive book'}.",
+        ),
+        plot(
+            "falls",
+            f"Fall from the all-time peak, and the ladder's rungs (dashed); a name shows or hides its line; {m.sample}",
+            f"Area chart. The deepest drawdown is {deepest}. Rungs: {ladder}.",
+        ),
+    )
+
+
+def rungs(m: Material) -> list[tuple[str, float, bool]]:
+    """(label, threshold, of the lifetime peak) of every rung in force."""
+    if not m.policy.ladder.enabled:
+        return []
+    return [
+        (f"{r.name.replace('_', ' ')}, {percent(r.threshold, 0)}", r.threshold, r.basis == "lifetime")
+        for r in m.policy.ladder.rungs
+    ]
+
+
+def _ranges(m: Material) -> Html:
+    """Buttons that set every figure to one span: all of it, or the last years."""
+    days = m.run.days
+    spans = [("All", int(days[0]), int(days[-1]))]
+    for years in (5, 1):
+        if days.size > years * SESSIONS_A_YEAR:
+            label = "Last year" if years == 1 else f"Last {years} years"
+            spans.append((label, int(days[-years * SESSIONS_A_YEAR]), int(days[-1])))
+    return buttons(spans)
+
+
+def buttons(spans: Sequence[tuple[str, int, int]]) -> Html:
+    """Buttons that set every figure to a span: (name, first day, last day)."""
+    made = [
+        tag("button", name, type="button", data_from=str(a), data_to=str(b), aria_pressed=str(name == "All").lower())
+        for name, a, b in spans
+    ]
+    return tag("div", *made, class_="zoom", role="group", aria_label="All figures show")
+
+
+def _belief(m: Material) -> Html:
+    """Three sentences on the evidence, the notes behind them, and where to look on."""
+    links = (("How risky", "#risk"), ("Every trade", "#trades"), ("What it assumes", "#assumptions"),
+             ("Get it again", "#proof"))  # fmt: skip
+    return tag(
+        "aside",
+        tag("h3", "Why believe it"),
+        tag("ul", *(tag("li", s) for s in (_record(m), _significance(m), _origin(m)) if s)),
+        tag("p", *(tag("a", name, href=to) for name, to in links), class_="links"),
+    )
+
+
+def _record(m: Material) -> str:
+    closed = sum(bool(t.exited) for t in m.run.trips)
+    years = (m.run.days[-1] - m.run.days[0]) / 365.25
+    return (
+        f"One history of {years:.1f} years: {number(m.result.auctions, 'auction')}, "
+        f"{number(len(m.run.tally.fills), 'fill')}, {number(closed, 'round trip')} closed."
+    )
+
+
+def _significance(m: Material) -> str:
+    excess = m.excess(m.run.curve)
+    probable = figures.probable_sharpe(excess)
+    if probable is None:
+        return "How sure its Sharpe ratio is cannot be told: the bill is unknown or too few sessions are."
+    error, likely = probable
+    said = (
+        f"The Sharpe ratio is {figure(m.result.metrics.sharpe)} with a standard error of {figure(error)}: above zero "
+        f"with a probability of {chance(likely)}"
+    )
+    if m.tries > 1:
+        home = chance(figures.best_of(excess, m.tries))
+        said += f", of {home} as the best of the {count(m.tries)} different backtests this home had held"
+    return f"{said}; {chance(figures.best_of(excess, 100))} were it the best of 100 tries without skill."
+
+
+def _origin(m: Material) -> Html:
+    panel = m.history.panel
+    if m.result.synthetic:
+        said = "The market is made up."
+    elif panel.derived_universe or not any(i.members for i in panel.instruments):
+        said = "Real prices, but the universe knows no membership history: it holds survivors, which flatters."
+    else:
+        said = "Real prices; symbols trade on their membership dates only."
+    notes = number(len(m.result.notes), "note")
+    return join([said, tag("a", f"{notes} on the data and the run", href="#notes")]) if m.result.notes else Html(said)
 
 
 def _growth(m: Material) -> str:
@@ -168,20 +267,7 @@ def _paid(m: Material) -> str:
     )
 
 
-def _trust(m: Material) -> list[str]:
-    probable = figures.probable_sharpe(m.excess(m.run.curve))
-    notes = []
-    if probable is not None:
-        error, chance = probable
-        notes.append(
-            f"The Sharpe ratio of {figure(m.result.metrics.sharpe)} carries a standard error of {figure(error)}; the "
-            f"probability that the true one is above zero is {_chance(chance)}. It is one history, and rules chosen "
-            "with knowledge of it look better than they are."
-        )
-    return notes + [f"{note[:1].upper()}{note[1:]}." for note in m.result.notes]
-
-
-def _chance(value: float | None) -> str:
+def chance(value: float | None) -> str:
     """A probability; never a certainty."""
     return ">\xa099.9\xa0%" if value is not None and value > 0.999 else percent(value)
 
@@ -192,159 +278,3 @@ def _lower(sentence: str) -> str:
         if sentence[:2].isupper() or sentence.startswith(("CVaR", "VIX"))
         else sentence[:1].lower() + sentence[1:]
     )
-
-
-_ROWS = (
-    ("Total return", "total_return", percent, "whole span"),
-    ("Return a year", "annual_return", percent, "compounded, 252 sessions"),
-    ("Volatility a year", "annual_volatility", percent, "1-session returns × √252"),
-    ("Sharpe over bills", "sharpe", figure, "excess over the bill, annual"),
-    ("Sharpe, rf 0", "sharpe_rf0", figure, "annual"),
-    ("Sortino over bills", "sortino", figure, "downside deviation, annual"),
-    ("Largest drawdown", "max_drawdown", percent, "on closes, of the peak"),
-    ("Calmar", "calmar", figure, "return a year over largest drawdown"),
-    ("CVaR 95 %", "cvar_95_1d", lambda v: percent(v, 2), "realised, 1 session"),
-    ("Win rate", "win_rate", percent, "closed round trips, after costs"),
-    ("Profit factor", "profit_factor", figure, "closed round trips, after costs"),
-    ("Turnover", "turnover_monthly", percent, "½ Σ|Δw| in 21 sessions"),
-    ("Costs a year", "cost_drag_annual", lambda v: percent(v, 2), "of mean NAV"),
-)
-
-
-def metrics(m: Material) -> Html:
-    """Every metric beside the passive books, then the shape of the returns."""
-    r = m.result
-    books = {"Plimsoll": r.metrics}
-    if r.without_mandate is not None:
-        books[f"Without the mandate's end, to {m.run.genesis.end}"] = r.without_mandate
-    books |= r.benchmarks
-    trades_less = {"win_rate", "profit_factor"}
-    rows: list[Line] = []
-    for name, key, shown, basis in _ROWS:
-        cells = [
-            n("–" if key in trades_less and label in r.benchmarks else shown(getattr(b, key)), "us" if i == 0 else "")
-            for i, (label, b) in enumerate(books.items())
-        ]
-        rows.append((name, *cells, Cell(basis, "w")))
-    head: Line = ("", *(n(name) for name in books), "Horizon and basis")
-    return section(
-        "metrics",
-        "Metrics",
-        tag(
-            "p",
-            "Passive books pay the same costs on the same sessions and reinvest dividends; they hold no cash "
-            "and obey no limit.",
-            class_="note",
-        ),
-        table(f"Performance net of costs; {m.sample}", head, rows),
-        _shape(m),
-    )
-
-
-def _shape(m: Material) -> Html:
-    market = next(iter(m.books.values()), None)
-    columns = []
-    for curve in m.curves.values():
-        returns = curve[1:] / curve[:-1] - 1.0
-        by_month = np.array(list(figures.calendar_returns(curve, m.dates, 7).values()))
-        fall = figures.drawdown(curve)
-        shape = figures.moments(returns)
-        slope = None if market is None else figures.beta(returns, market[1:] / market[:-1] - 1.0)
-        probable = figures.probable_sharpe(m.excess(curve))
-        columns.append(
-            (
-                percent(float(returns.max()), 2) if returns.size else words.ABSENT,
-                percent(float(returns.min()), 2) if returns.size else words.ABSENT,
-                percent(float(by_month.max())),
-                percent(float(by_month.min())),
-                percent(float(np.mean(by_month > 0)), 0),
-                percent(float(np.mean(returns > 0)), 0) if returns.size else words.ABSENT,
-                figure(shape[0] if shape else None),
-                figure(shape[1] if shape else None),
-                percent(float(np.mean(fall > 0)), 0),
-                figure(slope[0] if slope else None),
-                figure(slope[1] if slope else None),
-                figure(probable[0] if probable else None),
-                _chance(probable[1] if probable else None),
-            )
-        )
-    benchmark = next(iter(m.books), "the benchmark").removesuffix(" held")
-    names = (
-        "Best session",
-        "Worst session",
-        "Best month",
-        "Worst month",
-        "Months with a gain",
-        "Sessions with a gain",
-        "Skewness",
-        "Kurtosis (normal 3)",
-        "Sessions below an earlier close",
-        f"Beta to {benchmark}",
-        f"Correlation with {benchmark}",
-        "Standard error of the Sharpe ratio",
-        "Probability of a true Sharpe above 0",
-    )
-    rows: list[Line] = [
-        (name, *(n(c[i], "us" if k == 0 else "") for k, c in enumerate(columns))) for i, name in enumerate(names)
-    ]
-    caption = f"Shape of 1-session and calendar-month returns; {m.sample}"
-    head: Line = ("", *(n(c) for c in m.curves))
-    return join([tag("h3", "Shape of the returns"), table(caption, head, rows)])
-
-
-def hurdles(m: Material) -> Html:
-    """The run at other hurdles, or how to get them (A3)."""
-    auctions = [a for _, a in m.run.auctions]
-    critical = [a.critical_risk_aversion for a in auctions if a.critical_risk_aversion is not None]
-    used = [a.risk_aversion for a in auctions]
-    said = ""
-    if critical and used:
-        in_cash = sum(
-            a.critical_risk_aversion <= a.risk_aversion for a in auctions if a.critical_risk_aversion is not None
-        )
-        does = (
-            "the CVaR budgets do the work, not the hurdle"
-            if not in_cash
-            else f"in {number(in_cash, 'auction')} the hurdle alone held the book in cash, in the others limits did it"
-        )
-        said = (
-            f"The hurdle of {m.policy.auction.hurdle_sharpe:g} prices a unit of CVaR at "
-            f"{figure(used[-1], 4)}. The auctions "
-            f"would hold only cash above {figure(float(np.median(critical)), 4)} in the median (least "
-            f"{figure(min(critical), 4)}, {number(len(critical), 'auction')}): {does}."
-        )
-    if not m.hurdles:
-        how = tag(
-            "p",
-            "The same span at five hurdles takes five more backtests: ",
-            tag("code", f"plimsoll report --run {m.result.run} --hurdles"),
-            class_="note",
-        )
-        return section("hurdles", "Price of risk", tag("p", said) if said else "", how)
-    rows: list[Line] = [
-        (
-            f"{h.hurdle:g}",
-            n(percent(h.metrics.annual_return, 2)),
-            n(percent(h.metrics.annual_volatility, 2)),
-            n(figure(h.metrics.sharpe)),
-            n(percent(h.metrics.max_drawdown)),
-            n(percent(h.metrics.cvar_95_1d, 2)),
-            n(percent(h.metrics.turnover_monthly)),
-            n(bps(h.metrics.cost_drag_annual, 0)),
-            n(percent(h.invested)),
-        )
-        for h in m.hurdles
-    ]
-    head: Line = (
-        "Hurdle (annual Sharpe)",
-        n("Return a year"),
-        n("Volatility"),
-        n("Sharpe"),
-        n("Drawdown"),
-        n("CVaR 1"),
-        n("Turnover a month"),
-        n("Costs a year"),
-        n("Invested"),
-    )
-    caption = f"The same policy at five values of auction.hurdle_sharpe, each a whole backtest; {m.sample}"
-    return section("hurdles", "Price of risk", tag("p", said) if said else "", table(caption, head, rows))

@@ -19,6 +19,9 @@ from plimsoll.reports.charts import Book
 ASSETS = files("plimsoll.reports") / "assets"
 
 
+_UNFOLD = '<li><button type="button" data-unfold="" aria-pressed="false">Open all</button></li>'
+
+
 class Html(str):
     """Markup that is safe as it stands; every other text is escaped where it is placed."""
 
@@ -101,22 +104,67 @@ def bar(value: float, largest: float) -> Html:
     )
 
 
-def histogram(bins: Sequence[tuple[str, int, bool]], caption: str, alt: str) -> Html:
-    """Counts as columns: (label under it, count, of losses)."""
-    most = max((c for _, c, _ in bins), default=1) or 1
+class Bin(msgspec.Struct, frozen=True):
+    """A column of a histogram: the label under it, its count, and whether it is of losses."""
+
+    label: str
+    count: int
+    loss: bool
+
+
+def histogram(
+    bins: Sequence[Bin], caption: str, alt: str, marks: Sequence[tuple[str, float]] = (), *, counted: bool = True
+) -> Html:
+    """Counts as columns, each with its count above it if ``counted``; ``marks`` are (name, where) from 0 left to 1."""
+    most = max((b.count for b in bins), default=1) or 1
     step = 720.0 / max(len(bins), 1)
     parts = []
-    for i, (label, c, loss) in enumerate(bins):
-        height = c / most * 120.0
-        x, middle = i * step, (i + 0.5) * step
+    for i, one in enumerate(bins):
+        height, x, middle = one.count / most * 120.0, i * step, (i + 0.5) * step
         parts.append(
-            f'<rect class="{"loss" if loss else "gain"}" x="{x + 1:.1f}" y="{140 - height:.1f}" '
+            f'<rect class="{"loss" if one.loss else "gain"}" x="{x + 1:.1f}" y="{140 - height:.1f}" '
             f'width="{step - 2:.1f}" height="{height:.1f}"/>'
-            f'<text x="{middle:.1f}" y="156">{escape(label)}</text>'
-            + (f'<text x="{middle:.1f}" y="{136 - height:.1f}">{c}</text>' if c else "")
+            f'<text x="{middle:.1f}" y="156">{escape(one.label)}</text>'
+            + (f'<text x="{middle:.1f}" y="{136 - height:.1f}">{one.count}</text>' if one.count and counted else "")
         )
+    for i, (name, at) in enumerate(marks):
+        parts.append(
+            f'<path class="mark" d="M{at * 720:.1f} {28 + 16 * i}V140"/>'
+            f'<text class="mark" x="{at * 720 - 4:.1f}" y="{36 + 16 * i}">{escape(name)}</text>'
+        )
+    return _drawing("".join(parts), 162, caption, alt)
+
+
+_INKS = ("own", "other")
+
+
+def columns(
+    labels: Sequence[str], sets: Sequence[Sequence[float]], names: Sequence[str], caption: str, alt: str
+) -> Html:
+    """Groups of up to two bars from a common zero, a group a label; ``sets`` hold a value a name, fractions."""
+    values = [v for group in sets for v in group]
+    low, high = min([0.0, *values]), max([0.0, *values])
+    scale = 150.0 / ((high - low) or 1.0)
+    zero, step = 12.0 + high * scale, 720.0 / max(len(labels), 1)
+    parts = []
+    for i, (label, group) in enumerate(zip(labels, sets, strict=True)):
+        width = step * 0.8 / len(group)
+        for k, v in enumerate(group):
+            top, tall = (zero - v * scale if v > 0 else zero), abs(v) * scale
+            parts.append(
+                f'<rect class="{_INKS[k]}" x="{i * step + step * 0.1 + k * width:.1f}" y="{top:.1f}" '
+                f'width="{width - 0.6:.1f}" height="{tall:.1f}"><title>{escape(f"{names[k]} {label}: {v:.1%}")}</title>'
+                "</rect>"
+            )
+        parts.append(f'<text x="{(i + 0.5) * step:.1f}" y="178">{escape(label[-2:] if step < 40 else label)}</text>')
+    parts.append(f'<path class="zero" d="M0 {zero:.1f}H720"/>')
+    keys = join(tag("li", tag("i", class_=f"k-{ink}"), name) for ink, name in zip(_INKS, names, strict=False))
+    return join([_drawing("".join(parts), 184, caption, alt), tag("ul", keys, class_="keys")])
+
+
+def _drawing(parts: str, height: int, caption: str, alt: str) -> Html:
     return Html(
-        f'<figure><svg class="bins" viewBox="0 0 720 162" role="img" aria-label="{escape(alt)}">{"".join(parts)}</svg>'
+        f'<figure><svg class="bins" viewBox="0 0 720 {height}" role="img" aria-label="{escape(alt)}">{parts}</svg>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
@@ -134,6 +182,18 @@ def section(id_: str, title: str, *content: str) -> Html:
     return Html(
         f'<section id="{escape(id_)}" aria-labelledby="{escape(id_)}-h"><h2 id="{escape(id_)}-h">{escape(title)}</h2>'
         f"{join(content)}</section>"
+    )
+
+
+def part(id_: str, title: str, said: str, *content: str, shown: bool = False) -> Html:
+    """A part of a section: its title and, in a line, what it says; the rest is folded away unless ``shown``.
+
+    Print opens every part, and so does a link to it or to something inside it.
+    """
+    state = " open" if shown else ""
+    return Html(
+        f'<details class="part" id="{escape(id_)}"{state}><summary><h3>{escape(title)}</h3>'
+        f"<span>{text(said)}</span></summary>\n{join(content)}</details>"
     )
 
 
@@ -155,7 +215,8 @@ def page(title: str, header: str, sections: Sequence[tuple[str, str, Html]], foo
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
         f'<a class="skip" href="#main">Skip to the report</a>\n{text(header)}\n'
-        f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n<main id="main">\n'
+        f'<nav aria-label="Sections"><ul>{links}{_UNFOLD}</ul></nav>\n'
+        '<main id="main">\n'
         "<noscript><p>Figures need JavaScript; every table stands without it.</p></noscript>\n"
         f'{join(m for _, _, m in sections)}\n</main>\n<footer class="foot">{text(footer)}</footer>\n'
         f'<script type="application/json" id="figures">{figures}</script>\n'

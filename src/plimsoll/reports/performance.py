@@ -1,4 +1,4 @@
-"""Returns of a report: growth, drawdowns, months, years, crises, rolling figures, contributions, trades."""
+"""Returns of a report: drawdowns, months, crises, rolling figures, contributions, costs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from plimsoll.core.dates import day_number
-from plimsoll.measures.performance import SESSIONS_A_YEAR, Trip
-from plimsoll.reports import charts, figures, words
+from plimsoll.measures.performance import SESSIONS_A_YEAR
+from plimsoll.reports import charts, figures
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, Line, bar, histogram, join, n, plot, section, table, tag
+from plimsoll.reports.overview import buttons
+from plimsoll.reports.page import Bin, Cell, Html, Line, bar, histogram, n, part, plot, table, tag
 from plimsoll.reports.words import bps, count, figure, number, percent, usd
 
 WINDOW = 252
@@ -21,59 +22,8 @@ _STEPS = (0.002, 0.01, 0.02, 0.035)  # of a month's return, where the shade deep
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def growth(m: Material, drawn: list[charts.Chart]) -> Html:
-    """Equity on a log scale, drawdown against the rungs."""
-    drawn += [charts.equity(m.run, m.books), charts.falls(m.run, m.books, rungs(m))]
-    end = m.run.curve[-1]
-    others = ", ".join(f"{name} to {figure(float(c[-1]))}" for name, c in m.books.items())
-    deepest = float(figures.drawdown(m.run.curve).max())
-    ladder = ", ".join(name for name, _, _ in rungs(m)) or "none, the ladder is off"
-    return section(
-        "growth",
-        "Growth and drawdown",
-        _ranges(m),
-        plot(
-            "equity",
-            f"Growth of $1, logarithmic, daily closes net of costs; {m.sample}",
-            f"Line chart. The account grows from 1 to {figure(float(end))}; {others or 'no passive book'}.",
-        ),
-        plot(
-            "falls",
-            f"Drawdown below the peak on closes, beside the ladder's rungs (dashed); {m.sample}. "
-            "Choose a name under the figure to show or hide its line.",
-            f"Area chart. The deepest drawdown is {percent(deepest)}. Rungs: {ladder}.",
-        ),
-        _worst(m),
-    )
-
-
-def rungs(m: Material) -> list[tuple[str, float, bool]]:
-    """(label, threshold, of the lifetime peak) of every rung in force."""
-    if not m.policy.ladder.enabled:
-        return []
-    return [
-        (f"{r.name.replace('_', ' ')}, {percent(r.threshold, 0)}", r.threshold, r.basis == "lifetime")
-        for r in m.policy.ladder.rungs
-    ]
-
-
-def _ranges(m: Material) -> Html:
-    """Buttons that set every figure to one span."""
-    days = m.run.days
-    spans = [("All", int(days[0]), int(days[-1]))]
-    for years in (5, 1):
-        if days.size > years * SESSIONS_A_YEAR:
-            label = "Last year" if years == 1 else f"Last {years} years"
-            spans.append((label, int(days[-years * SESSIONS_A_YEAR]), int(days[-1])))
-    spans += [(w.name, day_number(w.start), day_number(w.end)) for w in figures.crises(m.run.curve, m.dates)]
-    buttons = [
-        tag("button", name, type="button", data_from=str(a), data_to=str(b), aria_pressed=str(name == "All").lower())
-        for name, a, b in spans
-    ]
-    return tag("div", "All figures show", *buttons, class_="zoom")
-
-
-def _worst(m: Material) -> Html:
+def worst(m: Material) -> Html:
+    """The deepest falls from the all-time peak."""
     rows: list[Line] = [
         (
             str(i),
@@ -87,14 +37,16 @@ def _worst(m: Material) -> Html:
         for i, d in enumerate(figures.drawdowns(m.run.curve, m.dates, WORST), 1)
     ]
     head: Line = ("", "Peak", "Trough", "Recovered", n("Depth"), n("Sessions to trough"), n("Sessions in all"))
-    return join(
-        [tag("h3", "Worst drawdowns"), table(f"The {len(rows)} deepest drawdowns on closes; {m.sample}", head, rows)]
-    )
+    said = f"{rows[0][4].content} at most" if rows and isinstance(rows[0][4], Cell) else "it never fell"
+    caption = f"The {len(rows)} deepest drawdowns on closes; {m.sample}"
+    return part("worst", "Worst drawdowns", said, table(caption, head, rows))
 
 
 def calendar(m: Material) -> Html:
-    """Months as a heat table, years beside the passive books, crisis windows."""
-    return section("calendar", "Months, years, crises", _months(m), _histogram(m), _years(m), _crises(m))
+    """Months as a heat table, and how they lie."""
+    by_month = np.array(list(figures.calendar_returns(m.run.curve, m.dates, 7).values()))
+    said = f"{percent(float(np.mean(by_month > 0)), 0)} of {number(by_month.size, 'month')} gained"
+    return part("calendar", "Months", said, _months(m), _histogram(m), shown=True)
 
 
 def _months(m: Material) -> Html:
@@ -119,7 +71,7 @@ def _histogram(m: Material) -> Html:
     wide = max(1, -(-(last - first) // _BINS))
     edges = np.arange(first // wide * wide, last + wide, wide)
     counts, _ = np.histogram(values, edges)
-    bins = [(f"{a:+d}".replace("-", "−"), c, a < 0) for a, c in zip(edges.tolist(), counts.tolist(), strict=False)]
+    bins = [Bin(f"{a:+d}".replace("-", "−"), c, a < 0) for a, c in zip(edges.tolist(), counts.tolist(), strict=False)]
     unit = "a point" if wide == 1 else f"{wide} points"
     caption = f"How many calendar months returned how much: columns {unit} wide from the figure below them, per cent; "
     alt = f"Histogram of {number(values.size, 'month')}, from {figure(values.min(), 1)} to {figure(values.max(), 1)} %."
@@ -137,30 +89,8 @@ def shade(value: float) -> str:
     return f"{'u' if value > 0 else 'd'}{1 + sum(abs(value) >= s for s in _STEPS)}"
 
 
-def _years(m: Material) -> Html:
-    columns = {name: figures.calendar_returns(c, m.dates, 4) for name, c in m.curves.items()}
-    falls = {name: {y: _fall_in(c, m.dates, y) for y in columns["Plimsoll"]} for name, c in m.curves.items()}
-    rows: list[Line] = []
-    for year in columns["Plimsoll"]:
-        shown = [
-            cell
-            for i, name in enumerate(m.curves)
-            for cell in (n(percent(columns[name][year]), "us" if i == 0 else ""), n(percent(falls[name][year])))
-        ]
-        rows.append((year, *shown))
-    head: Line = ("Year", *(x for name in m.curves for x in (n(name), n("drawdown"))))
-    return join(
-        [tag("h3", "Years"), table(f"Return and largest drawdown within each calendar year; {m.sample}", head, rows)]
-    )
-
-
-def _fall_in(curve: charts.Floats, dates: list[str], year: str) -> float:
-    inside = np.flatnonzero(np.char.startswith(np.array(dates), year))
-    part = curve[max(int(inside[0]) - 1, 0) : int(inside[-1]) + 1]
-    return float(figures.drawdown(part).max())
-
-
-def _crises(m: Material) -> Html:
+def crises(m: Material) -> Html:
+    """Returns and falls within known crises."""
     found = {name: figures.crises(c, m.dates) for name, c in m.curves.items()}
     rows: list[Line] = []
     for i, window in enumerate(found["Plimsoll"]):
@@ -171,20 +101,25 @@ def _crises(m: Material) -> Html:
         ]
         rows.append((window.name, Cell(f"{window.start} to {window.end}", "d"), *cells))
     if not rows:
-        return tag("p", "The span touches none of the crisis windows.", class_="note")
+        return part("crises", "Crises", "the span touches none of the windows")
     head: Line = ("Crisis", "Sessions covered", *(x for name in m.curves for x in (n(name), n("drawdown"))))
     caption = (
         "Return and largest drawdown in known crises, as far as the span covers them; net of costs, governed throughout"
     )
-    return join([tag("h3", "Crisis windows"), table(caption, head, rows)])
+    spans = [(w.name, day_number(w.start), day_number(w.end)) for w in found["Plimsoll"]]
+    return part(
+        "crises",
+        "Crises",
+        f"{number(len(rows), 'window')} beside the passive books",
+        table(caption, head, rows),
+        buttons(spans),
+    )
 
 
 def rolling(m: Material, drawn: list[charts.Chart]) -> Html:
     """Rolling Sharpe ratio and volatility."""
     if len(m.dates) <= WINDOW:
-        return section(
-            "rolling", "Rolling figures", tag("p", f"The span has fewer than {WINDOW} returns.", class_="note")
-        )
+        return part("rolling", "Rolling figures", f"the span has fewer than {WINDOW} returns")
     parts = {name: figures.rolling(c[1:] / c[:-1] - 1.0, m.excess(c), WINDOW) for name, c in m.curves.items()}
     sharpe, volatility = charts.rollings(parts)
     own = parts["Plimsoll"]
@@ -207,7 +142,8 @@ def rolling(m: Material, drawn: list[charts.Chart]) -> Html:
         )
     )
     drawn += shown
-    return section("rolling", "Rolling figures", tag("div", *plots, class_="pair"))
+    said = f"Sharpe ratio, volatility and beta over trailing {WINDOW} sessions"
+    return part("rolling", "Rolling figures", said, tag("div", *plots, class_="pair"))
 
 
 def _range_of(name: str, values: charts.Floats, shown: Callable[[float], str]) -> str:
@@ -292,7 +228,9 @@ def contributions(m: Material) -> Html:
     apart = abs(total - change) / 100.0
     note = "" if apart < 1.0 else f" The parts differ from the change of NAV by ${apart:,.2f} of rounding."
     caption = f"Profit by asset in dollars, price gains after costs; held is the share of sessions; {m.sample}.{note}"
-    return section("contributions", "Contributions", table(caption, head, rows, total=True))
+    first = f"{parts[0].symbol} {usd(parts[0].total)} first, " if parts else ""
+    said = f"{first}interest {usd(interest)}, in all {usd(total)}"
+    return part("contributions", "Contributions", said, table(caption, head, rows, total=True))
 
 
 def _tone(cents: int) -> str:
@@ -338,9 +276,10 @@ def costs(m: Material) -> Html:
         n("Total"),
         n("a year, of mean NAV"),
     )
-    return section(
+    return part(
         "costs",
         "Turnover and costs",
+        f"{usd(whole[-1])} in all, {bps(m.result.metrics.cost_drag_annual, 0)} a year of mean NAV",
         table(
             f"Turnover (½ Σ|Δw|) and costs by calendar year; part years annualised in the last column; {m.sample}",
             head,
@@ -397,77 +336,3 @@ def _capacity(m: Material) -> Html:
         f"({number(len(shares), 'trade')}, volumes of their own time)."
     )
     return tag("p", said, class_="note")
-
-
-def trades(m: Material) -> Html:
-    """Closed round trips: by symbol, the best and the worst."""
-    found = m.trips
-    if not found:
-        return section("trades", "Round trips", tag("p", "Nothing was bought and sold again.", class_="note"))
-    row = {d: i for i, d in enumerate(m.dates)}
-
-    def line(t: Trip) -> Line:
-        lots = next(i.lots_per_unit for i in m.history.panel.instruments if i.symbol == t.symbol)
-        held = row[t.closed] - row[t.opened]
-        nav = int(m.run.nav[row[t.closed]])
-        return (
-            Cell(t.symbol, "d"),
-            Cell(t.opened, "d"),
-            Cell(t.closed, "d"),
-            n(count(held)),
-            n(figure(t.lots / lots, 0 if lots == 1 else 3)),
-            n(usd(t.profit), _tone(t.profit)),
-            n(bps(t.profit / nav)),
-        )
-
-    ranked = sorted(found, key=lambda t: (-t.profit, t.closed, t.symbol))
-    head: Line = ("Asset", "Opened", "Closed", n("Sessions"), n("Units"), n("Profit"), n("of NAV"))
-    by_symbol: list[Line] = []
-    for symbol in sorted({t.symbol for t in found}):
-        own = [t for t in found if t.symbol == symbol]
-        won = sum(t.profit > 0 for t in own)
-        by_symbol.append(
-            (
-                Cell(symbol, "d"),
-                n(count(len(own))),
-                n(percent(won / len(own), 0)),
-                n(usd(sum(t.profit for t in own)), _tone(sum(t.profit for t in own))),
-                n(usd(sum(t.profit for t in own) / len(own))),
-                n(count(round(float(np.mean([row[t.closed] - row[t.opened] for t in own]))))),
-            )
-        )
-    won = sum(t.profit > 0 for t in found)
-    by_symbol.append(
-        (
-            "All",
-            n(count(len(found))),
-            n(percent(won / len(found), 0)),
-            n(usd(sum(t.profit for t in found))),
-            n(usd(sum(t.profit for t in found) / len(found))),
-            n(count(round(float(np.mean([row[t.closed] - row[t.opened] for t in found]))))),
-        )
-    )
-    names = ("Asset", n("Trips"), n("Won"), n("Profit"), n("Mean"), n("Mean sessions"))
-    most = min(10, len(ranked))
-    return section(
-        "trades",
-        "Round trips",
-        tag(
-            "p",
-            "A round trip is a reduction of a holding against its average cost, after commission, slippage and "
-            "impact; dividends are not in it.",
-            class_="note",
-        ),
-        table(f"Round trips closed, by asset; {m.sample}", names, by_symbol, total=True),
-        tag(
-            "details",
-            tag("summary", f"The {most} best and the {most} worst"),
-            table(f"Best {most} of {number(len(ranked), 'round trip')}; {m.sample}", head, map(line, ranked[:most])),
-            table(
-                f"Worst {most} of {number(len(ranked), 'round trip')}; {m.sample}",
-                head,
-                map(line, ranked[: -most - 1 : -1]),
-            ),
-        ),
-        tag("p", f"{words.number(len(m.run.tally.fills), 'fill')} in all; every one is in the journal.", class_="note"),
-    )

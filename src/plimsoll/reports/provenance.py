@@ -10,7 +10,7 @@ import numpy as np
 from plimsoll.core.panel import Certification
 from plimsoll.reports import words
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Cell, Html, Line, join, n, section, table, tag
+from plimsoll.reports.page import Cell, Html, Line, join, n, part, table, tag
 from plimsoll.reports.words import bps, count, figure, number, percent, usd
 
 
@@ -58,9 +58,10 @@ def data(m: Material) -> Html:
     said = ", ".join(f"{states.count(s)} {s}" for s in sorted(set(states)))
     macro = f"Macro series: {', '.join(panel.macro_names)}." if panel.macro_names else "No macro series."
     common = " ".join(f"{words.reason(code)} ({number(times, 'symbol')})." for code, times in shared.items())
-    return section(
+    return part(
         "data",
         "Data",
+        said,
         tag(
             "p",
             f"{said}. States, bars and scores are of the whole certified snapshot; the last two shares are of "
@@ -84,6 +85,17 @@ def _findings(c: Certification, shared: Container[str]) -> str:
             span = f.day if f.day == f.last_day else f"{f.day} to {f.last_day}"
             said.append(f"{words.reason(f.reason, symbol=c.symbol, measured=f.count)} ({f.severity}, {span})")
     return f"{'; '.join(dict.fromkeys(said))}." if said else ""
+
+
+def notes(m: Material) -> Html:
+    """What a reader must know before believing a figure, particular to this run."""
+    told = [tag("li", f"{note[:1].upper()}{note[1:]}.") for note in m.result.notes]
+    said = f"{number(len(told), 'note')} on the data and the run"
+    return (
+        part("notes", "Before believing a figure", said, tag("ul", *told, class_="said"), shown=True)
+        if told
+        else Html("")
+    )
 
 
 def assumptions(m: Material) -> Html:
@@ -178,12 +190,11 @@ def assumptions(m: Material) -> Html:
         ),
     ]
     items = [join([tag("dt", name), tag("dd", said)]) for name, said in facts]
-    notes = [tag("li", f"{note[:1].upper()}{note[1:]}.") for note in m.result.notes]
-    return section(
+    return part(
         "assumptions",
         "Assumptions",
+        "what every figure above takes for granted",
         tag("dl", *items, class_="facts"),
-        join([tag("h3", "Particular to this run"), tag("ul", *notes, class_="said")]) if notes else "",
         ""
         if m.policy_known
         else tag(
@@ -212,9 +223,10 @@ def proof(m: Material) -> Html:
         ("Version", f"plimsoll {m.version}"),
     ]
     items = [join([tag("dt", name), tag("dd", value, class_="mono")]) for name, value in facts]
-    return section(
+    return part(
         "proof",
         "Getting the same again",
+        f"decisions hash {r.decisions_hash[:12]}",
         tag(
             "p",
             "The same snapshot, policy and code give the same decisions, bit for bit: compare the hash of "

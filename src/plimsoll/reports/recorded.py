@@ -15,6 +15,7 @@ from plimsoll.core.errors import CorruptionError, UsageError
 from plimsoll.core.events import CashFlow, Event, Genesis
 from plimsoll.core.order import Intent
 from plimsoll.engine.tally import Tally
+from plimsoll.measures.trades import Close, RoundTrip, round_trips
 
 Floats = NDArray[np.float64]
 
@@ -108,6 +109,17 @@ class Recorded:
     def vix(self) -> Floats:
         """(T,) VIX points, NaN where it was absent."""
         return _column(r.regime.vix for r in self.cycles)
+
+    @cached_property
+    def trips(self) -> tuple[RoundTrip, ...]:
+        """Every position from entry to exit, the open ones at their worth of the last close."""
+        closes = [
+            Close(record.session, symbol, round(weight * record.nav))
+            for record in self.cycles
+            for symbol, weight in zip(record.symbols, record.held, strict=True)
+            if weight
+        ]
+        return round_trips(self.tally.fills, self.tally.splits, self.flows, closes)
 
     @cached_property
     def auctions(self) -> list[tuple[str, AuctionRecord]]:

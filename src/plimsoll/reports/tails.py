@@ -11,7 +11,7 @@ from plimsoll.engine import estimates
 from plimsoll.measures.cvar import normal_cvar
 from plimsoll.reports import charts, estimators, words
 from plimsoll.reports.material import Material
-from plimsoll.reports.page import Html, Line, join, n, plot, section, table, tag
+from plimsoll.reports.page import Html, Line, join, n, part, plot, table, tag
 from plimsoll.reports.tailgrid import TailGrid, tail_grid
 from plimsoll.reports.words import count, number, percent
 
@@ -46,9 +46,10 @@ def tails(m: Material, drawn: list[charts.Chart]) -> Html:
         n("Last headroom"),
     )
     measured = int(np.count_nonzero(np.isfinite(m.run.figure("stressed_after_1"))))
-    return section(
+    return part(
         "tails",
         "Tail risk against its limits",
+        f"CVaR 95 % of one session as it came: {percent(m.result.metrics.cvar_95_1d, 2)}",
         tag(
             "p",
             "Estimates at the decision, fractions of NAV, from filtered historical scenarios of "
@@ -129,7 +130,7 @@ def _intervals(m: Material, grid: TailGrid) -> Html:
         )
     return join(
         [
-            tag("h3", "How sure the estimate is"),
+            tag("h4", "How sure the estimate is"),
             tag(
                 "p",
                 "CVaR with the two-sided 95 % interval of 1,000 moving-block samples, and VaR, of the book held on "
@@ -171,7 +172,7 @@ def _components(m: Material, grid: TailGrid, drawn: list[charts.Chart]) -> Html:
     hedged = int(np.count_nonzero((one.component < 0.0).any(axis=1)))
     return join(
         [
-            tag("h3", "Where the tail comes from"),
+            tag("h4", "Where the tail comes from"),
             plot(
                 "components",
                 f"Each position's part of CVaR at {number(horizon, 'session')}, stacked: with what hedges, below zero, "

@@ -6,6 +6,7 @@
   var times = book.days.map(function (d) { return d * 86400; });
   var last = times.length - 1;
   var drawn = [];
+  var span = { min: times[0], max: times[last] };
   var months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
   function colour(name) {
@@ -251,20 +252,44 @@
     };
   }
 
+  // A figure inside a folded part has no width: it is drawn when its part is opened.
   function build() {
-    var from = null, to = null;
-    if (drawn.length) { from = drawn[0].scales.x.min; to = drawn[0].scales.x.max; }
     drawn.forEach(function (u) { u.destroy(); });
-    drawn = book.charts.map(function (chart) {
+    drawn = [];
+    book.charts.forEach(function (chart) { delete document.getElementById(chart.id).dataset.drawn; });
+    fill();
+  }
+
+  function fill() {
+    book.charts.forEach(function (chart) {
       var place = document.getElementById(chart.id);
+      if (place.dataset.drawn || !place.clientWidth) return;
       place.textContent = "";
-      return new uPlot(options(chart, place.clientWidth), data(chart), place);
+      place.dataset.drawn = "yes";
+      var u = new uPlot(options(chart, place.clientWidth), data(chart), place);
+      drawn.push(u);
+      u.setScale("x", span);
     });
-    if (from !== null) zoom(from, to);
+    root.dataset.drawn = String(drawn.length);
   }
 
   function zoom(from, to) {
-    drawn.forEach(function (u) { u.setScale("x", { min: from, max: to }); });
+    span = { min: from, max: to };
+    drawn.forEach(function (u) { u.setScale("x", span); });
+  }
+
+  // A link to something inside a folded part opens it.
+  function reveal() {
+    var goal = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!goal) return;
+    for (var e = goal; e; e = e.parentElement) if (e.tagName === "DETAILS") e.open = true;
+    fill();
+    goal.scrollIntoView();
+  }
+
+  function unfold(yes) {
+    document.querySelectorAll("details").forEach(function (d) { d.open = yes; });
+    fill();
   }
 
   document.querySelectorAll("[data-from]").forEach(function (button) {
@@ -278,14 +303,26 @@
   addEventListener("resize", function () {
     if (root.clientWidth === wide) return;
     wide = root.clientWidth;
-    drawn.forEach(function (u) { u.setSize({ width: u.root.parentNode.clientWidth, height: u.height }); });
+    drawn.forEach(function (u) {
+      if (u.root.parentNode.clientWidth) u.setSize({ width: u.root.parentNode.clientWidth, height: u.height });
+    });
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", build);
   function onPaper(yes) {
-    if (yes) { root.dataset.paper = "yes"; document.querySelectorAll("details").forEach(function (d) { d.open = true; }); } else { delete root.dataset.paper; }
+    if (yes) { root.dataset.paper = "yes"; unfold(true); } else { delete root.dataset.paper; }
     build();
   }
   matchMedia("print").addEventListener("change", function (event) { onPaper(event.matches); });
+  document.addEventListener("toggle", function (event) { if (event.target.open) fill(); }, true);
+  var all = document.querySelector("[data-unfold]");
+  all.addEventListener("click", function () {
+    var opening = all.getAttribute("aria-pressed") !== "true";
+    all.setAttribute("aria-pressed", String(opening));
+    all.textContent = opening ? "Fold" : "Open all";
+    unfold(opening);
+  });
+  addEventListener("hashchange", reveal);
+  document.querySelectorAll('a[href^="#"]').forEach(function (a) { a.addEventListener("click", function () { if (a.hash === location.hash) reveal(); }); });
   build();
-  root.dataset.drawn = String(drawn.length);
+  reveal();
 })();

@@ -1,0 +1,125 @@
+"""The metrics of a report beside the passive books, and the price of risk (A3)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plimsoll.reports.material import Material
+from plimsoll.reports.page import Cell, Html, Line, join, n, part, table, tag
+from plimsoll.reports.words import bps, figure, number, percent
+
+_PRICE = "at which price of CVaR the auctions would stay in cash"
+_ROWS = (
+    ("Total return", "total_return", percent, "whole span"),
+    ("Return a year", "annual_return", percent, "compounded, 252 sessions"),
+    ("Volatility a year", "annual_volatility", percent, "1-session returns × √252"),
+    ("Sharpe over bills", "sharpe", figure, "excess over the bill, annual"),
+    ("Sharpe, rf 0", "sharpe_rf0", figure, "annual"),
+    ("Sortino over bills", "sortino", figure, "downside deviation, annual"),
+    ("Largest drawdown", "max_drawdown", percent, "on closes, of the peak"),
+    ("Calmar", "calmar", figure, "return a year over largest drawdown"),
+    ("CVaR 95 %", "cvar_95_1d", lambda v: percent(v, 2), "realised, 1 session"),
+    ("Win rate", "win_rate", percent, "closed round trips, after costs"),
+    ("Profit factor", "profit_factor", figure, "closed round trips, after costs"),
+    ("Turnover", "turnover_monthly", percent, "½ Σ|Δw| in 21 sessions"),
+    ("Costs a year", "cost_drag_annual", lambda v: percent(v, 2), "of mean NAV"),
+)
+
+
+def metrics(m: Material) -> Html:
+    """Every metric beside the passive books, then the shape of the returns."""
+    r = m.result
+    books = {"Plimsoll": r.metrics}
+    if r.without_mandate is not None:
+        books[f"Without the mandate's end, to {m.run.genesis.end}"] = r.without_mandate
+    books |= r.benchmarks
+    trades_less = {"win_rate", "profit_factor"}
+    rows: list[Line] = []
+    for name, key, shown, basis in _ROWS:
+        cells = [
+            n("–" if key in trades_less and label in r.benchmarks else shown(getattr(b, key)), "us" if i == 0 else "")
+            for i, (label, b) in enumerate(books.items())
+        ]
+        rows.append((name, *cells, Cell(basis, "w")))
+    head: Line = ("", *(n(name) for name in books), "Horizon and basis")
+    return join(
+        [
+            tag(
+                "p",
+                "Passive books pay the same costs on the same sessions and reinvest dividends; they hold no cash "
+                "and obey no limit.",
+                class_="note",
+            ),
+            table(f"Performance net of costs; {m.sample}", head, rows),
+        ]
+    )
+
+
+def hurdles(m: Material) -> Html:
+    """The run at other hurdles, or how to get them (A3)."""
+    auctions = [a for _, a in m.run.auctions]
+    critical = [a.critical_risk_aversion for a in auctions if a.critical_risk_aversion is not None]
+    used = [a.risk_aversion for a in auctions]
+    said = ""
+    if critical and used:
+        in_cash = sum(
+            a.critical_risk_aversion <= a.risk_aversion for a in auctions if a.critical_risk_aversion is not None
+        )
+        does = (
+            "the CVaR budgets do the work, not the hurdle"
+            if not in_cash
+            else f"in {number(in_cash, 'auction')} the hurdle alone held the book in cash, in the others limits did it"
+        )
+        said = (
+            f"The hurdle of {m.policy.auction.hurdle_sharpe:g} prices a unit of CVaR at "
+            f"{figure(used[-1], 4)}. The auctions "
+            f"would hold only cash above {figure(float(np.median(critical)), 4)} in the median (least "
+            f"{figure(min(critical), 4)}, {number(len(critical), 'auction')}): {does}."
+        )
+    if not m.hurdles:
+        how = tag(
+            "p",
+            "The same span at five hurdles takes five more backtests: ",
+            tag("code", f"plimsoll report --run {m.result.run} --hurdles"),
+            class_="note",
+        )
+        return part(
+            "hurdles",
+            "Price of risk",
+            _PRICE,
+            tag("p", said) if said else "",
+            how,
+        )
+    rows: list[Line] = [
+        (
+            f"{h.hurdle:g}",
+            n(percent(h.metrics.annual_return, 2)),
+            n(percent(h.metrics.annual_volatility, 2)),
+            n(figure(h.metrics.sharpe)),
+            n(percent(h.metrics.max_drawdown)),
+            n(percent(h.metrics.cvar_95_1d, 2)),
+            n(percent(h.metrics.turnover_monthly)),
+            n(bps(h.metrics.cost_drag_annual, 0)),
+            n(percent(h.invested)),
+        )
+        for h in m.hurdles
+    ]
+    head: Line = (
+        "Hurdle (annual Sharpe)",
+        n("Return a year"),
+        n("Volatility"),
+        n("Sharpe"),
+        n("Drawdown"),
+        n("CVaR 1"),
+        n("Turnover a month"),
+        n("Costs a year"),
+        n("Invested"),
+    )
+    caption = f"The same policy at five values of auction.hurdle_sharpe, each a whole backtest; {m.sample}"
+    return part(
+        "hurdles",
+        "Price of risk",
+        _PRICE,
+        tag("p", said) if said else "",
+        table(caption, head, rows),
+    )

@@ -1,0 +1,81 @@
+"""The run beside its benchmarks: alpha, beta, what it captured of their rises and falls, and beta through time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plimsoll.measures.relative import Relative, relative, rolling_beta
+from plimsoll.reports import charts, figures
+from plimsoll.reports.material import Material
+from plimsoll.reports.page import Cell, Html, Line, n, plot, section, table, tag
+from plimsoll.reports.words import figure, percent
+
+WINDOW = 252
+
+
+def _whole(value: float | None) -> str:
+    return percent(value, 0)
+
+
+_ROWS = (
+    ("Alpha a year", "alpha", percent, "intercept on the benchmark's excess over bills, × 252, not compounded"),
+    ("t-statistic of alpha", "alpha_t", figure, "Newey-West errors; beyond about 2 it is unlikely to be chance"),
+    ("Beta", "beta", figure, "1-session excess returns"),
+    ("Correlation", "correlation", figure, "1-session excess returns"),
+    ("Tracking error a year", "tracking_error", percent, "deviation of the difference of returns × √252"),
+    ("Information ratio", "information_ratio", figure, "mean difference of returns over tracking error, annual"),
+    ("Up capture", "up_capture", _whole, "mean return of months in which the benchmark rose, over its own"),
+    ("Down capture", "down_capture", _whole, "the same of months in which it fell"),
+)  # fmt: skip
+
+
+def of_books(m: Material) -> dict[str, Relative]:
+    """Figures of the run against each passive book."""
+    own = m.run.returns
+    months = _months(m, m.run.curve)
+    return {
+        name: relative(own, curve[1:] / curve[:-1] - 1.0, m.bills, months, _months(m, curve))
+        for name, curve in m.books.items()
+    }
+
+
+def _months(m: Material, curve: charts.Floats) -> charts.Floats:
+    return np.array(list(figures.calendar_returns(curve, m.dates, 7).values()))
+
+
+def benchmark(m: Material, drawn: list[charts.Chart]) -> Html:
+    """The section."""
+    found = of_books(m)
+    if not found:
+        return section(
+            "benchmark", "Beside the benchmark", tag("p", "The data hold no benchmark over this span.", class_="note")
+        )
+    rows: list[Line] = [
+        (
+            name,
+            *(n(shown(getattr(x, key)), "us" if i == 0 else "") for i, x in enumerate(found.values())),
+            Cell(of, "w"),
+        )
+        for name, key, shown, of in _ROWS
+    ]
+    head: Line = ("", *(n(f"against {name}") for name in found), "What it is")
+    return section(
+        "benchmark",
+        "Beside the benchmark",
+        table(f"Figures against the passive books; {m.sample}", head, rows),
+        _rolling(m, drawn),
+    )
+
+
+def _rolling(m: Material, drawn: list[charts.Chart]) -> Html:
+    """Beta over the trailing year."""
+    if len(m.dates) <= WINDOW:
+        return tag("p", f"Beta through time needs more than {WINDOW} returns.", class_="note")
+    lines = {name: rolling_beta(m.run.returns, curve[1:] / curve[:-1] - 1.0, WINDOW) for name, curve in m.books.items()}
+    drawn.append(charts.betas(lines))
+    own = next(iter(lines.values()))
+    return plot(
+        "beta",
+        f"Beta of 1-session returns, trailing {WINDOW} sessions; {m.sample}",
+        f"Line chart. Beta to the first between {figure(float(np.nanmin(own)))} and {figure(float(np.nanmax(own)))}.",
+    )
