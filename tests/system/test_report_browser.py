@@ -110,9 +110,12 @@ CONTRAST = """() => {
 @pytest.mark.parametrize("size", SIZES)
 def test_it_draws_every_figure_without_a_word_or_a_request(browser: Any, report: Path, size: str, scheme: str) -> None:
     with Seen(browser, report, size, scheme) as seen:
+        folded = int(seen.page.evaluate("document.documentElement.dataset.drawn"))
+        assert folded == len(seen.page.evaluate(INKED)) >= 3
+        seen.page.get_by_role("button", name="Open all").click()
         drawn = seen.page.evaluate("document.documentElement.dataset.drawn")
         inked = seen.page.evaluate(INKED)
-        assert int(drawn) == len(inked) >= 10 and all(inked)
+        assert int(drawn) == len(inked) >= 10 > folded and all(inked)
         assert seen.said == []
         assert seen.asked == [report.as_uri()]
 
@@ -121,8 +124,13 @@ def test_it_draws_every_figure_without_a_word_or_a_request(browser: Any, report:
 @pytest.mark.parametrize("size", SIZES)
 def test_it_fits_the_screen_and_can_be_read(browser: Any, report: Path, size: str, scheme: str) -> None:
     with Seen(browser, report, size, scheme) as seen:
-        wide = seen.page.evaluate("document.documentElement.scrollWidth")
-        assert wide == SIZES[size][0]
+        for unfolded in (False, True):
+            if unfolded:
+                seen.page.get_by_role("button", name="Open all").click()
+            assert seen.page.evaluate("document.documentElement.scrollWidth") == SIZES[size][0]
+        bar = seen.page.locator("nav ul")
+        assert bar.evaluate("e => e.scrollWidth <= e.clientWidth")
+        assert bar.locator("a").evaluate_all("all => all.every(a => a.getBoundingClientRect().right <= innerWidth)")
         ground = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, ground[4:-1].split(", "))) < 200) == (scheme == "dark")
         worst, where = seen.page.evaluate(CONTRAST)
@@ -135,8 +143,21 @@ def test_the_first_screen_says_what_it_is_and_what_came_of_it(browser: Any, repo
     for size, (_, height) in SIZES.items():
         with Seen(browser, report, size, "light") as seen:
             assert seen.page.get_by_text("SYNTHETIC DATA").is_visible()
-            card = seen.page.locator(".cards li").first.bounding_box()
+            card = seen.page.locator(".cards li").last.bounding_box()
             assert card["y"] + card["height"] < height
+            if size == "desktop":  # curves and evidence too
+                for what in ("#equity", "#falls", "aside"):
+                    box = seen.page.locator(what).bounding_box()
+                    assert box["y"] + box["height"] < height, what
+
+
+def test_a_link_opens_the_part_it_leads_to(browser: Any, report: Path) -> None:
+    with Seen(browser, report, "desktop", "light") as seen:
+        proof = seen.page.locator("#proof")
+        assert proof.get_attribute("open") is None
+        seen.page.get_by_role("link", name="Get it again").click()
+        seen.until("document.getElementById('proof').open")
+        assert proof.get_by_text("plimsoll audit verify").is_visible() and seen.said == []
 
 
 def test_a_crisis_button_sets_every_figure_to_its_span(browser: Any, report: Path) -> None:
@@ -146,7 +167,7 @@ def test_a_crisis_button_sets_every_figure_to_its_span(browser: Any, report: Pat
         button.click()
         seen.until(CHANGED, before)
         assert button.get_attribute("aria-pressed") == "true"
-        assert seen.page.get_by_role("button", name="All").get_attribute("aria-pressed") == "false"
+        assert seen.page.get_by_role("button", name="All", exact=True).get_attribute("aria-pressed") == "false"
         assert seen.said == []
 
 
@@ -195,4 +216,6 @@ def test_a_backtest_pays_nothing_for_the_report() -> None:
         "print([m for m in sys.modules if m.startswith('plimsoll.reports.')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['plimsoll.reports.comparison', 'plimsoll.reports.lives', 'plimsoll.reports.result']"
+    assert done.stdout.strip() == (
+        "['plimsoll.reports.followed', 'plimsoll.reports.comparison', 'plimsoll.reports.lives', 'plimsoll.reports.result']"
+    )

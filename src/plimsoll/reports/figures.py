@@ -95,8 +95,8 @@ class Binding(NamedTuple):
 
 
 def drawdown(curve: Floats) -> Floats:
-    """(T,) fall from the running peak, a positive fraction."""
-    return np.asarray(1.0 - curve / np.maximum.accumulate(curve))
+    """(T,) fall from the running peak, a positive fraction; NaN where the curve is unknown."""
+    return np.asarray(1.0 - curve / np.fmax.accumulate(curve))
 
 
 def drawdowns(curve: Floats, dates: Sequence[str], most: int) -> list[Drawdown]:
@@ -125,16 +125,20 @@ def drawdowns(curve: Floats, dates: Sequence[str], most: int) -> list[Drawdown]:
 
 def calendar_returns(curve: Floats, dates: Sequence[str], digits: int) -> dict[str, float]:
     """Return of each calendar month (``digits`` 7) or year (4), from the last close before it; the first period
-    counts from the first close.
+    counts from the first close. A curve that is unknown (NaN) at its ends has no return of a period without a close,
+    NaN, and counts to its last close within one.
     """
     found: dict[str, float] = {}
-    before = base = float(curve[0])
+    before = base = math.nan
     period = dates[0][:digits]
     for date, value in zip(dates, curve.tolist(), strict=True):
         if date[:digits] != period:
             base, period = before, date[:digits]
-        found[period] = value / base - 1.0
-        before = value
+        if not math.isnan(value):
+            before, base = value, value if math.isnan(base) else base
+            found[period] = value / base - 1.0
+        else:
+            found.setdefault(period, math.nan)
     return found
 
 

@@ -110,11 +110,30 @@ class Material:
 
     @cached_property
     def books(self) -> dict[str, Floats]:
-        """Growth of the passive books that have data for every session of the run."""
+        """(T,) growth of each passive book, NaN on sessions for which it has no data: nothing is carried on (E3)."""
         made, _ = passive_books(self.history, self.policy, self.first, self.last, self.run.genesis.capital / 100.0)
-        return {
-            p.name: p.book.nav / p.book.nav[0] for p in made if (p.book.first, p.book.last) == (self.first, self.last)
-        }
+        found = {}
+        for p in made:
+            curve = np.full(len(self.dates), np.nan)
+            curve[p.book.first - self.first : p.book.last - self.first + 1] = p.book.nav / p.book.nav[0]
+            found[p.name] = curve
+        return found
+
+    def span(self, curve: Floats) -> slice:
+        """The sessions a curve has, of the run's."""
+        known = np.flatnonzero(np.isfinite(curve))
+        return slice(int(known[0]), int(known[-1]) + 1)
+
+    def labels(self) -> dict[str, str]:
+        """Name of each of ``curves``, with its span where it is not the run's."""
+        named = {}
+        for name, curve in self.curves.items():
+            inside = self.span(curve)
+            first, last = self.dates[inside][0], self.dates[inside][-1]
+            whole = (first, last) == (self.dates[0], self.dates[-1])
+            since = f" from {first}" if first != self.dates[0] else ""
+            named[name] = name if whole else f"{name}{since} to {last}"
+        return named
 
     @cached_property
     def curves(self) -> dict[str, Floats]:

@@ -27,17 +27,19 @@ _ROWS = (
 
 
 def metrics(m: Material) -> Html:
-    """Every metric beside the passive books, then the shape of the returns."""
+    """Every metric beside the passive books."""
     r = m.result
     books = {"Plimsoll": r.metrics}
     if r.without_mandate is not None:
         books[f"Without the mandate's end, to {m.run.genesis.end}"] = r.without_mandate
-    books |= r.benchmarks
+    labels = m.labels()
+    passive = {labels.get(name, name): book for name, book in r.benchmarks.items()}
+    books |= passive
     trades_less = {"win_rate", "profit_factor"}
     rows: list[Line] = []
     for name, key, shown, basis in _ROWS:
         cells = [
-            n("–" if key in trades_less and label in r.benchmarks else shown(getattr(b, key)), "us" if i == 0 else "")
+            n("–" if key in trades_less and label in passive else shown(getattr(b, key)), "us" if i == 0 else "")
             for i, (label, b) in enumerate(books.items())
         ]
         rows.append((name, *cells, Cell(basis, "w")))

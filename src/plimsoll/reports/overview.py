@@ -54,7 +54,7 @@ def words_synthetic() -> str:
 
 def summary(m: Material, drawn: list[charts.Chart]) -> Html:
     """The first screen: how good, how risky, and why it should be believed; then what happened, in sentences."""
-    drawn += [charts.equity(m.run, m.books, height=208), charts.falls(m.run, m.books, rungs(m), height=190)]
+    drawn += [charts.equity(m.run, m.books, height=190), charts.falls(m.run, m.books, rungs(m), height=176)]
     told = [_growth(m), _worst(m), _governed(m), _auction(m), _refusals(m), _paid(m)]
     return section(
         "summary",
@@ -102,7 +102,7 @@ def _curves(m: Material) -> tuple[Html, Html]:
         ),
         plot(
             "falls",
-            f"Fall from the all-time peak, and the ladder's rungs (dashed); a name shows or hides its line; {m.sample}",
+            f"Fall from the all-time peak beside the ladder's rungs; {m.sample}",
             f"Area chart. The deepest drawdown is {deepest}. Rungs: {ladder}.",
         ),
     )

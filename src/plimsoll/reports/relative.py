@@ -31,16 +31,17 @@ _ROWS = (
 
 def of_books(m: Material) -> dict[str, Relative]:
     """Figures of the run against each passive book."""
-    own = m.run.returns
-    months = _months(m, m.run.curve)
-    return {
-        name: relative(own, curve[1:] / curve[:-1] - 1.0, m.bills, months, _months(m, curve))
-        for name, curve in m.books.items()
-    }
+    return {name: _against(m, curve) for name, curve in m.books.items()}
 
 
-def _months(m: Material, curve: charts.Floats) -> charts.Floats:
-    return np.array(list(figures.calendar_returns(curve, m.dates, 7).values()))
+def _against(m: Material, curve: charts.Floats) -> Relative:
+    """Over the sessions the benchmark has."""
+    inside = m.span(curve)
+    pair = m.run.curve[inside], curve[inside]
+    own, market = (c[1:] / c[:-1] - 1.0 for c in pair)
+    months, of_market = (np.array(list(figures.calendar_returns(c, m.dates[inside], 7).values())) for c in pair)
+    bills = None if m.bills is None else m.bills[inside.start : inside.stop - 1]
+    return relative(own, market, bills, months, of_market)
 
 
 def benchmark(m: Material, drawn: list[charts.Chart]) -> Html:
@@ -58,7 +59,7 @@ def benchmark(m: Material, drawn: list[charts.Chart]) -> Html:
         )
         for name, key, shown, of in _ROWS
     ]
-    head: Line = ("", *(n(f"against {name}") for name in found), "What it is")
+    head: Line = ("", *(n(f"against {name}") for name in list(m.labels().values())[1:]), "What it is")
     return section(
         "benchmark",
         "Beside the benchmark",
@@ -72,8 +73,10 @@ def _rolling(m: Material, drawn: list[charts.Chart]) -> Html:
     if len(m.dates) <= WINDOW:
         return tag("p", f"Beta through time needs more than {WINDOW} returns.", class_="note")
     lines = {name: rolling_beta(m.run.returns, curve[1:] / curve[:-1] - 1.0, WINDOW) for name, curve in m.books.items()}
-    drawn.append(charts.betas(lines))
     own = next(iter(lines.values()))
+    if not np.isfinite(own).any():
+        return tag("p", f"No benchmark has {WINDOW} returns.", class_="note")
+    drawn.append(charts.betas(lines))
     return plot(
         "beta",
         f"Beta of 1-session returns, trailing {WINDOW} sessions; {m.sample}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from plimsoll.measures import distribution
@@ -19,7 +21,8 @@ _LEVELS = (0.95, 0.99)
 
 def trailing(m: Material) -> Html:
     """Returns up to the last close, from the month to date to the whole run."""
-    found = {name: distribution.trailing(c, m.dates) for name, c in m.curves.items()}
+    labels = m.labels()
+    found = {labels[name]: distribution.trailing(c[m.span(c)], m.dates[m.span(c)]) for name, c in m.curves.items()}
     names = [s for s in distribution.TRAILING if found["Plimsoll"][s] is not None]
     rows: list[Line] = [
         (name, *(n(percent(spans[s]), "us" if i == 0 else "") for s in names))
@@ -45,7 +48,7 @@ def years(m: Material) -> Html:
     head: Line = ("Year", *(x for name in m.curves for x in (n(name), n("drawdown"))))
     gained = sum(v > 0 for v in by_year["Plimsoll"].values())
     names = list(by_year)[:2]
-    sets = [[by_year[name][y] for name in names] for y in by_year["Plimsoll"]]
+    sets = [[0.0 if math.isnan(v := by_year[name][y]) else v for name in names] for y in by_year["Plimsoll"]]
     caption = f"Return of each calendar year, {' beside '.join(names)}; {m.sample}"
     alt = f"Bars. {number(gained, 'year')} of {len(rows)} gained."
     return part(
@@ -64,7 +67,8 @@ def years(m: Material) -> Html:
 
 def _fall_in(curve: charts.Floats, dates: list[str], year: str) -> float:
     inside = np.flatnonzero(np.char.startswith(np.array(dates), year))
-    return float(figures.drawdown(curve[max(int(inside[0]) - 1, 0) : int(inside[-1]) + 1]).max())
+    fall = figures.drawdown(curve[max(int(inside[0]) - 1, 0) : int(inside[-1]) + 1])
+    return float(np.nanmax(fall)) if np.isfinite(fall).any() else math.nan
 
 
 def shape(m: Material) -> Html:
@@ -118,13 +122,16 @@ def _figures(m: Material) -> Html:
         (name, *(n(c[i], "us" if k == 0 else "") for k, c in enumerate(made))) for i, name in enumerate(_ROWS)
     ]
     caption = f"Shape of 1-session and calendar-month returns; {m.sample}"
-    return table(caption, ("", *(n(c) for c in m.curves)), rows)
+    return table(caption, ("", *(n(c) for c in m.labels().values())), rows)
 
 
 def _column(m: Material, curve: charts.Floats) -> tuple[str, ...]:
+    inside = m.span(curve)
+    curve, excess = curve[inside], m.excess(curve)
     returns = curve[1:] / curve[:-1] - 1.0
-    months = np.array(list(figures.calendar_returns(curve, m.dates, 7).values()))
-    found, probable = figures.moments(returns), figures.probable_sharpe(m.excess(curve))
+    months = np.array(list(figures.calendar_returns(curve, m.dates[inside], 7).values()))
+    found = figures.moments(returns)
+    probable = figures.probable_sharpe(None if excess is None else excess[inside.start : inside.stop - 1])
     tail = None if returns.size < 20 else m.cvar(returns)
     return (
         percent(float(returns.max()), 2) if returns.size else words.ABSENT,

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from plimsoll.core.dates import iso_day
-from plimsoll.core.events import Split
 from plimsoll.core.order import Fill
-from plimsoll.measures.performance import Metrics, Trip, closed_trips, metrics, profit_factor
+from plimsoll.measures.performance import Metrics, metrics
 
 FIRST = 20_000
 
@@ -156,93 +152,8 @@ def test_cost_drag_is_all_three_costs_a_year_over_mean_nav() -> None:
     assert metrics(curve, days(253), fills=fills, costs=5_000).cost_drag_annual == pytest.approx(0.005)
 
 
-def test_a_round_trip_earns_what_it_received_less_what_it_paid() -> None:
-    fills = [trade(0, 10, 100.0, 100), trade(5, -10, 110.0, 110)]
-    assert closed_trips(fills) == (Trip("SPY", iso_day(FIRST), iso_day(FIRST + 5), 10, 10_000 - 210),)
-
-
-def test_costs_can_turn_a_gain_into_a_loss() -> None:
-    (trip,) = closed_trips([trade(0, 10, 100.0, 100), trade(1, -10, 100.1, 100)])
-    assert trip.profit == 100 - 200
-
-
-def test_partial_sales_take_their_share_of_the_average_cost() -> None:
-    fills = [trade(0, 10, 100.0), trade(1, 10, 110.0), trade(2, -5, 120.0), trade(3, -15, 100.0)]
-    first, second = closed_trips(fills)  # average 105
-    assert (first.lots, first.profit) == (5, 7_500) and (second.lots, second.profit) == (15, -7_500)
-    assert second.opened == iso_day(FIRST)
-
-
-def test_a_new_holding_starts_with_a_new_basis() -> None:
-    fills = [trade(0, 3, 100.0), trade(1, -3, 90.0), trade(2, 3, 50.0), trade(3, -3, 60.0)]
-    assert [(t.opened, t.profit) for t in closed_trips(fills)] == [
-        (iso_day(FIRST), -3_000),
-        (iso_day(FIRST + 2), 3_000),
-    ]
-
-
-def test_an_open_holding_is_no_trip() -> None:
-    assert closed_trips([trade(0, 10, 100.0), trade(1, 5, 90.0)]) == ()
-    assert metrics(np.array([1e6, 1e6]), days(2), fills=[trade(0, 10, 100.0)]).win_rate is None
-
-
-def test_a_split_changes_lots_and_not_the_basis() -> None:
-    fills = [trade(0, 10, 100.0), trade(2, -20, 55.0), trade(3, -10, 40.0)]
-    first, second = closed_trips(fills, [Split(iso_day(FIRST + 2), "SPY", 30, 3.0)])
-    assert (first.profit, second.profit) == (110_000 - 66_667, 40_000 - 33_333)
-
-
-def test_a_short_trip_and_a_fill_across_zero() -> None:
-    fills = [trade(0, -10, 100.0, 10), trade(1, 15, 90.0, 15), trade(2, -5, 95.0)]
-    short, long = closed_trips(fills)
-    assert (short.lots, short.profit) == (-10, 10_000 - 20)
-    assert (long.lots, long.profit, long.opened) == (5, 2_500 - 5, iso_day(FIRST + 1))
-
-
-def test_symbols_do_not_mix() -> None:
-    fills = [trade(0, 10, 100.0), trade(1, 10, 200.0, symbol="GLD"), trade(2, -10, 210.0, symbol="GLD")]
-    assert [(t.symbol, t.profit) for t in closed_trips(fills)] == [("GLD", 10_000)]
-
-
 def test_win_rate_and_profit_factor_are_of_closed_trips() -> None:
     prices = [100, 130, 100, 90, 100, 100, 100, 120]  # bought and sold in turn: +30, -10, 0, +20
     fills = [trade(d, 1 - 2 * (d % 2), price) for d, price in enumerate(prices)]
     m = metrics(np.full(9, 1e6), days(9), fills=fills)
     assert m.win_rate == pytest.approx(2 / 4) and m.profit_factor == pytest.approx(50 / 10)
-
-
-def test_without_a_loss_the_profit_factor_is_absent() -> None:
-    assert profit_factor([Trip("SPY", "", "", 1, 100)]) is None
-    assert profit_factor([Trip("SPY", "", "", 1, -100)]) == 0.0
-    assert profit_factor([]) is None
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["A", "B"]), st.integers(-30, 30).filter(bool), st.integers(1, 90_000), st.integers(0, 99)
-        ),
-        max_size=25,
-    )
-)
-def test_profits_of_all_trips_and_the_basis_of_what_is_left_are_all_the_money(
-    orders: list[tuple[str, int, int, int]],
-) -> None:
-    """Whatever the rounding, nothing is lost: closing everything, profits equal the cash that came and went."""
-    fills = [trade(i, lots, cents / 100, fee, symbol) for i, (symbol, lots, cents, fee) in enumerate(orders)]
-    for symbol in ("A", "B"):
-        left = sum(f.lots for f in fills if f.symbol == symbol)
-        if left:
-            fills.append(trade(len(orders), -left, 7.77, 3, symbol))
-    trips = closed_trips(fills)
-    assert sum(t.profit for t in trips) == -sum(f.notional + f.commission for f in fills)
-    assert sum(abs(t.lots) for t in trips) * 2 == sum(abs(f.lots) for f in fills)
-
-
-@given(basis=st.integers(-(10**9), 10**9), part=st.integers(1, 500), whole=st.integers(1, 500))
-def test_a_share_of_the_basis_is_exact_half_to_even(basis: int, part: int, whole: int) -> None:
-    part = min(part, whole)
-    bought = Fill("", "", "2020-01-01", "A", whole, 1.0, basis, 0, 0, 0)
-    sold_for_nothing = Fill("", "", "2020-01-02", "A", -part, 1.0, 0, 0, 0, 0)
-    (trip,) = closed_trips([bought, sold_for_nothing])
-    assert -trip.profit == round(Fraction(basis * part, whole))

@@ -107,12 +107,24 @@ def test_the_probable_sharpe_ratio_is_the_published_formula(curve: np.ndarray) -
     assert figures.probable_sharpe(None) is None
 
 
-def test_beta_is_the_slope_of_a_regression(curve: np.ndarray) -> None:
-    market = np.random.default_rng(1).standard_normal(599) * 0.01
-    own = curve[1:] / curve[:-1] - 1 + 0.4 * market
-    line = stats.linregress(market, own)
-    assert figures.beta(own, market) == pytest.approx((line.slope, line.rvalue))
-    assert figures.beta(own, np.zeros(599)) is None
+def test_the_best_of_many_tries_is_held_against_the_largest_of_so_many_without_skill(curve: np.ndarray) -> None:
+    excess = curve[1:] / curve[:-1] - 1
+    alone = figures.probable_sharpe(excess)
+    assert alone is not None and figures.best_of(excess, 1) == alone[1]
+    error = alone[0] / np.sqrt(252)
+    ratio = excess.mean() / excess.std(ddof=1)
+    # Bailey and Lopez de Prado (2014), equation of the expected maximum, with scipy's normal
+    z = (1 - np.euler_gamma) * stats.norm.ppf(1 - 1 / 100) + np.euler_gamma * stats.norm.ppf(1 - 1 / (100 * np.e))
+    assert figures.best_of(excess, 100) == pytest.approx(stats.norm.cdf((ratio - error * z) / error))
+    draws = np.random.default_rng(4).standard_normal((20_000, 100)).max(axis=1)
+    assert z == pytest.approx(draws.mean(), abs=0.03)  # what the benchmark stands for
+    assert figures.best_of(None, 100) is None and figures.best_of(excess, 0) is None
+
+
+def test_periods_of_a_curve_that_is_unknown_at_its_ends_count_what_is_known() -> None:
+    dates = ["2020-12-30", "2020-12-31", "2021-01-04", "2021-01-05", "2021-02-01"]
+    found = figures.calendar_returns(np.array([np.nan, 1.0, 1.1, np.nan, np.nan]), dates, 7)
+    assert found["2020-12"] == 0.0 and found["2021-01"] == pytest.approx(0.1) and np.isnan(found["2021-02"])
 
 
 def _fill(session: str, symbol: str, notional: int, commission: int = 10) -> Fill:

@@ -65,7 +65,7 @@ def test_a_run_without_outcomes_or_recorded_passage_says_so(material: Material) 
 
 
 def test_the_regime_section_states_both_probabilities_horizon_and_sample(material: Material) -> None:
-    section = plain(html.render(material).split('<section id="regime"')[1].split("</section>")[0])
+    section = plain(html.render(material).split('<details class="part" id="regime"')[1].split("</details>")[0])
     assert "P(crisis) 5 sessions ahead is" in section and "that of one within them" in section
     for forecast, outcome in (
         ("P(crisis) 5 sessions ahead", "VIX 5 sessions later"),

@@ -17,6 +17,7 @@ from plimsoll.core.policy import Policy
 from plimsoll.reports import figures, html, words
 from plimsoll.reports.material import Material
 from plimsoll.reports.performance import shade
+from plimsoll.reports.relative import of_books
 
 VOID = {"meta", "rect", "path", "circle", "text", "br"}
 
@@ -79,7 +80,9 @@ def test_the_document_is_well_formed_and_its_ids_unique(outline: Outline) -> Non
 def test_every_section_is_in_the_navigation_and_headed(outline: Outline) -> None:
     links = [str(a["href"])[1:] for t, a in outline.seen if t == "a" and a.get("href") != "#main"]
     sections = [str(a["id"]) for t, a in outline.seen if t == "section"]
-    assert links == sections and len(sections) >= 18
+    assert links[: len(sections)] == sections and len(sections) == 8
+    parts = [str(a["id"]) for t, a in outline.seen if t == "details" and a.get("class") == "part"]
+    assert len(parts) >= 18 and set(links) <= {*sections, *parts}
     levels = [t for t, _ in outline.seen if t in ("h1", "h2", "h3")]
     assert levels[0] == "h1" and levels.count("h1") == 1 and levels.count("h2") == len(sections)
 
@@ -141,6 +144,70 @@ def test_the_metrics_shown_are_those_of_the_result(outline: Outline, material: M
     mass = 0.05 * worst.size
     whole = int(mass)
     assert words.percent((worst[:whole].sum() + (mass - whole) * worst[whole]) / mass, 2) in metrics
+
+
+def test_the_results_of_all_trips_and_the_interest_are_the_change_of_nav(material: Material) -> None:
+    trips, run = material.run.trips, material.run
+    interest = sum(f.cents for f in run.flows if f.kind == "interest")
+    change = int(run.nav[-1]) - run.genesis.capital
+    assert sum(t.result for t in trips) + interest == pytest.approx(
+        change, abs=len(trips) + 5
+    )  # held values are rounded
+    open_now = {s for s, w in zip(run.cycles[-1].symbols, run.cycles[-1].held, strict=True) if w}
+    assert {t.symbol for t in trips if not t.exited} == open_now
+    assert sum(t.costs for t in trips) == sum(f.commission + f.slippage + f.impact for f in run.tally.fills)
+    closed = [t for t in trips if t.exited]
+    assert closed and all(t.worst is not None and t.worst <= t.best for t in trips)  # type: ignore[operator]
+    assert material.result.metrics.win_rate == pytest.approx(sum(t.profit > 0 for t in closed) / len(closed))
+
+
+def test_every_trip_is_in_the_trades_table(outline: Outline, material: Material) -> None:
+    table = next(t for t in outline.texts["table"] if "Positions from entry to exit" in t)
+    assert all(t.entered in table and words.usd(t.profit) in table for t in material.run.trips)
+
+
+def test_holdings_through_time_are_those_of_the_journal(book: dict[str, Any], material: Material) -> None:
+    chart = next(c for c in book["charts"] if c["id"] == "positions")
+    assert chart["series"][0]["values"] == [sum(w != 0 for w in r.held) for r in material.run.cycles]
+    groups = next(c for c in book["charts"] if c["id"] == "groups")
+    total = sum(np.array(s["values"]) * s["unit"] for s in groups["series"])
+    assert total == pytest.approx([sum(map(abs, r.held)) for r in material.run.cycles], abs=1e-3)
+
+
+def test_the_first_screen_answers_how_good_how_risky_and_why(
+    document: str, book: dict[str, Any], material: Material
+) -> None:
+    first = document[document.index('<section id="summary"') : document.index('<section id="returns"')]
+    for shown in (
+        words.percent(material.result.metrics.annual_return), words.percent(material.result.metrics.max_drawdown),
+        "Why believe it", "standard error", 'id="equity"', 'id="falls"', "of 100 tries", "The market is made up",
+    ):  # fmt: skip
+        assert shown in first
+    falls = next(c for c in book["charts"] if c["id"] == "falls")
+    assert falls["series"][0]["label"] == "All-time drawdown" and falls["series"][0]["shown"]
+    assert "as the best of the 3 different backtests" in html.render(replace(material, tries=3))
+
+
+def test_a_benchmark_that_ends_early_is_named_with_its_end_and_compared_to_there(
+    make_market: Callable[..., Any], material_of: Callable[..., Material]
+) -> None:
+    panel = make_market(seed=4, rows=560)
+    cut = panel.column["SPY"]
+    values = {f: getattr(panel, f).copy() for f in ("open", "high", "low", "close", "volume")}
+    for one in values.values():
+        one[520:, cut] = np.nan
+    short = material_of(replace(panel, **values))
+    page, ends = html.render(short), panel.sessions.dates[519]
+    assert f"SPY held to {ends}" in page and f"against SPY held to {ends}" in page
+    own = short.run.curve[: 520 - short.first]
+    market = short.books["SPY held"][: own.size]
+    bills = _bills(short, own)
+    beta = np.polyfit(np.diff(market) / market[:-1] - bills, np.diff(own) / own[:-1] - bills, 1)
+    assert of_books(short)["SPY held"].beta == pytest.approx(beta[0])
+
+
+def _bills(m: Material, curve: np.ndarray) -> np.ndarray:
+    return np.zeros(curve.size - 1) if m.bills is None else m.bills[: curve.size - 1]
 
 
 def test_the_month_table_holds_every_month_once(outline: Outline, material: Material) -> None:

@@ -252,7 +252,7 @@
     };
   }
 
-  // A figure inside a folded part has no width: it is drawn when its part is opened.
+  // A figure inside a folded part waits until its part is opened.
   function build() {
     drawn.forEach(function (u) { u.destroy(); });
     drawn = [];
@@ -263,7 +263,7 @@
   function fill() {
     book.charts.forEach(function (chart) {
       var place = document.getElementById(chart.id);
-      if (place.dataset.drawn || !place.clientWidth) return;
+      if (place.dataset.drawn || place.closest("details:not([open])") || !place.clientWidth) return;
       place.textContent = "";
       place.dataset.drawn = "yes";
       var u = new uPlot(options(chart, place.clientWidth), data(chart), place);
