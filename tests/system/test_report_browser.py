@@ -216,6 +216,5 @@ def test_a_backtest_pays_nothing_for_the_report() -> None:
         "print([m for m in sys.modules if m.startswith('plimsoll.reports.')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == (
-        "['plimsoll.reports.followed', 'plimsoll.reports.comparison', 'plimsoll.reports.lives', 'plimsoll.reports.result']"
-    )
+    told = done.stdout.replace("plimsoll.reports.", "").strip()
+    assert told == "['followed', 'comparison', 'lives', 'result']"
