@@ -60,7 +60,7 @@ class Workspace:
     """Where a command works and under which policy.
 
     ``env`` is the environment, of which only the names of U7 are read; ``changes`` are policy values given on the
-    command line, by dotted path: the last layer.
+    command line, by dotted path: the last layer. ``tell`` hears what was chosen for the person who asked.
     """
 
     home: Path
@@ -68,6 +68,7 @@ class Workspace:
     policy_files: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
+    tell: Callable[[str], None] = lambda _: None
 
     def load(self) -> LoadedPolicy:
         """The policy, proven consistent; ``InputError`` says what is not."""
@@ -91,6 +92,13 @@ class Workspace:
         policy_proofs.validate(policy)
         ladder.check(policy.ladder)
         return policy
+
+    def named(self) -> str:
+        """What the policy is made of, in words: profile, files, and keys that the environment or the command set."""
+        loaded = self._read()
+        files = [path.name for path in self.policy_files]
+        layers = {k: v for k, v in loaded.origins.items() if not v.startswith(("file ", "profile "))}
+        return " + ".join([loaded.policy.profile, *files, *sorted(layers)])
 
     def _read(self) -> LoadedPolicy:
         from plimsoll.store import policy_file
@@ -147,11 +155,17 @@ def verify_status(workspace: Workspace) -> Status:
 
 
 def backtest(
-    workspace: Workspace, *, start: str | None = None, end: str | None = None, progress: Progress | None = None
+    workspace: Workspace,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    tag: str = "",
+    progress: Progress | None = None,
 ) -> BacktestResult:
     """Decide every session of the span over the certified snapshot, journaled, and say what came of it (E4).
 
-    A run whose mandate ended also states what would have been without that ceiling (R5).
+    A run whose mandate ended also states what would have been without that ceiling (R5). ``tag`` is a person's name for
+    the run.
     """
     from msgspec.structs import replace
 
@@ -167,9 +181,8 @@ def backtest(
     span = span_of(history, start, end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
     genesis = genesis_of(history, desk, span, capital=capital, mode="backtest", operator=operator)
-    with home.lock():
-        run = _new_run(home, "backtest", policy)
-        with _journal(home, run, durable=False) as journal:
+    with home.lock(), _kept(home, workspace, policy, genesis, tag) as kept:
+        with _journal(home, kept.run, durable=False) as journal:
             tally = run_backtest(history, desk, span, journal, capital=capital, operator=operator, progress=progress)
             decided, anchor = journal.decisions_hash, journal.anchor
         unbounded = None
@@ -183,10 +196,10 @@ def backtest(
                 )
             unbounded = measured(history, free, longer, span.first)
         result = result_of(
-            run=run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
+            run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
             decisions_hash=decided, without_mandate=unbounded,
         )  # fmt: skip
-        _finish(home, result, anchor)
+        kept.finish(result, anchor)
     return result
 
 
@@ -197,6 +210,7 @@ def trade_recorded(
     end: str | None = None,
     restart_every: int = 0,
     resume: str | None = None,
+    tag: str = "",
     progress: Progress | None = None,
 ) -> BacktestResult:
     """Trade recorded sessions on a paper account through the durable shell; the decisions are the backtest's (E1).
@@ -210,44 +224,53 @@ def trade_recorded(
     from plimsoll.reports.result import result_of
 
     begun = None if resume is None else _begun(workspace, resume, start, end)
-    policy = workspace.load().policy if begun is None else begun[1]
+    policy = workspace.load().policy if begun is None else begun.policy
     home, panel = _stage_2(workspace, policy)
     history = history_of(panel, policy)
-    span = span_of(history, start, end) if begun is None else span_of(history, begun[0].start, begun[0].end)
+    span = span_of(history, start, end) if begun is None else span_of(history, begun.genesis.start, begun.genesis.end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
-    with home.lock():
-        run = _new_run(home, "paper", policy) if resume is None else resume
+    genesis = genesis_of(history, _desk(policy, panel), span, capital=capital, mode="paper", operator=operator)
+    with home.lock(), _kept(home, workspace, policy, genesis, tag, begun) as kept:
         session = PaperSession(
             lambda: history_of(_stage_2(workspace, policy)[1], policy),
             lambda found: _desk(policy, found.panel),
             span,
-            lambda: _journal(home, run, durable=True),
+            lambda: _journal(home, kept.run, durable=True),
             capital=capital,
             operator=operator,
             restart_every=restart_every,
             progress=progress,
         )
         tally = session.run()
-        with _journal(home, run, durable=True) as journal:
+        with _journal(home, kept.run, durable=True) as journal:
             decided, anchor = journal.decisions_hash, journal.anchor
-        genesis = genesis_of(history, _desk(policy, panel), span, capital=capital, mode="paper", operator=operator)
         result = result_of(
-            run=run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
+            run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
             decisions_hash=decided,
         )  # fmt: skip
-        _finish(home, result, anchor)
+        kept.finish(result, anchor)
     return result
 
 
-def _begun(workspace: Workspace, run: str, start: str | None, end: str | None) -> tuple[Genesis, Policy]:
-    """What an interrupted paper run was begun with; ``UsageError`` where it cannot be resumed as asked."""
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What an interrupted paper run was begun with."""
+
+    summary: RunSummary
+    genesis: Genesis
+    policy: Policy
+
+
+def _begun(workspace: Workspace, named: str, start: str | None, end: str | None) -> _Begun:
+    """The paper run of that name, ``last`` the last unfinished; ``UsageError`` where it cannot be resumed as asked."""
     from plimsoll.core.errors import UsageError
     from plimsoll.core.events import Genesis
     from plimsoll.store.home import Home
     from plimsoll.store.journal import read
 
     home = Home(workspace.home)
-    genesis = next(read(home.journal(home.find_run(run))), None)
+    run = home.find_run(named if named != "last" else home.last_unfinished("paper"))
+    genesis = next(read(home.journal(run)), None)
     if not isinstance(genesis, Genesis) or genesis.mode != "paper":
         raise UsageError(f"run {run!r} is no paper run", "See 'plimsoll runs'; a backtest is simply run again")
     if start is not None or end is not None or workspace.changes:
@@ -258,7 +281,7 @@ def _begun(workspace: Workspace, run: str, start: str | None, end: str | None) -
     policy = home.policy(run, genesis.policy)
     if policy is None:
         raise UsageError(f"the policy of run {run!r} was not stored", "Start a new run")
-    return genesis, policy
+    return _Begun(home.summary(run), genesis, policy)
 
 
 def ablation(
@@ -335,7 +358,7 @@ def audit_verify(workspace: Workspace, run: str | None = None) -> AuditReport:
     """Recompute the hash chain of a run's journal, the last run's by default (G3)."""
     from plimsoll.store.home import Home
 
-    return Home(workspace.home).audit(run)
+    return Home(workspace.home, workspace.tell).audit(run)
 
 
 def providers(env: Mapping[str, str]) -> Providers:
@@ -352,12 +375,36 @@ def runs(workspace: Workspace) -> tuple[RunSummary, ...]:
     return Home(workspace.home).summaries()
 
 
+def result(workspace: Workspace, run: str | None = None) -> BacktestResult | None:
+    """The whole result of a run, the last finished one's by default; None where none was stored.
+
+    ``CorruptionError`` where the stored one is damaged or not of the run's journal.
+    """
+    from plimsoll.core.errors import CorruptionError
+    from plimsoll.reports.result import BacktestResult
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home, workspace.tell)
+    name = home.find_run(run)
+    stored = home.result(name)
+    if stored is None:
+        return None
+    try:
+        found = msgspec.json.decode(stored, type=BacktestResult)
+    except ValueError:  # msgspec's errors are ValueErrors
+        raise CorruptionError(f"the stored result of run {name} is damaged", "Restore it from a backup") from None
+    known = home.summary(name)
+    if found.run != name or (known.finished and found.decisions_hash != known.decisions_hash):
+        raise CorruptionError(f"the stored result of run {name} is not its own", "Restore it from a backup")
+    return found
+
+
 def journaled(workspace: Workspace, run: str | None = None) -> tuple[Event, ...]:
     """Every event of a run's journal, the last run's by default, genesis first."""
     from plimsoll.store.home import Home
     from plimsoll.store.journal import read
 
-    home = Home(workspace.home)
+    home = Home(workspace.home, workspace.tell)
     return tuple(read(home.journal(home.find_run(run))))
 
 
@@ -378,7 +425,7 @@ def report(
     from plimsoll.reports import gather, html
     from plimsoll.store.home import Home
 
-    home = Home(workspace.home)
+    home = Home(workspace.home, workspace.tell)
     found = gather.gather(home, home.find_run(run), lambda: workspace.load().policy)
     if hurdles:
         found = replace(found, hurdles=gather.at_hurdles(found, progress))
@@ -399,7 +446,7 @@ def costs(
     from plimsoll.operate import costs as compared
     from plimsoll.store.home import Home
 
-    home = Home(workspace.home)
+    home = Home(workspace.home, workspace.tell)
     if fills is None:
         return compared.of_run(
             home, home.find_run(run), lambda: workspace.load().policy, estimate_slippage=estimate_slippage
@@ -713,7 +760,7 @@ def explain(workspace: Workspace, on: str, symbol: str | None = None, run: str |
     from plimsoll.operate import hindsight
     from plimsoll.store.home import Home
 
-    past = hindsight.find(Home(workspace.home), on, run, lambda: workspace.load().policy)
+    past = hindsight.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
     return hindsight.explain(past, symbol)
 
 
@@ -723,7 +770,9 @@ def risk(workspace: Workspace, on: str | None = None, run: str | None = None) ->
     from plimsoll.operate import risk as standing_of
     from plimsoll.store.home import Home
 
-    return standing_of.standing(hindsight.find(Home(workspace.home), on, run, lambda: workspace.load().policy))
+    return standing_of.standing(
+        hindsight.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
+    )
 
 
 def replay(workspace: Workspace, on: str, run: str | None = None) -> Replay:
@@ -731,7 +780,9 @@ def replay(workspace: Workspace, on: str, run: str | None = None) -> Replay:
     from plimsoll.operate import hindsight
     from plimsoll.store.home import Home
 
-    return hindsight.replay(hindsight.find(Home(workspace.home), on, run, lambda: workspace.load().policy))
+    return hindsight.replay(
+        hindsight.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
+    )
 
 
 def _stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
@@ -773,30 +824,102 @@ def _new_run(home: Home, mode: str, policy: Policy) -> str:
     return run
 
 
-def _finish(home: Home, result: BacktestResult, anchor: Anchor) -> None:
-    """Write the run's summary, with the head of its journal kept outside the journal."""
-    from plimsoll.store.home import RunSummary
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A run that is being made: its name, and what is written when it has ended well."""
 
-    home.finish(
-        RunSummary(
-            run=result.run,
-            mode=result.mode,
-            start=result.start,
-            end=result.end,
-            snapshot=result.snapshot,
-            policy=result.policy,
-            capital=cents(result.capital),
-            strategies=result.strategies,
-            synthetic=result.synthetic,
+    home: Home
+    summary: RunSummary
+
+    @property
+    def run(self) -> str:
+        return self.summary.run
+
+    def finish(self, result: BacktestResult, anchor: Anchor) -> None:
+        """Write the whole result, then the summary with the head of the journal, which is kept outside the journal."""
+        from msgspec.structs import replace
+
+        figures = result.metrics
+        done = replace(
+            self.summary,
             finished=True,
+            status="finished",
             records=anchor.records,
             head=anchor.head,
             decisions_hash=result.decisions_hash,
-            total_return=result.metrics.total_return,
-            max_drawdown=result.metrics.max_drawdown,
-            sharpe=result.metrics.sharpe,
+            sessions=result.sessions,
+            total_return=figures.total_return,
+            annual_return=figures.annual_return,
+            annual_volatility=figures.annual_volatility,
+            max_drawdown=figures.max_drawdown,
+            sharpe=figures.sharpe,
         )
+        self.home.finish(done, msgspec.json.encode(result))
+
+    def broken(self, status: str, reason: str) -> None:
+        """Say how it ended instead; a disk that takes nothing more leaves it interrupted."""
+        from contextlib import suppress
+
+        from msgspec.structs import replace
+
+        with suppress(InputError):
+            self.home.finish(replace(self.summary, status=status, reason=reason))
+
+
+@contextmanager
+def _kept(
+    home: Home, workspace: Workspace, policy: Policy, genesis: Genesis, tag: str, begun: _Begun | None = None
+) -> Iterator[_Kept]:
+    """A run of the home under a name no other has, from its beginning to how it ended; its policy is stored."""
+    from plimsoll.core.errors import PlimsollError
+    from plimsoll.store.home import RunSummary
+
+    run = _new_run(home, genesis.mode, policy) if begun is None else begun.summary.run
+    kept = _Kept(
+        home,
+        RunSummary(
+            run=run,
+            mode=genesis.mode,
+            start=genesis.start,
+            end=genesis.end,
+            snapshot=genesis.snapshot,
+            policy=genesis.policy,
+            capital=genesis.capital,
+            strategies=genesis.strategies,
+            synthetic=genesis.synthetic,
+            finished=False,
+            status="running",
+            profile=policy.profile,
+            policy_name=workspace.named() if begun is None else begun.summary.policy_name,
+            operator=genesis.operator,
+            code=genesis.code,
+            tag=_tag(tag) or ("" if begun is None else begun.summary.tag),
+        ),
     )
+    home.finish(kept.summary)
+    try:
+        yield kept
+    except KeyboardInterrupt:
+        kept.broken("interrupted", "interrupted by a person")
+        raise
+    except PlimsollError as error:
+        kept.broken("failed", error.problem)
+        raise
+    except BaseException as error:
+        kept.broken("failed", f"{type(error).__name__}: {error}")
+        raise
+
+
+def _tag(tag: str) -> str:
+    """A person's name for a run; ``UsageError`` for what no table could show or no command find again."""
+    from plimsoll.core.errors import UsageError
+    from plimsoll.store.home import TAG_MAX
+
+    if not tag:
+        return ""
+    if len(tag) > TAG_MAX or not tag.isprintable() or tag != tag.strip() or tag == "last":
+        raise UsageError(f"--tag {tag!r} cannot be used", f"Give up to {TAG_MAX} printable characters, not 'last'")
+    return tag
 
 
 def _now() -> str:

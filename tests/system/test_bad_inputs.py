@@ -359,7 +359,7 @@ def test_a_flipped_byte_anywhere_in_a_journal_is_found(home: Path) -> None:
 def test_a_damaged_summary_is_no_licence_to_skip_the_anchor(home: Path) -> None:
     _run_of(home).with_suffix(".json").write_text("{")
     refused("audit", "verify", home=home, code=3, said=(".json is damaged",))
-    assert "unfinished" in plimsoll("runs", home=home).out
+    assert "interrupted" in plimsoll("runs", home=home).out
 
 
 def test_nothing_trades_without_a_snapshot_and_the_block_says_why(tmp_path: Path) -> None:

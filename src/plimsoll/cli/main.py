@@ -32,6 +32,7 @@ from plimsoll.cli.options import (
     RunOption,
     StartOption,
     StrategyOption,
+    TagOption,
 )
 from plimsoll.cli.options import print_json as _print_json
 from plimsoll.cli.options import workspace as _workspace
@@ -198,6 +199,7 @@ def backtest(
     operator: OperatorOption = None,
     lifecycle: LifecycleOption = False,
     benchmark: BenchmarkOption = None,
+    tag: TagOption = "",
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -220,7 +222,7 @@ def backtest(
 
         where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark)
         with progress("backtest") as report:
-            result = app.backtest(where, start=start, end=end, progress=report)
+            result = app.backtest(where, start=start, end=end, tag=tag, progress=report)
         if as_json:
             _print_json(result)
         else:
@@ -247,6 +249,7 @@ def trade(
     operator: OperatorOption = None,
     lifecycle: LifecycleOption = False,
     benchmark: BenchmarkOption = None,
+    tag: TagOption = "",
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -270,7 +273,7 @@ def trade(
         where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark)
         with progress("paper session") as report:
             result = app.trade_recorded(
-                where, start=start, end=end, restart_every=restart_every, resume=resume, progress=report
+                where, start=start, end=end, restart_every=restart_every, resume=resume, tag=tag, progress=report
             )
         if as_json:
             _print_json(result)

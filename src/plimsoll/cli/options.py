@@ -77,8 +77,15 @@ StrategyOption = Annotated[
 ]
 RunOption = Annotated[
     str | None,
-    typer.Option("--run", metavar="ID", help="Which run.", show_default="the last one", autocompletion=_runs),
+    typer.Option(
+        "--run",
+        metavar="ID",
+        help="Which run: its name, the beginning of it, its tag, or last.",
+        show_default="the last one",
+        autocompletion=_runs,
+    ),
 ]
+TagOption = Annotated[str, typer.Option("--tag", metavar="TEXT", help="A name of your own for the run.")]
 CapitalOption = Annotated[float | None, typer.Option("--capital", metavar="USD", help="Starting capital.")]
 LifecycleOption = Annotated[
     bool, typer.Option("--lifecycle", help="Follow each strategy's life: stage caps and model decay (G5, G6).")
@@ -98,7 +105,11 @@ def workspace(
     from plimsoll.app import Workspace
 
     given = {path: value for path, value in changes.items() if value is not None}
-    return Workspace(home or Path("runtime"), profile, tuple(policy or ()), dict(os.environ), given)
+    return Workspace(home or Path("runtime"), profile, tuple(policy or ()), dict(os.environ), given, _note)
+
+
+def _note(words: str) -> None:
+    typer.echo(f"note: {words}", err=True)
 
 
 def print_json(value: object) -> None:

@@ -201,12 +201,24 @@ def runs(found: Sequence[RunSummary]) -> None:
     if not found:
         out.print("no runs yet: plimsoll backtest")
         return
-    rows = table("run", "mode", "span", "strategies", "return", "drawdown", "Sharpe", "", right=(4, 5, 6))
+    columns = ("run", "tag", "span", "policy", "capital", "return", "Sharpe", "drawdown", "status")
+    rows = table(*columns, right=(4, 5, 6, 7))
+    if any(r.synthetic for r in found):
+        out.print(SYNTHETIC)
     for r in found:
-        notes = ", ".join(n for n, on in (("synthetic", r.synthetic), ("unfinished", not r.finished)) if on)
-        figures = (percent(r.total_return), percent(r.max_drawdown), figure(r.sharpe))
-        rows.add_row(r.run, r.mode, f"{r.start} to {r.end}", ", ".join(r.strategies), *figures, notes)
+        named = f"{r.policy_name or r.profile} ({r.policy[:8]})".strip() if r.policy else ""
+        figures = (percent(r.total_return), figure(r.sharpe), percent(r.max_drawdown)) if r.finished else ("", "", "")
+        rows.add_row(
+            r.run, escape(r.tag), f"{r.start} to {r.end}" if r.start else "", escape(named),
+            f"{r.capital / 100.0:,.0f}" if r.capital else "", *figures, escape(_status(r)),
+        )  # fmt: skip
     out.print(rows)
+
+
+def _status(r: RunSummary) -> str:
+    """How a run ended, in words."""
+    said = [r.status + (f": {r.reason}" if r.reason else ""), r.halted, "synthetic" if r.synthetic else ""]
+    return "; ".join(s for s in said if s)
 
 
 _METRICS = (

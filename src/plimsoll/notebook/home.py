@@ -127,11 +127,12 @@ class Home:
         return pl.DataFrame(rows, schema=_RUNS, orient="row")
 
     def run(self, name: str | None = None) -> Run:
-        """A past run from its journal, the last one by default."""
+        """A past run: name, beginning of a name or tag; the last finished one by default."""
         from plimsoll.store.home import Home as Store
 
         store = Store(self.path)
-        return Run(self.path, store.summary(store.find_run(name)))
+        found = store.find_run(name)
+        return Run(self.path, store.summary(found), app.result(self.workspace(), found))
 
     def audit(self, run: str | None = None) -> AuditReport:
         """Recompute the hash chain of a run's journal."""
@@ -142,7 +143,7 @@ class Home:
         return app.Workspace(self.path, self._profile, self._policy, dict(os.environ), changes or {})
 
     def _finished(self, result: BacktestResult) -> Run:
-        return Run(self.path, self.run(result.run).summary, result)
+        return self.run(result.run)
 
 
 def _names(given: Names) -> list[str]:

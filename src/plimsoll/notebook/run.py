@@ -76,8 +76,8 @@ _EVENTS: dict[str, Any] = {
 class Run:
     """A run read from its journal. Tables are made when first asked for.
 
-    ``summary`` is its line in ``home.runs``; ``result`` the public result of the command, for a run made in this
-    process, else None.
+    ``summary`` is its line in ``home.runs``; ``result`` the public result of the command, None for a run that did not
+    finish or was made before results were stored.
     """
 
     def __init__(self, home: Path, summary: RunSummary, result: BacktestResult | None = None) -> None:
@@ -102,7 +102,7 @@ class Run:
     def metrics(self) -> pl.DataFrame:
         """One row a figure, one column a book: the run, and passive books over the same sessions.
 
-        Net of costs, over the whole span, on daily closes. Of a past run only the headline figures are kept.
+        Net of costs, on daily closes, over the whole span or as much of it as a passive book has data for.
         """
         if self.result is None:
             kept = ("total_return", "max_drawdown", "sharpe")

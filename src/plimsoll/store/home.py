@@ -12,7 +12,8 @@
       raw/                  responses as they came, by ingestion run
       snapshots/<name>/     certified panels (D14); snapshots/CURRENT, which Stage 1 writes, names the one in use
       runs/<id>.db          the run's journal (G3)
-      runs/<id>.json        its summary and the anchor of its journal, written when it ends
+      runs/<id>.json        its summary, begun when it begins; once it ends, the anchor of its journal is in it
+      runs/<id>.result.json the whole result, as its command printed it
       runs/<id>.policy.json the policy it decides under, of which the journal holds the hash (U7)
       reports/<id>.html     reports, made again from the above at any time
 
@@ -24,7 +25,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,12 +37,21 @@ from plimsoll.core.policy import Policy
 from plimsoll.store.journal import Anchor, AuditReport, read, verify
 
 _POLICY = ".policy.json"
+_RESULT = ".result.json"
+_SUFFIXES = (".json", _POLICY, _RESULT, ".db", ".db-wal", ".db-shm")
+_LISTED = 8  # names an error lists before it only counts
 _BESIDE = "-without-mandate-"  # in the name of a run that was made to compare another with
 
 
+TAG_MAX = 60  # characters
+
+
 class RunSummary(msgspec.Struct, frozen=True):
-    """A run in a line. ``records`` and ``head`` anchor its journal; absent figures were never written (a run that
-    was interrupted has only what its genesis says, and ``finished`` False).
+    """A run in a line. ``records`` and ``head`` anchor its journal; absent figures were never written.
+
+    ``status`` is ``finished``, ``running``, ``interrupted`` (it has only what its genesis says) or ``failed``, which
+    ``reason`` explains. ``policy_name`` is the profile and what changed it in words, ``halted`` what a halted book
+    waits for. ``capital`` in cents.
     """
 
     run: str
@@ -60,18 +70,31 @@ class RunSummary(msgspec.Struct, frozen=True):
     total_return: float | None = None
     max_drawdown: float | None = None
     sharpe: float | None = None
+    status: str = ""
+    reason: str = ""
+    profile: str = ""
+    policy_name: str = ""
+    operator: str = ""
+    code: str = ""
+    tag: str = ""
+    sessions: int | None = None
+    annual_return: float | None = None
+    annual_volatility: float | None = None
+    halted: str = ""
 
 
 class Home:
     """Paths of a home, its current snapshot, its runs and its lock. Making one touches nothing.
+
+    ``tell`` hears what a person has to know about what was chosen for them.
 
     Raises
     ------
     InputError : a file stands where a folder is expected, or a folder cannot be read or written.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path | str, tell: Callable[[str], None] = lambda _: None) -> None:
+        self.path, self.tell = Path(path), tell
         self.database = self.path / "plimsoll.db"
         self.governor = self.path / "governor.db"
         self.account = self.path / "account.jsonl"
@@ -133,29 +156,84 @@ class Home:
         return self.runs / f"{run}.db"
 
     def find_run(self, run: str | None = None) -> str:
-        """The named run, or the one written last, before any made only to stand beside another (R5).
+        """The run of that name, tag or unambiguous beginning of a name; the last finished one for none and ``last``.
 
-        ``UsageError`` when there is none.
+        A run made only to stand beside another (R5) is found by its name alone; one that was interrupted is never the
+        last, and ``tell`` hears that it was passed over. ``UsageError`` where there is none or more than one.
         """
-        if run is not None:
-            if not (self.journal(run).exists() or self._summary(run).exists()):
-                from difflib import get_close_matches  # only for an error
-
-                near = get_close_matches(run, {p.name.split(".")[0] for p in self.runs.glob("*.*")}, n=1)
-                meant = f"Did you mean {near[0]!r}? " if near else ""
-                raise UsageError(f"There is no run {run!r} in {self.path}", f"{meant}See 'plimsoll runs'")
+        if run is None or run == "last":
+            return self._last()
+        if self.journal(run).exists() or self._summary(run).exists():
             return run
+        names = self.names()
+        tagged = [] if len(run) > TAG_MAX else [n for n in names if self.summary(n).tag == run]
+        found = tagged or [n for n in names if n.startswith(run) and _BESIDE not in n]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+            raise UsageError(
+                f"{run!r} is {'the tag' if tagged else 'the beginning'} of {len(found)} runs",
+                f"Name one of {', '.join(found[-_LISTED:])}{more}",
+            )
+        from difflib import get_close_matches  # only for an error
+
+        near = get_close_matches(run, names, n=1)
+        meant = f"Did you mean {near[0]!r}? " if near else ""
+        raise UsageError(f"There is no run {run!r} in {self.path}", f"{meant}See 'plimsoll runs'")
+
+    def _last(self) -> str:
         begun = [p for p in self.runs.glob("*.db") if p.is_file()]
         begun += [p for p in self._summaries() if not p.with_suffix(".db").exists()]
         if not begun:
             raise UsageError(f"{self.path} holds no runs", "Run 'plimsoll backtest' first")
-        asked_for = [p for p in begun if _BESIDE not in p.name] or begun
-        return max(asked_for, key=lambda p: (p.stat().st_mtime_ns, p.name)).stem
+        begun = [p for p in begun if _BESIDE not in p.name] or begun
+        begun.sort(key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
+        passed: list[RunSummary] = []
+        for path in begun:
+            summary = self.summary(path.stem)
+            if summary.finished or self._damaged(path.stem):  # whoever reads a damaged one says so
+                for one in passed:
+                    self.tell(f"{one.run} is {one.status} and was passed over; the last finished run is {path.stem}")
+                return path.stem
+            passed.append(summary)
+        newest = passed[0]
+        raise UsageError(
+            f"{self.path} holds no finished run; {newest.run} is {newest.status}",
+            "Run it again, or name it with --run to see how far it came",
+        )
 
-    def finish(self, summary: RunSummary) -> None:
-        """Write a run's summary, the anchor of its journal included."""
+    def last_unfinished(self, mode: str) -> str:
+        """The newest run of a mode that is not finished; ``UsageError`` where there is none."""
+        begun = [p for p in self.runs.glob(f"{mode}-*.db") if not self.summary(p.stem).finished]
+        if not begun:
+            raise UsageError(f"{self.path} holds no unfinished {mode} run", "See 'plimsoll runs'")
+        return max(begun, key=lambda p: (p.stat().st_mtime_ns, p.name)).stem
+
+    def names(self) -> list[str]:
+        """Every run by name."""
+        return sorted({p.stem for p in self.runs.glob("*.db")} | {p.stem for p in self._summaries()})
+
+    def files(self, run: str) -> tuple[Path, ...]:
+        """What is kept of a run, its report included, as far as it is there."""
+        stem = self.journal(run)
+        beside = (stem.with_suffix(suffix) for suffix in _SUFFIXES)
+        return tuple(p for p in (*beside, self.reports / f"{run}.html") if p.exists())
+
+    def finish(self, summary: RunSummary, result: bytes = b"") -> None:
+        """Write a run's summary, the anchor of its journal included, and before it the JSON of its whole result."""
         self.folder(self.runs)
+        if result:
+            write_whole(self.journal(summary.run).with_suffix(_RESULT), result)
         write_whole(self._summary(summary.run), msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
+
+    def result(self, run: str) -> bytes | None:
+        """The JSON of a run's whole result; None where none was stored."""
+        path = self.journal(run).with_suffix(_RESULT)
+        if not path.is_file():
+            return None
+        with _clearly(path, "read"):
+            return path.read_bytes()
 
     def keep_policy(self, run: str, policy: Policy) -> None:
         """Store the policy of a run before it begins, as the canonical JSON its hash is of (G4)."""
@@ -182,16 +260,37 @@ class Home:
 
     def summaries(self) -> tuple[RunSummary, ...]:
         """Every run by name; one without a summary, or with a damaged one, as far as its journal tells."""
-        written = self._summaries()
-        names = sorted({p.stem for p in self.runs.glob("*.db")} | {p.stem for p in written})
-        return tuple(self.summary(name) for name in names)
+        return tuple(self.summary(name) for name in self.names())
 
     def summary(self, run: str) -> RunSummary:
         """One run's summary; what its journal's genesis says when it has none."""
         try:
-            return msgspec.json.decode(self._summary(run).read_bytes(), type=RunSummary)
+            found = msgspec.json.decode(self._summary(run).read_bytes(), type=RunSummary)
         except (OSError, ValueError):  # msgspec's errors are ValueErrors
-            return self._from_journal(run)
+            found = self._from_journal(run)
+        status = found.status or ("finished" if found.finished else "interrupted")
+        if status == "running" and not self._held(run):
+            status = "interrupted"  # nobody is there any more who could have said so
+        return found if status == found.status else msgspec.structs.replace(found, status=status)
+
+    def _damaged(self, run: str) -> bool:
+        path = self._summary(run)
+        try:
+            return path.is_file() and msgspec.json.decode(path.read_bytes(), type=RunSummary) is None
+        except (OSError, ValueError):
+            return True
+
+    def _held(self, run: str) -> bool:
+        """Whether the process that took the lock for ``run`` is still there: it wrote the summary after the lock."""
+        lock = self.path / ".lock"
+        try:
+            since = lock.stat().st_mtime_ns
+            os.kill(int(lock.read_text(encoding="ascii")), 0)
+        except PermissionError:  # somebody else's, and alive
+            pass
+        except (OSError, ValueError, OverflowError):
+            return False
+        return self._summary(run).stat().st_mtime_ns >= since
 
     def audit(self, run: str | None = None) -> AuditReport:
         """Verify a run's journal (the last run's by default), against its summary's anchor when there is one."""
@@ -216,7 +315,7 @@ class Home:
         return self.journal(run).with_suffix(_POLICY)
 
     def _summaries(self) -> Iterator[Path]:
-        return (p for p in self.runs.glob("*.json") if not p.name.endswith(_POLICY))
+        return (p for p in self.runs.glob("*.json") if not p.name.endswith((_POLICY, _RESULT)))
 
     def _summary(self, run: str) -> Path:
         return self.journal(run).with_suffix(".json")
@@ -230,7 +329,7 @@ class Home:
             return RunSummary(run, "unreadable", "", "", "", "", 0, (), False, finished=False)
         return RunSummary(
             run, first.mode, first.start, first.end, first.snapshot, first.policy, first.capital, first.strategies,
-            first.synthetic, finished=False,
+            first.synthetic, finished=False, operator=first.operator, code=first.code,
         )  # fmt: skip
 
 

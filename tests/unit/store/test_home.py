@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from plimsoll.core.errors import CorruptionError, HomeBusy, InputError, UsageError
@@ -29,7 +30,7 @@ def finished(home: Home, name: str) -> RunSummary:
     with run(home, name) as log:
         anchor = log.anchor
     summary = RunSummary(name, "backtest", "2020-01-02", "2020-12-31", "snap", "pol", 10_000_000, ("core_trend",), True,
-                         True, anchor.records, anchor.head, "d" * 64, 0.1, 0.05, None)  # fmt: skip
+                         True, anchor.records, anchor.head, "d" * 64, 0.1, 0.05, None, "finished")  # fmt: skip
     home.finish(summary)
     return summary
 
@@ -122,6 +123,7 @@ def test_runs_are_listed_finished_interrupted_and_damaged(tmp_path: Path) -> Non
     a, b, c, d = home.summaries()
     assert a == done
     assert (b.run, b.mode, b.start, b.capital, b.finished) == ("b", "backtest", "2020-01-02", 10_000_000, False)
+    assert (a.status, b.status, d.status) == ("finished", "interrupted", "interrupted")
     assert (c.run, c.mode, c.finished) == ("c", "unreadable", False)
     assert (d.run, d.finished, d.snapshot) == ("d", False, "snap")
 
@@ -138,6 +140,56 @@ def test_the_last_run_begun_is_the_default(tmp_path: Path) -> None:
     assert home.find_run() == "a" and home.find_run("a-without-mandate-1") == "a-without-mandate-1"
     with pytest.raises(UsageError, match="'nobody'"):
         home.find_run("nobody")
+
+
+def test_an_interrupted_run_is_never_the_last_and_is_said_to_be_passed_over(tmp_path: Path) -> None:
+    heard: list[str] = []
+    home = Home(tmp_path, heard.append)
+    for when, name in enumerate(("one", "two")):
+        run(home, name).close()
+        os.utime(home.journal(name), ns=(when, when))
+    with pytest.raises(UsageError, match="no finished run; two is interrupted"):
+        home.find_run()
+    finished(home, "older")
+    for when, name in enumerate(("one", "older", "two")):
+        os.utime(home.journal(name), ns=(when, when))
+    assert home.find_run() == home.find_run("last") == "older"
+    assert heard == ["two is interrupted and was passed over; the last finished run is older"] * 2
+    assert home.find_run("two") == "two"
+
+
+def test_a_run_is_found_by_an_unambiguous_beginning_or_its_tag(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for name in ("backtest-2026", "backtest-2027", "backtest-2027-2", "backtest-2026-without-mandate-1", "paper-2026"):
+        finished(home, name)
+    home.finish(msgspec.structs.replace(home.summary("paper-2026"), tag="wide stops"))
+    assert home.find_run("p") == home.find_run("wide stops") == "paper-2026"
+    assert home.find_run("backtest-2026") == home.find_run("backtest-2026") and home.find_run("backtest-2027-") != ""
+    assert home.find_run("backtest-2027") == "backtest-2027"  # a whole name is no beginning
+    with pytest.raises(UsageError, match="beginning of 3 runs") as refused:
+        home.find_run("back")
+    assert "backtest-2026, backtest-2027, backtest-2027-2" in str(refused.value)
+    home.finish(msgspec.structs.replace(home.summary("backtest-2027"), tag="wide stops"))
+    with pytest.raises(UsageError, match="the tag of 2 runs"):
+        home.find_run("wide stops")
+    with pytest.raises(UsageError, match="Did you mean 'paper-2026'"):
+        home.find_run("papr-2026")
+
+
+def test_a_run_whose_process_is_gone_is_not_running(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    begun = msgspec.structs.replace(finished(home, "a"), finished=False, status="running")
+    home.finish(begun)
+    assert home.summary("a").status == "interrupted"  # nobody ever took the lock
+    with home.lock():
+        home.finish(begun)
+        assert home.summary("a").status == "running"
+    with home.lock():  # another run's turn
+        os.utime(home.runs / "a.json", ns=(0, 0))
+        assert home.summary("a").status == "interrupted"
+    home.finish(begun)
+    (tmp_path / ".lock").write_text("999999999\n")
+    assert home.summary("a").status == "interrupted"
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden"])
