@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from plimsoll.engine.replay import Replay
     from plimsoll.governance.session_summary import SessionExplanation
     from plimsoll.market.ingest import IngestReport, IngestRequest
-    from plimsoll.market.ingest import Progress as IngestProgress
+    from plimsoll.market.request import Progress as IngestProgress
     from plimsoll.market.status import Status
     from plimsoll.operate.account_limits import LimitsReport, LimitsVersion, TrustedKey
     from plimsoll.operate.auction_answer import AuctionAnswer
@@ -137,8 +137,12 @@ def ingest(workspace: Workspace, request: IngestRequest, progress: IngestProgres
 
     policy = workspace.load().policy
     home = Home(workspace.home)
+    source = None
+    if (
+        not home.database.exists()
+    ):  # before the home is made: a refusal leaves nothing, and no folder of a misspelt name
+        source = stage_1.read(request, policy, progress)
     with home.lock():
-        source = stage_1.read(request, policy, progress)  # before the database is made: a refusal leaves nothing
         from plimsoll.store.bars import SqlBarStore
 
         with SqlBarStore(home.database) as store:

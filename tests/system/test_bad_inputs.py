@@ -602,7 +602,7 @@ def test_a_folder_of_bad_files_ends_with_the_right_state_and_reason_for_each(tmp
         (folder / name).write_bytes(content)
     (folder / "notes.txt").write_text("not bars")
     done = plimsoll(*FILES, str(folder), "--json", home=home)
-    assert done.code == 0, done.err
+    assert done.code == 1, done.err  # something that was asked for is not there; the rest is
     told = json.loads(done.out)
     assert "were rejected" in told["alert"]
     assert any("notes.txt" in note for note in told["notes"])
@@ -622,7 +622,9 @@ def test_a_good_symbol_beside_bad_ones_can_be_traded(tmp_path: Path) -> None:
     (folder / "GOOD.csv").write_bytes(bars().write_csv().encode())
     (folder / "EMPTY.csv").write_bytes(b"")
     (folder / "B\u00e4d name.csv").write_bytes(b"\xff")
-    assert plimsoll(*FILES, str(folder), home=home).code == 0
+    read = plimsoll(*FILES, str(folder), home=home)
+    assert read.code == 1
+    assert "INCOMPLETE: 2 failed, 1 were read" in read.out
     done = plimsoll("backtest", "--start", "2025-01-02", "--json", home=home)
     assert done.code == 0, done.err
     assert any("survivorship" in note for note in json.loads(done.out)["notes"])

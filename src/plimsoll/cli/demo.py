@@ -19,7 +19,7 @@ from plimsoll.cli.progress import named_progress, progress
 from plimsoll.cli.tables import SYNTHETIC, console, figure, percent
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CheckFailed
-from plimsoll.market.ingest import IngestRequest
+from plimsoll.market.request import IngestRequest
 
 if TYPE_CHECKING:
     from plimsoll.reports.result import BacktestResult

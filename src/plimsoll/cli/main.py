@@ -36,7 +36,7 @@ from plimsoll.cli.options import (
 )
 from plimsoll.cli.options import print_json as _print_json
 from plimsoll.cli.options import workspace as _workspace
-from plimsoll.core.errors import EXIT_CHECK_FAILED
+from plimsoll.core.errors import EXIT_CHECK_FAILED, EXIT_ERROR
 
 if TYPE_CHECKING:
     from plimsoll.app import Workspace
@@ -119,6 +119,28 @@ def ingest(
     tickers: Annotated[
         str | None, typer.Option("--tickers", metavar="A,B", help="Only these symbols of the source.")
     ] = None,
+    dates: Annotated[
+        str | None,
+        typer.Option(
+            "--dates",
+            metavar="FORM",
+            help="How dates are written, where the file leaves it open: ymd, dmy, mdy, epoch-s, epoch-ms, epoch-us, "
+            "epoch-ns, excel, or a format such as %d.%m.%y.",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="ROLE=HEADER,...",
+            help="What columns are, where their names do not say it: close=Last,date=Trade Date; ignore=HEADER leaves "
+            "one out. For a file without header the roles in order: date,open,high,low,close,volume.",
+        ),
+    ] = None,
+    decimal: Annotated[
+        str | None,
+        typer.Option("--decimal", metavar="SIGN", help="point or comma, where the file leaves it open."),
+    ] = None,
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -127,17 +149,18 @@ def ingest(
     """Read market data into the home and certify it.
 
     What is published is the snapshot that everything else reads. A repeated run changes nothing; an interrupted one
-    is taken up where it stopped.
+    is taken up where it stopped. Exits 1 when any symbol or file asked for could not be read; the others are in.
 
     \b
     plimsoll ingest --provider synthetic
     plimsoll ingest --provider files --source etf_daily.parquet
     plimsoll ingest --provider files --source vix.csv --symbol ^VIX
+    plimsoll ingest --provider files --source broker.csv --symbol SPY --dates dmy --columns "close=Last,date=Trade Date"
     """
     with reported(as_json):
         from plimsoll import app
         from plimsoll.cli.progress import named_progress
-        from plimsoll.market.ingest import IngestRequest
+        from plimsoll.market.request import IngestRequest
 
         request = IngestRequest(
             provider=provider.value,
@@ -147,6 +170,9 @@ def ingest(
             start=start,
             end=end,
             tickers=_names(tickers),
+            dates=dates,
+            columns=columns,
+            decimal=decimal,
         )
         with named_progress() as progress:
             done = app.ingest(_workspace(home, profile, policy), request, progress)
@@ -156,6 +182,8 @@ def ingest(
             from plimsoll.cli import tables
 
             tables.ingested(done)
+        if done.failures:
+            raise typer.Exit(EXIT_ERROR)
 
 
 def _names(tickers: str | None) -> tuple[str, ...]:

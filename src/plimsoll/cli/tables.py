@@ -126,6 +126,9 @@ def ingested(report: IngestReport) -> None:
         out.print(f"note      {escape(note)}")
     if report.alert:
         out.print(f"ALERT     {escape(report.alert)}")
+    if report.failures:
+        read = len(report.symbols) + len(report.macro) - len(report.failures.keys() & {*report.symbols, *report.macro})
+        out.print(f"INCOMPLETE: {len(report.failures)} failed, {read} were read; exit code 1")
 
 
 def status(report: Status) -> None:

@@ -33,7 +33,6 @@ class Instrument(msgspec.Struct, frozen=True):
     currency: str = "USD"
     sector: str | None = None
     volume_unit: VolumeUnit = "units"
-    tick: float = 0.01
     aliases: dict[str, str] = msgspec.field(default_factory=dict)
     max_weight: float | None = None
     volatility_target: float | None = None

@@ -7,9 +7,8 @@ snapshot, and a run that was interrupted is taken up under its own id.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.bars import COLUMNS, Audit, Bars, MacroSeries
 from plimsoll.core.dates import day_number, iso_day
-from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import BarStore
@@ -28,11 +27,10 @@ from plimsoll.market import certify, instruments, publish, readings
 from plimsoll.market.findings import Finding
 from plimsoll.market.providers.batch import FileBatch
 from plimsoll.market.quality import Tidied, cross_source, tidy
+from plimsoll.market.request import IngestRequest, Progress, Source, read
 
-Progress = Callable[[str, int, int], None]
-"""Called with what was just done, how many are done, and how many there are."""
+__all__ = ["IngestReport", "IngestRequest", "Source", "ingest", "read"]
 
-PROVIDERS = ("files", "synthetic")
 OK = "OK"
 FAILED = "FAILED"
 MACRO = "MACRO"
@@ -44,18 +42,6 @@ class Archive(Protocol):
     def put(self, run: str, name: str, content: Any) -> str:
         """Keep ``content``; returns the SHA-256 of what was kept."""
         ...
-
-
-class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What to ingest. ``start`` and ``end`` are ISO dates, inclusive; absent means all the source holds."""
-
-    provider: str
-    source: str = ""
-    symbol: str | None = None
-    universe: str | None = None
-    start: str | None = None
-    end: str | None = None
-    tickers: tuple[str, ...] = ()
 
 
 class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,30 +79,6 @@ class _Run:
     failures: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a request names, read and found usable: its rows, the universe file's entries (None without one) and the
-    last day asked for (day number).
-    """
-
-    batch: FileBatch
-    chosen: dict[str, Instrument] | None
-    end: int | None
-
-
-def read(request: IngestRequest, policy: Policy, progress: Progress | None = None) -> Source:
-    """Read a source and its universe; touches no home, so that a refused request leaves none behind.
-
-    Raises
-    ------
-    UsageError for an unknown provider or ticker or a start after the end; InputError for a source or universe that
-    cannot be used.
-    """
-    start, end = _window(request)
-    batch = _read(request, start, end, progress)
-    return Source(batch, _chosen(request, batch, policy), end)
-
-
 def ingest(
     request: IngestRequest,
     store: BarStore,
@@ -140,7 +102,7 @@ def ingest(
     ------
     What ``read`` raises; InputError for a mixture of synthetic and real data. Nothing is written then.
     """
-    source = source or read(request, policy, progress)
+    source = source or read(request, policy, progress, store.instruments()[0])
     batch, end = source.batch, source.end
     _refuse_mixture(batch, store)
     members, derived = _members(source, store, policy)
@@ -186,74 +148,12 @@ def ingest(
     )
 
 
-def _window(request: IngestRequest) -> tuple[int | None, int | None]:
-    start = None if request.start is None else day_number(request.start)
-    end = None if request.end is None else day_number(request.end)
-    if start is not None and end is not None and start > end:
-        raise UsageError(f"The start {request.start} is after the end {request.end}", "Exchange them")
-    return start, end
-
-
-def _read(request: IngestRequest, start: int | None, end: int | None, progress: Progress | None) -> FileBatch:
-    if request.provider == "synthetic":
-        from plimsoll.market.providers import synthetic
-
-        return synthetic.read(request.source, tickers=request.tickers, start=start, end=end, progress=progress)
-    if request.provider != "files":
-        known = ", ".join(PROVIDERS)
-        raise UsageError(f"{request.provider!r} is not a provider", f"Give one of: {known}")
-    if not request.source:
-        raise UsageError("The files provider needs a source", "Give --source, a file or a folder")
-    from plimsoll.market.providers import files
-
-    source = Path(request.source)
-    try:
-        batch = files.read(
-            source, symbol=request.symbol, tickers=request.tickers, start=start, end=end, progress=progress
-        )
-    except UsageError:
-        _refuse_unknown(request, source)
-        raise
-    if request.tickers and len(batch.failures):
-        _refuse_unknown(request, source)
-    return batch
-
-
-def _refuse_unknown(request: IngestRequest, source: Path) -> None:
-    """``UsageError`` with close matches when a ticker is not in the source at all."""
-    from plimsoll.market.providers import files
-
-    if not request.tickers:
-        return
-    whole = files.read(source, symbol=request.symbol)
-    known = sorted({*whole.bars, *whole.macro, *whole.failures})
-    for ticker in request.tickers:
-        name = instruments.canonical(ticker)
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-            hint = f"Close to it: {', '.join(close)}" if close else f"It holds {', '.join(known[:10])}"
-            raise UsageError(f"{source} does not hold {name}", hint)
-
-
 def _refuse_mixture(batch: FileBatch, store: BarStore) -> None:
     """A home is synthetic or real, never both: a mixture could be mistaken for either."""
     held = {a.provider == "synthetic" for a in store.audits() if a.status in (OK, MACRO)}
     if held and held != {batch.synthetic}:
         here, there = ("synthetic", "real") if batch.synthetic else ("real", "synthetic")
         raise InputError(f"This home holds {there} data and the source is {here}", "Choose another home with --home")
-
-
-def _chosen(request: IngestRequest, batch: FileBatch, policy: Policy) -> dict[str, Instrument] | None:
-    if request.universe is None:
-        return None
-    from plimsoll.market import universe
-
-    named = {one.symbol: one for one in universe.read(Path(request.universe), policy.limits.plain_symbols_are)}
-    if not set(named) & {*batch.bars, *batch.failures} and batch.bars:
-        raise InputError(
-            f"{request.universe} names none of the source's symbols", f"The source holds {_some(list(batch.bars))}"
-        )
-    return named
 
 
 def _members(source: Source, store: BarStore, policy: Policy) -> tuple[dict[str, Instrument], bool]:
@@ -268,7 +168,7 @@ def _members(source: Source, store: BarStore, policy: Policy) -> tuple[dict[str,
     own = {one.symbol: one for one in batch.instruments}
     found: dict[str, Instrument] = {}
     for symbol in (*batch.bars, *batch.failures):
-        if symbol in known or symbol in batch.macro:
+        if symbol in known or symbol in batch.macro or batch.failures.get(symbol, ("",))[0] == "CURRENCY_REFUSED":
             continue
         try:
             found[symbol] = own.get(symbol) or instruments.infer(symbol, policy.limits.plain_symbols_are)
@@ -290,7 +190,7 @@ def _store_all(run: _Run, batch: FileBatch, members: Mapping[str, Instrument], p
     rows = 0
     for done, (symbol, bars) in enumerate(batch.bars.items(), 1):
         if symbol in known:
-            rows += _store_symbol(run, known[symbol], bars, providers.get(symbol, run.request.provider))
+            rows += _store_symbol(run, known[symbol], bars, batch, providers.get(symbol, run.request.provider))
         if progress is not None:
             progress(symbol, done, total)
     for done, (name, series) in enumerate(batch.macro.items(), len(batch.bars) + 1):
@@ -302,7 +202,7 @@ def _store_all(run: _Run, batch: FileBatch, members: Mapping[str, Instrument], p
     return rows
 
 
-def _store_symbol(run: _Run, instrument: Instrument, bars: Bars, held_from: str) -> int:
+def _store_symbol(run: _Run, instrument: Instrument, bars: Bars, batch: FileBatch, held_from: str) -> int:
     """Rows, payload and audit of one symbol, committed together."""
     symbol, provider = instrument.symbol, run.request.provider
     archived = run.archive.put(run.id, symbol, _payload(symbol, bars))
@@ -310,11 +210,14 @@ def _store_symbol(run: _Run, instrument: Instrument, bars: Bars, held_from: str)
         return 0
     tidied = tidy(bars, run.last_day)
     held = run.store.bars(symbol)
-    restated = _restated(tidied.bars, held, run.policy.data.price_rounding)
+    rounding = run.policy.data.price_rounding
+    restated = _restated(tidied.bars, held, rounding)
+    if symbol in batch.unadjusted:
+        restated = _would_lose_adjustment(tidied.bars, held, rounding) or restated
     if restated is not None:
         _fail(run, symbol, "HISTORY_RESTATED", restated)
         return 0
-    found = list(tidied.findings)
+    found = [*batch.findings.get(symbol, ()), *tidied.findings]
     if held_from != provider:
         found += cross_source(tidied.bars, held, instrument, run.policy.data)
     with run.store.transaction():
@@ -370,6 +273,20 @@ def _restated(new: Bars, held: Bars, rounding: float) -> str | None:
                 f"{iso_day(int(new.day[0]))} are not in this source; ingest the whole history again"
             )
     return None
+
+
+def _would_lose_adjustment(new: Bars, held: Bars, rounding: float) -> str | None:
+    """Why rows without adjusted prices or actions cannot replace stored ones that have them (D12)."""
+    days, mine, theirs = np.intersect1d(new.day, held.day, return_indices=True)
+    adjusted, close = held.adj_close[theirs], new.close[mine]
+    paid = np.nan_to_num(held.dividend[theirs]) != 0.0
+    lost = (np.abs(adjusted - close) > rounding * np.abs(close)) | paid
+    if not lost.any():
+        return None
+    return (
+        f"this source has neither adjusted prices nor actions, and {int(lost.sum())} stored days from "
+        f"{iso_day(int(days[lost][0]))} on have them; give a source with adj_close or dividends, or use another home"
+    )
 
 
 def _payload(symbol: str, bars: Bars) -> dict[str, Any]:

@@ -35,7 +35,47 @@ _STABLE = re.compile(r"([A-Z0-9]{2,10})(?:USDT|USDC)")
 _SHARE_CLASS = re.compile(r"([A-Z]{1,5})[./_ -]([ABC])")
 _CURRENCY_PAIR = re.compile(r"([A-Z]{3})[-/_ ]?([A-Z]{3})")
 
-_TICKS: dict[Kind, float] = {"stock": 0.01, "fund": 0.01, "crypto": 0.01, "fx": 0.0001, "future": 0.01, "index": 0.01}
+UNKNOWN_CURRENCY = "?"
+"""The currency of a symbol whose suffix nobody knows."""
+
+# What the exchange after the dot quotes in, as Yahoo, Stooq and EODHD write it.
+_SUFFIXES = {
+    "USD": "US N O OQ K P AM OB PK PQ WS WT W U R RT NYB CME CBT CMX NYM",
+    "GBp": "L LSE UK",
+    "EUR": "DE F BE DU HM MU SG HA XETRA PA AS BR LS MI MC MA HE VI AT IR TL VS RG EU",
+    "CHF": "SW VX S",
+    "SEK": "ST",
+    "NOK": "OL",
+    "DKK": "CO",
+    "ISK": "IC",
+    "PLN": "WA PL",
+    "CZK": "PR",
+    "HUF": "BD HU",
+    "TRY": "IS",
+    "RUB": "ME",
+    "ILA": "TA",
+    "ZAc": "JO",
+    "CAD": "TO V CN NE",
+    "AUD": "AX XA AU",
+    "NZD": "NZ",
+    "JPY": "T JP TSE",
+    "HKD": "HK",
+    "CNY": "SS SZ SHG SHE",
+    "TWD": "TW TWO",
+    "KRW": "KS KQ KO",
+    "INR": "NS BO NSE BSE",
+    "SGD": "SI",
+    "MYR": "KL",
+    "IDR": "JK",
+    "THB": "BK",
+    "SAR": "SR",
+    "BRL": "SA",
+    "MXN": "MX",
+    "ARS": "BA",
+    "CLP": "SN",
+}
+_HUNDREDTHS = {"GBp": "British pence", "ZAc": "South African cents", "ILA": "Israeli agorot"}
+_CURRENCY_OF = {suffix: currency for currency, listed in _SUFFIXES.items() for suffix in listed.split()}
 
 
 def canonical(symbol: str) -> str:
@@ -97,7 +137,46 @@ def infer(symbol: str, plain_symbols_are: Plain) -> Instrument:
         calendar=calendar_of(name, kind),
         lots_per_unit=CRYPTO_LOTS_PER_UNIT if kind == "crypto" else 1,
         volume_unit=unit,
-        tick=_TICKS[kind],
+        currency=quote_currency(name),
+    )
+
+
+def quote_currency(symbol: str) -> str:
+    """What a canonical symbol is quoted in, by its suffix (D2); ``UNKNOWN_CURRENCY`` where it has one nobody knows.
+
+    A symbol without suffix is taken for a US one; an index is a figure, whatever it is quoted in.
+
+    >>> quote_currency("VOD.L"), quote_currency("USDJPY=X"), quote_currency("BTC-EUR"), quote_currency("EURUSD.FMP")
+    ('GBp', 'JPY', 'EUR', '?')
+    """
+    kind = suffix_kind(symbol)
+    if kind in ("index", "crypto", "future"):
+        return "USD"
+    if kind == "fx":
+        return symbol[:-2][-3:]
+    tail = symbol.rpartition("-")[2]
+    if "-" in symbol and (tail in _CURRENCIES or tail in _COINS):
+        return tail
+    if "." in symbol:
+        return _CURRENCY_OF.get(symbol.rpartition(".")[2], UNKNOWN_CURRENCY)
+    return "USD"
+
+
+def refusal(instrument: Instrument) -> tuple[str, str] | None:
+    """Why an instrument's prices cannot be taken for dollars, and what to do; None where they can (D2)."""
+    symbol, currency = instrument.symbol, instrument.currency
+    if currency == "USD":
+        return None
+    if currency == UNKNOWN_CURRENCY:
+        tail = symbol.rpartition(".")[2]
+        return (
+            f"{symbol} has a suffix nobody knows, .{tail}: neither its kind nor its currency follows from it",
+            f"Name it in a universe file with --universe, for example {symbol}: {{kind: fund, currency: USD}}",
+        )
+    unit = f" ({_HUNDREDTHS[currency]})" if currency in _HUNDREDTHS else ""
+    return (
+        f"{symbol} is priced in {currency}{unit}, and the account is in USD",
+        f"Convert its prices to USD and say so in a universe file, {symbol}: {{currency: USD}}, or leave it out",
     )
 
 

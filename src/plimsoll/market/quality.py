@@ -20,6 +20,7 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Flag
 from plimsoll.core.policy import DataPolicy
 from plimsoll.market.actions import Actions, total_return_ratio, traded_actions
+from plimsoll.market.carried import carry
 from plimsoll.market.findings import HARD, NOTE, Finding, score_of
 from plimsoll.market.prices_check import copied, spikes
 
@@ -295,7 +296,7 @@ def _priced(bars: Bars, instrument: Instrument, found: list[Finding]) -> Bars:
     found.append(Finding("NON_POSITIVE_PRICE", HARD, bars.day[wrong], f"{iso_day(int(bars.day[t]))}: {values}"))
     if instrument.tradable and opened.any():
         bars = replace(bars, open=np.where(opened, np.nan, bars.open))
-    return bars.take(~price)
+    return _drop(bars, price, None, found)
 
 
 def _incomplete(bars: Bars, instrument: Instrument) -> Mask:
@@ -369,9 +370,12 @@ def _add(found: list[Finding], reason: str, severity: str, days: Days, where: Ma
 
 
 def _drop(bars: Bars, where: Mask, finding: tuple[str, str] | None, found: list[Finding]) -> Bars:
-    """Bars without the rows marked, with a flag for them where one is asked for."""
+    """Bars without the rows marked, flagged where a finding is given; their actions count on the next bar."""
     if not where.any():
         return bars
     if finding is not None:
         found.append(_finding(*finding, bars.day[where]))
-    return bars.take(~where)
+    carried = carry(bars.day, bars.dividend, bars.split, where)
+    if carried.moved.size:
+        found.append(Finding("ACTION_CARRIED", NOTE, carried.moved, carried.detail))
+    return replace(bars, dividend=carried.dividend, split=carried.split).take(~where)

@@ -36,9 +36,16 @@ KEYS = (
     "volume_unit",
     "members",
     "currency",
-    "tick",
     "aliases",
 )
+# What others' universe files carry and nothing here uses yet: a field that does nothing is refused, not stored (D2).
+IDLE = {
+    "tick": ("no price is rounded to it yet", "Take it out"),
+    "multiplier": (
+        "a contract's multiplier is not used yet, and without it a position has the wrong size",
+        "Take the future out, or give prices of one unit and no multiplier",
+    ),
+}
 KINDS: tuple[Kind, ...] = get_args(Kind)
 UNITS: tuple[VolumeUnit, ...] = get_args(VolumeUnit)
 BYTES_MAX = 16 << 20
@@ -158,6 +165,9 @@ def _instrument(symbol: object, entry: object, plain: Plain) -> Instrument:
     entry = {} if entry is None else entry
     if not isinstance(entry, Mapping):
         raise InputError(f"the entry of {name} is {_typed(entry)}", f"Give a mapping of {', '.join(KEYS)}")
+    for key, (why, remedy) in IDLE.items():
+        if key in entry:
+            raise InputError(f"{key} of {name} cannot be used: {why}", remedy)
     _refuse_unknown(name, entry, KEYS)
     kind = _kind(name, entry, plain)
     base = infer(name, plain)
@@ -165,8 +175,7 @@ def _instrument(symbol: object, entry: object, plain: Plain) -> Instrument:
     given["lots_per_unit"] = _lots_per_unit(name, entry["lot"]) if _has(entry, "lot") else base.lots_per_unit
     given["volume_unit"] = _choice(name, entry, "volume_unit", UNITS) or base.volume_unit
     given["calendar"] = _choice(name, entry, "calendar", tuple(CALENDARS)) or given["calendar"]
-    given["tick"] = _figure(name, entry, "tick", 1e-9, 1e6, "a price step") or base.tick
-    given["currency"] = _text(name, entry, "currency") or base.currency
+    given["currency"] = _currency(name, entry) or base.currency
     given["sector"] = _text(name, entry, "sector")
     for key in ("max_weight", "stop"):
         given[key] = _figure(name, entry, key, 0.0, 1.0, "a fraction: 0.15 is 15 %")
@@ -217,6 +226,17 @@ def _text(name: str, entry: Mapping[Any, Any], key: str) -> str | None:
     if not isinstance(value, str) or not value.strip() or len(value) > TEXT_MAX or not value.isprintable():
         raise InputError(f"{key} of {name} is {_typed(value)}", f"Give a text of at most {TEXT_MAX} characters")
     return value.strip()
+
+
+def _currency(name: str, entry: Mapping[Any, Any]) -> str | None:
+    """The currency of an entry's prices: the account's, until others are converted (D2)."""
+    given = _text(name, entry, "currency")
+    if given is not None and given != "USD":
+        raise InputError(
+            f"the currency of {name} is {given[:TEXT_MAX]!a}, and the account is in USD",
+            "Convert its prices to USD and give currency: USD, or take it out",
+        )
+    return given
 
 
 def _figure(name: str, entry: Mapping[Any, Any], key: str, above: float, most: float, meaning: str) -> float | None:
@@ -301,7 +321,7 @@ def _entry(instrument: Instrument) -> dict[str, Any]:
     """What has to be said of an instrument: its kind, and whatever is not what the suffix rule infers."""
     plain: Plain = "stock" if instrument.kind == "stock" else "fund"
     base, entry = infer(instrument.symbol, plain), dict[str, Any](kind=instrument.kind)
-    for key in ("sector", "calendar", "max_weight", "volatility_target", "stop", "volume_unit", "currency", "tick"):
+    for key in ("sector", "calendar", "max_weight", "volatility_target", "stop", "volume_unit", "currency"):
         if getattr(instrument, key) != getattr(base, key):
             entry[key] = getattr(instrument, key)
     if instrument.lots_per_unit != base.lots_per_unit:

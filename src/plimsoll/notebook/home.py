@@ -58,10 +58,10 @@ class Home:
     def ingest(
         self, source: str | Path = "", *, provider: str = "files", symbol: str | None = None,
         universe: str | Path | None = None, start: str | None = None, end: str | None = None,
-        tickers: Sequence[str] = (),
+        tickers: Sequence[str] = (), dates: str | None = None, columns: str | None = None, decimal: str | None = None,
     ) -> IngestReport:  # fmt: skip
         """Read market data into the home and certify it; ``provider="synthetic"`` makes a market up."""
-        from plimsoll.market.ingest import IngestRequest
+        from plimsoll.market.request import IngestRequest
 
         request = IngestRequest(
             provider=provider,
@@ -71,6 +71,9 @@ class Home:
             start=start,
             end=end,
             tickers=tuple(tickers),
+            dates=dates,
+            columns=columns,
+            decimal=decimal,
         )
         return app.ingest(self.workspace(), request)
 

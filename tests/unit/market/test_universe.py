@@ -59,7 +59,7 @@ def test_what_is_written_reads_back_equal(tmp_path: Path) -> None:
         infer("SPY", "fund"),
         infer("BTC-USD", "fund"),
         Instrument("AAPL", "stock", "XNYS", sector="Tech", max_weight=0.1, members=(Membership("2000-01-03", None),)),
-        Instrument("ETH-USD", "crypto", "24/7", lots_per_unit=1000, volume_unit="units", tick=0.1),
+        Instrument("ETH-USD", "crypto", "24/7", lots_per_unit=1000, volume_unit="units"),
     )
     path = tmp_path / "universe.json"
     universe.write(path, given, derived=True)
@@ -93,6 +93,10 @@ def test_what_is_written_reads_back_equal(tmp_path: Path) -> None:
         ("SPY: {members: [{since: 2020-01-02}]}", ["unknown key 'since'"]),
         ("SPY: {members: 2020-01-02}", ["members of SPY"]),
         ("SPY: {aliases: {alpaca: QQQ}}\nQQQ:", ["QQQ", "SPY"]),
+        ("VOD.L: {currency: GBp}", ["currency of VOD.L", "'GBp'", "USD"]),
+        ("SPY: {currency: [USD]}", ["currency of SPY", "list"]),
+        ("SPY: {tick: 0.01}", ["tick of SPY", "cannot be used"]),
+        ("GC=F: {multiplier: 100}", ["multiplier of GC=F", "cannot be used"]),
         ("SPY: [1, 2]", ["entry of SPY", "list"]),
         ("SPY:\nSPY:\n", ["duplicate key", "line 2"]),
         ("BTC-USD:\nBTCUSDT:\n", ["BTC-USD is given twice"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.instrument import Instrument
 from plimsoll.market.bars import Bars
+from plimsoll.market.findings import Finding
 
 Progress = Callable[[str, int, int], None]
 """Called with what has just been read, how many are done, and how many there are."""
@@ -48,7 +49,9 @@ class FileBatch:
 
     ``failures`` maps a symbol (or the name of a file whose symbols could not be read) to a reason code and a
     sentence naming file, line, value and remedy. ``notes`` are sentences about what was left out or assumed.
-    ``instruments`` is what the source itself knows of its symbols; usually nothing.
+    ``instruments`` is what the source itself knows of its symbols; usually nothing. ``findings`` are what only the
+    reading could see of a symbol's figures. ``unadjusted`` are the symbols whose source has neither adjusted prices nor
+    actions: their ``adj_close`` is a copy of ``close``.
     """
 
     bars: dict[str, Bars]
@@ -58,3 +61,5 @@ class FileBatch:
     notes: tuple[str, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     synthetic: bool = False
+    findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    unadjusted: frozenset[str] = frozenset()
