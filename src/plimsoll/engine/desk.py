@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import plimsoll
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.limits import Group
+from plimsoll.core.limits import Group, LimitSet
 from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.core.ports import Strategy
 from plimsoll.costs.model import depth
@@ -33,6 +33,10 @@ class Desk:
     strategies: tuple[Strategy, ...]
     instruments: tuple[Instrument, ...]
     account: str = "local"
+
+    def in_force(self, limits: LimitSet) -> LimitSet:
+        """The limits of a session as decided on: those given. A question what would have been moves some (G4)."""
+        return limits
 
     @cached_property
     def policy_hash(self) -> str:

@@ -38,7 +38,7 @@ def limits_at(
     budget = {1: cvar.budget_1 * operating, h: cvar.budget_10 * operating}
     weight_max = view.now("limits.weight_max")
     share, fixed = desk.standalone_shares
-    return LimitSet(
+    found = LimitSet(
         gross_max=limits.gross_max,
         cash_min=limits.cash_min,
         weight_max=weight_max,
@@ -55,3 +55,4 @@ def limits_at(
         gross_freeze=limits.gross_max + limits.gross_freeze_over,
         gross_halt=limits.gross_max + limits.gross_halt_over,
     )
+    return desk.in_force(found)

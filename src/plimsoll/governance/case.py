@@ -44,11 +44,43 @@ class Figures(msgspec.Struct, frozen=True):
     incremental_max: float | None = None
 
 
+class Change(msgspec.Struct, frozen=True):
+    """One thing that, moved alone, changes what a session decides of a symbol: shown by deciding again (G4).
+
+    ``cause`` is the reason code it answers, ``figure`` what is moved: a limit by the name the auction gives it, or
+    ``vix``, ``confidence``, ``held``, ``nav`` (USD), ``min_trade`` (USD), ``trades``, ``ladder``, ``stop`` ...
+    ``now`` is the figure as it was and ``then`` the first at which the decision is another one, both absent where
+    something is lifted that has no figure. ``lots`` would be the order then, ``weight`` the weight after it.
+    """
+
+    cause: str
+    figure: str
+    now: float | None
+    then: float | None
+    lots: int
+    weight: float
+
+
+class Otherwise(msgspec.Struct, frozen=True):
+    """What would have changed a decision on a symbol (G4).
+
+    ``alone`` are changes of which each suffices by itself. Where none does, ``together`` are those of which all are
+    needed at once, each with the order that all of them would have led to. Where both are empty although ``tried``
+    names causes, no figure that was moved changes it.
+    """
+
+    alone: tuple[Change, ...] = ()
+    together: tuple[Change, ...] = ()
+    tried: tuple[str, ...] = ()
+
+
 class Subject(msgspec.Struct, frozen=True):
     """One symbol: what it is, how it was certified, its figures now and at the auction in force.
 
     ``said`` is what each strategy answers for itself at that auction; ``next_session`` and ``next_open`` are where
-    its orders fill, absent at the end of the snapshot.
+    its orders fill, absent at the end of the snapshot. ``otherwise`` is what would have changed the session's decision
+    on it, absent where the session cannot be decided again as it was; ``bids`` the same of each of its bids at the
+    auction, by strategy.
     """
 
     instrument: Instrument
@@ -58,6 +90,8 @@ class Subject(msgspec.Struct, frozen=True):
     said: tuple[tuple[str, str], ...] = ()
     next_session: str = ""
     next_open: float | None = None
+    otherwise: Otherwise | None = Otherwise()
+    bids: tuple[tuple[str, Otherwise], ...] = ()
 
 
 class Case(msgspec.Struct, frozen=True):

@@ -198,12 +198,13 @@ def _bid(case: Case, bid: BidRecord) -> list[str]:
         if bid.weight < bid.cap * 0.999:
             told.append(f"Here one did: of {share(bid.cap)} it kept {share(bid.weight)}.")
     if bid.weight > 0.0:
+        got = "keeps" if bid.decision == "KEPT" else "won"
         told.append(
-            f"It won {share(bid.weight)} of NAV (its own cap: {_cap(bid)}), for {share(bid.return_share)} of expected "
-            f"return and {share(bid.cvar_share)} of CVaR over {sessions(horizon)}."
+            f"It {got} {share(bid.weight)} of NAV (its own cap: {_cap(bid)}), for {share(bid.return_share)} of "
+            f"expected return and {share(bid.cvar_share)} of CVaR over {sessions(horizon)}."
         )
     if bid.binding:
-        told.append(_stopped(case, bid))
+        told += _stopped(case, bid)
     return told
 
 
@@ -232,19 +233,24 @@ def _adjustment(bid: BidRecord, policy: Policy, decay: float | None) -> str:
     )
 
 
-def _stopped(case: Case, bid: BidRecord) -> str:
+def _stopped(case: Case, bid: BidRecord) -> list[str]:
+    """Every limit that kept a bid from more, the first first, each with its shadow price (A5)."""
     assert case.auction is not None
     if bid.price is None:
-        return f"What stopped it: {_binding(bid)}, which left no room at all."
-    stopped = "What kept it from more" if bid.weight > 0.0 else "What stopped it"
+        return [f"What stopped it: {_binding(bid, bid.binding)}, which left no room at all."]
     nav, horizon = case.auction.nav / 100.0, case.policy.auction.horizon
-    return f"{stopped}: {_binding(bid)}. {wording.worth(bid.binding, bid.price, nav, horizon)}"
+    all_ = bid.bindings or ((bid.binding, bid.price),)
+    stopped = "What kept it from more" if bid.weight > 0.0 else "What stopped it"
+    if len(all_) == 1:
+        return [f"{stopped}: {_binding(bid, bid.binding)}. {wording.worth(bid.binding, bid.price, nav, horizon)}"]
+    told = [f"- {_binding(bid, name)}. {wording.worth(name, price, nav, horizon)}" for name, price in all_]
+    return [f"{stopped}, {len(all_)} limits at once, so that more of one alone may not help:", *told]
 
 
-def _binding(bid: BidRecord) -> str:
-    if bid.binding in bid.reasons:  # a cap put on it for a reason already told
-        return f"the present weight, which it may not exceed ({bid.binding})"
-    return wording.limit_name(bid.binding)
+def _binding(bid: BidRecord, name: str) -> str:
+    if name in bid.reasons:  # a cap put on it for a reason already told
+        return f"the present weight, which it may not exceed ({name})"
+    return wording.limit_name(name)
 
 
 def _programme(case: Case, symbol: str, at: Position) -> tuple[str, ...]:

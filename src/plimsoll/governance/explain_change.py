@@ -1,141 +1,162 @@
-"""What would have had to be otherwise for another outcome, where that is a simple comparison (G4)."""
+"""What would have changed an outcome, in words: what deciding the session again has shown, and nothing else (G4)."""
 
 from __future__ import annotations
 
-from plimsoll.core.decision import BidRecord, CycleRecord
+import math
+from collections.abc import Callable
+
 from plimsoll.governance import wording
-from plimsoll.governance.case import Case, Figures, Position, Subject, bids
-from plimsoll.governance.explain_day import band
-from plimsoll.governance.wording import figure, known, money, sessions, share
+from plimsoll.governance.case import Case, Change, Otherwise, Position, Subject, bids
+from plimsoll.governance.wording import known, money, sessions, share
 
 
 def otherwise(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
-    """One sentence for each thing that stood in the way; several stood in it together."""
+    """Each thing that would have changed the decision by itself, or what would have only together."""
     symbol = subject.instrument.symbol
-    if at.held or at.programme:
-        return _together([_hint(case, subject, at, code) for code in at.reasons])
+    if subject.otherwise is None:
+        return (
+            "Not shown: this version decides the session otherwise than the run did, so nothing about it can be tried "
+            "('plimsoll replay' says what differs).",
+        )
+    told = list(_told(case, subject.otherwise, lambda change: _effect(symbol, at, change)))
     if not subject.instrument.tradable or case.auction is None:
-        return ()
-    entered = bids(case, symbol)
-    if not entered:
-        return ("A forecast: at the next auction one of the rules above would have to turn into a bid.",)
-    told: list[str] = []
-    for bid in entered:
-        name = f"For {bid.strategy}'s bid: " if len(entered) > 1 else ""
-        told += [f"{name}{text}" for text in _together(_bid_hints(case, bid))]
+        return tuple(told)
+    if not (at.held or at.programme or bids(case, symbol)):
+        told.append("A forecast: strategies bid at auctions only, and none had made a bid for it at the last one.")
+    for strategy, found in subject.bids:
+        weight = next((b.weight for b in bids(case, symbol) if b.strategy == strategy), 0.0)
+        said = _told(case, found, lambda change, had=weight: _won(had, change))  # type: ignore[misc]
+        if said:
+            told.append(f"At the auction of {case.auction.session}, for {strategy}'s bid:")
+            told += [text if text.startswith("- ") else f"- {text}" for text in said]
     return tuple(told)
 
 
-def _together(hints: list[str]) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(h for h in hints if h))
-    return found if len(found) < 2 else ("All of these at once:", *(f"- {h}" for h in found))
+def _told(case: Case, found: Otherwise, effect: Callable[[Change], str]) -> tuple[str, ...]:
+    if found.alone:
+        return tuple(f"{_opened(phrase(case, change))}: {effect(change)}." for change in found.alone)
+    if found.together:
+        all_ = [f"- {_opened(phrase(case, change))}" for change in found.together]
+        return (f"No single figure; these {len(all_)} together, and then {effect(found.together[0])}:", *all_)
+    if found.tried:
+        return ("No figure that was moved changes it, neither one at a time nor all at once.",)
+    return ()
 
 
-def _hint(case: Case, subject: Subject, at: Position, code: str) -> str:
-    policy, now, record = case.policy, subject.now, case.record
-    gap, width = abs(at.desired - at.held), band(at.desired, case.policy)
-    match code:
-        case "IN_BAND":
-            least = max(width, policy.shaping.min_trade / case.nav) if case.nav > 0.0 else width
-            return f"A gap of {share(least)} of NAV or more between holding and target; it is {share(gap)}."
-        case "BELOW_MIN_TRADE":
-            return f"A trade of {money(policy.shaping.min_trade)} or more."
-        case "BELOW_ONE_LOT":
-            return "A gap of at least one lot, or a larger account."
-        case "TRADE_COUNT":
-            return (
-                f"Fewer than {policy.shaping.trades_max} larger trades in the session; it competes again in the next."
-            )
-        case "TURNOVER":
-            return f"More room in the session's turnover of {share(policy.shaping.turnover_max)}; the rest follows."
-        case "VIX_HIGH" if known(record.regime.vix):
-            return f"VIX at or below {figure(policy.forecast.vix_high)}; it is {figure(record.regime.vix)}."
-        case "VIX_EXTREME" if known(record.regime.vix):
-            return f"VIX below {figure(policy.forecast.vix_extreme)}; it is {figure(record.regime.vix)}."
-        case "CORRELATION_ALIKE" if record.carried.comovement is not None:
-            off, lowest = policy.correlation.alike_leave, record.carried.comovement.lowest
-            return f"A pair of holdings whose correlation is {figure(off)} or less; the lowest is {figure(lowest)}."
-        case "LADDER_NO_NEW_RISK":
-            wait = record.carried.ladder.cooldown
-            rest = f"{sessions(wait)} of cooldown" if wait else "no cooldown"
-            return f"A re-entry: {rest} and the health checks stand before it, then a signature where one is asked for."
-        case "LOW_CONFIDENCE":
-            programme = record.carried.programme
-            have = programme.confidence.get(subject.instrument.symbol) if programme is not None else None
-            return _confidence(case, record, have)
-        case "POSITION_ABOVE_MAX":
-            return f"A target within the cap of {share(now.weight_max)}; it is {share(at.desired)}."
-        case "STANDALONE_ABOVE_MAX":
-            return _standalone_hint(at, now)
-        case "STOP_CAP":
-            return _stop(case, subject.instrument.symbol)
-        case "LADDER_NO_CRYPTO" | "REGIME_NO_CRYPTO":
-            return _crypto(case, record, code)
-    return ""
+def _opened(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
-def _stop(case: Case, symbol: str) -> str:
-    """What a stop asks for: on its own day the loss it did not allow, afterwards what lifts its cap (R7)."""
-    for event in case.record.events:
-        if event.kind in ("STOP_REDUCED", "STOP_EXITED") and event.scope == symbol:
-            return f"A loss from average cost below {share(event.limit)}; it was {share(event.measured)}."
-    wait = sessions(case.policy.stops.rearm_sessions)
-    return f"An auction at least {wait} after the stop, with the price above its 50-session average."
+def _effect(symbol: str, at: Position, change: Change) -> str:
+    """What the decision would have been."""
+    after, before = wording.both(change.weight, at.proposed)
+    if change.lots > 0 and at.lots > 0:
+        return f"more would have been bought, to {after} of NAV and not {before}"
+    if change.lots > 0:
+        return f"{symbol} would have been bought, to {after} of NAV"
+    if change.lots == 0:
+        return f"nothing would have been sold, and {after} of NAV kept"
+    if at.lots < 0:
+        return f"less would have been sold, and {after} of NAV kept"
+    return f"{symbol} would have been sold down to {after} of NAV"
 
 
-def _confidence(case: Case, record: CycleRecord, have: float | None) -> str:
-    least = max(case.policy.forecast.confidence_min, record.restraint.confidence_min)
-    return f"A confidence of {figure(least)} or more; it is {figure(have)}."
+def _won(had: float, change: Change) -> str:
+    after, before = wording.both(change.weight, had)
+    return f"it would have won {after} of NAV" + (f" and not {before}" if had else "")
 
 
-def _crypto(case: Case, record: CycleRecord, code: str) -> str:
-    """What bars new crypto: the ladder by drawdown, the regime by its probability (R4, R8)."""
-    regime = case.policy.regime
-    if code == "REGIME_NO_CRYPTO":
-        off, wait = share(regime.crisis_off), sessions(regime.crisis_sessions)
-        return (
-            f"The end of the crisis regime: P(crisis) below {off}, {wait} or more after it began; it is "
-            f"{share(record.regime.crisis)}."
-        )
-    barring = [r for r in case.policy.ladder.rungs if r.no_new_crypto]
-    if record.restraint.level > 1 or not barring:
-        return "A re-entry of the drawdown ladder."
-    least = min(r.threshold for r in barring)
-    return f"A drawdown below {share(least)}; it is {share(record.figures.get('drawdown_episode'))}."
+def phrase(case: Case, change: Change) -> str:
+    """What is moved, with the figure then and as it was.
+
+    Every figure is written with all its digits, for it was tried as it stands.
+    """
+    kind, _, scope = change.figure.partition(":")
+    head, _, tail = kind.rpartition("_")
+    if tail.isdigit():
+        return _by_horizon(head, sessions(int(tail)), scope, change)
+    if kind == "held":
+        less = (change.then or 0.0) < (change.now or 0.0)
+        to = (math.floor if less else math.ceil)((change.then or 0.0) * 1e4) / 1e4
+        return f"with {share(to, 2)} of NAV or {'less' if less else 'more'} held in place of {share(change.now, 2)}"
+    if kind == "vix":
+        return _vix(case, change)
+    if kind in _MONEY:
+        return _MONEY[kind].format(then=money(change.then or 0.0), now=money(change.now or 0.0))
+    if kind in _COUNTS:
+        return _COUNTS[kind].format(then=f"{change.then or 0.0:.10g}", now=f"{change.now or 0.0:.10g}")
+    if kind in _SHARES:
+        was = "" if change.now is None else f", in place of {_was(change)}"
+        return f"{_SHARES[kind].format(then=_share(change), scope=scope)}{was}"
+    return _LIFTED.get(kind, f"without {change.figure}").format(scope=scope)
 
 
-def _standalone_hint(at: Position, now: Figures) -> str:
-    """The weight at which the symbol's own risk meets its limit, over the tighter horizon."""
-    caps = [(limit / alone, h) for h, alone in now.alone.items()
-            if alone is not None and alone > 0.0 and (limit := now.standalone_max.get(h)) is not None]  # fmt: skip
-    if not caps:
-        return ""
-    most, h = min(caps)
-    return (
-        f"At its present risk at most {share(most)} of NAV may be held in it (CVaR over {sessions(h)}); it is at "
-        f"{share(at.held)} and wants {share(at.desired)}."
-    )
+def _by_horizon(head: str, horizon: str, scope: str, change: Change) -> str:
+    of = {
+        "cvar": "a CVaR budget",
+        "cvar_hard": "a hard limit on CVaR",
+        "standalone": f"a limit on the risk of {scope} by itself",
+    }.get(head, "a stressed CVaR limit")
+    return f"{of} over {horizon} of {_share(change)}, in place of {_was(change)}"
 
 
-def _bid_hints(case: Case, bid: BidRecord) -> list[str]:
-    """What one losing bid lacked, a sentence for each of its reasons."""
-    assert case.auction is not None
-    return [_bid_hint(case, case.auction, bid, code) for code in bid.reasons]
+def _vix(case: Case, change: Change) -> str:
+    """VIX, or what stands in for it; below its upper bound, or at the lower one."""
+    what = "VIX" if case.record.regime.vix is not None else "the volatility that stands in for VIX"
+    rules, then = case.policy.forecast, change.then or 0.0
+    below = rules.vix_high < then < rules.vix_extreme
+    bound = f"below {rules.vix_extreme:.10g}" if below else f"at {then:.10g} or below"
+    return f"{what} {bound}, in place of {wording.figure(change.now)}"
 
 
-def _bid_hint(case: Case, auction: CycleRecord, bid: BidRecord, code: str) -> str:
-    match code:
-        case "NON_POSITIVE_MU":
-            return f"A positive expected return; {bid.strategy} expects {share(bid.mu)}."
-        case "OUTBID":
-            name = "its own cap" if bid.binding in bid.reasons else wording.limit_name(bid.binding)
-            return f"A higher expected return for what it uses of {name}, or more of that limit."
-        case "NOT_WORTH_ITS_RISK":
-            return f"An expected return above {share(bid.mu)}, to pay for its cost of {share(bid.cost)} and its tail."
-        case "LOW_CONFIDENCE":
-            return _confidence(case, auction, bid.confidence)
-        case "LADDER_NO_CRYPTO" | "REGIME_NO_CRYPTO":
-            return _crypto(case, auction, code)
-        case "STOP_CAP":
-            return _stop(case, bid.symbol)
-    return ""
+def _share(change: Change) -> str:
+    """The figure then, as it was tried."""
+    return f"{100.0 * (change.then or 0.0):.8f}".rstrip("0").rstrip(".") + "%"
+
+
+def _was(change: Change) -> str:
+    """The figure as it was, with digits enough to tell it from the other."""
+    if change.now is None or not known(change.now):
+        return wording.UNKNOWN
+    then = _share(change)
+    least = max(2, len(then.rstrip("%").partition(".")[2]))
+    shown = (f"{100.0 * change.now:.{places}f}%" for places in range(least, 9))
+    return next((text for text in shown if float(text[:-1]) != float(then[:-1])), f"{100.0 * change.now:.9g}%")
+
+
+_SHARES = {
+    "gross": "a limit on gross exposure of {then}",
+    "gross_freeze": "a held gross of up to {then} before new risk stops",
+    "cash": "a cash minimum of {then}",
+    "invested": "a limit of {then} on what may be invested altogether",
+    "position": "a cap of {then} on a position in {scope}",
+    "incremental": "a limit of {then} on the CVaR that a trade in {scope} may add",
+    "sector": "a cap of {then} on the sector {scope}",
+    "participation": "orders of up to {then} of average volume",
+    "turnover": "a turnover of {then} a session",
+    "affected_holdings_max": "a limit of {then} on holdings that the data affects",
+    "affected_universe_max": "a limit of {then} on symbols that lack their last bar",
+    "target_weight": "a weight of {then} asked for by the strategy itself",
+    "mu": "an expected return of {then}",
+    "confidence": "a confidence of {then}",
+}
+_MONEY = {
+    "min_trade": "a minimum trade of {then}, in place of {now}",
+    "nav": "an account of {then}, in place of {now}",
+}
+_COUNTS = {
+    "trades": "{then} trades a session, in place of {now}",
+    "pair": "a cap on the two that move alike of {then} times the larger one's own, in place of {now} times",
+}
+_LIFTED = {
+    "ladder": "a re-entry of the drawdown ladder: the episode over, its rungs, ceiling and ramp lifted",
+    "stop": "no loss from average cost and no stop in force",
+    "data": "fresh and confirmed data for the session",
+    "state": "ACTIVE data, so that it may be bought",
+    "volume": "volume data to price an entry with",
+    "crisis": "the crisis regime over",
+    "correlation": "holdings that do not all move alike",
+    "halt": "the halt lifted by a person",
+    "regime inputs": "every required regime input present",
+    "veto": "the veto {scope} silent",
+}

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from msgspec.structs import replace
+
 from plimsoll.alpha import registry
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.decision import CycleRecord
@@ -19,7 +21,11 @@ from plimsoll.engine import replay as engine_replay
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.evidence import data_findings, subjects
 from plimsoll.engine.history import history_of
-from plimsoll.governance.case import Case
+from plimsoll.engine.otherwise import of_bid, of_line
+from plimsoll.engine.recovery import recover
+from plimsoll.engine.what_if import World
+from plimsoll.governance.case import Case, Otherwise, Subject
+from plimsoll.governance.case import bids as bids_of
 from plimsoll.governance.explain import explain as explain_symbol
 from plimsoll.governance.session_summary import SessionExplanation, summarise
 from plimsoll.market import snapshot
@@ -82,6 +88,8 @@ def find(home: Home, on: str | None, run: str | None, present: Callable[[], Poli
 def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
     """The session in a page, and the chain of ``symbol`` or of every tradable symbol.
 
+    What would have changed a decision is looked for where one symbol is asked for.
+
     Between auctions the chain goes back to the decision that set the programme in force. ``UsageError`` for a symbol
     the snapshot does not hold.
     """
@@ -94,8 +102,40 @@ def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
     view = _view(past, record)
     universe = tuple(i.symbol for i in panel.instruments if i.tradable)
     asked = universe if symbol is None else (symbol,)
-    chains = tuple(explain_symbol(told, s) for s in subjects(view, past.desk, record, told.auction, asked))
-    return summarise(told, universe, chains)
+    found = subjects(view, past.desk, record, told.auction, asked)
+    if symbol is not None:  # a second or two a symbol: for the one that is asked for
+        found = tuple(_proven(past, told, found))
+    return summarise(told, universe, tuple(explain_symbol(told, s) for s in found))
+
+
+def _proven(past: Past, told: Case, found: tuple[Subject, ...]) -> list[Subject]:
+    """The subjects with what would have changed the decision on them, and on their bids at the auction in force.
+
+    By deciding those two sessions again, with one figure after the other moved (``engine/otherwise.py``).
+    """
+    record = past.passage.record
+    world = _world(past, record)
+    at_auction = None if told.auction is None else world if told.auction is record else _world(past, told.auction)
+    proven = []
+    for subject in found:
+        symbol = subject.instrument.symbol
+        answer: Otherwise | None = Otherwise()
+        if symbol in record.symbols:
+            answer = None if world is None else of_line(world, record, symbol)
+        of_bids: tuple[tuple[str, Otherwise], ...] = ()
+        if at_auction is not None and told.auction is not None:
+            mine = bids_of(told, symbol)
+            of_bids = tuple((b.strategy, of_bid(at_auction, told.auction, b)) for b in mine)
+        proven.append(replace(subject, otherwise=answer, bids=of_bids))
+    return proven
+
+
+def _world(past: Past, record: CycleRecord) -> World | None:
+    """What a session was decided from; None where it is not decided now as it was then (another version, say)."""
+    state = recover(until(past.home.journal(past.run), record.session)).state
+    world = World(_view(past, record), state, past.desk)
+    again = replace(world.decided(), code=record.code, policy=record.policy)  # what is new in them decides nothing here
+    return world if codec.encode(again) == codec.encode(record) else None
 
 
 def case(past: Past) -> Case:

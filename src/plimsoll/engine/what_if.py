@@ -1,0 +1,139 @@
+"""A session as it would have been: one figure moved, everything else as it was, decided again (G4).
+
+A ``World`` is what ``decide`` takes; each of its methods gives another one that differs in one thing. Nothing here is
+read by a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace as changed
+from numpy.typing import NDArray
+
+from plimsoll.core.decision import Carried, CycleRecord
+from plimsoll.core.forecast import Forecast, Holding
+from plimsoll.core.limits import LimitSet
+from plimsoll.core.panel import History, View
+from plimsoll.core.policy import Policy
+from plimsoll.core.ports import Strategy
+from plimsoll.core.state import State
+from plimsoll.engine.cycle import decide
+from plimsoll.engine.desk import Desk
+
+Floats = NDArray[np.float64]
+Retold = Callable[[str, Forecast], Forecast]
+
+
+@dataclass(frozen=True, eq=False)
+class MovedDesk(Desk):
+    """A desk whose limits were moved after the policy gave them."""
+
+    moves: tuple[Callable[[LimitSet], LimitSet], ...] = ()
+
+    def in_force(self, limits: LimitSet) -> LimitSet:
+        """The limits with every move made, in order."""
+        for move in self.moves:
+            limits = move(limits)
+        return limits
+
+
+@dataclass(frozen=True, eq=False)
+class Retelling:
+    """A strategy whose forecasts are changed on their way to the auction."""
+
+    inner: Strategy
+    retold: Retold
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.inner.name)
+
+    def forecast(self, view: View, holding: Holding, policy: Policy) -> Sequence[Forecast]:
+        """What the strategy says, each forecast changed."""
+        return [self.retold(self.name, f) for f in self.inner.forecast(view, holding, policy)]
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """What a session is decided from."""
+
+    view: View
+    state: State
+    desk: Desk
+
+    def decided(self) -> CycleRecord:
+        """The decision."""
+        return decide(self.view, self.state, self.desk).record
+
+    @cached_property
+    def limits(self) -> LimitSet:
+        """The limits in force: found by deciding, as they depend on the session's drawdown and regime."""
+        seen: list[LimitSet] = []
+
+        def note(limits: LimitSet) -> LimitSet:
+            seen.append(limits)
+            return limits
+
+        self.moved(note).decided()
+        return seen[-1]
+
+    def under(self, policy: Policy) -> World:
+        """The same under another policy."""
+        return replace(self, desk=_desk(self.desk, policy=policy))
+
+    def moved(self, move: Callable[[LimitSet], LimitSet]) -> World:
+        """The same with the limits in force moved."""
+        before = self.desk.moves if isinstance(self.desk, MovedDesk) else ()
+        return replace(self, desk=_desk(self.desk, moves=(*before, move)))
+
+    def carrying(self, **changes: object) -> World:
+        """The same with other things carried from the last decision."""
+        carried: Carried = changed(self.state.carried, **changes)
+        return replace(self, state=replace(self.state, carried=carried))
+
+    def told(self, retold: Retold) -> World:
+        """The same with forecasts changed."""
+        return replace(
+            self, desk=_desk(self.desk, strategies=tuple(Retelling(s, retold) for s in self.desk.strategies))
+        )
+
+    def seeing(self, name: str, value: float, column: int | None = None) -> World:
+        """The same with one value of an indicator changed on the session's row."""
+        history, row = self.view.history, self.view.row
+        values = history.array(name).copy()
+        if column is None:
+            values[row] = value
+        else:
+            values[row, column] = value
+        values.setflags(write=False)
+        other = History(history.panel, history.catalogue, {**history._memo, name: values})
+        return replace(self, view=View(other, row))
+
+
+def _desk(desk: Desk, **changes: Any) -> MovedDesk:
+    """A desk like another; the hash of the code is not computed again."""
+    given: dict[str, Any] = {
+        "policy": desk.policy, "strategies": desk.strategies, "instruments": desk.instruments, "account": desk.account,
+        "moves": desk.moves if isinstance(desk, MovedDesk) else (),
+    }  # fmt: skip
+    made = MovedDesk(**(given | changes))
+    vars(made)["code"] = desk.code
+    return made
+
+
+def held_at(world: World, symbol: str, lots: int) -> World:
+    """The same account, worth the same, with ``lots`` of a symbol held instead of what is."""
+    c, state = world.desk.column[symbol], world.state
+    worth = float(world.view.now("mark")[c]) / float(world.desk.lots_per_unit[c]) * 100.0
+    held = state.lots.copy()
+    cash = state.cash + round(int(held[c]) * worth) - round(lots * worth)
+    held[c] = lots
+    cost = state.average_cost.copy()
+    if lots and not np.isfinite(cost[c]):
+        cost[c] = world.view.now("mark")[c]
+    return replace(world, state=replace(state, lots=held, cash=cash, average_cost=cost))
