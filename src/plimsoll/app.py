@@ -45,11 +45,13 @@ if TYPE_CHECKING:
     from plimsoll.operate.sla import Checked, RiskPromise
     from plimsoll.reports.regime import RegimeReport
     from plimsoll.reports.result import BacktestResult
+    from plimsoll.reports.versus import Versus
     from plimsoll.research.ablation import Outcome, Variant
     from plimsoll.research.ladder_odds import LadderOdds
     from plimsoll.store.home import Home, RunSummary
     from plimsoll.store.journal import Anchor, AuditReport, SqliteJournal
     from plimsoll.store.policy_file import LoadedPolicy, Setting
+    from plimsoll.store.pruning import Pruned
     from plimsoll.store.record_rules import By
 
 Progress = Callable[[int, int], None]
@@ -377,6 +379,51 @@ def runs(workspace: Workspace) -> tuple[RunSummary, ...]:
     from plimsoll.store.home import Home
 
     return Home(workspace.home).summaries()
+
+
+def compare(workspace: Workspace, a: str, b: str) -> Versus:
+    """Two finished runs side by side: policy, data, code, figures, and their returns paired (E6)."""
+    from plimsoll.core.errors import UsageError
+    from plimsoll.reports.versus import versus
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home, workspace.tell)
+    names = (home.find_run(a), home.find_run(b))
+    found: list[BacktestResult] = []
+    for name in names:
+        one = result(workspace, name)
+        if one is None:
+            summary = home.summary(name)
+            why = "was made before results were stored" if summary.finished else f"is {summary.status}"
+            raise UsageError(f"run {name} {why}: there is nothing to compare", "Run it again")
+        found.append(one)
+    tags = (home.summary(names[0]).tag, home.summary(names[1]).tag)
+    policies = (home.policy(names[0], found[0].policy), home.policy(names[1], found[1].policy))
+    return versus(found[0], found[1], tags, policies)
+
+
+def prune(
+    workspace: Workspace,
+    *,
+    keep: int | None = None,
+    older_than: int | None = None,
+    unfinished: bool = False,
+    force: bool = False,
+    agreed: Callable[[Pruned], bool] = lambda _: False,
+) -> Pruned:
+    """Remove the runs that meet every wish, once ``agreed`` has seen which; what was, or would be, removed."""
+    from msgspec.structs import replace
+
+    from plimsoll.store import pruning
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home)
+    found = pruning.chosen(home, keep=keep, older_than=older_than, unfinished=unfinished, force=force)
+    if not found.runs or not agreed(found):
+        return found
+    with home.lock():
+        pruning.remove(home, found.runs)
+    return replace(found, done=True)
 
 
 def result(workspace: Workspace, run: str | None = None) -> BacktestResult | None:

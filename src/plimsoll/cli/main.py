@@ -36,6 +36,7 @@ from plimsoll.cli.options import (
 )
 from plimsoll.cli.options import print_json as _print_json
 from plimsoll.cli.options import workspace as _workspace
+from plimsoll.cli.run_commands import compare, runs_cli
 from plimsoll.core.errors import EXIT_CHECK_FAILED, EXIT_ERROR
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ cli.add_typer(keys_cli, name="keys")
 cli.add_typer(approve_cli, name="approve")
 cli.command("sla")(sla)
 cli.add_typer(model_cli, name="model")
+cli.add_typer(runs_cli, name="runs")
+cli.command("compare")(compare)
 
 
 class Provider(StrEnum):
@@ -392,25 +395,6 @@ def providers(as_json: JsonOption = False) -> None:
             from plimsoll.cli import tables
 
             tables.providers(shown)
-
-
-@cli.command()
-def runs(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the runs of this home with span and result.
-
-    \b
-    plimsoll runs
-    """
-    with reported(as_json):
-        from plimsoll import app
-
-        shown = app.runs(_workspace(home))
-        if as_json:
-            _print_json(shown)
-        else:
-            from plimsoll.cli import tables
-
-            tables.runs(shown)
 
 
 OnOption = Annotated[str, typer.Option("--on", metavar="DATE", help="The session, YYYY-MM-DD.")]

@@ -39,7 +39,7 @@ def _strategies() -> list[str]:
     return list(BUILT_IN)
 
 
-def _runs(context: typer.Context) -> list[str]:
+def complete_runs(context: typer.Context) -> list[str]:
     """Names of the runs in the home, for completion."""
     home = context.params.get("home") or context.find_root().params.get("home") or Path("runtime")
     return sorted({p.name.split(".")[0] for p in (Path(home) / "runs").glob("*.json")}, reverse=True)
@@ -82,7 +82,7 @@ RunOption = Annotated[
         metavar="ID",
         help="Which run: its name, the beginning of it, its tag, or last.",
         show_default="the last one",
-        autocompletion=_runs,
+        autocompletion=complete_runs,
     ),
 ]
 TagOption = Annotated[str, typer.Option("--tag", metavar="TEXT", help="A name of your own for the run.")]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from plimsoll.operate.providers import Providers
     from plimsoll.reports.lives import Move, StrategyLife
     from plimsoll.reports.result import BacktestResult, Compared
+    from plimsoll.reports.versus import Paired, Versus
     from plimsoll.research.ablation import Outcome
     from plimsoll.store.home import RunSummary
     from plimsoll.store.journal import AuditReport
@@ -222,6 +223,44 @@ def _status(r: RunSummary) -> str:
     """How a run ended, in words."""
     said = [r.status + (f": {r.reason}" if r.reason else ""), r.halted, "synthetic" if r.synthetic else ""]
     return "; ".join(s for s in said if s)
+
+
+def versus(found: Versus) -> None:
+    """Figures of two runs side by side, what differs in what they were given, and their returns paired."""
+    out = console()
+    a, b = found.a, found.b
+    rows = table("", "A", "B", right=(1, 2))
+    for label, key in (("run", "run"), ("tag", "tag"), ("from", "start"), ("to", "end"), ("capital", "capital")):
+        rows.add_row(label, *(escape(str(getattr(side, key))) for side in (a, b)))
+    known = {f.name: f for f in found.figures}
+    for label, key, shown in (*_METRICS, ("invested", "invested", percent), ("no new risk allowed", "halted", percent)):
+        rows.add_row(label, shown(known[key].a), shown(known[key].b))
+    rows.add_row("fills", *(figure(v, 0) for v in (known["fills"].a, known["fills"].b)))
+    out.print(rows)
+    same = {"data": found.same_snapshot, "code": found.same_code, "policy": found.same_policy}
+    out.print("same        " + (", ".join(name for name, on in same.items() if on) or "nothing"))
+    out.print("different   " + (", ".join(name for name, on in same.items() if not on) or "nothing"))
+    if a.strategies != b.strategies:
+        out.print(escape(f"strategies  {', '.join(a.strategies)} against {', '.join(b.strategies)}"))
+    for change in found.changes or ():
+        out.print(f"policy      {escape(f'{change.key}: {_value(change.a)} against {_value(change.b)}')}")
+    if found.changes is None and not found.same_policy:
+        out.print("policy      a run's policy was not stored: what differs is not known")
+    p = found.paired
+    if p.difference is None or p.error is None:
+        out.print("paired      the runs share too few sessions")
+    else:
+        told = "every decision is the same" if found.same_decisions else _told_apart(p)
+        out.print(
+            f"paired      {p.start} to {p.end}, {p.sessions} sessions: B less A {percent(p.difference, 2)} a year "
+            f"(standard error {percent(p.error, 2)}), correlation {figure(p.correlation)}; {told}"
+        )
+
+
+def _told_apart(p: Paired) -> str:
+    if p.t is None or abs(p.t) < 2.0:
+        return "less than two standard errors: they have not been told apart"
+    return f"{abs(p.t):.1f} standard errors"
 
 
 _METRICS = (

@@ -40,7 +40,7 @@ _POLICY = ".policy.json"
 _RESULT = ".result.json"
 _SUFFIXES = (".json", _POLICY, _RESULT, ".db", ".db-wal", ".db-shm")
 _LISTED = 8  # names an error lists before it only counts
-_BESIDE = "-without-mandate-"  # in the name of a run that was made to compare another with
+BESIDE = "-without-mandate-"  # in the name of a run that was made to compare another with
 
 
 TAG_MAX = 60  # characters
@@ -167,7 +167,7 @@ class Home:
             return run
         names = self.names()
         tagged = [] if len(run) > TAG_MAX else [n for n in names if self.summary(n).tag == run]
-        found = tagged or [n for n in names if n.startswith(run) and _BESIDE not in n]
+        found = tagged or [n for n in names if n.startswith(run) and BESIDE not in n]
         if len(found) == 1:
             return found[0]
         if found:
@@ -187,7 +187,7 @@ class Home:
         begun += [p for p in self._summaries() if not p.with_suffix(".db").exists()]
         if not begun:
             raise UsageError(f"{self.path} holds no runs", "Run 'plimsoll backtest' first")
-        begun = [p for p in begun if _BESIDE not in p.name] or begun
+        begun = [p for p in begun if BESIDE not in p.name] or begun
         begun.sort(key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
         passed: list[RunSummary] = []
         for path in begun:

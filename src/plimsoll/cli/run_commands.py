@@ -1,0 +1,124 @@
+"""``plimsoll runs``, ``runs prune`` and ``compare``: what is done with runs once they are there."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plimsoll.cli.failing import reported
+from plimsoll.cli.options import HomeOption, JsonOption, complete_runs, print_json, workspace
+
+if TYPE_CHECKING:
+    from plimsoll.store.pruning import Pruned
+
+runs_cli = typer.Typer(help="List the runs of this home.", invoke_without_command=True, rich_markup_mode=None)
+
+
+@runs_cli.callback(invoke_without_command=True)
+def runs(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the runs of this home: tag, span, policy, capital, figures, and how each ended.
+
+    \b
+    plimsoll runs
+    plimsoll runs --json
+    plimsoll runs prune --keep 20 --dry-run
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with reported(as_json):
+        from plimsoll import app
+
+        shown = app.runs(workspace(home))
+        if as_json:
+            print_json(shown)
+        else:
+            from plimsoll.cli import tables
+
+            tables.runs(shown)
+
+
+@runs_cli.command()
+def prune(
+    keep: Annotated[int | None, typer.Option("--keep", min=0, metavar="N", help="Keep the newest N.")] = None,
+    older_than: Annotated[
+        int | None, typer.Option("--older-than", min=0, metavar="DAYS", help="Only what was written before.")
+    ] = None,
+    unfinished: Annotated[bool, typer.Option("--unfinished", help="Only what was interrupted or failed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Journals of paper accounts too.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove old runs with their journals, results and reports.
+
+    What goes meets every wish given. It is listed first and removed once you agree; without a terminal --yes has to say
+    so. Journals of paper accounts stay unless --force is given.
+
+    \b
+    plimsoll runs prune --keep 20 --dry-run
+    plimsoll runs prune --unfinished --yes
+    plimsoll runs prune --older-than 90 --keep 5
+    """
+    with reported(as_json):
+        from plimsoll import app
+        from plimsoll.core.errors import UsageError
+
+        def agreed(found: Pruned) -> bool:
+            if dry_run or yes:
+                return yes and not dry_run
+            if as_json or not sys.stdin.isatty():
+                raise UsageError(
+                    f"{len(found.runs)} runs would be removed and nobody was asked", "Add --yes or --dry-run"
+                )
+            _listed(found)
+            return typer.confirm("Remove them?")
+
+        done = app.prune(
+            workspace(home), keep=keep, older_than=older_than, unfinished=unfinished, force=force, agreed=agreed
+        )
+        if as_json:
+            print_json(done)
+        else:
+            if yes or dry_run or not done.runs:
+                _listed(done)
+            typer.echo(f"removed {len(done.runs)} runs" if done.done else "nothing was removed")
+
+
+def _listed(found: Pruned) -> None:
+    for run in found.runs:
+        typer.echo(run)
+    for run in found.spared:
+        typer.echo(f"{run} stays: it is an account's journal (--force removes it)")
+    if found.runs:
+        typer.echo(f"{len(found.runs)} runs, {found.bytes / 1e6:,.1f} MB")
+
+
+RunArgument = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="A name, the beginning of one, a tag, or last.", autocompletion=complete_runs),
+]
+
+
+def compare(a: RunArgument, b: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show two runs side by side.
+
+    Their figures, the policy keys on which they differ, whether data and code are the same, and their daily returns
+    paired: the mean difference a year with its standard error, and the correlation.
+
+    \b
+    plimsoll compare baseline wide-stops
+    plimsoll compare backtest-20260105T101500 last --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        found = app.compare(workspace(home), a, b)
+        if as_json:
+            print_json(found)
+        else:
+            from plimsoll.cli import tables
+
+            tables.versus(found)

@@ -1,0 +1,111 @@
+"""``runs``, ``runs prune`` and ``compare`` as a person types them, on a small made-up market."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from plimsoll.cli.main import cli
+
+Say = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("runs") / "home"
+    words = [
+        "ingest",
+        "--provider",
+        "synthetic",
+        "--tickers",
+        "SPY,GLD,TLT",
+        "--start",
+        "2014-01-02",
+        "--home",
+        str(home),
+    ]
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    for more in (["--tag", "base"], ["--tag", "poor", "--capital", "20000"]):
+        done = CliRunner().invoke(
+            cli, ["backtest", "--start", "2019-01-02", "--end", "2019-12-31", *more, "--home", str(home)]
+        )
+        assert done.exit_code == 0, done.output
+    return home
+
+
+@pytest.fixture
+def home(market: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(market, tmp_path / "home"))
+
+
+def say(home: Path, *words: str, code: int = 0) -> Any:
+    done = CliRunner().invoke(cli, [*words, "--home", str(home)])
+    assert done.exit_code == code, done.output
+    return json.loads(done.stdout) if "--json" in words else done.output
+
+
+def test_runs_tell_policy_capital_tag_and_end(home: Path) -> None:
+    base, poor = say(home, "runs", "--json")
+    assert (base["tag"], base["status"], base["profile"], base["policy_name"]) == ("base", "finished", "core", "core")
+    assert (poor["capital"], poor["policy_name"]) == (2_000_000, "core + account.capital")
+    assert base["annual_return"] is not None and base["sessions"] > 200
+    shown = say(home, "runs")
+    assert "base" in shown and "20,000" in shown and "finished" in shown
+
+
+def test_a_backtest_that_fails_or_is_interrupted_says_so_and_is_not_the_last(home: Path, monkeypatch: Any) -> None:
+    from plimsoll.engine import backtest
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(backtest, "evening", stop)
+    say(home, "backtest", "--start", "2019-01-02", code=130)
+    monkeypatch.undo()
+    newest = say(home, "runs", "--json")[-1]
+    assert (newest["status"], newest["finished"]) == ("interrupted", False)
+    told = CliRunner().invoke(cli, ["explain", "--on", "2019-06-03", "--home", str(home)])
+    assert told.exit_code == 0 and f"{newest['run']} is interrupted and was passed over" in told.stderr
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("no room")
+
+    monkeypatch.setattr(backtest, "evening", fail)
+    done = CliRunner().invoke(cli, ["backtest", "--start", "2019-01-02", "--home", str(home)])
+    assert isinstance(done.exception, ZeroDivisionError)
+    monkeypatch.undo()
+    newest = say(home, "runs", "--json")[-1]
+    assert (newest["status"], newest["reason"]) == ("failed", "ZeroDivisionError: no room")
+
+
+def test_compare_finds_runs_by_tag_and_names_the_key_that_differs(home: Path) -> None:
+    found = say(home, "compare", "base", "poor", "--json")
+    assert [c["key"] for c in found["changes"]] == ["account.capital"]
+    assert found["same_snapshot"] and found["same_code"] and not found["same_policy"]
+    assert found["paired"]["sessions"] == found["a"]["sessions"]
+    shown = say(home, "compare", "base", "poor")
+    assert "account.capital: 100000 against 20000" in shown and "standard error" in shown
+    assert "no run 'rich'" in say(home, "compare", "base", "rich", code=2)
+
+
+def test_prune_lists_asks_and_removes(home: Path) -> None:
+    assert "--keep N" in say(home, "runs", "prune", code=2)
+    assert "nobody was asked" in say(home, "runs", "prune", "--keep", "1", code=2)
+    listed = say(home, "runs", "prune", "--keep", "1", "--dry-run")
+    assert "1 runs," in listed and len(say(home, "runs", "--json")) == 2
+    gone = say(home, "runs", "prune", "--keep", "1", "--yes", "--json")
+    assert gone["done"] and len(gone["runs"]) == 1
+    (left,) = say(home, "runs", "--json")
+    assert left["tag"] == "poor"
+
+
+@pytest.mark.parametrize("tag", ["last", " padded", "x" * 61, "bell\x07"])
+def test_a_tag_nobody_could_use_is_refused(home: Path, tag: str) -> None:
+    assert "cannot be used" in say(home, "backtest", "--start", "2019-01-02", "--tag", tag, code=2)
+    assert len(say(home, "runs", "--json")) == 2
