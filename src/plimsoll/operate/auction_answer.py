@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from plimsoll.capital.auction_problem import Allocation, AuctionProblem, Form, c
 from plimsoll.measures.cvar import tail_weights
 from plimsoll.measures.linear import average, combine
 from plimsoll.operate.auction_file import LotSizes, NamedProblem
+from plimsoll.operate.auction_trials import Trials
 
 Floats = NDArray[np.float64]
 
@@ -25,15 +26,32 @@ _FREE = 1e-12  # objective per unit of NAV: a price below it is a zero of the so
 
 
 @dataclass(frozen=True, slots=True)
+class BindingAnswer:
+    """A limit that keeps a bid from more.
+
+    ``shadow_price`` is what the objective gains per unit by which the limit is relaxed, ``price`` what the limit
+    charges one unit of the bid. ``tried`` is a higher figure of the limit with which the problem was solved again, and
+    ``weight_then`` what the bid holds then, which may also be less; None where the problem is too large to try.
+    """
+
+    limit: str
+    shadow_price: float
+    price: float
+    tried: float | None
+    weight_then: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class BidAnswer:
     """One bid: its weight, what it brings and costs, and what keeps it from more.
 
     ``cap`` is its own largest weight (None: none) and ``cap_price`` that cap's shadow price.
     ``return_contribution`` is mu x weight, before cost; ``cvar_contribution`` is the Euler part, and all parts sum
-    to the CVaR. ``binding`` names the limit that holds the bid back most, None when none does; ``shadow_price`` is
-    that limit's, the objective gained per unit by which it is relaxed; ``price`` what the limit charges one unit of
-    this bid. ``lacking`` is by how much the expected return of a bid at zero would have to rise before it enters. All
-    in fractions of NAV at the horizon of the scenarios.
+    to the CVaR. ``binding`` names the limit that holds the bid back, None when none does: its own cap where it stands
+    at it, else the one that charges it most; ``shadow_price`` is that limit's, the objective gained per unit by which
+    it is relaxed; ``price`` what the limit charges one unit of this bid. ``bindings`` are all of them, that one first.
+    ``lacking`` is by how much the expected return of a bid at zero would have to rise before it enters. All in
+    fractions of NAV at the horizon of the scenarios.
     """
 
     bid: str
@@ -49,6 +67,7 @@ class BidAnswer:
     price: float
     lacking: float
     why_not_more: str
+    bindings: tuple[BindingAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,17 +261,16 @@ def _bids(named: NamedProblem, form: Form, solved: Allocation, positions: Floats
     marginal = _marginal(problem.scenarios, positions, problem.confidence)
     limited = [_marginal(sample, positions, level) for sample, level, _ in problem.tail_limits]
     duals: dict[str, Any] = solved.duals
+    trials = Trials(problem)
     answers = []
     for i, name in enumerate(named.bids):
         asset, weight = int(form.asset[i]), float(solved.weights[i])
         charges = _charges(named, form, solved, i, [marginal[asset], *(m[asset] for m in limited)])
-        held_back = max(charges, key=lambda c: c.price, default=None)
-        if held_back is not None and held_back.price <= _FREE and weight < form.weight_max[i] - TOLERANCE:
-            held_back = None
-        if solved.status == "scaled":
-            held_back = None
+        holding = [] if solved.status == "scaled" else _holding(charges, weight, float(form.weight_max[i]))
+        bindings = tuple(_tried(trials, charge, i) for charge in holding)
         risk = form.risk_aversion * float(marginal[asset])
         cost = float(form.trade_cost[asset]) * (1.0 if positions[asset] >= form.current[asset] - TOLERANCE else -1.0)
+        unit = _Unit(float(form.mu[i]), risk, cost, weight, float(solved.lacking[i]))
         answers.append(
             BidAnswer(
                 bid=name,
@@ -263,23 +281,29 @@ def _bids(named: NamedProblem, form: Form, solved: Allocation, positions: Floats
                 mu=float(form.mu[i]),
                 return_contribution=float(form.mu[i]) * weight + 0.0,  # a zero has no sign
                 cvar_contribution=float(solved.contributions[i]) + 0.0,
-                binding=None if held_back is None else held_back.limit,
-                shadow_price=0.0 if held_back is None else held_back.shadow,
-                price=0.0 if held_back is None else held_back.price,
+                binding=holding[0].limit if holding else None,
+                shadow_price=holding[0].shadow if holding else 0.0,
+                price=holding[0].price if holding else 0.0,
                 lacking=float(solved.lacking[i]),
-                why_not_more=_why(
-                    solved,
-                    held_back,
-                    float(form.mu[i]),
-                    risk,
-                    cost,
-                    sum(c.price for c in charges),
-                    weight,
-                    float(solved.lacking[i]),
-                ),
+                why_not_more=_why(solved, holding, bindings, unit, trials, i),
+                bindings=bindings,
             )
         )
     return tuple(answers)
+
+
+def _holding(charges: list[_Charge], weight: float, cap: float) -> list[_Charge]:
+    """The limits that keep a bid from more: its own cap first where it stands at it, then those that charge it most."""
+    own, *others = charges
+    priced = sorted((c for c in others if c.price > _FREE), key=lambda c: -c.price)
+    at_cap = isfinite(cap) and weight >= cap - TOLERANCE
+    return [own, *priced] if at_cap or own.price > _FREE else priced
+
+
+def _tried(trials: Trials, charge: _Charge, bid: int) -> BindingAnswer:
+    value, weights = trials.raised(charge.limit)
+    then = None if weights is None else float(weights[bid])
+    return BindingAnswer(charge.limit, charge.shadow, charge.price, None if weights is None else value, then)
 
 
 def _marginal(sample: Any, positions: Floats, confidence: float) -> Floats:
@@ -314,42 +338,90 @@ def _charges(named: NamedProblem, form: Form, solved: Allocation, i: int, tails:
     return found
 
 
+class _Unit(NamedTuple):
+    """One more unit of a bid at the margin: what it brings, its risk and trading; the bid's weight, what it lacks."""
+
+    mu: float
+    risk: float
+    cost: float
+    weight: float
+    lacking: float
+
+
 def _why(
     solved: Allocation,
-    held_back: _Charge | None,
-    mu: float,
-    risk: float,
-    cost: float,
-    limits: float,
-    weight: float,
-    lacking: float,
+    holding: list[_Charge],
+    bindings: tuple[BindingAnswer, ...],
+    unit: _Unit,
+    trials: Trials,
+    bid: int,
 ) -> str:
-    """What a unit more brings, what it costs, and what would change if the limit moved by a point."""
+    """Where the bid stands and why, every limit that holds it, and what raising each was seen to do."""
     if solved.status == "scaled":
         limit = f" ({solved.binding} set the scale)" if solved.binding else ""
         return f"No allocation meets every limit, so the present book is only scaled towards cash{limit}."
-    trade = f"{_bps(cost)} of trading" if cost >= 0.0 else f"saves {_bps(-cost)} of trading"
-    against = f"costs {_bps(risk)} of tail risk and {trade}" if cost >= 0.0 else f"costs {_bps(risk)} of tail risk"
-    if cost < 0.0:
-        against += f" but {trade}"
-    if held_back is None:
-        if weight > TOLERANCE:
-            return f"At the margin a unit of NAV brings {_bps(mu)} and {against}: more would cost as much as it brings."
-        return f"It does not pay: a unit of NAV brings {_bps(mu)} and {against}. {_enters(lacking)}"
-    gain = f"a percentage point more of it would add {_bps(held_back.shadow * 0.01)} of NAV"
-    if weight > TOLERANCE or held_back.limit.startswith("weight_max"):
-        return f"It is held at {weight:.2%} by {held_back.words}; {gain}."
-    return (
-        f"It is outbid: a unit of NAV brings {_bps(mu)}, {against}, and the limits it would use charge {_bps(limits)}, "
-        f"most of it {held_back.words}; {gain}. {_enters(lacking)}"
-    )
+    margin = f"a unit of NAV brings {_bps(unit.mu)}"
+    against = f"{_against(unit)}"
+    said = []
+    if holding and holding[0].limit.startswith("weight_max"):
+        also = f"; besides, {_listed(holding[1:])} would hold it" if len(holding) > 1 else ""
+        said.append(f"It is held at {unit.weight:.2%} by {holding[0].words}{also}; {_gain(holding[0])}.")
+    elif unit.weight > TOLERANCE:
+        if not holding:
+            return f"At the margin {margin} and {against}: more would cost as much as it brings."
+        said.append(f"It is held at {unit.weight:.2%} by {_listed(holding)}; {_gain(holding[0])}.")
+    elif holding:
+        charged = sum(c.price for c in holding)
+        said.append(
+            f"It is outbid and at zero: {margin}, {against}, and the limits it would use charge {_bps(charged)}: "
+            f"{_listed(holding)}; {_gain(holding[0])}."
+        )
+    else:
+        return f"It does not pay: {margin} and {against}. {_enters(unit, trials, bid)}"
+    said += [_seen(charge, one, unit.weight) for charge, one in zip(holding, bindings, strict=True) if one.tried]
+    if unit.weight <= TOLERANCE and unit.lacking > 0.0:
+        said.append(_enters(unit, trials, bid))
+    return " ".join(said)
 
 
-def _enters(lacking: float) -> str:
-    """What a bid at zero would need."""
-    if lacking <= _FREE:
+def _against(unit: _Unit) -> str:
+    against = f"costs {_bps(unit.risk)} of tail risk"
+    trade = f"{_bps(unit.cost)} of trading" if unit.cost >= 0.0 else f"saves {_bps(-unit.cost)} of trading"
+    return f"{against} and {trade}" if unit.cost >= 0.0 else f"{against} but {trade}"
+
+
+def _listed(charges: list[_Charge]) -> str:
+    """Limits in a row, the dearest first."""
+    words = [c.words for c in charges]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _gain(charge: _Charge) -> str:
+    """What the whole book would gain: the objective is concave in a limit, so its shadow price bounds the gain."""
+    limit = charge.words.partition(" of ")[0]
+    return f"a percentage point more of {limit} would add at most {_bps(charge.shadow * 0.01)} of NAV"
+
+
+def _seen(charge: _Charge, one: BindingAnswer, weight: float) -> str:
+    """What solving again with the limit raised gave this bid."""
+    assert one.tried is not None and one.weight_then is not None
+    limit = charge.words.partition(" of ")[0]
+    with_ = f"With {one.tried:.10g} for {limit}" if not isfinite(one.tried) else f"With {limit} at {one.tried:.2%}"
+    if one.weight_then > weight + TOLERANCE:
+        return f"{with_} it would hold more, {one.weight_then:.2%}."
+    if one.weight_then < weight - TOLERANCE:
+        return f"{with_} it would hold less, {one.weight_then:.2%}: others use that limit better."
+    return f"{with_} alone it would hold no more."
+
+
+def _enters(unit: _Unit, trials: Trials, bid: int) -> str:
+    """What a bid at zero would need; tried where the problem is small enough."""
+    if unit.lacking <= _FREE:
         return "It is worth as much as what is held: ties go to less turnover, then to the earlier bid."
-    return f"It would enter if its expected return were {_bps(lacking)} higher."
+    more, weights = trials.entering(bid, unit.lacking)
+    if weights is not None and not weights[bid] > 0.0:
+        return f"An expected return {_bps(more)} higher was tried, and it stays at zero."
+    return f"It would enter if its expected return were {_bps(unit.lacking)} higher."
 
 
 def _finite(value: float) -> float | None:

@@ -14,7 +14,7 @@ import pytest
 from scipy.optimize import linprog
 
 from plimsoll.core.errors import InputError
-from plimsoll.operate import auction_answer, auction_file
+from plimsoll.operate import auction_answer, auction_file, auction_trials
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "auction.json"
 
@@ -263,7 +263,8 @@ def test_a_group_holds_back_its_members_and_a_pair_both_its_assets(tmp_path: Pat
     first, second = solved(tmp_path, groups=[[[0], 0.3]]).bids
     assert (first.binding, first.weight) == ("groups[0]", pytest.approx(0.3)) and second.binding == "gross"
     both = solved(tmp_path, mu=[0.02, 0.02], trade_cost=[0.0, 0.0], pairs=[[0, 1, 0.7]]).bids
-    assert [b.binding for b in both] == ["pairs[0]", "pairs[0]"] and both[0].shadow_price == pytest.approx(0.02)
+    assert [b.binding for b in both] == ["weight_max[0]", "pairs[0]"]  # the first stands at its cap of 60 % as well
+    assert {x.limit: x.shadow_price for x in both[0].bindings}["pairs[0]"] == pytest.approx(0.02)
 
 
 def test_a_cap_has_its_own_price_beside_the_binding_limits(tmp_path: Path) -> None:
@@ -351,3 +352,69 @@ def test_a_file_that_promises_more_than_fits_into_memory_is_refused(tmp_path: Pa
         archive.writestr("scenarios.npy", promise.getvalue() + b"\0" * 80)
     with pytest.raises(InputError, match="more than fits into memory"):
         auction_file.read(tmp_path / "problem.npz")
+
+
+def random_fields(seed: int) -> dict[str, Any]:
+    """Three bids on five scenarios in which CVaR, a cap or both bind."""
+    draw = np.random.default_rng(seed)
+    return plain(
+        mu=[0.002, 0.001, 0.003], scenarios=(0.02 * draw.standard_normal((5, 3))).round(4).tolist(), confidence=0.6,
+        cvar_max=0.01, weight_max=[0.5, 0.5, 0.3], current=[0.0] * 3, trade_cost=[0.0] * 3,
+        groups=[[[0, 1], 0.7]], pairs=[[1, 2, 0.6]],
+    )  # fmt: skip
+
+
+def raised(fields: dict[str, Any], limit: str, value: float) -> dict[str, Any]:
+    """The fields with one limit at another figure, as a user would write them."""
+    name, _, rest = limit.partition("[")
+    k = int(rest.rstrip("]")) if rest else 0
+    match name:
+        case "weight_max":
+            return dict(fields, weight_max=[value if i == k else c for i, c in enumerate(fields["weight_max"])])
+        case "groups" | "pairs":
+            return dict(fields, **{name: [[*g[:-1], value] if i == k else g for i, g in enumerate(fields[name])]})
+        case "gross":
+            return dict(fields, gross_max=value)
+    assert name == "cvar"
+    return dict(fields, cvar_max=value)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_bid_at_its_own_cap_says_so_first_and_what_is_said_of_a_raised_limit_is_so(tmp_path: Path, seed: int) -> None:
+    fields = random_fields(seed)
+    found = auction_answer.answer(auction_file.read(written(tmp_path, fields)))
+    assert found.solved
+    for i, bid in enumerate(found.bids):
+        if bid.weight >= bid.cap - 1e-9:
+            assert bid.binding == f"weight_max[{i}]" and bid.why_not_more.startswith("It is held at")
+            assert f"by its own cap of {bid.cap:.2%}" in bid.why_not_more
+        assert (bid.bindings[0].limit if bid.bindings else None) == bid.binding
+        for one in bid.bindings:
+            again = auction_answer.answer(auction_file.read(written(tmp_path, raised(fields, one.limit, one.tried))))
+            then = again.bids[i].weight
+            assert then == pytest.approx(one.weight_then, abs=1e-9)
+            said = (
+                "would hold more" if then > bid.weight + 1e-9 else "would hold less" if then < bid.weight - 1e-9 else ""
+            )
+            assert (f"it {said}, {then:.2%}" if said else "alone it would hold no more") in bid.why_not_more
+        charged = {c.limit for c in bid.bindings[1:]} | {bid.binding}
+        assert {x.limit for x in found.limits if x.shadow_price > 1e-9 and x.limit == "gross"} <= charged
+
+
+def test_both_limits_of_a_capped_bid_are_named_though_the_other_charges_more(tmp_path: Path) -> None:
+    seen = 0
+    for seed in range(60):
+        found = auction_answer.answer(auction_file.read(written(tmp_path, random_fields(seed))))
+        for bid in found.bids:
+            first, *others = bid.bindings or (None,)
+            if first is not None and first.limit.startswith("weight_max") and others and others[0].price > first.price:
+                assert "besides, the CVaR limit of 1.00%" in bid.why_not_more or others[0].limit != "cvar"
+                seen += 1
+    assert seen
+
+
+def test_a_problem_too_large_to_try_again_claims_nothing_of_a_single_bid(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(auction_trials, "_CELLS", 0)
+    for bid in solved(tmp_path).bids:
+        assert all(one.tried is None and one.weight_then is None for one in bid.bindings)
+        assert "it would hold" not in bid.why_not_more
