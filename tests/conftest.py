@@ -214,7 +214,7 @@ def _trial(
     from plimsoll.engine.loop import Span
 
     chosen = load(policy.strategies.enabled) if strategies is None else tuple(strategies)
-    history, desk, ledger = history_of(panel, policy), Desk(policy, chosen, panel.instruments), Ledger()
+    history, desk, ledger = history_of(panel, policy, chosen), Desk(policy, chosen, panel.instruments), Ledger()
     span = Span(first, len(panel.sessions) - 1 if last is None else last)
     tally = run_backtest(history, desk, span, ledger, capital=capital, operator=operator)
     return Trial(history, desk, ledger, tally)

@@ -166,12 +166,14 @@ def backtest(
     start: str | None = None,
     end: str | None = None,
     tag: str = "",
+    keep_going: bool = False,
     progress: Progress | None = None,
 ) -> BacktestResult:
     """Decide every session of the span over the certified snapshot, journaled, and say what came of it (E4).
 
-    A run whose mandate ended also states what would have been without that ceiling (R5). ``tag`` is a person's name for
-    the run.
+    The first error of a strategy ends it with ``StrategyFailed`` (file and line in the message) unless ``keep_going``:
+    then what the strategy holds stays until it answers again. A run whose mandate ended also states what would have
+    been without that ceiling (R5). ``tag`` is a person's name for the run.
     """
     from msgspec.structs import replace
 
@@ -183,13 +185,16 @@ def backtest(
     policy = workspace.load().policy
     home, panel = _stage_2(workspace, policy)
     desk = _desk(policy, panel)
-    history = history_of(panel, policy)
+    history = history_of(panel, policy, desk.strategies)
     span = span_of(history, start, end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
     genesis = genesis_of(history, desk, span, capital=capital, mode="backtest", operator=operator)
     with home.lock(), _kept(home, workspace, policy, genesis, tag) as kept:
         with _journal(home, kept.run, durable=False) as journal:
-            tally = run_backtest(history, desk, span, journal, capital=capital, operator=operator, progress=progress)
+            tally = run_backtest(
+                history, desk, span, journal, capital=capital, operator=operator, keep_going=keep_going,
+                progress=progress,
+            )  # fmt: skip
             decided, anchor = journal.decisions_hash, journal.anchor
         unbounded = None
         if tally.mandate_ended:
@@ -217,13 +222,16 @@ def trade_recorded(
     restart_every: int = 0,
     resume: str | None = None,
     tag: str = "",
+    keep_going: bool = False,
     progress: Progress | None = None,
 ) -> BacktestResult:
     """Trade recorded sessions on a paper account through the durable shell; the decisions are the backtest's (E1).
 
     ``resume`` names a run that was interrupted: it goes on from its journal, under its own policy and to its own
-    end, on the snapshot it was begun on (X7).
+    end, on the snapshot it was begun on (X7). ``keep_going`` as in a backtest; a run that a strategy stopped can be
+    resumed.
     """
+    from plimsoll.alpha.registry import load
     from plimsoll.engine.history import history_of
     from plimsoll.engine.loop import genesis_of, span_of
     from plimsoll.engine.session import PaperSession
@@ -232,19 +240,20 @@ def trade_recorded(
     begun = None if resume is None else _begun(workspace, resume, start, end)
     policy = workspace.load().policy if begun is None else begun.policy
     home, panel = _stage_2(workspace, policy)
-    history = history_of(panel, policy)
+    history = history_of(panel, policy, load(policy.strategies.enabled))
     span = span_of(history, start, end) if begun is None else span_of(history, begun.genesis.start, begun.genesis.end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
     genesis = genesis_of(history, _desk(policy, panel), span, capital=capital, mode="paper", operator=operator)
     with home.lock(), _kept(home, workspace, policy, genesis, tag, begun) as kept:
         session = PaperSession(
-            lambda: history_of(_stage_2(workspace, policy)[1], policy),
+            lambda: history_of(_stage_2(workspace, policy)[1], policy, load(policy.strategies.enabled)),
             lambda found: _desk(policy, found.panel),
             span,
             lambda: _journal(home, kept.run, durable=True),
             capital=capital,
             operator=operator,
             restart_every=restart_every,
+            keep_going=keep_going,
             progress=progress,
         )
         tally = session.run()
@@ -335,11 +344,12 @@ def _outcome(snapshots: str, start: str | None, end: str | None, variant: Varian
 
     policy = variant.policy
     panel = snapshot.load(snapshot.current(Path(snapshots)))
-    history = history_of(panel, policy)
+    desk = _desk(policy, panel)
+    history = history_of(panel, policy, desk.strategies)
     span = span_of(history, start, end)
     with TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "run.db", durable=False) as journal:
         tally = run_backtest(
-            history, _desk(policy, panel), span, journal, capital=cents(policy.account.capital),
+            history, desk, span, journal, capital=cents(policy.account.capital),
             operator=policy.backtest.operator,
         )  # fmt: skip
     figures = measured(history, policy, tally, span.first)

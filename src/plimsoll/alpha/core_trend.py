@@ -28,6 +28,10 @@ class CoreTrend:
                     made.append(said)
         return made
 
+    def trades(self, policy: Policy) -> Sequence[str]:
+        """``strategies.trend_symbols``."""
+        return policy.strategies.trend_symbols
+
     def explain(self, view: View, symbol: str, policy: Policy) -> str:
         """The signal, the figures of the line of S2 that gave it, and what follows."""
         if symbol not in policy.strategies.trend_symbols:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from plimsoll.alpha.core_trend import CoreTrend
+from plimsoll.alpha.terms import check
 from plimsoll.alpha.xs_momentum import CrossSectionalMomentum
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.ports import Strategy
@@ -121,6 +122,7 @@ def _made(kind: Any, origin: str) -> Strategy:
             f"{origin} is not a strategy",
             "It needs a text attribute `name` and a method `forecast(view, holding, policy)`",
         )
+    check(strategy, origin)
     return strategy
 
 

@@ -103,8 +103,8 @@ def trend_signal(
 
 
 def bid(symbol: str, z: float, volatility: float, confidence: float, reason: str, policy: Policy) -> Forecast | None:
-    """A forecast of score ``z`` at the auction's horizon; none where score or annual volatility is unknown."""
-    if not (math.isfinite(z) and math.isfinite(volatility)):
+    """A forecast of score ``z`` at the auction's horizon; none where score or annual volatility is unknown or zero."""
+    if not (math.isfinite(z) and 0.0 < volatility < math.inf):
         return None
     horizon = policy.auction.horizon
     sigma = horizon_sigma(volatility, horizon)
@@ -124,10 +124,17 @@ def keep(
 ) -> Forecast | None:
     """A forecast that holds the strategy's present weight ``held`` and never buys (S1); none when nothing is held.
 
-    An unknown score counts as zero here: what is held is not sold because an indicator is missing.
+    A score that is unknown, or whose volatility is, counts as zero here: what is held is not sold because an indicator
+    is missing.
     """
     if not held > 0.0:
         return None
-    known = z if math.isfinite(z) else 0.0
-    made = bid(symbol, known, volatility, confidence if math.isfinite(z) else 0.5, reason, policy)
-    return None if made is None else replace(made, target_weight=held, keep=True)
+    known = bid(symbol, z, volatility, confidence, reason, policy)
+    if known is not None:
+        return replace(known, target_weight=held, keep=True)
+    return standing(symbol, held, 0.5, reason, policy.auction.horizon)
+
+
+def standing(symbol: str, held: float, confidence: float, reason: str, horizon: int) -> Forecast:
+    """A forecast that expects nothing and keeps the weight ``held``: for what nothing is known of now (S1, U6)."""
+    return Forecast(symbol, 0.0, 1.0, confidence, horizon, reason, target_weight=held, keep=True)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from plimsoll.alpha.rules import bid, keep, rank_score, score_confidence
@@ -118,5 +117,5 @@ def _defence(view: View, table: _Table, above: NDArray[np.bool_], policy: Policy
         volatility, reason = float(table.volatility[column]), "DEFENCE: the top group is below its 200-day average"
         said = bid(symbol, z, volatility, score_confidence(z, policy), reason, policy)
         if said is not None:
-            made.append(replace(said, haven=True))
+            made.append(said)
     return made

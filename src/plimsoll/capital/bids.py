@@ -1,15 +1,16 @@
-"""From forecasts to bids: validity, screening and adjusted returns (A1, A2, S1)."""
+"""From forecasts to bids: screening and adjusted returns (A1, A2, S1)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.answers import fault_of, is_number
 from plimsoll.core.decision import Share
 from plimsoll.core.forecast import Forecast
 from plimsoll.core.limits import LimitSet
@@ -53,6 +54,13 @@ class AuctionInputs:
         Below it a bid may not increase (S2).
     decay
         Model decay factor per strategy in [0, 1] (G6); 1 for a strategy that is not followed yet.
+    kept
+        By strategy the keep forecasts for what it holds and did not speak of, each with the code that says why
+        (B1). An invalid forecast for the same symbol gives way to it.
+    targets
+        The strategies whose forecasts are a target portfolio: its weights are their ``target_weight``.
+    holding
+        Expected holding in sessions by strategy; the policy's for one that is not named (A2).
     """
 
     view: View
@@ -70,6 +78,13 @@ class AuctionInputs:
     blocked: dict[int, str]
     confidence_min: float
     decay: dict[str, float] | None = None
+    kept: Mapping[str, tuple[tuple[Forecast, str], ...]] = field(default_factory=dict)
+    targets: frozenset[str] = frozenset()
+    holding: Mapping[str, int] = field(default_factory=dict)
+
+    def held_for(self, strategy: str, policy: Policy) -> int:
+        """Sessions the strategy expects to hold what it buys."""
+        return self.holding.get(strategy, policy.forecast.holding_sessions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +94,9 @@ class Bid:
     ``mu`` is the forecast's, ``net`` with every penalty but cost (what the auction maximises), ``cost`` the round
     trip charged to one horizon, ``adjusted`` what ranks it (A2). ``cap`` bounds its weight, infinite where only the
     limits do. ``alone`` is the CVaR of one unit of the symbol per horizon. A bid with ``rejected`` does not
-    take part; ``reasons`` say what else narrowed it.
+    take part; ``reasons`` say what else narrowed it. ``target`` marks a weight of a target portfolio, whose cap is what
+    it asks for; ``stands`` a holding that its strategy did not speak of, which no other bid displaces. ``holding`` is
+    the expected holding its cost is spread over, sessions.
     """
 
     strategy: str
@@ -95,14 +112,17 @@ class Bid:
     quality: float = 0.0
     keep: bool = False
     hedge: bool = False
+    target: bool = False
+    stands: bool = False
+    holding: int = 1
     alone: float = math.nan
     rejected: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
 
-def charged_share(policy: Policy) -> float:
-    """Part of a trade's cost that one auction horizon bears: min(1, H / expected holding) (A2)."""
-    return min(1.0, policy.auction.horizon / max(policy.forecast.holding_sessions, 1))
+def charged_share(policy: Policy, holding: int) -> float:
+    """Part of a trade's cost that one auction horizon bears: min(1, H / ``holding`` sessions) (A2)."""
+    return min(1.0, policy.auction.horizon / max(holding, 1))
 
 
 def one_way_cost(inputs: AuctionInputs, column: int, policy: Policy) -> float:
@@ -115,49 +135,45 @@ def one_way_cost(inputs: AuctionInputs, column: int, policy: Policy) -> float:
 
 
 def enter(inputs: AuctionInputs, alone: dict[int, float], risk_aversion: float, policy: Policy) -> tuple[Bid, ...]:
-    """Every forecast as a bid, in order, screened and adjusted.
+    """Every forecast as a bid, in order, screened and adjusted; then what its strategy keeps without having spoken.
 
-    ``alone`` is the CVaR of one unit at the auction's horizon per measurable column. A second forecast of a
-    strategy for the same symbol is refused.
+    ``alone`` is the CVaR of one unit at the auction's horizon per measurable column. Two forecasts of a strategy for
+    the same symbol are both refused: which of them it means cannot be known.
     """
     present = {(s.strategy, s.symbol): s.weight for s in inputs.shares}
     columns = inputs.view.history.panel.column
-    seen: set[tuple[str, str]] = set()
     entered: list[Bid] = []
+
+    def bid(strategy: str, forecast: Forecast) -> Bid:
+        column, key = columns[forecast.symbol], (strategy, forecast.symbol)
+        risk = alone.get(column, math.nan)
+        return _bid(inputs, strategy, forecast, column, risk, present.get(key, 0.0), risk_aversion, policy)
+
     for strategy, forecasts in inputs.forecasts:
+        kept = inputs.kept.get(strategy, ())
+        stands = {forecast.symbol for forecast, _ in kept}
+        said = Counter(forecast.symbol for forecast in forecasts)
         for forecast in forecasts:
             key = (strategy, str(forecast.symbol))
             column = columns.get(forecast.symbol, -1)
-            if column < 0 or key in seen or not _valid(forecast):
-                entered.append(_refused(key, column, forecast))
+            if forecast.symbol in stands:
+                continue  # what it holds of it stands, with the reason why
+            if column < 0 or said[forecast.symbol] > 1 or fault_of(forecast):
+                entered.append(_refused(key, column, forecast, unknown=column < 0 and strategy in inputs.targets))
                 continue
-            seen.add(key)
-            risk = alone.get(column, math.nan)
-            entered.append(_bid(inputs, strategy, forecast, column, risk, present.get(key, 0.0), risk_aversion, policy))
+            entered.append(bid(strategy, forecast))
+        for forecast, why in kept:
+            made = bid(strategy, forecast)
+            entered.append(replace(made, stands=True, reasons=tuple(dict.fromkeys((why, *made.reasons)))))
     return tuple(entered)
 
 
-def _finite(value: Any) -> bool:
-    """True for a number that is one; a plug-in may have put anything here."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _valid(f: Forecast) -> bool:
-    """Finite figures in their ranges (S1): a loss of more than everything or a gain of more than 100 % is none."""
-    if not (isinstance(f.model_mus, Sequence) and isinstance(f.reason, str)):
-        return False
-    if not all(map(_finite, (f.mu, f.sigma, f.confidence, f.horizon, f.score, *f.model_mus))):
-        return False
-    if f.target_weight is not None and not (_finite(f.target_weight) and f.target_weight >= 0.0):
-        return False
-    return -1.0 <= f.mu <= 1.0 and f.sigma > 0.0 and 0.0 <= f.confidence <= 1.0 and f.horizon >= 1
-
-
-def _refused(key: tuple[str, str], column: int, forecast: Forecast) -> Bid:
+def _refused(key: tuple[str, str], column: int, forecast: Forecast, *, unknown: bool) -> Bid:
     """The bid of an invalid forecast; figures that are none are recorded as zero."""
-    mu = float(forecast.mu) if _finite(forecast.mu) else 0.0
-    confidence = float(forecast.confidence) if _finite(forecast.confidence) else 0.0
-    return Bid(*key, column, mu=mu, cap=0.0, confidence=confidence, rejected=("FORECAST_INVALID",))
+    mu = float(forecast.mu) if is_number(forecast.mu) else 0.0
+    confidence = float(forecast.confidence) if is_number(forecast.confidence) else 0.0
+    why = "NOT_IN_UNIVERSE" if unknown else "FORECAST_INVALID"
+    return Bid(*key, column, mu=mu, cap=0.0, confidence=confidence, rejected=(why,))
 
 
 def _bid(
@@ -174,7 +190,7 @@ def _bid(
 
     Expected returns scale with time, uncertainty with its root. A penalty shrinks a gain; it never shrinks the
     expected loss of a hedge. A keep bid earns at least what its tail costs, so that it passes and nothing but a limit
-    sells it (S1).
+    sells it (S1). Cost and time decay are of the strategy's own expected holding.
     """
     periods = policy.auction.horizon / forecast.horizon
     mu, sigma = forecast.mu * periods, forecast.sigma * math.sqrt(periods)
@@ -182,12 +198,13 @@ def _bid(
     quality = quality if math.isfinite(quality) else 0.0
     decay = (inputs.decay or {}).get(strategy, 1.0)
     penalty = _disagreement(forecast, periods, sigma, policy) * quality * decay
-    penalty *= math.exp(-policy.auction.time_decay * policy.forecast.holding_sessions / 252.0)
+    holding = inputs.held_for(strategy, policy)
+    penalty *= math.exp(-policy.auction.time_decay * holding / 252.0)
     net = mu * penalty if mu > 0.0 else mu
     round_trip = float(inputs.round_trip[column])
     if not math.isfinite(round_trip):
         round_trip = 2.0 * one_way_cost(inputs, column, policy)
-    cost = round_trip * charged_share(policy)
+    cost = round_trip * charged_share(policy, holding)
     if policy.auction.adjustment == "seed":
         adjusted = net * (1.0 - min(round_trip * 100.0, _SEED_COST_MAX))
     else:
@@ -211,6 +228,8 @@ def _bid(
         quality=quality,
         keep=forecast.keep,
         hedge=forecast.hedge,
+        target=strategy in inputs.targets and not forecast.keep,
+        holding=holding,
         alone=alone,
         rejected=rejected,
         reasons=held_back,
@@ -242,9 +261,10 @@ def _screened(
 ) -> tuple[float, tuple[str, ...], tuple[str, ...]]:
     """The cap that a target, a block or low confidence puts on a bid, A1's rejections, and what held it back."""
     rejected: list[str] = []
-    if not quality >= policy.data.score_min:
-        rejected.append("LOW_SCORE")
-    if not (mu > 0.0 or forecast.hedge or forecast.keep):
+    held_back: list[str] = []
+    if not quality >= policy.data.score_min:  # no new risk; what is held of it is not sold for its data (D7)
+        (held_back if present > 0.0 else rejected).append("LOW_SCORE")
+    if not (mu > 0.0 or forecast.hedge or forecast.keep or strategy in inputs.targets):
         rejected.append("NON_POSITIVE_MU")
     if not decay >= policy.auction.decay_min:
         rejected.append("DECAYED")
@@ -252,7 +272,6 @@ def _screened(
         rejected.append("STAGE_CLOSED")
     if not math.isfinite(alone):
         rejected.append("UNMEASURABLE_RISK")
-    held_back: list[str] = []
     if not inputs.view.instruments[column].tradable:
         rejected.append("NOT_TRADABLE")
     if column in inputs.blocked:

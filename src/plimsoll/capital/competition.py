@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from plimsoll.capital.auction import Allocation, AuctionProblem, solve
 from plimsoll.capital.bids import AuctionInputs, Bid, charged_share, enter, one_way_cost
-from plimsoll.core.decision import AuctionRecord, BidRecord, Share
+from plimsoll.capital.targets import Portfolio, Scale, settle
+from plimsoll.core.decision import AuctionRecord, BidRecord, Share, TargetRecord
 from plimsoll.core.policy import Policy
 from plimsoll.measures.cvar import cvar_of_each, normal_cvar, tail_weights
 from plimsoll.measures.linear import average, combine
@@ -21,6 +22,8 @@ __all__ = ["AuctionInputs", "AuctionResult", "hold"]
 
 Floats = NDArray[np.float64]
 
+# Expected return that no forecast reaches (S1 bounds them by 1): what stands gives way to a limit, never to a bid.
+STANDS = 2.0
 _DUST = 1e-9  # fraction of NAV: below it a weight is the solver's rounding, not a position
 
 
@@ -83,7 +86,26 @@ def hold(inputs: AuctionInputs, policy: Policy) -> AuctionResult:
     if contest is None:
         record = AuctionRecord("no_bids", 0.0, 0.0, aversion, None, tuple(_loser(b) for b in bids), {})
         return AuctionResult(record, (), {})
-    return _result(bids, contest, solve(contest.problem), policy)
+    return _settled(bids, contest, policy)
+
+
+def _settled(bids: tuple[Bid, ...], contest: _Contest, policy: Policy) -> AuctionResult:
+    """The contest's answer, with target portfolios where there are any."""
+    portfolios = _portfolios(contest)
+    if not portfolios:
+        return _result(bids, contest, solve(contest.problem), policy)
+    settled = settle(contest.problem, portfolios, len({b.strategy for b in contest.bids}), solve)
+    held = [(p, Scale(s.value, _named(contest, s.limit))) for p, s in zip(portfolios, settled.scales, strict=True)]
+    return _result(bids, contest, settled.allocation, policy, held)
+
+
+def _portfolios(contest: _Contest) -> list[Portfolio]:
+    """The target portfolios among the admitted bids; each bid's cap is what it asks for."""
+    wishes: dict[str, Floats] = {}
+    for i, bid in enumerate(contest.bids):
+        if bid.target:
+            wishes.setdefault(bid.strategy, np.zeros(len(contest.bids)))[i] = bid.cap
+    return [Portfolio(name, wish) for name, wish in wishes.items()]
 
 
 def risk_aversion(policy: Policy) -> float:
@@ -139,15 +161,18 @@ def _contest(
     asset_of = {c: k for k, c in enumerate(columns)}
     asset = np.array([asset_of[b.column] for b in admitted], dtype=np.int64)
     returns = scenarios.filtered[horizon][:, where]
-    cost = np.array([one_way_cost(inputs, c, policy) for c in columns]) * charged_share(policy)
+    # several strategies may bid for a symbol, one trade serves them all: the shortest holding bears its cost
+    shares = [charged_share(policy, min(admitted[i].holding for i in places[c])) for c in columns]
+    cost = np.array([one_way_cost(inputs, c, policy) for c in columns]) * np.array(shares)
     problem = AuctionProblem(
-        mu=np.array([b.net for b in admitted]),
+        mu=np.array([STANDS if b.stands else b.net for b in admitted]),
         scenarios=returns,
         risk_aversion=aversion,
         confidence=confidence,
         cvar_max=_open(limits.cvar_budget[horizon] * slack),
         gross_max=_open(min(limits.gross_max, 1.0 - limits.cash_min) * slack),
-        weight_max=np.array([min(b.cap, ceilings[b.column][1]) for b in admitted]),
+        # what a target portfolio asks for is no limit: it is scaled as a whole where its symbols' limits bind
+        weight_max=np.array([min(math.inf if b.target else b.cap, ceilings[b.column][1]) for b in admitted]),
         groups=[(g.bids, g.cap) for g in groups],
         current=np.maximum(inputs.held[columns], 0.0),
         trade_cost=cost,
@@ -178,7 +203,7 @@ def _open(cap: float) -> float:
 
 def _own_cap(bid: Bid, name: str, ceiling: float) -> tuple[str, float]:
     """What bounds the bid alone: its own cap, named by why it has one, or its symbol's."""
-    if not bid.cap <= ceiling:
+    if bid.target or not bid.cap <= ceiling:
         return name, ceiling
     return (bid.reasons[0] if bid.reasons else "keep" if bid.keep else "target_weight"), bid.cap
 
@@ -218,12 +243,28 @@ def _ceiling(inputs: AuctionInputs, column: int, alone: dict[int, float], slack:
     return name, cap * slack
 
 
-def _result(bids: tuple[Bid, ...], contest: _Contest, allocation: Allocation, policy: Policy) -> AuctionResult:
+def _result(
+    bids: tuple[Bid, ...],
+    contest: _Contest,
+    allocation: Allocation,
+    policy: Policy,
+    targets: Sequence[tuple[Portfolio, Scale]] = (),
+) -> AuctionResult:
     weights = np.where(allocation.weights > _DUST, allocation.weights, 0.0)
     place = {(b.strategy, b.symbol): i for i, b in enumerate(contest.bids)}
     ranks = _ranks(contest, weights, policy.auction.confidence)
     duals = _duals(contest, allocation)
     bindings = _bindings(contest, weights, allocation, duals, policy.auction.confidence)
+    for portfolio, scale in targets:
+        for i in np.flatnonzero(portfolio.wish).tolist():
+            bindings[i] = _Bindings(scale.limit, None, ())
+    stands = [i for i, b in enumerate(contest.bids) if b.stands]
+    for i in stands:
+        if weights[i] >= contest.caps[i][1] - _DUST:  # it is whole: what it would be worth to hold more is not known
+            bindings[i] = _Bindings(contest.caps[i][0], None, ())
+    objective = allocation.objective
+    if stands:  # stated as the others' is: what stands earns what its forecast says
+        objective -= sum(float(weights[i]) * (STANDS - contest.bids[i].net) for i in stands)
     records = []
     for bid in bids:
         if bid.rejected:
@@ -231,20 +272,22 @@ def _result(bids: tuple[Bid, ...], contest: _Contest, allocation: Allocation, po
         else:
             i = place[bid.strategy, bid.symbol]
             share = float(allocation.contributions[i]) if weights[i] > 0.0 else 0.0
-            records.append(_contender(bid, contest.caps[i][1], float(weights[i]), share, ranks[i], bindings[i]))
+            cap = bid.cap if bid.target else contest.caps[i][1]
+            records.append(_contender(bid, cap, float(weights[i]), share, ranks[i], bindings[i]))
     won = [(b, float(weights[i])) for i, b in enumerate(contest.bids) if weights[i] > 0.0]
     confidence: dict[str, float] = {}
     for bid, _ in won:
         confidence[bid.symbol] = max(confidence.get(bid.symbol, 0.0), bid.confidence)
     record = AuctionRecord(
         status=_status(contest, allocation),
-        objective=_figure(allocation.objective),
+        objective=_figure(objective),
         cvar=_figure(allocation.cvar),
         risk_aversion=contest.problem.risk_aversion,
         critical_risk_aversion=_critical(contest, weights, allocation.cvar),
         bids=tuple(records),
         duals=duals,
         reasons=_remarks(contest, allocation, bool(won)),
+        targets=tuple(TargetRecord(p.strategy, p.gross, s.value, s.limit) for p, s in targets),
     )
     return AuctionResult(record, tuple(Share(b.strategy, b.symbol, w) for b, w in won), confidence)
 
@@ -265,6 +308,8 @@ def _contender(bid: Bid, cap: float, weight: float, cvar_share: float, rank: int
         decision = reason = "KEPT" if bid.keep else "ALLOCATED"
     else:
         decision, reason = "OUTBID", "OUTBID" if binding else "NOT_WORTH_ITS_RISK"
+    if bid.target and binding:
+        reason = "TARGET_SCALED"
     return _record(
         bid,
         decision,
@@ -368,15 +413,19 @@ def _status(contest: _Contest, allocation: Allocation) -> str:
     """The solver's status; a scaled book names the limit that set the scale."""
     if not allocation.binding:
         return allocation.status
-    kind, _, index = allocation.binding.rstrip("]").partition("[")
+    return f"{allocation.status}: {_named(contest, allocation.binding)}"
+
+
+def _named(contest: _Contest, limit: str) -> str:
+    """A limit of the problem by the name the record knows it by."""
+    kind, _, index = limit.rstrip("]").partition("[")
     names: dict[str, Sequence[str]] = {
         "groups": [g.name for g in contest.groups],
         "pairs": [p.name for p in contest.pairs],
         "tail_limits": contest.tails,
         "weight_max": [name for name, _ in contest.caps],
     }
-    named = names[kind][int(index)] if kind in names else allocation.binding
-    return f"{allocation.status}: {named}"
+    return names[kind][int(index)] if kind in names else limit
 
 
 def _ranks(contest: _Contest, weights: Floats, confidence: float) -> list[int]:

@@ -24,6 +24,7 @@ from plimsoll.cli.options import (
     EndOption,
     HomeOption,
     JsonOption,
+    KeepGoingOption,
     LifecycleOption,
     Operator,
     OperatorOption,
@@ -231,6 +232,7 @@ def backtest(
     lifecycle: LifecycleOption = False,
     benchmark: BenchmarkOption = None,
     tag: TagOption = "",
+    keep_going: KeepGoingOption = False,
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -238,7 +240,7 @@ def backtest(
 ) -> None:
     """Run the governed system over certified history.
 
-    Every decision is journaled and every cost paid.
+    Every decision is journaled and every cost paid. The first error of a strategy ends it, unless --keep-going.
 
     \b
     plimsoll backtest --start 2007-01-01
@@ -253,7 +255,7 @@ def backtest(
 
         where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark)
         with progress("backtest") as report:
-            result = app.backtest(where, start=start, end=end, tag=tag, progress=report)
+            result = app.backtest(where, start=start, end=end, keep_going=keep_going, tag=tag, progress=report)
         if as_json:
             _print_json(result)
         else:
@@ -281,6 +283,7 @@ def trade(
     lifecycle: LifecycleOption = False,
     benchmark: BenchmarkOption = None,
     tag: TagOption = "",
+    keep_going: KeepGoingOption = False,
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -304,7 +307,14 @@ def trade(
         where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark)
         with progress("paper session") as report:
             result = app.trade_recorded(
-                where, start=start, end=end, restart_every=restart_every, resume=resume, tag=tag, progress=report
+                where,
+                start=start,
+                end=end,
+                restart_every=restart_every,
+                resume=resume,
+                keep_going=keep_going,
+                tag=tag,
+                progress=report,
             )
         if as_json:
             _print_json(result)

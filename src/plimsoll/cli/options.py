@@ -51,6 +51,10 @@ HomeOption = Annotated[
         "--home", metavar="DIR", callback=_home, help="Folder of data, snapshots and journals.", show_default="runtime"
     ),
 ]
+KeepGoingOption = Annotated[
+    bool,
+    typer.Option("--keep-going", help="Go on where a strategy raises: what it holds stays until it answers."),
+]
 ProfileOption = Annotated[
     str | None,
     typer.Option(

@@ -144,6 +144,17 @@ class BidRecord(msgspec.Struct, frozen=True):
     bindings: tuple[tuple[str, float], ...] = ()
 
 
+class TargetRecord(msgspec.Struct, frozen=True):
+    """A target portfolio at an auction (S1): ``asked`` is what its weights that could be met add up to, a fraction of
+    NAV; ``scale`` the part of it that fits beside the other bids; ``limit`` what stopped it there, "" at 1.
+    """
+
+    strategy: str
+    asked: float
+    scale: float
+    limit: str
+
+
 class AuctionRecord(msgspec.Struct, frozen=True):
     """An auction as it was held (A5). ``duals`` are shadow prices: objective gained per unit of a limit."""
 
@@ -155,6 +166,7 @@ class AuctionRecord(msgspec.Struct, frozen=True):
     bids: tuple[BidRecord, ...]
     duals: dict[str, float]
     reasons: tuple[str, ...] = ()
+    targets: tuple[TargetRecord, ...] = ()
 
 
 class CycleRecord(msgspec.Struct, frozen=True):

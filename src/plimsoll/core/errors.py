@@ -41,6 +41,10 @@ class CheckFailed(PlimsollError):
     exit_code = EXIT_CHECK_FAILED
 
 
+class StrategyFailed(PlimsollError):
+    """A strategy raised while it was asked, and the run was not told to go on (E4)."""
+
+
 class Halted(PlimsollError):
     """The system refuses to go on until a person acts (D7, G7)."""
 

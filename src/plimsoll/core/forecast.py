@@ -1,7 +1,8 @@
-"""Forecasts: what strategies say, in columns (S1)."""
+"""What strategies say: forecasts, or the portfolio they want (S1)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -24,9 +25,22 @@ class Forecast(msgspec.Struct, frozen=True):
     target_weight: float | None = None
     keep: bool = False
     hedge: bool = False
-    haven: bool = False
     score: float = 0.0  # z, the rule's own score
     model_mus: tuple[float, ...] = ()
+
+
+class TargetWeights(msgspec.Struct, frozen=True):
+    """The portfolio a strategy wants: what it returns instead of forecasts (S1).
+
+    ``weights`` are fractions of NAV by symbol, none negative; a symbol that is absent or zero is not wanted, and what
+    the strategy holds of it is sold. Each weight is a request and a cap: where a limit binds the whole portfolio is
+    scaled by one factor, so that its proportions hold. A plain ``dict`` of weights is the same with the defaults.
+    ``confidence`` in [0, 1] is held against the same thresholds as a forecast's.
+    """
+
+    weights: Mapping[str, float]
+    reason: str = "target weight"
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,26 +13,39 @@ if TYPE_CHECKING:
 
     from plimsoll.core.bars import Audit, Bars, MacroSeries
     from plimsoll.core.events import Event
-    from plimsoll.core.forecast import Forecast, Holding
+    from plimsoll.core.forecast import Forecast, Holding, TargetWeights
     from plimsoll.core.instrument import Instrument
     from plimsoll.core.order import Fill, Intent
     from plimsoll.core.panel import Certification, View
     from plimsoll.core.policy import Policy
     from plimsoll.core.state import State
 
+    Answer = Iterable[Forecast] | TargetWeights | Mapping[str, float]
+
 
 @runtime_checkable
 class Strategy(Protocol):
-    """Maps a point-in-time view to forecasts (S1). Called at auctions only; it must not keep state.
+    """Maps a point-in-time view to what it expects, or to the portfolio it wants (S1). It must not keep state.
 
     ``name`` identifies it in bids, journal and reports. ``forecast`` sees nothing after ``view.row`` and its own
-    standing share of the book. Anything it raises is caught, counted and means no forecasts this time (E3).
+    standing share of the book. Called at its own dates, by default at every auction. What it raises is caught and
+    journaled, and what it holds then stays until it answers again (S1, E3). A file or class may also carry what
+    ``plimsoll.alpha.terms`` reads: ``schedule``, ``holding_sessions``, ``ic`` and ``factors``.
     """
 
     name: str
 
-    def forecast(self, view: View, holding: Holding, policy: Policy) -> Sequence[Forecast]:
-        """Forecasts for the symbols it has an opinion on; no forecast means no bid."""
+    def forecast(self, view: View, holding: Holding, policy: Policy) -> Answer:
+        """Forecasts for the symbols it has an opinion on, or target weights; what it leaves out it does not want."""
+        ...
+
+
+@runtime_checkable
+class Trades(Protocol):
+    """What a strategy may add whose symbols are fixed, so that a run can say when none of them is there (E5)."""
+
+    def trades(self, policy: Policy) -> Sequence[str]:
+        """Every symbol it could ever bid for."""
         ...
 
 

@@ -10,7 +10,7 @@ from plimsoll.core.panel import History
 from plimsoll.core.ports import Journal
 from plimsoll.core.state import open_account
 from plimsoll.engine.desk import Desk
-from plimsoll.engine.loop import Span, evening, genesis_of, morning
+from plimsoll.engine.loop import Span, evening, failed, genesis_of, morning
 from plimsoll.engine.tally import Tally
 from plimsoll.execution.venues.simulated import SimulatedVenue
 
@@ -25,12 +25,14 @@ def run_backtest(
     *,
     capital: int,
     operator: str,
+    keep_going: bool = True,
     progress: Progress | None = None,
 ) -> Tally:
     """Decide every session of ``span`` from ``capital`` cents and journal all of it.
 
-    Stops early only at the mandate's end, once the book is flat (R5). ``progress(done, total)`` is called about a
-    hundred times.
+    Stops early at the mandate's end, once the book is flat (R5). Without ``keep_going`` the first session on which a
+    strategy raises is journaled and then ends the run with ``StrategyFailed``. ``progress(done, total)`` is called
+    about a hundred times.
     """
     genesis = genesis_of(history, desk, span, capital=capital, mode="backtest", operator=operator)
     state, tally = open_account(genesis), Tally()
@@ -48,6 +50,10 @@ def run_backtest(
         for event in events:
             tally.saw(event)
         tally.saw(last)
+        stop = None if keep_going else failed(last)
+        if stop is not None:
+            journal.commit()
+            raise stop
         if progress is not None and (row - span.first) % step == 0:
             progress(row - span.first + 1, total)
         if last.carried.ladder.ended and not state.lots.any():

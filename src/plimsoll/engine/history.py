@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
+from plimsoll.alpha.terms import declared
 from plimsoll.capital import scenarios
 from plimsoll.core.panel import Factor, Floats, History, Panel
 from plimsoll.core.policy import Policy
+from plimsoll.core.ports import Strategy
 from plimsoll.engine import caps
 from plimsoll.indicators.catalogue import catalogue
 from plimsoll.risk import comovement, freshness, regime, stops
@@ -25,8 +28,11 @@ def _affected(eligible: Factor, reasons: Factor) -> Factor:
     return share
 
 
-def history_of(panel: Panel, policy: Policy) -> History:
-    """The panel and its factors, each computed on first use and shared by all views."""
+def history_of(panel: Panel, policy: Policy, strategies: Sequence[Strategy] = ()) -> History:
+    """The panel and its factors, each computed on first use and shared by all views.
+
+    With those that ``strategies`` declare for themselves; ``InputError`` where one has a name that is taken.
+    """
     known = catalogue(policy)
     reasons: Factor = lru_cache(maxsize=1)(freshness.factors(policy)["freshness.reason"])  # asked for twice
     factors: dict[str, Factor] = {
@@ -40,4 +46,4 @@ def history_of(panel: Panel, policy: Policy) -> History:
         "freshness.reason": reasons,
         "data.affected": _affected(known["eligible"], reasons),
     }
-    return History(panel, factors)
+    return History(panel, {**factors, **declared(strategies, factors)})

@@ -7,7 +7,6 @@ failures are noted. Everything follows from the journal: ``core.track`` folds th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
 
@@ -15,13 +14,13 @@ import msgspec
 import numpy as np
 
 from plimsoll.core.dates import day_number
-from plimsoll.core.forecast import Forecast
 from plimsoll.core.lifecycle import DECOMMISSIONED, INCUBATING, Judgement, Lifecycle, StrategySession
 from plimsoll.core.panel import View
 from plimsoll.core.policy import Admission, Policy
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.core.state import State
 from plimsoll.core.track import Held, Track, held_values
+from plimsoll.engine.asking import Answers
 from plimsoll.engine.book import Book
 from plimsoll.engine.desk import Desk
 from plimsoll.governance import lifecycle, model_health
@@ -81,29 +80,28 @@ def follow(view: View, state: State, desk: Desk, book: Book) -> Following | None
 
 def noted(
     following: Following,
-    forecasts: Sequence[tuple[str, Sequence[Forecast]]],
-    failed: Mapping[str, bool],
+    answers: Answers,
     view: View,
     policy: Policy,
 ) -> Following:
-    """The strategies after an auction: ``failed`` says of each whether it raised or made an invalid forecast."""
+    """The strategies after an auction. A target portfolio counts as forecasts of nothing, which no outcome refutes."""
     columns, place = view.history.panel.column, {name: s for s, name in enumerate(following.state.strategies)}
     price = view.now("price")
     made = tuple(
         (place[name], f.symbol, float(f.mu), int(f.horizon))
-        for name, said in forecasts
-        if not failed[name]
+        for name, said in answers.forecasts
+        if not answers.failed[name]
         for f in said
-        if np.isfinite(price[columns[f.symbol]])
+        if f.symbol in columns and np.isfinite(price[columns[f.symbol]])
     )
-    asked = tuple(failed[name] for name in following.state.strategies)
-    said = msgspec.structs.replace(following.said, made=made, failed=asked)
-    track = following.track.heard(StrategySession(failed=asked))
+    failed = tuple(answers.failed[name] for name in following.state.strategies)
+    said = msgspec.structs.replace(following.said, made=made, failed=failed)
+    track = following.track.heard(StrategySession(failed=failed))
     state, events = following.state, list(following.events)
     spoke = {s for s, _, _, _ in made}
     stale = tuple(0 if s in spoke else n for s, n in enumerate(state.stale))
     rules = policy.lifecycle
-    failures = [track.failures(s, rules.error_cycles) for s in range(len(asked))]
+    failures = [track.failures(s, rules.error_cycles) for s in range(len(failed))]
     suspended = tuple(lifecycle.suspended(n, rules) for n in failures)
     for s, name in enumerate(state.strategies):
         if suspended[s] != state.suspended[s]:

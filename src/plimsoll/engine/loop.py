@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from plimsoll.core.decision import CycleRecord
-from plimsoll.core.errors import UsageError
+from plimsoll.core.errors import StrategyFailed, UsageError
 from plimsoll.core.events import Event, Genesis
 from plimsoll.core.panel import History, View
 from plimsoll.core.ports import Venue
@@ -94,6 +94,18 @@ def morning(
     if signed is not None:
         happened(signed)
     return state, events
+
+
+def failed(record: CycleRecord) -> StrategyFailed | None:
+    """The error that a session's first failing strategy stops a run with; None where none failed."""
+    event = next((e for e in record.events if e.kind == "STRATEGY_ERROR"), None)
+    if event is None:
+        return None
+    name, _, said = event.scope.partition(": ")
+    return StrategyFailed(
+        f"Strategy {name!r} failed on {record.session}: {said}",
+        "Mend it, or go on with --keep-going: what it holds then stays until it answers again",
+    )
 
 
 def evening(state: State, row: int, history: History, desk: Desk) -> tuple[State, CycleRecord]:

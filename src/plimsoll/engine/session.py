@@ -15,7 +15,7 @@ from plimsoll.core.events import Event
 from plimsoll.core.panel import History
 from plimsoll.core.ports import Journal, Venue
 from plimsoll.engine.desk import Desk
-from plimsoll.engine.loop import Span, evening, genesis_of, morning
+from plimsoll.engine.loop import Span, evening, failed, genesis_of, morning
 from plimsoll.engine.recovery import Recovered, recover
 from plimsoll.engine.tally import Tally
 from plimsoll.execution.venues.simulated import SimulatedVenue
@@ -46,7 +46,8 @@ class PaperSession:
     """A paper account trading recorded sessions, restarted from its journal every ``restart_every`` cycles.
 
     ``restart_every`` 0 never restarts. A restart forgets everything: venue, state and caches are rebuilt from
-    the journal and the snapshot.
+    the journal and the snapshot. Without ``keep_going`` the first session on which a strategy raises is the last: it is
+    journaled, ``StrategyFailed`` is raised, and the run can be resumed.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class PaperSession:
         capital: int,
         operator: str,
         restart_every: int = 0,
+        keep_going: bool = True,
         progress: Progress | None = None,
     ) -> None:
         self._history, self._desk, self._span = history, desk, span
         self._open_journal = open_journal
         self._capital, self._operator = capital, operator
         self._restart_every, self._progress = restart_every, progress
+        self._keep_going = keep_going
 
     def run(self) -> Tally:
         """Trade every session left in the span; returns the tally of the whole journal."""
@@ -112,6 +115,9 @@ class PaperSession:
             journal.append(last)
             for intent in last.intents:
                 journal.append(intent)
+            stop = None if self._keep_going else failed(last)
+            if stop is not None:
+                raise stop
             at_decision, since = state, ()
             done += 1
             row += 1

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.alpha.terms import terms_of
 from plimsoll.capital import scenarios as scenario_sets
 from plimsoll.capital.competition import AuctionInputs, hold
 from plimsoll.core.decision import AuctionRecord, Carried, HeldPair, Programme, Share, StopState
-from plimsoll.core.forecast import Forecast, Holding
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import Restraint, RiskEvent
 from plimsoll.core.scenarios import ScenarioSet
 from plimsoll.core.state import State
 from plimsoll.costs.model import estimate
+from plimsoll.engine.asking import Answers, ask, due
 from plimsoll.engine.book import Book
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.lifecycle import Following, noted
@@ -47,18 +47,6 @@ class Standing:
     following: Following | None = None
 
 
-def _due(view: View, state: State, policy_schedule: str) -> bool:
-    if state.carried.ladder.ended:
-        return False
-    if state.carried.programme is None or policy_schedule == "daily":
-        return True
-    sessions = view.sessions
-    if policy_schedule == "month_end":
-        return bool(sessions.last_of_month[view.row])
-    following = sessions.days[view.row + 1] if view.row + 1 < len(sessions) else sessions.next_day
-    return bool((sessions.days[view.row] + 3) // 7 != (following + 3) // 7)  # weeks begin on Monday
-
-
 def stand(
     view: View,
     state: State,
@@ -74,14 +62,15 @@ def stand(
     """The programme in force after this session: a new one when an auction is due, else the standing one."""
     carried = state.carried
     programme = carried.programme
-    if not book.known or not _due(view, state, desk.policy.auction.schedule):
+    asked = due(view, state, desk) if book.known else None
+    if asked is None:
         target, confidence = target_of(programme, desk), _confidence(programme, desk)
         return Standing(
             programme, target, confidence, stop_states, carried.pairs, None, carried.openings, None, (), following
         )
     shares = _present_shares(programme, book, desk)
-    forecasts, events = _forecasts(view, desk, shares)
-    columns = _columns(forecasts, book, desk)
+    answers = ask(view, desk, shares, programme, asked)
+    columns = _columns(answers, book, desk)
     held_pairs = pairs.update(view, columns, carried.pairs, desk.policy)
     limits = replace(limits, pairs=pairs.limits(held_pairs, view.symbols, limits.weight_max, desk.policy))
     lifted = stops.lift(stop_states, view, desk.policy)
@@ -90,7 +79,7 @@ def stand(
     result = hold(
         AuctionInputs(
             view=view,
-            forecasts=forecasts,
+            forecasts=tuple(answers.forecasts),
             limits=limits,
             scenarios=scenarios,
             held=book.weights,
@@ -104,15 +93,18 @@ def stand(
             decay=None if following is None else following.decay,
             buy_cost=one_way,
             round_trip=2.0 * one_way,
+            kept=answers.kept,
+            targets=frozenset(answers.targets),
+            holding={s.name: terms_of(s, desk.policy).holding_sessions for s in desk.strategies},
         ),
         desk.policy,
     )
-    mu, conviction = _expectations(forecasts, result.shares, desk.policy.auction.horizon)
+    mu, conviction = _expectations(answers, result.shares, desk.policy.auction.horizon)
     fresh = Programme(view.day, result.shares, result.confidence, mu, conviction)
-    events += _concentration(view, result.record, desk)
+    events = (*answers.events, *_scaled(view, result.record), *_concentration(view, result.record, desk))
     openings = _openings(view, carried, result.shares, book, desk)
     if following is not None:
-        following = noted(following, forecasts, _failed(result.record, events, desk), view, desk.policy)
+        following = noted(following, answers, view, desk.policy)
     return Standing(
         fresh,
         target_of(fresh, desk),
@@ -127,45 +119,14 @@ def stand(
     )
 
 
-def _failed(auction: AuctionRecord, events: tuple[RiskEvent, ...], desk: Desk) -> dict[str, bool]:
-    """Which strategies raised at this auction, or made a forecast that is none (G5)."""
-    invalid = {b.strategy for b in auction.bids if "FORECAST_INVALID" in b.reasons}
-    raised = {e.scope.partition(":")[0] for e in events if e.kind == "STRATEGY_ERROR"}
-    return {s.name: s.name in invalid or s.name in raised for s in desk.strategies}
-
-
-def _forecasts(
-    view: View, desk: Desk, shares: tuple[Share, ...]
-) -> tuple[tuple[tuple[str, tuple[Forecast, ...]], ...], tuple[RiskEvent, ...]]:
-    """Ask every strategy; one that raises makes no forecast and is reported (E3, G7)."""
-    answers: list[tuple[str, tuple[Forecast, ...]]] = []
-    events: list[RiskEvent] = []
-    for strategy in desk.strategies:
-        own = Holding({s.symbol: s.weight for s in shares if s.strategy == strategy.name})
-        try:
-            said = tuple(strategy.forecast(view, own, desk.policy))
-            if not all(isinstance(f, Forecast) and isinstance(f.symbol, str) for f in said):
-                raise TypeError("what it returned is not a sequence of forecasts, each of one symbol")
-        except Exception as error:  # a plug-in may raise anything; it is journaled and bypassed, never swallowed
-            events.append(RiskEvent(view.date, "STRATEGY_ERROR", "CRITICAL", scope=f"{strategy.name}: {_said(error)}"))
-            said = ()
-        answers.append((strategy.name, said))
-    return tuple(answers), tuple(events)
-
-
-def _said(error: Exception) -> str:
-    """An error in words that are the same in every process: addresses of objects are not."""
-    return re.sub(r"0x[0-9a-fA-F]+", "0x", f"{type(error).__name__}: {error}")
-
-
 def _expectations(
-    forecasts: tuple[tuple[str, tuple[Forecast, ...]], ...], shares: tuple[Share, ...], horizon: int
+    answers: Answers, shares: tuple[Share, ...], horizon: int
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Highest expected return at ``horizon`` sessions and largest conviction (annual Sharpe) per bought symbol."""
     bought = {(s.strategy, s.symbol) for s in shares}
     mu: dict[str, float] = {}
     conviction: dict[str, float] = {}
-    for name, said in forecasts:
+    for name, said in answers.all:
         for f in said:
             if (name, f.symbol) in bought:
                 mu[f.symbol] = max(mu.get(f.symbol, -np.inf), f.mu * horizon / f.horizon)
@@ -174,8 +135,17 @@ def _expectations(
     return mu, conviction
 
 
-def _columns(forecasts: tuple[tuple[str, tuple[Forecast, ...]], ...], book: Book, desk: Desk) -> NDArray[np.int64]:
-    wanted = {desk.column[f.symbol] for _, said in forecasts for f in said if f.symbol in desk.column}
+def _scaled(view: View, auction: AuctionRecord) -> tuple[RiskEvent, ...]:
+    """Target portfolios that a limit let in at part of their size only, with the scale and the limit's name."""
+    return tuple(
+        RiskEvent(view.date, "TARGET_SCALED", "INFO", t.scale, 1.0, f"{t.strategy}: {t.limit}")
+        for t in auction.targets
+        if t.scale < 1.0
+    )
+
+
+def _columns(answers: Answers, book: Book, desk: Desk) -> NDArray[np.int64]:
+    wanted = {desk.column[f.symbol] for _, said in answers.forecasts for f in said if f.symbol in desk.column}
     return np.array(sorted(wanted | {int(c) for c in book.columns}), dtype=np.int64)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from plimsoll.core.decision import OUTCOMES, CycleRecord
+from plimsoll.core.decision import OUTCOMES, AuctionRecord, CycleRecord, TargetRecord
 from plimsoll.core.events import Approval, CashFlow, Event, Split
 from plimsoll.core.lifecycle import Lifecycle, StrategySession
 from plimsoll.core.order import Fill
@@ -17,6 +17,8 @@ class Tally:
     """Columns of a run, one entry a session, and its counts. NAV in cents, exposures in fractions of NAV.
 
     ``lives`` and ``evidence`` of the strategies have an entry a session too, and none where they are not followed.
+    By strategy: ``heard`` counts the auctions at which it had bids, ``admitted`` the bids that took part, ``screened``
+    the reasons of the others; ``targets`` are the target portfolios of every auction.
     """
 
     dates: list[str] = field(default_factory=list)
@@ -34,6 +36,10 @@ class Tally:
     approvals: list[Approval] = field(default_factory=list)
     lives: list[Lifecycle] = field(default_factory=list)
     evidence: list[StrategySession] = field(default_factory=list)
+    heard: Counter[str] = field(default_factory=Counter)
+    admitted: Counter[str] = field(default_factory=Counter)
+    screened: dict[str, Counter[str]] = field(default_factory=dict)
+    targets: list[TargetRecord] = field(default_factory=list)
     dividends: int = 0
     interest: int = 0
     auctions: int = 0
@@ -72,10 +78,21 @@ class Tally:
             if outcome == "REJECT":
                 self.rejections.update(reasons)
         self.events.extend(record.events)
-        self.auctions += record.auction is not None
+        if record.auction is not None:
+            self._auction(record.auction)
         if record.carried.lifecycle is not None and record.strategies is not None:
             self.lives.append(record.carried.lifecycle)
             self.evidence.append(record.strategies)
+
+    def _auction(self, auction: AuctionRecord) -> None:
+        self.auctions += 1
+        self.heard.update({bid.strategy for bid in auction.bids})
+        self.targets.extend(auction.targets)
+        for bid in auction.bids:
+            if bid.decision == "REJECTED":
+                self.screened.setdefault(bid.strategy, Counter()).update(bid.reasons)
+            else:
+                self.admitted[bid.strategy] += 1
 
     @property
     def mandate_ended(self) -> bool:

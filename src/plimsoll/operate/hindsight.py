@@ -82,7 +82,7 @@ def find(home: Home, on: str | None, run: str | None, present: Callable[[], Poli
     policy = policy_of(home, name, genesis, present)
     strategies = registry.load(policy.strategies.enabled)
     desk = Desk(policy, strategies, panel.instruments, account=genesis.account)
-    return Past(home, name, found, history_of(panel, policy), desk)
+    return Past(home, name, found, history_of(panel, policy, strategies), desk)
 
 
 def explain(past: Past, symbol: str | None = None) -> SessionExplanation:

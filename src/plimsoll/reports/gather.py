@@ -134,7 +134,7 @@ def at_hurdles(m: Material, progress: Progress | None = None) -> tuple[Hurdle, .
     for done, hurdle in enumerate(HURDLES, 1):
         policy = replace(m.policy, auction=replace(m.policy.auction, hurdle_sharpe=hurdle))
         desk = Desk(policy, registry.load(policy.strategies.enabled), m.history.panel.instruments)
-        history = history_of(m.history.panel, policy)
+        history = history_of(m.history.panel, policy, desk.strategies)
         with TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "run.db", durable=False) as kept:
             tally = run_backtest(history, desk, span, kept, capital=genesis.capital, operator=genesis.operator)
         figures = measured(history, policy, tally, span.first)

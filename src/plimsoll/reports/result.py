@@ -15,6 +15,7 @@ from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.tally import Tally
 from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
+from plimsoll.reports import bidders
 from plimsoll.reports.comparison import Passive, passive_books
 from plimsoll.reports.lives import StrategyLife, lives_of
 
@@ -50,7 +51,9 @@ class BacktestResult(msgspec.Struct, frozen=True):
     over tradable symbols; ``vetoes`` triggers; ``rejections`` the reasons behind REJECT. ``metrics`` are net of
     costs over the whole span, ``benchmarks`` passive books priced by the same cost model, each over the sessions it has
     data for, which ``benchmark_spans`` states with the account's own figures over them.
-    ``lifecycle`` is the life of each strategy, absent where they are not followed (G5).
+    ``lifecycle`` is the life of each strategy, absent where they are not followed (G5). ``refused_forecasts`` counts by
+    strategy the faults of what it said (STRATEGY_ERROR: it raised), ``strategies_without_bids`` why those that never
+    bid did not, ``targets`` how the target portfolios fared.
     ``decisions_hash`` is SHA-256 over the payloads of the cycle records, which hold neither run id nor wall time.
     """
 
@@ -87,6 +90,9 @@ class BacktestResult(msgspec.Struct, frozen=True):
     without_mandate: Metrics | None = None
     lifecycle: dict[str, StrategyLife] | None = None
     benchmark_spans: dict[str, Compared] = {}
+    refused_forecasts: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    strategies_without_bids: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    targets: dict[str, bidders.TargetsHeld] = msgspec.field(default_factory=dict)
 
 
 def bill_rates(history: History, policy: Policy, first: int, last: int) -> Floats | None:
@@ -173,6 +179,9 @@ def result_of(
         without_mandate=without_mandate,
         lifecycle=lives_of(tally),
         benchmark_spans={p.name: _compared(history, policy, tally, first, p, whole) for p in passive},
+        refused_forecasts=bidders.refused_forecasts(tally),
+        strategies_without_bids=bidders.without_bids(tally, genesis.strategies),
+        targets=bidders.targets_held(tally),
     )
 
 
@@ -234,7 +243,7 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
             f"the account's returns differ from the bill's by less than {VOLATILITY_LEAST:.1%} a year: "
             "it was as good as in cash, and no Sharpe, Sortino or Calmar ratio is stated"
         )
-    return notes
+    return notes + bidders.notes(tally, genesis.strategies)
 
 
 def _late(panel: Panel, last: int) -> list[str]:

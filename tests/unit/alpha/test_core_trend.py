@@ -38,7 +38,7 @@ def test_a_strong_trend_bids_its_expected_return_at_the_auctions_horizon(market:
     assert said.confidence == pytest.approx(0.5 + z / 4)
     assert (said.horizon, said.score) == (10, pytest.approx(z))
     assert said.reason.startswith("STRONG_BUY")
-    assert (said.keep, said.haven, said.target_weight) == (False, False, None)
+    assert (said.keep, said.target_weight) == (False, None)
 
 
 def test_fear_turns_a_strong_buy_into_a_buy(market: Market) -> None:

@@ -213,10 +213,10 @@ def test_an_invalid_forecast_is_refused_and_harms_no_other(wrong: dict[str, obje
     assert the_bid(result, "BBB").weight > 0.0
 
 
-def test_unknown_symbols_and_second_forecasts_are_refused() -> None:
-    result = auction(forecast("AAA"), forecast("AAA", 0.02), forecast("ZZZ"))
-    assert [b.decision for b in result.record.bids] == ["ALLOCATED", "REJECTED", "REJECTED"]
-    assert [b.reasons for b in result.record.bids[1:]] == [("FORECAST_INVALID",)] * 2
+def test_unknown_symbols_and_two_forecasts_for_one_symbol_are_refused() -> None:
+    result = auction(forecast("BBB"), forecast("AAA"), forecast("AAA", 0.02), forecast("ZZZ"))
+    assert [b.decision for b in result.record.bids] == ["ALLOCATED", "REJECTED", "REJECTED", "REJECTED"]
+    assert [b.reasons for b in result.record.bids[1:]] == [("FORECAST_INVALID",)] * 3
 
 
 def columns(symbol: str, value: float, rest: float) -> np.ndarray:

@@ -1,0 +1,243 @@
+"""Step 6: the strategies that are due are asked, and what they hold stays where they gave no usable answer (S1, E3).
+
+Nothing is sold because something is missing. A strategy that raises, or answers with something that is none, keeps all
+it holds; one whose forecast for a symbol is invalid keeps that symbol; so does one that is not due, and one that says
+nothing of a symbol whose data are no longer certified, which it could not bid for (D7). An event says so each time.
+There is no clock here: an answer cannot be late. Where a live engine has given up waiting, the answer is an error.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+import plimsoll
+from plimsoll.alpha.rules import standing
+from plimsoll.alpha.terms import SCHEDULES, policy_for, terms_of
+from plimsoll.core.answers import fault_of, is_number, plain
+from plimsoll.core.decision import Programme, Share
+from plimsoll.core.forecast import Forecast, Holding, TargetWeights
+from plimsoll.core.panel import View
+from plimsoll.core.ports import Strategy, Trades
+from plimsoll.core.restraint import RiskEvent
+from plimsoll.core.state import State
+from plimsoll.engine.desk import Desk
+
+_ROOT = Path(plimsoll.__file__).parent
+_UNSURE = 0.5  # confidence of a holding that nobody speaks for: what a rule without a score has (S1)
+
+
+@dataclass(slots=True)
+class Answers:
+    """What the strategies said at an auction.
+
+    ``forecasts`` by strategy, in the order of the desk, as they were made; ``kept`` the keep forecasts for what a
+    strategy holds and did not speak of, each with the code that says why; ``targets`` the strategies whose forecasts
+    are the weights of a portfolio; ``failed`` whether each raised or made a forecast that is none (G5).
+    """
+
+    forecasts: list[tuple[str, tuple[Forecast, ...]]] = field(default_factory=list)
+    kept: dict[str, tuple[tuple[Forecast, str], ...]] = field(default_factory=dict)
+    targets: set[str] = field(default_factory=set)
+    failed: dict[str, bool] = field(default_factory=dict)
+    events: list[RiskEvent] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[tuple[str, tuple[Forecast, ...]]]:
+        """Forecasts that may become bids, the keep forecasts in place of those for the same symbol."""
+        found = []
+        for name, said in self.forecasts:
+            kept = tuple(forecast for forecast, _ in self.kept.get(name, ()))
+            stands = {f.symbol for f in kept}
+            found.append((name, (*(f for f in said if f.symbol not in stands and not fault_of(f)), *kept)))
+        return found
+
+
+def due(view: View, state: State, desk: Desk) -> frozenset[str] | None:
+    """The strategies to be asked at this session: all at a run's first, then each at its own dates.
+
+    None where no auction is due: no strategy is, or the mandate is over. A desk without strategies holds its empty
+    auctions on the policy's schedule.
+    """
+    if state.carried.ladder.ended:
+        return None
+    names = frozenset(s.name for s in desk.strategies)
+    if state.carried.programme is None:
+        return names
+    if not names:
+        return names if _falls_on(view, desk.policy.auction.schedule) else None
+    falls = {schedule: _falls_on(view, schedule) for schedule in SCHEDULES}
+    return frozenset(s.name for s in desk.strategies if falls[terms_of(s, desk.policy).schedule]) or None
+
+
+def _falls_on(view: View, schedule: str) -> bool:
+    if schedule == "daily":
+        return True
+    sessions = view.sessions
+    if schedule == "month_end":
+        return bool(sessions.last_of_month[view.row])
+    following = sessions.days[view.row + 1] if view.row + 1 < len(sessions) else sessions.next_day
+    return bool((sessions.days[view.row] + 3) // 7 != (following + 3) // 7)  # weeks begin on Monday
+
+
+def ask(
+    view: View, desk: Desk, shares: tuple[Share, ...], programme: Programme | None, asked: frozenset[str]
+) -> Answers:
+    """The answers of ``asked``; the other strategies keep their ``shares`` (present weights, fractions of NAV)."""
+    answers = Answers()
+    withheld = _withheld(view)
+    for strategy in desk.strategies:
+        own = {s.symbol: s.weight for s in shares if s.strategy == strategy.name}
+        said: tuple[Forecast, ...] = ()
+        why = dict.fromkeys(own, "NOT_DUE")
+        answers.failed[strategy.name] = False
+        if strategy.name in asked:
+            if programme is None:
+                _without_symbols(strategy, view, desk, answers)
+            said, why = _answer(strategy, view, Holding(dict(own)), desk, answers)
+            spoken = {f.symbol for f in said}
+            why |= {s: "CLOSE_ONLY" for s in own if s not in spoken and s not in why and withheld[desk.column[s]]}
+        answers.forecasts.append((strategy.name, said))
+        kept = tuple((_stay(s, w, programme, desk), why[s]) for s, w in own.items() if s in why)
+        if kept:
+            answers.kept[strategy.name] = kept
+    return answers
+
+
+def _stay(symbol: str, held: float, programme: Programme | None, desk: Desk) -> Forecast:
+    """A keep forecast with the confidence the programme has in the symbol."""
+    confidence = _UNSURE if programme is None else programme.confidence.get(symbol, _UNSURE)
+    return standing(symbol, held, confidence, "stands", desk.policy.auction.horizon)
+
+
+def _answer(
+    strategy: Strategy, view: View, holding: Holding, desk: Desk, answers: Answers
+) -> tuple[tuple[Forecast, ...], dict[str, str]]:
+    """The forecasts of one strategy, and what it keeps for want of a usable answer: symbol -> reason code."""
+    name, own = strategy.name, dict(holding.weights)
+    policy = policy_for(desk.policy, terms_of(strategy, desk.policy))
+    try:
+        given = strategy.forecast(view, holding, policy)
+        target = isinstance(given, TargetWeights | Mapping) or hasattr(given, "items")
+        said = _portfolio(given, desk.policy.auction.horizon) if target else _forecasts(given)
+    except (Exception, SystemExit) as error:  # a plug-in may raise anything; it is journaled and what it holds stands
+        answers.failed[name] = True
+        answers.events.append(
+            RiskEvent(view.date, "STRATEGY_ERROR", "CRITICAL", scope=f"{name}: {_said(error)}{_where(error, strategy)}")
+        )
+        return (), dict.fromkeys(own, "STRATEGY_ERROR")
+    if target:
+        answers.targets.add(name)
+    said, faults = _sound(said, desk, target=target)
+    for symbol, fault in faults:
+        kind, severity = "FORECAST_INVALID", "WARNING"
+        if fault == _UNKNOWN and target:
+            kind, severity = "NOT_IN_UNIVERSE", "INFO"
+        stands = "; what it holds of it stands" if symbol in own else ""
+        answers.events.append(RiskEvent(view.date, kind, severity, scope=f"{name}: {symbol}: {fault}{stands}"))
+    answers.failed[name] = any(not (target and fault == _UNKNOWN) for _, fault in faults)
+    return said, {symbol: "FORECAST_INVALID" for symbol, _ in faults if symbol in own}
+
+
+_UNKNOWN = "not a symbol of the universe"
+_TWICE = "more than one forecast for it"
+_NEGATIVE = "its weight is negative, and the book is long only"
+
+
+def _forecasts(given: object) -> tuple[Forecast, ...]:
+    if not isinstance(given, Iterable):
+        raise TypeError(f"forecast() returned {_kind(given)}, not forecasts or target weights")
+    said = tuple(given)
+    for f in said:
+        if not isinstance(f, Forecast):
+            raise TypeError(f"forecast() returned {_kind(f)} among its forecasts")
+        if not isinstance(f.symbol, str):
+            raise TypeError(f"a forecast names {_kind(f.symbol)} as its symbol, not text")
+    return said
+
+
+def _portfolio(given: object, horizon: int) -> tuple[Forecast, ...]:
+    """Target weights as forecasts that expect nothing and ask for a weight; a weight of zero asks for none."""
+    wanted = given if isinstance(given, TargetWeights) else TargetWeights(dict(given.items()))  # type: ignore[attr-defined]
+    if not isinstance(wanted.reason, str):
+        raise TypeError("the reason of its target weights is not text")
+    said = []
+    for symbol, weight in wanted.weights.items():
+        if not isinstance(symbol, str):
+            raise TypeError(f"a target weight names {_kind(symbol)} as its symbol, not text")
+        if is_number(weight) and weight == 0:
+            continue
+        # None is how a forecast says that it has no cap: here it is a weight that is missing
+        asked = float("nan") if weight is None else weight
+        said.append(Forecast(symbol, 0.0, 1.0, wanted.confidence, horizon, wanted.reason, target_weight=asked))
+    return tuple(said)
+
+
+def _sound(
+    said: tuple[Forecast, ...], desk: Desk, *, target: bool
+) -> tuple[tuple[Forecast, ...], list[tuple[str, str]]]:
+    """The forecasts, valid ones in plain numbers, and the faults of the others: (symbol, what is wrong)."""
+    count = Counter(f.symbol for f in said)
+    made, faults = [], []
+    for f in said:
+        fault = _UNKNOWN if f.symbol not in desk.column else _TWICE if count[f.symbol] > 1 else fault_of(f)
+        if fault.startswith("target_weight") and target:
+            fault = _NEGATIVE if is_number(f.target_weight) else "its weight is not a finite number"
+        if fault:
+            faults.append((f.symbol, fault))
+        made.append(f if fault else plain(f))
+    return tuple(made), list(dict.fromkeys(faults))
+
+
+def _withheld(view: View) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """(N,) symbols that may not be bid for although they are listed that day: their data are not certified (D7)."""
+    listed = [
+        not i.members or any((m.start or "") <= view.date and view.date <= (m.end or "9999") for m in i.members)
+        for i in view.instruments
+    ]
+    return np.asarray((view.now("eligible") == 0.0) & np.array(listed, dtype=np.bool_))
+
+
+def _without_symbols(strategy: Strategy, view: View, desk: Desk, answers: Answers) -> None:
+    """Said once a run: a strategy with fixed symbols, none of which is there to be bid for (E5)."""
+    if not isinstance(strategy, Trades):
+        return
+    try:
+        wanted = [str(symbol) for symbol in strategy.trades(desk.policy)]
+    except Exception as error:  # what it trades is only told; it is asked for forecasts all the same
+        wanted, scope = [], f"{strategy.name}: trades() failed, {_said(error)}"
+        answers.events.append(RiskEvent(view.date, "STRATEGY_WITHOUT_SYMBOLS", "WARNING", scope=scope))
+        return
+    if wanted and not any(symbol in desk.column for symbol in wanted):
+        scope = f"{strategy.name}: none of {', '.join(wanted)} is in the universe"
+        answers.events.append(RiskEvent(view.date, "STRATEGY_WITHOUT_SYMBOLS", "WARNING", scope=scope))
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a value of type {type(value).__name__}"
+
+
+def _said(error: BaseException) -> str:
+    """An error in words that are the same in every process: addresses of objects are not."""
+    return re.sub(r"0x[0-9a-fA-F]+", "0x", f"{type(error).__name__}: {error}")
+
+
+def _where(error: BaseException, strategy: Strategy) -> str:
+    """The deepest line of the error outside Plimsoll and libraries' own files: `` (file.py:12)``; "" without one.
+
+    A strategy's own module is what a person can mend, so its line is told even where something it called raised.
+    """
+    module = type(strategy).__module__
+    frames = list(traceback.walk_tb(error.__traceback__))
+    own = [(f, n) for f, n in frames if f.f_globals.get("__name__") == module]
+    found = own or [(f, n) for f, n in frames if _ROOT not in Path(f.f_code.co_filename).parents]
+    if not found:
+        return ""
+    frame, line = found[-1]
+    return f" ({Path(frame.f_code.co_filename).name}:{line})"

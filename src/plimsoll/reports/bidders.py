@@ -1,0 +1,102 @@
+"""What became of what the strategies said: refused forecasts, strategies that never bid, target portfolios (E4, E5)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from statistics import fmean
+
+import msgspec
+
+from plimsoll.core.reasons import REASONS
+from plimsoll.core.restraint import RiskEvent
+from plimsoll.engine.tally import Tally
+
+
+class TargetsHeld(msgspec.Struct, frozen=True):
+    """A strategy's target portfolios over a run: ``auctions`` with one, ``scaled`` where it did not fit as it was.
+
+    ``scale`` is the mean part that was held, 1 the whole; ``limits`` counts what stopped the scaled ones (S1).
+    """
+
+    auctions: int
+    scaled: int
+    scale: float
+    limits: dict[str, int]
+
+
+def refused_forecasts(tally: Tally) -> dict[str, dict[str, int]]:
+    """By strategy, how often each fault was found in what it said; STRATEGY_ERROR counts the auctions it raised at."""
+    found: dict[str, Counter[str]] = {}
+    for event in tally.events:
+        match event.kind:
+            case "STRATEGY_ERROR":
+                found.setdefault(_strategy(event), Counter())["STRATEGY_ERROR"] += 1
+            case "FORECAST_INVALID" | "NOT_IN_UNIVERSE":
+                name, _, fault = event.scope.split(": ", 2)
+                found.setdefault(name, Counter())[fault.partition(";")[0]] += 1
+    return {name: _ordered(counts) for name, counts in sorted(found.items())}
+
+
+def without_bids(tally: Tally, strategies: Sequence[str]) -> dict[str, dict[str, int]]:
+    """The strategies none of whose bids was ever admitted, and why, counted: reason code, or ``no forecast``."""
+    if not tally.auctions:
+        return {}
+    silent = [name for name in strategies if not tally.admitted[name]]
+    missing = {_strategy(e) for e in tally.events if e.kind == "STRATEGY_WITHOUT_SYMBOLS"}
+    found = {}
+    for name in silent:
+        why = Counter(tally.screened.get(name, {}))
+        why["STRATEGY_WITHOUT_SYMBOLS" if name in missing else "no forecast"] += tally.auctions - tally.heard[name]
+        found[name] = _ordered(why)
+    return found
+
+
+def targets_held(tally: Tally) -> dict[str, TargetsHeld]:
+    """By strategy, how its target portfolios fared."""
+    found: dict[str, list[tuple[float, str]]] = {}
+    for record in tally.targets:
+        found.setdefault(record.strategy, []).append((record.scale, record.limit))
+    return {
+        name: TargetsHeld(
+            auctions=len(held),
+            scaled=sum(scale < 1.0 for scale, _ in held),
+            scale=fmean(scale for scale, _ in held),
+            limits=_ordered(Counter(limit for scale, limit in held if scale < 1.0)),
+        )
+        for name, held in found.items()
+    }
+
+
+def notes(tally: Tally, strategies: Sequence[str]) -> list[str]:
+    """What a reader must know of them before believing a figure."""
+    said = []
+    for name, faults in refused_forecasts(tally).items():
+        listed = "; ".join(f"{count} x {_in_words(fault)}" for fault, count in faults.items())
+        said.append(f"strategy {name}: {sum(faults.values())} answers or forecasts were refused ({listed})")
+    for name, why in without_bids(tally, strategies).items():
+        told = [e.scope.partition(": ")[2] for e in tally.events
+                if e.kind == "STRATEGY_WITHOUT_SYMBOLS" and _strategy(e) == name]  # fmt: skip
+        listed = told[0] if told else "; ".join(f"{count} x {_in_words(reason)}" for reason, count in why.items())
+        said.append(f"strategy {name} made no bid at any of {tally.auctions} auctions: {listed}")
+    for name, held in targets_held(tally).items():
+        if held.scaled:
+            limits = ", ".join(f"{limit} {count}" for limit, count in list(held.limits.items())[:4])
+            said.append(
+                f"strategy {name}: its target portfolio was held at {held.scale:.0%} of its size on average, scaled at "
+                f"{held.scaled} of {held.auctions} auctions ({limits})"
+            )
+    return said
+
+
+def _strategy(event: RiskEvent) -> str:
+    return event.scope.partition(": ")[0]
+
+
+def _in_words(reason: str) -> str:
+    known = REASONS.get(reason)
+    return reason if known is None else known.sentence.replace("{symbol}", "a symbol").split(":")[0]
+
+
+def _ordered(counts: Counter[str]) -> dict[str, int]:
+    return {key: n for key, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if n}

@@ -1,0 +1,335 @@
+"""Nothing is sold because something is missing: strategies that raise, or answer with what is none (S1, E3, E4, B1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+import commands
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.forecast import Forecast, Holding
+from plimsoll.core.panel import Panel, View
+from plimsoll.core.policy import Policy
+from plimsoll.market import snapshot
+from plimsoll.store.home import Home
+
+Market = Callable[..., Panel]
+Backtested = Callable[..., Any]
+
+DAILY = replace(Policy(), auction=replace(Policy().auction, schedule="daily"))
+NAN = float("nan")
+ROW = 300  # where strategies of these tests fall ill
+
+
+def want(symbol: str, **changes: Any) -> Forecast:
+    given = {"mu": 0.006, "sigma": 0.04, "confidence": 0.9, "horizon": 10, "reason": "wants it"} | changes
+    return Forecast(symbol, **given)
+
+
+@dataclass
+class Acts:
+    """Says what ``act(view, holding)`` says."""
+
+    act: Callable[[View, Holding], Any]
+    name: str = "acts"
+    calls: list[int] = field(default_factory=list)
+
+    def forecast(self, view: View, holding: Holding, policy: Policy) -> Any:
+        return self.act(view, holding)
+
+
+def healthy(view: View, holding: Holding) -> list[Forecast]:
+    return [want(s) for s in ("SPY", "GLD", "TLT")]
+
+
+def half_way(view: View, holding: Holding) -> Iterator[Forecast]:
+    yield want("SPY")
+    raise RuntimeError("half-way")
+
+
+def boom(view: View, holding: Holding) -> Any:
+    raise RuntimeError("boom")
+
+
+def leaves(view: View, holding: Holding) -> Any:
+    raise SystemExit(3)
+
+
+RAISING: dict[str, Callable[[View, Holding], Any]] = {
+    "raises": boom,
+    "leaves the process": leaves,
+    "raises half-way": half_way,
+    "answers nothing": lambda view, holding: None,
+    "answers a number": lambda view, holding: 3,
+    "answers other things": lambda view, holding: [want("SPY"), "GLD"],
+    "names no symbol": lambda view, holding: [want("SPY"), want(None)],  # type: ignore[arg-type]
+    "a portfolio of no symbols": lambda view, holding: {1: 0.5},
+}
+WRONG: dict[str, dict[str, Any]] = {
+    "NaN mu": {"mu": NAN},
+    "mu beyond everything": {"mu": -1.5},
+    "no uncertainty": {"sigma": 0.0},
+    "too sure": {"confidence": 1.01},
+    "less than unsure": {"confidence": -0.01},
+    "no horizon": {"horizon": 0},
+    "half a session": {"horizon": 10.5},
+    "words": {"sigma": "much"},
+    "a negative cap": {"target_weight": -0.1},
+}
+
+
+def sales(records: Sequence[CycleRecord]) -> dict[tuple[str, str], int]:
+    return {(r.session, i.symbol): i.lots for r in records for i in r.intents if i.lots < 0}
+
+
+def kept_reasons(record: CycleRecord) -> dict[str, tuple[str, ...]]:
+    assert record.auction is not None
+    return {b.symbol: b.reasons for b in record.auction.bids}
+
+
+def ill_once(act: Callable[[View, Holding], Any]) -> Acts:
+    return Acts(lambda view, holding: act(view, holding) if view.row == ROW else healthy(view, holding))
+
+
+def at_row(records: Sequence[CycleRecord], panel: Panel, row: int = ROW) -> CycleRecord:
+    return next(r for r in records if r.session == panel.sessions.dates[row])
+
+
+@pytest.mark.parametrize("how", RAISING)
+def test_a_strategy_that_raises_keeps_its_book_and_an_event_says_where(
+    make_market: Market, backtested: Backtested, how: str
+) -> None:
+    panel = make_market(1, 320)
+    records = backtested(panel, DAILY, strategies=(ill_once(RAISING[how]),)).records
+    record = at_row(records, panel)
+    held = {s for s, w in zip(record.symbols, record.held, strict=True) if w > 0.0}
+    assert held
+    assert not [i for i in record.intents if i.lots < 0]
+    assert set(record.carried.programme.confidence) == held
+    assert all(set(why) == {"KEPT", "STRATEGY_ERROR"} for why in kept_reasons(record).values())
+    (event,) = [e for e in record.events if e.kind == "STRATEGY_ERROR"]
+    assert event.scope.startswith("acts: ")
+    if how in ("raises", "raises half-way"):
+        assert event.scope.endswith(f"({Path(__file__).name}:{_line_of(how)})")
+
+
+def _line_of(how: str) -> int:
+    wanted = {"raises": 'RuntimeError("boom")', "raises half-way": 'RuntimeError("half-way")'}[how]
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    return next(n for n, line in enumerate(lines, 1) if line.strip() == f"raise {wanted}")
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_what_an_invalid_forecast_speaks_of_stands_and_the_others_count(
+    make_market: Market, backtested: Backtested, how: str
+) -> None:
+    panel = make_market(1, 320)
+    ill = ill_once(lambda view, holding: [want("SPY", **WRONG[how]), want("GLD")])
+    record = at_row(backtested(panel, DAILY, strategies=(ill,)).records, panel)
+    held = dict(zip(record.symbols, record.held, strict=True))
+    target = dict(zip(record.symbols, record.programme, strict=True))
+    assert held["SPY"] > 0.0 and held["TLT"] > 0.0
+    assert target["SPY"] == pytest.approx(held["SPY"], rel=1e-6)
+    assert target["TLT"] == 0.0  # of TLT nothing was said: that is a sale by its own word
+    assert kept_reasons(record)["SPY"] == ("KEPT", "FORECAST_INVALID")
+    (event,) = [e for e in record.events if e.kind == "FORECAST_INVALID"]
+    assert event.scope.startswith("acts: SPY: ") and event.scope.endswith("; what it holds of it stands")
+
+
+def test_two_forecasts_for_one_symbol_contradict_each_other(make_market: Market, backtested: Backtested) -> None:
+    panel = make_market(1, 320)
+    ill = ill_once(lambda view, holding: [want("SPY", target_weight=0.0), want("SPY"), want("GLD"), want("TLT")])
+    record = at_row(backtested(panel, DAILY, strategies=(ill,)).records, panel)
+    assert kept_reasons(record)["SPY"] == ("KEPT", "FORECAST_INVALID")
+    assert not [i for i in record.intents if i.symbol == "SPY" and i.lots < 0]
+
+
+def test_what_stands_is_displaced_by_no_bid_of_another(make_market: Market, backtested: Backtested) -> None:
+    """A keep forecast competes, and the better bid takes its room; what was not spoken of does not (S1)."""
+    panel = make_market(1, 320)
+    rich = Acts(
+        lambda view, holding: [want(s, mu=0.02) for s in ("EFA", "EEM", "QQQ")] if view.row >= ROW else [], "rich"
+    )
+    ill = Acts(lambda view, holding: boom(view, holding) if view.row >= ROW else healthy(view, holding))
+    records = backtested(panel, DAILY, strategies=(ill, rich), last=ROW + 5).records
+    assert {b.symbol for b in at_row(records, panel).auction.bids if b.weight > 0.0} & {"EFA", "EEM", "QQQ"}
+    held = {
+        s for s, w in zip(*[getattr(at_row(records, panel), k) for k in ("symbols", "held")], strict=True) if w > 0.0
+    }
+    assert held
+    assert not [
+        i
+        for r in records
+        if r.session >= panel.sessions.dates[ROW]
+        for i in r.intents
+        if i.lots < 0 and i.symbol in held
+    ]
+
+
+def test_a_symbol_whose_certification_vanishes_is_not_sold_for_it(make_market: Market, backtested: Backtested) -> None:
+    """Close-only (D7): the strategy may not bid for it any more, so its silence is no word of its own."""
+    from dataclasses import replace as changed
+
+    from plimsoll.core.state import State
+    from plimsoll.engine.desk import Desk
+    from plimsoll.engine.history import history_of
+    from plimsoll.engine.loop import evening
+
+    panel = make_market(1, 320)
+    careful = Acts(lambda view, holding: [want(s) for s in ("SPY", "GLD")
+                                          if view.now("eligible")[view.history.panel.column[s]] == 1.0])  # fmt: skip
+    trial = backtested(panel, DAILY, strategies=(careful,), last=ROW - 1)
+    before = trial.records[-1]
+    held = dict(zip(before.symbols, before.held, strict=True))
+    assert held["SPY"] > 0.0
+    lots = np.zeros(len(panel.symbols), np.int64)
+    for s in ("SPY", "GLD"):
+        lots[panel.column[s]] = round(held[s] * before.nav / 100 / float(panel.close[ROW - 1, panel.column[s]]))
+    account = State(panel.symbols, lots, np.full(lots.size, np.nan), before.cash, before.carried)
+    gone = changed(panel, certifications=tuple(
+        replace(c, state="DEGRADED") if c.symbol == "SPY" else c for c in panel.certifications))  # fmt: skip
+    _, record = evening(account, ROW, history_of(gone, DAILY), Desk(DAILY, (careful,), gone.instruments))
+    assert "CLOSE_ONLY" in kept_reasons(record)["SPY"]
+    assert not [i for i in record.intents if i.symbol == "SPY" and i.lots < 0]
+
+
+def decisions(
+    panel: Panel, strategies: Callable[[int], tuple[Any, ...]], last: int
+) -> Iterator[tuple[int, Any, CycleRecord]]:
+    """(row, state before the decision, decision) of a run whose strategies at each row are ``strategies(row)``."""
+    from plimsoll.core.state import open_account
+    from plimsoll.engine.desk import Desk
+    from plimsoll.engine.history import history_of
+    from plimsoll.engine.loop import Span, evening, genesis_of, morning
+    from plimsoll.execution.venues.simulated import SimulatedVenue
+
+    history = history_of(panel, DAILY)
+    venue, record = SimulatedVenue(history, DAILY), None
+    desk = Desk(DAILY, strategies(260), panel.instruments)
+    state = open_account(
+        genesis_of(history, desk, Span(260, last), capital=10_000_000, mode="backtest", operator="never")
+    )
+    for row in range(260, last + 1):
+        if record is not None:
+            state, _ = morning(state, record, row, history, desk, venue, "never")
+        before = state
+        state, record = evening(state, row, history, Desk(DAILY, strategies(row), panel.instruments))
+        yield row, before, record
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_failing_sells_nothing_that_keeping_would_not_have_sold(make_market: Market, data: st.DataObject) -> None:
+    """Random strategies fail at random sessions. Each such decision is made again with keep forecasts in the place of
+    the failure, from the same state: nothing is sold by the first that the second would have held.
+    """
+    from plimsoll.engine.desk import Desk
+    from plimsoll.engine.history import history_of
+    from plimsoll.engine.loop import evening
+
+    panel = make_market(data.draw(st.integers(1, 4)), 300)
+    names = ("one", "two")
+    symbol, row_of = st.sampled_from(panel.symbols[:8]), st.integers(260, 299)
+    wishes = st.dictionaries(symbol, st.floats(0.02, 0.3), min_size=1, max_size=4)
+    wants = {name: data.draw(wishes) for name in names}
+    drops = data.draw(st.sets(st.tuples(row_of, st.sampled_from(names), symbol), max_size=8))
+    when, how = st.tuples(st.integers(262, 299), st.sampled_from(names)), st.sampled_from(sorted(RAISING))
+    sick = data.draw(st.dictionaries(when, how, min_size=4, max_size=16))
+
+    def says(name: str, row: int) -> list[Forecast]:
+        return [want(s, target_weight=w) for s, w in wants[name].items() if (row, name, s) not in drops]
+
+    def strategies(row: int, instead: Callable[[str], Callable[[View, Holding], Any]]) -> tuple[Any, ...]:
+        return tuple(
+            Acts(instead(name) if (row, name) in sick else lambda v, h, n=name: says(n, row), name) for name in names
+        )
+
+    def keeps(view: View, holding: Holding) -> list[Forecast]:
+        return [
+            Forecast(s, 0.0, 1.0, 0.9, 10, "stands", target_weight=w, keep=True) for s, w in holding.weights.items()
+        ]
+
+    history = history_of(panel, DAILY)
+    failed = lambda row: strategies(row, lambda name: RAISING[sick[row, name]])  # noqa: E731
+    for row, state, record in decisions(panel, failed, 299):
+        if not any((row, name) in sick for name in names):
+            continue
+        twins = Desk(DAILY, strategies(row, lambda name: keeps), panel.instruments)
+        _, kept = evening(state, row, history, twins)
+        ours, theirs = sales([record]), sales([kept])
+        for (session, symbol), lots in ours.items():
+            spoken = {n for n in names if symbol in wants[n] and (row, n) not in sick}
+            if not spoken:
+                assert lots >= theirs.get((session, symbol), 0)
+
+
+def test_six_failing_auctions_sell_once_if_at_all(make_market: Market, backtested: Backtested) -> None:
+    """Five are within the error rate; the sixth suspends the strategy, and that takes its capital once (B3, G5)."""
+    policy = replace(DAILY, lifecycle=replace(DAILY.lifecycle, enabled=True))
+    panel = make_market(1, 320)
+    ill = Acts(lambda view, holding: boom(view, holding) if 280 <= view.row < 286 else healthy(view, holding))
+    records = backtested(panel, policy, strategies=(ill,)).records
+    until = [r for r in records if panel.sessions.dates[280] <= r.session < panel.sessions.dates[285]]
+    assert not sales(until)
+    after = [r for r in records if r.session >= panel.sessions.dates[285]]
+    assert any(e.kind == "STRATEGY_SUSPENDED" for r in after for e in r.events)
+    assert not [i for r in after for i in r.intents if i.lots > 0]
+
+
+# From the command line (E4)
+
+ILL = """
+from plimsoll.core.forecast import Forecast
+
+
+class Ill:
+    name = "ill"
+
+    def forecast(self, view, holding, policy):
+        if view.row >= 300:
+            raise ValueError("no weather report")  # line 10
+        return [Forecast("SPY", 0.004, 0.03, 0.9, 10, "fine"), Forecast("GLD", float("nan"), 0.03, 0.9, 10, "?")]
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, make_market: Market) -> Path:
+    made = Home(tmp_path / "home")
+    snapshot.set_current(made.snapshots, snapshot.write(make_market(1, 400), made.snapshots))
+    (tmp_path / "ill.py").write_text(ILL)
+    return made.path
+
+
+def test_a_run_stops_at_the_first_error_with_file_and_line(home: Path, tmp_path: Path) -> None:
+    for words in (["backtest"], ["trade", "--mode", "paper", "--recorded"]):
+        done = commands.plimsoll(*words, "--strategy", str(tmp_path / "ill.py"), home=home)
+        assert done.returncode == 1
+        said = " ".join(done.stderr.split())
+        assert "Strategy 'ill' failed on 20" in said
+        assert "ValueError: no weather report (ill.py:10)" in said
+        assert "--keep-going" in said
+
+
+def test_keep_going_goes_on_and_the_result_counts_what_was_refused(home: Path, tmp_path: Path) -> None:
+    given = ["--strategy", str(tmp_path / "ill.py"), "--keep-going", "--json"]
+    done = commands.plimsoll("backtest", *given, home=home)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    refused = result["refused_forecasts"]["ill"]
+    errors = refused.pop("STRATEGY_ERROR")
+    assert errors == sum(e["kind"] == "STRATEGY_ERROR" for e in result["risk_events"]) > 0
+    assert list(refused) == ["mu is not a finite number"]
+    assert any("ill" in note and "refused" in note for note in result["notes"])
+    bought = {f["symbol"] for f in result["fills"]}
+    assert bought == {"SPY"}
+    paper = commands.plimsoll("trade", "--mode", "paper", "--recorded", *given, home=home)
+    assert json.loads(paper.stdout)["decisions_hash"] == result["decisions_hash"]
