@@ -116,7 +116,7 @@ def reach(problem: AuctionProblem, base: Floats, direction: Floats, most: float)
             step, limit = max(0.0, (cap - at) / slope) if cap == cap else 0.0, name
     here, there = _positions(problem, base), _positions(problem, direction)
     for name, scenarios, confidence, cap in _tails(problem):
-        if cap < inf and step > 0.0:
+        if cap != inf and step > 0.0:
             held, added = -combine(scenarios, here), -combine(scenarios, there)
             inside = _until(held, added, confidence, cap, step)
             if inside < step:
