@@ -201,7 +201,8 @@ def _withheld(view: View) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         not i.members or any((m.start or "") <= view.date and view.date <= (m.end or "9999") for m in i.members)
         for i in view.instruments
     ]
-    return np.asarray((view.now("eligible") == 0.0) & np.array(listed, dtype=np.bool_))
+    known = view.history.panel.certified
+    return np.asarray(~known.sound[view.row] & ~known.ended[view.row] & np.array(listed, dtype=np.bool_))
 
 
 def _without_symbols(strategy: Strategy, view: View, desk: Desk, answers: Answers) -> None:
