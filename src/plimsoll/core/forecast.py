@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -41,6 +41,10 @@ class TargetWeights(msgspec.Struct, frozen=True):
     weights: Mapping[str, float]
     reason: str = "target weight"
     confidence: float = 1.0
+
+
+# What a strategy may answer: forecasts, target weights, or a mapping of symbol to weight, which is the same.
+Answer = Iterable[Forecast] | TargetWeights | Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,12 @@ if TYPE_CHECKING:
 
     from plimsoll.core.bars import Audit, Bars, MacroSeries
     from plimsoll.core.events import Event
-    from plimsoll.core.forecast import Forecast, Holding, TargetWeights
+    from plimsoll.core.forecast import Answer, Holding
     from plimsoll.core.instrument import Instrument
     from plimsoll.core.order import Fill, Intent
     from plimsoll.core.panel import Certification, View
     from plimsoll.core.policy import Policy
     from plimsoll.core.state import State
-
-    Answer = Iterable[Forecast] | TargetWeights | Mapping[str, float]
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ read by a decision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ from msgspec.structs import replace as changed
 from numpy.typing import NDArray
 
 from plimsoll.core.decision import Carried, CycleRecord
-from plimsoll.core.forecast import Forecast, Holding
+from plimsoll.core.forecast import Answer, Forecast, Holding, TargetWeights
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.panel import History, View
 from plimsoll.core.policy import Policy
@@ -44,18 +44,29 @@ class MovedDesk(Desk):
 
 @dataclass(frozen=True, eq=False)
 class Retelling:
-    """A strategy whose forecasts are changed on their way to the auction."""
+    """A strategy whose forecasts are changed on their way to the auction; a target portfolio goes through as it is.
+
+    It works on the terms of the other.
+    """
 
     inner: Strategy
     retold: Retold
     name: str = field(init=False)
+    schedule: str | None = field(init=False)
+    holding_sessions: int | None = field(init=False)
+    ic: float | None = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.inner.name)
+        for term in ("schedule", "holding_sessions", "ic"):
+            object.__setattr__(self, term, getattr(self.inner, term, None))
 
-    def forecast(self, view: View, holding: Holding, policy: Policy) -> Sequence[Forecast]:
+    def forecast(self, view: View, holding: Holding, policy: Policy) -> Answer:
         """What the strategy says, each forecast changed."""
-        return [self.retold(self.name, f) for f in self.inner.forecast(view, holding, policy)]
+        said = self.inner.forecast(view, holding, policy)
+        if isinstance(said, TargetWeights | Mapping):
+            return said
+        return [self.retold(self.name, f) for f in said]
 
 
 @dataclass(frozen=True, eq=False)
