@@ -145,6 +145,10 @@ def ingest(
         str | None,
         typer.Option("--decimal", metavar="SIGN", help="point or comma, where the file leaves it open."),
     ] = None,
+    source_id: Annotated[
+        str | None,
+        typer.Option("--source-id", metavar="NAME", help="Name of this source: its rows restate only their own."),
+    ] = None,
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -177,6 +181,7 @@ def ingest(
             dates=dates,
             columns=columns,
             decimal=decimal,
+            source_id=source_id,
         )
         with named_progress() as progress:
             done = app.ingest(_workspace(home, profile, policy), request, progress)

@@ -174,8 +174,12 @@ class BarStore(Protocol):
         """The newest run of this provider and source that never finished, to be resumed."""
         ...
 
-    def put_bars(self, run: str, symbol: str, provider: str, bars: Bars) -> int:
-        """Upsert a symbol's bars, one row a day; returns rows changed. Idempotent."""
+    def put_bars(self, run: str, symbol: str, provider: str, bars: Bars, source: str = "") -> int:
+        """Upsert a symbol's bars, one row a day, under their source (D10); returns rows changed. Idempotent."""
+        ...
+
+    def sources(self, symbol: str) -> tuple[str, ...]:
+        """The source of each bar of a symbol, by date; empty where it was not kept."""
         ...
 
     def bars(self, symbol: str) -> Bars:

@@ -45,6 +45,8 @@ REASONS: dict[str, Reason] = {
     "PRICE_SPIKE": Reason("error", "{symbol} made a large move that the next session took back", "Correct the price, or confirm the move: plimsoll confirm", "D10"),
     "COPIED_ROWS": Reason("error", "{symbol} has rows that repeat prices and volume of the day before", "Ingest the missing days again", "D10"),
     "SEAM_WITHOUT_OVERLAP": Reason("error", "{symbol}'s rows of two readings meet without a common day, and adj_close steps there", "Ingest the whole history again, or one that overlaps", "D12"),
+    "RESTATED_VALUE": Reason("note", "{symbol} has stored values that a later reading of the same source changed", "", "D10"),
+    "SECOND_SOURCE": Reason("note", "{symbol} was read from a second source; the stored rows of the first were kept", "", "D10"),
     "JUMP_EXPLAINED": Reason("note", "A named person confirmed the jump of {symbol}", "", "D10"),
     "VOLUME_SPIKE": Reason("note", "{symbol} has {measured} days of volume above {limit} times its median", "", "D10"),
     "OFF_GRID_ROWS": Reason("note", "{symbol} had {measured} rows outside its calendar; they were dropped", "", "D10"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,10 +23,10 @@ from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import BarStore
-from plimsoll.market import certify, instruments, publish, readings
+from plimsoll.market import certify, instruments, publish, sources
 from plimsoll.market.findings import Finding
 from plimsoll.market.providers.batch import FileBatch
-from plimsoll.market.quality import Tidied, cross_source, tidy
+from plimsoll.market.quality import Tidied, tidy
 from plimsoll.market.request import IngestRequest, Progress, Source, read
 
 __all__ = ["IngestReport", "IngestRequest", "Source", "ingest", "read"]
@@ -179,7 +179,6 @@ def _members(source: Source, store: BarStore, policy: Policy) -> tuple[dict[str,
 
 def _store_all(run: _Run, batch: FileBatch, members: Mapping[str, Instrument], progress: Progress | None) -> int:
     known = {one.symbol: one for one in run.store.instruments()[0]}
-    providers = readings.providers(run.store.audits())
     total = len(batch.bars) + len(batch.macro)
     outside = [symbol for symbol in batch.bars if symbol not in known]
     if outside:
@@ -190,7 +189,7 @@ def _store_all(run: _Run, batch: FileBatch, members: Mapping[str, Instrument], p
     rows = 0
     for done, (symbol, bars) in enumerate(batch.bars.items(), 1):
         if symbol in known:
-            rows += _store_symbol(run, known[symbol], bars, batch, providers.get(symbol, run.request.provider))
+            rows += _store_symbol(run, known[symbol], bars, batch)
         if progress is not None:
             progress(symbol, done, total)
     for done, (name, series) in enumerate(batch.macro.items(), len(batch.bars) + 1):
@@ -202,31 +201,29 @@ def _store_all(run: _Run, batch: FileBatch, members: Mapping[str, Instrument], p
     return rows
 
 
-def _store_symbol(run: _Run, instrument: Instrument, bars: Bars, batch: FileBatch, held_from: str) -> int:
+def _store_symbol(run: _Run, instrument: Instrument, bars: Bars, batch: FileBatch) -> int:
     """Rows, payload and audit of one symbol, committed together."""
     symbol, provider = instrument.symbol, run.request.provider
     archived = run.archive.put(run.id, symbol, _payload(symbol, bars))
     if run.done.get(symbol) == archived:
         return 0
     tidied = tidy(bars, run.last_day)
+    source = sources.identity(provider, run.request.source, run.request.source_id)
     held = run.store.bars(symbol)
-    rounding = run.policy.data.price_rounding
-    restated = _restated(tidied.bars, held, rounding)
-    if symbol in batch.unadjusted:
-        restated = _would_lose_adjustment(tidied.bars, held, rounding) or restated
-    if restated is not None:
-        _fail(run, symbol, "HISTORY_RESTATED", restated)
+    new = _without_adjustment(tidied.bars, held) if symbol in batch.unadjusted else tidied.bars
+    merged = sources.merge(new, held, run.store.sources(symbol), source, instrument, run.policy.data)
+    if merged.refused is not None:
+        _fail(run, symbol, *merged.refused)
         return 0
-    found = [*batch.findings.get(symbol, ()), *tidied.findings]
-    if held_from != provider:
-        found += cross_source(tidied.bars, held, instrument, run.policy.data)
+    found = (*batch.findings.get(symbol, ()), *tidied.findings, *merged.findings)
+    run.notes.extend(f"{symbol}: {f.detail}" for f in merged.findings if f.detail)
     with run.store.transaction():
-        rows = run.store.put_bars(run.id, symbol, provider, tidied.bars)
-        run.store.put_audit(_audit(run, symbol, tidied, tuple(found), archived))
+        rows = run.store.put_bars(run.id, symbol, provider, merged.bars, source)
+        run.store.put_audit(_audit(run, symbol, tidied, found, archived, source))
     return rows
 
 
-def _audit(run: _Run, symbol: str, tidied: Tidied, found: tuple[Finding, ...], archived: str) -> Audit:
+def _audit(run: _Run, symbol: str, tidied: Tidied, found: tuple[Finding, ...], archived: str, source: str) -> Audit:
     day = tidied.bars.day
     return Audit(
         run=run.id,
@@ -240,6 +237,7 @@ def _audit(run: _Run, symbol: str, tidied: Tidied, found: tuple[Finding, ...], a
         first=iso_day(int(day[0])) if day.size else "",
         last=iso_day(int(day[-1])) if day.size else "",
         archived=archived,
+        source=source,
     )
 
 
@@ -258,35 +256,12 @@ def _fail(run: _Run, symbol: str, reason: str, message: str) -> None:
     run.store.put_audit(Audit(run.id, symbol, run.request.provider, FAILED, 0, (reason,), message))
 
 
-def _restated(new: Bars, held: Bars, rounding: float) -> str | None:
-    """Why new rows cannot be added to older stored ones: the source has restated the days both hold (D12)."""
-    if not len(new) or not len(held) or new.day[0] <= held.day[0]:
-        return None
-    days, mine, theirs = np.intersect1d(new.day, held.day, return_indices=True)
-    for name in ("close", "adj_close"):
-        now, then = getattr(new, name)[mine], getattr(held, name)[theirs]
-        differs = ~(np.abs(now - then) <= rounding * np.abs(then)) & ~(np.isnan(now) & np.isnan(then))
-        if differs.any():
-            first, count = iso_day(int(days[differs][0])), int(differs.sum())
-            return (
-                f"{count} stored {name} values from {first} on were restated and rows before "
-                f"{iso_day(int(new.day[0]))} are not in this source; ingest the whole history again"
-            )
-    return None
-
-
-def _would_lose_adjustment(new: Bars, held: Bars, rounding: float) -> str | None:
-    """Why rows without adjusted prices or actions cannot replace stored ones that have them (D12)."""
-    days, mine, theirs = np.intersect1d(new.day, held.day, return_indices=True)
-    adjusted, close = held.adj_close[theirs], new.close[mine]
-    paid = np.nan_to_num(held.dividend[theirs]) != 0.0
-    lost = (np.abs(adjusted - close) > rounding * np.abs(close)) | paid
-    if not lost.any():
-        return None
-    return (
-        f"this source has neither adjusted prices nor actions, and {int(lost.sum())} stored days from "
-        f"{iso_day(int(days[lost][0]))} on have them; give a source with adj_close or dividends, or use another home"
-    )
+def _without_adjustment(new: Bars, held: Bars) -> Bars:
+    """Rows of a source with neither adjusted prices nor actions, whose adj_close is its close, beside stored rows that
+    have them: there an adj_close that says nothing is absent, so that it replaces none (D12).
+    """
+    plain = bool((held.adj_close == held.close).all())
+    return new if not len(held) or plain else replace(new, adj_close=np.full(len(new), np.nan))
 
 
 def _payload(symbol: str, bars: Bars) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from plimsoll.core.bars import Floats
 _FLOAT32 = 2.0**-24  # half a unit in the last place of a 32-bit float, as a fraction of the value
 _LEAST = 2  # prices are quoted in cents at least: a run of whole numbers is chance, not rounding
 _DECIMALS = 6  # more than so many decimals are no rounding that could be mistaken for a dividend
+_STILL = 16.0 * _FLOAT32  # a ratio of exact columns moves less, by what 32 bits lose
 _SAME = 4.0 * _FLOAT32  # a decimal stored in 32 bits is read back within this fraction of itself
 
 
@@ -32,11 +33,17 @@ def half_width(values: Floats) -> Floats:
 def step_slack(numerator: Floats, denominator: Floats) -> Floats:
     """(n - 1,) relative error that rounding leaves in the step of numerator / denominator from one row to the next.
 
-    The step is (a[t] / c[t]) / (a[t-1] / c[t-1]); its relative half-widths add to first order, and are compounded so
-    that the interval holds at every size.
+    The step is (a[t] / c[t]) / (a[t-1] / c[t-1]); the bounds of its interval are those of the four values multiplied.
+    Traded closes on whole cents are exact, not rounded: where the ratio stands still on most days, as it then does, the
+    denominator is known to its 32 bits.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        above = half_width(numerator) / np.abs(numerator)
-        below = half_width(denominator) / np.abs(denominator)
-        one = (1.0 + above) * (1.0 + below) / ((1.0 - np.minimum(above, 0.5)) * (1.0 - np.minimum(below, 0.5)))
-    return np.asarray(np.sqrt(one[1:]) * np.sqrt(one[:-1]) * np.sqrt(one[1:]) * np.sqrt(one[:-1]) - 1.0)
+        ratio = numerator / denominator
+        steps = np.abs(ratio[1:] / ratio[:-1] - 1.0)
+        above = np.minimum(half_width(numerator) / np.abs(numerator), 0.5)
+        below = np.minimum(half_width(denominator) / np.abs(denominator), 0.5)
+    steps = steps[np.isfinite(steps)]
+    if steps.size and float(np.median(steps)) <= _STILL:
+        below = np.full(denominator.size, _FLOAT32)
+    one = (1.0 + above) * (1.0 + below) / ((1.0 - above) * (1.0 - below))
+    return np.asarray(one[1:] * one[:-1] - 1.0)

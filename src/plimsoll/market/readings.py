@@ -12,6 +12,7 @@ from plimsoll.market.findings import Finding
 
 OK = "OK"
 FAILED = "FAILED"
+_DEVIATION = "CROSS_SOURCE_DEVIATION"
 
 
 def providers(audits: Sequence[Audit]) -> dict[str, str]:
@@ -28,15 +29,24 @@ def failures(audits: Sequence[Audit]) -> dict[str, Audit]:
 def standing(audits: Sequence[Audit]) -> dict[str, tuple[Finding, ...]]:
     """Per symbol the findings of its readings that still stand, with all their days.
 
-    A later reading of the same days replaces what an earlier one found there; a date from the future was never
-    stored, so any later reading replaces it. A confirmed jump stays confirmed.
+    A later reading of the same days replaces what an earlier one of its source found there, or of any source whose
+    rows it replaced; a date from the future was never stored, so any later reading replaces it. A deviation of a
+    second source stands until that source is read again or the value it deviates from is restated. A confirmed jump
+    stays confirmed.
     """
-    kept: dict[str, list[Finding]] = {}
+    kept: dict[str, list[tuple[str, Finding]]] = {}
     for audit in audits:
-        if audit.status == OK:
-            before = [f for f in kept.get(audit.symbol, ()) if not _superseded(f, audit)]
-            kept[audit.symbol] = [*before, *_findings(audit)]
-    return {symbol: tuple(found) for symbol, found in kept.items()}
+        if audit.status != OK:
+            continue
+        new = _findings(audit)
+        restated = [day for f in new if f.reason == "RESTATED_VALUE" for day in f.days.tolist()]
+        before = []
+        for source, finding in kept.get(audit.symbol, ()):
+            left = _without(finding, restated) if finding.reason == _DEVIATION else finding
+            if left is not None and not _superseded(left, source, audit):
+                before.append((source, left))
+        kept[audit.symbol] = [*before, *((audit.source, f) for f in new)]
+    return {symbol: tuple(f for _, f in found) for symbol, found in kept.items()}
 
 
 def _findings(audit: Audit) -> list[Finding]:
@@ -48,8 +58,16 @@ def _findings(audit: Audit) -> list[Finding]:
     return found
 
 
-def _superseded(found: Finding, audit: Audit) -> bool:
+def _without(found: Finding, days: Sequence[int]) -> Finding | None:
+    left = found.days[~np.isin(found.days, days)]
+    return Finding(found.reason, found.severity, left, found.detail) if left.size else None
+
+
+def _superseded(found: Finding, source: str, audit: Audit) -> bool:
     if found.reason == "JUMP_CONFIRMED":
+        return False
+    beside = found.reason == _DEVIATION or "SECOND_SOURCE" in audit.reasons
+    if beside and source not in (audit.source, ""):
         return False
     if found.reason == "DATE_IN_FUTURE":
         return True

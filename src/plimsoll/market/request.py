@@ -34,7 +34,8 @@ class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to ingest. ``start`` and ``end`` are ISO dates, inclusive; absent means all the source holds.
 
     ``dates``, ``columns`` and ``decimal`` say how a file is to be read where it does not show it: see
-    ``providers.dates.NAMED``, ``providers.columns.told``, and ``point`` or ``comma``.
+    ``providers.dates.NAMED``, ``providers.columns.told``, and ``point`` or ``comma``. ``source_id`` names the rows
+    (D10); absent means a name made of provider and file.
     """
 
     provider: str
@@ -47,6 +48,7 @@ class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
     dates: str | None = None
     columns: str | None = None
     decimal: str | None = None
+    source_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,14 +147,17 @@ class SqlBarStore:
         known = tuple(msgspec.json.decode(row.definition, type=Instrument) for row in rows)
         return known, any(row.derived for row in rows)
 
-    def put_bars(self, run: str, symbol: str, provider: str, bars: Bars) -> int:
-        """Insert or replace a symbol's bars, one row a day; returns how many were new or different."""
+    def put_bars(self, run: str, symbol: str, provider: str, bars: Bars, source: str = "") -> int:
+        """Insert or replace a symbol's bars, one row a day, under their source; returns how many were new or different.
+
+        A row that did not change keeps the run and source it has.
+        """
         values = np.column_stack([getattr(bars, name) for name in COLUMNS])
         changed = _changed(bars.day, values, self.bars(symbol))
         columns = _nullable(values[changed])
         dates = _iso(bars.day[changed])
-        rows = [(symbol, date, *row, provider, run) for date, row in zip(dates, columns, strict=True)]
-        self._insert_rows(schema.price_history, ("symbol", "date"), (*COLUMNS, "provider", "run"), rows)
+        rows = [(symbol, date, *row, provider, run, source) for date, row in zip(dates, columns, strict=True)]
+        self._insert_rows(schema.price_history, ("symbol", "date"), (*COLUMNS, "provider", "run", "source"), rows)
         return len(rows)
 
     def bars(self, symbol: str) -> Bars:
@@ -167,6 +170,12 @@ class SqlBarStore:
             return Bars(np.zeros(0, dtype=np.int64), *(np.zeros(0) for _ in COLUMNS))
         day, *columns = zip(*rows, strict=True)
         return Bars(_days(day), *(np.array(column, dtype=np.float64) for column in columns))
+
+    def sources(self, symbol: str) -> tuple[str, ...]:
+        """The source of each bar of a symbol, by date; empty where it was not kept."""
+        table = schema.price_history
+        wanted = select(table.c.source).where(table.c.symbol == symbol).order_by(table.c.date)
+        return tuple(row.source for row in self._connection.execute(wanted))
 
     def put_macro(self, run: str, series: str, rows: MacroSeries) -> int:
         """Insert or replace observations, one a day and vintage; returns how many were new or different."""

@@ -156,7 +156,7 @@ def test_later_rows_are_added_and_a_whole_restated_history_replaces(home: Home, 
 
 def test_a_partly_restated_history_is_refused_and_nothing_of_it_stored(home: Home, tmp_path: Path) -> None:
     whole = home.ingest(source=table(tmp_path / "a.csv", days=SESSIONS[:1500]))
-    report = home.ingest(source=table(tmp_path / "b.csv", days=SESSIONS[1400:], adjusted=0.9))
+    report = home.ingest("2026-11-21T19:00:00Z", source=table(tmp_path / "a.csv", days=SESSIONS[1400:], adjusted=0.9))
     assert set(report.failures) == {"AAA", "BBB"}
     assert "ingest the whole history again" in report.failures["AAA"]
     assert (report.rows, report.snapshot) == (0, whole.snapshot)
@@ -210,7 +210,7 @@ def test_a_finding_of_the_reading_stands_until_the_days_are_read_again(home: Hom
     assert home.reasons("AAA") == ("DEGRADED", "DUPLICATE_CONFLICT")
     home.ingest(source=table(tmp_path / "other.csv", ("BBB",)))
     assert home.reasons("AAA") == ("DEGRADED", "DUPLICATE_CONFLICT")
-    home.ingest(source=table(tmp_path / "again.csv", ("AAA",)))
+    home.ingest(source=table(tmp_path / "long.csv", ("AAA",)))
     assert home.reasons("AAA") == ("ACTIVE",)
 
 
