@@ -31,7 +31,7 @@ import numpy as np
 from plimsoll.core.limits import Group, LimitSet, Pair
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.policy import Policy
-from plimsoll.core.scenarios import ScenarioSet
+from plimsoll.core.scenarios import ScenarioSet, StressedSet
 from plimsoll.engine.measure import Tails, measure
 from plimsoll.risk.gates import judge_held, judge_proposal
 
@@ -55,7 +55,7 @@ def market(n: int) -> ScenarioSet:
 
     filtered = {1: sample(ROWS, 1.0), 10: sample(ROWS, 3.1)}
     stressed = {1: sample(STRESSED_ROWS, 2.5), 10: sample(STRESSED_ROWS, 7.0)}
-    return ScenarioSet(np.arange(n), filtered, stressed)
+    return ScenarioSet(np.arange(n), filtered, (StressedSet("worst", stressed, dict.fromkeys(stressed, CONFIDENCE)),))
 
 
 def proposal(kind: str, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +107,7 @@ def book_by_book(tails: Tails, held: np.ndarray, orders: np.ndarray) -> None:
     proposed = held + orders
     base = np.where(orders > 0.0, held, proposed)
     tails.of_book(held), tails.of_book(base), tails.of_book(proposed)
-    tails.of_book(base, stressed=True), tails.of_book(proposed, stressed=True)
+    tails.stressed_of_book(base), tails.stressed_of_book(proposed)
     for i in np.flatnonzero(orders > 0.0).tolist():
         alone = base.copy()
         alone[i] = proposed[i]

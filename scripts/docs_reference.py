@@ -40,7 +40,7 @@ BOUNDS = (
     ("CVaR budget, 10 sessions", "cvar.budget_10"),
     ("CVaR hard limit, 1 session", "cvar.hard_1"),
     ("CVaR hard limit, 10 sessions", "cvar.hard_10"),
-    ("stressed CVaR, multiple of the budget", "cvar.stressed_multiple"),
+    ("stressed CVaR at 1 session, share of the limit at 10", "cvar.stressed_share_1"),
     ("risk of one fund alone, of the budget", "cvar.standalone_fund"),
     ("risk of one coin alone, of the budget", "cvar.standalone_crypto"),
     ("risk of one stock alone, of NAV", "cvar.standalone_stock"),

@@ -196,12 +196,14 @@ def test_orders_together_are_answered_as_one_by_one_and_all_or_none_are_kept() -
                 again = Governor(broken, LIMITS).decide_many(intents)
                 assert [_final(d) for d in again] == [_final(d) for d in told]
                 assert broken.rows == disk.rows
-    assert admitted > 500 and refused > 500
+    assert admitted > 400 and refused > 500
 
 
 def _final(decision: Decision) -> Decision:
     """What never changes of an answer: a used id is answered with what is left now."""
-    return replace(decision, headroom={}) if decision.reasons == ("DUPLICATE_INTENT",) else decision
+    return (
+        replace(decision, headroom={}) if decision.reasons in (("DUPLICATE_INTENT",), ("ORDER_CLOSED",)) else decision
+    )
 
 
 def _independent_worst(rows: Rows) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from plimsoll.core.order import Fill
 from plimsoll.core.panel import Panel
 from plimsoll.engine.replay import replay as engine_replay
 from plimsoll.governance.case import Explanation
+from plimsoll.governance.wording import share
 from plimsoll.market import snapshot
 from plimsoll.operate import hindsight
 from plimsoll.store import codec
@@ -107,7 +108,7 @@ def test_each_gate_of_the_book_is_told_as_journaled(run: Run) -> None:
         s for step in app.explain(run.where, record.session).summary if step.name == "gates" for s in step.sentences
     )
     for name, limit in (("cvar_after_1", "cvar_budget_1"), ("stressed_after_10", "stressed_10")):
-        assert f"{100 * (record.figures[name] or 0.0):.2f}%, budget {100 * record.limits[limit]:.2f}%" in said
+        assert f"{share(record.figures[name])}, budget {share(record.limits[limit])}" in said
 
 
 def test_a_bid_that_lost_is_told_with_the_constraint_and_its_price(run: Run) -> None:

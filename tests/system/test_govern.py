@@ -151,7 +151,7 @@ GARBAGE = (
     b'{"type":"session","date":"2026-03-03"}',
     b'{"type":"session","date":"2026-03-03","equity":NaN}',
     b'{"type":"session","date":"tomorrow","equity":"1"}',
-    b'{"type":"session","date":"2026-03-03","equity":"-5"}',
+    b'{"type":"session","date":"2026-03-03","equity":"-5x"}',
     b'{"type":"session","date":"2026-03-03","equity":1e3}',
     b'{"type":"session","date":"2026-03-01","equity":"1000.00"}',
     b'{"type":"session","date":"2026-03-02","equity":"9"}',

@@ -268,6 +268,8 @@ def bursts_and_repetitions_are_refused() -> None:
         admitted(account.order(0.0001 * (n + 1), ts=f"{day}T15:20:{n // 2:02d}Z"))
     refused(account.order(0.02, ts=f"{day}T15:20:55Z"), "ORDERS_PER_MINUTE")
     refused(account.order(0.03, ts=f"{day}T15:28:00Z", id="o1"), "DUPLICATE_INTENT")
+    account.say(type="cancel", id="o1", ts=f"{day}T15:28:00Z")
+    refused(account.order(0.0001, ts=f"{day}T15:28:00Z", id="o1"), "ORDER_CLOSED")
 
 
 def times_outside_are_refused() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from plimsoll.capital.auction import Allocation, AuctionProblem, solve
@@ -85,8 +86,9 @@ def hold(inputs: AuctionInputs, policy: Policy) -> AuctionResult:
     contest = _contest(inputs, bids, alone, aversion, policy)
     if contest is None:
         record = AuctionRecord("no_bids", 0.0, 0.0, aversion, None, tuple(_loser(b) for b in bids), {})
-        return AuctionResult(record, (), {})
-    return _settled(bids, contest, policy)
+        return AuctionResult(_stressed(record, inputs), (), {})
+    result = _settled(bids, contest, policy)
+    return AuctionResult(_stressed(result.record, inputs), result.shares, result.confidence)
 
 
 def _settled(bids: tuple[Bid, ...], contest: _Contest, policy: Policy) -> AuctionResult:
@@ -108,6 +110,12 @@ def _portfolios(contest: _Contest) -> list[Portfolio]:
     return [Portfolio(name, wish) for name, wish in wishes.items()]
 
 
+def _stressed(record: AuctionRecord, inputs: AuctionInputs) -> AuctionRecord:
+    """The record with the stressed sets the auction was held under and the windows it could not run (R2)."""
+    names = tuple(one.name for one in inputs.scenarios.stressed)
+    return replace(record, stressed=names, not_run=inputs.scenarios.not_run)
+
+
 def risk_aversion(policy: Policy) -> float:
     """Lambda of A3: the hurdle Sharpe at the horizon over the CVaR of a standard normal loss.
 
@@ -121,7 +129,8 @@ def _alone(inputs: AuctionInputs, confidence: float) -> dict[int, dict[int, floa
     """CVaR of one unit of each measurable column, per horizon; a column with a NaN anywhere is not measurable."""
     scenarios = inputs.scenarios
     known = np.ones(scenarios.columns.size, dtype=np.bool_)
-    for returns in (*scenarios.filtered.values(), *scenarios.stressed.values()):
+    stressed = (returns for one in scenarios.stressed for returns in one.returns.values())
+    for returns in (*scenarios.filtered.values(), *stressed):
         known &= np.isfinite(returns.sum(axis=0))  # NaN and infinities survive a sum
     risks = {h: cvar_of_each(-returns.T, confidence).tolist() for h, returns in scenarios.filtered.items()}
     return {
@@ -154,8 +163,12 @@ def _contest(
     ceilings = {c: _ceiling(inputs, c, alone[c], slack) for c in columns}
     groups = tuple(_groups(inputs, admitted, places, ceilings, slack))
     pairs = [p for p in limits.pairs if p.first in places and p.second in places]
-    tails = [("cvar_1", scenarios.filtered[1], limits.cvar_budget[1])]
-    tails += [(f"stressed_{h}", r, limits.stressed_budget[h]) for h, r in scenarios.stressed.items()]
+    tails = [("cvar_1", scenarios.filtered[1], confidence, limits.cvar_budget[1])]
+    tails += [
+        (f"stressed_{h}:{one.name}", returns, one.confidence[h], limits.stressed_budget[h])
+        for one in scenarios.stressed
+        for h, returns in one.returns.items()
+    ]
 
     where = np.searchsorted(scenarios.columns, columns)
     asset_of = {c: k for k, c in enumerate(columns)}
@@ -176,7 +189,7 @@ def _contest(
         groups=[(g.bids, g.cap) for g in groups],
         current=np.maximum(inputs.held[columns], 0.0),
         trade_cost=cost,
-        tail_limits=[(r[:, where], confidence, _open(budget * slack)) for _, r, budget in tails],
+        tail_limits=[(r[:, where], beyond, _open(budget * slack)) for _, r, beyond, budget in tails],
         pairs=[(asset_of[p.first], asset_of[p.second], _open(p.cap * slack)) for p in pairs],
         asset=None if len(columns) == len(admitted) else asset,
     )
@@ -188,7 +201,7 @@ def _contest(
             _Bound(f"pair:{symbols[p.first]}+{symbols[p.second]}", (*places[p.first], *places[p.second]), p.cap)
             for p in pairs
         ),
-        tails=tuple(name for name, _, _ in tails),
+        tails=tuple(name for name, *_ in tails),
         asset=asset,
         returns=returns,
         cost=cost,
@@ -382,10 +395,11 @@ def _bindings(
         if bound.name in duals:
             for i in bound.bids:
                 under[i].append((duals[bound.name], bound.name))
-    sets = (contest.problem.scenarios, *(returns for returns, _, _ in contest.problem.tail_limits))
-    for name, returns in zip(("cvar", *contest.tails), sets, strict=True):
+    limited = ((returns, beyond) for returns, beyond, _ in contest.problem.tail_limits)
+    sets = ((contest.problem.scenarios, confidence), *limited)
+    for name, (returns, beyond) in zip(("cvar", *contest.tails), sets, strict=True):
         if name in duals:
-            for i, used in enumerate(-_tail_means(contest, np.asarray(returns), weights, confidence)[contest.asset]):
+            for i, used in enumerate(-_tail_means(contest, np.asarray(returns), weights, beyond)[contest.asset]):
                 under[i].append((duals[name] * float(used), name))
     found: list[_Bindings] = []
     for (name, cap), price, costs in zip(contest.caps, own, under, strict=True):

@@ -5,11 +5,13 @@ is a past residual times its volatility today (Barone-Adesi, Giannopoulos and Vo
 for portfolios of derivative securities", Journal of Futures Markets 19(5), 583-602; EWMA for GARCH). At horizon h
 every window of h consecutive days, dates shared by all columns, is compounded. No return is below -100 %.
 
-Stressed. Raw returns of the policy's crisis windows and of the worst days (windows) of the equal-weighted universe,
-of what is known at the decision.
+Stressed. Sets of raw returns that count each by itself, for the largest of their CVaRs: one for every crisis window
+of the policy that is over and wholly known, and one of the worst days (windows) of all history. The tail of the last
+is a fixed number of rows, so that no day that becomes known, before or after, can lower it.
 
 A day on which an asset has no bar takes the asset's own empirical quantile at the rank of the equal-weighted panel
 on that day (comonotone): it is assumed to have moved with the market, in its own size, and never not at all (U6).
+Filtered sets rank the day among those of their window, stressed ones among those on which the asset has a bar.
 """
 
 from __future__ import annotations
@@ -20,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.capital import garch
-from plimsoll.core.dates import day_number
+from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.panel import Factor, Panel, View
 from plimsoll.core.policy import CvarPolicy, Policy
-from plimsoll.core.scenarios import ScenarioSet
+from plimsoll.core.scenarios import ScenarioSet, StressedSet
 from plimsoll.indicators.catalogue import catalogue, sound
 from plimsoll.indicators.factors import equal_weighted, standardised
 from plimsoll.measures.windows import compounded
@@ -31,7 +33,7 @@ from plimsoll.measures.windows import compounded
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-_EXACT = 1e-9  # a share of rows that is whole despite binary fractions stays whole
+WORST = "worst"  # the name of the set that no window bounds
 
 
 def factors(policy: Policy) -> dict[str, Factor]:
@@ -43,8 +45,7 @@ def factors(policy: Policy) -> dict[str, Factor]:
     ``scenarios.window_return``, compounded over the auction's horizon up to the row; ``scenarios.gaps``, rows of
     the window ending here on which the market has a residual and the symbol has none. (T,):
     ``scenarios.residual_market`` and ``scenarios.market``, equal-weighted means of residuals and of returns over
-    the symbols certified by that session; ``scenarios.window_market``, the latter compounded; ``scenarios.stress`` and
-    ``scenarios.window_stress``, 1.0 where the day, or its whole window, lies in a stress window of the policy.
+    the symbols certified by that session; ``scenarios.window_market``, the latter compounded.
     (T, 2): ``scenarios.span``, the first row of the window ending here and its rows with a market residual.
     """
     base, cvar, horizon = catalogue(policy), policy.cvar, policy.auction.horizon
@@ -77,8 +78,6 @@ def factors(policy: Policy) -> dict[str, Factor]:
         "scenarios.window_return": lambda panel: _ending(returns(panel), horizon),
         "scenarios.market": market,
         "scenarios.window_market": lambda panel: _ending(market(panel), horizon),
-        "scenarios.stress": lambda panel: _within(panel, cvar, 1),
-        "scenarios.window_stress": lambda panel: _within(panel, cvar, horizon),
     }
 
 
@@ -109,8 +108,8 @@ def build(view: View, columns: NDArray[np.int64], policy: Policy, *, stressed: b
     ``filtered`` holds horizons 1 and ``policy.auction.horizon``, (T, k) and (T - h + 1, k) with T the sessions of
     the last ``cvar.window`` that have a market residual. A column with fewer than ``cvar.young_rows_min``
     residuals among them, or without a positive volatility today, is NaN and in ``unmeasurable``; so is every
-    column while there are fewer than ``cvar.scenarios_min`` windows. ``stressed`` holds the same horizons, or
-    nothing when no stressed day is known. Nothing after ``view.row`` is read.
+    column while there are fewer than ``cvar.scenarios_min`` windows. ``stressed`` holds the sets that are known, at
+    the same horizons. Nothing after ``view.row`` is read.
     """
     horizon, cvar = policy.auction.horizon, policy.cvar
     growth, known = _residuals(view, columns, cvar)
@@ -126,11 +125,13 @@ def build(view: View, columns: NDArray[np.int64], policy: Policy, *, stressed: b
     if not growth.min(initial=0.0) >= 0.0:
         np.maximum(growth, 0.0, out=growth)
     filtered = {1: (growth - 1.0).T, horizon: compounded(growth, horizon).T}
+    sets, not_run = _stressed(view, columns, policy) if stressed else ((), ())
     return ScenarioSet(
         columns=columns,
         filtered=filtered,
-        stressed=_stressed(view, columns, cvar, horizon) if stressed else {},
+        stressed=sets,
         unmeasurable=frozenset() if measurable else frozenset(int(c) for c in columns[~known]),
+        not_run=not_run,
     )
 
 
@@ -188,62 +189,101 @@ def _quantile(known: Floats, rank: Floats) -> Floats:
     return np.asarray(known[(rank * known.size).astype(np.int64)])
 
 
-def _stressed(view: View, columns: Rows, cvar: CvarPolicy, horizon: int) -> dict[int, Floats]:
-    """Raw returns of stressed days and windows, keyed by horizon; empty when none is known."""
-    market = view.indicator("scenarios.market")
-    returns = view.history.array("scenarios.return").T
-    days = _stress_rows(market, view.indicator("scenarios.stress"), cvar.stress_worst)
-    ends = _stress_rows(
-        view.indicator("scenarios.window_market"), view.indicator("scenarios.window_stress"), cvar.stress_worst
-    )
-    if not days.size or not ends.size:
-        return {}
-    daily = _at(returns, columns, days)
-    windows = _at(view.history.array("scenarios.window_return").T, columns, ends)
-    young = np.flatnonzero(np.isnan(daily).any(axis=1) | np.isnan(windows).any(axis=1))
-    if young.size:
-        inside = ends + np.arange(1 - horizon, 1)[:, None]  # (horizon, windows), by day: whole rows multiply fast
-        reached = np.zeros(market.size, dtype=np.bool_)
-        reached[days] = reached[inside] = True
-        rows, dates = np.flatnonzero(reached), np.isfinite(market)
-        rank = np.full(market.size, np.nan)
-        rank[rows] = _rank(market[rows], np.sort(market[dates]))
-        for i in young.tolist():
-            own = returns[columns[i], : market.size]
-            known = np.sort(own[dates & np.isfinite(own)])
-            if known.size < cvar.young_rows_min:
-                daily[i], windows[i] = np.nan, np.nan
-                continue
-            filled = own.copy()
-            gaps = rows[np.isnan(own[rows])]
-            filled[gaps] = _quantile(known, rank[gaps])
-            daily[i] = filled[days]
-            windows[i] = np.prod(1.0 + filled[inside], axis=0) - 1.0
-    return {1: daily.T, horizon: windows.T}
+def _stressed(view: View, columns: Rows, policy: Policy) -> tuple[tuple[StressedSet, ...], tuple[str, ...]]:
+    """The stressed sets known at the decision, and the names of windows that are over and not wholly known."""
+    cvar, confidence, horizon = policy.cvar, policy.auction.confidence, policy.auction.horizon
+    market, days = view.indicator("scenarios.market"), view.sessions.days
+    dated, ends = np.isfinite(market), np.isfinite(view.indicator("scenarios.window_market"))
+    daily, windows = _raw(view, columns, dated, policy)
+    rows = np.flatnonzero(dated)
+    since = _known_since(view)
+    sets, not_run = [], []
+    for name, start, end in _named(cvar.stress_windows):
+        if not end <= view.day:  # a crisis that is not over has not shown its worst
+            continue
+        first, last = int(np.searchsorted(days, start)), int(np.searchsorted(days, end, side="right"))
+        if since is None or not _covers(view, since, start) or last - first < horizon:
+            not_run.append(name)
+            continue
+        within = {1: np.flatnonzero(dated[first:last]) + first}
+        within[horizon] = np.flatnonzero(ends[first + horizon - 1 : last]) + first + horizon - 1
+        returns = {1: daily.take(within[1], axis=1).T, horizon: windows.take(within[horizon], axis=1).T}
+        sets.append(StressedSet(name, returns, dict.fromkeys(returns, confidence)))
+    returns = {1: daily.take(rows, axis=1).T, horizon: windows.take(np.flatnonzero(ends), axis=1).T}
+    if cvar.stress_worst and min(map(len, returns.values())) >= cvar.stress_worst:
+        tail = cvar.stress_worst * (1.0 - confidence)  # rows, however long the history
+        sets.append(StressedSet(WORST, returns, {h: 1.0 - tail / len(r) for h, r in returns.items()}))
+    return tuple(sets), tuple(not_run)
 
 
-def _at(values: Floats, columns: Rows, rows: Rows) -> Floats:
-    """(k, R) of (N, T) values stored by row, in one flat pass."""
-    return np.asarray(values.reshape(-1).take(columns[:, None] * values.shape[1] + rows))
+def stress_notes(view: View, cvar: CvarPolicy) -> list[str]:
+    """What a reader must know of the stressed sets: since when returns are known, and what is not run (R2)."""
+    since = _known_since(view)
+    if since is None:
+        return ["no return is known: no stressed scenario was run"]
+    known = iso_day(int(view.sessions.days[since]))
+    over = [(name, start) for name, start, end in _named(cvar.stress_windows) if end <= view.day]
+    lost = [name for name, start in over if not _covers(view, since, start)]
+    said = f"stressed CVaR rests on prices from {known} on"
+    return [f"{said}; not run for want of data: the stress windows {', '.join(lost)}" if lost else said]
 
 
-def _stress_rows(market: Floats, stress: Floats, share: float) -> Rows:
-    """Rows in a stress window or among the worst ``share`` of the rows with a market return, ascending.
+def _known_since(view: View) -> int | None:
+    """The row of the price that the first known return of the market is measured from."""
+    dated = np.isfinite(view.indicator("scenarios.market"))
+    return max(int(np.argmax(dated)) - 1, 0) if dated.any() else None
 
-    Of rows that tie for the last place the earlier ones count.
+
+def _covers(view: View, since: int, start: int) -> bool:
+    """Whether returns are known for every session from day number ``start`` on."""
+    return int(view.sessions.days[since]) < start
+
+
+def _raw(view: View, columns: Rows, dated: NDArray[np.bool_], policy: Policy) -> tuple[Floats, Floats]:
+    """(k, T) raw returns of every session up to the decision and of the windows that end there, gaps filled.
+
+    NaN throughout for a column with fewer than ``cvar.young_rows_min`` returns of its own.
     """
-    finite = np.isfinite(market)
-    chosen = finite & (stress > 0.0)
-    count = int(np.ceil(share * np.count_nonzero(finite) - _EXACT))
-    if count > 0:
-        values = np.where(finite, market, np.inf)
-        boundary = np.partition(values, count - 1)[count - 1]
-        worst = values <= boundary
-        extra = np.count_nonzero(worst) - count
-        if extra:
-            worst[np.flatnonzero(values == boundary)[-extra:]] = False
-        chosen |= worst
-    return np.flatnonzero(chosen)
+    horizon, end = policy.auction.horizon, view.row + 1
+    daily = view.history.array("scenarios.return").T[:, :end][columns]
+    windows = view.history.array("scenarios.window_return").T[:, :end][columns]
+    market = view.indicator("scenarios.market")
+    for i in np.flatnonzero(np.isnan(daily[:, dated]).any(axis=1)).tolist():
+        own = daily[i]
+        present = dated & np.isfinite(own)
+        if np.count_nonzero(present) < policy.cvar.young_rows_min:
+            own[:], windows[i] = np.nan, np.nan
+            continue
+        missing = dated & ~present
+        own[missing] = _quantile(np.sort(own[present]), _within(market[missing], np.sort(market[present])))
+        windows[i, horizon - 1 :] = compounded(1.0 + own[np.newaxis], horizon)[0]
+    return daily, windows
+
+
+def _within(market: Floats, ordered: Floats) -> Floats:
+    """Rank of days by their ``market`` value among other days, ``ordered`` ascending, in [1/2, n - 1/2] / n."""
+    place = np.minimum(np.searchsorted(ordered, market), ordered.size - 1)
+    return np.asarray((place + 0.5) / ordered.size)
+
+
+def window_names(windows: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """What stress windows are called: the year they begin in, or their dates where two begin in one year.
+
+    >>> window_names((("2008-09-01", "2009-03-31"), ("2022-01-01", "2022-12-31")))
+    ('2008', '2022')
+    """
+    years = [start[:4] for start, _ in windows]
+    return tuple(
+        year if years.count(year) == 1 else f"{start}..{end}" for year, (start, end) in zip(years, windows, strict=True)
+    )
+
+
+def _named(windows: tuple[tuple[str, str], ...]) -> list[tuple[str, int, int]]:
+    """Name, first and last day number of each stress window."""
+    return [
+        (name, day_number(start), day_number(end))
+        for name, (start, end) in zip(window_names(windows), windows, strict=True)
+    ]
 
 
 def _span(market: Floats, window: int) -> Floats:
@@ -268,14 +308,3 @@ def _ending(returns: Floats, horizon: int) -> Floats:
     result = np.full(returns.T.shape, np.nan)
     result[..., horizon - 1 :] = compounded(1.0 + returns.T, horizon)
     return result.T
-
-
-def _within(panel: Panel, cvar: CvarPolicy, length: int) -> Floats:
-    """(T,) 1.0 where the ``length`` sessions that end at the row lie inside one stress window."""
-    days = panel.sessions.days
-    inside = np.zeros(days.size)
-    for start, end in cvar.stress_windows:
-        first = int(np.searchsorted(days, day_number(start), side="left"))
-        last = int(np.searchsorted(days, day_number(end), side="right"))
-        inside[first + length - 1 : last] = 1.0
-    return inside

@@ -156,7 +156,11 @@ class TargetRecord(msgspec.Struct, frozen=True):
 
 
 class AuctionRecord(msgspec.Struct, frozen=True):
-    """An auction as it was held (A5). ``duals`` are shadow prices: objective gained per unit of a limit."""
+    """An auction as it was held (A5). ``duals`` are shadow prices: objective gained per unit of a limit.
+
+    ``stressed`` names the sets of stressed scenarios it was held under, ``not_run`` the stress windows that were over
+    and not wholly known (R2).
+    """
 
     status: str
     objective: float | None
@@ -167,6 +171,8 @@ class AuctionRecord(msgspec.Struct, frozen=True):
     duals: dict[str, float]
     reasons: tuple[str, ...] = ()
     targets: tuple[TargetRecord, ...] = ()
+    stressed: tuple[str, ...] = ()
+    not_run: tuple[str, ...] = ()
 
 
 class CycleRecord(msgspec.Struct, frozen=True):
@@ -178,6 +184,7 @@ class CycleRecord(msgspec.Struct, frozen=True):
     ``strategies`` is what the session adds to the evidence of the strategies, absent where they are not followed.
     ``findings`` are of the held book and of the orders on their way to what was sent; ``unmet`` what gates and vetoes
     find of the whole wish, every wanted change at once, where some of it was not traded (G4).
+    ``stressed_on`` names, per horizon, the stressed set on which the book after its orders loses most, where it grew.
     No wall time and no run id is inside, so two runs of the same inputs are the same bytes.
     """
 
@@ -209,6 +216,7 @@ class CycleRecord(msgspec.Struct, frozen=True):
     carried: Carried
     strategies: StrategySession | None = None
     unmet: tuple[Finding, ...] = ()
+    stressed_on: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def bars_new_risk(self) -> bool:

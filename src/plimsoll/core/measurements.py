@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ class Measurements:
     proposed. ``standalone[h]`` is (N,) w x CVaR of each proposed position. ``incremental`` (N,) is
     the rise of CVaR at the auction's horizon by each increase alone, on the book after reductions. Either may hold an
     upper bound in place of a figure, but only one that is inside its limit. ``increases`` (N,) is True where the
-    proposal adds. ``symbols`` names the columns in findings.
+    proposal adds. ``symbols`` names the columns in findings, ``stressed_on`` per horizon the stressed set on which the
+    proposal loses most.
     """
 
     nav_cents: int
@@ -45,3 +46,4 @@ class Measurements:
     drawdown_episode: float
     drawdown_lifetime: float
     symbols: tuple[str, ...] = ()
+    stressed_on: dict[int, str] = field(default_factory=dict)

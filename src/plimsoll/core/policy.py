@@ -211,7 +211,8 @@ class CvarPolicy(Section, frozen=True, kw_only=True):
     budget_10: Annotated[float, _fraction("R3", unit="fraction of NAV, 10 sessions, 95 %")] = 0.045
     hard_1: Annotated[float, _fraction("R3", unit="fraction of NAV, 1 session, 95 %")] = 0.022
     hard_10: Annotated[float, _fraction("R3", unit="fraction of NAV, 10 sessions, 95 %")] = 0.06
-    stressed_multiple: Annotated[float, _meta("multiple of the budget", "A3", gt=0)] = 2.0
+    stressed_share_1: Annotated[float, _fraction("A3", "Stressed CVaR at 1 session, share of that at 10", "fraction of the limit at 10 sessions")] = 0.50
+    stressed_no_rung: Annotated[float, _fraction("A3", "Stressed CVaR at most, where every rung of the ladder liquidates; with others it is the deepest of those", "fraction of NAV, 10 sessions, 95 %")] = 0.12
     window: Annotated[int, _count("R2")] = 1260
     scenarios_min: Annotated[int, _count("R2", "Fewer scenarios measure nothing", "scenarios")] = 60
     young_rows_min: Annotated[int, _count("R2", "An asset with fewer rows is not entered", "rows")] = 60
@@ -233,7 +234,7 @@ class CvarPolicy(Section, frozen=True, kw_only=True):
         ("2020-02-20", "2020-04-30"),
         ("2022-01-01", "2022-12-31"),
     )
-    stress_worst: Annotated[float, _fraction("R2", "Worst days and windows of the equal-weighted universe", "fraction of rows")] = 0.05
+    stress_worst: Annotated[int, _count("R2", "Worst days and windows of all history that are one stressed set; its tail is the share of so many that lies beyond the confidence", "rows")] = 126
 
 
 class Rung(Section, frozen=True, kw_only=True):

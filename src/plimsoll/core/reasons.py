@@ -165,6 +165,7 @@ REASONS: dict[str, Reason] = {
     "NO_QUOTE": Reason("error", "{symbol} has no quote", "Send a quote first", "H2"),
     "STALE_QUOTE": Reason("error", "The quote of {symbol} is too old", "Send a fresh quote", "H2"),
     "PRICE_COLLAR": Reason("error", "The price for {symbol} is further from the mid than its collar allows", "", "H2"),
+    "ORDER_CLOSED": Reason("error", "The order with this id is closed", "Give a new order a new id", "H2"),
     "DUPLICATE_INTENT": Reason("error", "The order's id was used for another order", "Give every order an id of its own", "H2"),
     "ORDERS_PER_SECOND": Reason("warning", "The orders of a second are used up", "Wait", "H2"),
     "ORDERS_PER_MINUTE": Reason("warning", "The orders of a minute are used up", "Wait", "H2"),

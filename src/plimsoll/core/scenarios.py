@@ -11,15 +11,29 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class StressedSet:
+    """One crisis, or the worst of all history: ``returns[h]`` are (T_h, k) raw returns at horizon h sessions.
+
+    ``confidence[h]`` is where its tail begins. ``name`` is what gates and auction call it: a year, or ``worst``.
+    """
+
+    name: str
+    returns: dict[int, Floats]
+    confidence: dict[int, float]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class ScenarioSet:
     """Equally likely simple returns of the panel columns ``columns`` (k,).
 
-    ``filtered[h]`` and ``stressed[h]`` are (T_h, k) at horizon h sessions (1 and the auction's). A column
-    without enough rows is NaN throughout and listed in ``unmeasurable``: whatever holds it cannot be measured,
-    so nothing may increase it (U6). ``stressed`` is empty when no stress window is known yet: "not run".
+    ``filtered[h]`` are (T_h, k) at horizon h sessions (1 and the auction's). A column without enough rows is NaN
+    throughout and listed in ``unmeasurable``: whatever holds it cannot be measured, so nothing may increase it (U6).
+    ``stressed`` are sets that count each by itself: the stressed CVaR is the largest of theirs (R2). It is empty when
+    none is known yet: "not run". ``not_run`` names the stress windows that are over and not wholly known.
     """
 
     columns: NDArray[np.int64]
     filtered: dict[int, Floats]
-    stressed: dict[int, Floats] = field(default_factory=dict)
+    stressed: tuple[StressedSet, ...] = ()
     unmeasurable: frozenset[int] = frozenset()
+    not_run: tuple[str, ...] = field(default=())

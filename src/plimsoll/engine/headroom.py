@@ -177,7 +177,7 @@ def of_tails(desk: Desk, limits: LimitSet, held: Floats, tails: Tails) -> Iterat
             risk = abs(float(held[c])) * tails.alone(c, h)
             yield used(f"standalone_{h}", desk.symbols[c], risk, float(caps[c]))
     if tails.stressed:
-        for h, value in tails.of_book(held, stressed=True).items():
+        for h, value in tails.stressed_of_book(held)[0].items():
             yield used(f"stressed_{h}", BOOK, value, limits.stressed_budget[h])
 
 

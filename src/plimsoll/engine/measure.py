@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.measurements import Measurements
-from plimsoll.core.scenarios import ScenarioSet
+from plimsoll.core.scenarios import ScenarioSet, StressedSet
 from plimsoll.measures.cvar import cvar, cvar_of_rows
 from plimsoll.measures.linear import combine, combine_each
 
@@ -30,7 +30,7 @@ class Tails:
     confidence: float
     blind: NDArray[np.bool_] | None  # (k,) columns that cannot be measured; None: all can
     filtered: dict[int, Floats]
-    stressed: dict[int, Floats]
+    stressed: tuple[StressedSet, ...]
 
     def covers(self, columns: NDArray[np.int64]) -> bool:
         """True when every one of ``columns`` has scenarios here, stressed ones included."""
@@ -43,19 +43,43 @@ class Tails:
             return cls(scenarios, confidence, None, scenarios.filtered, scenarios.stressed)
         blind = np.array([int(c) in scenarios.unmeasurable for c in scenarios.columns], dtype=bool)
         clean = {h: np.where(blind, 0.0, r) for h, r in scenarios.filtered.items()}
-        stressed = {h: np.where(blind, 0.0, r) for h, r in scenarios.stressed.items()}
+        stressed = tuple(
+            StressedSet(s.name, {h: np.where(blind, 0.0, r) for h, r in s.returns.items()}, s.confidence)
+            for s in scenarios.stressed
+        )
         return cls(scenarios, confidence, blind, clean, stressed)
 
-    def of_book(self, weights: Floats, *, stressed: bool = False) -> dict[int, float]:
+    def of_book(self, weights: Floats) -> dict[int, float]:
         """CVaR per horizon of (N,) weights, fraction of NAV; NaN where a holding cannot be measured (U6).
 
         A holding outside the set's columns cannot be measured either.
         """
-        return self.of_books((weights,), stressed=stressed)[0]
+        return self.of_books((weights,))[0]
 
-    def of_books(self, books: Sequence[Floats], *, stressed: bool = False) -> list[dict[int, float]]:
+    def of_books(self, books: Sequence[Floats]) -> list[dict[int, float]]:
         """``of_book`` of each of several books, in one pass over the scenarios."""
-        sets = self.stressed if stressed else self.filtered
+        return self._of_books(books, self.filtered, dict.fromkeys(self.filtered, self.confidence))
+
+    def stressed_of_book(self, weights: Floats) -> tuple[dict[int, float], dict[int, str]]:
+        """Stressed CVaR per horizon of (N,) weights, and the set it is of: the largest of the sets' own (R2).
+
+        NaN where a holding cannot be measured on any of them; nothing at all while no set is known.
+        """
+        return self.stressed_of_books((weights,))[0]
+
+    def stressed_of_books(self, books: Sequence[Floats]) -> list[tuple[dict[int, float], dict[int, str]]]:
+        """``stressed_of_book`` of each of several books."""
+        largest: list[tuple[dict[int, float], dict[int, str]]] = [({}, {}) for _ in books]
+        for one in self.stressed:
+            for (most, of), found in zip(largest, self._of_books(books, one.returns, one.confidence), strict=True):
+                for h, value in found.items():
+                    if h not in most or value > most[h] or value != value:  # what one set cannot measure stays unknown
+                        most[h], of[h] = value, one.name
+        return largest
+
+    def _of_books(
+        self, books: Sequence[Floats], sets: dict[int, Floats], confidence: dict[int, float]
+    ) -> list[dict[int, float]]:
         found = [dict.fromkeys(self.scenarios.filtered, float("nan")) for _ in books]
         measured = []
         for k, weights in enumerate(books):
@@ -70,7 +94,7 @@ class Tails:
             found[k] = {}
         for h, returns in sets.items():
             for (k, _), book in zip(measured, combine_each(returns, [w for _, w in measured]), strict=True):
-                value = cvar(-book, self.confidence)
+                value = cvar(-book, confidence[h])
                 found[k][h] = 0.0 if value <= 0.0 else value  # not max(): it would make NaN the safest book of all
         return found
 
@@ -221,13 +245,14 @@ def measure(
     base = after = cvar_held
     stressed_base: dict[int, float] = {}
     stressed_after: dict[int, float] = {}
+    stressed_on: dict[int, str] = {}
     if np.count_nonzero(increases):
         base_book = np.where(increases, held, proposed)
         if reductions.any():
             base, after = tails.of_books((base_book, proposed))
         else:
             after = tails.of_book(proposed)
-        stressed_base, stressed_after = tails.of_books((base_book, proposed), stressed=True)
+        (stressed_base, _), (stressed_after, stressed_on) = tails.stressed_of_books((base_book, proposed))
         grown = increases.nonzero()[0]
         for h, values in standalone.items():
             unsure = grown
@@ -269,4 +294,5 @@ def measure(
         drawdown_episode=drawdown_episode,
         drawdown_lifetime=drawdown_lifetime,
         symbols=symbols,
+        stressed_on=stressed_on,
     )

@@ -70,6 +70,7 @@ def record(
         carried=carried,
         strategies=None if standing.following is None else standing.following.said,
         unmet=causes.unmet,
+        stressed_on={str(h): name for h, name in proposal.measured.stressed_on.items()},
     )
 
 

@@ -130,14 +130,14 @@ def sessions(count: int) -> str:
 def limit_name(binding: str) -> str:
     """What a constraint of the auction limits, in words.
 
-    >>> limit_name("stressed_10"), limit_name("position:GLD")
-    ('the stressed CVaR budget over 10 sessions', 'the cap on a position in GLD')
+    >>> limit_name("stressed_10:2020"), limit_name("position:GLD")
+    ('the limit on stressed CVaR over 10 sessions (2020)', 'the cap on a position in GLD')
     """
     kind, _, scope = binding.partition(":")
     name, _, horizon = kind.rpartition("_")
     if name in ("stressed", "cvar") and horizon.isdigit():
-        which = "stressed CVaR budget" if name == "stressed" else "CVaR budget"
-        return f"the {which} over {sessions(int(horizon))}"
+        which = "limit on stressed CVaR" if name == "stressed" else "CVaR budget"
+        return f"the {which} over {sessions(int(horizon))}{f' ({scope})' if scope else ''}"
     if name == "standalone":
         return f"the cap on the risk {scope} may carry alone over {sessions(int(horizon))}"
     plain = {

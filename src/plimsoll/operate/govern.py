@@ -132,7 +132,7 @@ class LineProtocol:
             day = (date.fromisoformat(text) - _EPOCH.date()).days
         except ValueError:
             raise InputError(f"date {text!r} is not a date such as 2026-03-02") from None
-        equity = _amount(said, "equity", 2, exact=False)
+        equity = _equity(said)
         if self._ahead((day - 1) * DAY):  # a day begins earlier in the east
             raise InputError(f"session {text} lies ahead of this machine's clock", "Send the date of today")
         signed = None if self._account is None else self._account.next_session(self._governor, day, equity)
@@ -389,6 +389,18 @@ def _amount(said: Line, name: str, places: int, *, exact: bool, up: bool = False
     if scaled == 0:
         raise InputError(f"{name} must be positive, not {_shown(value)}")
     return scaled
+
+
+def _equity(said: Line) -> int:
+    """Cents of a session's equity, rounded down; zero or below where a gap has taken everything."""
+    text = said["equity"]
+    below = isinstance(text, str) and text.startswith("-")
+    found = _PLAIN.fullmatch(text.removeprefix("-")) if isinstance(text, str) else None
+    if found is None:
+        raise InputError(f"equity must be a plain decimal such as 1000.00 or -160.00, not {_shown(text)}")
+    decimals = found[2] or ""
+    whole = int(found[1] + decimals[:2].ljust(2, "0"))
+    return -(whole + bool(decimals[2:].strip("0"))) if below else whole
 
 
 def _instant(said: Line) -> int:

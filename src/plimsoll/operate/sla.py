@@ -240,7 +240,7 @@ def _page(
         f"new risk while a quote is older than {_time(age)}, of the symbol or of anything held, or that of a holding "
         f"wider than {_percent(limits.collar_bps)} to a side",
         f"more than {limits.orders_second} orders a second, {limits.orders_minute} a minute, {limits.repeats_minute} "
-        "alike a minute; an id used before for another order",
+        "alike a minute; an id used before for another order, or for one that is closed",
         f"a time outside the session, or more than {limits.clock_slack // MILLISECOND} ms before one already seen",
         f"new risk once decisions are slow: the median of {pace.window}, or {pace.slow} of {pace.recent}, above "
         f"{pace.longest // MILLISECOND} ms",

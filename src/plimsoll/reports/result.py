@@ -6,17 +6,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.capital import garch
+from plimsoll.capital import garch, scenarios
 from plimsoll.core.events import Approval, Genesis
 from plimsoll.core.money import dollars
 from plimsoll.core.order import Fill
-from plimsoll.core.panel import History, Panel
+from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.tally import Tally
 from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
 from plimsoll.reports import bidders
 from plimsoll.reports.comparison import Passive, passive_books
+from plimsoll.reports.coverage import coverage
 from plimsoll.reports.lives import StrategyLife, lives_of
 
 Floats = NDArray[np.float64]
@@ -222,15 +223,11 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
             f"{unknown} stocks have no sector and share one cap of {policy.limits.weight_sector:.0%}: "
             "name their sectors in a universe file"
         )
-    vix = history.array("regime.vix")[first : last + 1]
-    absent = int(np.count_nonzero(~np.isfinite(vix)))
-    if absent:
-        notes.append(f"VIX is absent on {absent} of {vix.size} sessions: realised volatility stood in")
+    notes += coverage(history, policy, first, last)
+    notes += scenarios.stress_notes(View(history, last), policy.cvar)
     notes += _late(panel, last)
     if policy.cvar.volatility == "garch":
         notes.append(_garch(history, first, last))
-    if policy.cash.series not in panel.macro_names:
-        notes.append(f"{policy.cash.series} is absent: cash earned nothing and no Sharpe over bills is stated")
     if policy.gates.off:
         notes.append(f"gates switched off: {', '.join(policy.gates.off)}")
     strangers = [name for name in policy.lifecycle.admissions if name not in genesis.strategies]

@@ -108,6 +108,8 @@ def constraint(name: str) -> str:
     if name in GATES:
         return GATES[name]
     head, _, subject = name.partition(":")
+    if head in GATES and subject:
+        return f"{GATES[head]}: {subject}"
     if head in _PREFIXES:
         return f"{_PREFIXES[head]}: {subject}" if subject else _PREFIXES[head]
     return name

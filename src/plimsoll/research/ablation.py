@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from plimsoll.core.policy import Policy
+from plimsoll.core.policy import GatePolicy, Policy
 
 Change = Callable[[Policy], Policy]
 NEVER = 1e9
@@ -71,7 +71,7 @@ _RULES: tuple[tuple[str, str, Change], ...] = (
     ("ladder", "the drawdown ladder", lambda p: replace(p, ladder=replace(p.ladder, enabled=False))),
     ("cvar budgets", "CVaR budgets at both horizons", _cvar(budget_1=1.0, budget_10=1.0, hard_1=1.0, hard_10=1.0)),
     ("cvar hard limits", "the hard CVaR limits", _cvar(hard_1=1.0, hard_10=1.0)),
-    ("stressed set", "the stressed CVaR budgets", _cvar(stressed_multiple=NEVER)),
+    ("stressed set", "the limits on stressed CVaR", lambda p: replace(p, gates=GatePolicy(off=("stressed",)))),
     ("drawdown budgets", "the drawdown scaling of budgets", _cvar(drawdown_floor=1.0)),
     (
         "stand-alone",

@@ -153,8 +153,9 @@ class Governor:
 
         The limits that were ``signed`` since (those of the start, if not given) come into force, the only moment at
         which a dollar cap can rise; caps of the same entry can only fall (H1). After a session that was halted,
-        restricted or too slow, only reductions pass until a health check (R4, H5). Beginning the same session again
-        changes nothing. ``InputError`` for an earlier day, another equity, or an equity that is not positive.
+        restricted or too slow, only reductions pass until a health check (R4, H5); with nothing left, an equity of zero
+        or below, only reductions pass too. Beginning the same session again changes nothing. ``InputError`` for an
+        earlier day or another equity.
         """
         found = self._settle(lambda: self._begun(day, equity, self._signed if signed is None else signed))
         if found is not None:
@@ -162,8 +163,6 @@ class Governor:
 
     def _begun(self, day: int, equity: int, found: GovernorLimits) -> GovernorLimits | None:
         a = self.account
-        if equity <= 0:
-            raise InputError("equity must be positive")
         if day < a.day:
             raise InputError("a session cannot begin before the last one")
         if day == a.day:
@@ -207,10 +206,11 @@ class Governor:
         self._mark(clock=max(self.account.clock, quote.at))
 
     def decide(self, intent: OrderIntent) -> Decision:
-        """Admit or refuse an order; the answer is durable before it is returned, and the same ever after (H2).
+        """Admit or refuse an order; the answer is durable before it is returned (H2).
 
-        An id that comes again with the same order gets the first answer and reserves nothing; with another order it
-        is refused. With the store lost everything is refused.
+        An id that comes again with the same order gets the first answer and reserves nothing while the order is open,
+        or when it was refused; once it is closed it may not leave again. With another order an id is refused. With the
+        store lost everything is refused.
         """
         return self.decide_many([intent])[0]
 
@@ -230,6 +230,8 @@ class Governor:
             known = _decode(text)
             if known[:4] != wanted:
                 return Decision(intent.id, "REFUSE", ("DUPLICATE_INTENT",), self.headroom(intent.symbol))
+            if known[4] == "ADMIT" and intent.id not in self.orders:
+                return Decision(intent.id, "REFUSE", ("ORDER_CLOSED",), self.headroom(intent.symbol))
             return Decision(intent.id, known[4], tuple(known[5]), known[6], tuple(known[7]) if len(known) > 7 else ())
         now = max(intent.at, self._book.account.clock)
         reasons, marks = self._objections(intent, now)

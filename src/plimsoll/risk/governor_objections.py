@@ -133,7 +133,7 @@ def stage_of(book: Book, limits: GovernorLimits, loss: int) -> str:
     a = book.account
     if a.halted:
         return "halt"
-    reached = "normal"
+    reached = "reduce_only" if a.day >= 0 and a.equity <= 0 else "normal"  # what is held must still be able to leave
     if loss and a.day >= 0:
         for stage in limits.stages:
             if loss * WHOLE >= min(stage.equity_bps * a.equity, stage.loss_bps * limits.loss) * CENT:

@@ -176,8 +176,8 @@ def _fire(
     events = [
         RiskEvent(date, "LADDER_RUNG", r.alert, fallen[r.basis == "lifetime"], r.threshold, r.name) for r in crossed
     ]
-    liquidated = state.liquidated or any(_liquidates(r, policy) for r in crossed)
-    cut = max(1.0 if _liquidates(r, policy) else r.cut for r in crossed)
+    liquidated = state.liquidated or any(liquidates(r, policy) for r in crossed)
+    cut = max(1.0 if liquidates(r, policy) else r.cut for r in crossed)
     changes: dict[str, object] = {"fired": state.fired + tuple(r.name for r in crossed), "liquidated": liquidated}
     if cut > 0.0:
         left = (1.0 - cut) * gross if cut < 1.0 else 0.0
@@ -196,7 +196,8 @@ def _fire(
     return replace(state, **changes), tuple(events)
 
 
-def _liquidates(rung: Rung, policy: LadderPolicy) -> bool:
+def liquidates(rung: Rung, policy: LadderPolicy) -> bool:
+    """Whether a rung sells the whole book: by itself, or the panic rung of a policy that flattens on it (R4)."""
     return rung.liquidate or (policy.flatten_on_panic and rung.name == "panic")
 
 
@@ -262,7 +263,7 @@ def _restraint(state: LadderState, fallen: float, size: float, on_ramp: bool, po
     no_new_risk = any(r.no_new_risk for r in active)
     no_new_crypto = any(r.no_new_crypto for r in active)
     havens_only = any(r.havens_only for r in active)
-    liquidate = any(_liquidates(r, policy) for r in active)
+    liquidate = any(liquidates(r, policy) for r in active)
     ceiling = state.ceiling
     if on_ramp:
         ceiling = policy.recovery_gross if ceiling is None else min(ceiling, policy.recovery_gross)

@@ -28,7 +28,7 @@ from plimsoll.core.account_record import (
     seal,
 )
 from plimsoll.core.errors import InputError
-from plimsoll.store.signing import Signer, valid
+from plimsoll.store.signing import Signer, sound_key, valid
 
 _RESTORE = "Restore account.jsonl and limits.json of this home from a backup"
 Problem = tuple[str, str]  # what is wrong, and the remedy
@@ -125,6 +125,8 @@ class Chain:
         return None
 
     def _trust(self, key: Key) -> Problem | None:
+        if not sound_key(key.public_key):
+            return f"{key.public_key} is no sound Ed25519 public key", "Give what 'plimsoll keys new' printed"
         if self.trusted.get(key.person) == key.public_key:
             return f"{key.person} is trusted with this key already", "Nothing need be done"
         if key.public_key in (other for person, other in self.trusted.items() if person != key.person):

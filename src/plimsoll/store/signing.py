@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plimsoll.core.errors import InputError, UsageError
+from plimsoll.store.ed25519_points import sound
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -61,15 +62,25 @@ class Signer:
 
 
 def valid(public_key: str, message: bytes, signature: str) -> bool:
-    """Whether a signature is the key's of this very message; False also for what is no key or no signature."""
+    """Whether a signature is the key's of this very message; False also for what is no sound key or no signature."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+    if not sound_key(public_key):
+        return False
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), message)
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def sound_key(public_key: str) -> bool:
+    """Whether a text in hexadecimal is a public key that only who holds its private key can sign for."""
+    try:
+        return sound(bytes.fromhex(public_key))
+    except ValueError:
+        return False
 
 
 def _read(path: Path) -> Ed25519PrivateKey:

@@ -19,7 +19,7 @@ from plimsoll.core.limits import Group, LimitSet, Pair
 from plimsoll.core.panel import Certification, History, Panel, View
 from plimsoll.core.policy import AuctionPolicy, Policy
 from plimsoll.core.reasons import REASONS
-from plimsoll.core.scenarios import ScenarioSet
+from plimsoll.core.scenarios import ScenarioSet, StressedSet
 from plimsoll.core.sessions import Sessions
 from plimsoll.measures.cvar import cvar
 
@@ -61,11 +61,17 @@ def returns_of(seed: int, rows: int = 300, sigma: float = 0.04) -> np.ndarray:
     return sigma * (0.6 * rng.standard_normal((rows, 1)) + 0.8 * rng.standard_normal((rows, N)))
 
 
+TAIL = {1: 0.95, 10: 0.95}
+
+
 def scenarios_of(seed: int = 1) -> ScenarioSet:
     return ScenarioSet(
         columns=np.arange(N),
         filtered={1: returns_of(seed, sigma=0.012), 10: returns_of(seed + 1)},
-        stressed={1: returns_of(seed + 2, 80, 0.03), 10: returns_of(seed + 3, 80, 0.09)},
+        stressed=(
+            StressedSet("2020", {1: returns_of(seed + 2, 80, 0.03), 10: returns_of(seed + 3, 80, 0.09)}, TAIL),
+            StressedSet("worst", {1: returns_of(seed + 4, 200, 0.02), 10: returns_of(seed + 5, 200, 0.06)}, TAIL),
+        ),
     )
 
 
@@ -251,7 +257,7 @@ def test_screening_rejects_with_its_code(reason: str, said: Forecast, changes: d
 @pytest.mark.parametrize("place", ["filtered", "stressed"])
 def test_one_unknown_scenario_makes_a_column_unmeasurable(place: str) -> None:
     scenarios = scenarios_of()
-    getattr(scenarios, place)[10][3, 0] = math.nan
+    (scenarios.filtered if place == "filtered" else scenarios.stressed[1].returns)[10][3, 0] = math.nan
     result = auction(forecast("AAA"), forecast("BBB"), scenarios=scenarios)
     assert the_bid(result).reasons == ("UNMEASURABLE_RISK",)
     assert the_bid(result, "BBB").weight > 0.0
@@ -379,7 +385,7 @@ def test_bids_rank_by_adjusted_return_per_unit_of_tail_with_hedges_first() -> No
 
 def test_a_hedge_enters_for_its_tail_and_contributes_negatively() -> None:
     scenarios = scenarios_of()
-    for sets in (scenarios.filtered, scenarios.stressed):
+    for sets in (scenarios.filtered, *(one.returns for one in scenarios.stressed)):
         for returns in sets.values():
             returns[:, 3] = -0.3 * returns[:, 0]
     said = (forecast("AAA", 0.01), forecast("DDD", -0.0002, hedge=True))
@@ -404,9 +410,10 @@ def test_contributions_sum_to_the_whole_and_returns_to_the_expected_one() -> Non
 def test_the_binding_tail_limit_is_named_with_its_price() -> None:
     limits = limits_of(**(ROOMY | {"stressed_budget": {1: 0.004, 10: 9.0}}))
     result = auction(forecast("AAA"), forecast("BBB"), limits=limits)
-    assert set(result.record.duals) == {"stressed_1"}
-    assert the_bid(result).binding == "stressed_1"
-    assert the_bid(result).price == pytest.approx(result.record.duals["stressed_1"])
+    assert set(result.record.duals) == {"stressed_1:2020"}
+    assert the_bid(result).binding == "stressed_1:2020"
+    assert the_bid(result).price == pytest.approx(result.record.duals["stressed_1:2020"])
+    assert result.record.stressed == ("2020", "worst")
 
 
 def test_an_unknown_limit_allows_nothing() -> None:
@@ -477,7 +484,8 @@ def test_every_limit_holds_as_a_gate_would_compare_it(
     assert by_strategy["momentum"] <= 0.4
     for h in (1, 10):
         assert cvar(-(scenarios.filtered[h] @ book), 0.95) <= limits.cvar_budget[h]
-        assert cvar(-(scenarios.stressed[h] @ book), 0.95) <= limits.stressed_budget[h]
+        for one in scenarios.stressed:
+            assert cvar(-(one.returns[h] @ book), 0.95) <= limits.stressed_budget[h]
         for i in range(4):
             assert book[i] * cvar(-scenarios.filtered[h][:, i], 0.95) <= limits.standalone[h][i]
 
@@ -545,7 +553,7 @@ def test_every_limit_of_a_bid_is_told_its_own_cap_first_and_their_prices_are_wha
 
 def test_a_limit_that_a_hedge_relieves_does_not_stop_it() -> None:
     scenarios = scenarios_of()
-    for sets in (scenarios.filtered, scenarios.stressed):
+    for sets in (scenarios.filtered, *(one.returns for one in scenarios.stressed)):
         for returns in sets.values():
             returns[:, 3] = -0.3 * returns[:, 0]
     limits = limits_of(**(ROOMY | {"cvar_budget": {1: 9.0, 10: 0.02}, "weight_max": np.full(N, 0.7)}))

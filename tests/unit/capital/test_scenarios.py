@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from plimsoll.capital.scenarios import build, factors, historical
+from plimsoll.capital.scenarios import build, factors, historical, stress_notes, window_names
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Certification, History, Panel, View
 from plimsoll.core.policy import CvarPolicy, Policy
@@ -116,7 +116,8 @@ def test_columns_come_in_the_order_asked_for_and_do_not_depend_on_each_other() -
     view = view_of(panel_of(market_returns(400, 5), starts={4: 250}), policy)
     whole = build(view, np.arange(5), policy, stressed=True)
     some = build(view, np.array([4, 1]), policy, stressed=True)
-    for made, full in ((some.filtered, whole.filtered), (some.stressed, whole.stressed)):
+    stressed = zip((s.returns for s in some.stressed), (s.returns for s in whole.stressed), strict=True)
+    for made, full in ((some.filtered, whole.filtered), *stressed):
         for horizon in (1, 10):
             np.testing.assert_array_equal(made[horizon], full[horizon][:, [4, 1]])
 
@@ -272,72 +273,108 @@ def test_too_few_windows_measure_nothing() -> None:
     assert not unmeasurable[-1]
 
 
-def slow_stressed(view: View, policy: Policy, column: int) -> dict[int, list[float]]:
+def slow_stressed(view: View, policy: Policy, column: int) -> dict[str, dict[int, list[float]]]:
     """The stressed sets of one column by loops over days and windows."""
     cv, horizon = policy.cvar, policy.auction.horizon
     market = [float(m) for m in view.indicator("ew_return")]
     known = [t for t in range(view.row + 1) if math.isfinite(market[t])]
     closes = view.bars("close")[:, column]
     own = {t: float(view.indicator("return")[t, column]) if math.isfinite(closes[t]) else math.nan for t in known}
-    path = {
-        t: r if math.isfinite(r) else comonotone(list(own.values()), [market[s] for s in known], d)
-        for d, (t, r) in enumerate(own.items())
-    }
+    there = [t for t in known if math.isfinite(own[t])]
+
+    def filled(t: int) -> float:
+        """The own return; else the own quantile at the market's rank among the days that have one."""
+        if math.isfinite(own[t]):
+            return own[t]
+        lower = sum(market[s] < market[t] for s in there)
+        return sorted(own[s] for s in there)[min(lower, len(there) - 1)]
+
+    path = {t: filled(t) for t in known}
     dates = view.sessions.dates
-    spans = [[t for t in known if a <= dates[t] <= b] for a, b in cv.stress_windows]
+    spans = {"worst": known}
+    for first, last in cv.stress_windows:
+        if last <= view.date:
+            spans[first[:4]] = [t for t in known if first <= dates[t] <= last]
 
-    def worst(values: dict[int, float]) -> set[int]:
-        return set(sorted(values, key=lambda t: (values[t], t))[: math.ceil(cv.stress_worst * len(values) - 1e-9)])
+    def windows(span: list[int]) -> list[float]:
+        ends = [t for t in span if t - horizon + 1 in span]
+        return [math.prod(1 + path[s] for s in range(t - horizon + 1, t + 1)) - 1 for t in ends]
 
-    days = {t for span in spans for t in span} | worst({t: market[t] for t in known})
-    ends = [t for t in known if all(s in path for s in range(t - horizon + 1, t + 1))]
-    compound = {t: math.prod(1 + market[s] for s in range(t - horizon + 1, t + 1)) - 1 for t in ends}
-    inside = {t for span in spans for t in ends if all(s in span for s in range(t - horizon + 1, t + 1))}
-    chosen = sorted(inside | worst(compound))
-    return {
-        1: [path[t] for t in sorted(days)],
-        horizon: [math.prod(1 + path[s] for s in range(t - horizon + 1, t + 1)) - 1 for t in chosen],
-    }
+    return {name: {1: [path[t] for t in span], horizon: windows(span)} for name, span in spans.items()}
 
 
-@pytest.mark.parametrize("row", [120, 500, 899])
+@pytest.mark.parametrize("row", [150, 500, 899])
 def test_stressed_sets_equal_plain_loops(row: int) -> None:
     policy = policy_of(window=300)
     view = view_of(panel_of(market_returns(900, 4), starts={3: 800}, gaps=((705, 1),)), policy, row)
     columns = np.arange(4) if row == 899 else np.arange(3)
     scenarios = build(view, columns, policy, stressed=True)
+    assert [one.name for one in scenarios.stressed] == (["2008", "worst"] if row == 899 else ["worst"])
     for column in columns:
-        for horizon, expected in slow_stressed(view, policy, int(column)).items():
-            np.testing.assert_allclose(scenarios.stressed[horizon][:, column], expected, rtol=1e-12, atol=1e-14)
+        expected = slow_stressed(view, policy, int(column))
+        for one in scenarios.stressed:
+            for h, returns in one.returns.items():
+                np.testing.assert_allclose(returns[:, column], expected[one.name][h], rtol=1e-12, atol=1e-14)
 
 
-def test_stress_windows_enter_only_once_they_are_known() -> None:
-    """Rows before September 2008 know no crisis window: only the worst days are there."""
+def test_the_tail_of_the_worst_set_is_a_count_of_rows_however_long_the_history() -> None:
+    """126 rows at 95 %: the mean of the worst 6.3 losses, the last of them in part (R2)."""
+    policy = policy_of(window=300)
+    for row in (200, 899):
+        view = view_of(panel_of(market_returns(900, 3)), policy, row)
+        one = build(view, np.arange(3), policy, stressed=True).stressed[-1]
+        assert one.name == "worst" and len(one.returns[1]) == row
+        losses = np.sort(-one.returns[1][:, 2])[::-1]
+        expected = (losses[:6].sum() + 0.3 * losses[6]) / 6.3
+        assert cvar(-one.returns[1][:, 2], one.confidence[1]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_stress_window_enters_once_it_is_over_and_wholly_known() -> None:
     policy = policy_of(window=300)
     panel = panel_of(market_returns(900, 3))
-    before = view_of(panel, policy, panel.sessions.row_at_or_before("2008-08-29"))
-    during = view_of(panel, policy, panel.sessions.row_at_or_before("2008-10-01"))
-    known = before.row  # the first row has no return
-    calm = build(before, np.arange(3), policy, stressed=True).stressed
-    assert len(calm[1]) == math.ceil(0.05 * known)
-    assert len(build(during, np.arange(3), policy, stressed=True).stressed[1]) >= len(calm[1]) + 20
+    last = panel.sessions.row_at_or_before("2009-03-31")
+    names = [
+        [one.name for one in build(view_of(panel, policy, row), np.arange(3), policy, stressed=True).stressed]
+        for row in (last - 1, last)
+    ]
+    assert names == [["worst"], ["2008", "worst"]]
 
 
-def test_without_a_known_stressed_window_nothing_is_run() -> None:
+@pytest.mark.parametrize(("start", "known"), [("2008-08-29", True), ("2008-09-01", False), ("2008-10-13", False)])
+def test_a_window_of_which_a_return_is_missing_is_said_not_skipped(start: str, known: bool) -> None:
+    """The return of the window's first session is measured from the session before it."""
+    policy, cut = policy_of(window=300), panel_of(market_returns(900, 3))
+    cut = since(cut, cut.sessions.row_at_or_after(start))
+    scenarios = build(view_of(cut, policy), np.arange(3), policy, stressed=True)
+    assert ("2008" in [one.name for one in scenarios.stressed]) == known
+    assert scenarios.not_run == (() if known else ("2008",))
+    (said,) = stress_notes(view_of(cut, policy), policy.cvar)
+    assert cut.sessions.dates[0] in said
+    assert ("2008" in said.partition("on")[2].partition(";")[2]) == (not known)
+
+
+def test_with_fewer_rows_than_it_counts_the_worst_set_is_not_run() -> None:
     policy = policy_of(window=300)
-    panel = panel_of(market_returns(60, 2))
-    assert build(view_of(panel, policy, 9), np.arange(2), policy, stressed=True).stressed == {}
-    assert set(build(view_of(panel, policy, 10), np.arange(2), policy, stressed=True).stressed) == {1, 10}
-    assert build(view_of(panel, policy, 10), np.arange(2), policy, stressed=False).stressed == {}
+    panel = panel_of(market_returns(160, 2))
+    rows = 126 + 9  # the first row has no return, and the first window ends nine rows later
+    assert build(view_of(panel, policy, rows - 1), np.arange(2), policy, stressed=True).stressed == ()
+    (one,) = build(view_of(panel, policy, rows), np.arange(2), policy, stressed=True).stressed
+    assert {h: len(r) for h, r in one.returns.items()} == {1: 135, 10: 126}
+    assert build(view_of(panel, policy, rows), np.arange(2), policy, stressed=False).stressed == ()
 
 
 def test_a_young_asset_is_stressed_with_its_own_quantiles() -> None:
     policy = policy_of(window=300)
     view = view_of(panel_of(market_returns(900, 5), starts={0: 780}), policy)
-    stressed = build(view, np.arange(5), policy, stressed=True).stressed
     own = view.indicator("return")[781:, 0]
-    assert np.isin(stressed[1][:, 0], own).all()
-    assert cvar(-stressed[10][:, 0], 0.95) > 0.0
+    for one in build(view, np.arange(5), policy, stressed=True).stressed:
+        assert np.isin(one.returns[1][:, 0], own).all()
+        assert cvar(-one.returns[10][:, 0], 0.95) > 0.0
+
+
+def test_two_windows_of_one_year_are_told_apart() -> None:
+    spans = (("2020-02-20", "2020-04-30"), ("2020-09-01", "2020-11-30"), ("2022-01-01", "2022-12-31"))
+    assert window_names(spans) == ("2020-02-20..2020-04-30", "2020-09-01..2020-11-30", "2022")
 
 
 def truncated(panel: Panel, rows: int) -> Panel:
@@ -348,8 +385,18 @@ def truncated(panel: Panel, rows: int) -> Panel:
     return replace(panel, sessions=Sessions(s.days[:rows], s.opens[:rows], s.closes[:rows], int(s.days[rows])), **cut)
 
 
+def since(panel: Panel, first: int) -> Panel:
+    """The same market with its history begun at row ``first``."""
+    cut = {
+        f.name: getattr(panel, f.name)[first:] for f in fields(panel) if isinstance(getattr(panel, f.name), np.ndarray)
+    }
+    s = panel.sessions
+    return replace(panel, sessions=Sessions(s.days[first:], s.opens[first:], s.closes[first:], s.next_day), **cut)
+
+
 def bits(scenarios: ScenarioSet) -> list[bytes]:
-    sets = (*scenarios.filtered.values(), *scenarios.stressed.values())
+    stressed = (returns for one in scenarios.stressed for returns in one.returns.values())
+    sets = (*scenarios.filtered.values(), *stressed)
     return [np.ascontiguousarray(s).tobytes() for s in sets]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import numpy as np
 import pytest
 
-from plimsoll.core.policy import CvarPolicy, Policy
-from plimsoll.engine.limits import budget_scale, limits_at
+from plimsoll.core.policy import CvarPolicy, GatePolicy, LadderPolicy, Policy
+from plimsoll.engine.limits import budget_scale, limits_at, stressed_max
 
 
 @pytest.mark.parametrize(
@@ -26,6 +29,36 @@ def test_stress_halves_budgets_and_never_the_hard_limits(limits) -> None:
     assert stressed.cvar_budget == {h: v / 2 for h, v in calm.cvar_budget.items()}
     assert stressed.stressed_budget == {h: v / 2 for h, v in calm.stressed_budget.items()}
     assert stressed.cvar_hard == calm.cvar_hard == {1: 0.022, 10: 0.06}
+
+
+RUNGS = LadderPolicy().rungs
+
+
+@pytest.mark.parametrize(
+    ("ladder", "ceiling"),
+    [
+        (LadderPolicy(), 0.12),
+        (LadderPolicy(enabled=False), 0.12),
+        (LadderPolicy(rungs=RUNGS[:2]), 0.08),
+        (LadderPolicy(rungs=(*RUNGS[:2], *RUNGS[4:])), 0.08),
+        (LadderPolicy(rungs=RUNGS[4:]), 0.12),
+        (LadderPolicy(rungs=()), 0.12),
+    ],
+)
+def test_stressed_cvar_is_at_most_the_deepest_rung_that_does_not_liquidate(
+    ladder: LadderPolicy, ceiling: float
+) -> None:
+    assert stressed_max(CvarPolicy(), ladder) == ceiling
+
+
+def test_stressed_limits_follow_the_ladder_and_shrink_with_the_drawdown(limits) -> None:
+    assert limits().stressed_budget == {1: pytest.approx(0.06), 10: pytest.approx(0.12)}
+    assert limits(0.13).stressed_budget == {1: pytest.approx(0.03), 10: pytest.approx(0.06)}
+
+
+def test_the_gate_switched_off_opens_the_limit_for_the_auction_too(view, desk) -> None:
+    free = replace(desk, policy=msgspec.structs.replace(desk.policy, gates=GatePolicy(off=("stressed",))))
+    assert limits_at(view, free, (), drawdown_lifetime=0.0, stress=False).stressed_budget == {1: 1.0, 10: 1.0}
 
 
 def test_an_unknown_drawdown_allows_no_more_than_the_floor(limits) -> None:

@@ -8,7 +8,7 @@ import pytest
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.policy import Policy
-from plimsoll.core.scenarios import ScenarioSet
+from plimsoll.core.scenarios import ScenarioSet, StressedSet
 from plimsoll.engine.measure import Tails, measure, resting
 from plimsoll.measures.cvar import cvar
 from plimsoll.risk.gates import judge_proposal
@@ -19,8 +19,38 @@ STRESSED = {1: RNG.normal(-0.01, 0.03, (60, 3)), 10: RNG.normal(-0.02, 0.08, (50
 COLUMNS = np.array([0, 2, 3])
 
 
+def one_set(returns: dict[int, np.ndarray], name: str = "2020", confidence: float = 0.95) -> tuple[StressedSet, ...]:
+    return (StressedSet(name, returns, dict.fromkeys(returns, confidence)),)
+
+
 def tails(blind: frozenset[int] = frozenset()) -> Tails:
-    return Tails.of(ScenarioSet(COLUMNS, dict(FILTERED), dict(STRESSED), blind), 0.95)
+    return Tails.of(ScenarioSet(COLUMNS, dict(FILTERED), one_set(dict(STRESSED)), blind), 0.95)
+
+
+def test_stressed_cvar_is_the_largest_of_the_sets_each_by_itself() -> None:
+    """The 1-session tail is deepest in one set, the 10-session one in another, and neither dilutes the other."""
+    mild = {h: 0.1 * r for h, r in STRESSED.items()}
+    sharp = {1: 2.0 * STRESSED[1], 10: 0.1 * STRESSED[10]}
+    three = (*one_set(mild, "2022"), *one_set(dict(STRESSED), "2008"), *one_set(sharp, "worst", 0.9))
+    given = Tails.of(ScenarioSet(COLUMNS, dict(FILTERED), three), 0.95)
+    weights = np.array([0.3, 0.0, 0.2, 0.1])
+    found, of = given.stressed_of_book(weights)
+    assert of == {1: "worst", 10: "2008"}
+    assert found[1] == cvar(-(sharp[1] @ weights[COLUMNS]), 0.9)
+    assert found[10] == cvar(-(STRESSED[10] @ weights[COLUMNS]), 0.95)
+
+
+def test_what_one_stressed_set_cannot_measure_is_not_measured() -> None:
+    hole = {h: r.copy() for h, r in STRESSED.items()}
+    hole[10][3, 0] = np.nan
+    for order in (("a", "b"), ("b", "a")):
+        sets = {"a": one_set(dict(STRESSED))[0], "b": one_set(hole)[0]}
+        given = Tails.of(ScenarioSet(COLUMNS, dict(FILTERED), tuple(sets[n] for n in order)), 0.95)
+        found, _ = given.stressed_of_book(np.array([0.3, 0, 0.1, 0]))
+        assert np.isnan(found[10]) and found[1] > 0.0
+    assert tails(frozenset({2})).stressed_of_book(np.array([0.1, 0, 0, 0.1]))[0][1] > 0.0
+    assert np.isnan(tails(frozenset({2})).stressed_of_book(np.array([0.1, 0, 0.1, 0]))[0][1])
+    assert Tails.of(ScenarioSet(COLUMNS, dict(FILTERED)), 0.95).stressed_of_book(np.array([0.1, 0, 0, 0])) == ({}, {})
 
 
 def measured(held: list[float], orders: list[float], given: Tails | None = None):
@@ -76,7 +106,7 @@ def test_increments_are_measured_on_the_book_after_its_reductions() -> None:
     alone = tails().of_book(np.array([0.4, 0, 0.0, 0]))[10] - tails().of_book(reduced)[10]
     assert m.incremental[0] == pytest.approx(alone)
     assert m.standalone[10][3] == pytest.approx(0.05 * tails().alone(3, 10))
-    assert m.stressed_proposed == pytest.approx(tails().of_book(np.array([0.4, 0, 0, 0.05]), stressed=True))
+    assert m.stressed_proposed == pytest.approx(tails().stressed_of_book(np.array([0.4, 0, 0, 0.05]))[0])
     assert m.gross_proposed == pytest.approx(0.45)
     assert m.cash_proposed == pytest.approx(0.55)
     assert m.exempt_trades == 1
@@ -109,7 +139,7 @@ def test_many_increases_are_measured_together_as_each_alone(columns: int, blind:
     filtered = {h: rng.standard_t(4, (500, columns)) * 0.01 * np.sqrt(h) for h in (1, 10)}
     stressed = {h: 2.0 * r[:90] for h, r in filtered.items()}
     unseen = frozenset({int(of_set[1])}) if blind else frozenset()
-    given = Tails.of(ScenarioSet(of_set, filtered, stressed, unseen), 0.95)
+    given = Tails.of(ScenarioSet(of_set, filtered, one_set(stressed), unseen), 0.95)
     held = np.zeros(columns + 9)
     held[of_set[2:]] = rng.uniform(0.0, 0.02, columns - 2) * (rng.random(columns - 2) < 0.7)
     orders = rng.uniform(-0.02, 0.02, columns + 9) * (rng.random(columns + 9) < 0.5)
@@ -146,7 +176,7 @@ def test_a_bound_stands_for_a_figure_only_where_no_gate_could_refuse_it(seed: in
     rng = np.random.default_rng(seed)
     n = 150
     filtered = {h: rng.standard_t(4, (500, n)) * 0.01 * np.sqrt(h) for h in (1, 10)}
-    given = Tails.of(ScenarioSet(np.arange(n), filtered, {1: filtered[1][:50]}, frozenset({7})), 0.95)
+    given = Tails.of(ScenarioSet(np.arange(n), filtered, one_set({1: filtered[1][:50]}), frozenset({7})), 0.95)
     held = rng.uniform(0.0, 0.02, n) * (rng.random(n) < 0.3)
     held[:8] = 0.02, 0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     orders = rng.uniform(0.001, 0.02, n)

@@ -213,7 +213,7 @@ def test_a_loser_names_the_limit_it_lost_for() -> None:
     )
     found = told(empty, auction(lost))
     assert "lost the auction" in found.headline and "at its target" not in found.headline
-    assert "What stopped it: the stressed CVaR budget over 10 sessions" in text(found, "auction")
+    assert "What stopped it: the limit on stressed CVaR over 10 sessions" in text(found, "auction")
     assert text(found, "what would have changed it") == ""
 
 

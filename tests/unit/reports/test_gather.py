@@ -24,6 +24,7 @@ ladder:
     level_4: {threshold: 0.0018}
     mandate: {threshold: 0.0020}
   level_1_holds: 0.0010
+gates: {off: [stressed]}  # its limit follows from the rungs, and would keep the book too small to reach one
 """
 
 

@@ -195,14 +195,15 @@ def test_the_stack_and_the_hedges_sum_to_the_line(material: Material, grid: Tail
 def test_a_tenth_of_a_limit_is_its_price_times_its_size(material: Material) -> None:
     held = [(r, r.auction) for r in material.run.cycles if r.auction is not None]
     found = {s.constraint: s for s in shadow.shadows(material)}
-    for name, bound in (("stressed_1", "stressed_1"), ("cvar_1", "cvar_budget_1")):
-        if name not in found:
-            continue
+    bounds = {"cvar": "cvar_budget_10", "cvar_1": "cvar_budget_1"}
+    bounds |= {n: n.partition(":")[0] for n in found if n.startswith("stressed_")}
+    assert bounds.keys() & found.keys()
+    for name in sorted(bounds.keys() & found.keys()):
+        bound = bounds[name]
         own = [(a.duals[name], r.limits[bound]) for r, a in held if a.duals.get(name, 0.0) > 0.0]
         assert found[name].auctions == len(own)
         assert found[name].price == pytest.approx(np.mean([p for p, _ in own]))
         assert found[name].worth == pytest.approx(sum(0.1 * p * size for p, size in own) / len(held))
-    assert "stressed_1" in found or "cvar_1" in found
     position = next(n for n in found if n.startswith("position:"))
     symbol = position.partition(":")[2]
     sizes = [

@@ -269,7 +269,7 @@ def test_a_new_session_keeps_positions_and_open_orders() -> None:
     desk.governor.begin(DAY + 1, 100_000)
     assert desk.governor.use("S").turnover == 20 * 100 * CENT
     assert desk.governor.use("S").position == 50 * 100 * CENT
-    for day, equity in ((DAY, 100_000), (DAY + 1, 100_001), (DAY + 2, 0)):
+    for day, equity in ((DAY, 100_000), (DAY + 1, 100_001)):
         with pytest.raises(InputError):
             desk.governor.begin(day, equity)
 
@@ -549,3 +549,50 @@ def test_orders_that_add_are_named_for_cancelling_once_only_reductions_pass() ->
     assert desk.governor.reduce_only and desk.governor.to_cancel == (buys.id,)
     desk.governor.close(buys.id)
     assert desk.governor.to_cancel == ()
+
+
+@pytest.mark.parametrize("end", ["filled", "cancelled", "filled and restarted", "yesterday"])
+def test_a_closed_order_never_leaves_again_under_its_id(end: str) -> None:
+    """A looping sender repeats an id whose order is done: nothing is reserved for it any more (H2)."""
+    store = MemoryStateStore()
+    governor = Governor(store, WIDE)
+    governor.begin(DAY, 100_000)
+    governor.quote("S", Quote(UNIT, UNIT, NOON))
+    order = OrderIntent("a", "S", 1, 40 * UNIT, NOON)
+    assert governor.decide(order).decision == "ADMIT" == governor.decide(order).decision
+    if end == "cancelled":
+        governor.close("a")
+    else:
+        governor.fill(Execution("a", "x", 40 * UNIT, UNIT, UNIT))
+    if end == "filled and restarted":
+        governor = Governor(store, WIDE)
+    if end == "yesterday":
+        governor.begin(DAY + 1, 100_000)
+    used = governor.use()
+    for _ in range(3):
+        again = governor.decide(order)
+        assert (again.decision, again.reasons) == ("REFUSE", ("ORDER_CLOSED",))
+    assert governor.use() == used and not governor.orders
+    assert governor.decide(replace(order, quantity=UNIT)).reasons == ("DUPLICATE_INTENT",)
+
+
+def test_a_refused_order_is_refused_again_whatever_has_changed() -> None:
+    desk = Desk()
+    big = OrderIntent("big", "S", 1, 51 * UNIT, NOON)
+    assert desk.governor.decide(big).reasons == ("TRADE_LIMIT",)
+    assert desk.governor.decide(big).reasons == ("TRADE_LIMIT",)
+
+
+@pytest.mark.parametrize("equity", [0, -16_000])
+def test_an_account_that_lost_everything_can_still_close_what_it_holds(equity: int) -> None:
+    """A squeeze over the weekend: 0.4 short at 100 are bought back at 3,000 with 160 dollars less than nothing left."""
+    desk = Desk()
+    desk.order(40 * UNIT, -1)
+    desk.governor.fill(Execution(f"o{desk.count}", "x", 40 * UNIT, UNIT, UNIT))
+    desk.governor.begin(DAY + 1, equity)
+    assert desk.governor.stage == "reduce_only"
+    assert desk.order(40 * UNIT, at=NOON + 1).decision == "ADMIT"
+    assert "INTRADAY_REDUCE_ONLY" in desk.order(1, -1, at=NOON + 2).reasons
+    desk.governor.begin(DAY + 2, 100)
+    desk.quote(1, at=NOON + 3 + 86_400 * SECOND)
+    assert desk.governor.stage == "normal"

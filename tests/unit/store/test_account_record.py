@@ -20,6 +20,7 @@ from plimsoll.store.home import Home
 from plimsoll.store.record_rules import By, Chain
 from plimsoll.store.signing import Signer, new_key
 
+SOMEBODYS = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"  # of RFC 8032, section 7.1
 TIME = "2026-03-02T08:00:00Z"
 CAPS = Caps(loss="100.00", position="500.00", turnover="2000.00", trade="50.00", positions={"GLD": "300.00"})
 GROWTH = Growth(steps=("10.00", "25.00"), days=5, uptime_bps=9990, daily_loss_bps=300, drawdown_bps=1000)
@@ -235,8 +236,8 @@ REFUSED = [
     (grown("10.00", "1e2"), ("ann", None), "a step of size is '1e2'"),
     (Size(step="50.00", reason="x"), None, "size 2 is not signed"),
     (Promise(document="c" * 64, policy="b" * 64), None, "promise 2 is not signed"),
-    (Key(action="trust", person="eve", public_key="e" * 64), None, "key 3 is not signed"),
-    (Key(action="trust", person="eve", public_key="e" * 64), ("eve", None), "eve may not sign"),
+    (Key(action="trust", person="eve", public_key=SOMEBODYS), None, "key 3 is not signed"),
+    (Key(action="trust", person="eve", public_key=SOMEBODYS), ("eve", None), "eve may not sign"),
     (Key(action="revoke", person="eve", public_key="e" * 64), ("ann", None), "eve is not trusted"),
 ]  # fmt: skip
 

@@ -231,7 +231,7 @@ def throttles(desk: Desk) -> Act:
 
 
 def duplicates(desk: Desk) -> Act:
-    """Ids used again: for the same order, which must leave once, and for another, which must not leave."""
+    """Ids used again: for the same order, which must leave once, also when it is closed, and for another."""
     while True:
         symbol = desk.symbols[int(desk.draw.integers(len(desk.symbols)))]
         quantity = max(desk.room(symbol) // 2, 1)
@@ -240,6 +240,7 @@ def duplicates(desk: Desk) -> Act:
             desk.send(symbol, 1, wanted, name=name)
         desk.send(symbol, -1, quantity, name=name)
         yield
+        desk.send(symbol, 1, quantity, name=name)
         if desk.bar % 12 == 11:
             yield from flat(desk)
 
