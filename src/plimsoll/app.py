@@ -475,15 +475,17 @@ def report(
     output: Path | None = None,
     *,
     hurdles: bool = False,
+    csv: Path | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write the report of a run, the last one's by default, as one HTML file; its path, in the home by default.
 
-    ``hurdles`` runs the same span five more times, at the hurdles a report shows (A3).
+    ``hurdles`` runs the same span five more times, at the hurdles a report shows (A3); ``csv`` is a folder for the
+    run's tables, one CSV file each.
     """
     from dataclasses import replace
 
-    from plimsoll.reports import gather, html
+    from plimsoll.reports import gather, html, tables
     from plimsoll.store.home import Home
 
     home = Home(workspace.home, workspace.tell)
@@ -493,6 +495,8 @@ def report(
     path = home.reports / f"{found.result.run}.html" if output is None else output
     home.folder(path.parent)
     path.write_text(html.render(found), encoding="utf-8")
+    if csv is not None:
+        tables.write_csv(csv, tables.written(found.run, found.result))
     return path
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from plimsoll.alpha import given
 from plimsoll.alpha.core_trend import CoreTrend
 from plimsoll.alpha.terms import check
 from plimsoll.alpha.xs_momentum import CrossSectionalMomentum
@@ -49,6 +50,8 @@ def _one(name: str) -> Strategy:
         return BUILT_IN[name]()
     if name.endswith(".py"):
         return _from_file(Path(name))
+    if (strategy := given.find(name)) is not None:
+        return strategy
     return _installed(name)
 
 

@@ -543,6 +543,10 @@ def report(
     hurdles: Annotated[
         bool, typer.Option("--hurdles", help="Run the span again at five prices of risk: five more backtests.")
     ] = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FOLDER", help="Write its tables there too, one CSV file each."),
+    ] = None,
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -557,13 +561,14 @@ def report(
     \b
     plimsoll report --open
     plimsoll report --run backtest-20260105T101500 --output report.html
+    plimsoll report --csv tables
     """
     with reported(as_json):
         from plimsoll import app
         from plimsoll.cli.progress import progress
 
         with progress("hurdles") as told:
-            path = app.report(_workspace(home, profile, policy), run, output, hurdles=hurdles, progress=told)
+            path = app.report(_workspace(home, profile, policy), run, output, hurdles=hurdles, csv=csv, progress=told)
         if as_json:
             _print_json({"path": str(path), "bytes": path.stat().st_size})
         else:

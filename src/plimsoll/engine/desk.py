@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import plimsoll
+from plimsoll.alpha import given
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.limits import Group, LimitSet
 from plimsoll.core.policy import Policy, policy_hash
@@ -126,7 +127,9 @@ class Desk:
 
 
 def code_hash(strategies: tuple[Strategy, ...] = ()) -> str:
-    """SHA-256 over names and bytes of the modules a decision can depend on, and of each plug-in's own file."""
+    """SHA-256 over names and bytes of the modules a decision can depend on, and of each plug-in's own file; of
+    a strategy given as a Python object its source and parameters.
+    """
     root = Path(plimsoll.__file__).parent
     rooms = ("core", "measures", "indicators", "costs", "alpha", "capital", "risk", "governance", "engine", "execution")
     digest = hashlib.sha256()
@@ -135,6 +138,10 @@ def code_hash(strategies: tuple[Strategy, ...] = ()) -> str:
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(path.read_bytes())
     for strategy in strategies:
+        if (told := given.source_of(strategy)) is not None:
+            digest.update(strategy.name.encode())
+            digest.update(told)
+            continue
         source = getattr(sys.modules.get(type(strategy).__module__), "__file__", None)
         if source is not None and root not in Path(source).parents:
             digest.update(strategy.name.encode())

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from plimsoll import app
-from plimsoll.notebook.run import Run, known, plain
+from plimsoll.alpha import given
+from plimsoll.notebook.run import Day, Run, iso, known, plain
 
 if TYPE_CHECKING:
     from plimsoll.market.ingest import IngestReport
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from plimsoll.store.journal import AuditReport
 
 Names = str | Path | Iterable[str | Path] | None
+Strategies = object  # a name, a path, a strategy, a class of one, or several of them in a list
 
 _RUNS: dict[str, Any] = {
     "run": pl.String,
     "mode": pl.String,
     "start": pl.String,
     "end": pl.String,
-    "strategies": pl.List(pl.String),
+    "strategies": pl.String,
     "synthetic": pl.Boolean,
     "finished": pl.Boolean,
     "total_return": pl.Float64,
@@ -57,8 +59,8 @@ class Home:
 
     def ingest(
         self, source: str | Path = "", *, provider: str = "files", symbol: str | None = None,
-        universe: str | Path | None = None, start: str | None = None, end: str | None = None,
-        tickers: Sequence[str] = (), dates: str | None = None, columns: str | None = None, decimal: str | None = None,
+        universe: str | Path | None = None, start: Day = None, end: Day = None, tickers: Sequence[str] = (),
+        dates: str | None = None, columns: str | None = None, decimal: str | None = None,
     ) -> IngestReport:  # fmt: skip
         """Read market data into the home and certify it; ``provider="synthetic"`` makes a market up."""
         from plimsoll.market.request import IngestRequest
@@ -68,8 +70,8 @@ class Home:
             source=str(source) or ("core" if provider == "synthetic" else ""),
             symbol=symbol,
             universe=None if universe is None else str(universe),
-            start=start,
-            end=end,
+            start=iso(start, "start"),
+            end=iso(end, "end"),
             tickers=tuple(tickers),
             dates=dates,
             columns=columns,
@@ -98,29 +100,34 @@ class Home:
         return pl.DataFrame([days, *_columns(panel.symbols, getattr(panel, field))])
 
     def backtest(
-        self, start: str | None = None, end: str | None = None, *, strategy: Names = None,
-        capital: float | None = None, operator: str | None = None, changes: Mapping[str, Any] | None = None,
+        self, start: Day = None, end: Day = None, *, strategy: Strategies = None, policy: Names = None,
+        costs: str | None = None, capital: float | None = None, operator: str | None = None,
+        changes: Mapping[str, Any] | None = None,
     ) -> Run:  # fmt: skip
         """Run the governed system over certified history.
 
         Parameters
         ----------
-        start, end : ISO dates; absent, the first and last possible session.
-        strategy : built-in or installed name, or path of a ``.py`` file, or several of them.
+        start, end : dates: text such as ``"2015-01-02"``, ``date``, ``datetime`` or a pandas timestamp; absent, the
+            first and last possible session.
+        strategy : a strategy's object or class, a built-in or installed name, the path of a ``.py`` file, or several.
+        policy : YAML file or files that change the home's policy, later ones winning.
+        costs : a cost preset, such as ``"ibkr-pro"``.
         capital : USD.
         operator : who signs re-entries, ``simulated`` or ``never``.
         changes : policy values by dotted key, such as ``{"cvar.budget_10": 0.04}``.
         """
-        where = self.workspace(_changes(strategy, capital, operator, changes))
-        return self._finished(app.backtest(where, start=start, end=end))
+        where = self.workspace(_changes(strategy, capital, operator, costs, changes), policy)
+        return self._finished(app.backtest(where, start=iso(start, "start"), end=iso(end, "end")))
 
     def trade_recorded(
-        self, start: str | None = None, end: str | None = None, *, strategy: Names = None,
-        capital: float | None = None, operator: str | None = None, changes: Mapping[str, Any] | None = None,
+        self, start: Day = None, end: Day = None, *, strategy: Strategies = None, policy: Names = None,
+        costs: str | None = None, capital: float | None = None, operator: str | None = None,
+        changes: Mapping[str, Any] | None = None,
     ) -> Run:  # fmt: skip
         """Trade recorded sessions on a paper account; takes what ``backtest`` takes."""
-        where = self.workspace(_changes(strategy, capital, operator, changes))
-        return self._finished(app.trade_recorded(where, start=start, end=end))
+        where = self.workspace(_changes(strategy, capital, operator, costs, changes), policy)
+        return self._finished(app.trade_recorded(where, start=iso(start, "start"), end=iso(end, "end")))
 
     @property
     def runs(self) -> pl.DataFrame:
@@ -141,9 +148,12 @@ class Home:
         """Recompute the hash chain of a run's journal."""
         return app.audit_verify(self.workspace(), run)
 
-    def workspace(self, changes: Mapping[str, Any] | None = None) -> app.Workspace:
-        """What the functions of ``plimsoll.app`` take: this home under its policy, with ``changes`` by dotted key."""
-        return app.Workspace(self.path, self._profile, self._policy, dict(os.environ), changes or {})
+    def workspace(self, changes: Mapping[str, Any] | None = None, policy: Names = None) -> app.Workspace:
+        """What the functions of ``plimsoll.app`` take: this home under its policy and further files, with ``changes``
+        by dotted key.
+        """
+        files = (*self._policy, *(Path(p) for p in _names(policy)))
+        return app.Workspace(self.path, self._profile, files, dict(os.environ), changes or {})
 
     def _finished(self, result: BacktestResult) -> Run:
         return self.run(result.run)
@@ -156,10 +166,24 @@ def _names(given: Names) -> list[str]:
 
 
 def _changes(
-    strategy: Names, capital: float | None, operator: str | None, changes: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    said = {"strategies.enabled": _names(strategy) or None, "account.capital": capital, "backtest.operator": operator}
+    strategy: Strategies, capital: float | None, operator: str | None, costs: str | None,
+    changes: Mapping[str, Any] | None,
+) -> dict[str, Any]:  # fmt: skip
+    said = {
+        "strategies.enabled": _enabled(strategy) or None,
+        "account.capital": capital,
+        "backtest.operator": operator,
+        "costs.preset": costs,
+    }
     return {**(changes or {}), **{key: value for key, value in said.items() if value is not None}}
+
+
+def _enabled(strategy: Strategies) -> list[str]:
+    """Names of strategies; an object or a class gets one."""
+    if strategy is None:
+        return []
+    several = strategy if isinstance(strategy, list | tuple | set) else [strategy]
+    return [str(one) if isinstance(one, str | Path) else given.give(one) for one in several]
 
 
 def _columns(symbols: Sequence[str], values: Any) -> list[pl.Series]:

@@ -8,14 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import polars as pl
 
 from plimsoll import app
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import UsageError
 from plimsoll.core.events import Event
-from plimsoll.core.order import Fill
+from plimsoll.notebook import shown
+from plimsoll.reports import tables
+from plimsoll.reports.recorded import Recorded, sorted_events
 from plimsoll.store.home import RunSummary
 
 if TYPE_CHECKING:
@@ -24,52 +25,21 @@ if TYPE_CHECKING:
 
     from plimsoll.reports.result import BacktestResult
 
-TABLES = ("equity", "fills", "decisions", "weights", "auctions", "vetoes", "risk_events", "metrics")
+Day = str | date | Any | None  # a datetime too, and what has its ``date()``
+TABLES = (
+    "equity", "drawdowns", "trades", "fills", "decisions", "holdings", "weights", "auctions", "vetoes", "risk_events",
+    "metrics",
+)  # fmt: skip
 FIGURES = ("equity", "drawdown", "weights", "risk")
+_ISO_DATE = 10  # characters
 
-_CODES = pl.List(pl.String)
-_EQUITY: dict[str, Any] = {
-    "date": pl.Date,
-    **dict.fromkeys(("nav", "cash", "gross", "cvar_1", "cvar_10", "crisis", "vix"), pl.Float64),
-    "mode": pl.String,
-    "level": pl.Int64,
-    "new_risk": pl.Boolean,
-}
-_FILLS: dict[str, Any] = {
-    "date": pl.Date,
-    "symbol": pl.String,
-    "lots": pl.Int64,
-    **dict.fromkeys(("price", "notional", "commission", "slippage", "impact"), pl.Float64),
-    "reason": pl.String,
-    "order": pl.String,
-}
-_DECISIONS: dict[str, Any] = {
-    **dict.fromkeys(("date", "symbol", "outcome"), pl.String),
-    **dict.fromkeys(("held", "programme", "desired", "proposed"), pl.Float64),
-    "lots": pl.Int64,
-    "reasons": _CODES,
-}
+_TYPES: dict[str, Any] = {
+    "date": pl.Date, "text": pl.String, "number": pl.Float64, "count": pl.Int64, "flag": pl.Boolean
+}  # fmt: skip
 _RISK: dict[str, Any] = {
     **dict.fromkeys(("name", "scope"), pl.String),
     **dict.fromkeys(("measured", "limit", "use", "headroom", "headroom_usd"), pl.Float64),
     **dict.fromkeys(("unit", "binds", "verdict"), pl.String),
-}
-_AUCTIONS: dict[str, Any] = {
-    **dict.fromkeys(("date", "strategy", "symbol", "decision"), pl.String),
-    "rank": pl.Int64,
-    **dict.fromkeys(("mu", "adjusted", "cost", "cap", "weight", "return_share", "cvar_share"), pl.Float64),
-    **dict.fromkeys(("confidence", "score", "quality"), pl.Float64),
-    "reasons": _CODES,
-    "binding": pl.String,
-    "price": pl.Float64,
-}
-_VETOES: dict[str, Any] = {
-    **dict.fromkeys(("date", "trigger", "severity", "scope"), pl.String),
-    **dict.fromkeys(("measured", "limit"), pl.Float64),
-}
-_EVENTS: dict[str, Any] = {
-    **dict.fromkeys(("date", "kind", "severity", "scope"), pl.String),
-    **dict.fromkeys(("measured", "limit"), pl.Float64),
 }
 
 
@@ -84,9 +54,11 @@ class Run:
         self.home, self.summary, self.result = home, summary, result
 
     def __repr__(self) -> str:
-        s = self.summary
-        made_up = ", SYNTHETIC DATA" if s.synthetic else ""
-        return f"<run {s.run}: {', '.join(s.strategies)}, {s.start} to {s.end}{made_up}>"
+        return shown.plain(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: key figures beside the passive books, and the curve."""
+        return shown.html(self)
 
     @cached_property
     def events(self) -> tuple[Event, ...]:
@@ -98,79 +70,62 @@ class Run:
         """The decision cycles, one a session."""
         return tuple(e for e in self.events if isinstance(e, CycleRecord))
 
+    @cached_property
+    def _recorded(self) -> Recorded:
+        return sorted_events(self.events)
+
+    def _table(self, name: str) -> pl.DataFrame:
+        return frame(tables.OF_RUN[name](self._recorded))
+
     @property
     def metrics(self) -> pl.DataFrame:
         """One row a figure, one column a book: the run, and passive books over the same sessions.
 
-        Net of costs, on daily closes, over the whole span or as much of it as a passive book has data for.
+        Net of costs, on daily closes, over the whole span or as much of it as a passive book has data for. A run that
+        did not finish has its headline figures, as far as they are known.
         """
-        if self.result is None:
-            kept = ("total_return", "max_drawdown", "sharpe")
-            return pl.DataFrame({"figure": kept, "Plimsoll": [getattr(self.summary, name) for name in kept]})
-        books = {"Plimsoll": self.result.metrics, **self.result.benchmarks}
-        figures = {label: msgspec.structs.asdict(book) for label, book in books.items()}
-        names = list(figures["Plimsoll"])
-        columns = {label: [_number(book[name]) for name in names] for label, book in figures.items()}
-        return pl.DataFrame({"figure": names, **columns})
+        if self.result is not None:
+            return frame(tables.metrics(self.result))
+        kept = ("total_return", "max_drawdown", "sharpe")
+        return pl.DataFrame({"figure": kept, "Plimsoll": [getattr(self.summary, name) for name in kept]})
 
     @cached_property
     def equity(self) -> pl.DataFrame:
         """One row a session: nav and cash (USD), return (1 session), drawdown (since the start), gross, the CVaR of
         the book at 1 and 10 sessions (95 %), the crisis probability, VIX, mode, ladder level and new_risk.
         """
-        nav = [r.nav / 100.0 for r in self.records]
-        made = pl.DataFrame(
-            {
-                "date": _dates(r.session for r in self.records),
-                "nav": nav,
-                "cash": [r.cash / 100.0 for r in self.records],
-                "gross": [r.figures.get("gross") for r in self.records],
-                "cvar_1": [r.figures.get("cvar_1") for r in self.records],
-                "cvar_10": [r.figures.get("cvar_10") for r in self.records],
-                "crisis": [r.regime.crisis for r in self.records],
-                "vix": [r.regime.vix for r in self.records],
-                "mode": [r.carried.mode for r in self.records],
-                "level": [r.restraint.level for r in self.records],
-                "new_risk": [not r.bars_new_risk for r in self.records],
-            },
-            schema=_EQUITY,
-        )
-        peak = pl.col("nav").cum_max()
-        return made.with_columns(
-            pl.col("nav").pct_change().alias("return"), (1.0 - pl.col("nav") / peak).alias("drawdown")
-        )
+        return self._table("equity")
+
+    @cached_property
+    def drawdowns(self) -> pl.DataFrame:
+        """One row a fall below the running peak of closes, deepest first; ``recovered`` is null while it lasts."""
+        return self._table("drawdowns")
+
+    @cached_property
+    def trades(self) -> pl.DataFrame:
+        """One row a position from entry to exit, in USD: what was paid in, profit after costs, income beside it, both
+        together over what was paid in (``gain``), worst and best so far on closes. Open ones count at the last close.
+        """
+        return self._table("trades")
 
     @cached_property
     def fills(self) -> pl.DataFrame:
         """One row an execution: lots are signed, price as traded; notional and the three costs in USD."""
-        found = [e for e in self.events if isinstance(e, Fill)]
-        money = ("notional", "commission", "slippage", "impact")
-        columns = {
-            "date": _dates(f.session for f in found),
-            "symbol": [f.symbol for f in found],
-            "lots": [f.lots for f in found],
-            "price": [f.price for f in found],
-            **{name: [getattr(f, name) / 100.0 for f in found] for name in money},
-            "reason": [f.reason for f in found],
-            "order": [f.id for f in found],
-        }
-        return pl.DataFrame(columns, schema=_FILLS)
+        return self._table("fills")
 
     @cached_property
     def decisions(self) -> pl.DataFrame:
         """One row a session and judged symbol: outcome, weights before, wanted and proposed, lots and reasons.
 
-        A symbol without a row was on HOLD because it is not in the programme. Reason codes are in docs/reasons.md.
+        A symbol without a row was on HOLD because it is not in the programme. Reason codes are in docs/reasons.md,
+        several in one text, separated by ``; ``.
         """
-        rows = [
-            (record.session, *row)
-            for record in self.records
-            for row in zip(
-                record.symbols, record.outcome, record.held, record.programme, record.desired, record.proposed,
-                record.lots, record.reasons, strict=True,
-            )
-        ]  # fmt: skip
-        return pl.DataFrame(rows, schema=_DECISIONS, orient="row").with_columns(pl.col("date").str.to_date())
+        return self._table("decisions")
+
+    @cached_property
+    def holdings(self) -> pl.DataFrame:
+        """One row a session and held symbol: weight (fraction of NAV) and value (USD) at the close."""
+        return self._table("holdings")
 
     @cached_property
     def weights(self) -> pl.DataFrame:
@@ -183,40 +138,33 @@ class Run:
     @cached_property
     def auctions(self) -> pl.DataFrame:
         """One row a bid of each auction: forecast, penalties, allocation, what bound it and at what shadow price."""
-        names = [name for name in _AUCTIONS if name != "date"]
-        rows = [
-            (record.session, *(plain(getattr(bid, name)) for name in names))
-            for record in self.records
-            if record.auction is not None
-            for bid in record.auction.bids
-        ]
-        return pl.DataFrame(rows, schema=_AUCTIONS, orient="row").with_columns(pl.col("date").str.to_date())
+        return self._table("auctions")
 
     @cached_property
     def vetoes(self) -> pl.DataFrame:
         """One row a veto: trigger, severity, scope (a symbol or ``book``), the figure measured and its limit."""
-        rows = [
-            (r.session, v.trigger, v.severity, v.scope, v.measured, v.limit) for r in self.records for v in r.vetoes
-        ]
-        return pl.DataFrame(rows, schema=_VETOES, orient="row").with_columns(pl.col("date").str.to_date())
+        return self._table("vetoes")
 
     @cached_property
     def risk_events(self) -> pl.DataFrame:
         """One row an event a person would want to be told of: ladder rungs, stops, re-entries."""
-        rows = [(e.day, e.kind, e.severity, e.scope, e.measured, e.limit) for r in self.records for e in r.events]
-        return pl.DataFrame(rows, schema=_EVENTS, orient="row").with_columns(pl.col("date").str.to_date())
+        return self._table("risk_events")
 
-    def explain(self, on: str, symbol: str | None = None) -> pl.DataFrame:
+    def to_csv(self, folder: str | Path) -> list[Path]:
+        """Write every table as ``<name>.csv`` into ``folder``; their paths."""
+        return tables.write_csv(Path(folder), tables.written(self._recorded, self.result))
+
+    def explain(self, on: Day, symbol: str | None = None) -> pl.DataFrame:
         """Why each symbol, or one, was traded or not in a session: one row a sentence, link by link of the chain."""
-        told = app.explain(app.Workspace(self.home), on, symbol, self.summary.run)
+        told = app.explain(app.Workspace(self.home), iso(on, "on") or "", symbol, self.summary.run)
         chains = [("", told.summary)] if symbol is None else []
         chains += [(chain.symbol, chain.steps) for chain in told.symbols]
         rows = [(name, step.name, said) for name, steps in chains for step in steps for said in step.sentences]
         return pl.DataFrame(rows, schema=["symbol", "step", "sentence"], orient="row")
 
-    def risk(self, on: str | None = None) -> pl.DataFrame:
+    def risk(self, on: Day = None) -> pl.DataFrame:
         """How much of each limit the book used at a close, the last by default: one row a limit and scope."""
-        found = app.risk(app.Workspace(self.home), on, self.summary.run)
+        found = app.risk(app.Workspace(self.home), iso(on, "on"), self.summary.run)
         names = ("name", "scope", "measured", "limit", "use", "headroom", "headroom_usd", "unit", "binds", "verdict")
         return pl.DataFrame([{name: getattr(one, name) for name in names} for one in found.limits], schema=_RISK)
 
@@ -245,8 +193,8 @@ class Run:
 
 
 def plain(value: Any) -> Any:
-    """What a table cell takes."""
-    return list(value) if isinstance(value, tuple) else value
+    """What a table cell takes: several texts become one."""
+    return tables.SEPARATOR.join(value) if isinstance(value, tuple) else value
 
 
 def known(name: str, names: Sequence[str], what: str) -> None:
@@ -258,8 +206,31 @@ def known(name: str, names: Sequence[str], what: str) -> None:
     raise UsageError(f"there is no {what} {name!r}{did_you_mean(name, names)}", f"Choose from {', '.join(names)}")
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+def frame(table: tables.Table) -> pl.DataFrame:
+    """A table as polars holds it."""
+    schema = {name: pl.String if kind == "date" else _TYPES[kind] for name, kind in table.columns.items()}
+    made = pl.DataFrame(table.rows, schema=schema, orient="row", strict=False)
+    days = [name for name, kind in table.columns.items() if kind == "date"]
+    return made.with_columns(pl.col(days).str.to_date()) if days else made
+
+
+def iso(day: Day, name: str) -> str | None:
+    """ISO text of a day: text, a ``date``, a ``datetime``, or what behaves like one (pandas, polars, numpy).
+
+    Raises
+    ------
+    UsageError : it is none of them.
+    """
+    if day is None or isinstance(day, str):
+        return day
+    whole = getattr(day, "date", None)
+    text = str(whole() if callable(whole) else day)[:_ISO_DATE]
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise UsageError(
+            f"{name}={day!r} is no date", "Give a date, a datetime, or a text such as '2015-01-02'"
+        ) from None
 
 
 def _dates(iso: Iterable[str]) -> list[date]:

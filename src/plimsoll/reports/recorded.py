@@ -128,13 +128,21 @@ class Recorded:
 
 
 def recorded(events: Iterable[Event]) -> Recorded:
-    """Sort the events of a journal.
+    """Sort the events of a journal that holds a decided session.
 
     Raises
     ------
     CorruptionError : the first event is no genesis.
     UsageError : the run decided on no session yet, so that there is nothing to report.
     """
+    found = sorted_events(events)
+    if not found.cycles:
+        raise UsageError("The run holds no decided session, so there is nothing to report", "See 'plimsoll runs'")
+    return found
+
+
+def sorted_events(events: Iterable[Event]) -> Recorded:
+    """The events of a journal by what they are; ``CorruptionError`` when it does not begin with its genesis."""
     found: Recorded | None = None
     for event in events:
         if found is None:
@@ -152,8 +160,8 @@ def recorded(events: Iterable[Event]) -> Recorded:
                 found.intents.append(event)
             case _:
                 pass
-    if found is None or not found.cycles:
-        raise UsageError("The run holds no decided session, so there is nothing to report", "See 'plimsoll runs'")
+    if found is None:
+        raise CorruptionError("The journal is empty", "Run 'plimsoll audit verify'")
     return found
 
 

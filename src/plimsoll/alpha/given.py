@@ -1,0 +1,133 @@
+"""Strategies given as a Python object or class, as in a notebook: named by source, which decisions carry (S1, U9).
+
+A given strategy lives in the process that gave it. Its name holds a hash of its source and parameters, so that a run
+says what it decided with, and another process refuses it instead of deciding with something else.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from plimsoll.core.errors import InputError
+from plimsoll.core.ports import Strategy
+
+MARK = "@"  # between a strategy's own name and the hash
+_given: dict[str, tuple[Any, bytes]] = {}
+_REMEDY = "Write the class into a .py file and give its path"
+
+
+def give(thing: object) -> str:
+    """The name under which ``thing``, a strategy or a class of one, is enabled in this process.
+
+    Raises
+    ------
+    InputError
+        It is no strategy, its source cannot be read, or it holds a parameter that is not a plain value.
+    """
+    made = _made(thing)
+    name = getattr(made, "name", None)
+    if not (isinstance(made, Strategy) and callable(made.forecast) and isinstance(name, str) and name):
+        raise InputError(
+            f"{_called(thing)} is not a strategy",
+            "It needs a text attribute `name` and a method `forecast(view, holding, policy)`",
+        )
+    source = _source(type(made)) + _parameters(made)
+    key = f"{name}{MARK}{hashlib.sha256(source).hexdigest()[:12]}"
+    _given[key] = (copy.deepcopy(made), source)
+    return key
+
+
+def find(name: str) -> Strategy | None:
+    """A fresh copy of the strategy given under ``name``; None for a name of another kind.
+
+    Raises
+    ------
+    InputError : it was given in another process.
+    """
+    if name in _given:
+        return copy.deepcopy(_given[name][0])  # type: ignore[no-any-return]
+    head, mark, tail = name.rpartition(MARK)
+    if mark and head and len(tail) == 12 and not name.endswith(".py"):
+        raise InputError(
+            f"strategy {name!r} was given as a Python object and is not in this process",
+            f"Define it again and pass it to home.backtest(strategy=...), or: {_REMEDY[0].lower()}{_REMEDY[1:]}",
+        )
+    return None
+
+
+def source_of(strategy: Strategy) -> bytes | None:
+    """What the hash of a given strategy is over; None for one from a module."""
+    for made, source in _given.values():
+        if type(made) is type(strategy) and made.name == strategy.name and source.endswith(_parameters(strategy)):
+            return source
+    return None
+
+
+def _made(thing: object) -> object:
+    if not isinstance(thing, type):
+        return thing
+    try:
+        return thing()
+    except (Exception, SystemExit) as error:  # foreign code may raise anything
+        raise InputError(
+            f"{_called(thing)} cannot be made without arguments: {type(error).__name__}: {error}",
+            "Give every argument a default, or give an object",
+        ) from error
+
+
+def _source(kind: type) -> bytes:
+    """Source of the class and of those it inherits from, outside plimsoll and Python itself.
+
+    A class of a cell has no file; its methods remember theirs, so they stand in for it, with its plain values.
+    """
+    parts = [_of_class(one) for one in kind.__mro__ if one is not object and not _known(one)]
+    return "\n".join(parts).encode()
+
+
+def _known(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] in ("plimsoll", "typing", "abc", "builtins")
+
+
+def _of_class(kind: type) -> str:
+    try:
+        return inspect.getsource(kind)
+    except (OSError, TypeError):
+        pass
+    methods = {key: value for key, value in vars(kind).items() if inspect.isfunction(value)}
+    try:
+        told = [inspect.getsource(value) for value in methods.values()]
+    except (OSError, TypeError):
+        told = []
+    if not told:
+        raise InputError(f"the source of {_called(kind)} cannot be read", _REMEDY)
+    plain = {k: v for k, v in vars(kind).items() if k not in methods and not k.startswith("__")}
+    return "\n".join([kind.__qualname__, *told, repr(sorted(plain.items()))])
+
+
+def _parameters(strategy: object) -> bytes:
+    """The values an object holds, as text: they decide too."""
+    held: Mapping[str, Any] = getattr(strategy, "__dict__", {})
+    for key, value in held.items():
+        if not _plain(value):
+            raise InputError(
+                f"parameter {key!r} of {_called(type(strategy))} is a {type(value).__name__}, whose value has no text",
+                "Keep parameters numbers, texts, and lists, tuples or dictionaries of those",
+            )
+    return repr(sorted(held.items())).encode()
+
+
+def _plain(value: object) -> bool:
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(_plain, value))
+    if isinstance(value, dict):
+        return all(_plain(k) and _plain(v) for k, v in value.items())
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _called(thing: object) -> str:
+    kind = thing if isinstance(thing, type) else type(thing)
+    return f"{kind.__module__}.{kind.__qualname__}"
