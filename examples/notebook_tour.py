@@ -22,14 +22,15 @@ print(home.status.select("symbol", "state", "rows", "score"))
 
 # A backtest with one policy value changed. Everything `plimsoll config show` lists can be changed by its key.
 run = home.backtest(start="2020-01-02", end="2021-12-31", changes={"cvar.budget_10": 0.04})
-print(run, run.metrics, sep="\n")
+print(run, run.metrics, run.trades.head(3), sep="\n")
 
 # Tables are polars DataFrames: one row a session, a fill, a judged symbol, a bid.
 print(run.equity.select("date", "nav", "drawdown", "cvar_10", "mode").tail(3))
 print(run.fills.group_by("symbol").agg(pl.len().alias("fills"), pl.col("commission").sum()).sort("symbol"))
 
 # Why did wishes not become orders?
-print(run.decisions.filter(pl.col("outcome") == "REJECT").explode("reasons").group_by("reasons").len().sort("reasons"))
+refused = run.decisions.filter(pl.col("outcome") == "REJECT").with_columns(pl.col("reasons").str.split("; "))
+print(refused.explode("reasons").group_by("reasons").len().sort("reasons"))
 
 # The whole story of one of them, in sentences.
 wish = run.decisions.filter(pl.col("outcome") == "REJECT").row(0, named=True)
@@ -40,7 +41,8 @@ for step, sentence in run.explain(f"{wish['date']}", wish["symbol"]).select("ste
 first = run.auctions.filter(pl.col("date") == pl.col("date").min())
 print(first.select("strategy", "symbol", "decision", "mu", "weight", "binding", "price"))
 
-# pandas, and figures (pip install 'plimsoll[plots]').
+# Everything as CSV files, pandas, and figures (pip install 'plimsoll[plots]').
+print("wrote", len(run.to_csv(home.path / "tables")), "tables")
 print(run.to_pandas("weights").tail(2))
 for name in plimsoll.FIGURES:
     run.figure(name).write_html(home.path / f"{name}.html")

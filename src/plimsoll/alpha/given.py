@@ -10,6 +10,7 @@ import copy
 import hashlib
 import inspect
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any
 
 from plimsoll.core.errors import InputError
@@ -84,8 +85,29 @@ def _source(kind: type) -> bytes:
 
     A class of a cell has no file; its methods remember theirs, so they stand in for it, with its plain values.
     """
-    parts = [_of_class(one) for one in kind.__mro__ if one is not object and not _known(one)]
-    return "\n".join(parts).encode()
+    kinds = [one for one in kind.__mro__ if one is not object and not _known(one)]
+    seen: dict[str, str] = {}
+    for one in kinds:
+        for value in vars(one).values():
+            if inspect.isfunction(value):
+                _reached(value, seen)
+    return "\n".join([*map(_of_class, kinds), *(f"{name} = {seen[name]}" for name in sorted(seen))]).encode()
+
+
+def _reached(function: FunctionType, seen: dict[str, str]) -> None:
+    """What a function reads from around it: plain values as they are now, other functions by their source."""
+    around = inspect.getclosurevars(function)
+    for name, value in {**around.globals, **around.nonlocals}.items():
+        if name in seen:
+            continue
+        if inspect.isfunction(value) and not value.__module__.startswith("plimsoll"):
+            try:
+                seen[name] = inspect.getsource(value)
+            except (OSError, TypeError):
+                seen[name] = value.__qualname__
+            _reached(value, seen)
+        elif _plain(value):
+            seen[name] = repr(value)
 
 
 def _known(kind: type) -> bool:

@@ -141,7 +141,6 @@ def code_hash(strategies: tuple[Strategy, ...] = ()) -> str:
         if (told := given.source_of(strategy)) is not None:
             digest.update(strategy.name.encode())
             digest.update(told)
-            continue
         source = getattr(sys.modules.get(type(strategy).__module__), "__file__", None)
         if source is not None and root not in Path(source).parents:
             digest.update(strategy.name.encode())

@@ -226,6 +226,8 @@ def iso(day: Day, name: str) -> str | None:
     whole = getattr(day, "date", None)
     text = str(whole() if callable(whole) else day)[:_ISO_DATE]
     try:
+        if isinstance(day, int | float):
+            raise ValueError(day)
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise UsageError(
