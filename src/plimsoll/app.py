@@ -62,7 +62,8 @@ class Workspace:
     """Where a command works and under which policy.
 
     ``env`` is the environment, of which only the names of U7 are read; ``changes`` are policy values given on the
-    command line, by dotted path: the last layer. ``tell`` hears what was chosen for the person who asked.
+    command line, by dotted path: the last layer. ``tell`` hears what was chosen for the person who asked,
+    ``snapshot`` is the beginning of the name of the one to read, the current one by default.
     """
 
     home: Path
@@ -71,6 +72,7 @@ class Workspace:
     env: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
     tell: Callable[[str], None] = lambda _: None
+    snapshot: str = ""
 
     def load(self) -> LoadedPolicy:
         """The policy, proven consistent; ``InputError`` says what is not."""
@@ -210,8 +212,7 @@ def backtest(
             run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
             decisions_hash=decided, without_mandate=unbounded,
         )  # fmt: skip
-        kept.finish(result, anchor)
-    return result
+        return kept.finish(result, anchor, policy)
 
 
 def trade_recorded(
@@ -231,6 +232,8 @@ def trade_recorded(
     end, on the snapshot it was begun on (X7). ``keep_going`` as in a backtest; a run that a strategy stopped can be
     resumed.
     """
+    from dataclasses import replace
+
     from plimsoll.alpha.registry import load
     from plimsoll.engine.history import history_of
     from plimsoll.engine.loop import genesis_of, span_of
@@ -238,6 +241,8 @@ def trade_recorded(
     from plimsoll.reports.result import result_of
 
     begun = None if resume is None else _begun(workspace, resume, start, end)
+    if begun is not None:
+        workspace = replace(workspace, snapshot=begun.genesis.snapshot)
     policy = workspace.load().policy if begun is None else begun.policy
     home, panel = _stage_2(workspace, policy)
     history = history_of(panel, policy, load(policy.strategies.enabled))
@@ -263,8 +268,7 @@ def trade_recorded(
             run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
             decisions_hash=decided,
         )  # fmt: skip
-        kept.finish(result, anchor)
-    return result
+        return kept.finish(result, anchor, policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -857,7 +861,7 @@ def _stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
     from plimsoll.store.home import Home
 
     home = Home(workspace.home)
-    folder = certified(home.snapshots, policy, home.path / "governance_halt.log", _now())
+    folder = certified(home.snapshots, policy, home.path / "governance_halt.log", _now(), workspace.snapshot)
     return home, snapshot.load(folder)
 
 
@@ -895,15 +899,23 @@ class _Kept:
 
     home: Home
     summary: RunSummary
+    genesis: Genesis
 
     @property
     def run(self) -> str:
+        """Its name."""
         return self.summary.run
 
-    def finish(self, result: BacktestResult, anchor: Anchor) -> None:
-        """Write the whole result, then the summary with the head of the journal, which is kept outside the journal."""
+    def finish(self, result: BacktestResult, anchor: Anchor, policy: Policy) -> BacktestResult:
+        """Write the whole result, then the summary with the head of the journal, which is kept outside the journal.
+
+        The result comes back with the command that makes it again.
+        """
         from msgspec.structs import replace
 
+        from plimsoll.reports.reproduce import command
+
+        result = replace(result, command=command(self.home, self.run, self.genesis, policy, result.refused_forecasts))
         figures = result.metrics
         done = replace(
             self.summary,
@@ -920,6 +932,7 @@ class _Kept:
             sharpe=figures.sharpe,
         )
         self.home.finish(done, msgspec.json.encode(result))
+        return result
 
     def broken(self, status: str, reason: str) -> None:
         """Say how it ended instead; a disk that takes nothing more leaves it interrupted."""
@@ -960,6 +973,7 @@ def _kept(
             code=genesis.code,
             tag=_tag(tag) or ("" if begun is None else begun.summary.tag),
         ),
+        genesis,
     )
     home.finish(kept.summary)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -109,3 +110,52 @@ def test_prune_lists_asks_and_removes(home: Path) -> None:
 def test_a_tag_nobody_could_use_is_refused(home: Path, tag: str) -> None:
     assert "cannot be used" in say(home, "backtest", "--start", "2019-01-02", "--tag", tag, code=2)
     assert len(say(home, "runs", "--json")) == 2
+
+
+STRATEGY = """
+from plimsoll.core.forecast import Forecast
+
+
+class Steady:
+    name = "steady"
+
+    def forecast(self, view, holding, policy):
+        said = dict(mu=0.01, sigma=0.05, confidence=0.9, horizon=10, reason="always")
+        return [Forecast(symbol=s, **said) for s in ("SPY", "TLT")]
+
+
+def strategy():
+    return Steady()
+"""
+
+
+@pytest.mark.parametrize("verb", ["backtest", "trade"])
+def test_the_command_a_result_states_makes_the_same_decisions_again(home: Path, tmp_path: Path, verb: str) -> None:
+    """Policy file, own strategy, capital, operator and life-cycle are in it, and the snapshot beside a newer one."""
+    mine, policy = tmp_path / "my steady.py", tmp_path / "mine.yaml"
+    mine.write_text(STRATEGY)
+    policy.write_text("cvar:\n  budget_10: 0.03\nlimits:\n  assets:\n    SPY: {max_weight: 0.25}\n")
+    paper = [] if verb == "backtest" else ["--mode", "paper", "--recorded"]
+    options = ["--policy", str(policy), "--strategy", str(mine), "--strategy", "core_trend", "--capital", "30000.5"]
+    options += ["--operator", "never", "--lifecycle", "--benchmark", "GLD"]
+    first = say(home, verb, *paper, "--start", "2019-01-02", "--end", "2019-12-31", *options, "--json")
+    assert first["fills"]
+    policy.unlink()  # the run keeps its own
+    more = ["--provider", "synthetic", "--tickers", "SPY,GLD,TLT,EFA", "--start", "2014-01-02"]
+    assert say(home, "ingest", *more, "--json")["snapshot"] != first["snapshot"]
+    words = shlex.split(first["command"])
+    assert words[0] == "plimsoll" and str(mine) in words and "30000.50" in words
+    done = CliRunner().invoke(cli, [*words[1:], "--json"])
+    assert done.exit_code == 0, done.output
+    again = json.loads(done.stdout)
+    assert (again["decisions_hash"], again["policy"]) == (first["decisions_hash"], first["policy"])
+    assert again["equity"] == first["equity"]
+    stored = json.loads((home / "runs" / f"{first['run']}.result.json").read_text())
+    assert stored["command"] == first["command"]
+
+
+def test_a_snapshot_is_named_by_an_unambiguous_beginning(home: Path) -> None:
+    held = say(home, "runs", "--json")[0]["snapshot"]
+    span = ("--start", "2019-01-02", "--end", "2019-02-01")
+    assert say(home, "backtest", *span, "--snapshot", held[:6], "--json")["snapshot"] == held
+    assert "0 snapshots" in say(home, "backtest", *span, "--snapshot", "xyz", code=2)

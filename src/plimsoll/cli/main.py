@@ -31,6 +31,7 @@ from plimsoll.cli.options import (
     PolicyOption,
     ProfileOption,
     RunOption,
+    SnapshotOption,
     StartOption,
     StrategyOption,
     TagOption,
@@ -238,6 +239,7 @@ def backtest(
     benchmark: BenchmarkOption = None,
     tag: TagOption = "",
     keep_going: KeepGoingOption = False,
+    snapshot: SnapshotOption = "",
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -258,7 +260,7 @@ def backtest(
         from plimsoll import app
         from plimsoll.cli.progress import progress
 
-        where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark)
+        where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark, snapshot)
         with progress("backtest") as report:
             result = app.backtest(where, start=start, end=end, keep_going=keep_going, tag=tag, progress=report)
         if as_json:
@@ -289,6 +291,7 @@ def trade(
     benchmark: BenchmarkOption = None,
     tag: TagOption = "",
     keep_going: KeepGoingOption = False,
+    snapshot: SnapshotOption = "",
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
@@ -309,7 +312,7 @@ def trade(
             raise UsageError(
                 f"--mode {mode.value} without --recorded needs a live feed, which is not there yet", "Add --recorded"
             )
-        where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark)
+        where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark, snapshot)
         with progress("paper session") as report:
             result = app.trade_recorded(
                 where,
@@ -892,6 +895,7 @@ def _run_workspace(
     operator: Operator | None,
     lifecycle: bool = False,
     benchmark: str | None = None,
+    snapshot: str = "",
 ) -> Workspace:
     """The workspace of a run: what the command line says is the policy's last layer, so its hash names it."""
     changes: dict[str, object] = {
@@ -901,7 +905,9 @@ def _run_workspace(
         "lifecycle.enabled": lifecycle or None,
         "backtest.benchmark": benchmark,
     }
-    return _workspace(home, profile, policy, **changes)
+    from dataclasses import replace
+
+    return replace(_workspace(home, profile, policy, **changes), snapshot=snapshot)
 
 
 def main() -> None:

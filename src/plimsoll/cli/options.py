@@ -89,6 +89,12 @@ RunOption = Annotated[
         autocompletion=complete_runs,
     ),
 ]
+SnapshotOption = Annotated[
+    str,
+    typer.Option(
+        "--snapshot", metavar="HASH", help="Beginning of the hash of a published one.", show_default="the newest"
+    ),
+]
 TagOption = Annotated[str, typer.Option("--tag", metavar="TEXT", help="A name of your own for the run.")]
 CapitalOption = Annotated[float | None, typer.Option("--capital", metavar="USD", help="Starting capital.")]
 LifecycleOption = Annotated[

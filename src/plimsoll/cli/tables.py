@@ -329,6 +329,8 @@ def backtest(result: BacktestResult) -> None:
     for note in result.notes:
         out.print(f"note        {escape(note)}")
     out.print(f"decisions hash {result.decisions_hash}")
+    if result.command:
+        out.print(escape(f"again       {result.command}"), soft_wrap=True)
 
 
 def _span(compared: Compared, result: BacktestResult) -> str:

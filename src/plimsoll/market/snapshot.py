@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.core.errors import CheckFailed, CorruptionError, InputError
+from plimsoll.core.errors import CheckFailed, CorruptionError, InputError, UsageError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import FIELDS, Certification, Certified, Panel
 from plimsoll.core.sessions import Sessions
@@ -165,6 +165,18 @@ def current(root: Path) -> Path:
     if not (root / name / MANIFEST).is_file():
         raise CorruptionError(f"{pointer} names {name}, whose {MANIFEST} is not there", _REMEDY)
     return root / name
+
+
+def named(root: Path, name: str) -> Path:
+    """The folder of the published snapshot whose hash begins with ``name``; ``UsageError`` for none or several."""
+    found = sorted(p.parent for p in root.glob(f"*/{MANIFEST}") if p.parent.name.startswith(name))
+    if len(found) == 1:
+        return found[0]
+    held = ", ".join(p.name[:16] for p in found[:8])
+    raise UsageError(
+        f"{len(found)} snapshots of {root} begin with {name!r}",
+        f"Name one of {held}" if found else "Restore its folder, or leave --snapshot out for the newest",
+    )
 
 
 def _arrays(panel: Panel) -> Iterator[tuple[str, NDArray[Any]]]:

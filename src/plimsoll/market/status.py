@@ -70,8 +70,8 @@ def status(snapshots: Path, policy: Policy) -> Status:
     )
 
 
-def certified(snapshots: Path, policy: Policy, halt_log: Path, now: str) -> Path:
-    """The folder of the snapshot that Stage 2 may start from.
+def certified(snapshots: Path, policy: Policy, halt_log: Path, now: str, name: str = "") -> Path:
+    """The folder of the snapshot that Stage 2 may start from: the current one, or one whose hash begins with ``name``.
 
     Raises ``Halted`` with the runbook's block, also appended to ``halt_log``, when there is none, when no symbol in
     it was ACTIVE on any date, or, under ``data.on_missing_history: halt``, when any tradable symbol is not at its end.
@@ -79,7 +79,7 @@ def certified(snapshots: Path, policy: Policy, halt_log: Path, now: str) -> Path
     see the future. A damaged snapshot is a ``CorruptionError``.
     """
     try:
-        folder = snapshot.current(snapshots)
+        folder = snapshot.named(snapshots, name) if name else snapshot.current(snapshots)
         content = snapshot.read_manifest(folder).content
     except InputError:
         raise _refused(halt_log, (), policy, now) from None

@@ -13,7 +13,6 @@ from plimsoll import __version__
 from plimsoll.alpha import registry
 from plimsoll.core.errors import InputError
 from plimsoll.core.events import Genesis
-from plimsoll.core.money import dollars
 from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.engine.backtest import run_backtest
@@ -23,7 +22,8 @@ from plimsoll.engine.loop import Span
 from plimsoll.market import snapshot
 from plimsoll.measures.performance import Metrics
 from plimsoll.reports.material import Hurdle, Material
-from plimsoll.reports.recorded import Recorded, recorded
+from plimsoll.reports.recorded import recorded
+from plimsoll.reports.reproduce import command
 from plimsoll.reports.result import measured, result_of
 from plimsoll.store import journal
 from plimsoll.store.home import Home
@@ -68,6 +68,7 @@ def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
         decisions_hash=journal.decisions_hash(home.journal(run)),
         without_mandate=_without_mandate(home, genesis, history, policy) if found.tally.mandate_ended else None,
     )
+    result = replace(result, command=command(home, run, genesis, policy, result.refused_forecasts))
     summary = home.summary(run)
     return Material(
         run=found,
@@ -78,7 +79,7 @@ def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
         first=first,
         records=summary.records,
         head=summary.head,
-        command=command(found, policy),
+        command=result.command,
         version=__version__,
         tries=_tries(home, run),
     )
@@ -107,23 +108,6 @@ def _tries(home: Home, run: str) -> int:
     """How many backtests of the home that ended, this one or earlier ones, decided differently."""
     ended = [s for s in home.summaries() if s.mode == "backtest" and s.decisions_hash and s.run < run]
     return len({s.decisions_hash for s in ended} | {home.summary(run).decisions_hash})
-
-
-def command(run: Recorded, policy: Policy) -> str:
-    """The command that makes the run again under its policy file."""
-    g = run.genesis
-    verb = "trade --mode paper --recorded" if g.mode == "paper" else "backtest"
-    words = [f"plimsoll {verb} --start {g.start} --end {g.end}"]
-    if policy.profile != "core":
-        words.append(f"--profile {policy.profile}")
-    plain = Policy()
-    if policy.strategies.enabled != plain.strategies.enabled:
-        words += [f"--strategy {name}" for name in policy.strategies.enabled]
-    if policy.account.capital != plain.account.capital:
-        words.append(f"--capital {dollars(g.capital)}")
-    if g.operator != plain.backtest.operator:
-        words.append(f"--operator {g.operator}")
-    return " ".join(words)
 
 
 def at_hurdles(m: Material, progress: Progress | None = None) -> tuple[Hurdle, ...]:

@@ -55,6 +55,7 @@ class BacktestResult(msgspec.Struct, frozen=True):
     ``lifecycle`` is the life of each strategy, absent where they are not followed (G5). ``refused_forecasts`` counts by
     strategy the faults of what it said (STRATEGY_ERROR: it raised), ``strategies_without_bids`` why those that never
     bid did not, ``targets`` how the target portfolios fared.
+    ``command`` makes the run again.
     ``decisions_hash`` is SHA-256 over the payloads of the cycle records, which hold neither run id nor wall time.
     """
 
@@ -94,6 +95,7 @@ class BacktestResult(msgspec.Struct, frozen=True):
     refused_forecasts: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     strategies_without_bids: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     targets: dict[str, bidders.TargetsHeld] = msgspec.field(default_factory=dict)
+    command: str = ""
 
 
 def bill_rates(history: History, policy: Policy, first: int, last: int) -> Floats | None:

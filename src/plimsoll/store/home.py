@@ -240,6 +240,10 @@ class Home:
         self.folder(self.runs)
         write_whole(self._policy(run), msgspec.json.encode(policy, order="sorted"))
 
+    def policy_file(self, run: str) -> Path:
+        """Where the policy of a run is kept; ``--policy`` takes it as it is."""
+        return self._policy(run)
+
     def policy(self, run: str, digest: str) -> Policy | None:
         """The policy a run was given, whose SHA-256 its journal names; None when none was stored.
 

@@ -74,7 +74,8 @@ def load(
     Parameters
     ----------
     profile : one of ``PROFILES``; absent, the files' own ``profile`` key decides, else ``core``.
-    files : YAML 1.2 files, later ones winning.
+    files : YAML 1.2 files, later ones winning. The stored policy of a run is one too: it is whole, so nothing of what
+        lies before it is left.
     env : the environment, of which only the seeds' names and ``PLIMSOLL__…`` are looked at.
     changes : values given on the command line, by dotted path; the last layer.
 
@@ -85,7 +86,7 @@ def load(
     UsageError
         Unknown profile.
     """
-    layers = [(f"file {path}", read_yaml(path)) for path in files]
+    layers = [(f"file {path}", _stored(path) or read_yaml(path)) for path in files]
     name = _profile_name(profile, layers)
     if name != "core":
         layers.insert(0, (f"profile {name}", read_yaml(Path(__file__).parent / "profiles" / f"{name}.yaml")))
@@ -95,6 +96,9 @@ def load(
     tree: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(Policy()))  # lists, so that rungs can be changed
     origins: dict[str, str] = {}
     for origin, overlay in layers:
+        if isinstance(overlay, _Whole):
+            tree, origins = dict(overlay), dict.fromkeys(overlay, origin)
+            continue
         _check(overlay, _shape(), "", origin)
         _merge(tree, overlay, "", origin, origins)
     for origin, path, text in settings:
@@ -108,6 +112,22 @@ def load(
     tree["profile"] = name
     policy = _convert(tree, origins)
     return LoadedPolicy(policy, origins, policy_hash(policy))
+
+
+class _Whole(dict[str, Any]):
+    """A whole policy, not changes to one."""
+
+
+def _stored(path: Path) -> _Whole | None:
+    """The policy of a run as the home keeps it; None for any other file."""
+    if path.suffix != ".json":
+        return None
+    raw = _read_text(path).encode()
+    try:
+        policy = msgspec.json.decode(raw, type=Policy)
+    except msgspec.MsgspecError:
+        return None
+    return _Whole(msgspec.json.decode(raw)) if msgspec.json.encode(policy, order="sorted") == raw else None
 
 
 class Setting(msgspec.Struct, frozen=True):

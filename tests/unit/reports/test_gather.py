@@ -111,4 +111,8 @@ def test_hurdles_are_the_five_of_the_rule_and_the_policys_own_is_the_run(home: P
 def test_the_command_repeats_the_run(home: Path) -> None:
     found = gather.gather(Home(home), _runs(home)[0], _never)
     g = found.run.genesis
-    assert found.command == f"plimsoll backtest --start {g.start} --end {g.end}"
+    kept = home / "runs" / f"{_runs(home)[0]}.policy.json"
+    assert found.command == (
+        f"plimsoll --home {home} backtest --start {g.start} --end {g.end} --snapshot {g.snapshot[:16]} --policy {kept} "
+        "--strategy core_trend --strategy xs_momentum --capital 100000.00 --operator simulated"
+    )

@@ -230,3 +230,22 @@ def test_the_command_line_is_the_last_layer() -> None:
     with pytest.raises(InputError, match=r"command line: account\.capital is -1"):
         load(changes={"account.capital": -1.0})
     assert load(changes={"strategies.enabled": ["core_trend"]}).policy.strategies.enabled == ("core_trend",)
+
+
+@pytest.mark.parametrize("profile", ["core", "institutional", "small-live", "micro"])
+def test_the_stored_policy_of_a_run_loads_as_it_was(tmp_path: Path, profile: str) -> None:
+    """Also where it lacks an entry that core has, which changes to core could not say."""
+    import msgspec
+
+    from plimsoll.core.policy import policy_hash
+
+    made = load(profile, (), {}, {"account.capital": 12345.5}).policy
+    assets = {name: limits for name, limits in made.limits.assets.items() if name != "SLV"}
+    made = msgspec.structs.replace(made, limits=msgspec.structs.replace(made.limits, assets=assets))
+    path = tmp_path / "run.policy.json"
+    path.write_bytes(msgspec.json.encode(made, order="sorted"))
+    again = load(None, (path,))
+    assert again.policy == made and again.hash == policy_hash(made)
+    assert again.origin("cvar.budget_1") == f"file {path}"
+    changed = load(None, (path,), {}, {"account.capital": 1.0}).policy
+    assert changed.account.capital == 1.0 and "SLV" not in changed.limits.assets

@@ -1,0 +1,36 @@
+"""The command that makes a run again, to the same decisions hash (E6, G4)."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+
+from plimsoll.core.events import Genesis
+from plimsoll.core.money import dollars
+from plimsoll.core.policy import Policy
+from plimsoll.store.home import Home
+
+
+def command(home: Home, run: str, genesis: Genesis, policy: Policy, refused: Mapping[str, Mapping[str, int]]) -> str:
+    """The run's command on the snapshot and under the policy it was made on, both kept in the home.
+
+    The stored policy holds everything that changes a decision; what the command line can say is said again beside it,
+    so that a person sees it. ``refused`` are the faults of the strategies: a run in which one raised has gone on. The
+    same code is needed too: compare the decisions hash.
+    """
+    words = ["plimsoll"]
+    if str(home.path) != "runtime":
+        words += ["--home", str(home.path)]
+    words += ["backtest"] if genesis.mode == "backtest" else ["trade", "--mode", "paper", "--recorded"]
+    words += ["--start", genesis.start, "--end", genesis.end, "--snapshot", genesis.snapshot[:16]]
+    words += ["--policy", str(home.policy_file(run))]
+    for name in policy.strategies.enabled:
+        words += ["--strategy", name]
+    words += ["--capital", dollars(genesis.capital), "--operator", genesis.operator]
+    if policy.lifecycle.enabled:
+        words.append("--lifecycle")
+    if policy.backtest.benchmark != Policy().backtest.benchmark:
+        words += ["--benchmark", policy.backtest.benchmark]
+    if any("STRATEGY_ERROR" in faults for faults in refused.values()):
+        words.append("--keep-going")
+    return shlex.join(words)
