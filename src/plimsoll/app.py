@@ -22,12 +22,14 @@ from plimsoll.core.money import cents
 from plimsoll.core.policy import Policy
 
 if TYPE_CHECKING:
+    from plimsoll.core.bars import Confirmation
     from plimsoll.core.events import Event, Genesis
     from plimsoll.core.panel import History, Panel
     from plimsoll.core.ports import StateStore
     from plimsoll.engine.desk import Desk
     from plimsoll.engine.replay import Replay
     from plimsoll.governance.session_summary import SessionExplanation
+    from plimsoll.market.confirm import Confirmed
     from plimsoll.market.ingest import IngestReport, IngestRequest
     from plimsoll.market.request import Progress as IngestProgress
     from plimsoll.market.status import Status
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from plimsoll.reports.versus import Versus
     from plimsoll.research.ablation import Outcome, Variant
     from plimsoll.research.ladder_odds import LadderOdds
+    from plimsoll.store.bars import SqlBarStore
     from plimsoll.store.home import Home, RunSummary
     from plimsoll.store.journal import Anchor, AuditReport, SqliteJournal
     from plimsoll.store.policy_file import LoadedPolicy, Setting
@@ -152,6 +155,36 @@ def ingest(workspace: Workspace, request: IngestRequest, progress: IngestProgres
         with SqlBarStore(home.database) as store:
             archive = RawArchive(home.raw)
             return stage_1.ingest(request, store, archive, home.snapshots, policy, _now(), progress, source)
+
+
+def confirm(
+    workspace: Workspace, symbol: str, date: str, *, person: str, reason: str, revoke: bool = False
+) -> Confirmed:
+    """Record that a named person explains a jump, or takes that back, and publish what follows (D10)."""
+    from plimsoll.market import confirm as confirming
+    from plimsoll.store.home import Home
+
+    policy, home = workspace.load().policy, Home(workspace.home)
+    act = confirming.revoke if revoke else confirming.confirm
+    with home.lock(), _bars(home) as store:
+        return act(store, home.snapshots, policy, symbol, date, person, reason, _now())
+
+
+def confirmations(workspace: Workspace) -> tuple[Confirmation, ...]:
+    """Every confirmation and revocation in the home, oldest first (D10)."""
+    from plimsoll.store.home import Home
+
+    with _bars(Home(workspace.home)) as store:
+        return store.confirmations()
+
+
+def _bars(home: Home) -> SqlBarStore:
+    """The price store of a home that has one; looking makes none."""
+    from plimsoll.store.bars import SqlBarStore
+
+    if not home.database.exists():
+        raise InputError(f"{home.database.parent} holds no data", "Run plimsoll ingest, or give --home")
+    return SqlBarStore(home.database)
 
 
 def verify_status(workspace: Workspace) -> Status:

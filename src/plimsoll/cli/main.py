@@ -16,6 +16,7 @@ import typer
 
 from plimsoll import __version__
 from plimsoll.cli.account import approve_cli, keys_cli, limits_cli, sla
+from plimsoll.cli.confirming import confirm
 from plimsoll.cli.failing import INTERRUPTED, hold_streams, reported
 from plimsoll.cli.model_commands import model_cli
 from plimsoll.cli.options import (
@@ -67,6 +68,7 @@ cli.add_typer(limits_cli, name="limits")
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(approve_cli, name="approve")
 cli.command("sla")(sla)
+cli.command("confirm")(confirm)
 cli.add_typer(model_cli, name="model")
 cli.add_typer(runs_cli, name="runs")
 cli.command("compare")(compare)

@@ -146,6 +146,10 @@ def status(report: Status) -> None:
         cells = (s.symbol, s.state, f"{s.rows}", f"{s.expected}", percent(s.missing_pct, 2), figure(s.score))
         rows.add_row(*(escape(c) for c in (*cells, s.first, s.last, ", ".join(s.reasons))))
     out.print(rows)
+    for s in report.symbols:
+        for flag in s.flags:
+            if flag.reason == "JUMP_EXPLAINED":
+                out.print(escape(f"confirmed: {s.symbol} {flag.detail}"))
     if report.macro:
         out.print(f"macro series: {', '.join(report.macro)}")
     if report.derived_universe:

@@ -57,6 +57,22 @@ class MacroSeries:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What a named person said of the jump of ``symbol`` on ``date`` (ISO), recorded ``at`` an ISO instant (D10).
+
+    ``act`` is confirm or revoke; the last record of a day stands. ``detail`` holds the figures that were confirmed.
+    """
+
+    act: str
+    symbol: str
+    date: str
+    person: str
+    reason: str
+    at: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """What happened to one symbol in one ingestion run (D13).
 

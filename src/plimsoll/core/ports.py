@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from plimsoll.core.bars import Audit, Bars, MacroSeries
+    from plimsoll.core.bars import Audit, Bars, Confirmation, MacroSeries
     from plimsoll.core.events import Event
     from plimsoll.core.forecast import Answer, Holding
     from plimsoll.core.instrument import Instrument
@@ -200,6 +200,14 @@ class BarStore(Protocol):
 
     def audits(self) -> tuple[Audit, ...]:
         """Every audit, oldest run first."""
+        ...
+
+    def put_confirmation(self, record: Confirmation) -> None:
+        """Add what a person said of a jump; nothing recorded is ever changed."""
+        ...
+
+    def confirmations(self) -> tuple[Confirmation, ...]:
+        """Every confirmation and revocation, oldest first."""
         ...
 
     def put_certifications(self, run: str, certifications: Sequence[Certification]) -> None:

@@ -77,7 +77,7 @@ def build(store: BarStore, policy: Policy, end: int | None, synthetic: bool) -> 
     as_of, newest = _as_of(members, rows, end)
     days = {name: calendars.expected_days(name, first, newest) for name in {one.calendar for one in members}}
     own = [days[one.calendar] for one in members]
-    reading = readings.standing(audits)
+    reading = readings.standing(audits, store.confirmations())
     found = [
         assess(bars, one, calendar, policy.data, as_of[one.calendar], reading.get(one.symbol, ()))
         for bars, one, calendar in zip(rows, members, own, strict=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from plimsoll.core.bars import Audit
+from plimsoll.core.bars import Audit, Confirmation
 from plimsoll.core.dates import day_number
-from plimsoll.market.findings import Finding
+from plimsoll.market.findings import NOTE, Finding
 
 OK = "OK"
 FAILED = "FAILED"
@@ -26,13 +26,13 @@ def failures(audits: Sequence[Audit]) -> dict[str, Audit]:
     return {symbol: a for symbol, a in newest.items() if a.status == FAILED}
 
 
-def standing(audits: Sequence[Audit]) -> dict[str, tuple[Finding, ...]]:
+def standing(audits: Sequence[Audit], confirmations: Sequence[Confirmation] = ()) -> dict[str, tuple[Finding, ...]]:
     """Per symbol the findings of its readings that still stand, with all their days.
 
     A later reading of the same days replaces what an earlier one of its source found there, or of any source whose
     rows it replaced; a date from the future was never stored, so any later reading replaces it. A deviation of a
     second source stands until that source is read again or the value it deviates from is restated. A confirmed jump
-    stays confirmed.
+    stays confirmed. Of what persons confirmed, the last record of each symbol and day counts.
     """
     kept: dict[str, list[tuple[str, Finding]]] = {}
     for audit in audits:
@@ -46,6 +46,13 @@ def standing(audits: Sequence[Audit]) -> dict[str, tuple[Finding, ...]]:
             if left is not None and not _superseded(left, source, audit):
                 before.append((source, left))
         kept[audit.symbol] = [*before, *((audit.source, f) for f in new)]
+    last = {(one.symbol, one.date): one for one in confirmations}
+    for (symbol, date), one in last.items():
+        if one.act == "confirm":
+            said = Finding(
+                "JUMP_EXPLAINED", NOTE, np.array([day_number(date)]), f"{date} by {one.person}: {one.reason}"
+            )
+            kept.setdefault(symbol, []).append(("", said))
     return {symbol: tuple(f for _, f in found) for symbol, found in kept.items()}
 
 

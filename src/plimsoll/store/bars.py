@@ -21,7 +21,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
-from plimsoll.core.bars import COLUMNS, Audit, Bars, MacroSeries
+from plimsoll.core.bars import COLUMNS, Audit, Bars, Confirmation, MacroSeries
 from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Certification, Flag
@@ -223,6 +223,17 @@ class SqlBarStore:
         ).mappings()
         return tuple(_audit(dict(row)) for row in rows)
 
+    def put_confirmation(self, record: Confirmation) -> None:
+        """Add what a person said of a jump; nothing recorded is ever changed."""
+        with self.transaction():
+            self._connection.execute(schema.confirmations.insert().values(**_fields(record)))
+
+    def confirmations(self) -> tuple[Confirmation, ...]:
+        """Every confirmation and revocation, oldest first."""
+        table = schema.confirmations
+        wanted = select(*(table.c[name] for name in Confirmation.__dataclass_fields__)).order_by(table.c.sequence)
+        return tuple(Confirmation(*row) for row in self._connection.execute(wanted))
+
     def put_certifications(self, run: str, certifications: Sequence[Certification]) -> None:
         """Record states and quality of every symbol."""
         with self.transaction():
@@ -332,8 +343,8 @@ def _macro_series(rows: Sequence[Any]) -> MacroSeries:
     return MacroSeries(_days(day), np.array(value, dtype=np.float64), _days(known))
 
 
-def _fields(audit: Audit) -> dict[str, Any]:
-    return {name: getattr(audit, name) for name in Audit.__dataclass_fields__}
+def _fields(record: Audit | Confirmation) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
 def _audit(row: dict[str, Any]) -> Audit:
