@@ -850,11 +850,11 @@ def doctor(workspace: Workspace) -> Diagnosis:
     return diagnose(workspace.home, lambda: workspace.load().policy, datetime.now(UTC))
 
 
-def new_strategy(name: str, folder: Path) -> Path:
-    """Write a commented strategy file that runs as it is; its path (S1)."""
+def new_strategy(name: str, folder: Path, *, weights: bool = False) -> Path:
+    """Write a commented strategy file that runs as it is, of forecasts or of target ``weights``; its path (S1)."""
     from plimsoll.alpha.starter import write
 
-    return write(name, folder)
+    return write(name, folder, weights=weights)
 
 
 def explain(workspace: Workspace, on: str, symbol: str | None = None, run: str | None = None) -> SessionExplanation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from commands import Done, plimsoll
 from plimsoll import app
 from plimsoll.alpha.registry import load
 from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.panel import Panel
+from plimsoll.core.policy import Policy
 
 
 def run(*words: str, folder: Path) -> Done:
@@ -54,6 +57,24 @@ def test_a_name_no_strategy_can_have_is_refused(name: str, tmp_path: Path) -> No
     with pytest.raises(UsageError):
         app.new_strategy(name, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["plimsoll", "numpy", "json", "typing", "Msgspec", "email.py"])
+def test_a_name_that_would_hide_a_module_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="would hide"):
+        app.new_strategy(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_weights_template_runs_as_it_is(
+    make_market: Callable[..., Panel], backtested: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = app.new_strategy("my-mix", tmp_path, weights=True)
+    text = path.read_text(encoding="utf-8")
+    assert f"plimsoll backtest --strategy {path}" in text and 'name = "my_mix"' in text
+    records = backtested(make_market(1, 330), Policy(), strategies=load([str(path)])).records
+    assert any(i.lots > 0 for r in records for i in r.intents)
+    assert all(len(r.auction.targets) == 1 for r in records if r.auction and r.auction.bids)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

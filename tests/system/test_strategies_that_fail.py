@@ -333,3 +333,31 @@ def test_keep_going_goes_on_and_the_result_counts_what_was_refused(home: Path, t
     assert bought == {"SPY"}
     paper = commands.plimsoll("trade", "--mode", "paper", "--recorded", *given, home=home)
     assert json.loads(paper.stdout)["decisions_hash"] == result["decisions_hash"]
+
+
+def test_a_strategy_that_can_never_bid_is_named(home: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "elsewhere.yaml"
+    policy.write_text("strategies: {trend_symbols: [NOPE, NADA]}")
+    (tmp_path / "mute.py").write_text(
+        "class Mute:\n    name = 'mute'\n\n    def forecast(self, view, holding, policy):\n        return []\n"
+    )
+    words = ["--strategy", "core_trend", "--strategy", str(tmp_path / "mute.py"), "--policy", str(policy), "--json"]
+    done = commands.plimsoll("backtest", *words, home=home)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    auctions = result["auctions"]
+    assert result["strategies_without_bids"] == {
+        "core_trend": {"STRATEGY_WITHOUT_SYMBOLS": auctions}, "mute": {"no forecast": auctions}
+    }  # fmt: skip
+    assert any("core_trend made no bid" in n and "none of NOPE, NADA is in the universe" in n for n in result["notes"])
+    assert any("mute made no bid" in n for n in result["notes"])
+
+
+def test_explain_says_that_a_holding_stands_and_why(home: Path, tmp_path: Path) -> None:
+    given = ["--strategy", str(tmp_path / "ill.py"), "--keep-going", "--json"]
+    result = json.loads(commands.plimsoll("backtest", *given, home=home).stdout)
+    failed = next(e["day"] for e in result["risk_events"] if e["kind"] == "STRATEGY_ERROR")
+    told = " ".join(commands.plimsoll("explain", "--on", failed, "--symbol", "SPY", home=home).stdout.split())
+    assert "ill raised an error at this auction: what it holds of SPY stands." in told
+    assert "no other bid takes its room, only a limit does" in told
+    assert "won" not in told.split("KEPT:")[1].split("programme")[0]

@@ -168,6 +168,17 @@ def test_the_example_runs_and_explains_itself(make_market: Market, backtested: B
     assert {i.symbol for r in records for i in r.intents} == {"SPY", "TLT"}
 
 
+def test_the_first_example_of_the_documentation_runs(
+    make_market: Market, backtested: Backtested, tmp_path: Path
+) -> None:
+    page = (EXAMPLE.parents[1] / "docs" / "strategies.md").read_text(encoding="utf-8")
+    block = page.split("```python\n")[1].split("```")[0]
+    assert len(block.splitlines()) <= 12
+    (tmp_path / "first.py").write_text(block)
+    records = backtested(make_market(1, 280), BASE, strategies=load([str(tmp_path / "first.py")])).records
+    assert {i.symbol for r in records for i in r.intents} == {"SPY", "TLT"}
+
+
 # A strategy's own terms
 
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import keyword
 import re
+import sys
 from pathlib import Path
 
 from plimsoll.alpha.registry import BUILT_IN
 from plimsoll.core.errors import InputError, UsageError
 
 _TEMPLATE = Path(__file__).with_name("strategy_template.txt")
+_WEIGHTS = Path(__file__).with_name("weights_template.txt")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def write(name: str, folder: Path) -> Path:
+def write(name: str, folder: Path, *, weights: bool = False) -> Path:
     """Write ``name``.py into ``folder`` and return its path; a file that is there is never overwritten.
+
+    It makes forecasts, or with ``weights`` returns a target portfolio.
 
     Raises
     ------
     UsageError
-        The name is none a strategy can have, or a built-in strategy has it.
+        The name is none a strategy can have, a built-in strategy has it, or it is that of a module, which the file
+        would hide from every program that runs in its folder.
     InputError
         The file is there already, or the folder is not.
     """
@@ -28,11 +33,16 @@ def write(name: str, folder: Path) -> Path:
         raise UsageError(f"{name!r} cannot name a strategy", "Give letters, digits and _, a letter first: my_trend")
     if plain in BUILT_IN:
         raise UsageError(f"{plain!r} is a built-in strategy", f"Give another name, such as my_{plain}")
+    if _is_module(plain):
+        raise UsageError(
+            f"{plain!r} is the name of a Python module, which a file {plain}.py would hide",
+            f"Give another name, such as my_{plain}",
+        )
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder", "Make it first, or give another --output")
     path = folder / f"{plain}.py"
     kind = "".join(word.capitalize() for word in plain.split("_"))
-    text = _TEMPLATE.read_text(encoding="utf-8")
+    text = (_WEIGHTS if weights else _TEMPLATE).read_text(encoding="utf-8")
     title = plain.replace("_", " ").capitalize()
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -40,3 +50,12 @@ def write(name: str, folder: Path) -> Path:
     except FileExistsError:
         raise InputError(f"{path} is there already", "Give another name, or move the file away") from None
     return path
+
+
+def _is_module(name: str) -> bool:
+    """True for a module of Python itself or of an installed package: Plimsoll and what it needs are among them."""
+    if name in sys.stdlib_module_names or name in sys.builtin_module_names:
+        return True
+    from importlib.metadata import packages_distributions
+
+    return name in packages_distributions() or name == __name__.partition(".")[0]

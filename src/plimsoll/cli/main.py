@@ -873,17 +873,19 @@ def doctor(
 def new_strategy(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, such as my_trend; the file is NAME.py.")],
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder to write into.")] = Path(),
+    weights: Annotated[bool, typer.Option("--weights", help="One that returns target weights, not forecasts.")] = False,
 ) -> None:
     """Write a commented strategy of your own that runs as it is.
 
     \b
     plimsoll new strategy my_trend
+    plimsoll new strategy my_mix --weights
     plimsoll backtest --strategy my_trend.py
     """
     with reported(False):
         from plimsoll import app
 
-        path = app.new_strategy(name, output)
+        path = app.new_strategy(name, output, weights=weights)
         typer.echo(f"wrote {path}")
         typer.echo(f"try   plimsoll backtest --strategy {path}")
 

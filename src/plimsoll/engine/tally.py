@@ -17,8 +17,9 @@ class Tally:
     """Columns of a run, one entry a session, and its counts. NAV in cents, exposures in fractions of NAV.
 
     ``lives`` and ``evidence`` of the strategies have an entry a session too, and none where they are not followed.
-    By strategy: ``heard`` counts the auctions at which it had bids, ``admitted`` the bids that took part, ``screened``
-    the reasons of the others; ``targets`` are the target portfolios of every auction.
+    By strategy: ``heard`` counts the auctions at which it had bids, ``admitted`` the bids that took part, ``won`` those
+    that won capital, ``lost`` the reasons of those that did not, ``screened`` of those that took no part; ``targets``
+    are the target portfolios of every auction.
     """
 
     dates: list[str] = field(default_factory=list)
@@ -38,6 +39,8 @@ class Tally:
     evidence: list[StrategySession] = field(default_factory=list)
     heard: Counter[str] = field(default_factory=Counter)
     admitted: Counter[str] = field(default_factory=Counter)
+    won: Counter[str] = field(default_factory=Counter)
+    lost: dict[str, Counter[str]] = field(default_factory=dict)
     screened: dict[str, Counter[str]] = field(default_factory=dict)
     targets: list[TargetRecord] = field(default_factory=list)
     dividends: int = 0
@@ -91,8 +94,12 @@ class Tally:
         for bid in auction.bids:
             if bid.decision == "REJECTED":
                 self.screened.setdefault(bid.strategy, Counter()).update(bid.reasons)
+                continue
+            self.admitted[bid.strategy] += 1
+            if bid.weight > 0.0:
+                self.won[bid.strategy] += 1
             else:
-                self.admitted[bid.strategy] += 1
+                self.lost.setdefault(bid.strategy, Counter()).update(bid.reasons)
 
     @property
     def mandate_ended(self) -> bool:

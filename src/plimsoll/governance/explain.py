@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from plimsoll.core.decision import BidRecord
+from plimsoll.core.decision import BidRecord, TargetRecord
 from plimsoll.core.policy import Policy
 from plimsoll.core.reasons import COUNTS
 from plimsoll.governance import wording
@@ -159,6 +159,9 @@ def _forecast(case: Case, subject: Subject) -> tuple[str, ...]:
     told = [f"{name}: {text}" for name, text in subject.said]
     horizon = sessions(case.policy.auction.horizon)
     for bid in bids(case, subject.instrument.symbol):
+        if (stands := _stands(bid)) or _target(case, bid) is not None:
+            told.append(stands or f"{bid.strategy} wants {_cap(bid)} of NAV in it, as part of a target portfolio.")
+            continue
         told.append(
             f"{bid.strategy} expects {share(bid.mu)} over {horizon}, in excess of cash (score {_signed(bid.score)}, "
             f"confidence {figure(bid.confidence)})."
@@ -188,12 +191,16 @@ def _bid(case: Case, bid: BidRecord) -> list[str]:
     """One bid: its arithmetic, its fate, and what stopped it at what price."""
     assert case.auction is not None
     horizon, policy = case.policy.auction.horizon, case.policy
-    told = []
+    told: list[str] = []
+    if (target := _target(case, bid)) is not None:
+        return _as_part(bid, target)
     if bid.rank:
         decay = decay_of(case.auction, bid.strategy)
         told.append(f"{bid.strategy}'s bid ranked {bid.rank}. {_adjustment(bid, policy, decay)}")
     told.append(f"{bid.decision}: {_bid_reason(case, bid)}")
-    if bid.decision == "KEPT":
+    if bid.decision == "KEPT" and _stands(bid):
+        told.append("Its strategy did not speak of it, so it stands: no other bid takes its room, only a limit does.")
+    elif bid.decision == "KEPT":
         told.append("A kept position counts at least what its tail costs, so that only a limit sells any of it.")
         if bid.weight < bid.cap * 0.999:
             told.append(f"Here one did: of {share(bid.cap)} it kept {share(bid.weight)}.")
@@ -206,6 +213,45 @@ def _bid(case: Case, bid: BidRecord) -> list[str]:
     if bid.binding:
         told += _stopped(case, bid)
     return told
+
+
+def _target(case: Case, bid: BidRecord) -> TargetRecord | None:
+    """The target portfolio a bid that took part is a weight of."""
+    if case.auction is None or case.auction.auction is None or not bid.rank or bid.decision == "KEPT":
+        return None
+    return next((t for t in case.auction.auction.targets if t.strategy == bid.strategy), None)
+
+
+def _as_part(bid: BidRecord, target: TargetRecord) -> list[str]:
+    """The fate of one weight of a target portfolio: it is that of the whole (S1)."""
+    wants = f"{bid.strategy} wants {share(bid.cap)} of NAV in {bid.symbol}, and {share(target.asked)} in all."
+    told = [f"{bid.decision}: {wants}"]
+    if target.limit:
+        told.append(
+            f"{_opened(wording.limit_name(target.limit))} lets the portfolio in at {share(target.scale)} of its size, "
+            f"and it is scaled as a whole, so that its proportions hold: {share(bid.weight)} of NAV."
+        )
+    else:
+        told.append(f"The whole portfolio fits within every limit: {share(bid.weight)} of NAV.")
+    return told
+
+
+_STANDS = {
+    "STRATEGY_ERROR": "{strategy} raised an error at this auction: what it holds of {symbol} stands.",
+    "FORECAST_INVALID": "{strategy} made an invalid forecast for {symbol}: what it holds of it stands.",
+    "NOT_DUE": "{strategy} was not asked at this auction: what it holds of {symbol} stands.",
+    "CLOSE_ONLY": "{strategy} says nothing of {symbol}, whose data are not certified: what it holds of it stands.",
+}
+
+
+def _opened(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
+
+
+def _stands(bid: BidRecord) -> str:
+    """Why a holding stands that its strategy did not speak of; "" for a bid that was made."""
+    why = next((reason for reason in bid.reasons if reason in _STANDS), "") if bid.decision != "REJECTED" else ""
+    return _STANDS[why].format(strategy=bid.strategy, symbol=bid.symbol) if why else ""
 
 
 def _cap(bid: BidRecord) -> str:

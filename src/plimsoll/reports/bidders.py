@@ -79,6 +79,9 @@ def notes(tally: Tally, strategies: Sequence[str]) -> list[str]:
                 if e.kind == "STRATEGY_WITHOUT_SYMBOLS" and _strategy(e) == name]  # fmt: skip
         listed = told[0] if told else "; ".join(f"{count} x {_in_words(reason)}" for reason, count in why.items())
         said.append(f"strategy {name} made no bid at any of {tally.auctions} auctions: {listed}")
+    for name in (s for s in strategies if tally.admitted[s] and not tally.won[s]):
+        listed = "; ".join(f"{count} x {_in_words(why)}" for why, count in _ordered(tally.lost[name]).items())
+        said.append(f"strategy {name} made {tally.admitted[name]} bids and never won capital: {listed}")
     for name, held in targets_held(tally).items():
         if held.scaled:
             limits = ", ".join(f"{limit} {count}" for limit, count in list(held.limits.items())[:4])

@@ -167,7 +167,7 @@ def assumptions(m: Material) -> Html:
         ),
         ("Dividends", dividends),
         ("Cash", cash),
-        ("Taxes and fees", "No taxes, no borrowing, no management fee; long only unless the policy says otherwise."),
+        ("Taxes and fees", "No taxes, no borrowing, no management fee; long only."),
         ("Survivorship", survivors),
         ("Calendar", "Rows are NYSE sessions; bars of other calendars fold into the next session."),
         ("Data revisions", "Prices are as the source states them today. Macro series enter when they were published."),
