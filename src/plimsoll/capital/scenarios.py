@@ -247,23 +247,21 @@ def _raw(view: View, columns: Rows, dated: NDArray[np.bool_], policy: Policy) ->
     horizon, end = policy.auction.horizon, view.row + 1
     daily = view.history.array("scenarios.return").T[:, :end][columns]
     windows = view.history.array("scenarios.window_return").T[:, :end][columns]
-    market = view.indicator("scenarios.market")
-    for i in np.flatnonzero(np.isnan(daily[:, dated]).any(axis=1)).tolist():
-        own = daily[i]
-        present = dated & np.isfinite(own)
-        if np.count_nonzero(present) < policy.cvar.young_rows_min:
+    absent = np.isnan(daily) & dated
+    young = np.flatnonzero(absent.any(axis=1)).tolist()
+    if young:
+        market = view.indicator("scenarios.market")
+        rows = np.argsort(market, kind="stable")[: np.count_nonzero(dated)]  # by the market's return; NaN goes last
+    for i in young:
+        own, missing = daily[i], absent[i, rows]
+        known = np.sort(own[rows[~missing]])
+        if known.size < policy.cvar.young_rows_min:
             own[:], windows[i] = np.nan, np.nan
             continue
-        missing = dated & ~present
-        own[missing] = _quantile(np.sort(own[present]), _within(market[missing], np.sort(market[present])))
+        worse = np.cumsum(~missing)[missing]  # own days on which the market did worse: the rank among them
+        own[rows[missing]] = known[np.minimum(worse, known.size - 1)]
         windows[i, horizon - 1 :] = compounded(1.0 + own[np.newaxis], horizon)[0]
     return daily, windows
-
-
-def _within(market: Floats, ordered: Floats) -> Floats:
-    """Rank of days by their ``market`` value among other days, ``ordered`` ascending, in [1/2, n - 1/2] / n."""
-    place = np.minimum(np.searchsorted(ordered, market), ordered.size - 1)
-    return np.asarray((place + 0.5) / ordered.size)
 
 
 def window_names(windows: tuple[tuple[str, str], ...]) -> tuple[str, ...]:

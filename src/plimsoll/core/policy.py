@@ -331,9 +331,10 @@ class CorrelationPolicy(Section, frozen=True, kw_only=True):
     overlap: Annotated[int, _count("R6", "Overlapping returns where calendars differ")] = 5
     average: Annotated[float, _fraction("R6", "Average of the held book above it, and unusual: an alarm", "correlation")] = 0.50
     average_leave: Annotated[float, _fraction("R6", "The alarm is over at or below it", "correlation")] = 0.40
-    average_percentile: Annotated[float, _fraction("R6", "Unusual is above this percentile of the universe's average", "fraction of sessions")] = 0.90
+    average_percentile: Annotated[float, _fraction("R6", "Unusual is above this percentile of the trailing averages of the same weights", "fraction of sessions")] = 0.90
     history: Annotated[int, _count("R6", "Trailing history of that percentile")] = 1260
     history_min: Annotated[int, _count("R6", "With less of it every average counts as unusual")] = 252
+    history_step: Annotated[int, _meta("sessions", "R6", "Between two of those averages: windows of 60 sessions a day apart say the same", ge=1)] = 5
     alike: Annotated[float, _fraction("R6", "Every pair of the held book above it: reductions only", "correlation")] = 0.80
     alike_leave: Annotated[float, _fraction("R6", "Over once a pair is at or below it", "correlation")] = 0.70
     alike_holdings: Annotated[int, _count("R6", "With at least so many holdings", "holdings")] = 4

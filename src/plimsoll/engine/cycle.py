@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.core.decision import Carried, Plan
+from plimsoll.core.decision import Carried, HeldPair, Plan
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import Health, RiskEvent
 from plimsoll.core.state import State
@@ -55,17 +55,23 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     stop = stops.step(before.stops, view, book.weights, state.average_cost, policy)
     stale = view.now("freshness.reason")
     frozen = data_frozen(view, book, stale, desk)
-    together = comovement.ComovementStep(before.comovement, ())  # without a NAV nothing is observed
+    together, alike = (
+        comovement.ComovementStep(before.comovement, ()),
+        before.pairs,
+    )  # without a NAV nothing is observed
     if book.known:
-        together = comovement.step(view, book.columns, book.weights, before.comovement, policy)
+        columns, measured, alike = _pairs(view, state, desk, book)
+        at = np.searchsorted(columns, book.columns)
+        own = measured[np.ix_(at, at)]
+        together = comovement.step(view, book.columns, book.weights, before.comovement, policy, own)
     if together.reduce_only:
         frozen = (*frozen, "CORRELATION_ALIKE")
 
     lifetime = 1.0 - book.nav / step.state.lifetime_peak
     episode = 1.0 - book.nav / step.state.episode_peak
-    limits = limits_at(view, desk, before.pairs, drawdown_lifetime=lifetime, stress=regime.figure.stress)
-    standing = stand(view, state, desk, book, regime, step.restraint, limits, stop.stops, stale, following)
-    if standing.pairs is not before.pairs:
+    limits = limits_at(view, desk, alike, drawdown_lifetime=lifetime, stress=regime.figure.stress)
+    standing = stand(view, state, desk, book, regime, step.restraint, limits, stop.stops, alike, stale, following)
+    if standing.pairs is not alike:
         limits = replace(limits, pairs=pairs.limits(standing.pairs, view.symbols, limits.weight_max, policy))
 
     tails = (
@@ -161,6 +167,16 @@ def _health(view: View, state: State, desk: Desk, book: Book, regime: Regime) ->
     concerned = np.union1d(columns, book.columns)
     fresh = not view.now("freshness.reason")[concerned].any()
     return Health(volatility, regime.figure.crisis, bool(fresh), clear=not carried.halted and book.known)
+
+
+def _pairs(view: View, state: State, desk: Desk, book: Book) -> tuple[NDArray[np.int64], Floats, tuple[HeldPair, ...]]:
+    """What is held or wanted, its correlation, and which pairs move alike: every session; bidders join later (R6)."""
+    carried, rules = state.carried, desk.policy
+    wanted = () if carried.programme is None else carried.programme.shares
+    live = np.union1d(book.columns, np.array([desk.column[s.symbol] for s in wanted], dtype=np.int64))
+    columns = pairs.concerned(view, live, carried.pairs)
+    measured = pairs.correlations(view, columns, rules.correlation)
+    return columns, measured, pairs.update(view, columns, carried.pairs, rules, measured)
 
 
 def data_frozen(view: View, book: Book, stale: Floats, desk: Desk) -> tuple[str, ...]:

@@ -23,8 +23,7 @@ from plimsoll.engine.measure import Tails, measure, resting
 from plimsoll.engine.standing import Standing
 from plimsoll.engine.wish import Wish
 from plimsoll.governance import vetoes as veto_room
-from plimsoll.measures.correlation import shrunk
-from plimsoll.risk import gates
+from plimsoll.risk import gates, pairs
 
 Floats = NDArray[np.float64]
 Lots = NDArray[np.int64]
@@ -237,8 +236,7 @@ def _opening_correlation(view: View, desk: Desk, standing: Standing) -> tuple[in
     if len(opened) <= desk.policy.vetoes.wins_max:
         return len(opened), float("nan")
     columns = [desk.column[s] for s in opened]
-    window = view.indicator("return")[-desk.policy.correlation.window :, columns]
-    matrix = shrunk(window)
+    matrix = pairs.correlations(view, np.array(columns, dtype=np.int64), desk.policy.correlation)
     pairs_of = np.triu_indices(len(opened), k=1)
     return len(opened), float(matrix[pairs_of].mean())
 

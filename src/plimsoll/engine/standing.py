@@ -56,22 +56,24 @@ def stand(
     restraint: Restraint,
     limits: LimitSet,
     stop_states: tuple[StopState, ...],
+    alike: tuple[HeldPair, ...],
     stale: Floats,
     following: Following | None = None,
 ) -> Standing:
-    """The programme in force after this session: a new one when an auction is due, else the standing one."""
+    """The programme in force after this session: a new one when an auction is due, else the standing one.
+
+    ``alike`` are the pairs that move alike among what is held or wanted; an auction adds those among its bidders.
+    """
     carried = state.carried
     programme = carried.programme
     asked = due(view, state, desk) if book.known else None
     if asked is None:
         target, confidence = target_of(programme, desk), _confidence(programme, desk)
-        return Standing(
-            programme, target, confidence, stop_states, carried.pairs, None, carried.openings, None, (), following
-        )
+        return Standing(programme, target, confidence, stop_states, alike, None, carried.openings, None, (), following)
     shares = _present_shares(programme, book, desk)
     answers = ask(view, desk, shares, programme, asked)
     columns = _columns(answers, book, desk)
-    held_pairs = pairs.update(view, columns, carried.pairs, desk.policy)
+    held_pairs = pairs.update(view, pairs.concerned(view, columns, alike), alike, desk.policy)
     limits = replace(limits, pairs=pairs.limits(held_pairs, view.symbols, limits.weight_max, desk.policy))
     lifted = stops.lift(stop_states, view, desk.policy)
     scenarios = scenario_sets.build(view, columns, desk.policy, stressed=True)

@@ -1,4 +1,4 @@
-"""Shrunk correlation (R6)."""
+"""Correlation of pairs, each shrunk by its own sampling error, and what a book's average has been (R6)."""
 
 from __future__ import annotations
 
@@ -10,62 +10,72 @@ from plimsoll.measures.windows import overlapping
 
 Floats = NDArray[np.float64]
 
-__all__ = ["overlapping", "shrunk"]
+__all__ = ["overlapping", "shrunk", "sums", "weighted"]
+
+_MOVES = 1e-6  # deviation over mean below which a column stands still: what is left is rounding
 
 
-def shrunk(returns: Floats) -> Floats:
-    """Correlation of (T, k) returns, shrunk towards its own average.
+def shrunk(returns: Floats, overlap: int = 1) -> Floats:
+    """Correlation of each two of (T, k) returns, shrunk towards zero by its own sampling error alone.
 
-    With x the columns standardised (ddof 0), R their sample correlation and C the matrix with the average
-    off-diagonal correlation r everywhere, the estimate is d C + (1 - d) R, d = clip((p - q) / (g T), 0, 1):
-
-    - p = sum over i != j of mean_t (x_i x_j - R_ij)^2, the sampling variance of R;
-    - q = sum over i != j of r mean_t((x_i^2 - 1)(x_i x_j - R_ij)), what the target's own variance takes back;
-    - g = sum over i != j of (C_ij - R_ij)^2, the target's error.
-
-    That is Ledoit and Wolf (2004), "Honey, I shrunk the sample covariance matrix", Journal of Portfolio Management
-    30(4), 110-119, appendix B, for variables of unit variance. The average correlation is kept, so shrinking
-    never makes a book look better diversified than its sample; two columns keep their sample correlation.
+    With r the sample correlation and s its standard error, (1 - r^2) / sqrt(n - 1) (Fisher 1915, Biometrika 10(4),
+    507-521), the estimate is r * r^2 / (r^2 + s^2): the linear estimate of least mean squared error when r^2 stands for
+    the spread of true correlations about zero. n is the number of separate observations: T, or (T + overlap - 1) /
+    overlap where each return covers ``overlap`` sessions and the next begins a session later. What other columns there
+    are changes no entry.
 
     Returns
     -------
     float64, shape (k, k)
-        Symmetric, unit diagonal, positive semidefinite. Rows and columns of a series that has a NaN, does not
-        move, or with fewer than 3 rows, are NaN: its correlation is unknown (U6).
+        Symmetric, unit diagonal, rising in r. Rows and columns of a series that has a NaN, does not move, or with fewer
+        than 3 separate observations, are NaN: its correlation is unknown (U6).
     """
     rows, size = returns.shape
-    result = np.full((size, size), np.nan)
-    if rows < 3:
-        return result
-    centred = returns - returns.mean(axis=0)
-    deviation = np.sqrt((centred * centred).mean(axis=0))
-    moves = returns.max(axis=0) > returns.min(axis=0)  # a constant's deviation may be rounding, not zero
-    usable = np.flatnonzero(moves & np.isfinite(deviation))
-    if usable.size:
-        result[np.ix_(usable, usable)] = _towards_average(centred[:, usable] / deviation[usable])
-    return result
+    count = (rows + overlap - 1) / overlap
+    if count < 3.0 or not size:
+        return np.full((size, size), np.nan)
+    mean = np.add.reduce(returns) / rows
+    centred = returns - mean
+    products = gram(centred, centred)
+    root = np.sqrt(products.diagonal())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sample = products / (root[:, np.newaxis] * root)
+        square = np.minimum(sample * sample, 1.0)
+        error = (1.0 - square) ** 2 / (count - 1.0)
+        found = np.clip(sample, -1.0, 1.0) * np.where(square > 0.0, square / (square + error), square)
+        known = (root > _MOVES * np.abs(mean)) & np.isfinite(root)
+    if not known.all():
+        found[~known], found[:, ~known] = np.nan, np.nan
+    np.fill_diagonal(found, np.where(known, 1.0, np.nan))
+    return np.asarray(found)
 
 
-def _towards_average(x: Floats) -> Floats:
-    """The estimate for (T, k) standardised columns without NaN."""
-    rows, size = x.shape
-    sample = np.clip(gram(x, x) / rows, -1.0, 1.0)
-    if size > 2:
-        pairs = _off_diagonal(sample)
-        average = float(pairs.mean())
-        squares = x * x
-        error = float(((average - pairs) ** 2).sum())
-        noise = float((_off_diagonal(gram(squares, squares)) / rows - pairs * pairs).sum())
-        shared = average * float((_off_diagonal(gram(squares * x, x)) / rows - pairs).sum())
-        weight = min(max((noise - shared) / (error * rows), 0.0), 1.0) if error > 0.0 else 0.0
-        sample = weight * average + (1.0 - weight) * sample
-    sample = 0.5 * (sample + sample.T)
-    np.fill_diagonal(sample, 1.0)
-    return np.asarray(sample)
+def weighted(matrix: Floats, weights: Floats) -> float:
+    """Average over pairs i != j of a (k, k) correlation, each weighed by w_i w_j; NaN where no two have weight."""
+    squares = float(np.einsum("i,i->", weights, weights))
+    pairs = float(np.add.reduce(weights)) ** 2 - squares
+    if not pairs > 0.0:
+        return float("nan")
+    diagonal = float(np.einsum("i,i->", matrix.diagonal(), weights * weights))
+    return (float(np.einsum("i,ij,j->", weights, matrix, weights)) - diagonal) / pairs
 
 
-def _off_diagonal(matrix: Floats) -> Floats:
-    """The k (k - 1) entries off the diagonal of (k, k), row by row."""
-    size = len(matrix)
-    # past its first entry the flat matrix is k - 1 runs of k such entries, each ended by one of the diagonal
-    return np.asarray(matrix.reshape(-1)[1:].reshape(size - 1, size + 1)[:, :size].ravel())
+def sums(returns: Floats, weights: Floats, window: int, step: int) -> Floats:
+    """Sum of w_i w_j r_ij over all i and j, r the sample correlation over ``window`` rows of (T, k) returns.
+
+    One per window, every ``step`` rows back from the last and in order of time; NaN where a return of the window is
+    missing or a column stands still in it. Without forming pairs: it is the variance of the sum of w_i times column i,
+    standardised in the window.
+    """
+    count = (len(returns) - window) // step + 1 if len(returns) >= window else 0
+    first = (len(returns) - window) % step if count else 0
+    whole = np.zeros((count, window))
+    for column, weight in zip(returns.T, weights.tolist(), strict=True):
+        seen = np.lib.stride_tricks.sliding_window_view(column[first:], window)[::step] if count else whole
+        mean = np.add.reduce(seen, axis=1) / window
+        centred = seen - mean[:, np.newaxis]
+        root = np.sqrt(np.einsum("tw,tw->t", centred, centred))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            centred *= np.where(root > _MOVES * np.abs(mean), weight / root, np.nan)[:, np.newaxis]
+        whole += centred
+    return np.asarray(np.einsum("tw,tw->t", whole, whole))

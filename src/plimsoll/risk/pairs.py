@@ -17,7 +17,11 @@ ASSUMED = 1.0  # correlation of a pair that cannot be measured: unknown is not z
 
 
 def update(
-    view: View, columns: NDArray[np.int64], previous: tuple[HeldPair, ...], policy: Policy
+    view: View,
+    columns: NDArray[np.int64],
+    previous: tuple[HeldPair, ...],
+    policy: Policy,
+    measured: Floats | None = None,
 ) -> tuple[HeldPair, ...]:
     """Pairs above their limit among ``columns``, with hysteresis (R6).
 
@@ -31,24 +35,27 @@ def update(
         A pair in it stays until its correlation is below the lower threshold; one whose symbols are no longer
         both in ``columns`` is forgotten.
     policy : Policy
+    measured : (k, k), optional
+        ``correlations`` of ``columns``, ascending, where they are at hand.
 
     Returns
     -------
     tuple of HeldPair
-        In column order. A pair counts as a pair of funds as soon as one of the two is a fund; otherwise both are
-        single names and the stricter thresholds apply. Returns overlap where the two calendars differ. A pair
-        with a return missing in the window counts as perfectly correlated.
+        In column order. Two funds have thresholds of their own; the stricter ones apply to every other pair, a
+        stock with a fund included. Returns overlap where the two calendars differ. A pair with a return missing in
+        the window counts as perfectly correlated. What else is among ``columns`` changes nothing for a pair.
     """
     rules = policy.correlation
     columns = np.unique(columns)
     if columns.size < 2:
         return ()
     instruments = [view.instruments[i] for i in columns.tolist()]
-    correlation = _correlation(view, columns, [i.calendar for i in instruments], rules)
+    correlation = correlations(view, columns, rules) if measured is None else measured
     first, second = np.triu_indices(columns.size, 1)
     rho = correlation[first, second]
+    rho = np.where(np.isfinite(rho), rho, ASSUMED)
     fund = np.array([i.kind == "fund" for i in instruments])
-    loose = fund[first] | fund[second]
+    loose = fund[first] & fund[second]
     above = ~(rho <= np.where(loose, rules.pair_fund, rules.pair_stock))
     if previous:
         column = {i.symbol: k for k, i in enumerate(instruments)}
@@ -79,19 +86,30 @@ def limits(
     return tuple(bounds)
 
 
-def _correlation(view: View, columns: NDArray[np.int64], calendars: list[str], rules: CorrelationPolicy) -> Floats:
-    """(k, k) shrunk correlation, daily or overlapping by pair; ``ASSUMED`` where a return is missing."""
-    returns = view.indicator("return")[-rules.window :, columns]
+def concerned(view: View, live: NDArray[np.int64], previous: tuple[HeldPair, ...]) -> NDArray[np.int64]:
+    """Columns whose pairs are measured: ``live``, held or wanted, and known pairs of what may still be bought.
+
+    A known pair is thereby left by its correlation, not because nobody bid for it lately.
+    """
+    if not previous:
+        return live
+    column, known = view.history.panel.column, set(live.tolist())
+    may = view.now("eligible")
+    for pair in previous:
+        both = column[pair.first], column[pair.second]
+        if all(c in known or may[c] != 0.0 for c in both):
+            known.update(both)
+    return np.array(sorted(known), dtype=np.int64)
+
+
+def correlations(view: View, columns: NDArray[np.int64], rules: CorrelationPolicy) -> Floats:
+    """(k, k) shrunk correlation, daily or overlapping by pair; NaN where a return is missing."""
+    returns = view.indicator("return")[-rules.window :].take(columns, axis=1)
     known = np.isfinite(returns).all(axis=0) & (len(returns) == rules.window)
-    whole = np.full((columns.size, columns.size), ASSUMED)
-    if known.sum() < 2:
-        return whole
-    inner = np.ix_(known, known)
-    whole[inner] = shrunk(returns[:, known])
-    calendar = np.array(calendars)
-    differ = calendar[:, None] != calendar[None, :]
-    if differ[inner].any():
-        slow = np.full_like(whole, ASSUMED)
-        slow[inner] = shrunk(overlapping(returns[:, known], rules.overlap))
-        whole = np.where(differ, slow, whole)
-    return whole
+    found = shrunk(returns) if known.all() else shrunk(np.where(known, returns, np.nan))
+    calendars = [view.instruments[c].calendar for c in columns.tolist()]
+    if len(set(calendars)) > 1:
+        calendar = np.array(calendars)
+        slow = shrunk(overlapping(np.where(known, returns, np.nan), rules.overlap), rules.overlap)
+        found = np.where(calendar[:, None] != calendar[None, :], slow, found)
+    return found
