@@ -69,7 +69,7 @@ class HeldPair(msgspec.Struct, frozen=True):
 class Comovement(msgspec.Struct, frozen=True):
     """The alarm on the held book's correlation (R6): ``level`` 1 watched, 2 reductions only.
 
-    ``average`` (by weight) and ``lowest`` pair correlation, each pair shrunk by its own sampling error; 1 where they could not be measured.
+    ``average`` (by weight) and ``lowest`` pair correlation, shrunk; 1 where they could not be measured.
     """
 
     level: int

@@ -132,10 +132,11 @@ def _usual(view: View, columns: NDArray[np.int64], weights: Floats, rules: Corre
     calendars = np.array([view.instruments[c].calendar for c in columns.tolist()])
     own = [np.flatnonzero(calendars == name) for name in sorted(set(calendars.tolist()))]
     days, weeks = rules.window, rules.window - rules.overlap + 1
-    total = sum(_summed(view, "return", columns[at], weights[at], days, rules) for at in own)
+    total = np.add.reduce([_summed(view, "return", columns[at], weights[at], days, rules) for at in own])
     if len(own) > 1:  # pairs of two calendars are measured on overlapping returns
         total = total + _summed(view, "comovement.slow", columns, weights, weeks, rules)
-        total = total - sum(_summed(view, "comovement.slow", columns[at], weights[at], weeks, rules) for at in own)
+        apart = [_summed(view, "comovement.slow", columns[at], weights[at], weeks, rules) for at in own]
+        total = total - np.add.reduce(apart)
     known = total[np.isfinite(total)]  # it rises with the average, as the weights are the same
     if known.size * rules.history_step < rules.history_min or not known.size or not np.isfinite(total[-1]):
         return False

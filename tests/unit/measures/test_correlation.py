@@ -67,7 +67,7 @@ def test_sums_of_windows_are_those_of_their_pairs(step: int) -> None:
     returns[20, 3] = np.nan
     returns[70:, 2] = 0.001  # stands still in the last windows
     found = sums(returns, weights, window, step)
-    ends = range(len(returns) % step + (window if step == 1 else window), len(returns) + 1, step)
+    ends = range(len(returns) % step + window, len(returns) + 1, step)
     assert len(found) == len(ends)
     for value, end in zip(found, ends, strict=True):
         seen = returns[end - window : end]
