@@ -899,12 +899,18 @@ def _stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
 
 
 def _desk(policy: Policy, panel: Panel) -> Desk:
-    """The desk of a run, after proving that the policy can trade at the last certified prices (U7)."""
+    """The desk of a run, after proving that the policy can trade at the last certified prices (U7), and that no
+    strategy's own information coefficient leaves it below the hurdle (A3).
+    """
     from plimsoll.alpha.registry import load
+    from plimsoll.alpha.terms import policy_for, terms_of
     from plimsoll.engine.desk import Desk
-    from plimsoll.store.policy_proofs import feasible
+    from plimsoll.store.policy_proofs import feasible, hurdle
 
     desk = Desk(policy, load(policy.strategies.enabled), panel.instruments)
+    for strategy in desk.strategies:
+        for problem in hurdle(policy_for(policy, terms_of(strategy, policy))):
+            raise InputError(f"strategy {strategy.name!r}: {problem.text}", f"{problem.remedy}, or give it a larger ic")
     prices = [float(panel.close[row, column]) for column, row in enumerate(panel.last_row.tolist())]
     feasible(policy, prices, panel.instruments, policy.account.capital, desk.weight_caps.tolist())
     return desk

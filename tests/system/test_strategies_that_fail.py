@@ -361,3 +361,13 @@ def test_explain_says_that_a_holding_stands_and_why(home: Path, tmp_path: Path) 
     assert "ill raised an error at this auction: what it holds of SPY stands." in told
     assert "no other bid takes its room, only a limit does" in told
     assert "won" not in told.split("KEPT:")[1].split("programme")[0]
+
+
+def test_an_own_ic_below_the_hurdle_is_refused_at_the_start(home: Path, tmp_path: Path) -> None:
+    """Half of 2 x ic x sqrt(252 / 10) must reach auction.hurdle_sharpe 0.1 (A3): 0.0199 does not, 0.0200 does."""
+    for ic, code in ((0.0199, 1), (0.02, 0)):
+        head = f"class Weak:\n    name = 'weak'\n    ic = {ic}\n\n"
+        (tmp_path / "weak.py").write_text(f"{head}    def forecast(self, view, holding, policy):\n        return []\n")
+        done = commands.plimsoll("backtest", "--strategy", str(tmp_path / "weak.py"), home=home)
+        assert done.returncode == code, done.stderr
+        assert ("strategy 'weak': auction.hurdle_sharpe 0.1 is above" in " ".join(done.stderr.split())) is (code == 1)

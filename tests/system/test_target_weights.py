@@ -278,6 +278,18 @@ def test_a_factor_name_that_is_taken_is_refused(make_market: Market) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    "peeks",
+    [lambda panel: np.roll(panel.close, -1, axis=0), lambda panel: panel.close / np.nanmean(panel.close),
+     lambda panel: np.full(len(panel.sessions), panel.close[-1, 0])],
+)  # fmt: skip
+def test_a_factor_that_reads_the_future_is_an_error(make_market: Market, backtested: Backtested, peeks: Any) -> None:
+    wants = Wants(lambda view: {"SPY": float(np.ravel(view.now("peek"))[0])}, factors={"peek": peeks})
+    records = backtested(make_market(1, 300), BASE, strategies=(wants,), last=262).records
+    errors = [e.scope for e in records[0].events if e.kind == "STRATEGY_ERROR"]
+    assert len(errors) == 1 and "factor 'peek' of 'wants' reads the future" in errors[0]
+
+
 def test_a_factor_of_another_shape_is_an_error_of_its_strategy(make_market: Market, backtested: Backtested) -> None:
     wants = Wants(lambda view: {"SPY": float(view.now("odd"))}, factors={"odd": lambda panel: np.zeros(3)})
     (event,) = [

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from types import FunctionType
 from typing import Any
 
+from plimsoll.alpha.terms import check
 from plimsoll.core.errors import InputError
 from plimsoll.core.ports import Strategy
 
@@ -36,6 +37,7 @@ def give(thing: object) -> str:
             f"{_called(thing)} is not a strategy",
             "It needs a text attribute `name` and a method `forecast(view, holding, policy)`",
         )
+    check(made, _called(thing))
     source = _source(type(made)) + _parameters(made)
     key = f"{name}{MARK}{hashlib.sha256(source).hexdigest()[:12]}"
     _given[key] = (copy.deepcopy(made), source)

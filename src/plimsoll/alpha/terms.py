@@ -29,6 +29,7 @@ from plimsoll.core.panel import Factor, Floats, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import Strategy
 
+_PARTS = (0.5, 0.9)  # of its rows: where a declared factor is computed again without what follows
 SCHEDULES: tuple[str, ...] = ("daily", "week_end", "month_end")
 
 
@@ -112,7 +113,9 @@ def declared(strategies: Sequence[Strategy], known: Mapping[str, Factor]) -> dic
 
 
 def _shaped(name: str, strategy: str, factor: Factor) -> Factor:
-    """The factor, its answer as a new float array of the panel's rows: what it returns stays its own."""
+    """The factor, its answer as a new float array of the panel's rows, shown to read nothing later: what it returns
+    stays its own.
+    """
 
     def made(panel: Panel) -> Floats:
         try:
@@ -124,6 +127,15 @@ def _shaped(name: str, strategy: str, factor: Factor) -> Factor:
             raise ValueError(
                 f"factor {name!r} of {strategy!r} has shape {values.shape}; ({rows}, {columns}) or ({rows},) is needed"
             )
+        for part in _PARTS:  # prefix identity, bit for bit, where the panel is long enough to be cut (F2)
+            known = int(part * rows)
+            if 0 < known < rows:
+                before = np.array(factor(panel.first(known)), dtype=np.float64)
+                if not np.array_equal(before, values[:known], equal_nan=True):
+                    raise ValueError(
+                        f"factor {name!r} of {strategy!r} reads the future: its values up to "
+                        f"{panel.sessions.dates[known - 1]} are others once later sessions are taken away"
+                    )
         return values
 
     return made

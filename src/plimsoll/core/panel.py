@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 import msgspec
@@ -105,6 +105,14 @@ class Panel:
     def certified(self) -> Certified:
         """What every decision reads of certification: ``dated`` where the snapshot holds it."""
         return self.dated if self.dated is not None else _undated(self)
+
+    def first(self, rows: int) -> Panel:
+        """The panel as it was after its first ``rows`` sessions, 0 < rows < T; certifications are those of its end."""
+        s = self.sessions
+        cut = {name: getattr(self, name)[:rows] for name in (*FIELDS, "fresh", "macro")}
+        dated = self.dated and Certified(*(getattr(self.dated, f.name)[:rows] for f in fields(Certified)))
+        sessions = Sessions(s.days[:rows], s.opens[:rows], s.closes[:rows], int(s.days[rows]))
+        return replace(self, sessions=sessions, dated=dated, **cut)
 
     @cached_property
     def tradable(self) -> Bools:

@@ -102,7 +102,7 @@ class Home:
     def backtest(
         self, start: Day = None, end: Day = None, *, strategy: Strategies = None, policy: Names = None,
         costs: str | None = None, capital: float | None = None, operator: str | None = None,
-        changes: Mapping[str, Any] | None = None,
+        changes: Mapping[str, Any] | None = None, keep_going: bool = False,
     ) -> Run:  # fmt: skip
         """Run the governed system over certified history.
 
@@ -116,18 +116,22 @@ class Home:
         capital : USD.
         operator : who signs re-entries, ``simulated`` or ``never``.
         changes : policy values by dotted key, such as ``{"cvar.budget_10": 0.04}``.
+        keep_going : go on where a strategy raises, instead of stopping with ``StrategyFailed``.
         """
         where = self.workspace(_changes(strategy, capital, operator, costs, changes), policy)
-        return self._finished(app.backtest(where, start=iso(start, "start"), end=iso(end, "end")))
+        return self._finished(
+            app.backtest(where, start=iso(start, "start"), end=iso(end, "end"), keep_going=keep_going)
+        )
 
     def trade_recorded(
         self, start: Day = None, end: Day = None, *, strategy: Strategies = None, policy: Names = None,
         costs: str | None = None, capital: float | None = None, operator: str | None = None,
-        changes: Mapping[str, Any] | None = None,
+        changes: Mapping[str, Any] | None = None, keep_going: bool = False,
     ) -> Run:  # fmt: skip
         """Trade recorded sessions on a paper account; takes what ``backtest`` takes."""
         where = self.workspace(_changes(strategy, capital, operator, costs, changes), policy)
-        return self._finished(app.trade_recorded(where, start=iso(start, "start"), end=iso(end, "end")))
+        result = app.trade_recorded(where, start=iso(start, "start"), end=iso(end, "end"), keep_going=keep_going)
+        return self._finished(result)
 
     @property
     def runs(self) -> pl.DataFrame:

@@ -57,7 +57,7 @@ def problems(policy: Policy, crisis_reachable: Callable[[Policy], float] | None 
     """Every inconsistency of a policy."""
     yield from _ladder(policy)
     yield from _budgets(policy)
-    yield from _hurdle(policy)
+    yield from hurdle(policy)
     yield from _regime(policy, crisis_reachable)
     yield from _caps(policy)
     yield from _orders(policy)
@@ -118,7 +118,7 @@ def _budgets(policy: Policy) -> Iterator[Problem]:
         yield Problem("cvar.drawdown_span is 0", "Set it above 0")
 
 
-def _hurdle(policy: Policy) -> Iterator[Problem]:
+def hurdle(policy: Policy) -> Iterator[Problem]:
     """A hurdle above half the largest conviction a forecast can express holds cash for ever (A3)."""
     forecast, auction = policy.forecast, policy.auction
     largest = forecast.z_clip * forecast.ic * math.sqrt(YEAR / auction.horizon)
