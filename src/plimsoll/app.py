@@ -216,6 +216,7 @@ def backtest(
     from plimsoll.engine.history import history_of
     from plimsoll.engine.loop import genesis_of, span_of
     from plimsoll.reports.result import measured, result_of
+    from plimsoll.reports.worth import worth_of
 
     policy = workspace.load().policy
     home, panel = _stage_2(workspace, policy)
@@ -244,6 +245,7 @@ def backtest(
         result = result_of(
             run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
             decisions_hash=decided, without_mandate=unbounded,
+            worth=worth_of(history, desk, tally, span.first, capital),
         )  # fmt: skip
         return kept.finish(result, anchor, policy)
 
@@ -272,6 +274,7 @@ def trade_recorded(
     from plimsoll.engine.loop import genesis_of, span_of
     from plimsoll.engine.session import PaperSession
     from plimsoll.reports.result import result_of
+    from plimsoll.reports.worth import worth_of
 
     begun = None if resume is None else _begun(workspace, resume, start, end)
     if begun is not None:
@@ -281,7 +284,8 @@ def trade_recorded(
     history = history_of(panel, policy, load(policy.strategies.enabled))
     span = span_of(history, start, end) if begun is None else span_of(history, begun.genesis.start, begun.genesis.end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
-    genesis = genesis_of(history, _desk(policy, panel), span, capital=capital, mode="paper", operator=operator)
+    desk = _desk(policy, panel)
+    genesis = genesis_of(history, desk, span, capital=capital, mode="paper", operator=operator)
     with home.lock(), _kept(home, workspace, policy, genesis, tag, begun) as kept:
         session = PaperSession(
             lambda: history_of(_stage_2(workspace, policy)[1], policy, load(policy.strategies.enabled)),
@@ -299,7 +303,7 @@ def trade_recorded(
             decided, anchor = journal.decisions_hash, journal.anchor
         result = result_of(
             run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
-            decisions_hash=decided,
+            decisions_hash=decided, worth=worth_of(history, desk, tally, span.first, capital),
         )  # fmt: skip
         return kept.finish(result, anchor, policy)
 

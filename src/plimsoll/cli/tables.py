@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from plimsoll.reports.lives import Move, StrategyLife
     from plimsoll.reports.result import BacktestResult, Compared
     from plimsoll.reports.versus import Paired, Versus
+    from plimsoll.reports.worth import Worth
     from plimsoll.research.ablation import Outcome
     from plimsoll.store.home import RunSummary
     from plimsoll.store.journal import AuditReport
@@ -315,6 +316,8 @@ def backtest(result: BacktestResult) -> None:
         )
         rows.add_row(label, *cells)
     out.print(rows)
+    if result.worth is not None:
+        _worth(out, result, result.worth)
     exposure = result.exposure
     barred = f"no new risk allowed on {percent(exposure.halted)} of sessions, VIX apart"
     out.print(f"invested    {percent(exposure.invested)} of NAV on average; {barred}")
@@ -335,6 +338,20 @@ def backtest(result: BacktestResult) -> None:
     out.print(f"decisions hash {result.decisions_hash}")
     if result.command:
         out.print(escape(f"again       {result.command}"), soft_wrap=True)
+
+
+def _worth(out: Console, result: BacktestResult, worth: Worth) -> None:
+    """The governed run beside the same forecasts without governance, and equal weight, at its volatility."""
+    names = ("governed", "ungoverned, de-levered", "equal weight, de-levered")
+    books = (result.metrics, worth.ungoverned_delevered, worth.equal_weight_delevered)
+    rows = table("what governance is worth", *names, right=(1, 2, 3))
+    shown = ("annual_return", "annual_volatility", "sharpe", "sharpe_rf0", "max_drawdown", "cost_drag_annual")
+    for label, key, told in _METRICS:
+        if key in shown:
+            rows.add_row(label, *(told(getattr(book, key)) for book in books))
+    parts = (worth.ungoverned_share, worth.equal_weight_share)
+    rows.add_row("part of NAV, the rest in cash", "", *(percent(part) for part in parts))
+    out.print(rows)
 
 
 def _span(compared: Compared, result: BacktestResult) -> str:

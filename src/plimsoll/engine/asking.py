@@ -67,9 +67,14 @@ def due(view: View, state: State, desk: Desk) -> frozenset[str] | None:
     """
     if state.carried.ladder.ended:
         return None
-    names = frozenset(s.name for s in desk.strategies)
     if state.carried.programme is None:
-        return names
+        return frozenset(s.name for s in desk.strategies)
+    return scheduled(view, desk)
+
+
+def scheduled(view: View, desk: Desk) -> frozenset[str] | None:
+    """The strategies whose dates fall on this session, after a run's first; None where there are none."""
+    names = frozenset(s.name for s in desk.strategies)
     if not names:
         return names if _falls_on(view, desk.policy.auction.schedule) else None
     falls = {schedule: _falls_on(view, schedule) for schedule in SCHEDULES}

@@ -8,9 +8,9 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from plimsoll.core.panel import History, Panel
+from plimsoll.core.panel import Floats, History, Panel
 from plimsoll.core.policy import Policy
-from plimsoll.reports.followed import Book, Target, follow
+from plimsoll.reports.followed import Book, follow
 
 SIXTY_FORTY = {"SPY": 0.6, "TLT": 0.4}
 
@@ -59,24 +59,20 @@ def _index(panel: Panel, symbol: str) -> bool:
     return column is not None and panel.instruments[column].kind == "index"
 
 
-def _mixed(panel: Panel, mix: Mapping[str, float], first: int, last: int) -> Iterator[Target]:
+def _mixed(panel: Panel, mix: Mapping[str, float], first: int, last: int) -> dict[int, Floats]:
     """Bought once; several symbols are brought back to their weights after each month's last close."""
     weights = np.zeros(len(panel.symbols))
     weights[[panel.column[s] for s in mix]] = list(mix.values())
-    for row in range(first, last):
-        if row == first or (len(mix) > 1 and panel.sessions.last_of_month[row]):
-            yield row, weights
+    monthly = panel.sessions.last_of_month if len(mix) > 1 else np.zeros(last, dtype=np.bool_)
+    return {row: weights for row in range(first, last) if row == first or monthly[row]}
 
 
-def equal_weights(history: History, first: int, last: int) -> Iterator[Target]:
+def equal_weights(history: History, first: int, last: int) -> dict[int, Floats]:
     """The same weight of every symbol that may trade (D11), at first and after each month's last close."""
     panel, eligible = history.panel, history.array("eligible")
-    for row in range(first, last):
-        if row != first and not panel.sessions.last_of_month[row]:
-            continue
-        members = eligible[row] > 0.0
-        if members.any():
-            yield row, members / np.count_nonzero(members)
+    monthly = [row for row in range(first, last) if row == first or panel.sessions.last_of_month[row]]
+    members = {row: eligible[row] > 0.0 for row in monthly}
+    return {row: some / np.count_nonzero(some) for row, some in members.items() if some.any()}
 
 
 def _span(panel: Panel, mix: Mapping[str, float], first: int, last: int) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ in the liquidity and regime known at the decision. Units are fractional and no l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from plimsoll.costs.model import estimate, most_probable
 
 _ROUNDS = 4  # what costs leave to invest depends on the costs: each round is closer by the factor of a cost
 Target = tuple[int, Floats]
+Decide = Callable[[int, Floats], Floats | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +37,16 @@ class Book:
     paid: float
 
 
-def follow(history: History, policy: Policy, first: int, last: int, targets: Iterable[Target], capital: float) -> Book:
+def follow(
+    history: History, policy: Policy, first: int, last: int, targets: Mapping[int, Floats] | Decide, capital: float
+) -> Book:
     """Follow target weights from ``capital`` USD.
 
     Parameters
     ----------
-    targets : (row, (N,) weights of NAV) in order of rows, decided after the close of ``row`` and traded at the open of
-        the next; weights sum to at most 1. A symbol without a bar then is traded at its next one.
+    targets : (N,) weights of NAV by the row after whose close they were decided, or a function of a row and the
+        (N,) weights held then, which gives them or None. They are traded at the open of the next row and sum to at
+        most 1. A symbol without a bar then is traded at its next one.
 
     A series that certification calls ended is closed at its last close, with cost, as the account's is (D9).
     """
@@ -55,11 +59,18 @@ def follow(history: History, policy: Policy, first: int, last: int, targets: Ite
     turned = paid = 0.0
     done = 0  # nav is known up to here, counted from ``first``
     pending: Target | None = None
-    decided = dict(targets)
+    known = range(first, last) if callable(targets) else targets
     ended = {int(r) + 1 for r, c in zip(panel.last_row, panel.certifications, strict=True) if c.ended}
     for row in range(first + 1, last + 1):
-        if row - 1 in decided:
-            pending = (row - 1, decided[row - 1])
+        if row - 1 in known:
+            if callable(targets):
+                at = row - 1 - first
+                values = units * price[at]
+                whole = float(values.sum()) + cash * float(cash_growth[at] / cash_growth[done])
+                wanted = targets(row - 1, values / whole)
+            else:
+                wanted = targets[row - 1]
+            pending = pending if wanted is None else (row - 1, wanted)
         if pending is None and row not in ended:
             continue
         at = row - first

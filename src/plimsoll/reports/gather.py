@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import numpy as np
 from msgspec.structs import replace
 
@@ -25,6 +26,7 @@ from plimsoll.reports.material import Hurdle, Material
 from plimsoll.reports.recorded import recorded
 from plimsoll.reports.reproduce import command
 from plimsoll.reports.result import measured, result_of
+from plimsoll.reports.worth import Worth
 from plimsoll.store import journal
 from plimsoll.store.home import Home
 from plimsoll.store.journal import SqliteJournal
@@ -65,7 +67,8 @@ def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
         policy=policy,
         tally=found.tally,
         first=first,
-        decisions_hash=journal.decisions_hash(home.journal(run)),
+        decisions_hash=(decided := journal.decisions_hash(home.journal(run))),
+        worth=_worth(home, run, decided),
         without_mandate=_without_mandate(home, genesis, history, policy) if found.tally.mandate_ended else None,
     )
     result = replace(result, command=command(home, run, genesis, policy, result.refused_forecasts))
@@ -102,6 +105,23 @@ def _without_mandate(home: Home, genesis: Genesis, history: History, policy: Pol
             tally = recorded(journal.read(path)).tally
             return measured(history, free, tally, history.panel.sessions.row_at_or_after(one.start))
     return None
+
+
+class _Stored(msgspec.Struct):
+    decisions_hash: str
+    worth: Worth | None = None
+
+
+def _worth(home: Home, run: str, decided: str) -> Worth | None:
+    """What the run's result said that governance was worth: the strategies are not asked again for a report."""
+    stored = home.result(run)
+    if stored is None:
+        return None
+    try:
+        known = msgspec.json.decode(stored, type=_Stored)
+    except ValueError:  # msgspec's errors are ValueErrors; a report needs no stored result
+        return None
+    return known.worth if known.decisions_hash == decided else None
 
 
 def _tries(home: Home, run: str) -> int:

@@ -17,8 +17,9 @@ from plimsoll.measures.performance import Metrics
 from plimsoll.reports import words
 from plimsoll.reports.charts import ASSET_COLOURS
 from plimsoll.reports.comparison import passive_books
+from plimsoll.reports.rates import bill_rates
 from plimsoll.reports.recorded import Recorded
-from plimsoll.reports.result import BacktestResult, bill_rates
+from plimsoll.reports.result import BacktestResult
 
 Floats = NDArray[np.float64]
 _SHORT = 756

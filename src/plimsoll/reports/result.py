@@ -19,6 +19,8 @@ from plimsoll.reports import bidders
 from plimsoll.reports.comparison import Passive, passive_books
 from plimsoll.reports.coverage import coverage
 from plimsoll.reports.lives import StrategyLife, lives_of
+from plimsoll.reports.rates import bill_rates
+from plimsoll.reports.worth import Worth
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +57,8 @@ class BacktestResult(msgspec.Struct, frozen=True):
     ``lifecycle`` is the life of each strategy, absent where they are not followed (G5). ``refused_forecasts`` counts by
     strategy the faults of what it said (STRATEGY_ERROR: it raised), ``strategies_without_bids`` why those that never
     bid did not, ``targets`` how the target portfolios fared.
-    ``command`` makes the run again.
+    ``command`` makes the run again. ``worth`` sets the same forecasts ungoverned beside the run (T), absent where there
+    is nothing to compare.
     ``decisions_hash`` is SHA-256 over the payloads of the cycle records, which hold neither run id nor wall time.
     """
 
@@ -96,21 +99,7 @@ class BacktestResult(msgspec.Struct, frozen=True):
     strategies_without_bids: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     targets: dict[str, bidders.TargetsHeld] = msgspec.field(default_factory=dict)
     command: str = ""
-
-
-def bill_rates(history: History, policy: Policy, first: int, last: int) -> Floats | None:
-    """(last - first + 1,) return of the bill over the days up to each session, as known the session before.
-
-    None without the policy's series: an excess return is then unknown, not zero (U6).
-    """
-    panel = history.panel
-    if policy.cash.series not in panel.macro_names:
-        return None
-    percent = panel.macro[:, panel.macro_names.index(policy.cash.series)]
-    rows = np.arange(first, last + 1)
-    before = np.maximum(rows - 1, 0)
-    days = panel.sessions.days[rows] - panel.sessions.days[before]
-    return np.asarray(percent[before] / 100.0 * days / 365.0)
+    worth: Worth | None = None
 
 
 def measured(
@@ -133,6 +122,7 @@ def result_of(
     first: int,
     decisions_hash: str,
     without_mandate: Metrics | None = None,
+    worth: Worth | None = None,
 ) -> BacktestResult:
     """Assemble the result of a finished run whose first session is row ``first``."""
     sessions = len(tally.nav)
@@ -181,6 +171,7 @@ def result_of(
         notes=(*_notes(history, policy, tally, first, genesis, whole), *said),
         without_mandate=without_mandate,
         lifecycle=lives_of(tally),
+        worth=worth,
         benchmark_spans={p.name: _compared(history, policy, tally, first, p, whole) for p in passive},
         refused_forecasts=bidders.refused_forecasts(tally),
         strategies_without_bids=bidders.without_bids(tally, genesis.strategies),

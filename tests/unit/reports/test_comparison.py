@@ -69,7 +69,7 @@ def test_an_ex_date_pays_its_dividend_to_whoever_held_before_it(make_panel: Call
     policy = flat_costs(0.0)
     history = history_of(panel, policy)
     for start in (270, 279):
-        book = follow(history, policy, start, 290, [(start, np.ones(1))], CAPITAL)
+        book = follow(history, policy, start, 290, {start: np.ones(1)}, CAPITAL)
         assert book.nav == pytest.approx(CAPITAL)
 
 
@@ -118,7 +118,7 @@ def test_sixty_forty_is_what_a_plain_account_makes_of_it(make_market: MakeMarket
 def test_what_is_not_invested_earns_what_the_accounts_cash_earns(make_market: MakeMarket) -> None:
     panel, policy = make_market(rows=420), Policy()
     history = history_of(panel, policy)
-    book = follow(history, policy, FIRST, 400, [], CAPITAL)
+    book = follow(history, policy, FIRST, 400, {}, CAPITAL)
     days = panel.sessions.days[400] - panel.sessions.days[FIRST]
     assert book.nav[-1] / CAPITAL == pytest.approx(np.exp(0.035 * days / 365.0), rel=1e-4)
     low = msg_replace(policy, 0.05)
@@ -222,7 +222,7 @@ def test_an_ended_series_is_closed_and_not_carried(make_market: MakeMarket) -> N
     history = history_of(dataclasses.replace(ended, certifications=certified), policy)
     weights = np.zeros(7)
     weights[panel.column["XLE"]] = 1.0
-    book = follow(history, policy, FIRST, 320, [(FIRST, weights)], CAPITAL)
+    book = follow(history, policy, FIRST, 320, {FIRST: weights}, CAPITAL)
     sold = float(book.nav[299 - FIRST]) * 0.99
     assert book.nav[300 - FIRST] == pytest.approx(sold, rel=1e-6)
     assert book.nav[-1] > book.nav[300 - FIRST]  # interest on what it brought

@@ -1,0 +1,23 @@
+"""The bill that excess returns are measured over, as it was known (U4, D18)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plimsoll.core.panel import Floats, History
+from plimsoll.core.policy import Policy
+
+
+def bill_rates(history: History, policy: Policy, first: int, last: int) -> Floats | None:
+    """(last - first + 1,) return of the bill over the days up to each session, as known the session before.
+
+    None without the policy's series: an excess return is then unknown, not zero (U6).
+    """
+    panel = history.panel
+    if policy.cash.series not in panel.macro_names:
+        return None
+    percent = panel.macro[:, panel.macro_names.index(policy.cash.series)]
+    rows = np.arange(first, last + 1)
+    before = np.maximum(rows - 1, 0)
+    days = panel.sessions.days[rows] - panel.sessions.days[before]
+    return np.asarray(percent[before] / 100.0 * days / 365.0)
