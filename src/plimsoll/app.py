@@ -148,7 +148,7 @@ def ingest(workspace: Workspace, request: IngestRequest, progress: IngestProgres
     if (
         not home.database.exists()
     ):  # before the home is made: a refusal leaves nothing, and no folder of a misspelt name
-        source = stage_1.read(request, policy, progress)
+        source = stage_1.read(request, progress)
     with home.lock():
         from plimsoll.store.bars import SqlBarStore
 
@@ -384,7 +384,7 @@ def _outcome(snapshots: str, start: str | None, end: str | None, variant: Varian
     from plimsoll.store.journal import SqliteJournal
 
     policy = variant.policy
-    panel = snapshot.load(snapshot.current(Path(snapshots)))
+    panel = snapshot.load(snapshot.current(Path(snapshots))).resolved(policy.limits.plain_symbols_are)
     desk = _desk(policy, panel)
     history = history_of(panel, policy, desk.strategies)
     span = span_of(history, start, end)
@@ -566,7 +566,8 @@ def costs(
         from plimsoll.market import snapshot
 
         try:
-            return history_of(snapshot.load(snapshot.current(home.snapshots)), policy)
+            panel = snapshot.load(snapshot.current(home.snapshots))
+            return history_of(panel.resolved(policy.limits.plain_symbols_are), policy)
         except InputError:  # nothing was ingested: the file has to say everything itself
             return None
 
@@ -899,7 +900,7 @@ def _stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
 
     home = Home(workspace.home)
     folder = certified(home.snapshots, policy, home.path / "governance_halt.log", _now(), workspace.snapshot)
-    return home, snapshot.load(folder)
+    return home, snapshot.load(folder).resolved(policy.limits.plain_symbols_are)
 
 
 def _desk(policy: Policy, panel: Panel) -> Desk:

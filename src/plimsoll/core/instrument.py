@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["stock", "fund", "crypto", "fx", "future", "index"]
+Kind = Literal["stock", "fund", "crypto", "fx", "future", "index", "plain"]
 VolumeUnit = Literal["units", "quote"]
 
 
@@ -19,6 +19,9 @@ class Membership(msgspec.Struct, frozen=True):
 
 class Instrument(msgspec.Struct, frozen=True):
     """What is known of one symbol before any price is read.
+
+    ``kind`` is ``plain`` where neither the symbol's suffix nor a universe file tells: a stock or a fund, as the policy
+    of a run says (``resolved``); the store and the snapshot keep it plain (D2).
 
     ``lots_per_unit`` is how many lots make one unit: 1 for a share, 10 000 where a lot is 0.0001 BTC, so that
     quantities are integers and a unit is an exact ratio (U8). ``volume_unit`` says whether volume counts units
@@ -43,3 +46,7 @@ class Instrument(msgspec.Struct, frozen=True):
     def tradable(self) -> bool:
         """An index is a figure, never a holding (D2)."""
         return self.kind != "index"
+
+    def resolved(self, plain_symbols_are: Literal["fund", "stock"]) -> Instrument:
+        """Itself, or with the kind a run's policy gives to what is plain (``limits.plain_symbols_are``)."""
+        return msgspec.structs.replace(self, kind=plain_symbols_are) if self.kind == "plain" else self

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -100,6 +101,16 @@ class Panel:
     synthetic: bool
     derived_universe: bool = True
     dated: Certified | None = None
+    plain: tuple[str, ...] = ()
+
+    def resolved(self, plain_symbols_are: Literal["fund", "stock"]) -> Panel:
+        """The panel as a run's policy reads it: plain symbols are funds or stocks (D2). Its hash stays the snapshot's,
+        and ``plain`` keeps which they were.
+        """
+        plain = tuple(i.symbol for i in self.instruments if i.kind == "plain")
+        if not plain:
+            return self
+        return replace(self, instruments=tuple(i.resolved(plain_symbols_are) for i in self.instruments), plain=plain)
 
     @cached_property
     def certified(self) -> Certified:

@@ -110,6 +110,7 @@ class BacktestPolicy(Section, frozen=True, kw_only=True):
     min_rows: Annotated[int, _count("D11", "Prior rows before a symbol may trade (1260 is the strict option)", "rows")] = 252
     operator: Annotated[Literal["simulated", "never"], _meta("choice", "R5", "Who signs re-entries in a backtest")] = "simulated"
     benchmark: Annotated[str, _meta("symbol", "D19", "Equity benchmark; optional")] = "SPY"
+    benchmark_carried: Annotated[int, _count("D19", "Sessions after the benchmark's last bar for which its volatility still stands in for VIX")] = 5
     vix: Annotated[str, _meta("symbol", "D19", "Volatility index; optional")] = "^VIX"
 
 

@@ -11,6 +11,7 @@ from plimsoll.core.panel import View
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.costs.model import most_probable
 from plimsoll.engine.desk import Desk
+from plimsoll.risk.regime import source_of
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,7 +46,7 @@ def observe(view: View, carried: Carried, desk: Desk) -> Regime:
         belief=(float(belief[0]), float(belief[1]), float(belief[2])),
         crisis=crisis,
         vix=vix if vix == vix else None,
-        source="VIX" if vix == vix else "realised volatility",
+        source=source_of(float(view.now("regime.whose")), desk.policy),
         stress=after > 0,
         passage=float(view.now("regime.passage")),
     )

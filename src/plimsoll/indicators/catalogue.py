@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.panel import Factor, Floats, Panel
-from plimsoll.core.policy import Policy
+from plimsoll.core.policy import BacktestPolicy, Policy
 from plimsoll.indicators import factors
 from plimsoll.indicators.rolling import forward_fill
+from plimsoll.indicators.stand_in import stand_in
 
 
 def catalogue(policy: Policy) -> dict[str, Factor]:
@@ -21,7 +22,8 @@ def catalogue(policy: Policy) -> dict[str, Factor]:
     ``volatility_20``, ``volatility_60`` annual; ``sma_20``, ``sma_50``, ``sma_200`` of price; ``rsi_14``;
     ``atr_14``, ``atr_20`` in traded units; ``adv`` USD a session; ``sigma`` daily exponential volatility;
     ``residual`` return over yesterday's sigma; ``eligible`` 1.0 or 0.0 (D11, D16); ``ew_return`` (T,) and
-    ``benchmark_volatility`` (T,) annual (D19).
+    ``benchmark_volatility`` (T,) annual, what stands in for VIX, and ``benchmark_volatility_whose`` (T,), a code of
+    ``indicators.stand_in`` (D19).
     """
     return {
         "price": _price,
@@ -44,7 +46,8 @@ def catalogue(policy: Policy) -> dict[str, Factor]:
         "residual": lambda panel: _residual(panel, policy.cvar.ewma),
         "eligible": lambda panel: _eligible(panel, policy.backtest.min_rows),
         "ew_return": _universe,
-        "benchmark_volatility": lambda panel: _benchmark_volatility(panel, policy.backtest.benchmark),
+        "benchmark_volatility": lambda panel: _stand_in(panel, policy.backtest)[0],
+        "benchmark_volatility_whose": lambda panel: _stand_in(panel, policy.backtest)[1],
     }
 
 
@@ -83,14 +86,9 @@ def _universe(panel: Panel) -> Floats:
 
 
 @lru_cache(maxsize=1)
-def _benchmark_volatility(panel: Panel, benchmark: str) -> Floats:
-    """Annual volatility (T,) over 20 sessions of the benchmark; of the universe on rows it has no bar (D19)."""
-    fallback = factors.volatility(_universe(panel), 20)
-    column = panel.column.get(benchmark)
-    if column is None:
-        return _kept(fallback)
-    own = factors.volatility(_returns(panel)[:, column], 20)
-    return _kept(np.where(np.isfinite(own) & np.isfinite(panel.close[:, column]), own, fallback))
+def _stand_in(panel: Panel, policy: BacktestPolicy) -> tuple[Floats, Floats]:
+    """Annual volatility (T,) that stands in for VIX, and whose it is (D19)."""
+    return stand_in(panel, policy.benchmark, policy.benchmark_carried, _returns(panel), sound(panel))
 
 
 def _kept(values: Floats) -> Floats:
@@ -104,9 +102,12 @@ def _adv(panel: Panel, n: int) -> Floats:
     return factors.average_volume(panel.close, panel.volume, quote, n)
 
 
+@lru_cache(maxsize=1)
 def sound(panel: Panel) -> NDArray[np.bool_]:
     """(T, N) what can be traded and was certified by the close of each session, from nothing dated later (D10)."""
-    return panel.certified.sound & panel.tradable
+    both = panel.certified.sound & panel.tradable
+    both.setflags(write=False)
+    return both
 
 
 def _eligible(panel: Panel, min_rows: int) -> Floats:

@@ -102,10 +102,10 @@ def ingest(
     ------
     What ``read`` raises; InputError for a mixture of synthetic and real data. Nothing is written then.
     """
-    source = source or read(request, policy, progress, store.instruments()[0])
+    source = source or read(request, progress, store.instruments()[0])
     batch, end = source.batch, source.end
     _refuse_mixture(batch, store)
-    members, derived = _members(source, store, policy)
+    members, derived = _members(source, store)
     identity = _identity(request)
     pending = store.unfinished(request.provider, identity)
     run_id = pending or _run_id(identity, now)
@@ -123,6 +123,7 @@ def ingest(
     store.put_instruments(tuple(members.values()), derived)
     archive.put(run.id, "sources", [{"name": r.name, "sha256": r.sha256, "size": r.size} for r in batch.raw])
     rows = _store_all(run, batch, members, progress)
+    run.notes.extend(_plain_note(store.instruments()[0], batch.bars, policy))
     published = publish.publish(store, snapshots, policy, end, batch.synthetic, run.id)
     store.put_certifications(run.id, published.certifications)
     if published.derived_universe:
@@ -156,7 +157,7 @@ def _refuse_mixture(batch: FileBatch, store: BarStore) -> None:
         raise InputError(f"This home holds {there} data and the source is {here}", "Choose another home with --home")
 
 
-def _members(source: Source, store: BarStore, policy: Policy) -> tuple[dict[str, Instrument], bool]:
+def _members(source: Source, store: BarStore) -> tuple[dict[str, Instrument], bool]:
     """The instruments this run adds or replaces, and whether they were derived from the source (D1).
 
     A universe file decides who they are. Without one the source does, and what the home knows already stands.
@@ -171,7 +172,7 @@ def _members(source: Source, store: BarStore, policy: Policy) -> tuple[dict[str,
         if symbol in known or symbol in batch.macro or batch.failures.get(symbol, ("",))[0] == "CURRENCY_REFUSED":
             continue
         try:
-            found[symbol] = own.get(symbol) or instruments.infer(symbol, policy.limits.plain_symbols_are)
+            found[symbol] = own.get(symbol) or instruments.infer(symbol)
         except InputError:
             continue  # a file that could not be read and does not name a symbol: the audit alone knows it
     return found, True
@@ -288,6 +289,18 @@ def _write_universe(path: Path, members: Sequence[Instrument]) -> None:
     from plimsoll.market import universe
 
     universe.write(path, members, derived=True)
+
+
+def _plain_note(members: Sequence[Instrument], read: Mapping[str, Any], policy: Policy) -> list[str]:
+    """What decides the limits of symbols whose kind nobody gave (D2)."""
+    plain = [one.symbol for one in members if one.kind == "plain" and one.symbol in read]
+    if not plain:
+        return []
+    return [
+        f"no kind is given for {_some(plain)}: the policy of a run says whether they are funds or stocks "
+        f"(limits.plain_symbols_are; {policy.limits.plain_symbols_are}s in {policy.profile}); name kinds and sectors "
+        "in a universe file"
+    ]
 
 
 def _depth_notes(short: Sequence[str], policy: Policy) -> tuple[str, ...]:

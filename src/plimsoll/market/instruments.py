@@ -12,7 +12,7 @@ from typing import Literal
 from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument, Kind, VolumeUnit
 
-Plain = Literal["fund", "stock"]
+Plain = Literal["fund", "stock", "plain"]
 
 LENGTH_MAX = 32
 CRYPTO_LOTS_PER_UNIT = 10_000  # a lot is 0.0001 coin (D1)
@@ -116,13 +116,14 @@ def suffix_kind(symbol: str) -> Kind | None:
     return "crypto" if symbol.rpartition("-")[2] in _DOLLARS and "-" in symbol else None
 
 
-def infer(symbol: str, plain_symbols_are: Plain) -> Instrument:
+def infer(symbol: str, plain_symbols_are: Plain = "plain") -> Instrument:
     """An instrument from its symbol alone, by the suffix rule (D2).
 
     Parameters
     ----------
     symbol : any spelling ``canonical`` knows.
-    plain_symbols_are : kind of a symbol without suffix: ``fund`` in the ``core`` profile, else ``stock``.
+    plain_symbols_are : kind of a symbol without suffix. What is stored keeps it plain: the policy of each run says
+        what it is, never that of the ingestion.
 
     Raises
     ------

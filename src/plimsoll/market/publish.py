@@ -104,6 +104,7 @@ def build(store: BarStore, policy: Policy, end: int | None, synthetic: bool) -> 
         synthetic=synthetic,
         derived_universe=derived,
         dated=known,
+        plain=(),
     )
 
 

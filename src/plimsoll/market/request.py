@@ -16,7 +16,6 @@ import msgspec
 from plimsoll.core.dates import day_number
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.policy import Policy
 from plimsoll.market import instruments
 from plimsoll.market.providers.batch import FileBatch
 from plimsoll.market.providers.cells import some
@@ -64,7 +63,6 @@ class Source:
 
 def read(
     request: IngestRequest,
-    policy: Policy,
     progress: Progress | None = None,
     known: Sequence[Instrument] = (),
 ) -> Source:
@@ -80,10 +78,10 @@ def read(
     cannot be used.
     """
     start, end = _window(request)
-    listed = _listed(request, policy)
+    listed = _listed(request)
     told = {one.symbol: one for one in (*known, *(listed or {}).values())}
     batch = _read(request, start, end, progress, aliases(told.values(), request.provider))
-    batch = _in_dollars(batch, told, policy)
+    batch = _in_dollars(batch, told)
     if listed is not None and not set(listed) & {*batch.bars, *batch.failures} and batch.bars:
         raise InputError(
             f"{request.universe} names none of the source's symbols", f"The source holds {some(list(batch.bars))}"
@@ -108,12 +106,12 @@ def aliases(known: Iterable[Instrument], provider: str) -> dict[str, str]:
     return {alias: next(iter(found)) for alias, found in others.items() if len(found) == 1} | own
 
 
-def _in_dollars(batch: FileBatch, told: Mapping[str, Instrument], policy: Policy) -> FileBatch:
+def _in_dollars(batch: FileBatch, told: Mapping[str, Instrument]) -> FileBatch:
     """The batch without symbols whose prices are in another currency, or in one nobody knows: they fail by name."""
     own = {one.symbol: one for one in batch.instruments}
     failed: dict[str, tuple[str, str]] = {}
     for symbol in batch.bars:
-        one = told.get(symbol) or own.get(symbol) or instruments.infer(symbol, policy.limits.plain_symbols_are)
+        one = told.get(symbol) or own.get(symbol) or instruments.infer(symbol)
         why = instruments.refusal(one)
         if why is not None:
             failed[symbol] = ("CURRENCY_REFUSED", f"{why[0]}. {why[1]}")
@@ -126,13 +124,13 @@ def _in_dollars(batch: FileBatch, told: Mapping[str, Instrument], policy: Policy
     return replace(batch, bars=kept, failures=dict(sorted((batch.failures | failed).items())))
 
 
-def _listed(request: IngestRequest, policy: Policy) -> dict[str, Instrument] | None:
+def _listed(request: IngestRequest) -> dict[str, Instrument] | None:
     """The universe file's entries; None without one."""
     if request.universe is None:
         return None
     from plimsoll.market import universe
 
-    return {one.symbol: one for one in universe.read(Path(request.universe), policy.limits.plain_symbols_are)}
+    return {one.symbol: one for one in universe.read(Path(request.universe))}
 
 
 def _window(request: IngestRequest) -> tuple[int | None, int | None]:

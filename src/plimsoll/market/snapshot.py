@@ -111,6 +111,7 @@ def load(folder: Path) -> Panel:
         snapshot=folder.name,
         synthetic=content.synthetic,
         derived_universe=content.derived_universe,
+        plain=(),
         dated=None if content.format == UNDATED else Certified(*(arrays[name] for name in DATED)),
     )
 

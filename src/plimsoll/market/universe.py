@@ -46,7 +46,7 @@ IDLE = {
         "Take the future out, or give prices of one unit and no multiplier",
     ),
 }
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind != "plain")  # that is to give none
 UNITS: tuple[VolumeUnit, ...] = get_args(VolumeUnit)
 BYTES_MAX = 16 << 20
 TEXT_MAX = 80
@@ -54,13 +54,13 @@ TEXT_MAX = 80
 T = TypeVar("T", bound=str)
 
 
-def read(path: Path, plain_symbols_are: Plain = "fund") -> tuple[Instrument, ...]:
+def read(path: Path, plain_symbols_are: Plain = "plain") -> tuple[Instrument, ...]:
     """The instruments of a universe file, in its order.
 
     Parameters
     ----------
     path : a file of JSON, or of YAML 1.2 when it ends in .yaml or .yml.
-    plain_symbols_are : kind of a symbol without suffix and without ``kind``: ``fund`` in the ``core`` profile.
+    plain_symbols_are : kind of a symbol without suffix and without ``kind``; plain until a run's policy says (D2).
 
     Raises
     ------
@@ -319,8 +319,8 @@ def _refuse_shared_aliases(file: str, instruments: Mapping[str, Instrument]) -> 
 
 def _entry(instrument: Instrument) -> dict[str, Any]:
     """What has to be said of an instrument: its kind, and whatever is not what the suffix rule infers."""
-    plain: Plain = "stock" if instrument.kind == "stock" else "fund"
-    base, entry = infer(instrument.symbol, plain), dict[str, Any](kind=instrument.kind)
+    base = infer(instrument.symbol, instrument.kind if instrument.kind in ("stock", "fund") else "plain")
+    entry = dict[str, Any]() if instrument.kind == "plain" else dict[str, Any](kind=instrument.kind)
     for key in ("sector", "calendar", "max_weight", "volatility_target", "stop", "volume_unit", "currency"):
         if getattr(instrument, key) != getattr(base, key):
             entry[key] = getattr(instrument, key)

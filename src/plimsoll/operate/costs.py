@@ -127,7 +127,7 @@ def of_run(home: Home, run: str, present: Callable[[], Policy], *, estimate_slip
     if not folder.is_dir():
         raise InputError(f"The snapshot {genesis.snapshot} of run {run!r} is not in {home.path}", "Restore its folder")
     policy = policy_of(home, run, genesis, present)
-    history = history_of(snapshot.load(folder), policy)
+    history = history_of(snapshot.load(folder).resolved(policy.limits.plain_symbols_are), policy)
     intents: dict[str, Intent] = {}
     fills: dict[str, list[Fill]] = {}
     for event in events:

@@ -319,7 +319,7 @@ def orders(home: Home, policy: Policy) -> Check:
     if not (home.snapshots / snapshot.POINTER).exists():
         return Check("orders", "ok", "nothing certified yet to prove them at")
     try:
-        panel = snapshot.load(snapshot.current(home.snapshots))
+        panel = snapshot.load(snapshot.current(home.snapshots)).resolved(policy.limits.plain_symbols_are)
         prices = [float(panel.close[row, column]) for column, row in enumerate(panel.last_row.tolist())]
         caps = [weight_cap(instrument, policy.limits) for instrument in panel.instruments]
         proof = feasible(policy, prices, panel.instruments, policy.account.capital, caps)

@@ -80,6 +80,7 @@ def find(home: Home, on: str | None, run: str | None, present: Callable[[], Poli
     if found is None:
         raise _not_decided(panel.sessions, on, name, genesis)
     policy = policy_of(home, name, genesis, present)
+    panel = panel.resolved(policy.limits.plain_symbols_are)
     strategies = registry.load(policy.strategies.enabled)
     desk = Desk(policy, strategies, panel.instruments, account=genesis.account)
     return Past(home, name, found, history_of(panel, policy, strategies), desk)

@@ -9,6 +9,7 @@ import numpy as np
 
 from plimsoll.core.panel import Floats, History, Panel
 from plimsoll.core.policy import Policy
+from plimsoll.risk.regime import source_of
 
 _NAMED = 6  # symbols a note lists before it only counts
 
@@ -22,23 +23,18 @@ def coverage(history: History, policy: Policy, first: int, last: int) -> Iterato
 
 
 def _vix(history: History, policy: Policy, first: int, last: int) -> Iterator[str]:
-    panel, name, benchmark = history.panel, policy.backtest.vix, policy.backtest.benchmark
+    panel, name = history.panel, policy.backtest.vix
     lacking = ~np.isfinite(history.array("regime.vix")[first : last + 1])
     if not lacking.any():
         return
-    own = np.zeros(lacking.size, dtype=np.bool_)
-    if benchmark in panel.column:
-        own = np.isfinite(panel.close[first : last + 1, panel.column[benchmark]])
-    by_benchmark = int(np.count_nonzero(lacking & own))
-    by_universe = int(np.count_nonzero(lacking)) - by_benchmark
-    said = [f"that of {benchmark} on {by_benchmark}"] if by_benchmark else []
-    said += [f"that of the equal-weighted universe on {by_universe}"] if by_universe else []
+    whose = history.array("regime.whose")[first : last + 1][lacking]
+    said = [f"{source_of(code, policy)} on {np.count_nonzero(whose == code)}" for code in np.unique(whose).tolist()]
     near = [] if name in panel.column else get_close_matches(name, panel.symbols, n=1)
     meant = f" ({name} is not in the data; did you mean {near[0]}?)" if near else ""
     span = _stretch(panel, lacking, first)
     yield (
-        f"VIX is absent on {np.count_nonzero(lacking)} of {lacking.size} sessions{span}{meant}: realised volatility "
-        f"stood in, {' and '.join(said)}; the regime filter only predicted"
+        f"VIX is absent on {np.count_nonzero(lacking)} of {lacking.size} sessions{span}{meant}: "
+        f"{' and '.join(said)} stood in; the regime filter only predicted"
     )
 
 

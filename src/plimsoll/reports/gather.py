@@ -58,6 +58,7 @@ def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
     panel = snapshot.load(folder)
     stored = home.policy(run, genesis.policy)
     policy = present() if stored is None else stored
+    panel = panel.resolved(policy.limits.plain_symbols_are)
     history = history_of(panel, policy)
     first = panel.sessions.row_at_or_after(genesis.start)
     result = result_of(

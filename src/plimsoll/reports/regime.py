@@ -88,7 +88,7 @@ def regime_report(history: History, policy: Policy, on: str | None = None) -> Re
         crisis_off=policy.regime.crisis_off,
         vix=now if now == now else None,
         last_vix=last,
-        source="VIX" if now == now else "realised volatility",
+        source=regime.source_of(float(view.now("regime.whose")), policy),
         fear=fear if fear == fear else None,
         matrix=policy.regime.matrix,
         matrices=_matrices(view, vix, policy),
@@ -139,9 +139,11 @@ def _calibration(view: View, policy: Policy, first: int) -> tuple[Score, ...]:
 
 
 def _notes(view: View, last: LastVix | None, known: bool, policy: Policy) -> list[str]:
-    name, benchmark = policy.backtest.vix, policy.backtest.benchmark
-    stand_in = f"{benchmark}'s" if benchmark in view.history.panel.column else "the equal-weighted universe's"
-    instead = f"rules on VIX use {stand_in} realised volatility over 20 sessions"
+    name = policy.backtest.vix
+    stand_in = regime.source_of(float(view.now("regime.whose")) if not known else 0.0, policy)
+    instead = f"rules on VIX use {stand_in} over 20 sessions"
+    if stand_in == "nothing":
+        instead = "nothing stands in for it yet: rules on VIX let nothing be added"
     if last is None:
         return [
             f"There is no {name} up to this session: the belief is what the start matrix settles at, and {instead}."

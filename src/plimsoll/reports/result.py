@@ -18,6 +18,7 @@ from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
 from plimsoll.reports import bidders
 from plimsoll.reports.comparison import Passive, passive_books
 from plimsoll.reports.coverage import coverage
+from plimsoll.reports.inputs import input_notes
 from plimsoll.reports.lives import StrategyLife, lives_of
 from plimsoll.reports.rates import bill_rates
 from plimsoll.reports.worth import Worth
@@ -217,6 +218,7 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
             "name their sectors in a universe file"
         )
     notes += coverage(history, policy, first, last)
+    notes += input_notes(panel, policy, first, last, genesis.strategies)
     notes += scenarios.stress_notes(View(history, last), policy.cvar)
     notes += _late(panel, last)
     if policy.cvar.volatility == "garch":
@@ -238,13 +240,12 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
 
 def _late(panel: Panel, last: int) -> list[str]:
     """Symbols whose data stop shortly before the run does: its last sessions value them at their last close (D7)."""
-    tradable = np.array([i.tradable for i in panel.instruments], dtype=np.bool_)
     recent = panel.fresh[max(last - 20, 0) : last + 1]
-    late = tradable & recent.any(axis=0) & ~recent[-1]
+    late = panel.tradable & recent.any(axis=0) & ~recent[-1]
     if not late.any():
         return []
     stopped = last - int(np.argmax(recent[::-1, late].any(axis=1)))
-    share = f"{np.count_nonzero(late)} of {np.count_nonzero(tradable)} symbols"
+    share = f"{np.count_nonzero(late)} of {np.count_nonzero(panel.tradable)} symbols"
     days = f"on {panel.sessions.dates[last]}, the last session, and none after {panel.sessions.dates[stopped]}"
     return [f"{share} have no bar {days}: they are held at their last close"]
 

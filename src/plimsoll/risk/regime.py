@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from plimsoll.core.panel import Factor, Floats, Panel
 from plimsoll.core.policy import Policy, RegimePolicy
+from plimsoll.indicators import stand_in
 from plimsoll.indicators.catalogue import catalogue
 from plimsoll.risk import regime_em
 
 CRISIS = 2  # of (normal, volatile, crisis)
+VIX = -1.0  # code of ``regime.whose`` where VIX itself has a close
 
 
 def factors(policy: Policy) -> dict[str, Factor]:
@@ -26,10 +28,12 @@ def factors(policy: Policy) -> dict[str, Factor]:
     ``regime.belief`` (T, 3) probabilities; ``regime.crisis`` (T,) probability of crisis ``regime.outlook``
     sessions ahead; ``regime.passage`` (T,) probability of a crisis at any session up to then, now included;
     ``regime.vix`` (T,) the VIX close, NaN on rows without one; ``regime.fear`` (T,) VIX in points, else the
-    benchmark's realised volatility x 100 (D19). Without a VIX value the filter predicts only.
+    realised volatility that stands in for it x 100, ``regime.whose`` (T,) a code for ``source_of`` (D19). Without a VIX
+    value the filter predicts only.
     """
     regime = policy.regime
-    benchmark_volatility = catalogue(policy)["benchmark_volatility"]
+    known = catalogue(policy)
+    benchmark_volatility, whose = known["benchmark_volatility"], known["benchmark_volatility_whose"]
 
     def vix(panel: Panel) -> Floats:
         return vix_close(panel, policy.backtest.vix)
@@ -59,7 +63,13 @@ def factors(policy: Policy) -> dict[str, Factor]:
         "regime.passage": passage,
         "regime.vix": vix,
         "regime.fear": fear,
+        "regime.whose": lambda panel: np.where(np.isfinite(vix(panel)), VIX, whose(panel)),
     }
+
+
+def source_of(code: float, policy: Policy) -> str:
+    """What the rules on VIX use, in words: ``VIX``, or whose realised volatility stands in (D19)."""
+    return "VIX" if code == VIX else stand_in.named(code, policy.backtest.benchmark)
 
 
 def vix_close(panel: Panel, symbol: str) -> Floats:

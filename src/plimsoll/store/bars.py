@@ -28,7 +28,7 @@ from plimsoll.core.panel import Certification, Flag
 from plimsoll.core.sessions import EPOCH
 from plimsoll.store import schema
 
-HEAD = "0002"
+HEAD = "0003"
 _RUNNING = "RUNNING"
 
 

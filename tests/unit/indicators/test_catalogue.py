@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from plimsoll.core.instrument import Instrument, Membership
 from plimsoll.core.panel import Certification, History, Panel
 from plimsoll.core.policy import BacktestPolicy, Policy
+from plimsoll.indicators import stand_in
 from plimsoll.indicators.catalogue import catalogue
 
 POLICY = Policy()
@@ -30,7 +31,7 @@ def _history(panel: Panel, policy: Policy = POLICY) -> History:
 def test_every_indicator_has_a_row_per_session_and_a_column_per_symbol(make_panel: MakePanel) -> None:
     history = _history(make_panel(_closes(30, 4)))
     for name in history.catalogue:
-        wanted = (30,) if name in ("ew_return", "benchmark_volatility") else (30, 4)
+        wanted = (30,) if name == "ew_return" or name.startswith("benchmark_volatility") else (30, 4)
         assert history.array(name).shape == wanted, name
 
 
@@ -110,8 +111,42 @@ def test_the_benchmarks_volatility_is_its_own_where_it_has_a_bar_else_the_univer
     )
     np.testing.assert_allclose(out[20:30], universe[:10])  # the benchmark is too young
     np.testing.assert_array_equal(out[30:60], own[30:60])
-    assert out[60] == pytest.approx(universe[40])
+    assert out[60] == own[59]  # a session without a bar: what it was stands for a few
     assert np.isnan(out[:20]).all()
+    whose = history.array("benchmark_volatility_whose")
+    assert whose[:20].tolist() == [stand_in.NOBODY] * 20
+    assert whose[20:30].tolist() == [stand_in.FUNDS_AND_STOCKS] * 10
+    assert whose[30:].tolist() == [stand_in.BENCHMARK] * 50
+
+
+def test_the_benchmarks_volatility_counts_its_own_bars_and_is_kept_for_a_few_sessions_only(
+    make_panel: MakePanel,
+) -> None:
+    close = _closes(80, 2)
+    close[40, 0] = np.nan
+    close[60:, 0] = np.nan
+    history = _history(make_panel(close, symbols=("SPY", "A")))
+    bars = np.delete(close[:60, 0], 40)
+    out, whose = history.array("benchmark_volatility"), history.array("benchmark_volatility_whose")
+    assert out[50] == pytest.approx(np.std((bars[1:] / bars[:-1] - 1.0)[29:49], ddof=1) * math.sqrt(252.0))
+    carried = POLICY.backtest.benchmark_carried
+    assert (out[60 : 60 + carried] == out[59]).all()
+    assert whose[59 + carried] == stand_in.BENCHMARK and whose[60 + carried] == stand_in.FUNDS_AND_STOCKS
+    assert out[79] == pytest.approx(history.array("volatility_20")[79, 1])  # twenty sessions of A alone
+
+
+def test_coins_are_no_gauge_of_equities_unless_there_is_nothing_else(make_panel: MakePanel) -> None:
+    close = _closes(80, 2)
+    close[:, 1] = 100.0 * (close[:, 1] / 100.0) ** 5
+    close[60:, 0] = np.nan
+    mixed = _history(make_panel(close, symbols=("AAA", "BTC-USD")))
+    assert (mixed.array("benchmark_volatility")[60:] == mixed.array("benchmark_volatility")[59]).all()
+    assert mixed.array("benchmark_volatility")[59] == pytest.approx(mixed.array("volatility_20")[59, 0])
+    coins = _history(make_panel(close[:, 1:], symbols=("BTC-USD",)))
+    assert coins.array("benchmark_volatility")[59] == pytest.approx(coins.array("volatility_20")[59, 0])
+    assert coins.array("benchmark_volatility_whose")[59] == stand_in.UNIVERSE
+    assert stand_in.named(stand_in.UNIVERSE, "SPY") == "the equal-weighted universe's realised volatility"
+    assert stand_in.named(stand_in.BENCHMARK, "SPY") == "SPY's realised volatility"
 
 
 def test_without_a_benchmark_the_universe_stands_in(make_panel: MakePanel) -> None:

@@ -50,7 +50,7 @@ BTC-USD: {lot: 0.001, volume_unit: units, aliases: {kraken: XBT/USD}}
 def test_a_plain_symbol_follows_the_profile_unless_it_says_itself(tmp_path: Path) -> None:
     path = tmp_path / "u.json"
     path.write_text('{"AAPL": {}, "SPY": {"kind": "fund"}}')
-    assert [i.kind for i in universe.read(path)] == ["fund", "fund"]
+    assert [i.kind for i in universe.read(path)] == ["plain", "fund"]  # what a run's policy says it is (D2)
     assert [i.kind for i in universe.read(path, plain_symbols_are="stock")] == ["stock", "fund"]
 
 

@@ -70,7 +70,7 @@ def test_a_vix_that_stopped_says_how_old_it_is(make_market: MakeMarket) -> None:
     close = panel.close.copy()
     close[-3:, -1] = np.nan
     found = report(dataclasses.replace(panel, close=close))
-    assert found.vix is None and found.source == "realised volatility"
+    assert found.vix is None and found.source == "SPY's realised volatility"
     assert found.last_vix is not None and found.last_vix.age == 3
     assert found.last_vix.session == panel.sessions.dates[-4]
     assert "3 sessions ago" in found.notes[0] and "SPY's realised volatility" in found.notes[0]
