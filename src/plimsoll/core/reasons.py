@@ -68,6 +68,7 @@ REASONS: dict[str, Reason] = {
     "TOO_MANY_GAPS": Reason("warning", "{symbol} misses {measured} of its recent rows; {limit} is allowed", "", "D15"),
     "INDICATOR_MISSING": Reason("warning", "{symbol} has no value for an indicator it needs", "", "D15"),
     "OUTLIER_UNCONFIRMED": Reason("warning", "{symbol} moved {measured} robust sigmas and nothing confirms it; {limit} is allowed", "Confirm the price with a second source", "D15"),
+    "NOT_TRADING": Reason("warning", "{symbol} did not trade: its bar has no volume and one price", "Wait for a session in which it trades", "D15"),
     "NOT_ACTIVE": Reason("error", "{symbol} may not be bid for by what was known of it that day: not certified, ended, no member, or too few bars", "See verify status --as-of DATE", "D11"),
     "NOT_TRADABLE": Reason("info", "{symbol} is an index and is never traded", "", "D2"),
     # bids and auction (A1-A6)

@@ -222,6 +222,8 @@ def _like_a_split(t: int, move: Floats, gap: Floats, moved: Moves, policy: DataP
     two = np.log(2.0)
     if min(abs(abs(move[t]) - two), abs(abs(gap[t]) - two)) <= exact and abs(move[t]) > 0.5 * two:
         return True
+    if moved.volume[t - 1] == 0.0:  # it reopens after a session without trading: that is news
+        return False
     ratio = nearest(float(np.exp(-gap[t]))) if np.isfinite(gap[t]) else 1.0
     if not abs(np.log(ratio)) >= np.log(policy.split_least) * (1.0 - 1e-9):
         return False

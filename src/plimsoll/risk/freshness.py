@@ -13,8 +13,8 @@ from plimsoll.core.policy import Freshness, Policy
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-CODES = ("", "STALE_BAR", "TOO_FEW_ROWS", "TOO_MANY_GAPS", "INDICATOR_MISSING", "OUTLIER_UNCONFIRMED")
-FRESH, STALE, SHORT, GAPS, BLIND, OUTLIER = (float(code) for code in range(len(CODES)))
+CODES = ("", "STALE_BAR", "TOO_FEW_ROWS", "TOO_MANY_GAPS", "INDICATOR_MISSING", "OUTLIER_UNCONFIRMED", "NOT_TRADING")
+FRESH, STALE, SHORT, GAPS, BLIND, OUTLIER, HALTED = (float(code) for code in range(len(CODES)))
 _LONGEST_LOOKBACK = 252  # rows behind 12-1 momentum, the longest indicator (F1)
 _NORMAL_MAD = 1.4826  # standard deviations per median absolute deviation, normal returns
 
@@ -66,6 +66,7 @@ def _codes(panel: Panel, rules: Freshness) -> Floats:
     gaps = np.minimum(np.arange(1, len(rows) + 1), rules.rows_min)[:, None] - _trailing(rows, rules.rows_min)
     codes[gaps > rules.nan_max * rules.rows_min] = GAPS
     codes[short] = SHORT
+    codes[panel.halted] = HALTED
     codes[~panel.fresh] = STALE
     return codes
 

@@ -127,6 +127,31 @@ def test_nothing_fills_without_a_bar_or_after_the_last_row() -> None:
     assert SimulatedVenue(history(rows=3), POLICY).execute((intent(100),), 2) == []
 
 
+def halted_at(market: History, *rows: int) -> History:
+    """The market with bars of SPY on these rows that repeat one price and have no volume."""
+    volume = market.panel.volume.copy()
+    volume[list(rows), 0] = 0.0
+    return History(replace(market.panel, volume=volume), market.catalogue)
+
+
+def test_nothing_fills_at_a_bar_that_says_nothing_traded_neither_way() -> None:
+    market = halted_at(history(rows=4), 1, 2)
+    venue = SimulatedVenue(market, POLICY)
+    for order in (intent(10), intent(-5)):
+        assert venue.execute([order], 0, account(SPY=10)) == []
+        assert venue.execute([order], 1, account(SPY=10)) == []
+        assert len(venue.execute([order], 2, account(SPY=10))) == 1  # the first bar that trades
+    assert len(venue.execute([intent(-5, "GLD")], 0, account(GLD=10))) == 1
+
+
+def test_a_bar_that_moved_or_never_had_volume_is_a_market() -> None:
+    flat = halted_at(history(rows=4), 2)
+    moved = History(replace(flat.panel, high=flat.panel.high + 1.0), flat.catalogue)
+    assert len(SimulatedVenue(moved, POLICY).execute([intent(-5)], 1, account(SPY=10))) == 1
+    never = halted_at(history(rows=4), 0, 1, 2, 3)
+    assert len(SimulatedVenue(never, POLICY).execute([intent(-5)], 1, account(SPY=10))) == 1
+
+
 def test_increases_are_held_to_their_share_of_volume_and_reductions_are_not() -> None:
     world = history(adv=1e6)  # 1 % of it is 100 shares
     done = one(intent(250), world)

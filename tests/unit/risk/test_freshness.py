@@ -37,12 +37,12 @@ def test_a_whole_and_quiet_history_is_fresh(make_panel: Callable[..., Panel]) ->
 
 def test_every_code_has_its_reason() -> None:
     assert freshness.reason_of(0.0) is None
-    named = [freshness.reason_of(float(c)) for c in range(1, 6)]
+    named = [freshness.reason_of(float(c)) for c in range(1, len(freshness.CODES))]
     assert named == list(freshness.CODES[1:])
     assert set(named) <= set(REASONS)
 
 
-@pytest.mark.parametrize("code", [float("nan"), -1.0, 6.0, 0.5])
+@pytest.mark.parametrize("code", [float("nan"), -1.0, float(len(freshness.CODES)), 0.5])
 def test_a_value_that_is_no_code_is_not_fresh(code: float) -> None:
     assert freshness.reason_of(code) == "STALE_BAR"
 
@@ -54,6 +54,17 @@ def test_a_missing_expected_bar_is_stale_that_session_only(make_panel: Callable[
     panel = replace(panel, fresh=fresh)
     assert reasons(panel, 500) == ["STALE_BAR", None]
     assert reasons(panel, 501) == [None, None]
+
+
+def test_a_session_without_trading_is_not_fresh_whatever_its_stale_price(make_panel: Callable[..., Panel]) -> None:
+    panel = make_panel(closes(2))
+    fields_ = {name: getattr(panel, name).copy() for name in ("open", "high", "low", "close", "volume")}
+    for name in ("open", "high", "low", "close"):
+        fields_[name][500:503, 0] = panel.close[499, 0]
+    fields_["volume"][500:503, 0] = 0.0
+    panel = replace(panel, **fields_)
+    assert [reasons(panel, row)[0] for row in (499, 500, 502, 503)] == [None, "NOT_TRADING", "NOT_TRADING", None]
+    assert reasons(panel, 500)[1] is None
 
 
 def test_249_rows_are_too_few_and_250_are_not(make_panel: Callable[..., Panel]) -> None:

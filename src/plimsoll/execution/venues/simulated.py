@@ -33,7 +33,8 @@ class SimulatedVenue:
     """Fills the orders of one decision at the next row's open, which is the open of the instrument's first bar that
     begins at or after the decision (U5). A function of its arguments: it keeps nothing between calls.
 
-    An order without a bar there expires and is decided again next cycle. Increases take at most
+    An order without a bar there, or whose bar says that nothing traded, expires and is decided again next cycle: it
+    fills at the first bar that is a market. Increases take at most
     ``limits.participation_max`` of average daily volume, the remainder expires; where volume is unknown they do not
     fill (``NO_LIQUIDITY_DATA``, C2). Reductions always fill, at the worst case if need be. An order pending over a
     split is restated in new lots.
@@ -69,7 +70,7 @@ class SimulatedVenue:
         panel, at = self._history.panel, row + 1
         column = panel.column[intent.symbol]
         price = float(panel.open[at, column])
-        if not 0.0 < price < math.inf:
+        if not 0.0 < price < math.inf or panel.halted[at, column]:
             return None
         instrument = panel.instruments[column]
         quote = tape(self._history, column, price, row)
