@@ -142,12 +142,14 @@ class Panel:
 
     @cached_property
     def halted(self) -> NDArray[np.bool_]:
-        """(T, N) rows whose own bar says that nothing traded: no volume, where the symbol had some before, and one price
-        all session. A bar without volume that moved has lost its volume; currencies and indices have none (D10).
+        """(T, N) rows whose own bar says that nothing traded (D10).
+
+        No volume, where the symbol had some before, and one price all session. A bar without volume that moved has
+        lost its volume; currencies and indices have none.
         """
         had = np.cumsum(self.volume > 0.0, axis=0) > 0
         counted = np.array([i.kind not in ("fx", "index") for i in self.instruments], dtype=np.bool_)
-        return had & (self.volume == 0.0) & (self.high == self.low) & counted
+        return np.asarray(had & (self.volume == 0.0) & (self.high == self.low) & counted)
 
     @cached_property
     def last_row(self) -> NDArray[np.int64]:

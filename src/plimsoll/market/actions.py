@@ -73,11 +73,12 @@ def forward_index(bars: Bars, actions: Actions) -> Floats:
 def _stated(bars: Bars, amounts: Floats, policy: DataPolicy) -> Stated:
     """What adj_close says, and how much of it the declared dividends explain."""
     size = len(bars)
-    step, slack, paid = np.ones(size), np.zeros(size), np.zeros(size)
+    step, back, slack, paid = np.ones(size), np.ones(size), np.zeros(size), np.zeros(size)
     if size > 1 and np.isfinite(bars.adj_close).any():
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = np.where(bars.adj_close > 0.0, bars.adj_close / bars.close, np.nan)
             step[1:] = factor[1:] / factor[:-1]
+            back[1:] = factor[:-1] / factor[1:]
         slack[1:] = step_slack(bars.adj_close, bars.close)
     else:
         step[1:] = np.nan
@@ -87,7 +88,8 @@ def _stated(bars: Bars, amounts: Floats, policy: DataPolicy) -> Stated:
     told = np.isfinite(step) & (slack <= policy.step_slack_max)
     if size:
         told[0] = False
-    return Stated(np.where(np.isfinite(step), step, 1.0), np.nan_to_num(slack, nan=1.0), told, paid)
+    told_back = np.where(np.isfinite(back), back, 1.0)
+    return Stated(np.where(np.isfinite(step), step, 1.0), told_back, np.nan_to_num(slack, nan=1.0), told, paid)
 
 
 def _out_of_domain(bars: Bars) -> tuple[Finding, ...]:

@@ -39,7 +39,7 @@ def implied(bars: Bars, stated: Stated, splits: Splits) -> tuple[Floats, Floats]
     rows = np.flatnonzero(stated.told & splits.trusted)
     rows = rows[rows > 0]
     step = stated.step[rows] / splits.fell[rows]
-    by_factor[rows] = bars.close[rows - 1] / splits.fell[rows] * (1.0 - 1.0 / step)
+    by_factor[rows] = bars.close[rows - 1] / splits.fell[rows] * (1.0 - stated.back[rows] * splits.fell[rows])
     by_total[rows] = bars.close[rows] * (step - 1.0)
     return by_factor, by_total
 

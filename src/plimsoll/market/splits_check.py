@@ -39,12 +39,13 @@ class Splits:
 class Stated:
     """What adj_close says of each row, (n,) each.
 
-    ``step`` of adj_close / close into the row, 1 on the first; ``slack`` the relative error that rounding leaves in
-    it; ``told`` False where there is no adj_close, or none exact enough to speak; ``paid`` the logarithm of the step
-    that the declared dividend of the row explains.
+    ``step`` of adj_close / close into the row, 1 on the first; ``back`` its inverse, divided anew; ``slack`` the
+    relative error that rounding leaves in it; ``told`` False where there is no adj_close, or none exact enough to
+    speak; ``paid`` the logarithm of the step that the declared dividend of the row explains.
     """
 
     step: Floats
+    back: Floats
     slack: Floats
     told: Mask
     paid: Floats
