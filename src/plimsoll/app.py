@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from plimsoll.reports.result import BacktestResult
     from plimsoll.reports.versus import Versus
     from plimsoll.research.ablation import Outcome, Variant
-    from plimsoll.research.ladder_odds import LadderOdds
+    from plimsoll.risk.ladder_odds import LadderOdds
     from plimsoll.store.bars import SqlBarStore
     from plimsoll.store.home import Home, RunSummary
     from plimsoll.store.journal import Anchor, AuditReport, SqliteJournal
@@ -120,15 +120,19 @@ class ConfigReport(msgspec.Struct, frozen=True):
     hash: str
     settings: tuple[Setting, ...]
     ladder: LadderOdds
+    taken_away: tuple[str, ...] = ()
 
 
 def config_show(workspace: Workspace) -> ConfigReport:
     """Every value with unit, rule and origin; the expected firings of each rung a year."""
-    from plimsoll.research.ladder_odds import ladder_odds
+    from plimsoll.core.protections import taken_away
+    from plimsoll.risk.ladder_odds import ladder_odds
     from plimsoll.store.policy_file import described
 
     loaded = workspace.load()
-    return ConfigReport(loaded.policy.profile, loaded.hash, tuple(described(loaded)), ladder_odds(loaded.policy))
+    policy = loaded.policy
+    settings = tuple(described(loaded))
+    return ConfigReport(policy.profile, loaded.hash, settings, ladder_odds(policy), taken_away(policy))
 
 
 def config_schema() -> dict[str, Any]:
@@ -235,7 +239,9 @@ def backtest(
         unbounded = None
         if tally.mandate_ended:
             rungs = tuple(r for r in policy.ladder.rungs if not r.ends_mandate)
-            free = replace(policy, ladder=replace(policy.ladder, rungs=rungs))
+            others = tuple(v for v in policy.vetoes.enabled if v != "DRAWDOWN_LIMIT")  # it stands at the ceiling too
+            vetoes = replace(policy.vetoes, enabled=others)
+            free = replace(policy, ladder=replace(policy.ladder, rungs=rungs), vetoes=vetoes)
             again = _new_run(home, "backtest-without-mandate", free)
             with _journal(home, again, durable=False) as journal:
                 longer = run_backtest(

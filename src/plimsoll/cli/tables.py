@@ -403,6 +403,8 @@ def config(report: ConfigReport) -> None:
     """Each value with unit, rule and origin; then what the ladder is expected to do."""
     out = console()
     out.print(f"profile {report.profile}, policy {report.hash[:16]}\n")
+    for said in report.taken_away:
+        out.print(f"warning   {escape(said)}")
     rows = table("key", "value", "unit", "rule", "origin")
     for s in report.settings:
         rows.add_row(*(escape(c) for c in (s.key, _value(s.value), s.unit, s.rule, s.origin)))

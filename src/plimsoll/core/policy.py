@@ -169,7 +169,7 @@ class LimitPolicy(Section, frozen=True, kw_only=True):
     """Caps by kind (A4) and of the whole book (A3)."""
 
     plain_symbols_are: Annotated[Literal["fund", "stock"], _meta("kind", "D2", "Kind of a symbol without suffix or universe entry")] = "fund"
-    gross_max: Annotated[float, _meta("fraction of NAV", "A4", gt=0, le=1.5)] = 1.0
+    gross_max: Annotated[float, _meta("fraction of NAV", "A4", "Above 1 would need borrowed cash, which nothing here provides", gt=0, le=1.0)] = 1.0
     gross_freeze_over: Annotated[float, _fraction("R3", "Held gross above gross_max by so much freezes new risk")] = 0.02
     gross_halt_over: Annotated[float, _fraction("R3", "… by so much halts")] = 0.10
     cash_min: Annotated[float, _fraction("A3")] = 0.05
@@ -229,6 +229,7 @@ class CvarPolicy(Section, frozen=True, kw_only=True):
     standalone_stock: Annotated[float, _fraction("A4", "w x CVaR of one stock")] = 0.01
     incremental_fund: Annotated[float, _fraction("A4", "Rise of CVaR by one trade", "fraction of NAV, 10 sessions")] = 0.025
     incremental_other: Annotated[float, _fraction("A4", "Single stocks and crypto", "fraction of NAV, 10 sessions")] = 0.01
+    euler_holdings: Annotated[int, _count("A4", "Holdings from which on one with too large a share is an alarm", "holdings")] = 4
     euler_alarm: Annotated[float, _fraction("A4", "Share of one position with four or more", "fraction of CVaR")] = 0.40
     stress_windows: Annotated[tuple[tuple[str, str], ...], _meta("dates", "R2")] = (
         ("2008-09-01", "2009-03-31"),
@@ -252,6 +253,7 @@ class Rung(Section, frozen=True, kw_only=True):
     havens_only: Annotated[bool, _meta("switch", "R4")] = False
     liquidate: Annotated[bool, _meta("switch", "R4")] = False
     ends_mandate: Annotated[bool, _meta("switch", "R4")] = False
+    panic: Annotated[bool, _meta("switch", "R4", "It liquidates where ladder.flatten_on_panic is on")] = False
     confidence_min: Annotated[float | None, _meta("confidence", "S2")] = None
     cooldown: Annotated[int, _count("R4")] = 0
     reentry: Annotated[Literal["none", "automatic", "signed", "never"], _meta("choice", "R5", "none: clears with the episode")] = "none"
@@ -263,7 +265,7 @@ _RUNGS = (
     Rung(name="level_2", threshold=0.08, level=2, cut=0.25, no_new_risk=True, no_new_crypto=True,
          close_crypto=True, cooldown=10, reentry="automatic", alert="CRITICAL"),
     Rung(name="panic", threshold=0.10, level=2, no_new_risk=True, no_new_crypto=True,
-         cooldown=20, reentry="automatic", alert="EMERGENCY"),
+         panic=True, cooldown=20, reentry="automatic", alert="EMERGENCY"),
     Rung(name="level_3", threshold=0.12, level=3, cut=0.50, no_new_risk=True, no_new_crypto=True, close_crypto=True,
          havens_only=True, cooldown=20, reentry="signed", alert="CRITICAL"),
     Rung(name="level_4", threshold=0.15, level=4, cut=1.0, no_new_risk=True, no_new_crypto=True, close_crypto=True,
@@ -276,10 +278,11 @@ _RUNGS = (
 class LadderPolicy(Section, frozen=True, kw_only=True):
     """The drawdown ladder and its re-entry (R4, R5)."""
 
-    enabled: Annotated[bool, _meta("switch", "R4", "Off only for an ablation")] = True
+    enabled: Annotated[bool, _meta("switch", "R4", "Off only for an ablation; the veto DRAWDOWN_LIMIT is off with it")] = True
     rungs: Annotated[tuple[Rung, ...], _meta("rungs", "R4")] = _RUNGS
-    flatten_on_panic: Annotated[bool, _meta("switch", "R4")] = False
+    flatten_on_panic: Annotated[bool, _meta("switch", "R4", "Rungs marked panic liquidate")] = False
     level_1_holds: Annotated[float, _fraction("R4", "Level 1 holds while drawdown is at or above", "fraction of the peak")] = 0.05
+    volatility_sessions: Annotated[int, _meta("sessions", "R5", "Window of the volatility that must be calm", ge=2)] = 20
     volatility_max: Annotated[float, _meta("annual volatility, 20 sessions", "R5", "Of the target portfolio at full size", gt=0)] = 0.12
     calm_sessions: Annotated[int, _count("R5")] = 5
     crisis_max: Annotated[float, _fraction("R5", "P(crisis at 5) below which re-entry is healthy", "probability")] = 0.15
@@ -457,6 +460,7 @@ class VetoPolicy(Section, frozen=True, kw_only=True):
         "UNEXPLAINED_PROFIT", "TOO_PERFECT_EXECUTION", "DATA_DEPENDENCY_RISK", "CORRELATED_WINS", "HIGH_CVAR",
         "LEVERAGE_BREACH", "DRAWDOWN_LIMIT", "MODEL_DECAY", "INSUFFICIENT_HISTORY", "LOW_DATA_QUALITY",
     )  # fmt: skip
+    drawdown_max: Annotated[float, _fraction("G2", "Of DRAWDOWN_LIMIT: past it nothing is bought, also where no rung ends the mandate", "fraction of the lifetime peak")] = 0.18
     profit_mu: Annotated[float, _fraction("G2", unit="expected return, 10 sessions")] = 0.03
     profit_confidence: Annotated[float, _fraction("G2", unit="confidence")] = 0.7
     conviction_max: Annotated[float, _meta("annual Sharpe", "G2")] = 5.0

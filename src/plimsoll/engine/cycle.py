@@ -161,8 +161,9 @@ def _health(view: View, state: State, desk: Desk, book: Book, regime: Regime) ->
     target = target_of(carried.programme, desk)
     columns = np.flatnonzero(target)
     volatility = None
-    if carried.programme is not None and view.row >= 20:
-        recent = combine(view.indicator("return")[-20:, columns], target[columns])
+    sessions = desk.policy.ladder.volatility_sessions
+    if carried.programme is not None and view.row >= sessions:
+        recent = combine(view.indicator("return")[-sessions:, columns], target[columns])
         volatility = float(np.std(recent, ddof=1) * np.sqrt(252.0)) if columns.size else 0.0
     concerned = np.union1d(columns, book.columns)
     fresh = not view.now("freshness.reason")[concerned].any()

@@ -238,13 +238,13 @@ def _one_way_cost(view: View, desk: Desk, book: Book, columns: NDArray[np.int64]
 
 
 def _concentration(view: View, auction: AuctionRecord, desk: Desk) -> tuple[RiskEvent, ...]:
-    """The alarm of A4: one symbol with too large an Euler share of the programme's CVaR, among four or more."""
+    """The alarm of A4: one symbol with too large an Euler share of the programme's CVaR, among several."""
     parts: dict[str, float] = {}
     for bid in auction.bids:
         if bid.weight > 0.0:
             parts[bid.symbol] = parts.get(bid.symbol, 0.0) + bid.cvar_share
     total, limit = sum(parts.values()), desk.policy.cvar.euler_alarm
-    if len(parts) < 4 or not total > 0.0:
+    if len(parts) < desk.policy.cvar.euler_holdings or not total > 0.0:
         return ()
     symbol = max(parts, key=lambda s: (parts[s], s))
     share = parts[symbol] / total

@@ -94,6 +94,8 @@ def wish_for(now: Situation, ladder_events: tuple[RiskEvent, ...], book_scale: f
             desired[c] = cut[c]
             forced[c] |= fired and cut[c] < held[c]
             causes.setdefault(c, []).append("LADDER_CUT")
+        if fired:  # what the programme sells anyway counted as sold, so it may not stay inside its band today (R4)
+            forced |= desired < held
     if book_scale < 1.0:
         for c in held.nonzero()[0].tolist():
             cap(c, held.item(c) * book_scale, "CVAR_ABOVE_HARD")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from plimsoll.core.protections import taken_away
 from plimsoll.governance import wording
 from plimsoll.governance.case import BOOK, Case, Explanation, Step, position
 from plimsoll.governance.explain import absence, headline
@@ -30,6 +31,7 @@ def summarise(case: Case, universe: Sequence[str], explanations: tuple[Explanati
     """The session's summary over ``universe``, with the chains already made."""
     record = case.record
     steps = (
+        Step("protections off", tuple(f"{said[:1].upper()}{said[1:]}." for said in taken_away(case.policy))),
         Step("book", _book(case)),
         Step("restraints", book_restraints(case)),
         Step("auction", _auction(case)),

@@ -139,11 +139,14 @@ def _leverage(v: VetoInputs, _: Policy) -> list[Veto]:
 
 
 def _drawdown(v: VetoInputs, policy: Policy) -> list[Veto]:
-    """Trips at the mandate's end, where the ladder ends it too (R4); a policy without that rung has no such limit."""
-    limits = [r.threshold for r in policy.ladder.rungs if r.ends_mandate]
-    if not limits:
+    """Trips at its own limit or where a rung ends the mandate, whichever is first (R4, U7).
+
+    A ladder without such a rung does not disarm it. A ladder that is switched off does: past the limit the book would
+    else be frozen for ever, for want of the re-entry that the ladder brings.
+    """
+    if not policy.ladder.enabled:
         return []
-    limit = min(limits)
+    limit = min(policy.vetoes.drawdown_max, *(r.threshold for r in policy.ladder.rungs if r.ends_mandate), 1.0)
     return _of_book("DRAWDOWN_LIMIT", v.drawdown_lifetime < limit, v.drawdown_lifetime, limit)
 
 

@@ -12,6 +12,7 @@ from plimsoll.core.money import dollars
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy
+from plimsoll.core.protections import taken_away
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.tally import Tally
 from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
@@ -22,6 +23,7 @@ from plimsoll.reports.inputs import input_notes
 from plimsoll.reports.lives import StrategyLife, lives_of
 from plimsoll.reports.rates import bill_rates
 from plimsoll.reports.worth import Worth
+from plimsoll.risk.ladder_odds import often
 
 Floats = NDArray[np.float64]
 
@@ -223,13 +225,11 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
     notes += _late(panel, last)
     if policy.cvar.volatility == "garch":
         notes.append(_garch(history, first, last))
-    if policy.gates.off:
-        notes.append(f"gates switched off: {', '.join(policy.gates.off)}")
+    notes += taken_away(policy)
+    notes += often(policy)
     strangers = [name for name in policy.lifecycle.admissions if name not in genesis.strategies]
     if strangers and policy.lifecycle.enabled:
         notes.append(f"lifecycle.admissions speaks of {', '.join(strangers)}, which did not run")
-    if not policy.ladder.enabled:
-        notes.append("the drawdown ladder is switched off")
     if whole.annual_volatility is not None and whole.sharpe_rf0 is None:
         notes.append(
             f"the account's returns differ from the bill's by less than {VOLATILITY_LEAST:.1%} a year: "

@@ -197,8 +197,8 @@ def _fire(
 
 
 def liquidates(rung: Rung, policy: LadderPolicy) -> bool:
-    """Whether a rung sells the whole book: by itself, or the panic rung of a policy that flattens on it (R4)."""
-    return rung.liquidate or (policy.flatten_on_panic and rung.name == "panic")
+    """Whether a rung sells the whole book: by itself, or marked panic in a policy that flattens on it (R4)."""
+    return rung.liquidate or (policy.flatten_on_panic and rung.panic)
 
 
 def _wait(

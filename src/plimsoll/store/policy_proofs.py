@@ -91,6 +91,11 @@ def _ladder(policy: Policy) -> Iterator[Problem]:
             f"ladder.level_1_holds {ladder.level_1_holds:g} is above the first rung {ladder.rungs[0].threshold:g}",
             "Lower ladder.level_1_holds to the first rung's threshold or below",
         )
+    if ladder.flatten_on_panic and not any(r.panic for r in ladder.rungs):
+        yield Problem(
+            "ladder.flatten_on_panic is on and no rung of ladder.rungs is marked panic: nothing would be flattened",
+            "Mark a rung with panic: true, or switch ladder.flatten_on_panic off",
+        )
     sizes = ladder.liquidation_sizes
     if list(sizes) != sorted(sizes) or not sizes or sizes[-1] != 1.0 or sizes[0] <= 0.0:
         yield Problem(f"ladder.liquidation_sizes {list(sizes)} do not rise to 1", "Let them rise from above 0 to 1")
@@ -98,8 +103,21 @@ def _ladder(policy: Policy) -> Iterator[Problem]:
         yield Problem("ladder.halt_size is 0: a halt would never end", "Set it above 0")
 
 
+HORIZON = 10  # sessions the limits of a policy are stated for
+_STATED = (
+    "cvar.budget_10", "cvar.hard_10", "cvar.incremental_fund", "cvar.incremental_other", "cvar.stressed_no_rung",
+    "vetoes.profit_mu",
+)  # fmt: skip
+
+
 def _budgets(policy: Policy) -> Iterator[Problem]:
     cvar = policy.cvar
+    if policy.auction.horizon != HORIZON:
+        yield Problem(
+            f"auction.horizon {policy.auction.horizon} is not the horizon of {HORIZON} sessions that "
+            f"{', '.join(_STATED)} and the limit on stressed CVaR from ladder.rungs are stated for (U3)",
+            f"Set auction.horizon to {HORIZON}",
+        )
     yield from _rising(
         "Lower the first or raise the second",
         ("cvar.budget_1", cvar.budget_1, "cvar.hard_1", cvar.hard_1),

@@ -189,3 +189,15 @@ def test_increases_are_barred_up_to_the_very_edge_of_the_band(wished, desk) -> N
     """Whatever the shaping takes for beyond the band, to the cent, is barred."""
     wish = wished(held={"SPY": 0.2801}, restraint=Restraint(no_new_risk=True))
     assert at(desk, wish.grow, "SPY") == 0.0
+
+
+def test_on_the_session_a_rung_cuts_nothing_the_programme_sells_stays_in_its_band(wished, desk) -> None:
+    """Gross after the orders is at most the ceiling, also with a holding above its target within its band (R4)."""
+    held = {"SPY": 0.30, "GLD": 0.21, "XLE": 0.10}  # GLD is a point above its target
+    restraint = Restraint(no_new_risk=True, gross_ceiling=0.45)
+    fired = (RiskEvent("2020-01-01", "LADDER_RUNG", "CRITICAL", 0.08, 0.08, "level_2"),)
+    wish = wished(events=fired, held=held, restraint=restraint)
+    left = {s: at(desk, wish.desired, s) if at(desk, wish.forced, s) else w for s, w in held.items()}
+    assert left["GLD"] == pytest.approx(0.20) and sum(left.values()) <= 0.45 + 1e-9
+    later = wished(held=held, restraint=restraint)
+    assert not at(desk, later.forced, "GLD")  # afterwards the ordinary band applies

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from plimsoll.core.decision import Veto
-from plimsoll.core.policy import Policy
+from plimsoll.core.policy import LadderPolicy, Policy
 from plimsoll.core.reasons import REASONS
 from plimsoll.core.verdict import ALLOWED, Action
 from plimsoll.governance.vetoes import SEVERITIES, VetoInputs, evaluate, verdicts
@@ -158,3 +158,29 @@ def test_the_findings_speak_the_vocabulary() -> None:
     for _, attack, _ in ADVERSARIES:
         book, columns = verdicts(evaluate(inputs(**attack), POLICY), COLUMNS, POLICY)
         assert {f.reason for v in (book, *columns.values()) for f in v.findings} <= set(REASONS)
+
+
+def drawdown(fallen: float, **ladder: Any) -> list[Veto]:
+    policy = msgspec.structs.replace(POLICY, ladder=LadderPolicy(**ladder))
+    return [v for v in evaluate(inputs(drawdown_lifetime=fallen), policy) if v.trigger == "DRAWDOWN_LIMIT"]
+
+
+def test_without_a_rung_that_ends_the_mandate_the_drawdown_limit_is_its_own() -> None:
+    """Removing a protection disarms no other one (U7)."""
+    for rungs in ((), LadderPolicy().rungs[:-1]):
+        (veto,) = drawdown(0.18, rungs=rungs)
+        assert veto.limit == POLICY.vetoes.drawdown_max == 0.18
+        assert drawdown(0.1799, rungs=rungs) == []
+        assert drawdown(NAN, rungs=rungs)
+
+
+def test_the_nearer_of_mandate_and_own_limit_counts() -> None:
+    mandate = LadderPolicy().rungs[-1]
+    (veto,) = drawdown(0.15, rungs=(msgspec.structs.replace(mandate, threshold=0.15),))
+    assert veto.limit == 0.15
+    (veto,) = drawdown(0.20, rungs=(msgspec.structs.replace(mandate, threshold=0.30),))
+    assert veto.limit == 0.18
+
+
+def test_a_ladder_switched_off_freezes_no_book_for_ever() -> None:
+    assert drawdown(0.5, enabled=False) == []

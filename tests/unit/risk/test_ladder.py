@@ -10,7 +10,7 @@ import pytest
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import LadderPolicy, Rung
 from plimsoll.core.restraint import Health, LadderState, Resume
-from plimsoll.risk.ladder import ENDED, UNRESTRAINED, LadderStep, blind, check, step, waiting
+from plimsoll.risk.ladder import ENDED, UNRESTRAINED, LadderStep, blind, check, liquidates, step, waiting
 
 POLICY = LadderPolicy()
 PEAK = 1_000_000
@@ -478,3 +478,13 @@ def test_one_rung_that_needs_a_signature_is_enough(order: tuple[int, int]) -> No
     waits = state(fired=("a", "s"), calm=9)
     assert kinds([at(waits, 950_000, 0, rungs=tuple(rungs[i] for i in order))]) == ["REENTRY_REQUESTED"]
     assert kinds([at(state(fired=("a",), calm=9), 950_000, 0, rungs=rungs)]) == ["RESUMED"]
+
+
+def test_panic_is_a_property_of_a_rung_not_its_name() -> None:
+    """The same rung under another name flattens, and one merely called panic does not."""
+    replace = msgspec.structs.replace
+    named = tuple(replace(r, name="storm") if r.panic else r for r in POLICY.rungs)
+    assert liquidates(next(r for r in named if r.panic), replace(POLICY, rungs=named, flatten_on_panic=True))
+    called = replace(POLICY.rungs[1], name="panic", panic=False)
+    assert not liquidates(called, replace(POLICY, flatten_on_panic=True))
+    assert not liquidates(next(r for r in named if r.panic), POLICY)

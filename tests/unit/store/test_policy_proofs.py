@@ -86,6 +86,14 @@ BROKEN: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
         {"ladder": {"level_1_holds": 0.06}},
         r"0\.06 is above the first rung 0\.05",
     ),
+    "a horizon no limit is stated for": (
+        {"auction": {"horizon": 3}},
+        r"auction\.horizon 3 .* cvar\.budget_10, cvar\.hard_10, .* ladder\.rungs",
+    ),
+    "a panic that flattens nothing": (
+        {"ladder": {"flatten_on_panic": True, "rungs": Policy().ladder.rungs[:2]}},
+        r"flatten_on_panic .* marked panic",
+    ),
     "window backwards": ({"cvar": {"stress_windows": (("2020-04-30", "2020-02-20"),)}}, r"ends before it starts"),
 }
 

@@ -6,9 +6,10 @@ import math
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from plimsoll.core.policy import CvarPolicy, LadderPolicy, Policy, Rung
-from plimsoll.research.ladder_odds import ladder_odds
+from plimsoll.risk.ladder_odds import ladder_odds, often
 
 
 def with_ladder(**fields: object) -> Policy:
@@ -64,3 +65,13 @@ def test_the_same_seed_gives_the_same_odds_and_another_seed_others() -> None:
     first, again = (ladder_odds(Policy(), paths=100, years=2) for _ in range(2))
     assert first == again
     assert ladder_odds(Policy(), paths=100, years=2, seed=21) != first
+
+
+def test_the_warning_is_a_sentence_of_every_result() -> None:
+    """What `config show` warns of is said beside a backtest's figures too (U7)."""
+    loud = replace(Policy(), cvar=replace(Policy().cvar, budget_1=0.021, budget_10=0.059))
+    (said,) = often(loud)
+    (rung,) = [r for r in ladder_odds(loud).rungs if r.warning]
+    assert rung.warning in said and rung.rung in said
+    assert often(Policy()) == []
+    assert often(replace(loud, ladder=replace(loud.ladder, enabled=False))) == []

@@ -10,12 +10,13 @@ ramp are left out: both only lower the figures.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.core.policy import CvarPolicy, LadderPolicy, Policy, Rung
+from plimsoll.core.policy import AuctionPolicy, CvarPolicy, LadderPolicy, Policy, Rung
 from plimsoll.measures.cvar import cvar
 
 Floats = NDArray[np.float64]
@@ -124,3 +125,16 @@ def _walk(returns: Floats, ladder: LadderPolicy, cvar_policy: CvarPolicy) -> tup
             if rung.ends_mandate:
                 alive &= ~now
     return count, lived
+
+
+def often(policy: Policy) -> list[str]:
+    """U7's warning in a sentence without its full stop, where the first rung that stops new risk fires too often."""
+    if not policy.ladder.enabled or not policy.ladder.rungs:
+        return []
+    return list(_often(policy.ladder, policy.cvar, policy.auction))
+
+
+@lru_cache(maxsize=8)
+def _often(ladder: LadderPolicy, cvar_policy: CvarPolicy, auction: AuctionPolicy) -> tuple[str, ...]:
+    odds = ladder_odds(Policy(ladder=ladder, cvar=cvar_policy, auction=auction))
+    return tuple(f"the rung {r.rung} at {r.threshold:.1%} is {r.warning}" for r in odds.rungs if r.warning)
