@@ -22,6 +22,7 @@ from plimsoll.cli.model_commands import model_cli
 from plimsoll.cli.options import (
     BenchmarkOption,
     CapitalOption,
+    CostsOption,
     EndOption,
     HomeOption,
     JsonOption,
@@ -239,6 +240,7 @@ def backtest(
     operator: OperatorOption = None,
     lifecycle: LifecycleOption = False,
     benchmark: BenchmarkOption = None,
+    costs: CostsOption = None,
     tag: TagOption = "",
     keep_going: KeepGoingOption = False,
     snapshot: SnapshotOption = "",
@@ -256,13 +258,16 @@ def backtest(
     plimsoll backtest --strategy core_trend --capital 250000
     plimsoll backtest --start 2007-01-01 --lifecycle
     plimsoll backtest --benchmark QQQ
+    plimsoll backtest --costs ibkr-pro
     plimsoll backtest --strategy mine.py --json > result.json
     """
     with reported(as_json):
         from plimsoll import app
         from plimsoll.cli.progress import progress
 
-        where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark, snapshot)
+        where = _run_workspace(
+            home, profile, policy, strategy, capital, operator, lifecycle, benchmark, snapshot, costs
+        )
         with progress("backtest") as report:
             result = app.backtest(where, start=start, end=end, keep_going=keep_going, tag=tag, progress=report)
         if as_json:
@@ -291,6 +296,7 @@ def trade(
     operator: OperatorOption = None,
     lifecycle: LifecycleOption = False,
     benchmark: BenchmarkOption = None,
+    costs: CostsOption = None,
     tag: TagOption = "",
     keep_going: KeepGoingOption = False,
     snapshot: SnapshotOption = "",
@@ -314,7 +320,9 @@ def trade(
             raise UsageError(
                 f"--mode {mode.value} without --recorded needs a live feed, which is not there yet", "Add --recorded"
             )
-        where = _run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark, snapshot)
+        where = _run_workspace(
+            home, profile, policy, strategy, capital, operator, lifecycle, benchmark, snapshot, costs
+        )
         with progress("paper session") as report:
             result = app.trade_recorded(
                 where,
@@ -900,6 +908,7 @@ def _run_workspace(
     lifecycle: bool = False,
     benchmark: str | None = None,
     snapshot: str = "",
+    costs: str | None = None,
 ) -> Workspace:
     """The workspace of a run: what the command line says is the policy's last layer, so its hash names it."""
     changes: dict[str, object] = {
@@ -908,6 +917,7 @@ def _run_workspace(
         "backtest.operator": None if operator is None else operator.value,
         "lifecycle.enabled": lifecycle or None,
         "backtest.benchmark": benchmark,
+        "costs.preset": costs,
     }
     from dataclasses import replace
 

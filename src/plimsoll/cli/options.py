@@ -104,6 +104,9 @@ BenchmarkOption = Annotated[
     str | None, typer.Option("--benchmark", metavar="SYMBOL", help="Held beside the result; an index will do.")
 ]
 OperatorOption = Annotated[Operator | None, typer.Option("--operator", help="Who signs re-entries (R5).")]
+CostsOption = Annotated[
+    str | None, typer.Option("--costs", metavar="PRESET", help="Commissions of a broker, such as ibkr-pro.")
+]
 StartOption = Annotated[str | None, typer.Option("--start", metavar="DATE", help="First date, YYYY-MM-DD.")]
 EndOption = Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last date, YYYY-MM-DD.")]
 

@@ -359,11 +359,21 @@ class StopPolicy(Section, frozen=True, kw_only=True):
 
 
 class KindCost(Section, frozen=True, kw_only=True):
-    """Commission and slippage of one kind; slippage contains the half-spread (C1)."""
+    """Commission and slippage of one kind; slippage contains the half-spread (C1).
+
+    An order's commission is ``commission`` of its notional and ``commission_unit`` a unit, at least ``commission_min`` and
+    at most ``commission_max`` of its notional, which wins over the least; what a sale pays to regulators comes on top.
+    """
 
     commission: Annotated[float, _fraction("C1", unit="fraction of notional")]
     slippage: Annotated[float, _fraction("C1", unit="fraction of notional")]
     worst_case: Annotated[float, _fraction("C2", "Total priced for an exit without liquidity data", "fraction of notional")]
+    commission_unit: Annotated[float, _meta("USD a unit", "C1", "Beside the fraction of notional", ge=0)] = 0.0
+    commission_min: Annotated[float, _meta("USD an order", "C1", "Least commission of an order", ge=0)] = 0.0
+    commission_max: Annotated[float, _fraction("C1", "Most commission of an order, which wins over the least", "fraction of notional")] = 1.0
+    sell_fee: Annotated[float, _fraction("C1", "Of a sale, such as the SEC's Section 31 fee", "fraction of notional")] = 0.0
+    sell_fee_unit: Annotated[float, _meta("USD a unit", "C1", "Of a sale, such as FINRA's trading activity fee", ge=0)] = 0.0
+    sell_fee_max: Annotated[float, _meta("USD an order", "C1", "Most of sell_fee_unit an order pays", ge=0)] = 0.0
 
 
 def _kind_costs() -> dict[str, KindCost]:
@@ -377,9 +387,13 @@ def _kind_costs() -> dict[str, KindCost]:
     }
 
 
+CostPreset = Literal["cautious", "us-etf-zero-commission", "ibkr-pro", "ibkr-lite", "alpaca", "alpaca-crypto", "binance-spot"]
+
+
 class CostPolicy(Section, frozen=True, kw_only=True):
     """One cost model for auction, backtest, paper and post-trade analysis (C1-C3)."""
 
+    preset: Annotated[CostPreset, _meta("name", "C1", "Commissions of a broker; keys that are stated win over it")] = "cautious"
     kinds: Annotated[dict[str, KindCost], _meta("per kind", "C1")] = msgspec.field(default_factory=_kind_costs)
     impact: Annotated[Literal["daily", "seed"], _meta("choice", "C1", "seed: 0.1 x annual volatility")] = "daily"
     impact_y: Annotated[float, _meta("coefficient on daily volatility", "C1", ge=0)] = 1.0

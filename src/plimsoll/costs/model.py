@@ -62,6 +62,8 @@ def estimate(
     regime: int,
     costs: CostPolicy,
     symbols: Sequence[str] = (),
+    price: Floats | None = None,
+    side: Floats | None = None,
 ) -> Estimate:
     """Expected one-way cost of orders (C1, C2). Pure; absent or senseless inputs are unknown, never free.
 
@@ -73,8 +75,15 @@ def estimate(
     sigma : (N,) volatility of one session, as a fraction.
     regime : 0 normal, 1 volatile, 2 crisis: the most probable belief.
     symbols : (N,) needed only where a kind is fx.
+    price : (N,) USD a unit, for commissions by unit; where it is unknown such a commission is the most it can be.
+    side : (N,) 1 for a purchase and -1 for a sale; without it every order pays what a sale does, which is the dearer.
     """
-    commission, rate, worst = _rates(kinds, costs)
+    rates, rate, worst = _rates(kinds, costs)
+    if price is None:
+        price = np.full(len(kinds), math.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        units = np.where(price > 0.0, notional / price, math.nan)
+    commission = _shares(kinds, rates, notional, units, np.full(len(kinds), -1.0) if side is None else side, costs)
     volume = depth(kinds, adv, costs, symbols)
     slippage_multiple, impact_multiple = _multiples(regime, costs)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -90,6 +99,48 @@ def estimate(
         confidence = np.where(known, confidence, np.nan)
         decay = np.where(known, decay, np.nan)
     return Estimate(commission, slippage, impact, confidence, decay, known)
+
+
+def commission_of(kind: str, notional: float, units: float, side: int, costs: CostPolicy) -> float:
+    """Commission and fees of one order, as a fraction of its (unsigned) USD notional; NaN for a kind without a cost."""
+    rates, _, _ = _rates((kind,), costs)
+    found = _shares((kind,), rates, np.array([notional]), np.array([units]), np.array([float(side)]), costs)
+    return float(found[0])
+
+
+def _shares(
+    kinds: tuple[str, ...], rates: Floats, notional: Floats, units: Floats, side: Floats, costs: CostPolicy
+) -> Floats:
+    """(N,) commission and fees as fractions of notional; the plain rate where the kind has nothing else, or no order.
+
+    Per order: rate of the notional and USD a unit, at least the least, at most the most; then a sale's fees.
+    """
+    fees = _fees(costs)
+    if fees is None:
+        return rates
+    by_unit, least, most, sale, sale_unit, sale_most = fees[:, _codes(kinds, tuple(costs.kinds))]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        priced = notional > 0.0
+        unit = np.where(by_unit > 0.0, by_unit * units, 0.0)
+        paid = np.minimum(np.maximum(rates * notional + unit, least), most * notional)
+        paid = np.where(np.isnan(paid) & ~np.isnan(rates), most * notional, paid)  # by unit, without a price
+        tax = np.where(sale_unit > 0.0, np.fmin(sale_unit * units, sale_most), 0.0)
+        sold = np.where(side < 0.0, sale * notional + tax, 0.0)
+        found = np.where(priced, (paid + sold) / notional, rates)
+    plain = (by_unit == 0.0) & (least == 0.0) & (most >= 1.0) & (sale == 0.0) & (sale_unit == 0.0)
+    return np.where(plain, rates, found)
+
+
+def _fees(costs: CostPolicy) -> Floats | None:
+    """(6, kinds + 1) what kinds charge beside their rate; None where none does."""
+    rows = [
+        (c.commission_unit, c.commission_min, c.commission_max, c.sell_fee, c.sell_fee_unit, c.sell_fee_max)
+        for c in costs.kinds.values()
+    ]
+    nothing = (0.0, 0.0, 1.0, 0.0, 0.0)
+    if all(row[:5] == nothing for row in rows):
+        return None
+    return np.array([*rows, (*nothing, 0.0)]).T
 
 
 def most_probable(belief: Floats) -> int:

@@ -70,15 +70,17 @@ class Shortfall:
         return self.slippage + self.impact + self.commission
 
 
-def _priced(orders: Orders, notional: Floats, costs: CostPolicy) -> Estimate:
-    """The one model for the orders at ``notional``; it takes one regime at a time."""
+def _priced(orders: Orders, notional: Floats, price: Floats, costs: CostPolicy) -> Estimate:
+    """The one model for the orders at ``notional``, units at ``price``; it takes one regime at a time."""
     parts: dict[str, Floats] = {n: np.empty(notional.size) for n in ("commission", "slippage", "impact")}
     known = np.zeros(notional.size, dtype=bool)
     unused = np.full(notional.size, np.nan)
     for regime in np.unique(orders.regime).tolist():
         at = np.flatnonzero(orders.regime == regime)
         kinds, symbols = tuple(orders.kind[i] for i in at), tuple(orders.symbol[i] for i in at)
-        part = estimate(kinds, notional[at], orders.adv[at], orders.sigma[at], regime, costs, symbols)
+        part = estimate(
+            kinds, notional[at], orders.adv[at], orders.sigma[at], regime, costs, symbols, price[at], orders.side[at]
+        )
         for name, values in parts.items():
             values[at] = getattr(part, name)
         known[at] = part.known
@@ -89,7 +91,8 @@ def shortfall(orders: Orders, costs: CostPolicy) -> Shortfall:
     """Every order's cost by part, beside what the model expected of it."""
     at_arrival = orders.filled * orders.arrival
     decided = orders.ordered * orders.reference
-    released, before = _priced(orders, at_arrival, costs), _priced(orders, decided, costs)
+    released = _priced(orders, at_arrival, orders.arrival, costs)
+    before = _priced(orders, decided, orders.reference, costs)
     slippage = released.slippage * at_arrival
     return Shortfall(
         notional=at_arrival,
@@ -109,7 +112,7 @@ def executions(orders: Orders, costs: CostPolicy) -> tuple[Executions, NDArray[n
     Impact is of the whole order: partial fills of one order are one row here.
     """
     notional = orders.filled * orders.arrival
-    unit = _priced(orders, notional, msgspec.structs.replace(costs, impact="daily", impact_y=1.0))
+    unit = _priced(orders, notional, orders.arrival, msgspec.structs.replace(costs, impact="daily", impact_y=1.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         share = notional / depth(orders.kind, orders.adv, costs, orders.symbol)
         cost = orders.side * (orders.price / orders.arrival - 1.0)

@@ -232,6 +232,7 @@ def _one_way_cost(view: View, desk: Desk, book: Book, columns: NDArray[np.int64]
         regime.state,
         desk.policy.costs,
         tuple(desk.symbols[c] for c in columns),
+        book.prices[columns],
     )
     one_way[columns] = np.where(priced.known, priced.total, np.nan)
     return one_way

@@ -12,7 +12,7 @@ from plimsoll.core.money import notional_cents
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import History
 from plimsoll.core.policy import CostPolicy
-from plimsoll.costs.model import estimate, most_probable
+from plimsoll.costs.model import commission_of, estimate, most_probable
 
 
 class Tape(NamedTuple):
@@ -48,13 +48,14 @@ def fill(order: Order, instrument: Instrument, lots: int, quote: Tape, costs: Co
     plain = notional_cents(lots, units, quote.price)
     cost = estimate(
         (instrument.kind,), np.array([abs(plain) / 100.0]), np.array([quote.adv]), np.array([quote.sigma]),
-        quote.regime, costs, (instrument.symbol,),
+        quote.regime, costs, (instrument.symbol,), np.array([quote.price]), np.array([float(lots)]),
     )  # fmt: skip
     slippage, impact = float(cost.slippage[0]), float(cost.impact[0])
     price = quote.price * (1.0 + (slippage + impact if lots > 0 else -(slippage + impact)))
     notional = notional_cents(lots, units, price)
     distance = abs(notional - plain)
     slipped = min(round(abs(plain) * slippage), distance)
+    paid = commission_of(instrument.kind, abs(notional) / 100.0, abs(lots) / units, lots, costs)
     return Fill(
         id=order.id,
         execution=hashlib.sha256(f"{order.id}|{order.session}|{order.reason}".encode()).hexdigest()[:32],
@@ -63,7 +64,7 @@ def fill(order: Order, instrument: Instrument, lots: int, quote: Tape, costs: Co
         lots=lots,
         price=price,
         notional=notional,
-        commission=round(abs(notional) * float(cost.commission[0])),
+        commission=round(abs(notional) * paid),
         slippage=slipped,
         impact=distance - slipped,
         reason=order.reason,

@@ -22,7 +22,7 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.intraday import Floats, IntradayBars
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
-from plimsoll.costs.model import estimate
+from plimsoll.costs.model import commission_of, estimate
 from plimsoll.operate.pilot import Pilot
 from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
@@ -170,9 +170,11 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class _Costs:
-    """Of a trade at a bar: ``commission`` and ``slippage`` as fractions, ``liquid`` where they are known (C1, C2)."""
+    """Of a trade at a bar: ``commission`` of (USD, units, side) and ``slippage`` as fractions, ``impact`` with whether
+    liquidity is known (C1, C2).
+    """
 
-    commission: float
+    commission: Callable[[float, float, int], float]
     slippage: float
     impact: Callable[[int, float], tuple[float, bool]]
 
@@ -198,10 +200,13 @@ def _costs(bars: IntradayBars, instrument: Instrument, policy: Policy) -> _Costs
         sigma = float(np.sqrt((moved[past] ** 2).mean())) if now else np.nan
         q, depth, moves = (np.array([value]) for value in (notional, adv, sigma))
         found = estimate((instrument.kind,), q, depth, moves, 0, policy.costs, (instrument.symbol,))
-        total = float(found.total[0]) - float(found.commission[0]) - kind.slippage
+        total = float(found.slippage[0]) + float(found.impact[0]) - kind.slippage
         return max(total, 0.0), bool(found.known[0])
 
-    return _Costs(kind.commission, kind.slippage, impact)
+    def commission(notional: float, units: float, side: int) -> float:
+        return commission_of(instrument.kind, notional, units, side, policy.costs)
+
+    return _Costs(commission, kind.slippage, impact)
 
 
 def _session(rows: range, bars: IntradayBars, governor: Governor, pilot: Pilot, costs: _Costs, ledger: _Ledger) -> None:
@@ -257,7 +262,8 @@ def _fill(
     price = max(fair + intent.sign * round(fair * away), 1)
     governor.fill(Execution(intent.id, f"{intent.id}@{row}", q, price, price))
     pilot.filled(intent.sign, q, price, ledger.held)
-    commission = round(q * price * costs.commission)
+    usd = q * price / (CENT * 100)
+    commission = round(q * price * costs.commission(usd, q / MILLION, intent.sign))
     ledger.cash -= intent.sign * q * price + commission
     ledger.held += intent.sign * q
     ledger.turnover += q * price

@@ -149,13 +149,16 @@ class _Desk:
     ) -> tuple[Floats, float]:
         """USD traded per column and what that costs, the weights being of what the costs leave."""
         adv, sigma = (self._history.array(name)[decided, columns] for name in ("adv", "sigma"))
+        price = self._panel.close[decided, columns]
         regime = most_probable(self._history.array("regime.belief")[decided])
         kinds = tuple(self._kinds[c] for c in columns)
         symbols = tuple(self._panel.symbols[c] for c in columns)
         cost, trades = 0.0, np.zeros(columns.size)
         for _ in range(_ROUNDS):
             trades = wish * (whole - cost) - values
-            priced = estimate(kinds, np.abs(trades), adv, sigma, regime, self._costs, symbols).total
+            priced = estimate(
+                kinds, np.abs(trades), adv, sigma, regime, self._costs, symbols, price, np.sign(trades)
+            ).total
             cost = float(np.nansum(np.abs(trades) * priced))  # an index has no cost: it cannot be traded
         return trades, cost
 

@@ -8,6 +8,7 @@ from collections.abc import Container, Sequence
 import numpy as np
 
 from plimsoll.core.panel import Certification
+from plimsoll.core.policy import KindCost
 from plimsoll.reports import words
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Cell, Html, Line, join, n, part, table, tag
@@ -98,13 +99,25 @@ def notes(m: Material) -> Html:
     )
 
 
+def _commission(cost: KindCost) -> str:
+    """What an order pays, in words: the rate, what it pays a unit, least and most, and a sale's fees."""
+    said = bps(cost.commission, 0)
+    if cost.commission_unit:
+        said = f"${cost.commission_unit:g} a unit" + (f" and {said}" if cost.commission else "")
+    said += f", at least ${cost.commission_min:g}" if cost.commission_min else ""
+    said += f", at most {percent(cost.commission_max)}," if cost.commission_max < 1.0 else ""
+    fees = [bps(cost.sell_fee, 2)] if cost.sell_fee else []
+    fees += [f"${cost.sell_fee_unit:g} a unit up to ${cost.sell_fee_max:g}"] if cost.sell_fee_unit else []
+    return said + (f" (sales {' and '.join(fees)} more)" if fees else "")
+
+
 def assumptions(m: Material) -> Html:
     """Everything a figure above takes for granted."""
     p, panel = m.policy, m.history.panel
     derived = any("DERIVED_ACTIONS" in (*c.reasons, *(f.reason for f in c.flags)) for c in panel.certifications)
     kinds = sorted({i.kind for i in panel.instruments if i.tradable})
     prices = "; ".join(
-        f"{k} {bps(p.costs.kinds[k].commission, 0)} commission and {bps(p.costs.kinds[k].slippage, 0)} "
+        f"{k} {_commission(p.costs.kinds[k])} commission and {bps(p.costs.kinds[k].slippage, 0)} "
         "slippage (half-spread included)"
         for k in kinds
         if k in p.costs.kinds

@@ -14,6 +14,7 @@ from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy
 from plimsoll.core.protections import taken_away
 from plimsoll.core.restraint import RiskEvent
+from plimsoll.costs.presets import PRESETS
 from plimsoll.engine.tally import Tally
 from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
 from plimsoll.reports import bidders
@@ -235,6 +236,9 @@ def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: 
             f"the account's returns differ from the bill's by less than {VOLATILITY_LEAST:.1%} a year: "
             "it was as good as in cash, and no Sharpe, Sortino or Calmar ratio is stated"
         )
+    if policy.costs.preset != "cautious":
+        preset = PRESETS[policy.costs.preset]
+        notes.append(f"costs are of the preset {policy.costs.preset} as of {preset.date}, approximate: {preset.source}")
     return notes + bidders.notes(tally, genesis.strategies)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from plimsoll.core.policy import GatePolicy, Policy
+from plimsoll.core.policy import GatePolicy, KindCost, Policy
 
 Change = Callable[[Policy], Policy]
 NEVER = 1e9
@@ -63,7 +63,7 @@ def _no_targets(policy: Policy) -> Policy:
 
 
 def _free(policy: Policy) -> Policy:
-    kinds = {k: replace(c, commission=0.0, slippage=0.0) for k, c in policy.costs.kinds.items()}
+    kinds = {k: KindCost(commission=0.0, slippage=0.0, worst_case=c.worst_case) for k, c in policy.costs.kinds.items()}
     return replace(policy, costs=replace(policy.costs, kinds=kinds, impact_y=0.0))
 
 

@@ -20,6 +20,8 @@ import msgspec.inspect as types
 
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.policy import Policy, policy_hash
+from plimsoll.costs.presets import PRESETS, filled
+from plimsoll.costs.presets import origin as preset_origin
 
 PROFILES = ("core", "institutional", "small-live", "micro")
 BYTES_MAX = 256 * 1024
@@ -91,6 +93,9 @@ def load(
     if name != "core":
         layers.insert(0, (f"profile {name}", read_yaml(Path(__file__).parent / "profiles" / f"{name}.yaml")))
     settings = list(_environment(env or {}))
+    whole = max((i + 1 for i, (_, layer) in enumerate(layers) if isinstance(layer, _Whole)), default=0)
+    if preset := _preset(layers[whole:], settings, changes or {}):
+        layers.insert(whole or (0 if name == "core" else 1), preset)
     if not layers and not settings and not changes:
         return LoadedPolicy(Policy(), {}, policy_hash(Policy()))
     tree: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(Policy()))  # lists, so that rungs can be changed
@@ -128,6 +133,24 @@ def _stored(path: Path) -> _Whole | None:
     except msgspec.MsgspecError:
         return None
     return _Whole(msgspec.json.decode(raw)) if msgspec.json.encode(policy, order="sorted") == raw else None
+
+
+def _preset(
+    layers: Sequence[tuple[str, dict[str, Any]]], settings: Sequence[tuple[str, Sequence[str], str]],
+    changes: Mapping[str, Any],
+) -> tuple[str, dict[str, Any]] | None:  # fmt: skip
+    """The layer of the cost preset that is asked for last: above the profile, below every key a person states."""
+    asked: list[object] = [
+        layer["costs"]["preset"]
+        for _, layer in layers
+        if isinstance(layer.get("costs"), dict) and "preset" in layer["costs"]
+    ]
+    asked += [text for _, path, text in settings if tuple(word.lower() for word in path) == ("costs", "preset")]
+    asked += [changes["costs.preset"]] if changes.get("costs.preset") is not None else []
+    if not asked or asked[-1] not in PRESETS:  # what is no preset is refused with its key, like any other value
+        return None
+    name = str(asked[-1])
+    return preset_origin(name), {"costs": {"preset": name, "kinds": filled(name)}}
 
 
 class Setting(msgspec.Struct, frozen=True):
