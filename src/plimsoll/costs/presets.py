@@ -35,7 +35,9 @@ _IBKR_CRYPTO = {"commission": 0.0018, "commission_min": 1.75, "commission_max": 
 _IBKR_FX = {"commission": 0.00002, "commission_min": 2.0}
 
 PRESETS: dict[str, Preset] = {
-    "cautious": Preset("2026-01", "no broker's: the rates of C1, dear for funds and stocks; crypto is dearer at some brokers", {}),
+    "cautious": Preset(
+        "2026-01", "no broker's: the rates of C1, dear for funds and stocks; crypto is dearer at some brokers", {}
+    ),
     "us-etf-zero-commission": Preset(
         "2025-06", f"US brokers without commission on listed funds and stocks; {_REGULATORS}",
         {"fund": _free(), "stock": _free()},
