@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from plimsoll.reports.regime import RegimeReport
     from plimsoll.reports.result import BacktestResult
     from plimsoll.reports.versus import Versus
-    from plimsoll.research.ablation import Outcome, Variant
+    from plimsoll.research.ablation import Bound, Outcome, Variant
     from plimsoll.risk.ladder_odds import LadderOdds
     from plimsoll.store.bars import SqlBarStore
     from plimsoll.store.home import Home, RunSummary
@@ -356,37 +356,44 @@ def ablation(
 ) -> tuple[Outcome, ...]:
     """The backtest with one rule off at a time: what each costs and saves over the span.
 
-    ``jobs`` processes work side by side; the figures do not depend on it. Nothing is written to the home.
+    ``jobs`` processes work side by side; the figures do not depend on it. Nothing is written to the home. What
+    cannot differ from the base is not run and says why.
     """
     from concurrent.futures import ProcessPoolExecutor
     from functools import partial
 
-    from plimsoll.research.ablation import gate_variants, variants
+    from msgspec.structs import replace
+
+    from plimsoll.research.ablation import gate_variants, needless, variants
     from plimsoll.risk.gates import GATES
 
     policy = workspace.load().policy
     home, _ = _stage_2(workspace, policy)
     tried = [*variants(policy), *gate_variants(policy, GATES)]
     one = partial(_outcome, str(home.snapshots), start, end)
-    done: list[Outcome] = []
     with ProcessPoolExecutor(max_workers=jobs) as pool:
-        for outcome in pool.map(one, tried):
-            done.append(outcome)
+        base, bound = pool.submit(one, tried[0]).result()
+        same = {v.name: why for v in tried if (why := needless(v, policy, bound))}
+        running = [v for v in tried[1:] if v.name not in same]
+        ran = {base.name: base}
+        for outcome, _ in pool.map(one, running):
+            ran[outcome.name] = outcome
             if progress is not None:
-                progress(len(done), len(tried))
-    return tuple(done)
+                progress(len(ran), len(running) + 1)
+    return tuple(ran.get(v.name) or replace(base, name=v.name, off=v.off, same=same[v.name]) for v in tried)
 
 
-def _outcome(snapshots: str, start: str | None, end: str | None, variant: Variant) -> Outcome:
-    """Run one variant, its journal in a folder that is thrown away."""
+def _outcome(snapshots: str, start: str | None, end: str | None, variant: Variant) -> tuple[Outcome, Bound]:
+    """Run one variant, its journal in a folder that is thrown away; its figures and what bound in it."""
     from tempfile import TemporaryDirectory
 
+    from plimsoll.core.decision import CycleRecord
     from plimsoll.engine.backtest import run_backtest
     from plimsoll.engine.history import history_of
     from plimsoll.engine.loop import span_of
     from plimsoll.market import snapshot
     from plimsoll.reports.result import measured
-    from plimsoll.research.ablation import Outcome
+    from plimsoll.research.ablation import Bound, Outcome
     from plimsoll.store.journal import SqliteJournal
 
     policy = variant.policy
@@ -399,8 +406,11 @@ def _outcome(snapshots: str, start: str | None, end: str | None, variant: Varian
             history, desk, span, journal, capital=cents(policy.account.capital),
             operator=policy.backtest.operator,
         )  # fmt: skip
+        records = (event for event in journal.events() if isinstance(event, CycleRecord))
+        gates = frozenset(finding.gate for record in records for finding in record.findings)
+    bound = Bound(gates, frozenset(tally.vetoes), frozenset(event.kind for event in tally.events))
     figures = measured(history, policy, tally, span.first)
-    return Outcome(
+    made = Outcome(
         name=variant.name,
         off=variant.off,
         sessions=len(tally.nav),
@@ -415,6 +425,7 @@ def _outcome(snapshots: str, start: str | None, end: str | None, variant: Varian
         halted=1.0 - sum(tally.new_risk) / len(tally.new_risk),
         ended=tally.mandate_ended,
     )
+    return made, bound
 
 
 def audit_verify(workspace: Workspace, run: str | None = None) -> AuditReport:

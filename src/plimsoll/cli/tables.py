@@ -389,9 +389,12 @@ def ablation(outcomes: Sequence[Outcome]) -> None:
         rows.add_row(
             o.name, o.off, percent(o.annual_return, 2), percent(o.annual_volatility, 2), figure(o.sharpe),
             percent(o.max_drawdown), percent(o.cvar_95_1d, 2), percent(o.turnover_monthly),
-            percent(o.cost_drag_annual, 2), percent(o.invested), percent(o.halted), "mandate ended" if o.ended else "",
+            percent(o.cost_drag_annual, 2), percent(o.invested), percent(o.halted),
+            "; ".join(n for n in ("mandate ended" if o.ended else "", f"not run: {o.same}" if o.same else "") if n),
         )  # fmt: skip
     out.print(rows)
+    if any(o.same for o in outcomes):
+        out.print("Not run: what cannot differ from the base has its figures.")
     out.print("a year, net of costs; Sharpe over bills; drawdown on closes; CVaR 95 % of one session; turnover a month")
 
 

@@ -15,6 +15,15 @@ from plimsoll.core.policy import GatePolicy, KindCost, Policy
 
 Change = Callable[[Policy], Policy]
 NEVER = 1e9
+_DRAWDOWN = "DRAWDOWN_LIMIT"
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """What ever bound in the base run: gates that found something, vetoes that tripped, kinds of risk events."""
+
+    gates: frozenset[str]
+    vetoes: frozenset[str]
+    events: frozenset[str]
 
 
 class Variant(msgspec.Struct, frozen=True):
@@ -41,6 +50,28 @@ def variants(policy: Policy) -> Iterator[Variant]:
         yield Variant(f"only {strategy}", "the other strategies", replace(policy, strategies=strategies))
 
 
+def needless(variant: Variant, base: Policy, bound: Bound) -> str:
+    """Why a variant's run cannot differ from the base's; empty where it may.
+
+    A gate, veto, ladder or stop that never acted decides the first session alike without it, and so, session by
+    session, every other. What shapes an auction is never taken for such a rule: it may bind without a word.
+    """
+    if variant.policy == base:
+        return "" if variant.name == "base" else "as it is in the policy"
+    kind, _, name = variant.name.partition(" ")
+    if kind == "gate" and not any(g == name or g.startswith(f"{name}_") for g in bound.gates):
+        return "found nothing in the base run"
+    if kind == "veto" and name not in bound.vetoes:
+        return "never tripped in the base run"
+    if variant.name == "vetoes" and not bound.vetoes:
+        return "none tripped in the base run"
+    if variant.name == "ladder" and not (bound.events & {"LADDER_RUNG", "MANDATE_ENDED"} or _DRAWDOWN in bound.vetoes):
+        return "no rung fired in the base run"
+    if variant.name == "stops" and not bound.events & {"STOP_REDUCED", "STOP_EXITED"}:
+        return "none fired in the base run"
+    return ""
+
+
 def gate_variants(policy: Policy, gates: tuple[str, ...]) -> Iterator[Variant]:
     """One gate off at a time; the auction's own constraints stay, so most of these change nothing."""
     for gate in gates:
@@ -49,6 +80,12 @@ def gate_variants(policy: Policy, gates: tuple[str, ...]) -> Iterator[Variant]:
 
 def _cvar(**changes: float) -> Change:
     return lambda p: replace(p, cvar=replace(p.cvar, **changes))
+
+
+def _no_ladder(policy: Policy) -> Policy:
+    """Without the veto that freezes a book below the mandate's end, which would outlast the ladder (R4, E5)."""
+    vetoes = tuple(v for v in policy.vetoes.enabled if v != _DRAWDOWN)
+    return replace(policy, ladder=replace(policy.ladder, enabled=False), vetoes=replace(policy.vetoes, enabled=vetoes))
 
 
 def _no_stops(policy: Policy) -> Policy:
@@ -68,7 +105,7 @@ def _free(policy: Policy) -> Policy:
 
 
 _RULES: tuple[tuple[str, str, Change], ...] = (
-    ("ladder", "the drawdown ladder", lambda p: replace(p, ladder=replace(p.ladder, enabled=False))),
+    ("ladder", "the drawdown ladder and its veto", _no_ladder),
     ("cvar budgets", "CVaR budgets at both horizons", _cvar(budget_1=1.0, budget_10=1.0, hard_1=1.0, hard_10=1.0)),
     ("cvar hard limits", "the hard CVaR limits", _cvar(hard_1=1.0, hard_10=1.0)),
     ("stressed set", "the limits on stressed CVaR", lambda p: replace(p, gates=GatePolicy(off=("stressed",)))),
@@ -105,7 +142,8 @@ _RULES: tuple[tuple[str, str, Change], ...] = (
 
 class Outcome(msgspec.Struct, frozen=True):
     """What a variant amounted to over the span, net of costs; ``invested`` is mean gross, ``halted`` the share of
-    sessions without new risk, ``ended`` whether the mandate ended (the figures then stop there).
+    sessions without new risk, ``ended`` whether the mandate ended (the figures then stop there). ``same`` says why a
+    variant was not run: it cannot differ from the base, whose figures it has.
     """
 
     name: str
@@ -121,3 +159,4 @@ class Outcome(msgspec.Struct, frozen=True):
     invested: float
     halted: float
     ended: bool
+    same: str = ""
