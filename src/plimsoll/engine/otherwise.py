@@ -19,6 +19,8 @@ from plimsoll.governance.case import Change, Otherwise
 
 _STEPS = 18  # halvings of a bracket: a figure is found to some parts in a hundred thousand of the way to it
 _RESTS = frozenset({"TARGET_MET", "IN_BAND", "BELOW_ONE_LOT", "BELOW_MIN_TRADE"})  # a position near its target
+# what lowers the day's target below the programme
+_TARGET = frozenset({"STOP_CAP", "LADDER_CUT", "LADDER_HAVENS_ONLY", "LADDER_LIQUIDATE", "REENTRY_RAMP"})
 _MORE = 1e-9  # fraction of NAV by which a bid's weight must rise to count as another one
 
 
@@ -93,12 +95,15 @@ def _answer(question: _Question, found: Sequence[Lever]) -> Otherwise:
             alone.append(question.change(lever, lever.at(question.world, value), value))
     if alone or len(found) < 2:
         return Otherwise(alone=tuple(alone), tried=tried)
-    return Otherwise(together=_together(question, found), tried=tried)
+    together = _together(question, found)
+    if not together:  # a higher target may meet limits that the day's own did not
+        together = _together(question, [lever for lever in found if lever.cause not in _TARGET])
+    return Otherwise(together=together, tried=tried)
 
 
 def _together(question: _Question, found: Sequence[Lever]) -> tuple[Change, ...]:
     """The levers that are all needed at once; none where even all of them change nothing."""
-    if not question.changes(_moved(question.world, [(lever, lever.far) for lever in found])):
+    if not found or not question.changes(_moved(question.world, [(lever, lever.far) for lever in found])):
         return ()
     needed = list(found)
     for lever in found:
