@@ -229,6 +229,8 @@ class CvarPolicy(Section, frozen=True, kw_only=True):
     standalone_stock: Annotated[float, _fraction("A4", "w x CVaR of one stock")] = 0.01
     incremental_fund: Annotated[float, _fraction("A4", "Rise of CVaR by one trade", "fraction of NAV, 10 sessions")] = 0.025
     incremental_other: Annotated[float, _fraction("A4", "Single stocks and crypto", "fraction of NAV, 10 sessions")] = 0.01
+    tail_share: Annotated[float, _meta("fraction of scenarios", "R2", "Worst losses that the generalised Pareto tail of a report is fitted to", gt=0, lt=1)] = 0.10
+    interval_draws: Annotated[int, _meta("resampled histories", "R2", "Behind the interval of a CVaR in a report", ge=100)] = 1000
     euler_holdings: Annotated[int, _count("A4", "Holdings from which on one with too large a share is an alarm", "holdings")] = 4
     euler_alarm: Annotated[float, _fraction("A4", "Share of one position with four or more", "fraction of CVaR")] = 0.40
     stress_windows: Annotated[tuple[tuple[str, str], ...], _meta("dates", "R2")] = (

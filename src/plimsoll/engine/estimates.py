@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from plimsoll.capital import scenarios
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.panel import View
-from plimsoll.core.policy import Policy
+from plimsoll.core.policy import CvarPolicy, Policy
 from plimsoll.measures import tails
 from plimsoll.measures.cvar import euler
 from plimsoll.measures.linear import combine
@@ -29,6 +30,7 @@ class Book:
     weights: Floats
     raw: dict[int, Floats]
     filtered: dict[int, Floats]
+    rules: CvarPolicy = field(default_factory=CvarPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +72,20 @@ def book_of(view: View, record: CycleRecord, policy: Policy, *, raw: bool = True
         weights=np.array([held[s] for s in symbols]),
         raw=scenarios.historical(view, columns, policy) if raw else {},
         filtered=scenarios.build(view, columns, policy, stressed=False).filtered,
+        rules=policy.cvar,
     )
 
 
 def estimates(book: Book) -> list[Estimate]:
     """Four estimators at each horizon: one of raw returns, three of the filtered scenarios the gates use."""
     found = []
+    pareto = partial(tails.peaks_over_threshold, share=book.rules.tail_share)
     for horizon in book.filtered:
         for name, estimator, returns in (
             ("Historical", tails.historical, book.raw[horizon]),
             ("Filtered historical", tails.historical, book.filtered[horizon]),
             ("Cornish-Fisher", tails.cornish_fisher, book.filtered[horizon]),
-            ("Generalised Pareto", tails.peaks_over_threshold, book.filtered[horizon]),
+            ("Generalised Pareto", pareto, book.filtered[horizon]),
         ):
             losses = -combine(returns, book.weights)
             tail = estimator(losses, CONFIDENCE)
@@ -92,18 +96,18 @@ def estimates(book: Book) -> list[Estimate]:
                     losses.size,
                     float(tail.var),
                     float(tail.cvar),
-                    interval_of(losses, estimator, horizon),
+                    interval_of(losses, estimator, horizon, book.rules.interval_draws),
                 )
             )
     return found
 
 
-def interval_of(losses: Floats, estimator: tails.Estimator, horizon: int) -> tails.Interval:
+def interval_of(losses: Floats, estimator: tails.Estimator, horizon: int, draws: int) -> tails.Interval:
     """The bootstrap interval of an estimator's CVaR of (T,) losses over ``horizon`` sessions, seeded by T alone."""
     block, seed = tails.block_length(losses.size, horizon), tails.seed_of(losses.shape)
     if estimator is tails.historical:
-        return tails.historical_interval(losses, CONFIDENCE, block=block, seed=seed, coverage=CONFIDENCE)
-    return tails.interval(losses, estimator, CONFIDENCE, block=block, seed=seed, coverage=CONFIDENCE)
+        return tails.historical_interval(losses, CONFIDENCE, block=block, seed=seed, draws=draws, coverage=CONFIDENCE)
+    return tails.interval(losses, estimator, CONFIDENCE, block=block, seed=seed, draws=draws, coverage=CONFIDENCE)
 
 
 def parts(book: Book, horizon: int) -> list[Part]:

@@ -72,7 +72,7 @@ def tail_grid(m: Material) -> TailGrid:
         for h, one in found.items():
             losses = -combine(book.filtered[h], book.weights)
             tail = tails.historical(losses, estimates.CONFIDENCE)
-            interval = estimates.interval_of(losses, tails.historical, h)
+            interval = estimates.interval_of(losses, tails.historical, h, m.policy.cvar.interval_draws)
             one.var[g], one.cvar[g] = float(tail.var), float(tail.cvar)
             one.low[g], one.high[g] = interval.low, interval.high
             one.component[g, places] = euler(book.filtered[h], book.weights, estimates.CONFIDENCE)
