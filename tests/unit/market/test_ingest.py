@@ -291,3 +291,22 @@ def test_stage_two_refuses_to_start_without_certified_data(home: Home, tmp_path:
     strict = Policy(data=DataPolicy(on_missing_history="halt"))
     with pytest.raises(Halted, match=r"1 \(BBB\)"):
         certified(home.snapshots, strict, log, NOW)
+
+
+def test_a_symbol_that_could_not_be_read_again_has_not_ended(home: Home, tmp_path: Path) -> None:
+    """Its last good reading was up to date: what it lacks since is late, however long the others went on (D9)."""
+    early, names = SESSIONS[:-60], ("AAA", "BBB", "CCC", "DDD")
+    home.ingest(source=table(tmp_path / "first.csv", names, days=early))
+    folder = tmp_path / "later"
+    folder.mkdir()
+    for name in names[1:]:
+        table(folder / f"{name}.csv", (name,))
+    (folder / "AAA.csv").write_text("nothing,of,use\n1,2,3\n")
+    home.ingest(source=str(folder))
+    assert "DATA_LATE" in home.reasons("AAA") and not home.panel.certified.ended.any()
+    (folder / "AAA.csv").unlink()
+    other = Home(tmp_path / "other")
+    other.path.mkdir()
+    other.ingest(source=table(tmp_path / "first.csv", names, days=early))
+    other.ingest(source=str(folder))
+    assert "SERIES_ENDED" in other.reasons("AAA")  # read without it, and not failed: it is over

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,8 +15,10 @@ import pytest
 from plimsoll.core.errors import CheckFailed, CorruptionError, InputError
 from plimsoll.core.instrument import Instrument, Membership
 from plimsoll.core.panel import FIELDS, Certification, Flag, Panel
+from plimsoll.core.policy import Policy
 from plimsoll.core.sessions import Sessions
 from plimsoll.market import snapshot
+from plimsoll.market.status import certified
 
 
 def panel(rows: int = 6) -> Panel:
@@ -171,3 +175,29 @@ def test_loading_imports_no_frame_sql_or_calendar_library() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_snapshot_of_the_format_before_can_be_looked_at_but_not_started_from(tmp_path: Path) -> None:
+    """It is judged on every date as it was at its end, which is what its runs decided with (D12, D14)."""
+    newer = snapshot.write(panel(), tmp_path)
+    content = json.loads((newer / snapshot.MANIFEST).read_text())["content"]
+    content["format"] = 1
+    for name in snapshot.DATED:
+        del content["arrays"][name]
+    for one in content["certifications"]:
+        del one["active_from"]
+        for flag in one["flags"]:
+            del flag["detail"]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    older = tmp_path / hashlib.sha256(text.encode()).hexdigest()
+    newer.rename(older)
+    (older / snapshot.MANIFEST).write_text(json.dumps({"content": content, "run": "old"}))
+    read = snapshot.load(older)
+    assert read.dated is None
+    assert read.certified.sound[:, 0].all() and not read.certified.sound[:, 1].any()
+    assert read.certified.quality[0, 1] == 0.7
+    snapshot.check(older)
+    snapshot.set_current(tmp_path, older)
+    with pytest.raises(InputError, match="before certification was dated") as refused:
+        certified(tmp_path, Policy(), tmp_path / "halt.log", "2026-11-20T00:00:00Z")
+    assert "plimsoll ingest" in (refused.value.remedy or "")
