@@ -191,12 +191,28 @@ def _bars(home: Home) -> SqlBarStore:
     return SqlBarStore(home.database)
 
 
-def verify_status(workspace: Workspace) -> Status:
-    """What the home's current snapshot certifies, symbol by symbol (D11)."""
+def verify_status(workspace: Workspace, as_of: str | None = None) -> Status:
+    """What the home's current snapshot certifies, symbol by symbol (D11), at its end or by what was known at ``as_of``.
+
+    The state as of a date is the certification of the home's rows up to it: 1260 rows make a symbol ACTIVE, where a
+    backtest asks for ``backtest.min_rows``.
+    """
+    from plimsoll.core.dates import day_number
+    from plimsoll.market import snapshot
     from plimsoll.market.status import status
     from plimsoll.store.home import Home
 
-    return status(Home(workspace.home).snapshots, workspace.load().policy)
+    home, policy = Home(workspace.home), workspace.load().policy
+    if as_of is None:
+        return status(home.snapshots, policy)
+    end = day_number(as_of)
+    synthetic = snapshot.read_manifest(snapshot.current(home.snapshots)).content.synthetic
+    from plimsoll.market import publish
+    from plimsoll.store.bars import SqlBarStore
+
+    with SqlBarStore(home.database) as store:
+        judged = publish.build(store, policy, end, synthetic).certifications
+    return status(home.snapshots, policy, (as_of, judged))
 
 
 def backtest(

@@ -106,3 +106,13 @@ def test_what_stands_in_for_vix_is_the_benchmarks_own(tmp_path: Path, shared_dat
     expected = 100.0 * np.std(bars[-20:] / bars[-21:-1] - 1.0, ddof=1) * np.sqrt(252.0)
     assert found.source == "SPY's realised volatility"
     assert found.fear == pytest.approx(expected)
+
+
+def test_the_state_as_of_a_date_is_what_was_known_then(tmp_path: Path, shared_data: Path) -> None:
+    ingested(tmp_path, shared_data / "equities_daily.parquet", tickers=("APA", "MSFT"))
+    now, then, young = (app.verify_status(app.Workspace(tmp_path), day) for day in (None, "2019-12-31", "2013-12-31"))
+    assert {s.symbol: s.state for s in now.symbols} == {"APA": "DEGRADED", "MSFT": "ACTIVE"}
+    assert {s.symbol: s.state for s in then.symbols} == {"APA": "ACTIVE", "MSFT": "ACTIVE"}
+    assert {s.state for s in young.symbols} == {"QUARANTINED"}  # 719 rows so far
+    assert {s.last for s in then.symbols} == {"2019-12-31"}
+    assert (now.as_of, then.as_of, now.snapshot) == ("", "2019-12-31", then.snapshot)

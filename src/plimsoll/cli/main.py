@@ -212,17 +212,25 @@ def _names(tickers: str | None) -> tuple[str, ...]:
 
 
 @verify_cli.command("status")
-def verify_status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def verify_status(
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="DATE", help="By what was known on this date; default: all there is."),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show each symbol's certification and why.
 
     \b
     plimsoll verify status
+    plimsoll verify status --as-of 2019-12-31
     plimsoll verify status --json
     """
     with reported(as_json):
         from plimsoll import app
 
-        shown = app.verify_status(_workspace(home))
+        shown = app.verify_status(_workspace(home), as_of)
         if as_json:
             _print_json(shown)
         else:

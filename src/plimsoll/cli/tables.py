@@ -138,7 +138,7 @@ def status(report: Status) -> None:
     out = console()
     if report.synthetic:
         out.print(SYNTHETIC)
-    out.print(f"snapshot {report.snapshot}")
+    out.print(f"snapshot {report.snapshot}" + (f", by what was known on {report.as_of}" if report.as_of else ""))
     out.print(", ".join(f"{count} {state}" for state, count in report.states.items()) or "no symbols")
     rows = table(
         "symbol", "state", "rows", "expected", "missing", "score", "first", "last", "reasons", right=(2, 3, 4, 5)

@@ -137,6 +137,8 @@ def _figures(view: View, desk: Desk, record: CycleRecord, symbols: Sequence[str]
                 standalone_max={h: _known(values[c]) for h, values in limits.standalone.items()},
                 incremental=_known(incremental[c]),
                 incremental_max=_known(limits.incremental_max[c]),
+                sound=bool(panel.certified.sound[view.row, c]),
+                quality=_known(panel.certified.quality[view.row, c]),
             )
         )
     return found

@@ -22,6 +22,7 @@ class Figures(msgspec.Struct, frozen=True):
     of S2. ``rank`` counts from the weakest of ``ranked`` eligible symbols by 12-1 momentum, 0 when not ranked.
     ``adv`` is USD a session, ``weight_max`` the cap of the position, ``alone`` the CVaR of one unit of weight by
     horizon, ``standalone_max`` its limit; ``incremental`` is the CVaR the session's order adds.
+    ``sound`` and ``quality`` are what certification knew by the session (D10).
     """
 
     session: str
@@ -42,6 +43,8 @@ class Figures(msgspec.Struct, frozen=True):
     standalone_max: dict[int, float | None]
     incremental: float | None = None
     incremental_max: float | None = None
+    sound: bool = True
+    quality: float | None = None
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -96,9 +96,10 @@ def _outcome(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
 def _data(case: Case, subject: Subject) -> tuple[str, ...]:
     now, certified, symbol = subject.now, subject.certification, subject.instrument.symbol
     source = f"from {certified.provider}, " if certified.provider else ""
+    known = "certified" if now.sound else "not certified, for a hard flag, missing sessions or its score"
     told = [
-        f"{symbol} is {certified.state} in the snapshot ({source}quality {figure(certified.score)}, "
-        f"{share(certified.missing_pct)} of its sessions missing)."
+        f"By what was known at {now.session} {symbol} is {known} ({source}quality {figure(now.quality)}).",
+        f"At the end of the snapshot it is {certified.state}, {share(certified.missing_pct)} of its sessions missing.",
     ]
     if now.rows:
         price = f"its last bar is of {now.last_bar}, close {figure(now.close)}"
@@ -108,7 +109,7 @@ def _data(case: Case, subject: Subject) -> tuple[str, ...]:
     if not subject.instrument.tradable:
         told.append(sentence("NOT_TRADABLE", symbol))
     elif not now.eligible:
-        told.append("It may not be bid for: it is not ACTIVE, not a member, ended, or has too few bars yet.")
+        told.append("It may not be bid for: it is not certified, not a member, ended, or has too few bars yet.")
     if now.rows:
         late = [wording.finding(f) for f in case.data if f.scope == symbol]
         told += late or ["Its data is fresh."]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,14 @@ class Finding:
         """The finding as the manifest keeps it: first and last day and how many there are."""
         first, last = iso_day(int(self.days[0])), iso_day(int(self.days[-1]))
         return Flag(self.reason, self.severity, first, last, int(self.days.size), self.detail)
+
+    def until(self, day: int) -> Finding | None:
+        """The part that was known by ``day``; None when nothing was."""
+        kept = (self.days if self.known is None else self.known) <= day
+        if kept.all():
+            return self
+        known = None if self.known is None else self.known[kept]
+        return replace(self, days=self.days[kept], known=known) if kept.any() else None
 
 
 def score_of(

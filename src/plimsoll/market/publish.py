@@ -19,6 +19,7 @@ from plimsoll.core.sessions import Sessions
 from plimsoll.market import calendars, readings, snapshot
 from plimsoll.market.certify import certify, unreadable
 from plimsoll.market.dated import dated
+from plimsoll.market.findings import Finding
 from plimsoll.market.fold import fold, macro_on
 from plimsoll.market.quality import Assessment, assess
 
@@ -66,7 +67,8 @@ def short(panel: Panel, policy: Policy) -> tuple[str, ...]:
 
 
 def build(store: BarStore, policy: Policy, end: int | None, synthetic: bool) -> Panel:
-    """The panel of all rows, columns by symbol. Its ``snapshot`` is empty until it is written.
+    """The panel of all rows, columns by symbol, to ``end`` where one is given. Its ``snapshot`` is empty until it is
+    written.
 
     A symbol without a usable bar keeps a column of NaN, so that its certification is seen.
     """
@@ -79,7 +81,7 @@ def build(store: BarStore, policy: Policy, end: int | None, synthetic: bool) -> 
     own = [days[one.calendar] for one in members]
     reading = readings.standing(audits, store.confirmations())
     found = [
-        assess(bars, one, calendar, policy.data, as_of[one.calendar], reading.get(one.symbol, ()))
+        assess(bars, one, calendar, policy.data, as_of[one.calendar], _by(reading.get(one.symbol, ()), end))
         for bars, one, calendar in zip(rows, members, own, strict=True)
     ]
     sources, failed = readings.providers(audits), readings.failures(audits)
@@ -106,6 +108,14 @@ def build(store: BarStore, policy: Policy, end: int | None, synthetic: bool) -> 
         dated=known,
         plain=(),
     )
+
+
+def _by(findings: Sequence[Finding], end: int | None) -> tuple[Finding, ...]:
+    """Findings of readings, with what was known by ``end``; a date from the future has no day it was known on."""
+    if end is None:
+        return tuple(findings)
+    cut = (f if f.reason == "DATE_IN_FUTURE" else f.until(end) for f in findings)
+    return tuple(f for f in cut if f is not None)
 
 
 def _certified(

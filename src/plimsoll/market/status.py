@@ -35,7 +35,10 @@ class SymbolStatus(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The home's current snapshot: its hash, states by name, every symbol, and the alert if too many are rejected."""
+    """The home's current snapshot: its hash, states by name, every symbol, and the alert if too many are rejected.
+
+    ``as_of`` is the date asked for, empty for the end: then every figure is as it was known by that date.
+    """
 
     snapshot: str
     run: str
@@ -45,10 +48,12 @@ class Status(msgspec.Struct, frozen=True):
     synthetic: bool
     derived_universe: bool
     alert: str
+    as_of: str = ""
 
 
-def status(snapshots: Path, policy: Policy) -> Status:
-    """What the current snapshot under ``snapshots`` certifies.
+def status(snapshots: Path, policy: Policy, known: tuple[str, Sequence[Certification]] | None = None) -> Status:
+    """What the current snapshot under ``snapshots`` certifies; with ``known``, a date and the certifications as of it,
+    those instead.
 
     Raises ``InputError`` before the first ingestion, ``CorruptionError`` when any byte was altered: what is shown here
     as certified is what a run would read.
@@ -56,7 +61,7 @@ def status(snapshots: Path, policy: Policy) -> Status:
     folder = snapshot.current(snapshots)
     snapshot.check(folder)
     manifest = snapshot.read_manifest(folder)
-    judged = manifest.content.certifications
+    as_of, judged = known if known is not None else ("", manifest.content.certifications)
     states = [one.state for one in judged]
     return Status(
         snapshot=folder.name,
@@ -67,6 +72,7 @@ def status(snapshots: Path, policy: Policy) -> Status:
         synthetic=manifest.content.synthetic,
         derived_universe=manifest.content.derived_universe,
         alert=alert(states, policy.data),
+        as_of=as_of,
     )
 
 
