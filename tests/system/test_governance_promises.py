@@ -318,14 +318,14 @@ def test_an_absurd_forecast_is_refused_by_name_and_does_no_harm(
     assert "FORECAST_INVALID" in bid.reasons
 
 
-def test_a_strategy_that_falls_ill_does_not_sell_its_book_without_saying_so(
-    make_market: Market, backtested: Backtested
-) -> None:
+def test_a_strategy_that_falls_ill_sells_nothing_and_says_so(make_market: Market, backtested: Backtested) -> None:
     panel = make_market(1, 300)
     ill = Says(act=lambda view: EAGER.forecasts if view.row < 280 else boom(view), name="ill")
     records = backtested(panel, DAILY, strategies=(ill,)).records
-    sold = [r for r in records if any(i.lots < 0 for i in r.intents) and r.session >= panel.sessions.dates[280]]
-    assert all(any(e.kind == "STRATEGY_ERROR" for e in r.events) for r in sold)
+    after = [r for r in records if r.session >= panel.sessions.dates[280]]
+    assert all(any(e.kind == "STRATEGY_ERROR" for e in r.events) for r in after)
+    assert any(w > 0.0 for w in after[0].held)
+    assert not [i for r in after for i in r.intents if i.lots < 0]
 
 
 def test_a_run_whose_journal_cannot_be_written_ends_there(make_market: Market) -> None:
