@@ -211,10 +211,20 @@ def test_a_run_that_is_not_there_is_a_usage_error(home: Path) -> None:
 
 
 def test_a_backtest_pays_nothing_for_the_report() -> None:
-    code = (
-        "import sys; import plimsoll.app, plimsoll.reports.result, plimsoll.engine.backtest\n"
-        "print([m for m in sys.modules if m.startswith('plimsoll.reports.')])"
-    )
+    code = "import sys; import plimsoll.app, plimsoll.reports.result, plimsoll.engine.backtest; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    told = done.stdout.replace("plimsoll.reports.", "").strip()
-    assert told == "['followed', 'comparison', 'lives', 'result']"
+    loaded = {m.removeprefix("plimsoll.reports.") for m in done.stdout.split() if m.startswith("plimsoll.reports.")}
+    of_pages = {
+        "charts",
+        "gather",
+        "html",
+        "material",
+        "overview",
+        "page",
+        "recorded",
+        "returns",
+        "tables",
+        "tails",
+        "trades",
+    }
+    assert "result" in loaded and not loaded & of_pages

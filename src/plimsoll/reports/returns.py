@@ -97,7 +97,7 @@ def _histogram(m: Material, returns: charts.Floats) -> Html:
     var, cvar = distribution.value_at_risk(returns), m.result.metrics.cvar_95_1d
     marks = [(name, -v) for name, v in (("VaR 95 %", var), ("CVaR 95 %", cvar)) if v is not None]
     bins = [
-        Bin(percent((a + b) / 2.0, 1) if i % 5 == 0 else "", int(c), (a + b) < 0)
+        Bin(percent((a + b) / 2.0, 1) if i % 5 == 0 and 0 < i < _BINS - 1 else "", int(c), (a + b) < 0)
         for i, (a, b, c) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True))
     ]
     at = [(name, float(np.interp(v, [-reach, reach], [0.0, 1.0]))) for name, v in marks]
