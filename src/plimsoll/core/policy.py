@@ -87,7 +87,7 @@ class DataPolicy(Section, frozen=True, kw_only=True):
     spike_left: Annotated[float, _fraction("D10", "Part of the move that may be left after the reversal", "fraction of the move")] = 0.25
     repeated_rows: Annotated[int, _count("D10", "Rows of one price and one volume in a row that are a copy, not a market", "sessions")] = 3
     rejected_alert: Annotated[float, _fraction("D11", "Rejected share that raises an alert", "fraction of symbols")] = 0.05
-    affected_holdings_max: Annotated[float, _fraction("D7", "Holdings without certified data that stop new risk")] = 0.10
+    affected_holdings_max: Annotated[float, _fraction("D7", "Holdings that lack their last bar, or may only be closed, above which new risk stops")] = 0.10
     affected_universe_max: Annotated[float, _fraction("D7", "", "fraction of symbols")] = 0.05
     on_missing_history: Annotated[Literal["block", "halt"], _meta("choice", "D7", "halt is the seed's literal rule")] = "block"
 

@@ -80,7 +80,7 @@ REASONS: dict[str, Reason] = {
     "NO_LIQUIDITY_DATA": Reason("warning", "{symbol} has no volume to price an entry with", "", "C2"),
     "RISK_AVERSION_BINDS": Reason("info", "The optimum is cash although bids have positive adjusted returns", "Lower auction.hurdle_sharpe", "A3"),
     "ALLOCATED": Reason("info", "{symbol} won capital in the auction", "", "A5"),
-    "OUTBID": Reason("info", "{symbol} lost the auction: other bids earn more per unit of the binding limit", "", "A5"),
+    "OUTBID": Reason("info", "{symbol} lost the auction: other bids earn more for what they use of the limits", "", "A5"),
     "KEPT": Reason("info", "{symbol} is kept at its present weight", "", "S1"),
     "NOT_WORTH_ITS_RISK": Reason("info", "{symbol}'s expected return does not pay for its cost and its tail", "", "A3"),
     "AUCTION_FALLBACK_LP": Reason("warning", "The cutting-plane solver failed; the plain linear programme was used", "", "A3"),
@@ -151,7 +151,7 @@ REASONS: dict[str, Reason] = {
     "REGIME_NO_CRYPTO": Reason("info", "The crisis regime allows no new crypto", "", "R8"),
     "REGIME_INPUT_MISSING": Reason("critical", "A required regime input has had no value for two sessions", "Ingest it", "D7"),
     # data governance inside a run (D7)
-    "DATA_AFFECTED": Reason("critical", "Holdings without certified data are {measured} of NAV; {limit} is allowed", "Repair the data", "D7"),
+    "DATA_AFFECTED": Reason("critical", "Holdings that lack their last bar, or may only be closed, are {measured} of NAV; {limit} is allowed", "Repair the data", "D7"),
     "UNIVERSE_AFFECTED": Reason("critical", "{measured} of the symbols that may trade lack their last bar; {limit} is allowed", "Ingest the newest bars", "D7"),
     "CLOSE_ONLY": Reason("warning", "{symbol} may not be bid for any more by what is known of it: it may only be closed", "Repair its data", "D7"),
     "NAV_UNKNOWN": Reason("critical", "A holding has no price, so NAV is unknown", "Repair its data", "D7"),

@@ -98,6 +98,8 @@ def _answer(question: _Question, found: Sequence[Lever]) -> Otherwise:
     together = _together(question, found)
     if not together:  # a higher target may meet limits that the day's own did not
         together = _together(question, [lever for lever in found if lever.cause not in _TARGET])
+    if len(together) == 1:
+        return Otherwise(alone=together, tried=tried)
     return Otherwise(together=together, tried=tried)
 
 
@@ -115,6 +117,10 @@ def _together(question: _Question, found: Sequence[Lever]) -> tuple[Change, ...]
         others = [(one, values[id(one)]) for one in needed if one is not lever]
         value = _nearest(question, lever, _moved(question.world, others))
         values[id(lever)] = lever.far if value is None else value
+    for lever in list(needed):  # what was needed beside limits far away may not be beside the nearest figures
+        others = [(one, values[id(one)]) for one in needed if one is not lever]
+        if others and question.changes(_moved(question.world, others)):
+            needed.remove(lever)
     world = _moved(question.world, [(lever, values[id(lever)]) for lever in needed])
     return tuple(question.change(lever, world, values[id(lever)]) for lever in needed)
 

@@ -164,22 +164,28 @@ def _why(bid: BidRecord) -> str:
 
 @dataclass
 class _Seen:
-    """Where a reason was met."""
+    """Where a reason was met, with the range of its figures and of their limits."""
 
     times: int = 0
     first: str = ""
     last: str = ""
     symbols: Counter[str] = field(default_factory=Counter)
-    measured: float | None = None
-    limit: float | None = None
+    measured: tuple[float, float] | None = None
+    limit: tuple[float, float] | None = None
 
     def at(self, day: str, symbol: str, measured: float | None = None, limit: float | None = None) -> None:
         self.times += 1
         self.first = self.first or day
         self.last = day
         self.symbols[symbol] += 1
-        if limit is not None:
-            self.measured, self.limit = measured, limit
+        self.measured, self.limit = _wider(self.measured, measured), _wider(self.limit, limit)
+
+
+def _wider(span: tuple[float, float] | None, value: float | None) -> tuple[float, float] | None:
+    """The range with one more figure in it."""
+    if value is None:
+        return span
+    return (value, value) if span is None else (min(span[0], value), max(span[1], value))
 
 
 def refusals(m: Material) -> Html:
@@ -192,7 +198,8 @@ def refusals(m: Material) -> Html:
         for symbol, outcome, reasons in zip(record.symbols, record.outcome, record.reasons, strict=True):
             for code in reasons:
                 if outcome == "REJECT":
-                    found = next((f for f in record.findings if f.reason == code and f.scope == symbol), None)
+                    gave = (f for f in (*record.unmet, *record.findings) if f.reason == code)
+                    found = next((f for f in gave if f.scope in (symbol, "book")), None)
                     figures_of = (None, None) if found is None else (found.measured, found.limit)
                     refused[code].at(record.session, symbol, *figures_of)
                 elif outcome == "HOLD":
@@ -213,7 +220,7 @@ def refusals(m: Material) -> Html:
         else tag("p", "Nothing was refused.", class_="note"),
         tag("h4", "What the gates found"),
         _seen_table(
-            f"Findings of the gates before scaling; the figures are the latest; {m.sample}", gates, m, gates=True
+            f"Findings of the gates before scaling, with the range of their figures; {m.sample}", gates, m, gates=True
         )
         if gates
         else tag("p", "The gates found nothing.", class_="note"),

@@ -115,8 +115,13 @@ def constraint(name: str) -> str:
     return name
 
 
-def reason(code: str, *, symbol: str = "", measured: float | None = None, limit: float | None = None) -> str:
-    """The sentence of a reason code; without a symbol or figures it speaks of any."""
+Span = tuple[float, float]
+
+
+def reason(
+    code: str, *, symbol: str = "", measured: float | Span | None = None, limit: float | Span | None = None
+) -> str:
+    """The sentence of a reason code; without a symbol or figures it speaks of any, with a span of many cases."""
     known = REASONS.get(code)
     if known is None:
         return VETOES.get(code, code)
@@ -128,10 +133,17 @@ def reason(code: str, *, symbol: str = "", measured: float | None = None, limit:
     sentence = sentence.replace("{symbol}", "the symbol")
     if limit is None:
         sentence = _LIMIT_CLAUSE.sub("", sentence)
-    shown = "its figure" if measured is None else small(measured, code)
-    bound = "its limit" if limit is None else small(limit, code)
+    shown = "its figure" if measured is None else _span(measured, code)
+    bound = "its limit" if limit is None else _span(limit, code)
     said = sentence.replace("{measured}", shown).replace("{limit}", bound)
     return f"I{said[1:]}" if said.startswith("its ") else said
+
+
+def _span(value: float | Span, code: str) -> str:
+    """A figure, or the lowest and highest of several where they read differently."""
+    low, high = value if isinstance(value, tuple) else (value, value)
+    first, last = small(low, code), small(high, code)
+    return first if first == last else f"{first} to {last}"
 
 
 def small(value: float, code: str = "") -> str:
