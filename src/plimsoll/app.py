@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from plimsoll.core.ports import StateStore
     from plimsoll.engine.desk import Desk
     from plimsoll.engine.replay import Replay
+    from plimsoll.engine.tally import Tally
     from plimsoll.governance.session_summary import SessionExplanation
     from plimsoll.market.confirm import Confirmed
     from plimsoll.market.ingest import IngestReport, IngestRequest
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from plimsoll.operate.model_run import ModelRun
     from plimsoll.operate.montecarlo.study import Odds
     from plimsoll.operate.providers import Providers
+    from plimsoll.operate.resume import Resumed
     from plimsoll.operate.risk import RiskStanding
     from plimsoll.operate.size import SizeReport
     from plimsoll.operate.sla import Checked, RiskPromise
@@ -269,7 +271,7 @@ def backtest(
             decisions_hash=decided, without_mandate=unbounded,
             worth=worth_of(history, desk, tally, span.first, capital),
         )  # fmt: skip
-        return kept.finish(result, anchor, policy)
+        return kept.finish(result, anchor, policy, tally)
 
 
 def trade_recorded(
@@ -304,7 +306,9 @@ def trade_recorded(
     policy = workspace.load().policy if begun is None else begun.policy
     home, panel = _stage_2(workspace, policy)
     history = history_of(panel, policy, load(policy.strategies.enabled))
-    span = span_of(history, start, end) if begun is None else span_of(history, begun.genesis.start, begun.genesis.end)
+    if begun is not None:
+        start, end = begun.genesis.start, end or begun.genesis.end
+    span = span_of(history, start, end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
     desk = _desk(policy, panel)
     genesis = genesis_of(history, desk, span, capital=capital, mode="paper", operator=operator)
@@ -327,7 +331,7 @@ def trade_recorded(
             run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
             decisions_hash=decided, worth=worth_of(history, desk, tally, span.first, capital),
         )  # fmt: skip
-        return kept.finish(result, anchor, policy)
+        return kept.finish(result, anchor, policy, tally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,14 +351,17 @@ def _begun(workspace: Workspace, named: str, start: str | None, end: str | None)
     from plimsoll.store.journal import read
 
     home = Home(workspace.home)
-    run = home.find_run(named if named != "last" else home.last_unfinished("paper"))
+    if named == "last":
+        named = home.newest("paper") if end is not None else home.last_unfinished("paper")
+    run = home.find_run(named)
     genesis = next(read(home.journal(run)), None)
     if not isinstance(genesis, Genesis) or genesis.mode != "paper":
         raise UsageError(f"run {run!r} is no paper run", "See 'plimsoll runs'; a backtest is simply run again")
-    if start is not None or end is not None or workspace.changes:
+    if start is not None or workspace.changes or (end is not None and end < genesis.end):
         raise UsageError(
             f"run {run!r} has its own span and policy",
-            "Leave out --start, --end and what changes its policy (--strategy, --capital, --operator, --lifecycle)",
+            "Leave out --start, an earlier --end and what changes its policy (--strategy, --capital, --operator, "
+            "--lifecycle)",
         )
     policy = home.policy(run, genesis.policy)
     if policy is None:
@@ -484,6 +491,17 @@ def compare(workspace: Workspace, a: str, b: str) -> Versus:
     tags = (home.summary(names[0]).tag, home.summary(names[1]).tag)
     policies = (home.policy(names[0], found[0].policy), home.policy(names[1], found[1].policy))
     return versus(found[0], found[1], tags, policies)
+
+
+def resume(workspace: Workspace, by: str, reason: str, run: str | None = None) -> Resumed:
+    """Lift the halt, or sign the re-entry, of a recorded paper book, the newest by default (R5, G7)."""
+    from plimsoll.operate.resume import resume as signed
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home, workspace.tell)
+    named = home.newest("paper") if run in (None, "last") else home.find_run(run)
+    with home.lock():
+        return signed(home, named, by, reason)
 
 
 def prune(
@@ -983,7 +1001,7 @@ class _Kept:
         """Its name."""
         return self.summary.run
 
-    def finish(self, result: BacktestResult, anchor: Anchor, policy: Policy) -> BacktestResult:
+    def finish(self, result: BacktestResult, anchor: Anchor, policy: Policy, tally: Tally) -> BacktestResult:
         """Write the whole result, then the summary with the head of the journal, which is kept outside the journal.
 
         The result comes back with the command that makes it again.
@@ -1007,6 +1025,7 @@ class _Kept:
             annual_volatility=figures.annual_volatility,
             max_drawdown=figures.max_drawdown,
             sharpe=figures.sharpe,
+            halted=_halted(self.summary, tally),
         )
         self.home.finish(done, msgspec.json.encode(result))
         return result
@@ -1019,6 +1038,18 @@ class _Kept:
 
         with suppress(InputError):
             self.home.finish(replace(self.summary, status=status, reason=reason))
+
+
+def _halted(summary: RunSummary, tally: Tally) -> str:
+    """What a book that ended halted waits for; empty for one that may add risk."""
+    if tally.mandate_ended:
+        return "the mandate ended"
+    asked = [e.kind for e in tally.events if e.kind in ("LADDER_RUNG", "REENTRY_REQUESTED", "APPROVED", "RESUMED")]
+    if tally.mode[-1] not in ("HALTED", "LIQUIDATING") and asked[-1:] != ["REENTRY_REQUESTED"]:
+        return ""
+    if summary.mode == "backtest":
+        return "halted at its end"
+    return f"halted: resume with plimsoll resume {summary.run} --by NAME --reason TEXT"
 
 
 @contextmanager

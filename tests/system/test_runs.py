@@ -159,3 +159,40 @@ def test_a_snapshot_is_named_by_an_unambiguous_beginning(home: Path) -> None:
     span = ("--start", "2019-01-02", "--end", "2019-02-01")
     assert say(home, "backtest", *span, "--snapshot", held[:6], "--json")["snapshot"] == held
     assert "0 snapshots" in say(home, "backtest", *span, "--snapshot", "xyz", code=2)
+
+
+TIGHT = """
+ladder:
+  rungs:
+    level_1: {threshold: 0.001}
+    level_2: {threshold: 0.002, cooldown: 1, reentry: signed}
+    panic: {threshold: 0.003, cooldown: 1}
+    level_3: {threshold: 0.004, cooldown: 1}
+  level_1_holds: 0.0005
+  calm_sessions: 1
+  volatility_max: 0.9
+  crisis_max: 1.0
+"""
+
+
+def test_a_halted_paper_book_goes_on_once_a_person_has_signed(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "tight.yaml").write_text(TIGHT)
+    paper = ("trade", "--mode", "paper", "--recorded")
+    options = ("--policy", str(tmp_path / "tight.yaml"), "--operator", "never", "--strategy", "core_trend")
+    say(home, *paper, "--start", "2019-01-02", "--end", "2019-05-31", *options)
+    run = say(home, "runs", "--json")[-1]
+    assert run["halted"] == f"halted: resume with plimsoll resume {run['run']} --by NAME --reason TEXT"
+    signed = say(home, "resume", "--by", "Ann Lee", "--reason", "reviewed", "--json")
+    assert signed["lifts"] == ["the re-entry after level_2"]
+    assert "not halted" in say(home, "resume", run["run"], "--by", "Ann", "--reason", "again", code=2)
+    say(home, "audit", "verify", "--run", run["run"])
+    gone_on = say(home, *paper, "--resume", run["run"], "--end", "2019-12-31", "--json")
+    assert gone_on["run"] == run["run"] and gone_on["end"] == "2019-12-31"
+    assert [a["by"] for a in gone_on["approvals"]] == ["Ann Lee"]
+    assert any(e["kind"] == "APPROVED" for e in gone_on["risk_events"])
+    after = [f for f in gone_on["fills"] if f["session"] > signed["session"] and f["lots"] > 0]
+    assert after  # new risk again
+    say(home, "audit", "verify", "--run", run["run"])
+    first = next(e["day"] for e in gone_on["risk_events"] if e["kind"] == "APPROVED")
+    assert say(home, "replay", "--run", run["run"], "--on", first, "--json")["same_morning"]
+    assert "its own span" in say(home, *paper, "--resume", run["run"], "--end", "2019-05-01", code=2)

@@ -40,7 +40,7 @@ from plimsoll.cli.options import (
 )
 from plimsoll.cli.options import print_json as _print_json
 from plimsoll.cli.options import workspace as _workspace
-from plimsoll.cli.run_commands import compare, runs_cli
+from plimsoll.cli.run_commands import compare, resume, runs_cli
 from plimsoll.core.errors import EXIT_CHECK_FAILED, EXIT_ERROR
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ cli.command("confirm")(confirm)
 cli.add_typer(model_cli, name="model")
 cli.add_typer(runs_cli, name="runs")
 cli.command("compare")(compare)
+cli.command("resume")(resume)
 
 
 class Provider(StrEnum):

@@ -122,3 +122,33 @@ def compare(a: RunArgument, b: RunArgument, home: HomeOption = None, as_json: Js
             from plimsoll.cli import tables
 
             tables.versus(found)
+
+
+def resume(
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who signs.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the signature.")],
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN", help="Which paper run.", show_default="the newest", autocompletion=complete_runs),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lift the halt, or sign the re-entry, of a paper book.
+
+    A named person's approval is added to the run's journal; 'trade --mode paper --recorded --resume RUN' then goes on.
+    Exits 2 where there is nothing to sign, 3 where cooldown or health is not there yet, 4 where the mandate has ended.
+
+    \b
+    plimsoll resume --by "Ann Lee" --reason "reviewed the fall of March"
+    plimsoll trade --mode paper --recorded --resume last --end 2020-12-31
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        done = app.resume(workspace(home), by, reason, run)
+        if as_json:
+            print_json(done)
+        else:
+            typer.echo(f"{done.run}: {done.by} signed {' and '.join(done.lifts)} after {done.session}")
+            typer.echo(f"go on with plimsoll trade --mode paper --recorded --resume {done.run}")

@@ -6,6 +6,8 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import Approval
 from plimsoll.core.policy import Policy
 
+SIMULATED = "simulated operator"
+
 
 def approval(last: CycleRecord, session: str, operator: str, policy: Policy) -> Approval | None:
     """The signature given before ``session`` opens, if any.
@@ -18,13 +20,14 @@ def approval(last: CycleRecord, session: str, operator: str, policy: Policy) -> 
     if operator != "simulated" or carried.ladder.ended:
         return None
     if carried.ladder.awaiting == "signed" and not carried.ladder.signed:
-        return Approval(session, "simulated operator", "re-entry: cooldown over, health checks pass")
-    if carried.halted and _inside_hard(last, policy):
-        return Approval(session, "simulated operator", f"resume after {carried.halted}: CVaR inside its hard limits")
+        return Approval(session, SIMULATED, "re-entry: cooldown over, health checks pass")
+    if carried.halted and inside_hard(last, policy):
+        return Approval(session, SIMULATED, f"resume after {carried.halted}: CVaR inside its hard limits")
     return None
 
 
-def _inside_hard(last: CycleRecord, policy: Policy) -> bool:
+def inside_hard(last: CycleRecord, policy: Policy) -> bool:
+    """Whether a decision measured the book's CVaR inside its hard limits at every horizon (R3, G7)."""
     horizons = (1, policy.auction.horizon)
     measured = [last.figures.get(f"cvar_{h}") for h in horizons]
     return all(m is not None and m <= last.limits[f"cvar_hard_{h}"] for m, h in zip(measured, horizons, strict=True))

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CorruptionError
-from plimsoll.core.events import Event, Genesis
+from plimsoll.core.events import Approval, Event, Genesis
 from plimsoll.core.order import Intent
 from plimsoll.core.state import State, apply, open_account
+from plimsoll.engine.operator import SIMULATED
 
 
 @dataclass(frozen=True, eq=False)
 class Recovered:
     """Where a journal stops: the state, the last decision, and what was written since it.
 
-    ``at_decision`` is the state right after the last decision, from which an interrupted morning is repeated;
-    ``since`` are the morning's events already journaled; ``intents`` how many of its orders are journaled.
+    ``at_decision`` is the state right after the last decision, a person's signature since included, from which an
+    interrupted morning is repeated; ``since`` are the morning's events already journaled; ``intents`` how many of its
+    orders are journaled.
     """
 
     genesis: Genesis
@@ -44,6 +46,8 @@ def recover(events: Iterable[Event]) -> Recovered:
             last, since, intents, at_decision = event, [], 0, state
         elif isinstance(event, Intent):
             intents += 1
+        elif isinstance(event, Approval) and event.by != SIMULATED:
+            at_decision = apply(at_decision, event)  # a person signs between sessions: no morning repeats it
         else:
             since.append(event)
     return Recovered(genesis, state, at_decision, last, tuple(since), intents)

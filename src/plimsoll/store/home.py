@@ -210,6 +210,13 @@ class Home:
             raise UsageError(f"{self.path} holds no unfinished {mode} run", "See 'plimsoll runs'")
         return max(begun, key=lambda p: (p.stat().st_mtime_ns, p.name)).stem
 
+    def newest(self, mode: str) -> str:
+        """The newest run of a mode, however it ended; ``UsageError`` where there is none."""
+        begun = list(self.runs.glob(f"{mode}-*.db"))
+        if not begun:
+            raise UsageError(f"{self.path} holds no {mode} run", "See 'plimsoll runs'")
+        return max(begun, key=lambda p: (p.stat().st_mtime_ns, p.name)).stem
+
     def names(self) -> list[str]:
         """Every run by name."""
         return sorted({p.stem for p in self.runs.glob("*.db")} | {p.stem for p in self._summaries()})

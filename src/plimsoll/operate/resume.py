@@ -1,0 +1,104 @@
+"""A named person lifts a halt or signs a re-entry of a recorded paper book (R5, R9, G7)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.errors import CheckFailed, CorruptionError, Halted, UsageError
+from plimsoll.core.events import Approval
+from plimsoll.core.policy import Policy
+from plimsoll.core.state import State
+from plimsoll.engine.operator import SIMULATED, inside_hard
+from plimsoll.engine.recovery import recover
+from plimsoll.store.home import Home
+from plimsoll.store.journal import SqliteJournal, read
+
+_TEXT_MAX = 200
+
+
+class Resumed(msgspec.Struct, frozen=True):
+    """A signature as it was journaled: after which session, by whom, why, and what it lifts."""
+
+    run: str
+    session: str
+    by: str
+    reason: str
+    lifts: tuple[str, ...]
+
+
+def resume(home: Home, run: str, by: str, reason: str) -> Resumed:
+    """Append a person's approval to a halted paper run's journal; the home's lock must be held.
+
+    Raises
+    ------
+    UsageError
+        No name or reason, no paper run, or nothing that a signature would lift.
+    CheckFailed
+        Cooldown or health is not there yet; it lists what is missing.
+    Halted
+        The mandate has ended: no signature of this kind reopens it (R4).
+    CorruptionError
+        The journal is not what was written.
+    """
+    for name, text in (("--by", by), ("--reason", reason)):
+        if not text.strip() or not text.isprintable() or len(text) > _TEXT_MAX or text == SIMULATED:
+            raise UsageError(f"{name} {text!r} cannot be used", f"Give up to {_TEXT_MAX} printable characters")
+    path = home.journal(run)
+    found = recover(read(path))
+    if found.genesis.mode != "paper":
+        raise UsageError(f"run {run} is a {found.genesis.mode}", "Its operator signs: see --operator of backtest")
+    report = home.audit(run)
+    if not report.ok:
+        raise CorruptionError(f"the journal of run {run} is not what was written: {report.problem}", "Restore it")
+    policy = home.policy(run, found.genesis.policy)
+    if found.last is None or policy is None:
+        raise UsageError(f"run {run} has decided nothing that could be halted", "See 'plimsoll runs'")
+    lifts = _lifts(found.state, found.last, policy, run)
+    with SqliteJournal(path, durable=True) as journal:
+        journal.append(Approval(found.last.session, by, reason))
+        anchor = journal.anchor
+    summary = msgspec.structs.replace(home.summary(run), halted="")
+    if summary.records is not None:
+        summary = msgspec.structs.replace(summary, records=anchor.records, head=anchor.head)
+    home.finish(summary)
+    return Resumed(run, found.last.session, by, reason, lifts)
+
+
+def _lifts(state: State, last: CycleRecord, policy: Policy, run: str) -> tuple[str, ...]:
+    """What a signature lifts now; raises where it lifts nothing or comes too early."""
+    carried, ladder = state.carried, state.carried.ladder
+    if ladder.ended:
+        raise Halted(f"the mandate of run {run} has ended", "Only a signed re-commissioning reopens an account (R4)")
+    lifts: list[str] = []
+    missing: list[str] = []
+    if carried.halted:
+        if inside_hard(last, policy):
+            lifts.append(f"the halt for {carried.halted}")
+        else:
+            missing.append("CVaR is not shown inside its hard limits")
+    fired = [r for r in policy.ladder.rungs if r.name in ladder.fired]
+    signed = [r.name for r in fired if r.reentry == "signed"]
+    if signed and not ladder.signed:
+        if ladder.awaiting == "signed":
+            lifts.append(f"the re-entry after {', '.join(signed)}")
+        else:
+            missing += _waits(state, policy)
+    if missing and (carried.halted or not lifts):
+        raise CheckFailed(
+            f"run {run} cannot be resumed after {last.session}: {'; '.join(missing)}", "Let it go on first"
+        )
+    if not lifts:
+        if any(r.reentry == "automatic" for r in fired):
+            raise UsageError(f"run {run} waits for no signature", "It re-enters by itself after cooldown and health")
+        raise UsageError(f"run {run} is not halted", "There is nothing to sign")
+    return tuple(lifts)
+
+
+def _waits(state: State, policy: Policy) -> list[str]:
+    """What a re-entry that needs a signature still waits for before one is asked for (R5)."""
+    ladder = state.carried.ladder
+    found = [f"{ladder.cooldown} sessions of cooldown are left"] if ladder.cooldown else []
+    if ladder.calm < policy.ladder.calm_sessions:
+        found.append(f"{ladder.calm} of {policy.ladder.calm_sessions} calm sessions have passed")
+    return found or ["data, crisis probability or the quota of signed resumes do not allow it yet"]

@@ -1,0 +1,137 @@
+"""A person signs between two sessions: the halt is lifted from the journal on, and nothing else changes (R5, G7)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from plimsoll.core.errors import CheckFailed, Halted, UsageError
+from plimsoll.core.events import Approval, Genesis
+from plimsoll.core.policy import Policy
+from plimsoll.engine.operator import SIMULATED
+from plimsoll.engine.recovery import recover
+from plimsoll.operate.resume import resume
+from plimsoll.store.home import Home, RunSummary
+from plimsoll.store.journal import SqliteJournal
+
+RUN = "paper-1"
+
+
+def put(home: Home, trial: Any, **ladder: Any) -> None:
+    """A finished paper run whose last decision carries this ladder or halt."""
+    policy = trial.desk.policy
+    home.keep_policy(RUN, policy)
+    events = list(trial.ledger.events())
+    assert isinstance(events[0], Genesis)
+    events[0] = msgspec.structs.replace(events[0], mode="paper", operator="never")
+    cut = max(i for i, e in enumerate(events) if type(e).__name__ == "CycleRecord")
+    halted = ladder.pop("halted", "")
+    figures = ladder.pop("figures", {})
+    last = events[cut]
+    carried = msgspec.structs.replace(
+        last.carried, ladder=msgspec.structs.replace(last.carried.ladder, **ladder), halted=halted
+    )
+    events[cut] = msgspec.structs.replace(last, carried=carried, figures={**last.figures, **figures})
+    with SqliteJournal(home.journal(RUN), durable=False) as journal:
+        journal.append_many(events[: cut + 1])
+        anchor = journal.anchor
+    g = events[0]
+    home.finish(
+        RunSummary(
+            RUN,
+            "paper",
+            g.start,
+            g.end,
+            g.snapshot,
+            g.policy,
+            g.capital,
+            g.strategies,
+            True,
+            True,
+            anchor.records,
+            anchor.head,
+            status="finished",
+            halted="halted",
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def trial(make_market: Any, backtested: Any) -> Any:
+    return backtested(make_market(seed=2, rows=300), Policy())
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+AWAITS = {"fired": ("level_3",), "awaiting": "signed", "calm": 5}
+
+
+def test_a_signature_is_journaled_and_lifts_what_waits_for_it(home: Home, trial: Any) -> None:
+    put(home, trial, **AWAITS)
+    before = home.audit(RUN)
+    done = resume(home, RUN, "Ann Lee", "reviewed")
+    assert done.lifts == ("the re-entry after level_3",) and done.session == trial.records[-1].session
+    after = home.audit(RUN)
+    assert after.ok and after.records == before.records + 1  # and the summary's anchor knows of it
+    assert home.summary(RUN).halted == ""
+    from plimsoll.store.journal import read
+
+    found = recover(read(home.journal(RUN)))
+    assert found.at_decision.carried.ladder.signed and found.state.carried.ladder.signed and found.since == ()
+    with pytest.raises(UsageError, match="is not halted"):
+        resume(home, RUN, "Ann Lee", "again")
+
+
+def test_a_halt_is_lifted_only_where_cvar_is_shown_inside_its_limits(home: Home, trial: Any) -> None:
+    put(home, trial, halted="CVAR_ABOVE_HARD", figures={"cvar_10": None})
+    with pytest.raises(CheckFailed, match="not shown inside"):
+        resume(home, RUN, "Ann", "please")
+    for suffix in (".db", ".json"):
+        home.journal(RUN).with_suffix(suffix).unlink()
+    put(home, trial, halted="CVAR_ABOVE_HARD")
+    assert resume(home, RUN, "Ann", "measured again").lifts == ("the halt for CVAR_ABOVE_HARD",)
+
+
+@pytest.mark.parametrize(
+    ("ladder", "error", "said"),
+    [
+        ({}, UsageError, "is not halted"),
+        ({"fired": ("level_2",), "cooldown": 3}, UsageError, "waits for no signature"),
+        (
+            {"fired": ("level_3",), "cooldown": 7, "calm": 2},
+            CheckFailed,
+            "7 sessions of cooldown are left; 2 of 5 calm",
+        ),
+        ({"fired": ("level_3",), "calm": 5}, CheckFailed, "do not allow it yet"),
+        ({"fired": ("mandate",), "ended": True}, Halted, "mandate of run paper-1 has ended"),
+    ],
+)
+def test_nothing_is_signed_too_early_or_for_nothing(
+    home: Home, trial: Any, ladder: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    put(home, trial, **ladder)
+    records = home.audit(RUN).records
+    with pytest.raises(error, match=said):
+        resume(home, RUN, "Ann", "now")
+    assert home.audit(RUN).records == records
+
+
+@pytest.mark.parametrize(("by", "reason"), [("", "x"), ("Ann", " "), (SIMULATED, "x"), ("Ann\n", "x")])
+def test_a_signature_has_a_name_and_a_reason(home: Home, trial: Any, by: str, reason: str) -> None:
+    put(home, trial, **AWAITS)
+    with pytest.raises(UsageError, match="cannot be used"):
+        resume(home, RUN, by, reason)
+
+
+def test_the_simulated_operators_signature_stays_an_event_of_its_morning(trial: Any) -> None:
+    events = [*trial.ledger.events()][:2]
+    own = Approval(events[1].session, SIMULATED, "")
+    person = Approval(events[1].session, "Ann", "")
+    assert recover([*events, own]).since == (own,)
+    assert recover([*events, person]).since == ()
