@@ -449,7 +449,7 @@ def test_the_mandates_end_is_flat_for_ever(make_market: Market, backtested: Back
     loose = replace(
         DAILY,
         stops=replace(DAILY.stops, reduce_default=0.9, exit_default=0.95),
-        cvar=replace(DAILY.cvar, budget_1=0.5, hard_1=0.6, budget_10=0.8, hard_10=0.9),
+        cvar=replace(DAILY.cvar, budget_1=0.5, hard_1=0.6, budget_10=0.8, hard_10=0.9, stressed_no_rung=1.0),
         ladder=replace(DAILY.ladder, rungs=DAILY.ladder.rungs[-1:]),
     )
     trial = backtested(panel, loose, strategies=(EAGER,))
