@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from plimsoll.store.journal import Anchor, AuditReport, SqliteJournal
     from plimsoll.store.policy_file import LoadedPolicy, Setting
     from plimsoll.store.pruning import Pruned
+    from plimsoll.store.raw_archive import RawSourceState
     from plimsoll.store.record_rules import By
 
 Progress = Callable[[int, int], None]
@@ -191,6 +192,14 @@ def _bars(home: Home) -> SqlBarStore:
     if not home.database.exists():
         raise InputError(f"{home.database.parent} holds no data", "Run plimsoll ingest, or give --home")
     return SqlBarStore(home.database)
+
+
+def verify_sources(workspace: Workspace) -> tuple[RawSourceState, ...]:
+    """Every source of every ingestion, its kept bytes held against their hash (D13)."""
+    from plimsoll.store.home import Home
+    from plimsoll.store.raw_archive import RawArchive
+
+    return tuple(RawArchive(Home(workspace.home).raw).sources())
 
 
 def verify_status(workspace: Workspace, as_of: str | None = None) -> Status:

@@ -364,6 +364,7 @@ def test_a_damaged_summary_is_no_licence_to_skip_the_anchor(home: Path) -> None:
 
 def test_nothing_trades_without_a_snapshot_and_the_block_says_why(tmp_path: Path) -> None:
     home = tmp_path / "home"
+    home.mkdir()
     for words in (("backtest",), PAPER):
         done = plimsoll(*words, home=home)
         assert done.code == 4
@@ -406,7 +407,7 @@ def test_a_read_only_home_can_be_read_and_is_not_written(home: Path, tmp_path: P
             refused(*words, home=home, code=1, said=(str(home), "permissions"), before=_without_override)
         assert plimsoll("verify", "status", home=home, before=_without_override).code == 0
         assert plimsoll("audit", "verify", home=home, before=_without_override).code == 0
-        refused("backtest", home=home / "inner", code=1, said=(str(home / "inner"),), before=_without_override)
+        assert plimsoll("backtest", home=home / "inner", before=_without_override).code == 4
     finally:
         for folder in folders:
             folder.chmod(0o755)
@@ -581,13 +582,15 @@ def bad_files(tmp: Path) -> dict[str, tuple[bytes, str, tuple[str, ...]]]:
         "CUT.csv.gz": (gzip.compress(good)[:-200], *unreadable),
         "CUTLINE.csv": (good[:-20], *unreadable),
         "COMMA.csv": (good.replace(b",", b";").replace(b".", b","), *unreadable),
-        "THOUSAND.csv": (changed("close", 700, "1,234.5"), *unreadable),
+        "THOUSAND.csv": (changed("close", 700, "1,23.5"), *unreadable),
         "FEB30.csv": (changed("date", 700, "2022-02-30"), *unreadable),
         "WORD.csv": (changed("open", 700, "closed"), *unreadable),
-        "INFINITE.csv": (changed("close", 700, "inf"), *unreadable),
+        "INFINITE.csv": (changed("close", 700, "inf"), "ACTIVE", ()),  # absent that day, with a dated note
+        "INFINITY.csv": (changed("close", 1390, "inf"), "DEGRADED", ("VALUE_OUT_OF_DOMAIN",)),
         "HTML.csv": (b"<!DOCTYPE html><html><body>429 Too Many Requests</body></html>", *unreadable),
         "JSON.csv": (b'{"chart": {"error": "Not Found"}}', *unreadable),
-        "UTF16.csv": (good.decode().encode("utf-16"), *unreadable),
+        "UTF16.csv": (good.decode().encode("utf-16"), "ACTIVE", ()),
+        "UTF16CUT.csv": (good.decode().encode("utf-16")[:-1], *unreadable),
         "FOOTER.parquet": (_parquet(tmp), *unreadable),
         "NOPRICE.csv": (bars().drop("close").write_csv().encode(), *unreadable),
         "TWOCLOSE.csv": (good.replace(b"volume", b"Close", 1), *unreadable),

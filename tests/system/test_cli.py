@@ -86,6 +86,9 @@ def test_what_a_user_can_mend_is_one_message_with_its_exit_code(
 
 
 def test_without_certified_data_nothing_trades_and_the_block_says_how_to_repair(tmp_path: Path) -> None:
+    assert run("backtest", home=tmp_path / "hmoe").returncode == 4
+    assert not (tmp_path / "hmoe").exists()  # a misspelt home is not made
+    (tmp_path / "home").mkdir()
     done = run("backtest", home=tmp_path / "home")
     assert done.returncode == 4
     assert "[DATA_GOVERNANCE]" in done.stderr

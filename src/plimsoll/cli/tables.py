@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from plimsoll.research.ablation import Outcome
     from plimsoll.store.home import RunSummary
     from plimsoll.store.journal import AuditReport
+    from plimsoll.store.raw_archive import RawSourceState
 
 ABSENT = "unknown"
 SYNTHETIC = "SYNTHETIC DATA: a made-up market; these figures say nothing about any real one."
@@ -131,6 +132,15 @@ def ingested(report: IngestReport) -> None:
     if report.failures:
         read = len(report.symbols) + len(report.macro) - len(report.failures.keys() & {*report.symbols, *report.macro})
         out.print(f"INCOMPLETE: {len(report.failures)} failed, {read} were read; exit code 1")
+
+
+def sources(found: tuple[RawSourceState, ...]) -> None:
+    """The source files of every run, and whether their bytes are still those that were read."""
+    out = console()
+    rows = table("run", "source", "bytes", "sha256", "state", "kept at", right=(2,))
+    for one in found:
+        rows.add_row(*(escape(c) for c in (one.run, one.name, f"{one.size}", one.sha256[:16], one.state, one.path)))
+    out.print(rows if found else "no sources: nothing was ingested here")
 
 
 def status(report: Status) -> None:

@@ -21,6 +21,7 @@ from plimsoll.core.bars import COLUMNS, Audit, Bars, MacroSeries
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument
+from plimsoll.core.panel import Certification
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import BarStore
 from plimsoll.market import certify, instruments, publish, sources
@@ -41,6 +42,10 @@ class Archive(Protocol):
 
     def put(self, run: str, name: str, content: Any) -> str:
         """Keep ``content``; returns the SHA-256 of what was kept."""
+        ...
+
+    def keep(self, run: str, name: str, source: Path, sha256: str) -> None:
+        """Keep the bytes of a source file that had this hash when it was read."""
         ...
 
 
@@ -121,7 +126,11 @@ def ingest(
     )
     store.begin_run(run.id, request.provider, identity, now)
     store.put_instruments(tuple(members.values()), derived)
-    archive.put(run.id, "sources", [{"name": r.name, "sha256": r.sha256, "size": r.size} for r in batch.raw])
+    for one in batch.raw:
+        if one.path is not None:
+            archive.keep(run.id, one.name, one.path, one.sha256)
+    listed = [{"name": r.name, "sha256": r.sha256, "size": r.size, "kept": r.path is not None} for r in batch.raw]
+    archive.put(run.id, "sources", listed)
     rows = _store_all(run, batch, members, progress)
     run.notes.extend(_plain_note(store.instruments()[0], batch.bars, policy))
     published = publish.publish(store, snapshots, policy, end, batch.synthetic, run.id)
@@ -145,7 +154,7 @@ def ingest(
         states={state: states.count(state) for state in sorted(set(states))},
         failures=run.failures,
         alert=alert,
-        notes=(*run.notes, *_depth_notes(published.short, policy)),
+        notes=(*run.notes, *_told(mine), *_depth_notes(published.short, policy)),
     )
 
 
@@ -301,6 +310,20 @@ def _plain_note(members: Sequence[Instrument], read: Mapping[str, Any], policy: 
         f"(limits.plain_symbols_are; {policy.limits.plain_symbols_are}s in {policy.profile}); name kinds and sectors "
         "in a universe file"
     ]
+
+
+def _told(judged: Sequence[Certification]) -> tuple[str, ...]:
+    """What was done with money or left out of prices, in a sentence a reason: the first symbol's figures, and how many
+    more have the like.
+    """
+    notes = []
+    for reason in ("VALUE_OUT_OF_DOMAIN", "ACTION_CARRIED", "DIVIDENDS_ON_ADJUSTED_PRICES", "ACTION_OUT_OF_DOMAIN"):
+        found = [(c.symbol, f.detail) for c in judged for f in c.flags if f.reason == reason and f.detail]
+        if found:
+            others = len({symbol for symbol, _ in found}) - 1
+            more = f" (and the like for {others} more symbols)" if others else ""
+            notes.append(f"{found[0][0]} {reason}: {found[0][1]}{more}")
+    return tuple(notes)
 
 
 def _depth_notes(short: Sequence[str], policy: Policy) -> tuple[str, ...]:

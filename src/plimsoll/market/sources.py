@@ -67,6 +67,7 @@ def merge(
     if mine.all():
         return _reread(new, held, whole, policy)
     if whole and _same_but_restated(new, held):
+        new = _completed(new, held)
         return Merged(new, tuple(_changes(new, held)))
     return _beside(new, held, mine, source, owners, instrument, policy)
 

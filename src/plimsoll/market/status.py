@@ -79,8 +79,9 @@ def status(snapshots: Path, policy: Policy, known: tuple[str, Sequence[Certifica
 def certified(snapshots: Path, policy: Policy, halt_log: Path, now: str, name: str = "") -> Path:
     """The folder of the snapshot that Stage 2 may start from: the current one, or one whose hash begins with ``name``.
 
-    Raises ``Halted`` with the runbook's block, also appended to ``halt_log``, when there is none, when no symbol in
-    it was ACTIVE on any date, or, under ``data.on_missing_history: halt``, when any tradable symbol is not at its end.
+    Raises ``Halted`` with the runbook's block, also appended to ``halt_log`` where its home exists, when there is none,
+    when no symbol in it was ACTIVE on any date, or, under ``data.on_missing_history: halt``, when any tradable symbol
+    is not at its end.
     ``InputError`` for a snapshot of a format that does not keep what was known by each session: decisions from it would
     see the future. A damaged snapshot is a ``CorruptionError``.
     """
@@ -120,7 +121,8 @@ def governance_block(affected: Sequence[str], policy: Policy) -> str:
 
 def _refused(halt_log: Path, affected: Sequence[str], policy: Policy, now: str) -> Halted:
     block = governance_block(affected, policy)
-    halt_log.parent.mkdir(parents=True, exist_ok=True)
+    if not halt_log.parent.is_dir():  # a misspelt home is refused, not made
+        return Halted(block)
     with halt_log.open("a", encoding="utf-8") as log:
         log.write(f"{now}\n{block}\n\n")
         log.flush()

@@ -1,4 +1,11 @@
-"""What was read from a source, kept as it was understood: ``raw/{run}/*.json.gz`` (D13).
+"""What was read from a source: its own bytes, and what was understood of them (D13).
+
+::
+
+    raw/{run}/{file}.source.gz    the bytes of a source file as they were read, compressed
+    raw/{run}/sources.json.gz     each source's name, SHA-256 and size
+    raw/{run}/{symbol}.json.gz    its rows as they were understood
+    raw/bytes/{sha256}.gz         the same bytes under their hash: a file read by many runs is on disk once
 
 Gzip without a time stamp: the same content is the same file. ``put`` returns the SHA-256 of the uncompressed JSON,
 which the ingestion audit holds, so that a snapshot's rows can be traced to bytes on disk.
@@ -8,6 +15,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
+import shutil
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +26,28 @@ from urllib.parse import quote
 import msgspec
 import numpy as np
 
+from plimsoll.core.errors import InputError
+
 _LEVEL = 1  # 1.1 million rows must take seconds; a higher level saves a tenth of the space for five times the time
+
+
+_CHUNK = 1 << 20
+_BYTES = "bytes"
+
+
+class RawSourceState(msgspec.Struct, frozen=True):
+    """One source of one run; ``path`` is where its bytes are, compressed.
+
+    ``state`` is kept, damaged (its bytes are not those that were read), lost (not there), or unkept (a source without
+    bytes, such as the synthetic market, or a run of an older version).
+    """
+
+    run: str
+    name: str
+    sha256: str
+    size: int
+    state: str
+    path: str = ""
 
 
 class RawArchive:
@@ -38,10 +70,77 @@ class RawArchive:
         draft.replace(path)
         return hashlib.sha256(payload).hexdigest()
 
+    def keep(self, run: str, name: str, source: Path, sha256: str) -> None:
+        """Keep the bytes of a source file, read once more in small pieces.
+
+        Raises
+        ------
+        InputError where they are no longer those of ``sha256``: the file was changed while it was read.
+        """
+        stored = self._folder / _BYTES / f"{sha256}.gz"
+        if not stored.exists():
+            stored.parent.mkdir(parents=True, exist_ok=True)
+            draft = stored.with_suffix(".part")
+            digest = hashlib.sha256()
+            with (
+                source.open("rb") as file,
+                draft.open("wb") as sink,
+                gzip.GzipFile("", "wb", _LEVEL, sink, 0) as packed,
+            ):
+                while piece := file.read(_CHUNK):
+                    digest.update(piece)
+                    packed.write(piece)
+            if digest.hexdigest() != sha256:
+                draft.unlink()
+                raise InputError(f"{source} changed while it was read", "Ingest it again when nothing writes to it")
+            draft.replace(stored)
+        beside = self._of_run(run, name)
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        beside.unlink(missing_ok=True)
+        try:
+            os.link(stored, beside)
+        except OSError:  # a file system without links
+            shutil.copyfile(stored, beside)
+
+    def sources(self) -> Iterator[RawSourceState]:
+        """Every source of every run, oldest first, its bytes unpacked and held against their hash."""
+        proven: dict[tuple[int, int], str] = {}
+        for listing in sorted(self._folder.glob("*/sources.json.gz")):
+            run = listing.parent.name
+            for one in msgspec.json.decode(gzip.decompress(listing.read_bytes())):
+                path = self._of_run(run, one["name"])
+                state = "lost" if one.get("kept") else "unkept"
+                if path.exists():
+                    status = path.stat()
+                    key = (status.st_dev, status.st_ino)
+                    if key not in proven:
+                        proven[key] = _digest(path, one["size"])
+                    state = "kept" if proven[key] == one["sha256"] else "damaged"
+                where = str(path) if path.exists() else ""
+                yield RawSourceState(run, one["name"], one["sha256"], one["size"], state, where)
+
+    def _of_run(self, run: str, name: str) -> Path:
+        return self._folder / quote(run, safe="") / f"{quote(name, safe='^=-')}.source.gz"
+
     def get(self, run: str, name: str) -> Any:
         """The document as plain lists, dicts and numbers."""
         path = self._folder / quote(run, safe="") / f"{quote(name, safe='^=-')}.json.gz"
         return msgspec.json.decode(gzip.decompress(path.read_bytes()))
+
+
+def _digest(path: Path, size: int) -> str:
+    """SHA-256 of what is inside, empty where it is no gzip or unpacks to more than was read."""
+    digest, seen = hashlib.sha256(), 0
+    try:
+        with gzip.open(path, "rb") as file:
+            while piece := file.read(_CHUNK):
+                digest.update(piece)
+                seen += len(piece)
+                if seen > size:
+                    return ""
+    except (OSError, EOFError, zlib.error):
+        return ""
+    return digest.hexdigest()
 
 
 def _plain(value: Any) -> Any:

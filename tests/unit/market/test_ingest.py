@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -280,6 +281,10 @@ def test_stage_two_refuses_to_start_without_certified_data(home: Home, tmp_path:
     log = home.path / "governance_halt.log"
     with pytest.raises(Halted, match=r"\[DATA_GOVERNANCE\]"):
         certified(home.snapshots, POLICY, log, NOW)
+    assert not home.path.exists()
+    home.path.mkdir()
+    with pytest.raises(Halted, match=r"\[DATA_GOVERNANCE\]"):
+        certified(home.snapshots, POLICY, log, NOW)
     home.ingest(source=table(tmp_path / "short.csv", days=SESSIONS[:900]))
     with pytest.raises(Halted, match=r"Symbols affected: 2 \(AAA, BBB\)\nRequired rows per symbol: 1260\n"):
         certified(home.snapshots, POLICY, log, NOW)
@@ -310,3 +315,102 @@ def test_a_symbol_that_could_not_be_read_again_has_not_ended(home: Home, tmp_pat
     other.ingest(source=table(tmp_path / "first.csv", names, days=early))
     other.ingest(source=str(folder))
     assert "SERIES_ENDED" in other.reasons("AAA")  # read without it, and not failed: it is over
+
+
+def test_the_bytes_of_every_source_are_kept_once_and_can_be_shown_again(home: Home, tmp_path: Path) -> None:
+    source = Path(table(tmp_path / "long.csv"))
+    first, second = home.ingest(source=str(source)), home.ingest(now="2027-01-01T00:00:00Z", source=str(source))
+    archive = RawArchive(home.path / "raw")
+    found = list(archive.sources())
+    assert [(s.run, s.name, s.state, s.size) for s in found] == [
+        (run, "long.csv", "kept", source.stat().st_size) for run in sorted((first.run, second.run))
+    ]
+    for one in found:
+        assert gzip.decompress(Path(one.path).read_bytes()) == source.read_bytes()
+    assert len({Path(s.path).stat().st_ino for s in found}) == 1  # one file on disk
+    Path(found[0].path).write_bytes(gzip.compress(source.read_bytes() + b"\n"))
+    assert {s.state for s in archive.sources()} == {"damaged"}
+    Path(found[0].path).unlink()
+    assert sorted(s.state for s in archive.sources()) == ["damaged", "lost"]
+
+
+def test_a_source_that_changes_while_it_is_read_is_refused(home: Home, tmp_path: Path) -> None:
+    source = tmp_path / "long.csv"
+    source.write_text("x")
+    with pytest.raises(InputError, match="changed while it was read"):
+        RawArchive(home.path / "raw").keep("run", "long.csv", source, "0" * 64)
+    assert not list((home.path / "raw").rglob("*.gz"))
+
+
+def test_another_spelling_is_read_as_the_symbol_it_stands_for(home: Home, tmp_path: Path) -> None:
+    source = Path(table(tmp_path / "long.csv"))
+    foreign = tmp_path / "foreign.csv"
+    foreign.write_text(source.read_text().replace("AAA,", "AAA.US,"))
+    listed = tmp_path / "u.yaml"
+    listed.write_text("AAA: {aliases: {files: AAA.US}}\nBBB:\n")
+    report = home.ingest(source=str(foreign), universe=str(listed), tickers=("AAA",))
+    assert (report.symbols, report.failures) == (("AAA",), {})
+    again = home.ingest(source=str(foreign), now="2027-01-01T00:00:00Z")  # the home remembers
+    assert (again.symbols, again.rows) == (("AAA", "BBB"), SESSIONS.size)
+    both = tmp_path / "both.csv"
+    both.write_text(source.read_text() + foreign.read_text().partition("\n")[2])
+    assert "one symbol under two names, 'AAA' and 'AAA.US'" in home.ingest(source=str(both)).failures["AAA"]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "words"),
+    [
+        ("VOD.L", "VOD.L is priced in GBp (British pence), and the account is in USD"),
+        ("SAP.DE", "SAP.DE is priced in EUR"),
+        ("USDJPY=X", "USDJPY=X is priced in JPY"),
+        ("BTC-EUR", "BTC-EUR is priced in EUR"),
+        ("EURUSD.fmp", "EURUSD.FMP has a suffix nobody knows, .FMP"),
+    ],
+)
+def test_prices_in_another_currency_are_refused_by_name_until_they_are_converted(
+    symbol: str, words: str, home: Home, tmp_path: Path
+) -> None:
+    source = Path(table(tmp_path / "long.csv"))
+    source.write_text(source.read_text().replace("BBB,", f"{symbol},"))
+    report = home.ingest(source=str(source))
+    name = symbol.upper()
+    assert report.symbols == ("AAA",)
+    assert report.failures[name].startswith(words)
+    alone = tmp_path / "alone.csv"
+    alone.write_text("\n".join(line for line in source.read_text().splitlines() if not line.startswith("AAA")) + "\n")
+    with pytest.raises(InputError, match=r"nothing can be used: .*" + words[:9]):
+        home.ingest(source=str(alone))
+    if "=X" not in symbol:
+        listed = tmp_path / "u.yaml"
+        listed.write_text(f"AAA:\n{name}: {{currency: USD}}\n")
+        assert home.ingest(source=str(source), universe=str(listed)).failures == {}
+
+
+def test_a_source_without_adjustment_never_takes_the_place_of_one_with_it(home: Home, tmp_path: Path) -> None:
+    adjusted = Path(table(tmp_path / "a.csv", adjusted=0.9))
+    home.ingest(source=str(adjusted))
+    kept = home.panel.index[:, 0].tolist()
+    with SqlBarStore(home.path / "plimsoll.db") as store:
+        held = store.bars("AAA").adj_close
+    lines = [line.rsplit(",", 2) for line in adjusted.read_text().splitlines()]
+    empty = tmp_path / "b.csv"  # the column is there and holds nothing
+    empty.write_text("\n".join([",".join(lines[0]), *(f"{a},,{c}" for a, _, c in lines[1:])]) + "\n")
+    home.ingest(source=str(empty))
+    np.testing.assert_allclose(home.panel.index[:, 0], kept, rtol=1e-12)
+    with SqlBarStore(home.path / "plimsoll.db") as store:
+        np.testing.assert_array_equal(store.bars("AAA").adj_close, held)
+
+
+def test_actions_on_days_without_a_bar_count_on_the_next(home: Home, tmp_path: Path) -> None:
+    source = Path(table(tmp_path / "long.csv", ("AAA",)))
+    lines = [f"{line},{'dividend' if i == 0 else 0}" for i, line in enumerate(source.read_text().splitlines())]
+    day = int(SESSIONS[700])
+    while (day + 3) % 7 != 5:  # a Saturday: 1970-01-01 was a Thursday
+        day += 1
+    lines.append(lines[700].replace(lines[700].split(",")[1], iso_day(day))[: -len(",0")] + ",0.77")
+    source.write_text("\n".join(lines) + "\n")
+    home.ingest(source=str(source))
+    panel = home.panel
+    paid = np.flatnonzero(panel.dividend[:, 0])
+    assert panel.dividend[paid, 0].tolist() == [0.77]
+    assert panel.sessions.days[paid[0]] == SESSIONS[np.searchsorted(SESSIONS, day)]

@@ -121,7 +121,7 @@ def told(text: str | None) -> Told:
     if text is not None and not parts:
         raise UsageError("--columns names no column", "Give for example close=Last,date=Trade Date")
     pairs = [p for p in parts if "=" in p]
-    known = (*ROLES, "clock", IGNORE)
+    known = (*ROLES, "time", IGNORE)
     if pairs and len(pairs) != len(parts):
         raise UsageError(f"--columns {text!r} mixes names and pairs", "Give role=header everywhere, or roles in order")
     named: dict[str, str] = {}
@@ -135,7 +135,7 @@ def told(text: str | None) -> Told:
         elif role in named:
             raise UsageError(f"--columns gives {role} twice", "Keep one of them")
         else:
-            named[role] = header
+            named["clock" if role == "time" else role] = header
     if not pairs:
         return Told(order=tuple(parts))
     return Told(named, (), tuple(ignored))

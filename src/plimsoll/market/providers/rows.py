@@ -208,7 +208,7 @@ def _keep(name: str, group: pl.DataFrame, table: Table, path: Path, reading: Rea
     _in_domain(data, day, inside, found)
     _actions_of(data, day, path, name, reading)
     priced = np.asarray(~np.isnan(np.vstack([data[n] for n in PRICES])).all(axis=0))
-    _carry(data, day, priced, inside, path, name, found, reading)
+    _carry(data, day, priced, inside, found)
     day, inside, data = day[priced], inside[priced], {n: values[priced] for n, values in data.items()}
     if _is_yahoo_history(table) and "dividend" in data:
         undone = undo_dividends(day, data, columns.plain(table.headers["dividend"]))
@@ -297,12 +297,9 @@ def _carry(
     day: NDArray[np.int64],
     priced: NDArray[np.bool_],
     inside: NDArray[np.bool_],
-    path: Path,
-    name: str,
     found: list[Finding],
-    reading: Reading,
 ) -> None:
-    """Actions of rows without a price count on the next bar (D12), with a note; see ``carried.carry``."""
+    """Actions of rows without a price count on the next bar (D12), with a finding; see ``carried.carry``."""
     if not {"dividend", "split"} & data.keys():
         return
     dividend = data.get("dividend", np.zeros(day.size))
@@ -311,11 +308,12 @@ def _carry(
     days = np.union1d(moved.moved, moved.lost)
     if not days.size:
         return
-    data["dividend"], data["split"] = moved.dividend, moved.split
+    for column, values, none in (("dividend", moved.dividend, 0.0), ("split", moved.split, 1.0)):
+        if column in data or (values != none).any():
+            data[column] = values
     days = np.intersect1d(days, day[inside])
     if days.size:
         found.append(Finding("ACTION_CARRIED", NOTE, days, moved.detail))
-        reading.note(path, f"{name} has actions on {days.size} rows without a price: {moved.detail}")
 
 
 def _adjustment(name: str, cut: dict[str, Floats], table: Table, path: Path, reading: Reading) -> None:

@@ -163,6 +163,10 @@ def _csv(data: bytes, asked: Told) -> Table:
     notes += dropped
     frame = _frame(body, separator, len(head.names), above).slice(head.lines)
     if frame.is_empty():
+        if not any(columns.is_date(n) for n in head.names):
+            raise InputError(
+                f"lacks date and rows: it is one line, {shown(lines[above].strip())}", "Fetch the data itself"
+            )
         raise InputError("holds a header and no rows", "Write it again")
     return _named(frame, head, asked, notes, _Source(body, separator, head.lines, above))
 

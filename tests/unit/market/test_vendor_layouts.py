@@ -1,0 +1,393 @@
+"""The files that vendors and brokers hand out, each in its documented layout, with the values that are right.
+
+Every file tells the same two days: 2020-01-02 open 10.1, high 11.2, low 9.9, close 10.5, volume 1000 and
+2020-01-03 open 10.5, high 11, low 10, close 10.8, volume 1200, so that one table of right values serves them all.
+"""
+
+# ruff: noqa: E501 (files as they are written, line by line)
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plimsoll.core.dates import iso_day
+from plimsoll.core.errors import InputError
+from plimsoll.market.providers import columns, files
+from plimsoll.market.providers.reading import Asked
+
+DAYS = ["2020-01-02", "2020-01-03"]
+RIGHT = {
+    "open": [10.1, 10.5],
+    "high": [11.2, 11.0],
+    "low": [9.9, 10.0],
+    "close": [10.5, 10.8],
+    "volume": [1000.0, 1200.0],
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One file: its text, what the user adds, the notes that must be there, and values beyond RIGHT."""
+
+    text: str | bytes
+    name: str = "AAA.csv"
+    symbol: str | None = "AAA"
+    notes: tuple[str, ...] = ()
+    asked: Asked = field(default_factory=Asked)
+    also: dict[str, list[float]] = field(default_factory=dict)
+    symbols: tuple[str, ...] = ("AAA",)
+    volume: list[float] | None = None
+
+
+EUROPEAN = "Datum;Eröffnung;Hoch;Tief;Schlusskurs;Volumen\n02.01.2020;10,10;11,20;9,90;10,50;1.000\n"
+LAYOUTS = {
+    "plain": Layout("date,open,high,low,close,volume\n2020-01-02,10.1,11.2,9.9,10.5,1000\n2020-01-03,10.5,11,10,10.8,1200\n"),
+    "yfinance history": Layout(
+        "Date,Open,High,Low,Close,Volume,Dividends,Stock Splits\n"
+        "2020-01-02 00:00:00-05:00,10.1,11.2,9.9,10.5,1000,0.0,0.0\n"
+        "2020-01-03 00:00:00-05:00,10.5,11.0,10.0,10.8,1200,0.0,0.0\n",
+        also={"dividend": [0, 0], "split": [1, 1], "adj_close": [10.5, 10.8]},
+    ),
+    "yfinance history of a fund": Layout(
+        "Date,Open,High,Low,Close,Adj Close,Volume,Dividends,Stock Splits,Capital Gains\n"
+        "2020-01-02,10.1,11.2,9.9,10.5,10.0,1000,0.0,0.0,0.0\n2020-01-03,10.5,11.0,10.0,10.8,10.8,1200,0.2,0.0,0.3\n",
+        notes=("capital gains of AAA were added to its dividends on 1 days, the first 0.3 on 2020-01-03",),
+        also={"dividend": [0, 0.5], "split": [1, 1], "adj_close": [10.0, 10.8]},
+    ),
+    "yfinance download of one": Layout(
+        "Price,Adj Close,Close,High,Low,Open,Volume\nTicker,AAA,AAA,AAA,AAA,AAA,AAA\nDate,,,,,,\n"
+        "2020-01-02,10.0,10.5,11.2,9.9,10.1,1000\n2020-01-03,10.8,10.8,11.0,10.0,10.5,1200\n",
+        symbol=None,
+        also={"adj_close": [10.0, 10.8]},
+    ),
+    "yfinance download of two": Layout(
+        "Price,Close,Close,High,High,Low,Low,Open,Open,Volume,Volume\nTicker,AAA,BBB,AAA,BBB,AAA,BBB,AAA,BBB,AAA,BBB\n"
+        "Date,,,,,,,,,,\n2020-01-02,10.5,,11.2,,9.9,,10.1,,1000,\n2020-01-03,10.8,5,11.0,6,10.0,4,10.5,5,1200,9\n",
+        symbol=None,
+        symbols=("AAA", "BBB"),
+        notes=("one column a symbol was read as 2 symbols",),
+    ),
+    "yfinance download grouped by ticker": Layout(
+        "Ticker,AAA,AAA,AAA,AAA,AAA\nPrice,Open,High,Low,Close,Volume\nDate,,,,,\n"
+        "2020-01-02,10.1,11.2,9.9,10.5,1000\n2020-01-03,10.5,11.0,10.0,10.8,1200\n",
+        symbol=None,
+    ),
+    "older yfinance download": Layout(
+        ",Adj Close,Close,High,Low,Open,Volume\n,AAA,AAA,AAA,AAA,AAA,AAA\nDate,,,,,,\n"
+        "2020-01-02,10.0,10.5,11.2,9.9,10.1,1000\n2020-01-03,10.8,10.8,11.0,10.0,10.5,1200\n",
+        symbol=None,
+        also={"adj_close": [10.0, 10.8]},
+    ),
+    "flattened download": Layout(
+        "Date,Close_AAA,High_AAA,Low_AAA,Open_AAA,Volume_AAA\n2020-01-02,10.5,11.2,9.9,10.1,1000\n"
+        "2020-01-03,10.8,11.0,10.0,10.5,1200\n",
+        symbol=None,
+    ),
+    "Yahoo's page copied": Layout(
+        "Date\tOpen\tHigh\tLow\tClose*\tAdj Close**\tVolume\nJan 3, 2020\t10.50\t11.00\t10.00\t10.80\t10.80\t1,200\n"
+        "Jan 2, 2020\t10.10\t11.20\t9.90\t10.50\t10.00\t1,000\n",
+        notes=("commas between thousands",),
+        also={"adj_close": [10.0, 10.8]},
+    ),
+    "Stooq's bulk file": Layout(
+        "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\n"
+        "AAA.US,D,20200102,000000,10.1,11.2,9.9,10.5,1000,0\nAAA.US,D,20200103,000000,10.5,11.0,10.0,10.8,1200,0\n",
+        name="aaa.us.txt",
+        symbol=None,
+        symbols=("AAA.US",),
+    ),
+    "Stooq's bulk file under an alias": Layout(
+        "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\n"
+        "AAA.US,D,20200102,000000,10.1,11.2,9.9,10.5,1000,0\nAAA.US,D,20200103,000000,10.5,11.0,10.0,10.8,1200,0\n",
+        name="aaa.us.txt",
+        symbol=None,
+        asked=Asked(aliases={"AAA.US": "AAA"}),
+    ),
+    "Stooq's download": Layout(
+        "Date,Open,High,Low,Close,Volume\n2020-01-02,10.1,11.2,9.9,10.5,1000\n2020-01-03,10.5,11,10,10.8,1200\n"
+    ),
+    "MetaTrader 5": Layout(
+        "<DATE>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\n"
+        "2020.01.02\t10.1\t11.2\t9.9\t10.5\t77\t1000\t1\n2020.01.03\t10.5\t11.0\t10.0\t10.8\t78\t1200\t1\n",
+        notes=("ignored columns <TICKVOL>, <SPREAD>",),
+    ),
+    "MetaTrader 4, no header": Layout(
+        "2020.01.02,00:00,10.1,11.2,9.9,10.5,1000\n2020.01.03,00:00,10.5,11.0,10.0,10.8,1200\n",
+        asked=Asked(columns=columns.told("date,time,open,high,low,close,volume")),
+    ),
+    "Tiingo": Layout(
+        "date,close,high,low,open,volume,adjClose,adjHigh,adjLow,adjOpen,adjVolume,divCash,splitFactor\n"
+        "2020-01-02T00:00:00.000Z,10.5,11.2,9.9,10.1,1000,10.0,10.6,9.4,9.6,1000,0.0,1.0\n"
+        "2020-01-03T00:00:00.000Z,10.8,11.0,10.0,10.5,1200,10.8,11.0,10.0,10.5,1200,0.5,1.0\n",
+        notes=("ignored columns adjHigh, adjLow, adjOpen, adjVolume",),
+        also={"adj_close": [10.0, 10.8], "dividend": [0, 0.5], "split": [1, 1]},
+    ),
+    "Alpha Vantage": Layout(
+        "timestamp,open,high,low,close,adjusted_close,volume,dividend_amount,split_coefficient\n"
+        "2020-01-03,10.5,11.0,10.0,10.8,10.8,1200,0.5000,1.0\n2020-01-02,10.1,11.2,9.9,10.5,10.0,1000,0.0000,1.0\n",
+        also={"adj_close": [10.0, 10.8], "dividend": [0, 0.5], "split": [1, 1]},
+    ),
+    "Alpha Vantage by pandas": Layout(
+        "date,1. open,2. high,3. low,4. close,5. adjusted close,6. volume,7. dividend amount,8. split coefficient\n"
+        "2020-01-03,10.5,11.0,10.0,10.8,10.8,1200.0,0.5,1.0\n2020-01-02,10.1,11.2,9.9,10.5,10.0,1000.0,0.0,1.0\n",
+        also={"adj_close": [10.0, 10.8], "dividend": [0, 0.5], "split": [1, 1]},
+    ),
+    "Alpha Vantage, index without a name": Layout(
+        ",1. open,2. high,3. low,4. close,5. volume\n2020-01-02,10.1,11.2,9.9,10.5,1000\n2020-01-03,10.5,11.0,10.0,10.8,1200\n"
+    ),
+    "Quandl WIKI": Layout(
+        "Date,Open,High,Low,Close,Volume,Ex-Dividend,Split Ratio,Adj. Open,Adj. High,Adj. Low,Adj. Close,Adj. Volume\n"
+        "2020-01-02,10.1,11.2,9.9,10.5,1000.0,0.0,1.0,5,5.6,4.9,5.0,2000.0\n"
+        "2020-01-03,10.5,11.0,10.0,10.8,1200.0,0.5,2.0,10.5,11.0,10.0,10.8,1200.0\n",
+        also={"adj_close": [5.0, 10.8], "dividend": [0, 0.5], "split": [1, 2]},
+    ),
+    "Quandl WIKI table": Layout(
+        "ticker,date,open,high,low,close,volume,ex-dividend,split_ratio,adj_open,adj_high,adj_low,adj_close,adj_volume\n"
+        "AAA,2020-01-02,10.1,11.2,9.9,10.5,1000.0,0.0,1.0,5,5.6,4.9,5.0,2000.0\n"
+        "AAA,2020-01-03,10.5,11.0,10.0,10.8,1200.0,0.5,2.0,10.5,11.0,10.0,10.8,1200.0\n",
+        symbol=None,
+        also={"adj_close": [5.0, 10.8], "dividend": [0, 0.5], "split": [1, 2]},
+    ),
+    "Sharadar SEP": Layout(
+        "ticker,date,open,high,low,close,volume,closeadj,closeunadj,lastupdated\n"
+        "AAA,2020-01-02,10.1,11.2,9.9,10.5,1000,10.0,21.0,2020-06-01\n"
+        "AAA,2020-01-03,10.5,11.0,10.0,10.8,1200,10.8,21.6,2020-06-01\n",
+        symbol=None,
+        notes=("ignored columns closeunadj, lastupdated",),
+        also={"adj_close": [10.0, 10.8]},
+    ),
+    "EODHD": Layout(
+        "Date,Open,High,Low,Close,Adjusted_close,Volume\n2020-01-02,10.1,11.2,9.9,10.5,10.0,1000\n"
+        "2020-01-03,10.5,11.0,10.0,10.8,10.8,1200\n",
+        also={"adj_close": [10.0, 10.8]},
+    ),
+    "Polygon aggregates": Layout(
+        "v,vw,o,c,h,l,t,n\n1000,10.4,10.1,10.5,11.2,9.9,1577941200000,5\n1200,10.7,10.5,10.8,11.0,10.0,1578027600000,6\n",
+    ),
+    "Polygon grouped": Layout(
+        "T,v,vw,o,c,h,l,t,n\nAAA,1000,10.4,10.1,10.5,11.2,9.9,1577998800000,5\nAAA,1200,10.7,10.5,10.8,11.0,10.0,1578085200000,6\n",
+        symbol=None,
+    ),
+    "Polygon day flat files": Layout(
+        "ticker,volume,open,close,high,low,window_start,transactions\n"
+        "AAA,1000,10.1,10.5,11.2,9.9,1577941200000000000,5\nAAA,1200,10.5,10.8,11.0,10.0,1578027600000000000,6\n",
+        symbol=None,
+    ),
+    "Alpaca bars": Layout(
+        "symbol,timestamp,open,high,low,close,volume,trade_count,vwap\n"
+        "AAA,2020-01-02 05:00:00+00:00,10.1,11.2,9.9,10.5,1000.0,4,10.4\n"
+        "AAA,2020-01-03 05:00:00+00:00,10.5,11.0,10.0,10.8,1200.0,4,10.7\n",
+        symbol=None,
+    ),
+    "IBKR": Layout(
+        "date,open,high,low,close,volume,average,barCount\n2020-01-02,10.1,11.2,9.9,10.5,1000,10.4,9\n"
+        "2020-01-03,10.5,11.0,10.0,10.8,1200,10.7,9\n",
+    ),
+    "IBKR TWS dates": Layout(
+        "date,open,high,low,close,volume\n20200102,10.1,11.2,9.9,10.5,1000\n20200103,10.5,11.0,10.0,10.8,1200\n"
+    ),
+    "Nasdaq": Layout(
+        "Date,Close/Last,Volume,Open,High,Low\n01/03/2020,$10.80,1200,$10.50,$11.00,$10.00\n"
+        "01/02/2020,$10.50,1000,$10.10,$11.20,$9.90\n",
+        asked=Asked(dates="mdy"),
+    ),
+    "Barchart": Layout(
+        "Time,Open,High,Low,Latest,Change,%Change,Volume\n2020-01-03,10.5,11.0,10.0,10.8,0.3,+2.86%,1200\n"
+        '2020-01-02,10.1,11.2,9.9,10.5,0.1,+0.96%,1000\n"Downloaded from Barchart.com as of 11-28-2026 04:12am CST"\n',
+        notes=("1 lines below the last row were left out",),
+    ),
+    "Investing.com": Layout(
+        '\ufeff"Date","Price","Open","High","Low","Vol.","Change %"\n"01/03/2020","10.80","10.50","11.00","10.00","1.20K","2.86%"\n'
+        '"01/02/2020","10.50","10.10","11.20","9.90","1.00K","0.96%"\n',
+        asked=Asked(dates="mdy"),
+    ),
+    "a German bank": Layout(
+        EUROPEAN + "03.01.2020;10,50;11,00;10,00;10,80;1.200\n13.01.2020;;;;;\n",
+        notes=("dates were read as day/month/year, which '13.01.2020' shows", "decimal comma"),
+    ),
+    "a German bank in UTF-16": Layout(
+        (EUROPEAN + "03.01.2020;10,50;11,00;10,00;10,80;1.200\n").encode("utf-16"),
+        asked=Asked(dates="dmy"),
+        notes=("is UTF-16 text", "decimal comma"),
+    ),
+    "a broker with a title and a total": Layout(
+        "Historical prices for AAA\nCreated 28 November 2026\n\nTrade Date,Open,High,Low,Last,Volume\n"
+        '31/12/2019,,,,,\n02/01/2020,10.10,11.20,9.90,10.50,"1,000"\n03/01/2020,10.50,11.00,10.00,10.80,"1,200"\n'
+        'Total,,,,,"2,200"\n,,,,,\n',
+        notes=("3 lines above the header were left out", "day/month/year", "1 lines below", "dropped 1 rows"),
+    ),
+    "a broker, columns named": Layout(
+        "When,O1,Hi,Lo,Settlement,Qty\n02-Jan-2020,10.1,11.2,9.9,10.5,1000\n03-Jan-2020,10.5,11.0,10.0,10.8,1200\n",
+        asked=Asked(columns=columns.told("date=When,open=O1,high=Hi,low=Lo,close=Settlement,volume=Qty")),
+    ),
+    "two digits for the year": Layout(
+        "Date,Open,High,Low,Close,Volume\n02/01/20,10.1,11.2,9.9,10.5,1000\n03/01/20,10.5,11.0,10.0,10.8,1200\n",
+        asked=Asked(dates="%d/%m/%y"),
+    ),
+    "Excel's serial numbers": Layout(
+        "Date,Open,High,Low,Close,Volume\n43832,10.1,11.2,9.9,10.5,1000\n43833,10.5,11.0,10.0,10.8,1200\n",
+        asked=Asked(dates="excel"),
+    ),
+    "Swiss thousands": Layout(
+        "Date;Open;High;Low;Close;Volume\n2020-01-02;10.1;11.2;9.9;10.5;1'000\n2020-01-03;10.5;11.0;10.0;10.8;1'200\n"
+    ),
+    "a constant time of the close": Layout(
+        "Date,Time,Open,High,Low,Close,Volume\n2020-01-02,16:00,10.1,11.2,9.9,10.5,1000\n"
+        "2020-01-03,16:00,10.5,11.0,10.0,10.8,1200\n"
+    ),
+    "CryptoDataDownload": Layout(
+        "https://www.CryptoDataDownload.com\nunix,date,symbol,open,high,low,close,Volume AAA,Volume USD\n"
+        "1578009600,2020-01-03 00:00:00,AAA/USD,10.5,11.0,10.0,10.8,7,1200\n"
+        "1577923200,2020-01-02 00:00:00,AAA/USD,10.1,11.2,9.9,10.5,8,1000\n",
+        symbol=None,
+        symbols=("AAA-USD",),
+        notes=("1 lines above the header were left out",),
+    ),
+    "a ratio in words": Layout(
+        "Date,Open,High,Low,Close,Volume,Split\n2020-01-02,10.1,11.2,9.9,10.5,1000,\n2020-01-03,10.5,11.0,10.0,10.8,1200,4:1\n",
+        also={"split": [1, 4]},
+    ),
+    "dollars named in the header": Layout(
+        "Date,Open (USD),High (USD),Low (USD),Close (USD),Volume\n2020-01-02,10.1,11.2,9.9,10.5,1000\n"
+        "2020-01-03,10.5,11.0,10.0,10.8,1200\n"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("vendor", LAYOUTS)
+def test_a_layout_is_read_right(vendor: str, tmp_path: Path) -> None:
+    layout = LAYOUTS[vendor]
+    text = layout.text.encode() if isinstance(layout.text, str) else layout.text
+    (tmp_path / layout.name).write_bytes(text)
+    batch = files.read(tmp_path / layout.name, symbol=layout.symbol, asked=layout.asked)
+    assert tuple(batch.bars) == layout.symbols
+    assert batch.failures == {}
+    bars = batch.bars[layout.symbols[0]]
+    order = np.argsort(bars.day)
+    assert [iso_day(int(d)) for d in bars.day[order]] == DAYS
+    for name, values in {**RIGHT, **layout.also}.items():
+        assert getattr(bars, name)[order].tolist() == pytest.approx(values, abs=1e-9), name
+    for words in layout.notes:
+        assert any(words in note for note in batch.notes), (words, batch.notes)
+    assert not any("WARNING" in note for note in batch.notes), batch.notes
+
+
+def parquet(columns_: dict[str, object]) -> bytes:
+    pl = pytest.importorskip("polars")
+    buffer = io.BytesIO()
+    pl.DataFrame(columns_).write_parquet(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("levels", ["('{p}', 'AAA')", "('AAA', '{p}')", "{p}_AAA", "AAA {p}"])
+def test_two_levels_of_columns_in_parquet_are_one_symbol_each(levels: str, tmp_path: Path) -> None:
+    data: dict[str, object] = {"Date": DAYS}
+    data |= {levels.format(p=name.title()): values for name, values in RIGHT.items()}
+    (tmp_path / "p.parquet").write_bytes(parquet(data))
+    bars = files.read(tmp_path / "p.parquet").bars["AAA"]
+    for name, values in RIGHT.items():
+        assert getattr(bars, name).tolist() == values
+
+
+def test_freds_own_files_are_macro_series(tmp_path: Path) -> None:
+    (tmp_path / "DGS3MO.csv").write_text("observation_date,DGS3MO\n2020-01-01,.\n2020-01-02,1.54\n2020-01-03,1.52\n")
+    (tmp_path / "many.csv").write_text("DATE,DGS2,DGS10\n2020-01-02,1.58,1.88\n2020-01-03,,1.80\n")
+    batch = files.read(tmp_path)
+    assert {k: v.value.tolist() for k, v in batch.macro.items()} == {
+        "DGS10": [1.88, 1.80], "DGS2": [1.58], "DGS3MO": [1.54, 1.52],
+    }  # fmt: skip
+    assert files.read(tmp_path / "DGS3MO.csv", symbol="DGS3MO").macro["DGS3MO"].value.tolist() == [1.54, 1.52]
+
+
+HEAD = "Date,Open,High,Low,Close,Volume\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (HEAD + "03/04/2020,1,1,1,1,1\n05/06/2020,1,1,1,1,1\n", ["2020-04-03 (day first)", "2020-03-04 (month first)", "--dates dmy"]),
+        (HEAD + "2020-01-02,\"1,234\",\"1,300\",\"1,200\",\"1,250\",5\n", ["'1,234', which is 1234 or 1.234", "--decimal"]),
+        ("Date,SPY,QQQ\n2020-01-02,1,2\n", ["lacks open, high, low, close", "series, date, value"]),
+        ('{"Error Message": "Invalid API call"}', ["JSON", "Error Message"]),
+        ("<!DOCTYPE html>\n<html>Too many requests", ["web page", "DOCTYPE"]),
+        ("<?xml version='1.0'?><a/>", ["XML"]),
+        ("Too Many Requests\n", ["lacks date", "Too Many Requests"]),
+        ("PK\x03\x04rest", ["ZIP archive or an Excel workbook"]),
+        ("%PDF-1.7", ["PDF"]),
+        ("2020-01-02,1,1,1,1,1\n", ["has no line that names its columns", "--columns date,open"]),
+        (HEAD.replace("Close", "Close (EUR)") + "2020-01-02,1,1,1,1,1\n", ["prices in EUR, not USD", "Convert"]),
+        (HEAD.replace("\n", ",Currency\n") + "2020-01-02,1,1,1,1,1,GBX\n", ["prices of AAA in 'GBX', not USD"]),
+        (HEAD + "2020-01-02 09:30,1,1,1,1,1\n2020-01-02 10:00,1,1,1,1,1\n2020-01-02 10:30,1,1,1,1,1\n", ["intraday bars of AAA, one every 30 minutes", "3 rows on 1 dates"]),
+        (HEAD + "".join(f"2020-01-02,1,1,1,1.{i},1\n" for i in range(7)), ["intraday bars of AAA"]),
+        (HEAD + "".join(f"2020-01-{i + 1:02d} {9 + i % 7}:3{i % 3},1,1,1,1,1\n" for i in range(28)), ["AAA at many times of day"]),
+        (HEAD.replace("Volume", "div_cash") .replace("\n", ",Ex-Dividend\n") + "2020-01-02,1,1,1,1,1,1\n", ["two columns that may be dividend"]),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_refused_for_what_it_is(text: str, words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text(text)
+    with pytest.raises(InputError) as caught:
+        files.read(tmp_path / "p.csv", symbol="AAA")
+    for word in words:
+        assert word in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "warned"),
+    [
+        ("Distribution", "0.25", True),
+        ("DVD_SH_12M div", "0.25", True),
+        ("CFACPR", "0.5", True),
+        ("as_traded_close", "20", True),
+        ("Payout", "0", False),
+        ("Distribution", "", False),
+        ("Remarks", "sold", False),
+    ],
+)
+def test_a_column_that_may_carry_money_is_never_left_out_without_a_word(
+    header: str, cell: str, warned: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "p.csv").write_text(HEAD.replace("\n", f",{header}\n") + f"2020-01-02,1,1,1,1,1,{cell}\n")
+    notes = files.read(tmp_path / "p.csv", symbol="AAA").notes
+    told = [n for n in notes if "WARNING" in n and header in n]
+    assert bool(told) is warned
+    quiet = files.read(tmp_path / "p.csv", symbol="AAA", asked=Asked(columns=columns.told(f"ignore={header}")))
+    assert not any(header in n for n in quiet.notes)
+
+
+def test_dividend_adjusted_prices_beside_dividends_give_back_the_traded_ones(tmp_path: Path) -> None:
+    """Forward by Yahoo's own rule, back by ours: close, open and dividends are the traded ones."""
+    rng = np.random.default_rng(3)
+    days = np.arange("2015-01-01", "2018-01-01", dtype="M8[D]")
+    days = days[np.is_busday(days)]
+    traded = np.round(50.0 * np.exp(np.cumsum(rng.normal(0, 0.01, days.size))), 4)
+    cash = np.where(np.arange(days.size) % 63 == 60, np.round(traded * 0.02, 4), 0.0)
+    factor = np.ones(days.size)
+    for t in range(days.size - 1, 0, -1):
+        factor[t - 1] = factor[t] * (1.0 - cash[t] / traded[t - 1])
+    lines = ["Date,Open,High,Low,Close,Volume,Dividends,Stock Splits"]
+    for d, p, c in zip(days, traded * factor, cash, strict=True):
+        lines.append(f"{d} 00:00:00-05:00,{p},{p},{p},{p},5,{c},0.0")
+    (tmp_path / "p.csv").write_text("\n".join(lines) + "\n")
+    batch = files.read(tmp_path / "p.csv", symbol="T")
+    bars = batch.bars["T"]
+    assert any("already adjusted for dividends" in n for n in batch.notes)
+    np.testing.assert_allclose(bars.close, traded, rtol=1e-9)
+    np.testing.assert_allclose(bars.open, traded, rtol=1e-9)
+    np.testing.assert_allclose(bars.adj_close, traded * factor, rtol=1e-12)
+    assert bars.dividend.tolist() == cash.tolist()
+    plain = "\n".join(
+        [
+            lines[0],
+            *(f"{d},{p},{p},{p},{p},5,{c},0.0" for d, p, c in zip(days, traded - np.cumsum(cash), cash, strict=True)),
+        ]
+    )
+    (tmp_path / "q.csv").write_text(plain + "\n")  # the same layout over prices that do fall on the ex-dates
+    kept = files.read(tmp_path / "q.csv", symbol="T")
+    assert any("taken as traded" in n for n in kept.notes)
+    np.testing.assert_allclose(kept.bars["T"].close, traded - np.cumsum(cash), rtol=1e-12)
