@@ -209,6 +209,15 @@ def test_a_strategy_may_be_a_class_or_an_object(home: plimsoll.Home) -> None:
     assert other.result.code != made.result.code
 
 
+def test_a_cost_preset_is_named_by_the_result_and_paid(home: plimsoll.Home) -> None:
+    made = home.backtest("2024-06-03", "2024-12-31", costs="us-etf-zero-commission")
+    assert made.result is not None and any("preset us-etf-zero-commission as of" in n for n in made.result.notes)
+    funds = made.fills.filter((pl.col("symbol") != "BTC-USD") & (pl.col("lots") > 0))
+    assert funds.height > 0 and funds["commission"].sum() == 0.0
+    with pytest.raises(PlimsollError, match=r"costs\.preset is 'alpacca'; did you mean 'alpaca'"):
+        home.backtest(costs="alpacca")
+
+
 def test_days_may_be_whatever_has_a_date(home: plimsoll.Home, run: plimsoll.Run) -> None:
     pandas, numpy = pytest.importorskip("pandas"), pytest.importorskip("numpy")
     for day in (pandas.Timestamp("2025-12-30"), numpy.datetime64("2025-12-30"), date(2025, 12, 30)):
