@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -216,22 +217,10 @@ def test_an_increment_is_the_cvar_saved_by_selling_and_a_hedges_is_negative() ->
     assert book == pytest.approx(0.4 * cvar(-long, 0.95))
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_blocks_of_one_are_scipys_percentile_bootstrap(estimator: tails.Estimator) -> None:
-    losses = np.random.default_rng(11).standard_t(8, 400) * 0.01
-    mine = tails.interval(losses, estimator, 0.95, block=1, seed=7, draws=4000, coverage=0.90)
-    theirs = stats.bootstrap(
-        (losses,), lambda x, axis: estimator(np.moveaxis(x, axis, -1), 0.95).cvar, n_resamples=4000, batch=500,
-        confidence_level=0.90, method="percentile", vectorized=True, rng=np.random.default_rng(1),
-    ).confidence_interval  # fmt: skip
-    width = theirs.high - theirs.low
-    assert abs(mine.low - theirs.low) < 0.06 * width and abs(mine.high - theirs.high) < 0.06 * width
-
-
-def test_the_ends_are_order_statistics() -> None:
-    ordered = np.arange(1.0, 1001.0)
-    assert [tails._quantile(ordered, share) for share in (0.025, 0.95, 0.975, 1.0)] == [25.0, 950.0, 975.0, 1000.0]
-    assert tails._quantile(ordered[:30], 0.025) == 1.0 and tails._quantile(ordered[:30], 0.0) == 1.0
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 7, 10, 25])
+@pytest.mark.parametrize("probability", [0.9, 0.95, 0.975])
+def test_students_quantile_is_scipys(degrees: int, probability: float) -> None:
+    assert tails.student_quantile(probability, degrees) == pytest.approx(stats.t.ppf(probability, degrees), rel=1e-9)
 
 
 def test_an_interval_is_what_plain_loops_over_blocks_give() -> None:
@@ -244,9 +233,11 @@ def test_an_interval_is_what_plain_loops_over_blocks_give() -> None:
             begin = int(next(numbers) * (50 - block + 1))
             taken += losses[begin : begin + block].tolist()
         found.append(cvar(np.array(taken[:50]), 0.95))
-    found.sort()
+    drawn, value = np.log(found), math.log(cvar(losses, 0.95))
+    centre, spread = 2.0 * value - drawn.mean(), drawn.std(ddof=1)
     ends = tails.interval(losses, tails.historical, 0.95, block=block, seed=42, draws=draws, coverage=0.90)
-    assert ends == (found[14], found[284], found[269])
+    low, high, upper = stats.t.ppf([0.05, 0.95, 0.90], 1) * spread + centre  # not two blocks in the tail: one degree
+    assert ends == pytest.approx(tuple(np.exp([low, high, upper])), rel=1e-9)
 
 
 def test_a_two_sided_interval_ends_where_one_sided_bounds_do() -> None:
@@ -305,10 +296,10 @@ def coverage(samples: list[np.ndarray], true: float, block: int, estimator: tail
 
 @pytest.mark.parametrize("estimator", [tails.historical, tails.peaks_over_threshold])
 def test_the_interval_of_independent_losses_covers_nearly_what_it_says(estimator: tails.Estimator) -> None:
-    """Of 95 % about 90 %: a tail of 25 losses is skewed and its estimate low, and no resampling mends that."""
+    """A tail of 25 losses is skewed and its estimate low; three separate blocks of it make the interval wide."""
     samples = [np.random.default_rng(n).standard_normal(500) for n in range(100)]
     two_sided, upper = coverage(samples, normal_tail(0.95)[1], tails.block_length(500, 1), estimator)
-    assert 0.84 <= two_sided <= 0.99 and 0.82 <= upper <= 0.99
+    assert two_sided >= 0.92 and upper >= 0.90
 
 
 def test_blocks_give_overlapping_windows_most_of_their_coverage_back() -> None:
@@ -363,7 +354,7 @@ def test_a_marginal_of_unknown_returns_is_unknown() -> None:
 
 def test_every_loss_may_be_drawn() -> None:
     found = tails.interval(np.array([0.0, 1.0]), tails.historical, 0.95, block=1, seed=5, draws=400)
-    assert (found.low, found.high) == (0.0, 1.0)
+    assert found.low < 0.0 < 1.0 < found.high  # a draw of nothing has no logarithm
 
 
 def test_a_share_that_is_whole_despite_binary_fractions_stays_whole() -> None:
