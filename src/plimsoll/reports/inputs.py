@@ -18,6 +18,7 @@ def input_notes(panel: Panel, policy: Policy, first: int, last: int, strategies:
     """
     return [
         *_plain(panel, policy),
+        *_required(panel, policy),
         *_named(panel, policy, first, last, strategies),
         *_stopped(panel, first, last),
     ]
@@ -32,6 +33,14 @@ def _plain(panel: Panel, policy: Policy) -> list[str]:
         f"no kind is given for {_some(panel.plain)}: the policy took them for {kind}s, each at most {cap:.0%} unless "
         "it names the symbol (limits.plain_symbols_are); a universe file gives kinds and sectors"
     ]
+
+
+def _required(panel: Panel, policy: Policy) -> list[str]:
+    """Inputs without which the policy lets nothing be added and which nobody can ever give (D7)."""
+    absent = [n for n in policy.regime.required if n not in panel.column and n not in panel.macro_names]
+    if not absent:
+        return []
+    return [f"regime.required names {', '.join(absent)}, which the data lack: no new risk was allowed in any session"]
 
 
 def _named(panel: Panel, policy: Policy, first: int, last: int, strategies: Sequence[str]) -> list[str]:

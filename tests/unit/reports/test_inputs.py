@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+from msgspec.structs import replace
 
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Certified, Panel
@@ -56,3 +57,10 @@ def test_series_that_stopped_together_are_said(make_market: MakePanel) -> None:
     said = notes(dataclasses.replace(panel, dated=Certified(known.sound, known.quality, known.ended, late)))
     assert f"2 of 6 symbols (GLD, QQQ) stopped together or as the only ones of their calendar, known from " \
         f"{panel.sessions.dates[250]} on, on 10 sessions" in said  # fmt: skip
+
+
+def test_a_required_input_that_is_not_in_the_data_is_named(make_market: MakePanel) -> None:
+    panel = make_market(1, 300)
+    strict = replace(Policy(), regime=replace(Policy().regime, required=("^VIX", "DGS3MO", "FOO")))
+    (said,) = input_notes(panel, strict, 100, 299, ())
+    assert said.startswith("regime.required names FOO, which the data lack")
