@@ -32,6 +32,11 @@ _RUNS: dict[str, Any] = {
     "total_return": pl.Float64,
     "max_drawdown": pl.Float64,
     "sharpe": pl.Float64,
+    "annual_return": pl.Float64,
+    "profile": pl.String,
+    "status": pl.String,
+    "tag": pl.String,
+    "policy": pl.String,
 }
 
 
