@@ -196,3 +196,21 @@ def test_a_halted_paper_book_goes_on_once_a_person_has_signed(home: Path, tmp_pa
     first = next(e["day"] for e in gone_on["risk_events"] if e["kind"] == "APPROVED")
     assert say(home, "replay", "--run", run["run"], "--on", first, "--json")["same_morning"]
     assert "its own span" in say(home, *paper, "--resume", run["run"], "--end", "2019-05-01", code=2)
+
+
+@pytest.mark.parametrize(
+    "words", [("compare", "a"), ("nothing",), ("backtest", "--capital", "much"), ("runs", "--nope")]
+)
+def test_a_usage_error_with_json_is_an_object_too(words: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(cli, [*words, "--json"])
+    assert done.exit_code == 2
+    told = json.loads(done.stdout)
+    assert told["exit_code"] == 2 and told["error"] and told["remedy"]
+    assert told["error"] in done.stderr
+    assert CliRunner().invoke(cli, list(words)).stdout == ""
+
+
+def test_config_show_lists_the_choices_of_a_choice(tmp_path: Path) -> None:
+    units = {s["key"]: s["unit"] for s in say(tmp_path, "config", "show", "--json")["settings"]}
+    assert units["auction.schedule"] == "choice: daily, month_end, week_end"
+    assert units["ladder.rungs.level_2.reentry"].endswith("automatic, never, none, signed")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from plimsoll.core.errors import EXIT_ERROR, PlimsollError
 
@@ -54,6 +56,30 @@ def fail(problem: str, remedy: str, exit_code: int, as_json: bool) -> typer.Exit
     if as_json:
         typer.echo(json.dumps({"error": problem, "remedy": remedy, "exit_code": exit_code}))
     return typer.Exit(exit_code)
+
+
+_Refused: Any = typer.BadParameter.__mro__[2]  # ClickException, wherever this version of typer keeps it
+
+
+class Told(TyperGroup):
+    """The group of commands; with ``--json`` a usage error is an object on stdout too, as all others are (O10)."""
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:
+        """Run a command line."""
+        words = list(sys.argv[1:] if args is None else args)
+        if not extra.get("standalone_mode", True) or "--json" not in words:
+            return super().main(args, *more, **extra)
+        try:
+            code = super().main(words, *more, **{**extra, "standalone_mode": False})
+        except _Refused as error:
+            error.show()
+            told = {"error": error.format_message(), "remedy": "See --help", "exit_code": error.exit_code}
+            typer.echo(json.dumps(told))
+            code = error.exit_code
+        except typer.Abort:
+            typer.echo("Aborted.", err=True)
+            code = EXIT_ERROR
+        sys.exit(code if isinstance(code, int) else 0)
 
 
 def hold_streams() -> None:

@@ -17,7 +17,7 @@ import typer
 from plimsoll import __version__
 from plimsoll.cli.account import approve_cli, keys_cli, limits_cli, sla
 from plimsoll.cli.confirming import confirm
-from plimsoll.cli.failing import INTERRUPTED, hold_streams, reported
+from plimsoll.cli.failing import INTERRUPTED, Told, hold_streams, reported
 from plimsoll.cli.model_commands import model_cli
 from plimsoll.cli.options import (
     BenchmarkOption,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 cli = typer.Typer(
     name="plimsoll",
+    cls=Told,
     help="A risk-governed systematic trading system: certified data, an exact mean-CVaR capital auction, gates, "
     "vetoes, and a journal that proves every decision.",
     epilog="State lives under --home (default runtime/). Exit codes: 0 done, 1 error, 2 usage, 3 a check failed, "

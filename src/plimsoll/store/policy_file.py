@@ -194,6 +194,9 @@ def _meta(shape: types.Type, above: tuple[str, str, str]) -> tuple[str, str, str
     extra = shape.extra or {}
     note = str((shape.extra_json_schema or {}).get("description", ""))
     unit = str(extra.get("unit", above[0]))
+    bare = _bare(shape)
+    if isinstance(bare, types.LiteralType):
+        unit = f"{unit}: {', '.join(sorted(map(str, bare.values)))}"
     return unit, str(extra.get("rule", above[1])), "" if note == unit else note
 
 
