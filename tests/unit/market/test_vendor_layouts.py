@@ -210,6 +210,10 @@ LAYOUTS = {
         EUROPEAN + "03.01.2020;10,50;11,00;10,00;10,80;1.200\n13.01.2020;;;;;\n",
         notes=("dates were read as day/month/year, which '13.01.2020' shows", "decimal comma"),
     ),
+    "a decimal comma under English names": Layout(
+        "date;open;high;low;close;volume\n2020-01-02;10,1;11,2;9,9;10,5;1000\n2020-01-03;10,5;11,0;10,0;10,8;1200\n",
+        notes=("decimal comma",),
+    ),
     "a German bank in UTF-16": Layout(
         (EUROPEAN + "03.01.2020;10,50;11,00;10,00;10,80;1.200\n").encode("utf-16"),
         asked=Asked(dates="dmy"),

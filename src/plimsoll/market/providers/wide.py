@@ -43,7 +43,7 @@ def header(records: Sequence[Sequence[str]]) -> Header:
         lines = 3 if named else 2
         body = range(1, len(first))
         for prices, owners in ((first, second), (second, first)):
-            if all(columns.role(prices[i]) in _BARS for i in body) and not any(_is_figure(owners[i]) for i in body):
+            if all(columns.role(prices[i]) in _BARS for i in body) and _may_be_symbols([owners[i] for i in body]):
                 if not named and columns.plain(first[0]) not in (*_INDEX, "price", "ticker", "attributes", "symbols"):
                     break
                 if any(owners[i] for i in body):
@@ -121,6 +121,12 @@ def closes_only(names: Sequence[str], chosen: columns.Roles) -> str:
             "the columns series, date, value"
         )
     return ""
+
+
+def _may_be_symbols(texts: Sequence[str]) -> bool:
+    """Whether the cells of a header's line are symbols: each has a letter, and none is a figure (10,5 is none)."""
+    given = [t for t in texts if t]
+    return all(any(c.isalpha() for c in t) and not _is_figure(t) for t in given)
 
 
 def _is_figure(text: str) -> bool:
