@@ -241,8 +241,7 @@ def backtest(
     then what the strategy holds stays until it answers again. A run whose mandate ended also states what would have
     been without that ceiling (R5). ``tag`` is a person's name for the run.
     """
-    from msgspec.structs import replace
-
+    from plimsoll.core.protections import without_mandate
     from plimsoll.engine.backtest import run_backtest
     from plimsoll.engine.history import history_of
     from plimsoll.engine.loop import genesis_of, span_of
@@ -265,10 +264,7 @@ def backtest(
             decided, anchor = journal.decisions_hash, journal.anchor
         unbounded = None
         if tally.mandate_ended:
-            rungs = tuple(r for r in policy.ladder.rungs if not r.ends_mandate)
-            others = tuple(v for v in policy.vetoes.enabled if v != "DRAWDOWN_LIMIT")  # it stands at the ceiling too
-            vetoes = replace(policy.vetoes, enabled=others)
-            free = replace(policy, ladder=replace(policy.ladder, rungs=rungs), vetoes=vetoes)
+            free = without_mandate(policy)
             again = _new_run(home, "backtest-without-mandate", free)
             with _journal(home, again, durable=False) as journal:
                 longer = run_backtest(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from plimsoll.core.policy import Policy, VetoPolicy
 
 
@@ -14,6 +16,13 @@ def taken_away(policy: Policy) -> tuple[str, ...]:
     ()
     """
     return tuple(_taken_away(policy))
+
+
+def without_mandate(policy: Policy) -> Policy:
+    """The policy of the run that R5 puts beside one whose mandate ended: neither its rung nor the veto at it."""
+    rungs = tuple(r for r in policy.ladder.rungs if not r.ends_mandate)
+    vetoes = tuple(v for v in policy.vetoes.enabled if v != "DRAWDOWN_LIMIT")
+    return replace(policy, ladder=replace(policy.ladder, rungs=rungs), vetoes=replace(policy.vetoes, enabled=vetoes))
 
 
 def _taken_away(policy: Policy) -> Iterator[str]:

@@ -16,6 +16,7 @@ from plimsoll.core.errors import InputError
 from plimsoll.core.events import Genesis
 from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy, policy_hash
+from plimsoll.core.protections import without_mandate
 from plimsoll.engine.backtest import run_backtest
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.history import history_of
@@ -91,8 +92,7 @@ def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
 
 def _without_mandate(home: Home, genesis: Genesis, history: History, policy: Policy) -> Metrics | None:
     """Metrics of the run beside this one that had no mandate to end, where it was kept (R5)."""
-    rungs = tuple(r for r in policy.ladder.rungs if not r.ends_mandate)
-    free = replace(policy, ladder=replace(policy.ladder, rungs=rungs))
+    free = without_mandate(policy)
     digest = policy_hash(free)
     for path in sorted(home.runs.glob("backtest-without-mandate-*.db"), reverse=True):
         one = next(journal.read(path), None)

@@ -207,10 +207,9 @@ def test_a_tenth_of_a_limit_is_its_price_times_its_size(material: Material) -> N
     position = next(n for n in found if n.startswith("position:"))
     symbol = position.partition(":")[2]
     sizes = [
-        sum(b.weight for b in a.bids if b.symbol == symbol)
-        * max(b.price or 0.0 for b in a.bids if b.binding == position)
+        sum(b.weight for b in a.bids if b.symbol == symbol) * shadow.priced(a)[position]
         for _, a in held
-        if any(b.binding == position and (b.price or 0.0) > 0.0 for b in a.bids)
+        if position in shadow.priced(a)
     ]
     assert found[position].worth == pytest.approx(0.1 * sum(sizes) / len(held))
     order = [s.worth for s in shadow.shadows(material)]
