@@ -717,11 +717,21 @@ def _state_store(home: Home, url: str | None, timeout: float, tell: Callable[[st
 
 
 def limits_show(workspace: Workspace) -> LimitsReport:
-    """The account's dollar caps: what is signed and what is in force, or what its profile would begin with (H1)."""
+    """The account's dollar caps: what is signed and what is in force, or what its profile would begin with (H1).
+
+    They are compared with the profile they were made for, unless another one or a policy file is named.
+    """
+    from dataclasses import replace
+
     from plimsoll.operate.account_limits import show
+    from plimsoll.store.account_record import AccountRecord
     from plimsoll.store.home import Home
 
-    return show(Home(workspace.home), workspace.load().policy)
+    home = Home(workspace.home)
+    known = AccountRecord(home).read().limits
+    if known is not None and workspace.profile is None and not workspace.policy_files:
+        workspace = replace(workspace, profile=known[1].profile)
+    return show(home, workspace.load().policy)
 
 
 def limits_history(workspace: Workspace) -> tuple[LimitsVersion, ...]:

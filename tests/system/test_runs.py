@@ -214,3 +214,10 @@ def test_config_show_lists_the_choices_of_a_choice(tmp_path: Path) -> None:
     units = {s["key"]: s["unit"] for s in say(tmp_path, "config", "show", "--json")["settings"]}
     assert units["auction.schedule"] == "choice: daily, month_end, week_end"
     assert units["ladder.rungs.level_2.reentry"].endswith("automatic, never, none, signed")
+
+
+def test_limits_are_compared_with_the_profile_they_were_made_for(tmp_path: Path) -> None:
+    begun = CliRunner().invoke(cli, ["govern", "--profile", "micro", "--home", str(tmp_path)], input="")
+    assert begun.exit_code == 0, begun.output
+    assert say(tmp_path, "limits", "show", "--json")["differs"] == []
+    assert say(tmp_path, "limits", "show", "--profile", "core", "--json")["differs"] != []
