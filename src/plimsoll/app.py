@@ -478,7 +478,7 @@ def runs(workspace: Workspace) -> tuple[RunSummary, ...]:
 
 
 def compare(workspace: Workspace, a: str, b: str) -> Versus:
-    """Two finished runs side by side: policy, data, code, figures, and their returns paired (E6)."""
+    """Two finished runs side by side: policy, data, code, figures, and their returns paired (O10)."""
     from plimsoll.core.errors import UsageError
     from plimsoll.reports.versus import versus
     from plimsoll.store.home import Home

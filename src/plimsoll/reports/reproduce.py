@@ -1,4 +1,4 @@
-"""The command that makes a run again, to the same decisions hash (E6, G4)."""
+"""The command that makes a run again, to the same decisions hash (G4)."""
 
 from __future__ import annotations
 

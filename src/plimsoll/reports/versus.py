@@ -1,4 +1,4 @@
-"""Two runs side by side: what they were given, what they came to, and whether their returns can be told apart (E6)."""
+"""Two runs side by side: what they were given, what they came to, and whether their returns can be told apart."""
 
 from __future__ import annotations
 
