@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from plimsoll import app
+from plimsoll.app import governing
 from plimsoll.core.errors import InputError
 
 COMMAND = [sys.executable, "-m", "plimsoll", "govern", "--profile", "micro", "--home"]
@@ -282,7 +282,7 @@ def test_the_minutes_of_a_session_are_the_exchanges() -> None:
     noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
     day = noon.date().toordinal() - date(1970, 1, 1).toordinal()
     opened = int(noon.replace(hour=14, minute=30).timestamp()) // 60
-    assert app._session_minutes(day) == (opened, opened + 390)
-    assert app._session_minutes(day - 1) is None  # a Sunday
+    assert governing._session_minutes(day) == (opened, opened + 390)
+    assert governing._session_minutes(day - 1) is None  # a Sunday
     with pytest.raises(InputError, match="2035"):
-        app._session_minutes(30_000)
+        governing._session_minutes(30_000)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from plimsoll import app
+from plimsoll.app import governing
 from plimsoll.cli.main import cli
 
 DATES = ["2026-02-23", "2026-02-24", "2026-02-25", "2026-02-26", "2026-02-27", "2026-03-02", "2026-03-03"]
@@ -19,7 +19,7 @@ DATES = ["2026-02-23", "2026-02-24", "2026-02-25", "2026-02-26", "2026-02-27", "
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """Sessions of three minutes, so that five of them are fifteen quotes."""
-    monkeypatch.setattr(app, "_session_minutes", lambda day: (day * 1440 + 870, day * 1440 + 873))
+    monkeypatch.setattr(governing, "_session_minutes", lambda day: (day * 1440 + 870, day * 1440 + 873))
     return Desk(tmp_path)
 
 

@@ -121,6 +121,32 @@ def workspace(
     return Workspace(home or Path("runtime"), profile, tuple(policy or ()), dict(os.environ), given, _note)
 
 
+def run_workspace(
+    home: Path | None,
+    profile: str | None,
+    policy: list[Path] | None,
+    strategy: list[str] | None,
+    capital: float | None,
+    operator: Operator | None,
+    lifecycle: bool = False,
+    benchmark: str | None = None,
+    snapshot: str = "",
+    costs: str | None = None,
+) -> Workspace:
+    """The workspace of a run: what the command line says is the policy's last layer, so its hash names it."""
+    changes: dict[str, object] = {
+        "strategies.enabled": strategy or None,
+        "account.capital": capital,
+        "backtest.operator": None if operator is None else operator.value,
+        "lifecycle.enabled": lifecycle or None,
+        "backtest.benchmark": benchmark,
+        "costs.preset": costs,
+    }
+    from dataclasses import replace
+
+    return replace(workspace(home, profile, policy, **changes), snapshot=snapshot)
+
+
 def _note(words: str) -> None:
     typer.echo(f"note: {words}", err=True)
 

@@ -216,7 +216,7 @@ def test_a_file_that_says_everything_needs_no_market(tmp_path: Path) -> None:
 
 
 def test_the_help_names_every_column() -> None:
-    from plimsoll.cli.main import costs
+    from plimsoll.cli.inspect import costs
 
     assert costs.__doc__ is not None
     for name in (*REQUIRED, *OPTIONAL):

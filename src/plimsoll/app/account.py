@@ -1,0 +1,128 @@
+"""What people sign for an account: caps, size, keys, and the risk promise (H1, H7, H9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plimsoll.app.wiring import now
+
+if TYPE_CHECKING:
+    from plimsoll.app.workspace import Workspace
+    from plimsoll.operate.account_limits import LimitsReport, LimitsVersion, TrustedKey
+    from plimsoll.operate.size import SizeReport
+    from plimsoll.operate.sla import Checked, RiskPromise
+    from plimsoll.store.record_rules import By
+
+
+def limits_show(workspace: Workspace) -> LimitsReport:
+    """The account's dollar caps: what is signed and what is in force, or what its profile would begin with (H1).
+
+    They are compared with the profile they were made for, unless another one or a policy file is named.
+    """
+    from dataclasses import replace
+
+    from plimsoll.operate.account_limits import show
+    from plimsoll.store.account_record import AccountRecord
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home)
+    known = AccountRecord(home).read().limits
+    if known is not None and workspace.profile is None and not workspace.policy_files:
+        workspace = replace(workspace, profile=known[1].profile)
+    return show(home, workspace.load().policy)
+
+
+def limits_history(workspace: Workspace) -> tuple[LimitsVersion, ...]:
+    """Every version of the account's dollar caps, oldest first, the whole record checked (H1, G3)."""
+    from plimsoll.operate.account_limits import history
+    from plimsoll.store.home import Home
+
+    return history(Home(workspace.home))
+
+
+def limits_sign(
+    workspace: Workspace, person: str, key: Path, reason: str, change: Mapping[str, str], *, live: bool, anew: bool
+) -> LimitsReport:
+    """Sign a change of the account's dollar caps; it is in force from the next session (H1)."""
+    from plimsoll.operate.account_limits import sign
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home)
+    return sign(home, workspace.load().policy, _by(person, key), reason, change, live=live, anew=anew)
+
+
+def size_status(workspace: Workspace) -> SizeReport:
+    """How large a position may be, and what the next step still needs (H7, P5)."""
+    from plimsoll.operate.size import status
+    from plimsoll.store.home import Home
+
+    return status(Home(workspace.home))
+
+
+def size_approve(workspace: Workspace, person: str, key: Path, reason: str) -> SizeReport:
+    """Grant the next step of size where every evidence holds; ``CheckFailed`` lists what is missing (H7)."""
+    from plimsoll.operate.size import approve
+    from plimsoll.store.home import Home
+
+    return approve(Home(workspace.home), _by(person, key), reason)
+
+
+def keys_new(workspace: Workspace, path: Path) -> str:
+    """Write a new private key to a file outside the home; returns its public key (H1)."""
+    from plimsoll.core.errors import UsageError
+    from plimsoll.store.signing import new_key
+
+    if path.resolve().is_relative_to(workspace.home.resolve()):
+        raise UsageError(f"{path} is inside the home", "Keep the key where the trading process does not reach")
+    return new_key(path)
+
+
+def keys_trust(
+    workspace: Workspace, person: str, public_key: str | None, by: str | None = None, key: Path | None = None
+) -> tuple[TrustedKey, ...]:
+    """Trust a person's public key, or none any more; who may sign then. All but the first need a signature (H1)."""
+    from secrets import token_hex
+
+    from plimsoll.operate.account_limits import trust
+    from plimsoll.store.home import Home
+
+    signed = None if by is None or key is None else _by(by, key)
+    return trust(Home(workspace.home), person, public_key, signed, token_hex(8), now())
+
+
+def keys_list(workspace: Workspace) -> tuple[TrustedKey, ...]:
+    """Who may sign for the account (H1)."""
+    from plimsoll.operate.account_limits import trusted
+    from plimsoll.store.home import Home
+
+    return trusted(Home(workspace.home))
+
+
+def sla(workspace: Workspace, person: str | None = None, key: Path | None = None) -> RiskPromise:
+    """The risk promise of the home's account on one page, signed where a person and their key are given (H9)."""
+    from plimsoll.operate.sla import promise, sign
+    from plimsoll.store.home import Home
+
+    loaded, home = workspace.load(), Home(workspace.home)
+    if person is None or key is None:
+        return promise(home, loaded.policy, loaded.hash)
+    return sign(home, loaded.policy, loaded.hash, _by(person, key))
+
+
+def sla_check(workspace: Workspace, path: Path) -> Checked:
+    """Who signed a risk promise that was written to a file, and whether it still holds (H9)."""
+    from plimsoll.operate.sla import check
+    from plimsoll.store.home import Home
+
+    loaded = workspace.load()
+    return check(Home(workspace.home), loaded.policy, loaded.hash, path)
+
+
+def _by(person: str, key: Path) -> By:
+    """Who signs; the wall clock is what they say the time is, and no check depends on it."""
+    from plimsoll.store.record_rules import By
+    from plimsoll.store.signing import Signer
+
+    return By(person, Signer(key), now())

@@ -1,0 +1,111 @@
+"""Market data into the home, and what is certified of it (D3, D7, D10, D11, D13)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from plimsoll.app.wiring import now
+from plimsoll.core.errors import InputError
+
+if TYPE_CHECKING:
+    from plimsoll.app.workspace import Workspace
+    from plimsoll.core.bars import Confirmation
+    from plimsoll.market.confirm import Confirmed
+    from plimsoll.market.ingest import IngestReport, IngestRequest
+    from plimsoll.market.request import Progress as IngestProgress
+    from plimsoll.market.status import Status
+    from plimsoll.operate.providers import Providers
+    from plimsoll.store.bars import SqlBarStore
+    from plimsoll.store.home import Home
+    from plimsoll.store.raw_archive import RawSourceState
+
+
+def ingest(workspace: Workspace, request: IngestRequest, progress: IngestProgress | None = None) -> IngestReport:
+    """Read a source into the home, certify everything in it and publish the snapshot (D7, D13, D14)."""
+    from plimsoll.market import ingest as stage_1
+    from plimsoll.store.home import Home
+    from plimsoll.store.raw_archive import RawArchive
+
+    policy = workspace.load().policy
+    home = Home(workspace.home)
+    source = None
+    if (
+        not home.database.exists()
+    ):  # before the home is made: a refusal leaves nothing, and no folder of a misspelt name
+        source = stage_1.read(request, progress)
+    with home.lock():
+        from plimsoll.store.bars import SqlBarStore
+
+        with SqlBarStore(home.database) as store:
+            archive = RawArchive(home.raw)
+            return stage_1.ingest(request, store, archive, home.snapshots, policy, now(), progress, source)
+
+
+def confirm(
+    workspace: Workspace, symbol: str, date: str, *, person: str, reason: str, revoke: bool = False
+) -> Confirmed:
+    """Record that a named person explains a jump, or takes that back, and publish what follows (D10)."""
+    from plimsoll.market import confirm as confirming
+    from plimsoll.store.home import Home
+
+    policy, home = workspace.load().policy, Home(workspace.home)
+    act = confirming.revoke if revoke else confirming.confirm
+    with home.lock(), _bars(home) as store:
+        return act(store, home.snapshots, policy, symbol, date, person, reason, now())
+
+
+def confirmations(workspace: Workspace) -> tuple[Confirmation, ...]:
+    """Every confirmation and revocation in the home, oldest first (D10)."""
+    from plimsoll.store.home import Home
+
+    with _bars(Home(workspace.home)) as store:
+        return store.confirmations()
+
+
+def _bars(home: Home) -> SqlBarStore:
+    """The price store of a home that has one; looking makes none."""
+    from plimsoll.store.bars import SqlBarStore
+
+    if not home.database.exists():
+        raise InputError(f"{home.database.parent} holds no data", "Run plimsoll ingest, or give --home")
+    return SqlBarStore(home.database)
+
+
+def verify_sources(workspace: Workspace) -> tuple[RawSourceState, ...]:
+    """Every source of every ingestion, its kept bytes held against their hash (D13)."""
+    from plimsoll.store.home import Home
+    from plimsoll.store.raw_archive import RawArchive
+
+    return tuple(RawArchive(Home(workspace.home).raw).sources())
+
+
+def verify_status(workspace: Workspace, as_of: str | None = None) -> Status:
+    """What the home's current snapshot certifies, symbol by symbol (D11), at its end or by what was known at ``as_of``.
+
+    The state as of a date is the certification of the home's rows up to it: 1260 rows make a symbol ACTIVE, where a
+    backtest asks for ``backtest.min_rows``.
+    """
+    from plimsoll.core.dates import day_number
+    from plimsoll.market import snapshot
+    from plimsoll.market.status import status
+    from plimsoll.store.home import Home
+
+    home, policy = Home(workspace.home), workspace.load().policy
+    if as_of is None:
+        return status(home.snapshots, policy)
+    end = day_number(as_of)
+    synthetic = snapshot.read_manifest(snapshot.current(home.snapshots)).content.synthetic
+    from plimsoll.market import publish
+    from plimsoll.store.bars import SqlBarStore
+
+    with SqlBarStore(home.database) as store:
+        judged = publish.build(store, policy, end, synthetic).certifications
+    return status(home.snapshots, policy, (as_of, judged))
+
+
+def providers(env: Mapping[str, str]) -> Providers:
+    """What each provider can do and which one routing would take, under the entitlements of ``env`` (D3, D4)."""
+    from plimsoll.operate.providers import providers as listed
+
+    return listed(env)

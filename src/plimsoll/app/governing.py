@@ -1,0 +1,96 @@
+"""The hard-limit governor of the home's account, answering lines (H1, H2, H6)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from plimsoll.app.wiring import now
+from plimsoll.core.errors import InputError
+
+if TYPE_CHECKING:
+    from plimsoll.app.workspace import Workspace
+    from plimsoll.core.ports import StateStore
+    from plimsoll.operate.govern import LineProtocol
+    from plimsoll.store.home import Home
+
+
+@contextmanager
+def governed(
+    workspace: Workspace,
+    store: str | None = None,
+    *,
+    live: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Iterator[LineProtocol]:
+    """The hard-limit governor of the home's account, answering lines (H1, H2).
+
+    What it counts lies in the home and is held until the end, or in the Redis server at ``store``, where other
+    processes share it (H6). Its dollar caps are those of the account's signed limits, read again at every session.
+    ``tell`` hears what the person who starts it has to know.
+    """
+    from secrets import token_hex
+
+    from plimsoll.operate.govern import LineProtocol
+    from plimsoll.operate.governed_account import GovernedAccount
+    from plimsoll.operate.track_record import TrackRecord
+    from plimsoll.risk.governor import Governor
+    from plimsoll.store.account_record import AccountRecord
+    from plimsoll.store.home import Home
+
+    policy = workspace.load_for_governor()
+    home = Home(workspace.home)
+    home.folder(home.path)
+    with _state_store(home, store, policy.governor.store_timeout / 1000, tell) as kept:
+        track = TrackRecord(home, _session_minutes)
+        account = GovernedAccount(
+            AccountRecord(home), kept, policy, track=track, live=live, draw=lambda: token_hex(8), now=now
+        )
+        for note in account.notes():
+            tell(note)
+        governor = Governor(kept, account.start())
+        wall = (lambda: time.time_ns() // 1000) if live else None  # recorded sessions lie in the past
+        yield LineProtocol(governor, policy.governor.batch, lambda: time.perf_counter_ns() // 1000, account, wall)
+
+
+def _session_minutes(day: int) -> tuple[int, int] | None:
+    """First minute since 1970 of a day's NYSE session and the first after it; None where there is none (D9).
+
+    A process of its own looks it up: the calendar's library takes more memory than a governor, which would keep it.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
+            return apart.submit(_nyse_minutes, day).result()
+    except (BrokenProcessPool, OSError) as error:
+        raise InputError(f"the NYSE calendar cannot be read: {error}", "Look at the machine's memory") from error
+
+
+def _nyse_minutes(day: int) -> tuple[int, int] | None:
+    from plimsoll.market.calendars import nyse_sessions
+
+    found = nyse_sessions(day, day)
+    return None if not found.days.size else (int(found.opens[0]) // 60, int(found.closes[0]) // 60)
+
+
+@contextmanager
+def _state_store(home: Home, url: str | None, timeout: float, tell: Callable[[str], None]) -> Iterator[StateStore]:
+    if url is None:
+        from plimsoll.store.governor_store import SqliteStateStore
+
+        with SqliteStateStore(home.governor) as file:
+            yield file
+        return
+    try:
+        from plimsoll.store.governor_redis import RedisStateStore
+    except ModuleNotFoundError:
+        raise InputError("a Redis store needs redis, which is not installed", "pip install 'plimsoll[redis]'") from None
+    with RedisStateStore(url, timeout) as shared:
+        for words in shared.warnings:
+            tell(words)
+        yield shared

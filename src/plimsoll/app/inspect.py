@@ -1,0 +1,130 @@
+"""What was decided and why, what it cost and where it stood; the report of a run, an auction from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plimsoll.app.wiring import stage_2
+from plimsoll.core.errors import InputError
+
+if TYPE_CHECKING:
+    from plimsoll.app.workspace import Progress, Workspace
+    from plimsoll.core.panel import History
+    from plimsoll.engine.replay import Replay
+    from plimsoll.governance.session_summary import SessionExplanation
+    from plimsoll.operate.auction_answer import AuctionAnswer
+    from plimsoll.operate.costs import CostReport
+    from plimsoll.operate.risk import RiskStanding
+    from plimsoll.reports.regime import RegimeReport
+
+
+def explain(workspace: Workspace, on: str, symbol: str | None = None, run: str | None = None) -> SessionExplanation:
+    """Why each symbol, or one, was traded or not in a session of a run, the last run's by default (G4)."""
+    from plimsoll.operate import hindsight
+    from plimsoll.store.home import Home
+
+    past = hindsight.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
+    return hindsight.explain(past, symbol)
+
+
+def replay(workspace: Workspace, on: str, run: str | None = None) -> Replay:
+    """Decide a past session again from snapshot, policy and journal, and compare the bytes (G4)."""
+    from plimsoll.operate import hindsight
+    from plimsoll.store.home import Home
+
+    return hindsight.replay(
+        hindsight.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
+    )
+
+
+def risk(workspace: Workspace, on: str | None = None, run: str | None = None) -> RiskStanding:
+    """Where a run's book stood against every limit at a session's close, the last one decided by default (R1-R9)."""
+    from plimsoll.operate import hindsight
+    from plimsoll.operate import risk as standing_of
+    from plimsoll.store.home import Home
+
+    return standing_of.standing(
+        hindsight.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
+    )
+
+
+def regime(workspace: Workspace, on: str | None = None) -> RegimeReport:
+    """Belief, outlook, matrices and calibration of the regime on the certified snapshot, as of a session (R8)."""
+    from plimsoll.engine.history import history_of
+    from plimsoll.reports.regime import regime_report
+
+    policy = workspace.load().policy
+    _, panel = stage_2(workspace, policy)
+    return regime_report(history_of(panel, policy), policy, on)
+
+
+def costs(
+    workspace: Workspace, run: str | None = None, fills: Path | None = None, *, estimate_slippage: bool = False
+) -> CostReport:
+    """Expected beside realised cost of a run's orders, the last run's by default, or of a file of own fills (C3).
+
+    With the impact coefficient the fills show and its error. Nothing is written.
+    """
+    from plimsoll.core.errors import UsageError
+    from plimsoll.operate import costs as compared
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home, workspace.tell)
+    if fills is None:
+        return compared.of_run(
+            home, home.find_run(run), lambda: workspace.load().policy, estimate_slippage=estimate_slippage
+        )
+    if run is not None:
+        raise UsageError("--run and --fills name two different sources", "Give one of them")
+    policy = workspace.load().policy
+
+    def market() -> History | None:
+        from plimsoll.engine.history import history_of
+        from plimsoll.market import snapshot
+
+        try:
+            panel = snapshot.load(snapshot.current(home.snapshots))
+            return history_of(panel.resolved(policy.limits.plain_symbols_are), policy)
+        except InputError:  # nothing was ingested: the file has to say everything itself
+            return None
+
+    return compared.of_file(fills, policy, market, estimate_slippage=estimate_slippage)
+
+
+def report(
+    workspace: Workspace,
+    run: str | None = None,
+    output: Path | None = None,
+    *,
+    hurdles: bool = False,
+    csv: Path | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the report of a run, the last one's by default, as one HTML file; its path, in the home by default.
+
+    ``hurdles`` runs the same span five more times, at the hurdles a report shows (A3); ``csv`` is a folder for the
+    run's tables, one CSV file each.
+    """
+    from dataclasses import replace
+
+    from plimsoll.reports import gather, html, tables
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home, workspace.tell)
+    found = gather.gather(home, home.find_run(run), lambda: workspace.load().policy)
+    if hurdles:
+        found = replace(found, hurdles=gather.at_hurdles(found, progress))
+    path = home.reports / f"{found.result.run}.html" if output is None else output
+    home.folder(path.parent)
+    path.write_text(html.render(found), encoding="utf-8")
+    if csv is not None:
+        tables.write_csv(csv, tables.written(found.run, found.result))
+    return path
+
+
+def auction(path: Path) -> AuctionAnswer:
+    """Solve the problem in a JSON or NPZ file and explain the answer; ``InputError`` when malformed (A3, A5)."""
+    from plimsoll.operate import auction_answer, auction_file
+
+    return auction_answer.answer(auction_file.read(path))

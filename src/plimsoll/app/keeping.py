@@ -1,0 +1,163 @@
+"""A run while it is being made: its name, its stored policy, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from plimsoll.app.wiring import now
+from plimsoll.core.errors import InputError
+from plimsoll.core.policy import Policy
+
+if TYPE_CHECKING:
+    from plimsoll.app.workspace import Workspace
+    from plimsoll.core.events import Genesis
+    from plimsoll.engine.tally import Tally
+    from plimsoll.reports.result import BacktestResult
+    from plimsoll.store.home import Home, RunSummary
+    from plimsoll.store.journal import Anchor
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What an interrupted paper run was begun with."""
+
+    summary: RunSummary
+    genesis: Genesis
+    policy: Policy
+
+
+def new_run(home: Home, mode: str, policy: Policy) -> str:
+    """A name no run of the home has: mode, instant, and a number when the instant is taken. Its policy is stored."""
+    home.folder(home.runs)
+    stem = f"{mode}-{now().replace('-', '').replace(':', '').rstrip('Z')}"
+    names = (stem if n == 1 else f"{stem}-{n}" for n in count(1))
+    run = next(name for name in names if not home.journal(name).exists())
+    home.keep_policy(run, policy)
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A run that is being made: its name, and what is written when it has ended well."""
+
+    home: Home
+    summary: RunSummary
+    genesis: Genesis
+
+    @property
+    def run(self) -> str:
+        """Its name."""
+        return self.summary.run
+
+    def finish(self, result: BacktestResult, anchor: Anchor, policy: Policy, tally: Tally) -> BacktestResult:
+        """Write the whole result, then the summary with the head of the journal, which is kept outside the journal.
+
+        The result comes back with the command that makes it again.
+        """
+        from msgspec.structs import replace
+
+        from plimsoll.reports.reproduce import command
+
+        result = replace(result, command=command(self.home, self.run, self.genesis, policy, result.refused_forecasts))
+        figures = result.metrics
+        done = replace(
+            self.summary,
+            finished=True,
+            status="finished",
+            records=anchor.records,
+            head=anchor.head,
+            decisions_hash=result.decisions_hash,
+            sessions=result.sessions,
+            total_return=figures.total_return,
+            annual_return=figures.annual_return,
+            annual_volatility=figures.annual_volatility,
+            max_drawdown=figures.max_drawdown,
+            sharpe=figures.sharpe,
+            halted=_halted(self.summary, tally),
+        )
+        self.home.finish(done, msgspec.json.encode(result))
+        return result
+
+    def broken(self, status: str, reason: str) -> None:
+        """Say how it ended instead; a disk that takes nothing more leaves it interrupted."""
+        from contextlib import suppress
+
+        from msgspec.structs import replace
+
+        with suppress(InputError):
+            self.home.finish(replace(self.summary, status=status, reason=reason))
+
+
+def _halted(summary: RunSummary, tally: Tally) -> str:
+    """What a book that ended halted waits for; empty for one that may add risk."""
+    if tally.mandate_ended:
+        return "the mandate ended"
+    asked = [e.kind for e in tally.events if e.kind in ("LADDER_RUNG", "REENTRY_REQUESTED", "APPROVED", "RESUMED")]
+    if tally.mode[-1] not in ("HALTED", "LIQUIDATING") and asked[-1:] != ["REENTRY_REQUESTED"]:
+        return ""
+    if summary.mode == "backtest":
+        return "halted at its end"
+    return f"halted: resume with plimsoll resume {summary.run} --by NAME --reason TEXT"
+
+
+@contextmanager
+def keeping(
+    home: Home, workspace: Workspace, policy: Policy, genesis: Genesis, tag: str, begun: Begun | None = None
+) -> Iterator[Kept]:
+    """A run of the home under a name no other has, from its beginning to how it ended; its policy is stored."""
+    from plimsoll.core.errors import PlimsollError
+    from plimsoll.store.home import RunSummary
+
+    run = new_run(home, genesis.mode, policy) if begun is None else begun.summary.run
+    kept = Kept(
+        home,
+        RunSummary(
+            run=run,
+            mode=genesis.mode,
+            start=genesis.start,
+            end=genesis.end,
+            snapshot=genesis.snapshot,
+            policy=genesis.policy,
+            capital=genesis.capital,
+            strategies=genesis.strategies,
+            synthetic=genesis.synthetic,
+            finished=False,
+            status="running",
+            profile=policy.profile,
+            policy_name=workspace.named() if begun is None else begun.summary.policy_name,
+            operator=genesis.operator,
+            code=genesis.code,
+            tag=_tag(tag) or ("" if begun is None else begun.summary.tag),
+        ),
+        genesis,
+    )
+    home.finish(kept.summary)
+    try:
+        yield kept
+    except KeyboardInterrupt:
+        kept.broken("interrupted", "interrupted by a person")
+        raise
+    except PlimsollError as error:
+        kept.broken("failed", error.problem)
+        raise
+    except BaseException as error:
+        kept.broken("failed", f"{type(error).__name__}: {error}")
+        raise
+
+
+def _tag(tag: str) -> str:
+    """A person's name for a run; ``UsageError`` for what no table could show or no command find again."""
+    from plimsoll.core.errors import UsageError
+    from plimsoll.store.home import TAG_MAX
+
+    if not tag:
+        return ""
+    if len(tag) > TAG_MAX or not tag.isprintable() or tag != tag.strip() or tag == "last":
+        raise UsageError(f"--tag {tag!r} cannot be used", f"Give up to {TAG_MAX} printable characters, not 'last'")
+    return tag

@@ -1,0 +1,121 @@
+"""Runs once they are there: listed, compared, verified, read, pruned; a halted paper book resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from plimsoll.app.workspace import Workspace
+    from plimsoll.core.events import Event
+    from plimsoll.operate.resume import Resumed
+    from plimsoll.reports.result import BacktestResult
+    from plimsoll.reports.versus import Versus
+    from plimsoll.store.home import RunSummary
+    from plimsoll.store.journal import AuditReport
+    from plimsoll.store.pruning import Pruned
+
+
+def runs(workspace: Workspace) -> tuple[RunSummary, ...]:
+    """Every run of the home, oldest name first."""
+    from plimsoll.store.home import Home
+
+    return Home(workspace.home).summaries()
+
+
+def result(workspace: Workspace, run: str | None = None) -> BacktestResult | None:
+    """The whole result of a run, the last finished one's by default; None where none was stored.
+
+    ``CorruptionError`` where the stored one is damaged or not of the run's journal.
+    """
+    from plimsoll.core.errors import CorruptionError
+    from plimsoll.reports.result import BacktestResult
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home, workspace.tell)
+    name = home.find_run(run)
+    stored = home.result(name)
+    if stored is None:
+        return None
+    try:
+        found = msgspec.json.decode(stored, type=BacktestResult)
+    except ValueError:  # msgspec's errors are ValueErrors
+        raise CorruptionError(f"the stored result of run {name} is damaged", "Restore it from a backup") from None
+    known = home.summary(name)
+    if found.run != name or (known.finished and found.decisions_hash != known.decisions_hash):
+        raise CorruptionError(f"the stored result of run {name} is not its own", "Restore it from a backup")
+    return found
+
+
+def journaled(workspace: Workspace, run: str | None = None) -> tuple[Event, ...]:
+    """Every event of a run's journal, the last run's by default, genesis first."""
+    from plimsoll.store.home import Home
+    from plimsoll.store.journal import read
+
+    home = Home(workspace.home, workspace.tell)
+    return tuple(read(home.journal(home.find_run(run))))
+
+
+def compare(workspace: Workspace, a: str, b: str) -> Versus:
+    """Two finished runs side by side: policy, data, code, figures, and their returns paired (O10)."""
+    from plimsoll.core.errors import UsageError
+    from plimsoll.reports.versus import versus
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home, workspace.tell)
+    names = (home.find_run(a), home.find_run(b))
+    found: list[BacktestResult] = []
+    for name in names:
+        one = result(workspace, name)
+        if one is None:
+            summary = home.summary(name)
+            why = "was made before results were stored" if summary.finished else f"is {summary.status}"
+            raise UsageError(f"run {name} {why}: there is nothing to compare", "Run it again")
+        found.append(one)
+    tags = (home.summary(names[0]).tag, home.summary(names[1]).tag)
+    policies = (home.policy(names[0], found[0].policy), home.policy(names[1], found[1].policy))
+    return versus(found[0], found[1], tags, policies)
+
+
+def audit_verify(workspace: Workspace, run: str | None = None) -> AuditReport:
+    """Recompute the hash chain of a run's journal, the last run's by default (G3)."""
+    from plimsoll.store.home import Home
+
+    return Home(workspace.home, workspace.tell).audit(run)
+
+
+def resume(workspace: Workspace, by: str, reason: str, run: str | None = None) -> Resumed:
+    """Lift the halt, or sign the re-entry, of a recorded paper book, the newest by default (R5, G7)."""
+    from plimsoll.operate.resume import resume as signed
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home, workspace.tell)
+    named = home.newest("paper") if run in (None, "last") else home.find_run(run)
+    with home.lock():
+        return signed(home, named, by, reason)
+
+
+def prune(
+    workspace: Workspace,
+    *,
+    keep: int | None = None,
+    older_than: int | None = None,
+    unfinished: bool = False,
+    force: bool = False,
+    agreed: Callable[[Pruned], bool] = lambda _: False,
+) -> Pruned:
+    """Remove the runs that meet every wish, once ``agreed`` has seen which; what was, or would be, removed."""
+    from msgspec.structs import replace
+
+    from plimsoll.store import pruning
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home)
+    found = pruning.chosen(home, keep=keep, older_than=older_than, unfinished=unfinished, force=force)
+    if not found.runs or not agreed(found):
+        return found
+    with home.lock():
+        pruning.remove(home, found.runs)
+    return replace(found, done=True)

@@ -1,0 +1,58 @@
+"""Before the first run: the policy in force, whether all is in place, a strategy to begin with (O10, S1, U7)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from plimsoll.core.policy import Policy
+
+if TYPE_CHECKING:
+    from plimsoll.app.workspace import Workspace
+    from plimsoll.operate.doctor import Diagnosis
+    from plimsoll.risk.ladder_odds import LadderOdds
+    from plimsoll.store.policy_file import Setting
+
+
+class ConfigReport(msgspec.Struct, frozen=True):
+    """The policy as a run would use it, and what its ladder is expected to do (U7)."""
+
+    profile: str
+    hash: str
+    settings: tuple[Setting, ...]
+    ladder: LadderOdds
+    taken_away: tuple[str, ...] = ()
+
+
+def config_show(workspace: Workspace) -> ConfigReport:
+    """Every value with unit, rule and origin; the expected firings of each rung a year."""
+    from plimsoll.core.protections import taken_away
+    from plimsoll.risk.ladder_odds import ladder_odds
+    from plimsoll.store.policy_file import described
+
+    loaded = workspace.load()
+    policy = loaded.policy
+    settings = tuple(described(loaded))
+    return ConfigReport(policy.profile, loaded.hash, settings, ladder_odds(policy), taken_away(policy))
+
+
+def config_schema() -> dict[str, Any]:
+    """JSON Schema of a policy (U7)."""
+    return msgspec.json.schema(Policy)
+
+
+def doctor(workspace: Workspace) -> Diagnosis:
+    """Whether everything a command needs is in place (O10); looks only."""
+    from plimsoll.operate.doctor import diagnose
+
+    return diagnose(workspace.home, lambda: workspace.load().policy, datetime.now(UTC))
+
+
+def new_strategy(name: str, folder: Path, *, weights: bool = False) -> Path:
+    """Write a commented strategy file that runs as it is, of forecasts or of target ``weights``; its path (S1)."""
+    from plimsoll.alpha.starter import write
+
+    return write(name, folder, weights=weights)

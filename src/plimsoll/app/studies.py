@@ -1,0 +1,125 @@
+"""Studies: one rule off at a time, and sessions that push every limit of the governor (H8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plimsoll.app.wiring import desk_of, stage_2
+from plimsoll.core.money import cents
+
+if TYPE_CHECKING:
+    from plimsoll.app.workspace import Progress, Workspace
+    from plimsoll.operate.montecarlo.study import Odds
+    from plimsoll.research.ablation import Bound, Outcome, Variant
+
+
+def ablation(
+    workspace: Workspace,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> tuple[Outcome, ...]:
+    """The backtest with one rule off at a time: what each costs and saves over the span.
+
+    ``jobs`` processes work side by side; the figures do not depend on it. Nothing is written to the home. What
+    cannot differ from the base is not run and says why.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from functools import partial
+
+    from msgspec.structs import replace
+
+    from plimsoll.research.ablation import gate_variants, needless, variants
+    from plimsoll.risk.gates import GATES
+
+    policy = workspace.load().policy
+    home, _ = stage_2(workspace, policy)
+    tried = [*variants(policy), *gate_variants(policy, GATES)]
+    one = partial(_outcome, str(home.snapshots), start, end)
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        base, bound = pool.submit(one, tried[0]).result()
+        same = {v.name: why for v in tried if (why := needless(v, policy, bound))}
+        running = [v for v in tried[1:] if v.name not in same]
+        ran = {base.name: base}
+        for outcome, _ in pool.map(one, running):
+            ran[outcome.name] = outcome
+            if progress is not None:
+                progress(len(ran), len(running) + 1)
+    return tuple(ran.get(v.name) or replace(base, name=v.name, off=v.off, same=same[v.name]) for v in tried)
+
+
+def _outcome(snapshots: str, start: str | None, end: str | None, variant: Variant) -> tuple[Outcome, Bound]:
+    """Run one variant, its journal in a folder that is thrown away; its figures and what bound in it."""
+    from tempfile import TemporaryDirectory
+
+    from plimsoll.core.decision import CycleRecord
+    from plimsoll.engine.backtest import run_backtest
+    from plimsoll.engine.history import history_of
+    from plimsoll.engine.loop import span_of
+    from plimsoll.market import snapshot
+    from plimsoll.reports.result import measured
+    from plimsoll.research.ablation import Bound, Outcome
+    from plimsoll.store.journal import SqliteJournal
+
+    policy = variant.policy
+    panel = snapshot.load(snapshot.current(Path(snapshots))).resolved(policy.limits.plain_symbols_are)
+    desk = desk_of(policy, panel)
+    history = history_of(panel, policy, desk.strategies)
+    span = span_of(history, start, end)
+    with TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "run.db", durable=False) as journal:
+        tally = run_backtest(
+            history, desk, span, journal, capital=cents(policy.account.capital),
+            operator=policy.backtest.operator,
+        )  # fmt: skip
+        records = (event for event in journal.events() if isinstance(event, CycleRecord))
+        gates = frozenset(finding.gate for record in records for finding in record.findings)
+    bound = Bound(gates, frozenset(tally.vetoes), frozenset(event.kind for event in tally.events))
+    figures = measured(history, policy, tally, span.first)
+    made = Outcome(
+        name=variant.name,
+        off=variant.off,
+        sessions=len(tally.nav),
+        annual_return=figures.annual_return,
+        annual_volatility=figures.annual_volatility,
+        sharpe=figures.sharpe,
+        max_drawdown=figures.max_drawdown,
+        cvar_95_1d=figures.cvar_95_1d,
+        turnover_monthly=figures.turnover_monthly,
+        cost_drag_annual=figures.cost_drag_annual,
+        invested=sum(tally.gross) / len(tally.gross),
+        halted=1.0 - sum(tally.new_risk) / len(tally.new_risk),
+        ended=tally.mandate_ended,
+    )
+    return made, bound
+
+
+def montecarlo(
+    workspace: Workspace, sessions: int, seed: int, bars: Sequence[Path] = (), progress: Progress | None = None
+) -> Odds:
+    """Play sessions that push every limit of the governor, on made-up bars and on those of ``bars`` (H8).
+
+    Without ``bars`` the recordings of ``PLIMSOLL_SHARED_DATA`` serve where there are any. The home is not used.
+    """
+    from plimsoll.operate.montecarlo import paths, study
+    from plimsoll.store.governor_store import SqliteStateStore
+
+    policy = workspace.load().policy
+    files = tuple(bars) or _recorded_intraday(workspace.env)
+    blocks: tuple[paths.Blocks, ...] = ()
+    if files:
+        from plimsoll.market import minutes
+
+        blocks = paths.all_blocks(
+            (f"{found.bars.symbol} {found.source}", found.bars) for file in files for found in minutes.read(file)
+        )
+    return study.run(policy, sessions, seed, blocks, SqliteStateStore, progress)
+
+
+def _recorded_intraday(env: Mapping[str, str]) -> tuple[Path, ...]:
+    """Recorded intraday bars where the environment says that recorded history lies."""
+    folder = env.get("PLIMSOLL_SHARED_DATA")
+    return tuple(sorted(Path(folder).glob("*_intraday.parquet"))) if folder else ()

@@ -1,0 +1,152 @@
+"""Runs: a backtest over certified history, and recorded sessions traded on paper (E1, E4, X7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plimsoll.app.keeping import Begun, keeping, new_run
+from plimsoll.app.wiring import desk_of, journal_of, stage_2
+from plimsoll.core.money import cents
+
+if TYPE_CHECKING:
+    from plimsoll.app.workspace import Progress, Workspace
+    from plimsoll.reports.result import BacktestResult
+
+
+def backtest(
+    workspace: Workspace,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    tag: str = "",
+    keep_going: bool = False,
+    progress: Progress | None = None,
+) -> BacktestResult:
+    """Decide every session of the span over the certified snapshot, journaled, and say what came of it (E4).
+
+    The first error of a strategy ends it with ``StrategyFailed`` (file and line in the message) unless ``keep_going``:
+    then what the strategy holds stays until it answers again. A run whose mandate ended also states what would have
+    been without that ceiling (R5). ``tag`` is a person's name for the run.
+    """
+    from plimsoll.core.protections import without_mandate
+    from plimsoll.engine.backtest import run_backtest
+    from plimsoll.engine.history import history_of
+    from plimsoll.engine.loop import genesis_of, span_of
+    from plimsoll.reports.result import measured, result_of
+    from plimsoll.reports.worth import worth_of
+
+    policy = workspace.load().policy
+    home, panel = stage_2(workspace, policy)
+    desk = desk_of(policy, panel)
+    history = history_of(panel, policy, desk.strategies)
+    span = span_of(history, start, end)
+    capital, operator = cents(policy.account.capital), policy.backtest.operator
+    genesis = genesis_of(history, desk, span, capital=capital, mode="backtest", operator=operator)
+    with home.lock(), keeping(home, workspace, policy, genesis, tag) as kept:
+        with journal_of(home, kept.run, durable=False) as journal:
+            tally = run_backtest(
+                history, desk, span, journal, capital=capital, operator=operator, keep_going=keep_going,
+                progress=progress,
+            )  # fmt: skip
+            decided, anchor = journal.decisions_hash, journal.anchor
+        unbounded = None
+        if tally.mandate_ended:
+            free = without_mandate(policy)
+            again = new_run(home, "backtest-without-mandate", free)
+            with journal_of(home, again, durable=False) as journal:
+                longer = run_backtest(
+                    history, desk_of(free, panel), span, journal, capital=capital, operator=operator, progress=progress
+                )
+            unbounded = measured(history, free, longer, span.first)
+        result = result_of(
+            run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
+            decisions_hash=decided, without_mandate=unbounded,
+            worth=worth_of(history, desk, tally, span.first, capital),
+        )  # fmt: skip
+        return kept.finish(result, anchor, policy, tally)
+
+
+def trade_recorded(
+    workspace: Workspace,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    restart_every: int = 0,
+    resume: str | None = None,
+    tag: str = "",
+    keep_going: bool = False,
+    progress: Progress | None = None,
+) -> BacktestResult:
+    """Trade recorded sessions on a paper account through the durable shell; the decisions are the backtest's (E1).
+
+    ``resume`` names a run that was interrupted: it goes on from its journal, under its own policy and to its own
+    end, on the snapshot it was begun on (X7). ``keep_going`` as in a backtest; a run that a strategy stopped can be
+    resumed.
+    """
+    from dataclasses import replace
+
+    from plimsoll.alpha.registry import load
+    from plimsoll.engine.history import history_of
+    from plimsoll.engine.loop import genesis_of, span_of
+    from plimsoll.engine.session import PaperSession
+    from plimsoll.reports.result import result_of
+    from plimsoll.reports.worth import worth_of
+
+    begun = None if resume is None else _begun(workspace, resume, start, end)
+    if begun is not None:
+        workspace = replace(workspace, snapshot=begun.genesis.snapshot)
+    policy = workspace.load().policy if begun is None else begun.policy
+    home, panel = stage_2(workspace, policy)
+    history = history_of(panel, policy, load(policy.strategies.enabled))
+    if begun is not None:
+        start, end = begun.genesis.start, end or begun.genesis.end
+    span = span_of(history, start, end)
+    capital, operator = cents(policy.account.capital), policy.backtest.operator
+    desk = desk_of(policy, panel)
+    genesis = genesis_of(history, desk, span, capital=capital, mode="paper", operator=operator)
+    with home.lock(), keeping(home, workspace, policy, genesis, tag, begun) as kept:
+        session = PaperSession(
+            lambda: history_of(stage_2(workspace, policy)[1], policy, load(policy.strategies.enabled)),
+            lambda found: desk_of(policy, found.panel),
+            span,
+            lambda: journal_of(home, kept.run, durable=True),
+            capital=capital,
+            operator=operator,
+            restart_every=restart_every,
+            keep_going=keep_going,
+            progress=progress,
+        )
+        tally = session.run()
+        with journal_of(home, kept.run, durable=True) as journal:
+            decided, anchor = journal.decisions_hash, journal.anchor
+        result = result_of(
+            run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
+            decisions_hash=decided, worth=worth_of(history, desk, tally, span.first, capital),
+        )  # fmt: skip
+        return kept.finish(result, anchor, policy, tally)
+
+
+def _begun(workspace: Workspace, named: str, start: str | None, end: str | None) -> Begun:
+    """The paper run of that name, ``last`` the last unfinished; ``UsageError`` where it cannot be resumed as asked."""
+    from plimsoll.core.errors import UsageError
+    from plimsoll.core.events import Genesis
+    from plimsoll.store.home import Home
+    from plimsoll.store.journal import read
+
+    home = Home(workspace.home)
+    if named == "last":
+        named = home.newest("paper") if end is not None else home.last_unfinished("paper")
+    run = home.find_run(named)
+    genesis = next(read(home.journal(run)), None)
+    if not isinstance(genesis, Genesis) or genesis.mode != "paper":
+        raise UsageError(f"run {run!r} is no paper run", "See 'plimsoll runs'; a backtest is simply run again")
+    if start is not None or workspace.changes or (end is not None and end < genesis.end):
+        raise UsageError(
+            f"run {run!r} has its own span and policy",
+            "Leave out --start, an earlier --end and what changes its policy (--strategy, --capital, --operator, "
+            "--lifecycle)",
+        )
+    policy = home.policy(run, genesis.policy)
+    if policy is None:
+        raise UsageError(f"the policy of run {run!r} was not stored", "Start a new run")
+    return Begun(home.summary(run), genesis, policy)

@@ -1,0 +1,57 @@
+"""What several services stand on: the certified snapshot, the desk of a run, its journal, the wall clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from plimsoll.core.errors import InputError
+from plimsoll.core.policy import Policy
+
+if TYPE_CHECKING:
+    from plimsoll.app.workspace import Workspace
+    from plimsoll.core.panel import Panel
+    from plimsoll.engine.desk import Desk
+    from plimsoll.store.home import Home
+    from plimsoll.store.journal import SqliteJournal
+
+
+def stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
+    """The home and its certified snapshot; refuses to start without one (D7)."""
+    from plimsoll.market import snapshot
+    from plimsoll.market.status import certified
+    from plimsoll.store.home import Home
+
+    home = Home(workspace.home)
+    folder = certified(home.snapshots, policy, home.path / "governance_halt.log", now(), workspace.snapshot)
+    return home, snapshot.load(folder).resolved(policy.limits.plain_symbols_are)
+
+
+def desk_of(policy: Policy, panel: Panel) -> Desk:
+    """The desk of a run, after proving that the policy can trade at the last certified prices (U7), and that no
+    strategy's own information coefficient leaves it below the hurdle (A3).
+    """
+    from plimsoll.alpha.registry import load
+    from plimsoll.alpha.terms import policy_for, terms_of
+    from plimsoll.engine.desk import Desk
+    from plimsoll.store.policy_proofs import feasible, hurdle
+
+    desk = Desk(policy, load(policy.strategies.enabled), panel.instruments)
+    for strategy in desk.strategies:
+        for problem in hurdle(policy_for(policy, terms_of(strategy, policy))):
+            raise InputError(f"strategy {strategy.name!r}: {problem.text}", f"{problem.remedy}, or give it a larger ic")
+    prices = [float(panel.close[row, column]) for column, row in enumerate(panel.last_row.tolist())]
+    feasible(policy, prices, panel.instruments, policy.account.capital, desk.weight_caps.tolist())
+    return desk
+
+
+def journal_of(home: Home, run: str, *, durable: bool) -> SqliteJournal:
+    """The journal of a run; ``durable`` waits for the disk at every record."""
+    from plimsoll.store.journal import SqliteJournal
+
+    return SqliteJournal(home.journal(run), durable=durable)
+
+
+def now() -> str:
+    """The wall clock, ISO in UTC: for audit dates and names of runs only, never inside a decision."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,206 @@
+"""``plimsoll ingest``, ``verify`` and ``providers``: market data into the home, and what is certified of it."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plimsoll.cli.failing import reported
+from plimsoll.cli.options import (
+    EndOption,
+    HomeOption,
+    JsonOption,
+    PolicyOption,
+    ProfileOption,
+    StartOption,
+    print_json,
+    workspace,
+)
+from plimsoll.core.errors import EXIT_CHECK_FAILED, EXIT_ERROR
+
+verify_cli = typer.Typer(help="Check what is in the home.", no_args_is_help=True, rich_markup_mode=None)
+
+
+class Provider(StrEnum):
+    """Where bars come from in this version."""
+
+    files = "files"
+    synthetic = "synthetic"
+
+
+def ingest(
+    provider: Annotated[Provider, typer.Option("--provider", help="files, or synthetic for a made-up market.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source", metavar="PATH", help="CSV or Parquet file, or a folder; synthetic: its recipe [core]."
+        ),
+    ] = "",
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", metavar="S", help="Symbol of a file without a symbol column.")
+    ] = None,
+    universe: Annotated[
+        Path | None, typer.Option("--universe", metavar="FILE", help="JSON or YAML file of the symbols allowed.")
+    ] = None,
+    start: StartOption = None,
+    end: EndOption = None,
+    tickers: Annotated[
+        str | None, typer.Option("--tickers", metavar="A,B", help="Only these symbols of the source.")
+    ] = None,
+    dates: Annotated[
+        str | None,
+        typer.Option(
+            "--dates",
+            metavar="FORM",
+            help="How dates are written, where the file leaves it open: ymd, dmy, mdy, epoch-s, epoch-ms, epoch-us, "
+            "epoch-ns, excel, or a format such as %d.%m.%y.",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="ROLE=HEADER,...",
+            help="What columns are, where their names do not say it: close=Last,date=Trade Date; ignore=HEADER leaves "
+            "one out. For a file without header the roles in order: date,open,high,low,close,volume.",
+        ),
+    ] = None,
+    decimal: Annotated[
+        str | None,
+        typer.Option("--decimal", metavar="SIGN", help="point or comma, where the file leaves it open."),
+    ] = None,
+    source_id: Annotated[
+        str | None,
+        typer.Option("--source-id", metavar="NAME", help="Name of this source: its rows restate only their own."),
+    ] = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read market data into the home and certify it.
+
+    What is published is the snapshot that everything else reads. A repeated run changes nothing; an interrupted one
+    is taken up where it stopped. Exits 1 when any symbol or file asked for could not be read; the others are in.
+
+    \b
+    plimsoll ingest --provider synthetic
+    plimsoll ingest --provider files --source etf_daily.parquet
+    plimsoll ingest --provider files --source vix.csv --symbol ^VIX
+    plimsoll ingest --provider files --source broker.csv --symbol SPY --dates dmy --columns "close=Last,date=Trade Date"
+    """
+    with reported(as_json):
+        from plimsoll import app
+        from plimsoll.cli.progress import named_progress
+        from plimsoll.market.request import IngestRequest
+
+        request = IngestRequest(
+            provider=provider.value,
+            source=source or ("core" if provider is Provider.synthetic else ""),
+            symbol=symbol,
+            universe=None if universe is None else str(universe),
+            start=start,
+            end=end,
+            tickers=_names(tickers),
+            dates=dates,
+            columns=columns,
+            decimal=decimal,
+            source_id=source_id,
+        )
+        with named_progress() as progress:
+            done = app.ingest(workspace(home, profile, policy), request, progress)
+        if as_json:
+            print_json(done)
+        else:
+            from plimsoll.cli import tables
+
+            tables.ingested(done)
+        if done.failures:
+            raise typer.Exit(EXIT_ERROR)
+
+
+def _names(tickers: str | None) -> tuple[str, ...]:
+    """The symbols of ``--tickers``; an option without any is a mistake, not a wish for all."""
+    from plimsoll.core.errors import UsageError
+
+    names = tuple(t.strip() for t in (tickers or "").split(",") if t.strip())
+    if tickers is not None and not names:
+        raise UsageError(
+            f"--tickers {tickers!r} names no symbol", "Give names such as SPY,GLD, or leave it out for all"
+        )
+    return names
+
+
+@verify_cli.command("status")
+def verify_status(
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="DATE", help="By what was known on this date; default: all there is."),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show each symbol's certification and why.
+
+    \b
+    plimsoll verify status
+    plimsoll verify status --as-of 2019-12-31
+    plimsoll verify status --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        shown = app.verify_status(workspace(home), as_of)
+        if as_json:
+            print_json(shown)
+        else:
+            from plimsoll.cli import tables
+
+            tables.status(shown)
+
+
+@verify_cli.command("sources")
+def verify_sources(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Hold the kept bytes of every source file against the hash they were read with; exits 3 where one differs.
+
+    The bytes themselves are at the path shown, compressed with gzip.
+
+    \b
+    plimsoll verify sources
+    plimsoll verify sources --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        found = app.verify_sources(workspace(home))
+        if as_json:
+            print_json({"sources": found})
+        else:
+            from plimsoll.cli import tables
+
+            tables.sources(found)
+        if any(one.state in ("damaged", "lost") for one in found):
+            raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def providers(as_json: JsonOption = False) -> None:
+    """Show what each data provider can do and which one is routed to.
+
+    \b
+    plimsoll providers
+    POLYGON_ENABLED=true plimsoll providers --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        shown = app.providers(dict(os.environ))
+        if as_json:
+            print_json(shown)
+        else:
+            from plimsoll.cli import tables
+
+            tables.providers(shown)

@@ -1,0 +1,61 @@
+"""``plimsoll govern``: the hard-limit governor of an account, line by line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from plimsoll.cli.failing import reported
+from plimsoll.cli.options import (
+    HomeOption,
+    PolicyOption,
+    ProfileOption,
+    workspace,
+)
+
+
+def govern(
+    live: Annotated[
+        bool, typer.Option("--live", help="Govern a live account: its limits must be signed, else exit 4.")
+    ] = False,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Redis server of the account, else PLIMSOLL_GOVERNOR_STORE, else the home."),
+    ] = None,
+) -> None:
+    """Decide which orders may leave an account, line by line.
+
+    Reads JSON lines on standard input (session, quote, intent, fill, cancel, reject, status) and answers each with
+    one line at once. Every accepted change is durable before its answer, so the process can be killed between any
+    two lines and started again. Orders that wait on standard input are decided on together, up to governor.batch. The
+    dollar caps are those of limits.json in the home, which a paper account gets on its first use; what changes them is
+    'plimsoll limits sign'.
+
+    The account lies in the home, where one process holds it, or in a Redis server, where several may share it. A
+    password belongs into the address in PLIMSOLL_GOVERNOR_STORE, not on the command line.
+
+    \b
+    plimsoll govern --profile micro < orders.jsonl
+    plimsoll govern --profile micro --store redis://127.0.0.1:6379/0 < orders.jsonl
+    """
+    with reported(False):
+        from plimsoll import app
+        from plimsoll.operate.govern import refuse_secret, waiting
+
+        def note(words: str) -> None:
+            typer.echo(f"note: {words}", err=True)
+
+        refuse_secret(store)
+        where = store or os.environ.get("PLIMSOLL_GOVERNOR_STORE") or None
+        with app.governed(workspace(home, profile, policy), where, live=live, tell=note) as protocol:
+            typed: Any = sys.stdin.buffer
+            for lines in waiting(typed.read1):
+                for answer in protocol.answer(lines):
+                    sys.stdout.write(answer + "\n")
+                sys.stdout.flush()

@@ -1,0 +1,317 @@
+"""``plimsoll explain``, ``risk``, ``replay``, ``report``, ``regime``, ``auction``, ``costs`` and ``audit``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plimsoll.cli.failing import reported
+from plimsoll.cli.options import (
+    HomeOption,
+    JsonOption,
+    PolicyOption,
+    ProfileOption,
+    RunOption,
+    print_json,
+    workspace,
+)
+from plimsoll.core.errors import EXIT_CHECK_FAILED
+
+audit_cli = typer.Typer(help="Check the journals of past runs.", no_args_is_help=True, rich_markup_mode=None)
+
+OnOption = Annotated[str, typer.Option("--on", metavar="DATE", help="The session, YYYY-MM-DD.")]
+
+
+class Slippage(StrEnum):
+    """Whether a calibration takes the half-spread as the policy has it."""
+
+    policy = "policy"
+    estimated = "estimated"
+
+
+@audit_cli.command("verify")
+def audit_verify(
+    run: RunOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Recompute a journal's hash chain.
+
+    Any altered, missing or reordered record is found; exits 3 if one is.
+
+    \b
+    plimsoll audit verify
+    plimsoll audit verify --run backtest-20260105T101500 --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        report = app.audit_verify(workspace(home), run)
+        if as_json:
+            print_json(report)
+        else:
+            from plimsoll.cli import tables
+
+            tables.audit(report)
+        if not report.ok:
+            raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def explain(
+    on: OnOption,
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", metavar="S", help="One symbol's whole chain, traded or not.")
+    ] = None,
+    run: RunOption = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a symbol was or was not traded.
+
+    Link by link: data, forecast, bid, limits and their prices, gates, order and fill.
+
+    Without --symbol, the session in a page. The run's own policy is used; --profile and --policy serve runs that
+    were made before policies were stored.
+
+    \b
+    plimsoll explain --on 2020-03-16
+    plimsoll explain --on 2020-03-16 --symbol SPY
+    plimsoll explain --on 2020-03-16 --symbol BTC-USD --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        told = app.explain(workspace(home, profile, policy), on, symbol, run)
+        if as_json:
+            print_json(told)
+        else:
+            from plimsoll.cli import hindsight
+
+            hindsight.explained(told, one=symbol is not None)
+
+
+def risk(
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="DATE", help="The session, YYYY-MM-DD.", show_default="the last one decided"),
+    ] = None,
+    run: RunOption = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Exit 3 if what is held is above a limit that binds it, unmeasured or without a bar.",
+        ),
+    ] = False,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how far a run's book is from every limit.
+
+    The closest limit first, then the tail by four estimators, each position's part of it, and how far the account may
+    fall before each rung of the ladder fires. The book is the one held at the close, the orders those decided then.
+
+    Limits of increases alone may be passed by drift without a breach; --check counts the others, what is unknown, and
+    holdings without a bar of that session.
+
+    \b
+    plimsoll risk
+    plimsoll risk --on 2020-03-16 --json
+    plimsoll risk --run backtest-20260105T101500 --check
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        found = app.risk(workspace(home, profile, policy), on, run)
+        if as_json:
+            print_json(found)
+        else:
+            from plimsoll.cli import exposed
+
+            exposed.show(found)
+        if check and not found.inside:
+            raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def replay(
+    on: OnOption,
+    run: RunOption = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide a past session again and compare the bytes.
+
+    From snapshot, policy and journal alone; what comes out is compared with the journal.
+
+    Where the code has changed since, the decision is compared without its hash. Exits 3 if the decision differs.
+
+    \b
+    plimsoll replay --on 2020-03-16
+    plimsoll replay --on 2020-03-16 --run backtest-20260105T101500 --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        result = app.replay(workspace(home, profile, policy), on, run)
+        if as_json:
+            print_json(result)
+        else:
+            from plimsoll.cli import hindsight
+
+            hindsight.replayed(result)
+        if not (result.same_decision and result.same_morning):
+            raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def report(
+    run: RunOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="FILE", help="Where to write it.", show_default="reports/<run>.html of the home"
+        ),
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    hurdles: Annotated[
+        bool, typer.Option("--hurdles", help="Run the span again at five prices of risk: five more backtests.")
+    ] = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FOLDER", help="Write its tables there too, one CSV file each."),
+    ] = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a run's report as one HTML file.
+
+    It needs no network and holds every figure, limit, refusal and assumption.
+
+    The run's own policy is used; --profile and --policy serve runs that were made before policies were stored.
+
+    \b
+    plimsoll report --open
+    plimsoll report --run backtest-20260105T101500 --output report.html
+    plimsoll report --csv tables
+    """
+    with reported(as_json):
+        from plimsoll import app
+        from plimsoll.cli.progress import progress
+
+        with progress("hurdles") as told:
+            path = app.report(workspace(home, profile, policy), run, output, hurdles=hurdles, csv=csv, progress=told)
+        if as_json:
+            print_json({"path": str(path), "bytes": path.stat().st_size})
+        else:
+            typer.echo(path)
+        if show:
+            typer.launch(path.absolute().as_uri())
+
+
+def auction(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The problem, .json or .npz.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Solve a capital auction from a file and explain it.
+
+    Each bid's weight and what keeps it from more, each limit with its shadow price, and an independent check.
+
+    Exits 1 if the problem is malformed, 3 if no allocation meets its limits and the book could only be scaled.
+
+    \b
+    plimsoll auction examples/auction.json
+    plimsoll auction problem.npz --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        found = app.auction(file)
+        if as_json:
+            print_json(found)
+        else:
+            from plimsoll.cli import auctioned
+
+            auctioned.show(found)
+        if not found.solved:
+            raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def costs(
+    run: RunOption = None,
+    fills: Annotated[
+        Path | None, typer.Option("--fills", metavar="FILE", help="Fills of your own account, .csv or .parquet.")
+    ] = None,
+    slippage: Annotated[
+        Slippage, typer.Option("--slippage", help="Take the policy's half-spread, or estimate a multiple of it.")
+    ] = Slippage.policy,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare expected with realised cost and calibrate impact.
+
+    Each order's cost by part (delay, slippage, impact, commission), by symbol and regime, and the coefficient of the
+    square-root impact that the fills show, with its error. Nothing is applied: it prints what to put into a policy.
+
+    FILE has the columns symbol, side, qty, price, arrival (the market's price when the order was released) and time,
+    and may have reference (the price decided on), commission, adv (USD a day), sigma (volatility of a day, a fraction),
+    kind, regime and order, which joins partial fills. What it leaves out comes from the home's snapshot.
+
+    \b
+    plimsoll costs
+    plimsoll costs --fills my_fills.csv --slippage estimated
+    plimsoll costs --run backtest-20260105T101500 --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        found = app.costs(
+            workspace(home, profile, policy), run, fills, estimate_slippage=slippage is Slippage.estimated
+        )
+        if as_json:
+            print_json(found)
+        else:
+            from plimsoll.cli import costed
+
+            costed.show(found)
+
+
+def regime(
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="DATE", help="The session, YYYY-MM-DD.", show_default="the last one")
+    ] = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the regime's probabilities and how they fared.
+
+    From the certified snapshot alone: belief in normal, volatile and crisis, the outlook, the VIX behind it and its
+    age, the transition matrices, and the scores of every forecast since the first VIX close. With --on, as of then.
+
+    \b
+    plimsoll regime
+    plimsoll regime --on 2020-03-16 --json
+    """
+    with reported(as_json):
+        from plimsoll import app
+
+        found = app.regime(workspace(home, profile, policy), on)
+        if as_json:
+            print_json(found)
+        else:
+            from plimsoll.cli import regimes
+
+            regimes.show(found)
