@@ -96,7 +96,11 @@ def book_restraints(case: Case) -> tuple[str, ...]:
         told.append(f"Ladder: level {restraint.level} in force; fired in this episode: {', '.join(ladder.fired)}.")
     told += [sentence(code, BOOK) for code in restraint.reasons]
     if restraint.gross_ceiling is not None:
-        told.append(f"Gross exposure may not exceed {share(restraint.gross_ceiling)} of NAV until re-entry.")
+        until = "while the re-entry ramp runs" if record.carried.mode == "RECOVERY" else "until re-entry"
+        most = share(restraint.gross_ceiling)
+        told.append(
+            f"Targets may not add up to more than {most} of NAV {until}; what drifts past stays inside its band."
+        )
     if ladder.cooldown:
         told.append(f"The ladder's cooldown lasts {sessions(ladder.cooldown)} more.")
     if restraint.size != 1.0:
@@ -147,10 +151,17 @@ def band(desired: float, policy: Policy) -> float:
 
 
 def order_reasons(case: Case, symbol: str, at: Position) -> list[str]:
-    """What forced an order, or cut it to a part of the way; nothing where it simply trades to its target."""
+    """What forced an order, or cut it to a part of the way; nothing where it simply trades to its target.
+
+    A sale that ends at the programme's weight says so: what forced it would have left more.
+    """
     codes = [c for c in at.reasons if c not in ("TO_TARGET", "TOWARDS_TARGET")]
     told = line_reasons(case, symbol, [c for c in codes if c != "TURNOVER"])
-    return [*told, "The rest of the way waits: the session's turnover is used up."] if "TURNOVER" in codes else told
+    if "TURNOVER" in codes:
+        told.append("The rest of the way waits: the session's changes are more than its turnover allows.")
+    if told and at.lots < 0 and at.desired == at.programme:
+        told.append(f"The programme wants no more than {share(at.programme)}, and the sale goes to there.")
+    return told
 
 
 def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
@@ -211,9 +222,11 @@ def gates(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
 def failed(case: Case, found: Finding) -> str:
     """A finding in words; one of the held book is said to be of what is held, not of a proposal (R3)."""
     horizon = found.gate.rpartition("_")[2]
-    if not _of_held(case, found):
-        return wording.finding(found)
     shown, limit = wording.both(found.measured, found.limit)
+    if not _of_held(case, found):
+        if found.reason == "CVAR_ABOVE_HARD" and horizon.isdigit():
+            return f"The proposal's CVaR {shown} is above the hard limit {limit} ({sessions(int(horizon))})."
+        return wording.finding(found)
     if found.reason == "CVAR_ABOVE_BUDGET":
         fate = f"budget {limit}: nothing may be added, no sale is forced"
     elif found.reason == "CVAR_ABOVE_HARD":

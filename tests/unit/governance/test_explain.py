@@ -376,8 +376,55 @@ def test_an_order_that_did_not_fill_whole_says_why(after: dict[str, Any], said: 
 
 def test_an_order_cut_by_turnover_is_not_said_to_wait_as_a_whole() -> None:
     found = told(decision(**bought(reasons=[["TURNOVER", "TOWARDS_TARGET"]])), auction(BID))
-    assert found.headline.endswith("The rest of the way waits: the session's turnover is used up.")
+    assert found.headline.endswith(
+        "The rest of the way waits: the session's changes are more than its turnover allows."
+    )
     assert "AAA waits" not in text(found, "order")
+
+
+@pytest.mark.parametrize("code", ["TRADE_COUNT", "TURNOVER"])
+def test_a_cause_of_the_whole_wish_says_nothing_of_what_the_session_used(code: str) -> None:
+    """Each limit is judged by itself: another one may have left trades and turnover of the session unused."""
+    refused = decision(desired=[0.25], outcome=["REJECT"], reasons=[["CVAR_ABOVE_BUDGET", code]])
+    found = told(refused, auction(BID))
+    assert "The session used 0 of 5 trades and 0% of 30.0% turnover." in text(found, "order")
+    assert "used up" not in f"{found.headline} {text(found, 'order')}"
+    assert "AAA waits: the session's changes are more than its" in text(found, "order")
+
+
+def test_a_hard_limit_is_said_to_be_passed_by_the_proposal_unless_the_held_book_passes_it() -> None:
+    wished = Finding("cvar_1", "CVAR_ABOVE_HARD", "book", 0.0224, 0.022)
+    refused = decision(unmet=(wished,), outcome=["REJECT"], reasons=[["CVAR_ABOVE_HARD"]])
+    said = text(told(refused, auction(BID)), "order")
+    assert "The proposal's CVaR 2.24% is above the hard limit 2.20% (1 session)." in said
+    figures = decision().figures | {"cvar_1": 0.0224}
+    held = decision(findings=(wished,), figures=figures, outcome=["REJECT"], reasons=[["CVAR_ABOVE_HARD"]])
+    assert "The held book's CVaR 2.24% over 1 session is above its hard limit" in text(
+        told(held, auction(BID)), "order"
+    )
+
+
+def test_a_forced_sale_that_ends_at_the_programme_names_it_and_one_that_ends_above_does_not() -> None:
+    sold = {"proposed": [0.05], "lots": [-300], "outcome": ["EXECUTE"], "reasons": [["CVAR_ABOVE_HARD", "TO_TARGET"]]}
+    named = "The programme wants no more than 5.00%, and the sale goes to there."
+    assert told(decision(programme=[0.05], desired=[0.05], **sold), auction(BID)).headline.endswith(named)
+    assert "The programme wants" not in told(decision(desired=[0.05], **sold), auction(BID)).headline
+
+
+def test_a_ceiling_that_a_holding_drifts_past_in_its_band_is_said_of_targets_and_nothing_is_said_to_be_cut() -> None:
+    figures = decision().figures | {"gross": 0.205, "gross_after": 0.205}
+    cut = Restraint(gross_ceiling=0.2, reasons=("LADDER_CUT",))
+    found = told(
+        decision(held=[0.205], proposed=[0.205], desired=[0.2], restraint=cut, reasons=[["LADDER_CUT"]],
+                 figures=figures), auction(BID),
+    )  # fmt: skip
+    assert found.headline.endswith("The drawdown ladder lowers the target of AAA.")
+    assert "Targets may not add up to more than 20.0% of NAV until re-entry" in text(found, "restraints")
+    back = replace(decision().carried, mode="RECOVERY")
+    said = text(
+        told(decision(restraint=Restraint(gross_ceiling=1.0, size=0.5), carried=back), auction(BID)), "restraints"
+    )
+    assert "100% of NAV while the re-entry ramp runs" in said
 
 
 def test_a_veto_is_told_to_the_symbol_it_concerns_only() -> None:
