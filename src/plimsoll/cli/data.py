@@ -165,9 +165,9 @@ def verify_status(
 
 @verify_cli.command("sources")
 def verify_sources(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Hold the kept bytes of every source file against the hash they were read with; exits 3 where one differs.
+    """Hold every source's kept bytes against their hash.
 
-    The bytes themselves are at the path shown, compressed with gzip.
+    Exits 3 where a file is no longer what was read. The bytes themselves are at the path shown, compressed with gzip.
 
     \b
     plimsoll verify sources
