@@ -7,6 +7,7 @@ needs it.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -41,23 +42,6 @@ GROUPS = {
     "runs": runs_cli,
 }
 
-cli = typer.Typer(
-    name="plimsoll",
-    cls=Told,
-    help="A risk-governed systematic trading system: certified data, an exact mean-CVaR capital auction, gates, "
-    "vetoes, and a journal that proves every decision.",
-    epilog="State lives under --home (default runtime/). Exit codes: 0 done, 1 error, 2 usage, 3 a check failed, "
-    "4 halted.",
-    no_args_is_help=True,
-    add_completion=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-for command in COMMANDS:
-    cli.command()(command)
-for name, group in GROUPS.items():
-    cli.add_typer(group, name=name)
-
 
 def _version(asked: bool) -> None:
     if asked:
@@ -65,7 +49,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@cli.callback()
 def root(
     home: Annotated[
         Path | None,
@@ -78,10 +61,46 @@ def root(
     """Options before the command."""
 
 
+def assembled(only: str = "") -> typer.Typer:
+    """The commands behind the options before them: all, or ``only`` the command or group of that name."""
+    made = typer.Typer(
+        name="plimsoll",
+        cls=Told,
+        help="A risk-governed systematic trading system: certified data, an exact mean-CVaR capital auction, gates, "
+        "vetoes, and a journal that proves every decision.",
+        epilog="State lives under --home (default runtime/). Exit codes: 0 done, 1 error, 2 usage, 3 a check failed, "
+        "4 halted.",
+        no_args_is_help=True,
+        add_completion=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    made.callback()(root)
+    for command in COMMANDS:
+        if only in ("", command.__name__):
+            made.command()(command)
+    for name, group in GROUPS.items():
+        if only in ("", name):
+            made.add_typer(group, name=name)
+    return made
+
+
+cli = assembled()
+
+
+def needed(words: Sequence[str]) -> typer.Typer:
+    """The commands that a command line needs: building the parsers of all is a good part of a start-up.
+
+    Where it does not begin with the name of a command (help, completion, a slip, options first), all of them.
+    """
+    names = {command.__name__ for command in COMMANDS} | GROUPS.keys()
+    return assembled(words[0]) if words and words[0] in names else cli
+
+
 def main() -> None:
     """Entry point of the ``plimsoll`` command."""
     hold_streams()
     try:
-        cli()
+        needed(sys.argv[1:])()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

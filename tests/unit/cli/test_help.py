@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from plimsoll.cli.main import cli
+from plimsoll.cli.main import cli, main, needed
 
 
 def commands(node: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -68,3 +68,33 @@ def test_what_reads_can_answer_in_json(name: str) -> None:
     always_json = {"config schema", "govern"}
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
     assert ("--json" in options) is (name not in writes_for_a_person | always_json)
+
+
+@pytest.mark.parametrize("name", ROOT.commands)
+def test_a_command_line_builds_the_command_it_names_and_no_other(name: str) -> None:
+    from typer.testing import CliRunner
+
+    alone = needed([name, "--help"])
+    assert list(typer.main.get_command(alone).commands) == [name]  # type: ignore[attr-defined]
+    done = CliRunner().invoke(alone, [name, "--help"], terminal_width=80, prog_name="plimsoll")
+    assert (done.exit_code, done.output) == (0, shown(name))
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["--home", "backtest", "doctor"], ["backtst"], ["--version"]])
+def test_a_command_line_that_begins_with_no_command_has_them_all(words: list[str]) -> None:
+    assert needed(words) is cli
+
+
+def test_the_entry_point_builds_what_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+    build = typer.main.get_command_from_info
+
+    def counted(command_info: Any, **more: Any) -> Any:
+        built.append(command_info.callback.__name__)
+        return build(command_info, **more)
+
+    monkeypatch.setattr(typer.main, "get_command_from_info", counted)
+    monkeypatch.setattr("sys.argv", ["plimsoll", "providers", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, built) == (0, ["providers"])
