@@ -25,15 +25,13 @@ from plimsoll.capital import garch
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.panel import Factor, Panel, View
 from plimsoll.core.policy import CvarPolicy, Policy
-from plimsoll.core.scenarios import ScenarioSet, StressedSet
+from plimsoll.core.scenarios import WORST, ScenarioSet, StressedSet
 from plimsoll.indicators.catalogue import catalogue, sound
 from plimsoll.indicators.factors import equal_weighted, standardised
 from plimsoll.measures.windows import compounded
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
-
-WORST = "worst"  # the name of the set that no window bounds
 
 
 def factors(policy: Policy) -> dict[str, Factor]:

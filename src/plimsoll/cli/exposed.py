@@ -54,7 +54,7 @@ def _limits(out: Console, found: RiskStanding) -> None:
         shown.append(one)
         rows.add_row(
             escape(one.name),
-            escape(one.scope),
+            escape(f"{one.scope}, {one.on}" if one.on else one.scope),
             _amount(one.measured, one.unit),
             _amount(one.limit, one.unit),
             "no bound" if one.use is None and one.measured is not None else percent(one.use, 1),

@@ -107,6 +107,9 @@ def trade(
 ) -> None:
     """Trade on paper. Over recorded sessions it makes exactly the backtest's decisions.
 
+    Orders fill at a simulated venue. They do not pass the governor, so the account's dollar caps do not bind them;
+    those of 'plimsoll govern' and 'plimsoll model run' do.
+
     \b
     plimsoll trade --mode paper --recorded --start 2025-01-02 --end 2025-12-31
     plimsoll trade --mode paper --recorded --resume paper-20260105T101500

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+WORST = "worst"  # the name of the stressed set that no window bounds
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StressedSet:
     """One crisis, or the worst of all history: ``returns[h]`` are (T_h, k) raw returns at horizon h sessions.
 
-    ``confidence[h]`` is where its tail begins. ``name`` is what gates and auction call it: a year, or ``worst``.
+    ``confidence[h]`` is where its tail begins. ``name`` is what gates and auction call it: a year, or ``WORST``.
     """
 
     name: str

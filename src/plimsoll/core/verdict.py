@@ -20,18 +20,22 @@ class Action(IntEnum):
     LIQUIDATE = 4
 
 
-class Finding(msgspec.Struct, frozen=True, order=True):
-    """What a gate measured against which limit. ``scope`` is ``book`` or a symbol; absent means not measurable."""
+class Finding(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
+    """What a gate measured against which limit. ``scope`` is ``book`` or a symbol; absent means not measurable.
+
+    ``on`` names the stressed set that was measured on, "" where a gate has no such set (R2).
+    """
 
     gate: str
     reason: str
     scope: str
     measured: float | None
     limit: float | None
+    on: str = ""
 
 
-def _key(f: Finding) -> tuple[str, str, str, bool, float, bool, float]:
-    return (f.gate, f.reason, f.scope, f.measured is None, f.measured or 0.0, f.limit is None, f.limit or 0.0)
+def _key(f: Finding) -> tuple[str, str, str, bool, float, bool, float, str]:
+    return (f.gate, f.reason, f.scope, f.measured is None, f.measured or 0.0, f.limit is None, f.limit or 0.0, f.on)
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -72,7 +76,15 @@ def within(measured: float, limit: float) -> bool:
 
 
 def judge(
-    gate: str, reason: str, measured: float, limit: float, failed: Action, *, scope: str = "book", scale: float = 0.0
+    gate: str,
+    reason: str,
+    measured: float,
+    limit: float,
+    failed: Action,
+    *,
+    scope: str = "book",
+    scale: float = 0.0,
+    on: str = "",
 ) -> Verdict:
     """ALLOW only when ``measured`` is shown to be ``within`` its limit (R1).
 
@@ -84,4 +96,4 @@ def judge(
     kept = scale if failed is Action.SCALE and 0.0 <= scale <= 1.0 else 0.0
     figure = measured if -_FINITE < measured < _FINITE else None
     bound = limit if -_FINITE < limit < _FINITE else None
-    return Verdict(failed, kept, (Finding(gate, reason, scope, figure, bound),))
+    return Verdict(failed, kept, (Finding(gate, reason, scope, figure, bound, on),))

@@ -34,7 +34,7 @@ OF_NAV = "fraction of NAV"
 MEANING: dict[str, tuple[str, str, str, str]] = {
     "cvar": ("CVaR of the held book, operating budget", OF_NAV, "increases", "nothing is bought, nothing sold for it"),
     "cvar_hard": ("CVaR of the held book, hard limit", OF_NAV, "held", "the book is sold down to its budget at once"),
-    "stressed": ("CVaR of the held book on the stressed set", OF_NAV, "increases", "nothing is bought that adds to it"),
+    "stressed": ("stressed CVaR of the held book", OF_NAV, "increases", "nothing is bought that adds to it"),
     "gross": ("gross exposure", OF_NAV, "increases", "increases are scaled to fit"),
     "gross_freeze": ("gross exposure, freeze", OF_NAV, "held", "no new risk"),
     "gross_halt": ("gross exposure, halt", OF_NAV, "held", "halted until a person acts"),
@@ -60,7 +60,7 @@ class Use(msgspec.Struct, frozen=True):
     ``scope`` is ``book``, ``orders``, a symbol, two joined by ``+``, a sector or a rung of the ladder. ``use`` is the
     fraction of the limit: measured over limit, of a floor on cash what is invested over what may be. ``headroom`` is
     what is left in the unit of ``measured``, negative beyond the limit. A figure that could not be measured is absent,
-    and so is a use without a bound: neither is inside its limit (R1).
+    and so is a use without a bound: neither is inside its limit (R1). ``on`` names the stressed set the figure is of.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Use(msgspec.Struct, frozen=True):
     limit: float | None
     use: float | None
     headroom: float | None
+    on: str = ""
 
     @property
     def inside(self) -> bool:
@@ -177,8 +178,10 @@ def of_tails(desk: Desk, limits: LimitSet, held: Floats, tails: Tails) -> Iterat
             risk = abs(float(held[c])) * tails.alone(c, h)
             yield used(f"standalone_{h}", desk.symbols[c], risk, float(caps[c]))
     if tails.stressed:
-        for h, value in tails.stressed_of_book(held)[0].items():
-            yield used(f"stressed_{h}", BOOK, value, limits.stressed_budget[h])
+        most, of = tails.stressed_of_book(held)
+        for h, value in most.items():
+            one = used(f"stressed_{h}", BOOK, value, limits.stressed_budget[h])
+            yield msgspec.structs.replace(one, on=of.get(h, "") if value > 0.0 else "")
 
 
 def measured_orders(record: CycleRecord, desk: Desk, held: Floats, orders: Floats, tails: Tails) -> Measurements:

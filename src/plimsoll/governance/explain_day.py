@@ -253,9 +253,8 @@ def book_gates(case: Case) -> tuple[str, ...]:
         )
     for h in horizons:
         if (stressed := figures.get(f"stressed_after_{h}")) is not None:
-            told.append(
-                f"stressed CVaR over {sessions(h)} {share(stressed)}, budget {share(limits.get(f'stressed_{h}'))}"
-            )
+            name = wording.stressed(record.stressed_on.get(str(h), ""))
+            told.append(f"{name} over {sessions(h)} {share(stressed)}, limit {share(limits.get(f'stressed_{h}'))}")
     if not any(f"stressed_after_{h}" in figures for h in horizons):
         told.append("stressed CVaR is measured for increases only, and there was none")
     told.append(

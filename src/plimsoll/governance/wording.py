@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from plimsoll.core.reasons import COUNTS, FIGURES, REASONS
+from plimsoll.core.scenarios import WORST
 from plimsoll.core.verdict import Finding
 
 UNRECORDED = "an unrecorded amount"
@@ -106,7 +107,18 @@ def finding(found: Finding) -> str:
         return f"Cash would fall to {shown}; its minimum is {bound}."
     text = sentence(found.reason, found.scope, measured, limit)
     horizon = found.gate.rpartition("_")[2]
+    if found.on:
+        text = text.replace("stressed CVaR", stressed(found.on), 1)
     return f"{text[:-1]} ({sessions(int(horizon))})." if horizon.isdigit() else text
+
+
+def stressed(name: str) -> str:
+    """Stressed CVaR with the set it is of, so far as it is known which (R2).
+
+    >>> stressed("2020"), stressed("worst"), stressed("")
+    ('stressed CVaR (2020)', 'stressed CVaR (the worst of all history)', 'stressed CVaR')
+    """
+    return f"stressed CVaR ({'the worst of all history' if name == WORST else name})" if name else "stressed CVaR"
 
 
 def counted(count: int, noun: str) -> str:

@@ -19,6 +19,7 @@ from plimsoll.engine.cycle import STALE
 from plimsoll.engine.headroom import MEANING, OF_NAV, Use, kind_of
 from plimsoll.engine.limits import budget_scale
 from plimsoll.engine.proposal import tails_of
+from plimsoll.governance import wording
 from plimsoll.governance.explain_day import book_restraints
 from plimsoll.operate.hindsight import Past, case
 
@@ -27,7 +28,8 @@ class LimitStanding(msgspec.Struct, frozen=True):
     """One limit. ``use`` is the fraction of it that is used, ``headroom`` what is left in ``unit`` and
     ``headroom_usd`` in dollars, where the unit is money. ``binds`` is what the limit acts on: ``held``;
     ``increases`` alone, so that a book may drift above it; or ``orders``. ``verdict`` is within, above, unknown or
-    off; ``consequence`` says what being above it does, ``loosens`` what would make room.
+    off; ``consequence`` says what being above it does, ``loosens`` what would make room. ``on`` names the stressed set
+    that hurts the book most, "" for other limits.
     """
 
     name: str
@@ -43,6 +45,7 @@ class LimitStanding(msgspec.Struct, frozen=True):
     verdict: str
     consequence: str
     loosens: str
+    on: str = ""
 
 
 class TailEstimate(msgspec.Struct, frozen=True):
@@ -181,6 +184,7 @@ def _without_bar(view: View) -> NDArray[np.bool_]:
 def _standing(u: Use, record: CycleRecord, policy: Policy) -> LimitStanding:
     kind, horizon = kind_of(u.name)
     what, unit, binds, consequence = MEANING[kind]
+    what = what.replace("stressed CVaR", wording.stressed(u.on)) if u.on else what
     verdict = "within" if u.inside else "unknown" if u.measured is None or u.limit is None else "above"
     if _gate(kind) in policy.gates.off:
         verdict = "off"
@@ -200,6 +204,7 @@ def _standing(u: Use, record: CycleRecord, policy: Policy) -> LimitStanding:
         verdict=verdict,
         consequence=consequence,
         loosens=_loosens(kind, u, record, policy),
+        on=u.on,
     )
 
 

@@ -199,9 +199,10 @@ def _page(
     yield ""
     yield "WHAT IS GUARANTEED"
     yield from _wrapped(
-        "No order that adds risk leaves if a limit could be exceeded with it. Every order that is not known to be "
-        "closed counts as filled, at the dearest of the price it was admitted at, its limit and the price now, and a "
-        f"market order's turnover at {_percent(limits.move_bps)} above; what cannot be measured counts as too much."
+        "Of the orders put to the governor (plimsoll govern, plimsoll model run; no backtest or recorded paper "
+        "session): none that adds risk leaves if a limit could be exceeded with it. Every order that is not known to "
+        "be closed counts as filled, at the dearest of the price it was admitted at, its limit and the price now, and "
+        f"a market order's turnover at {_percent(limits.move_bps)} above; what cannot be measured counts as too much."
     )
     named = len(limits.positions)
     one = "one symbol's position"

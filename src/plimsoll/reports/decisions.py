@@ -172,12 +172,17 @@ class _Seen:
     symbols: Counter[str] = field(default_factory=Counter)
     measured: tuple[float, float] | None = None
     limit: tuple[float, float] | None = None
+    sets: Counter[str] = field(default_factory=Counter)  # the stressed sets measured on, by name
 
-    def at(self, day: str, symbol: str, measured: float | None = None, limit: float | None = None) -> None:
+    def at(
+        self, day: str, symbol: str, measured: float | None = None, limit: float | None = None, on: str = ""
+    ) -> None:
         self.times += 1
         self.first = self.first or day
         self.last = day
         self.symbols[symbol] += 1
+        if on:
+            self.sets[on] += 1
         self.measured, self.limit = _wider(self.measured, measured), _wider(self.limit, limit)
 
 
@@ -200,12 +205,12 @@ def refusals(m: Material) -> Html:
                 if outcome == "REJECT":
                     gave = (f for f in (*record.unmet, *record.findings) if f.reason == code)
                     found = next((f for f in gave if f.scope in (symbol, "book")), None)
-                    figures_of = (None, None) if found is None else (found.measured, found.limit)
+                    figures_of = (None, None, "") if found is None else (found.measured, found.limit, found.on)
                     refused[code].at(record.session, symbol, *figures_of)
                 elif outcome == "HOLD":
                     waited[code].at(record.session, symbol)
         for f in record.findings:
-            gates[f"{f.gate}|{f.reason}"].at(record.session, f.scope, f.measured, f.limit)
+            gates[f"{f.gate}|{f.reason}"].at(record.session, f.scope, f.measured, f.limit, f.on)
         for v in record.vetoes:
             vetoed[v.trigger].at(record.session, v.scope, v.measured, v.limit)
     parts = [
@@ -265,6 +270,8 @@ def _seen_table(caption: str, found: dict[str, _Seen], m: Material, *, gates: bo
         gate, _, code = key.rpartition("|")
         limit = seen.limit if seen.limit is not None else limits.get(code)
         said = words.reason(code, measured=seen.measured, limit=limit)
+        if seen.sets:
+            said += " (the set it is of: " + ", ".join(f"{s} {c}" for s, c in seen.sets.most_common()) + ")"
         whom = ", ".join(f"{s} {c}" for s, c in seen.symbols.most_common(4) if s != "book") or "the book"
         more = len(seen.symbols) - 4
         rule = REASONS[code].rule if code in REASONS else "G2"

@@ -67,10 +67,9 @@ def by_estimator(m: Material) -> Html:
                 "of it: the one-sided 95 % upper bound and the two-sided 95 % interval of 1,000 moving-block samples, "
                 "seeded by the sample's shape. Historical takes raw returns of the last "
                 f"{number(m.policy.cvar.window, 'session')}; the other three take the filtered scenarios, rescaled to "
-                "that day's volatility, that the gates use. Windows of more than a session overlap, and there "
-                "intervals cover less than they say: on simulated normal returns 82 % of the two-sided ones and 79 % "
-                "of the upper bounds hold the true CVaR at 10 sessions, against 95 and 92 % at 1 (of Cornish-Fisher "
-                "47 and 62 %, against 92 and 91 %). Cornish-Fisher "
+                "that day's volatility, that the gates use. Intervals are studentised: on simulated histories of 1,260 "
+                "sessions the historical estimate's upper bound holds the true CVaR in 96 % of independent, 90 % of "
+                "GARCH and 94 % of two-regime ones at 10 sessions, in 95, 80 and 88 % at 1. Cornish-Fisher "
                 "is unknown where its expansion is no distribution, generalised Pareto (the worst tenth) where it "
                 "cannot be fitted.",
                 class_="note",

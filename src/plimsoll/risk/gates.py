@@ -164,7 +164,8 @@ def _stressed(p: _Proposal) -> list[Verdict]:
             base = p.m.stressed_base.get(h, _NAN)
             scale = p.scale(base, measured - base, limit)
             reason = "STRESSED_CVAR_ABOVE_BUDGET"
-            found.append(judge(f"stressed_{h}", reason, measured, limit, Action.SCALE, scale=scale))
+            on = p.m.stressed_on.get(h, "")
+            found.append(judge(f"stressed_{h}", reason, measured, limit, Action.SCALE, scale=scale, on=on))
     return found
 
 

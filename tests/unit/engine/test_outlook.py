@@ -11,6 +11,8 @@ from plimsoll.core.decision import Carried
 from plimsoll.core.panel import History, View
 from plimsoll.core.restraint import LadderState
 from plimsoll.engine.outlook import observe
+from plimsoll.indicators import stand_in
+from plimsoll.risk.regime import VIX
 
 
 @pytest.fixture
@@ -18,7 +20,8 @@ def seen(history: History, desk):
     """``seen(crisis, sessions, vix)``: the regime after one observation in an episode of so many sessions."""
 
     def observed(crisis: float, sessions: int = 0, vix: float = 20.0):
-        made = {"regime.crisis": crisis, "regime.vix": vix}
+        seen_vix = VIX if vix == vix else stand_in.BENCHMARK
+        made = {"regime.crisis": crisis, "regime.vix": vix, "regime.whose": seen_vix}
         fixed = {name: (lambda p, v=value: np.full(len(p.sessions), v)) for name, value in made.items()}
         given = dataclasses.replace(history, catalogue={**history.catalogue, **fixed}, _memo={})
         return observe(View(given, 300), Carried(ladder=LadderState(1, 1), stress_sessions=sessions), desk)
@@ -57,4 +60,4 @@ def test_a_change_is_told_once(seen) -> None:
 def test_without_vix_the_source_says_so(seen) -> None:
     assert seen(0.1).figure.source == "VIX"
     blind = seen(0.1, vix=float("nan")).figure
-    assert (blind.vix, blind.source) == (None, "realised volatility")
+    assert (blind.vix, blind.source) == (None, "SPY's realised volatility")

@@ -485,3 +485,10 @@ def test_an_explanation_is_json_and_back() -> None:
     page = summarise(Case("run", decision(), auction(BID), (), (), POLICY), ("AAA",), (told(decision(), auction(BID)),))
     again = msgspec.json.decode(msgspec.json.encode(page), type=type(page))
     assert again == page
+
+
+def test_a_finding_on_a_stressed_set_is_told_with_its_name() -> None:
+    found = Finding("stressed_10", "STRESSED_CVAR_ABOVE_BUDGET", "book", 0.13, 0.12, "2020")
+    assert wording.finding(found) == "The proposal's stressed CVaR (2020) 13.0% is above 12.0% (10 sessions)."
+    assert "(the worst of all history)" in wording.finding(msgspec.structs.replace(found, on="worst"))
+    assert "stressed CVaR 13.0%" in wording.finding(msgspec.structs.replace(found, on=""))  # a record of before

@@ -10,7 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from plimsoll.capital.scenarios import build
+from plimsoll.core.panel import View
 from plimsoll.core.policy import GatePolicy, Policy
+from plimsoll.engine.headroom import held_weights, order_weights
+from plimsoll.measures.cvar import cvar
 from plimsoll.operate import risk
 from plimsoll.operate.hindsight import Past
 
@@ -121,3 +125,21 @@ def test_a_holding_without_a_bar_of_the_session_is_named_and_not_inside(
     found = stand(next(r for r in late.ledger.records if r.session == record.session), history=late.history)
     assert found.stale == (held,) and not found.inside
     assert all(one.verdict == "within" for one in found.limits if one.binds == "held")
+
+
+def test_the_stressed_limit_names_the_set_that_hurts_the_book_most(
+    trial: Any, stand: Callable[..., risk.RiskStanding]
+) -> None:
+    record = some(trial, orders=True)
+    found = stand(record)
+    named = {one.name: one.on for one in found.limits if one.on}
+    assert set(named) == {"stressed_1", "stressed_10"}
+    view = View(trial.history, trial.history.panel.sessions.row_at_or_after(record.session))
+    held = held_weights(record, trial.desk)
+    columns = np.flatnonzero((held != 0.0) | (order_weights(record, trial.desk) != 0.0)).astype(np.int64)
+    sets = build(view, columns, trial.desk.policy, stressed=True).stressed
+    for h in (1, 10):
+        by_name = {one.name: cvar(-one.returns[h] @ held[columns], one.confidence[h]) for one in sets}
+        assert by_name[named[f"stressed_{h}"]] == pytest.approx(max(by_name.values()), rel=1e-12)
+    told = next(one for one in found.limits if one.name == "stressed_10")
+    assert "stressed CVaR (" in told.what

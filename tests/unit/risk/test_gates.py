@@ -251,3 +251,15 @@ def test_an_increase_to_nothing_cannot_be_and_raises_nothing(measured: Make, lim
     torn = measured(proposed=np.array([0.0, 0.05, 0.05, 0.05]), standalone={1: np.full(4, 0.5), 10: np.full(4, 0.5)})
     _, columns = judge_proposal(torn, limited(), POLICY)
     assert columns[0].action is Action.SCALE and columns[0].scale == 0.0
+
+
+def test_a_stressed_finding_names_the_set_it_is_of_and_no_other_finding_names_one(
+    measured: Make, limited: Bound
+) -> None:
+    beyond = measured(
+        stressed_proposed={1: 0.012, 10: 0.155}, stressed_on={1: "worst", 10: "2020"}, gross_proposed=1.05
+    )
+    book, _ = judge_proposal(beyond, limited(), POLICY)
+    assert {f.gate: f.on for f in book.findings} == {"stressed_10": "2020", "gross": ""}
+    assert b'"on":"2020"' in msgspec.json.encode(book.findings)  # the record keeps it, and old records lack the field
+    assert msgspec.json.encode(book.findings).count(b'"on"') == 1

@@ -45,6 +45,7 @@ def test_small_accounts_have_small_trades() -> None:
     assert (small.account.capital, small.shaping.min_trade, small.shaping.trades_max) == (1000.0, 5.0, 20)
     assert small.ladder.flatten_on_panic is True
     assert (micro.shaping.min_trade, micro.shaping.trades_max, micro.limits.weight_crypto) == (5.0, 60, 1.0)
+    assert (micro.strategies.enabled, micro.strategies.trend_symbols) == (("core_trend",), ("SPY",))  # one symbol (A4)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
