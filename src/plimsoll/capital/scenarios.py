@@ -16,14 +16,16 @@ Filtered sets rank the day among those of their window, stressed ones among thos
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.capital import garch
 from plimsoll.core.dates import day_number, iso_day
-from plimsoll.core.panel import Factor, Panel, View
+from plimsoll.core.panel import Factor, History, Panel, View
 from plimsoll.core.policy import CvarPolicy, Policy
 from plimsoll.core.scenarios import WORST, ScenarioSet, StressedSet
 from plimsoll.indicators.catalogue import catalogue, sound
@@ -44,6 +46,7 @@ def factors(policy: Policy) -> dict[str, Factor]:
     the window ending here on which the market has a residual and the symbol has none. (T,):
     ``scenarios.residual_market`` and ``scenarios.market``, equal-weighted means of residuals and of returns over
     the symbols certified by that session; ``scenarios.window_market``, the latter compounded.
+    (T, N): ``scenarios.absent``, 1 where the market had a return so far on a day on which the symbol had none, else 0.
     (T, 2): ``scenarios.span``, the first row of the window ending here and its rows with a market residual.
     """
     base, cvar, horizon = catalogue(policy), policy.cvar, policy.auction.horizon
@@ -73,6 +76,7 @@ def factors(policy: Policy) -> dict[str, Factor]:
         "scenarios.residual_market": residual_market,
         "scenarios.span": lambda panel: _span(residual_market(panel), cvar.window),
         "scenarios.return": returns,
+        "scenarios.absent": lambda panel: _ever(np.isnan(returns(panel)) & np.isfinite(market(panel))[:, None]),
         "scenarios.window_return": lambda panel: _ending(returns(panel), horizon),
         "scenarios.market": market,
         "scenarios.window_market": lambda panel: _ending(market(panel), horizon),
@@ -131,6 +135,12 @@ def build(view: View, columns: NDArray[np.int64], policy: Policy, *, stressed: b
         unmeasurable=frozenset() if measurable else frozenset(int(c) for c in columns[~known]),
         not_run=not_run,
     )
+
+
+def with_stressed(view: View, drawn: ScenarioSet, policy: Policy) -> ScenarioSet:
+    """``drawn``, a set that ``build`` drew for this decision, with its stressed sets, as ``build`` would give both."""
+    sets, not_run = _stressed(view, drawn.columns, policy)
+    return replace(drawn, stressed=sets, not_run=not_run)
 
 
 def historical(view: View, columns: NDArray[np.int64], policy: Policy) -> dict[int, Floats]:
@@ -192,8 +202,7 @@ def _stressed(view: View, columns: Rows, policy: Policy) -> tuple[tuple[Stressed
     cvar, confidence, horizon = policy.cvar, policy.auction.confidence, policy.auction.horizon
     market, days = view.indicator("scenarios.market"), view.sessions.days
     dated, ends = np.isfinite(market), np.isfinite(view.indicator("scenarios.window_market"))
-    daily, windows = _raw(view, columns, dated, policy)
-    rows = np.flatnonzero(dated)
+    daily, windows = _raw(view, columns, policy)
     since = _known_since(view)
     sets, not_run = [], []
     for name, start, end in _named(cvar.stress_windows):
@@ -203,11 +212,11 @@ def _stressed(view: View, columns: Rows, policy: Policy) -> tuple[tuple[Stressed
         if since is None or not _covers(view, since, start) or last - first < horizon:
             not_run.append(name)
             continue
-        within = {1: np.flatnonzero(dated[first:last]) + first}
-        within[horizon] = np.flatnonzero(ends[first + horizon - 1 : last]) + first + horizon - 1
-        returns = {1: daily.take(within[1], axis=1).T, horizon: windows.take(within[horizon], axis=1).T}
+        within = np.flatnonzero(dated[first:last]) + first
+        ending = np.flatnonzero(ends[first + horizon - 1 : last]) + first + horizon - 1
+        returns = {1: _cut(daily, within), horizon: _cut(windows, ending)}
         sets.append(StressedSet(name, returns, dict.fromkeys(returns, confidence)))
-    returns = {1: daily.take(rows, axis=1).T, horizon: windows.take(np.flatnonzero(ends), axis=1).T}
+    returns = {1: _cut(daily, np.flatnonzero(dated)), horizon: _cut(windows, np.flatnonzero(ends))}
     if cvar.stress_worst and min(map(len, returns.values())) >= cvar.stress_worst:
         tail = cvar.stress_worst * (1.0 - confidence)  # rows, however long the history
         sets.append(StressedSet(WORST, returns, {h: 1.0 - tail / len(r) for h, r in returns.items()}))
@@ -237,7 +246,7 @@ def _covers(view: View, since: int, start: int) -> bool:
     return int(view.sessions.days[since]) < start
 
 
-def _raw(view: View, columns: Rows, dated: NDArray[np.bool_], policy: Policy) -> tuple[Floats, Floats]:
+def _raw(view: View, columns: Rows, policy: Policy) -> tuple[Floats, Floats]:
     """(k, T) raw returns of every session up to the decision and of the windows that end there, gaps filled.
 
     NaN throughout for a column with fewer than ``cvar.young_rows_min`` returns of its own.
@@ -245,14 +254,13 @@ def _raw(view: View, columns: Rows, dated: NDArray[np.bool_], policy: Policy) ->
     horizon, end = policy.auction.horizon, view.row + 1
     daily = view.history.array("scenarios.return").T[:, :end][columns]
     windows = view.history.array("scenarios.window_return").T[:, :end][columns]
-    absent = np.isnan(daily) & dated
-    young = np.flatnonzero(absent.any(axis=1)).tolist()
-    if young:
-        market = view.indicator("scenarios.market")
-        rows = np.argsort(market, kind="stable")[: np.count_nonzero(dated)]  # by the market's return; NaN goes last
+    young = np.flatnonzero(view.now("scenarios.absent")[columns]).tolist()
+    rows = _by_market(view) if young else np.zeros(0, dtype=np.int64)
     for i in young:
-        own, missing = daily[i], absent[i, rows]
-        known = np.sort(own[rows[~missing]])
+        own = daily[i]
+        ranked = own[rows]
+        missing = np.isnan(ranked)
+        known = np.sort(ranked[~missing])
         if known.size < policy.cvar.young_rows_min:
             own[:], windows[i] = np.nan, np.nan
             continue
@@ -260,6 +268,34 @@ def _raw(view: View, columns: Rows, dated: NDArray[np.bool_], policy: Policy) ->
         own[rows[missing]] = known[np.minimum(worse, known.size - 1)]
         windows[i, horizon - 1 :] = compounded(1.0 + own[np.newaxis], horizon)[0]
     return daily, windows
+
+
+_ORDERS: WeakKeyDictionary[History, tuple[int, Rows]] = WeakKeyDictionary()  # what _by_market said last
+
+
+def _by_market(view: View) -> Rows:
+    """The rows with a market's return up to the decision, the worst first and of equal ones the earlier.
+
+    The order of an earlier session is kept beside the history and the rows since are put in: the same order as sorting
+    them all.
+    """
+    market, end = view.indicator("scenarios.market"), view.row + 1
+    known, rows = _ORDERS.get(view.history, (0, np.zeros(0, dtype=np.int64)))
+    if known > end:  # of a later session: it is not read
+        known, rows = 0, rows[:0]
+    fresh = np.flatnonzero(np.isfinite(market[known:])) + known
+    if fresh.size:
+        fresh = fresh[np.argsort(market[fresh], kind="stable")]
+        rows = np.insert(rows, np.searchsorted(market[rows], market[fresh], side="right"), fresh)
+    _ORDERS[view.history] = end, rows
+    return rows
+
+
+def _cut(values: Floats, rows: Rows) -> Floats:
+    """(T, k) of (k, R) values at ascending ``rows`` (T,): a window of them where the rows follow each other."""
+    if rows.size and int(rows[-1]) - int(rows[0]) + 1 == rows.size:
+        return values[:, int(rows[0]) : int(rows[-1]) + 1].T
+    return values.take(rows, axis=1).T
 
 
 def window_names(windows: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
@@ -297,6 +333,11 @@ def _missing(values: Floats, market: Floats, window: int) -> Floats:
     counts = total.copy()
     counts[window:] -= total[:-window]
     return counts
+
+
+def _ever(marked: NDArray[np.bool_]) -> Floats:
+    """(T, N) 1 from the first marked row of a column on, 0 before."""
+    return np.asarray(np.maximum.accumulate(marked, axis=0), dtype=np.float64)
 
 
 def _ending(returns: Floats, horizon: int) -> Floats:

@@ -131,6 +131,17 @@ class Panel:
         return np.array([i.tradable for i in self.instruments], dtype=np.bool_)
 
     @cached_property
+    def funds(self) -> Bools:
+        """(N,) columns that are funds."""
+        return np.array([i.kind == "fund" for i in self.instruments], dtype=np.bool_)
+
+    @cached_property
+    def calendars(self) -> NDArray[np.int64]:
+        """(N,) number of each column's calendar, those of one calendar alike."""
+        names = sorted({i.calendar for i in self.instruments})
+        return np.array([names.index(i.calendar) for i in self.instruments], dtype=np.int64)
+
+    @cached_property
     def symbols(self) -> tuple[str, ...]:
         """Column names."""
         return tuple(i.symbol for i in self.instruments)

@@ -14,8 +14,7 @@ from plimsoll.capital.shaping import crowded
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.state import State
 from plimsoll.core.verdict import Action, Finding, Verdict, join
-from plimsoll.engine.measure import Tails
-from plimsoll.engine.proposal import Judge, Proposal, combined, covering, shape_inputs, veto_inputs, weights_of
+from plimsoll.engine.proposal import Judge, Proposal, Scenes, combined, shape_inputs, veto_inputs, weights_of
 from plimsoll.engine.wish import Situation, Wish, bars
 from plimsoll.governance import vetoes
 from plimsoll.risk import gates
@@ -42,7 +41,7 @@ class Causes:
 
 
 def causes_of(
-    now: Situation, judge: Judge, state: State, wish: Wish, held: Verdict, proposal: Proposal, tails: Tails
+    now: Situation, judge: Judge, state: State, wish: Wish, held: Verdict, proposal: Proposal, scenes: Scenes
 ) -> Causes:
     """Every cause of every increase that was wanted and is not in ``proposal`` whole.
 
@@ -56,7 +55,7 @@ def causes_of(
     of_held = [f.reason for f in held.findings] if held.action is Action.SCALE else []
     waits = crowded(shape_inputs(judge, state, wish, wish.grow), proposal.wanted, now.desk.policy)
     orders = weights_of(judge, proposal.wanted)
-    measured = judge.measure(orders, covering(judge, tails, orders))
+    measured = judge.measure(orders, scenes.covering(orders))
     gated, of_gates = _gates(judge, measured)
     vetoed, of_vetoes = _vetoes(judge, now, measured)
     found: dict[int, tuple[str, ...]] = {}

@@ -27,9 +27,8 @@ from plimsoll.engine.causes import causes_of
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.lifecycle import follow
 from plimsoll.engine.limits import limits_at
-from plimsoll.engine.measure import Tails
 from plimsoll.engine.outlook import Regime, observe
-from plimsoll.engine.proposal import Judge, propose, tails_of
+from plimsoll.engine.proposal import Judge, Scenes, propose
 from plimsoll.engine.record import record
 from plimsoll.engine.standing import stand, target_of
 from plimsoll.engine.wish import Situation, wish_for
@@ -74,12 +73,8 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     if standing.pairs is not alike:
         limits = replace(limits, pairs=pairs.limits(standing.pairs, view.symbols, limits.weight_max, policy))
 
-    tails = (
-        Tails.of(standing.scenarios, policy.auction.confidence)
-        if standing.scenarios is not None
-        else tails_of(view, desk, book.columns, stressed=False)
-    )
-    cvar_held = tails.of_book(book.weights)
+    scenes = Scenes(view, desk, book, standing)
+    cvar_held = scenes.tails.of_book(book.weights)
     judge = Judge(view, desk, book, limits, cvar_held, episode, lifetime)
     held = judge.rest()
     held_verdict = gates.judge_held(held, limits, policy)
@@ -94,8 +89,8 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     book_scale = gates.book_scale(held, limits) if breach else 1.0
     situation = Situation(view, desk, book, standing, step.restraint, regime, stale, frozen)
     wish = wish_for(situation, step.events, book_scale)
-    proposal = propose(judge, state, standing, wish, held, held_verdict, tails)
-    causes = causes_of(situation, judge, state, wish, held_verdict, proposal, tails)
+    proposal = propose(judge, state, standing, wish, held, held_verdict, scenes)
+    causes = causes_of(situation, judge, state, wish, held_verdict, proposal, scenes)
 
     mode = modes.next_mode(before.mode, step.state, step.restraint, frozen=bool(frozen), halted=bool(halted))
     events = (*regime.events, *step.events, *stop.events, *together.events, *standing.events)

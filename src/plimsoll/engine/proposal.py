@@ -100,8 +100,47 @@ def tails_of(view: View, desk: Desk, columns: NDArray[np.int64], *, stressed: bo
     return Tails.of(scenarios, desk.policy.auction.confidence)
 
 
+class Scenes:
+    """The session's scenario set, drawn once for everything that measures a book on it.
+
+    It holds an auction's bidders, or what is held and what the programme targets. Stressed sets are drawn when a
+    proposal is first measured, and a wider set replaces it where a proposal buys what it lacks: a book's figures are
+    the same bits on either.
+    """
+
+    def __init__(self, view: View, desk: Desk, book: Book, standing: Standing) -> None:
+        self._view, self._desk, self._book = view, desk, book
+        drawn = standing.scenarios
+        if drawn is None:
+            columns = np.flatnonzero((book.weights != 0.0) | (standing.target != 0.0))
+            self.tails = tails_of(view, desk, np.union1d(columns, book.columns), stressed=False)
+        else:
+            self.tails = Tails.of(drawn, desk.policy.auction.confidence)
+
+    def covering(self, orders: Floats) -> Tails:
+        """The set, stressed, on every column of the held book with ``orders``, (N,) fractions of NAV.
+
+        Room given back by a scaled order may be taken by a symbol that was not among the first.
+        """
+        columns = np.union1d(self._book.columns, np.flatnonzero(orders)).astype(np.int64)
+        if not self.tails.covers(columns):
+            drawn, policy = self.tails.scenarios, self._desk.policy
+            if np.isin(columns, drawn.columns).all():
+                drawn = scenario_sets.with_stressed(self._view, drawn, policy)
+            else:
+                drawn = scenario_sets.build(self._view, np.union1d(drawn.columns, columns), policy, stressed=True)
+            self.tails = Tails.of(drawn, policy.auction.confidence)
+        return self.tails
+
+
 def propose(
-    judge: Judge, state: State, standing: Standing, wish: Wish, held: Measurements, held_verdict: Verdict, tails: Tails
+    judge: Judge,
+    state: State,
+    standing: Standing,
+    wish: Wish,
+    held: Measurements,
+    held_verdict: Verdict,
+    scenes: Scenes,
 ) -> Proposal:
     """The largest step towards the wish that every gate and veto passes; reductions always pass (R1)."""
     desk, book = judge.desk, judge.book
@@ -115,14 +154,13 @@ def propose(
         return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, held, held_verdict, (), {})
     growing = np.abs(book.weights + orders) > np.abs(book.weights)
     if not growing.any():
-        measured = judge.measure(orders, tails)
+        measured = judge.measure(orders, scenes.tails)
         return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, measured, held_verdict, (), {})
     verdict, scaled = held_verdict, dict[int, tuple[str, ...]]()
     vetoes: tuple[Veto, ...] = ()
     vetted = np.zeros(orders.size, dtype=bool)
     for round_ in range(ROUNDS + 1):
-        tails = covering(judge, tails, orders)
-        measured = judge.measure(orders, tails)
+        measured = judge.measure(orders, scenes.covering(orders))
         if not measured.increases.any():
             break
         gated, by_column = gates.judge_proposal(measured, judge.limits, desk.policy)
@@ -143,16 +181,8 @@ def propose(
         grow = grow * factor if round_ < ROUNDS else np.zeros_like(grow)
         shaped, orders = _shaped(judge, state, wish, grow)
     else:
-        measured = judge.measure(orders, tails)
+        measured = judge.measure(orders, scenes.tails)
     return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, measured, verdict, vetoes, scaled)
-
-
-def covering(judge: Judge, tails: Tails, orders: Floats) -> Tails:
-    """``tails`` if they hold every column of the proposal, else a set that does: room given back by a scaled order
-    may be taken by a symbol that was not among the first.
-    """
-    columns = np.union1d(judge.book.columns, np.flatnonzero(orders)).astype(np.int64)
-    return tails if tails.covers(columns) else tails_of(judge.view, judge.desk, columns, stressed=True)
 
 
 def shape_inputs(judge: Judge, state: State, wish: Wish, grow: Floats) -> ShapeInputs:

@@ -42,7 +42,7 @@ def shrunk(returns: Floats, overlap: int = 1) -> Floats:
         sample = products / (root[:, np.newaxis] * root)
         square = np.minimum(sample * sample, 1.0)
         error = (1.0 - square) ** 2 / (count - 1.0)
-        found = np.clip(sample, -1.0, 1.0) * np.where(square > 0.0, square / (square + error), square)
+        found = np.minimum(np.maximum(sample, -1.0), 1.0) * np.where(square > 0.0, square / (square + error), square)
         known = (root > _MOVES * np.abs(mean)) & np.isfinite(root)
     if not known.all():
         found[~known], found[:, ~known] = np.nan, np.nan

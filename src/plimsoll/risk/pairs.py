@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,27 +51,39 @@ def update(
     columns = np.unique(columns)
     if columns.size < 2:
         return ()
-    instruments = [view.instruments[i] for i in columns.tolist()]
+    panel = view.history.panel
     correlation = correlations(view, columns, rules) if measured is None else measured
-    first, second = np.triu_indices(columns.size, 1)
+    first, second = _upper(columns.size)
     rho = correlation[first, second]
-    rho = np.where(np.isfinite(rho), rho, ASSUMED)
-    fund = np.array([i.kind == "fund" for i in instruments])
+    unknown = ~np.isfinite(rho)
+    if unknown.any():
+        rho[unknown] = ASSUMED
+    fund = panel.funds[columns]
     loose = fund[first] & fund[second]
     above = ~(rho <= np.where(loose, rules.pair_fund, rules.pair_stock))
     if previous:
-        column = {i.symbol: k for k, i in enumerate(instruments)}
+        place = {c: k for k, c in enumerate(columns.tolist())}
+        places = [
+            (place.get(panel.column.get(p.first, -1)), place.get(panel.column.get(p.second, -1))) for p in previous
+        ]
         standing = np.zeros_like(correlation, dtype=bool)
-        for pair in previous:
-            if pair.first in column and pair.second in column:
-                a, b = column[pair.first], column[pair.second]
+        for a, b in places:
+            if a is not None and b is not None:
                 standing[min(a, b), max(a, b)] = True
         leave = np.where(loose, rules.pair_fund_leave, rules.pair_stock_leave)
         above |= standing[first, second] & ~(rho < leave)
-    return tuple(
-        HeldPair(instruments[first[p]].symbol, instruments[second[p]].symbol, float(rho[p]))
-        for p in np.flatnonzero(above).tolist()
-    )
+    which = np.flatnonzero(above)
+    at = columns[first[which]].tolist(), columns[second[which]].tolist(), rho[which].tolist()
+    return tuple(HeldPair(panel.symbols[a], panel.symbols[b], r) for a, b, r in zip(*at, strict=True))
+
+
+@lru_cache(maxsize=64)
+def _upper(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the pairs of ``size``, in order; nobody may write to them."""
+    found = np.triu_indices(size, 1)
+    for one in found:
+        one.setflags(write=False)
+    return found
 
 
 def limits(
@@ -107,9 +121,8 @@ def correlations(view: View, columns: NDArray[np.int64], rules: CorrelationPolic
     returns = view.indicator("return")[-rules.window :].take(columns, axis=1)
     known = np.isfinite(returns).all(axis=0) & (len(returns) == rules.window)
     found = shrunk(returns) if known.all() else shrunk(np.where(known, returns, np.nan))
-    calendars = [view.instruments[c].calendar for c in columns.tolist()]
-    if len(set(calendars)) > 1:
-        calendar = np.array(calendars)
+    calendar = view.history.panel.calendars[columns]
+    if calendar.size and (calendar != calendar[0]).any():
         slow = shrunk(overlapping(np.where(known, returns, np.nan), rules.overlap), rules.overlap)
         found = np.where(calendar[:, None] != calendar[None, :], slow, found)
     return found
