@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from plimsoll import app
 from plimsoll.cli.main import cli
 
 Say = Callable[..., Any]
@@ -221,3 +222,11 @@ def test_limits_are_compared_with_the_profile_they_were_made_for(tmp_path: Path)
     assert begun.exit_code == 0, begun.output
     assert say(tmp_path, "limits", "show", "--json")["differs"] == []
     assert say(tmp_path, "limits", "show", "--profile", "core", "--json")["differs"] != []
+
+
+def test_a_run_is_named_by_its_strategies_and_its_preset_of_costs(tmp_path: Path) -> None:
+    made = app.Workspace(
+        tmp_path, changes={"costs.preset": "ibkr-pro", "strategies.enabled": [str(tmp_path / "my.py")]}
+    )
+    assert made.named() == "core + my.py + costs preset ibkr-pro (2025-06)"
+    assert app.Workspace(tmp_path, changes={"account.capital": 7}).named() == "core + account.capital"

@@ -56,11 +56,15 @@ class Workspace:
         return policy
 
     def named(self) -> str:
-        """What the policy is made of, in words: profile, files, and keys that the environment or the command set."""
+        """What the policy is made of, in words: profile, files, strategies, cost preset, and other keys set."""
         loaded = self._read()
         files = [path.name for path in self.policy_files]
-        layers = {k: v for k, v in loaded.origins.items() if not v.startswith(("file ", "profile "))}
-        return " + ".join([loaded.policy.profile, *files, *sorted(layers)])
+        layers = {k for k, v in loaded.origins.items() if not v.startswith(("file ", "profile ", "preset "))}
+        preset = {v for v in loaded.origins.values() if v.startswith("preset ")} if "costs.preset" in layers else set()
+        said = {"strategies.enabled", *(("costs.preset",) if preset else ())} & layers
+        bidders = [Path(name).name for name in loaded.policy.strategies.enabled if "strategies.enabled" in said]
+        costs = [f"costs {name}" for name in sorted(preset)]
+        return " + ".join([loaded.policy.profile, *files, *bidders, *costs, *sorted(layers - said)])
 
     def _read(self) -> LoadedPolicy:
         from plimsoll.store import policy_file

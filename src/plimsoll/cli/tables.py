@@ -128,7 +128,7 @@ def ingested(report: IngestReport) -> None:
     for note in report.notes:
         out.print(f"note      {escape(note)}")
     if report.alert:
-        out.print(f"ALERT     {escape(report.alert)}")
+        out.print(f"ALERT     {escape(report.alert)}; plimsoll verify status says why")
     if report.failures:
         read = len(report.symbols) + len(report.macro) - len(report.failures.keys() & {*report.symbols, *report.macro})
         out.print(f"INCOMPLETE: {len(report.failures)} failed, {read} were read; exit code 1")

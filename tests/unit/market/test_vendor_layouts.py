@@ -166,6 +166,32 @@ LAYOUTS = {
         "2020-01-03,10.5,11.0,10.0,10.8,10.8,1200\n",
         also={"adj_close": [10.0, 10.8]},
     ),
+    "Bloomberg with a preamble": Layout(
+        "Security,AAA US Equity\nStart Date,1/2/2020\nPeriod,D\n\nDate,PX_OPEN,PX_HIGH,PX_LOW,PX_LAST,PX_VOLUME\n"
+        "2020-01-02,10.1,11.2,9.9,10.5,1000\n2020-01-03,10.5,11.0,10.0,10.8,1200\n",
+        notes=("4 lines above the header were left out",),
+    ),
+    "two files one behind the other": Layout(
+        "Date,Open,High,Low,Close,Volume\n2020-01-03,10.5,11.0,10.0,10.8,1200\n"
+        "Date,Open,High,Low,Close,Volume\n2020-01-02,10.1,11.2,9.9,10.5,1000\nAverage,10,11,10,10,1100\n",
+        notes=("1 lines that repeat the header were left out", "1 lines below the last row were left out"),
+    ),
+    "Yahoo's page with dividends and splits in lines": Layout(
+        "Date\tOpen\tHigh\tLow\tClose*\tAdj Close**\tVolume\nJan 3, 2020\t10.5\t11.0\t10.0\t10.8\t10.8\t1,200\n"
+        "Jan 3, 2020\t0.2 Dividend\t\t\t\t\t\nJan 3, 2020\t0.1 Capital Gain\t\t\t\t\t\nJan 3, 2020\t4:1 Stock Splits\t\t\t\t\t\n"
+        "Jan 2, 2020\t10.1\t11.2\t9.9\t10.5\t10.2\t1,000\nJan 2, 2020\t0.05 Dividend\t\t\t\t\t\nJan 2, 2020\t0.05 Dividend\t\t\t\t\t\n",
+        notes=("5 lines of dividends and splits were read as those of their days",),
+        also={"dividend": [0.1, 0.3], "split": [1, 4], "adj_close": [10.2, 10.8]},
+    ),
+    "spaces between thousands": Layout(
+        "Date;Ouverture;Plus haut;Plus bas;Cl\xf4ture;Volume\n02/01/2020;10,1;11,2;9,9;10,5;1 001 000 000\n"
+        "03/01/2020;10,5;11,0;10,0;10,8;1 200\n",
+        also={"volume": [1_001_000_000.0, 1200.0]},
+        asked=Asked(dates="dmy"),
+    ),
+    "names of months and two digits for the year": Layout(
+        "Date,Open,High,Low,Close,Volume\n02-Jan-20,10.1,11.2,9.9,10.5,1000\n03-JAN-20,10.5,11.0,10.0,10.8,1200\n",
+    ),
     "Polygon aggregates": Layout(
         "v,vw,o,c,h,l,t,n\n1000,10.4,10.1,10.5,11.2,9.9,1577941200000,5\n1200,10.7,10.5,10.8,11.0,10.0,1578027600000,6\n",
     ),
@@ -395,3 +421,55 @@ def test_dividend_adjusted_prices_beside_dividends_give_back_the_traded_ones(tmp
     kept = files.read(tmp_path / "q.csv", symbol="T")
     assert any("taken as traded" in n for n in kept.notes)
     np.testing.assert_allclose(kept.bars["T"].close, traded - np.cumsum(cash), rtol=1e-12)
+
+
+def test_a_century_is_told_from_two_digits_beside_the_name_of_a_month() -> None:
+    import polars as pl
+
+    from plimsoll.market.providers import dates
+
+    read = dates.days(pl.Series("date", ["02-Jan-68", "02-Jan-69", "29-Feb-24", "30-Feb-24"]))
+    assert [None if d is None else iso_day(d) for d in read.day] == ["2068-01-02", "1969-01-02", "2024-02-29", None]
+
+
+def test_a_dividend_of_a_day_without_a_bar_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "AAA.csv").write_text(
+        "Date,Open,High,Low,Close,Volume\n2020-01-02,10.1,11.2,9.9,10.5,1000\n2020-01-03,0.3 Dividend,,,,\n"
+        "2020-01-06,10.5,11.0,10.0,10.8,1200\n"
+    )
+    bars = files.read(tmp_path / "AAA.csv", symbol="AAA").bars["AAA"]
+    np.testing.assert_array_equal(bars.dividend, [0.0, 0.3])
+
+
+def test_bars_of_weeks_are_called_so(tmp_path: Path) -> None:
+    days = [iso_day(18263 + 7 * i) for i in range(12)]
+    rows = "".join(f"{d},10,11,9,10,1000\n" for d in days)
+    (tmp_path / "AAA.csv").write_text("Date,Open,High,Low,Close,Volume\n" + rows)
+    said = " ".join(files.read(tmp_path / "AAA.csv", symbol="AAA").notes)
+    assert "the bars of AAA are 7 days apart" in said
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("Total Return Index", "adj_close=Total Return Index, or ignore="),
+        ("Dividend Yield", "with --columns, ignore=Dividend Yield"),
+        ("Cash Distribution", "dividend=Cash Distribution or split="),
+    ],
+)
+def test_what_a_doubtful_column_may_be_said_to_be(header: str, says: str) -> None:
+    assert says in columns.doubt([header])
+
+
+def test_volume_in_coins_beside_volume_in_money_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "BTCUSDT.csv").write_text(
+        "open_time,open,high,low,close,volume,close_time,quote_volume\n"
+        "1577923200000,10.1,11.2,9.9,10.5,1000,1578009599999,10400\n"
+        "1578009600000,10.5,11.0,10.0,10.8,1200,1578095999999,12900\n"
+    )
+    read = files.read(tmp_path / "BTCUSDT.csv", symbol="BTCUSDT")
+    assert any("WARNING: volume was taken from volume, and quote_volume is left out" in note for note in read.notes)
+    told = Asked(columns=columns.told("volume=quote_volume"))
+    read = files.read(tmp_path / "BTCUSDT.csv", symbol="BTCUSDT", asked=told)
+    assert next(iter(read.bars.values())).volume.tolist() == [10400.0, 12900.0]
+    assert not any("WARNING" in note for note in read.notes)

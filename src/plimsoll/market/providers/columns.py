@@ -28,19 +28,22 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "datum", "fecha", "data", "timestamp", "datetime", "date_time", "dt", "time", "ts", "window_start", "open_time",
         "unix",
     ),
-    "open": ("open", "open_price", "first", "eroeffnung", "eroffnung", "er_ffnung", "erster", "ouverture", "apertura"),
-    "high": ("high", "high_price", "hoch", "tageshoch", "plus_haut", "haut", "maximo"),
-    "low": ("low", "low_price", "tief", "tagestief", "plus_bas", "bas", "minimo"),
+    "open": (
+        "open", "open_price", "first", "eroeffnung", "eroffnung", "er_ffnung", "erster", "ouverture", "apertura",
+        "px_open",
+    ),
+    "high": ("high", "high_price", "hoch", "tageshoch", "plus_haut", "haut", "maximo", "px_high"),
+    "low": ("low", "low_price", "tief", "tagestief", "plus_bas", "bas", "minimo", "px_low"),
     "close": (
         "close", "close_price", "close_last", "last", "last_price", "latest", "settle", "price", "schluss",
         "schlusskurs", "schlu_kurs", "letzter", "dernier",
-        "cloture", "cierre",
+        "cloture", "cierre", "px_last",
     ),
     "adj_close": (
         "adj_close", "adjclose", "adjusted_close", "adjustedclose", "close_adj", "closeadj", "adj_close_price",
         "adj_closing_price", "adjusted_closing_price", "adj_price",
     ),
-    "volume": ("volume", "vol", "volumen", "stuecke", "st_cke", "umsatz", "volume_usd", "total_volume"),
+    "volume": ("volume", "vol", "volumen", "stuecke", "st_cke", "umsatz", "volume_usd", "total_volume", "px_volume"),
     "dividend": (
         "dividend", "dividends", "dividend_amount", "dividendamount", "divcash", "div_cash", "cash_dividend",
         "cash_dividends", "ex_dividend", "exdividend", "dividend_cash", "cash_amount", "div",
@@ -83,6 +86,7 @@ _MONEY = re.compile(
     r"|entitle|scrip|reinvest|total_return|tr_index|unadj|as_traded|bereinigt|ausschuett|aussch_tt"
 )
 _NONE = {"0", "1", "0.0", "1.0", "0.00", "1.00", "0:0", "1:1", "1/1", "false", *ABSENT}
+_QUOTED = {"quote_volume", "quote_asset_volume", "quoteassetvolume", "quotevolume", "volume_quote", "volume_usdt"}
 _NUMBERED = re.compile(r"^\d{1,2}[a-z]?\. *")
 _BRACKETED = re.compile(r"[(\[] *([A-Za-z]{3}|GBp|p) *[)\]] *$")
 
@@ -282,8 +286,33 @@ def _currency(names: Sequence[str], chosen: dict[str, int]) -> str | None:
 def doubt(names: Sequence[str]) -> str:
     """The warning about columns that may carry money and are not understood."""
     first = names[0].strip()
+    words = plain(first)
+    if "yield" in words:
+        example = ""
+    elif re.search(r"total_return|tr_index|bereinigt|^adj", words) and "fac" not in words:
+        example = f"for example adj_close={legible(first)}, or "
+    else:
+        example = f"for example dividend={legible(first)} or split={legible(first)}, or "
     return (
         f"WARNING: {some(names)} may carry dividends, splits, adjusted prices or a currency and "
         f"{'is' if len(names) == 1 else 'are'} not understood: nothing of it is used. Say what it is with --columns, "
-        f"for example dividend={legible(first)} or split={legible(first)}, or ignore={legible(first)}"
+        f"{example}ignore={legible(first)}"
     )
+
+
+def coin_volume(names: Sequence[str], found: Roles) -> str | None:
+    """The warning about a file of coins that states its volume twice, in coins and in money, and is read by the first.
+
+    Binance's ``quote_volume`` is money; a coin's volume counts as dollars unless the universe says otherwise (D2).
+    """
+    if "volume" not in found.place:
+        return None
+    taken = names[found.place["volume"]].strip()
+    for name in found.left:
+        if plain(name) in _QUOTED and plain(taken) not in _QUOTED:
+            other = legible(name.strip())
+            return (
+                f"WARNING: volume was taken from {legible(taken)}, and {other} is left out: a coin's volume counts as "
+                f"dollars here. Say --columns volume={other}, or volume_unit: units in the universe file"
+            )
+    return None

@@ -222,15 +222,18 @@ def _by_parts(text: pl.Series, order: str) -> pl.Series:
 
 
 def _month_names(text: pl.Series) -> pl.Series:
-    """``02-Jan-2020``, ``2 January 2020``, ``Jan 02, 2020``."""
+    """``02-Jan-2020``, ``2 January 2020``, ``Jan 02, 2020``, ``02-Jan-20`` (1969 to 2068)."""
     import polars as pl
 
     tail = f"(?:{_TIME}{_ZONE}?)?$"
     after = rf"{_WEEKDAY}(\d{{1,2}})(?:st|nd|rd|th)?[ /.-]*({_MONTHS})[ ,/.-]*(\d{{4}}){tail}"
+    short = rf"{_WEEKDAY}(\d{{1,2}})[ /.-]({_MONTHS})[ /.-](\d{{2}}){tail}"
     before = rf"{_WEEKDAY}({_MONTHS}) *(\d{{1,2}})(?:st|nd|rd|th)?,? +(\d{{4}}){tail}"
     out = []
-    for pattern, where in ((after, (1, 2, 3)), (before, (2, 1, 3))):
+    for pattern, where in ((after, (1, 2, 3)), (before, (2, 1, 3)), (short, (1, 2, 3))):
         day, month, year = (text.str.extract(pattern, i) for i in where)
+        if pattern is short:
+            year = year.str.replace(r"^([0-5]\d|6[0-8])$", "20$1").str.replace(r"^(\d\d)$", "19$1")
         joined = pl.select(
             pl.concat_str(
                 [pl.lit(year), pl.lit(month).str.slice(0, 3).str.to_titlecase(), pl.lit(day).str.zfill(2)],

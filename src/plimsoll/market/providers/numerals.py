@@ -100,7 +100,10 @@ def _cleaned(role: str, column: pl.Series) -> pl.Series:
     hard = text.cast(pl.Float64, strict=False).is_null() & text.is_not_null()
     if not hard.any():
         return text
-    easy = text.str.replace_all(r"[\u00a0\u202f\u2009'\u2019]", "").str.replace_all(r"(\d) (\d{3})\b", "$1$2")
+    easy = text.str.replace_all(r"[\u00a0\u202f\u2009'\u2019]", "")
+    spaced = easy.str.contains(r"^\D*\d{1,3}(?: \d{3})+(?:[.,]\d*)?(?: ?[^\d ].*)?$").fill_null(False)
+    joined = easy.str.replace_all(r"(\d) (\d)", "$1$2")
+    easy = pl.select(pl.when(spaced).then(joined).otherwise(easy)).to_series()
     easy = easy.str.replace(r"^\u2212", "-").str.replace(_DOLLAR, "$1").str.replace(_DOLLAR, "$1")
     easy = easy.str.replace(r"^\((.+)\)$", "-$1")
     if role == "volume":

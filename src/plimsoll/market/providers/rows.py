@@ -37,6 +37,9 @@ FIGURES = (*PRICES, "adj_close", "volume", "dividend", "split", "capital_gain")
 PRICE_MAX, PRICE_MIN = 1e9, 1e-12
 VOLUME_MAX = 1e18
 
+# Bars this many days apart or more, shown by so many steps, are weekly or monthly: said, not judged.
+_STEP_TOLD, _STEPS_TOLD = 5, 8
+
 
 def read(path: Path, table: Table, symbol: str | None, stem: str | None, reading: Reading) -> None:
     """Add the bars of one table to ``reading``."""
@@ -216,12 +219,23 @@ def _keep(name: str, group: pl.DataFrame, table: Table, path: Path, reading: Rea
             reading.note(path, undone)
     if not inside.any():
         return
+    _sparse(name, day[inside], path, reading)
     nothing = np.full(day.size, np.nan)
     cut = {n: data.get(n, nothing)[inside] for n in (*PRICES, "adj_close", "volume", "dividend", "split")}
     _adjustment(name, cut, table, path, reading)
     reading.bars[name] = Bars(day=day[inside], **cut)
     if found:
         reading.findings[name] = tuple(found)
+
+
+def _sparse(name: str, day: NDArray[np.int64], path: Path, reading: Reading) -> None:
+    """Says of bars a week or a month apart what they are; certification judges them by their missing sessions."""
+    steps = np.diff(np.unique(day))
+    if steps.size >= _STEPS_TOLD and float(np.median(steps)) >= _STEP_TOLD:
+        reading.note(
+            path,
+            f"WARNING: the bars of {name} are {np.median(steps):.0f} days apart: daily bars are needed to trade it",
+        )
 
 
 def _floats(column: pl.Series) -> Floats:

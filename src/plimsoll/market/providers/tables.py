@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plimsoll.core.errors import InputError
-from plimsoll.market.providers import columns, text, wide
+from plimsoll.market.providers import between, columns, text, wide
 from plimsoll.market.providers.cells import shown, some
 from plimsoll.market.providers.columns import Told
 
@@ -137,9 +137,8 @@ def _parquet(data: bytes, asked: Told) -> Table:
     if frame.width and frame.is_empty():
         raise InputError("holds no rows", "Write it again")
     names = [n if n.isprintable() else ascii(n) for n in frame.columns]
-    return _named(
-        frame.rename(dict(zip(frame.columns, _numbered(frame.width), strict=True))), wide.of_columns(names), asked, []
-    )
+    frame = frame.rename(dict(zip(frame.columns, _numbered(frame.width), strict=True)))
+    return _named(_placed(frame), wide.of_columns(names), asked, [])
 
 
 def _csv(data: bytes, asked: Told) -> Table:
@@ -161,14 +160,26 @@ def _csv(data: bytes, asked: Told) -> Table:
     body, dropped = _without_footer(body, separator)
     _whole_last_line(body, separator, len(head.names), above)
     notes += dropped
-    frame = _frame(body, separator, len(head.names), above).slice(head.lines)
+    rows = _frame(body, separator, len(head.names), above)
+    frame = _placed(rows.slice(head.lines))
+    source = _Source(body, separator, head.lines, above)
+    frame, again = between.without_headers(frame, rows.head(head.lines))
+    frame, head, actions = between.with_actions(frame, head)
+    notes += again + actions
     if frame.is_empty():
         if not any(columns.is_date(n) for n in head.names):
             raise InputError(
                 f"lacks date and rows: it is one line, {shown(lines[above].strip())}", "Fetch the data itself"
             )
         raise InputError("holds a header and no rows", "Write it again")
-    return _named(frame, head, asked, notes, _Source(body, separator, head.lines, above))
+    return _named(frame, head, asked, notes, source)
+
+
+def _placed(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows with ``row``, where each stood."""
+    import polars as pl
+
+    return frame.with_columns(pl.int_range(len(frame), dtype=pl.Int64).alias("row"))
 
 
 def _frame(body: str, separator: str, width: int, above: int) -> pl.DataFrame:
@@ -297,7 +308,6 @@ def _named(
     """The frame with a role for each column that has one."""
     import polars as pl
 
-    frame = frame.with_columns(pl.int_range(len(frame), dtype=pl.Int64).alias("row"))
     names: tuple[str, ...] = head.names
     if head.owners is not None:
         frame, names = wide.long(frame, head)
@@ -320,7 +330,9 @@ def _named(
     order = frame.select(pl.exclude("row"))
     picked = [order.to_series(index).alias(target) for target, index in found.place.items()]
     if found.left:
-        notes.append(f"ignored columns {some(n.strip() for n in found.left)}")
+        notes.append(f"ignored columns {some(n.strip() or 'one without a name' for n in found.left)}")
+    if warning := columns.coin_volume(names, found):
+        notes.append(warning)
     if found.doubtful:
         notes.append(columns.doubt([n.strip() for n in found.doubtful]))
     headers = {target: names[index].strip() for target, index in found.place.items()}
