@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 import commands
 from plimsoll.core.decision import CycleRecord
@@ -371,3 +371,60 @@ def test_an_own_ic_below_the_hurdle_is_refused_at_the_start(home: Path, tmp_path
         done = commands.plimsoll("backtest", "--strategy", str(tmp_path / "weak.py"), home=home)
         assert done.returncode == code, done.stderr
         assert ("strategy 'weak': auction.hurdle_sharpe 0.1 is above" in " ".join(done.stderr.split())) is (code == 1)
+
+
+def test_a_strategy_gets_a_policy_of_its_own(make_market: Market, backtested: Backtested) -> None:
+    """Whatever a plug-in does to the policy it is handed, the caps and budgets of the run stay as they were (U9)."""
+
+    def loosened(view: View, holding: Holding, policy: Policy) -> dict[str, float]:
+        policy.limits.assets["SPY"] = replace(policy.limits.assets["SPY"], max_weight=1.0, volatility_target=None)
+        for name in ("budget_1", "budget_10", "hard_1", "hard_10", "standalone_fund"):
+            force_setattr(policy.cvar, name, 1.0)
+        return {"SPY": 1.0}
+
+    @dataclass
+    class Loosens:
+        name: str = "honest"
+        forecast = staticmethod(loosened)
+
+    def honest(view: View, holding: Holding) -> dict[str, float]:
+        return {"SPY": 1.0}
+
+    panel = make_market(1, 320)
+    told = [
+        [(r.programme, r.intents) for r in backtested(panel, DAILY, strategies=(s,), last=310).records]
+        for s in (Loosens(), Acts(honest, "honest"))
+    ]
+    assert told[0] == told[1]
+    assert DAILY.cvar.budget_10 == Policy().cvar.budget_10
+
+
+@pytest.mark.parametrize("how", ["without end", "as one list", "a portfolio"])
+def test_a_runaway_answer_is_an_error_of_its_strategy(make_market: Market, backtested: Backtested, how: str) -> None:
+    answers: dict[str, Callable[[], Any]] = {
+        "without end": lambda: (want("SPY") for _ in iter(int, 1)),
+        "as one list": lambda: [want("SPY")] * 100_000,
+        "a portfolio": lambda: {f"S{n}": 0.1 for n in range(100_000)},
+    }
+    panel = make_market(1, 320)
+    records = backtested(panel, DAILY, strategies=(ill_once(lambda view, holding: answers[how]()),)).records
+    (event,) = [e for e in at_row(records, panel).events if e.kind == "STRATEGY_ERROR"]
+    assert "returned more than" in event.scope
+
+
+def test_text_of_a_plug_in_is_shown_and_never_obeyed(make_market: Market, backtested: Backtested) -> None:
+    def titled(view: View, holding: Holding) -> Any:
+        raise ValueError("\x1b]0;title\x07 \u202e" + "long" * 10_000)
+
+    def named(view: View, holding: Holding) -> Any:
+        return {"S\x1b[31mPY": 0.5}
+
+    def gone(view: View, holding: Holding) -> Any:
+        raise GeneratorExit
+
+    panel = make_market(1, 320)
+    for act, kind in ((titled, "STRATEGY_ERROR"), (named, "NOT_IN_UNIVERSE"), (gone, "STRATEGY_ERROR")):
+        records = backtested(panel, DAILY, strategies=(ill_once(act),)).records
+        (event,) = [e for e in at_row(records, panel).events if e.kind == kind]
+        assert event.scope.replace("…", "").isprintable()
+        assert len(event.scope) < 1_200

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from plimsoll.core.errors import EXIT_ERROR, PlimsollError
+from plimsoll.core.errors import EXIT_ERROR, PlimsollError, printable
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 
@@ -50,9 +50,9 @@ def fail(problem: str, remedy: str, exit_code: int, as_json: bool) -> typer.Exit
         sys.stdout.flush()
     except OSError:  # what is wrong may be stdout itself: a full disk
         _discard_stdout()
-    typer.echo(f"error: {problem}", err=True)
+    typer.echo(f"error: {printable(problem)}", err=True)
     if remedy:
-        typer.echo(f"       {remedy}", err=True)
+        typer.echo(f"       {printable(remedy)}", err=True)
     if as_json:
         typer.echo(json.dumps({"error": problem, "remedy": remedy, "exit_code": exit_code}))
     return typer.Exit(exit_code)

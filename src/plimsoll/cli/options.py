@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from plimsoll.core.errors import printable
+
 if TYPE_CHECKING:
     from plimsoll.app import Workspace
 
@@ -148,7 +150,7 @@ def run_workspace(
 
 
 def _note(words: str) -> None:
-    typer.echo(f"note: {words}", err=True)
+    typer.echo(f"note: {printable(words)}", err=True)
 
 
 def print_json(value: object) -> None:

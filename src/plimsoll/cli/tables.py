@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from plimsoll.core.errors import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -45,12 +47,20 @@ class _Pipeable(Console):
         """Tables go past the edge of a narrow terminal rather than break a figure or a date in two."""
         width = self.width
         self.width = max([width, *(_fitted(self, made) for made in objects if isinstance(made, Table))])
-        super().print(*objects, **how)
+        super().print(*(printable(o) if isinstance(o, str) else o for o in objects), **how)
         self.width = width
 
     def on_broken_pipe(self) -> None:
         """Pass the error on."""
         raise BrokenPipeError
+
+
+class _Printable(Table):
+    """A table whose cells command no terminal, whoever wrote what is in them."""
+
+    def add_row(self, *cells: Any, **how: Any) -> None:
+        """Add a row."""
+        super().add_row(*(printable(c) if isinstance(c, str) else c for c in cells), **how)
 
 
 def console(least: int = WIDTH_LEAST) -> Console:
@@ -63,7 +73,7 @@ def console(least: int = WIDTH_LEAST) -> Console:
 
 def table(*columns: str, title: str | None = None, right: tuple[int, ...] = ()) -> Table:
     """A plain table; the columns numbered in ``right`` hold figures."""
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    made = _Printable(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for n, name in enumerate(columns):
         made.add_column(name, justify="right" if n in right else "left", overflow="fold", no_wrap=n == 0)
     return made

@@ -6,11 +6,30 @@ value, never an exception.
 
 from __future__ import annotations
 
+import unicodedata
+
 EXIT_OK = 0
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_CHECK_FAILED = 3
 EXIT_HALTED = 4
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode categories that draw no sign of their own
+
+
+def printable(text: str) -> str:
+    r"""``text`` with every character that could command a terminal or reorder a line written as its escape.
+
+    A file, a plug-in or a vendor chose the text, so an escape sequence or a direction mark in it must be seen, not
+    obeyed. Line feeds and tabs stay.
+
+    >>> printable("a\x1b]0;b\x07")
+    'a\\x1b]0;b\\x07'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in _UNSEEN else ascii(c)[1:-1] for c in text)
 
 
 class PlimsollError(Exception):

@@ -13,8 +13,10 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 import plimsoll
@@ -22,14 +24,18 @@ from plimsoll.alpha.rules import standing
 from plimsoll.alpha.terms import SCHEDULES, policy_for, terms_of
 from plimsoll.core.answers import fault_of, is_number, plain
 from plimsoll.core.decision import Programme, Share
+from plimsoll.core.errors import printable
 from plimsoll.core.forecast import Forecast, Holding, TargetWeights
 from plimsoll.core.panel import View
+from plimsoll.core.policy import Policy
 from plimsoll.core.ports import Strategy, Trades
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.core.state import State
 from plimsoll.engine.desk import Desk
 
 _ROOT = Path(plimsoll.__file__).parent
+_MOST, _MOST_EACH = 1_000, 4  # forecasts of one answer, and more for each symbol: a runaway list or generator ends
+_SHOWN = 1_000  # characters of a plug-in's own text in an event
 _UNSURE = 0.5  # confidence of a holding that nobody speaks for: what a rule without a score has (S1)
 
 
@@ -126,12 +132,17 @@ def _answer(
 ) -> tuple[tuple[Forecast, ...], dict[str, str]]:
     """The forecasts of one strategy, and what it keeps for want of a usable answer: symbol -> reason code."""
     name, own = strategy.name, dict(holding.weights)
-    policy = policy_for(desk.policy, terms_of(strategy, desk.policy))
+    policy = policy_for(_own(desk.policy), terms_of(strategy, desk.policy))
     try:
         given = strategy.forecast(view, holding, policy)
         target = isinstance(given, TargetWeights | Mapping) or hasattr(given, "items")
-        said = _portfolio(given, desk.policy.auction.horizon) if target else _forecasts(given)
-    except (Exception, SystemExit) as error:  # a plug-in may raise anything; it is journaled and what it holds stands
+        most = _MOST + _MOST_EACH * len(desk.column)
+        said = _portfolio(given, desk.policy.auction.horizon, most) if target else _forecasts(given, most)
+    except (
+        Exception,
+        SystemExit,
+        GeneratorExit,
+    ) as error:  # a plug-in may raise anything; it is journaled and what it holds stands
         answers.failed[name] = True
         answers.events.append(
             RiskEvent(view.date, "STRATEGY_ERROR", "CRITICAL", scope=f"{name}: {_said(error)}{_where(error, strategy)}")
@@ -145,7 +156,7 @@ def _answer(
         if fault == _UNKNOWN and target:
             kind, severity = "NOT_IN_UNIVERSE", "INFO"
         stands = "; what it holds of it stands" if symbol in own else ""
-        answers.events.append(RiskEvent(view.date, kind, severity, scope=f"{name}: {symbol}: {fault}{stands}"))
+        answers.events.append(RiskEvent(view.date, kind, severity, scope=f"{name}: {_shown(symbol)}: {fault}{stands}"))
     answers.failed[name] = any(not (target and fault == _UNKNOWN) for _, fault in faults)
     return said, {symbol: "FORECAST_INVALID" for symbol, _ in faults if symbol in own}
 
@@ -155,10 +166,12 @@ _TWICE = "more than one forecast for it"
 _NEGATIVE = "its weight is negative, and the book is long only"
 
 
-def _forecasts(given: object) -> tuple[Forecast, ...]:
+def _forecasts(given: object, most: int) -> tuple[Forecast, ...]:
     if not isinstance(given, Iterable):
         raise TypeError(f"forecast() returned {_kind(given)}, not forecasts or target weights")
-    said = tuple(given)
+    said = tuple(islice(given, most + 1))
+    if len(said) > most:
+        raise ValueError(f"forecast() returned more than {most} forecasts")
     for f in said:
         if not isinstance(f, Forecast):
             raise TypeError(f"forecast() returned {_kind(f)} among its forecasts")
@@ -167,11 +180,13 @@ def _forecasts(given: object) -> tuple[Forecast, ...]:
     return said
 
 
-def _portfolio(given: object, horizon: int) -> tuple[Forecast, ...]:
+def _portfolio(given: object, horizon: int, most: int) -> tuple[Forecast, ...]:
     """Target weights as forecasts that expect nothing and ask for a weight; a weight of zero asks for none."""
     wanted = given if isinstance(given, TargetWeights) else TargetWeights(dict(given.items()))  # type: ignore[attr-defined]
     if not isinstance(wanted.reason, str):
         raise TypeError("the reason of its target weights is not text")
+    if len(wanted.weights) > most:
+        raise ValueError(f"forecast() returned more than {most} target weights")
     said = []
     for symbol, weight in wanted.weights.items():
         if not isinstance(symbol, str):
@@ -215,7 +230,7 @@ def _without_symbols(strategy: Strategy, view: View, desk: Desk, answers: Answer
     if not isinstance(strategy, Trades):
         return
     try:
-        wanted = [str(symbol) for symbol in strategy.trades(desk.policy)]
+        wanted = [str(symbol) for symbol in strategy.trades(_own(desk.policy))]
     except Exception as error:  # what it trades is only told; it is asked for forecasts all the same
         wanted, scope = [], f"{strategy.name}: trades() failed, {_said(error)}"
         answers.events.append(RiskEvent(view.date, "STRATEGY_WITHOUT_SYMBOLS", "WARNING", scope=scope))
@@ -225,13 +240,26 @@ def _without_symbols(strategy: Strategy, view: View, desk: Desk, answers: Answer
         answers.events.append(RiskEvent(view.date, "STRATEGY_WITHOUT_SYMBOLS", "WARNING", scope=scope))
 
 
+_copied = msgspec.msgpack.Decoder(Policy)
+
+
+def _own(policy: Policy) -> Policy:
+    """A copy that shares nothing with the policy in force: what a plug-in does to it binds nobody (U9)."""
+    return _copied.decode(msgspec.msgpack.encode(policy))
+
+
 def _kind(value: object) -> str:
     return "None" if value is None else f"a value of type {type(value).__name__}"
 
 
 def _said(error: BaseException) -> str:
     """An error in words that are the same in every process: addresses of objects are not."""
-    return re.sub(r"0x[0-9a-fA-F]+", "0x", f"{type(error).__name__}: {error}")
+    return _shown(re.sub(r"0x[0-9a-fA-F]+", "0x", f"{type(error).__name__}: {error}"))
+
+
+def _shown(text: str) -> str:
+    """A plug-in's text as it may stand in a journal and on a terminal: nothing that commands either, and an end."""
+    return printable(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
 
 
 def _where(error: BaseException, strategy: Strategy) -> str:

@@ -15,6 +15,7 @@ levered up: a book that is calmer stays as it is.
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import msgspec
 import numpy as np
@@ -110,7 +111,10 @@ class Wishes:
         fixed: list[Share] = []
         bids: list[tuple[str, Forecast, float]] = []
         for name, said in answers.all:
+            count = Counter(f.symbol for f in said)
             for f in said:
+                if f.symbol not in self._desk.column or count[f.symbol] > 1:
+                    continue  # refused under governance too
                 if not f.keep and not eligible[self._desk.column[f.symbol]] > 0.0:
                     continue
                 if f.keep or name in answers.targets:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from plimsoll.cli import tables
+from plimsoll.cli.failing import fail
 
 ROWS = (
     ("GLD", "12,200,684", "2004-11-18", "ABOVE: the book is sold down to its budget at once"),
@@ -48,3 +49,16 @@ def test_a_wide_terminal_gets_the_table_as_it_always_was() -> None:
     lines = printed(160, "last", "verdict")
     assert lines[1] == " of" + " " * 26 + "notional, USD   last         verdict"
     assert len([line for line in lines if line.strip()]) == len(ROWS) + 2  # one line a row
+
+
+def test_no_text_commands_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "\x1b]0;title\x07\x9b31m\u202e\r\x00"
+    out = tables.console()
+    made = tables.table("run", "status")
+    made.add_row("r1", evil)
+    out.print(made)
+    out.print(f"note  {evil}")
+    fail(evil, evil, 1, False)
+    said = "".join(capsys.readouterr())
+    assert not set(said) & set(evil) - set("]0;title31m")
+    assert said.count("\\x1b]0;title\\x07") == 4

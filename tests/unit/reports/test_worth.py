@@ -53,6 +53,15 @@ def test_convictions_share_a_full_book(make_market: Callable[..., Panel]) -> Non
     assert np.count_nonzero(target) == 2
 
 
+@pytest.mark.parametrize("target", [False, True])
+def test_an_unknown_symbol_leaves_its_part_in_cash(make_market: Callable[..., Panel], target: bool) -> None:
+    said = (wish("FOO", 0.01, 0.05), wish("SPY", 0.01, 0.05, target_weight=0.3))
+    one = Says("one", *said, target={"FOO": 0.5, "SPY": 0.3} if target else None)
+    asked, column = wishes(make_market(rows=420), one)
+    found = asked(FIRST, np.zeros(7))
+    assert found is not None and found[column["SPY"]] == 0.3 == found.sum()
+
+
 def test_no_cap_of_a_symbol_holds_and_a_forecasts_own_does(make_market: Callable[..., Panel]) -> None:
     asked, column = wishes(make_market(rows=420), Says("one", wish("BTC-USD", 0.01, 0.05)))
     target = asked(FIRST, np.zeros(7))
