@@ -14,6 +14,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -285,7 +286,38 @@ def observation(_: str, __: str) -> str:
     return _table(("n", "name", "unit", "range", "what it is", "NaN"), rows)
 
 
+def commands(_: str, __: str) -> str:
+    """Every command with every argument and option it has: read off the command line itself."""
+    from typer.main import get_command
+
+    from plimsoll.cli.main import cli
+
+    rows: list[tuple[str, str]] = []
+
+    def walk(command: Any, words: tuple[str, ...]) -> None:
+        for name, one in getattr(command, "commands", {}).items():
+            walk(one, (*words, name))
+        if not hasattr(command, "commands"):
+            shown = [_parameter(p) for p in command.params if not getattr(p, "hidden", False)]
+            rows.append((f"`{' '.join(words)}`", " ".join(f"`{text}`" for text in shown if text) or "none"))
+
+    walk(get_command(cli), ("plimsoll",))
+    return _table(("command", "arguments and options"), sorted(rows))
+
+
+def _parameter(param: Any) -> str:
+    """An argument or option as it is typed; "" for ``--help``, which all have."""
+    if param.param_type_name == "argument":
+        return str(param.metavar or param.name.upper())
+    if "--help" in param.opts:
+        return ""
+    kind = param.type_descriptor.annotation
+    choices = "|".join(str(one.value) for one in kind) if isinstance(kind, type) and issubclass(kind, Enum) else "VALUE"
+    return max(param.opts, key=len) + ("" if param.is_flag else f" {param.metavar or choices}")
+
+
 WRITERS: dict[str, Callable[[str, str], str]] = {
+    "commands": commands,
     "policy": policy_reference,
     "defaults": defaults,
     "bounds": bounds,

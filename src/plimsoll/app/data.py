@@ -33,7 +33,7 @@ def ingest(workspace: Workspace, request: IngestRequest, progress: IngestProgres
     if (
         not home.database.exists()
     ):  # before the home is made: a refusal leaves nothing, and no folder of a misspelt name
-        source = stage_1.read(request, progress)
+        source = stage_1.read(request, progress, policy=policy.data)
     with home.lock():
         from plimsoll.store.bars import SqlBarStore
 

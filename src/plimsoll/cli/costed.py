@@ -78,19 +78,25 @@ def _table(title: str, rows: Iterable[Compared]) -> Table:
     return made
 
 
-def _dearest(found: CostReport, tell: Callable[[Table], None]) -> None:
+def _dearest(found: CostReport, tell: Callable[[Table | str], None]) -> None:
     """The orders that cost most beyond what was expected of them."""
     worst = sorted(found.orders, key=lambda o: o.expected_usd - o.realised_usd)[:ORDERS_SHOWN]
     rows = table(
-        "order of", "symbol", "side", "notional", "expected", "realised", "delay", "slippage", "impact",
-        title=f"the {len(worst)} orders furthest above their expected cost (USD); --json has all",
-        right=tuple(range(3, 9)),
+        "order of", "symbol", "side", "notional", "expected", "sure", "takes", "realised", "delay", "slippage",
+        "impact", title=f"the {len(worst)} orders furthest above their expected cost (USD); --json has all",
+        right=tuple(range(3, 11)),
     )  # fmt: skip
     for o in worst:
-        figures = (o.notional_usd, o.expected_usd, o.realised_usd, o.delay_usd, o.slippage_usd, o.impact_usd)
-        rows.add_row(o.day, escape(o.symbol), o.side, *map(_usd, figures))
+        parts = (o.realised_usd, o.delay_usd, o.slippage_usd, o.impact_usd)
+        liquid = (percent(o.confidence, 1), percent(o.decay, 4))
+        first = (_usd(o.notional_usd), _usd(o.expected_usd))
+        rows.add_row(o.day, escape(o.symbol), o.side, *first, *liquid, *map(_usd, parts))
     if worst:
         tell(rows)
+        tell(
+            "sure: confidence of the expected cost, 1 - min(Q/2ADV, 0.3); "
+            "takes: part of the liquidity the order takes, 0.1 Q/ADV"
+        )
 
 
 def _bps(value: float | None) -> str:

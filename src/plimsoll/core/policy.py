@@ -59,6 +59,11 @@ class DataPolicy(Section, frozen=True, kw_only=True):
     score_duplicate: Annotated[float, _fraction("D10", "Weight of the duplicate share", "score")] = 0.2
     score_non_positive: Annotated[float, _fraction("D10", "Weight of any price at or below zero", "score")] = 0.2
     score_jump: Annotated[float, _fraction("D10", "Weight of any unexplained jump", "score")] = 0.3
+    lag_daily: Annotated[int, _count("D18", "A daily series without publication dates is known so long after its stamp: rates and indices come out the next day", "calendar days")] = 1
+    lag_weekly: Annotated[int, _count("D18", "The same, weekly: claims dated Saturday and indices dated Friday come out within the following week", "calendar days")] = 7
+    lag_monthly: Annotated[int, _count("D18", "The same, monthly: stamped on the first of the month and out by the middle of the next (CPI: day 40 to 46)", "calendar days")] = 50
+    lag_quarterly: Annotated[int, _count("D18", "The same, quarterly: GDP is stamped on the first day of its quarter and out a month after its end", "calendar days")] = 135
+    lag_longer: Annotated[int, _count("D18", "The same, at longer or unknown steps: later is safe, earlier is look-ahead", "calendar days")] = 500
     ended_after: Annotated[int, _count("D9", "A series without a bar for more than so many of its own sessions has ended")] = 10
     start_days: Annotated[int, _count("D14", "A history begins with the first bar that is followed by bars within so many days", "calendar days")] = 90
     start_share: Annotated[float, _fraction("D14", "Share of the sessions of those days that must hold a bar", "fraction of sessions")] = 0.5

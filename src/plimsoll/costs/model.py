@@ -91,14 +91,21 @@ def estimate(
         known = (volume > 0.0) & (share >= 0.0) & (share < np.inf) & (sigma >= 0.0) & (sigma < np.inf)
         impact = (_whole_impact(costs) * impact_multiple) * sigma * np.sqrt(share)
     slippage = rate * slippage_multiple
-    confidence = 1.0 - np.minimum(0.5 * share, _CONFIDENCE_LOSS_MAX)
-    decay = _DECAY_SHARE * share
+    confidence, decay = liquidity(share)
     if not known.all():
         slippage = np.where(known, slippage, np.maximum(worst - commission, 0.0))
         impact = np.where(known, impact, 0.0)
         confidence = np.where(known, confidence, np.nan)
         decay = np.where(known, decay, np.nan)
     return Estimate(commission, slippage, impact, confidence, decay, known)
+
+
+def liquidity(share: Floats) -> tuple[Floats, Floats]:
+    """How sure the estimate is, in [0.7, 1], and what part of the liquidity the orders take with them (C1).
+
+    Both are told beside an expected cost and change no price: ``share`` is Q/ADV, (N,), and C1 gives them no other use.
+    """
+    return 1.0 - np.minimum(0.5 * share, _CONFIDENCE_LOSS_MAX), _DECAY_SHARE * share
 
 
 def commission_of(kind: str, notional: float, units: float, side: int, costs: CostPolicy) -> float:

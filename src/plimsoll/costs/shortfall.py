@@ -19,6 +19,7 @@ from plimsoll.costs.model import Estimate, depth, estimate
 Floats = NDArray[np.float64]
 
 REGIMES = ("normal", "volatile", "crisis")
+_PARTS = ("commission", "slippage", "impact", "confidence", "decay")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,6 +54,8 @@ class Shortfall:
     ``delay`` is the market's move from decision to arrival on what was filled, ``slippage`` the model's half spread,
     ``impact`` everything else between arrival and fill, ``commission`` what was paid. ``expected`` is the model's
     total for the order as decided, ``unfilled`` the notional that was not filled, at the decision's price.
+    ``confidence`` and ``decay`` are stated beside the expected cost (``costs.model.liquidity``), NaN
+    where liquidity is unknown.
     """
 
     notional: Floats
@@ -63,6 +66,8 @@ class Shortfall:
     expected: Floats
     unfilled: Floats
     known: NDArray[np.bool_]
+    confidence: Floats
+    decay: Floats
 
     @property
     def realised(self) -> Floats:
@@ -72,9 +77,8 @@ class Shortfall:
 
 def _priced(orders: Orders, notional: Floats, price: Floats, costs: CostPolicy) -> Estimate:
     """The one model for the orders at ``notional``, units at ``price``; it takes one regime at a time."""
-    parts: dict[str, Floats] = {n: np.empty(notional.size) for n in ("commission", "slippage", "impact")}
+    parts: dict[str, Floats] = {n: np.empty(notional.size) for n in _PARTS}
     known = np.zeros(notional.size, dtype=bool)
-    unused = np.full(notional.size, np.nan)
     for regime in np.unique(orders.regime).tolist():
         at = np.flatnonzero(orders.regime == regime)
         kinds, symbols = tuple(orders.kind[i] for i in at), tuple(orders.symbol[i] for i in at)
@@ -84,7 +88,7 @@ def _priced(orders: Orders, notional: Floats, price: Floats, costs: CostPolicy) 
         for name, values in parts.items():
             values[at] = getattr(part, name)
         known[at] = part.known
-    return Estimate(**parts, confidence=unused, decay=unused, known=known)
+    return Estimate(**parts, known=known)
 
 
 def shortfall(orders: Orders, costs: CostPolicy) -> Shortfall:
@@ -103,6 +107,8 @@ def shortfall(orders: Orders, costs: CostPolicy) -> Shortfall:
         expected=before.total * decided,
         unfilled=np.maximum(orders.ordered - orders.filled, 0.0) * orders.reference,
         known=released.known,
+        confidence=before.confidence,
+        decay=before.decay,
     )
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from plimsoll.core.dates import iso_day
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill, Intent
 from plimsoll.core.policy import Policy
 from plimsoll.core.verdict import Finding
+from plimsoll.costs.model import liquidity
 from plimsoll.governance import wording
 from plimsoll.governance.case import BOOK, Case, Position, Subject
 from plimsoll.governance.wording import figure, known, money, sentence, sessions, share
@@ -186,6 +189,7 @@ def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
             f"Order: {side} {_units(intent.lots, subject.instrument)} of {symbol}, {money(value)} at the close of "
             f"{figure(intent.reference)}{only}."
         )
+        told += _liquidity(value, subject.now.adv)
         told += order_reasons(case, symbol, at)
         if "TOWARDS_TARGET" in at.reasons:
             told.append(f"That is part of the way: {share(at.proposed)} of NAV after it.")
@@ -194,6 +198,17 @@ def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
     most = share(shaping.turnover_max)
     told.append(f"The session used {count} of {shaping.trades_max} trades and {turnover} of {most} turnover.")
     return tuple(told)
+
+
+def _liquidity(value: float, adv: float | None) -> list[str]:
+    """How sure the expected cost of an order of ``value`` USD is, and what of the liquidity it takes (C1)."""
+    if adv is None or not adv > 0.0:
+        return ["Its volume is unknown, so its cost is expected at the worst case of its kind."]
+    sure, takes = liquidity(np.array([value / adv]))
+    return [
+        f"It is {share(value / adv)} of a session's average volume: the confidence of its expected cost is "
+        f"{figure(float(sure[0]), 3)}, and it takes {share(float(takes[0]))} of the liquidity with it."
+    ]
 
 
 def _intent(case: Case, symbol: str) -> Intent | None:

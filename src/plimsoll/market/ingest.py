@@ -107,7 +107,7 @@ def ingest(
     ------
     What ``read`` raises; InputError for a mixture of synthetic and real data. Nothing is written then.
     """
-    source = source or read(request, progress, store.instruments()[0])
+    source = source or read(request, progress, store.instruments()[0], policy.data)
     batch, end = source.batch, source.end
     _refuse_mixture(batch, store)
     members, derived = _members(source, store)

@@ -16,6 +16,7 @@ import msgspec
 from plimsoll.core.dates import day_number
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.instrument import Instrument
+from plimsoll.core.policy import DataPolicy
 from plimsoll.market import instruments
 from plimsoll.market.providers.batch import FileBatch
 from plimsoll.market.providers.cells import some
@@ -65,12 +66,14 @@ def read(
     request: IngestRequest,
     progress: Progress | None = None,
     known: Sequence[Instrument] = (),
+    policy: DataPolicy | None = None,
 ) -> Source:
     """Read a source and its universe; touches no home, so that a refused request leaves none behind.
 
     Parameters
     ----------
     known : instruments of the home, whose aliases and currencies hold where the universe file says nothing.
+    policy : what files are read under, such as how long after its stamp a series is known; the default without one.
 
     Raises
     ------
@@ -80,7 +83,7 @@ def read(
     start, end = _window(request)
     listed = _listed(request)
     told = {one.symbol: one for one in (*known, *(listed or {}).values())}
-    batch = _read(request, start, end, progress, aliases(told.values(), request.provider))
+    batch = _read(request, start, end, progress, aliases(told.values(), request.provider), policy or DataPolicy())
     batch = _in_dollars(batch, told)
     if listed is not None and not set(listed) & {*batch.bars, *batch.failures} and batch.bars:
         raise InputError(
@@ -142,7 +145,12 @@ def _window(request: IngestRequest) -> tuple[int | None, int | None]:
 
 
 def _read(
-    request: IngestRequest, start: int | None, end: int | None, progress: Progress | None, spelled: Mapping[str, str]
+    request: IngestRequest,
+    start: int | None,
+    end: int | None,
+    progress: Progress | None,
+    spelled: Mapping[str, str],
+    policy: DataPolicy,
 ) -> FileBatch:
     if request.provider == "synthetic":
         from plimsoll.market.providers import synthetic
@@ -155,7 +163,7 @@ def _read(
         raise UsageError("The files provider needs a source", "Give --source, a file or a folder")
     from plimsoll.market.providers import files
 
-    source, asked = Path(request.source), _asked(request, spelled)
+    source, asked = Path(request.source), _asked(request, spelled, policy)
     try:
         batch = files.read(
             source, symbol=request.symbol, tickers=request.tickers, start=start, end=end, progress=progress, asked=asked
@@ -168,7 +176,7 @@ def _read(
     return batch
 
 
-def _asked(request: IngestRequest, spelled: Mapping[str, str]) -> Asked:
+def _asked(request: IngestRequest, spelled: Mapping[str, str], policy: DataPolicy) -> Asked:
     """How the user says the files are to be read, proven before any is opened."""
     from plimsoll.market.providers import columns, dates
     from plimsoll.market.providers.reading import Asked
@@ -184,7 +192,7 @@ def _asked(request: IngestRequest, spelled: Mapping[str, str]) -> Asked:
             raise UsageError(f"--decimal {request.decimal!r} is not a decimal sign", "Give point or comma")
         decimal = "point" if request.decimal == "point" else "comma"
     told = columns.Told() if request.columns is None else columns.told(request.columns)
-    return Asked(request.dates, told, decimal, spelled)
+    return Asked(request.dates, told, decimal, spelled, policy)
 
 
 def _refuse_unknown(request: IngestRequest, source: Path, asked: Asked) -> None:

@@ -36,7 +36,10 @@ Floats = NDArray[np.float64]
 
 
 class OrderCost(msgspec.Struct, frozen=True):
-    """One order, USD, adverse positive: expected at its decision, and the parts of what it really cost."""
+    """One order, USD, adverse positive: expected at its decision, and the parts of what it really cost.
+
+    ``confidence`` of the expected cost and ``decay``, the part of liquidity the order takes, are fractions (C1).
+    """
 
     order: str
     day: str
@@ -52,6 +55,8 @@ class OrderCost(msgspec.Struct, frozen=True):
     impact_usd: float
     commission_usd: float
     unfilled_usd: float
+    confidence: float | None
+    decay: float | None
 
 
 class CostReport(msgspec.Struct, frozen=True):
@@ -355,9 +360,15 @@ def _each(rows: Sequence[_Row], found: Shortfall) -> tuple[OrderCost, ...]:
             impact_usd=float(found.impact[i]),
             commission_usd=float(found.commission[i]),
             unfilled_usd=float(found.unfilled[i]),
+            confidence=_known(found.confidence[i]),
+            decay=_known(found.decay[i]),
         )
         for i, r in enumerate(rows)
     )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _suggestion(fit: Calibration, costs: CostPolicy) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from plimsoll.core.dates import day_number
+from plimsoll.costs.model import liquidity
 from plimsoll.measures.performance import SESSIONS_A_YEAR
 from plimsoll.reports import charts, figures
 from plimsoll.reports.material import Material
@@ -327,10 +328,12 @@ def _capacity(m: Material) -> Html:
     limit = m.policy.limits.participation_max
     used = np.array([s for s, _ in shares])
     room = np.array([nav * limit / s for s, nav in shares])
+    sure, takes = liquidity(used)
     said = (
         f"Capacity: the median trade took {bps(float(np.median(used)), 2)} of its average daily volume, the largest "
-        f"{bps(float(used.max()), 1)}. At the limit of {percent(limit, 0)} the same trades would fit an "
-        "account of about "
+        f"{bps(float(used.max()), 1)}; the cost model's confidence in its estimates was "
+        f"{percent(float(sure.min()), 2)} or more, and a trade took at most {bps(float(takes.max()), 2)} of liquidity "
+        f"with it (C1). At the limit of {percent(limit, 0)} the same trades would fit an account of about "
         f"${np.quantile(room, 0.05) / 1e6:,.0f} million in 95 % of cases and of ${room.min() / 1e6:,.1f} "
         "million in all "
         f"({number(len(shares), 'trade')}, volumes of their own time)."

@@ -12,7 +12,9 @@ import pytest
 
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
+from plimsoll.core.policy import DataPolicy
 from plimsoll.market.providers import files, text
+from plimsoll.market.providers.reading import Asked
 
 HEADER = "date,open,high,low,close,adj_close,volume\n"
 ROWS = "2020-01-02,1,2,0.5,1.5,1.4,100\n2020-01-03,1.5,2.5,1,2,1.9,200\n2020-01-06,2,3,1.5,2.5,2.4,300\n"
@@ -388,6 +390,9 @@ def test_macro_is_known_only_after_its_usual_publication(tmp_path: Path, dates: 
     series = files.read(folder(tmp_path, {"m.csv": text})).macro["R"]
     assert [iso_day(int(d)) for d in series.day] == list(dates)
     assert (series.known - series.day).tolist() == [lag] * len(dates)
+    longer = DataPolicy(lag_daily=11, lag_weekly=17, lag_monthly=60, lag_quarterly=145, lag_longer=510)
+    later = files.read(folder(tmp_path, {"m.csv": text}), asked=Asked(data=longer)).macro["R"]
+    assert (later.known - later.day).tolist() == [lag + 10] * len(dates)  # each group by its own key of the policy
 
 
 def test_a_published_column_decides_when_macro_is_known(tmp_path: Path) -> None:

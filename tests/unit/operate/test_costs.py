@@ -221,3 +221,15 @@ def test_the_help_names_every_column() -> None:
     assert costs.__doc__ is not None
     for name in (*REQUIRED, *OPTIONAL):
         assert name in costs.__doc__
+
+
+@pytest.mark.parametrize(("qty", "share"), [("1000", 0.1), ("6000", 0.6), ("9000", 0.9)])
+def test_an_order_tells_how_sure_its_cost_is_and_what_liquidity_it_takes(
+    tmp_path: Path, qty: str, share: float
+) -> None:
+    found = of_file(write(tmp_path / "a.csv", [LINE | {"qty": qty}]), POLICY, nowhere)
+    (order,) = found.orders
+    assert order.adv_share == pytest.approx(share)
+    assert order.confidence == pytest.approx(1.0 - min(share / 2.0, 0.3)) and order.decay == pytest.approx(0.1 * share)
+    unknown = of_file(write(tmp_path / "b.csv", [{**LINE, "adv": ""}]), POLICY, nowhere)
+    assert (unknown.orders[0].confidence, unknown.orders[0].decay) == (None, None)

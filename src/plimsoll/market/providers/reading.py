@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plimsoll.core.errors import InputError
+from plimsoll.core.policy import DataPolicy
 from plimsoll.market.bars import Bars
 from plimsoll.market.findings import Finding
 from plimsoll.market.instruments import canonical
@@ -26,13 +27,15 @@ UNREADABLE = "UNREADABLE"
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the user said of the files: the form of their dates, what their columns are, their decimal sign; and which
-    symbol each foreign spelling stands for (canonical spelling to symbol, D2).
+    symbol each foreign spelling stands for (canonical spelling to symbol, D2). ``data`` is the policy they are read
+    under.
     """
 
     dates: str | None = None
     columns: Told = field(default_factory=Told)
     decimal: Decimal | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
+    data: DataPolicy = field(default_factory=DataPolicy)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.policy import DataPolicy
 from plimsoll.market.providers import dates, numerals
 from plimsoll.market.providers.batch import MacroSeries
 from plimsoll.market.providers.cells import Fault, shown, some
@@ -19,12 +20,9 @@ from plimsoll.market.providers.tables import Table
 if TYPE_CHECKING:
     import polars as pl
 
-# Days from the stamp of an observation to the end of the day it may be used on, by the usual step between stamps,
-# where the file has no ``published`` column. Daily series come out the next day. Weekly ones (claims dated
-# Saturday, indices dated Friday) within the following week. Monthly ones are stamped on the FIRST of their month
-# and come out until the middle of the next (CPI: day 40 to 46); quarterly GDP a month after its quarter's end.
-# Later is safe, earlier is look-ahead; a step that is longer, or unknown, waits for the longest.
-LAGS: tuple[tuple[float, int], ...] = ((4, 1), (10, 7), (45, 50), (100, 135), (float("inf"), 500))
+# The group of a series without a ``published`` column, by the largest usual step between its stamps in calendar days.
+# How long after its stamp each group is known is policy (``data.lag_daily`` and so on).
+_STEPS = (4.0, 10.0, 45.0, 100.0, float("inf"))
 
 
 def read(path: Path, table: Table, symbol: str | None, stem: str | None, reading: Reading) -> None:
@@ -100,12 +98,12 @@ def _keep(name: str, group: pl.DataFrame, path: Path, reading: Reading) -> None:
     if not reading.claim(name, path):
         return
     try:
-        reading.macro[name] = _series(group)
+        reading.macro[name] = _series(group, reading.asked.data)
     except InputError as error:
         reading.fail(name, f"{label(path)}: {name} {error.problem}", error.remedy)
 
 
-def _series(group: pl.DataFrame) -> MacroSeries:
+def _series(group: pl.DataFrame, policy: DataPolicy) -> MacroSeries:
     ordered = group.unique([c for c in group.columns if c != "row"], maintain_order=True).sort(
         "date", maintain_order=True
     )
@@ -113,7 +111,9 @@ def _series(group: pl.DataFrame) -> MacroSeries:
     twice = np.flatnonzero(np.diff(day) == 0)
     if twice.size:
         raise InputError(f"has two values on {iso_day(int(day[twice[0]]))}", "Keep one vintage a date")
-    known = np.array(ordered["known"].to_numpy(), dtype=np.int64) if "known" in ordered.columns else day + _lag(day)
+    known = (
+        np.array(ordered["known"].to_numpy(), dtype=np.int64) if "known" in ordered.columns else day + _lag(day, policy)
+    )
     early = np.flatnonzero(known < day)
     if early.size:
         raise InputError(
@@ -122,6 +122,8 @@ def _series(group: pl.DataFrame) -> MacroSeries:
     return MacroSeries(day, np.array(ordered["value"].to_numpy(), dtype=np.float64), known)
 
 
-def _lag(day: NDArray[np.int64]) -> int:
+def _lag(day: NDArray[np.int64], policy: DataPolicy) -> int:
+    """Days from a stamp to the end of the day it may be used on, by the usual step between stamps."""
     step = float(np.median(np.diff(day))) if day.size > 1 else float("inf")
-    return next(lag for longest, lag in LAGS if step <= longest)
+    lags = (policy.lag_daily, policy.lag_weekly, policy.lag_monthly, policy.lag_quarterly, policy.lag_longer)
+    return next(lag for longest, lag in zip(_STEPS, lags, strict=True) if step <= longest)
