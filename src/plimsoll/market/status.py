@@ -100,12 +100,17 @@ def certified(snapshots: Path, policy: Policy, halt_log: Path, now: str, name: s
     affected = [c.symbol for c in mine if c.state != ACTIVE]
     strict = policy.data.on_missing_history == "halt"
     if not any(c.state == ACTIVE or c.active_from for c in mine) or (strict and affected):
-        raise _refused(halt_log, affected, policy, now)
+        other = [c.symbol for c in mine if "ROWS_SHORT" in c.reasons and c.rows >= policy.data.rows_active]
+        raise _refused(halt_log, affected, policy, now, other)
     return folder
 
 
-def governance_block(affected: Sequence[str], policy: Policy) -> str:
-    """The runbook's words for missing history; without symbols, for a home in which nothing was ever certified."""
+def governance_block(affected: Sequence[str], policy: Policy, other: Sequence[str] = ()) -> str:
+    """The runbook's words for missing history; without symbols, for a home in which nothing was ever certified.
+
+    ``other`` are symbols that have the rows of this policy and were judged by another one when they were ingested.
+    """
+    again = f"Enough rows, judged by another policy: {len(other)} ({_some(other)}); ingest again with this one"
     who = "all, nothing is certified yet" if not affected else f"{len(affected)} ({_some(affected)})"
     return "\n".join(
         (
@@ -113,14 +118,15 @@ def governance_block(affected: Sequence[str], policy: Policy) -> str:
             "Missing historical data detected",
             f"Symbols affected: {who}",
             f"Required rows per symbol: {policy.data.rows_active}",
+            *([again] if other else []),
             "Action required: Run plimsoll ingest --provider files --source PATH",
             "System halted intentionally",
         )
     )
 
 
-def _refused(halt_log: Path, affected: Sequence[str], policy: Policy, now: str) -> Halted:
-    block = governance_block(affected, policy)
+def _refused(halt_log: Path, affected: Sequence[str], policy: Policy, now: str, other: Sequence[str] = ()) -> Halted:
+    block = governance_block(affected, policy, other)
     if not halt_log.parent.is_dir():  # a misspelt home is refused, not made
         return Halted(block)
     with halt_log.open("a", encoding="utf-8") as log:

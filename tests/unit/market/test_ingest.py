@@ -288,6 +288,12 @@ def test_stage_two_refuses_to_start_without_certified_data(home: Home, tmp_path:
     home.ingest(source=table(tmp_path / "short.csv", days=SESSIONS[:900]))
     with pytest.raises(Halted, match=r"Symbols affected: 2 \(AAA, BBB\)\nRequired rows per symbol: 1260\n"):
         certified(home.snapshots, POLICY, log, NOW)
+    fewer = Policy(data=DataPolicy(rows_active=900, rows_degraded=252))  # they have the rows this policy asks for
+    with pytest.raises(Halted, match=r"rows per symbol: 900\nEnough rows, judged by another policy: 2 \(AAA, BBB\)"):
+        certified(home.snapshots, fewer, home.path / "other.log", NOW)
+    almost = Policy(data=DataPolicy(rows_active=901, rows_degraded=252))
+    with pytest.raises(Halted, match=r"rows per symbol: 901\nAction required"):
+        certified(home.snapshots, almost, home.path / "other.log", NOW)
     text = log.read_text()
     assert text.count("[DATA_GOVERNANCE]") == 2
     assert text.startswith(f"{NOW}\n[DATA_GOVERNANCE]\nMissing historical data detected\nSymbols affected: all")
