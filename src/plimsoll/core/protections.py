@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from plimsoll.core.policy import Policy, VetoPolicy
 
+_ALL = 1.0  # the whole of NAV, of a position, of a drawdown: nothing is beyond it
+
 
 def taken_away(policy: Policy) -> tuple[str, ...]:
     """A sentence, without its full stop, for each protection that is off; none for a whole policy.
@@ -43,6 +45,35 @@ def _taken_away(policy: Policy) -> Iterator[str]:
         yield f"vetoes switched off: {', '.join(missing) if policy.vetoes.enabled else 'every one'}"
     if policy.gates.off:
         yield f"gates switched off: {', '.join(policy.gates.off)}"
+    yield from _never_reached(policy)
+
+
+def _never_reached(policy: Policy) -> Iterator[str]:
+    """Protections that stand in the policy at a figure which nothing can pass."""
+    cvar, stops, pairs = policy.cvar, policy.stops, policy.correlation
+    if policy.ladder.enabled and (never := [r.name for r in policy.ladder.rungs if r.threshold >= _ALL]):
+        yield f"rungs at a drawdown of 100 %, which never fire: {', '.join(never)}"
+    if policy.ladder.enabled and policy.vetoes.drawdown_max >= _ALL and "DRAWDOWN_LIMIT" in policy.vetoes.enabled:
+        yield "the veto DRAWDOWN_LIMIT stands at a drawdown of 100 %"
+    for kind, exit_at in (("", stops.exit_default), (" of coins", stops.exit_crypto)):
+        if exit_at >= _ALL:
+            yield f"stops{kind} stand at a loss of 100 %: they never sell a position out"
+    if unstopped := [name for name, asset in policy.limits.assets.items() if (asset.stop or 0.0) >= _ALL]:
+        yield f"stops at a loss of 100 %, which never sell a position out: {', '.join(unstopped)}"
+    if max(cvar.hard_1, cvar.hard_10) >= _ALL:
+        yield "a hard limit on CVaR of 100 % of NAV rejects nothing"
+    if max(cvar.budget_1, cvar.budget_10) >= _ALL:
+        yield "a CVaR budget of 100 % of NAV scales nothing"
+    if not cvar.stress_windows and not cvar.stress_worst:
+        yield "no stressed set is measured: no crisis of the past bounds the book"
+    if cvar.drawdown_floor >= _ALL:
+        yield "no drawdown makes the CVaR budgets smaller"
+    if policy.regime.budget_scale >= _ALL:
+        yield "the crisis regime makes no CVaR budget smaller"
+    if min(pairs.pair_stock, pairs.pair_fund) >= _ALL:
+        yield "no correlation is high enough for the pair limit"
+    if policy.vetoes.warning_scale >= _ALL:
+        yield "the warnings of vetoes halve nothing"
 
 
 def _limit(policy: Policy) -> str:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from plimsoll.core.policy import GatePolicy, LadderPolicy, Policy, VetoPolicy
 from plimsoll.core.protections import taken_away
+from plimsoll.store.policy_file import load
 
 RUNGS = LadderPolicy().rungs
 ALL = VetoPolicy().enabled
@@ -34,6 +35,43 @@ def test_each_protection_that_is_off_is_said(policy: Policy, said: tuple[str, ..
     assert bool(told) is bool(said)
     for words in said:
         assert words in told
+
+
+BASE = Policy()
+NEVER: dict[str, tuple[str, dict[str, float], str]] = {
+    "stops": ("stops", {"exit_default": 1.0}, "stops stand at a loss of 100 %"),
+    "stops of coins": ("stops", {"exit_crypto": 1.0}, "stops of coins"),
+    "hard limit": ("cvar", {"hard_10": 1.0}, "a hard limit on CVaR"),
+    "budget": ("cvar", {"budget_1": 1.0}, "a CVaR budget"),
+    "floor": ("cvar", {"drawdown_floor": 1.0}, "no drawdown makes"),
+    "regime": ("regime", {"budget_scale": 1.0}, "the crisis regime"),
+    "pairs": ("correlation", {"pair_stock": 1.0, "pair_fund": 1.0}, "the pair limit"),
+    "warnings": ("vetoes", {"warning_scale": 1.0}, "halve nothing"),
+    "drawdown veto": ("vetoes", {"drawdown_max": 1.0}, "DRAWDOWN_LIMIT stands at"),
+}
+
+
+@pytest.mark.parametrize("what", NEVER)
+def test_a_figure_that_nothing_passes_is_said(what: str) -> None:
+    section, values, words = NEVER[what]
+    for at, said in ((1.0, True), (0.99, False)):
+        changed = replace(getattr(BASE, section), **{k: v * at for k, v in values.items()})
+        told = taken_away(replace(BASE, **{section: changed}))
+        assert any(words in line for line in told) is said
+
+
+def test_a_rung_a_stop_or_a_stressed_set_that_is_not_there_is_said() -> None:
+    rungs = (*RUNGS[:-1], replace(RUNGS[-1], threshold=1.0))
+    assert any("mandate" in line for line in taken_away(Policy(ladder=LadderPolicy(rungs=rungs))))
+    assets = BASE.limits.assets | {"SPY": replace(BASE.limits.assets["SPY"], stop=1.0)}
+    assert any("SPY" in line for line in taken_away(replace(BASE, limits=replace(BASE.limits, assets=assets))))
+    unmeasured = replace(BASE, cvar=replace(BASE.cvar, stress_windows=(), stress_worst=0))
+    assert any("no stressed set" in line for line in taken_away(unmeasured))
+
+
+@pytest.mark.parametrize("profile", ["core", "institutional", "small-live", "micro"])
+def test_no_profile_takes_a_protection_away(profile: str) -> None:
+    assert taken_away(load(profile).policy) == ()
 
 
 def test_what_is_said_follows_the_policys_own_limit() -> None:
