@@ -67,7 +67,7 @@ def _outcome(snapshots: str, start: str | None, end: str | None, variant: Varian
 
     policy = variant.policy
     panel = snapshot.load(snapshot.current(Path(snapshots))).resolved(policy.limits.plain_symbols_are)
-    desk = desk_of(policy, panel)
+    desk = desk_of(policy, panel, any_hurdle=True)
     history = history_of(panel, policy, desk.strategies)
     span = span_of(history, start, end)
     with TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "run.db", durable=False) as journal:

@@ -27,9 +27,10 @@ def stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
     return home, snapshot.load(folder).resolved(policy.limits.plain_symbols_are)
 
 
-def desk_of(policy: Policy, panel: Panel) -> Desk:
+def desk_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) -> Desk:
     """The desk of a run, after proving that the policy can trade at the last certified prices (U7), and that no
-    strategy's own information coefficient leaves it below the hurdle (A3).
+    strategy's own information coefficient leaves it below the hurdle (A3). A study of hurdles asks for ``any_hurdle``:
+    that one of them holds cash is what it shows.
     """
     from plimsoll.alpha.registry import load
     from plimsoll.alpha.terms import policy_for, terms_of
@@ -37,7 +38,7 @@ def desk_of(policy: Policy, panel: Panel) -> Desk:
     from plimsoll.store.policy_proofs import feasible, hurdle
 
     desk = Desk(policy, load(policy.strategies.enabled), panel.instruments)
-    for strategy in desk.strategies:
+    for strategy in () if any_hurdle else desk.strategies:
         for problem in hurdle(policy_for(policy, terms_of(strategy, policy))):
             raise InputError(f"strategy {strategy.name!r}: {problem.text}", f"{problem.remedy}, or give it a larger ic")
     prices = [float(panel.close[row, column]) for column, row in enumerate(panel.last_row.tolist())]
