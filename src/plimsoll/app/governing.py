@@ -52,7 +52,7 @@ def governed(
             tell(note)
         governor = Governor(kept, account.start())
         wall = (lambda: time.time_ns() // 1000) if live else None  # recorded sessions lie in the past
-        yield LineProtocol(governor, policy.governor.batch, lambda: time.perf_counter_ns() // 1000, account, wall)
+        yield LineProtocol(governor, policy.governor.batch, lambda: time.perf_counter_ns() // 1000, account, wall, tell)
 
 
 def _session_minutes(day: int) -> tuple[int, int] | None:

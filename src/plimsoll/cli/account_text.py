@@ -45,6 +45,10 @@ def limits(shown: LimitsReport) -> None:
         out.print(f"{now}: " + ", ".join(f"${step}" for step in shown.steps) + "; see 'plimsoll approve status'")
     if shown.waiting:
         out.print("A raised cap is in force from the next session, a lowered one from the next start of the governor.")
+    if shown.session:
+        out.print(f"last session {shown.session}, equity ${shown.equity}")
+    if shown.drift:
+        out.print(escape(f"WARNING: {shown.drift}"))
     for d in shown.differs:
         out.print(escape(f"policy differs: {d.cap} is ${d.policy} there, ${d.limits} here; here counts"))
     if shown.note:

@@ -11,7 +11,16 @@ from plimsoll.core.account_record import Caps, Entry, Key, Limits, Signature, am
 from plimsoll.core.errors import CheckFailed, HomeBusy, InputError, UsageError
 from plimsoll.core.money import dollars
 from plimsoll.core.policy import Policy
-from plimsoll.operate.governed_account import CAPS, Difference, differences, kept_caps, signed_limits
+from plimsoll.operate.governed_account import (
+    CAPS,
+    Difference,
+    differences,
+    drifted,
+    kept_caps,
+    last_equity,
+    signed_limits,
+)
+from plimsoll.operate.track_record import iso
 from plimsoll.risk.governor_limits import GovernorLimits, stated
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.home import Home
@@ -40,7 +49,8 @@ class LimitsReport(msgspec.Struct, frozen=True):
     ``size`` is what a position may be worth for now inside its cap, None where size is not graduated (H7). ``in_force``
     are what the governor compares with until its next session, that size included, None before its first start and
     while it runs; ``note`` says which, ``waiting`` that the next session brings others. ``differs`` is where the policy
-    says otherwise.
+    says otherwise. ``session`` is the last session the home's governor began, with ``equity``; ``drift`` says that this
+    is far from the capital the caps were made for, "" while it is near or unknown.
     """
 
     account: str | None
@@ -59,6 +69,9 @@ class LimitsReport(msgspec.Struct, frozen=True):
     waiting: bool
     note: str
     differs: tuple[Difference, ...]
+    session: str | None = None
+    equity: str | None = None
+    drift: str = ""
 
 
 class TrustedKey(msgspec.Struct, frozen=True):
@@ -72,14 +85,19 @@ def show(home: Home, policy: Policy) -> LimitsReport:
     """The caps of a home's account; looks only. ``CorruptionError`` when the record or ``limits.json`` was altered."""
     record = AccountRecord(home)
     found = record.read()
-    in_force, note = _in_force(home)
+    in_force, note, (day, equity) = _in_force(home)
     if found.limits is None:
         first = stated(policy, "paper")
         note = "no limits yet; these are what a paper account of this profile begins with"
         return _report(first, None, in_force, None, note, ())
     entry, limits = found.limits
     note = record.copy_problem(found) or note
-    return _report(limits, entry, in_force, signed_limits(found, policy), note, differences(policy, limits))
+    made = _report(limits, entry, in_force, signed_limits(found, policy), note, differences(policy, limits))
+    if day < 0:
+        return made
+    return msgspec.structs.replace(
+        made, session=iso(day), equity=dollars(equity), drift=drifted(limits, equity, policy)
+    )
 
 
 def history(home: Home) -> tuple[LimitsVersion, ...]:
@@ -212,20 +230,20 @@ def _when(signature: Signature | None) -> str | None:
     return None if signature is None else signature.time
 
 
-def _in_force(home: Home) -> tuple[Caps | None, str]:
-    """What the governor keeps, and why it cannot be said where it cannot."""
+def _in_force(home: Home) -> tuple[Caps | None, str, tuple[int, int]]:
+    """What the governor keeps, why it cannot be said where it cannot, and the last session it began."""
     from plimsoll.store.governor_store import SqliteStateStore
 
     if not home.governor.exists():
-        return None, "the governor has not started yet"
+        return None, "the governor has not started yet", (-1, 0)
     try:
         with SqliteStateStore(home.governor) as store:
-            caps = kept_caps(store)
+            caps, last = kept_caps(store), last_equity(store)
     except HomeBusy:
-        return None, "the governor is running: its status line says which caps are in force"
+        return None, "the governor is running: its status line says which caps are in force", (-1, 0)
     if caps is None:
-        return None, "the governor has not started yet"
-    return _caps(caps), ""
+        return None, "the governor has not started yet", last
+    return _caps(caps), "", last
 
 
 def _caps(caps: Mapping[str, Any]) -> Caps:

@@ -54,6 +54,10 @@ class Signed(Protocol):
         """The limits of a session that is about to begin."""
         ...
 
+    def about(self, equity: int) -> tuple[str, ...]:
+        """What is to be told of a session that has begun with so many cents."""
+        ...
+
     def quoted(self, governor: Governor, at: int) -> None:
         """A quote was taken."""
         ...
@@ -64,6 +68,7 @@ class LineProtocol:
     are made durable together at most; ``account`` says at each session which limits are signed (H1, H7). ``now`` is
     the time in microseconds since 1970, for an account that trades live: what is dated further ahead of it than
     ``AHEAD_MAX`` is not believed, because later orders, exits too, would lie before the last time seen until then.
+    ``tell`` hears what a person has to know of a session, which its answer holds as ``notes``.
     """
 
     def __init__(
@@ -73,9 +78,10 @@ class LineProtocol:
         clock: Callable[[], int],
         account: Signed | None = None,
         now: Callable[[], int] | None = None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._governor, self._batch, self._clock, self._account = governor, batch, clock, account
-        self._now = now
+        self._now, self._tell = now, tell
         self._answers: dict[str, Callable[[Line], dict[str, Any]]] = {
             "session": self._session,
             "quote": self._quote,
@@ -136,6 +142,7 @@ class LineProtocol:
         if self._ahead((day - 1) * DAY):  # a day begins earlier in the east
             raise InputError(f"session {text} lies ahead of this machine's clock", "Send the date of today")
         signed = None if self._account is None else self._account.next_session(self._governor, day, equity)
+        again = day == self._governor.account.day
         begun = self._clock()
         try:
             self._governor.begin(day, equity, signed)
@@ -143,7 +150,10 @@ class LineProtocol:
             last = self._governor.account
             raise InputError(f"{error}: it is that of {_date(last.day)}, with {dollars(last.equity)} USD") from None
         self._governor.took(self._clock() - begun)
-        return self._done()
+        notes = () if self._account is None or again else self._account.about(equity)
+        for note in notes:
+            self._tell(note)
+        return self._done(notes=list(notes)) if notes else self._done()
 
     def _quote(self, said: Line) -> dict[str, Any]:
         bid, ask = _amount(said, "bid", _MICRO, exact=False), _amount(said, "ask", _MICRO, exact=False, up=True)

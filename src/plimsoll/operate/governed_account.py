@@ -9,7 +9,7 @@ from typing import Any
 
 from plimsoll.core.account_record import Entry, Limits, Size
 from plimsoll.core.errors import CorruptionError, Halted, InputError, UsageError
-from plimsoll.core.money import dollars
+from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import StateStore
 from plimsoll.operate.track_record import TrackRecord, iso
@@ -92,6 +92,11 @@ class GovernedAccount:
             self._record.append(self._track.told(governor, equity))
         return self._signed(governor.limits.caps)
 
+    def about(self, equity: int) -> tuple[str, ...]:
+        """What is to be told of a session of so many cents: that the caps were made for another capital."""
+        found = drifted(self._newest()[1], equity, self._policy)
+        return (found,) if found else ()
+
     def quoted(self, governor: Governor, at: int) -> None:
         """A quote was taken."""
         self._track.quoted(governor, at)
@@ -166,8 +171,25 @@ def _same_history(record: Record, kept: Mapping[str, Any] | None) -> None:
 
 def last_session(store: StateStore) -> int:
     """The last session a governor began, in days since 1970; -1 before the first."""
-    found = (text for kind, _, text in store.load() if kind == "account" and text is not None)
-    return next((int(json.loads(text)[0]) for text in found), -1)
+    return last_equity(store)[0]
+
+
+def last_equity(store: StateStore) -> tuple[int, int]:
+    """The last session a governor began, in days since 1970, and its equity in cents; -1 and 0 before the first."""
+    found = (json.loads(text) for kind, _, text in store.load() if kind == "account" and text is not None)
+    return next(((int(kept[0]), int(kept[1])) for kept in found), (-1, 0))
+
+
+def drifted(signed: Limits, equity: int, policy: Policy) -> str:
+    """That a session's equity (cents) is far from the capital the caps were made for, in words; "" while it is near."""
+    capital = cents(signed.capital)
+    if abs(equity - capital) <= policy.governor.capital_drift * capital:
+        return ""
+    return (
+        f"the session's equity of ${dollars(equity)} is {abs(equity - capital) / capital:.0%} "
+        f"{'below' if equity < capital else 'above'} the stated capital of ${signed.capital}, which the dollar caps "
+        "were made for: state account.capital anew and sign with 'plimsoll limits sign --anew', or keep them knowingly"
+    )
 
 
 def _no_session_lost(seen: str, kept: int) -> None:
