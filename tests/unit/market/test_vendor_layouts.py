@@ -173,8 +173,8 @@ LAYOUTS = {
     ),
     "two files one behind the other": Layout(
         "Date,Open,High,Low,Close,Volume\n2020-01-03,10.5,11.0,10.0,10.8,1200\n"
-        "Date,Open,High,Low,Close,Volume\n2020-01-02,10.1,11.2,9.9,10.5,1000\nAverage,10,11,10,10,1100\n",
-        notes=("1 lines that repeat the header were left out", "1 lines below the last row were left out"),
+        "Date,Open,High,Low,Close,Volume\nSubtotal,,,,,1200\n2020-01-02,10.1,11.2,9.9,10.5,1000\nAverage,10,11,10,10,1100\n",
+        notes=("1 lines of totals between the rows were left out", "1 lines that repeat the header were left out", "1 lines below the last row were left out"),
     ),
     "Yahoo's page with dividends and splits in lines": Layout(
         "Date\tOpen\tHigh\tLow\tClose*\tAdj Close**\tVolume\nJan 3, 2020\t10.5\t11.0\t10.0\t10.8\t10.8\t1,200\n"
@@ -473,3 +473,14 @@ def test_volume_in_coins_beside_volume_in_money_is_a_warning(tmp_path: Path) -> 
     read = files.read(tmp_path / "BTCUSDT.csv", symbol="BTCUSDT", asked=told)
     assert next(iter(read.bars.values())).volume.tolist() == [10400.0, 12900.0]
     assert not any("WARNING" in note for note in read.notes)
+
+
+def test_what_is_left_out_of_a_macro_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "DGS3MO.csv").write_text(
+        "From FRED\nrealtime_start,realtime_end,date,value\n2024-01-05,2024-01-05,2020-01-02,1.54\n"
+        "realtime_start,realtime_end,date,value\n2024-01-05,2024-01-05,2020-01-03,1.52\n"
+    )
+    read = files.read(tmp_path / "DGS3MO.csv", symbol="DGS3MO")
+    assert read.macro["DGS3MO"].value.tolist() == [1.54, 1.52]
+    for words in ("1 lines above the header", "1 lines that repeat", "ignored columns realtime_start, realtime_end"):
+        assert any(words in note for note in read.notes), (words, read.notes)

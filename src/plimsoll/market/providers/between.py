@@ -1,4 +1,4 @@
-"""Lines between the bars that are no bars: the header again, and Yahoo's dividends and splits in lines of their own."""
+"""Lines between the bars that are no bars: the header again, totals, Yahoo's dividends and splits."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _ACTION = re.compile(
     r"^\$?(?P<cash>\d*\.?\d+) (?P<kind>Dividend|Capital Gain)s?$"
     r"|^(?P<split>\d+(?:\.\d+)?[:/]\d+(?:\.\d+)?) Stock Splits?$"
 )
+_TOTAL = r"^(?i:(?:grand |sub-?)?totals?|sum|summe|average|mean|mittelwert)\b"
 _HEADERS = {"dividend": "Dividend", "capital_gain": "Capital Gain", "split": "Stock Split"}
 
 
@@ -38,6 +39,16 @@ def without_headers(frame: pl.DataFrame, heads: pl.DataFrame) -> tuple[pl.DataFr
     if not again.any():
         return frame, []
     return frame.filter(~again), [f"{again.sum()} lines that repeat the header were left out"]
+
+
+def without_totals(frame: pl.DataFrame, head: Header) -> tuple[pl.DataFrame, list[str]]:
+    """The rows without totals between the bars: words such as ``Subtotal`` where the date should be."""
+    if not head.names or not columns.is_date(head.names[0]):
+        return frame, []
+    summed = frame[frame.columns[0]].str.strip_chars().str.contains(_TOTAL).fill_null(False)
+    if not summed.any():
+        return frame, []
+    return frame.filter(~summed), [f"{summed.sum()} lines of totals between the rows were left out"]
 
 
 def with_actions(frame: pl.DataFrame, head: Header) -> tuple[pl.DataFrame, Header, list[str]]:

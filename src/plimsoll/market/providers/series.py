@@ -27,6 +27,8 @@ _STEPS = (4.0, 10.0, 45.0, 100.0, float("inf"))
 
 def read(path: Path, table: Table, symbol: str | None, stem: str | None, reading: Reading) -> None:
     """Add the series of one table to ``reading``; what is wrong with a series is its failure."""
+    for text in table.notes:
+        reading.note(path, text)
     if table.series:
         _read_wide(path, table, symbol, reading)
         return

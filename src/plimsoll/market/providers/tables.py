@@ -164,8 +164,9 @@ def _csv(data: bytes, asked: Told) -> Table:
     frame = _placed(rows.slice(head.lines))
     source = _Source(body, separator, head.lines, above)
     frame, again = between.without_headers(frame, rows.head(head.lines))
+    frame, totals = between.without_totals(frame, head)
     frame, head, actions = between.with_actions(frame, head)
-    notes += again + actions
+    notes += again + totals + actions
     if frame.is_empty():
         if not any(columns.is_date(n) for n in head.names):
             raise InputError(
@@ -225,7 +226,7 @@ def _header_line(lines: list[str]) -> tuple[int, str]:
         separator = max(",;\t|", key=line.count)
         names = _records([line], separator)[0]
         kinds = {columns.role(n) for n in names} | ({"date"} if any(columns.is_date(n) for n in names) else set())
-        if above and "date" in kinds and len(kinds - {None}) >= 3 and len(names) >= 3:
+        if above and "date" in kinds and (len(kinds - {None}) >= 3 or "value" in kinds):
             return above, separator
         if not above and len(kinds - {None}) >= 2:
             break
