@@ -21,7 +21,7 @@ import numpy as np
 
 import plimsoll
 from plimsoll.alpha.rules import standing
-from plimsoll.alpha.terms import SCHEDULES, policy_for, terms_of
+from plimsoll.alpha.terms import policy_for, terms_of
 from plimsoll.core.answers import fault_of, is_number, plain
 from plimsoll.core.decision import Programme, Share
 from plimsoll.core.errors import printable
@@ -80,11 +80,10 @@ def due(view: View, state: State, desk: Desk) -> frozenset[str] | None:
 
 def scheduled(view: View, desk: Desk) -> frozenset[str] | None:
     """The strategies whose dates fall on this session, after a run's first; None where there are none."""
-    names = frozenset(s.name for s in desk.strategies)
-    if not names:
-        return names if _falls_on(view, desk.policy.auction.schedule) else None
-    falls = {schedule: _falls_on(view, schedule) for schedule in SCHEDULES}
-    return frozenset(s.name for s in desk.strategies if falls[terms_of(s, desk.policy).schedule]) or None
+    if not desk.strategies:
+        return frozenset() if _falls_on(view, desk.policy.auction.schedule) else None
+    falls = {schedule: _falls_on(view, schedule) for schedule in set(desk.schedules)}
+    return frozenset(s.name for s, dates in zip(desk.strategies, desk.schedules, strict=True) if falls[dates]) or None
 
 
 def _falls_on(view: View, schedule: str) -> bool:

@@ -61,7 +61,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     if book.known:
         columns, measured, alike = _pairs(view, state, desk, book)
         at = np.searchsorted(columns, book.columns)
-        own = measured[np.ix_(at, at)]
+        own = measured[at[:, np.newaxis], at]
         together = comovement.step(view, book.columns, book.weights, before.comovement, policy, own)
     if together.reduce_only:
         frozen = (*frozen, "CORRELATION_ALIKE")

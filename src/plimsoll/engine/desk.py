@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import plimsoll
 from plimsoll.alpha import given
+from plimsoll.alpha.terms import terms_of
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.limits import Group, LimitSet
 from plimsoll.core.policy import Policy, policy_hash
@@ -48,6 +49,11 @@ class Desk:
     def code(self) -> str:
         """SHA-256 over the sources that decide, plug-in strategy files included (G3)."""
         return code_hash(self.strategies)
+
+    @cached_property
+    def schedules(self) -> tuple[str, ...]:
+        """When each strategy is asked, in their order (S1)."""
+        return tuple(terms_of(s, self.policy).schedule for s in self.strategies)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:

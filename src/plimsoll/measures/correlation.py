@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from plimsoll.measures.windows import overlapping
 
 Floats = NDArray[np.float64]
 
-__all__ = ["overlapping", "shrunk", "sums", "weighted"]
+__all__ = ["overlapping", "shrunk", "sums", "sums_of", "weighted"]
 
 _MOVES = 1e-6  # deviation over mean below which a column stands still: what is left is rounding
 
@@ -67,15 +69,24 @@ def sums(returns: Floats, weights: Floats, window: int, step: int) -> Floats:
     missing or a column stands still in it. Without forming pairs: it is the variance of the sum of w_i times column i,
     standardised in the window.
     """
+    return sums_of(returns, weights, window, step, [np.arange(returns.shape[1])])[0]
+
+
+def sums_of(
+    returns: Floats, weights: Floats, window: int, step: int, groups: Sequence[NDArray[np.int64]]
+) -> list[Floats]:
+    """``sums`` over each of several groups of ascending columns; a column is standardised once for all it is in."""
     count = (len(returns) - window) // step + 1 if len(returns) >= window else 0
     first = (len(returns) - window) % step if count else 0
-    whole = np.zeros((count, window))
-    for column, weight in zip(returns.T, weights.tolist(), strict=True):
-        seen = np.lib.stride_tricks.sliding_window_view(column[first:], window)[::step] if count else whole
+    wholes, centred = [np.zeros((count, window)) for _ in groups], np.empty((count, window))
+    for i, (column, weight) in enumerate(zip(np.ascontiguousarray(returns.T), weights.tolist(), strict=True)):
+        seen = np.lib.stride_tricks.sliding_window_view(column[first:], window)[::step] if count else centred
         mean = np.add.reduce(seen, axis=1) / window
-        centred = seen - mean[:, np.newaxis]
+        np.subtract(seen, mean[:, np.newaxis], out=centred)
         root = np.sqrt(np.einsum("tw,tw->t", centred, centred))
         with np.errstate(invalid="ignore", divide="ignore"):
             centred *= np.where(root > _MOVES * np.abs(mean), weight / root, np.nan)[:, np.newaxis]
-        whole += centred
-    return np.asarray(np.einsum("tw,tw->t", whole, whole))
+        for whole, group in zip(wholes, groups, strict=True):
+            if i in group:
+                whole += centred
+    return [np.asarray(np.einsum("tw,tw->t", whole, whole)) for whole in wholes]

@@ -19,7 +19,7 @@ from plimsoll.core.policy import CorrelationPolicy, Policy
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.indicators.catalogue import catalogue
 from plimsoll.indicators.factors import momentum
-from plimsoll.measures.correlation import sums, weighted
+from plimsoll.measures.correlation import sums_of, weighted
 from plimsoll.risk.pairs import ASSUMED, correlations
 
 WATCHED, ALIKE = 1, 2  # levels
@@ -132,11 +132,11 @@ def _usual(view: View, columns: NDArray[np.int64], weights: Floats, rules: Corre
     calendars = np.array([view.instruments[c].calendar for c in columns.tolist()])
     own = [np.flatnonzero(calendars == name) for name in sorted(set(calendars.tolist()))]
     days, weeks = rules.window, rules.window - rules.overlap + 1
-    total = np.add.reduce([_summed(view, "return", columns[at], weights[at], days, rules) for at in own])
+    total = np.add.reduce(_summed(view, "return", columns, weights, days, rules, own))
     if len(own) > 1:  # pairs of two calendars are measured on overlapping returns
-        total = total + _summed(view, "comovement.slow", columns, weights, weeks, rules)
-        apart = [_summed(view, "comovement.slow", columns[at], weights[at], weeks, rules) for at in own]
-        total = total - np.add.reduce(apart)
+        every = np.arange(columns.size)
+        whole, *apart = _summed(view, "comovement.slow", columns, weights, weeks, rules, [every, *own])
+        total = total + whole - np.add.reduce(apart)
     known = total[np.isfinite(total)]  # it rises with the average, as the weights are the same
     if known.size * rules.history_step < rules.history_min or not known.size or not np.isfinite(total[-1]):
         return False
@@ -144,9 +144,15 @@ def _usual(view: View, columns: NDArray[np.int64], weights: Floats, rules: Corre
 
 
 def _summed(
-    view: View, name: str, columns: NDArray[np.int64], weights: Floats, window: int, rules: CorrelationPolicy
-) -> Floats:
-    """``sums`` over the trailing history, as many from either kind of returns."""
+    view: View,
+    name: str,
+    columns: NDArray[np.int64],
+    weights: Floats,
+    window: int,
+    rules: CorrelationPolicy,
+    groups: list[NDArray[np.int64]],
+) -> list[Floats]:
+    """``sums_of`` the groups over the trailing history, as many from either kind of returns."""
     rows = min(rules.history, view.row + 2 - rules.window) + window - 1
     returns = view.indicator(name)[max(view.row + 1 - rows, 0) :].take(columns, axis=1)
-    return sums(returns, weights, window, rules.history_step)
+    return sums_of(returns, weights, window, rules.history_step, groups)

@@ -101,23 +101,25 @@ def _walk(returns: Floats, ladder: LadderPolicy, cvar_policy: CvarPolicy) -> tup
     count, lived = np.zeros(len(rungs)), 0.0
     for session in range(sessions):
         room = (cvar_policy.drawdown_base - (1.0 - nav / lifetime)) / cvar_policy.drawdown_span
-        exposure = np.minimum(np.clip(room, cvar_policy.drawdown_floor, 1.0), ceiling)
+        exposure = np.minimum(np.minimum(np.maximum(room, cvar_policy.drawdown_floor), 1.0), ceiling)
         nav = np.where(alive, nav * np.maximum(1.0 + exposure * returns[session], 0.0), nav)
-        lived += float(alive.sum())
+        lived += float(np.count_nonzero(alive))
         resumed = (wait > 0) & (wait <= 1)
         wait = np.maximum(wait - 1.0, 0.0)
         episode = np.where(resumed, nav, np.maximum(episode, nav))
         lifetime = np.maximum(lifetime, nav)
         over = resumed | (nav >= episode)
-        fired[:, over] = False
+        fired &= ~over
         ceiling[over & (wait == 0)] = 1.0
         for n, rung in enumerate(rungs):
             peak = lifetime if rung.basis == "lifetime" else episode
-            now = alive & ~fired[n] & (nav <= peak * (1.0 - rung.threshold))
-            if not now.any():
+            below = nav <= peak * (1.0 - rung.threshold)
+            now = below & alive & ~fired[n] if below.any() else below
+            firings = np.count_nonzero(now)
+            if not firings:
                 continue
             fired[n] |= now
-            count[n] += now.sum()
+            count[n] += firings
             if rung.reentry != "none":
                 # a rung that only bars new risk still leaves the book as it is: its ceiling is the present exposure
                 ceiling = np.where(now, np.minimum(ceiling, exposure * (1.0 - rung.cut)), ceiling)

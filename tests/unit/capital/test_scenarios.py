@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from plimsoll.capital.scenarios import build, factors, historical, stress_notes, window_names
+from plimsoll.capital import scenarios as scenario_sets
+from plimsoll.capital.scenarios import build, factors, historical, stress_notes, window_names, with_stressed
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Certification, History, Panel, View
 from plimsoll.core.policy import CvarPolicy, Policy
@@ -415,3 +416,26 @@ def test_an_empty_book_has_an_empty_set() -> None:
     scenarios = build(view_of(panel_of(market_returns(400, 2)), policy), np.empty(0, np.int64), policy, stressed=True)
     assert scenarios.filtered[10].shape[1] == 0
     assert scenarios.unmeasurable == frozenset()
+
+
+@pytest.mark.parametrize("rows", [[400, 401, 450, 430, 500], [500, 499]])
+def test_the_days_by_the_markets_return_are_those_of_a_stable_sort_whatever_was_asked_before(rows: list[int]) -> None:
+    returns = np.round(market_returns(520, 3), 2)  # many days are equal
+    policy = policy_of()
+    history = view_of(panel_of(returns, gaps=((40, 1),)), policy).history
+    for row in rows:
+        view = View(history, row)
+        market = view.indicator("scenarios.market")
+        expected = np.argsort(market, kind="stable")[: np.count_nonzero(np.isfinite(market))]
+        np.testing.assert_array_equal(scenario_sets._by_market(view), expected)
+
+
+def test_stressed_sets_added_later_are_those_drawn_at_once() -> None:
+    policy = policy_of()
+    view = view_of(panel_of(market_returns(1400, 4), starts={2: 500}), policy)
+    columns = np.array([0, 2, 3])
+    at_once = build(view, columns, policy, stressed=True)
+    later = with_stressed(view, build(view, columns, policy, stressed=False), policy)
+    assert at_once.stressed
+    assert bits(later) == bits(at_once)
+    assert later.not_run == at_once.not_run
