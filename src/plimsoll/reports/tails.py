@@ -114,8 +114,8 @@ def _kept(m: Material) -> str:
     normal = 1.0 - NormalDist().cdf(normal_cvar(estimates.CONFIDENCE))
     return (
         f"Did losses keep to it? After {count(beyond)} of {count(seen)} closes ({percent(beyond / seen)}) the next "
-        "session lost more, costs included, than the CVaR of 1 session estimated there, the larger of the book's "
-        "before and after its orders; with normal tails "
+        "session lost more, costs included, than the CVaR of 1 session estimated there, the larger of "
+        "those before and after orders; with normal tails "
         f"{percent(normal)} would, with heavier ones fewer but further. Relative to the estimate the worst was "
         f"{percent(float(lost[worst]), 2)} on {m.dates[worst + 1]}, {float(ratio[worst]):.1f} times the "
         f"{percent(float(known[worst]), 2)} estimated the session before. {FARED}"
