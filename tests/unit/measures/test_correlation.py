@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from plimsoll.measures.correlation import overlapping, shrunk, sums, weighted
+from plimsoll.measures.correlation import overlapping, shrunk, sums, sums_of, weighted
 from plimsoll.measures.windows import compounded, products
 
 
@@ -140,3 +140,14 @@ def test_products_of_many_rows_are_those_of_each_row_to_the_last_bit(rows: int, 
             np.testing.assert_array_equal(row, products(alone, length), strict=True)
         np.testing.assert_array_equal(compounded(given_as, length), together - 1.0, strict=True)
     np.testing.assert_array_equal(factors[1:], np.random.default_rng(rows).normal(1.0, 0.02, (rows, 64))[1:])
+
+
+def test_sums_of_groups_are_the_same_bits_as_each_group_by_itself() -> None:
+    rng = np.random.default_rng(5)
+    returns, weights = rng.normal(size=(400, 7)), rng.random(7)
+    returns[250, 3] = np.nan
+    groups = [np.arange(7), np.array([0, 2, 3]), np.array([1, 4, 5, 6])]
+    for group, found in zip(groups, sums_of(returns, weights, 60, 5, groups), strict=True):
+        alone = sums(returns.take(group, axis=1), weights[group], 60, 5)
+        assert found.tobytes() == alone.tobytes()
+        assert np.isnan(found).any() == (3 in group)
