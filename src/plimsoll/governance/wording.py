@@ -149,7 +149,8 @@ def limit_name(binding: str) -> str:
     name, _, horizon = kind.rpartition("_")
     if name in ("stressed", "cvar") and horizon.isdigit():
         which = "limit on stressed CVaR" if name == "stressed" else "CVaR budget"
-        return f"the {which} over {sessions(int(horizon))}{f' ({scope})' if scope else ''}"
+        on = "the worst of all history" if scope == WORST else scope
+        return f"the {which} over {sessions(int(horizon))}{f' ({on})' if on else ''}"
     if name == "standalone":
         return f"the cap on the risk {scope} may carry alone over {sessions(int(horizon))}"
     plain = {
