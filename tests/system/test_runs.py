@@ -86,6 +86,18 @@ def test_a_backtest_that_fails_or_is_interrupted_says_so_and_is_not_the_last(hom
     assert (newest["status"], newest["reason"]) == ("failed", "ZeroDivisionError: no room")
 
 
+def test_a_result_edited_after_its_run_is_not_compared(home: Path) -> None:
+    (stored,) = [p for p in (home / "runs").glob("*.result.json") if "base" in told_of(p)]
+    result = json.loads(stored.read_text(encoding="utf-8"))
+    result["metrics"]["annual_return"] = 9.99
+    stored.write_text(json.dumps(result), encoding="utf-8")
+    assert "was altered after the run" in say(home, "compare", "base", "poor", code=3)
+
+
+def told_of(stored: Path) -> str:
+    return str(json.loads(stored.with_name(stored.name.replace(".result", "")).read_text(encoding="utf-8"))["tag"])
+
+
 def test_compare_finds_runs_by_tag_and_names_the_key_that_differs(home: Path) -> None:
     found = say(home, "compare", "base", "poor", "--json")
     assert [c["key"] for c in found["changes"]] == ["account.capital"]

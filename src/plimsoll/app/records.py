@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -46,6 +47,11 @@ def result(workspace: Workspace, run: str | None = None) -> BacktestResult | Non
     known = home.summary(name)
     if found.run != name or (known.finished and found.decisions_hash != known.decisions_hash):
         raise CorruptionError(f"the stored result of run {name} is not its own", "Restore it from a backup")
+    if known.result_hash and sha256(stored).hexdigest() != known.result_hash:
+        raise CorruptionError(
+            f"the stored result of run {name} was altered after the run",
+            "Restore it from a backup; `plimsoll report` states the figures anew from the journal",
+        )
     return found
 
 

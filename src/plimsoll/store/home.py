@@ -51,7 +51,7 @@ class RunSummary(msgspec.Struct, frozen=True):
 
     ``status`` is ``finished``, ``running``, ``interrupted`` (it has only what its genesis says) or ``failed``, which
     ``reason`` explains. ``policy_name`` is the profile and what changed it in words, ``halted`` what a halted book
-    waits for. ``capital`` in cents.
+    waits for. ``capital`` in cents; ``result_hash`` the SHA-256 of the stored result, which no edited one has.
     """
 
     run: str
@@ -81,6 +81,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     annual_return: float | None = None
     annual_volatility: float | None = None
     halted: str = ""
+    result_hash: str = ""
 
 
 class Home:
@@ -232,6 +233,7 @@ class Home:
         self.folder(self.runs)
         if result:
             write_whole(self.journal(summary.run).with_suffix(_RESULT), result)
+            summary = msgspec.structs.replace(summary, result_hash=hashlib.sha256(result).hexdigest())
         write_whole(self._summary(summary.run), msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
 
     def result(self, run: str) -> bytes | None:
