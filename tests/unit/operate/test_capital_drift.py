@@ -1,4 +1,4 @@
-"""An equity far from the capital that an account's caps were made for is told, once a session (H1, E9)."""
+"""An equity far from the capital that an account's caps were made for is told, once a session (H1)."""
 
 from __future__ import annotations
 
