@@ -144,7 +144,7 @@ def test_cash_and_lots_equal_an_independent_ledger(world: World) -> None:
             if isinstance(event, Fill):  # the series ended: flat at the last close less cost
                 i = SYMBOLS.index(event.symbol)
                 assert event.lots == -lots[i] and np.isnan(world.close[row, i])
-                assert -event.notional <= whole_cents(lots[i] * written(world.close[row - 1, i]) * 100 / UNITS[i])
+                assert -event.notional <= whole_cents(lots[i] * written(carried(world.close)[row, i]) * 100 / UNITS[i])
                 cash -= event.notional + event.commission
                 lots[i] = 0
         fills = venue.execute(pending, row - 1, state) if row else []

@@ -107,8 +107,9 @@ def test_each_gate_of_the_book_is_told_as_journaled(run: Run) -> None:
     said = " ".join(
         s for step in app.explain(run.where, record.session).summary if step.name == "gates" for s in step.sentences
     )
-    for name, limit in (("cvar_after_1", "cvar_budget_1"), ("stressed_after_10", "stressed_10")):
-        assert f"{share(record.figures[name])}, budget {share(record.limits[limit])}" in said
+    told = (("cvar_after_1", "budget", "cvar_budget_1"), ("stressed_after_10", "limit", "stressed_10"))
+    for name, word, limit in told:
+        assert f"{share(record.figures[name])}, {word} {share(record.limits[limit])}" in said
 
 
 def test_a_bid_that_lost_is_told_with_the_constraint_and_its_price(run: Run) -> None:

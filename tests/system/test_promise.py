@@ -355,7 +355,8 @@ def only_a_signature_changes_a_limit() -> None:
 
 
 TRIED: list[tuple[str, Callable[[], None] | None]] = [
-    (r"No order that adds risk leaves if a limit could be exceeded", no_limit_is_exceeded_by_an_order),
+    (r"Of the orders put to the governor \(plimsoll govern, plimsoll model run; no backtest or recorded paper", None),
+    (r"none that adds risk leaves if a limit could be exceeded", no_limit_is_exceeded_by_an_order),
     (
         r"Every order that is not known to be closed counts as filled, at the dearest",
         what_is_open_counts_at_the_price_now,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def test_a_person_reads_the_closest_limit_first(home: Path) -> None:
         for line in [line.rstrip() for line in done.stdout.splitlines()]
         if line.endswith(" within") or "ABOVE:" in line
     ]
-    used = [float(line.split()[4].rstrip("%")) for line in lines]
+    used = [float(re.findall(r" (\d+\.\d)% ", line)[0]) for line in lines]  # shares of a limit have one decimal
     assert used == sorted(used, reverse=True) and len(used) >= 15
     for word in ("cvar_1", "Filtered historical", "part of CVaR", "mandate", "room under"):
         assert word in done.stdout

@@ -219,16 +219,16 @@ def test_leverage_breach_rejects_what_the_gate_no_longer_stops(
     assert not any(n > 0 for n in record.lots)
 
 
-def test_the_drawdown_limit_freezes_increases_where_the_ladder_is_off(
+def test_the_drawdown_limit_freezes_increases_where_no_rung_ends_the_mandate(
     make_market: Market, backtested: Backtested, adversary: Adversary
 ) -> None:
-    """With the ladder on, the mandate ends at the same figure and nothing is ever proposed again."""
+    """Without a rung that ends the mandate the veto's own figure holds; with the ladder off it is off too (R4)."""
     panel = make_market(1, 400, crash=0.05, at=300)
     loose = replace(
         OPEN,
         stops=replace(OPEN.stops, reduce_default=0.9, exit_default=0.95),
         limits=replace(OPEN.limits, assets={}, weight_fund=0.9),
-        ladder=replace(OPEN.ladder, enabled=False),
+        ladder=replace(OPEN.ladder, rungs=()),
     )
     greedy = adversary({"symbol": "SPY", "mu": 0.02}, {"symbol": "QQQ", "mu": 0.02}, {"symbol": "XLE", "mu": 0.02})
     records = backtested(panel, loose, strategies=greedy).records
@@ -237,6 +237,9 @@ def test_the_drawdown_limit_freezes_increases_where_the_ladder_is_off(
     assert not any(i.lots > 0 for r in fallen for i in r.intents)
     wanting = [r for r in fallen if any(d > h + 0.02 for d, h in zip(r.desired, r.held, strict=True))]
     assert ("DRAWDOWN_LIMIT", "critical", "book") in tripped(wanting)
+    off = replace(loose, ladder=replace(OPEN.ladder, enabled=False))
+    later = [r for r in backtested(panel, off, strategies=greedy).records if r.figures["drawdown_lifetime"] >= 0.18]
+    assert any(i.lots > 0 for r in later for i in r.intents)
 
 
 def test_model_decay_halves_the_increase_of_an_unsure_bid(

@@ -12,11 +12,11 @@ import re
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 import plimsoll
@@ -239,12 +239,9 @@ def _without_symbols(strategy: Strategy, view: View, desk: Desk, answers: Answer
         answers.events.append(RiskEvent(view.date, "STRATEGY_WITHOUT_SYMBOLS", "WARNING", scope=scope))
 
 
-_copied = msgspec.msgpack.Decoder(Policy)
-
-
 def _own(policy: Policy) -> Policy:
     """A copy that shares nothing with the policy in force: what a plug-in does to it binds nobody (U9)."""
-    return _copied.decode(msgspec.msgpack.encode(policy))
+    return deepcopy(policy)
 
 
 def _kind(value: object) -> str:
