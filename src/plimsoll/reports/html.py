@@ -49,6 +49,7 @@ def _returns(m: Material, drawn: list[Chart]) -> Html:
         "returns",
         "Returns",
         measured.metrics(m),
+        measured.worth(m),
         returns.trailing(m),
         returns.years(m),
         performance.calendar(m),

@@ -57,6 +57,26 @@ def metrics(m: Material) -> Html:
     )
 
 
+def worth(m: Material) -> Html:
+    """What governance is worth: the governed run beside the same forecasts ungoverned, and equal weight, each with as
+    much cash as brings it to the governed volatility (T); nothing where the run has no such figures.
+    """
+    found = m.result.worth
+    if found is None:
+        return join([])
+    books = (m.result.metrics, found.ungoverned_delevered, found.equal_weight_delevered)
+    keys = {"annual_return", "annual_volatility", "sharpe", "max_drawdown", "cost_drag_annual"}
+    rows: list[Line] = [
+        (name, *(n(shown(getattr(book, key)), "us" if i == 0 else "") for i, book in enumerate(books)))
+        for name, key, shown, _ in _ROWS
+        if key in keys
+    ]
+    shares = (found.ungoverned_share, found.equal_weight_share)
+    rows.append(("Part of NAV, the rest in cash", n("–"), *(n(percent(share)) for share in shares)))
+    head: Line = ("", n("Governed"), n("Same forecasts ungoverned, de-levered"), n("Equal weight, de-levered"))
+    return table(f"What governance is worth, at the governed volatility; {m.sample}", head, rows)
+
+
 def hurdles(m: Material) -> Html:
     """The run at other hurdles, or how to get them (A3)."""
     auctions = [a for _, a in m.run.auctions]

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from plimsoll.core.policy import Policy
-from plimsoll.reports import figures, html, words
+from plimsoll.reports import figures, html, measured, words
 from plimsoll.reports.material import Material
 from plimsoll.reports.performance import shade
 from plimsoll.reports.relative import of_books
+from plimsoll.reports.worth import Worth
 
 VOID = {"meta", "rect", "path", "circle", "text", "br"}
 
@@ -279,3 +280,16 @@ def test_a_symbol_cannot_inject_markup(make_panel: Callable[..., Any], material_
     panel = make_panel(100.0 * np.cumprod(1.0 + 0.01 * draw.standard_normal((420, 2)), axis=0), symbols=symbols)
     document = html.render(material_of(panel, Policy()))
     assert "<b>X</b>" not in document and "<img" not in document and "&lt;b&gt;X&lt;/b&gt;" in document
+
+
+def test_what_governance_is_worth_stands_beside_the_metrics(material: Material) -> None:
+    """The figures of the result at one volatility; nothing where the run has none (T)."""
+    changed = msgspec.structs.replace
+    without = replace(material, result=changed(material.result, worth=None))
+    assert str(measured.worth(without)) == ""
+    own = material.result.metrics
+    told = Worth(own, changed(own, annual_return=0.123), 0.391, own, changed(own, annual_return=-0.045), 0.508)
+    page = str(measured.worth(replace(material, result=changed(material.result, worth=told))))
+    cells = [cell.replace("\xa0", " ") for cell in re.findall(r"<td[^>]*>([^<]*)</td>", page)]
+    assert [cell for cell in cells if cell[:-2] in ("12.3", "−4.5")] == ["12.3 %", "−4.5 %"]
+    assert [cell for cell in cells if cell[:-2] in ("39.1", "50.8")] == ["39.1 %", "50.8 %"]
