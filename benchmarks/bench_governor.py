@@ -32,7 +32,7 @@ from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, GovernorLimits, limits_of
 from plimsoll.store.governor_store import SqliteStateStore
 
-UNIT = 1_000_000
+UNIT = 10**12
 DAY = 20_514
 NOON = (DAY * 86_400 + 43_200) * SECOND
 WARM_UP = 50
@@ -67,7 +67,7 @@ class Account:
         self.governor = Governor(store, roomy())
         self.governor.begin(DAY, 10**10)
         for n, symbol in enumerate(("MSFT", *SYMBOLS)):
-            self.governor.quote(symbol, Quote(399_980_000, 400_020_000, NOON - (len(SYMBOLS) - n)))
+            self.governor.quote(symbol, Quote(399_980_000_000_000, 400_020_000_000_000, NOON - (len(SYMBOLS) - n)))
         for n in range(still):
             self.governor.decide(OrderIntent(f"still-{n}", SYMBOLS[n % 10], 1, UNIT // 1000, NOON))
 
@@ -80,7 +80,9 @@ class Account:
         self.governor.fill(Execution(f"order-{n}", f"fill-{n}", UNIT // 10, 400_020_000, 400_020_000))
         if n % 1000 == 999:
             for symbol in ("MSFT", *SYMBOLS):
-                self.governor.quote(symbol, Quote(399_980_000, 400_020_000, NOON + (n + 200) * SECOND // 2))
+                self.governor.quote(
+                    symbol, Quote(399_980_000_000_000, 400_020_000_000_000, NOON + (n + 200) * SECOND // 2)
+                )
 
 
 def measure(folder: Path, decisions: int) -> dict[str, np.ndarray]:
@@ -143,7 +145,7 @@ def together(folder: Path, decisions: int) -> dict[int, tuple[float, float]]:
         for size, account in accounts.items():
             for first in range(begin, begin + sizes[-1] if size > 1 else begin + 16, size):
                 at = NOON + 200 * SECOND // 2 + first * SECOND // 2
-                account.governor.quote("MSFT", Quote(399_980_000, 400_020_000, at))
+                account.governor.quote("MSFT", Quote(399_980_000_000_000, 400_020_000_000_000, at))
                 intents = [account.intent(n, UNIT // 1000 if n % 3 else 10**12) for n in range(first, first + size)]
                 worked = time.process_time()
                 spent, answers = _timed(account.governor.decide_many, intents)

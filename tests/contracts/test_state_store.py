@@ -175,12 +175,12 @@ def test_an_address_that_is_none_is_named_without_its_secrets(url: str) -> None:
 def governed(store: StateStore) -> Governor:
     governor = Governor(store, MICRO)
     governor.begin(DAY, 100_000)
-    governor.quote("S", Quote(1_000_000, 1_000_000, NOON))
+    governor.quote("S", Quote(1_000_000_000_000, 1_000_000_000_000, NOON))
     return governor
 
 
 def order(name: str) -> OrderIntent:
-    return OrderIntent(name, "S", 1, 1_000_000, NOON)
+    return OrderIntent(name, "S", 1, 10**12, NOON)
 
 
 def test_a_server_killed_and_started_again_knows_every_answer(redis_server) -> None:

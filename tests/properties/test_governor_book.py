@@ -28,7 +28,7 @@ PUTS = st.one_of(
 
 def check(book: Book) -> None:
     """Every sum from the orders, positions and quotes alone."""
-    nothing = Quote(0, 0, 0)
+    nothing = Quote(0_000_000, 0_000_000, 0)
     values = {}
     for symbol in SYMBOLS:
         mine = [o for o in book.orders.values() if o.symbol == symbol]
@@ -104,7 +104,10 @@ def test_the_texts_a_store_keeps_are_written_the_same_again() -> None:
     book.absorb(KEPT)
     assert book.account == Account(20514, 100000, NOON, 1, -2, 3, False, True, 7, 4, 2, True)
     assert book.orders == {"o7": OpenOrder("o7", "A", -1, 5_000_000, 400_020_000, 1_000_000, 7, 404_020_200)}
-    assert (book.positions, book.quotes) == ({"A": -3_000_000}, {"A": Quote(399_980_000, 400_020_000, NOON)})
+    assert (book.positions, book.quotes) == (
+        {"A": -3_000_000},
+        {"A": Quote(399_980_000_000_000, 400_020_000_000_000, NOON)},
+    )
     assert book.outdated(NOON + MINUTE) == [(7, Sent(NOON, "A", -1, 5_000_000))]
     again = [row("account", "", book.account), row("open", "o7", book.orders["o7"])]
     again += [row("position", "A", -3_000_000), row("quote", "A", book.quotes["A"])]

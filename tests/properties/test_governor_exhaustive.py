@@ -19,9 +19,9 @@ from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderInt
 from plimsoll.risk.governor_limits import GovernorLimits, Pace, Stage
 from plimsoll.store.governor_memory import MemoryStateStore
 
-UNIT = 1_000_000
+UNIT = 10**12
 DAY = 20_514
-NOON = (DAY * 86_400 + 43_200) * UNIT
+NOON = (DAY * 86_400 + 43_200) * 1_000_000
 PRICE = 10 * UNIT
 LIMITS = GovernorLimits(
     move_bps=0,
@@ -33,7 +33,7 @@ LIMITS = GovernorLimits(
     stages=(Stage("caution", 5000, 5000), Stage("reduce_only", 6000, 6000), Stage("halt", 8000, 8000)),
     caution_bps=5000,
     collar_bps=300,
-    quote_age=1800 * UNIT,
+    quote_age=1800 * 1_000_000,
     orders_second=100,
     orders_minute=100,
     repeats_minute=100,

@@ -19,7 +19,7 @@ from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
 
-UNIT = 1_000_000
+UNIT = 10**12
 DAY = 20_514
 LIMITS = replace(
     limits_of(policy_file.load("micro").policy),
@@ -83,7 +83,7 @@ class Market(RuleBasedStateMachine):
         whole=st.booleans(),
     )
     def order(self, symbol: str, sign: int, share: int, whole: bool) -> object:
-        size = int(LIMITS.trade * 10**4 * share // 100 * UNIT // PRICES[symbol][1])
+        size = int(LIMITS.trade * 10**10 * share // 100 * UNIT // PRICES[symbol][1])
         if whole and self.held[symbol]:
             size = max(abs(self.held[symbol]) * share // 100, 1)
         name, before = f"o{self.count}", self._reach(symbol)

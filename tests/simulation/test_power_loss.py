@@ -73,7 +73,7 @@ def recorded(log: Log) -> Iterator[None]:
 
 
 def intent(n: int) -> OrderIntent:
-    return OrderIntent(f"o{n}", "S", 1, (1 + n % 3) * 20_000_000, NOON)
+    return OrderIntent(f"o{n}", "S", 1, (1 + n % 3) * 20 * 10**12, NOON)
 
 
 def run(path: Path, log: Log) -> None:
@@ -83,7 +83,7 @@ def run(path: Path, log: Log) -> None:
             governor = Governor(store, MICRO)
             if not part:
                 governor.begin(DAY, 100_000)
-                governor.quote("S", Quote(1_000_000, 1_000_000, NOON))
+                governor.quote("S", Quote(1_000_000_000_000, 1_000_000_000_000, NOON))
             log += [governor.decide(intent(10 * part + n)) for n in range(3)]
             for n in range(3, 5):
                 log.append(governor.decide(intent(10 * part + n)))

@@ -41,7 +41,7 @@ def say(*words):
     print(json.dumps(words), flush=True)
 while refused < 12 and n < 400:
     n += 1
-    intent = OrderIntent(f"{name}-{n}", "S", 1, draw.randrange(1, 30) * 100_000, NOON)
+    intent = OrderIntent(f"{name}-{n}", "S", 1, draw.randrange(1, 30) * 10**11, NOON)
     answer = governor.decide(intent)
     say(answer.decision, intent.id, intent.quantity, answer.reasons)
     refused += answer.decision == "REFUSE"
@@ -50,7 +50,7 @@ while refused < 12 and n < 400:
             say("closing", intent.id)
             governor.close(intent.id)
         else:
-            governor.fill(Execution(intent.id, f"x-{intent.id}", intent.quantity, 1_000_000, 1_000_000))
+            governor.fill(Execution(intent.id, f"x-{intent.id}", intent.quantity, 10**12, 10**12))
 """.replace("NOON", str(NOON))
 
 
@@ -65,7 +65,7 @@ def _begun(url: str) -> None:
 
     governor = Governor(_store(url), LIMITS)
     governor.begin(DAY, 100_000)
-    governor.quote("S", Quote(1_000_000, 1_000_000, NOON))
+    governor.quote("S", Quote(1_000_000_000_000, 1_000_000_000_000, NOON))
 
 
 def _hammered(url: str, count: int, mode: str, kill_after: int | None) -> list[list[Any]]:
@@ -112,8 +112,8 @@ def test_no_limit_is_passed_by_processes_that_hammer_one_account(
     governor = Governor(_store(server.url), LIMITS)
     use = governor.use("S")
     held = governor.positions["S"] + sum(order.rest for order in governor.orders.values())
-    assert use.position == held * 1_000_000 <= LIMITS.position * CENT
-    assert held > cap - 3_000_000  # less than the largest order is left
+    assert use.position == held * 10**12 <= LIMITS.position * CENT
+    assert held > cap - 3 * 10**12  # less than the largest order is left
     if mode == "keeps":
         assert kept <= held  # what was answered is counted; the killed process may have more in the account
         assert kept == held or kill_after is not None

@@ -46,7 +46,8 @@ def govern(
     """
     with reported(False):
         from plimsoll import app
-        from plimsoll.operate.govern import refuse_secret, waiting
+        from plimsoll.operate.govern import refuse_secret
+        from plimsoll.operate.govern_lines import waiting
 
         def note(words: str) -> None:
             typer.echo(f"note: {words}", err=True)

@@ -13,38 +13,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from datetime import date, timedelta
+from typing import Any, Protocol
 
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.money import dollars
-from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
+from plimsoll.core.quantity import CENT, parsed, plain
+from plimsoll.operate.govern_lines import (
+    EPOCH,
+    Line,
+    Unread,
+    equity_of,
+    id_of,
+    instant_of,
+    symbol_of,
+    text_of,
+    understood,
+)
+from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, GovernorLimits
 from plimsoll.risk.governor_objections import DAY
 
-LINE_MAX = 64 * 1024
-SHOWN_MAX = 40  # characters of a wrong value in an answer
 AHEAD_MAX = 60 * SECOND  # how far a live account's times may lie ahead of this machine's clock
-_MICRO = 6  # decimals of prices and quantities
-_PLAIN = re.compile(r"(\d{1,15})(?:\.(\d{1,18}))?", re.ASCII)
-_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
-_SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=/_-]{0,31}", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SIDES = {"buy": 1, "sell": -1}
-_FIELDS = {
-    "session": {"date", "equity"},
-    "quote": {"symbol", "bid", "ask", "ts"},
-    "intent": {"id", "symbol", "side", "qty", "ts"},
-    "fill": {"id", "exec", "qty", "price", "ts"},
-    "cancel": {"id", "ts"},
-    "reject": {"id", "ts"},
-    "status": set(),
-}
-Line = Mapping[str, object]
-
-
-class _Number(str):
-    """The text of a JSON number, which is not the same as a JSON string of it."""
 
 
 class Signed(Protocol):
@@ -98,9 +88,9 @@ class LineProtocol:
         """
         orders: list[OrderIntent] = []
         for line in lines:
-            asked = _understood(line)
+            asked = understood(line)
             if isinstance(asked, OrderIntent) and self._ahead(asked.at):
-                asked = _Unread(asked.id, asked.symbol, ["TIME_OUTSIDE_SESSION"])
+                asked = Unread(asked.id, asked.symbol, ["TIME_OUTSIDE_SESSION"])
             if isinstance(asked, OrderIntent):
                 orders.append(asked)
                 if len(orders) < self._batch:
@@ -122,8 +112,8 @@ class LineProtocol:
             yield json.dumps(_decision(found.id, found.decision, list(found.reasons), found.headroom, found.marks))
             self._governor.took(spent)
 
-    def _other(self, asked: Line | _Unread | PlimsollError) -> dict[str, Any]:
-        if isinstance(asked, _Unread):
+    def _other(self, asked: Line | Unread | PlimsollError) -> dict[str, Any]:
+        if isinstance(asked, Unread):
             return _decision(asked.id, "REFUSE", asked.wrong, self._governor.headroom(asked.symbol))
         if isinstance(asked, PlimsollError):
             return {"error": str(asked)}
@@ -133,12 +123,12 @@ class LineProtocol:
             return {"error": str(error)}
 
     def _session(self, said: Line) -> dict[str, Any]:
-        text = _text(said, "date")
+        text = text_of(said, "date")
         try:
-            day = (date.fromisoformat(text) - _EPOCH.date()).days
+            day = (date.fromisoformat(text) - EPOCH.date()).days
         except ValueError:
             raise InputError(f"date {text!r} is not a date such as 2026-03-02") from None
-        equity = _equity(said)
+        equity = equity_of(said)
         if self._ahead((day - 1) * DAY):  # a day begins earlier in the east
             raise InputError(f"session {text} lies ahead of this machine's clock", "Send the date of today")
         signed = None if self._account is None else self._account.next_session(self._governor, day, equity)
@@ -156,8 +146,8 @@ class LineProtocol:
         return self._done(notes=list(notes)) if notes else self._done()
 
     def _quote(self, said: Line) -> dict[str, Any]:
-        bid, ask = _amount(said, "bid", _MICRO, exact=False), _amount(said, "ask", _MICRO, exact=False, up=True)
-        symbol, at = _symbol(said), _instant(said)
+        bid, ask = parsed(said["bid"], "bid", exact=False), parsed(said["ask"], "ask", exact=False, up=True)
+        symbol, at = symbol_of(said), instant_of(said)
         if self._ahead(at):
             raise InputError(
                 f"the quote of {symbol} at {said['ts']} lies ahead of this machine's clock", "Mend the feed"
@@ -167,7 +157,7 @@ class LineProtocol:
         except InputError as error:
             last, day = self._governor.quotes.get(symbol), self._governor.account.day
             raise InputError(
-                f"{error}: {symbol} {_plain(bid)} to {_plain(ask)} at {said['ts']}; the session is "
+                f"{error}: {symbol} {plain(bid)} to {plain(ask)} at {said['ts']}; the session is "
                 f"{_date(day) if day >= 0 else 'none'}, the last quote {_time(last.at) if last else 'none'}"
             ) from None
         if self._account is not None:
@@ -180,9 +170,9 @@ class LineProtocol:
         return {"ok": True, **more, **({"cancel": list(cancel)} if cancel else {})}
 
     def _fill(self, said: Line) -> dict[str, Any]:
-        _instant(said)
-        prices = [_amount(said, "price", _MICRO, exact=False, up=up) for up in (False, True)]
-        execution = Execution(_id(said, "id"), _id(said, "exec"), _amount(said, "qty", _MICRO, exact=True), *prices)
+        instant_of(said)
+        prices = [parsed(said["price"], "price", exact=False, up=up) for up in (False, True)]
+        execution = Execution(id_of(said, "id"), id_of(said, "exec"), parsed(said["qty"], "qty", exact=True), *prices)
         try:
             reasons = self._governor.fill(execution)
         except InputError as error:
@@ -190,8 +180,8 @@ class LineProtocol:
         return self._done(reasons=list(reasons)) if reasons else self._done()
 
     def _release(self, said: Line) -> dict[str, Any]:
-        _instant(said)
-        order = _id(said, "id")
+        instant_of(said)
+        order = id_of(said, "id")
         try:
             self._governor.close(order)
         except InputError as error:
@@ -224,13 +214,13 @@ class LineProtocol:
                     "id": o.id,
                     "symbol": o.symbol,
                     "side": "buy" if o.sign > 0 else "sell",
-                    "qty": _plain(o.quantity),
-                    "filled": _plain(o.filled),
-                    "price": _plain(o.price),
+                    "qty": plain(o.quantity),
+                    "filled": plain(o.filled),
+                    "price": plain(o.price),
                 }
                 for o in sorted(g.orders.values(), key=lambda o: o.number)
             ],
-            "positions": {symbol: _plain(held) for symbol, held in sorted(g.positions.items())},
+            "positions": {symbol: plain(held) for symbol, held in sorted(g.positions.items())},
             "used": {
                 "loss": _spent(use.loss),
                 "position": _spent(use.position),
@@ -249,37 +239,6 @@ class LineProtocol:
         }
 
 
-class _Unread(NamedTuple):
-    """An order of which not everything could be read, and why it is refused."""
-
-    id: str
-    symbol: str
-    wrong: list[str]
-
-
-def _understood(line: bytes | None) -> OrderIntent | _Unread | Line | PlimsollError:
-    """What a line asks, or what is wrong with it."""
-    try:
-        said = _read(line)
-        return _order(said) if said["type"] == "intent" else said
-    except PlimsollError as error:
-        return error
-
-
-def _order(said: Line) -> OrderIntent | _Unread:
-    """The order a line holds; ``InputError`` when not even its id, symbol and side can be read."""
-    order_id, symbol, side = _id(said, "id"), _symbol(said), _text(said, "side")
-    if side not in _SIDES:
-        raise InputError(f"side is {_shown(side)}", "Give buy or sell")
-    quantity = _or_none(lambda: _amount(said, "qty", _MICRO, exact=True))
-    limit = _or_none(lambda: _amount(said, "limit", _MICRO, exact=False, up=True)) if "limit" in said else None
-    at = _or_none(lambda: _instant(said))
-    if quantity is None or at is None or (limit is None and "limit" in said):
-        unread = (("BAD_QUANTITY", quantity), ("BAD_TIME", at), ("BAD_PRICE", limit if "limit" in said else 0))
-        return _Unread(order_id, symbol, [code for code, value in unread if value is None])
-    return OrderIntent(order_id, symbol, _SIDES[side], quantity, at, limit)
-
-
 def refuse_secret(url: str | None) -> None:
     """``UsageError`` for a store's address with a password, given where other users of the machine can read it."""
     if url is not None and re.search(r"@|password=|username=", url):
@@ -287,26 +246,6 @@ def refuse_secret(url: str | None) -> None:
             "the store's address carries credentials, and others can read a command line",
             "Put it into the environment variable PLIMSOLL_GOVERNOR_STORE",
         )
-
-
-def waiting(read: Callable[[int], bytes]) -> Iterator[list[bytes | None]]:
-    """Lines as they come, those that came together in one list; None where one is longer than ``LINE_MAX`` bytes.
-
-    ``read`` returns what is there, at most so many bytes, waits when there is nothing, and ends with nothing. What
-    follows the last newline is a line too.
-    """
-    rest, skipping = b"", False
-    while chunk := read(LINE_MAX):
-        *whole, rest = (rest + chunk).split(b"\n")
-        lines: list[bytes | None] = [None if len(line) > LINE_MAX else line for line in whole]
-        if skipping and lines:
-            lines[0], skipping = None, False
-        if len(rest) > LINE_MAX:
-            rest, skipping = b"", True
-        if lines:
-            yield lines
-    if rest or skipping:
-        yield [None if skipping else rest]
 
 
 def _decision(
@@ -317,135 +256,14 @@ def _decision(
     return {"id": order_id, "decision": decision, "reasons": reasons, **marked, "headroom": left}
 
 
-def _read(line: bytes | None) -> Line:
-    """A line as an object of a known type with every field of it and no field twice."""
-    if line is None:
-        raise InputError(f"the line is longer than {LINE_MAX} bytes")
-    try:
-        said: Any = json.loads(
-            line.decode(), parse_float=_Number, parse_int=_Number, parse_constant=_no_constant, object_pairs_hook=_once
-        )
-    except UnicodeDecodeError as error:
-        raise InputError(f"the line is not a JSON object: byte {error.start + 1} is not UTF-8") from None
-    except json.JSONDecodeError as error:
-        what = f"{error.msg} at character {error.pos + 1}" if line.strip() else "it is empty"
-        raise InputError(f"the line is not a JSON object: {what}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"the line is not a JSON object: {error}") from None
-    kind = said.get("type") if isinstance(said, dict) else None
-    if not isinstance(kind, str) or kind not in _FIELDS:
-        raise InputError(f"the line is no object with a type among {', '.join(_FIELDS)}: {_shown(kind)}")
-    missing = sorted(_FIELDS[kind] - said.keys())
-    if missing:
-        raise InputError(f"{kind} lacks {', '.join(missing)}")
-    strange = sorted(said.keys() - _FIELDS[kind] - {"type"} - ({"limit"} if kind == "intent" else set()))
-    if strange:
-        raise InputError(f"{kind} has unknown fields: {', '.join(strange)!a}")
-    return {str(name): value for name, value in said.items()}
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    said: dict[str, object] = {}
-    for name, value in pairs:
-        if name in said:
-            raise ValueError(f"{_shown(name)} stands twice")
-        said[name] = value
-    return said
-
-
-def _text(said: Line, name: str) -> str:
-    value = said[name]
-    if type(value) is not str:
-        raise InputError(f"{name} must be a text, not {_shown(value)}")
-    return value
-
-
-def _id(said: Line, name: str) -> str:
-    value = _text(said, name)
-    if not _ID.fullmatch(value):
-        raise InputError(f"{name} must be 1 to 128 printable ASCII characters without spaces, not {_shown(value)}")
-    return value
-
-
-def _symbol(said: Line) -> str:
-    value = _text(said, "symbol")
-    if not _SYMBOL.fullmatch(value):
-        raise InputError(f"symbol must be 1 to 32 letters, digits or . ^ = / _ -, not {_shown(value)}")
-    return value
-
-
-def _or_none(parse: Callable[[], int]) -> int | None:
-    try:
-        return parse()
-    except InputError:
-        return None
-
-
-def _amount(said: Line, name: str, places: int, *, exact: bool, up: bool = False) -> int:
-    """A positive decimal as a whole number of 10**-places; further decimals are an error, or rounded down or ``up``."""
-    value = said[name]
-    found = _PLAIN.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise InputError(f"{name} must be a positive plain decimal such as 400.02, not {_shown(value)}")
-    decimals = (found[2] or "").rstrip("0")
-    rest = decimals[places:]
-    if exact and rest:
-        raise InputError(f"{name} has more than {places} decimals: {_shown(value)}")
-    scaled = int(found[1] + decimals[:places].ljust(places, "0")) + bool(rest and up)
-    if scaled == 0:
-        raise InputError(f"{name} must be positive, not {_shown(value)}")
-    return scaled
-
-
-def _equity(said: Line) -> int:
-    """Cents of a session's equity, rounded down; zero or below where a gap has taken everything."""
-    text = said["equity"]
-    below = isinstance(text, str) and text.startswith("-")
-    found = _PLAIN.fullmatch(text.removeprefix("-")) if isinstance(text, str) else None
-    if found is None:
-        raise InputError(f"equity must be a plain decimal such as 1000.00 or -160.00, not {_shown(text)}")
-    decimals = found[2] or ""
-    whole = int(found[1] + decimals[:2].ljust(2, "0"))
-    return -(whole + bool(decimals[2:].strip("0"))) if below else whole
-
-
-def _instant(said: Line) -> int:
-    """Microseconds since 1970 of an ISO instant with a time zone."""
-    text = _text(said, "ts")
-    try:
-        when = datetime.fromisoformat(text)
-        if when.utcoffset() is None:
-            raise InputError(f"ts {_shown(text)} has no time zone", "Give it as 2026-03-02T15:00:00Z")
-        return (when - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, OverflowError):
-        raise InputError(f"ts {_shown(text)} is not an instant such as 2026-03-02T15:00:00Z") from None
-
-
-def _shown(value: object) -> str:
-    """A value as it came, or its beginning, in plain ASCII."""
-    text = ascii(str(value) if isinstance(value, _Number) else value)
-    return text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX] + "…"
-
-
 def _date(day: int) -> str:
     """A day since 1970 as a date."""
-    return (_EPOCH.date() + timedelta(days=day)).isoformat()
+    return (EPOCH.date() + timedelta(days=day)).isoformat()
 
 
 def _time(at: int) -> str:
     """Microseconds since 1970 as an instant."""
-    return (_EPOCH + timedelta(microseconds=at)).isoformat()
-
-
-def _plain(value: int) -> str:
-    """A whole number of millionths as a decimal."""
-    sign, value = ("-" if value < 0 else ""), abs(value)
-    text = f"{value // 10**_MICRO}.{value % 10**_MICRO:06d}".rstrip("0").rstrip(".")
-    return sign + text
+    return (EPOCH + timedelta(microseconds=at)).isoformat()
 
 
 def _spent(value: int) -> str:

@@ -22,13 +22,13 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.intraday import Floats, IntradayBars
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
+from plimsoll.core.quantity import CENT, ONE
 from plimsoll.costs.model import commission_of, estimate
 from plimsoll.operate.pilot import Pilot
-from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
+from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store.governor_memory import MemoryStateStore
 
-MILLION = 10**6
 LABEL = (
     "SIMULATED FILLS at the next bar's open, priced by the cost model; shows what governor and costs make of a model, "
     "not what it would earn."
@@ -75,11 +75,11 @@ class ModelRun(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Ledger:
-    """Whole numbers of 1e-12 USD; ``held`` in 1e-6 units."""
+    """Whole numbers of 1e-24 USD; ``held`` in 1e-12 units."""
 
     cash: int
     held: int = 0
-    mid: int = 0  # 1e-6 USD
+    mid: int = 0  # 1e-12 USD
     turnover: int = 0
     commission: int = 0
     slippage: int = 0
@@ -163,7 +163,7 @@ def run(
         pnl_before_costs=_usd(ends[-1] - start + paid),
         worst_session=dollars(int(np.diff(equity).min())),
         worst_drawdown=dollars(int((np.maximum.accumulate(equity) - equity).max())),
-        held_at_end=f"{ledger.held / MILLION:g}",
+        held_at_end=f"{ledger.held / ONE:g}",
         stages=dict(sorted(ledger.stages.items())),
     )
 
@@ -242,7 +242,7 @@ def _session(rows: range, bars: IntradayBars, governor: Governor, pilot: Pilot, 
 
 def _quote(row: int, at: int, bars: IntradayBars, governor: Governor, costs: _Costs, ledger: _Ledger) -> None:
     """A top of book around the bar's close."""
-    ledger.mid = max(round(float(bars.close[row]) * MILLION), 2)
+    ledger.mid = max(round(float(bars.close[row]) * ONE), 2)
     half = min(round(ledger.mid * costs.slippage), ledger.mid - 1)
     governor.quote(bars.symbol, Quote(ledger.mid - half, ledger.mid + half, at))
 
@@ -257,13 +257,13 @@ def _fill(
     ledger: _Ledger,
 ) -> None:
     """At the open of a bar, against the order by slippage and impact; commission is paid beside the price."""
-    fair, q = max(round(float(bars.open[row]) * MILLION), 1), intent.quantity
+    fair, q = max(round(float(bars.open[row]) * ONE), 1), intent.quantity
     away = costs.slippage + costs.impact(row, q * fair / (CENT * 100))[0]
     price = max(fair + intent.sign * round(fair * away), 1)
     governor.fill(Execution(intent.id, f"{intent.id}@{row}", q, price, price))
     pilot.filled(intent.sign, q, price, ledger.held)
     usd = q * price / (CENT * 100)
-    commission = round(q * price * costs.commission(usd, q / MILLION, intent.sign))
+    commission = round(q * price * costs.commission(usd, q / ONE, intent.sign))
     ledger.cash -= intent.sign * q * price + commission
     ledger.held += intent.sign * q
     ledger.turnover += q * price

@@ -10,12 +10,11 @@ from plimsoll.alpha.advice import Advice
 from plimsoll.alpha.observation import AccountView, market, observe
 from plimsoll.core.intraday import Floats, IntradayBars
 from plimsoll.core.policy import Policy
-from plimsoll.risk.governor import CENT, Governor
+from plimsoll.core.quantity import CENT, ONE
+from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
 from plimsoll.risk.governor_objections import with_reserve
 from plimsoll.risk.sizing import Conditions, rules_of, size
-
-MILLION = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Pilot:
     def filled(self, sign: int, quantity: int, price: int, held: int) -> None:
         """Keep the average cost of a long position; ``held`` is the position before the fill."""
         if sign > 0 and held >= 0:
-            self._cost = (self._cost * held + price / MILLION * quantity) / (held + quantity)
+            self._cost = (self._cost * held + price / ONE * quantity) / (held + quantity)
 
     def _account(self, governor: Governor) -> AccountView:
         symbol, limits = self._bars.symbol, self._limits
@@ -69,7 +68,7 @@ class Pilot:
         return AccountView(
             spread=(quote.ask - quote.bid) / mid if quote else math.nan,
             position=value / limits.position_of(symbol) if limits.position_of(symbol) else math.nan,
-            position_return=mid / MILLION / self._cost - 1.0 if held and self._cost else 0.0 * mid,
+            position_return=mid / ONE / self._cost - 1.0 if held and self._cost else 0.0 * mid,
             loss=governor.loss / CENT / limits.loss if limits.loss else math.nan,
             turnover_left=governor.headroom(symbol)["turnover"] / limits.turnover if limits.turnover else math.nan,
             stage=governor.stage,
@@ -81,7 +80,7 @@ class Pilot:
         known = int(bars.start[row]) + bars.step
         return Conditions(
             price=with_reserve(quote.ask, self._limits) if quote else 0,
-            atr=_up(self._seen.atr[row], MILLION),
+            atr=_up(self._seen.atr[row], ONE),
             rank=_up(self._seen.rank[row], WHOLE),
             stage=governor.stage,
             since_open=(known - int(bars.opened[row])) * SECOND,

@@ -16,7 +16,8 @@ import msgspec
 from plimsoll.core.account_record import Session
 from plimsoll.core.errors import PlimsollError
 from plimsoll.core.money import dollars
-from plimsoll.risk.governor import CENT, Governor
+from plimsoll.core.quantity import CENT
+from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_limits import SECOND
 from plimsoll.store.home import Home, write_whole
 

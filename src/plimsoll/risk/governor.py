@@ -1,7 +1,7 @@
 """The hard-limit governor: the last thing before a venue, and the smallest trusted code (H1, H2).
 
-Everything is a whole number: quantities in 1e-6 units, prices in 1e-6 USD, so that their product, a value, is in
-1e-12 USD and adds up exactly however an order is filled in parts. Limits are in cents; a value is compared with
+Everything is a whole number: quantities in 1e-12 units, prices in 1e-12 USD, so that their product, a value, is in
+1e-24 USD and adds up exactly however an order is filled in parts. Limits are in cents; a value is compared with
 ``limit * CENT``. Time is in microseconds since 1970, UTC.
 
 It counts the worst case: every order that is not known to be closed counts as if it filled, at the dearest price it
@@ -20,10 +20,11 @@ from msgspec.structs import replace as changed
 
 from plimsoll.core.errors import Halted, HomeBusy, InputError
 from plimsoll.core.ports import StateStore
+from plimsoll.core.quantity import CENT
+from plimsoll.core.venue_facts import Fact
 from plimsoll.risk.governor_book import MINUTE, Account, Book, OpenOrder, Quote, Sent, encode, row
 from plimsoll.risk.governor_limits import GovernorLimits
 from plimsoll.risk.governor_objections import (
-    CENT,
     OrderIntent,
     dearest,
     gross_cap,
@@ -46,7 +47,7 @@ _decode: Callable[[str], Any] = json.loads
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A fill as the venue reports it. The two prices differ only where it had more than six decimals."""
+    """A fill as the venue reports it. The two prices differ only where it had more than twelve decimals."""
 
     id: str
     execution: str
@@ -177,7 +178,7 @@ class Governor:
             day=day,
             equity=equity,
             clock=a.clock,
-            base=self._book.marked,
+            base=self._book.opening(),
             admitted=a.admitted,
             first=a.admitted + 1,
             slow=2 if a.slow else 0,
@@ -290,6 +291,17 @@ class Governor:
             restricted=a.restricted or over,
         )
         return reasons
+
+    def tell(self, fact: Fact) -> tuple[str, ...]:
+        """Book what a venue, or a person, reports besides fills and ends of orders; reason codes of what it showed.
+
+        Told again with the same content it changes nothing. ``InputError`` when its id is known with other content, or
+        it speaks of an order or an execution that is not known.
+        """
+        return self._settle(lambda: self._told(fact))
+
+    def _told(self, fact: Fact) -> tuple[str, ...]:
+        raise InputError(f"a {type(fact).__name__.lower()} cannot be told yet")
 
     def close(self, order_id: str) -> None:
         """Release what is left of an order that the venue cancelled or rejected; again changes nothing.

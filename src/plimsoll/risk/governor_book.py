@@ -1,7 +1,7 @@
 """What the governor knows of an account, with every sum a limit is held against kept up to date (H2).
 
 ``put`` is the only way anything changes. It gives back what stood there before, so that whatever was put can be taken
-back in the opposite order. Values are in 1e-12 USD, quantities in 1e-6 units, prices in 1e-6 USD, times in
+back in the opposite order. Values are in 1e-24 USD, quantities in 1e-12 units, prices in 1e-12 USD, times in
 microseconds since 1970, UTC.
 """
 
@@ -29,6 +29,19 @@ class Kept(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=T
 class Quote(Kept, frozen=True):
     """Top of book."""
 
+    bid: int
+    ask: int
+    at: int
+
+
+class Doubt(Kept, frozen=True):
+    """What makes a symbol's worth unknown until it is explained: a price nobody can believe yet, and why (U6, H2).
+
+    ``bid`` and ``ask`` are the doubted ones, 0 where there is none. While they stand beside the last known quote, the
+    worse of the two counts: what is held is marked at the price that loses more, what is open at the dearer one.
+    """
+
+    why: str
     bid: int
     ask: int
     at: int
@@ -111,16 +124,20 @@ class _Line:
     reserve: int = 0
     worth: int = 0
     least: int = FAR
-    mark: int = 0  # twice the value at the mid
+    mark: int = 0  # twice the value at the mid, the worse one where a price is in doubt
+    told: int | None = None  # what the venue says is held, where that is another quantity
     orders: dict[str, OpenOrder] = field(default_factory=dict)
 
 
 _write = msgspec.json.Encoder().encode
 _UNKNOWN = Quote(0, 0, 0)
+_SURE = Doubt("", 0, 0, 0)
 _READ: dict[str, msgspec.json.Decoder[Any]] = {
     "caps": msgspec.json.Decoder(dict[str, Any]),
     "account": msgspec.json.Decoder(Account),
     "quote": msgspec.json.Decoder(Quote),
+    "doubt": msgspec.json.Decoder(Doubt),
+    "told": msgspec.json.Decoder(int),
     "open": msgspec.json.Decoder(OpenOrder),
     "recent": msgspec.json.Decoder(Sent),
     "position": msgspec.json.Decoder(int),
@@ -143,6 +160,8 @@ class Book:
     Attributes
     ----------
     caps : the account's dollar caps and the entry they come from; None before it was opened.
+    doubts : what makes a symbol's worth unknown, by symbol.
+    told : what the venue says is held of a symbol, where it contradicts what was counted: the symbol is frozen.
     gross : value of all symbols together if, in each, every open order of its worse side fills.
     reserved : what is open adds to the turnover, each order at the dearest of what it counts at and the ask now (H2).
     marked : twice the value of what is held, at the mid.
@@ -154,6 +173,8 @@ class Book:
         self.orders: dict[str, OpenOrder] = {}
         self.positions: dict[str, int] = {}
         self.quotes: dict[str, Quote] = {}
+        self.doubts: dict[str, Doubt] = {}
+        self.told: dict[str, int] = {}
         self.gross = self.reserved = self.marked = 0
         self._lines: dict[str, _Line] = {}
         self._sent: deque[tuple[int, Sent]] = deque()
@@ -165,6 +186,8 @@ class Book:
             "open": self._put_order,
             "position": self._put_position,
             "quote": self._put_quote,
+            "doubt": self._put_doubt,
+            "told": self._put_told,
             "recent": self._put_sent,
         }
 
@@ -191,32 +214,50 @@ class Book:
 
     def value_with(self, symbol: str, sign: int, quantity: int, price: int) -> int:
         """The same with one more order."""
-        line, quote = self._line(symbol), self.quotes.get(symbol, _UNKNOWN)
-        highest, lowest = line.held + line.buys, line.held - line.sells
+        line = self._line(symbol)
+        buys, sells = line.buys, line.sells
         if sign > 0:
-            highest += quantity
+            buys += quantity
         else:
-            lowest -= quantity
-        return max(line.dearest, quote.ask, price) * max(abs(highest), abs(lowest))
+            sells += quantity
+        return max(line.dearest, self.ask(symbol), price) * _reach(line, buys, sells)
 
     def values(self) -> dict[str, int]:
-        """Every symbol that is held or has an open order, with its value."""
-        return {symbol: line.value for symbol, line in self._lines.items() if line.held or line.orders}
+        """Every symbol that is held, by either account of it, or has an open order, with its value."""
+        lines = self._lines.items()
+        return {symbol: line.value for symbol, line in lines if line.held or line.orders or line.told}
+
+    def ask(self, symbol: str) -> int:
+        """The dearer of the last known ask and the doubted one; 0 where there is none."""
+        return max(self.quotes.get(symbol, _UNKNOWN).ask, self.doubts.get(symbol, _SURE).ask)
+
+    def sure(self, symbol: str) -> int:
+        """What is held beyond doubt: the smaller of what was counted and what the venue says; 0 where they differ in
+        sign.
+        """
+        line = self._line(symbol)
+        if line.told is None:
+            return line.held
+        return min(line.held, line.told, key=abs) if line.held * line.told > 0 else 0
 
     def reduces(self, symbol: str, sign: int, quantity: int) -> bool:
-        """Whether an order can only bring the position nearer to zero, even if every open one of its side fills."""
-        line = self._line(symbol)
-        return line.held * sign < 0 and (line.buys if sign > 0 else line.sells) + quantity <= abs(line.held)
+        """Whether an order can only bring the position nearer to zero, even if every open one of its side fills.
+
+        Where the venue says that another quantity is held, only of what both say.
+        """
+        line, held = self._line(symbol), self.sure(symbol)
+        return held * sign < 0 and (line.buys if sign > 0 else line.sells) + quantity <= abs(held)
 
     def adding(self) -> list[OpenOrder]:
         """The open orders that could add risk if they filled, by number: all but the oldest ones that together only
         bring their symbol's position nearer to zero.
         """
         found: list[OpenOrder] = []
-        for line in self._lines.values():
-            room = abs(line.held)
+        for symbol, line in self._lines.items():
+            held = self.sure(symbol)
+            room = abs(held)
             for order in sorted(line.orders.values(), key=lambda o: o.number):
-                if line.held * order.sign < 0 and order.rest <= room:
+                if held * order.sign < 0 and order.rest <= room:
                     room -= order.rest
                 else:
                     found.append(order)
@@ -227,6 +268,17 @@ class Book:
         if self._oldest < moment:
             self._oldest = min((self.quotes.get(s, _UNKNOWN).at for s in self.positions), default=FAR)
         return self._oldest >= moment
+
+    def opening(self) -> int:
+        """Twice the value of what is held as a session begins with it: the dearer reading where a price is in doubt,
+        so that its explanation is no gain.
+        """
+        total = 0
+        for symbol, held in self.positions.items():
+            quote, doubt = self.quotes.get(symbol, _UNKNOWN), self.doubts.get(symbol, _SURE)
+            marks = [held * (price.bid + price.ask) for price in (quote, doubt) if price.ask]
+            total += max(marks, default=0)
+        return total
 
     def outdated(self, now: int) -> list[tuple[int, Sent]]:
         """The remembered orders that are no longer of the minute before ``now``, with their numbers, oldest first."""
@@ -303,6 +355,22 @@ class Book:
         self._weigh(symbol, self._line(symbol))
         return before
 
+    def _put_doubt(self, symbol: str, doubt: Doubt | None) -> Doubt | None:
+        before = self.doubts.pop(symbol, None)
+        if doubt is not None:
+            self.doubts[symbol] = doubt
+        self._weigh(symbol, self._line(symbol))
+        return before
+
+    def _put_told(self, symbol: str, told: int | None) -> int | None:
+        before = self.told.pop(symbol, None)
+        if told is not None:
+            self.told[symbol] = told
+        line = self._line(symbol)
+        line.told = told
+        self._weigh(symbol, line)
+        return before
+
     def _put_sent(self, key: str, sent: Sent | None) -> Sent | None:
         """Orders come and go at either end: numbers and times only rise."""
         number, ends = int(key), self._sent
@@ -337,15 +405,26 @@ class Book:
         return line
 
     def _weigh(self, symbol: str, line: _Line) -> None:
-        quote = self.quotes.get(symbol, _UNKNOWN)
-        value = max(line.dearest, quote.ask) * max(abs(line.held + line.buys), abs(line.held - line.sells))
+        quote, ask = self.quotes.get(symbol, _UNKNOWN), self.ask(symbol)
+        value = max(line.dearest, ask) * _reach(line, line.buys, line.sells)
         mark = line.held * (quote.bid + quote.ask)
+        doubt = self.doubts.get(symbol)
+        if doubt is not None and doubt.ask:
+            mark = min(mark, line.held * (doubt.bid + doubt.ask))
+        if line.told is not None:
+            mark -= 2 * abs(line.held - line.told) * ask  # what the two accounts differ by counts as lost
         reserve = line.worth
-        if quote.ask > line.least:
-            reserve = sum(order.rest * max(order.counted, quote.ask) for order in line.orders.values())
+        if ask > line.least:
+            reserve = sum(order.rest * max(order.counted, ask) for order in line.orders.values())
         self.gross += value - line.value
         self.marked += mark - line.mark
         self.reserved += reserve - line.reserve
         line.value, line.mark, line.reserve = value, mark, reserve
         if line.held:
             self._oldest = min(self._oldest, quote.at)
+
+
+def _reach(line: _Line, buys: int, sells: int) -> int:
+    """The most units a symbol can come to, either way, if so many are bought or sold, by either account of it."""
+    most = max(abs(line.held + buys), abs(line.held - sells))
+    return most if line.told is None else max(most, abs(line.told + buys), abs(line.told - sells))

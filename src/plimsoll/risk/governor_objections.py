@@ -1,17 +1,17 @@
 """What an account has lost and may still do, and what speaks against an order (H1, H2, R4).
 
 Pure functions of an account's book and limits: whole numbers in, whole numbers and reason codes out. Values are in
-1e-12 USD, limits in cents, times in microseconds since 1970, UTC.
+1e-24 USD, limits in cents, times in microseconds since 1970, UTC.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from plimsoll.core.quantity import CENT
 from plimsoll.risk.governor_book import MINUTE, Book, Quote
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
 
-CENT = 10**10  # a cent as a value
 DAY = 86_400 * SECOND
 
 
@@ -88,6 +88,10 @@ def _over(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> 
     stage = stage_of(book, limits, loss)
     if limits.symbols and symbol not in limits.symbols:
         found.append("UNKNOWN_SYMBOL")
+    if symbol in book.doubts:
+        found.append("PRICE_UNKNOWN")
+    if symbol in book.told:
+        found.append("POSITION_DISPUTED")
     if a.slow:
         found.append("TOO_SLOW")
     if a.unchecked and not healthy(book, limits, now):
@@ -155,8 +159,7 @@ def trade_cap(limits: GovernorLimits, stage: str) -> int:
 
 def dearest(book: Book, intent: OrderIntent) -> int:
     """The dearest an order would fill at now; 0 where nothing is known of its price."""
-    quote = book.quotes.get(intent.symbol)
-    return max(0 if quote is None else quote.ask, intent.limit or 0)
+    return max(book.ask(intent.symbol), intent.limit or 0)
 
 
 def paid(book: Book, limits: GovernorLimits, intent: OrderIntent) -> int:
@@ -187,7 +190,7 @@ def marked(book: Book, limits: GovernorLimits, now: int) -> bool:
         return False
     for symbol in book.positions:
         quote = book.quotes[symbol]
-        if not (quote.ask - quote.bid) * WHOLE <= limits.collar_bps * (quote.bid + quote.ask):
+        if symbol in book.doubts or not (quote.ask - quote.bid) * WHOLE <= limits.collar_bps * (quote.bid + quote.ask):
             return False
     return True
 

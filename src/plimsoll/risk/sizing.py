@@ -2,7 +2,7 @@
 
 Three layers shape a size, in this order: what the bars' average true range lets it risk and what is left of the
 session's turnover; the intraday ladder; the volatility regime. It shrinks near the open and the close, and never
-exceeds the governor's headroom. Units are the governor's: quantities in 1e-6 units, prices in 1e-6 USD, headroom in
+exceeds the governor's headroom. Units are the governor's: quantities in 1e-12 units, prices in 1e-12 USD, headroom in
 cents, time in microseconds, shares in basis points.
 """
 
@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plimsoll.core.policy import Policy
-from plimsoll.risk.governor import CENT, MINUTE
+from plimsoll.core.quantity import CENT
+from plimsoll.risk.governor import MINUTE
 from plimsoll.risk.governor_limits import WHOLE
 
 LIMITS = ("trade", "position", "gross", "turnover")  # what an order that adds risk uses of the headroom

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plimsoll.core.errors import UsageError
-from plimsoll.operate.govern import LINE_MAX, LineProtocol, refuse_secret, waiting
+from plimsoll.operate.govern import LineProtocol, refuse_secret
+from plimsoll.operate.govern_lines import LINE_MAX, waiting
 from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_limits import GovernorLimits, limits_of
 from plimsoll.store import policy_file

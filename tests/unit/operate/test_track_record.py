@@ -16,7 +16,7 @@ from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
 from plimsoll.store.home import Home
 
-UNIT = 1_000_000
+UNIT = 10**12
 DAY = 20_514
 OPEN = DAY * 1440 + 870
 LIMITS = replace(limits_of(policy_file.load("micro").policy), quote_age=10**12).at_size(5_000)

@@ -15,7 +15,7 @@ from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
 
-UNIT = 1_000_000
+UNIT = 10**12
 DAY = 20_514
 NOON = (DAY * 86_400 + 43_200) * SECOND
 MICRO = replace(limits_of(policy_file.load("micro").policy), move_bps=0)  # each limit by itself, no reserve
@@ -197,9 +197,9 @@ def test_collar_and_age_of_the_quote_at_their_limits() -> None:
         (969_999, ("PRICE_COLLAR",)),
     ):
         assert desk.order(UNIT, limit=limit).reasons == reasons
-    desk.governor.quote("W", Quote(970_000, 1_030_000, NOON))
+    desk.governor.quote("W", Quote(970_000_000_000, 1_030_000_000_000, NOON))
     assert desk.order(UNIT, symbol="W").reasons == ()
-    desk.governor.quote("W", Quote(969_999, 1_030_001, NOON))
+    desk.governor.quote("W", Quote(969_999_000_000, 1_030_001_000_000, NOON))
     assert desk.order(UNIT, symbol="W").reasons == ("PRICE_COLLAR",)
     assert desk.order(UNIT, at=NOON + 1800 * SECOND).reasons == ()
     assert desk.order(UNIT, at=NOON + 1800 * SECOND + 1).reasons == ("STALE_QUOTE",)
@@ -224,7 +224,7 @@ def test_a_quote_wider_than_the_collar_hides_no_loss(sign: int, more: int, reaso
     assert desk.order(40 * UNIT, sign).reasons == ()
     desk.fill(40 * UNIT)
     desk.quote(1, "T")
-    desk.governor.quote("S", Quote(970_000 - more, 1_030_000 + more, NOON))
+    desk.governor.quote("S", Quote(970_000_000_000 - more, 1_030_000_000_000 + more, NOON))
     assert desk.order(UNIT, symbol="T").reasons == reasons
     assert desk.order(UNIT, -sign, limit=UNIT).reasons == ()  # a reduction waits for no measure
     desk.quote(1)
@@ -234,10 +234,10 @@ def test_a_quote_wider_than_the_collar_hides_no_loss(sign: int, more: int, reaso
 def test_a_loss_is_not_undone_by_a_wide_quote() -> None:
     desk = Desk()
     desk.hold(400)
-    desk.governor.quote("S", Quote(850_000, 850_000, NOON))
+    desk.governor.quote("S", Quote(850_000_000_000, 850_000_000_000, NOON))
     desk.quote(1, "T")
     assert desk.governor.stage == "reduce_only"
-    desk.governor.quote("S", Quote(10_000, 1_990_000, NOON))
+    desk.governor.quote("S", Quote(10_000_000_000, 1_990_000_000_000, NOON))
     assert desk.governor.loss == 0  # at the mid
     assert "LOSS_UNKNOWN" in desk.order(UNIT, symbol="T").reasons
 
@@ -298,12 +298,12 @@ def test_a_store_that_cannot_be_read_refuses_everything() -> None:
 
 def test_an_order_counts_at_its_dearest_price() -> None:
     desk = Desk()
-    desk.governor.quote("W", Quote(980_000, 1_000_000, NOON))
+    desk.governor.quote("W", Quote(980_000_000_000, 1_000_000_000_000, NOON))
     desk.order(10 * UNIT, symbol="W")
     assert desk.governor.use("W").position == 10 * 100 * CENT  # the ask, not the bid
     desk.order(10 * UNIT, symbol="W", limit=1_010_000)
     assert desk.governor.use("W").turnover == 2_010 * CENT
-    desk.governor.quote("W", Quote(500_000, 500_000, NOON))
+    desk.governor.quote("W", Quote(500_000_000_000, 500_000_000_000, NOON))
     assert desk.governor.use("W").position == 2_020 * CENT  # admitted dearer than it would be now
 
 
@@ -480,17 +480,17 @@ def test_a_quote_that_cannot_be_is_an_error_and_a_locked_one_is_not(quote: tuple
     desk = Desk()
     with pytest.raises(InputError, match="0 < bid"):
         desk.governor.quote("Q", Quote(*quote, NOON))
-    desk.governor.quote("Q", Quote(1, 1, NOON))
+    desk.governor.quote("Q", Quote(1_000_000, 1_000_000, NOON))
     assert set(desk.governor.quotes) == {"S", "Q"}
 
 
 def test_times_lie_within_a_day_of_the_session() -> None:
     desk = Desk()
     first, last = (DAY - 1) * 86_400 * SECOND, (DAY + 2) * 86_400 * SECOND - 1
-    desk.governor.quote("E", Quote(1, 1, first))
+    desk.governor.quote("E", Quote(1_000_000, 1_000_000, first))
     for outside in (first - 1, last + 1):
         with pytest.raises(InputError, match="outside the session"):
-            desk.governor.quote("F", Quote(1, 1, outside))
+            desk.governor.quote("F", Quote(1_000_000, 1_000_000, outside))
     desk.governor.quote("F", Quote(UNIT, UNIT, last))
     assert desk.order(UNIT, symbol="F", at=last).reasons == ()
     assert desk.order(UNIT, symbol="F", at=last + 1).reasons == ("TIME_OUTSIDE_SESSION",)
@@ -545,7 +545,7 @@ def test_orders_that_add_are_named_for_cancelling_once_only_reductions_pass() ->
     buys = desk.order(10 * UNIT, symbol="T")
     assert rest.decision == "REFUSE" and first.decision == buys.decision == "ADMIT"
     assert desk.governor.to_cancel == ()
-    desk.governor.quote("S", Quote(850_000, 850_000, NOON))  # 60 dollars lost
+    desk.governor.quote("S", Quote(850_000_000_000, 850_000_000_000, NOON))  # 60 dollars lost
     assert desk.governor.reduce_only and desk.governor.to_cancel == (buys.id,)
     desk.governor.close(buys.id)
     assert desk.governor.to_cancel == ()

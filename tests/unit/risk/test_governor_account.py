@@ -15,7 +15,7 @@ from plimsoll.risk.governor_limits import SECOND, Pace, limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryAccount, MemoryStateStore
 
-UNIT = 1_000_000
+UNIT = 10**12
 DAY = 20_514
 NOON = (DAY * 86_400 + 43_200) * SECOND
 MICRO = replace(limits_of(policy_file.load("micro").policy), move_bps=0)  # each limit by itself, no reserve

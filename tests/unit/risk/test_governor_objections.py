@@ -20,7 +20,7 @@ from plimsoll.risk.governor_objections import (
 )
 from plimsoll.store import policy_file
 
-UNIT = 1_000_000
+UNIT = 10**12
 TODAY = 20_514
 NOON = TODAY * DAY + DAY // 2
 LIMITS = replace(limits_of(policy_file.load("micro").policy), move_bps=0)

@@ -10,7 +10,7 @@ from plimsoll.core.policy import Policy
 from plimsoll.risk.governor import MINUTE
 from plimsoll.risk.sizing import Conditions, Size, rules_of, size
 
-UNIT = 1_000_000
+UNIT = 10**12
 RULES = rules_of(Policy(), 10_000)  # a loss cap of 100.00 USD
 ROOM = {"loss": 10_000, "trade": 5_000, "position": 50_000, "gross": 100_000, "turnover": 200_000}
 CALM = Conditions(

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from plimsoll.core.policy import Policy
 
-MILLION = 10**6
+TRILLION = 10**12  # quantities and prices are told in these parts
 LIMITS = ("loss", "position", "gross", "turnover", "trade")
 
 
@@ -97,7 +97,7 @@ class Ledger:
 
 @dataclass(slots=True)
 class Accountant:
-    """Counts one account over its sessions, in dollars and units; quotes and quantities are told in millionths."""
+    """Counts one account over its sessions, in dollars and units; quotes and quantities are told in 1e-12."""
 
     caps: Caps
     equity: Fraction = Fraction(0)
@@ -136,9 +136,9 @@ class Accountant:
             return False  # the same order sent again after a crash is one order at the venue
         self.unfilled[order] = quantity
         ask = self._ask(symbol)
-        price = ask if limit is None else max(ask, Fraction(limit, MILLION))
+        price = ask if limit is None else max(ask, Fraction(limit, TRILLION))
         moved = price * (1 + self.caps.move) if limit is None else price
-        new = Working(symbol, sign, Fraction(quantity, MILLION), price, moved, self.sessions)
+        new = Working(symbol, sign, Fraction(quantity, TRILLION), price, moved, self.sessions)
         self.working[order] = new
         adds = self._could_add(new)
         if adds:
@@ -150,7 +150,7 @@ class Accountant:
         if execution in self.executions:
             return
         self.executions.add(execution)
-        units, paid = sign * Fraction(quantity, MILLION), Fraction(price, MILLION)
+        units, paid = sign * Fraction(quantity, TRILLION), Fraction(price, TRILLION)
         self.ledger.book(symbol, units, paid)
         self.flow -= units * paid
         self.unfilled[order] -= quantity
@@ -188,7 +188,7 @@ class Accountant:
         return {s for s, q in self.ledger.held.items() if q} | {w.symbol for w in self.working.values()}
 
     def _ask(self, symbol: str) -> Fraction:
-        return Fraction(self.books[symbol][1], MILLION)
+        return Fraction(self.books[symbol][1], TRILLION)
 
     def _worst(self, order: Working) -> Fraction:
         """The dearest an order may fill at, after the move that is reserved for or where the market is now."""
@@ -233,4 +233,4 @@ class Accountant:
 
     def _marked(self) -> Fraction:
         """What is held at the mids."""
-        return sum((q * Fraction(sum(self.books[s]), 2 * MILLION) for s, q in self.ledger.held.items()), Fraction(0))
+        return sum((q * Fraction(sum(self.books[s]), 2 * TRILLION) for s, q in self.ledger.held.items()), Fraction(0))

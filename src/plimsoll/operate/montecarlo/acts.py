@@ -13,10 +13,11 @@ from functools import partial
 
 from plimsoll.alpha.advice import ask
 from plimsoll.alpha.mock_models import MOCKS, mock
+from plimsoll.core.quantity import CENT
 from plimsoll.operate.montecarlo.desk import Desk, Manners
 from plimsoll.operate.montecarlo.paths import DAY, HOURS
 from plimsoll.operate.pilot import Pilot
-from plimsoll.risk.governor import CENT, MINUTE
+from plimsoll.risk.governor import MINUTE
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
 
 Act = Iterator[None]

@@ -18,15 +18,15 @@ import numpy as np
 
 from plimsoll.core.errors import Halted, HomeBusy
 from plimsoll.core.policy import Policy
+from plimsoll.core.quantity import CENT, ONE
 from plimsoll.operate.govern import LineProtocol
 from plimsoll.operate.montecarlo.accountant import Accountant
 from plimsoll.operate.montecarlo.paths import DAY, OPENED, Path
 from plimsoll.operate.montecarlo.store import MOMENTS, Crash, MortalStore
-from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
+from plimsoll.risk.governor import Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
 from plimsoll.risk.sizing import LIMITS
 
-MILLION = 10**6
 NO_ANSWER = "NO_ANSWER"  # the process died over an order, and nobody asked again
 _RECONCILED = 3  # bars until an order the venue never saw is released
 T = TypeVar("T")
@@ -164,7 +164,7 @@ class Desk:
     def value(self) -> Fraction:
         """What is held, signed, at the mids, in dollars, by the accountant's books."""
         books, held = self.accountant.books, self.accountant.ledger.held
-        return sum((q * Fraction(sum(books[s]), 2 * MILLION) for s, q in held.items()), Fraction(0))
+        return sum((q * Fraction(sum(books[s]), 2 * ONE) for s, q in held.items()), Fraction(0))
 
     def send(
         self, symbol: str, sign: int, quantity: int, *, limit: int | None = None, at: int | None = None, name: str = ""
@@ -315,7 +315,7 @@ class Desk:
     # the process
 
     def _quote(self, symbol: str, mid: float) -> None:
-        middle = max(round(mid * MILLION), 2)
+        middle = max(round(mid * ONE), 2)
         half = max(middle * self._half[symbol] // 10_000, 1) if middle > 2 else 0
         quote = Quote(middle - half, middle + half, self.now)
         self.accountant.quote(symbol, quote.bid, quote.ask)

@@ -11,7 +11,7 @@ from plimsoll.operate.montecarlo.accountant import LIMITS, Accountant, Caps, cap
 from plimsoll.risk.governor_limits import limits_of
 from plimsoll.store import policy_file
 
-UNIT = 1_000_000
+UNIT = 10**12
 MICRO = policy_file.load("micro", changes={"governor.market_reserve": 0.0}).policy  # each cap by itself
 
 

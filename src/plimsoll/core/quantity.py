@@ -1,0 +1,58 @@
+"""Quantities and prices as whole numbers of 1e-12, read and written as exact decimals (U8, H2).
+
+Twelve decimals hold every tick and every smallest quantity of the venues that are traded, coins included, so that the
+product of a quantity and a price, a value, is exact in 1e-24 USD however an order is filled in parts.
+"""
+
+from __future__ import annotations
+
+import re
+
+from plimsoll.core.errors import InputError
+
+DECIMALS = 12
+ONE: int = 10**DECIMALS
+"""One unit, and one USD of a price."""
+CENT: int = ONE * ONE // 100
+"""A cent as a value."""
+_PLAIN = re.compile(r"(\d{1,15})(?:\.(\d{1,18}))?", re.ASCII)
+_SHOWN_MAX = 40  # characters of a wrong value in an error
+
+
+def parsed(value: object, name: str, *, exact: bool, up: bool = False) -> int:
+    """A positive plain decimal as a whole number of 1e-12.
+
+    Further decimals are an error where it must be ``exact``, else they are rounded down, or ``up``. ``InputError``
+    names what is no such decimal.
+
+    >>> parsed("0.00001234", "bid", exact=True)
+    12340000
+    """
+    found = _PLAIN.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise InputError(f"{name} must be a positive plain decimal such as 400.02, not {shown(value)}")
+    decimals = (found[2] or "").rstrip("0")
+    rest = decimals[DECIMALS:]
+    if exact and rest:
+        raise InputError(f"{name} has more than {DECIMALS} decimals: {shown(value)}")
+    scaled = int(found[1] + decimals[:DECIMALS].ljust(DECIMALS, "0")) + bool(rest and up)
+    if scaled == 0:
+        raise InputError(f"{name} must be positive, not {shown(value)}")
+    return scaled
+
+
+def plain(value: int) -> str:
+    """A whole number of 1e-12 as a decimal without trailing zeros.
+
+    >>> plain(-1_500_000_000_000)
+    '-1.5'
+    """
+    whole, part = divmod(abs(value), ONE)
+    text = f"{whole}.{part:0{DECIMALS}d}".rstrip("0").rstrip(".")
+    return f"-{text}" if value < 0 else text
+
+
+def shown(value: object) -> str:
+    """A wrong value as an error shows it: in ASCII, at most 40 characters."""
+    text = ascii(str(value) if isinstance(value, str) else value)
+    return text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…"
