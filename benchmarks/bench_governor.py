@@ -33,6 +33,7 @@ from plimsoll.risk.governor_limits import SECOND, GovernorLimits, limits_of
 from plimsoll.store.governor_store import SqliteStateStore
 
 UNIT = 10**12
+FAR_TOO_MUCH = 10**6 * UNIT
 DAY = 20_514
 NOON = (DAY * 86_400 + 43_200) * SECOND
 WARM_UP = 50
@@ -77,7 +78,7 @@ class Account:
 
     def settle(self, n: int) -> None:
         """Fill the order and keep the quote fresh; not measured."""
-        self.governor.fill(Execution(f"order-{n}", f"fill-{n}", UNIT // 10, 400_020_000, 400_020_000))
+        self.governor.fill(Execution(f"order-{n}", f"fill-{n}", UNIT // 10, 400_020_000_000_000, 400_020_000_000_000))
         if n % 1000 == 999:
             for symbol in ("MSFT", *SYMBOLS):
                 self.governor.quote(
@@ -92,7 +93,7 @@ def measure(folder: Path, decisions: int) -> dict[str, np.ndarray]:
     spent: dict[str, list[float]] = {"bare commit": [], "admit": [], "refuse": []}
     for n in range(decisions + WARM_UP):
         spent["bare commit"].append(_timed(commit, n)[0])
-        for kind, account, quantity in (("admit", yes, UNIT // 10), ("refuse", no, 10**12)):
+        for kind, account, quantity in (("admit", yes, UNIT // 10), ("refuse", no, FAR_TOO_MUCH)):
             seconds, answer = _timed(account.governor.decide, account.intent(n, quantity))
             if answer.decision != kind.upper():
                 sys.exit(f"error: not what was to be measured: {answer}")
@@ -146,7 +147,8 @@ def together(folder: Path, decisions: int) -> dict[int, tuple[float, float]]:
             for first in range(begin, begin + sizes[-1] if size > 1 else begin + 16, size):
                 at = NOON + 200 * SECOND // 2 + first * SECOND // 2
                 account.governor.quote("MSFT", Quote(399_980_000_000_000, 400_020_000_000_000, at))
-                intents = [account.intent(n, UNIT // 1000 if n % 3 else 10**12) for n in range(first, first + size)]
+                numbers = range(first, first + size)
+                intents = [account.intent(n, UNIT // 1000 if n % 3 else FAR_TOO_MUCH) for n in numbers]
                 worked = time.process_time()
                 spent, answers = _timed(account.governor.decide_many, intents)
                 worked = time.process_time() - worked

@@ -23,6 +23,7 @@ from plimsoll.store.governor_store import SqliteStateStore
 Opened = Callable[[], StateStore]
 ODD = 'a "quoted" \\ text\nwith \u2028, \u00e9, \U0001f600 and [1,null]'
 DAY = 20_514
+UNIT = 10**12
 NOON = (DAY * 86_400 + 43_200) * SECOND
 MICRO = limits_of(policy_file.load("micro").policy)
 
@@ -180,7 +181,7 @@ def governed(store: StateStore) -> Governor:
 
 
 def order(name: str) -> OrderIntent:
-    return OrderIntent(name, "S", 1, 10**12, NOON)
+    return OrderIntent(name, "S", 1, UNIT, NOON)
 
 
 def test_a_server_killed_and_started_again_knows_every_answer(redis_server) -> None:
@@ -243,11 +244,11 @@ def test_a_governor_far_behind_is_told_the_whole_state(redis_server) -> None:
     behind = governed(quiet)
     busy.load()
     for n in range(2 * CHANGES + 2):
-        bid = 1_000_000 + n
+        bid = UNIT + n
         assert busy.write([("quote", "S", f"[{bid},{bid},{NOON}]")]) is None
     assert behind.decide(order("late")).decision == "ADMIT"
     assert behind.quotes["S"].bid == bid
-    assert behind.use("S").position == bid * 1_000_000
+    assert behind.use("S").position == bid * UNIT
 
 
 @pytest.mark.parametrize("answer", [b"", b"+OK\r\n", b"*1\r\n$7\r\nwritten\r\n", b"-ERR no\r\n", b"nonsense\r\n", None])

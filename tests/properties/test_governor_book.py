@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plimsoll.core.errors import CorruptionError
+from plimsoll.core.quantity import ONE
 from plimsoll.risk.governor_book import MINUTE, Account, Book, OpenOrder, Quote, Sent, row
 
 NOON = 1_772_463_600_000_000
@@ -85,17 +86,17 @@ def test_the_sums_are_those_of_what_is_there(puts: list[tuple[str, str, Any]], b
 
 KEPT = [
     ("account", "", "[20514,100000,1772463600000000,1,-2,3,false,true,7,4,2,true]"),
-    ("open", "o7", '["o7","A",-1,5000000,400020000,1000000,7,404020200]'),
-    ("position", "A", "-3000000"),
-    ("quote", "A", "[399980000,400020000,1772463600000000]"),
-    ("recent", "7", '[1772463600000000,"A",-1,5000000]'),
+    ("open", "o7", '["o7","A",-1,5000000000000,400020000000000,1000000000000,7,404020200000000]'),
+    ("position", "A", "-3000000000000"),
+    ("quote", "A", "[399980000000000,400020000000000,1772463600000000]"),
+    ("recent", "7", '[1772463600000000,"A",-1,5000000000000]'),
 ]
 
 
 def test_an_order_kept_before_turnover_had_a_reserve_counts_at_its_own_price() -> None:
     book = Book()
-    book.absorb([("open", "o7", '["o7","A",1,5000000,400020000,1000000,7]')])
-    assert book.reserved == 4_000_000 * 400_020_000
+    book.absorb([("open", "o7", '["o7","A",1,5000000000000,400020000000000,1000000000000,7]')])
+    assert book.reserved == 4 * ONE * 400_020_000_000_000
 
 
 def test_the_texts_a_store_keeps_are_written_the_same_again() -> None:
@@ -103,15 +104,15 @@ def test_the_texts_a_store_keeps_are_written_the_same_again() -> None:
     book = Book()
     book.absorb(KEPT)
     assert book.account == Account(20514, 100000, NOON, 1, -2, 3, False, True, 7, 4, 2, True)
-    assert book.orders == {"o7": OpenOrder("o7", "A", -1, 5_000_000, 400_020_000, 1_000_000, 7, 404_020_200)}
+    assert book.orders == {"o7": OpenOrder("o7", "A", -1, 5 * ONE, 400_020_000_000_000, ONE, 7, 404_020_200_000_000)}
     assert (book.positions, book.quotes) == (
-        {"A": -3_000_000},
+        {"A": -3 * ONE},
         {"A": Quote(399_980_000_000_000, 400_020_000_000_000, NOON)},
     )
-    assert book.outdated(NOON + MINUTE) == [(7, Sent(NOON, "A", -1, 5_000_000))]
+    assert book.outdated(NOON + MINUTE) == [(7, Sent(NOON, "A", -1, 5 * ONE))]
     again = [row("account", "", book.account), row("open", "o7", book.orders["o7"])]
-    again += [row("position", "A", -3_000_000), row("quote", "A", book.quotes["A"])]
-    assert [*again, row("recent", "7", Sent(NOON, "A", -1, 5_000_000))] == KEPT
+    again += [row("position", "A", -3 * ONE), row("quote", "A", book.quotes["A"])]
+    assert [*again, row("recent", "7", Sent(NOON, "A", -1, 5 * ONE))] == KEPT
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
+from plimsoll.core.quantity import CENT
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
@@ -28,7 +29,7 @@ LIMITS = replace(
     orders_minute=10**6,
     repeats_minute=10**6,
 )
-PRICES = {"A": (9_990_000, 10_010_000), "B": (399_980_001, 400_020_003)}
+PRICES = {"A": (9_990_000_000_000, 10_010_000_000_000), "B": (399_980_000_000_001, 400_020_000_000_003)}
 EQUITY = 60_000
 
 
@@ -83,7 +84,7 @@ class Market(RuleBasedStateMachine):
         whole=st.booleans(),
     )
     def order(self, symbol: str, sign: int, share: int, whole: bool) -> object:
-        size = int(LIMITS.trade * 10**10 * share // 100 * UNIT // PRICES[symbol][1])
+        size = int(LIMITS.trade * CENT * share // 100 // PRICES[symbol][1])
         if whole and self.held[symbol]:
             size = max(abs(self.held[symbol]) * share // 100, 1)
         name, before = f"o{self.count}", self._reach(symbol)
@@ -146,7 +147,7 @@ class Market(RuleBasedStateMachine):
     def the_governor_counts_what_there_is(self) -> None:
         assert self.governor.positions == {s: n for s, n in self.held.items() if n}
         assert {k: o.rest for k, o in self.governor.orders.items()} == {k: o.rest for k, o in self.orders.items()}
-        assert Fraction(self.governor.use().turnover, 10**12) == self._turnover()
+        assert Fraction(self.governor.use().turnover, UNIT**2) == self._turnover()
 
 
 TestMarket = Market.TestCase

@@ -175,7 +175,7 @@ REFUSED = (
     ({"qty": "-1"}, ["BAD_QUANTITY"]),
     ({"qty": "0"}, ["BAD_QUANTITY"]),
     ({"qty": "1e1"}, ["BAD_QUANTITY"]),
-    ({"qty": "0.0000001"}, ["BAD_QUANTITY"]),
+    ({"qty": "0.0000000000001"}, ["BAD_QUANTITY"]),
     ({"qty": None}, ["BAD_QUANTITY"]),
     ({"qty": True}, ["BAD_QUANTITY"]),
     ({"qty": "\u0661"}, ["BAD_QUANTITY"]),

@@ -105,7 +105,7 @@ def test_no_limit_is_passed_by_processes_that_hammer_one_account(
     admitted = {line[1]: line[2] for line in said if line[0] == "ADMIT"}
     closing = {line[1] for line in said if line[0] == "closing"}
     kept = sum(quantity for name, quantity in admitted.items() if name not in closing)
-    cap = LIMITS.position * 10**4  # units of a symbol at one dollar: cents are 1e-4 millionths of it
+    cap = LIMITS.position * CENT // 10**12  # units of a symbol at one dollar
     assert kept <= cap
     reasons = {reason for line in said if line[0] == "REFUSE" for reason in line[3]}
     assert reasons == {"POSITION_LIMIT"}  # never busy, never lost, and the limit was reached

@@ -161,7 +161,7 @@ REASONS: dict[str, Reason] = {
     "TIME_OUTSIDE_SESSION": Reason("error", "The order's time lies outside the session", "Begin the session, or mend the sender's clock", "H2"),
     "CLOCK_BACK": Reason("error", "The order's time lies before one already seen", "Mend the sender's clock", "H2"),
     "BAD_TIME": Reason("error", "The order's time is no instant with a time zone", "Give it as 2026-03-02T15:00:00Z", "H2"),
-    "BAD_QUANTITY": Reason("error", "The order's quantity is no positive number of at most six decimals", "Give it as a text such as 0.10", "H2"),
+    "BAD_QUANTITY": Reason("error", "The order's quantity is no positive number of at most twelve decimals", "Give it as a text such as 0.10", "H2"),
     "BAD_PRICE": Reason("error", "The order's price is no positive number", "Give it as a text such as 400.02", "H2"),
     "NO_QUOTE": Reason("error", "{symbol} has no quote", "Send a quote first", "H2"),
     "STALE_QUOTE": Reason("error", "The quote of {symbol} is too old", "Send a fresh quote", "H2"),

@@ -223,7 +223,7 @@ def test_the_median_of_the_last_hundred_disables_too() -> None:
         (intent("x" * 129), "1 to 128 printable"),
         (intent("a", symbol="MSFT;DROP"), "1 to 32"),
         (fill("a", "x", "0"), "must be positive"),
-        (fill("a", "x", "0.0000001"), "more than 6 decimals"),
+        (fill("a", "x", "0.0000000000001"), "more than 12 decimals"),
         (fill("a", "x", "1", "-1"), "plain decimal"),
     ],
 )

@@ -17,6 +17,7 @@ from plimsoll.store.governor_memory import MemoryStateStore
 from plimsoll.store.home import Home
 
 UNIT = 10**12
+SECOND = MINUTE // 60
 DAY = 20_514
 OPEN = DAY * 1440 + 870
 LIMITS = replace(limits_of(policy_file.load("micro").policy), quote_age=10**12).at_size(5_000)
@@ -37,7 +38,7 @@ class Desk:
         self.track = TrackRecord(self.home, hours)
 
     def quote(self, minute: int, dollars: int = 1, second: int = 0) -> None:
-        at = (OPEN + minute) * MINUTE + second * UNIT
+        at = (OPEN + minute) * MINUTE + second * SECOND
         self.governor.quote("S", Quote(dollars * UNIT, dollars * UNIT, at))
         self.track.quoted(self.governor, at)
 

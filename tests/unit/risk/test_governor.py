@@ -191,15 +191,15 @@ def test_throttles_count_admitted_orders_and_hold_reductions_too(limits: dict[st
 def test_collar_and_age_of_the_quote_at_their_limits() -> None:
     desk = Desk()
     for limit, reasons in (
-        (1_030_000, ()),
-        (1_030_001, ("PRICE_COLLAR",)),
-        (970_000, ()),
-        (969_999, ("PRICE_COLLAR",)),
+        (1_030_000_000_000, ()),
+        (1_030_000_000_001, ("PRICE_COLLAR",)),
+        (970_000_000_000, ()),
+        (969_999_999_999, ("PRICE_COLLAR",)),
     ):
         assert desk.order(UNIT, limit=limit).reasons == reasons
     desk.governor.quote("W", Quote(970_000_000_000, 1_030_000_000_000, NOON))
     assert desk.order(UNIT, symbol="W").reasons == ()
-    desk.governor.quote("W", Quote(969_999_000_000, 1_030_001_000_000, NOON))
+    desk.governor.quote("W", Quote(969_999_999_999, 1_030_000_000_001, NOON))
     assert desk.order(UNIT, symbol="W").reasons == ("PRICE_COLLAR",)
     assert desk.order(UNIT, at=NOON + 1800 * SECOND).reasons == ()
     assert desk.order(UNIT, at=NOON + 1800 * SECOND + 1).reasons == ("STALE_QUOTE",)
@@ -279,7 +279,7 @@ def test_a_price_that_moves_makes_what_is_held_and_open_dearer() -> None:
     desk.order(50 * UNIT)
     desk.quote(9)
     assert desk.governor.use("S").position == 450 * 100 * CENT
-    assert desk.order(5 * UNIT + 555_555).reasons == ()
+    assert desk.order(5 * UNIT + 555_555_555_555).reasons == ()
     assert desk.order(1).reasons == ("POSITION_LIMIT",)
 
 
@@ -301,13 +301,13 @@ def test_an_order_counts_at_its_dearest_price() -> None:
     desk.governor.quote("W", Quote(980_000_000_000, 1_000_000_000_000, NOON))
     desk.order(10 * UNIT, symbol="W")
     assert desk.governor.use("W").position == 10 * 100 * CENT  # the ask, not the bid
-    desk.order(10 * UNIT, symbol="W", limit=1_010_000)
+    desk.order(10 * UNIT, symbol="W", limit=1_010_000_000_000)
     assert desk.governor.use("W").turnover == 2_010 * CENT
     desk.governor.quote("W", Quote(500_000_000_000, 500_000_000_000, NOON))
     assert desk.governor.use("W").position == 2_020 * CENT  # admitted dearer than it would be now
 
 
-def test_a_price_between_two_millionths_counts_against_the_account() -> None:
+def test_a_price_between_two_trillionths_counts_against_the_account() -> None:
     desk = Desk()
     for sign in (1, -1):
         desk.order(UNIT, sign)
@@ -487,10 +487,10 @@ def test_a_quote_that_cannot_be_is_an_error_and_a_locked_one_is_not(quote: tuple
 def test_times_lie_within_a_day_of_the_session() -> None:
     desk = Desk()
     first, last = (DAY - 1) * 86_400 * SECOND, (DAY + 2) * 86_400 * SECOND - 1
-    desk.governor.quote("E", Quote(1_000_000, 1_000_000, first))
+    desk.governor.quote("E", Quote(UNIT, UNIT, first))
     for outside in (first - 1, last + 1):
         with pytest.raises(InputError, match="outside the session"):
-            desk.governor.quote("F", Quote(1_000_000, 1_000_000, outside))
+            desk.governor.quote("F", Quote(UNIT, UNIT, outside))
     desk.governor.quote("F", Quote(UNIT, UNIT, last))
     assert desk.order(UNIT, symbol="F", at=last).reasons == ()
     assert desk.order(UNIT, symbol="F", at=last + 1).reasons == ("TIME_OUTSIDE_SESSION",)
@@ -513,9 +513,9 @@ def test_what_is_open_counts_in_the_turnover_at_the_price_now() -> None:
     assert desk.governor.use().turnover == (1_800 + 40) * 100 * CENT
 
 
-@pytest.mark.parametrize(("limit", "quantity"), [(None, 49_504_950), (UNIT, 50_000_000)])
+@pytest.mark.parametrize(("limit", "quantity"), [(None, 49_504_950_495_049), (UNIT, 50 * UNIT)])
 def test_a_market_order_counts_with_a_reserve_in_the_turnover(limit: int | None, quantity: int) -> None:
-    """At 1 % above the ask: 49.50495 units are 50 dollars of turnover, one millionth more is above."""
+    """At 1 % above the ask: 49.50495 units are 50 dollars of turnover, one trillionth more is above."""
     for more, decision in ((0, "ADMIT"), (1, "REFUSE")):
         desk = Desk(replace(WIDE, move_bps=100, turnover=5_000, trade=10_000))
         assert desk.order(quantity + more, limit=limit).decision == decision

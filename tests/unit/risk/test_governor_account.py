@@ -384,7 +384,7 @@ def test_closing_again_changes_nothing_and_closing_the_unknown_is_an_error() -> 
 
 
 def test_headroom_is_in_whole_cents_against_the_account() -> None:
-    """A fill a millionth dearer than the mid: every used part of a cent counts as a cent."""
+    """A fill a trillionth dearer than the mid: every used part of a cent counts as a cent."""
     governor = opened()
     governor.decide(intent("a", 3 * UNIT))
     governor.fill(Execution("a", "x", UNIT + 1, UNIT - 1, UNIT + 1))

@@ -26,7 +26,7 @@ def test_ten_ranges_against_an_order_cost_a_two_hundredth_of_the_loss_cap() -> N
     assert bought() == Size(UNIT // 20)  # 0.05 shares x 10 x 1.00 USD = 0.50 USD = 100.00 USD / 200
     assert bought(atr=2 * UNIT) == Size(UNIT // 40)
     assert size(-1, 0, 0, CALM, RULES) == Size(UNIT // 20)
-    assert bought(atr=10**12) == Size(0, ("SIZE_NOTHING",))
+    assert bought(atr=10**24) == Size(0, ("SIZE_NOTHING",))
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_his_caps_are_the_governors_though_he_reads_them_himself(profile: str) -
         assert mine == (Fraction(stage.equity_bps, 10_000), Fraction(stage.loss_bps, 10_000))
 
 
-def test_at_each_cap_nothing_is_breached_and_a_millionth_above_it_is() -> None:
+def test_at_each_cap_nothing_is_breached_and_a_millionth_of_a_dollar_above_it_is() -> None:
     for limit in ("trade", "position", "gross", "turnover"):
         for above in (0, 1):
             caps = caps_of(MICRO)
@@ -148,8 +148,8 @@ def test_a_halt_holds_though_the_price_recovers_and_the_next_session_waits_for_y
 def test_the_largest_loss_within_the_cap_is_its_use_and_what_a_gap_took_beyond_is_not() -> None:
     account = Account()
     account.hold(450)
-    account.quote("S", 800_000, 800_000)
-    account.quote("S", 400_000, 400_000)
+    account.quote("S", UNIT * 8 // 10, UNIT * 8 // 10)
+    account.quote("S", UNIT * 4 // 10, UNIT * 4 // 10)
     assert account.use["loss"] == Fraction(90, 100)
     assert account.worst_loss == Fraction(270, 100)
     assert not account.breaches
