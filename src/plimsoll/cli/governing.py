@@ -31,7 +31,7 @@ def govern(
 ) -> None:
     """Decide which orders may leave an account, line by line.
 
-    Reads JSON lines on standard input (session, quote, intent, fill, cancel, reject, status) and answers each with
+    Reads JSON lines on standard input (orders, quotes, what a venue reports, status) and answers each with
     one line at once. Every accepted change is durable before its answer, so the process can be killed between any
     two lines and started again. Orders that wait on standard input are decided on together, up to governor.batch. The
     dollar caps are those of limits.json in the home, which a paper account gets on its first use; what changes them is

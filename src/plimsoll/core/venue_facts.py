@@ -22,6 +22,7 @@ class Correction:
     price_down: int
     price_up: int
     venue: str = ""
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class External:
     quantity: int
     price_down: int
     price_up: int
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.money import dollars
 from plimsoll.core.quantity import CENT, parsed, plain
+from plimsoll.operate.govern_facts import FACTS, fact_of, prices_of, venue_of
 from plimsoll.operate.govern_lines import (
     EPOCH,
     Line,
@@ -78,6 +79,7 @@ class LineProtocol:
             "fill": self._fill,
             "cancel": self._release,
             "reject": self._release,
+            **dict.fromkeys(FACTS, self._fact),
             "status": self._status,
         }
 
@@ -170,13 +172,24 @@ class LineProtocol:
         return {"ok": True, **more, **({"cancel": list(cancel)} if cancel else {})}
 
     def _fill(self, said: Line) -> dict[str, Any]:
-        instant_of(said)
-        prices = [parsed(said["price"], "price", exact=False, up=up) for up in (False, True)]
-        execution = Execution(id_of(said, "id"), id_of(said, "exec"), parsed(said["qty"], "qty", exact=True), *prices)
+        quantity, at = parsed(said["qty"], "qty", exact=True), instant_of(said)
+        execution = Execution(
+            id_of(said, "id"), id_of(said, "exec"), quantity, *prices_of(said), venue=venue_of(said), at=at
+        )
         try:
             reasons = self._governor.fill(execution)
         except InputError as error:
-            raise InputError(f"{error}: order {execution.id}, execution {execution.execution}") from None
+            raise InputError(
+                f"{error.problem}: order {execution.id}, execution {execution.execution}", error.remedy
+            ) from None
+        return self._done(reasons=list(reasons)) if reasons else self._done()
+
+    def _fact(self, said: Line) -> dict[str, Any]:
+        fact = fact_of(said)
+        try:
+            reasons = self._governor.tell(fact)
+        except InputError as error:
+            raise InputError(f"{said['type']} {said['id']}: {error.problem}", error.remedy) from None
         return self._done(reasons=list(reasons)) if reasons else self._done()
 
     def _release(self, said: Line) -> dict[str, Any]:
@@ -185,7 +198,7 @@ class LineProtocol:
         try:
             self._governor.close(order)
         except InputError as error:
-            raise InputError(f"{error}: {order}") from None
+            raise InputError(f"{error.problem}: {order}", error.remedy) from None
         return self._done()
 
     def _ahead(self, at: int) -> bool:

@@ -28,9 +28,12 @@ FIELDS: dict[str, set[str]] = {
     "fill": {"id", "exec", "qty", "price", "ts"},
     "cancel": {"id", "ts"},
     "reject": {"id", "ts"},
+    "correct": {"id", "exec", "by", "qty", "price", "ts"},
+    "bust": {"id", "exec", "ts"},
+    "external": {"id", "symbol", "side", "qty", "price", "ts"},
     "status": set(),
 }
-OPTIONAL: dict[str, set[str]] = {"intent": {"limit"}}
+OPTIONAL: dict[str, set[str]] = {"intent": {"limit"}, "fill": {"venue"}, "correct": {"venue"}, "bust": {"venue"}}
 Line = Mapping[str, object]
 
 
@@ -57,16 +60,14 @@ def understood(line: bytes | None) -> OrderIntent | Unread | Line | PlimsollErro
 
 def _order(said: Line) -> OrderIntent | Unread:
     """The order a line holds; ``InputError`` when not even its id, symbol and side can be read."""
-    order_id, symbol, side = id_of(said, "id"), symbol_of(said), text_of(said, "side")
-    if side not in _SIDES:
-        raise InputError(f"side is {shown(side)}", "Give buy or sell")
+    order_id, symbol, sign = id_of(said, "id"), symbol_of(said), side_of(said)
     quantity = _or_none(lambda: parsed(said["qty"], "qty", exact=True))
     limit = _or_none(lambda: parsed(said["limit"], "limit", exact=False, up=True)) if "limit" in said else None
     at = _or_none(lambda: instant_of(said))
     if quantity is None or at is None or (limit is None and "limit" in said):
         unread = (("BAD_QUANTITY", quantity), ("BAD_TIME", at), ("BAD_PRICE", limit if "limit" in said else 0))
         return Unread(order_id, symbol, [code for code, value in unread if value is None])
-    return OrderIntent(order_id, symbol, _SIDES[side], quantity, at, limit)
+    return OrderIntent(order_id, symbol, sign, quantity, at, limit)
 
 
 def waiting(read: Callable[[int], bytes]) -> Iterator[list[bytes | None]]:
@@ -151,6 +152,14 @@ def symbol_of(said: Line) -> str:
     if not _SYMBOL.fullmatch(value):
         raise InputError(f"symbol must be 1 to 32 letters, digits or . ^ = / _ -, not {shown(value)}")
     return value
+
+
+def side_of(said: Line) -> int:
+    """1 to buy, -1 to sell."""
+    side = text_of(said, "side")
+    if side not in _SIDES:
+        raise InputError(f"side is {shown(side)}", "Give buy or sell")
+    return _SIDES[side]
 
 
 def _or_none(parse: Callable[[], int]) -> int | None:

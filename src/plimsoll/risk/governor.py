@@ -21,8 +21,11 @@ from msgspec.structs import replace as changed
 from plimsoll.core.errors import Halted, HomeBusy, InputError
 from plimsoll.core.ports import StateStore
 from plimsoll.core.quantity import CENT
-from plimsoll.core.venue_facts import Fact
+from plimsoll.core.venue_facts import Bust, Correction, Fact
+from plimsoll.risk import governor_executions as executions
+from plimsoll.risk import governor_facts as facts
 from plimsoll.risk.governor_book import MINUTE, Account, Book, OpenOrder, Quote, Sent, encode, row
+from plimsoll.risk.governor_executions import Change, Execution
 from plimsoll.risk.governor_limits import GovernorLimits
 from plimsoll.risk.governor_objections import (
     OrderIntent,
@@ -43,17 +46,6 @@ __all__ = ["CENT", "MINUTE", "Account", "Decision", "Execution", "Governor", "Op
 
 T = TypeVar("T")
 _decode: Callable[[str], Any] = json.loads
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """A fill as the venue reports it. The two prices differ only where it had more than twelve decimals."""
-
-    id: str
-    execution: str
-    quantity: int
-    price_down: int
-    price_up: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +174,7 @@ class Governor:
             admitted=a.admitted,
             first=a.admitted + 1,
             slow=2 if a.slow else 0,
-            unchecked=a.unchecked or a.halted or a.restricted,
+            unchecked=a.unchecked or a.halted or bool(a.restricted),
         )
         self._put("account", "", begun)
         self._pace.clear()
@@ -226,7 +218,8 @@ class Governor:
 
     def _decided(self, intent: OrderIntent) -> Decision:
         wanted = [intent.symbol, intent.sign, intent.quantity, intent.limit]
-        text = self._at_hand("intent", intent.id)
+        at = ("intent", intent.id)
+        text = self._new.get(at) or self._standing.get(at)  # put just now, or found standing where it was to be new
         if text is not None:
             known = _decode(text)
             if known[:4] != wanted:
@@ -258,50 +251,53 @@ class Governor:
         """Book a fill once, whatever the state of its order: what a venue did is never ignored.
 
         More than the order asked for, or a fill of an order that was refused, restricts the rest of the session to
-        reductions and is told by a reason code. ``InputError`` when the order is unknown or the execution is known
-        with other content; then the order stays reserved.
+        reductions and is told by a reason code, as long as no bust or correction takes the excess back. ``InputError``
+        when the order is unknown or the execution is known with other content; then the order stays reserved.
         """
         return self._settle(lambda: self._filled(execution))
 
     def _filled(self, execution: Execution) -> tuple[str, ...]:
-        if execution.quantity <= 0 or execution.price_down <= 0:
-            raise InputError("a fill needs a positive quantity and price")
-        content = [execution.id, execution.quantity, execution.price_up]
-        booked = self._at_hand("exec", execution.execution)
-        if booked is not None:
-            *before, told = _decode(booked)
-            if before != content:
-                raise InputError("this execution was booked before with other content")
-            return tuple(told)
-        order = self._order(execution.id)
-        order = changed(order, filled=order.filled + execution.quantity)
-        over = order.filled > order.quantity
-        reasons = ("OVERFILL",) if over else ()
-        self._new["exec", execution.execution] = encode([*content, reasons])
-        self._put("position", order.symbol, self.positions.get(order.symbol, 0) + order.sign * execution.quantity)
-        if order.id in self.orders and order.rest:
-            self._put("open", order.id, order)
-        else:
-            self._close(order)
-        a = self.account
-        worst = execution.price_up if order.sign > 0 else execution.price_down
-        self._mark(
-            turnover=a.turnover + execution.quantity * execution.price_up,
-            cash=a.cash - order.sign * execution.quantity * worst,
-            restricted=a.restricted or over,
-        )
-        return reasons
+        change = executions.filled(self, execution)
+        if change is None:
+            return executions.answered(self, execution.id, execution.execution, execution.venue)
+        return self._booked(change)
 
     def tell(self, fact: Fact) -> tuple[str, ...]:
         """Book what a venue, or a person, reports besides fills and ends of orders; reason codes of what it showed.
 
         Told again with the same content it changes nothing. ``InputError`` when its id is known with other content, or
-        it speaks of an order or an execution that is not known.
+        it speaks of an order that is not known.
         """
         return self._settle(lambda: self._told(fact))
 
     def _told(self, fact: Fact) -> tuple[str, ...]:
-        raise InputError(f"a {type(fact).__name__.lower()} cannot be told yet")
+        match fact:
+            case Correction():
+                change = executions.corrected(self, fact)
+                if change is None:
+                    return executions.answered(self, fact.order, fact.replaced_by, fact.venue)
+            case Bust():
+                change = executions.busted(self, fact)
+                if change is None:
+                    return executions.answered(self, fact.order, fact.execution, fact.venue)
+            case _:
+                told = facts.told(self, fact)
+                if isinstance(told, tuple):
+                    return told
+                change = told
+        return self._booked(change)
+
+    def _booked(self, change: Change) -> tuple[str, ...]:
+        """Put what a message changes; where it may not gain, its cash makes up at most for what the holdings lost."""
+        a, before = self.account, self._book.marked
+        for kind, key, value in change.puts:
+            self._put(kind, key, value)
+        self._facts.update(change.facts)
+        self._new.update(change.new)
+        cash = min(change.cash, (before - self._book.marked) // 2) if change.gainless else change.cash
+        restricted = a.restricted if change.restricted is None else change.restricted
+        self._mark(turnover=a.turnover + change.turnover, cash=a.cash + cash, restricted=restricted)
+        return change.reasons
 
     def close(self, order_id: str) -> None:
         """Release what is left of an order that the venue cancelled or rejected; again changes nothing.
@@ -311,11 +307,9 @@ class Governor:
         self._settle(lambda: self._closed(order_id))
 
     def _closed(self, order_id: str) -> None:
-        order = self.orders.get(order_id)
-        if order is not None:
-            self._close(order)
-        elif self._fact("intent", order_id) is None:
-            raise InputError("no order has this id")
+        change = executions.closed(self, order_id)
+        if change is not None:
+            self._booked(change)
 
     def took(self, micros: int) -> None:
         """Tell how long a decision, or the beginning of a session, took with its journal (H5).
@@ -344,7 +338,7 @@ class Governor:
     def reduce_only(self) -> bool:
         """Whether only reductions pass, for whatever reason."""
         a = self.account
-        return a.restricted or a.unchecked or a.slow > 0 or self.stage in ("reduce_only", "halt")
+        return bool(a.restricted) or a.unchecked or a.slow > 0 or self.stage in ("reduce_only", "halt")
 
     @property
     def to_cancel(self) -> tuple[str, ...]:
@@ -457,10 +451,6 @@ class Governor:
         if not before.halted and self.stage == "halt":
             self._put("account", "", changed(self.account, halted=True))
 
-    def _close(self, order: OpenOrder) -> None:
-        self._put("open", order.id, None)
-        self._facts["closed", order.id] = str(row("open", order.id, order)[2])
-
     def _undo(self) -> None:
         for kind, key, value in reversed(self._before):
             self._book.put(kind, key, value)
@@ -474,26 +464,19 @@ class Governor:
         self._book = Book()
         self._book.absorb(sorted(rows, key=lambda r: (r[0], len(r[1]), r[1])))
 
-    def _order(self, order_id: str) -> OpenOrder:
-        """An order in any state; one that was refused is as good as unfilled."""
-        if (order := self.orders.get(order_id)) is not None:
-            return order
-        closed = self._fact("closed", order_id)
-        if closed is not None:
-            return OpenOrder(*_decode(closed))
-        known = self._fact("intent", order_id)
-        if known is None:
-            raise InputError("no order has this id")
-        symbol, sign = _decode(known)[:2]
-        if symbol not in self.quotes:
-            raise InputError("the order was refused and its symbol has no quote to value the fill with")
-        return OpenOrder(order_id, symbol, sign, 0, 0)
+    # what booking asks for
 
-    def _at_hand(self, kind: str, key: str) -> str | None:
-        """A fact that was put just now, or was found standing where a new one was to be."""
-        return self._new.get((kind, key)) or self._standing.get((kind, key))
+    @property
+    def book(self) -> Book:
+        """The account and its sums, to be read."""
+        return self._book
 
-    def _fact(self, kind: str, key: str) -> str | None:
+    def stood(self, kind: str, key: str) -> bool:
+        """Whether a fact was found where a new one was to be."""
+        return (kind, key) in self._standing
+
+    def fact(self, kind: str, key: str) -> str | None:
+        """A fact of the store; None where there is none."""
         self._alive()
         try:
             return self._store.get(kind, key)

@@ -82,7 +82,8 @@ class Account(Kept, frozen=True):
     ``cash`` is the signed flow of the session's fills; ``base`` twice the value the positions began the session with
     (twice, because a mid is half a sum). ``admitted`` counts orders for life. ``slow`` is 1 in the session whose
     decisions were too slow and 2 in later ones until a health check; ``unchecked`` holds after a halt, until one.
-    ``first`` is the number of the session's first order.
+    ``first`` is the number of the session's first order; ``restricted`` names the orders that filled more than they
+    asked for in it.
     """
 
     day: int = -1
@@ -92,7 +93,7 @@ class Account(Kept, frozen=True):
     cash: int = 0
     base: int = 0
     halted: bool = False
-    restricted: bool = False
+    restricted: tuple[str, ...] = ()
     admitted: int = 0
     first: int = 1
     slow: int = 0

@@ -359,13 +359,18 @@ def test_one_unit_of_a_refused_order_is_already_too_much() -> None:
     assert governor.fill(Execution("a", "x", 1, UNIT, UNIT)) == ("OVERFILL",)
 
 
-def test_a_refused_order_of_a_symbol_without_a_quote_cannot_be_valued() -> None:
+def test_a_fill_of_a_symbol_without_a_quote_is_worth_its_own_price_until_it_is_quoted() -> None:
     governor = opened()
+    governor.quote("S", Quote(UNIT, UNIT, NOON))
     assert governor.decide(intent("a", symbol="Q")).reasons == ("NO_QUOTE",)
-    with pytest.raises(InputError, match="no quote"):
-        governor.fill(Execution("a", "x", UNIT, UNIT, UNIT))
-    governor.quote("Q", Quote(UNIT, UNIT, NOON))
-    assert governor.fill(Execution("a", "x", UNIT, UNIT, UNIT)) == ("OVERFILL",)
+    assert governor.fill(Execution("a", "x", UNIT, 90 * UNIT, 90 * UNIT)) == ("OVERFILL",)
+    assert (governor.loss, governor.use("Q").position) == (0, 9_000 * CENT)
+    governor.begin(DAY + 1, 100_000)
+    tomorrow = NOON + 86_400 * SECOND
+    governor.quote("S", Quote(UNIT, UNIT, tomorrow))
+    assert governor.decide(intent("b", at=tomorrow)).reasons == ("HEALTH_CHECK", "LOSS_UNKNOWN")
+    governor.quote("Q", Quote(89 * UNIT, 91 * UNIT, tomorrow))
+    assert governor.decide(intent("c", at=tomorrow)).decision == "ADMIT"
 
 
 def test_closing_again_changes_nothing_and_closing_the_unknown_is_an_error() -> None:

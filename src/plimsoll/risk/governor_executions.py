@@ -1,0 +1,336 @@
+"""How executions are booked, corrected and busted, in whatever order a venue tells of them (X3, H2).
+
+Corrections tie executions into chains: ``.02`` takes the place of ``.01``, ``.03`` that of ``.02``. Of a chain the last
+one counts, or none if any of it was busted; what was never told counts nothing. That is a property of the set of
+messages and not of their order: each message is booked as the difference between what its chain came to before and
+comes to with it.
+
+Pure functions: whole numbers in, a ``Change`` out, which the governor makes durable as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import replace as changed
+
+from plimsoll.core.errors import InputError
+from plimsoll.core.venue_facts import Bust, Correction
+from plimsoll.risk.governor_book import Book, Kept, OpenOrder, Quote, encode
+
+_decode: Callable[[str], Any] = json.loads
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A fill as the venue reports it. The two prices differ only where it had more than twelve decimals.
+
+    ``execution`` is an id of its venue and symbol; ``at`` is when it happened.
+    """
+
+    id: str
+    execution: str
+    quantity: int
+    price_down: int
+    price_up: int
+    venue: str = ""
+    at: int = 0
+
+
+class Booked(Kept, frozen=True):
+    """What is known of one execution. ``quantity`` and ``price`` are 0 until it is told.
+
+    ``cash`` is what it pays while it counts, ``day`` the session it was told in, ``by`` the execution that took its
+    place and ``of`` the one whose place it took.
+    """
+
+    order: str
+    quantity: int = 0
+    price: int = 0
+    reasons: tuple[str, ...] = ()
+    cash: int = 0
+    at: int = 0
+    day: int = -1
+    busted: bool = False
+    by: str = ""
+    of: str = ""
+
+
+@dataclass(slots=True)
+class Change:
+    """What a message changes: rows of the state, facts that are replaced or must be new, and the session's sums.
+
+    ``gainless`` says that the account may not be worth more for it: cash beyond that is left out (H2).
+    """
+
+    puts: list[tuple[str, str, Any]] = field(default_factory=list)
+    facts: dict[tuple[str, str], str] = field(default_factory=dict)
+    new: dict[tuple[str, str], str] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+    turnover: int = 0
+    cash: int = 0
+    restricted: tuple[str, ...] | None = None
+    gainless: bool = False
+
+
+class Known(Protocol):
+    """What there is to book on: the account's book, and the facts its store keeps."""
+
+    @property
+    def book(self) -> Book:
+        """The account."""
+        ...
+
+    def fact(self, kind: str, key: str) -> str | None:
+        """A fact; None where there is none."""
+        ...
+
+    def stood(self, kind: str, key: str) -> bool:
+        """Whether a fact was found where a new one was to be."""
+        ...
+
+
+_booked = msgspec.json.Decoder(Booked).decode
+Chain = tuple[Booked, ...]  # oldest first
+
+
+def filled(known: Known, execution: Execution) -> Change | None:
+    """What a fill changes. ``InputError`` where its order is unknown or it was told before with other content.
+
+    None where it is known, and nothing changes.
+    """
+    if execution.quantity <= 0 or execution.price_down <= 0:
+        raise InputError("a fill needs a positive quantity and price")
+    order, ended = order_of(known, execution.id)
+    key = _key(order.symbol, execution.execution, execution.venue)
+    before = _found(known, key) if known.stood("exec", key) else None
+    told = _told(known, order, execution)
+    if before is None:
+        return _rebooked(known, order, ended, {key: told}, (), (told,), fresh=True)
+    _same_order(before, order, execution.execution)
+    if before.quantity:
+        if (before.quantity, before.price) != (told.quantity, told.price):
+            raise InputError("this execution was booked before with other content")
+        return None
+    now = changed(told, busted=before.busted, by=before.by, of=before.of)
+    chain = _chain(known, order.symbol, execution.venue, before)
+    return _rebooked(known, order, ended, {key: now}, (chain,), tuple(now if b is before else b for b in chain))
+
+
+def answered(known: Known, order_id: str, execution: str, venue: str) -> tuple[str, ...]:
+    """What an execution that is known is answered with, each time it is told."""
+    order, _ = order_of(known, order_id)
+    found = _found(known, _key(order.symbol, execution, venue))
+    return () if found is None else found.reasons + _undone(found)
+
+
+def corrected(known: Known, told: Correction) -> Change | None:
+    """What a correction changes: the execution it names counts no longer, the one that replaces it does.
+
+    It is as good as the venue's word for the new execution, so it counts before the old one is told. ``InputError``
+    where it contradicts what is known of either. None where it is known.
+    """
+    if told.quantity <= 0 or told.price_down <= 0:
+        raise InputError("a correction needs a positive quantity and price: bust an execution that never was")
+    if told.execution == told.replaced_by:
+        raise InputError("a correction needs an execution id of its own", f"Such as {told.replaced_by}.2")
+    order, ended = order_of(known, told.order)
+    keys = [_key(order.symbol, name, told.venue) for name in (told.execution, told.replaced_by)]
+    old = _found(known, keys[0]) or Booked(order.id)
+    new = _found(known, keys[1]) or Booked(order.id)
+    for one, name in ((old, told.execution), (new, told.replaced_by)):
+        _same_order(one, order, name)
+    said = _told(
+        known,
+        order,
+        Execution(
+            order.id, told.replaced_by, told.quantity, told.price_down, told.price_up, venue=told.venue, at=told.at
+        ),
+    )
+    if new.quantity and (new.quantity, new.price) != (said.quantity, said.price):
+        raise InputError(f"execution {told.replaced_by} was booked before with other content")
+    if old.by == told.replaced_by:
+        return None
+    if old.by:
+        raise InputError(f"execution {told.execution} was corrected by {old.by} before", f"Correct {old.by} instead")
+    if new.of:
+        raise InputError(f"execution {told.replaced_by} corrects {new.of} already")
+    ahead, behind = (_chain(known, order.symbol, told.venue, one) for one in (old, new))
+    if len(ahead) > 1 and ahead[0] == new:
+        raise InputError(f"execution {told.replaced_by} was corrected to become {told.execution}: corrections go round")
+    old_now = changed(old, by=told.replaced_by)
+    base = new if new.quantity else changed(said, busted=new.busted, by=new.by)
+    new_now = changed(base, of=told.execution)
+    after = (*ahead[:-1], old_now, new_now, *behind[1:])
+    return _rebooked(known, order, ended, dict(zip(keys, (old_now, new_now), strict=True)), (ahead, behind), after)
+
+
+def busted(known: Known, told: Bust) -> Change | None:
+    """What a bust changes: its execution counts no longer, nor what it was corrected to or from. None where it is
+    known.
+    """
+    order, ended = order_of(known, told.order)
+    key = _key(order.symbol, told.execution, told.venue)
+    before = _found(known, key) or Booked(order.id)
+    _same_order(before, order, told.execution)
+    if before.busted:
+        return None
+    now = changed(before, busted=True)
+    chain = _chain(known, order.symbol, told.venue, before)
+    return _rebooked(known, order, ended, {key: now}, (chain,), tuple(now if b is before else b for b in chain))
+
+
+def order_of(known: Known, order_id: str) -> tuple[OpenOrder, bool]:
+    """An order in any state, and whether the venue ended it; one that was refused is as good as unfilled.
+
+    ``InputError`` when no such order was ever decided on.
+    """
+    order = known.book.orders.get(order_id)
+    if order is not None:
+        return order, False
+    closed = known.fact("closed", order_id)
+    if closed is not None:
+        *fields, ended = _decode(closed)
+        return OpenOrder(*fields), ended
+    decided = known.fact("intent", order_id)
+    if decided is None:
+        raise InputError("no order has this id", "Tell a trade that no order here made as external")
+    symbol, sign = _decode(decided)[:2]
+    return OpenOrder(order_id, symbol, sign, 0, 0), True
+
+
+def closed(known: Known, order_id: str) -> Change | None:
+    """What the end of an order at the venue changes; None where it had been told. ``InputError`` as ``order_of``."""
+    order, ended = order_of(known, order_id)
+    return None if ended else _placed(Change(), known, order, ended=True)
+
+
+def _placed(change: Change, known: Known, order: OpenOrder, *, ended: bool) -> Change:
+    """Keep an order: open while it has a rest that the venue has not ended, else among the closed ones.
+
+    A bust gives an order back the rest it had closed by: nothing else proves that it is no longer working (X3).
+    """
+    if order.rest and not ended:
+        change.puts.append(("open", order.id, order))
+        return change
+    if order.id in known.book.orders:
+        change.puts.append(("open", order.id, None))
+    change.facts["closed", order.id] = encode([*msgspec.structs.astuple(order), ended])
+    return change
+
+
+def _rebooked(
+    known: Known,
+    order: OpenOrder,
+    ended: bool,
+    records: Mapping[str, Booked],
+    before: Iterable[Chain],
+    after: Chain,
+    *,
+    fresh: bool = False,
+) -> Change:
+    """The difference between what chains of executions came to and what they come to as one.
+
+    The last of the ``records`` is the one that is told; ``fresh`` where nothing was known of it.
+    """
+    before, day = [chain for chain in before if chain], known.book.account.day
+    was, now = [_counts(chain) for chain in before], _counts(after)
+    more = now.quantity - sum(one.quantity for one in was)
+    order_now = changed(order, filled=order.filled + more)
+    change = Change(
+        turnover=turned(after, day) - sum(turned(chain, day) for chain in before),
+        cash=now.cash - sum(one.cash for one in was),
+        gainless=any(one.quantity and one.day != day for one in was),
+    )
+    over = order_now.filled > order_now.quantity
+    restricted = known.book.account.restricted
+    if more > 0 and over:
+        change.reasons += ("OVERFILL",)
+        change.restricted = tuple(dict.fromkeys((*restricted, order.id)))
+    elif order.id in restricted and not over:
+        change.restricted = tuple(name for name in restricted if name != order.id)
+    *others, (key, told) = records.items()
+    into = change.new if fresh else change.facts
+    into["exec", key] = encode(changed(told, reasons=tuple(dict.fromkeys((*told.reasons, *change.reasons)))))
+    change.facts.update({("exec", other): encode(record) for other, record in others})
+    change.reasons += _undone(told)
+    if more:
+        moved(change, known, order.symbol, order.sign * more, after[-1].price)
+        _placed(change, known, order_now, ended=ended)
+    return change
+
+
+def moved(change: Change, known: Known, symbol: str, quantity: int, price: int) -> None:
+    """Move a position. Where its symbol was never quoted, the price of the trade is the last known one, and stale."""
+    book = known.book
+    change.puts.append(("position", symbol, (book.positions.get(symbol, 0) + quantity) or None))
+    if symbol not in book.quotes and price:
+        change.puts.append(("quote", symbol, Quote(price, price, 0)))
+
+
+def turned(chain: Chain, day: int) -> int:
+    """What a chain counts in the turnover of a session: its dearest execution, less what earlier sessions counted.
+
+    A bust takes nothing off: the trade had been made, and what counts falls only where a trade was told twice.
+    """
+    values = [(b.quantity * b.price, b.day == day) for b in chain]
+    return max([v for v, _ in values], default=0) - max([v for v, today in values if not today], default=0)
+
+
+def _counts(chain: Chain) -> Booked:
+    """The execution of a chain that counts; one of nothing where none does."""
+    return Booked(chain[-1].order) if any(b.busted for b in chain) else chain[-1]
+
+
+def _told(known: Known, order: OpenOrder, execution: Execution) -> Booked:
+    """An execution as it is told, counted at its worse price."""
+    worst = execution.price_up if order.sign > 0 else execution.price_down
+    return Booked(
+        order.id,
+        execution.quantity,
+        execution.price_up,
+        cash=-order.sign * execution.quantity * worst,
+        at=execution.at,
+        day=known.book.account.day,
+    )
+
+
+def _undone(booked: Booked) -> tuple[str, ...]:
+    """Why an execution that is known does not count."""
+    return (("BUSTED",) if booked.busted else ()) + (("CORRECTED",) if booked.by else ())
+
+
+def _chain(known: Known, symbol: str, venue: str, booked: Booked) -> Chain:
+    """Everything that was corrected to become an execution, and what it was corrected to; none of one not known."""
+    chain = [booked]
+    while chain[0].of:
+        chain.insert(0, _linked(known, _key(symbol, chain[0].of, venue)))
+    while chain[-1].by:
+        chain.append(_linked(known, _key(symbol, chain[-1].by, venue)))
+    return tuple(chain)
+
+
+def _linked(known: Known, key: str) -> Booked:
+    found = _found(known, key)
+    if found is None:
+        raise InputError(f"the store lacks execution {key}, which another one names", "Restore it from a backup")
+    return found
+
+
+def _found(known: Known, key: str) -> Booked | None:
+    text = known.fact("exec", key)
+    return None if text is None else _booked(text)
+
+
+def _same_order(booked: Booked, order: OpenOrder, execution: str) -> None:
+    if booked.order != order.id:
+        raise InputError(f"execution {execution} was booked before for order {booked.order}")
+
+
+def _key(symbol: str, execution: str, venue: str) -> str:
+    """What an execution is known by; none of the three has a space in it."""
+    return f"{symbol} {execution} {venue}" if venue else f"{symbol} {execution}"
