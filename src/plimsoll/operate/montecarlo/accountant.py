@@ -1,39 +1,48 @@
-"""The independent ledger of an account, written from the rules and not from the governor (H8).
+"""The independent ledger of an account, written from the rules and not from the governor (H8, H9).
 
-It hears that an order left, quotes, fills and ends of orders; caps are read from the policy again, as exact fractions
-of a dollar. It holds no formula for a worst case: when an order leaves, it books the fills that could follow, one order
-after the other, in a copy of its ledger, at the worst price each can meet, and compares the copy with the caps. A
-breach is an order that left and made such a future exceed a cap. A price that jumps through a position, or a venue that
-fills what it should not, breaches nothing: no order did it.
+It hears what happened in truth: orders that left, what they filled and at what price, what a venue corrected, prices
+that the market had. What the governor was told about it, twice, under another name, or wrong, it never hears. Caps are
+read from the policy again. It holds no formula for a worst case: when an order leaves, it books the fills that could
+follow, one after the other, at the worst price each can meet, and compares what comes of it with the caps.
+
+A **breach** is an order that left and made such a future exceed a cap; one that could add risk at a loss at which only
+reductions leave, or while a price or a position was unknown; and one that left again under an id whose order had
+ended. A price that jumps through a position, or a venue that fills what it should not, breaches nothing: no order did.
+
+Money is in whole 1e-24 dollars, quantities and prices in whole 1e-12, times in microseconds since 1970.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil
 
 from plimsoll.core.policy import Policy
 
-TRILLION = 10**12  # quantities and prices are told in these parts
+GRAIN = 10**24  # of a dollar
+TRILLION = 10**12  # what a unit is told in
 LIMITS = ("loss", "position", "gross", "turnover", "trade")
+Share = tuple[Fraction, Fraction]  # of the equity, and of the loss cap: whichever is less
 
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """An account's caps in dollars, as the policy states them; ``gross`` and ``marks`` are shares."""
+    """An account's caps as the policy states them: money in 1e-24 dollars, shares as exact fractions."""
 
-    loss: Fraction
-    turnover: Fraction
-    trade: Fraction
-    position: Fraction
-    positions: dict[str, Fraction]
+    loss: int
+    turnover: int
+    trade: int
+    position: int
+    positions: dict[str, int]
     gross: Fraction
     move: Fraction  # what a market order's price may rise before it fills, of the ask
-    caution: tuple[Fraction, Fraction, Fraction]  # of the equity, of the loss cap, and what it leaves of a trade
-    reduce: tuple[Fraction, Fraction]
-    halt: tuple[Fraction, Fraction]
+    caution: Share
+    left: Fraction  # what caution leaves of a trade
+    reduce: Share
+    halt: Share
+    age: int  # microseconds after which a price is unknown
 
 
 def caps_of(policy: Policy) -> Caps:
@@ -43,16 +52,18 @@ def caps_of(policy: Policy) -> Caps:
     weight = min(limits.weight_stock, limits.weight_fund, limits.weight_crypto, limits.weight_other)
     own = {s: _exact(row.max_weight) * capital for s, row in limits.assets.items()} if g.position is None else {}
     return Caps(
-        loss=_exact(g.loss) if g.loss is not None else _exact(g.loss_share) * capital,
-        turnover=_exact(g.turnover) if g.turnover is not None else _exact(g.turnover_share) * capital,
-        trade=_exact(g.trade) if g.trade is not None else _exact(g.trade_share) * capital,
-        position=_exact(g.position) if g.position is not None else _exact(weight) * capital,
-        positions=own,
+        loss=_money(_exact(g.loss) if g.loss is not None else _exact(g.loss_share) * capital),
+        turnover=_money(_exact(g.turnover) if g.turnover is not None else _exact(g.turnover_share) * capital),
+        trade=_money(_exact(g.trade) if g.trade is not None else _exact(g.trade_share) * capital),
+        position=_money(_exact(g.position) if g.position is not None else _exact(weight) * capital),
+        positions={symbol: _money(cap) for symbol, cap in own.items()},
         gross=_exact(limits.gross_max),
         move=_exact(g.market_reserve),
-        caution=(_exact(g.caution_equity), _exact(g.caution_loss), _exact(g.caution_size)),
+        caution=(_exact(g.caution_equity), _exact(g.caution_loss)),
+        left=_exact(g.caution_size),
         reduce=(_exact(g.reduce_equity), _exact(g.reduce_loss)),
         halt=(_exact(g.halt_equity), _exact(g.halt_loss)),
+        age=int(g.quote_age * 1_000_000),
     )
 
 
@@ -60,177 +71,339 @@ def _exact(value: float) -> Fraction:
     return Fraction(str(value))
 
 
+def _money(dollars: Fraction) -> int:
+    return int(dollars * GRAIN)
+
+
 @dataclass(slots=True)
 class Working:
-    """An order at the venue, in units and dollars.
-
-    ``price`` is the worst it would have filled at when it left, ``moved`` the worst after a move before it fills.
+    """An order at the venue. ``price`` is the worst it would have filled at when it left, ``moved`` the worst after a
+    move before it fills, ``session`` the one it left in.
     """
 
     symbol: str
     sign: int
-    rest: Fraction
-    price: Fraction
-    moved: Fraction
+    rest: int
+    price: int
+    moved: int
     session: int
 
 
 @dataclass(slots=True)
-class Ledger:
-    """What fills have made of an account: units by symbol, and dollars traded in the session."""
+class Trade:
+    """An execution as the venue last said it was; ``units`` signed."""
 
-    held: dict[str, Fraction] = field(default_factory=dict)
-    traded: Fraction = Fraction(0)
-
-    def book(self, symbol: str, units: Fraction, price: Fraction) -> None:
-        """Book a fill of signed ``units``."""
-        self.held[symbol] = self.held.get(symbol, Fraction(0)) + units
-        self.traded += abs(units) * price
-
-    def after(self, fills: Iterable[tuple[Working, Fraction]]) -> Ledger:
-        """A copy in which these orders filled whole, each at its price."""
-        future = Ledger(dict(self.held), self.traded)
-        for order, price in fills:
-            future.book(order.symbol, order.sign * order.rest, price)
-        return future
+    symbol: str
+    order: str
+    units: int
+    price: int
+    session: int
 
 
 @dataclass(slots=True)
 class Accountant:
-    """Counts one account over its sessions, in dollars and units; quotes and quantities are told in 1e-12."""
+    """Counts one account over its sessions."""
 
     caps: Caps
-    equity: Fraction = Fraction(0)
-    ledger: Ledger = field(default_factory=Ledger)
+    equity: int = 0
+    now: int = 0
+    held: dict[str, int] = field(default_factory=dict)
+    shown: dict[str, int] = field(default_factory=dict)  # what a venue said is held, where that was another quantity
     working: dict[str, Working] = field(default_factory=dict)
-    books: dict[str, tuple[int, int]] = field(default_factory=dict)
-    executions: set[str] = field(default_factory=set)
+    books: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # bid, ask, when
+    puzzling: set[str] = field(default_factory=set)  # the last that was heard of its price cannot be true
+    trades: dict[str, Trade] = field(default_factory=dict)  # by execution
     unfilled: dict[str, int] = field(default_factory=dict)  # of every order that ever left
-    flow: Fraction = Fraction(0)  # dollars the session's fills brought in
-    start: Fraction = Fraction(0)  # what was held at its beginning
+    flow: int = 0  # money the session's fills brought in
+    traded: int = 0
+    start: int = 0  # twice what was held at its beginning
     halted: bool = False
-    restricted: bool = False
+    restricted: set[str] = field(default_factory=set)  # orders that were filled above what they asked for
     unhealthy: bool = False  # since a halt, until no order of an earlier session is open
     sessions: int = 0
-    use: dict[str, Fraction] = field(default_factory=lambda: dict.fromkeys(LIMITS, Fraction(0)))
     breaches: Counter[str] = field(default_factory=Counter)
-    worst_loss: Fraction = Fraction(0)  # of the loss cap, any session, gaps included
+    _most: dict[str, tuple[int, int]] = field(default_factory=dict)  # by limit: the highest use, as measure and cap
+    _marks: tuple[int, ...] = (0, 0, 0)  # losses at which caution, reductions only and the halt begin
+    _worst: int = 0
+
+    # what happens
 
     def begin(self, equity: Fraction) -> None:
-        """A session begins: counters of the day start again, what is held and open stays."""
-        self.equity, self.flow = equity, Fraction(0)
-        self.ledger.traded = Fraction(0)
+        """A session begins with so many dollars: counters of the day start again, what is held and open stays."""
+        self.equity, self.flow, self.traded = _money(equity), 0, 0
         self.sessions += 1
-        self.unhealthy = self.unhealthy or self.halted or self.restricted
-        self.halted = self.restricted = False
+        self.unhealthy = self.unhealthy or self.halted or bool(self.restricted)
+        self.halted, self.restricted = False, set()
         self.start = self._marked()
+        caps = self.caps
+        self._marks = tuple(
+            ceil(min(of_equity * self.equity, of_loss * caps.loss))
+            for of_equity, of_loss in (caps.caution, caps.reduce, caps.halt)
+        )
 
-    def quote(self, symbol: str, bid: int, ask: int) -> None:
-        """A top of book; the loss is marked at once."""
-        self.books[symbol] = (bid, ask)
+    def quote(self, symbol: str, bid: int, ask: int, at: int) -> None:
+        """The market's price at an instant; the loss is marked at once."""
+        self.now = max(self.now, at)
+        self.books[symbol] = (bid, ask, at)
+        self.puzzling.discard(symbol)
         self._mark()
 
-    def left(self, order: str, symbol: str, sign: int, quantity: int, limit: int | None) -> bool:
+    def puzzled(self, symbol: str) -> None:
+        """Something was said of a symbol's price that cannot be true: until the next quote it is unknown."""
+        self.puzzling.add(symbol)
+
+    def left(self, order: str, symbol: str, sign: int, quantity: int, limit: int | None, at: int = 0) -> bool:
         """An order leaves for the venue; whether it could add risk. Breaches and the use of each limit are noted."""
-        if order in self.unfilled:
+        if order in self.working:
             return False  # the same order sent again after a crash is one order at the venue
-        self.unfilled[order] = quantity
+        self.now = max(self.now, at)
+        if order in self.unfilled:
+            self.breaches["id"] += 1
+        self.unfilled[order] = self.unfilled.get(order, 0) + quantity
         ask = self._ask(symbol)
-        price = ask if limit is None else max(ask, Fraction(limit, TRILLION))
-        moved = price * (1 + self.caps.move) if limit is None else price
-        new = Working(symbol, sign, Fraction(quantity, TRILLION), price, moved, self.sessions)
-        self.working[order] = new
+        price = max(ask, limit or 0)
+        moved = price if limit is not None else price + price * self.caps.move.numerator // self.caps.move.denominator
+        new = Working(symbol, sign, quantity, price, moved, self.sessions)
         adds = self._could_add(new)
+        self.working[order] = new
         if adds:
-            self._judge(new, new.rest * price)
+            self._judge(new, quantity * price)
         return adds
 
     def filled(self, order: str, execution: str, symbol: str, sign: int, quantity: int, price: int) -> None:
-        """The venue tells a fill; once for each execution, whatever state it said the order was in."""
-        if execution in self.executions:
+        """The venue fills; once for each execution, whatever state it said the order was in."""
+        if execution in self.trades:
             return
-        self.executions.add(execution)
-        units, paid = sign * Fraction(quantity, TRILLION), Fraction(price, TRILLION)
-        self.ledger.book(symbol, units, paid)
-        self.flow -= units * paid
-        self.unfilled[order] -= quantity
-        self.restricted = self.restricted or self.unfilled[order] < 0
-        open_ = self.working.get(order)
-        if open_ is not None:
-            open_.rest -= abs(units)
-            if open_.rest <= 0:
-                del self.working[order]
+        trade = Trade(symbol, order, sign * quantity, price, self.sessions)
+        self.trades[execution] = trade
+        self._book(trade, 1)
+        self._take(order, quantity)
+        self._mark()
+
+    def corrected(self, execution: str, quantity: int, price: int) -> None:
+        """An execution was of another quantity and price than was said; of none, it never was."""
+        trade = self.trades[execution]
+        before = abs(trade.units)
+        self._book(trade, -1)
+        trade.units, trade.price = (quantity if trade.units > 0 else -quantity), price
+        self._book(trade, 1)
+        self._take(trade.order, quantity - before)
         self._mark()
 
     def closed(self, order: str) -> None:
         """The venue says that nothing more of an order will fill."""
         self.working.pop(order, None)
 
+    def split(self, symbol: str, new: int, old: int) -> None:
+        """``old`` units became ``new`` ones; parts of 1e-12 of one are gone. Whether the venue changed the open orders
+        is not known.
+        """
+        for units in (self.held, self.shown):
+            if symbol in units:
+                units[symbol] = _scaled(units[symbol], new, old)
+        if symbol in self.books:
+            bid, ask, at = self.books[symbol]
+            self.books[symbol] = (bid * old // new, -(-ask * old // new), at)
+        for name, order in self.working.items():
+            if order.symbol == symbol:
+                more = max(order.rest, _scaled(order.rest, new, old))
+                self.unfilled[name] += more - order.rest
+                order.rest = more
+                order.price = max(order.price, order.price * old // new)
+                order.moved = max(order.moved, order.moved * old // new)
+        for trade in self.trades.values():
+            if trade.symbol == symbol:
+                trade.units, trade.price = _scaled(trade.units, new, old), trade.price * old // new
+
+    def paid(self, symbol: str, amount: int) -> None:
+        """So much for each unit held; a short position pays it."""
+        self.flow += self.held.get(symbol, 0) * amount
+        self._mark()
+
+    def traded_elsewhere(self, symbol: str, sign: int, quantity: int, price: int) -> None:
+        """A trade of the account that no order of this governor made."""
+        self._book(Trade(symbol, "", sign * quantity, price, self.sessions), 1)
+        self._mark()
+
+    def moved(self, symbol: str, units: int) -> None:
+        """Units come (positive) or go without a trade: neither a gain nor a loss at the price now."""
+        self.held[symbol] = self.held.get(symbol, 0) + units
+        bid, ask, _ = self.books.get(symbol, (0, 0, 0))
+        self.start += units * (bid + ask)
+        self._agree(symbol)
+        self._mark()
+
+    def settled(self, symbol: str, price: int) -> None:
+        """What was held ended without a market, at a price."""
+        self.flow += self.held.pop(symbol, 0) * price
+        self._agree(symbol)
+        self._mark()
+
+    def told(self, positions: dict[str, int]) -> None:
+        """The venue says what is held, whole. Where that is another quantity, the position is unknown."""
+        for symbol in {*self.held, *self.shown, *positions}:
+            self.shown[symbol] = positions.get(symbol, 0)
+            self._agree(symbol)
+
+    # what it comes to
+
     @property
     def loss(self) -> Fraction:
         """Loss of the session at the mids in dollars, negative for a gain."""
-        return self.start - self.flow - self._marked()
+        return Fraction(self._loss(), GRAIN)
 
     @property
     def turnover(self) -> Fraction:
         """What the session would have traded if everything at the venue filled, dollars."""
-        return self.ledger.after((w, self._worst(w)) for w in self.working.values()).traded
+        return Fraction(self._turnover(), GRAIN)
 
     def exposure(self, symbol: str) -> Fraction:
         """The most dollars a symbol can be worth: its buys fill and its sells do not, or the other way round."""
-        mine = [w for w in self.working.values() if w.symbol == symbol]
-        dearest = max([self._ask(symbol), *(w.price for w in mine)])
-        futures = (self.ledger.after((w, w.price) for w in mine if w.sign == side) for side in (1, -1))
-        return max(abs(future.held.get(symbol, Fraction(0))) for future in futures) * dearest
+        return Fraction(self._exposure(symbol, self._of(symbol)), GRAIN)
+
+    @property
+    def gross(self) -> Fraction:
+        """All symbols together, each at its most, dollars."""
+        return Fraction(self._gross(), GRAIN)
 
     def touched(self) -> set[str]:
-        """Symbols that are held or at the venue."""
-        return {s for s, q in self.ledger.held.items() if q} | {w.symbol for w in self.working.values()}
+        """Symbols that are held, by whatever account of it, or at the venue."""
+        return {s for s, q in self.held.items() if q} | set(self.shown) | {w.symbol for w in self.working.values()}
 
-    def _ask(self, symbol: str) -> Fraction:
-        return Fraction(self.books[symbol][1], TRILLION)
+    @property
+    def use(self) -> dict[str, Fraction]:
+        """The highest use of each limit so far, as a share of its cap."""
+        return {name: Fraction(*self._most.get(name, (0, 1))) for name in LIMITS}
 
-    def _worst(self, order: Working) -> Fraction:
-        """The dearest an order may fill at, after the move that is reserved for or where the market is now."""
-        return max(order.moved, self._ask(order.symbol))
+    @property
+    def worst_loss(self) -> Fraction:
+        """The largest loss of any session, of its cap; gaps included."""
+        return Fraction(self._worst, self.caps.loss)
+
+    def _turnover(self) -> int:
+        traded = self.traded
+        for order in self.working.values():
+            traded += order.rest * max(order.moved, self._ask(order.symbol))
+        return traded
+
+    def _gross(self) -> int:
+        by_symbol: dict[str, list[Working]] = {symbol: [] for symbol in self.touched()}
+        for order in self.working.values():
+            by_symbol[order.symbol].append(order)
+        return sum(self._exposure(symbol, orders) for symbol, orders in by_symbol.items())
+
+    def _of(self, symbol: str) -> list[Working]:
+        return [order for order in self.working.values() if order.symbol == symbol]
+
+    def _exposure(self, symbol: str, orders: list[Working]) -> int:
+        dearest, furthest = self._ask(symbol), 0
+        for begun in self._accounts(symbol):
+            for side in (1, -1):
+                units = begun
+                for order in orders:
+                    dearest = max(dearest, order.price)
+                    if order.sign == side:
+                        units += side * order.rest
+                furthest = max(furthest, abs(units))
+        return furthest * dearest
+
+    def _accounts(self, symbol: str) -> list[int]:
+        """What is held, by our account of it and, where that is another, the venue's."""
+        return [self.held.get(symbol, 0), *([self.shown[symbol]] if symbol in self.shown else [])]
+
+    def _ask(self, symbol: str) -> int:
+        return self.books[symbol][1] if symbol in self.books else 0
 
     def _could_add(self, new: Working) -> bool:
         """Whether its fill, after that of all others of its side, takes the position further from zero or past it."""
-        side = [w for w in self.working.values() if (w.symbol, w.sign) == (new.symbol, new.sign)]
-        held = self.ledger.held.get(new.symbol, Fraction(0))
-        after = self.ledger.after((w, w.price) for w in side).held[new.symbol]
-        return not (0 <= after < held or held < after <= 0)
+        for begun in self._accounts(new.symbol):
+            after = begun + new.sign * new.rest
+            for order in self.working.values():
+                if (order.symbol, order.sign) == (new.symbol, new.sign):
+                    after += order.sign * order.rest
+            if not (0 <= after < begun or begun < after <= 0):
+                return True
+        return False
 
-    def _judge(self, new: Working, value: Fraction) -> None:
-        caps, equity = self.caps, self.equity
-        worst = {
-            "trade": (value, caps.trade),
-            "position": (self.exposure(new.symbol), caps.positions.get(new.symbol, caps.position)),
-            "gross": (sum(map(self.exposure, sorted(self.touched())), Fraction(0)), caps.gross * equity),
-            "turnover": (self.turnover, caps.turnover),
-        }
-        for name, (measured, cap) in worst.items():
-            share = measured / cap
-            self.use[name] = max(self.use[name], share)
-            if share > 1:
+    def _judge(self, new: Working, value: int) -> None:
+        caps, symbol = self.caps, new.symbol
+        for name, measured, cap in (
+            ("trade", value, caps.trade),
+            ("position", self._exposure(symbol, self._of(symbol)), caps.positions.get(symbol, caps.position)),
+            ("gross", self._gross(), int(caps.gross * self.equity)),
+            ("turnover", self._turnover(), caps.turnover),
+        ):
+            if cap > 0:
+                self._reach(name, measured, cap)
+            if measured > cap:
                 self.breaches[name] += 1
         self.unhealthy = self.unhealthy and any(w.session < self.sessions for w in self.working.values())
-        if self.halted or self.restricted or self.unhealthy or self._reached(caps.reduce):
+        caution, reduce, _ = self._marks
+        loss = self._loss()
+        if self.halted or self.restricted or self.unhealthy or self.equity <= 0 or loss >= reduce:
             self.breaches["loss"] += 1
-        elif self._reached(caps.caution[:2]) and value > caps.caution[2] * caps.trade:
+        elif loss >= caution and value > caps.left * caps.trade:
             self.breaches["trade"] += 1
+        if not all(self._known(one) for one in {symbol, *(s for s, q in self.held.items() if q)}):
+            self.breaches["price"] += 1
+        if symbol in self.shown:
+            self.breaches["dispute"] += 1
 
-    def _reached(self, mark: tuple[Fraction, ...]) -> bool:
-        """Whether the loss stands at a share of the equity or of the loss cap, whichever is less."""
-        return self.loss >= min(mark[0] * self.equity, mark[1] * self.caps.loss)
+    def _known(self, symbol: str) -> bool:
+        """Whether a symbol has a price, young enough and not put in question since."""
+        book = self.books.get(symbol)
+        return book is not None and symbol not in self.puzzling and self.now - book[2] <= self.caps.age
+
+    def _reach(self, name: str, measured: int, cap: int) -> None:
+        most, of = self._most.get(name, (0, 1))
+        if measured * of > most * cap:
+            self._most[name] = (measured, cap)
+
+    def _book(self, trade: Trade, way: int) -> None:
+        """Put a trade into the ledger, or take it out. Turnover is of the session it was made in."""
+        self.held[trade.symbol] = self.held.get(trade.symbol, 0) + way * trade.units
+        self.flow -= way * trade.units * trade.price
+        if trade.session == self.sessions:
+            self.traded += way * abs(trade.units) * trade.price
+        self._agree(trade.symbol)
+
+    def _take(self, order: str, quantity: int) -> None:
+        """So much more of an order is done, or less: what is given back does not work again."""
+        self.unfilled[order] -= quantity
+        if self.unfilled[order] >= 0:
+            self.restricted.discard(order)
+        elif quantity > 0:
+            self.restricted.add(order)
+        at_venue = self.working.get(order)
+        if at_venue is not None and quantity > 0:
+            at_venue.rest -= quantity
+            if at_venue.rest <= 0:
+                del self.working[order]
+
+    def _agree(self, symbol: str) -> None:
+        if self.shown.get(symbol) == self.held.get(symbol, 0):
+            del self.shown[symbol]
+
+    def _loss(self) -> int:
+        return -((2 * self.flow + self._marked() - self.start) // 2)
 
     def _mark(self) -> None:
-        share = self.loss / self.caps.loss
-        if share <= 1:
-            self.use["loss"] = max(self.use["loss"], share)
-        self.worst_loss = max(self.worst_loss, share)
-        self.halted = self.halted or (self.equity > 0 and self._reached(self.caps.halt))
+        loss = self._loss()
+        if 0 < loss <= self.caps.loss:
+            self._reach("loss", loss, self.caps.loss)
+        self._worst = max(self._worst, loss)
+        self.halted = self.halted or (self.equity > 0 and loss >= self._marks[2])
 
-    def _marked(self) -> Fraction:
-        """What is held at the mids."""
-        return sum((q * Fraction(sum(self.books[s]), 2 * TRILLION) for s, q in self.ledger.held.items()), Fraction(0))
+    def _marked(self) -> int:
+        """Twice what is held, at the mids."""
+        twice = 0
+        for symbol, units in self.held.items():
+            if units:
+                bid, ask, _ = self.books[symbol]
+                twice += units * (bid + ask)
+        return twice
+
+
+def _scaled(units: int, new: int, old: int) -> int:
+    whole = abs(units) * new // old
+    return whole if units >= 0 else -whole

@@ -163,8 +163,8 @@ class Desk:
 
     def value(self) -> Fraction:
         """What is held, signed, at the mids, in dollars, by the accountant's books."""
-        books, held = self.accountant.books, self.accountant.ledger.held
-        return sum((q * Fraction(sum(books[s]), 2 * ONE) for s, q in held.items()), Fraction(0))
+        books, held = self.accountant.books, self.accountant.held
+        return Fraction(sum(q * sum(books[s][:2]) for s, q in held.items()), 2 * ONE**2)
 
     def send(
         self, symbol: str, sign: int, quantity: int, *, limit: int | None = None, at: int | None = None, name: str = ""
@@ -245,7 +245,7 @@ class Desk:
         if intent.id in self.accountant.unfilled:
             return  # the answer of an order that left already, asked for again
         self.tally.accepted += 1
-        adds = self.accountant.left(intent.id, intent.symbol, intent.sign, intent.quantity, intent.limit)
+        adds = self.accountant.left(intent.id, intent.symbol, intent.sign, intent.quantity, intent.limit, self.now)
         self.tally.events["reductions" if not adds else "orders that may add risk"] += 1
         self._tickets[intent.id] = self._ticket(intent)
 
@@ -280,14 +280,14 @@ class Desk:
     def _marketable(self, intent: OrderIntent) -> bool:
         if intent.limit is None:
             return True
-        bid, ask = self.accountant.books[intent.symbol]
+        bid, ask, _ = self.accountant.books[intent.symbol]
         return ask <= intent.limit if intent.sign > 0 else bid >= intent.limit
 
     def _fill(self, ticket: Ticket, quantity: int) -> None:
         if quantity <= 0:
             return
         intent = ticket.intent
-        bid, ask = self.accountant.books[intent.symbol]
+        bid, ask, _ = self.accountant.books[intent.symbol]
         price = ask if intent.sign > 0 else bid
         self._count += 1
         told = Execution(intent.id, f"x{self._count}", quantity, price, price)
@@ -318,7 +318,7 @@ class Desk:
         middle = max(round(mid * ONE), 2)
         half = max(middle * self._half[symbol] // 10_000, 1) if middle > 2 else 0
         quote = Quote(middle - half, middle + half, self.now)
-        self.accountant.quote(symbol, quote.bid, quote.ask)
+        self.accountant.quote(symbol, quote.bid, quote.ask, self.now)
         self._live(lambda: self.governor.quote(symbol, quote))
 
     def _live(self, act: Callable[[], T]) -> T:

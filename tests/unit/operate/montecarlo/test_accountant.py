@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from plimsoll.core.policy import Policy
+from plimsoll.core.quantity import CENT
 from plimsoll.operate.montecarlo.accountant import LIMITS, Accountant, Caps, caps_of
 from plimsoll.risk.governor_limits import limits_of
 from plimsoll.store import policy_file
@@ -21,14 +22,17 @@ class Account(Accountant):
     def __init__(self, equity: int = 1_000, caps: Caps | None = None) -> None:
         super().__init__(caps or caps_of(MICRO))
         self.begin(Fraction(equity))
-        self.quote("S", UNIT, UNIT)
-        self.quote("T", UNIT, UNIT)
+        self.price("S", UNIT)
+        self.price("T", UNIT)
         self.count = 0
 
     def order(self, dollars: float, sign: int = 1, symbol: str = "S", limit: int | None = None) -> str:
         self.count += 1
         self.left(f"o{self.count}", symbol, sign, round(dollars * UNIT), limit)
         return f"o{self.count}"
+
+    def price(self, symbol: str, price: int) -> None:
+        self.quote(symbol, price, price, self.now)
 
     def fill(self, order: str, dollars: float, sign: int = 1, symbol: str = "S", price: int = UNIT) -> None:
         self.count += 1
@@ -46,11 +50,11 @@ def test_his_caps_are_the_governors_though_he_reads_them_himself(profile: str) -
     policy = policy_file.load(profile).policy
     his, theirs = caps_of(policy), limits_of(policy)
     assert [his.loss, his.turnover, his.trade, his.position] == [
-        Fraction(cap, 100) for cap in (theirs.loss, theirs.turnover, theirs.trade, theirs.position)
+        cap * CENT for cap in (theirs.loss, theirs.turnover, theirs.trade, theirs.position)
     ]
-    assert his.positions == {s: Fraction(cap, 100) for s, cap in theirs.positions.items()}
+    assert his.positions == {s: cap * CENT for s, cap in theirs.positions.items()}
     assert his.gross == Fraction(theirs.gross_bps, 10_000)
-    for mine, stage in zip((his.caution[:2], his.reduce, his.halt), theirs.stages, strict=True):
+    for mine, stage in zip((his.caution, his.reduce, his.halt), theirs.stages, strict=True):
         assert mine == (Fraction(stage.equity_bps, 10_000), Fraction(stage.loss_bps, 10_000))
 
 
@@ -87,7 +91,7 @@ def test_open_orders_count_as_if_all_of_a_side_filled_at_the_dearest_price() -> 
     account.order(4, -1)
     account.order(30, -1, limit=2 * UNIT)
     assert account.exposure("S") == 24 * 2  # short 24 of them, at two dollars
-    account.quote("S", 3 * UNIT, 3 * UNIT)
+    account.price("S", 3 * UNIT)
     assert account.exposure("S") == 24 * 3
 
 
@@ -114,12 +118,12 @@ def test_an_order_that_leaves_at_or_below_the_ladders_marks_is_a_breach_of_the_l
         (79, 1, {"loss": 1}),
     ):
         account = Account()
-        account.quote("S", 100 * UNIT, 100 * UNIT)
+        account.price("S", 100 * UNIT)
         account.left("a", "S", 1, UNIT // 2, None)
         account.left("b", "S", 1, UNIT // 2, None)
         account.filled("a", "x1", "S", 1, UNIT // 2, 100 * UNIT)
         account.filled("b", "x2", "S", 1, UNIT // 2, 100 * UNIT)
-        account.quote("S", (100 - lost) * UNIT, (100 - lost) * UNIT)
+        account.price("S", (100 - lost) * UNIT)
         assert account.loss == lost
         account.order(size, symbol="T")
         assert dict(account.breaches) == breached
@@ -129,9 +133,9 @@ def test_a_halt_holds_though_the_price_recovers_and_the_next_session_waits_for_y
     account = Account()
     account.hold(450)
     late = account.order(10)
-    account.quote("S", UNIT * 8 // 10, UNIT * 8 // 10)
+    account.price("S", UNIT * 8 // 10)
     assert account.halted
-    account.quote("S", UNIT, UNIT)
+    account.price("S", UNIT)
     account.order(1)
     assert account.breaches["loss"] == 1
     account.begin(Fraction(1_000))
@@ -148,8 +152,8 @@ def test_a_halt_holds_though_the_price_recovers_and_the_next_session_waits_for_y
 def test_the_largest_loss_within_the_cap_is_its_use_and_what_a_gap_took_beyond_is_not() -> None:
     account = Account()
     account.hold(450)
-    account.quote("S", UNIT * 8 // 10, UNIT * 8 // 10)
-    account.quote("S", UNIT * 4 // 10, UNIT * 4 // 10)
+    account.price("S", UNIT * 8 // 10)
+    account.price("S", UNIT * 4 // 10)
     assert account.use["loss"] == Fraction(90, 100)
     assert account.worst_loss == Fraction(270, 100)
     assert not account.breaches
@@ -162,7 +166,7 @@ def test_fills_count_once_also_late_and_too_much_restricts() -> None:
     account.filled(order, "x", "S", 1, 4 * UNIT, UNIT)
     account.closed(order)
     account.filled(order, "late", "S", 1, 6 * UNIT, UNIT)
-    assert account.ledger.held == {"S": 10} and account.turnover == 10
+    assert account.held == {"S": 10 * UNIT} and account.turnover == 10
     assert not account.restricted
     account.filled(order, "more", "S", 1, 1, UNIT)
     assert account.restricted
@@ -179,4 +183,4 @@ def test_the_same_order_sent_again_is_one_order() -> None:
 
 
 def test_shares_that_are_no_whole_basis_points_are_exact() -> None:
-    assert caps_of(Policy()).loss == 3_000
+    assert caps_of(Policy()).loss == 3_000 * 100 * CENT
