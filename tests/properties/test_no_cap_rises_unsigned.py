@@ -37,12 +37,15 @@ CORE = Policy()
 PEOPLE = st.sampled_from(["ann", "eve"])
 AMOUNTS = st.sampled_from(["1.00", "40.00", "60.00", "100.00", "150.00", "400.00"])
 
+FILES = ("account", "anchor", "limits")
+
 
 class Account(RuleBasedStateMachine):
     """A paper account of profile micro and its folder."""
 
-    @initialize()
-    def open(self) -> None:
+    @initialize(alone=st.booleans())
+    def open(self, alone: bool = True) -> None:
+        self.alone = alone
         self.folder = Path(tempfile.mkdtemp())
         self.home = Home(self.folder / "home")
         self.home.folder(self.home.path)
@@ -51,7 +54,7 @@ class Account(RuleBasedStateMachine):
             public = new_key(self.folder / name)
             self.keys[name] = (public, Signer(self.folder / name))
         self.store, self.day, self.begun = MemoryStateStore(), DAY, False
-        self.past: list[tuple[bytes, bytes]] = []
+        self.past: list[dict[str, bytes]] = []
         self.most = {"loss": 10_000, "position": 50_000, "turnover": 200_000, "trade": 5_000}
         self.now = dict(self.most)
         self.signed: list[dict[str, int]] = []
@@ -72,7 +75,7 @@ class Account(RuleBasedStateMachine):
         try:
             account = GovernedAccount(
                 AccountRecord(self.home), self.store, policy, track=TrackRecord(self.home, lambda _: None), live=False,
-                draw=lambda: "two", now=lambda: "t",
+                alone=self.alone, draw=lambda: "two", now=lambda: "t",
             )  # fmt: skip
             self.governor = Governor(self.store, account.start())
         except PlimsollError:
@@ -120,15 +123,15 @@ class Account(RuleBasedStateMachine):
         raise AssertionError("eve let herself in")
 
     def keep(self) -> None:
-        if self.home.account.exists() and self.home.limits.exists():
-            self.past.append((self.home.account.read_bytes(), self.home.limits.read_bytes()))
+        if all(getattr(self.home, name).exists() for name in FILES):
+            self.past.append({name: getattr(self.home, name).read_bytes() for name in FILES})
 
-    @rule(name=st.sampled_from(["account", "limits"]))
+    @rule(name=st.sampled_from(FILES))
     def delete(self, name: str) -> None:
         self.keep()
         getattr(self.home, name).unlink(missing_ok=True)
 
-    @rule(name=st.sampled_from(["account", "limits"]), new=st.sampled_from(["900.00", "100.00"]), old=AMOUNTS)
+    @rule(name=st.sampled_from(FILES), new=st.sampled_from(["900.00", "100.00"]), old=AMOUNTS)
     def edit(self, name: str, old: str, new: str) -> None:
         self.keep()
         path = getattr(self.home, name)
@@ -136,13 +139,11 @@ class Account(RuleBasedStateMachine):
             path.write_bytes(path.read_bytes().replace(old.encode(), new.encode()))
 
     @precondition(lambda self: self.past)
-    @rule(data=st.data(), record=st.booleans(), copy=st.booleans())
-    def put_back(self, data: st.DataObject, record: bool, copy: bool) -> None:
+    @rule(data=st.data(), names=st.one_of(st.just(set(FILES)), st.sets(st.sampled_from(FILES))))
+    def put_back(self, data: st.DataObject, names: set[str]) -> None:
         old = data.draw(st.sampled_from(self.past))
-        if record:
-            self.home.account.write_bytes(old[0])
-        if copy:
-            self.home.limits.write_bytes(old[1])
+        for name in names:
+            getattr(self.home, name).write_bytes(old[name])
 
     def in_force(self) -> dict[str, int]:
         limits = self.governor.limits  # type: ignore[union-attr]

@@ -10,11 +10,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
 from plimsoll.cli.main import cli
+from plimsoll.core.account_record import Session
+from plimsoll.store.account_record import AccountRecord
+from plimsoll.store.home import Home
 
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")}
 SESSION = {"type": "session", "date": "2026-03-02", "equity": "1000.00"}
@@ -158,10 +162,39 @@ def test_the_caps_of_one_home_do_not_serve_another(desk: Desk, tmp_path: Path) -
     other.govern(SESSION)
     other.person("eve")
     other.sign("eve", "--loss", "5000")
-    for name in ("account.jsonl", "limits.json"):
+    for name in ("account.jsonl", "account.anchor", "limits.json"):
         (desk.home / name).write_bytes((other.home / name).read_bytes())
     told = desk.run("govern", "--profile", "micro", status=3).stderr
     assert "is not the record this account is governed by" in told
+
+
+def test_an_older_record_is_found_by_what_the_governor_keeps_of_it(desk: Desk) -> None:
+    """Record, anchor and copy put back together, as they were two sessions ago: whole, and not what was governed by."""
+    names = ("account.jsonl", "account.anchor", "limits.json")
+    desk.govern(SESSION)
+    desk.person("ann")
+    desk.govern(SESSION | {"date": "2026-03-03"})
+    old = {name: (desk.home / name).read_bytes() for name in names}
+    desk.govern(SESSION | {"date": "2026-03-04"}, SESSION | {"date": "2026-03-05"})
+    for name, content in old.items():
+        (desk.home / name).write_bytes(content)
+    told = "is not the record this account is governed by"
+    for words in (("limits", "history"), ("limits", "show"), ("approve", "status"), ("keys", "list"), ("sla",)):
+        assert told in desk.run(*words, *(("--profile", "micro") if words == ("sla",) else ()), status=3).stderr
+    assert told in desk.sign("ann", "--loss", "50", status=3)["error"]
+    assert told in desk.run("govern", "--profile", "micro", status=3).stderr
+
+
+def test_sessions_that_the_governor_did_not_tell_are_found(desk: Desk) -> None:
+    """The record goes on by the rules, anchor and all, as somebody who may write the home can make it."""
+    desk.govern(SESSION, SESSION | {"date": "2026-03-03"})
+    record = AccountRecord(Home(desk.home))
+    last = next(e.body for e in reversed(record.read().entries) if isinstance(e.body, Session))
+    record.append(msgspec.structs.replace(last, date="2026-03-03"))  # what a crash before the next session leaves
+    assert desk.run("limits", "history")
+    record.append(msgspec.structs.replace(last, date="2026-03-04"))
+    for words in (("limits", "history"), ("approve", "status"), ("govern", "--profile", "micro")):
+        assert "the governor's store does not know, from entry 5 on" in desk.run(*words, status=3).stderr
 
 
 def test_who_may_sign_is_signed_for_too(desk: Desk) -> None:

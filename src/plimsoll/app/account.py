@@ -24,11 +24,11 @@ def limits_show(workspace: Workspace) -> LimitsReport:
     from dataclasses import replace
 
     from plimsoll.operate.account_limits import show
-    from plimsoll.store.account_record import AccountRecord
+    from plimsoll.operate.governed_account import whole_record
     from plimsoll.store.home import Home
 
     home = Home(workspace.home)
-    known = AccountRecord(home).read().limits
+    known = whole_record(home).limits
     if known is not None and workspace.profile is None and not workspace.policy_files:
         workspace = replace(workspace, profile=known[1].profile)
     return show(home, workspace.load().policy)

@@ -45,8 +45,9 @@ def governed(
     home.folder(home.path)
     with _state_store(home, store, policy.governor.store_timeout / 1000, tell) as kept:
         track = TrackRecord(home, _session_minutes)
+        record = AccountRecord(home)
         account = GovernedAccount(
-            AccountRecord(home), kept, policy, track=track, live=live, draw=lambda: token_hex(8), now=now
+            record, kept, policy, track=track, live=live, alone=store is None, draw=lambda: token_hex(8), now=now
         )
         for note in account.notes():
             tell(note)

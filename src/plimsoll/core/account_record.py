@@ -135,7 +135,7 @@ class Signature(_Part, frozen=True, kw_only=True):
 
 
 class Entry(_Part, frozen=True, kw_only=True):
-    """One line of an account's record."""
+    """One line of an account's record. ``anchored``: its writer kept an ``Anchor``; absent from older lines."""
 
     account: str
     number: int
@@ -143,6 +143,19 @@ class Entry(_Part, frozen=True, kw_only=True):
     previous: str
     body: Body
     signature: Signature | None = None
+    anchored: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class Anchor(_Part, frozen=True, kw_only=True):
+    """What a record was when it was last written, kept beside it: its number of entries and the hash of the last.
+
+    ``next`` is the hash of the entry that is about to be written, announced before it, "" once it is there.
+    """
+
+    account: str
+    entries: int
+    last: str
+    next: str = ""
 
 
 _ENCODER = msgspec.json.Encoder(order="sorted")

@@ -19,6 +19,7 @@ from plimsoll.operate.governed_account import (
     kept_caps,
     last_equity,
     signed_limits,
+    whole_record,
 )
 from plimsoll.operate.track_record import iso
 from plimsoll.risk.governor_limits import GovernorLimits, stated
@@ -84,7 +85,7 @@ class TrustedKey(msgspec.Struct, frozen=True):
 def show(home: Home, policy: Policy) -> LimitsReport:
     """The caps of a home's account; looks only. ``CorruptionError`` when the record or ``limits.json`` was altered."""
     record = AccountRecord(home)
-    found = record.read()
+    found = whole_record(home)
     in_force, note, (day, equity) = _in_force(home)
     if found.limits is None:
         first = stated(policy, "paper")
@@ -102,7 +103,7 @@ def show(home: Home, policy: Policy) -> LimitsReport:
 
 def history(home: Home) -> tuple[LimitsVersion, ...]:
     """Every version, oldest first."""
-    entries = AccountRecord(home).read().entries
+    entries = whole_record(home).entries
     return tuple(_version(e, e.body) for e in entries if isinstance(e.body, Limits))
 
 
@@ -115,7 +116,7 @@ def sign(
     policy first. Errors leave nothing written.
     """
     record = AccountRecord(home)
-    found = record.read()
+    found = whole_record(home)
     record.check_copy(found)
     if not reason.strip():
         raise UsageError("--reason is empty", "Say why the caps are what they are")
@@ -141,7 +142,7 @@ def trust(
 ) -> tuple[TrustedKey, ...]:
     """Trust a key (None: the person's key no longer); begins the record of a home that has none."""
     record = AccountRecord(home)
-    known = record.read()
+    known = whole_record(home)
     if public_key is None:
         old = known.trusted.get(person)
         if old is None:
@@ -167,7 +168,7 @@ def trust(
 
 def trusted(home: Home) -> tuple[TrustedKey, ...]:
     """Who may sign now."""
-    return tuple(TrustedKey(*row) for row in AccountRecord(home).read().trusted.items())
+    return tuple(TrustedKey(*row) for row in whole_record(home).trusted.items())
 
 
 def _changed(caps: Caps, change: Mapping[str, str]) -> Caps:

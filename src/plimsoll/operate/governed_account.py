@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.core.account_record import Entry, Limits, Size
-from plimsoll.core.errors import CorruptionError, Halted, InputError, UsageError
+from plimsoll.core.account_record import Entry, Limits, Session, Size
+from plimsoll.core.errors import CorruptionError, Halted, HomeBusy, InputError, UsageError
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import StateStore
@@ -17,6 +18,8 @@ from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_limits import GovernorLimits, held_to, limits_of, stated
 from plimsoll.risk.graduation import progress
 from plimsoll.store.account_record import AccountRecord, Record
+from plimsoll.store.home import Home
+from plimsoll.store.record_rules import RESTORE
 
 CAPS = ("loss", "position", "turnover", "trade")
 
@@ -33,8 +36,9 @@ class Difference:
 class GovernedAccount:
     """One home's account, as its record says it may trade.
 
-    ``store`` is the governor's, ``track`` watches its sessions; ``draw`` makes an account's id and ``now`` says the
-    time, both for a new record only.
+    ``store`` is the governor's, ``alone`` says that it belongs to this home and keeps the head of its record; with a
+    shared one each home may tell its sessions in a record of its own. ``track`` watches its sessions; ``draw`` makes
+    an account's id and ``now`` says the time, both for a new record only.
 
     Raises
     ------
@@ -53,12 +57,17 @@ class GovernedAccount:
         *,
         track: TrackRecord,
         live: bool,
+        alone: bool,
         draw: Callable[[], str],
         now: Callable[[], str],
     ) -> None:
         self._record, self._policy, self._kept, self._track = record, policy, kept_caps(store), track
+        self._alone = alone
         found = record.read()
-        _same_history(found, self._kept)
+        if alone:
+            _kept_by(store, found)
+        else:
+            _same_history(found, self._kept)
         _no_session_lost(max(found.session, iso(track.day)), last_session(store))
         if found.limits is None:
             if live:
@@ -105,11 +114,13 @@ class GovernedAccount:
         """What is signed, checked against the record, its copy and what the governor knows of it."""
         _, _, record = self._newest()
         _same_history(record, kept)
-        return signed_limits(record, self._policy)
+        return signed_limits(record, self._policy, head=self._alone)
 
     def notes(self) -> Iterator[str]:
         """What the person who starts it has to know: caps unsigned, or not those of the policy."""
         entry, signed, record = self._newest()
+        if not record.anchored:
+            yield "account.jsonl has no anchor yet, an older version wrote it: its next entry makes one"
         if entry.signature is None:
             yield "paper account; its dollar caps are not signed"
         found = progress(e.body for e in record.entries)
@@ -122,7 +133,7 @@ class GovernedAccount:
         record = self._record.read()
         self._record.check_copy(record)
         if record.limits is None:
-            raise CorruptionError("the account's record has no limits any more", "Restore this home from a backup")
+            raise CorruptionError("the account's record has no limits any more", RESTORE)
         return *record.limits, record
 
     def _open_paper(self, account: str, time: str) -> None:
@@ -140,17 +151,52 @@ class GovernedAccount:
         self._record.append(first)
 
 
-def signed_limits(record: Record, policy: Policy) -> GovernorLimits:
+def signed_limits(record: Record, policy: Policy, *, head: bool = False) -> GovernorLimits:
     """What an account is allowed now: its signed caps, and no position above the size it has reached (H1, H7).
 
-    ``CorruptionError`` where the record has no limits.
+    They name the entry that grants them or, with ``head``, the last one of the record, so that a governor's store keeps
+    that the sessions before it are told as they were. ``CorruptionError`` where the record has no limits.
     """
     if record.limits is None:
-        raise CorruptionError("the account's record has no limits", "Restore this home from a backup")
+        raise CorruptionError("the account's record has no limits", RESTORE)
     size = progress(e.body for e in record.entries).size
-    granted = [e for e in record.entries if isinstance(e.body, Limits | Size)][-1]
-    limits = held_to(limits_of(policy), record.limits[1], granted.number, record.seal(granted.number) or "")
+    named = [e for e in record.entries if head or isinstance(e.body, Limits | Size)][-1]
+    limits = held_to(limits_of(policy), record.limits[1], named.number, record.seal(named.number) or "")
     return limits if size is None else limits.at_size(size)
+
+
+def whole_record(home: Home) -> Record:
+    """A home's record, checked, and held against what its governor keeps of it unless that one runs and looks itself.
+
+    ``CorruptionError`` (exit 3) where either is not what was written.
+    """
+    from plimsoll.store.governor_store import SqliteStateStore
+
+    record = AccountRecord(home)
+    if home.governor.exists():
+        with suppress(HomeBusy), SqliteStateStore(home.governor) as store:
+            found = record.read()  # while the store is held, or a session could begin in between
+            _kept_by(store, found)
+            return found
+    return record.read()
+
+
+def _kept_by(store: StateStore, record: Record) -> None:
+    """The record must be the one a governor's store knows, with at most one session the store has not seen begin.
+
+    A session's entry is written when the next begins, just before the store takes the record's head: a crash in between
+    leaves one. Lines an older version wrote are not counted, for stores kept no head then.
+    """
+    kept = kept_caps(store)
+    _same_history(record, kept)
+    if kept is None or last_session(store) < 0:
+        return
+    beyond = [e for e in record.entries[kept.get("version", 0) :] if isinstance(e.body, Session) and e.anchored is True]
+    if len(beyond) > 1:
+        raise CorruptionError(
+            f"account.jsonl tells sessions the governor's store does not know, from entry {beyond[1].number} on",
+            RESTORE,
+        )
 
 
 def kept_caps(store: StateStore) -> dict[str, Any] | None:
@@ -165,7 +211,7 @@ def _same_history(record: Record, kept: Mapping[str, Any] | None) -> None:
     if number and record.seal(number) != seal:
         raise CorruptionError(
             f"account.jsonl is not the record this account is governed by: entry {number} is missing or another",
-            "Restore account.jsonl and limits.json of this home from a backup",
+            RESTORE,
         )
 
 

@@ -7,6 +7,7 @@ import msgspec
 from plimsoll.core.account_record import Size
 from plimsoll.core.errors import CheckFailed, UsageError
 from plimsoll.core.money import dollars
+from plimsoll.operate.governed_account import whole_record
 from plimsoll.risk.graduation import Evidence, Progress, progress
 from plimsoll.store.account_record import AccountRecord, Record
 from plimsoll.store.home import Home
@@ -32,7 +33,7 @@ class SizeReport(msgspec.Struct, frozen=True):
 
 def status(home: Home) -> SizeReport:
     """Where it stands; looks only, also while the governor runs."""
-    return _report(_progress(AccountRecord(home).read()))
+    return _report(_progress(whole_record(home)))
 
 
 def approve(home: Home, by: By, reason: str) -> SizeReport:
@@ -41,7 +42,7 @@ def approve(home: Home, by: By, reason: str) -> SizeReport:
     ``CheckFailed`` (exit 3) lists the evidence that is missing, or says who may not sign.
     """
     record = AccountRecord(home)
-    read = record.read()
+    read = whole_record(home)
     record.check_copy(read)
     if not reason.strip():
         raise UsageError("--reason is empty", "Say why a larger size is right")

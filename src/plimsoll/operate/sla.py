@@ -18,7 +18,7 @@ from plimsoll.core.account_record import Entry, Limits, Promise, amount
 from plimsoll.core.errors import CheckFailed, InputError
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
-from plimsoll.operate.governed_account import signed_limits
+from plimsoll.operate.governed_account import signed_limits, whole_record
 from plimsoll.risk.governor_limits import MILLISECOND, SECOND, WHOLE, GovernorLimits, held_to, limits_of, stated
 from plimsoll.store.account_record import AccountRecord, Record
 from plimsoll.store.home import Home
@@ -81,7 +81,7 @@ class Checked(msgspec.Struct, frozen=True):
 def promise(home: Home, policy: Policy, digest: str) -> RiskPromise:
     """The promise of the home's account as it is now; of a paper account of the policy where there is none."""
     record = AccountRecord(home)
-    found = record.read()
+    found = whole_record(home)
     record.copy_problem(found)  # an altered limits.json promises nothing
     return _promise(found, policy, digest)
 
@@ -89,7 +89,7 @@ def promise(home: Home, policy: Policy, digest: str) -> RiskPromise:
 def sign(home: Home, policy: Policy, digest: str, by: By) -> RiskPromise:
     """Sign the promise as it is now."""
     record = AccountRecord(home)
-    found = record.read()
+    found = whole_record(home)
     record.check_copy(found)
     if found.limits is None:
         raise CheckFailed("the account has no limits yet, so it promises nothing", "Start the governor or sign limits")
@@ -109,7 +109,7 @@ def check(home: Home, policy: Policy, digest: str, path: Path) -> Checked:
         raise InputError(f"{path} cannot be read as a page ({error})", "Name what 'plimsoll sla --out' wrote") from None
     body = text.partition(f"{_SIGNED}\n")[0]
     document = hashlib.sha256(body.encode()).hexdigest()
-    found = AccountRecord(home).read()
+    found = whole_record(home)
     entry = _signed(found, document)
     if entry is None or entry.signature is None:
         raise CheckFailed(

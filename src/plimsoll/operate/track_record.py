@@ -7,6 +7,7 @@ but those it did not see. The rest is read off the governor when its session end
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -19,7 +20,7 @@ from plimsoll.core.money import dollars
 from plimsoll.core.quantity import CENT
 from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_limits import SECOND
-from plimsoll.store.home import Home, write_whole
+from plimsoll.store.home import Home, open_lock, write_whole
 
 MINUTE = 60 * SECOND
 Hours = Callable[[int], tuple[int, int] | None]
@@ -96,7 +97,7 @@ class TrackRecord:
     @contextmanager
     def _shared(self) -> Iterator[Running]:
         """The file, held alone while it is changed; one that cannot be read begins anew, which only loses evidence."""
-        with self._home.track.with_suffix(".lock").open("w") as lock:
+        with os.fdopen(open_lock(self._home.track.with_suffix(".lock")), "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             before, running = self._running()
             yield running

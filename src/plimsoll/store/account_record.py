@@ -1,9 +1,12 @@
-"""The account's record on disk: ``account.jsonl``, and ``limits.json``, a copy of the caps it ends with (H1, H7, G3).
+"""The account's record on disk (H1, H7, G3): ``account.jsonl``, its anchor, and ``limits.json``, a copy of its caps.
 
-An entry is durable in the record before anything acts on it; ``limits.json`` follows. Every reading checks every entry:
-its place in the chain, whose signature it carries, and whether that person could sign for that purpose at that point.
-No clock is asked. What a crash can leave is an unfinished last line, which is not there, or a ``limits.json`` that is
-one version behind, which the next writer brings up to date.
+An entry is announced in ``account.anchor``, then durable in the record, then the anchor's own, and only then does
+anything act on it; ``limits.json`` follows. Every reading checks every entry: its place in the chain, whose signature
+it carries, and whether that person could sign for that purpose at that point; and that the record ends where its anchor
+says, so that unsigned lines can be neither cut nor written again by who knows the record alone. No clock is asked.
+
+What a crash can leave is an announced entry that is not there or only half, which is not there then; one that is there
+and not yet the anchor's; or a ``limits.json`` that is one version behind. The next writer brings them up to date.
 """
 
 from __future__ import annotations
@@ -18,22 +21,27 @@ from typing import Any
 
 import msgspec
 
-from plimsoll.core.account_record import Body, Entry, Limits, Opened, line, parsed, seal
+from plimsoll.core.account_record import Anchor, Body, Entry, Limits, Opened, line, parsed, seal
 from plimsoll.core.errors import CheckFailed, CorruptionError, HomeBusy, InputError, PlimsollError
-from plimsoll.store.home import Home, write_whole
-from plimsoll.store.record_rules import By, Chain
+from plimsoll.store.home import Home, open_own, write_whole
+from plimsoll.store.record_rules import RESTORE, By, Chain
 
-_RESTORE = "Restore account.jsonl and limits.json of this home from a backup"
+_PRIVATE = 0o600  # the record and what is beside it are their owner's
 _REWRITE = "Delete limits.json, it is written again from the record; change caps with 'plimsoll limits sign'"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record that was checked from end to end."""
+    """A record that was checked from end to end.
+
+    ``session`` is the date of the last session that was told; ``anchored`` is False for one that an older version wrote
+    and none has added to since.
+    """
 
     entries: tuple[Entry, ...] = ()
     trusted: Mapping[str, str] = field(default_factory=dict)
-    session: str = ""  # date of the last session that was told
+    session: str = ""
+    anchored: bool = False
 
     @property
     def limits(self) -> tuple[Entry, Limits] | None:
@@ -50,17 +58,27 @@ class AccountRecord:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self.path, self.copy = home.account, home.limits
+        self.path, self.copy, self.anchor = home.account, home.limits, home.anchor
 
     def read(self) -> Record:
         """The whole record, checked; an empty one where the home has none.
 
         ``CorruptionError`` (exit 3) names the first line that is not as it was written and what is wrong with it.
         """
-        record = _recorded(self._chain(self._bytes()))
-        if not record.entries and self.copy.exists():
-            raise CorruptionError(f"{self.copy} is there, but {self.path.name} is not", _RESTORE)
-        return record
+        known, raw = self._together()
+        if b"\n" not in raw and self.copy.exists():
+            raise CorruptionError(f"{self.copy} is there, but {self.path.name} is not", RESTORE)
+        return _recorded(self._chain(raw, known))
+
+    def _together(self) -> tuple[Anchor | None, bytes]:
+        """The anchor and the bytes that belong to it, also while another process adds an entry."""
+        before = self._anchored()
+        while True:
+            raw = self._bytes(self.path)
+            after = self._anchored()
+            if after == before:
+                return after, raw
+            before = after
 
     def check_copy(self, record: Record) -> None:
         """Hold ``limits.json`` against the record; ``CorruptionError`` names the field that differs.
@@ -94,9 +112,11 @@ class AccountRecord:
 
     def open(self, account: str, time: str) -> Record:
         """Begin the record where there is none; returns it."""
-        with self._writing() as chain:
+        with self._writing() as (chain, descriptor):
             if not chain.entries:
-                self._put(chain, Entry(account=account, number=1, sequence=1, previous="", body=Opened(time=time)))
+                body = Opened(time=time)
+                first = Entry(account=account, number=1, sequence=1, previous="", body=body, anchored=True)
+                self._put(chain, first, descriptor)
             return _recorded(chain)
 
     def append(self, body: Body, by: By | None = None) -> Record:
@@ -104,70 +124,89 @@ class AccountRecord:
 
         ``CheckFailed`` (exit 3) when the record's rules do not allow it: nothing is written then.
         """
-        with self._writing() as chain:
+        with self._writing() as (chain, descriptor):
             if not chain.entries:
                 raise CheckFailed(
                     "the account has no record yet", "'plimsoll keys trust' or 'plimsoll govern' begins it"
                 )
-            self._put(chain, chain.next(body, by))
+            self._put(chain, chain.next(body, by), descriptor)
             return _recorded(chain)
 
-    def _put(self, chain: Chain, entry: Entry) -> None:
+    def _put(self, chain: Chain, entry: Entry, descriptor: int) -> None:
         if (problem := chain.problem(entry)) is not None:
             raise CheckFailed(*problem)
-        with _clearly(self.path, "written"), self.path.open("ab") as file:
+        self._fix(entry.account, len(chain.entries), chain.last, seal(entry))
+        with _clearly(self.path, "written"), os.fdopen(descriptor, "ab", closefd=False) as file:
             file.write(line(entry) + b"\n")
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
         chain.take(entry)
+        self._fix(entry.account, len(chain.entries), chain.last)
         if isinstance(entry.body, Limits):
             self._write_copy(entry)
 
+    def _fix(self, account: str, entries: int, last: str, announced: str = "") -> None:
+        """Write the anchor."""
+        anchor = Anchor(account=account, entries=entries, last=last, next=announced)
+        write_whole(self.anchor, msgspec.json.encode(anchor, order="sorted") + b"\n", _PRIVATE)
+
     def _write_copy(self, entry: Entry) -> None:
-        write_whole(self.copy, msgspec.json.format(line(entry), indent=2) + b"\n")
+        write_whole(self.copy, msgspec.json.format(line(entry), indent=2) + b"\n", _PRIVATE)
 
     @contextmanager
-    def _writing(self) -> Iterator[Chain]:
-        """The record, held alone; an unfinished last line is taken off first."""
+    def _writing(self) -> Iterator[tuple[Chain, int]]:
+        """The record and its file, held alone; an unfinished last line is taken off first."""
         self._home.folder(self._home.path)
         with _clearly(self.path, "written"):
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = open_own(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _PRIVATE)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise HomeBusy(f"{self.path} is being written by another process", "Try again") from None
-            raw = self._bytes()
-            chain = self._chain(raw)
+            raw = self._bytes(self.path)
+            chain = self._chain(raw, self._anchored())
             if (whole := raw.rfind(b"\n") + 1) < len(raw):
                 os.ftruncate(descriptor, whole)
-            yield chain
+            yield chain, descriptor
         finally:
             os.close(descriptor)
 
-    def _chain(self, raw: bytes) -> Chain:
+    def _chain(self, raw: bytes, anchor: Anchor | None) -> Chain:
         chain = Chain()
         for number, text in enumerate(raw.split(b"\n")[:-1], start=1):
             try:
                 entry = parsed(text)
             except ValueError as error:  # msgspec's errors are ValueErrors
-                raise CorruptionError(f"{self.path}, line {number}: {error}", _RESTORE) from None
+                raise CorruptionError(f"{self.path}, line {number}: {error}", RESTORE) from None
             if (problem := chain.problem(entry)) is not None:
-                raise CorruptionError(f"{self.path}, line {number}: {problem[0]}", _RESTORE)
+                raise CorruptionError(f"{self.path}, line {number}: {problem[0]}", RESTORE)
             chain.take(entry)
+        if misfit := chain.misfit(anchor):
+            raise CorruptionError(f"{self.path} is not the record of {self.anchor.name}: {misfit}", RESTORE)
         return chain
 
-    def _bytes(self) -> bytes:
+    def _anchored(self) -> Anchor | None:
+        raw = self._bytes(self.anchor)
+        if not raw and not self.anchor.exists():
+            return None
         try:
-            return self.path.read_bytes()
+            return msgspec.json.decode(raw, type=Anchor)
+        except ValueError as error:  # msgspec's errors are ValueErrors
+            raise CorruptionError(f"{self.anchor} is damaged ({error})", RESTORE) from None
+
+    def _bytes(self, path: Path) -> bytes:
+        try:
+            with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
+                return file.read()
         except FileNotFoundError:
             return b""
         except OSError as error:
-            raise InputError(f"{self.path} cannot be read ({error.strerror})", "Check its permissions") from None
+            raise InputError(f"{path} cannot be read ({error.strerror})", "Check its permissions") from None
 
 
 def _recorded(chain: Chain) -> Record:
-    return Record(tuple(chain.entries), dict(chain.trusted), chain.session)
+    return Record(tuple(chain.entries), dict(chain.trusted), chain.session, chain.anchored)
 
 
 def _plain(entry: Entry) -> Any:

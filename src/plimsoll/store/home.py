@@ -7,8 +7,9 @@
       plimsoll.db           rows and their audit (D13)
       governor.db           the account as the hard-limit governor counts it (H2)
       account.jsonl         who may sign for the account, what was signed, how its sessions went (H1, H7)
+      account.anchor        how many lines that has, and the hash of the last: what was cut or rewritten shows
       limits.json           its dollar caps: a copy of the newest ones in account.jsonl (H1)
-      session.json          the minutes of the governor's session that had a quote (H7)
+      session.json          the minutes of the governor's session that had a quote (H7); session.lock while written
       raw/                  responses as they came, by ingestion run
       snapshots/<name>/     certified panels (D14); snapshots/CURRENT, which Stage 1 writes, names the one in use
       runs/<id>.db          the run's journal (G3)
@@ -22,9 +23,11 @@ Nothing is created until something is written.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +102,7 @@ class Home:
         self.database = self.path / "plimsoll.db"
         self.governor = self.path / "governor.db"
         self.account = self.path / "account.jsonl"
+        self.anchor = self.path / "account.anchor"
         self.limits = self.path / "limits.json"
         self.track = self.path / "session.json"
         self.raw = self.path / "raw"
@@ -119,8 +123,7 @@ class Home:
     def lock(self) -> Iterator[None]:
         """Hold the home alone while writing; ``HomeBusy`` when another process does. Dies with the process."""
         self.folder(self.path)
-        with _clearly(self.path, "written"):
-            descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = open_lock(self.path / ".lock")
         try:
             self._take(descriptor)
             yield
@@ -357,15 +360,65 @@ def _clearly(path: Path, verb: str) -> Iterator[None]:
         ) from None
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file so that a reader sees the old one or the new one, also after a power cut."""
+def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
+    """A descriptor of a file that plimsoll keeps itself. ``InputError`` for a symbolic link, which is not followed.
+
+    ``FileNotFoundError`` where it is not there and ``flags`` do not make it.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, mode)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise InputError(f"{path} is a symbolic link, which is not followed", f"rm {path}") from None
+        raise InputError(
+            f"{path} cannot be opened ({error.strerror})", "Check its permissions, or give another --home"
+        ) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(f"{path} is no regular file", "Move it, or give another --home")
+    return descriptor
+
+
+def open_lock(path: Path) -> int:
+    """A descriptor of a lock file, made where it is not there; nothing in it is touched.
+
+    ``InputError`` for a symbolic link, and for a file with a second name: what is written into a lock would be written
+    into that one.
+    """
+    with _clearly(path, "written"):
+        descriptor = open_own(path, os.O_RDWR | os.O_CREAT, 0o644)
+    if os.fstat(descriptor).st_nlink > 1:
+        os.close(descriptor)
+        raise InputError(f"{path} is a link to another file", f"rm {path}")
+    return descriptor
+
+
+def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write a small file so that a reader sees the old one or the new one, also after a power cut.
+
+    A link that stands in its place is replaced, not followed. ``mode`` is what the process's umask takes from.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with _clearly(path, "written"):
+        beside.unlink(missing_ok=True)  # of a process that had this id
         try:
-            with beside.open("wb") as file:
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
+            _flush_folder(path.parent)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the names in a folder durable: without it a power cut can undo a rename whose file is on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from plimsoll.core.account_record import (
     PURPOSES,
+    Anchor,
     Body,
     Entry,
     Key,
@@ -30,7 +31,7 @@ from plimsoll.core.account_record import (
 from plimsoll.core.errors import InputError
 from plimsoll.store.signing import Signer, sound_key, valid
 
-_RESTORE = "Restore account.jsonl and limits.json of this home from a backup"
+RESTORE = "Restore account.jsonl, account.anchor and limits.json of this home from one backup"
 Problem = tuple[str, str]  # what is wrong, and the remedy
 
 
@@ -45,7 +46,10 @@ class By:
 
 @dataclass(slots=True)
 class Chain:
-    """The entries so far and what follows from them: hash of the last, who is trusted, paper or live."""
+    """The entries so far and what follows from them: hash of the last, who is trusted, paper or live.
+
+    ``anchored`` says that some entry was written by who keeps an anchor: there must be one then.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     last: str = ""
@@ -53,12 +57,14 @@ class Chain:
     trusted: dict[str, str] = field(default_factory=dict)
     mode: str = ""
     session: str = ""
+    anchored: bool = False
 
     def take(self, entry: Entry) -> None:
         """Add an entry in which no problem was found."""
         self.entries.append(entry)
         self.last = seal(entry)
         self.counts[type(entry.body)] += 1
+        self.anchored = self.anchored or entry.anchored is True
         match entry.body:
             case Key() as key:
                 self.trusted.pop(key.person, None)
@@ -71,6 +77,25 @@ class Chain:
             case _:
                 pass
 
+    def misfit(self, anchor: Anchor | None) -> str:
+        """Why this is not the whole record its anchor knows; "" where it is, or where a crash left the two so.
+
+        A crash leaves the one entry beyond the anchor that the anchor announced. A record written before there were
+        anchors has none.
+        """
+        here = len(self.entries)
+        if anchor is None:
+            return "its anchor is missing" if self.anchored else ""
+        if self.entries and anchor.account != self.entries[0].account:
+            return f"its anchor is of account {anchor.account}"
+        if here < anchor.entries:
+            return f"it ends with entry {here}, and its anchor knows {anchor.entries}: lines were cut off"
+        if (here, self.last) in ((anchor.entries, anchor.last), (anchor.entries + 1, anchor.next)):
+            return ""
+        if anchor.entries and seal(self.entries[anchor.entries - 1]) != anchor.last:
+            return f"entry {anchor.entries} is not the one its anchor knows: lines were altered and chained again"
+        return f"entry {anchor.entries + 1} is beyond its anchor: it was added by something else"
+
     def next(self, body: Body, by: By | None) -> Entry:
         """The entry that says ``body`` in the next place, signed where ``by`` is given."""
         first = self.entries[0]
@@ -80,6 +105,7 @@ class Chain:
             sequence=self.counts[type(body)] + 1,
             previous=self.last,
             body=body,
+            anchored=True,
         )
         if by is None:
             return entry
@@ -94,15 +120,17 @@ class Chain:
 
     def _place(self, entry: Entry) -> Problem | None:
         if isinstance(entry.body, Opened) is bool(self.entries):
-            return "a record opens once, with its first line", _RESTORE
+            return "a record opens once, with its first line", RESTORE
         if self.entries and entry.account != (mine := self.entries[0].account):
-            return f"it is of account {entry.account}, this record is of account {mine}", _RESTORE
+            return f"it is of account {entry.account}, this record is of account {mine}", RESTORE
         if entry.number != (number := len(self.entries) + 1):
-            return f"it is number {entry.number}, the next is {number}", _RESTORE
+            return f"it is number {entry.number}, the next is {number}", RESTORE
         if entry.sequence != (sequence := self.counts[type(entry.body)] + 1):
-            return f"it is {kind(entry.body)} {entry.sequence}, the next is {sequence}", _RESTORE
+            return f"it is {kind(entry.body)} {entry.sequence}, the next is {sequence}", RESTORE
         if entry.previous != self.last:
-            return "it does not follow the line before it, which was altered or is another", _RESTORE
+            return "it does not follow the line before it, which was altered or is another", RESTORE
+        if self.anchored and entry.anchored is not True:
+            return "it was written without an anchor, after lines that had one", RESTORE
         return None
 
     def _statement(self, body: Body) -> Problem | None:
@@ -119,7 +147,7 @@ class Chain:
                 return self._caps(body)
             case Session():
                 if not self.session < body.date:
-                    return f"the session of {body.date} does not come after {self.session}", _RESTORE
+                    return f"the session of {body.date} does not come after {self.session}", RESTORE
             case _:
                 pass
         return None
@@ -157,11 +185,11 @@ class Chain:
             return None if self._free(body) else (unsigned, "A trusted person signs it with their key")
         wanted = PURPOSES.get(type(body))
         if wanted is None:
-            return f"{kind(body)} {entry.sequence} is signed, which it never is", _RESTORE
+            return f"{kind(body)} {entry.sequence} is signed, which it never is", RESTORE
         if signature.purpose != wanted:
             return f"it was signed for {signature.purpose!r}, not for {wanted!r}", "Sign it for what it is"
         if signature.content != content(entry):
-            return f"what it says is not what {signature.person} signed", _RESTORE
+            return f"what it says is not what {signature.person} signed", RESTORE
         key = self.trusted.get(signature.person)
         if key is None:
             known = ", ".join(self.trusted) or "nobody"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from plimsoll.core.errors import InputError
 from plimsoll.operate.track_record import MINUTE, TrackRecord
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import limits_of
@@ -117,3 +118,13 @@ def test_an_overfill_and_slow_decisions_are_told(desk: Desk) -> None:
         desk.governor.took(LIMITS.pace.longest + 1)
     told = desk.track.told(desk.governor, 1)
     assert (told.breaches, told.slow) == (("OVERFILL",), True)
+
+
+def test_the_lock_of_the_session_follows_no_link(desk: Desk, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("kept")
+    desk.home.track.with_suffix(".lock").symlink_to(elsewhere)
+    desk.quote(0)  # evidence that cannot be kept is missing later
+    with pytest.raises(InputError, match=r"session\.lock is a symbolic link"):
+        desk.track.told(desk.governor, 100_000)
+    assert elsewhere.read_text() == "kept"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plimsoll.core.account_record import Caps, Entry, Growth, Key, Limits, Promise, Size, line, parsed
-from plimsoll.core.errors import CheckFailed, CorruptionError, PlimsollError
+from plimsoll.core.account_record import Anchor, Caps, Entry, Growth, Key, Limits, Promise, Session, Size, line, parsed
+from plimsoll.core.errors import CheckFailed, CorruptionError, InputError, PlimsollError
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.home import Home
 from plimsoll.store.record_rules import By, Chain
@@ -25,6 +27,10 @@ TIME = "2026-03-02T08:00:00Z"
 CAPS = Caps(loss="100.00", position="500.00", turnover="2000.00", trade="50.00", positions={"GLD": "300.00"})
 GROWTH = Growth(steps=("10.00", "25.00"), days=5, uptime_bps=9990, daily_loss_bps=300, drawdown_bps=1000)
 PAPER = Limits(mode="paper", profile="micro", capital="1000.00", caps=CAPS, growth=GROWTH, reason="first")
+
+
+def sha(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
 
 
 class People:
@@ -39,6 +45,23 @@ class People:
 
     def trust(self, person: str) -> Key:
         return Key(action="trust", person=person, public_key=self.public[person])
+
+
+def day(date: str, result: str = "1.00") -> Session:
+    return Session(
+        date=date, equity="1000.00", equity_next="1001.00", result=result, size="10.00", minutes=390, minutes_up=390,
+        slow=False,
+    )  # fmt: skip
+
+
+def chained(lines: list[bytes]) -> list[bytes]:
+    """The lines with every hash of the one before it put right."""
+    made: list[bytes] = []
+    for text in lines:
+        entry = json.loads(text)
+        entry["previous"] = sha(made[-1]) if made else ""
+        made.append(json.dumps(entry, sort_keys=True, separators=(",", ":")).encode())
+    return made
 
 
 def changed(**caps: str) -> Limits:
@@ -282,13 +305,141 @@ def test_a_key_can_be_changed_for_a_new_one(tmp_path: Path, people: People) -> N
 def test_a_crash_in_a_line_leaves_the_record_before_it(tmp_path: Path, people: People) -> None:
     record = begun(tmp_path, people)
     whole = record.path.read_bytes()
-    for cut in (1, 40, len(whole.splitlines()[-1])):
+    *before, last = whole.splitlines()
+    announced = Anchor(account="one", entries=7, last=sha(before[-1]), next=sha(last))
+    for cut in (1, 40, len(last)):
         record.path.write_bytes(whole[:-cut])  # limits.json is written after the line only
+        record.anchor.write_bytes(msgspec.json.encode(announced))
         record.copy.write_bytes(msgspec.json.format(whole.splitlines()[4]))
         assert len(record.read().entries) == 7
         record.check_copy(record.read())
         record.append(changed(loss="70.00"), people("ann"))
         assert len(record.read().entries) == 8
+
+
+def test_unsigned_lines_can_be_neither_cut_nor_written_again(tmp_path: Path, people: People) -> None:
+    record = begun(tmp_path, people)
+    for n in range(3):
+        record.append(day(f"2026-03-0{n + 2}", "-5.00"))
+    record = AccountRecord(Home(tmp_path))
+    lines = record.path.read_bytes().splitlines()
+    assert len(record.read().entries) == 11
+    better = chained([text.replace(b'"-5.00"', b'"5.00"') for text in lines])
+    more = lines[-1].replace(b"2026-03-04", b"2026-03-05").replace(b'"number":11', b'"number":12')
+    more = more.replace(b'"sequence":3', b'"sequence":4')
+    for forged, told in (
+        (lines[:10], "ends with entry 10, and its anchor knows 11"),
+        (lines[:8], "ends with entry 8, and its anchor knows 11"),
+        (better, "entry 11 is not the one its anchor knows"),
+        (better[:10], "ends with entry 10"),
+        (
+            chained([*lines, more]),
+            "beyond",
+        ),
+    ):
+        with pytest.raises(CorruptionError, match=told):
+            held(tmp_path, forged).read()
+        with pytest.raises(CorruptionError, match=told):
+            record.append(changed(loss="1.00"), people("ann"))
+    assert len(held(tmp_path, lines).read().entries) == 11
+
+
+def test_a_record_needs_the_anchor_it_was_written_with(tmp_path: Path, people: People) -> None:
+    record = begun(tmp_path / "one", people)
+    other = begun(tmp_path / "two", people, account="two")
+    anchor = record.anchor.read_bytes()
+    record.anchor.unlink()
+    with pytest.raises(CorruptionError, match="its anchor is missing"):
+        record.read()
+    with pytest.raises(CorruptionError, match="its anchor is missing"):
+        record.append(changed(loss="1.00"), people("ann"))
+    for content, told in ((b"", "damaged"), (anchor[:-9], "damaged"), (other.anchor.read_bytes(), "of account two")):
+        record.anchor.write_bytes(content)
+        with pytest.raises(CorruptionError, match=told):
+            record.read()
+    record.anchor.write_bytes(anchor)
+    record.path.unlink()
+    record.copy.unlink()
+    with pytest.raises(CorruptionError, match="ends with entry 0, and its anchor knows 8"):
+        record.read()
+
+
+def test_a_record_of_an_older_version_is_taken_once_and_anchored_by_its_next_entry(
+    tmp_path: Path, lines: list[bytes], people: People
+) -> None:
+    def plain(entries: list[bytes]) -> list[bytes]:
+        return chained([text.replace(b'"anchored":true,', b"") for text in entries])
+
+    record = held(tmp_path, plain(lines[:3]))  # what is signed later cannot be written again
+    assert record.read().anchored is False and not record.anchor.exists()
+    found = record.append(people.trust("bob"), people("ann"))
+    assert found.anchored and record.anchor.exists() and len(record.read().entries) == 4
+    record.append(day("2026-03-02"))
+    after = record.path.read_bytes().splitlines()
+    record.anchor.unlink()
+    with pytest.raises(CorruptionError, match="its anchor is missing"):
+        record.read()
+    with pytest.raises(CorruptionError, match="line 5: it was written without an anchor"):
+        held(tmp_path, [*after[:4], after[4].replace(b'"anchored":true,', b"")]).read()
+
+
+@pytest.mark.parametrize("step", range(1, 13))
+def test_a_process_that_dies_at_any_step_of_an_entry_leaves_a_record_that_goes_on(
+    step: int, tmp_path: Path, people: People
+) -> None:
+    record = begun(tmp_path, people)
+    record.append(day("2026-03-02"))
+    if (child := os.fork()) == 0:
+        calls = iter(range(1, step))
+
+        def dying(call: Any) -> Any:
+            def stepped(*args: Any, **more: Any) -> Any:
+                if next(calls, None) is None:
+                    os._exit(9)
+                return call(*args, **more)
+
+            return stepped
+
+        os.fsync, os.open, Path.replace = dying(os.fsync), dying(os.open), dying(Path.replace)  # type: ignore[assignment, method-assign]
+        record.append(changed(loss="70.00"), people("ann"))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 9
+    found = record.read()
+    assert len(found.entries) in (9, 10)
+    record.check_copy(found)
+    after = record.append(day("2026-03-03"))
+    assert len(after.entries) == len(found.entries) + 1 == len(record.read().entries)
+
+
+def test_neither_the_record_nor_its_anchor_is_a_link_to_elsewhere(tmp_path: Path, people: People) -> None:
+    record = begun(tmp_path / "home", people)
+    for path in (record.path, record.anchor):
+        content, elsewhere = path.read_bytes(), tmp_path / "elsewhere"
+        elsewhere.write_bytes(content)
+        path.unlink()
+        path.symlink_to(elsewhere)
+        for attempt in (record.read, lambda: record.append(changed(loss="1.00"), people("ann"))):
+            with pytest.raises(InputError, match=f"{path.name} is a symbolic link"):
+                attempt()
+        assert elsewhere.read_bytes() == content
+        path.unlink()
+        path.write_bytes(content)
+    record.copy.unlink()
+    record.copy.symlink_to(tmp_path / "elsewhere")
+    before = (tmp_path / "elsewhere").read_bytes()
+    record.append(changed(loss="1.00"), people("ann"))  # a copy is put in the place of the link
+    assert not record.copy.is_symlink() and (tmp_path / "elsewhere").read_bytes() == before
+
+
+def test_what_is_written_is_its_owners(tmp_path: Path, people: People) -> None:
+    before = os.umask(0o002)
+    try:
+        record = begun(tmp_path, people)
+    finally:
+        os.umask(before)
+    for path in (record.path, record.anchor, record.copy):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_copy_that_is_missing_or_a_version_behind_is_written_again(tmp_path: Path, people: People) -> None:

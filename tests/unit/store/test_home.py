@@ -12,7 +12,7 @@ import pytest
 
 from plimsoll.core.errors import CorruptionError, HomeBusy, InputError, UsageError
 from plimsoll.core.events import Approval, Genesis
-from plimsoll.store.home import Home, RunSummary
+from plimsoll.store.home import Home, RunSummary, write_whole
 from plimsoll.store.journal import SqliteJournal
 
 GENESIS = Genesis("paper", 10_000_000, ("GLD",), "snap", "pol", "code", "2020-01-02", "2020-12-31", "backtest",
@@ -206,3 +206,35 @@ def test_an_audit_uses_the_anchor_the_summary_kept(tmp_path: Path) -> None:
         log.append(Approval("2020-01-02", "nobody", ""))
     report = home.audit("a")
     assert (report.ok, report.first_bad) == (False, 2)
+
+
+def test_a_lock_follows_no_link_and_changes_nothing_it_points_to(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("kept")
+    home = Home(tmp_path / "home")
+    home.folder(home.path)
+    for link in (lambda p: p.symlink_to(elsewhere), lambda p: p.hardlink_to(elsewhere)):
+        lock = home.path / ".lock"
+        link(lock)
+        with pytest.raises(InputError, match=r"\.lock is a .*link") as told, home.lock():
+            pass
+        assert told.value.remedy == f"rm {lock}" and elsewhere.read_text() == "kept"
+        lock.unlink()
+    os.mkfifo(lock)
+    with pytest.raises(InputError, match="no regular file"), home.lock():
+        pass
+    lock.unlink()
+    lock.symlink_to(tmp_path / "not there")
+    with pytest.raises(InputError, match="symbolic link"), home.lock():
+        pass
+    assert not (tmp_path / "not there").exists()
+
+
+def test_a_small_file_replaces_a_link_and_writes_through_none(tmp_path: Path) -> None:
+    elsewhere, path = tmp_path / "elsewhere", tmp_path / "session.json"
+    elsewhere.write_text("kept")
+    path.symlink_to(elsewhere)
+    path.with_name(f".{path.name}.{os.getpid()}").symlink_to(elsewhere)
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new" and not path.is_symlink() and elsewhere.read_text() == "kept"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["elsewhere", "session.json"]
