@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from plimsoll.core.forecast import Forecast
 from plimsoll.core.policy import Policy
-from plimsoll.indicators.factors import SESSIONS_A_YEAR
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 
 Signal = Literal["STRONG_SELL", "SELL", "STRONG_BUY", "BUY", "HOLD"]
 TREND_SESSIONS = 60  # the window of z60 (S2)

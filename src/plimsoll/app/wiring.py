@@ -34,10 +34,12 @@ def desk_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) -> Desk:
     """
     from plimsoll.alpha.registry import load
     from plimsoll.alpha.terms import policy_for, terms_of
+    from plimsoll.engine.code import code_hash
     from plimsoll.engine.desk import Desk
     from plimsoll.store.policy_proofs import feasible, hurdle
 
-    desk = Desk(policy, load(policy.strategies.enabled), panel.instruments)
+    strategies = load(policy.strategies.enabled)
+    desk = Desk(policy, strategies, panel.instruments, code=code_hash(strategies))
     for strategy in () if any_hurdle else desk.strategies:
         for problem in hurdle(policy_for(policy, terms_of(strategy, policy))):
             raise InputError(f"strategy {strategy.name!r}: {problem.text}", f"{problem.remedy}, or give it a larger ic")

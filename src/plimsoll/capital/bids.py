@@ -17,6 +17,7 @@ from plimsoll.core.limits import LimitSet
 from plimsoll.core.panel import View
 from plimsoll.core.policy import Policy
 from plimsoll.core.scenarios import ScenarioSet
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 
 Floats = NDArray[np.float64]
 
@@ -199,7 +200,7 @@ def _bid(
     decay = (inputs.decay or {}).get(strategy, 1.0)
     penalty = _disagreement(forecast, periods, sigma, policy) * quality * decay
     holding = inputs.held_for(strategy, policy)
-    penalty *= math.exp(-policy.auction.time_decay * holding / 252.0)
+    penalty *= math.exp(-policy.auction.time_decay * holding / SESSIONS_A_YEAR)
     net = mu * penalty if mu > 0.0 else mu
     round_trip = float(inputs.round_trip[column])
     if not math.isfinite(round_trip):

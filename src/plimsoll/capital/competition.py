@@ -16,6 +16,7 @@ from plimsoll.capital.bids import AuctionInputs, Bid, charged_share, enter, one_
 from plimsoll.capital.targets import Portfolio, Scale, settle
 from plimsoll.core.decision import AuctionRecord, BidRecord, Share, TargetRecord
 from plimsoll.core.policy import Policy
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.measures.cvar import cvar_of_each, normal_cvar, tail_weights
 from plimsoll.measures.linear import average, combine
 
@@ -122,7 +123,7 @@ def risk_aversion(policy: Policy) -> float:
     A book of normal returns with an annual Sharpe ratio below the hurdle is then worth less than cash.
     """
     auction = policy.auction
-    return auction.hurdle_sharpe * math.sqrt(auction.horizon / 252.0) / normal_cvar(auction.confidence)
+    return auction.hurdle_sharpe * math.sqrt(auction.horizon / SESSIONS_A_YEAR) / normal_cvar(auction.confidence)
 
 
 def _alone(inputs: AuctionInputs, confidence: float) -> dict[int, dict[int, float]]:

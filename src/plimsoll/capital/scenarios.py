@@ -18,14 +18,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.capital import garch
 from plimsoll.core.dates import day_number, iso_day
-from plimsoll.core.panel import Factor, History, Panel, View
+from plimsoll.core.panel import Factor, Panel, View
 from plimsoll.core.policy import CvarPolicy, Policy
 from plimsoll.core.scenarios import WORST, ScenarioSet, StressedSet
 from plimsoll.indicators.catalogue import catalogue, sound
@@ -270,25 +269,11 @@ def _raw(view: View, columns: Rows, policy: Policy) -> tuple[Floats, Floats]:
     return daily, windows
 
 
-_ORDERS: WeakKeyDictionary[History, tuple[int, Rows]] = WeakKeyDictionary()  # what _by_market said last
-
-
 def _by_market(view: View) -> Rows:
-    """The rows with a market's return up to the decision, the worst first and of equal ones the earlier.
-
-    The order of an earlier session is kept beside the history and the rows since are put in: the same order as sorting
-    them all.
-    """
-    market, end = view.indicator("scenarios.market"), view.row + 1
-    known, rows = _ORDERS.get(view.history, (0, np.zeros(0, dtype=np.int64)))
-    if known > end:  # of a later session: it is not read
-        known, rows = 0, rows[:0]
-    fresh = np.flatnonzero(np.isfinite(market[known:])) + known
-    if fresh.size:
-        fresh = fresh[np.argsort(market[fresh], kind="stable")]
-        rows = np.insert(rows, np.searchsorted(market[rows], market[fresh], side="right"), fresh)
-    _ORDERS[view.history] = end, rows
-    return rows
+    """The rows with a market's return up to the decision, the worst first and of equal ones the earlier."""
+    market = view.indicator("scenarios.market")
+    rows = np.flatnonzero(np.isfinite(market))
+    return rows[np.argsort(market[rows], kind="stable")]
 
 
 def _cut(values: Floats, rows: Rows) -> Floats:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.limits import rebalance_band
 from plimsoll.core.policy import Policy
 
 Floats = NDArray[np.float64]
@@ -105,7 +106,7 @@ def shape(inputs: ShapeInputs, policy: Policy) -> Shaped:
     wanted: list[_Wanted] = []
     for i, held, target, unit, forced in columns:
         change = abs(target - held * unit)
-        band = min(shaping.band_target * abs(target), shaping.band_nav * nav)
+        band = rebalance_band(shaping, target, nav)
         beyond = change >= max(band, shaping.min_trade)
         if beyond or forced or (target == 0.0 and held):
             wanted.append(_Wanted(i, held, target, unit, beyond))

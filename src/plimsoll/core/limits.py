@@ -8,7 +8,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.policy import ShapingPolicy
+
 Floats = NDArray[np.float64]
+
+
+def rebalance_band(shaping: ShapingPolicy, target: float, nav: float = 1.0) -> float:
+    """The change below which nothing trades: the smaller of a part of ``nav`` and a part of the ``target`` (A7).
+
+    Fractions of NAV, or both in dollars.
+    """
+    return min(shaping.band_nav * nav, shaping.band_target * abs(target))
 
 
 class Group(msgspec.Struct, frozen=True):

@@ -70,6 +70,19 @@ class Certified:
     late: Bools
 
 
+class RowActions(msgspec.Struct, frozen=True):
+    """Columns to which something happens on a row: a split, a dividend, a series known to have ended before."""
+
+    split: tuple[int, ...] = ()
+    dividend: tuple[int, ...] = ()
+    ended: tuple[int, ...] = ()
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """All of them, a column once for each of its actions."""
+        return self.split + self.dividend + self.ended
+
+
 @dataclass(frozen=True, eq=False)
 class Panel:
     """Certified history: one (T, N) float64 array per field, rows NYSE sessions, columns symbols, NaN = no bar.
@@ -161,6 +174,21 @@ class Panel:
         had = np.cumsum(self.volume > 0.0, axis=0) > 0
         counted = np.array([i.kind not in ("fx", "index") for i in self.instruments], dtype=np.bool_)
         return np.asarray(had & (self.volume == 0.0) & (self.high == self.low) & counted)
+
+    @cached_property
+    def actions(self) -> dict[int, RowActions]:
+        """Rows on which anything happens to a holding before the session trades (D9, D12)."""
+        over = self.certified.ended
+        ended = np.zeros(self.close.shape, dtype=np.bool_)
+        ended[1:] = over[:-1]  # what the decision before this row knew (D9)
+        ended[2:] &= ~over[:-2]
+        kinds = (
+            np.isfinite(self.split) & (self.split > 0.0) & (self.split != 1.0),
+            np.isfinite(self.dividend) & (self.dividend != 0.0),
+            ended,
+        )
+        rows = np.flatnonzero(np.logical_or.reduce(kinds).any(axis=1)).tolist()
+        return {r: RowActions(*(tuple(np.flatnonzero(happens[r]).tolist()) for happens in kinds)) for r in rows}
 
     @cached_property
     def last_row(self) -> NDArray[np.int64]:

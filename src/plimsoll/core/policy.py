@@ -210,6 +210,9 @@ class ShapingPolicy(Section, frozen=True, kw_only=True):
     turnover_max: Annotated[float, _fraction("A7", "Turnover a session, half of the sum of changes")] = 0.30
 
 
+LIMIT_HORIZON = 10  # sessions that budget_10, hard_10 and every other limit on a longer loss are stated for (U3)
+
+
 class CvarPolicy(Section, frozen=True, kw_only=True):
     """Tail loss at 1 and 10 sessions, 95 % (R2, R3). Budgets bind proposals, hard limits the held book."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,24 @@ from numpy.typing import NDArray
 from plimsoll.core.dates import day_number
 
 EPOCH = np.datetime64("1970-01-01", "D")
+SESSIONS_A_YEAR = 252  # annualisation of anything on the NYSE grid (U4)
+
+
+@overload
+def bill_return(rate: float, days: float) -> float: ...
+
+
+@overload
+def bill_return(rate: NDArray[np.float64], days: NDArray[np.int64]) -> NDArray[np.float64]: ...
+
+
+def bill_return(rate: Any, days: Any) -> Any:
+    """What a bill at the annual ``rate`` earns over calendar ``days``, as a fraction: actual days over 365 (U4).
+
+    >>> round(bill_return(0.0365, 3), 12)
+    0.0003
+    """
+    return rate / 365.0 * days
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,6 @@ the strategies sum to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -192,7 +191,6 @@ class Track(msgspec.Struct, frozen=True, eq=False):
         return int(table[table[:, 0] >= self.admitted[place], 1 + place].sum())
 
 
-@lru_cache(maxsize=1)  # a decision and the fold of its record ask for the same; remembering a value changes none
 def _marked(track: Track, held: Held, nav: int, bill: float | None) -> Track:
     values, n, session = dict(held), len(track.strategies), track.session + 1
     if nav <= 0 or track.nav <= 0:

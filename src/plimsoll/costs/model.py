@@ -22,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.policy import CostPolicy
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 
 Floats = NDArray[np.float64]
 
 # The institutional seed's formulas: 0.1 on annual volatility, and the shape of its confidence and decay (C1).
-_SEED_IMPACT_Y = 0.1 * math.sqrt(252.0)
+_SEED_IMPACT_Y = 0.1 * math.sqrt(SESSIONS_A_YEAR)
 _CONFIDENCE_LOSS_MAX = 0.3
 _DECAY_SHARE = 0.1
 

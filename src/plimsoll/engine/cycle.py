@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 from plimsoll.core.decision import Carried, HeldPair, Plan
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import Health, RiskEvent
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.core.state import State
 from plimsoll.core.verdict import Action, Verdict
 from plimsoll.engine.book import Book, mark
 from plimsoll.engine.causes import causes_of
+from plimsoll.engine.data_bars import data_bars
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.lifecycle import follow
 from plimsoll.engine.limits import limits_at
@@ -36,7 +38,6 @@ from plimsoll.measures.linear import combine
 from plimsoll.risk import comovement, freshness, gates, ladder, modes, pairs, stops
 
 Floats = NDArray[np.float64]
-STALE = float(freshness.CODES.index("STALE_BAR"))
 UNREAD = Health(None, None, data_fresh=False)  # what nobody reads must not pass either
 
 
@@ -53,7 +54,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     step = _ladder(view, state, desk, book, regime)
     stop = stops.step(before.stops, view, book.weights, state.average_cost, policy)
     stale = view.now("freshness.reason")
-    frozen = data_frozen(view, book, stale, desk)
+    frozen = tuple(data_bars(view, book, stale, desk))
     together, alike = (
         comovement.ComovementStep(before.comovement, ()),
         before.pairs,
@@ -159,7 +160,7 @@ def _health(view: View, state: State, desk: Desk, book: Book, regime: Regime) ->
     sessions = desk.policy.ladder.volatility_sessions
     if carried.programme is not None and view.row >= sessions:
         recent = combine(view.indicator("return")[-sessions:, columns], target[columns])
-        volatility = float(np.std(recent, ddof=1) * np.sqrt(252.0)) if columns.size else 0.0
+        volatility = float(np.std(recent, ddof=1) * np.sqrt(SESSIONS_A_YEAR)) if columns.size else 0.0
     concerned = np.union1d(columns, book.columns)
     fresh = not view.now("freshness.reason")[concerned].any()
     return Health(volatility, regime.figure.crisis, bool(fresh), clear=not carried.halted and book.known)
@@ -175,40 +176,9 @@ def _pairs(view: View, state: State, desk: Desk, book: Book) -> tuple[NDArray[np
     return columns, measured, pairs.update(view, columns, carried.pairs, rules, measured)
 
 
-def data_frozen(view: View, book: Book, stale: Floats, desk: Desk) -> tuple[str, ...]:
-    """Step 5: what stops all new risk for want of data (D7)."""
-    policy = desk.policy
-    if not book.known:
-        return ("NAV_UNKNOWN",)
-    reasons: list[str] = []
-    if book.columns.size:
-        held = book.columns
-        affected = (view.now("eligible")[held] == 0.0) | (stale[held] == STALE)
-        if affected.any():
-            share = float(np.abs(book.weights[held][affected]).sum())
-            if not share <= policy.data.affected_holdings_max:
-                reasons.append("DATA_AFFECTED")
-    if not float(view.now("data.affected")) <= policy.data.affected_universe_max:
-        reasons.append("UNIVERSE_AFFECTED")
-    for name in policy.regime.required:
-        if not np.isfinite(_input(view, name)[-2:]).any():
-            reasons.append("REGIME_INPUT_MISSING")
-    return tuple(reasons)
-
-
-def _input(view: View, name: str) -> Floats:
-    """A regime input by symbol or macro series; NaN when the panel has neither."""
-    panel = view.history.panel
-    if name in panel.column:
-        return view.bars("close")[:, panel.column[name]]
-    if name in panel.macro_names:
-        return panel.macro[: view.row + 1, panel.macro_names.index(name)]
-    return np.full(2, np.nan)
-
-
 def _breach_closes(before: int, book: Book, stale: Floats) -> int:
     """Closes above a hard CVaR limit in a row; one without any bar to sell on does not count (R3)."""
-    return before + int(bool((stale[book.columns] != STALE).any()))
+    return before + int(bool((stale[book.columns] != freshness.STALE).any()))
 
 
 def _halted(before: str, verdict: Verdict, closes: int, closes_max: int) -> str:

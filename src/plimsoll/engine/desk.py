@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-import plimsoll
-from plimsoll.alpha import given
 from plimsoll.alpha.terms import terms_of
+from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.limits import Group, LimitSet
-from plimsoll.core.policy import Policy, policy_hash
+from plimsoll.core.policy import LIMIT_HORIZON, Policy, policy_hash
 from plimsoll.core.ports import Strategy
 from plimsoll.costs.model import depth
 from plimsoll.engine.caps import weight_cap
@@ -28,13 +24,23 @@ Floats = NDArray[np.float64]
 class Desk:
     """The policy with its strategies, and (N,) arrays over the panel's columns that no day changes.
 
-    ``account`` enters order ids only. Two desks of the same policy, strategies and instruments decide alike.
+    ``account`` enters order ids only, and ``code``, the hash of what decides (``engine.code``), is only written
+    down, "" where nothing is kept: two desks of the same policy, strategies and instruments decide alike.
     """
 
     policy: Policy
     strategies: tuple[Strategy, ...]
     instruments: tuple[Instrument, ...]
     account: str = "local"
+    code: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a horizon that the limits are not stated for: a loss over 20 sessions has no budget (U3)."""
+        if self.policy.auction.horizon != LIMIT_HORIZON:
+            raise InputError(
+                f"auction.horizon is {self.policy.auction.horizon}; the limits are stated for {LIMIT_HORIZON} sessions",
+                f"Set auction.horizon to {LIMIT_HORIZON}",
+            )
 
     def in_force(self, limits: LimitSet) -> LimitSet:
         """The limits of a session as decided on: those given. A question what would have been moves some (G4)."""
@@ -44,11 +50,6 @@ class Desk:
     def policy_hash(self) -> str:
         """SHA-256 of the canonical policy; in every decision (U7)."""
         return policy_hash(self.policy)
-
-    @cached_property
-    def code(self) -> str:
-        """SHA-256 over the sources that decide, plug-in strategy files included (G3)."""
-        return code_hash(self.strategies)
 
     @cached_property
     def schedules(self) -> tuple[str, ...]:
@@ -130,25 +131,3 @@ class Desk:
                 members.setdefault(i.sector or "unknown", []).append(column)
         cap = self.policy.limits.weight_sector
         return tuple(Group(f"sector:{name}", tuple(members[name]), cap) for name in sorted(members))
-
-
-def code_hash(strategies: tuple[Strategy, ...] = ()) -> str:
-    """SHA-256 over names and bytes of the modules a decision can depend on, and of each plug-in's own file; of
-    a strategy given as a Python object its source and parameters.
-    """
-    root = Path(plimsoll.__file__).parent
-    rooms = ("core", "measures", "indicators", "costs", "alpha", "capital", "risk", "governance", "engine", "execution")
-    digest = hashlib.sha256()
-    for room in rooms:
-        for path in sorted((root / room).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    for strategy in strategies:
-        if (told := given.source_of(strategy)) is not None:
-            digest.update(strategy.name.encode())
-            digest.update(told)
-        source = getattr(sys.modules.get(type(strategy).__module__), "__file__", None)
-        if source is not None and root not in Path(source).parents:
-            digest.update(strategy.name.encode())
-            digest.update(Path(source).read_bytes())
-    return digest.hexdigest()

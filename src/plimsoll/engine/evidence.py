@@ -14,7 +14,7 @@ from plimsoll.core.panel import View
 from plimsoll.core.ports import Explains
 from plimsoll.core.verdict import Finding
 from plimsoll.engine.book import Book
-from plimsoll.engine.cycle import STALE, data_frozen
+from plimsoll.engine.data_bars import data_bars
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.headroom import held_weights, measured_orders, order_weights
 from plimsoll.engine.limits import limits_at
@@ -63,14 +63,8 @@ def data_findings(view: View, desk: Desk, record: CycleRecord) -> tuple[Finding,
         held[desk.column[symbol]] = weight
     columns = np.flatnonzero(held)
     book = Book(view.now("mark"), record.nav, held, columns, bool(np.isfinite(held).all()))
-    stale, policy = view.now("freshness.reason"), desk.policy.data
-    affected = (view.now("eligible")[columns] == 0.0) | (stale[columns] == STALE)
-    figures: dict[str, tuple[float, float]] = {
-        "DATA_AFFECTED": (float(np.abs(held[columns][affected]).sum()), policy.affected_holdings_max),
-        "UNIVERSE_AFFECTED": (float(view.now("data.affected")), policy.affected_universe_max),
-    }
-    of_book = data_frozen(view, book, stale, desk)
-    found = [Finding("data", code, "book", *figures.get(code, (None, None))) for code in of_book]
+    stale = view.now("freshness.reason")
+    found = [Finding("data", code, "book", *figures) for code, figures in data_bars(view, book, stale, desk).items()]
     for c in np.flatnonzero(stale).tolist():
         code = freshness.reason_of(float(stale[c])) or "STALE_BAR"
         found.append(Finding("freshness", code, desk.symbols[c], *_staleness(view, desk, code, c)))

@@ -18,6 +18,7 @@ from plimsoll.core.lifecycle import DECOMMISSIONED, INCUBATING, Judgement, Lifec
 from plimsoll.core.panel import View
 from plimsoll.core.policy import Admission, Policy
 from plimsoll.core.restraint import RiskEvent
+from plimsoll.core.sessions import bill_return
 from plimsoll.core.state import State
 from plimsoll.core.track import Held, Track, held_values
 from plimsoll.engine.asking import Answers
@@ -228,7 +229,7 @@ def _bill(view: View, policy: Policy) -> float | None:
     """What the bill earned since the session before, as known then; None where it is unknown (U4, U6)."""
     rate = _rate(view, view.row - 1, policy)
     days = view.sessions.days
-    return None if rate is None else rate / 365.0 * float(days[view.row] - days[view.row - 1])
+    return None if rate is None else bill_return(rate, float(days[view.row] - days[view.row - 1]))
 
 
 def _rate(view: View, row: int, policy: Policy) -> float | None:
@@ -254,7 +255,7 @@ def _matured(view: View, track: Track, desk: Desk) -> tuple[tuple[int, int, floa
     for p in due:
         row, column = view.row - p.horizon, desk.column[p.symbol]
         rate = _rate(view, row, desk.policy)
-        cash = max((rate or 0.0) - desk.policy.cash.spread, 0.0) / 365.0 * float(days[view.row] - days[row])
+        cash = bill_return(max((rate or 0.0) - desk.policy.cash.spread, 0.0), float(days[view.row] - days[row]))
         outcome = float(price[view.row, column] / price[row, column]) - 1.0 - cash
         if np.isfinite(outcome):
             found.append((p.place, p.made, p.mu, outcome))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from plimsoll.core.decision import HeldPair
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.panel import View
-from plimsoll.core.policy import CvarPolicy, LadderPolicy
+from plimsoll.core.policy import LIMIT_HORIZON, CvarPolicy, LadderPolicy
 from plimsoll.engine.desk import Desk
 from plimsoll.risk import ladder as ladder_room
 from plimsoll.risk import pairs as pair_limits
@@ -48,7 +48,7 @@ def limits_at(
     ``stress`` is the crisis regime: it scales budgets of proposals, never the hard limits (R8).
     """
     policy, cvar, limits = desk.policy, desk.policy.cvar, desk.policy.limits
-    h = policy.auction.horizon
+    h = LIMIT_HORIZON  # a desk of another horizon is not made
     operating = budget_scale(cvar, drawdown_lifetime) * (policy.regime.budget_scale if stress else 1.0)
     budget = {1: cvar.budget_1 * operating, h: cvar.budget_10 * operating}
     worst = stressed_max(cvar, policy.ladder) * operating

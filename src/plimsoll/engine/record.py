@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.decision import Carried, CycleRecord
-from plimsoll.core.limits import LimitSet
+from plimsoll.core.limits import LimitSet, rebalance_band
 from plimsoll.core.order import Intent, client_id
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import Restraint, RiskEvent
@@ -110,15 +110,10 @@ def _outcomes(
         else:
             outcomes.append("HOLD")
             away = abs(standing.target[c] - book.weights[c])
-            far = away >= _band(desk, standing.target[c])
+            far = away >= rebalance_band(desk.policy.shaping, standing.target[c])
             quiet = shaped or ("NOT_IN_PROGRAMME",)  # neither held nor wanted
             reasons.append(_once(*lowered) if lowered and far else [*quiet])
     return outcomes, reasons
-
-
-def _band(desk: Desk, target: float) -> float:
-    """The change below which nothing trades: the smaller of a part of NAV and a part of the target (A7)."""
-    return min(desk.policy.shaping.band_nav, desk.policy.shaping.band_target * abs(target))
 
 
 def _once(*codes: str) -> list[str]:

@@ -1,8 +1,8 @@
 """The recorded paper session: the imperative shell around the cycle, durable before every act (E1, X7).
 
-It feeds recorded sessions to the same ``decide`` as the backtest, on an injected clock. Every decision, order and
-fill is in the journal, with full durability, before the next act; the session can be killed between any two
-writes and started again: starting is recovering.
+It feeds recorded sessions to the same ``decide`` as the backtest; rows date what happens, and no clock is read. Every
+decision, order and fill is in the journal, with full durability, before the next act; the session can be killed
+between any two writes and started again: starting is recovering.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import chain
 
-from plimsoll.core.errors import Halted, UsageError
+from plimsoll.core.errors import Halted
 from plimsoll.core.events import Event
 from plimsoll.core.panel import History
 from plimsoll.core.ports import Journal, Venue
@@ -22,24 +22,6 @@ from plimsoll.execution.venues.simulated import SimulatedVenue
 
 OpenJournal = Callable[[], Journal]
 Progress = Callable[[int, int], None]
-
-
-class RecordedClock:
-    """Time that stands at the decision instant of the row being replayed."""
-
-    def __init__(self, history: History) -> None:
-        self._sessions = history.panel.sessions
-        self._row = 0
-
-    def advance(self, row: int) -> None:
-        """Move to the decision of ``row``; time never runs backwards."""
-        if row < self._row:
-            raise UsageError(f"the clock stands at row {self._row} and was set back to {row}")
-        self._row = row
-
-    def now(self) -> str:
-        """ISO instant, UTC."""
-        return self._sessions.decided_at(self._row)
 
 
 class PaperSession:
@@ -93,7 +75,6 @@ class PaperSession:
     def _cycles(self, history: History, desk: Desk, journal: Journal) -> bool:
         found = self._recovered(history, desk, journal)
         venue: Venue = SimulatedVenue(history, desk.policy)
-        clock = RecordedClock(history)
         sessions = history.panel.sessions
         state, last = found.state, found.last
         row = self._span.first if last is None else sessions.row_at_or_after(last.session) + 1
@@ -103,15 +84,10 @@ class PaperSession:
         since, at_decision = found.since, found.at_decision
         done = 0
         while row <= self._span.last:
-            clock.advance(row)
             if last is not None:
                 state, events = morning(at_decision, last, row, history, desk, venue, self._operator)
                 _write_missing(journal, events, since)
             state, last = evening(state, row, history, desk)
-            if last.decided_at != clock.now():
-                raise Halted(
-                    f"the decision of {last.session} is not dated by the clock", "Report this: time is injected"
-                )
             journal.append(last)
             for intent in last.intents:
                 journal.append(intent)

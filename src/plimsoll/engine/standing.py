@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.alpha.rules import conviction as conviction_of
 from plimsoll.alpha.terms import terms_of
 from plimsoll.capital import scenarios as scenario_sets
 from plimsoll.capital.competition import AuctionInputs, hold
@@ -132,7 +133,7 @@ def _expectations(
         for f in said:
             if (name, f.symbol) in bought:
                 mu[f.symbol] = max(mu.get(f.symbol, -np.inf), f.mu * horizon / f.horizon)
-                strength = abs(f.mu) / f.sigma * float(np.sqrt(252.0 / f.horizon)) if f.sigma > 0 else np.inf
+                strength = conviction_of(f.mu, f.sigma, f.horizon) if f.sigma > 0 else np.inf  # certainty is suspect
                 conviction[f.symbol] = max(conviction.get(f.symbol, 0.0), strength)
     return mu, conviction
 

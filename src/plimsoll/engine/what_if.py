@@ -127,14 +127,12 @@ class World:
 
 
 def _desk(desk: Desk, **changes: Any) -> MovedDesk:
-    """A desk like another; the hash of the code is not computed again."""
+    """A desk like another."""
     given: dict[str, Any] = {
         "policy": desk.policy, "strategies": desk.strategies, "instruments": desk.instruments, "account": desk.account,
-        "moves": desk.moves if isinstance(desk, MovedDesk) else (),
+        "code": desk.code, "moves": desk.moves if isinstance(desk, MovedDesk) else (),
     }  # fmt: skip
-    made = MovedDesk(**(given | changes))
-    vars(made)["code"] = desk.code
-    return made
+    return MovedDesk(**(given | changes))
 
 
 def held_at(world: World, symbol: str, lots: int) -> World:

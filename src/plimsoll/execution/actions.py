@@ -5,22 +5,19 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
-from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
 from plimsoll.core.events import CashFlow, Event, Split
-from plimsoll.core.panel import History, Panel
+from plimsoll.core.panel import History, Panel, RowActions
 from plimsoll.core.policy import CashPolicy, Policy
+from plimsoll.core.sessions import bill_return
 from plimsoll.core.state import State
 from plimsoll.costs.model import most_probable
 from plimsoll.execution.pricing import Order, fill, tape
 
-_YEAR_DAYS = 365  # interest counts actual days over 365 (U4)
 _RATIO_DENOMINATOR_MAX = 10_000  # a stored ratio of 0.3333333 is one for three: lots must come out whole
 
 
@@ -36,7 +33,7 @@ def on_row(state: State, history: History, row: int, policy: Policy) -> list[Eve
     """
     panel = history.panel
     events: list[Event] = []
-    today = _calendar(panel).get(row)
+    today = panel.actions.get(row)
     lots = _held(state, panel, today) if today is not None else {}
     if today is not None and lots:
         events += _splits(panel, today, lots, history, row)
@@ -49,47 +46,7 @@ def on_row(state: State, history: History, row: int, policy: Policy) -> list[Eve
     return events
 
 
-@dataclass
-class _Today:
-    """Columns with an action on a row."""
-
-    split: tuple[int, ...] = ()
-    dividend: tuple[int, ...] = ()
-    ended: tuple[int, ...] = ()
-
-    @property
-    def columns(self) -> tuple[int, ...]:
-        return self.split + self.dividend + self.ended
-
-
-_CALENDARS: WeakKeyDictionary[Panel, dict[int, _Today]] = WeakKeyDictionary()
-
-
-def _calendar(panel: Panel) -> dict[int, _Today]:
-    """Rows on which anything happens: a value of the panel alone, kept for as long as the panel is."""
-    known = _CALENDARS.get(panel)
-    if known is None:
-        known = _CALENDARS[panel] = {}
-        over = panel.certified.ended
-        ended = np.zeros(panel.close.shape, dtype=bool)
-        ended[1:] = over[:-1]  # what the decision before this row knew (D9)
-        ended[2:] &= ~over[:-2]
-        for name, happens in (
-            ("split", np.isfinite(panel.split) & (panel.split > 0.0) & (panel.split != 1.0)),
-            ("dividend", np.isfinite(panel.dividend) & (panel.dividend != 0.0)),
-            ("ended", ended),
-        ):
-            for row, columns in _by_row(happens):
-                setattr(known.setdefault(row, _Today()), name, columns)
-    return known
-
-
-def _by_row(happens: NDArray[np.bool_]) -> Iterator[tuple[int, tuple[int, ...]]]:
-    for row in np.flatnonzero(happens.any(axis=1)).tolist():
-        yield row, tuple(np.flatnonzero(happens[row]).tolist())
-
-
-def _held(state: State, panel: Panel, today: _Today) -> dict[int, int]:
+def _held(state: State, panel: Panel, today: RowActions) -> dict[int, int]:
     """Lots by column of the panel, of what is held and has an action today."""
     own = panel.column if state.symbols == panel.symbols else {s: i for i, s in enumerate(state.symbols)}
     held = {}
@@ -100,7 +57,7 @@ def _held(state: State, panel: Panel, today: _Today) -> dict[int, int]:
     return held
 
 
-def _splits(panel: Panel, today: _Today, lots: dict[int, int], history: History, row: int) -> Iterator[Event]:
+def _splits(panel: Panel, today: RowActions, lots: dict[int, int], history: History, row: int) -> Iterator[Event]:
     """Split events and cash in lieu; ``lots`` is brought up to date."""
     session = panel.sessions.dates[row]
     for column in today.split:
@@ -130,7 +87,7 @@ def _in_lieu(fraction: Fraction, ratio: Fraction, history: History, row: int, co
     )  # the price as it was written, as of dividends
 
 
-def _dividends(panel: Panel, today: _Today, lots: dict[int, int], row: int) -> Iterator[Event]:
+def _dividends(panel: Panel, today: RowActions, lots: dict[int, int], row: int) -> Iterator[Event]:
     for column in today.dividend:
         held = lots.get(column, 0)
         cash = _cents(held, panel.dividend[row, column], panel.instruments[column].lots_per_unit)
@@ -153,10 +110,10 @@ def _interest(cash: int, panel: Panel, row: int, policy: CashPolicy) -> int:
     if not 0.0 < rate < math.inf:  # NaN included: an unknown rate earns nothing
         return 0
     days = int(panel.sessions.days[row] - panel.sessions.days[row - 1])
-    return round(cash * rate * days / _YEAR_DAYS)
+    return round(cash * bill_return(rate, days))
 
 
-def _ended(today: _Today, lots: dict[int, int], history: History, row: int, policy: Policy) -> Iterator[Event]:
+def _ended(today: RowActions, lots: dict[int, int], history: History, row: int, policy: Policy) -> Iterator[Event]:
     panel = history.panel
     for column in today.ended:
         if not lots.get(column):

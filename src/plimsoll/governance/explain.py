@@ -12,6 +12,7 @@ import math
 from plimsoll.core.decision import BidRecord, TargetRecord
 from plimsoll.core.policy import Policy
 from plimsoll.core.reasons import COUNTS
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.governance import wording
 from plimsoll.governance.case import BOOK, Case, Explanation, Position, Step, Subject, bids, position
 from plimsoll.governance.explain_change import otherwise
@@ -265,7 +266,7 @@ def _adjustment(bid: BidRecord, policy: Policy, decay: float | None) -> str:
     if policy.auction.adjustment == "seed" or not bid.mu > 0.0:
         return f"Adjusted return {share(bid.adjusted)} over {horizon}, cost {share(bid.cost)}."
     net = bid.adjusted + bid.cost
-    fade = math.exp(-policy.auction.time_decay * policy.forecast.holding_sessions / 252.0)
+    fade = math.exp(-policy.auction.time_decay * policy.forecast.holding_sessions / SESSIONS_A_YEAR)
     rest = net / bid.mu / (bid.quality * fade) if bid.quality * fade > 0.0 else math.nan
     penalties = [f"quality {figure(bid.quality)}"]
     penalties += [f"time decay {figure(fade, 3)}"] if fade != 1.0 else []

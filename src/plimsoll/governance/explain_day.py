@@ -9,8 +9,8 @@ import numpy as np
 
 from plimsoll.core.dates import iso_day
 from plimsoll.core.instrument import Instrument
+from plimsoll.core.limits import rebalance_band
 from plimsoll.core.order import Fill, Intent
-from plimsoll.core.policy import Policy
 from plimsoll.core.verdict import Finding
 from plimsoll.costs.model import liquidity
 from plimsoll.governance import wording
@@ -148,11 +148,6 @@ def _regime(case: Case) -> str:
     return f"{text}; VIX {figure(regime.vix)} ({label}){stress}."
 
 
-def band(desired: float, policy: Policy) -> float:
-    """The change below which nothing trades: the smaller of a part of NAV and a part of the target (A7)."""
-    return min(policy.shaping.band_nav, policy.shaping.band_target * abs(desired))
-
-
 def order_reasons(case: Case, symbol: str, at: Position) -> list[str]:
     """What forced an order, or cut it to a part of the way; nothing where it simply trades to its target.
 
@@ -173,7 +168,7 @@ def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
     if not (at.held or at.desired or at.lots):
         return ("Nothing is held and nothing is wanted, so there is no order.",)
     gap = at.desired - at.held
-    width = band(at.desired, case.policy)
+    width = rebalance_band(case.policy.shaping, at.desired)
     told = [
         f"Held {share(at.held)}, target {share(at.desired)}: a gap of {share(gap)} of NAV "
         f"({money(abs(gap) * case.nav)}); its band is {share(width)}."

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.panel import Floats
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.indicators.rolling import decayed_mean, forward_fill, lag, window_mean, window_std, window_sum
 
-SESSIONS_A_YEAR = 252  # annualisation of anything on the NYSE grid (U4)
 EWMA_SEED = 20  # own returns whose mean square starts the exponential volatility
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.measures.performance import SESSIONS_A_YEAR
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 
 Floats = NDArray[np.float64]
 

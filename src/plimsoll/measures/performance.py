@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from plimsoll.core.dates import day_number
 from plimsoll.core.events import Split
 from plimsoll.core.order import Fill
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.measures.cvar import cvar
 from plimsoll.measures.trades import profit_factor, round_trips, won
 
 Floats = NDArray[np.float64]
 
-SESSIONS_A_YEAR = 252  # of exchange-listed and mixed books (U4)
 SESSIONS_A_MONTH = 21
 _CONFIDENCE = 0.95  # of ``cvar_95_1d``: the name is the definition
 _ROWS_A_TAIL = 20  # 1 / (1 - 0.95): fewer returns hold less than one whole tail scenario

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.measures.performance import SESSIONS_A_YEAR
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 
 Floats = NDArray[np.float64]
 

@@ -18,6 +18,7 @@ from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.core.sessions import Sessions
 from plimsoll.engine import replay as engine_replay
+from plimsoll.engine.code import code_hash
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.evidence import data_findings, subjects
 from plimsoll.engine.history import history_of
@@ -82,7 +83,7 @@ def find(home: Home, on: str | None, run: str | None, present: Callable[[], Poli
     policy = policy_of(home, name, genesis, present)
     panel = panel.resolved(policy.limits.plain_symbols_are)
     strategies = registry.load(policy.strategies.enabled)
-    desk = Desk(policy, strategies, panel.instruments, account=genesis.account)
+    desk = Desk(policy, strategies, panel.instruments, account=genesis.account, code=code_hash(strategies))
     return Past(home, name, found, history_of(panel, policy, strategies), desk)
 
 

@@ -15,13 +15,13 @@ from plimsoll.core.panel import View
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
 from plimsoll.engine import estimates, headroom
-from plimsoll.engine.cycle import STALE
 from plimsoll.engine.headroom import MEANING, OF_NAV, Use, kind_of
 from plimsoll.engine.limits import budget_scale
 from plimsoll.engine.proposal import tails_of
 from plimsoll.governance import wording
 from plimsoll.governance.explain_day import book_restraints
 from plimsoll.operate.hindsight import Past, case
+from plimsoll.risk import freshness
 
 
 class LimitStanding(msgspec.Struct, frozen=True):
@@ -178,7 +178,7 @@ def standing(past: Past) -> RiskStanding:
 
 def _without_bar(view: View) -> NDArray[np.bool_]:
     """(N,) symbols that have no bar of the session."""
-    return np.asarray(view.now("freshness.reason") == STALE)
+    return np.asarray(view.now("freshness.reason") == freshness.STALE)
 
 
 def _standing(u: Use, record: CycleRecord, policy: Policy) -> LimitStanding:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from plimsoll.core.decision import BidRecord
 from plimsoll.core.reasons import REASONS
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.reports import charts, figures, shadow, words
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Cell, Html, Line, join, n, part, plot, table, tag
@@ -44,7 +45,7 @@ def _prices(m: Material, drawn: list[charts.Chart]) -> Html:
     at, kinds = shadow.by_kind(m)
     drawn.append(charts.prices(at, kinds))
     horizon = number(m.policy.auction.horizon, "session")
-    a_year = 252.0 / m.policy.auction.horizon
+    a_year = SESSIONS_A_YEAR / m.policy.auction.horizon
     stopped = {b.constraint: b.bids for b in figures.bindings(a for _, a in m.run.auctions)}
     rows: list[Line] = [
         (

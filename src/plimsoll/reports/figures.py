@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from plimsoll.core.decision import AuctionRecord
 from plimsoll.core.events import CashFlow
 from plimsoll.core.order import Fill
-from plimsoll.measures.performance import SESSIONS_A_YEAR, max_drawdown
+from plimsoll.core.sessions import SESSIONS_A_YEAR
+from plimsoll.measures.performance import max_drawdown
 
 Floats = NDArray[np.float64]
 

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.policy import Policy
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.measures import calibration
 
 Floats = NDArray[np.float64]
 
 EDGES = tuple(i / 10 for i in range(11))
-SESSIONS_A_YEAR = 252  # U4
 
 
 class Tenth(msgspec.Struct, frozen=True):

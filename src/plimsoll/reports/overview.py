@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from plimsoll.measures.performance import SESSIONS_A_YEAR
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.reports import charts, figures, words
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Html, join, part, plot, section, tag

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import numpy as np
 
 from plimsoll.core.dates import day_number
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.costs.model import liquidity
-from plimsoll.measures.performance import SESSIONS_A_YEAR
 from plimsoll.reports import charts, figures
 from plimsoll.reports.material import Material
 from plimsoll.reports.overview import buttons
 from plimsoll.reports.page import Bin, Cell, Html, Line, bar, histogram, n, part, plot, table, tag
 from plimsoll.reports.words import bps, count, figure, number, percent, usd
 
-WINDOW = 252
+WINDOW = SESSIONS_A_YEAR
 WORST = 10
 _FEW = 12  # months below which a histogram says nothing
 _BINS = 16

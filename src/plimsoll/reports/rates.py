@@ -6,6 +6,7 @@ import numpy as np
 
 from plimsoll.core.panel import Floats, History
 from plimsoll.core.policy import Policy
+from plimsoll.core.sessions import bill_return
 
 
 def bill_rates(history: History, policy: Policy, first: int, last: int) -> Floats | None:
@@ -20,4 +21,4 @@ def bill_rates(history: History, policy: Policy, first: int, last: int) -> Float
     rows = np.arange(first, last + 1)
     before = np.maximum(rows - 1, 0)
     days = panel.sessions.days[rows] - panel.sessions.days[before]
-    return np.asarray(percent[before] / 100.0 * days / 365.0)
+    return np.asarray(bill_return(percent[before] / 100.0, days))

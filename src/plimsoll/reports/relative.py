@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.measures.relative import Relative, relative, rolling_beta
 from plimsoll.reports import charts, figures
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Cell, Html, Line, n, plot, section, table, tag
 from plimsoll.reports.words import figure, percent
 
-WINDOW = 252
+WINDOW = SESSIONS_A_YEAR
 
 
 def _whole(value: float | None) -> str:

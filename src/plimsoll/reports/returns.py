@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.measures import distribution
-from plimsoll.measures.performance import SESSIONS_A_YEAR
 from plimsoll.reports import charts, figures, words
 from plimsoll.reports.material import Material
 from plimsoll.reports.overview import chance

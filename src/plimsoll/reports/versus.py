@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.policy import Policy
-from plimsoll.measures.performance import SESSIONS_A_YEAR, Metrics
+from plimsoll.core.sessions import SESSIONS_A_YEAR
+from plimsoll.measures.performance import Metrics
 from plimsoll.reports.result import BacktestResult
 
 Floats = NDArray[np.float64]

@@ -24,10 +24,11 @@ from plimsoll.core.decision import Programme, Share
 from plimsoll.core.forecast import Forecast
 from plimsoll.core.panel import Floats, History, View
 from plimsoll.core.policy import Policy
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.engine.asking import Answers, ask, scheduled
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.tally import Tally
-from plimsoll.measures.performance import SESSIONS_A_YEAR, VOLATILITY_LEAST, Metrics, metrics
+from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
 from plimsoll.reports.comparison import equal_weights
 from plimsoll.reports.followed import Book, cash_rates, follow
 from plimsoll.reports.rates import bill_rates

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.policy import AuctionPolicy, CvarPolicy, LadderPolicy, Policy, Rung
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.measures.cvar import cvar
 
 Floats = NDArray[np.float64]
-YEAR = 252  # sessions, U4
 
 
 class RungOdds(msgspec.Struct, frozen=True):
@@ -53,13 +53,13 @@ def ladder_odds(
     >>> ladder_odds(Policy(), paths=50, years=1).rungs[0].rung
     'level_1'
     """
-    shocks = _shocks(paths, years * YEAR, degrees_of_freedom, seed)
+    shocks = _shocks(paths, years * SESSIONS_A_YEAR, degrees_of_freedom, seed)
     daily = _volatility(policy.cvar, policy.auction.horizon, policy.auction.confidence, shocks)
     fired, lived = _walk(daily * shocks, policy.ladder, policy.cvar)
-    rates = fired / max(lived / YEAR, 1e-9)
+    rates = fired / max(lived / SESSIONS_A_YEAR, 1e-9)
     return LadderOdds(
         tuple(_odds(policy.ladder.rungs, n, float(r), policy.ladder.firings_max) for n, r in enumerate(rates)),
-        daily * math.sqrt(YEAR),
+        daily * math.sqrt(SESSIONS_A_YEAR),
         degrees_of_freedom,
         paths,
         years,

@@ -15,9 +15,8 @@ import msgspec
 from plimsoll.core.dates import day_number
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.policy import Policy, VetoPolicy
-
-YEAR = 252  # sessions, U4
+from plimsoll.core.policy import LIMIT_HORIZON, Policy, VetoPolicy
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 
 
 class Problem(NamedTuple):
@@ -103,7 +102,6 @@ def _ladder(policy: Policy) -> Iterator[Problem]:
         yield Problem("ladder.halt_size is 0: a halt would never end", "Set it above 0")
 
 
-HORIZON = 10  # sessions the limits of a policy are stated for
 _STATED = (
     "cvar.budget_10", "cvar.hard_10", "cvar.incremental_fund", "cvar.incremental_other", "cvar.stressed_no_rung",
     "vetoes.profit_mu",
@@ -112,11 +110,11 @@ _STATED = (
 
 def _budgets(policy: Policy) -> Iterator[Problem]:
     cvar = policy.cvar
-    if policy.auction.horizon != HORIZON:
+    if policy.auction.horizon != LIMIT_HORIZON:
         yield Problem(
-            f"auction.horizon {policy.auction.horizon} is not the horizon of {HORIZON} sessions that "
+            f"auction.horizon {policy.auction.horizon} is not the horizon of {LIMIT_HORIZON} sessions that "
             f"{', '.join(_STATED)} and the limit on stressed CVaR from ladder.rungs are stated for (U3)",
-            f"Set auction.horizon to {HORIZON}",
+            f"Set auction.horizon to {LIMIT_HORIZON}",
         )
     yield from _rising(
         "Lower the first or raise the second",
@@ -139,7 +137,7 @@ def _budgets(policy: Policy) -> Iterator[Problem]:
 def hurdle(policy: Policy) -> Iterator[Problem]:
     """A hurdle above half the largest conviction a forecast can express holds cash for ever (A3)."""
     forecast, auction = policy.forecast, policy.auction
-    largest = forecast.z_clip * forecast.ic * math.sqrt(YEAR / auction.horizon)
+    largest = forecast.z_clip * forecast.ic * math.sqrt(SESSIONS_A_YEAR / auction.horizon)
     if not auction.hurdle_sharpe <= largest / 2:
         yield Problem(
             f"auction.hurdle_sharpe {auction.hurdle_sharpe:g} is above half the largest conviction {largest:.3g} "

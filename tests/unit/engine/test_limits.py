@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
+from plimsoll.core.errors import InputError
 from plimsoll.core.policy import CvarPolicy, GatePolicy, LadderPolicy, Policy
+from plimsoll.core.state import State
+from plimsoll.engine.desk import Desk
 from plimsoll.engine.limits import budget_scale, limits_at, stressed_max
 
 
@@ -82,3 +88,24 @@ def test_a_volatility_target_scales_the_cap_down_and_never_up(limits, view, desk
             assert caps[column] == pytest.approx(row.max_weight * min(1.0, row.volatility_target / measured))
     assert caps[desk.column["TLT"]] == 0.30
     assert caps[desk.column["^VIX"]] == 0.0
+
+
+def test_limits_stated_for_ten_sessions_are_put_to_no_other_horizon() -> None:
+    twenty = msgspec.structs.replace(Policy(), auction=msgspec.structs.replace(Policy().auction, horizon=20))
+    with pytest.raises(InputError, match=r"horizon is 20; the limits are stated for 10 sessions"):
+        Desk(twenty, (), ())
+
+
+def test_deciding_reads_no_file(decided: Callable[..., Any], account: Callable[..., State]) -> None:
+    decided(account())  # imports are behind us
+    opened: list[str] = []
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if listening and event == "open":
+            opened.append(str(arguments[0]))
+
+    listening = True
+    sys.addaudithook(note)
+    assert decided(account(SPY=10)).code == ""
+    listening = False
+    assert opened == []

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import UsageError
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.sessions import EPOCH
+from plimsoll.core.sessions import EPOCH, SESSIONS_A_YEAR
 from plimsoll.market import calendars
 from plimsoll.market.bars import Bars
 from plimsoll.market.instruments import canonical, infer
@@ -288,7 +288,9 @@ def _market(seed: int, sessions: Days) -> _Market:
             flights = _uniforms(seed, f"flight {name}", int(episode[-1]) + 1) < _FLIGHT_SHARE
             drift = np.where((regime == CRISIS) & ~flights[episode], -0.5 * drift, drift)
         volatility = np.array(_VOLATILITY[name])[regime]
-        factors[:, column] = drift / 252.0 + volatility / np.sqrt(252.0) * _shocks(seed, name, sessions.size)
+        factors[:, column] = drift / SESSIONS_A_YEAR + volatility / np.sqrt(SESSIONS_A_YEAR) * _shocks(
+            seed, name, sessions.size
+        )
     return _Market(sessions, regime, np.round(factors, 9))
 
 
@@ -338,14 +340,14 @@ def _bars(seed: int, instrument: Instrument, asset: _Asset, market: _Market, sta
     in_session = (at >= 0) & (market.sessions[np.maximum(at, 0)] == days)
     regime = market.regime[np.maximum(at, 0)]
     symbol = instrument.symbol
-    own = asset.own / np.sqrt(252.0) * (1.0 + 0.5 * regime) * _shocks(seed, f"own {symbol}", days.size)
+    own = asset.own / np.sqrt(SESSIONS_A_YEAR) * (1.0 + 0.5 * regime) * _shocks(seed, f"own {symbol}", days.size)
     common = np.zeros(market.sessions.size)
     for column, exposure in enumerate(asset.exposures):  # in this order: a matrix product may round otherwise
         common += exposure * market.factors[:, column]
     if instrument.kind == "crypto":
         own = np.where(in_session, own, 2.0 * own)  # quieter than a session, never still
     returns = np.where(in_session, common[np.maximum(at, 0)], 0.0) + own
-    returns[in_session] -= asset.income / 252.0
+    returns[in_session] -= asset.income / SESSIONS_A_YEAR
     returns = np.round(np.maximum(returns, -0.45), 9)
     returns[0] = 0.0
     close = np.maximum(np.round(asset.price * np.cumprod(1.0 + returns), 2), 0.01)

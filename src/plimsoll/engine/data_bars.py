@@ -1,0 +1,49 @@
+"""Step 5: what stops all new risk for want of data, each bar with its figure and its limit (D7)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.panel import View
+from plimsoll.engine.book import Book
+from plimsoll.engine.desk import Desk
+from plimsoll.risk import freshness
+
+Floats = NDArray[np.float64]
+Figure = tuple[float | None, float | None]
+
+
+def data_bars(view: View, book: Book, stale: Floats, desk: Desk) -> dict[str, Figure]:
+    """Reason code to (measured, limit) of every bar that stands, in the order of judgement; no figure where none is.
+
+    ``stale`` (N,) are freshness codes. What cannot be compared with its limit bars too.
+    """
+    limits = desk.policy.data
+    if not book.known:
+        return {"NAV_UNKNOWN": (None, None)}
+    bars: dict[str, Figure] = {}
+    if book.columns.size:
+        held = book.columns
+        affected = (view.now("eligible")[held] == 0.0) | (stale[held] == freshness.STALE)
+        if affected.any():
+            share = float(np.abs(book.weights[held][affected]).sum())
+            if not share <= limits.affected_holdings_max:
+                bars["DATA_AFFECTED"] = share, limits.affected_holdings_max
+    universe = float(view.now("data.affected"))
+    if not universe <= limits.affected_universe_max:
+        bars["UNIVERSE_AFFECTED"] = universe, limits.affected_universe_max
+    for name in desk.policy.regime.required:
+        if not np.isfinite(_input(view, name)[-2:]).any():
+            bars["REGIME_INPUT_MISSING"] = None, None
+    return bars
+
+
+def _input(view: View, name: str) -> Floats:
+    """A regime input by symbol or macro series; NaN when the panel has neither."""
+    panel = view.history.panel
+    if name in panel.column:
+        return view.bars("close")[:, panel.column[name]]
+    if name in panel.macro_names:
+        return panel.macro[: view.row + 1, panel.macro_names.index(name)]
+    return np.full(2, np.nan)
