@@ -144,10 +144,10 @@ def test_the_throttles_count_what_was_sent(steps: list[tuple[int, str, bool]]) -
                 book.put("recent", key, value)
         gone = book.outdated(now)
         for n in (1, 2, 5):
-            last = book.nth_last(n)
+            last = book.nth_last(n, now)
             assert (last > now - MINUTE) == (len([t for t, _ in sent if t > now - MINUTE]) >= n)
             assert (last > now - 1_000_000) == (len([t for t, _ in sent if t > now - 1_000_000]) >= n)
         for name in "AB":
             alike = book.alike(name, 1, 5) - sum(old.symbol == name for _, old in gone)
             assert alike == len([t for t, s in sent if t > now - MINUTE and s == name])
-    assert book.nth_last(0) > now
+    assert book.nth_last(0, now) > now

@@ -38,6 +38,7 @@ LIMITS = GovernorLimits(
     orders_minute=100,
     repeats_minute=100,
     clock_slack=0,
+    wait_max=0,
     pace=Pace(10_000, 100, 50, 20),
     tries=5,
 )

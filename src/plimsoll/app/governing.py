@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from plimsoll.store.home import Home
 
 
+_FULL = 390  # minutes of a NYSE session
+
+
 @contextmanager
 def governed(
     workspace: Workspace,
@@ -29,11 +32,13 @@ def governed(
 
     What it counts lies in the home and is held until the end, or in the Redis server at ``store``, where other
     processes share it (H6). Its dollar caps are those of the account's signed limits, read again at every session.
-    ``tell`` hears what the person who starts it has to know.
+    ``tell`` hears what the person who starts it has to know. A live account is judged by the machine's clock, a
+    recorded one lies wherever its lines say.
     """
     from secrets import token_hex
 
     from plimsoll.operate.govern import LineProtocol
+    from plimsoll.operate.govern_clock import MachineClock
     from plimsoll.operate.governed_account import GovernedAccount
     from plimsoll.operate.track_record import TrackRecord
     from plimsoll.risk.governor import Governor
@@ -43,17 +48,47 @@ def governed(
     policy = workspace.load_for_governor()
     home = Home(workspace.home)
     home.folder(home.path)
+    machine = MachineClock(_wall, _steady, policy.governor.clock_step * 1000) if live else None
     with _state_store(home, store, policy.governor.store_timeout / 1000, tell) as kept:
-        track = TrackRecord(home, _session_minutes)
-        record = AccountRecord(home)
         account = GovernedAccount(
-            record, kept, policy, track=track, live=live, alone=store is None, draw=lambda: token_hex(8), now=now
+            AccountRecord(home),
+            kept,
+            policy,
+            track=TrackRecord(home, _session_minutes),
+            live=live,
+            alone=store is None,
+            draw=lambda: token_hex(8),
+            now=now,
+            exchange=_exchange if live else lambda _: "",
         )
         for note in account.notes():
             tell(note)
-        governor = Governor(kept, account.start())
-        wall = (lambda: time.time_ns() // 1000) if live else None  # recorded sessions lie in the past
-        yield LineProtocol(governor, policy.governor.batch, lambda: time.perf_counter_ns() // 1000, account, wall, tell)
+        governor = Governor(kept, account.start(), None if machine is None else machine.now)
+        yield LineProtocol(governor, policy.governor.batch, _steady, account, machine, tell)
+
+
+def _wall() -> int:
+    """Microseconds since 1970 by the machine's clock, whatever its time zone."""
+    return time.time_ns() // 1000
+
+
+def _steady() -> int:
+    """Microseconds that only count."""
+    return time.monotonic_ns() // 1000
+
+
+def _exchange(day: int) -> str:
+    """That the NYSE is closed on a day, or closes early, in words; "" on a day like others (D9)."""
+    try:
+        hours = _session_minutes(day)
+    except InputError as error:
+        return str(error)
+    if hours is None:
+        return "the NYSE is closed today: only what trades elsewhere has a market"
+    minutes = hours[1] - hours[0]
+    if minutes < _FULL:
+        return f"the NYSE closes early today, {minutes // 60} h {minutes % 60} min after its open"
+    return ""
 
 
 def _session_minutes(day: int) -> tuple[int, int] | None:

@@ -531,6 +531,8 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
     orders_minute: Annotated[int, _count("H2", "Orders admitted in any minute", "orders")] = 100
     repeats_minute: Annotated[int, _count("H2", "Orders of one symbol, side and size admitted in any minute", "orders")] = 20
     clock_slack: Annotated[int, _count("H2", "How far an order's time may lie before the last one seen: what queues between processes reorder", "milliseconds")] = 100
+    wait_max: Annotated[int, _count("H5", "How long an order of a live account may wait for its decision, counted from its arrival, before it is refused as late", "milliseconds")] = 500
+    clock_step: Annotated[int, _count("H2", "How far a live account's clock may move against one that only counts before quotes have to come anew", "milliseconds")] = 1000
     symbols: Annotated[tuple[str, ...], _meta("symbols", "H2", "What orders that add risk may be in; none named: anything with a quote")] = ()
     latency_max: Annotated[int, _meta("milliseconds", "H5", "A decision that takes longer, journal included, is slow", ge=1)] = 10
     latency_window: Annotated[int, _meta("decisions", "H5", "Trading is disabled when the median of so many is slow", ge=1)] = 100

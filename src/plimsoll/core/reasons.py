@@ -160,6 +160,8 @@ REASONS: dict[str, Reason] = {
     "NO_SESSION": Reason("error", "No session has begun", "Begin one with its starting equity", "H2"),
     "TIME_OUTSIDE_SESSION": Reason("error", "The order's time lies outside the session", "Begin the session, or mend the sender's clock", "H2"),
     "CLOCK_BACK": Reason("error", "The order's time lies before one already seen", "Mend the sender's clock", "H2"),
+    "STALE_ORDER": Reason("error", "The order's time is too old by the machine's clock", "Mend the sender's clock, or send what is meant now", "H2"),
+    "LATE": Reason("error", "The order waited too long for its decision", "Send what is meant now under a new id; send less at once", "H5"),
     "BAD_TIME": Reason("error", "The order's time is no instant with a time zone", "Give it as 2026-03-02T15:00:00Z", "H2"),
     "BAD_QUANTITY": Reason("error", "The order's quantity is no positive number of at most twelve decimals", "Give it as a text such as 0.10", "H2"),
     "BAD_PRICE": Reason("error", "The order's price is no positive number", "Give it as a text such as 400.02", "H2"),

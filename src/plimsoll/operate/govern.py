@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.money import dollars
 from plimsoll.core.quantity import CENT, parsed, plain
+from plimsoll.operate.govern_clock import MachineClock
 from plimsoll.operate.govern_facts import FACTS, fact_of, prices_of, venue_of
 from plimsoll.operate.govern_lines import (
     EPOCH,
@@ -32,10 +33,11 @@ from plimsoll.operate.govern_lines import (
     understood,
 )
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
+from plimsoll.risk.governor_book import AHEAD_MAX
+from plimsoll.risk.governor_clock import dates_of
 from plimsoll.risk.governor_limits import SECOND, GovernorLimits
-from plimsoll.risk.governor_objections import DAY
 
-AHEAD_MAX = 60 * SECOND  # how far a live account's times may lie ahead of this machine's clock
+_SEEN_MAX = 60 * SECOND  # how old a quote may be and still show that its feed is up
 
 
 class Signed(Protocol):
@@ -45,21 +47,21 @@ class Signed(Protocol):
         """The limits of a session that is about to begin."""
         ...
 
-    def about(self, equity: int) -> tuple[str, ...]:
-        """What is to be told of a session that has begun with so many cents."""
+    def about(self, day: int, equity: int) -> tuple[str, ...]:
+        """What is to be told of the session of a day that has begun with so many cents."""
         ...
 
     def quoted(self, governor: Governor, at: int) -> None:
-        """A quote was taken."""
+        """A quote was taken, at this time."""
         ...
 
 
 class LineProtocol:
     """Answers lines for one governor. ``clock`` counts microseconds and never goes back; ``batch`` is how many orders
-    are made durable together at most; ``account`` says at each session which limits are signed (H1, H7). ``now`` is
-    the time in microseconds since 1970, for an account that trades live: what is dated further ahead of it than
-    ``AHEAD_MAX`` is not believed, because later orders, exits too, would lie before the last time seen until then.
-    ``tell`` hears what a person has to know of a session, which its answer holds as ``notes``.
+    are made durable together at most; ``account`` says at each session which limits are signed (H1, H7). ``machine``
+    is the clock that the governor of a live account judges by, asked here whether it was set: then no quote is fresh
+    until it comes anew (H2). ``tell`` hears what a person has to know: of that, and of a session, whose answer holds it
+    as ``notes``.
     """
 
     def __init__(
@@ -68,11 +70,11 @@ class LineProtocol:
         batch: int,
         clock: Callable[[], int],
         account: Signed | None = None,
-        now: Callable[[], int] | None = None,
+        machine: MachineClock | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._governor, self._batch, self._clock, self._account = governor, batch, clock, account
-        self._now, self._tell = now, tell
+        self._machine, self._tell, self._steps = machine, tell, 0
         self._answers: dict[str, Callable[[Line], dict[str, Any]]] = {
             "session": self._session,
             "quote": self._quote,
@@ -91,8 +93,6 @@ class LineProtocol:
         orders: list[OrderIntent] = []
         for line in lines:
             asked = understood(line)
-            if isinstance(asked, OrderIntent) and self._ahead(asked.at):
-                asked = Unread(asked.id, asked.symbol, ["TIME_OUTSIDE_SESSION"])
             if isinstance(asked, OrderIntent):
                 orders.append(asked)
                 if len(orders) < self._batch:
@@ -107,6 +107,7 @@ class LineProtocol:
         """Answers to orders that waited together, timed together: the first waited as long as the last."""
         if not orders:
             return
+        self._watch()
         begun = self._clock()
         decisions = self._governor.decide_many(orders)
         spent = self._clock() - begun
@@ -114,7 +115,19 @@ class LineProtocol:
             yield json.dumps(_decision(found.id, found.decision, list(found.reasons), found.headroom, found.marks))
             self._governor.took(spent)
 
+    def _watch(self) -> None:
+        """Learn whether the machine's clock was set: what came before is no longer known to be fresh (H2)."""
+        moved = 0 if self._machine is None else self._machine.stepped()
+        if moved:
+            self._steps += 1
+            self._governor.stepped()
+            self._tell(
+                f"this machine's clock was set {'forward' if moved > 0 else 'back'} by {abs(moved) / SECOND:.1f} s, or "
+                "it slept: nothing adds risk until its quote, and that of everything held, has come anew"
+            )
+
     def _other(self, asked: Line | Unread | PlimsollError) -> dict[str, Any]:
+        self._watch()
         if isinstance(asked, Unread):
             return _decision(asked.id, "REFUSE", asked.wrong, self._governor.headroom(asked.symbol))
         if isinstance(asked, PlimsollError):
@@ -130,9 +143,15 @@ class LineProtocol:
             day = (date.fromisoformat(text) - EPOCH.date()).days
         except ValueError:
             raise InputError(f"date {text!r} is not a date such as 2026-03-02") from None
-        equity = equity_of(said)
-        if self._ahead((day - 1) * DAY):  # a day begins earlier in the east
-            raise InputError(f"session {text} lies ahead of this machine's clock", "Send the date of today")
+        equity, live = equity_of(said), self._governor.live
+        if day < 0:
+            raise InputError(f"date {text!r} lies before 1970", "Send the session's date")
+        if live is not None and day != self._governor.account.day and not self._governor.may_begin(day):
+            utc, local = (_date(one) for one in dates_of(live))
+            raise InputError(
+                f"session {text} is not today's: by this machine's clock it is {utc} in UTC, {local} in New York",
+                "Send the date of today",
+            )
         signed = None if self._account is None else self._account.next_session(self._governor, day, equity)
         again = day == self._governor.account.day
         begun = self._clock()
@@ -142,18 +161,16 @@ class LineProtocol:
             last = self._governor.account
             raise InputError(f"{error}: it is that of {_date(last.day)}, with {dollars(last.equity)} USD") from None
         self._governor.took(self._clock() - begun)
-        notes = () if self._account is None or again else self._account.about(equity)
+        notes = () if self._account is None or again else self._account.about(day, equity)
         for note in notes:
             self._tell(note)
         return self._done(notes=list(notes)) if notes else self._done()
 
     def _quote(self, said: Line) -> dict[str, Any]:
         bid, ask = parsed(said["bid"], "bid", exact=False), parsed(said["ask"], "ask", exact=False, up=True)
-        symbol, at = symbol_of(said), instant_of(said)
-        if self._ahead(at):
-            raise InputError(
-                f"the quote of {symbol} at {said['ts']} lies ahead of this machine's clock", "Mend the feed"
-            )
+        symbol, at, live = symbol_of(said), instant_of(said), self._governor.live
+        if live is not None:
+            self._timely(symbol, at, live)
         try:
             self._governor.quote(symbol, Quote(bid, ask, at))
         except InputError as error:
@@ -162,9 +179,24 @@ class LineProtocol:
                 f"{error}: {symbol} {plain(bid)} to {plain(ask)} at {said['ts']}; the session is "
                 f"{_date(day) if day >= 0 else 'none'}, the last quote {_time(last.at) if last else 'none'}"
             ) from None
-        if self._account is not None:
-            self._account.quoted(self._governor, at)
+        if self._account is not None and (live is None or live - at <= _SEEN_MAX):
+            self._account.quoted(self._governor, at if live is None else live)
         return self._done()
+
+    def _timely(self, symbol: str, at: int, live: int) -> None:
+        """A quote from ahead of the machine's clock is none, and one that is too old says nothing of now (H2)."""
+        limit = self._governor.limits.quote_age
+        if at > live + AHEAD_MAX:
+            raise InputError(
+                f"the quote of {symbol} at {_time(at)} lies ahead of this machine's clock, {_time(live)}",
+                "Mend the feed",
+            )
+        if live - at > limit:
+            raise InputError(
+                f"the quote of {symbol} at {_time(at)} is older than {limit // SECOND} s by this machine's clock, "
+                f"{_time(live)}",
+                "Mend the feed",
+            )
 
     def _done(self, **more: object) -> dict[str, Any]:
         """What was asked is done; with it the working orders to cancel, again until the venue says they are closed."""
@@ -201,13 +233,10 @@ class LineProtocol:
             raise InputError(f"{error.problem}: {order}", error.remedy) from None
         return self._done()
 
-    def _ahead(self, at: int) -> bool:
-        """Whether a time is further ahead than the clock of a live account's machine can be behind."""
-        return self._now is not None and at > self._now() + AHEAD_MAX
-
     def _status(self, _: Line) -> dict[str, Any]:
         g = self._governor
         g.refresh()
+        live = g.live
         use, limits = g.use(), g.limits
         begun = g.account.day >= 0
         return {
@@ -217,6 +246,7 @@ class LineProtocol:
             "reduce_only": g.reduce_only,
             "cancel": list(g.to_cancel),
             "health_check": g.account.unchecked,
+            **({} if live is None else {"clock": {"now": _time(live), "steps": self._steps}}),
             "latency": {
                 "too_slow": g.account.slow > 0,
                 "median_us": g.pace.median,

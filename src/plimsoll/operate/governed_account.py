@@ -38,7 +38,8 @@ class GovernedAccount:
 
     ``store`` is the governor's, ``alone`` says that it belongs to this home and keeps the head of its record; with a
     shared one each home may tell its sessions in a record of its own. ``track`` watches its sessions; ``draw`` makes
-    an account's id and ``now`` says the time, both for a new record only.
+    an account's id and ``now`` says the time, both for a new record only. ``exchange`` says what
+    a person should know of the stock exchange on a day.
 
     Raises
     ------
@@ -60,7 +61,9 @@ class GovernedAccount:
         alone: bool,
         draw: Callable[[], str],
         now: Callable[[], str],
+        exchange: Callable[[int], str] = lambda _: "",
     ) -> None:
+        self._exchange = exchange
         self._record, self._policy, self._kept, self._track = record, policy, kept_caps(store), track
         self._alone = alone
         found = record.read()
@@ -101,13 +104,15 @@ class GovernedAccount:
             self._record.append(self._track.told(governor, equity))
         return self._signed(governor.limits.caps)
 
-    def about(self, equity: int) -> tuple[str, ...]:
-        """What is to be told of a session of so many cents: that the caps were made for another capital."""
-        found = drifted(self._newest()[1], equity, self._policy)
-        return (found,) if found else ()
+    def about(self, day: int, equity: int) -> tuple[str, ...]:
+        """What is to be told of a day's session of so many cents: that the caps were made for another capital, that
+        the exchange is closed.
+        """
+        found = drifted(self._newest()[1], equity, self._policy), self._exchange(day)
+        return tuple(words for words in found if words)
 
     def quoted(self, governor: Governor, at: int) -> None:
-        """A quote was taken."""
+        """A quote was taken, at this time."""
         self._track.quoted(governor, at)
 
     def _signed(self, kept: Mapping[str, Any] | None) -> GovernorLimits:

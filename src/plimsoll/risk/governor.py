@@ -25,6 +25,7 @@ from plimsoll.core.venue_facts import Bust, Correction, Fact
 from plimsoll.risk import governor_executions as executions
 from plimsoll.risk import governor_facts as facts
 from plimsoll.risk.governor_book import MINUTE, Account, Book, OpenOrder, Quote, Sent, encode, row
+from plimsoll.risk.governor_clock import dates_of, in_session, moment, seen, seen_with
 from plimsoll.risk.governor_executions import Change, Execution
 from plimsoll.risk.governor_limits import GovernorLimits
 from plimsoll.risk.governor_objections import (
@@ -32,7 +33,6 @@ from plimsoll.risk.governor_objections import (
     dearest,
     gross_cap,
     healthy,
-    in_session,
     loss_of,
     objections,
     paid,
@@ -78,14 +78,16 @@ class Governor:
     Where the store lets several governors share an account, each learns what the others wrote before anything of its
     own is written. Every change is put into the copy first and taken back if it cannot be written.
 
+    ``machine`` is the clock of a live account's machine, in microseconds since 1970; a recorded account has none.
+
     Raises
     ------
     InputError : the account was opened under other dollar caps.
     CorruptionError : the store holds what no governor wrote.
     """
 
-    def __init__(self, store: StateStore, limits: GovernorLimits) -> None:
-        self._store, self._signed = store, limits
+    def __init__(self, store: StateStore, limits: GovernorLimits, machine: Callable[[], int] | None = None) -> None:
+        self._store, self._signed, self._machine = store, limits, machine
         self._lost = False
         self._pace = Stopwatch(limits.pace)
         self._state: dict[tuple[str, str], Any] = {}  # staged: what is to be written
@@ -94,6 +96,7 @@ class Governor:
         self._new: dict[tuple[str, str], str] = {}
         self._standing: Mapping[tuple[str, str], str] = {}  # facts found where new ones were to be
         self._limits = limits
+        self._book = Book()
         self._enforced: Mapping[str, Any] | None = None  # the caps that are in the limits
         self._read(store.load())
         self._settle(self._kept_caps)
@@ -137,6 +140,11 @@ class Governor:
         return self._book.quotes
 
     @property
+    def live(self) -> int | None:
+        """The time of a live account's machine; None where times are recorded."""
+        return None if self._machine is None else self._machine()
+
+    @property
     def pace(self) -> Stopwatch:
         """How long the last decisions took."""
         return self._pace
@@ -148,7 +156,7 @@ class Governor:
         which a dollar cap can rise; caps of the same entry can only fall (H1). After a session that was halted,
         restricted or too slow, only reductions pass until a health check (R4, H5); with nothing left, an equity of zero
         or below, only reductions pass too. Beginning the same session again changes nothing. ``InputError`` for an
-        earlier day or another equity.
+        earlier day, another equity, or, live, a day that it is not now: no name for a session lifts a halt early.
         """
         found = self._settle(lambda: self._begun(day, equity, self._signed if signed is None else signed))
         if found is not None:
@@ -162,6 +170,8 @@ class Governor:
             if equity != a.equity:
                 raise InputError("this session began with another equity")
             return None
+        if not self.may_begin(day):
+            raise InputError("a live account begins no session but that of today")
         if not found.version > self._limits.version:
             found = found.within(self._limits.caps)
         if found.caps != self._book.caps:
@@ -180,6 +190,11 @@ class Governor:
         self._pace.clear()
         return found
 
+    def may_begin(self, day: int) -> bool:
+        """Whether a session of this day may begin now: live, only that of today, in UTC or in New York."""
+        live = self.live
+        return live is None or day in dates_of(live)
+
     def quote(self, symbol: str, quote: Quote) -> None:
         """Take a quote; the session is halted for good when it marks the account at the halt (R4).
 
@@ -192,11 +207,11 @@ class Governor:
             raise InputError("a quote needs 0 < bid <= ask")
         if not in_session(self._book, quote.at):
             raise InputError("the time is outside the session, or none has begun")
-        before = self.quotes.get(symbol)
-        if before is not None and quote.at < before.at:
+        before, live = self.quotes.get(symbol), self.live
+        if before is not None and quote.at < before.at and (live is None or before.at <= live + AHEAD_MAX):
             raise InputError("the quote is older than the last one of its symbol")
         self._put("quote", symbol, quote)
-        self._mark(clock=max(self.account.clock, quote.at))
+        self._mark(clock=max(seen(self._book, live), quote.at))
 
     def decide(self, intent: OrderIntent) -> Decision:
         """Admit or refuse an order; the answer is durable before it is returned (H2).
@@ -227,7 +242,7 @@ class Governor:
             if known[4] == "ADMIT" and intent.id not in self.orders:
                 return Decision(intent.id, "REFUSE", ("ORDER_CLOSED",), self.headroom(intent.symbol))
             return Decision(intent.id, known[4], tuple(known[5]), known[6], tuple(known[7]) if len(known) > 7 else ())
-        now = max(intent.at, self._book.account.clock)
+        now = moment(self._book, intent.at, self.live)
         reasons, marks = self._objections(intent, now)
         if not reasons:
             self._admit(intent, now)
@@ -245,7 +260,8 @@ class Governor:
         order = OpenOrder(intent.id, intent.symbol, intent.sign, intent.quantity, price, number=number, paid=counted)
         self._put("open", intent.id, order)
         unchecked = a.unchecked and not healthy(book, self._limits, now)
-        self._put("account", "", changed(a, clock=now, admitted=number, unchecked=unchecked))
+        clock = seen_with(book, intent.at, self.live)
+        self._put("account", "", changed(a, clock=clock, admitted=number, unchecked=unchecked))
 
     def fill(self, execution: Execution) -> tuple[str, ...]:
         """Book a fill once, whatever the state of its order: what a venue did is never ignored.
@@ -325,6 +341,10 @@ class Governor:
             except (Halted, HomeBusy):
                 self._lost = True
 
+    def stepped(self) -> None:
+        """The machine's clock was stepped: only quotes that come from now on are fresh (H2)."""
+        self._book.age()
+
     def refresh(self) -> None:
         """Learn what other governors of the account wrote."""
         self._settle(lambda: None)
@@ -387,7 +407,7 @@ class Governor:
         }
 
     def _objections(self, intent: OrderIntent, now: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        reasons, marks = objections(self._book, self._limits, intent, now)
+        reasons, marks = objections(self._book, self._limits, intent, now, self.live)
         return tuple(reasons), tuple(marks)
 
     # changes, and the store
@@ -461,7 +481,9 @@ class Governor:
 
     def _read(self, rows: Iterable[tuple[str, str, str | None]]) -> None:
         """Begin anew from the whole state."""
+        aged = self._book.aged
         self._book = Book()
+        self._book.aged = aged
         self._book.absorb(sorted(rows, key=lambda r: (r[0], len(r[1]), r[1])))
 
     # what booking asks for

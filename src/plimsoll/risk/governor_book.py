@@ -19,6 +19,7 @@ from plimsoll.core.ports import Row
 from plimsoll.risk.governor_limits import SECOND
 
 MINUTE = 60 * SECOND
+AHEAD_MAX = MINUTE  # how far a time may lie ahead of the clock it is held against and still be believed
 FAR = 1 << 80  # later than any instant
 
 
@@ -161,6 +162,7 @@ class Book:
     Attributes
     ----------
     caps : the account's dollar caps and the entry they come from; None before it was opened.
+    aged : quotes that are not fresh whatever their times say, by symbol: they came before the clock was stepped.
     doubts : what makes a symbol's worth unknown, by symbol.
     told : what the venue says is held of a symbol, where it contradicts what was counted: the symbol is frozen.
     gross : value of all symbols together if, in each, every open order of its worse side fills.
@@ -174,6 +176,7 @@ class Book:
         self.orders: dict[str, OpenOrder] = {}
         self.positions: dict[str, int] = {}
         self.quotes: dict[str, Quote] = {}
+        self.aged: dict[str, Quote] = {}
         self.doubts: dict[str, Doubt] = {}
         self.told: dict[str, int] = {}
         self.gross = self.reserved = self.marked = 0
@@ -281,20 +284,41 @@ class Book:
             total += max(marks, default=0)
         return total
 
+    def fresh(self, symbol: str, since: int, until: int) -> bool:
+        """Whether a symbol's quote is of these times and came after the clock was last stepped."""
+        quote = self.quotes.get(symbol)
+        return quote is not None and since <= quote.at <= until and self.aged.get(symbol) != quote
+
+    def age(self) -> None:
+        """The clock was stepped: no quote that is known now is fresh any more."""
+        self.aged = dict(self.quotes)
+
+    @property
+    def last_sent(self) -> int:
+        """When the last remembered order was admitted; long ago when none is remembered."""
+        return self._sent[-1][1].at if self._sent else -FAR
+
     def outdated(self, now: int) -> list[tuple[int, Sent]]:
-        """The remembered orders that are no longer of the minute before ``now``, with their numbers, oldest first."""
+        """The remembered orders that are no longer of the minute before ``now``, with their numbers, oldest first.
+
+        One that lies further ahead than is believed was admitted before the machine's clock was set back: it counts no
+        longer either, or nothing could leave until the clock is there again.
+        """
         found = []
         for entry in self._sent:
-            if entry[1].at > now - MINUTE:
+            if now - MINUTE < entry[1].at <= now + AHEAD_MAX:
                 break
             found.append(entry)
         return found
 
-    def nth_last(self, n: int) -> int:
-        """When the n-th last order was admitted; long ago when fewer are remembered, never when none may be."""
+    def nth_last(self, n: int, now: int) -> int:
+        """When the n-th last order was admitted; long ago when fewer are remembered or its time is not believed, never
+        when none may be.
+        """
         if n < 1:
             return FAR
-        return self._sent[-n][1].at if n <= len(self._sent) else -FAR
+        at = self._sent[-n][1].at if n <= len(self._sent) else -FAR
+        return at if at <= now + AHEAD_MAX else -FAR
 
     def alike(self, symbol: str, sign: int, quantity: int) -> int:
         """How many remembered orders have this symbol, side and size."""

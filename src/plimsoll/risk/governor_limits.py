@@ -66,6 +66,7 @@ class GovernorLimits:
     move_bps: int
     quote_age: int
     clock_slack: int
+    wait_max: int
     orders_second: int
     orders_minute: int
     repeats_minute: int
@@ -161,6 +162,7 @@ def limits_of(policy: Policy) -> GovernorLimits:
         move_bps=_bps(g.market_reserve),
         quote_age=g.quote_age * SECOND,
         clock_slack=g.clock_slack * MILLISECOND,
+        wait_max=g.wait_max * MILLISECOND,
         orders_second=g.orders_second,
         orders_minute=g.orders_minute,
         repeats_minute=g.repeats_minute,

@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from plimsoll.core.quantity import CENT
-from plimsoll.risk.governor_book import MINUTE, Book, Quote
+from plimsoll.risk.governor_book import AHEAD_MAX, MINUTE, Book, Quote
+from plimsoll.risk.governor_clock import untimely
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
-
-DAY = 86_400 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class OrderIntent:
-    """An order somebody wants to send. ``sign`` is 1 to buy, -1 to sell; ``limit`` its worst price, if it has one."""
+    """An order somebody wants to send. ``sign`` is 1 to buy, -1 to sell; ``limit`` its worst price, if it has one.
+    ``waited`` is how long it has waited for its decision since it arrived, where that is known.
+    """
 
     id: str
     symbol: str
@@ -25,13 +26,17 @@ class OrderIntent:
     quantity: int
     at: int
     limit: int | None = None
+    waited: int = 0
 
 
-def objections(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> tuple[list[str], list[str]]:
+def objections(
+    book: Book, limits: GovernorLimits, intent: OrderIntent, now: int, live: int | None = None
+) -> tuple[list[str], list[str]]:
     """Reason codes against an order, none when it may leave, and marks on one that leaves all the same.
 
-    What cannot be measured is an objection. A quote that is late or absent is none to an order that can only reduce
-    what is held: it is judged by the last known price and marked (R1).
+    What cannot be measured is an objection. A quote that is late or absent, a time that cannot be, and a long wait are
+    none to an order that can only reduce what is held: it is judged by the last known price and marked (R1).
+    ``live`` is the time of a live account's machine.
     """
     a, quote = book.account, book.quotes.get(intent.symbol)
     reduces = book.reduces(intent.symbol, intent.sign, intent.quantity)
@@ -40,13 +45,12 @@ def objections(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int
         unmeasured.append("NO_SESSION")
     if intent.quantity <= 0:
         unmeasured.append("BAD_QUANTITY")
-    if a.day >= 0 and not in_session(book, intent.at):
-        unmeasured.append("TIME_OUTSIDE_SESSION")
-    if not a.clock - intent.at <= limits.clock_slack:
-        unmeasured.append("CLOCK_BACK")
+    unsure += untimely(book, limits, intent.at, live)
+    if not intent.waited <= limits.wait_max:
+        unsure.append("LATE")
     if quote is None:
         unsure.append("NO_QUOTE")
-    elif not now - quote.at <= limits.quote_age:
+    elif not book.fresh(intent.symbol, now - limits.quote_age, now + AHEAD_MAX):
         unsure.append("STALE_QUOTE")
     if unmeasured or (unsure and not reduces):
         return unmeasured + unsure, []
@@ -68,9 +72,9 @@ def _strange(book: Book, limits: GovernorLimits, intent: OrderIntent, quote: Quo
         mid = quote.bid + quote.ask
         if not abs(2 * price - mid) * WHOLE <= limits.collar_bps * mid:
             found.append("PRICE_COLLAR")
-    if not book.nth_last(limits.orders_second) <= now - SECOND:
+    if not book.nth_last(limits.orders_second, now) <= now - SECOND:
         found.append("ORDERS_PER_SECOND")
-    if not book.nth_last(limits.orders_minute) <= now - MINUTE:
+    if not book.nth_last(limits.orders_minute, now) <= now - MINUTE:
         found.append("ORDERS_PER_MINUTE")
     same = (intent.symbol, intent.sign, intent.quantity)
     alike = book.alike(*same)
@@ -186,15 +190,13 @@ def marked(book: Book, limits: GovernorLimits, now: int) -> bool:
 
     The mid of 1 and 199 says nothing of what is held, and may hide a loss.
     """
-    if not book.marked_since(now - limits.quote_age):
+    since = now - limits.quote_age
+    if not book.marked_since(since):
         return False
     for symbol in book.positions:
         quote = book.quotes[symbol]
+        if not book.fresh(symbol, since, now + AHEAD_MAX):
+            return False
         if symbol in book.doubts or not (quote.ask - quote.bid) * WHOLE <= limits.collar_bps * (quote.bid + quote.ask):
             return False
     return True
-
-
-def in_session(book: Book, at: int) -> bool:
-    """The day of the session in UTC, or a neighbour of it, wherever its exchange is."""
-    return book.account.day >= 0 and abs(at // DAY - book.account.day) <= 1

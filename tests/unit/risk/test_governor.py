@@ -532,8 +532,8 @@ def test_a_late_or_absent_quote_blocks_no_exit() -> None:
     again = desk.governor.decide(OrderIntent(f"o{desk.count - 1}", "S", -1, UNIT, late))
     assert again == sold
     assert desk.order(UNIT, -1, at=late, limit=2 * UNIT).reasons == ("PRICE_COLLAR",)  # of the last known price
-    fresh = desk.order(UNIT, -1)
-    assert fresh.marks == ()
+    desk.quote(1, at=late)
+    assert desk.order(UNIT, -1, at=late).marks == ()
 
 
 def test_orders_that_add_are_named_for_cancelling_once_only_reductions_pass() -> None:

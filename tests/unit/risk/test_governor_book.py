@@ -126,7 +126,7 @@ def test_orders_sent_come_and_go_at_either_end() -> None:
     for number in (5, 6, 7, 4, 3):
         assert book.put("recent", str(number), Sent(number, "S", 1, 2)) is None
     assert sent(book) == [3, 4, 5, 6, 7]
-    assert [book.nth_last(n) for n in (0, 1, 5, 6)] == [FAR, 7, 3, -FAR]
+    assert [book.nth_last(n, 7) for n in (0, 1, 5, 6)] == [FAR, 7, 3, -FAR]
     assert book.alike("S", 1, 2) == 5
     assert book.put("recent", "3", None) == Sent(3, "S", 1, 2)
     assert book.put("recent", "7", None) == Sent(7, "S", 1, 2)

@@ -17,6 +17,7 @@ FIGURES = GovernorPolicy(
     loss=101, position=None, turnover=2_003, trade=None, trade_share=0.07, loss_share=0.9, turnover_share=0.9,
     caution_equity=0.01, caution_loss=0.11, caution_size=0.4, reduce_equity=0.02, reduce_loss=0.22, halt_equity=0.03,
     halt_loss=0.33, collar=0.0123, quote_age=17, orders_second=3, orders_minute=5, repeats_minute=2, clock_slack=19,
+    wait_max=23,
     symbols=("B", "A"), latency_max=23, latency_window=29, latency_recent=31, latency_slow=37, tries=41,
     size_steps=(10, 25), size_days=6, size_uptime=0.95, size_daily_loss=0.025, size_drawdown=0.15, graduate_paper=False,
 )  # fmt: skip
@@ -39,8 +40,9 @@ def test_each_figure_of_the_policy_becomes_a_whole_number() -> None:
     assert limits_of(a_policy()) == GovernorLimits(
         loss=10_100, position=10_000, positions={"GLD": 33_331}, turnover=200_300, trade=7_000, gross_bps=8_500,
         stages=(Stage("caution", 100, 1_100), Stage("reduce_only", 200, 2_200), Stage("halt", 300, 3_300)),
-        caution_bps=4_000, collar_bps=123, move_bps=100, quote_age=17_000_000, clock_slack=19_000, orders_second=3,
-        orders_minute=5, repeats_minute=2, pace=Pace(23_000, 29, 31, 37), tries=41, symbols=frozenset({"A", "B"}),
+        caution_bps=4_000, collar_bps=123, move_bps=100, quote_age=17_000_000, clock_slack=19_000, wait_max=23_000,
+        orders_second=3, orders_minute=5, repeats_minute=2, pace=Pace(23_000, 29, 31, 37), tries=41,
+        symbols=frozenset({"A", "B"}),
     )  # fmt: skip
 
 

@@ -7,13 +7,12 @@ from dataclasses import replace
 import pytest
 
 from plimsoll.risk.governor_book import FAR, Account, Book, OpenOrder, Quote, Sent
+from plimsoll.risk.governor_clock import DAY, in_session
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.risk.governor_objections import (
     CENT,
-    DAY,
     OrderIntent,
     healthy,
-    in_session,
     loss_of,
     objections,
     result_of,
@@ -109,4 +108,4 @@ def test_a_throttle_of_none_lets_nothing_pass() -> None:
     assert told(book, limits=replace(LIMITS, repeats_minute=0)) == ["REPEATED_EXECUTION"]
     book.put("recent", "1", Sent(NOON - SECOND, "S", 1, UNIT))
     assert told(book, limits=replace(LIMITS, orders_second=1)) == []
-    assert book.nth_last(2) == -FAR
+    assert book.nth_last(2, NOON) == -FAR

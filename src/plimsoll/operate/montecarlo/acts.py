@@ -262,9 +262,11 @@ def stale(desk: Desk) -> Act:
 
 
 def clocks(desk: Desk) -> Act:
-    """A sender whose clock jumps back, ahead, and to another day."""
+    """A sender whose clock jumps back, ahead, and to another day, and whose orders come late, on a live account."""
+    desk.go_live()
     while True:
         symbol = desk.symbols[0]
+        desk.send(symbol, 1, 1 + desk.bar, waited=desk.limits.wait_max + 1)
         for jump in (-_HOUR, -1, 4 * 24 * _HOUR, -4 * 24 * _HOUR, 0):
             desk.send(symbol, 1, 1 + desk.bar, at=desk.now + jump)
         yield

@@ -88,6 +88,7 @@ class Desk:
         self.scale = 1.0
         self.frozen = False
         self._store = store
+        self._machine: Callable[[], int] | None = None
         self.governor = Governor(store, limits)
         self.on_fill: list[Callable[[str, int, int, int], None]] = []
         self._tickets: dict[str, Ticket] = {}
@@ -167,12 +168,20 @@ class Desk:
         return Fraction(sum(q * sum(books[s][:2]) for s, q in held.items()), 2 * ONE**2)
 
     def send(
-        self, symbol: str, sign: int, quantity: int, *, limit: int | None = None, at: int | None = None, name: str = ""
+        self,
+        symbol: str,
+        sign: int,
+        quantity: int,
+        *,
+        limit: int | None = None,
+        at: int | None = None,
+        name: str = "",
+        waited: int = 0,
     ) -> Decision:
         """Ask the governor, and let the order leave if it is admitted."""
         self._count += 1
         when = self.now if at is None else at
-        intent = OrderIntent(name or f"o{self._count}", symbol, sign, quantity, when, limit)
+        intent = OrderIntent(name or f"o{self._count}", symbol, sign, quantity, when, limit, waited)
         try:
             found = self.governor.decide(intent)
         except Crash:
@@ -227,6 +236,11 @@ class Desk:
 
     def repair(self) -> None:
         """Start the governor again on a store that works."""
+        self._restart()
+
+    def go_live(self) -> None:
+        """Start the governor again as that of a live account, whose machine has the market's time."""
+        self._machine = lambda: self.now
         self._restart()
 
     def took(self, microseconds: int) -> None:
@@ -339,7 +353,7 @@ class Desk:
     def _restart(self) -> None:
         self.tally.events["restarts"] += 1
         self._store.reopen()
-        self.governor = Governor(self._store, self.limits)
+        self.governor = Governor(self._store, self.limits, self._machine)
 
     def _reconcile(self) -> None:
         """Orders the governor counts and the venue never saw are released some bars after the crash."""
