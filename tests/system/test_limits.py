@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,9 @@ def test_live_refuses_to_start_without_signed_limits(desk: Desk) -> None:
     live = desk.sign("bob", "--live")
     assert (live["mode"], live["signed_by"], live["steps"]) == ("live", "bob", ["10.00", "25.00", "50.00", "500.00"])
     assert "live" in desk.run("govern", "--profile", "micro", status=2).stderr
-    assert desk.govern(SESSION, live=True) == [{"ok": True}]
+    (begun,) = desk.govern(SESSION | {"date": datetime.now(UTC).date().isoformat()}, live=True)
+    assert begun["ok"] is True
+    assert "not today's" in desk.govern(SESSION, live=True)[0]["error"]
 
 
 def test_a_paper_account_never_becomes_a_live_one(desk: Desk) -> None:

@@ -11,6 +11,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
@@ -18,12 +19,14 @@ from typing import Any
 
 import pytest
 
+from plimsoll import app
 from plimsoll.core.policy import policy_hash
 from plimsoll.operate import sla
 from plimsoll.operate.govern import LineProtocol
+from plimsoll.operate.govern_clock import MachineClock
 from plimsoll.operate.montecarlo.accountant import Accountant, caps_of
 from plimsoll.risk.governor import Governor
-from plimsoll.risk.governor_limits import limits_of
+from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
 from plimsoll.store.home import Home
@@ -55,7 +58,10 @@ class Account:
 
     def start(self) -> None:
         self.ticks = count()
-        self.protocol = LineProtocol(Governor(self.store, LIMITS), 64, lambda: next(self.ticks) * self.spent)
+        self.protocol = LineProtocol(Governor(self.store, LIMITS), 64, self.counted)
+
+    def counted(self) -> int:
+        return next(self.ticks) * self.spent
 
     def say(self, **line: object) -> Any:
         (said,) = self.protocol.answer([json.dumps(line).encode()])
@@ -96,6 +102,21 @@ class Account:
     @property
     def open(self) -> list[str]:
         return [order["id"] for order in self.say(type="status")["open"]]
+
+
+class Live(Account):
+    """A live one, whose machine's clock goes with the account's unless it is ``set``."""
+
+    set = 0
+
+    def start(self) -> None:
+        super().start()
+        machine = MachineClock(self.machine, lambda: self.second * SECOND, SECOND)
+        self.protocol = LineProtocol(Governor(self.store, LIMITS, self.machine), 64, self.counted, machine=machine)
+
+    def machine(self) -> int:
+        at = datetime.fromisoformat("2026-03-02T15:00:00Z") + timedelta(seconds=self.second + self.set)
+        return int(at.timestamp()) * SECOND
 
 
 def refused(answer: Any, code: str) -> None:
@@ -274,8 +295,48 @@ def bursts_and_repetitions_are_refused() -> None:
 
 def times_outside_are_refused() -> None:
     account = Account()
-    refused(account.order(0.1, ts="2026-03-05T15:00:00Z"), "TIME_OUTSIDE_SESSION")
-    refused(account.order(0.1, ts="2026-03-02T14:59:59.8Z"), "CLOCK_BACK")
+    account.hold(0.5)
+    for ts, code in (("2026-03-05T15:00:00Z", "TIME_OUTSIDE_SESSION"), ("2026-03-02T14:59:59.8Z", "CLOCK_BACK")):
+        refused(account.order(0.1, ts=ts), code)
+        left = account.order(0.1, "sell", ts=ts)
+        admitted(left)
+        assert left["marks"][0] == code
+
+
+def size_grows_by_steps() -> None:
+    account = Account()
+    account.protocol = LineProtocol(Governor(account.store, LIMITS.at_size(1_000)), 64, account.counted)
+    refused(account.order(0.100001), "POSITION_LIMIT")
+    admitted(account.order(0.1))
+
+
+def a_live_account_knows_the_day() -> None:
+    account = Live()
+    for date in ("2026-03-01", "2026-03-03", "2026-03-04"):
+        assert "not today's" in account.session(date)["error"]
+    account.session("2026-03-02")
+    admitted(account.order(0.1))
+    account.wait(24 * 3600)
+    refused(account.order(0.1, ts="2026-03-03T15:00:07Z"), "TIME_OUTSIDE_SESSION")
+    assert account.session("2026-03-03") == {"ok": True}
+
+
+def a_live_account_knows_the_time() -> None:
+    account = Live()
+    account.hold(0.5)
+    stands = account.now
+    account.wait(1801)
+    account.quote("S", 100)
+    refused(account.order(0.1, ts=stands), "STALE_ORDER")
+    admitted(account.order(0.1, "sell", ts=stands))
+    account.set = -3600
+    refused(account.order(0.1), "STALE_QUOTE")
+    account.quote("S", 100)
+    refused(account.order(0.1), "STALE_QUOTE")  # from an hour ahead, so it was not taken
+    account.second += 3600
+    account.set = 0
+    account.quote("S", 100)
+    admitted(account.order(0.1))
 
 
 def slow_decisions_end_new_risk() -> None:
@@ -378,8 +439,8 @@ TRIED: list[tuple[str, Callable[[], None] | None]] = [
     (r"a price more than 3 % from the mid", a_far_price_is_refused),
     (r"new risk while a quote is older than 30 minutes", no_new_risk_on_late_or_wide_quotes),
     (r"more than 10 orders a second, 100 a minute, 20 alike a minute; an id used", bursts_and_repetitions_are_refused),
-    (r"a time outside the session, or more than 100 ms before", times_outside_are_refused),
-    (r"new risk once decisions are slow: the median of 100, or 20 of 50, above 10 ms", slow_decisions_end_new_risk),
+    (r"new risk at a time outside the session, or more than 100 ms before", times_outside_are_refused),
+    (r"new risk once decisions are slow: median of 100, or 20 of 50, above 10 ms", slow_decisions_end_new_risk),
     (r"everything, once the store that counts cannot be written", a_lost_store_ends_everything),
     (r"An order that can only bring a position nearer to zero passes the caps", a_reduction_passes_the_caps),
     (r"turnover can end above its cap by what is sold off", a_reduction_passes_the_caps),
@@ -404,9 +465,24 @@ TRIED: list[tuple[str, Callable[[], None] | None]] = [
 ]
 
 
-def statements() -> list[str]:
+ONLY_LIVE: list[tuple[str, Callable[[], None] | None]] = [
+    (r"for now; its cap is \$500.00 \$10.00", size_grows_by_steps),
+    (r"by the machine's clock: a session of any day but today's, and new risk in it", a_live_account_knows_the_day),
+    (r"new risk by an order older than 30 minutes", a_live_account_knows_the_time),
+    (r"new risk until quotes come anew, once that clock was set", a_live_account_knows_the_time),
+]
+
+
+def live_home(folder: Path) -> Home:
+    """A home whose live account has the position cap of ``micro`` from its start."""
+    space, key = app.Workspace(home=folder / "home", profile="micro"), folder / "ann.key"
+    app.keys_trust(space, "ann", app.keys_new(space, key))
+    app.limits_sign(space, "ann", key, "as agreed", {}, live=True, anew=False)
+    return Home(space.home)
+
+
+def statements(home: Home) -> list[str]:
     """The sentences and lines of what is guaranteed and what cannot be, on one line each."""
-    home = Home(Path("no-such-home"))
     page = sla.promise(home, MICRO, policy_hash(MICRO)).text
     body = (
         page.partition("WHAT IS GUARANTEED")[2]
@@ -424,20 +500,26 @@ def statements() -> list[str]:
     return [piece for piece in said if piece and piece not in ("Refused besides:",)]
 
 
-def test_every_sentence_is_tried() -> None:
-    text = " ".join(statements())
-    for pattern, _ in TRIED:
+@pytest.mark.parametrize("live", [False, True])
+def test_every_sentence_is_tried(tmp_path: Path, live: bool) -> None:
+    home = live_home(tmp_path) if live else Home(tmp_path / "no-such-home")
+    pieces, tried = statements(home), [*TRIED, *(ONLY_LIVE if live else ())]
+    text = " ".join(pieces)
+    spans = [m.span() for pattern, _ in tried for m in re.finditer(pattern, text)]
+    for pattern, _ in tried:
         assert re.search(pattern, text), f"the page no longer says: {pattern}"
-    spans = [m.span() for pattern, _ in TRIED for m in re.finditer(pattern, text)]
     at, untried = 0, []
-    for piece in statements():
+    for piece in pieces:
         end = at + len(piece)
         if not any(first < end and last > at for first, last in spans):
             untried.append(piece)
         at = end + 1
     assert not untried
+    assert len(sla.promise(home, MICRO, policy_hash(MICRO)).page.splitlines()) <= sla.LINES
 
 
-@pytest.mark.parametrize("attempt", sorted({a for _, a in TRIED if a is not None}, key=lambda a: a.__name__))
+@pytest.mark.parametrize(
+    "attempt", sorted({a for _, a in [*TRIED, *ONLY_LIVE] if a is not None}, key=lambda a: a.__name__)
+)
 def test_the_promise_holds(attempt: Callable[[], None]) -> None:
     attempt()

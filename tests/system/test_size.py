@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from plimsoll import app
 from plimsoll.app import governing
 from plimsoll.cli.main import cli
 
@@ -18,16 +19,19 @@ DATES = ["2026-02-23", "2026-02-24", "2026-02-25", "2026-02-26", "2026-02-27", "
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """Sessions of three minutes, so that five of them are fifteen quotes."""
+    """Sessions of three minutes, so that five of them are fifteen quotes, on a machine whose clock is set by hand."""
+    found = Desk(tmp_path)
     monkeypatch.setattr(governing, "_session_minutes", lambda day: (day * 1440 + 870, day * 1440 + 873))
-    return Desk(tmp_path)
+    for clock in ("_wall", "_steady"):
+        monkeypatch.setattr(governing, clock, lambda: found.now)
+    return found
 
 
 class Desk:
     """A live home, and Ann who may sign for it."""
 
     def __init__(self, folder: Path) -> None:
-        self.home, self.key = folder / "home", str(folder / "ann.key")
+        self.home, self.key, self.now = folder / "home", str(folder / "ann.key"), 0
         public = self.run("keys", "new", "ann", "--out", self.key).stdout.strip()
         self.run("keys", "trust", "ann", public)
         self.run(
@@ -48,9 +52,19 @@ class Desk:
         return self.json("approve", "size", *who, status=status)
 
     def govern(self, *lines: dict[str, str]) -> list[Any]:
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        done = self.run("govern", "--live", "--profile", "micro", lines=text)
-        return [json.loads(answer) for answer in done.stdout.splitlines()]
+        """What a live governor answers, started anew, to lines that come at their own times."""
+        said = []
+        self._until(lines[0])
+        with app.governed(app.Workspace(home=self.home, profile="micro"), live=True) as protocol:
+            for line in lines:
+                self._until(line)
+                said += protocol.answer([json.dumps(line).encode()])
+        return [json.loads(answer) for answer in said]
+
+    def _until(self, line: dict[str, str]) -> None:
+        text = line.get("ts") or f"{line['date']}T14:00:00Z" if "date" in line or "ts" in line else None
+        if text is not None:
+            self.now = int(datetime.fromisoformat(text).timestamp() * 1_000_000)
 
 
 def session(date: str, qty: str = "0.02", quotes: int = 3, gain: float = 0.5) -> list[dict[str, str]]:

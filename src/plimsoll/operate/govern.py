@@ -170,7 +170,7 @@ class LineProtocol:
         bid, ask = parsed(said["bid"], "bid", exact=False), parsed(said["ask"], "ask", exact=False, up=True)
         symbol, at, live = symbol_of(said), instant_of(said), self._governor.live
         if live is not None:
-            self._timely(symbol, at, live)
+            self._timely(symbol, at, live, text_of(said, "ts"))
         try:
             self._governor.quote(symbol, Quote(bid, ask, at))
         except InputError as error:
@@ -183,17 +183,17 @@ class LineProtocol:
             self._account.quoted(self._governor, at if live is None else live)
         return self._done()
 
-    def _timely(self, symbol: str, at: int, live: int) -> None:
+    def _timely(self, symbol: str, at: int, live: int, ts: str) -> None:
         """A quote from ahead of the machine's clock is none, and one that is too old says nothing of now (H2)."""
         limit = self._governor.limits.quote_age
         if at > live + AHEAD_MAX:
             raise InputError(
-                f"the quote of {symbol} at {_time(at)} lies ahead of this machine's clock, {_time(live)}",
+                f"the quote of {symbol} at {ts} lies ahead of this machine's clock, {_time(live)}",
                 "Mend the feed",
             )
         if live - at > limit:
             raise InputError(
-                f"the quote of {symbol} at {_time(at)} is older than {limit // SECOND} s by this machine's clock, "
+                f"the quote of {symbol} at {ts} is older than {limit // SECOND} s by this machine's clock, "
                 f"{_time(live)}",
                 "Mend the feed",
             )

@@ -25,7 +25,7 @@ from plimsoll.store.home import Home
 from plimsoll.store.record_rules import By
 
 WIDTH = 80
-LINES = 66  # of a printed page
+LINES = 70  # of a printed page of A4, six to the inch
 _SIGNED = "SIGNATURE"
 _BYTES_MAX = 64 * 1024
 
@@ -242,15 +242,16 @@ def _page(
         f"wider than {_percent(limits.collar_bps)} to a side",
         f"more than {limits.orders_second} orders a second, {limits.orders_minute} a minute, {limits.repeats_minute} "
         "alike a minute; an id used before for another order, or for one that is closed",
-        f"a time outside the session, or more than {limits.clock_slack // MILLISECOND} ms before one already seen",
-        f"new risk once decisions are slow: the median of {pace.window}, or {pace.slow} of {pace.recent}, above "
+        f"new risk at a time outside the session, or more than {limits.clock_slack // MILLISECOND} ms before one seen",
+        *(_by_the_clock(limits) if signed.mode == "live" else ()),
+        f"new risk once decisions are slow: median of {pace.window}, or {pace.slow} of {pace.recent}, above "
         f"{pace.longest // MILLISECOND} ms",
         "everything, once the store that counts cannot be written",
         *([f"new risk in anything but {', '.join(sorted(limits.symbols))}"] if limits.symbols else []),
     )
     yield from _wrapped(
-        "An order that can only bring a position nearer to zero passes the caps and needs no fresh quote, so that "
-        "nothing is trapped: turnover can end above its cap by what is sold off. "
+        "An order that can only bring a position nearer to zero passes the caps and needs no fresh quote nor a "
+        "right time, so that nothing is trapped: turnover can end above its cap by what is sold off. "
         "A decision is on disk before it is answered; after a crash an "
         "order may be counted that never left, none is forgotten that did. Only a signature changes a limit: a "
         "higher one counts from the next session, a lower one from the governor's next start or session."
@@ -278,6 +279,14 @@ def _page(
         f"plimsoll montecarlo --sessions 10000 --seed 7 --profile {policy.profile}",
         "plimsoll limits show, plimsoll limits history: caps, signatures, the whole record",
         "the project's tests: every order of events at small limits, a crash at every write",
+    )
+
+
+def _by_the_clock(limits: GovernorLimits) -> Iterator[str]:
+    """What else a live account refuses, which knows what time it is."""
+    yield (
+        "by the machine's clock: a session of any day but today's, and new risk in it; new risk by an order older than "
+        f"{_time(limits.quote_age // SECOND)}; new risk until quotes come anew, once that clock was set"
     )
 
 

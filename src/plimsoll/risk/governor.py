@@ -25,7 +25,7 @@ from plimsoll.core.venue_facts import Bust, Correction, Fact
 from plimsoll.risk import governor_executions as executions
 from plimsoll.risk import governor_facts as facts
 from plimsoll.risk.governor_book import MINUTE, Account, Book, OpenOrder, Quote, Sent, encode, row
-from plimsoll.risk.governor_clock import dates_of, in_session, moment, seen, seen_with
+from plimsoll.risk.governor_clock import dates_of, in_session, moment, outrun, seen, seen_with
 from plimsoll.risk.governor_executions import Change, Execution
 from plimsoll.risk.governor_limits import GovernorLimits
 from plimsoll.risk.governor_objections import (
@@ -207,8 +207,8 @@ class Governor:
             raise InputError("a quote needs 0 < bid <= ask")
         if not in_session(self._book, quote.at):
             raise InputError("the time is outside the session, or none has begun")
-        before, live = self.quotes.get(symbol), self.live
-        if before is not None and quote.at < before.at and (live is None or before.at <= live + AHEAD_MAX):
+        live = self.live
+        if outrun(self._book, symbol, quote.at, live):
             raise InputError("the quote is older than the last one of its symbol")
         self._put("quote", symbol, quote)
         self._mark(clock=max(seen(self._book, live), quote.at))

@@ -47,6 +47,14 @@ def believed(book: Book, at: int, live: int | None) -> bool:
     return in_session(book, at) and (live is None or at <= live + AHEAD_MAX)
 
 
+def outrun(book: Book, symbol: str, at: int, live: int | None) -> bool:
+    """Whether a newer quote of a symbol is known, by a clock that was not set since."""
+    last = book.quotes.get(symbol)
+    if last is None or last.at <= at or book.aged.get(symbol) == last:
+        return False
+    return live is None or last.at <= live + AHEAD_MAX
+
+
 def seen_with(book: Book, at: int, live: int | None) -> int:
     """The last time seen once an order of this time was admitted: one that cannot be believed is no time seen."""
     before = seen(book, live)
