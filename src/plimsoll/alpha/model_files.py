@@ -17,8 +17,10 @@ from plimsoll.alpha.onnx_model import OnnxModel
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.intraday import Floats
 from plimsoll.core.ports import Model
+from plimsoll.core.unpacking import whole
 
 MOCK = "mock:"
+BYTES_MAX = 512 << 20  # of a model of 26 numbers: a forest of thousands of deep trees, no more
 RUNS_CODE = (".zip", ".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".npy", ".npz")
 
 
@@ -59,12 +61,15 @@ def check(source: str) -> None:
 
 
 def open_model(source: str) -> Opened:
-    """The model a source names: ``mock:NAME``, an .onnx file, or a .py file with a function ``answer``."""
+    """The model a source names: ``mock:NAME``, an .onnx file, or a .py file with a function ``answer``.
+
+    The file is read once: what is hashed is what is loaded.
+    """
     check(source)
     if source.startswith(MOCK):
         return Opened(mock(source.removeprefix(MOCK)))
     path = Path(source)
-    data = path.read_bytes()
+    data = whole(path, BYTES_MAX)
     digest = hashlib.sha256(data).hexdigest()
     if path.suffix.lower() == ".onnx":
         return Opened(OnnxModel(path.name, data), digest)

@@ -1,4 +1,5 @@
-"""An ONNX classifier through onnxruntime, on one thread (H4). The file is data: reading it runs no code of its author.
+"""An ONNX classifier through onnxruntime, on one thread (H4). The file is data: reading it runs no code of its author,
+and what it loads is in it.
 
 Contract: one input of 26 float numbers, shape (26,), (1, 26) or (n, 26); among the outputs exactly one of float numbers
 with three columns, the probabilities of HOLD, BUY and SELL in this order, unless the file's metadata
@@ -14,6 +15,7 @@ import numpy as np
 from plimsoll.alpha.advice import ACTIONS
 from plimsoll.alpha.estimator_model import likeliest
 from plimsoll.alpha.observation import OBSERVATION, SIZE
+from plimsoll.alpha.onnx_wire import refuse_external
 from plimsoll.core.errors import InputError
 from plimsoll.core.intraday import Floats
 
@@ -28,12 +30,13 @@ class OnnxModel:
 
     Raises
     ------
-    InputError : onnxruntime is missing or cannot run the file (an operator set it does not know is one such case), or
-        its inputs or outputs are not those of the contract.
+    InputError : the file names data in another file, onnxruntime is missing or cannot run it (an operator set it does
+        not know is one such case), or its inputs or outputs are not those of the contract.
     """
 
     def __init__(self, name: str, data: bytes) -> None:
         self.name = name
+        refuse_external(name, data)
         self._session = _session(name, data)
         self._input, self._type, self._flat = self._checked_input()
         self._actions = self._named_actions()
@@ -117,6 +120,7 @@ def _session(name: str, data: bytes) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 4  # what goes wrong is raised
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # the form that was looked through, no other
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:

@@ -17,12 +17,15 @@ import numpy as np
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.intraday import Floats, IntradayBars
+from plimsoll.core.unpacking import whole
+from plimsoll.market import parquet
 from plimsoll.market.calendars import nyse_sessions
 
 if TYPE_CHECKING:
     import polars as pl
 
 PRICES = ("open", "high", "low", "close")
+_COLUMNS = frozenset(("symbol", "ts", *PRICES, "volume", "interval", "source"))
 _ROUNDING = 1e-6  # of price: single precision in the file
 _STEPS = {"1m": 60, "2m": 120, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600}
 _DAY = 86_400
@@ -50,10 +53,9 @@ def read(path: Path) -> tuple[Recording, ...]:
     import polars as pl
 
     try:
-        frame = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        said = str(error).splitlines()[0]
-        raise InputError(f"{path} cannot be read as Parquet: {said}", "Give a Parquet file of intraday bars") from None
+        frame = parquet.read(whole(path), _COLUMNS.__contains__)
+    except InputError as error:
+        raise InputError(f"{path} {error.problem}", f"{error.remedy}; give a Parquet file of intraday bars") from None
     _check(path, frame)
     for name, value in (("interval", ""), ("source", path.stem)):
         if name not in frame.columns:

@@ -7,8 +7,6 @@ A number that is unknown has no place in a problem: NaN and null are refused, ne
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,6 +19,8 @@ from numpy.typing import NDArray
 
 from plimsoll.capital.auction_problem import AuctionProblem, checked
 from plimsoll.core.errors import InputError
+from plimsoll.core.unpacking import whole
+from plimsoll.operate.array_files import read_npy, read_npz
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ REQUIRED = (
 )  # fmt: skip
 OPTIONAL = ("tail_limits", "pairs", "asset", "bids", "assets", "price", "lot", "nav")
 _SUFFIXES = (".json", ".npz")
-_FEWER = "Give fewer scenarios, or write the file again if its header is damaged"
+_TEXT_MAX = 256 << 20  # bytes of JSON, which take some ten times as many in memory
 _PARTS = {"groups_cap": "groups", "tail_limits_confidence": "tail_limits", "tail_limits_cvar_max": "tail_limits"}
 
 
@@ -137,7 +137,7 @@ def _lots(fields: Mapping[str, Any], assets: int) -> LotSizes | None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
+        found = json.loads(whole(path, _TEXT_MAX).decode("utf-8"), object_pairs_hook=_once)
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: {error}", "Write the problem as JSON in UTF-8") from None
     except (json.JSONDecodeError, RecursionError) as error:
@@ -160,16 +160,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _npz(path: Path) -> dict[str, Any]:
     """The arrays of an NPZ in the form JSON has: rows for groups, pairs and tail limits."""
-    try:
-        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as archive:
-            found = {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} is not an NPZ of plain arrays: {error}", "Write it with numpy.savez") from None
-    except MemoryError:
-        raise InputError(f"{path} holds more than fits into memory", _FEWER) from None
-    for name, values in found.items():
-        if values.dtype.kind not in "biufU":
-            raise InputError(f"{name} is an array of {values.dtype}", "Give numbers, or text for bids and assets")
+    found = read_npz(path)
     fields: dict[str, Any] = {n: v.tolist() for n, v in found.items() if n not in _PARTS and v.ndim < 2}
     matrices = {n: v for n, v in found.items() if n not in _PARTS and v.ndim >= 2}
     fields.setdefault("groups", [])
@@ -259,17 +250,12 @@ def _sample(name: str, given: Any, folder: Path) -> Floats:
     path = folder / given
     if path.suffix.lower() != ".npy":
         raise InputError(f"{name} is {given!r}", "Give rows of returns, or the name of a .npy file")
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{name} is {given!r}, which lies outside {folder}", "Put it beside the problem")
     try:
-        found = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise InputError(f"{name} is {given!r}, and {path} is not there", "Name it relative to the problem") from None
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{name}: {path} is not a plain array: {error}", "Write it with numpy.save") from None
-    except MemoryError:
-        raise InputError(f"{name}: {path} holds more than fits into memory", _FEWER) from None
-    if not isinstance(found, np.ndarray):
-        raise InputError(f"{name}: {path} is an archive", "Write one array with numpy.save")
-    return _array(name, found, 2)
+        return _array(name, read_npy(path), 2)
+    except InputError as error:
+        raise InputError(f"{name}: {error.problem}", error.remedy) from None
 
 
 def _each(name: str, given: Any, parts: Sequence[str]) -> list[Sequence[Any]]:

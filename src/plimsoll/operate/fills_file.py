@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument
+from plimsoll.core.unpacking import whole
 from plimsoll.costs.shortfall import REGIMES
-from plimsoll.market import instruments
+from plimsoll.market import instruments, parquet
 from plimsoll.market.instruments import Plain
 
 REQUIRED = ("symbol", "side", "qty", "price", "arrival", "time")
@@ -100,12 +101,10 @@ def _csv(path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _parquet(path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
-    import polars as pl  # only where one is read
-
     try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        raise InputError(f"{path} is not a readable Parquet file ({error})", "Write it again") from None
+        frame = parquet.read(whole(path), lambda name: name.strip().lower() in REQUIRED + OPTIONAL)
+    except InputError as error:
+        raise InputError(f"{path} {error.problem}", error.remedy) from None
     names = _columns(path, frame.columns)
     for number, cells in enumerate(frame.iter_rows()):
         yield f"row {number + 1}", {n: _text(c) for n, c in zip(names, cells, strict=True)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ import numpy as np
 
 from plimsoll.alpha.advice import ACTIONS
 from plimsoll.alpha.estimator_model import EstimatorModel, actions_of, likeliest
+from plimsoll.alpha.model_files import BYTES_MAX
 from plimsoll.alpha.observation import SIZE
 from plimsoll.alpha.onnx_model import ACTIONS_KEY, NAMES, OBSERVATION_KEY, OnnxModel
 from plimsoll.core.errors import CheckFailed, InputError, UsageError
 from plimsoll.core.intraday import Floats
+from plimsoll.core.unpacking import unzip, whole
 
 WARNING = "reading this file runs the code of whoever wrote it"
 ALGORITHMS = ("PPO", "A2C", "DQN")
@@ -39,6 +42,7 @@ class Conversion(msgspec.Struct, frozen=True):
     """
 
     source: str
+    source_sha256: str
     kind: str
     output: str
     sha256: str
@@ -69,15 +73,17 @@ def convert(source: Path, output: Path, *, trusted: bool, algorithm: str = "PPO"
         raise InputError(f"the model file {source} does not exist", "Give the path of a file")
     if not trusted:
         raise UsageError(f"{source}: {WARNING}", "Add --trust if you trust them")
+    given = whole(source, BYTES_MAX)  # read once: what is hashed is what is converted
     if suffix == ".zip":
-        kind, data, scores, actions = _from_sb3(source, algorithm)
+        kind, data, scores, actions = _from_sb3(source, given, algorithm)
     else:
-        kind, data, scores, actions = _from_sklearn(source)
+        kind, data, scores, actions = _from_sklearn(source, given)
     data = _labelled(data, actions)
     agree, difference = _compared(data, scores, actions)
     output.write_bytes(data)
     return Conversion(
         source=str(source),
+        source_sha256=hashlib.sha256(given).hexdigest(),
         kind=kind,
         output=str(output),
         sha256=hashlib.sha256(data).hexdigest(),
@@ -89,7 +95,7 @@ def convert(source: Path, output: Path, *, trusted: bool, algorithm: str = "PPO"
     )
 
 
-def _from_sklearn(source: Path) -> tuple[str, bytes, Scores, tuple[str, ...]]:
+def _from_sklearn(source: Path, given: bytes) -> tuple[str, bytes, Scores, tuple[str, ...]]:
     try:
         from skl2onnx import to_onnx
     except ImportError:
@@ -98,9 +104,9 @@ def _from_sklearn(source: Path) -> tuple[str, bytes, Scores, tuple[str, ...]]:
         if source.suffix.lower() == ".joblib":
             import joblib
 
-            estimator: Any = joblib.load(source)
+            estimator: Any = joblib.load(BytesIO(given))
         else:
-            estimator = pickle.loads(source.read_bytes())
+            estimator = pickle.loads(given)
     except Exception as error:  # unpickling may raise anything
         raise InputError(
             f"{source} cannot be unpickled: {type(error).__name__}: {error}", "See what wrote it"
@@ -127,7 +133,7 @@ def _from_sklearn(source: Path) -> tuple[str, bytes, Scores, tuple[str, ...]]:
     )
 
 
-def _from_sb3(source: Path, algorithm: str) -> tuple[str, bytes, Scores, tuple[str, ...]]:
+def _from_sb3(source: Path, given: bytes, algorithm: str) -> tuple[str, bytes, Scores, tuple[str, ...]]:
     if algorithm not in ALGORITHMS:
         raise UsageError(f"algorithm {algorithm!r} is not known", f"Give one of: {', '.join(ALGORITHMS)}")
     try:
@@ -138,10 +144,13 @@ def _from_sb3(source: Path, algorithm: str) -> tuple[str, bytes, Scores, tuple[s
             f"converting a policy of stable-baselines3 needs {error.name}, which is not installed",
             "In an environment of its own: pip install torch stable-baselines3 onnx onnxruntime plimsoll",
         ) from None
-    from io import BytesIO
-
     try:
-        policy = getattr(stable_baselines3, algorithm).load(str(source), device="cpu").policy
+        for _ in unzip(given):  # its members are proven to fit into memory before its library unpacks them
+            pass
+    except InputError as error:
+        raise InputError(f"{source} {error.problem}", error.remedy) from None
+    try:
+        policy = getattr(stable_baselines3, algorithm).load(BytesIO(given), device="cpu").policy
     except Exception as error:  # its unpickling may raise anything
         problem = f"{source} cannot be read as {algorithm}: {type(error).__name__}: {error}"
         raise InputError(problem, f"Give another --algorithm ({', '.join(ALGORITHMS)})") from None

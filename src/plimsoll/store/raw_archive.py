@@ -26,7 +26,8 @@ from urllib.parse import quote
 import msgspec
 import numpy as np
 
-from plimsoll.core.errors import InputError
+from plimsoll.core.errors import CorruptionError, InputError
+from plimsoll.core.unpacking import gunzip
 
 _LEVEL = 1  # 1.1 million rows must take seconds; a higher level saves a tenth of the space for five times the time
 
@@ -107,7 +108,7 @@ class RawArchive:
         proven: dict[tuple[int, int], str] = {}
         for listing in sorted(self._folder.glob("*/sources.json.gz")):
             run = listing.parent.name
-            for one in msgspec.json.decode(gzip.decompress(listing.read_bytes())):
+            for one in msgspec.json.decode(_unpacked(listing)):
                 path = self._of_run(run, one["name"])
                 state = "lost" if one.get("kept") else "unkept"
                 if path.exists():
@@ -125,7 +126,14 @@ class RawArchive:
     def get(self, run: str, name: str) -> Any:
         """The document as plain lists, dicts and numbers."""
         path = self._folder / quote(run, safe="") / f"{quote(name, safe='^=-')}.json.gz"
-        return msgspec.json.decode(gzip.decompress(path.read_bytes()))
+        return msgspec.json.decode(_unpacked(path))
+
+
+def _unpacked(path: Path) -> bytes:
+    try:
+        return gunzip(path.read_bytes())
+    except InputError as error:
+        raise CorruptionError(f"{path} {error.problem}", "Restore it from a backup") from None
 
 
 def _digest(path: Path, size: int) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from plimsoll.core import unpacking
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.policy import DataPolicy
-from plimsoll.market.providers import files, text
+from plimsoll.market.providers import files
 from plimsoll.market.providers.reading import Asked
 
 HEADER = "date,open,high,low,close,adj_close,volume\n"
@@ -277,7 +278,7 @@ def test_latin_1_text_beside_the_figures_is_read_and_noted(tmp_path: Path) -> No
 
 
 def test_a_bomb_is_refused_before_it_unpacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "BYTES_MAX", 100_000)
+    monkeypatch.setattr(unpacking, "BYTES_MAX", 100_000)
     bomb = gzip.compress(b"0" * 10_000_000, mtime=0)
     batch = files.read(folder(tmp_path, {"GOOD.csv": GOOD, "X.csv.gz": bomb, "Y.csv": "0" * 100_001}))
     assert "unpacks to more than" in batch.failures["X"][1]

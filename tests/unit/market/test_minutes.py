@@ -98,8 +98,8 @@ def test_a_file_that_is_not_bars_is_refused_by_name(spoil: object, message: str,
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.parquet").write_text("no")
-    for name in ("text.parquet", "absent.parquet"):
-        with pytest.raises(InputError, match="cannot be read"):
+    for name, said in (("text.parquet", "is not a readable Parquet file"), ("absent.parquet", "is not there")):
+        with pytest.raises(InputError, match=f"{name} {said}"):
             read(tmp_path / name)
 
 

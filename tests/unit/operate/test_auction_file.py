@@ -182,6 +182,8 @@ def test_limits_that_nothing_meets_scale_the_book_and_are_named(tmp_path: Path) 
         ({"scenarios": [[0.1, float("nan")]]}, "scenarios[0][1] is NaN"),
         ({"scenarios": []}, "scenarios has shape (0, 0)"),
         ({"scenarios": "gone.npy"}, "gone.npy"),
+        ({"scenarios": "../returns.npy"}, "which lies outside"),
+        ({"scenarios": "/returns.npy"}, "which lies outside"),
         ({"scenarios": "problem.json"}, "scenarios is 'problem.json'"),
         ({"confidence": 1.0}, "confidence is 1.0"),
         ({"confidence": None}, "confidence is null"),
@@ -352,6 +354,14 @@ def test_a_file_that_promises_more_than_fits_into_memory_is_refused(tmp_path: Pa
         archive.writestr("scenarios.npy", promise.getvalue() + b"\0" * 80)
     with pytest.raises(InputError, match="more than fits into memory"):
         auction_file.read(tmp_path / "problem.npz")
+
+
+def test_scenarios_behind_a_link_out_of_the_folder_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "secret.npy", np.zeros((3, 2)))
+    folder = tmp_path / "problem"
+    folder.mkdir()
+    (folder / "returns.npy").symlink_to("../secret.npy")
+    assert "which lies outside" in refused(folder, scenarios="returns.npy")
 
 
 def random_fields(seed: int) -> dict[str, Any]:

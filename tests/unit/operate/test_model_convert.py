@@ -89,8 +89,8 @@ def test_a_conversion_that_answers_differently_is_not_written(tmp_path: Path, mo
     source.write_bytes(pickle.dumps(LogisticRegression().fit(ROWS, LABELS)))
     real = model_convert._from_sklearn
 
-    def off(path: Path) -> Any:
-        kind, data, scores, actions = real(path)
+    def off(path: Path, given: bytes) -> Any:
+        kind, data, scores, actions = real(path, given)
         return kind, data, lambda rows: scores(1.01 * rows), actions
 
     monkeypatch.setattr(model_convert, "_from_sklearn", off)

@@ -12,9 +12,10 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from plimsoll.core import unpacking
 from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError, UsageError
-from plimsoll.market.providers import rows, series, tables, text
+from plimsoll.market.providers import rows, series, tables
 from plimsoll.market.providers.batch import FileBatch, MacroSeries, Progress, RawSource
 from plimsoll.market.providers.cells import legible, some
 from plimsoll.market.providers.reading import Asked, Reading, label
@@ -155,8 +156,8 @@ def _has_names(table: tables.Table) -> bool:
 
 def _table(path: Path, reading: Reading) -> tables.Table:
     try:
-        if path.stat().st_size > text.BYTES_MAX:
-            raise InputError(f"is larger than {text.BYTES_MAX >> 20} MiB", "Split it")
+        if path.stat().st_size > unpacking.BYTES_MAX:
+            raise InputError(f"is larger than {unpacking.BYTES_MAX >> 20} MiB", "Split it")
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", "Check its permissions") from None

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plimsoll.core.errors import InputError
+from plimsoll.core.unpacking import gunzip
+from plimsoll.market import parquet
 from plimsoll.market.providers import between, columns, text, wide
 from plimsoll.market.providers.cells import shown, some
 from plimsoll.market.providers.columns import Told
@@ -121,19 +123,7 @@ def parse(name: str, data: bytes, asked: Told | None = None) -> Table:
 
 
 def _parquet(data: bytes, asked: Told) -> Table:
-    import polars as pl
-
-    try:
-        lazy = pl.scan_parquet(io.BytesIO(data))
-        cells = int(lazy.select(pl.len()).collect().item()) * max(1, len(lazy.collect_schema()))
-        if cells * 8 > text.BYTES_MAX:
-            raise InputError(f"unpacks to {cells} cells, more than {text.BYTES_MAX >> 20} MiB", "Split it")
-        frame = pl.read_parquet(io.BytesIO(data))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        detail = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise InputError(
-            f"is not a readable Parquet file ({detail})", "It is cut short or damaged; fetch it again"
-        ) from None
+    frame = parquet.read(data)
     if frame.width and frame.is_empty():
         raise InputError("holds no rows", "Write it again")
     names = [n if n.isprintable() else ascii(n) for n in frame.columns]
@@ -142,7 +132,7 @@ def _parquet(data: bytes, asked: Told) -> Table:
 
 
 def _csv(data: bytes, asked: Told) -> Table:
-    body, notes = text.decoded(text.unpacked(data))
+    body, notes = text.decoded(gunzip(data))
     lines = list(itertools.islice(io.StringIO(body), _PREAMBLE_LINES))
     if len(lines[0]) > HEADER_BYTES_MAX:
         raise InputError(f"has a first line longer than {HEADER_BYTES_MAX >> 10} KiB", "It is not a table")

@@ -6,17 +6,9 @@ escaped and short.
 
 from __future__ import annotations
 
-import zlib
-
 from plimsoll.core.errors import InputError
 from plimsoll.market.providers.cells import shown
 
-BYTES_MAX = 2 << 30
-# What a compressed file may unpack to: prices as text shrink five to twenty times, so a hundredfold is a bomb or empty.
-UNPACKED_FREE = 64 << 20
-UNPACKED_RATIO = 100
-
-_GZIP = b"\x1f\x8b"
 # First bytes of what people give instead of a table, with what to do about it.
 _OTHER_KINDS: tuple[tuple[bytes, str, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook", "Unpack it, or save the sheet as CSV"),
@@ -29,28 +21,6 @@ _OTHER_KINDS: tuple[tuple[bytes, str, str], ...] = (
     (b"\xfd7zXZ", "an xz archive", "Unpack it, or compress it with gzip"),
     (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it, or compress it with gzip"),
 )
-
-
-def unpacked(data: bytes) -> bytes:
-    """The bytes inside a gzip file, of every member it has; other bytes as they are."""
-    if not data.startswith(_GZIP):
-        return data
-    bound = min(BYTES_MAX, max(UNPACKED_FREE, UNPACKED_RATIO * len(data)))
-    whole = bytearray()
-    while data.startswith(_GZIP):
-        engine = zlib.decompressobj(wbits=31)
-        try:
-            whole += engine.decompress(data, bound + 1 - len(whole))
-        except zlib.error:
-            raise InputError("is a damaged gzip file", "Fetch it again") from None
-        if len(whole) > bound:
-            raise InputError(f"unpacks to more than {bound >> 20} MiB", "Split it")
-        if not engine.eof:
-            raise InputError("is a gzip file cut short", "Fetch it again")
-        data = engine.unused_data
-    if data.strip(b"\0"):
-        raise InputError("is a gzip file with other bytes after it", "Fetch it again")
-    return bytes(whole)
 
 
 def decoded(data: bytes) -> tuple[str, list[str]]:
