@@ -282,8 +282,8 @@ def sla(
     """Write the account's risk promise on one page.
 
     From the live policy and the signed limits: what is guaranteed with every figure, what cannot be with its bound in
-    dollars, how to verify it, who signed. With --verify, exits 3 if nobody trusted signed the text, or if the account
-    promises something else by now.
+    dollars, how to verify it, who signed. With --verify, exits 3 if nobody trusted signed the text, if any byte of the
+    page is another, or if the account promises something else by now.
 
     \b
     plimsoll sla --profile micro
@@ -307,7 +307,10 @@ def sla(
                 holds = (
                     "it is what the account promises now" if checked.in_force else "THE ACCOUNT PROMISES OTHERWISE NOW"
                 )
-                typer.echo(f"signed by {checked.signed_by} at {checked.signed_at}; {holds}")
+                typer.echo(
+                    f"signed by {checked.signed_by} at {checked.signed_at} for account {checked.account} under policy "
+                    f"{checked.policy[:16]}; {holds}"
+                )
             if not checked.in_force:
                 raise typer.Exit(EXIT_CHECK_FAILED)
             return

@@ -46,7 +46,7 @@ class GapBound(msgspec.Struct, frozen=True):
 
 
 class RiskPromise(msgspec.Struct, frozen=True):
-    """The page and the figures on it. ``text`` ends before the signature; ``document`` is its SHA-256."""
+    """The page and the figures on it. ``text`` ends before the signature, ``end``; ``document`` is its SHA-256."""
 
     text: str
     document: str
@@ -60,22 +60,28 @@ class RiskPromise(msgspec.Struct, frozen=True):
     turnover: str
     trade: str
     gap: GapBound
+    end: str
     signed_by: str | None = None
     signed_at: str | None = None
 
     @property
     def page(self) -> str:
         """The text with its signature, or the words that there is none."""
-        return self.text + _signature(self)
+        return self.text + self.end
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What became of a page: whose it is, and whether the account still promises the same."""
+    """What became of a page: whose it is, and whether the account still promises the same.
+
+    ``account`` and ``policy``, the SHA-256 of it, are those it was signed for.
+    """
 
     document: str
     signed_by: str
     signed_at: str
     in_force: bool
+    account: str
+    policy: str
 
 
 def promise(home: Home, policy: Policy, digest: str) -> RiskPromise:
@@ -100,23 +106,38 @@ def sign(home: Home, policy: Policy, digest: str, by: By) -> RiskPromise:
 def check(home: Home, policy: Policy, digest: str, path: Path) -> Checked:
     """Who signed a page that was written to a file, and whether it is still what the account promises.
 
-    ``CheckFailed`` (exit 3) when nobody trusted signed this text.
+    ``CheckFailed`` (exit 3) when nobody trusted signed this text, or when the page is not to its last byte what was
+    written when they did.
     """
     try:
         with path.open("rb") as file:
-            text = file.read(_BYTES_MAX).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as a page ({error})", "Name what 'plimsoll sla --out' wrote") from None
-    body = text.partition(f"{_SIGNED}\n")[0]
-    document = hashlib.sha256(body.encode()).hexdigest()
+            page = file.read(_BYTES_MAX)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})", "Name what 'plimsoll sla --out' wrote") from None
+    body = page.partition(f"{_SIGNED}\n".encode())[0]
+    document = hashlib.sha256(body).hexdigest()
     found = whole_record(home)
-    entry = _signed(found, document)
-    if entry is None or entry.signature is None:
+    signed = [e for e in reversed(found.entries) if isinstance(e.body, Promise) and e.body.document == document]
+    if not signed:
         raise CheckFailed(
             f"nobody signed this text for the account of {home.path}", "Compare it with what 'plimsoll sla' writes now"
         )
+    entry = next((e for e in signed if page == body + _signature(e).encode()), None)
+    if entry is None or entry.signature is None or not isinstance(entry.body, Promise):
+        newest = _signature(signed[0])
+        raise CheckFailed(
+            f"the text was signed, but what follows it under {_SIGNED} in {path} was altered",
+            f"Written was: {' | '.join(newest.splitlines()[1:])}",
+        )
     now = _promise(found, policy, digest).document
-    return Checked(document, entry.signature.person, entry.signature.time, in_force=now == document)
+    return Checked(
+        document=document,
+        signed_by=entry.signature.person,
+        signed_at=entry.signature.time,
+        in_force=now == document,
+        account=entry.account,
+        policy=entry.body.policy,
+    )
 
 
 def _promise(record: Record, policy: Policy, digest: str) -> RiskPromise:
@@ -142,6 +163,7 @@ def _promise(record: Record, policy: Policy, digest: str) -> RiskPromise:
         turnover=dollars(limits.turnover),
         trade=dollars(limits.trade),
         gap=gap,
+        end=_unsigned(document) if by is None else _signature(by),
         signed_by=None if signature is None else signature.person,
         signed_at=None if signature is None else signature.time,
     )
@@ -297,13 +319,16 @@ def _whose(entry: Entry | None, signed: Limits) -> str:
     return f"{signed.mode.capitalize()} account {entry.account}; dollar caps version {entry.sequence}, {who}."
 
 
-def _signature(made: RiskPromise) -> str:
-    """The end of the page; not part of what is signed."""
-    if made.signed_by is None:
-        said = "Not signed."
-    else:
-        said = f"{made.signed_by}, {made.signed_at}, in account.jsonl of account {made.account}."
-    return f"{_SIGNED}\n{said}\nText SHA-256 {made.document}\n"
+def _signature(entry: Entry) -> str:
+    """The end of the page, a function of the entry that signs its text: ``check`` compares every byte with it."""
+    if entry.signature is None or not isinstance(entry.body, Promise):
+        raise ValueError("the entry signs no promise")
+    said = f"{entry.signature.person}, {entry.signature.time}, in account.jsonl of account {entry.account}."
+    return f"{_SIGNED}\n{said}\nText SHA-256 {entry.body.document}\n"
+
+
+def _unsigned(document: str) -> str:
+    return f"{_SIGNED}\nNot signed.\nText SHA-256 {document}\n"
 
 
 def _wrapped(words: str) -> Sequence[str]:

@@ -106,7 +106,7 @@ def test_a_signed_page_is_known_again_until_the_account_promises_otherwise(tmp_p
     assert sla.promise(office.home, micro, DIGEST) == signed  # signing does not change what was signed
     office.page.write_text(signed.page, encoding="utf-8")
     assert sla.check(office.home, micro, DIGEST, office.page) == sla.Checked(
-        signed.document, "ann", "2026-03-02T08:00:00Z", in_force=True
+        signed.document, "ann", "2026-03-02T08:00:00Z", in_force=True, account="one", policy=DIGEST
     )
     looser = policy("micro", governor__collar=0.05)
     assert not sla.check(office.home, looser, "e" * 64, office.page).in_force
@@ -123,7 +123,52 @@ def test_a_page_that_nobody_signed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckFailed, match="nobody signed"):
         sla.check(office.home, micro, DIGEST, office.page)
     office.page.write_bytes(b"\xff")
-    with pytest.raises(InputError, match="cannot be read as a page"):
+    with pytest.raises(CheckFailed, match="nobody signed"):
+        sla.check(office.home, micro, DIGEST, office.page)
+    office.page.unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        sla.check(office.home, micro, DIGEST, office.page)
+
+
+def test_a_page_is_what_was_signed_to_its_last_byte(tmp_path: Path) -> None:
+    office, micro = Office(tmp_path), policy("micro")
+    page = sla.sign(office.home, micro, DIGEST, office.ann).page.encode()
+
+    def check(changed: bytes) -> sla.Checked:
+        office.page.write_bytes(changed)
+        return sla.check(office.home, micro, DIGEST, office.page)
+
+    assert check(page).in_force
+    for n in [*range(0, len(page), 97), *range(page.index(b"SIGNATURE"), len(page))]:
+        for changed in (page[:n] + bytes([page[n] ^ 1]) + page[n + 1 :], page[:n] + page[n + 1 :], page[:n]):
+            with pytest.raises(CheckFailed):
+                check(changed)
+    for more in (b"\n", b" ", b"\0", b"\xff", b"\nADDENDUM\nNothing is ever lost.\n", b"x" * 100_000, page):
+        with pytest.raises(CheckFailed, match="under SIGNATURE in .* was altered"):
+            check(page + more)
+    for changed in (
+        page.replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + page,
+        page.upper(),
+        page[: page.index(b"SIGNATURE")],
+    ):
+        with pytest.raises(CheckFailed):
+            check(changed)
+
+
+def test_a_text_that_two_people_signed_verifies_as_each_of_them_wrote_it(tmp_path: Path) -> None:
+    office, micro = Office(tmp_path), policy("micro")
+    first = sla.sign(office.home, micro, DIGEST, office.ann)
+    later = By("ann", office.ann.signer, "2026-04-01T08:00:00Z")
+    second = sla.sign(office.home, micro, DIGEST, later)
+    assert first.document == second.document and first.page != second.page
+    for made in (first, second):
+        office.page.write_text(made.page, encoding="utf-8")
+        assert sla.check(office.home, micro, DIGEST, office.page).signed_at == made.signed_at
+    office.page.write_text(first.page.replace("ann,", "bob,"), encoding="utf-8")
+    with pytest.raises(
+        CheckFailed, match=r"Written was: ann, 2026-04-01T08:00:00Z, in account\.jsonl of account one\."
+    ):
         sla.check(office.home, micro, DIGEST, office.page)
 
 
