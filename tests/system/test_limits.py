@@ -150,6 +150,65 @@ def test_live_refuses_to_start_without_signed_limits(desk: Desk) -> None:
     assert "not today's" in desk.govern(SESSION, live=True)[0]["error"]
 
 
+def test_a_live_home_that_others_can_write_is_refused_until_it_is_mended(desk: Desk) -> None:
+    before = os.umask(0o002)
+    try:
+        desk.person("ann")
+        desk.sign("ann", "--live")
+        assert desk.govern(SESSION, live=True) == [{"ok": True}]
+        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in desk.home.iterdir()}
+    finally:
+        os.umask(before)
+    assert set(modes.values()) == {0o600} and stat.S_IMODE(desk.home.stat().st_mode) == 0o700
+    assert {"account.jsonl", "account.anchor", "limits.json", "governor.db"} <= set(modes)
+    policy = desk.folder / "p.yaml"
+    policy.write_text("profile: micro\n")
+    who = ("--person", "ann", "--key", desk.key("ann"), "--reason", "x")
+    for path in (*(desk.home / name for name in modes), desk.home, policy):
+        path.chmod(path.stat().st_mode | 0o020)
+        words = ("--policy", str(policy)) if path == policy else ("--profile", "micro")
+        told = desk.run("govern", "--live", *words, status=1)
+        assert (
+            f"{path} of a live account can be written by others" in told.stderr and f"chmod go-w {path}" in told.stderr
+        )
+        assert f"chmod go-w {path}" in desk.run("limits", "sign", *who, *words, status=1).stderr
+        if path != policy:
+            assert f"chmod go-w {path}" in desk.run("approve", "size", *who, status=1).stderr
+        path.chmod(path.stat().st_mode & ~0o020)
+    assert desk.govern(STATUS, live=True)[0]["session"] == "2026-03-02"
+
+
+def test_a_paper_home_may_be_shared(desk: Desk) -> None:
+    desk.govern(SESSION)
+    for path in (desk.home, desk.home / "governor.db", desk.home / "account.jsonl"):
+        path.chmod(path.stat().st_mode | 0o022)
+    assert desk.govern(SESSION) == [{"ok": True}]
+    desk.person("ann")
+    assert desk.sign("ann", "--loss", "50")["caps"]["loss"] == "50.00"
+
+
+def test_a_key_inside_the_home_neither_is_made_nor_signs(desk: Desk) -> None:
+    desk.govern(SESSION)
+    inside = desk.home / "ann.key"
+    assert "inside the home" in desk.run("keys", "new", "ann", "--out", str(inside), status=2).stderr
+    assert not inside.exists()
+    desk.person("ann")
+    inside.write_bytes(Path(desk.key("ann")).read_bytes())
+    inside.chmod(0o600)
+    who = ("--person", "ann", "--key", str(inside), "--reason", "x")
+    for words in (
+        ("limits", "sign", "--profile", "micro", *who),
+        ("approve", "size", *who),
+        ("sla", "--profile", "micro", "--sign", "ann", "--key", str(inside)),
+        ("keys", "revoke", "ann", "--by", "ann", "--key", str(inside)),
+    ):
+        assert f"{inside} is inside the home" in desk.run(*words, status=2).stderr
+    inside.unlink()
+    Path(desk.key("ann")).chmod(0o644)
+    told = desk.run("limits", "sign", "--profile", "micro", *who[:3], desk.key("ann"), *who[4:], status=1).stderr
+    assert f"chmod 600 {desk.key('ann')}" in told
+
+
 def test_a_paper_account_never_becomes_a_live_one(desk: Desk) -> None:
     desk.govern(SESSION)
     desk.person("ann")

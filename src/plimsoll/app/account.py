@@ -50,7 +50,8 @@ def limits_sign(
     from plimsoll.store.home import Home
 
     home = Home(workspace.home)
-    return sign(home, workspace.load().policy, _by(person, key), reason, change, live=live, anew=anew)
+    by = _by(workspace, person, key, live=live)
+    return sign(home, workspace.load().policy, by, reason, change, live=live, anew=anew)
 
 
 def size_status(workspace: Workspace) -> SizeReport:
@@ -66,17 +67,16 @@ def size_approve(workspace: Workspace, person: str, key: Path, reason: str) -> S
     from plimsoll.operate.size import approve
     from plimsoll.store.home import Home
 
-    return approve(Home(workspace.home), _by(person, key), reason)
+    return approve(Home(workspace.home), _by(workspace, person, key), reason)
 
 
 def keys_new(workspace: Workspace, path: Path) -> str:
     """Write a new private key to a file outside the home; returns its public key (H1)."""
-    from plimsoll.core.errors import UsageError
+    from plimsoll.store.home import Home
+    from plimsoll.store.private import outside
     from plimsoll.store.signing import new_key
 
-    if path.resolve().is_relative_to(workspace.home.resolve()):
-        raise UsageError(f"{path} is inside the home", "Keep the key where the trading process does not reach")
-    return new_key(path)
+    return new_key(outside(Home(workspace.home), path))
 
 
 def keys_trust(
@@ -88,7 +88,7 @@ def keys_trust(
     from plimsoll.operate.account_limits import trust
     from plimsoll.store.home import Home
 
-    signed = None if by is None or key is None else _by(by, key)
+    signed = None if by is None or key is None else _by(workspace, by, key)
     return trust(Home(workspace.home), person, public_key, signed, token_hex(8), now())
 
 
@@ -108,7 +108,7 @@ def sla(workspace: Workspace, person: str | None = None, key: Path | None = None
     loaded, home = workspace.load(), Home(workspace.home)
     if person is None or key is None:
         return promise(home, loaded.policy, loaded.hash)
-    return sign(home, loaded.policy, loaded.hash, _by(person, key))
+    return sign(home, loaded.policy, loaded.hash, _by(workspace, person, key))
 
 
 def sla_check(workspace: Workspace, path: Path) -> Checked:
@@ -120,9 +120,22 @@ def sla_check(workspace: Workspace, path: Path) -> Checked:
     return check(Home(workspace.home), loaded.policy, loaded.hash, path)
 
 
-def _by(person: str, key: Path) -> By:
-    """Who signs; the wall clock is what they say the time is, and no check depends on it."""
+def _by(workspace: Workspace, person: str, key: Path, *, live: bool = False) -> By:
+    """Who signs; the wall clock is what they say the time is, and no check depends on it.
+
+    A key inside the home is refused, and for a live account a home that others can write: it would be theirs to sign.
+    """
+    from plimsoll.operate.governed_account import whole_record
+    from plimsoll.store.home import Home
+    from plimsoll.store.private import exposed, outside
     from plimsoll.store.record_rules import By
     from plimsoll.store.signing import Signer
 
-    return By(person, Signer(key), now())
+    home = Home(workspace.home)
+    signer = Signer(outside(home, key))
+    limits = whole_record(home).limits
+    if (live or (limits is not None and limits[1].mode == "live")) and (
+        problem := exposed(home, workspace.policy_files)
+    ) is not None:
+        raise problem
+    return By(person, signer, now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from plimsoll.app.wiring import now
@@ -44,12 +44,18 @@ def governed(
     from plimsoll.risk.governor import Governor
     from plimsoll.store.account_record import AccountRecord
     from plimsoll.store.home import Home
+    from plimsoll.store.private import exposed, owner_only
 
     policy = workspace.load_for_governor()
     home = Home(workspace.home)
+    if live and (problem := exposed(home, workspace.policy_files)) is not None:
+        raise problem
     home.folder(home.path)
     machine = MachineClock(_wall, _steady, policy.governor.clock_step * 1000) if live else None
-    with _state_store(home, store, policy.governor.store_timeout / 1000, tell) as kept:
+    with (
+        owner_only() if live else nullcontext(),
+        _state_store(home, store, policy.governor.store_timeout / 1000, tell) as kept,
+    ):
         account = GovernedAccount(
             AccountRecord(home),
             kept,

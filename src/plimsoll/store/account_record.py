@@ -156,7 +156,7 @@ class AccountRecord:
     @contextmanager
     def _writing(self) -> Iterator[tuple[Chain, int]]:
         """The record and its file, held alone; an unfinished last line is taken off first."""
-        self._home.folder(self._home.path)
+        self._home.folder(self._home.path, 0o700)
         with _clearly(self.path, "written"):
             descriptor = open_own(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _PRIVATE)
         try:

@@ -113,10 +113,10 @@ class Home:
             if folder.exists() and not folder.is_dir():
                 raise InputError(f"{folder} is a file where a folder is expected", "Move it, or give another --home")
 
-    def folder(self, path: Path) -> Path:
-        """``path``, made if it is not there."""
+    def folder(self, path: Path, mode: int = 0o777) -> Path:
+        """``path``, made if it is not there; ``mode`` is what the process's umask takes from."""
         with _clearly(path, "made"):
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode, parents=True, exist_ok=True)
         return path
 
     @contextmanager

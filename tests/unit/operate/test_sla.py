@@ -144,7 +144,7 @@ def test_a_page_is_what_was_signed_to_its_last_byte(tmp_path: Path) -> None:
             with pytest.raises(CheckFailed):
                 check(changed)
     for more in (b"\n", b" ", b"\0", b"\xff", b"\nADDENDUM\nNothing is ever lost.\n", b"x" * 100_000, page):
-        with pytest.raises(CheckFailed, match="under SIGNATURE in .* was altered"):
+        with pytest.raises(CheckFailed, match=r"under SIGNATURE in .* was altered"):
             check(page + more)
     for changed in (
         page.replace(b"\n", b"\r\n"),

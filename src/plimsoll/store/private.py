@@ -1,0 +1,69 @@
+"""Who besides its owner may write a live account's home, and where a private key may lie (H1, X0).
+
+Whoever can write the record, the store or the policy of an account can make it lose money without any key. Nothing here
+changes a mode: what is wrong is named with the command that mends it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from plimsoll.core.errors import InputError, UsageError
+from plimsoll.store.home import Home
+
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def exposed(home: Home, files: Iterable[Path] = ()) -> InputError | None:
+    """The first of the home, what lies in it, and more ``files`` that another user can write; None where none is.
+
+    A file of root's is nobody else's. A link in the place of a file is refused too: what it points to may be anybody's.
+    """
+    inside = sorted(home.path.iterdir()) if home.path.is_dir() else []
+    for path in (home.path.resolve(), *inside, *(p.resolve() for p in files)):
+        try:
+            found = path.lstat()
+        except FileNotFoundError:  # of another process, and done with
+            continue
+        if problem := _exposed(path, found):
+            return problem
+    return None
+
+
+def _exposed(path: Path, found: os.stat_result) -> InputError | None:
+    if stat.S_ISLNK(found.st_mode):
+        if path.is_dir():  # snapshots on another disk, say: nothing of the account
+            return None
+        return InputError(f"{path} is a symbolic link, which a live account's home may not hold", f"rm {path}")
+    if found.st_uid not in (os.geteuid(), 0):
+        return InputError(
+            f"{path} belongs to user {found.st_uid}, who could change this live account",
+            f"chown {os.geteuid()} {path}, or run as that user",
+        )
+    if found.st_mode & _OTHERS_WRITE:
+        return InputError(
+            f"{path} of a live account can be written by others than its owner (mode {stat.S_IMODE(found.st_mode):o})",
+            f"chmod go-w {path}",
+        )
+    return None
+
+
+def outside(home: Home, key: Path) -> Path:
+    """``key``, which must not lie in the home: there the trading process reaches it. ``UsageError`` where it does."""
+    if key.resolve().is_relative_to(home.path.resolve()):
+        raise UsageError(f"{key} is inside the home", "Keep the key where the trading process does not reach")
+    return key
+
+
+@contextmanager
+def owner_only() -> Iterator[None]:
+    """Everything made meanwhile is its owner's alone, whoever makes it: folders 0700, files 0600."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
