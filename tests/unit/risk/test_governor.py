@@ -10,6 +10,7 @@ from plimsoll.core.errors import CorruptionError, Halted, HomeBusy, InputError
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import Conflict
 from plimsoll.core.reasons import REASONS
+from plimsoll.core.venue_facts import Bust
 from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
@@ -574,6 +575,18 @@ def test_a_closed_order_never_leaves_again_under_its_id(end: str) -> None:
         assert (again.decision, again.reasons) == ("REFUSE", ("ORDER_CLOSED",))
     assert governor.use() == used and not governor.orders
     assert governor.decide(replace(order, quantity=UNIT)).reasons == ("DUPLICATE_INTENT",)
+
+
+def test_an_order_that_a_bust_gave_its_rest_back_does_not_leave_again() -> None:
+    """Its venue may take the id for another order of the whole quantity, of which only the rest is reserved."""
+    desk = Desk()
+    desk.order(40 * UNIT)
+    desk.fill(30 * UNIT)
+    desk.governor.fill(Execution("o1", "last", 10 * UNIT, UNIT, UNIT))
+    desk.governor.tell(Bust("o1", "last"))
+    assert desk.governor.orders["o1"].rest == 10 * UNIT
+    again = desk.governor.decide(OrderIntent("o1", "S", 1, 40 * UNIT, NOON))
+    assert (again.decision, again.reasons) == ("REFUSE", ("ORDER_CLOSED",))
 
 
 def test_a_refused_order_is_refused_again_whatever_has_changed() -> None:

@@ -14,8 +14,9 @@ from functools import partial
 from plimsoll.alpha.advice import ask
 from plimsoll.alpha.mock_models import MOCKS, mock
 from plimsoll.core.quantity import CENT
-from plimsoll.operate.montecarlo.desk import Desk, Manners
+from plimsoll.operate.montecarlo.desk import Desk
 from plimsoll.operate.montecarlo.paths import DAY, HOURS
+from plimsoll.operate.montecarlo.venue import Manners
 from plimsoll.operate.pilot import Pilot
 from plimsoll.risk.governor import MINUTE
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
@@ -24,6 +25,8 @@ Act = Iterator[None]
 _HOUR = 60 * MINUTE
 _STRANGER = "STRANGER"  # none of the account's symbols
 WHOLE_DAY = HOURS // 60  # bars of a minute
+_SPLITS = ((2, 1), (3, 1), (3, 2), (10, 1), (1, 2), (1, 3), (1, 10), (1, 20))  # new units for old ones
+_BARS_A_DAY = 30  # where a session is that short
 _APART = 150_000  # microseconds between orders, so that the orders of a second do not stop them
 
 
@@ -39,6 +42,7 @@ class Scene:
     manners: Callable[[], Manners] = Manners
     built: bool = False
     bars: int = 100
+    shared: bool = False  # by two processes
 
 
 def fill_up(desk: Desk, symbols: Sequence[str] = ()) -> None:
@@ -272,6 +276,18 @@ def clocks(desk: Desk) -> Act:
         yield
 
 
+def set_clocks(desk: Desk) -> Act:
+    """A live account whose machine's clock is set, forward and back, while the feed comes and goes."""
+    desk.go_live()
+    playing, draw = fuzz(desk), desk.draw
+    while True:
+        next(playing)
+        yield
+        if draw.random() < 0.1:
+            desk.set_clock(int(draw.choice((0, 30 * SECOND, -30 * SECOND, _HOUR, -_HOUR, 3 * _HOUR, -3 * _HOUR))))
+            desk.muted = set(desk.symbols) if draw.random() < 0.5 else set()
+
+
 def collars(desk: Desk) -> Act:
     """Limits at the collar, and a little beyond it on both sides."""
     while True:
@@ -428,6 +444,75 @@ def fly(name: str) -> Callable[[Desk], Act]:
     return act
 
 
+def days(act: Callable[[Desk], Act]) -> Callable[[Desk], Act]:
+    """The act, with a night every so many bars, so that it does not run out of turnover."""
+
+    def over_days(desk: Desk) -> Act:
+        playing = act(desk)
+        while True:
+            next(playing)
+            yield
+            if desk.bar % _BARS_A_DAY == _BARS_A_DAY - 1:
+                desk.sleep()
+
+    return over_days
+
+
+def overnight(desk: Desk) -> Act:
+    """Nights over which units and prices change: splits that are told before the first quote, after some, or after a
+    list of what is held, and dividends. Whoever trades goes on trading.
+    """
+    draw = desk.draw
+    while True:
+        for _ in range(3):
+            for symbol in desk.symbols:
+                desk.send(symbol, 1 if draw.random() < 0.7 else -1, max(desk.room(symbol) // 2, 1))
+                desk.tick(_APART)
+            yield
+        yield from _quiet(desk, 4)
+        desk.sleep()
+        symbol = desk.symbols[int(draw.integers(len(desk.symbols)))]
+        if draw.random() < 0.3:
+            desk.dividend(symbol, int(draw.integers(10, 300)))
+            yield
+            continue
+        new, old = _SPLITS[int(draw.integers(len(_SPLITS)))]
+        told = draw.random() < 0.4
+        desk.split(symbol, new, old, told=told)
+        for bar in range(4):
+            yield
+            for other in desk.symbols:
+                held = desk.held(other)
+                desk.send(other, 1, max(desk.room(other) // 3, 1))
+                if held and bar == 1:
+                    desk.send(other, -1 if held > 0 else 1, max(abs(held) // 10, 1))
+                desk.tick(_APART)
+        if not told:
+            desk.tell_split(symbol)
+        yield
+
+
+def _quiet(desk: Desk, bars: int) -> Act:
+    """Nothing is sent, and what is open is done."""
+    for order in desk.working():
+        desk.cancel(order)
+    for _ in range(bars):
+        yield
+
+
+def delisted(desk: Desk) -> Act:
+    """Symbols that stop trading, one after the other, and are settled."""
+    while True:
+        for symbol in desk.symbols:
+            if symbol not in desk.muted:
+                desk.send(symbol, 1 if desk.draw.random() < 0.6 else -1, max(desk.room(symbol) // 2, 1))
+                desk.tick(_APART)
+        yield
+        alive = [symbol for symbol in desk.symbols if symbol not in desk.muted]
+        if desk.bar % 20 == 19 and len(alive) > 2:
+            desk.end(alive[0])
+
+
 def days_to_build(limits: GovernorLimits, equity: int) -> int:
     """Sessions before this one that a book at the gross limit takes, given the turnover of a day."""
     gross = equity * limits.gross_bps // WHOLE
@@ -454,6 +539,34 @@ def calm() -> Manners:
     return Manners(parts=0.0, cancel=0.0, twice=0.0, crash=0.0)
 
 
+def restless() -> Manners:
+    """A venue that gets fills wrong and puts them right, cancels them, and prices some of them beyond belief."""
+    return Manners(parts=0.5, late=0.5, twice=0.3, crash=0.02, again=0.3, wrong=0.15, bust=0.1, reused=0.3)
+
+
+def crowded() -> Manners:
+    """An account that others trade too, and a venue that says what it holds."""
+    return Manners(crash=0.02, again=0.2, elsewhere=0.1, moved=0.05, listed=0.1, bust=0.05)
+
+
+def glitchy() -> Manners:
+    """A feed with prices that cannot be."""
+    return Manners(crash=0.02, nonsense=0.25)
+
+
+def spelled() -> Manners:
+    """A sender and a feed that spell every symbol as they like."""
+    return Manners(crash=0.02, spelled=0.5)
+
+
+def everything() -> Manners:
+    """All of it at once."""
+    return Manners(
+        parts=0.5, cancel=0.2, late=0.5, twice=0.2, crash=0.03, again=0.2, wrong=0.1, bust=0.05, absurd=0.02,
+        elsewhere=0.03, moved=0.02, listed=0.05, nonsense=0.08, spelled=0.1, reused=0.2,
+    )  # fmt: skip
+
+
 AIMED = (
     Scene("trade limit", trade_limit, harsh),
     Scene("position limit", position_limit),
@@ -467,6 +580,7 @@ AIMED = (
     Scene("ids used again", duplicates, deadly),
     Scene("quotes that stop", stale),
     Scene("clocks that jump", clocks),
+    Scene("a clock that is set", set_clocks, bars=200),
     Scene("prices beyond the collar", collars, harsh),
     Scene("nonsense", nonsense),
     Scene("sizes without measure", too_much, deadly),
@@ -478,6 +592,8 @@ AIMED = (
     Scene("a store that fails", lost_store, calm),
     Scene("a machine too slow", slow),
     Scene("the morning after a halt", morning_after, calm),
+    Scene("fills put right", days(fuzz), restless, bars=200),
+    Scene("two processes", days(fuzz), harsh, bars=200, shared=True),
 )
 FLOWN = tuple(Scene(f"model {name}", fly(name), bars=WHOLE_DAY) for name in MOCKS)
 SCENES = (*AIMED, *FLOWN)

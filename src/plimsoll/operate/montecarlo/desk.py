@@ -1,8 +1,9 @@
-"""One simulated account: its governor, its venue, its market and its accountant (H8).
+"""One simulated account: its governor, its market, its machine and its accountant (H8).
 
-Whoever trades here calls ``send``; the governor decides, what it admits goes to the venue and to the accountant, and
-what the venue does comes back over the next bars: whole or in parts, late, twice, or too much. The governor's process
-may die at any write; then it is built again from its store, and whatever was not answered is asked again or given up.
+Whoever trades here calls ``send``; the governor decides, and what it admits goes to the venue and to the accountant.
+The governor's process may die at any write; then it is built again from its store, and whatever was not answered is
+asked again or given up. Two processes may share the account. At every bar the governor's figures are held against the
+accountant's: it may count more than there is, never less.
 """
 
 from __future__ import annotations
@@ -11,48 +12,29 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
 
-from plimsoll.core.errors import Halted, HomeBusy
+from plimsoll.core.errors import Halted, HomeBusy, InputError
 from plimsoll.core.policy import Policy
-from plimsoll.core.quantity import CENT, ONE
+from plimsoll.core.quantity import CENT, ONE, plain
 from plimsoll.operate.govern import LineProtocol
+from plimsoll.operate.govern_lines import EPOCH
 from plimsoll.operate.montecarlo.accountant import Accountant
 from plimsoll.operate.montecarlo.paths import DAY, OPENED, Path
 from plimsoll.operate.montecarlo.store import MOMENTS, Crash, MortalStore
-from plimsoll.risk.governor import Decision, Execution, Governor, OrderIntent, Quote
+from plimsoll.operate.montecarlo.venue import Manners, Venue
+from plimsoll.risk.governor import Decision, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
 from plimsoll.risk.sizing import LIMITS
 
 NO_ANSWER = "NO_ANSWER"  # the process died over an order, and nobody asked again
 _RECONCILED = 3  # bars until an order the venue never saw is released
+_REUSED = 40  # orders that may be sent again
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Manners:
-    """How the venue and the machine behave, as probabilities an order, a fill or a bar."""
-
-    parts: float = 0.3  # filled in parts
-    cancel: float = 0.1  # the rest cancelled after the first part
-    late: float = 0.3  # of the cancelled: filled all the same, after saying so
-    twice: float = 0.1  # a fill told twice
-    more: float = 0.0  # filled with more than was ordered
-    crash: float = 0.01  # a bar in which the process dies at one of its writes
-    give_up: float = 0.5  # an order whose answer was lost is not asked about again
-
-
-@dataclass(slots=True)
-class Ticket:
-    """An order at the venue: fills still to come as (bar, quantity), and whether its end was told."""
-
-    intent: OrderIntent
-    plan: list[tuple[int, int]]
-    closes_at: int
-    closed: bool = False
 
 
 @dataclass(slots=True)
@@ -63,6 +45,7 @@ class Tally:
     refused: Counter[str] = field(default_factory=Counter)
     held_back: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
+    disagreed: Counter[str] = field(default_factory=Counter)
 
 
 class Desk:
@@ -89,38 +72,46 @@ class Desk:
         self.frozen = False
         self._store = store
         self._machine: Callable[[], int] | None = None
+        self._set = 0  # microseconds by which the machine's clock is wrong
         self.governor = Governor(store, limits)
+        self._others: list[tuple[MortalStore, Governor]] = []  # further processes on the account
         self.on_fill: list[Callable[[str, int, int, int], None]] = []
-        self._tickets: dict[str, Ticket] = {}
+        self._venue = Venue(accountant, self._say, draw, manners, self.tally.events, self._filled)
         self._unanswered: dict[str, int] = {}
+        self._sent: list[OrderIntent] = []
         self._count = 0
         self._half = {s: int(draw.integers(1, 6)) for s in paths}  # half-spread, 1e-4 of the mid
+        self._nights = 0  # microseconds that the clock is ahead of the paths
+        self._ratio: dict[str, Fraction] = {}  # what splits have made of a unit's price, by symbol
+        self._untold: dict[str, Fraction] = {}  # new units for an old one, of a split nobody was told of
+        self._doubtful: set[str] = set()  # symbols of which the last print was nonsense
 
     # the days
 
     def begin(self, day: int, equity: int) -> None:
         """Begin a session with an equity in cents."""
         self.accountant.begin(Fraction(equity, 100))
-        self._live(lambda: self.governor.begin(day, equity))
+        self._live(lambda governor: governor.begin(day, equity))
         self.tally.events["days"] += 1
 
     def build(self, days: int, equity: int, fill: Callable[[Desk], None]) -> None:
         """Hold a book that takes several days to buy: ``fill`` sends a day's orders, and they fill at once."""
         for day in range(DAY - days, DAY):
             self.begin(day, equity)
-            self.bar = -1
-            self.now = (day * 86_400 + OPENED) * SECOND
+            self.bar = self._venue.bar = -1
+            self.now = self._venue.now = (day * 86_400 + OPENED) * SECOND
             for symbol in self.symbols:
                 self._quote(symbol, float(self.paths[symbol].bars.close[0]))
             fill(self)
-            self.settle()
+            self._venue.settle_all()
 
     def next_bar(self, bar: int) -> None:
         """The market moves to the end of a bar, and the venue does what it had in mind."""
-        self.bar = bar
+        self.bar = self._venue.bar = bar
         first = self.paths[self.symbols[0]]
         row = first.first + bar
-        self.now = max(int(first.bars.start[row] + first.bars.step) * SECOND, self.now)
+        at = int(first.bars.start[row] + first.bars.step) * SECOND + self._nights
+        self.now = self._venue.now = max(at, self.now)
         dies = self.draw.random() < self.manners.crash
         early = self.draw.random() < 0.5
         if dies and early:
@@ -129,12 +120,21 @@ class Desk:
             if symbol not in self.muted:
                 at = path.first if self.frozen else row
                 self._quote(symbol, float(path.bars.close[at]) * self.scale)
+        self._nonsense()
         for order in self.governor.to_cancel:
             self.cancel(order)
-        self._venue()
+        self._venue.work()
         self._reconcile()
+        self._reuse()
         if dies and not early:
             self._die_soon()
+        self.compare()
+
+    def sleep(self) -> None:
+        """A night passes, and the next session begins with the equity of the last."""
+        self._nights += 86_400 * SECOND
+        self.now = self._venue.now = self.now + 86_400 * SECOND
+        self.begin(self.governor.account.day + 1, self.governor.account.equity)
 
     def gap(self, share: float) -> None:
         """From the next bar on every price is lower by a share of itself; the rest of the session stands still."""
@@ -144,6 +144,36 @@ class Desk:
     def tick(self, microseconds: int) -> None:
         """Time passes within a bar."""
         self.now += microseconds
+        self._venue.now = self.now
+
+    def split(self, symbol: str, new: int, old: int, *, told: bool) -> None:
+        """``old`` units become ``new``, from the next quote on. Nothing trades in it until it is told."""
+        self._ratio[symbol] = self._ratio.get(symbol, Fraction(1)) * Fraction(old, new)
+        self._untold[symbol] = Fraction(new, old)
+        self._venue.closed_to.add(symbol)
+        if told:
+            self.tell_split(symbol)
+
+    def tell_split(self, symbol: str) -> None:
+        """A split that happened is told."""
+        units = self._untold.pop(symbol)
+        self._venue.closed_to.discard(symbol)
+        self._venue.split(symbol, units.numerator, units.denominator)
+
+    def dividend(self, symbol: str, bps: int) -> None:
+        """So much of the price is paid for each unit, and the price falls by it."""
+        amount = self.accountant.books[symbol][0] * bps // WHOLE
+        self._ratio[symbol] = self._ratio.get(symbol, Fraction(1)) * Fraction(WHOLE - bps, WHOLE)
+        self._venue.dividend(symbol, amount)
+
+    def end(self, symbol: str) -> None:
+        """A symbol is no longer traded: what is held of it is settled at its last bid."""
+        self.muted.add(symbol)
+        self._venue.end(symbol, self.accountant.books[symbol][0])
+
+    def join(self, store: MortalStore, limits: GovernorLimits | None = None) -> None:
+        """A further process on the account, under these limits or others of its own."""
+        self._others.append((store, Governor(store, self.limits if limits is None else limits)))
 
     # what a trader can see and do
 
@@ -180,55 +210,63 @@ class Desk:
     ) -> Decision:
         """Ask the governor, and let the order leave if it is admitted."""
         self._count += 1
-        when = self.now if at is None else at
-        intent = OrderIntent(name or f"o{self._count}", symbol, sign, quantity, when, limit, waited)
+        when = self.now + self._set if at is None else at
+        return self._asked(OrderIntent(name or f"o{self._count}", symbol, sign, quantity, when, limit, waited))
+
+    def _asked(self, intent: OrderIntent) -> Decision:
+        self._turn()
         try:
-            found = self.governor.decide(intent)
+            found = self._decided(intent)
         except Crash:
             self._restart()
             if self.draw.random() < self.manners.give_up:
                 self._unanswered[intent.id] = self.bar
                 return Decision(intent.id, NO_ANSWER, (), {})
-            found = self._live(lambda: self.governor.decide(intent))
+            found = self._live(lambda _: self._decided(intent))
         self._count_decision(found.decision, found.reasons)
         if found.decision == "ADMIT":
             self._leave(intent)
         return found
 
+    def _decided(self, intent: OrderIntent) -> Decision:
+        """What the governor says, asked as a line where the symbol is spelled in another way."""
+        if intent.waited or not self._misspelled():
+            return self.governor.decide(intent)
+        limit = f',"limit":"{plain(intent.limit)}"' if intent.limit is not None else ""
+        said = self._line(
+            f'{{"type":"intent","id":"{intent.id}","symbol":"{self._spelling(intent.symbol)}",'
+            f'"side":"{"buy" if intent.sign > 0 else "sell"}","qty":"{plain(intent.quantity)}",'
+            f'"ts":"{_instant(intent.at)}"{limit}}}'
+        )
+        if "decision" not in said:
+            return Decision(intent.id, "REFUSE", (), {})
+        return Decision(intent.id, str(said["decision"]), tuple(said["reasons"]), {})  # type: ignore[arg-type]
+
     def line(self, text: str) -> dict[str, object]:
         """Send a line of the governor's protocol as it is; only lines that cannot be admitted belong here."""
-        protocol = LineProtocol(self.governor, self.policy.governor.batch, lambda: 0)
-        said = json.loads(next(iter(protocol.answer([text.encode()]))))
+        said = self._line(text)
         if "decision" in said:
-            self._count_decision(said["decision"], said["reasons"])
+            self._count_decision(str(said["decision"]), said["reasons"])  # type: ignore[arg-type]
         else:
             self.tally.events["lines not understood"] += 1
-        return dict(said)
+        return said
+
+    def _line(self, text: str) -> dict[str, object]:
+        protocol = LineProtocol(self.governor, self.policy.governor.batch, lambda: 0)
+        return dict(json.loads(next(iter(protocol.answer([text.encode()])))))
 
     def cancel(self, order: str) -> None:
         """Ask the venue to close what is left of an order."""
-        ticket = self._tickets.get(order)
-        if ticket is not None and not ticket.closed:
-            if self.draw.random() >= self.manners.late:
-                ticket.plan.clear()
-            self._close(ticket)
+        self._venue.cancel(order)
 
     def working(self) -> tuple[str, ...]:
         """Orders the venue has not closed."""
-        return tuple(order for order, ticket in self._tickets.items() if not ticket.closed)
-
-    def settle(self) -> None:
-        """Everything at the venue fills at once."""
-        for ticket in [*self._tickets.values()]:
-            while ticket.plan:
-                self._fill(ticket, ticket.plan.pop(0)[1])
-            self._close(ticket)
-        self._tickets.clear()
+        return self._venue.open()
 
     def finish(self) -> None:
         """The venue closes what is still open at the end of a session."""
-        for ticket in self._tickets.values():
-            self._close(ticket)
+        self._venue.finish()
+        self.compare()
 
     def lose_store(self, *, busy: bool = False) -> None:
         """From now on the store fails, or is always written by somebody else first, until the next restart."""
@@ -240,110 +278,144 @@ class Desk:
 
     def go_live(self) -> None:
         """Start the governor again as that of a live account, whose machine has the market's time."""
-        self._machine = lambda: self.now
+        self._machine = lambda: self.now + self._set
         self._restart()
+
+    def set_clock(self, wrong: int) -> None:
+        """The clock of a live account's machine is set, wrong by so many microseconds; whoever watches it says so."""
+        self._set = wrong
+        self._live(lambda governor: governor.stepped())
 
     def took(self, microseconds: int) -> None:
         """Tell the governor how long a decision took."""
-        self._live(lambda: self.governor.took(microseconds))
+        self._live(lambda governor: governor.took(microseconds))
 
     def quote_other(self, symbol: str, mid: float) -> None:
         """A quote of a symbol that is none of the account's."""
         self._half[symbol] = 1
         self._quote(symbol, mid)
 
-    # the venue
+    # what the accountant says of it
+
+    def compare(self) -> None:
+        """Hold the governor's figures against the accountant's: what is held must be the same, all else no less."""
+        governor, his, found = self.governor, self.accountant, self.tally.disagreed
+        self._live(lambda governor: governor.refresh())
+        if dict(governor.positions) != {symbol: units for symbol, units in his.held.items() if units}:
+            found["held"] += 1
+        use = governor.use()
+        found["gross"] += use.gross < his.gross * ONE**2
+        found["turnover"] += use.turnover < his.turnover * ONE**2
+        found["loss"] += use.loss < his.loss * ONE**2
+        for symbol in his.touched():
+            found["position"] += governor.use(symbol).position < his.exposure(symbol) * ONE**2
+
+    # orders and quotes on their way
 
     def _leave(self, intent: OrderIntent) -> None:
         self._unanswered.pop(intent.id, None)
-        if intent.id in self.accountant.unfilled:
+        if intent.id in self.accountant.working:
             return  # the answer of an order that left already, asked for again
         self.tally.accepted += 1
+        self._sent = [*self._sent[-_REUSED:], intent]
         adds = self.accountant.left(intent.id, intent.symbol, intent.sign, intent.quantity, intent.limit, self.now)
         self.tally.events["reductions" if not adds else "orders that may add risk"] += 1
-        self._tickets[intent.id] = self._ticket(intent)
+        self._venue.take(intent)
 
-    def _ticket(self, intent: OrderIntent) -> Ticket:
-        draw, manners, q = self.draw, self.manners, intent.quantity
-        first = self.bar + int(draw.integers(1, 3))
-        if draw.random() < manners.cancel:
-            part = q * int(draw.integers(0, 100)) // 100
-            plan = [(first, part)] if part else []
-            if q > part and draw.random() < manners.late:
-                plan.append((first + 3, q - part))
-            return Ticket(intent, plan, first + 1)
-        if draw.random() < manners.more:
-            return Ticket(intent, [(first, q + max(q * int(draw.integers(1, 50)) // 100, 1))], first)
-        if draw.random() < manners.parts and q >= 3:
-            part = max(q * int(draw.integers(1, 99)) // 100, 1)
-            return Ticket(intent, [(first, part), (first + 1, q - part)], first + 1)
-        return Ticket(intent, [(first, q)], first)
-
-    def _venue(self) -> None:
-        for order, ticket in [*self._tickets.items()]:
-            while ticket.plan and ticket.plan[0][0] <= self.bar and self._marketable(ticket.intent):
-                late = ticket.closed
-                self._fill(ticket, ticket.plan.pop(0)[1])
-                self.tally.events["late fills"] += late
-            due = any(bar <= ticket.closes_at for bar, _ in ticket.plan)
-            if not ticket.closed and self.bar >= ticket.closes_at and not due:
-                self._close(ticket)
-            if ticket.closed and not ticket.plan:
-                del self._tickets[order]
-
-    def _marketable(self, intent: OrderIntent) -> bool:
-        if intent.limit is None:
-            return True
-        bid, ask, _ = self.accountant.books[intent.symbol]
-        return ask <= intent.limit if intent.sign > 0 else bid >= intent.limit
-
-    def _fill(self, ticket: Ticket, quantity: int) -> None:
-        if quantity <= 0:
-            return
-        intent = ticket.intent
-        bid, ask, _ = self.accountant.books[intent.symbol]
-        price = ask if intent.sign > 0 else bid
-        self._count += 1
-        told = Execution(intent.id, f"x{self._count}", quantity, price, price)
+    def _filled(self, symbol: str, sign: int, quantity: int, price: int) -> None:
         for listener in self.on_fill:
-            listener(intent.symbol, intent.sign, quantity, price)
-        self.accountant.filled(intent.id, told.execution, intent.symbol, intent.sign, quantity, price)
-        reasons = self._live(lambda: self.governor.fill(told))
-        self.tally.events["fills"] += 1
-        if reasons:
-            self.tally.events["fills above the order"] += 1
-        if self.draw.random() < self.manners.twice:
-            self._live(lambda: self.governor.fill(told))
-            self.tally.events["fills told twice"] += 1
+            listener(symbol, sign, quantity, price)
 
-    def _close(self, ticket: Ticket) -> None:
-        if ticket.closed:
-            return
-        ticket.closed = True
-        order = ticket.intent.id
-        self.accountant.closed(order)
-        if order in self.governor.orders:
-            self.tally.events["cancels"] += 1
-        self._live(lambda: self.governor.close(order))
-
-    # the process
+    def _reuse(self) -> None:
+        """An order that was sent before is sent once more, as it was."""
+        if self._sent and self.draw.random() < self.manners.reused:
+            self._asked(self._sent[int(self.draw.integers(len(self._sent)))])
+            self.tally.events["orders sent again"] += 1
 
     def _quote(self, symbol: str, mid: float) -> None:
-        middle = max(round(mid * ONE), 2)
+        price = mid * float(self._ratio.get(symbol, 1))
+        middle = max(round(price * ONE), 2)
         half = max(middle * self._half[symbol] // 10_000, 1) if middle > 2 else 0
         quote = Quote(middle - half, middle + half, self.now)
-        self.accountant.quote(symbol, quote.bid, quote.ask, self.now)
-        self._live(lambda: self.governor.quote(symbol, quote))
+        if not self._print(symbol, quote):
+            return
+        units = self._untold.get(symbol, Fraction(1))  # the accountant counts in old units until he is told
+        self.accountant.quote(symbol, int(quote.bid * units), int(-(-quote.ask * units // 1)), self.now)
+        self._doubtful.discard(symbol)
 
-    def _live(self, act: Callable[[], T]) -> T:
+    def _print(self, symbol: str, quote: Quote) -> bool:
+        """Tell the governor a quote, as a line where the symbol is spelled in another way; whether it was heard."""
+        if self._misspelled():
+            text = (
+                f'{{"type":"quote","symbol":"{self._spelling(symbol)}","bid":"{plain(quote.bid)}",'
+                f'"ask":"{plain(quote.ask)}","ts":"{_instant(quote.at)}"}}'
+            )
+            said = self._live(lambda _: self._line(text))
+            heard = "error" not in said
+        else:
+            try:
+                self._live(lambda governor: governor.quote(symbol, quote))
+                heard = True
+            except InputError:
+                heard = False
+        self.tally.events["quotes refused"] += not heard
+        return heard
+
+    def _nonsense(self) -> None:
+        """Say a price of one symbol that cannot be: of another size, crossed, zero or below."""
+        draw = self.draw
+        if draw.random() >= self.manners.nonsense:
+            return
+        symbol = self.symbols[int(draw.integers(len(self.symbols)))]
+        if symbol in self._doubtful or symbol in self.muted or symbol in self._untold:
+            return
+        bid, ask, _ = self.accountant.books[symbol]
+        few, many = ((1, 10), (10, 1), (1, 2), (2, 1), (3, 1), (1, 100))[int(draw.integers(6))]
+        wrong = ((bid * few // many, -(-ask * few // many)), (ask + 1, bid), (0, ask), (-bid, ask))
+        kind = int(draw.choice(4, p=(0.7, 0.1, 0.1, 0.1)))
+        self._doubtful.add(symbol)
+        self.accountant.puzzled(symbol)
+        self.tick(1)
+        self._print(symbol, Quote(*wrong[kind], self.now))
+        self.tally.events["prices that cannot be"] += 1
+
+    def _misspelled(self) -> bool:
+        return self.manners.spelled > 0.0 and self.draw.random() < self.manners.spelled
+
+    def _spelling(self, symbol: str) -> str:
+        """One of the ways in which venues and vendors write a symbol."""
+        ways = [symbol, symbol.lower(), f"{symbol} "]
+        base = symbol.removesuffix("-USD")
+        if base != symbol:
+            ways += [f"{base}/USD", f"{base}USDT", f"{base}-USDC", f"{base.lower()}_usd"]
+        return ways[int(self.draw.integers(len(ways)))]
+
+    # the processes
+
+    def _turn(self) -> None:
+        """Another process is the one that is spoken to, if there are several."""
+        if self._others and self.draw.random() < 0.5:
+            self._others.append((self._store, self.governor))
+            self._store, self.governor = self._others.pop(0)
+
+    def _live(self, act: Callable[[Governor], T]) -> T:
         """Do it, starting again after each death; every act of the governor may be done twice."""
+        self._turn()
         while True:
             try:
-                return act()
+                return act(self.governor)
             except Crash:
                 self._restart()
             except (Halted, HomeBusy):  # the disk failed under it, or others kept it busy
                 self._restart()
+
+    def _say(self, act: Callable[[Governor], T]) -> T | None:
+        """Tell the governor what the venue says: there is nothing of it that it may not take (H2)."""
+        try:
+            return self._live(act)
+        except InputError:
+            self.tally.disagreed["told"] += 1
+            return None
 
     def _die_soon(self) -> None:
         """At one of the next writes: before it, with half of it written, or after it and before the answer."""
@@ -361,9 +433,14 @@ class Desk:
             if self.bar >= bar + _RECONCILED:
                 del self._unanswered[order]
                 if order in self.governor.orders:
-                    self._live(lambda order=order: self.governor.close(order))  # type: ignore[misc]
+                    self._live(lambda governor, order=order: governor.close(order))  # type: ignore[misc]
                     self.tally.events["orders counted that never left"] += 1
 
     def _count_decision(self, decision: str, reasons: Iterable[str]) -> None:
         if decision != "ADMIT":
             self.tally.refused.update(reasons)
+
+
+def _instant(at: int) -> str:
+    """An instant as the lines write it."""
+    return (EPOCH + timedelta(microseconds=at)).isoformat()

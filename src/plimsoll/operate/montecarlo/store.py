@@ -48,6 +48,10 @@ class MortalStore:
         self.broken = False  # the disk is gone
         self.busy = False  # somebody else always writes first
 
+    def twin(self) -> MortalStore:
+        """The store of another process on the same account."""
+        return MortalStore(self._open, torn=False)
+
     def reopen(self) -> None:
         """Start again on what is durable, with a disk that works."""
         self._store, self.dies_in, self.broken, self.busy = self._open(), 0, False, False

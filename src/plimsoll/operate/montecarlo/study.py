@@ -53,8 +53,9 @@ class Odds(msgspec.Struct, frozen=True):
     """What a Monte Carlo of the governor found.
 
     ``max_use`` is the highest use of each limit when an order that may add risk left, as a fraction; of the loss, the
-    highest at any mark that stayed within its cap. ``held_back`` counts what stopped or shrank the orders of models
-    before the governor saw them.
+    highest at any mark that stayed within its cap. ``disagreed`` counts the bars at which the governor held something
+    else than the accountant, or counted less of a limit, and what a venue said that it did not take. ``held_back``
+    counts what stopped or shrank the orders of models before the governor saw them.
     """
 
     sessions: int
@@ -65,6 +66,7 @@ class Odds(msgspec.Struct, frozen=True):
     max_use: dict[str, float]
     breaches: int
     breached: dict[str, int]
+    disagreed: dict[str, int]
     loss_beyond_cap: LossBeyondCap
     unapproached: tuple[str, ...]
     unseen: tuple[str, ...]
@@ -116,7 +118,7 @@ def run(
             draw = np.random.default_rng([seed, n])
             with ExitStack() as held:
                 file = File(folder) / f"{n}.db"
-                disk = n % _ON_DISK == _FIRST_ON_DISK
+                disk = n % _ON_DISK == _FIRST_ON_DISK and not scene.shared
                 store = MortalStore(_reopener(on_disk, file, held) if disk else _in_memory(), torn=disk)
                 _session(scene, _BARS_ON_DISK if disk else scene.bars, policy, limits, store, draw, blocks, found)
             if progress is not None:
@@ -145,7 +147,8 @@ def symbols_of(limits: GovernorLimits, equity: int) -> tuple[str, ...]:
     named = sorted(limits.positions, key=lambda s: (-limits.positions[s], s))
     names: list[str] = []
     room = 0
-    for symbol in [*named, *(f"S{n:02d}" for n in range(_SYMBOLS_MAX))]:
+    made_up = [f"S{n:02d}" if n % 2 == 0 else f"S{n:02d}-USD" for n in range(_SYMBOLS_MAX)]  # stocks and coins
+    for symbol in [*named, *made_up]:
         if len(names) >= 2 and room >= gross * _SPARE:
             break
         names.append(symbol)
@@ -171,6 +174,8 @@ def _session(
     paths = _paths(symbols, blocks, draw)
     accountant = Accountant(caps_of(policy))
     desk = Desk(policy, limits, store, accountant, paths, draw, scene.manners())
+    if scene.shared:
+        desk.join(store.twin())
     desk.send(desk.symbols[0], 1, 1)  # before any session has begun
     if scene.built:
         desk.build(days_to_build(limits, equity), equity, fill_up)
@@ -197,6 +202,7 @@ def _add(found: _Sum, scene: Scene, desk: Desk) -> None:
     found.tally.refused.update(tally.refused)
     found.tally.held_back.update(tally.held_back)
     found.tally.events.update(tally.events)
+    found.tally.disagreed.update(tally.disagreed)
     found.scenes[scene.name] += 1
     found.bars["synthetic" if next(iter(desk.paths.values())).origin == "synthetic" else "bootstrapped"] += 1
     found.breached.update(accountant.breaches)
@@ -212,6 +218,7 @@ def _judged(found: _Sum, policy: Policy, limits: GovernorLimits, sessions: int, 
     refused = dict(sorted(found.tally.refused.items()))
     unseen = tuple(code for code in REFUSALS if code not in refused)
     breaches = sum(found.breached.values())
+    disagreed = {name: count for name, count in sorted(found.tally.disagreed.items()) if count}
     beyond = found.worst if found.worst > 1 else Fraction(0)
     return Odds(
         sessions=sessions,
@@ -222,6 +229,7 @@ def _judged(found: _Sum, policy: Policy, limits: GovernorLimits, sessions: int, 
         max_use=use,
         breaches=breaches,
         breached=dict(sorted(found.breached.items())),
+        disagreed=disagreed,
         loss_beyond_cap=LossBeyondCap(found.beyond, float(beyond), f"{float(beyond * limits.loss) / 100:.2f}"),
         unapproached=unapproached,
         unseen=unseen,
@@ -230,5 +238,5 @@ def _judged(found: _Sum, policy: Policy, limits: GovernorLimits, sessions: int, 
         scenes={scene.name: found.scenes[scene.name] for scene in SCENES if found.scenes[scene.name]},
         bars=dict(sorted(found.bars.items())),
         synthetic="bootstrapped" not in found.bars,
-        passed=breaches == 0 and found.tally.accepted > 0 and not unapproached and not unseen,
+        passed=breaches == 0 and not disagreed and found.tally.accepted > 0 and not unapproached and not unseen,
     )
