@@ -160,6 +160,20 @@ def ladder(desk: Desk) -> Act:
         yield
 
 
+def recovery(desk: Desk) -> Act:
+    """A loss at the halt that the market takes back in a few bars: the session stays halted."""
+    yield from _hold(desk)
+    before = desk.scale
+    if not _lose(desk, _mark(desk, 2) * Fraction(101, 100)):
+        return
+    for _ in range(3):
+        yield
+    desk.scale = before
+    for _ in range(3):
+        yield
+    yield from _tries(desk)
+
+
 def gap_inside(desk: Desk) -> Act:
     """A gap that takes the loss to just below its cap; then whoever tries must fail."""
     yield from _hold(desk)
@@ -576,6 +590,7 @@ AIMED = (
     Scene("intraday ladder", ladder, calm),
     Scene("gap inside the loss cap", gap_inside),
     Scene("gap beyond the loss cap", gap_beyond),
+    Scene("a halt and a recovery", recovery, calm),
     Scene("bursts", throttles),
     Scene("ids used again", duplicates, deadly),
     Scene("quotes that stop", stale),

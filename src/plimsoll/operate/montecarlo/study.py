@@ -96,12 +96,14 @@ def run(
     blocks: Sequence[Blocks],
     on_disk: Callable[[File], StateStore],
     progress: Callable[[int, int], None] | None = None,
+    scenes: Sequence[Scene] = SCENES,
 ) -> Odds:
     """Play the sessions and judge the run.
 
     Parameters
     ----------
     blocks : recorded sessions to put paths together from; half of the sessions use them where there are any.
+    scenes : what is played, in turn.
     on_disk : opens a durable store at a path; one session in thirteen uses it instead of memory, for its first bars.
 
     Returns
@@ -114,7 +116,7 @@ def run(
     found = _Sum(Tally(), Counter(), Counter(), dict.fromkeys(LIMITS, Fraction(0)), Counter())
     with TemporaryDirectory() as folder:
         for n in range(sessions):
-            scene = SCENES[n % len(SCENES)]
+            scene = scenes[n % len(scenes)]
             draw = np.random.default_rng([seed, n])
             with ExitStack() as held:
                 file = File(folder) / f"{n}.db"

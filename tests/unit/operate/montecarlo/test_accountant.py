@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from fractions import Fraction
 
 import pytest
 
 from plimsoll.core.policy import Policy
 from plimsoll.core.quantity import CENT
+from plimsoll.operate.montecarlo import accountant
 from plimsoll.operate.montecarlo.accountant import LIMITS, Accountant, Caps, caps_of
 from plimsoll.risk.governor_limits import limits_of
 from plimsoll.store import policy_file
@@ -184,3 +187,142 @@ def test_the_same_order_sent_again_is_one_order() -> None:
 
 def test_shares_that_are_no_whole_basis_points_are_exact() -> None:
     assert caps_of(Policy()).loss == 3_000 * 100 * CENT
+
+
+# what a venue and a market do besides
+
+
+def test_an_id_that_leaves_again_when_its_order_ended_is_a_breach_and_another_order() -> None:
+    account = Account()
+    order = account.order(30)
+    account.fill(order, 30)
+    assert not account.breaches
+    account.left(order, "S", 1, 30 * UNIT, None)
+    assert dict(account.breaches) == {"id": 1}
+    assert account.exposure("S") == 60
+    account.closed(order)
+    account.left(order, "S", 1, 30 * UNIT, None)
+    assert account.breaches["id"] == 2
+
+
+def test_a_corrected_execution_counts_as_it_was_and_a_busted_one_not_at_all() -> None:
+    account = Account()
+    order = account.order(40)
+    account.filled(order, "x", "S", 1, 40 * UNIT, 2 * UNIT)
+    assert (account.loss, account.turnover) == (40, 80)
+    account.corrected("x", 25 * UNIT, UNIT)
+    assert account.held == {"S": 25 * UNIT}
+    assert (account.loss, account.turnover) == (0, 25)
+    account.corrected("x", 30 * UNIT, UNIT)
+    assert (account.held["S"], account.unfilled[order]) == (30 * UNIT, 10 * UNIT)
+    account.corrected("x", 0, 0)
+    assert (account.held["S"], account.loss, account.turnover) == (0, 0, 0)
+
+
+def test_too_much_restricts_until_it_is_taken_back() -> None:
+    account = Account()
+    order = account.order(10)
+    account.filled(order, "x", "S", 1, 12 * UNIT, UNIT)
+    assert account.restricted == {order}
+    account.corrected("x", 10 * UNIT, UNIT)
+    assert not account.restricted
+    account.corrected("x", 11 * UNIT, UNIT)
+    assert account.restricted == {order}
+    account.begin(Fraction(1_000))
+    assert not account.restricted and account.unhealthy
+
+
+def test_a_correction_of_yesterday_leaves_the_turnover_of_today_alone() -> None:
+    account = Account()
+    account.fill(account.order(30), 30)
+    account.begin(Fraction(1_000))
+    account.fill(account.order(20), 20)
+    account.corrected("x2", 10 * UNIT, UNIT)
+    assert (account.held["S"], account.turnover) == (30 * UNIT, 20)
+
+
+def test_a_split_changes_units_and_prices_and_counts_the_worse_reading_of_what_is_open() -> None:
+    account = Account()
+    account.hold(90)
+    account.order(10)
+    account.order(20, limit=2 * UNIT)
+    account.split("S", 3, 2)
+    assert account.held == {"S": 135 * UNIT}
+    assert account.loss <= Fraction(1, 10**9)  # a price is a whole number of 1e-12
+    assert account.exposure("S") == (135 + 15 + 30) * 2  # more units, at the dearest old price
+    account.split("S", 1, 10)
+    assert account.held == {"S": 135 * UNIT // 10}
+    assert account.exposure("S") == (Fraction(135, 10) + 15 + 30) * 20
+    short = Account()
+    short.filled(short.order(3, -1), "x", "S", -1, 3 * UNIT, UNIT)
+    short.split("S", 1, 2)
+    assert short.held == {"S": -3 * UNIT // 2}
+
+
+def test_dividends_trades_of_others_transfers_and_settlements() -> None:
+    account = Account()
+    account.hold(100)
+    account.paid("S", UNIT // 10)
+    assert account.loss == -10
+    account.traded_elsewhere("S", -1, 40 * UNIT, UNIT // 2)
+    assert (account.held["S"], account.loss, account.turnover) == (60 * UNIT, 10, 120)
+    account.moved("S", 50 * UNIT)
+    assert (account.held["S"], account.loss, account.turnover) == (110 * UNIT, 10, 120)
+    account.settled("S", UNIT // 4)
+    assert (account.held, account.turnover) == ({}, 120)
+    assert account.loss == 10 + 110 * Fraction(3, 4)
+    account.paid("S", UNIT)
+    assert account.loss == 10 + 110 * Fraction(3, 4)
+
+
+def test_a_position_that_the_venue_contradicts_is_worth_the_worse_and_takes_no_order_that_may_add() -> None:
+    account = Account()
+    account.hold(100)
+    account.told({"S": 30 * UNIT, "T": 5 * UNIT})
+    assert account.exposure("S") == 100 and account.exposure("T") == 5
+    assert account.left("a", "S", -1, 40 * UNIT, None)  # a reduction of what we count, not of what the venue says
+    assert dict(account.breaches) == {"dispute": 1}
+    account.closed("a")
+    assert not account.left("b", "S", -1, 30 * UNIT - 1, None)
+    account.traded_elsewhere("S", -1, 70 * UNIT, UNIT)
+    account.told({"S": 30 * UNIT})
+    assert not account.shown
+
+
+@pytest.mark.parametrize(("late", "breached"), [(0, {}), (1, {"price": 1})])
+def test_an_order_at_a_price_that_is_too_old_is_a_breach_where_it_may_add(late: int, breached: dict[str, int]) -> None:
+    account = Account()
+    account.hold(10, "T")
+    account.quote("S", UNIT, UNIT, 5)
+    account.left("a", "T", -1, UNIT, None, account.caps.age + late)
+    account.left("b", "S", 1, UNIT, None, account.caps.age + late)  # T is held and was last priced at 0
+    assert dict(account.breaches) == breached
+    account.quote("T", UNIT, UNIT, account.caps.age + late)
+    account.left("c", "S", 1, UNIT, None, account.caps.age + 5)
+    assert dict(account.breaches) == breached
+    account.left("d", "S", 1, UNIT, None, account.caps.age + 6)
+    assert account.breaches["price"] == breached.get("price", 0) + 1
+    account.left("e", "NEVER", 1, UNIT, None)
+    assert account.breaches["price"] == breached.get("price", 0) + 2
+
+
+def test_a_price_that_cannot_be_makes_it_unknown_until_the_next() -> None:
+    account = Account()
+    account.puzzled("S")
+    account.order(1)
+    account.order(1, symbol="T")
+    assert dict(account.breaches) == {"price": 1}
+    account.price("S", UNIT)
+    account.order(1)
+    assert account.breaches["price"] == 1
+    account.hold(1)
+    account.puzzled("S")
+    account.order(1, symbol="T")  # S is held, so the loss is unknown
+    assert account.breaches["price"] == 2
+
+
+def test_he_shares_no_code_with_the_governor() -> None:
+    tree = ast.parse(inspect.getsource(accountant))
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    modules |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    assert {name for name in modules if str(name).startswith("plimsoll")} == {"plimsoll.core.policy"}

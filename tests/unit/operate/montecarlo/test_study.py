@@ -28,10 +28,10 @@ UNTOLD = {"PRICE_UNKNOWN", "POSITION_DISPUTED"}  # of what no session tells the 
 MICRO = policy_file.load("micro").policy
 
 
-def played(monkeypatch: pytest.MonkeyPatch, *names: str, seed: int = 1) -> Odds:
+def played(*names: str, seed: int = 1) -> Odds:
     """One session of each of these scenes."""
-    monkeypatch.setattr(study, "SCENES", tuple(scene for scene in SCENES if scene.name in names))
-    return run(MICRO, len(names), seed, (), SqliteStateStore)
+    scenes = [scene for scene in SCENES if scene.name in names]
+    return run(MICRO, len(names), seed, (), SqliteStateStore, scenes=scenes)
 
 
 def test_the_codes_it_must_see_are_all_that_a_governor_can_refuse_with() -> None:
@@ -65,17 +65,15 @@ def test_a_run_of_one_session_proves_nothing_and_says_what_is_missing() -> None:
         ("gap inside the loss cap", "loss"),
     ],
 )
-def test_a_scene_comes_as_near_to_its_limit_as_it_promises(
-    scene: str, limit: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = played(monkeypatch, scene)
+def test_a_scene_comes_as_near_to_its_limit_as_it_promises(scene: str, limit: str) -> None:
+    found = played(scene)
     assert found.breaches == 0
     assert 0.95 <= found.max_use[limit] <= 1.0
     assert max(found.max_use.values()) <= 1.0
 
 
-def test_a_gap_beyond_the_cap_is_told_apart_from_breaches(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = played(monkeypatch, "gap beyond the loss cap")
+def test_a_gap_beyond_the_cap_is_told_apart_from_breaches() -> None:
+    found = played("gap beyond the loss cap")
     assert found.breaches == 0
     assert found.loss_beyond_cap.sessions == 1
     assert found.loss_beyond_cap.worst > 1.0
@@ -102,7 +100,7 @@ def test_a_governor_that_forgets_a_limit_is_found_out(limit: str, monkeypatch: p
             return tuple(code for code in reasons if code not in forgotten), marks
 
     monkeypatch.setattr(desks, "Governor", Forgetful)
-    found = played(monkeypatch, scene)
+    found = played(scene)
     assert found.breached.get(limit, 0) > 0
     assert found.breaches > 0 and not found.passed
 
@@ -114,7 +112,7 @@ def test_a_governor_that_forgets_what_caution_leaves_of_a_trade_is_found_out(mon
             return tuple(code for code in reasons if code != "INTRADAY_CAUTION"), marks
 
     monkeypatch.setattr(desks, "Governor", Careless)
-    assert played(monkeypatch, "intraday ladder").breached == {"trade": 2}
+    assert played("intraday ladder").breached == {"trade": 2}
 
 
 def test_a_governor_that_forgets_its_open_orders_in_a_crash_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,14 +121,14 @@ def test_a_governor_that_forgets_its_open_orders_in_a_crash_is_found_out(monkeyp
             super()._read([row for row in rows if row[0] != "open"])
 
     assert "_read" in vars(Governor)
-    assert played(monkeypatch, "orders that rest").breaches == 0
+    assert played("orders that rest").breaches == 0
     monkeypatch.setattr(desks, "Governor", Amnesiac)
-    assert played(monkeypatch, "orders that rest").breaches > 0
+    assert played("orders that rest").breaches > 0
 
 
-def test_the_same_seed_is_the_same_run_and_another_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_seed_is_the_same_run_and_another_is_not() -> None:
     names = ("anything, harsh venue", "model momentum")
-    first, again, other = (played(monkeypatch, *names, seed=seed) for seed in (3, 3, 4))
+    first, again, other = (played(*names, seed=seed) for seed in (3, 3, 4))
     assert msgspec.json.encode(first) == msgspec.json.encode(again)
     assert msgspec.json.encode(first) != msgspec.json.encode(other)
 
@@ -155,7 +153,7 @@ def test_governor_and_accountant_agree_on_every_figure_of_a_wild_session(monkeyp
 
     monkeypatch.setattr(desks.Desk, "_leave", compared)
     monkeypatch.setattr(desks.Manners, "__init__", _never_gives_up(desks.Manners.__init__))
-    played(monkeypatch, "anything, harsh venue")
+    played("anything, harsh venue")
     assert len(seen) > 100
 
 

@@ -1,0 +1,174 @@
+"""Plant faults in the governor, one at a time, and let the Monte Carlo find each (H8).
+
+    python scripts/planted_faults.py [--seed N] [NAME ...]
+
+Each fault takes one thing out of the governor or its store: a check, a reserve, a memory. It is exchanged in the
+running process, and sessions of the scenes named with it are played until the accountant finds a breach or the
+governor's figures contradict his. The same scenes and seeds are then played without it and must show nothing. Prints a
+Markdown table; exits 1 when a fault is not found, or something is found that was not planted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FunctionType
+
+from plimsoll.operate.montecarlo.acts import SCENES, Scene
+from plimsoll.operate.montecarlo.study import Odds, run
+from plimsoll.store import policy_file
+from plimsoll.store.governor_store import SqliteStateStore
+
+SEED = 1
+ROUNDS = 12  # sessions of each of its scenes that a fault may take to be found
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is taken out: in ``where``, a module below plimsoll and a function of it, ``right`` becomes ``wrong``."""
+
+    name: str
+    where: str
+    right: str
+    wrong: str
+    scenes: tuple[str, ...]
+
+
+FAULTS = (
+    Fault("an id whose order ended leaves again", "risk.governor:Governor._decided",
+          'known[4] == "ADMIT" and not self._leaves_again(intent.id)', "False", ("fills put right",)),
+    Fault("an order that a bust reopened leaves again", "risk.governor:Governor._leaves_again",
+          'order_id in self.orders and self.fact("closed", order_id) is None', "order_id in self.orders",
+          ("fills put right",)),
+    Fault("no limit of a single order", "risk.governor_objections:_over",
+          "worth <= limits.trade * CENT", "True", ("trade limit",)),
+    Fault("no limit of a position", "risk.governor_objections:_over",
+          "value <= limits.position_of(symbol) * CENT", "True", ("position limit",)),
+    Fault("no limit of all positions together", "risk.governor_objections:_over",
+          "book.gross - book.value(symbol) + value <= gross_cap(book, limits) * CENT", "True", ("gross limit",)),
+    Fault("no limit of turnover", "risk.governor_objections:_over",
+          "a.turnover + book.reserved + intent.quantity * paid(book, limits, intent) <= limits.turnover * CENT",
+          "True", ("turnover limit",)),
+    Fault("a loss at which only reductions leave is not looked at", "risk.governor_objections:_over",
+          'stage == "reduce_only" or a.restricted', "a.restricted", ("intraday ladder",)),
+    Fault("a halt ends when the price comes back", "risk.governor_objections:stage_of",
+          "if a.halted:", "if False:", ("a halt and a recovery",)),
+    Fault("caution leaves the whole of a trade", "risk.governor_objections:trade_cap",
+          "limits.trade * limits.caution_bps // WHOLE", "limits.trade", ("intraday ladder",)),
+    Fault("no health check on the morning after a halt", "risk.governor_objections:healthy",
+          "return settled and marked", "return True or marked", ("the morning after a halt",)),
+    Fault("a venue that fills too much restricts nothing", "risk.governor_objections:_over",
+          'stage == "reduce_only" or a.restricted', 'stage == "reduce_only"', ("fills above the order",)),
+    Fault("a market order keeps no reserve", "risk.governor_objections:with_reserve",
+          "WHOLE + limits.move_bps", "WHOLE", ("turnover limit",)),
+    Fault("an open order counts at the ask of its admission", "risk.governor_book:Book._weigh",
+          "if ask > line.least:", "if False:", ("anything, quiet venue",)),
+    Fault("what rests above the ask counts at the ask", "risk.governor_objections:dearest",
+          "max(book.ask(intent.symbol), intent.limit or 0)", "book.ask(intent.symbol)",
+          ("prices beyond the collar",)),
+    Fault("a sale that crosses zero is a reduction", "risk.governor_book:Book.reduces",
+          "(line.buys if sign > 0 else line.sells) + quantity <= abs(held)", "True", ("long and short in turn",)),
+    Fault("open sales are forgotten when a reduction is judged", "risk.governor_book:Book.reduces",
+          "(line.buys if sign > 0 else line.sells) + quantity", "quantity", ("long and short in turn",)),
+    Fault("open orders are forgotten in a crash", "risk.governor:Governor._read",
+          "self._book.absorb(sorted(rows,", 'self._book.absorb(sorted((r for r in rows if r[0] != "open"),',
+          ("orders that rest",)),
+    Fault("a part that filled releases the whole order", "risk.governor_executions:_placed",
+          "if order.rest and not ended:", "if order.rest and not ended and not order.filled:",
+          ("orders that rest", "anything, harsh venue")),
+)  # fmt: skip
+
+
+@contextmanager
+def planted(fault: Fault) -> Iterator[None]:
+    """The fault is in the running code; ``ValueError`` where the code it was written for is another now."""
+    module, _, path = fault.where.partition(":")
+    owner: object = importlib.import_module(f"plimsoll.{module}")
+    names = vars(owner)
+    function = owner
+    for name in path.split("."):
+        function = inspect.getattr_static(function, name)
+    if isinstance(function, property):
+        function = function.fget
+    if not isinstance(function, FunctionType):
+        raise ValueError(f"{fault.where} is no function")
+    source = textwrap.dedent(inspect.getsource(function))
+    if source.count(fault.right) != 1:
+        raise ValueError(f"{fault.where} does not hold once: {fault.right}")
+    made: dict[str, object] = {}
+    lines = source.replace(fault.right, fault.wrong).splitlines(keepends=True)
+    begun = next(n for n, line in enumerate(lines) if line.startswith("def "))  # without decorators
+    exec(
+        compile("from __future__ import annotations\n" + "".join(lines[begun:]), fault.where, "exec"), names | {}, made
+    )
+    right = function.__code__
+    function.__code__ = made[function.__name__].__code__  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        function.__code__ = right
+
+
+def named(names: Sequence[str]) -> tuple[Scene, ...]:
+    """The scenes of these names."""
+    found = tuple(scene for scene in SCENES if scene.name in names)
+    if len(found) != len(set(names)):
+        raise ValueError(f"no scene is called {sorted(set(names) - {scene.name for scene in found})}")
+    return found
+
+
+def played(scenes: Sequence[Scene], seed: int) -> Odds:
+    """A session of each scene."""
+    policy = policy_file.load("micro").policy
+    return run(policy, len(scenes), seed, (), SqliteStateStore, scenes=scenes)
+
+
+def evidence(odds: Odds) -> dict[str, int]:
+    """Breaches and disagreements, by name."""
+    return {**odds.breached, **{f"{name} disagrees": count for name, count in odds.disagreed.items()}}
+
+
+def hunted(fault: Fault, seed: int = SEED, rounds: int = ROUNDS) -> tuple[int, dict[str, int]]:
+    """After how many sessions a planted fault shows, and as what; nothing where it does not."""
+    scenes = named(fault.scenes)
+    with planted(fault):
+        for round_ in range(rounds):
+            found = evidence(played(scenes, seed + round_))
+            if found:
+                return (round_ + 1) * len(scenes), found
+    return rounds * len(scenes), {}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", help="faults to plant; all where none is named")
+    parser.add_argument("--seed", type=int, default=SEED)
+    asked = parser.parse_args()
+    faults = [fault for fault in FAULTS if not asked.names or fault.name in asked.names]
+    print("| fault | sessions | found as |\n|---|---:|---|")
+    missed, most = [], {}
+    for fault in faults:
+        sessions, found = hunted(fault, asked.seed)
+        missed += [] if found else [fault.name]
+        for scene in fault.scenes:
+            most[scene] = max(most.get(scene, 0), sessions // len(fault.scenes))
+        shown = ", ".join(f"{name} ({count})" for name, count in sorted(found.items())) or "NOT FOUND"
+        print(f"| {fault.name} | {sessions} | {shown} |", flush=True)
+    false = {}
+    for scene, rounds in most.items():
+        for round_ in range(rounds):
+            if found := evidence(played(named([scene]), asked.seed + round_)):
+                false[scene] = found
+    print(f"\n{len(faults) - len(missed)} of {len(faults)} found; without a fault: {false or 'nothing'}")
+    sys.exit(bool(missed or false))
+
+
+if __name__ == "__main__":
+    main()
