@@ -2,7 +2,8 @@
 
 SQLite runs on a file system that records every write and flush. At each point of the recording the disk is rebuilt as
 a power cut could have left it: what was flushed is there, each later write is there, missing, or torn at a sector. The
-governor must open it, and know every decision that was answered before that point (H2).
+governor must open it, and know every decision that was answered before that point (H2). Its anchor is there as it was
+after the last answer, the most it can ask of the store.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from plimsoll.core.errors import CorruptionError
 from plimsoll.risk.governor import Decision, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
@@ -26,6 +28,12 @@ NOON = (DAY * 86_400 + 43_200) * SECOND
 MICRO = limits_of(policy_file.load("micro").policy)
 Op = tuple[str, str, int, bytes]  # what, which file, where, the bytes
 Log = list[Op | Decision]
+ANCHOR = "governor.anchor"
+
+
+def anchored(path: Path, log: Log) -> None:
+    """Write down what the anchor says now."""
+    log.append(("anchor", ANCHOR, 0, path.with_name(ANCHOR).read_bytes()))
 
 
 class RecordedFile(apsw.VFSFile):
@@ -84,10 +92,11 @@ def run(path: Path, log: Log) -> None:
             if not part:
                 governor.begin(DAY, 100_000)
                 governor.quote("S", Quote(1_000_000_000_000, 1_000_000_000_000, NOON))
-            log += [governor.decide(intent(10 * part + n)) for n in range(3)]
-            for n in range(3, 5):
+            for n in range(5):
                 log.append(governor.decide(intent(10 * part + n)))
+                anchored(path, log)
             log += governor.decide_many([intent(10 * part + n) for n in range(5, 10)])
+            anchored(path, log)
 
 
 def left_by_a_cut(ops: list[Op], draw: random.Random, chance: float) -> dict[str, bytearray]:
@@ -130,19 +139,22 @@ def test_an_answered_decision_survives_a_power_cut_at_any_write(tmp_path: Path, 
     draw = random.Random(7)
     answered: list[Decision] = []
     ops: list[Op] = []
-    cuts = 0
+    cuts, anchor = 0, b""
     for entry in log:
         if isinstance(entry, Decision):
             answered.append(entry)
+        elif entry[0] == "anchor":
+            anchor = entry[3]
         else:
             ops.append(entry)
-        if not answered:
+        if not anchor:
             continue
         cuts += 1
         folder = tmp_path / f"cut-{cuts}"
         folder.mkdir()
         for path, content in left_by_a_cut(ops, draw, chance).items():
             (folder / Path(path).name).write_bytes(content)
+        (folder / ANCHOR).write_bytes(anchor)
         with SqliteStateStore(folder / "governor.db") as store:
             governor = Governor(store, MICRO)
             for decision in answered:
@@ -152,13 +164,16 @@ def test_an_answered_decision_survives_a_power_cut_at_any_write(tmp_path: Path, 
     assert cuts > 60 and {d.decision for d in answered} == {"ADMIT", "REFUSE"}
 
 
-def test_without_its_flushes_the_same_recording_loses_answers(tmp_path: Path) -> None:
+def test_without_its_flushes_the_same_recording_loses_answers_and_is_refused(tmp_path: Path) -> None:
     log: Log = []
     with recorded(log):
         run(tmp_path / "governor.db", log)
-    ops = [e for e in log if not isinstance(e, Decision) and not (e[0] == "sync" and e[1].endswith("-wal"))]
+    ops = [e for e in log if not isinstance(e, Decision) and e[0] != "anchor"]
+    ops = [e for e in ops if not (e[0] == "sync" and e[1].endswith("-wal"))]
+    anchors = [e[3] for e in log if not isinstance(e, Decision) and e[0] == "anchor"]
     (tmp_path / "cut").mkdir()
     for path, content in left_by_a_cut(ops, random.Random(7), 0.0).items():
         (tmp_path / "cut" / Path(path).name).write_bytes(content)
-    with SqliteStateStore(tmp_path / "cut" / "governor.db") as store:
-        assert store.get("intent", "o19") is None
+    (tmp_path / "cut" / ANCHOR).write_bytes(anchors[-1])
+    with pytest.raises(CorruptionError, match=r"this home has seen \d+ entries"):
+        SqliteStateStore(tmp_path / "cut" / "governor.db")

@@ -7,15 +7,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from plimsoll.core.ports import Conflict, Fact, Row
+from plimsoll.store.governor_record import Chain, altered, fact_at, read
+
+NAME = "0" * 64  # of the account: nobody can bring another one
 
 
 class MemoryAccount:
-    """What the stores of one account share: its state, facts and every change of the state, by version."""
+    """What the stores of one account share: its state, where its facts stand, and its record."""
 
     def __init__(self) -> None:
         self.state: dict[tuple[str, str], str] = {}
-        self.facts: dict[tuple[str, str], str] = {}
-        self.changes: list[tuple[Row, ...]] = []
+        self.facts: dict[tuple[str, str], int] = {}
+        self.record: list[str] = []
+        self.chain = Chain(NAME)
 
 
 class MemoryStateStore:
@@ -27,28 +31,45 @@ class MemoryStateStore:
 
     def load(self) -> list[Row]:
         """The whole state."""
-        self.seen = len(self.account.changes)
-        return [(kind, key, text) for (kind, key), text in self.account.state.items()]
+        shared = self.account
+        rows: list[Row] = [(kind, key, text) for (kind, key), text in shared.state.items()]
+        if shared.record:
+            shared.chain.resume(shared.record[-1], rows)
+        if len(shared.facts) != shared.chain.known:
+            raise altered("facts are missing")
+        self.seen = len(shared.record)
+        return rows
 
     def get(self, kind: str, key: str) -> str | None:
         """The text of a fact; None when there is none."""
-        return self.account.facts.get((kind, key))
+        shared = self.account
+        if len(shared.facts) != shared.chain.known:
+            raise altered("facts are missing")
+        number = shared.facts.get((kind, key))
+        if number is None:
+            return None
+        return fact_at(shared.record[number - 1 : number + 1], number, shared.chain.head, kind, key)
 
     def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
         """Write everything or nothing; what another writer did since, or facts that are not new, stand against it."""
         shared = self.account
-        standing = {(kind, key): shared.facts[kind, key] for kind, key, _ in new if (kind, key) in shared.facts}
-        behind = shared.changes[self.seen :]
+        found = {(kind, key): self.get(kind, key) for kind, key, _ in new if (kind, key) in shared.facts}
+        standing = {at: text for at, text in found.items() if text is not None}
+        behind = [row for text in shared.record[self.seen :] for row in read(text).state]
+        self.seen = len(shared.record)
         if behind or standing:
-            self.seen = len(shared.changes)
-            return Conflict([row for change in behind for row in change], standing=standing)
+            return Conflict(behind, standing=standing)
+        if not (state or facts or new):
+            return None
+        before = [(kind, key, shared.facts[kind, key]) for kind, key, _ in facts if (kind, key) in shared.facts]
+        step = shared.chain.next(state, (*facts, *new), before)
         for kind, key, text in state:
             if text is None:
                 shared.state.pop((kind, key), None)
             else:
                 shared.state[kind, key] = text
-        shared.facts.update({(kind, key): text for kind, key, text in (*facts, *new)})
-        if state:
-            shared.changes.append(tuple(state))
-            self.seen = len(shared.changes)
+        shared.facts.update({(kind, key): step.number for kind, key, _ in (*facts, *new)})
+        shared.record.append(step.text)
+        shared.chain.take(step)
+        self.seen = step.number
         return None

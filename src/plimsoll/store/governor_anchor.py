@@ -1,0 +1,95 @@
+"""How far a home has seen the governor's account: ``governor.anchor``, which no store may lie behind (H2, F45).
+
+One line of fixed width: the account, number and hash of the last entry this home knows of, and a check over them. It is
+written over in place after each write and not flushed, which takes some microseconds; a power cut may leave an older
+line, never half of one, and an older line only asks less of the store. It is flushed when it is made.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from plimsoll.core.errors import CorruptionError, InputError
+from plimsoll.store.governor_record import seal
+
+_LINE = re.compile(rb"((\w{64}) (\d{20}) (\w{64})) (\w{16})\n", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The entry of an account that a home has seen: its number, 0 before the first, and its hash."""
+
+    account: str
+    number: int
+    head: str
+
+
+class Anchor:
+    """One home's anchor; the file is opened when it is first needed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = -1
+        self._account = ""
+
+    def read(self) -> Seen | None:
+        """What the home has seen; None where it has no anchor. ``CorruptionError`` where it cannot be read."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unusable("read", error) from None
+        try:
+            raw = os.pread(descriptor, 4096, 0)
+        finally:
+            os.close(descriptor)
+        found = _LINE.fullmatch(raw)
+        if found is None or seal(found[1].decode())[:16] != found[5].decode():
+            raise CorruptionError(
+                f"{self.path} is damaged: how far this home has seen the account is not known",
+                "'plimsoll audit repair' says what can be done",
+            )
+        return Seen(found[2].decode(), int(found[3]), found[4].decode())
+
+    def begin(self, seen: Seen) -> None:
+        """Make the file, or write it anew, durably."""
+        self.close()
+        try:
+            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+            self._account = seen.account
+            line = _line(seen.account, seen.number, seen.head)
+            os.pwrite(self._descriptor, line, 0)
+            os.ftruncate(self._descriptor, len(line))
+            os.fsync(self._descriptor)
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise self._unusable("written", error) from None
+
+    def move(self, number: int, head: str) -> None:
+        """Say that this entry was seen."""
+        try:
+            os.pwrite(self._descriptor, _line(self._account, number, head), 0)
+        except OSError as error:
+            raise self._unusable("written", error) from None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _unusable(self, verb: str, error: OSError) -> InputError:
+        return InputError(f"{self.path} cannot be {verb} ({error.strerror})", "Check the disk and its permissions")
+
+
+def _line(account: str, number: int, head: str) -> bytes:
+    text = f"{account} {number:020d} {head}"
+    return f"{text} {seal(text)[:16]}\n".encode()
