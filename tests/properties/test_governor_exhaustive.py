@@ -54,10 +54,10 @@ class Disk(MemoryStateStore):
 
     def __init__(self, rows: Rows | None = None) -> None:
         super().__init__()
-        for (kind, key), text in (rows or {}).items():
-            of = self.account.facts if kind in ("caps", "intent", "exec", "closed") else self.account.state
-            of[kind, key] = text
         self.cut = ""
+        told = [(*at, text) for at, text in (rows or {}).items()]
+        facts = [row for row in told if row[0] in ("intent", "exec", "closed")]
+        self.write([row for row in told if row not in facts], facts)
 
     @property
     def rows(self) -> Rows:
@@ -149,20 +149,13 @@ def test_a_governor_that_knows_too_little_ends_where_one_that_knows_all_does() -
             for second in FEW:
                 knowing = Governor(known := Disk(after), LIMITS)
                 told = _act(knowing, ACTIONS[second])
-                shared = Disk(after)
-                late = _copied(slow, shared, len(disk.account.changes) - other.seen, disk.account.changes)
+                shared = copy.deepcopy(disk)
+                shared.seen = other.seen
+                late = copy.deepcopy(slow, {id(other): shared})
                 assert _act(late, ACTIONS[second]) == told
                 assert _seen(late) == _seen(knowing)
                 assert shared.rows == known.rows
     assert len(states) > 100 and behind > 150
-
-
-def _copied(governor: Governor, store: Disk, behind: int, changes: list[tuple[Row, ...]]) -> Governor:
-    """The governor on a store of its own that is so many changes ahead of what it has seen."""
-    found = copy.deepcopy(governor, {id(governor._store): store})
-    store.account.changes = list(changes)
-    store.seen = len(changes) - behind
-    return found
 
 
 BATCHES: tuple[tuple[tuple[str, int, int], ...], ...] = (

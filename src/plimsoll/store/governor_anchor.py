@@ -51,7 +51,7 @@ class Anchor:
         if found is None or seal(found[1].decode())[:16] != found[5].decode():
             raise CorruptionError(
                 f"{self.path} is damaged: how far this home has seen the account is not known",
-                "'plimsoll audit repair' says what can be done",
+                "Restore this home from a copy that is not older, or close everything at the venue and begin another --home",
             )
         return Seen(found[2].decode(), int(found[3]), found[4].decode())
 

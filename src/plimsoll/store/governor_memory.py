@@ -13,11 +13,12 @@ NAME = "0" * 64  # of the account: nobody can bring another one
 
 
 class MemoryAccount:
-    """What the stores of one account share: its state, where its facts stand, and its record."""
+    """What the stores of one account share: its state, its facts with the numbers of their entries, and its record."""
 
     def __init__(self) -> None:
         self.state: dict[tuple[str, str], str] = {}
-        self.facts: dict[tuple[str, str], int] = {}
+        self.facts: dict[tuple[str, str], str] = {}
+        self.entries: dict[tuple[str, str], int] = {}
         self.record: list[str] = []
         self.chain = Chain(NAME)
 
@@ -45,10 +46,13 @@ class MemoryStateStore:
         shared = self.account
         if len(shared.facts) != shared.chain.known:
             raise altered("facts are missing")
-        number = shared.facts.get((kind, key))
-        if number is None:
+        text = shared.facts.get((kind, key))
+        if text is None:
             return None
-        return fact_at(shared.record[number - 1 : number + 1], number, shared.chain.head, kind, key)
+        number = shared.entries.get((kind, key), 0)
+        if text != fact_at(shared.record[number - 1 : number + 1], number, shared.chain.head, kind, key):
+            raise altered(f"{kind} {key} is not as entry {number} of its record made it")
+        return text
 
     def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
         """Write everything or nothing; what another writer did since, or facts that are not new, stand against it."""
@@ -61,14 +65,15 @@ class MemoryStateStore:
             return Conflict(behind, standing=standing)
         if not (state or facts or new):
             return None
-        before = [(kind, key, shared.facts[kind, key]) for kind, key, _ in facts if (kind, key) in shared.facts]
+        before = [(kind, key, shared.entries[kind, key]) for kind, key, _ in facts if (kind, key) in shared.facts]
         step = shared.chain.next(state, (*facts, *new), before)
         for kind, key, text in state:
             if text is None:
                 shared.state.pop((kind, key), None)
             else:
                 shared.state[kind, key] = text
-        shared.facts.update({(kind, key): step.number for kind, key, _ in (*facts, *new)})
+        for kind, key, made in (*facts, *new):
+            shared.facts[kind, key], shared.entries[kind, key] = made, step.number
         shared.record.append(step.text)
         shared.chain.take(step)
         self.seen = step.number

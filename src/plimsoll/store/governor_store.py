@@ -119,9 +119,10 @@ class SqliteStateStore:
         if end and (first is None or not first.startswith(f'["{seen.account}",1,')):
             raise altered("it is another account than this home's, or its first entry was altered")
         begin, last, head = max(min(end, seen.number) - CHECKED, 0), "", ""
-        for number, (text,) in enumerate(run("SELECT text FROM record WHERE number > ? ORDER BY number", (begin,)), begin + 1):
+        entries = run("SELECT number, text FROM record WHERE number > ? ORDER BY number", (begin,))
+        for number, (at, text) in enumerate(entries, begin + 1):
             # an entry begins with its predecessor's hash and its own number: no need to read more of it
-            if not text.startswith(f'["{head or text[2:66]}",{number},'):
+            if at != number or not text.startswith(f'["{head or text[2:66]}",{number},'):
                 raise altered(f"entry {number} of its record does not follow the one before it")
             last, head = text, seal(text)
             if number == seen.number and head != seen.head:
@@ -205,6 +206,8 @@ class SqliteStateStore:
             yield
         except apsw.Error as error:
             raise self._clear(error) from None
+        except (UnicodeDecodeError, TypeError, AttributeError) as error:  # a text that is none any more
+            raise altered(f"{self.path} is damaged ({error})") from None
 
     def _clear(self, error: apsw.Error) -> PlimsollError:
         """SQLite's error as what a person can mend."""

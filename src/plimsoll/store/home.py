@@ -5,7 +5,8 @@
     home/
       .lock                 held by the writing process, with its pid
       plimsoll.db           rows and their audit (D13)
-      governor.db           the account as the hard-limit governor counts it (H2)
+      governor.db           the account as the hard-limit governor counts it, and the record of how it came to (H2)
+      governor.anchor       how far this home has seen that record (H2)
       account.jsonl         who may sign for the account, what was signed, how its sessions went (H1, H7)
       account.anchor        how many lines that has, and the hash of the last: what was cut or rewritten shows
       limits.json           its dollar caps: a copy of the newest ones in account.jsonl (H1)

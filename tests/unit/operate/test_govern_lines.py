@@ -123,9 +123,9 @@ def test_lines_that_wait_are_answered_as_if_each_came_alone(lines: list[Any], ba
 def test_orders_that_wait_share_a_write(batch: int, writes: int) -> None:
     desk = Desk(batch=batch)
     desk.ask(SESSION, QUOTE)
-    before = len(desk.account.changes)
+    before = len(desk.account.record)
     assert {a["decision"] for a in desk.ask(*(intent(f"i{n}") for n in range(6)))} == {"ADMIT"}
-    assert len(desk.account.changes) - before == writes
+    assert len(desk.account.record) - before == writes
 
 
 def test_another_line_between_orders_is_answered_in_its_place() -> None:
