@@ -1,4 +1,4 @@
-"""How far a home has seen the governor's account: ``governor.anchor``, which no store may lie behind (H2, F45).
+"""How far a home has seen the governor's account: ``governor.anchor``, which no store may lie behind (H2).
 
 One line of fixed width: the account, number and hash of the last entry this home knows of, and a check over them. It is
 written over in place after each write and not flushed, which takes some microseconds; a power cut may leave an older
@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from plimsoll.core.errors import CorruptionError, InputError
-from plimsoll.store.governor_record import seal
+from plimsoll.core.errors import InputError
+from plimsoll.store.governor_record import altered, seal
 
 _LINE = re.compile(rb"((\w{64}) (\d{20}) (\w{64})) (\w{16})\n", re.ASCII)
 
@@ -49,10 +49,7 @@ class Anchor:
             os.close(descriptor)
         found = _LINE.fullmatch(raw)
         if found is None or seal(found[1].decode())[:16] != found[5].decode():
-            raise CorruptionError(
-                f"{self.path} is damaged: how far this home has seen the account is not known",
-                "Restore this home from a copy that is not older, or close everything at the venue and begin another --home",
-            )
+            raise altered(f"{self.path} is damaged, so that it cannot be told from an older copy")
         return Seen(found[2].decode(), int(found[3]), found[4].decode())
 
     def begin(self, seen: Seen) -> None:

@@ -101,9 +101,8 @@ class SqliteStateStore:
             chain.resume(last, run("SELECT kind, key, text FROM state"))
         elif run("SELECT 1 FROM state UNION SELECT 1 FROM fact").fetchone():
             raise altered("it has a state and no record")
-        known = total = 0
-        for known, (kind, key, entry) in enumerate(run("SELECT kind, key, entry FROM fact"), start=1):
-            total += fact_digest(kind, key, entry)
+        known: Any = run("SELECT count(*) FROM fact").get
+        total = sum(fact_digest(*fact) for fact in run("SELECT kind, key, entry FROM fact"))
         if (known, total % WHOLE) != (chain.known, chain.facts):
             raise altered(f"its facts are not those that entry {chain.number} of its record left")
         self._anchor.begin(Seen(seen.account, chain.number, chain.head))

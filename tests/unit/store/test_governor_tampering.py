@@ -1,4 +1,4 @@
-"""Nothing is taken from the governor's file, put into it or altered in it without its next opening saying so (H2, F45).
+"""Nothing is taken from the governor's file, put into it or altered in it without its next opening saying so (H2).
 
 Every row of every table is edited and deleted, the file's bytes are flipped region by region, its log is lost, and it
 is exchanged for older and for other ones. An account that opens nevertheless must say what it said before.
@@ -6,7 +6,6 @@ is exchanged for older and for other ones. An account that opens nevertheless mu
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import sqlite3
@@ -99,14 +98,14 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(desk: Path, tmp_path: Path)
     before, raw = told(desk), (desk / "governor.db").read_bytes()
     draw = random.Random(7)
     noticed = 0
-    places = [*range(0, 200), *(draw.randrange(start, start + 64) for start in range(200, len(raw) - 64, 64))]
+    places = [*range(200), *(draw.randrange(start, start + 64) for start in range(200, len(raw) - 64, 64))]
     copy = tmp_path / "copy"
     copy.mkdir()
     for place in places:
         flipped = bytearray(raw)
         flipped[place] ^= 1 << draw.randrange(8)
-        for name in os.listdir(copy):
-            (copy / name).unlink()
+        for file in copy.iterdir():
+            file.unlink()
         (copy / "governor.db").write_bytes(flipped)
         shutil.copy(desk / "governor.anchor", copy)
         try:
