@@ -24,7 +24,7 @@ class BenchmarkOrHaven:
 
     def forecast(self, view: View, holding: Holding, policy: Policy) -> Sequence[Forecast]:
         """At most one bid. The auction, the gates and the vetoes decide what becomes of it."""
-        columns = view.history.panel.column
+        columns = view.column
         eligible, price, average = view.now("eligible"), view.now("price"), view.now("sma_200")
         volatility, momentum = view.now("volatility_60"), view.now("momentum_60")
 

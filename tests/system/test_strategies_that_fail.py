@@ -186,7 +186,7 @@ def test_a_symbol_whose_certification_vanishes_is_not_sold_for_it(make_market: M
 
     panel = make_market(1, 320)
     careful = Acts(lambda view, holding: [want(s) for s in ("SPY", "GLD")
-                                          if view.now("eligible")[view.history.panel.column[s]] == 1.0])  # fmt: skip
+                                          if view.now("eligible")[view.column[s]] == 1.0])  # fmt: skip
     trial = backtested(panel, DAILY, strategies=(careful,), last=ROW - 1)
     before = trial.records[-1]
     held = dict(zip(before.symbols, before.held, strict=True))

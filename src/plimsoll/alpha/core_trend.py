@@ -17,7 +17,7 @@ class CoreTrend:
 
     def forecast(self, view: View, holding: Holding, policy: Policy) -> Sequence[Forecast]:
         """One forecast per eligible symbol to buy or to keep; a SELL is no forecast, hence no bid (A1)."""
-        columns = view.history.panel.column
+        columns = view.column
         eligible = view.now("eligible")
         made: list[Forecast] = []
         for symbol in policy.strategies.trend_symbols:
@@ -36,7 +36,7 @@ class CoreTrend:
         """The signal, the figures of the line of S2 that gave it, and what follows."""
         if symbol not in policy.strategies.trend_symbols:
             return f"trades only {', '.join(policy.strategies.trend_symbols)}."
-        column = view.history.panel.column[symbol]
+        column = view.column[symbol]
         if view.now("eligible")[column] != 1.0:
             return f"{symbol} may not be bid for yet."
         z, signal = _signal(view, column, policy)

@@ -37,7 +37,7 @@ class CrossSectionalMomentum:
         """Its rank, the group that puts it in, its place against its own average, and what follows."""
         table = _rank(view)
         places = table.columns.tolist()
-        column = view.history.panel.column[symbol]
+        column = view.column[symbol]
         if column not in places:
             return f"{symbol} is not ranked: it may not be bid for yet, or has less than a year of prices."
         rank = places.index(column) + 1
@@ -110,7 +110,7 @@ def _defence(view: View, table: _Table, above: NDArray[np.bool_], policy: Policy
     ranks = {column: rank for rank, column in enumerate(table.columns.tolist(), start=1)}
     made: list[Forecast] = []
     for symbol in policy.strategies.havens:
-        column = view.history.panel.column.get(symbol)
+        column = view.column.get(symbol)
         if column is None or eligible[column] != 1.0 or not above[column]:
             continue
         z = max(rank_score(ranks[column], count), least) if column in ranks else least

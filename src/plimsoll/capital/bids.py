@@ -142,7 +142,7 @@ def enter(inputs: AuctionInputs, alone: dict[int, float], risk_aversion: float, 
     the same symbol are both refused: which of them it means cannot be known.
     """
     present = {(s.strategy, s.symbol): s.weight for s in inputs.shares}
-    columns = inputs.view.history.panel.column
+    columns = inputs.view.column
     entered: list[Bid] = []
 
     def bid(strategy: str, forecast: Forecast) -> Bid:

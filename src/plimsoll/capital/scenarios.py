@@ -148,10 +148,10 @@ def historical(view: View, columns: NDArray[np.int64], policy: Policy) -> dict[i
     Same dates, same filling of a young asset's missing days; NaN throughout where ``build`` measures nothing.
     """
     horizon, cvar = policy.auction.horizon, policy.cvar
-    end, first = view.row + 1, int(view.now("scenarios.span")[0])
-    dates = np.isfinite(view.history.array("scenarios.residual_market")[first:end])
-    returns = view.history.array("scenarios.return").T[:, first:end][columns][:, dates]
-    market = view.history.array("scenarios.market")[first:end][dates]
+    first = int(view.now("scenarios.span")[0])
+    dates = np.isfinite(view.indicator("scenarios.residual_market")[first:])
+    returns = view.indicator("scenarios.return").T[:, first:][columns][:, dates]
+    market = view.indicator("scenarios.market")[first:][dates]
     for own in returns:
         present = np.count_nonzero(np.isfinite(own))
         if present < cvar.young_rows_min or own.size - horizon + 1 < cvar.scenarios_min:
@@ -163,10 +163,9 @@ def historical(view: View, columns: NDArray[np.int64], policy: Policy) -> dict[i
 
 def _residuals(view: View, columns: Rows, cvar: CvarPolicy) -> tuple[Floats, NDArray[np.bool_]]:
     """(k, T) residuals of the window, filled, a fresh array, and (k,) whether the column has rows enough."""
-    history, end = view.history, view.row + 1
     first, rows = map(int, view.now("scenarios.span").tolist())
-    residuals = history.array("scenarios.residual").T[:, first:end][columns]
-    market = history.array("scenarios.residual_market")[first:end]
+    residuals = view.indicator("scenarios.residual").T[:, first:][columns]
+    market = view.indicator("scenarios.residual_market")[first:]
     if rows < market.size:
         dates = np.isfinite(market)
         residuals, market = residuals[:, dates], market[dates]
@@ -250,9 +249,9 @@ def _raw(view: View, columns: Rows, policy: Policy) -> tuple[Floats, Floats]:
 
     NaN throughout for a column with fewer than ``cvar.young_rows_min`` returns of its own.
     """
-    horizon, end = policy.auction.horizon, view.row + 1
-    daily = view.history.array("scenarios.return").T[:, :end][columns]
-    windows = view.history.array("scenarios.window_return").T[:, :end][columns]
+    horizon = policy.auction.horizon
+    daily = view.indicator("scenarios.return").T[columns]
+    windows = view.indicator("scenarios.window_return").T[columns]
     young = np.flatnonzero(view.now("scenarios.absent")[columns]).tolist()
     rows = _by_market(view) if young else np.zeros(0, dtype=np.int64)
     for i in young:

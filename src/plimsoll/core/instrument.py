@@ -47,6 +47,10 @@ class Instrument(msgspec.Struct, frozen=True):
         """An index is a figure, never a holding (D2)."""
         return self.kind != "index"
 
+    def listed(self, date: str) -> bool:
+        """Whether it is a member of the universe on an ISO date; one without dates always is (D16)."""
+        return not self.members or any((m.start or "") <= date <= (m.end or "9999") for m in self.members)
+
     def resolved(self, plain_symbols_are: Literal["fund", "stock"]) -> Instrument:
         """Itself, or with the kind a run's policy gives to what is plain (``limits.plain_symbols_are``)."""
         return msgspec.structs.replace(self, kind=plain_symbols_are) if self.kind == "plain" else self

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace as replace_struct
 from numpy.typing import NDArray
 
 from plimsoll.core.instrument import Instrument
@@ -144,6 +146,11 @@ class Panel:
         return np.array([i.tradable for i in self.instruments], dtype=np.bool_)
 
     @cached_property
+    def undated(self) -> tuple[Instrument, ...]:
+        """The instruments without their dates of membership, which lie in the future of some decisions (D16)."""
+        return tuple(replace_struct(i, members=()) if i.members else i for i in self.instruments)
+
+    @cached_property
     def funds(self) -> Bools:
         """(N,) columns that are funds."""
         return np.array([i.kind == "fund" for i in self.instruments], dtype=np.bool_)
@@ -240,59 +247,118 @@ class History:
             self._memo[name] = values
         return values
 
+    def with_array(self, name: str, values: Floats) -> History:
+        """The same history with other values for one indicator; no other one is computed from them."""
+        values.setflags(write=False)
+        return History(self.panel, self.catalogue, {**self._memo, name: values})
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class View:
-    """Everything known at the decision of ``row`` and nothing later: every array ends at that row.
+    """Everything known at the decision of ``row`` and nothing later.
 
-    The arrays are zero-copy windows; ``view.close[-1]`` is the decision session's own bar.
+    Every array ends at that row, read-only and without a way back to the array it is a window of: nothing that a view
+    offers can be indexed past its row. ``view.bars("close")[-1]`` is the decision session's own bar. Only the calendar
+    reaches further: knowing when markets open is no look-ahead.
     """
 
-    history: History
+    _history: History
     row: int
 
     @property
     def date(self) -> str:
         """The session's ISO date."""
-        return self.history.panel.sessions.dates[self.row]
+        return self._history.panel.sessions.dates[self.row]
 
     @property
     def day(self) -> int:
         """The session's day number."""
-        return int(self.history.panel.sessions.days[self.row])
+        return int(self._history.panel.sessions.days[self.row])
 
     @property
     def sessions(self) -> Sessions:
-        """The calendar: knowing future session dates is not look-ahead."""
-        return self.history.panel.sessions
+        """The calendar, sessions to come included."""
+        return self._history.panel.sessions
+
+    @property
+    def snapshot(self) -> str:
+        """Content hash of the certified snapshot."""
+        return self._history.panel.snapshot
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """Columns."""
-        return self.history.panel.instruments
+        """Columns, without their dates of membership: ``listed`` says who is a member at this session."""
+        return self._history.panel.undated
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """Column names."""
-        return self.history.panel.symbols
+        return self._history.panel.symbols
+
+    @property
+    def column(self) -> Mapping[str, int]:
+        """Column of each symbol."""
+        return MappingProxyType(self._history.panel.column)
+
+    @property
+    def listed(self) -> Bools:
+        """(N,) members of the universe at this session (D16)."""
+        return np.array([i.listed(self.date) for i in self._history.panel.instruments], dtype=np.bool_)
+
+    @property
+    def tradable(self) -> Bools:
+        """(N,) columns that can be held: an index cannot (D2)."""
+        return self._history.panel.tradable
+
+    @property
+    def funds(self) -> Bools:
+        """(N,) columns that are funds."""
+        return self._history.panel.funds
+
+    @property
+    def calendars(self) -> NDArray[np.int64]:
+        """(N,) number of each column's calendar, those of one calendar alike."""
+        return self._history.panel.calendars
 
     def bars(self, name: str) -> Floats:
-        """(row + 1, N) window of a panel field (``open`` … ``index``)."""
-        values: Floats = getattr(self.history.panel, name)
-        return values[: self.row + 1]
+        """(row + 1, N) window of a panel field (``open`` … ``index``). ``KeyError`` for an unknown name."""
+        if name not in FIELDS:
+            raise KeyError(name)
+        return _window(getattr(self._history.panel, name), self.row)
 
     def indicator(self, name: str) -> Floats:
-        """(row + 1, …) window of an indicator."""
-        return self.history.array(name)[: self.row + 1]
+        """(row + 1, …) window of an indicator. ``KeyError`` for an unknown name."""
+        return _window(self._history.array(name), self.row)
 
     def now(self, name: str) -> Floats:
-        """The indicator's value at this row: (N,), or a scalar for a (T,) indicator."""
-        row: Floats = self.history.array(name)[self.row]
-        return row
+        """The indicator's value at this row: (N,), or a scalar for a (T,) indicator. ``KeyError`` as above."""
+        row: Floats = self._history.array(name)[self.row]
+        return row.copy()
 
-    def macro(self, name: str) -> float:
-        """Latest known value of a macro series, NaN when there is none."""
-        panel = self.history.panel
+    def certified(self, name: Literal["sound", "quality", "ended", "late"]) -> NDArray[Any]:
+        """(row + 1, N) window of what certification knew at each session's close (``Certified``)."""
+        return _window(getattr(self._history.panel.certified, name), self.row)
+
+    def macro(self, name: str, row: int | None = None) -> float:
+        """Value of a macro series known at this row, or an earlier one; NaN when there is none."""
+        values = self.macro_history(name)
+        return float(values[-1 if row is None else row])
+
+    def macro_history(self, name: str) -> Floats:
+        """(row + 1,) a macro series as it was known at each session; NaN throughout for one that is not there."""
+        panel = self._history.panel
         if name not in panel.macro_names:
-            return float("nan")
-        return float(panel.macro[self.row, panel.macro_names.index(name)])
+            return np.full(self.row + 1, np.nan)
+        return _window(panel.macro[:, panel.macro_names.index(name)], self.row)
+
+
+def history_behind(view: View) -> History:
+    """All of a view's history, what came later included: for what looks back on a decision, never for a decision."""
+    return view._history
+
+
+def _window(values: NDArray[Any], row: int) -> NDArray[Any]:
+    """Rows up to ``row``, read-only, not copied. Passed as a capsule, the window has no ``base`` to follow."""
+    window: NDArray[Any] = np.from_dlpack(values[: row + 1])
+    window.flags.writeable = False
+    return window

@@ -216,12 +216,7 @@ def _sound(
 
 def _withheld(view: View) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """(N,) symbols that may not be bid for although they are listed that day: their data are not certified (D7)."""
-    listed = [
-        not i.members or any((m.start or "") <= view.date and view.date <= (m.end or "9999") for m in i.members)
-        for i in view.instruments
-    ]
-    known = view.history.panel.certified
-    return np.asarray(~known.sound[view.row] & ~known.ended[view.row] & np.array(listed, dtype=np.bool_))
+    return np.asarray(~view.certified("sound")[-1] & ~view.certified("ended")[-1] & view.listed)
 
 
 def _without_symbols(strategy: Strategy, view: View, desk: Desk, answers: Answers) -> None:

@@ -41,9 +41,4 @@ def data_bars(view: View, book: Book, stale: Floats, desk: Desk) -> dict[str, Fi
 
 def _input(view: View, name: str) -> Floats:
     """A regime input by symbol or macro series; NaN when the panel has neither."""
-    panel = view.history.panel
-    if name in panel.column:
-        return view.bars("close")[:, panel.column[name]]
-    if name in panel.macro_names:
-        return panel.macro[: view.row + 1, panel.macro_names.index(name)]
-    return np.full(2, np.nan)
+    return view.bars("close")[:, view.column[name]] if name in view.column else view.macro_history(name)

@@ -65,7 +65,7 @@ def book_of(view: View, record: CycleRecord, policy: Policy, *, raw: bool = True
     if not held:
         return None
     symbols = tuple(sorted(held, key=lambda s: (-held[s], s)))
-    columns = np.array([view.history.panel.column[s] for s in symbols], dtype=np.int64)
+    columns = np.array([view.column[s] for s in symbols], dtype=np.int64)
     return Book(
         session=record.session,
         symbols=symbols,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from plimsoll.alpha.rules import trend_score
 from plimsoll.core.decision import CycleRecord
-from plimsoll.core.panel import View
+from plimsoll.core.panel import View, history_behind
 from plimsoll.core.ports import Explains
 from plimsoll.core.verdict import Finding
 from plimsoll.engine.book import Book
@@ -34,9 +34,10 @@ def subjects(
 
     ``view`` ends at the decision; only the opening at which its orders fill is read after it.
     """
-    panel, row = view.history.panel, view.row
+    history, row = history_behind(view), view.row
+    panel = history.panel
     now = _figures(view, desk, record, symbols)
-    held_on = None if auction is None else View(view.history, view.sessions.row_at_or_after(auction.session))
+    held_on = None if auction is None else View(history, view.sessions.row_at_or_after(auction.session))
     then = None if auction is None or held_on is None else _figures(held_on, desk, auction, symbols)
     following = row + 1 < len(panel.sessions)
     found = []
@@ -81,7 +82,7 @@ def _staleness(view: View, desk: Desk, code: str, column: int) -> tuple[float | 
             recent = view.bars("close")[-rules.rows_min :, column]
             return float(np.isnan(recent).sum() / rules.rows_min), rules.nan_max
         case "OUTLIER_UNCONFIRMED":
-            sigma = freshness.robust_sigma(view.history.panel, rules)[view.row, column]
+            sigma = freshness.robust_sigma(history_behind(view).panel, rules)[view.row, column]
             return _known(abs(view.now("return")[column]) / sigma), rules.outlier_sigmas
     return None, None
 
@@ -99,8 +100,8 @@ def _said(view: View, desk: Desk, symbol: str) -> tuple[tuple[str, str], ...]:
 
 
 def _figures(view: View, desk: Desk, record: CycleRecord, symbols: Sequence[str]) -> list[Figures]:
-    panel = view.history.panel
-    columns = [panel.column[s] for s in symbols]
+    sound, quality = view.certified("sound")[-1], view.certified("quality")[-1]
+    columns = [view.column[s] for s in symbols]
     limits = limits_at(
         view, desk, (), drawdown_lifetime=record.figures.get("drawdown_lifetime") or 0.0, stress=record.regime.stress
     )
@@ -131,8 +132,8 @@ def _figures(view: View, desk: Desk, record: CycleRecord, symbols: Sequence[str]
                 standalone_max={h: _known(values[c]) for h, values in limits.standalone.items()},
                 incremental=_known(incremental[c]),
                 incremental_max=_known(limits.incremental_max[c]),
-                sound=bool(panel.certified.sound[view.row, c]),
-                quality=_known(panel.certified.quality[view.row, c]),
+                sound=bool(sound[c]),
+                quality=_known(quality[c]),
             )
         )
     return found

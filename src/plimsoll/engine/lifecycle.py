@@ -86,7 +86,7 @@ def noted(
     policy: Policy,
 ) -> Following:
     """The strategies after an auction. A target portfolio counts as forecasts of nothing, which no outcome refutes."""
-    columns, place = view.history.panel.column, {name: s for s, name in enumerate(following.state.strategies)}
+    columns, place = view.column, {name: s for s, name in enumerate(following.state.strategies)}
     price = view.now("price")
     made = tuple(
         (place[name], f.symbol, float(f.mu), int(f.horizon))
@@ -234,10 +234,9 @@ def _bill(view: View, policy: Policy) -> float | None:
 
 def _rate(view: View, row: int, policy: Policy) -> float | None:
     """Annual rate of the bill known at a row, as a fraction."""
-    panel, series = view.history.panel, policy.cash.series
-    if row < 0 or series not in panel.macro_names:
+    if row < 0:
         return None
-    percent = float(panel.macro[row, panel.macro_names.index(series)])
+    percent = float(view.macro(policy.cash.series, row))
     return percent / 100.0 if np.isfinite(percent) else None
 
 

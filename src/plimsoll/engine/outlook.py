@@ -57,11 +57,11 @@ def _late(view: View, desk: Desk) -> tuple[RiskEvent, ...]:
     """An alert on the session by which symbols that stopped together are known to be late (D9); new risk in them
     stops with their bars (D15), all of it where they are too many (D7).
     """
-    late, row = view.history.panel.certified.late, view.row
-    new = (late[row] & ~late[row - 1] if row else late[row]) & view.history.panel.tradable
+    late = view.certified("late")[-2:]
+    new = (late[-1] & ~late[0] if len(late) > 1 else late[-1]) & view.tradable
     if not new.any():
         return ()
     names = [desk.symbols[c] for c in np.flatnonzero(new).tolist()]
     scope = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-    share = float(np.count_nonzero(new) / max(1, int(np.count_nonzero(view.history.panel.tradable))))
+    share = float(np.count_nonzero(new) / max(1, int(np.count_nonzero(view.tradable))))
     return (RiskEvent(view.date, "DATA_LATE", "WARNING", share, desk.policy.data.affected_universe_max, scope),)

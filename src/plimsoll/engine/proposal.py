@@ -248,7 +248,7 @@ def veto_inputs(judge: Judge, standing: Standing, measured: Measurements) -> vet
         mu=known(programme.mu if programme else None),
         confidence=known(programme.confidence if programme else None),
         conviction=known(programme.conviction if programme else None),
-        quality=view.history.panel.certified.quality[view.row, columns],
+        quality=view.certified("quality")[-1, columns],
         rows=view.now("rows")[columns],
         gross=measured.gross_proposed,
         gross_max=judge.limits.gross_max,

@@ -44,7 +44,7 @@ def record(
     return CycleRecord(
         session=view.date,
         decided_at=view.sessions.decided_at(view.row),
-        snapshot=view.history.panel.snapshot,
+        snapshot=view.snapshot,
         policy=desk.policy_hash,
         code=desk.code,
         nav=book.nav,

@@ -89,7 +89,7 @@ def stand(
             shares=shares,
             nav=book.nav,
             adv=desk.depth(view.now("adv")),
-            quality=_quality(view),
+            quality=view.certified("quality")[-1],
             blocked=_blocked(view, desk, regime, restraint, stale, lifted, columns),
             confidence_min=max(desk.policy.forecast.confidence_min, restraint.confidence_min),
             stage_caps={} if following is None else following.caps,
@@ -173,12 +173,6 @@ def target_of(programme: Programme | None, desk: Desk) -> Floats:
         for share in programme.shares:
             target[desk.column[share.symbol]] += share.weight
     return target
-
-
-def _quality(view: View) -> Floats:
-    """(N,) quality score as of this session; NaN, which no screen passes, without a bar so far (D10)."""
-    scores: Floats = view.history.panel.certified.quality[view.row]
-    return scores
 
 
 def _confidence(programme: Programme | None, desk: Desk) -> Floats:

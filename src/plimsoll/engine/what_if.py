@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from plimsoll.core.decision import Carried, CycleRecord
 from plimsoll.core.forecast import Answer, Forecast, Holding, TargetWeights
 from plimsoll.core.limits import LimitSet
-from plimsoll.core.panel import History, View
+from plimsoll.core.panel import View, history_behind
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import Strategy
 from plimsoll.core.state import State
@@ -115,15 +115,13 @@ class World:
 
     def seeing(self, name: str, value: float, column: int | None = None) -> World:
         """The same with one value of an indicator changed on the session's row."""
-        history, row = self.view.history, self.view.row
+        history, row = history_behind(self.view), self.view.row
         values = history.array(name).copy()
         if column is None:
             values[row] = value
         else:
             values[row, column] = value
-        values.setflags(write=False)
-        other = History(history.panel, history.catalogue, {**history._memo, name: values})
-        return replace(self, view=View(other, row))
+        return replace(self, view=View(history.with_array(name, values), row))
 
 
 def _desk(desk: Desk, **changes: Any) -> MovedDesk:

@@ -123,7 +123,7 @@ def _matrices(view: View, vix: Floats, policy: Policy) -> dict[str, Matrix]:
 
 def _calibration(view: View, policy: Policy, first: int) -> tuple[Score, ...]:
     """Scores of the forecasts made from the first VIX close on, by what was known at the row."""
-    column = view.history.panel.column.get(policy.backtest.benchmark)
+    column = view.column.get(policy.backtest.benchmark)
     returns = None
     if column is not None:
         present = np.isfinite(view.bars("close")[first:, column])

@@ -51,21 +51,18 @@ def update(
     columns = np.unique(columns)
     if columns.size < 2:
         return ()
-    panel = view.history.panel
     correlation = correlations(view, columns, rules) if measured is None else measured
     first, second = _upper(columns.size)
     rho = correlation[first, second]
     unknown = ~np.isfinite(rho)
     if unknown.any():
         rho[unknown] = ASSUMED
-    fund = panel.funds[columns]
+    fund = view.funds[columns]
     loose = fund[first] & fund[second]
     above = ~(rho <= np.where(loose, rules.pair_fund, rules.pair_stock))
     if previous:
         place = {c: k for k, c in enumerate(columns.tolist())}
-        places = [
-            (place.get(panel.column.get(p.first, -1)), place.get(panel.column.get(p.second, -1))) for p in previous
-        ]
+        places = [(place.get(view.column.get(p.first, -1)), place.get(view.column.get(p.second, -1))) for p in previous]
         standing = np.zeros_like(correlation, dtype=bool)
         for a, b in places:
             if a is not None and b is not None:
@@ -74,7 +71,7 @@ def update(
         above |= standing[first, second] & ~(rho < leave)
     which = np.flatnonzero(above)
     at = columns[first[which]].tolist(), columns[second[which]].tolist(), rho[which].tolist()
-    return tuple(HeldPair(panel.symbols[a], panel.symbols[b], r) for a, b, r in zip(*at, strict=True))
+    return tuple(HeldPair(view.symbols[a], view.symbols[b], r) for a, b, r in zip(*at, strict=True))
 
 
 @lru_cache(maxsize=64)
@@ -107,7 +104,7 @@ def concerned(view: View, live: NDArray[np.int64], previous: tuple[HeldPair, ...
     """
     if not previous:
         return live
-    column, known = view.history.panel.column, set(live.tolist())
+    column, known = view.column, set(live.tolist())
     may = view.now("eligible")
     for pair in previous:
         both = column[pair.first], column[pair.second]
@@ -121,7 +118,7 @@ def correlations(view: View, columns: NDArray[np.int64], rules: CorrelationPolic
     returns = view.indicator("return")[-rules.window :].take(columns, axis=1)
     known = np.isfinite(returns).all(axis=0) & (len(returns) == rules.window)
     found = shrunk(returns) if known.all() else shrunk(np.where(known, returns, np.nan))
-    calendar = view.history.panel.calendars[columns]
+    calendar = view.calendars[columns]
     if calendar.size and (calendar != calendar[0]).any():
         slow = shrunk(overlapping(np.where(known, returns, np.nan), rules.overlap), rules.overlap)
         found = np.where(calendar[:, None] != calendar[None, :], slow, found)

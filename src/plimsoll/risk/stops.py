@@ -101,7 +101,7 @@ def step(stops: tuple[StopState, ...], view: View, held: Floats, average_cost: F
     if not stops and not hit.any():
         return _NOTHING
 
-    column = view.history.panel.column
+    column = view.column
     kept = {s.symbol: s for s in stops if s.cap < UNCAPPED or held[column[s.symbol]] != 0.0}
     events: list[RiskEvent] = []
     for i in np.flatnonzero(hit).tolist():
@@ -127,7 +127,7 @@ def lift(stops: tuple[StopState, ...], view: View, policy: Policy) -> tuple[Stop
     """
     if not any(s.cap < UNCAPPED for s in stops):
         return stops
-    column, price, mean = view.history.panel.column, view.now("price"), view.now("sma_50")
+    column, price, mean = view.column, view.now("price"), view.now("sma_50")
     kept: list[StopState] = []
     for stop in stops:
         i = column[stop.symbol]
@@ -154,7 +154,7 @@ def _judge(
 
 def _follow(stops: tuple[StopState, ...], view: View, longs: NDArray[np.bool_]) -> tuple[StopState, ...]:
     """Raise the high of each holding, on the forward index, which no split or dividend breaks (U1)."""
-    price, column = view.now("price"), view.history.panel.column
+    price, column = view.now("price"), view.column
     known = {s.symbol: s for s in stops}
     for i in np.flatnonzero(longs).tolist():
         symbol = view.symbols[i]
@@ -165,7 +165,7 @@ def _follow(stops: tuple[StopState, ...], view: View, longs: NDArray[np.bool_]) 
 
 def _highs(stops: tuple[StopState, ...], view: View) -> Floats:
     highs = np.full(len(view.symbols), np.nan)
-    column: Callable[[str], int] = view.history.panel.column.__getitem__
+    column: Callable[[str], int] = view.column.__getitem__
     for stop in stops:
         if stop.high > 0.0:
             highs[column(stop.symbol)] = stop.high

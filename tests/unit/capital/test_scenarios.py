@@ -13,7 +13,7 @@ import pytest
 from plimsoll.capital import scenarios as scenario_sets
 from plimsoll.capital.scenarios import build, factors, historical, stress_notes, window_names, with_stressed
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.panel import Certification, History, Panel, View
+from plimsoll.core.panel import Certification, History, Panel, View, history_behind
 from plimsoll.core.policy import CvarPolicy, Policy
 from plimsoll.core.scenarios import ScenarioSet
 from plimsoll.core.sessions import Sessions
@@ -422,7 +422,7 @@ def test_an_empty_book_has_an_empty_set() -> None:
 def test_the_days_by_the_markets_return_are_those_of_a_stable_sort_whatever_was_asked_before(rows: list[int]) -> None:
     returns = np.round(market_returns(520, 3), 2)  # many days are equal
     policy = policy_of()
-    history = view_of(panel_of(returns, gaps=((40, 1),)), policy).history
+    history = history_behind(view_of(panel_of(returns, gaps=((40, 1),)), policy))
     for row in rows:
         view = View(history, row)
         market = view.indicator("scenarios.market")

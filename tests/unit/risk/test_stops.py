@@ -10,7 +10,7 @@ import pytest
 
 from plimsoll.core.decision import StopState
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.panel import History, Panel, View
+from plimsoll.core.panel import History, Panel, View, history_behind
 from plimsoll.core.policy import AssetLimits, Policy
 from plimsoll.risk import stops
 
@@ -129,7 +129,7 @@ def test_a_lifted_reduction_is_remembered_until_flat_so_it_fires_once(view_of: C
 
 def test_an_exit_that_could_not_be_sold_fires_again_after_a_lift(view_of: Callable[..., View]) -> None:
     view = view_of([[80.0, 100.0, 100.0]] * 11, sma_50=79.0)
-    out = judge(View(view.history, 0)).stops
+    out = judge(View(history_behind(view), 0)).stops
     assert stops.lift(out, view, POLICY) == ()
     assert [e.kind for e in judge(view, ()).events] == ["STOP_EXITED"]
 
@@ -140,7 +140,7 @@ def test_trailing_measures_from_the_high_since_the_holding_began(view_of: Callab
     view = view_of((unit * np.array(rows)).tolist(), TRAILING)
     states: tuple[StopState, ...] = ()
     for row in range(3):
-        result = judge(View(view.history, row), states, cost=(100.0 * unit,) * 3, policy=TRAILING)
+        result = judge(View(history_behind(view), row), states, cost=(100.0 * unit,) * 3, policy=TRAILING)
         states = result.stops
     (event,) = result.events
     assert (event.kind, event.scope) == ("STOP_REDUCED", "ABC")
@@ -153,15 +153,15 @@ def test_trailing_starts_anew_with_a_new_holding(view_of: Callable[..., View], u
     rows = [[150.0, 100.0, 100.0], [140.0, 100.0, 100.0], [128.0, 100.0, 100.0]]
     view = view_of((unit * np.array(rows)).tolist(), TRAILING)
     cost = (100.0 * unit,) * 3
-    states = judge(View(view.history, 0), (), cost=cost, policy=TRAILING).stops
-    states = judge(View(view.history, 1), states, held=(0.0, 0.3, 0.1), cost=cost, policy=TRAILING).stops
-    result = judge(View(view.history, 2), states, cost=(128.0 * unit, *cost[1:]), policy=TRAILING)
+    states = judge(View(history_behind(view), 0), (), cost=cost, policy=TRAILING).stops
+    states = judge(View(history_behind(view), 1), states, held=(0.0, 0.3, 0.1), cost=cost, policy=TRAILING).stops
+    result = judge(View(history_behind(view), 2), states, cost=(128.0 * unit, *cost[1:]), policy=TRAILING)
     assert result.events == ()
 
 
 def test_without_trailing_a_fall_from_the_high_is_no_loss(view_of: Callable[..., View]) -> None:
     view = view_of([[150.0, 100.0, 100.0], [110.0, 100.0, 100.0]])
-    assert judge(View(view.history, 1)).events == ()
+    assert judge(View(history_behind(view), 1)).events == ()
 
 
 def loses_at(**changed: float) -> Policy:
@@ -227,13 +227,13 @@ def test_a_stop_that_fires_is_a_warning_and_knows_no_high_without_trailing(view_
 
 def test_a_trailing_high_outlives_the_reduction_and_ends_with_the_holding(view_of: Callable[..., View]) -> None:
     view = view_of([[150.0, 100.0, 100.0], [131.0, 100.0, 100.0], [131.0, 100.0, 100.0]], TRAILING)
-    watched = judge(View(view.history, 0), (), policy=TRAILING).stops
+    watched = judge(View(history_behind(view), 0), (), policy=TRAILING).stops
     assert [(s.symbol, s.stage, s.high) for s in watched] == [
         (n, 0, h) for n, h in zip(SYMBOLS, (150.0, 100.0, 100.0), strict=True)
     ]
-    reduced = judge(View(view.history, 1), watched, policy=TRAILING).stops
+    reduced = judge(View(history_behind(view), 1), watched, policy=TRAILING).stops
     assert (reduced[0].stage, reduced[0].high) == (1, 150.0)
-    flat = judge(View(view.history, 2), reduced, held=(0.0, 0.3, 0.1), policy=TRAILING).stops
+    flat = judge(View(history_behind(view), 2), reduced, held=(0.0, 0.3, 0.1), policy=TRAILING).stops
     assert (flat[0].symbol, flat[0].cap, flat[0].high) == ("ABC", 0.1, 0.0)
 
 
