@@ -9,6 +9,7 @@ import typer
 
 from plimsoll.cli.failing import reported
 from plimsoll.cli.options import HomeOption, JsonOption, PolicyOption, ProfileOption, print_json, workspace
+from plimsoll.cli.terminal import say
 
 limits_cli = typer.Typer(help="The account's dollar caps, signed.", no_args_is_help=True, rich_markup_mode=None)
 approve_cli = typer.Typer(help="What a person grants on evidence.", no_args_is_help=True, rich_markup_mode=None)
@@ -147,8 +148,8 @@ def keys_new(
         if as_json:
             print_json({"person": person, "public_key": public, "file": str(out)})
         else:
-            typer.echo(public)
-            typer.echo(f"wrote {out}; let the account trust it: plimsoll keys trust {person!r} {public}", err=True)
+            say(public)
+            say(f"wrote {out}; let the account trust it: plimsoll keys trust {person!r} {public}", err=True)
 
 
 @keys_cli.command("trust")
@@ -307,7 +308,7 @@ def sla(
                 holds = (
                     "it is what the account promises now" if checked.in_force else "THE ACCOUNT PROMISES OTHERWISE NOW"
                 )
-                typer.echo(
+                say(
                     f"signed by {checked.signed_by} at {checked.signed_at} for account {checked.account} under policy "
                     f"{checked.policy[:16]}; {holds}"
                 )
@@ -320,6 +321,6 @@ def sla(
         if as_json:
             print_json(made)
         elif out is None:
-            typer.echo(made.page, nl=False)
+            say(made.page, nl=False)
         else:
-            typer.echo(f"wrote {out}")
+            say(f"wrote {out}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from plimsoll.cli.tables import console, table
+from plimsoll.core.errors import one_line
 
 if TYPE_CHECKING:
     from plimsoll.core.account_record import Caps
@@ -30,7 +31,7 @@ def limits(shown: LimitsReport) -> None:
             f"signed by {shown.signed_by} at {shown.signed_at}" if shown.signed_by else "NOT SIGNED"
         )
         out.print(escape(f"{shown.mode} account {shown.account}: {version}"))
-        out.print(escape(f"reason: {shown.reason}"))
+        out.print(escape(f"reason: {one_line(shown.reason)}"))
     else:
         out.print(escape(f"no account yet; profile {shown.profile} would begin with"))
     out.print(escape(f"made from profile {shown.profile}, capital ${shown.capital}"))
@@ -66,7 +67,7 @@ def history(versions: Sequence[LimitsVersion]) -> None:
     )
     for v in versions:
         caps = (v.caps.loss, v.caps.position, v.caps.turnover, v.caps.trade)
-        who = (v.signed_by or "nobody", v.signed_at or "", v.reason)
+        who = (v.signed_by or "nobody", one_line(v.signed_at or ""), one_line(v.reason))
         rows.add_row(str(v.sequence), v.mode, *(f"${cap}" for cap in caps), *map(escape, who))
     out.print(rows)
     out.print("The record is whole: every entry follows the one before it, every signature is its person's.")

@@ -8,6 +8,8 @@ import typer
 
 from plimsoll.cli.failing import reported
 from plimsoll.cli.options import HomeOption, JsonOption, PolicyOption, ProfileOption, print_json, workspace
+from plimsoll.cli.terminal import say
+from plimsoll.core.errors import one_line
 
 if TYPE_CHECKING:
     from plimsoll.core.bars import Confirmation
@@ -53,15 +55,15 @@ def confirm(
 
 def _listed(records: tuple[Confirmation, ...]) -> None:
     if not records:
-        typer.echo("no jump was ever confirmed here")
+        say("no jump was ever confirmed here")
     for one in records:
         act = "confirmed" if one.act == "confirm" else "revoked"
         figures = f" ({one.detail})" if one.detail else ""
-        typer.echo(f"{one.symbol} {one.date} {act} by {one.person} at {one.at}: {one.reason}{figures}")
+        say(f"{one.symbol} {one.date} {act} by {one_line(one.person)} at {one.at}: {one_line(one.reason)}{figures}")
 
 
 def _told(done: Confirmed) -> None:
     act = "confirmed" if done.record.act == "confirm" else "revoked"
-    typer.echo(f"{done.record.symbol} {done.record.date} {act} by {done.record.person}: {done.record.reason}")
+    say(f"{done.record.symbol} {done.record.date} {act} by {done.record.person}: {done.record.reason}")
     why = f" ({', '.join(done.reasons)})" if done.reasons else ""
-    typer.echo(f"{done.record.symbol} is {done.state}{why} in the new snapshot {done.snapshot}")
+    say(f"{done.record.symbol} is {done.state}{why} in the new snapshot {done.snapshot}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from plimsoll.core.errors import EXIT_ERROR, PlimsollError, printable
+from plimsoll.cli.terminal import json_text, say
+from plimsoll.core.errors import EXIT_ERROR, PlimsollError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 
@@ -50,11 +50,11 @@ def fail(problem: str, remedy: str, exit_code: int, as_json: bool) -> typer.Exit
         sys.stdout.flush()
     except OSError:  # what is wrong may be stdout itself: a full disk
         _discard_stdout()
-    typer.echo(f"error: {printable(problem)}", err=True)
+    say(f"error: {problem}", err=True)
     if remedy:
-        typer.echo(f"       {printable(remedy)}", err=True)
+        say(f"       {remedy}", err=True)
     if as_json:
-        typer.echo(json.dumps({"error": problem, "remedy": remedy, "exit_code": exit_code}))
+        say(json_text({"error": problem, "remedy": remedy, "exit_code": exit_code}))
     return typer.Exit(exit_code)
 
 
@@ -74,10 +74,10 @@ class Told(TyperGroup):
         except _Refused as error:
             error.show()
             told = {"error": error.format_message(), "remedy": "See --help", "exit_code": error.exit_code}
-            typer.echo(json.dumps(told))
+            say(json_text(told))
             code = error.exit_code
         except typer.Abort:
-            typer.echo("Aborted.", err=True)
+            say("Aborted.", err=True)
             code = EXIT_ERROR
         sys.exit(code if isinstance(code, int) else 0)
 

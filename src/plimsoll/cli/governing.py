@@ -15,6 +15,7 @@ from plimsoll.cli.options import (
     ProfileOption,
     workspace,
 )
+from plimsoll.cli.terminal import note
 
 
 def govern(
@@ -48,9 +49,6 @@ def govern(
         from plimsoll import app
         from plimsoll.operate.govern import refuse_secret
         from plimsoll.operate.govern_lines import waiting
-
-        def note(words: str) -> None:
-            typer.echo(f"note: {words}", err=True)
 
         refuse_secret(store)
         where = store or os.environ.get("PLIMSOLL_GOVERNOR_STORE") or None

@@ -18,6 +18,7 @@ from plimsoll.cli.options import (
     print_json,
     workspace,
 )
+from plimsoll.cli.terminal import say
 from plimsoll.core.errors import EXIT_CHECK_FAILED
 
 audit_cli = typer.Typer(help="Check the journals of past runs.", no_args_is_help=True, rich_markup_mode=None)
@@ -213,7 +214,7 @@ def report(
         if as_json:
             print_json({"path": str(path), "bytes": path.stat().st_size})
         else:
-            typer.echo(path)
+            say(path)
         if show:
             typer.launch(path.absolute().as_uri())
 

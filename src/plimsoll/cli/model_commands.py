@@ -19,6 +19,7 @@ from plimsoll.cli.options import (
 )
 from plimsoll.cli.options import print_json as _print_json
 from plimsoll.cli.options import workspace as _workspace
+from plimsoll.cli.terminal import say
 
 if TYPE_CHECKING:
     from plimsoll.operate.model_convert import Conversion
@@ -93,7 +94,7 @@ def convert(
         from plimsoll import app
 
         if trust and not as_json:
-            typer.echo(f"warning: {file}: reading it runs the code of whoever wrote it", err=True)
+            say(f"warning: {file}: reading it runs the code of whoever wrote it", err=True)
         found = app.model_convert(file, out, trusted=trust, algorithm=algorithm)
         if as_json:
             _print_json(found)
@@ -102,9 +103,9 @@ def convert(
 
 
 def _show_conversion(found: Conversion) -> None:
-    typer.echo(f"wrote   {found.output}, sha256 {found.sha256}")
-    typer.echo(f"from    {found.source}, {found.kind}; answers {', '.join(found.actions)}")
-    typer.echo(
+    say(f"wrote   {found.output}, sha256 {found.sha256}")
+    say(f"from    {found.source}, {found.kind}; answers {', '.join(found.actions)}")
+    say(
         f"checked on {found.trials} random observations: {found.agree:.1%} the same action, probabilities within "
         f"{found.difference:.1e}"
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plimsoll.core.errors import printable
+from plimsoll.cli.terminal import json_text, note, say
 
 if TYPE_CHECKING:
     from plimsoll.app import Workspace
@@ -120,7 +120,7 @@ def workspace(
     from plimsoll.app import Workspace
 
     given = {path: value for path, value in changes.items() if value is not None}
-    return Workspace(home or Path("runtime"), profile, tuple(policy or ()), dict(os.environ), given, _note)
+    return Workspace(home or Path("runtime"), profile, tuple(policy or ()), dict(os.environ), given, note)
 
 
 def run_workspace(
@@ -149,13 +149,6 @@ def run_workspace(
     return replace(workspace(home, profile, policy, **changes), snapshot=snapshot)
 
 
-def _note(words: str) -> None:
-    typer.echo(f"note: {printable(words)}", err=True)
-
-
 def print_json(value: object) -> None:
     """Indented on a terminal, one line otherwise. Absent and non-finite figures are null."""
-    import msgspec
-
-    text = msgspec.json.encode(value)
-    typer.echo(msgspec.json.format(text, indent=2 if sys.stdout.isatty() else 0).decode())
+    say(json_text(value, indent=2 if sys.stdout.isatty() else 0))

@@ -9,6 +9,7 @@ import typer
 
 from plimsoll.cli.failing import reported
 from plimsoll.cli.options import HomeOption, JsonOption, complete_runs, print_json, workspace
+from plimsoll.cli.terminal import say
 
 if TYPE_CHECKING:
     from plimsoll.store.pruning import Pruned
@@ -84,16 +85,16 @@ def prune(
         else:
             if yes or dry_run or not done.runs:
                 _listed(done)
-            typer.echo(f"removed {len(done.runs)} runs" if done.done else "nothing was removed")
+            say(f"removed {len(done.runs)} runs" if done.done else "nothing was removed")
 
 
 def _listed(found: Pruned) -> None:
     for run in found.runs:
-        typer.echo(run)
+        say(run)
     for run in found.spared:
-        typer.echo(f"{run} stays: it is an account's journal (--force removes it)")
+        say(f"{run} stays: it is an account's journal (--force removes it)")
     if found.runs:
-        typer.echo(f"{len(found.runs)} runs, {found.bytes / 1e6:,.1f} MB")
+        say(f"{len(found.runs)} runs, {found.bytes / 1e6:,.1f} MB")
 
 
 RunArgument = Annotated[
@@ -150,5 +151,5 @@ def resume(
         if as_json:
             print_json(done)
         else:
-            typer.echo(f"{done.run}: {done.by} signed {' and '.join(done.lifts)} after {done.session}")
-            typer.echo(f"go on with plimsoll trade --mode paper --recorded --resume {done.run}")
+            say(f"{done.run}: {done.by} signed {' and '.join(done.lifts)} after {done.session}")
+            say(f"go on with plimsoll trade --mode paper --recorded --resume {done.run}")

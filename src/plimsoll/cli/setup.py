@@ -16,6 +16,7 @@ from plimsoll.cli.options import (
     print_json,
     workspace,
 )
+from plimsoll.cli.terminal import say
 from plimsoll.core.errors import EXIT_CHECK_FAILED
 
 config_cli = typer.Typer(help="Show the policy and its schema.", no_args_is_help=True, rich_markup_mode=None)
@@ -104,8 +105,8 @@ def new_strategy(
         from plimsoll import app
 
         path = app.new_strategy(name, output, weights=weights)
-        typer.echo(f"wrote {path}")
-        typer.echo(f"try   plimsoll backtest --strategy {path}")
+        say(f"wrote {path}")
+        say(f"try   plimsoll backtest --strategy {path}")
 
 
 def demo(

@@ -73,9 +73,11 @@ def console(least: int = WIDTH_LEAST) -> Console:
 
 def table(*columns: str, title: str | None = None, right: tuple[int, ...] = ()) -> Table:
     """A plain table; the columns numbered in ``right`` hold figures."""
-    made = _Printable(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    made = _Printable(
+        box=box.SIMPLE_HEAD, title=None if title is None else printable(title), title_justify="left", pad_edge=False
+    )
     for n, name in enumerate(columns):
-        made.add_column(name, justify="right" if n in right else "left", overflow="fold", no_wrap=n == 0)
+        made.add_column(printable(name), justify="right" if n in right else "left", overflow="fold", no_wrap=n == 0)
     return made
 
 

@@ -32,6 +32,15 @@ def printable(text: str) -> str:
     return "".join(c if c in "\n\t" or unicodedata.category(c) not in _UNSEEN else ascii(c)[1:-1] for c in text)
 
 
+def one_line(text: str) -> str:
+    r"""``printable``, line feeds and tabs as escapes too: for a name or a reason, which may not pass for another line.
+
+    >>> one_line("fine\nSIGNED by bob")
+    'fine\\nSIGNED by bob'
+    """
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 class PlimsollError(Exception):
     """Something is wrong that a person can mend: the message names the thing, the value and the remedy."""
 
@@ -76,3 +85,15 @@ class CorruptionError(CheckFailed):
 
 class HomeBusy(PlimsollError):
     """Another process holds this home."""
+
+
+def said(text: str, option: str) -> str:
+    """A reason or a name as it is kept, no spaces around it; ``UsageError`` where it is empty or holds what hides."""
+    kept = text.strip()
+    if not kept:
+        raise UsageError(f"{option} is empty", "Say it in words: it is kept with the signature")
+    if one_line(kept) != kept:
+        raise UsageError(
+            f"{option} has line breaks or characters that cannot be seen: {one_line(kept)}", "Write it in plain words"
+        )
+    return kept

@@ -10,7 +10,7 @@ import numpy as np
 
 from plimsoll.core.bars import Confirmation
 from plimsoll.core.dates import day_number, iso_day
-from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.errors import InputError, UsageError, said
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import BarStore
@@ -110,11 +110,11 @@ def _record(
     now: str,
     detail: str,
 ) -> Confirmed:
-    person, reason = person.strip(), reason.strip()
-    if not person:
+    if not person.strip():
         raise UsageError("A confirmation needs the name of the person who gives it", "Give --by NAME")
-    if not reason:
+    if not reason.strip():
         raise UsageError("A confirmation needs a reason", "Give --reason TEXT, and where it can be looked up")
+    person, reason = said(person, "--by"), said(reason, "--reason")
     record = Confirmation(act, symbol, date, person, reason, now, detail)
     run = f"{act}-{''.join(c for c in now if c.isalnum())[:15]}"
     synthetic = any(audit.provider == "synthetic" for audit in store.audits())

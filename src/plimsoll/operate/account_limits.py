@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from plimsoll.core.account_record import Caps, Entry, Key, Limits, Signature, amount
-from plimsoll.core.errors import CheckFailed, HomeBusy, InputError, UsageError
+from plimsoll.core.errors import CheckFailed, HomeBusy, InputError, UsageError, said
 from plimsoll.core.money import dollars
 from plimsoll.core.policy import Policy
 from plimsoll.operate.governed_account import (
@@ -118,8 +118,7 @@ def sign(
     record = AccountRecord(home)
     found = whole_record(home)
     record.check_copy(found)
-    if not reason.strip():
-        raise UsageError("--reason is empty", "Say why the caps are what they are")
+    why = said(reason, "--reason")
     if not found.trusted:
         raise CheckFailed("nobody may sign for this account yet", "plimsoll keys trust PERSON PUBLIC_KEY")
     newest = None if found.limits is None else found.limits[1]
@@ -133,7 +132,7 @@ def sign(
             f"Use --profile {base.profile}, or --anew to take the caps of {policy.profile}",
         )
     caps = _changed(base.caps, change)
-    record.append(msgspec.structs.replace(base, caps=caps, reason=reason.strip()), by)
+    record.append(msgspec.structs.replace(base, caps=caps, reason=why), by)
     return show(home, policy)
 
 

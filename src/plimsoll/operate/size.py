@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from plimsoll.core.account_record import Size
-from plimsoll.core.errors import CheckFailed, UsageError
+from plimsoll.core.errors import CheckFailed, said
 from plimsoll.core.money import dollars
 from plimsoll.operate.governed_account import whole_record
 from plimsoll.risk.graduation import Evidence, Progress, progress
@@ -44,8 +44,7 @@ def approve(home: Home, by: By, reason: str) -> SizeReport:
     record = AccountRecord(home)
     read = whole_record(home)
     record.check_copy(read)
-    if not reason.strip():
-        raise UsageError("--reason is empty", "Say why a larger size is right")
+    why = said(reason, "--reason")
     found = _progress(read)
     if found.size is None:
         raise CheckFailed(
@@ -60,7 +59,7 @@ def approve(home: Home, by: By, reason: str) -> SizeReport:
             f"${dollars(found.next)} cannot be granted yet: {told}",
             f"Go on at ${dollars(found.size)}; evidence is counted since {found.since}",
         )
-    after = record.append(Size(step=dollars(found.next), reason=reason.strip()), by)
+    after = record.append(Size(step=dollars(found.next), reason=why), by)
     return _report(_progress(after))
 
 

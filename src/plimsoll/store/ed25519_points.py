@@ -28,6 +28,14 @@ def sound(key: bytes) -> bool:
     return point is not None and not _is_identity(point) and _is_identity(_times(_ORDER, point))
 
 
+def large(point: bytes) -> bool:
+    """Whether ``point`` is the canonical encoding of a point whose order is not small, as the first half of every
+    signature that an honest signer makes is; the library takes small ones too.
+    """
+    found = _decoded(point)
+    return found is not None and not _is_identity(_times(8, found))
+
+
 def _decoded(key: bytes) -> Point | None:
     """The point, None where the bytes encode none or not canonically (RFC 8032, 5.1.3)."""
     if len(key) != 32:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plimsoll.core.errors import InputError, UsageError
-from plimsoll.store.ed25519_points import sound
+from plimsoll.store.ed25519_points import large, sound
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -62,17 +62,22 @@ class Signer:
 
 
 def valid(public_key: str, message: bytes, signature: str) -> bool:
-    """Whether a signature is the key's of this very message; False also for what is no sound key or no signature."""
+    """Whether a signature is the key's of this very message; False also for what is no sound key or no signature.
+
+    Strict: one encoding of key, point and number each, no point of small order. The library itself refuses a number
+    that is not below the order of the group.
+    """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     if not sound_key(public_key):
         return False
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), message)
+        raw = bytes.fromhex(signature)
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(raw, message)
     except (InvalidSignature, ValueError):
         return False
-    return True
+    return large(raw[:32])
 
 
 def sound_key(public_key: str) -> bool:

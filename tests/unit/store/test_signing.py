@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from pathlib import Path
 
@@ -107,3 +108,61 @@ def test_a_key_with_a_part_of_small_order_is_none_and_every_made_key_is_sound() 
     mixed = (y * scale % points._P) | ((x * scale % points._P & 1) << 255)
     assert not sound_key(mixed.to_bytes(32, "little").hex())
     assert sound_key(PUBLIC)
+
+
+def test_a_signature_has_one_form_and_no_point_of_small_order() -> None:
+    """The cases of Chalkias, Garillot and Nikolaenko 2020 that a sound key leaves, made with a known private key."""
+    order = 2**252 + 27742317777372353535851937790883648493
+    seed = bytes(range(32))
+    key = ed25519.Ed25519PrivateKey.from_private_bytes(seed)
+    public = key.public_key().public_bytes_raw()
+    secret = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & ~7 & (2**254 - 1) | 2**254
+    good = key.sign(b"m")
+    assert valid(public.hex(), b"m", good.hex())
+    number = int.from_bytes(good[32:], "little")
+    for more in (order, 2 * order, 8 * order):  # S not below the order
+        assert not valid(public.hex(), b"m", (good[:32] + (number + more).to_bytes(32, "little")).hex())
+    for point in SMALL_ORDER:  # R of small order, in every encoding: the equation holds for the identity
+        first = bytes.fromhex(point)
+        k = int.from_bytes(hashlib.sha512(first + public + b"m").digest(), "little")
+        made = first + (k * secret % order).to_bytes(32, "little")
+        assert not valid(public.hex(), b"m", made.hex())
+    assert not points.large(bytes.fromhex(SMALL_ORDER[0])) and points.large(public) and not points.large(b"\xff" * 32)
+    for bit in range(512):  # nor does any other bit of it matter nothing
+        changed = bytearray(good)
+        changed[bit // 8] ^= 1 << bit % 8
+        assert not valid(public.hex(), b"m", changed.hex())
+
+
+def test_the_library_alone_would_take_a_point_of_small_order() -> None:
+    """Why ``large`` is asked: with the identity as its first half a signature verifies by the equation."""
+    order = 2**252 + 27742317777372353535851937790883648493
+    seed = bytes(32)
+    key = ed25519.Ed25519PrivateKey.from_private_bytes(seed).public_key()
+    secret = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & ~7 & (2**254 - 1) | 2**254
+    first = bytes.fromhex(SMALL_ORDER[0])
+    k = int.from_bytes(hashlib.sha512(first + key.public_bytes_raw() + b"m").digest(), "little")
+    made = first + (k * secret % order).to_bytes(32, "little")
+    key.verify(made, b"m")
+    assert not valid(key.public_bytes_raw().hex(), b"m", made.hex())
+
+
+# RFC 8032, section 7.1: private key, public key, message, signature
+RFC = [
+    ("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+     "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+     "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46b"
+     "d25bf5f0595bbe24655141438e7a100b"),
+    ("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+     "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
+     "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc659"
+     "4a7c15e9716ed28dc027beceea1ec40a"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("private", "public", "message", "signature"), RFC)
+def test_the_vectors_of_the_standard(private: str, public: str, message: str, signature: str) -> None:
+    key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private))
+    assert key.public_key().public_bytes_raw().hex() == public
+    assert key.sign(bytes.fromhex(message)).hex() == signature
+    assert valid(public, bytes.fromhex(message), signature) and not valid(public, b"other", signature)
