@@ -85,7 +85,7 @@ def test_the_sums_are_those_of_what_is_there(puts: list[tuple[str, str, Any]], b
 
 
 KEPT = [
-    ("account", "", '[20514,100000,1772463600000000,1,-2,3,false,["o3"],7,4,2,true]'),
+    ("account", "", '[20514,100000,1772463600000000,1,-2,3,false,["o3"],7,4,2,true,1772463000000000]'),
     ("open", "o7", '["o7","A",-1,5000000000000,400020000000000,1000000000000,7,404020200000000]'),
     ("position", "A", "-3000000000000"),
     ("quote", "A", "[399980000000000,400020000000000,1772463600000000]"),
@@ -103,7 +103,7 @@ def test_the_texts_a_store_keeps_are_written_the_same_again() -> None:
     """Written down from an account: what it holds must mean the same and be written the same."""
     book = Book()
     book.absorb(KEPT)
-    assert book.account == Account(20514, 100000, NOON, 1, -2, 3, False, ("o3",), 7, 4, 2, True)
+    assert book.account == Account(20514, 100000, NOON, 1, -2, 3, False, ("o3",), 7, 4, 2, True, NOON - 600_000_000)
     assert book.orders == {"o7": OpenOrder("o7", "A", -1, 5 * ONE, 400_020_000_000_000, ONE, 7, 404_020_200_000_000)}
     assert (book.positions, book.quotes) == (
         {"A": -3 * ONE},

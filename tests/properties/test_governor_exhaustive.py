@@ -16,7 +16,7 @@ import pytest
 from plimsoll.core.errors import Halted, InputError
 from plimsoll.core.ports import Conflict, Fact, Row
 from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import GovernorLimits, Pace, Stage
+from plimsoll.risk.governor_limits import GovernorLimits, Jumps, Pace, Stage
 from plimsoll.store.governor_memory import MemoryStateStore
 
 UNIT = 10**12
@@ -40,6 +40,7 @@ LIMITS = GovernorLimits(
     clock_slack=0,
     wait_max=0,
     pace=Pace(10_000, 100, 50, 20),
+    jumps=Jumps(2_000, 3_000, 500, 2_000, 300, 19_000, 5),
     tries=5,
 )
 Rows = dict[tuple[str, str], str]

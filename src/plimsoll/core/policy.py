@@ -526,6 +526,13 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
     halt_loss: Annotated[float, _fraction("R4", "… or at this share of the loss cap", "fraction of the loss cap")] = 0.80
     collar: Annotated[float, _fraction("H2", "Distance of an order's price from the mid", "fraction of the mid")] = 0.03
     market_reserve: Annotated[float, _fraction("H2", "What an open market order counts at in the turnover above the ask it was admitted at: the price may move before it fills", "fraction of the ask")] = 0.01
+    jump_stock: Annotated[float, _fraction("H2", "A quote of a stock or fund further than this from the last one believed is in doubt: no new risk until another print, a corporate action or a person explains it", "fraction of the mid")] = 0.20
+    jump_crypto: Annotated[float, _fraction("H2", "The same for coins", "fraction of the mid")] = 0.30
+    jump_fx: Annotated[float, _fraction("H2", "The same for currencies", "fraction of the mid")] = 0.05
+    jump_other: Annotated[float, _fraction("H2", "The same for futures", "fraction of the mid")] = 0.20
+    split_near: Annotated[float, _fraction("H2", "Over the boundary of a session, a jump of what is held so near a ratio of small numbers may be a split: more prints do not explain it", "fraction of the ratio")] = 0.03
+    split_units: Annotated[int, _meta("units", "H2", "Largest number of such a ratio, new or old", ge=2)] = 5
+    split_far: Annotated[float, _meta("multiple of the mid, or its inverse", "H2", "… and any jump at least so large", gt=1)] = 1.9
     quote_age: Annotated[int, _count("H2", "Age at which a quote no longer serves", "seconds")] = 1800
     orders_second: Annotated[int, _count("H2", "Orders admitted in any second", "orders")] = 10
     orders_minute: Annotated[int, _count("H2", "Orders admitted in any minute", "orders")] = 100

@@ -1,119 +1,35 @@
 """The instrument master: one identity per symbol, from its text alone (D2).
 
-``canonical`` maps the spellings of vendors and venues to one symbol; ``infer`` gives the kind that the symbol's
-suffix implies. A universe file may add to what is inferred, never contradict it (``market.universe``).
+``infer`` gives what the symbol implies; how it is spelt and what its suffix says is in ``core.symbols``. A universe
+file may add to what is inferred, never contradict it (``market.universe``).
 """
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
-from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument, Kind, VolumeUnit
+from plimsoll.core.symbols import DOLLAR_INDEX, UNKNOWN_CURRENCY, canonical, quote_currency, suffix_kind
+
+__all__ = [
+    "CRYPTO_LOTS_PER_UNIT",
+    "UNKNOWN_CURRENCY",
+    "Plain",
+    "calendar_of",
+    "canonical",
+    "infer",
+    "quote_currency",
+    "refusal",
+    "suffix_kind",
+]
 
 Plain = Literal["fund", "stock", "plain"]
 
-LENGTH_MAX = 32
 CRYPTO_LOTS_PER_UNIT = 10_000  # a lot is 0.0001 coin (D1)
 
-_DOLLARS = ("USD", "USDT", "USDC")
-# Bases that exchanges write without a separator (BTCUSD); others need one, or a stablecoin quote.
-_COIN_LIST = "AAVE ADA ALGO ATOM AVAX BCH BNB BTC DOGE DOT ETC ETH FIL LINK LTC MATIC SHIB SOL TRX UNI XLM XRP"
-_COINS = frozenset(_COIN_LIST.split())
-_CURRENCY_LIST = (
-    "AUD BRL CAD CHF CNH CNY CZK DKK EUR GBP HKD HUF ILS INR JPY KRW MXN NOK NZD PLN SEK SGD TRY TWD USD ZAR"
-)
-_CURRENCIES = frozenset(_CURRENCY_LIST.split())
-_DOLLAR_INDEX = "DX-Y.NYB"  # Yahoo's ICE dollar index: an index without the caret
 _CBOE_LIST = "^VIX ^VIX3M ^VIX6M ^VIX9D ^VVIX ^VXN ^SKEW ^OVX ^GVZ"
 _CBOE_INDICES = frozenset(_CBOE_LIST.split())
-
-_SYMBOL = re.compile(r"\^?[A-Z0-9]+(?:[.-][A-Z0-9]+)*(?:=[XF])?")
-_PAIR = re.compile(r"([A-Z0-9]{2,10})[-/_ ](USD|USDT|USDC)")
-_STABLE = re.compile(r"([A-Z0-9]{2,10})(?:USDT|USDC)")
-_SHARE_CLASS = re.compile(r"([A-Z]{1,5})[./_ -]([ABC])")
-_CURRENCY_PAIR = re.compile(r"([A-Z]{3})[-/_ ]?([A-Z]{3})")
-
-UNKNOWN_CURRENCY = "?"
-"""The currency of a symbol whose suffix nobody knows."""
-
-# What the exchange after the dot quotes in, as Yahoo, Stooq and EODHD write it.
-_SUFFIXES = {
-    "USD": "US N O OQ K P AM OB PK PQ WS WT W U R RT NYB CME CBT CMX NYM",
-    "GBp": "L LSE UK",
-    "EUR": "DE F BE DU HM MU SG HA XETRA PA AS BR LS MI MC MA HE VI AT IR TL VS RG EU",
-    "CHF": "SW VX S",
-    "SEK": "ST",
-    "NOK": "OL",
-    "DKK": "CO",
-    "ISK": "IC",
-    "PLN": "WA PL",
-    "CZK": "PR",
-    "HUF": "BD HU",
-    "TRY": "IS",
-    "RUB": "ME",
-    "ILA": "TA",
-    "ZAc": "JO",
-    "CAD": "TO V CN NE",
-    "AUD": "AX XA AU",
-    "NZD": "NZ",
-    "JPY": "T JP TSE",
-    "HKD": "HK",
-    "CNY": "SS SZ SHG SHE",
-    "TWD": "TW TWO",
-    "KRW": "KS KQ KO",
-    "INR": "NS BO NSE BSE",
-    "SGD": "SI",
-    "MYR": "KL",
-    "IDR": "JK",
-    "THB": "BK",
-    "SAR": "SR",
-    "BRL": "SA",
-    "MXN": "MX",
-    "ARS": "BA",
-    "CLP": "SN",
-}
 _HUNDREDTHS = {"GBp": "British pence", "ZAc": "South African cents", "ILA": "Israeli agorot"}
-_CURRENCY_OF = {suffix: currency for currency, listed in _SUFFIXES.items() for suffix in listed.split()}
-
-
-def canonical(symbol: str) -> str:
-    """The one spelling of a symbol (D2).
-
-    Upper case; ``BTC/USD``, ``BTC_USD``, ``BTCUSD``, ``BTCUSDT``, ``BTC-USDT`` and the like become ``BTC-USD``
-    (one identity whatever dollar it is quoted in); ``EUR/USD`` and ``EURUSD`` become ``EURUSD=X``; share classes
-    A to C written ``BRK.B``, ``BRK/B``, ``BRK_B`` or ``BRK B`` become ``BRK-B``. Anything else stands.
-
-    Raises
-    ------
-    InputError where the text cannot be a symbol: empty, longer than 32 characters, a path, punctuation, control
-    or non-ASCII characters.
-
-    >>> canonical("btcusdt"), canonical("BRK.B"), canonical("^vix")
-    ('BTC-USD', 'BRK-B', '^VIX')
-    """
-    if not isinstance(symbol, str):
-        raise InputError(f"{symbol!r} is not a symbol but {type(symbol).__name__}", "Put it in quotes")
-    text = symbol.strip(" ").upper() if symbol.isascii() else symbol
-    name = _respelled(text)
-    if len(text) > LENGTH_MAX or not _SYMBOL.fullmatch(name):
-        shown = ascii(symbol if len(symbol) <= LENGTH_MAX else symbol[:LENGTH_MAX] + "...")
-        raise InputError(
-            f"{shown} is not a symbol", f"Use at most {LENGTH_MAX} of A-Z, 0-9, '.', '-', '=' and a leading '^'"
-        )
-    return name
-
-
-def suffix_kind(symbol: str) -> Kind | None:
-    """The kind that the suffix of a canonical symbol implies; None for a plain one, a stock or a fund (D2)."""
-    if symbol.startswith("^") or symbol == _DOLLAR_INDEX:
-        return "index"
-    if symbol.endswith("=X"):
-        return "fx"
-    if symbol.endswith("=F"):
-        return "future"
-    return "crypto" if symbol.rpartition("-")[2] in _DOLLARS and "-" in symbol else None
 
 
 def infer(symbol: str, plain_symbols_are: Plain = "plain") -> Instrument:
@@ -142,27 +58,6 @@ def infer(symbol: str, plain_symbols_are: Plain = "plain") -> Instrument:
     )
 
 
-def quote_currency(symbol: str) -> str:
-    """What a canonical symbol is quoted in, by its suffix (D2); ``UNKNOWN_CURRENCY`` where it has one nobody knows.
-
-    A symbol without suffix is taken for a US one; an index is a figure, whatever it is quoted in.
-
-    >>> quote_currency("VOD.L"), quote_currency("USDJPY=X"), quote_currency("BTC-EUR"), quote_currency("EURUSD.FMP")
-    ('GBp', 'JPY', 'EUR', '?')
-    """
-    kind = suffix_kind(symbol)
-    if kind in ("index", "crypto", "future"):
-        return "USD"
-    if kind == "fx":
-        return symbol[:-2][-3:]
-    tail = symbol.rpartition("-")[2]
-    if "-" in symbol and (tail in _CURRENCIES or tail in _COINS):
-        return tail
-    if "." in symbol:
-        return _CURRENCY_OF.get(symbol.rpartition(".")[2], UNKNOWN_CURRENCY)
-    return "USD"
-
-
 def refusal(instrument: Instrument) -> tuple[str, str] | None:
     """Why an instrument's prices cannot be taken for dollars, and what to do; None where they can (D2)."""
     symbol, currency = instrument.symbol, instrument.currency
@@ -184,23 +79,7 @@ def refusal(instrument: Instrument) -> tuple[str, str] | None:
 def calendar_of(symbol: str, kind: Kind) -> str:
     """The trading calendar of a canonical symbol, a key of ``market.calendars.CALENDARS`` (D9)."""
     if kind == "index":
-        if symbol == _DOLLAR_INDEX:
+        if symbol == DOLLAR_INDEX:
             return "24/5"
         return "CBOE" if symbol in _CBOE_INDICES else "XNYS"
     return {"crypto": "24/7", "fx": "24/5", "future": "CMES"}.get(kind, "XNYS")
-
-
-def _respelled(text: str) -> str:
-    pair = _PAIR.fullmatch(text)
-    if pair and pair[1] not in _CURRENCIES:
-        return f"{pair[1]}-USD"
-    stable = _STABLE.fullmatch(text)
-    if stable:
-        return f"{stable[1]}-USD"
-    if text.endswith("USD") and text[:-3] in _COINS:
-        return f"{text[:-3]}-USD"
-    currencies = _CURRENCY_PAIR.fullmatch(text)
-    if currencies and {currencies[1], currencies[2]} <= _CURRENCIES and currencies[1] != currencies[2]:
-        return f"{currencies[1]}{currencies[2]}=X"
-    share = _SHARE_CLASS.fullmatch(text)
-    return f"{share[1]}-{share[2]}" if share else text

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.money import dollars
-from plimsoll.core.quantity import CENT, parsed, plain
+from plimsoll.core.quantity import CENT, parsed, plain, shown
 from plimsoll.operate.govern_clock import MachineClock
 from plimsoll.operate.govern_facts import FACTS, fact_of, prices_of, venue_of
 from plimsoll.operate.govern_lines import (
@@ -28,12 +28,13 @@ from plimsoll.operate.govern_lines import (
     equity_of,
     id_of,
     instant_of,
+    sides_of,
     symbol_of,
     text_of,
     understood,
 )
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_book import AHEAD_MAX
+from plimsoll.risk.governor_book import AHEAD_MAX, Doubt
 from plimsoll.risk.governor_clock import dates_of
 from plimsoll.risk.governor_limits import SECOND, GovernorLimits
 
@@ -167,21 +168,29 @@ class LineProtocol:
         return self._done(notes=list(notes)) if notes else self._done()
 
     def _quote(self, said: Line) -> dict[str, Any]:
-        bid, ask = parsed(said["bid"], "bid", exact=False), parsed(said["ask"], "ask", exact=False, up=True)
-        symbol, at, live = symbol_of(said), instant_of(said), self._governor.live
-        if live is not None:
-            self._timely(symbol, at, live, text_of(said, "ts"))
+        symbol, live = symbol_of(said), self._governor.live
+        bid, ask, wrong = sides_of(said)
         try:
-            self._governor.quote(symbol, Quote(bid, ask, at))
+            at = instant_of(said)
+        except InputError:
+            known = self._governor.quotes.get(symbol)
+            if not wrong or known is None:
+                raise
+            at = known.at  # no price and no time: what was known until then is in doubt
+        if live is not None:
+            self._timely(symbol, at, live, shown(said["ts"]))
+        try:
+            doubt = self._governor.quote(symbol, Quote(bid, ask, at))
         except InputError as error:
             last, day = self._governor.quotes.get(symbol), self._governor.account.day
             raise InputError(
                 f"{error}: {symbol} {plain(bid)} to {plain(ask)} at {said['ts']}; the session is "
                 f"{_date(day) if day >= 0 else 'none'}, the last quote {_time(last.at) if last else 'none'}"
             ) from None
-        if self._account is not None and (live is None or live - at <= _SEEN_MAX):
+        if not wrong and self._account is not None and (live is None or live - at <= _SEEN_MAX):
             self._account.quoted(self._governor, at if live is None else live)
-        return self._done()
+        answer = self._done(**({"reasons": ["PRICE_UNKNOWN"], "doubt": doubt.why} if doubt is not None else {}))
+        return {"error": f"{wrong}: the price of {symbol} is in doubt", **answer, "ok": False} if wrong else answer
 
     def _timely(self, symbol: str, at: int, live: int, ts: str) -> None:
         """A quote from ahead of the machine's clock is none, and one that is too old says nothing of now (H2)."""
@@ -264,6 +273,7 @@ class LineProtocol:
                 for o in sorted(g.orders.values(), key=lambda o: o.number)
             ],
             "positions": {symbol: plain(held) for symbol, held in sorted(g.positions.items())},
+            "doubts": {symbol: _doubt(doubt) for symbol, doubt in sorted(g.doubts.items())},
             "used": {
                 "loss": _spent(use.loss),
                 "position": _spent(use.position),
@@ -307,6 +317,12 @@ def _date(day: int) -> str:
 def _time(at: int) -> str:
     """Microseconds since 1970 as an instant."""
     return (EPOCH + timedelta(microseconds=at)).isoformat()
+
+
+def _doubt(doubt: Doubt) -> dict[str, object]:
+    """What is in doubt of a symbol; a side that is no price is null."""
+    bid, ask = (plain(price) if price else None for price in (doubt.bid, doubt.ask))
+    return {"why": doubt.why, "bid": bid, "ask": ask, "since": _time(doubt.since)}
 
 
 def _spent(value: int) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from plimsoll.core.errors import InputError, PlimsollError
-from plimsoll.core.quantity import parsed, shown
+from plimsoll.core.quantity import parsed, plain, shown
 from plimsoll.risk.governor import OrderIntent
 
 LINE_MAX = 64 * 1024
@@ -23,7 +23,7 @@ _SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=/_-]{0,31}", re.ASCII)
 _SIDES = {"buy": 1, "sell": -1}
 FIELDS: dict[str, set[str]] = {
     "session": {"date", "equity"},
-    "quote": {"symbol", "bid", "ask", "ts"},
+    "quote": {"symbol", "ts"},
     "intent": {"id", "symbol", "side", "qty", "ts"},
     "fill": {"id", "exec", "qty", "price", "ts"},
     "cancel": {"id", "ts"},
@@ -33,12 +33,18 @@ FIELDS: dict[str, set[str]] = {
     "external": {"id", "symbol", "side", "qty", "price", "ts"},
     "status": set(),
 }
-OPTIONAL: dict[str, set[str]] = {"intent": {"limit"}, "fill": {"venue"}, "correct": {"venue"}, "bust": {"venue"}}
+OPTIONAL: dict[str, set[str]] = {
+    "quote": {"bid", "ask"},
+    "intent": {"limit"},
+    "fill": {"venue"},
+    "correct": {"venue"},
+    "bust": {"venue"},
+}
 Line = Mapping[str, object]
 
 
 class _Number(str):
-    """The text of a JSON number, which is not the same as a JSON string of it."""
+    """The text of a JSON number, or of NaN or Infinity, which is not the same as a JSON string of it."""
 
 
 class Unread(NamedTuple):
@@ -96,7 +102,7 @@ def read(line: bytes | None) -> Line:
         raise InputError(f"the line is longer than {LINE_MAX} bytes")
     try:
         said: Any = json.loads(
-            line.decode(), parse_float=_Number, parse_int=_Number, parse_constant=_no_constant, object_pairs_hook=_once
+            line.decode(), parse_float=_Number, parse_int=_Number, parse_constant=_Number, object_pairs_hook=_once
         )
     except UnicodeDecodeError as error:
         raise InputError(f"the line is not a JSON object: byte {error.start + 1} is not UTF-8") from None
@@ -115,10 +121,6 @@ def read(line: bytes | None) -> Line:
     if strange:
         raise InputError(f"{kind} has unknown fields: {', '.join(strange)!a}")
     return {str(name): value for name, value in said.items()}
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -160,6 +162,21 @@ def side_of(said: Line) -> int:
     if side not in _SIDES:
         raise InputError(f"side is {shown(side)}", "Give buy or sell")
     return _SIDES[side]
+
+
+def sides_of(said: Line) -> tuple[int, int, str]:
+    """Bid and ask of a quote, 0 for one that is no price, and what is wrong with them; "" where nothing is."""
+    found, wrong = [0, 0], ""
+    for n, (name, up) in enumerate((("bid", False), ("ask", True))):
+        try:
+            if name not in said:
+                raise InputError(f"quote lacks {name}")
+            found[n] = parsed(said[name], name, exact=False, up=up)
+        except InputError as error:
+            wrong = wrong or str(error)
+    if found[0] > found[1] and not wrong:
+        wrong = f"a quote needs bid <= ask, not {plain(found[0])} to {plain(found[1])}"
+    return found[0], found[1], wrong
 
 
 def _or_none(parse: Callable[[], int]) -> int | None:

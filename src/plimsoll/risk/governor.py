@@ -24,12 +24,13 @@ from plimsoll.core.quantity import CENT
 from plimsoll.core.venue_facts import Bust, Correction, Fact
 from plimsoll.risk import governor_executions as executions
 from plimsoll.risk import governor_facts as facts
-from plimsoll.risk.governor_book import MINUTE, Account, Book, OpenOrder, Quote, Sent, encode, row
+from plimsoll.risk.governor_book import MINUTE, Account, Book, Doubt, OpenOrder, Quote, Sent, encode, row
 from plimsoll.risk.governor_clock import dates_of, in_session, moment, outrun, seen, seen_with
 from plimsoll.risk.governor_executions import Change, Execution
 from plimsoll.risk.governor_limits import GovernorLimits
 from plimsoll.risk.governor_objections import (
     OrderIntent,
+    believed_loss_of,
     dearest,
     gross_cap,
     healthy,
@@ -41,6 +42,7 @@ from plimsoll.risk.governor_objections import (
     trade_cap,
 )
 from plimsoll.risk.governor_pace import Stopwatch
+from plimsoll.risk.governor_prices import judged
 
 __all__ = ["CENT", "MINUTE", "Account", "Decision", "Execution", "Governor", "OpenOrder", "OrderIntent", "Quote", "Use"]
 
@@ -140,6 +142,11 @@ class Governor:
         return self._book.quotes
 
     @property
+    def doubts(self) -> Mapping[str, Doubt]:
+        """What makes a symbol's worth unknown, by symbol."""
+        return self._book.doubts
+
+    @property
     def live(self) -> int | None:
         """The time of a live account's machine; None where times are recorded."""
         return None if self._machine is None else self._machine()
@@ -185,6 +192,7 @@ class Governor:
             first=a.admitted + 1,
             slow=2 if a.slow else 0,
             unchecked=a.unchecked or a.halted or bool(a.restricted),
+            opened=a.clock,
         )
         self._put("account", "", begun)
         self._pace.clear()
@@ -195,23 +203,27 @@ class Governor:
         live = self.live
         return live is None or day in dates_of(live)
 
-    def quote(self, symbol: str, quote: Quote) -> None:
-        """Take a quote; the session is halted for good when it marks the account at the halt (R4).
+    def quote(self, symbol: str, quote: Quote) -> Doubt | None:
+        """Take a quote; what is left in doubt of it, None where it is believed (U6).
 
-        ``InputError`` when it is crossed, not positive, out of order, or not of this session.
+        A side that is no price is 0 or below. The session is halted for good when a believed price marks the account at
+        the halt (R4). ``InputError`` when it is out of order, or not of this session.
         """
-        self._settle(lambda: self._quoted(symbol, quote))
+        return self._settle(lambda: self._quoted(symbol, quote))
 
-    def _quoted(self, symbol: str, quote: Quote) -> None:
-        if not 0 < quote.bid <= quote.ask:
-            raise InputError("a quote needs 0 < bid <= ask")
+    def _quoted(self, symbol: str, quote: Quote) -> Doubt | None:
         if not in_session(self._book, quote.at):
             raise InputError("the time is outside the session, or none has begun")
-        live = self.live
+        live, doubt = self.live, self._book.doubts.get(symbol)
         if outrun(self._book, symbol, quote.at, live):
             raise InputError("the quote is older than the last one of its symbol")
-        self._put("quote", symbol, quote)
+        believed, left = judged(self._book, self._limits, symbol, quote)
+        if believed is not None:
+            self._put("quote", symbol, believed)
+        if left != doubt:
+            self._put("doubt", symbol, left)
         self._mark(clock=max(seen(self._book, live), quote.at))
+        return left
 
     def decide(self, intent: OrderIntent) -> Decision:
         """Admit or refuse an order; the answer is durable before it is returned (H2).
@@ -471,10 +483,13 @@ class Governor:
         self._state[kind, key] = value
 
     def _mark(self, **changes: Any) -> None:
-        """Change the account, and halt its session for good where its loss has reached the halt (R4)."""
+        """Change the account, and halt its session for good where its loss at believed prices reaches the halt (R4).
+
+        At a price in doubt the stage shows the halt, for as long as the doubt stands.
+        """
         before = self.account
         self._put("account", "", changed(before, **changes))
-        if not before.halted and self.stage == "halt":
+        if not before.halted and stage_of(self._book, self._limits, believed_loss_of(self._book)) == "halt":
             self._put("account", "", changed(self.account, halted=True))
 
     def _undo(self) -> None:

@@ -38,14 +38,20 @@ class Quote(Kept, frozen=True):
 class Doubt(Kept, frozen=True):
     """What makes a symbol's worth unknown until it is explained: a price nobody can believe yet, and why (U6, H2).
 
-    ``bid`` and ``ask`` are the doubted ones, 0 where there is none. While they stand beside the last known quote, the
-    worse of the two counts: what is held is marked at the price that loses more, what is open at the dearer one.
+    ``why`` is ``jump``, ``split``, ``crossed`` or ``refused`` (``risk.governor_prices``). ``bid`` and ``ask`` are the
+    doubted ones, 0 where there is none. While they stand beside the last known quote, the worse of the two counts: what
+    is held is marked at the price that loses more, what is open at the dearer one. ``at`` is the time of that print,
+    ``since`` of the first one that was doubted for the same reason.
     """
 
     why: str
     bid: int
     ask: int
     at: int
+    since: int = 0
+
+
+SPLIT = "split"  # why a price is in doubt that jumped between two sessions as if by a split
 
 
 class OpenOrder(Kept, frozen=True):
@@ -84,7 +90,7 @@ class Account(Kept, frozen=True):
     (twice, because a mid is half a sum). ``admitted`` counts orders for life. ``slow`` is 1 in the session whose
     decisions were too slow and 2 in later ones until a health check; ``unchecked`` holds after a halt, until one.
     ``first`` is the number of the session's first order; ``restricted`` names the orders that filled more than they
-    asked for in it.
+    asked for in it. ``opened`` is the last time seen before the session began.
     """
 
     day: int = -1
@@ -99,6 +105,7 @@ class Account(Kept, frozen=True):
     first: int = 1
     slow: int = 0
     unchecked: bool = False
+    opened: int = -1
 
 
 class Sent(Kept, frozen=True):
@@ -127,6 +134,7 @@ class _Line:
     worth: int = 0
     least: int = FAR
     mark: int = 0  # twice the value at the mid, the worse one where a price is in doubt
+    doubted: int = 0  # how much less that is than at the last believed price
     told: int | None = None  # what the venue says is held, where that is another quantity
     orders: dict[str, OpenOrder] = field(default_factory=dict)
 
@@ -237,12 +245,17 @@ class Book:
 
     def sure(self, symbol: str) -> int:
         """What is held beyond doubt: the smaller of what was counted and what the venue says; 0 where they differ in
-        sign.
+        sign. Where the price of a long holding may have risen by a reverse split, so many fewer: to wait for its
+        explanation forgoes a gain at most, while a short one must always be able to leave.
         """
         line = self._line(symbol)
-        if line.told is None:
-            return line.held
-        return min(line.held, line.told, key=abs) if line.held * line.told > 0 else 0
+        held = line.held
+        if line.told is not None:
+            held = min(held, line.told, key=abs) if held * line.told > 0 else 0
+        doubt, quote = self.doubts.get(symbol), self.quotes.get(symbol)
+        if held > 0 and doubt is not None and doubt.why == SPLIT and quote is not None:
+            held = min(held, held * (quote.bid + quote.ask) // (doubt.bid + doubt.ask))
+        return held
 
     def reduces(self, symbol: str, sign: int, quantity: int) -> bool:
         """Whether an order can only bring the position nearer to zero, even if every open one of its side fills.
@@ -272,6 +285,11 @@ class Book:
         if self._oldest < moment:
             self._oldest = min((self.quotes.get(s, _UNKNOWN).at for s in self.positions), default=FAR)
         return self._oldest >= moment
+
+    @property
+    def believed(self) -> int:
+        """What ``marked`` is without the prices that are in doubt."""
+        return self.marked + sum(self._lines[symbol].doubted for symbol in self.doubts)
 
     def opening(self) -> int:
         """Twice the value of what is held as a session begins with it: the dearer reading where a price is in doubt,
@@ -432,10 +450,11 @@ class Book:
     def _weigh(self, symbol: str, line: _Line) -> None:
         quote, ask = self.quotes.get(symbol, _UNKNOWN), self.ask(symbol)
         value = max(line.dearest, ask) * _reach(line, line.buys, line.sells)
-        mark = line.held * (quote.bid + quote.ask)
+        mark = believed = line.held * (quote.bid + quote.ask)
         doubt = self.doubts.get(symbol)
         if doubt is not None and doubt.ask:
             mark = min(mark, line.held * (doubt.bid + doubt.ask))
+        line.doubted = believed - mark
         if line.told is not None:
             mark -= 2 * abs(line.held - line.told) * ask  # what the two accounts differ by counts as lost
         reserve = line.worth

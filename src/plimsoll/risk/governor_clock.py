@@ -48,11 +48,12 @@ def believed(book: Book, at: int, live: int | None) -> bool:
 
 
 def outrun(book: Book, symbol: str, at: int, live: int | None) -> bool:
-    """Whether a newer quote of a symbol is known, by a clock that was not set since."""
-    last = book.quotes.get(symbol)
-    if last is None or last.at <= at or book.aged.get(symbol) == last:
+    """Whether a newer quote of a symbol is known, believed or not, by a clock that was not set since."""
+    last, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
+    if last is not None and book.aged.get(symbol) == last:
         return False
-    return live is None or last.at <= live + AHEAD_MAX
+    newest = max([known.at for known in (last, doubt) if known is not None], default=at)
+    return at < newest and (live is None or newest <= live + AHEAD_MAX)
 
 
 def seen_with(book: Book, at: int, live: int | None) -> int:

@@ -13,6 +13,7 @@ from plimsoll.core.account_record import Caps, Growth, Limits, amount
 from plimsoll.core.errors import InputError
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import GovernorPolicy, Policy
+from plimsoll.core.symbols import suffix_kind
 
 SECOND = 1_000_000  # microseconds
 MILLISECOND = 1_000
@@ -45,6 +46,28 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Jumps:
+    """From which distance to the last believed price a print is in doubt, basis points by kind, and what may be a split
+    when it happens between two sessions: a ratio of numbers up to ``split_units``, or a move of ``split_far_bps`` (U6).
+    """
+
+    plain: int
+    crypto: int
+    fx: int
+    other: int
+    split_near_bps: int
+    split_far_bps: int
+    split_units: int
+
+    def of(self, symbol: str) -> int:
+        """The bound of a symbol's kind; a stock and a fund have the same."""
+        kind = suffix_kind(symbol)
+        if kind is None:
+            return self.plain
+        return self.crypto if kind == "crypto" else self.fx if kind == "fx" else self.other
+
+
+@dataclass(frozen=True, slots=True)
 class GovernorLimits:
     """Everything the governor compares with. ``positions`` are caps of named symbols; ``position`` of any other.
 
@@ -71,6 +94,7 @@ class GovernorLimits:
     orders_minute: int
     repeats_minute: int
     pace: Pace
+    jumps: Jumps
     tries: int
     symbols: frozenset[str] = frozenset()
     positions: Mapping[str, int] = field(default_factory=dict)
@@ -167,6 +191,15 @@ def limits_of(policy: Policy) -> GovernorLimits:
         orders_minute=g.orders_minute,
         repeats_minute=g.repeats_minute,
         pace=Pace(g.latency_max * MILLISECOND, g.latency_window, g.latency_recent, g.latency_slow),
+        jumps=Jumps(
+            plain=_bps(g.jump_stock),
+            crypto=_bps(g.jump_crypto),
+            fx=_bps(g.jump_fx),
+            other=_bps(g.jump_other),
+            split_near_bps=_bps(g.split_near),
+            split_far_bps=_bps(g.split_far),
+            split_units=g.split_units,
+        ),
         tries=g.tries,
         symbols=frozenset(g.symbols),
     )

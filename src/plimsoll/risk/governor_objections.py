@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from plimsoll.core.quantity import CENT
-from plimsoll.risk.governor_book import AHEAD_MAX, MINUTE, Book, Quote
+from plimsoll.risk.governor_book import AHEAD_MAX, MINUTE, Book
 from plimsoll.risk.governor_clock import untimely
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
 
@@ -34,8 +34,8 @@ def objections(
 ) -> tuple[list[str], list[str]]:
     """Reason codes against an order, none when it may leave, and marks on one that leaves all the same.
 
-    What cannot be measured is an objection. A quote that is late or absent, a time that cannot be, and a long wait are
-    none to an order that can only reduce what is held: it is judged by the last known price and marked (R1).
+    What cannot be measured is an objection. A quote that is late, absent or in doubt, a time that cannot be, and a long
+    wait are none to an order that can only reduce what is held: it is judged by the last known price and marked (R1).
     ``live`` is the time of a live account's machine.
     """
     a, quote = book.account, book.quotes.get(intent.symbol)
@@ -52,25 +52,28 @@ def objections(
         unsure.append("NO_QUOTE")
     elif not book.fresh(intent.symbol, now - limits.quote_age, now + AHEAD_MAX):
         unsure.append("STALE_QUOTE")
+    if intent.symbol in book.doubts:
+        unsure.append("PRICE_UNKNOWN")
     if unmeasured or (unsure and not reduces):
         return unmeasured + unsure, []
-    found = _strange(book, limits, intent, quote, now)
+    found = _strange(book, limits, intent, now, reduces=reduces)
     if not reduces:
         found += _over(book, limits, intent, now)
     return found, [] if found else unsure
 
 
-def _strange(book: Book, limits: GovernorLimits, intent: OrderIntent, quote: Quote | None, now: int) -> list[str]:
+def _strange(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int, *, reduces: bool) -> list[str]:
     """What speaks against any order, one that reduces too: a price away from the market, orders too fast or again.
 
-    Without any quote there is no market to be away from.
+    Without any quote there is no market to be away from. While a price is in doubt a reduction may be near either.
     """
     found = []
+    quote, doubt = book.quotes.get(intent.symbol), book.doubts.get(intent.symbol)
     if quote is not None:
         touch = quote.ask if intent.sign > 0 else quote.bid
         price = touch if intent.limit is None else intent.limit  # its own, or the side of the book it would meet
-        mid = quote.bid + quote.ask
-        if not abs(2 * price - mid) * WHOLE <= limits.collar_bps * mid:
+        mids = [quote.bid + quote.ask, *([doubt.bid + doubt.ask] if reduces and doubt is not None else [])]
+        if not any(abs(2 * price - mid) * WHOLE <= limits.collar_bps * mid for mid in mids):
             found.append("PRICE_COLLAR")
     if not book.nth_last(limits.orders_second, now) <= now - SECOND:
         found.append("ORDERS_PER_SECOND")
@@ -92,8 +95,6 @@ def _over(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> 
     stage = stage_of(book, limits, loss)
     if limits.symbols and symbol not in limits.symbols:
         found.append("UNKNOWN_SYMBOL")
-    if symbol in book.doubts:
-        found.append("PRICE_UNKNOWN")
     if symbol in book.told:
         found.append("POSITION_DISPUTED")
     if a.slow:
@@ -131,9 +132,15 @@ def result_of(book: Book) -> int:
 
 
 def loss_of(book: Book) -> int:
-    """What the session has lost at the last mids, never negative; rounded up."""
+    """What the session has lost at the last mids, never negative; rounded up. Of a price in doubt the worse counts."""
     result = result_of(book)
     return -result if result < 0 else 0
+
+
+def believed_loss_of(book: Book) -> int:
+    """The same at prices that are believed: what halts a session for good (R4)."""
+    a = book.account
+    return max(-((2 * a.cash + book.believed - a.base) // 2), 0)
 
 
 def stage_of(book: Book, limits: GovernorLimits, loss: int) -> str:

@@ -205,7 +205,7 @@ def test_the_median_of_the_last_hundred_disables_too() -> None:
     [
         (b'{"type":"status","type":"status"}', "not a JSON object"),
         (b'{"type":"intent","id":"a","symbol":"MSFT","side":"buy","qty":"1","qty":"2","ts":"x"}', "not a JSON object"),
-        (b'{"type":"session","date":"2026-03-02","equity":Infinity}', "not a JSON object"),
+        (b'{"type":"session","date":"2026-03-02","equity":Infinity}', "plain decimal"),
         (b'\xef\xbb\xbf{"type":"status"}', "not a JSON object"),
         (b'{"type":"status"}\x00', "not a JSON object"),
         ('{"type":"status"}'.encode("utf-16"), "not a JSON object"),
@@ -214,8 +214,6 @@ def test_the_median_of_the_last_hundred_disables_too() -> None:
         (SESSION | {"equity": "0.00"}, "another equity"),
         (SESSION | {"equity": "--5"}, "plain decimal"),
         (SESSION | {"equity": "1" * 16}, "plain decimal"),
-        (QUOTE | {"bid": "1e308"}, "plain decimal"),
-        (QUOTE | {"bid": True}, "plain decimal"),
         (QUOTE | {"ts": 1772463600}, "must be a text"),
         (QUOTE | {"ts": "2026-03-02T15:00:00"}, "no time zone"),
         (QUOTE | {"ts": "2026-03-04T15:00:00Z"}, "outside the session"),
@@ -249,7 +247,7 @@ def test_a_line_that_is_none_is_an_error_and_changes_nothing(line: Any, problem:
         (SESSION | {"equity": "9" * 5000}, ["equity", "'" + "9" * 39 + "…"]),
         (SESSION | {"equity": "1000.01"}, ["another equity", "2026-03-02", "1000.00 USD"]),
         (SESSION | {"date": "2026-03-01"}, ["before the last one", "2026-03-02"]),
-        (QUOTE | {"bid": "401"}, ["bid <= ask", "MSFT 401 to 400.02"]),
+        (QUOTE | {"bid": "401"}, ["bid <= ask", "401 to 400.02", "MSFT"]),
         (QUOTE | {"ts": "2026-03-05T15:00:00Z"}, ["outside the session", "2026-03-05T15:00:00Z", "2026-03-02"]),
         (QUOTE | {"ts": "2026-03-02T14:00:00Z"}, ["older than the last", "2026-03-02T14:00:00Z", "T15:00:00+00:00"]),
         (QUOTE | {"ts": "2026-03-02T15:00:00"}, ["ts '2026-03-02T15:00:00' has no time zone. Give it as", "15:00:00Z"]),
@@ -264,6 +262,70 @@ def test_an_error_names_the_thing_and_the_value(line: Any, said: list[str]) -> N
     desk.ask(SESSION, QUOTE, intent("a"))
     error = desk.one(line)["error"]
     assert [words for words in said if words not in error] == [], error
+
+
+# quotes that are none
+
+
+@pytest.mark.parametrize(
+    ("bad", "said", "doubt"),
+    [
+        ({"bid": "-1", "ask": "250"}, "bid must be a positive", ("refused", "250", "250")),
+        ({"bid": "0", "ask": "250"}, "bid must be positive", ("refused", "250", "250")),
+        ({"bid": "0.0000000000001"}, "bid must be positive", ("refused", "400.02", "400.02")),
+        ({"bid": "399", "ask": "-0.01"}, "ask must be a positive", ("refused", "399", "399")),
+        ({"bid": "-1", "ask": "-1"}, "bid must be a positive", ("refused", None, None)),
+        ({"bid": None, "ask": None}, "bid must be a positive", ("refused", None, None)),
+        ({"bid": float("nan"), "ask": float("nan")}, "not 'NaN'", ("refused", None, None)),
+        ({"ask": float("inf")}, "ask must be a positive", ("refused", "399.98", "399.98")),
+        ({"bid": "1e308"}, "plain decimal", ("refused", "400.02", "400.02")),
+        ({"bid": True}, "plain decimal", ("refused", "400.02", "400.02")),
+        ({"bid": ["400"], "ts": "now"}, "plain decimal", ("refused", "400.02", "400.02")),
+        ({"bid": "401"}, "bid <= ask, not 401 to 400.02", ("crossed", "400.02", "401")),
+    ],
+)
+def test_a_refused_quote_leaves_its_symbol_in_doubt(bad: dict[str, Any], said: str, doubt: tuple[str, ...]) -> None:
+    desk = Desk()
+    desk.ask(SESSION, QUOTE, QUOTE | {"symbol": "SPY"})
+    answer = desk.one(QUOTE | bad)
+    assert said in answer["error"] and "MSFT is in doubt" in answer["error"]
+    assert (answer["reasons"], answer["doubt"], answer["ok"]) == (["PRICE_UNKNOWN"], doubt[0], False)
+    shown = desk.one({"type": "status"})["doubts"]
+    assert shown == {
+        "MSFT": dict(zip(("why", "bid", "ask"), doubt, strict=True)) | {"since": "2026-03-02T15:00:00+00:00"}
+    }
+    assert desk.one(intent("a"))["reasons"] == ["PRICE_UNKNOWN"]
+    assert desk.one(intent("b", symbol="SPY"))["decision"] == "ADMIT"
+    assert desk.one(QUOTE | {"ts": "2026-03-02T15:00:01Z"}) == {"ok": True}
+    assert desk.one({"type": "status"})["doubts"] == {}
+
+
+def test_a_quote_that_lacks_a_side_is_refused_as_one_without_a_price() -> None:
+    desk = Desk()
+    desk.ask(SESSION, QUOTE)
+    answer = desk.one({key: value for key, value in QUOTE.items() if key != "bid"})
+    assert answer["error"] == "quote lacks bid: the price of MSFT is in doubt"
+    assert desk.one({"type": "status"})["doubts"]["MSFT"]["bid"] == "400.02"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"symbol": ""}, {"symbol": None}, {"symbol": 5}, {"ts": "2026-03-02T14:00:00Z"}, {"ts": "2026-03-09T14:00:00Z"}],
+)
+def test_a_refused_quote_of_no_symbol_or_another_time_changes_nothing(bad: dict[str, Any]) -> None:
+    desk = Desk()
+    desk.ask(SESSION, QUOTE)
+    before = dict(desk.account.state)
+    assert list(desk.one(QUOTE | {"bid": "-1"} | bad)) == ["error"]
+    assert desk.account.state == before
+
+
+def test_a_jump_is_told_and_a_second_print_ends_it() -> None:
+    desk = Desk()
+    desk.ask(SESSION, QUOTE)
+    up = QUOTE | {"bid": "500", "ask": "500.04", "ts": "2026-03-02T15:00:01Z"}
+    assert desk.one(up) == {"ok": True, "reasons": ["PRICE_UNKNOWN"], "doubt": "jump"}
+    assert desk.one(up | {"ts": "2026-03-02T15:00:02Z"}) == {"ok": True}
 
 
 # times

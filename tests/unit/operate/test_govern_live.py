@@ -196,7 +196,8 @@ def halted(start: str, date: str) -> Desk:
     desk.quote()
     for _ in range(5):
         desk.hold("50")
-    desk.quote(price="0.60")
+    for price in ("0.80", "0.64", "0.60"):
+        desk.quote(price=price)
     assert desk.say(type="status")["stage"] == "halt"
     return desk
 

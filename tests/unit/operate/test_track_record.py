@@ -22,6 +22,7 @@ SECOND = MINUTE // 60
 DAY = 20_514
 OPEN = DAY * 1440 + 870
 LIMITS = replace(limits_of(policy_file.load("micro").policy), quote_age=10**12).at_size(5_000)
+LIMITS = replace(LIMITS, jumps=replace(LIMITS.jumps, plain=10**9))
 
 
 def hours(day: int) -> tuple[int, int] | None:

@@ -1,0 +1,78 @@
+"""Which prices are believed (U6, H2).
+
+A venue, a vendor or a program says anything: a price a tenth of what it was, no bid, -1. What cannot be believed is
+neither taken nor dropped: it leaves a doubt beside the last believed quote, and the worse of both counts until one of
+them is explained. Pure functions of an account's book and limits.
+"""
+
+from __future__ import annotations
+
+from plimsoll.risk.governor_book import SPLIT, Book, Doubt, Quote
+from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits, Jumps
+
+JUMP = "jump"  # too far from the last believed price
+CROSSED = "crossed"  # the bid above the ask
+REFUSED = "refused"  # a side is absent, not positive, or no number
+_DAY = 86_400 * SECOND
+
+
+def judged(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> tuple[Quote | None, Doubt | None]:
+    """The quote to believe from now on, None where the last one stays, and the doubt that is left, if any.
+
+    A side of the quote that is no price is 0 or below. A print near the last believed one is believed and ends every
+    doubt. One that jumped is believed when a later one is near it; where the jump may be a split of what is held, no
+    number of prints says whether it is one, since all of them are at the new level.
+    """
+    last, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
+    if not 0 < new.bid <= new.ask:
+        return None, _refused(doubt, new)
+    bound = limits.jumps.of(symbol)
+    if last is None or near(last, new, bound):
+        return new, None
+    if symbol in book.positions and _apart(book, last, new) and may_be_split(limits.jumps, last, new):
+        return None, _doubt(SPLIT, new, doubt)
+    if doubt is not None and doubt.why in (JUMP, SPLIT) and doubt.at < new.at and near(doubt, new, bound):
+        return new, None
+    return None, _doubt(JUMP, new, doubt)
+
+
+def near(one: Quote | Doubt, other: Quote | Doubt, bound_bps: int) -> bool:
+    """Whether the second mid is within a bound of the first."""
+    before = one.bid + one.ask
+    return abs(other.bid + other.ask - before) * WHOLE <= bound_bps * before
+
+
+def may_be_split(jumps: Jumps, last: Quote, new: Quote) -> bool:
+    """Whether a move is large enough, or near enough a ratio of small numbers, to be a split."""
+    before, after = last.bid + last.ask, new.bid + new.ask
+    if max(before, after) * WHOLE >= jumps.split_far_bps * min(before, after):
+        return True
+    units = range(1, jumps.split_units + 1)
+    return any(
+        abs(after * many - before * few) * WHOLE <= jumps.split_near_bps * before * few
+        for many in units
+        for few in units
+        if many != few
+    )
+
+
+def _apart(book: Book, last: Quote, new: Quote) -> bool:
+    """Whether the boundary of a session, or of a day, lies between two prints."""
+    return last.at <= book.account.opened or last.at // _DAY != new.at // _DAY
+
+
+def _refused(doubt: Doubt | None, new: Quote) -> Doubt:
+    """The doubt that a quote without two prices leaves: of one price for both sides, of none for nothing.
+
+    It takes nothing from a doubt that has prices of its own.
+    """
+    prices = sorted(price for price in (new.bid, new.ask) if price > 0)
+    if doubt is not None and doubt.ask and not prices:
+        return doubt
+    bid, ask = (prices[0], prices[-1]) if prices else (0, 0)
+    return _doubt(CROSSED if len(prices) > 1 else REFUSED, Quote(bid, ask, new.at), doubt)
+
+
+def _doubt(why: str, new: Quote, before: Doubt | None) -> Doubt:
+    since = before.since if before is not None and before.why == why else new.at
+    return Doubt(why, new.bid, new.ask, new.at, since)

@@ -1,0 +1,243 @@
+"""Which prices are believed, and what a doubt does until it is explained (U6, H2, R1, R4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from plimsoll.core.errors import InputError
+from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
+from plimsoll.risk.governor_limits import SECOND, limits_of
+from plimsoll.store import policy_file
+from plimsoll.store.governor_memory import MemoryStateStore
+
+UNIT = 10**12
+DAY = 20_514
+NOON = (DAY * 86_400 + 43_200) * SECOND
+MICRO = limits_of(policy_file.load("micro").policy)
+LIMITS = replace(
+    MICRO, move_bps=0, orders_second=10**6, orders_minute=10**6, repeats_minute=10**6, quote_age=10**12
+)  # ages are another test's
+
+
+class Desk:
+    """A governor, and prices in dollars told a second apart."""
+
+    def __init__(self, limits=LIMITS, equity: int = 1_000_000) -> None:
+        self.store = MemoryStateStore()
+        self.governor = Governor(self.store, limits)
+        self.now, self.count = NOON, 0
+        self.governor.begin(DAY, equity)
+
+    def quote(self, bid: float, ask: float | None = None, symbol: str = "S", later: int = SECOND) -> str:
+        """What is doubted of a quote; "" where it is believed."""
+        self.now += later
+        sides = [round(side * UNIT) for side in (bid, bid if ask is None else ask)]
+        doubt = self.governor.quote(symbol, Quote(*sides, self.now))
+        assert doubt == self.governor.doubts.get(symbol)
+        return "" if doubt is None else doubt.why
+
+    def order(self, quantity: float, sign: int = 1, symbol: str = "S", limit: float | None = None) -> Decision:
+        self.count += 1
+        price = None if limit is None else round(limit * UNIT)
+        return self.governor.decide(
+            OrderIntent(f"o{self.count}", symbol, sign, round(quantity * UNIT), self.now, price)
+        )
+
+    def hold(self, units: float, price: float, symbol: str = "S") -> None:
+        """Hold so many units, bought or sold at a price within the single-trade cap."""
+        assert self.order(abs(units), 1 if units > 0 else -1, symbol).decision == "ADMIT"
+        paid = round(price * UNIT)
+        self.governor.fill(
+            Execution(f"o{self.count}", f"x{self.count}", round(abs(units) * UNIT), paid, paid, at=self.now)
+        )
+
+    def next_day(self, equity: int = 1_000_000) -> None:
+        self.now += 86_400 * SECOND
+        self.governor.begin(self.governor.account.day + 1, equity)
+
+    def risk(self, symbol: str = "S") -> tuple[str, ...]:
+        """What speaks against a little new risk."""
+        return self.order(0.0001, symbol=symbol).reasons
+
+
+@pytest.mark.parametrize(
+    ("symbol", "bound"), [("S", 0.20), ("BRK-B", 0.20), ("BTC-USD", 0.30), ("EURUSD=X", 0.05), ("ES=F", 0.20)]
+)
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_jump_is_in_doubt_beyond_the_bound_of_its_kind(symbol: str, bound: float, way: int) -> None:
+    for over, doubted in ((0, ""), (0.0001, "jump")):
+        desk = Desk()
+        desk.quote(100, symbol=symbol)
+        assert desk.quote(100 * (1 + way * (bound + over)), symbol=symbol) == doubted
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "why", "counted"),
+    [(0, 90, "refused", 90), (-1, 90, "refused", 90), (90, 0, "refused", 90), (-1, -1, "refused", None),
+     (0, 0, "refused", None), (91, 89, "crossed", 90)],
+)  # fmt: skip
+def test_a_quote_that_is_none_leaves_its_predecessor_in_doubt(bid: int, ask: int, why: str, counted: int) -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(0.5, 100)
+    assert desk.quote(bid, ask) == why
+    assert desk.risk() == ("PRICE_UNKNOWN",)
+    desk.quote(100, symbol="T")
+    assert desk.risk("T") == ("LOSS_UNKNOWN",)
+    assert desk.governor.loss == (0 if counted is None else (100 - counted) * 50 * CENT)
+    assert desk.quote(101) == "" and desk.risk() == () == desk.risk("T")
+
+
+def test_a_later_print_near_the_doubted_one_explains_it() -> None:
+    desk = Desk()
+    desk.quote(100)
+    assert desk.quote(130) == "jump"
+    assert desk.quote(131, later=0) == "jump"  # the same moment is the same print
+    assert desk.quote(129) == ""
+    assert desk.governor.quotes["S"].bid == 129 * UNIT
+
+
+def test_prints_that_do_not_agree_explain_nothing() -> None:
+    desk = Desk()
+    desk.quote(100)
+    assert [desk.quote(price) for price in (130, 60, 160, -1, 160, 100)] == ["jump"] * 3 + ["jump", "", "jump"]
+
+
+def test_a_refused_quote_is_no_print_that_another_could_confirm() -> None:
+    desk = Desk()
+    desk.quote(100)
+    assert [desk.quote(0, 50), desk.quote(50), desk.quote(51)] == ["refused", "jump", ""]
+
+
+def test_an_older_quote_says_nothing() -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.quote(130)
+    for bid in (100, 0):
+        with pytest.raises(InputError, match="older than the last"):
+            desk.quote(bid, later=-1)
+    assert desk.governor.doubts["S"].bid == 130 * UNIT
+
+
+@pytest.mark.parametrize("held", [0.5, -0.5])
+@pytest.mark.parametrize("price", [10, 300])
+def test_the_worse_of_both_prices_counts_until_one_is_believed(held: float, price: int) -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(held, 100)
+    assert desk.quote(price) == "jump"
+    worse = (held > 0) == (price < 100)
+    assert desk.governor.loss == (abs(price - 100) * 50 * CENT if worse else 0)
+    assert desk.governor.use("S").position == max(price, 100) * 50 * CENT
+    assert desk.quote(100) == "" and desk.governor.loss == 0
+
+
+def test_a_doubted_price_shows_the_halt_and_only_a_believed_one_makes_it_last() -> None:
+    desk = Desk(replace(LIMITS, loss=5_000))
+    desk.quote(100)
+    desk.hold(0.5, 100)
+    assert desk.order(0.01, 1).decision == "ADMIT"
+    assert desk.quote(10) == "jump"
+    assert desk.governor.stage == "halt" and not desk.governor.account.halted
+    assert desk.governor.to_cancel == ("o2",)
+    assert desk.quote(100) == "" and desk.governor.stage == "normal"
+    desk.quote(10)
+    assert desk.quote(10.5) == "" and desk.governor.account.halted
+    assert desk.quote(100) == "jump"
+    assert desk.quote(100) == "" and desk.governor.stage == "halt"
+
+
+@pytest.mark.parametrize("price", [50, 33.3, 67, 10, 200, 1000, 125, 61])
+def test_what_may_be_a_split_over_night_is_explained_by_no_number_of_prints(price: float) -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(0.5, 100)
+    desk.next_day()
+    assert {desk.quote(price), desk.quote(price), desk.quote(price * 1.01)} == {"split"}
+    assert desk.governor.doubts["S"].since == desk.now - 2 * SECOND
+    assert "PRICE_UNKNOWN" in desk.risk()
+    assert desk.quote(100) == ""
+
+
+@pytest.mark.parametrize("price", [71, 69, 142])
+def test_a_jump_over_night_that_is_no_ratio_of_small_numbers_needs_one_more_print(price: float) -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(0.5, 100)
+    desk.next_day()
+    assert [desk.quote(price), desk.quote(price)] == ["jump", ""]
+
+
+def test_without_a_holding_there_is_nothing_that_a_split_could_change() -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.next_day()
+    assert [desk.quote(50), desk.quote(50)] == ["jump", ""]
+
+
+def test_within_a_session_a_halving_is_explained_by_one_more_print() -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(0.1, 100)
+    assert [desk.quote(50), desk.quote(50)] == ["jump", ""]
+
+
+def test_a_print_of_yesterday_does_not_confirm_what_may_be_a_split_today() -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(0.1, 100)
+    assert desk.quote(50) == "jump"
+    desk.next_day()
+    assert desk.quote(50) == "split"
+
+
+def test_what_may_have_been_a_reverse_split_licenses_no_more_than_what_is_left_of_it() -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(0.5, 100)
+    desk.next_day()
+    assert desk.quote(1000) == "split"
+    assert desk.order(0.0501, -1).decision == "REFUSE"
+    answer = desk.order(0.05, -1)
+    assert (answer.decision, answer.marks) == ("ADMIT", ("PRICE_UNKNOWN",))
+
+
+def test_a_short_position_can_always_be_covered() -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(-0.5, 100)
+    desk.next_day(-16_000)
+    assert desk.quote(3000) == "split"
+    assert desk.order(0.5, 1).decision == "ADMIT"
+
+
+@pytest.mark.parametrize("limit", [None, 99, 61])
+def test_a_reduction_passes_near_either_price(limit: float | None) -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(0.5, 100)
+    assert desk.quote(60) == "jump"
+    answer = desk.order(0.5, -1, limit=limit)
+    assert (answer.decision, answer.marks) == ("ADMIT", ("PRICE_UNKNOWN",))
+    desk.governor.close(answer.id)
+    assert desk.order(0.5, -1, limit=80).reasons == ("PRICE_COLLAR",)
+
+
+def test_a_session_that_begins_in_doubt_gains_nothing_by_its_end() -> None:
+    for held, doubted, base in ((0.5, 130, 130), (0.5, 70, 100), (-0.5, 130, 100), (-0.5, 70, 70)):
+        desk = Desk()
+        desk.quote(100)
+        desk.hold(held, 100)
+        assert desk.quote(doubted) == "jump"
+        desk.next_day()
+        assert desk.governor.account.base == 2 * round(held * base) * UNIT * UNIT
+
+
+def test_a_doubt_outlives_the_process() -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.quote(130)
+    again = Governor(desk.store, LIMITS)
+    assert again.doubts == desk.governor.doubts and again.doubts["S"].why == "jump"
