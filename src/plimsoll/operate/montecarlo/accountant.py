@@ -91,13 +91,14 @@ class Working:
 
 @dataclass(slots=True)
 class Trade:
-    """An execution as the venue last said it was; ``units`` signed."""
+    """An execution as the venue last said it was, and when it happened; ``units`` signed."""
 
     symbol: str
     order: str
     units: int
     price: int
     session: int
+    at: int
 
 
 @dataclass(slots=True)
@@ -108,7 +109,8 @@ class Accountant:
     equity: int = 0
     now: int = 0
     held: dict[str, int] = field(default_factory=dict)
-    shown: dict[str, int] = field(default_factory=dict)  # what a venue said is held, where that was another quantity
+    shown: dict[str, int] = field(default_factory=dict)  # what a venue said is held, where that is another quantity
+    shown_at: int = 0
     working: dict[str, Working] = field(default_factory=dict)
     books: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # bid, ask, when
     puzzling: set[str] = field(default_factory=set)  # the last that was heard of its price cannot be true
@@ -170,11 +172,13 @@ class Accountant:
             self._judge(new, quantity * price)
         return adds
 
-    def filled(self, order: str, execution: str, symbol: str, sign: int, quantity: int, price: int) -> None:
+    def filled(
+        self, order: str, execution: str, symbol: str, sign: int, quantity: int, price: int, at: int = 0
+    ) -> None:
         """The venue fills; once for each execution, whatever state it said the order was in."""
         if execution in self.trades:
             return
-        trade = Trade(symbol, order, sign * quantity, price, self.sessions)
+        trade = Trade(symbol, order, sign * quantity, price, self.sessions, at)
         self.trades[execution] = trade
         self._book(trade, 1)
         self._take(order, quantity)
@@ -195,42 +199,41 @@ class Accountant:
         self.working.pop(order, None)
 
     def split(self, symbol: str, new: int, old: int) -> None:
-        """``old`` units became ``new`` ones; parts of 1e-12 of one are gone. Whether the venue changed the open orders
-        is not known.
+        """``old`` units became ``new`` ones, rounded down to 1e-12: a holding loses the rest, and what is owed is owed
+        whole. Whether the venue changed the open orders is not known.
         """
         for units in (self.held, self.shown):
             if symbol in units:
-                units[symbol] = _scaled(units[symbol], new, old)
+                units[symbol] = units[symbol] * new // old
         if symbol in self.books:
             bid, ask, at = self.books[symbol]
             self.books[symbol] = (bid * old // new, -(-ask * old // new), at)
         for name, order in self.working.items():
             if order.symbol == symbol:
-                more = max(order.rest, _scaled(order.rest, new, old))
+                more = max(order.rest, -(-order.rest * new // old))
                 self.unfilled[name] += more - order.rest
                 order.rest = more
                 order.price = max(order.price, order.price * old // new)
                 order.moved = max(order.moved, order.moved * old // new)
         for trade in self.trades.values():
             if trade.symbol == symbol:
-                trade.units, trade.price = _scaled(trade.units, new, old), trade.price * old // new
+                trade.units, trade.price = trade.units * new // old, trade.price * old // new
 
     def paid(self, symbol: str, amount: int) -> None:
         """So much for each unit held; a short position pays it."""
         self.flow += self.held.get(symbol, 0) * amount
         self._mark()
 
-    def traded_elsewhere(self, symbol: str, sign: int, quantity: int, price: int) -> None:
+    def traded_elsewhere(self, symbol: str, sign: int, quantity: int, price: int, at: int = 0) -> None:
         """A trade of the account that no order of this governor made."""
-        self._book(Trade(symbol, "", sign * quantity, price, self.sessions), 1)
+        self._book(Trade(symbol, "", sign * quantity, price, self.sessions, at), 1)
         self._mark()
 
-    def moved(self, symbol: str, units: int) -> None:
+    def moved(self, symbol: str, units: int, at: int = 0) -> None:
         """Units come (positive) or go without a trade: neither a gain nor a loss at the price now."""
-        self.held[symbol] = self.held.get(symbol, 0) + units
         bid, ask, _ = self.books.get(symbol, (0, 0, 0))
         self.start += units * (bid + ask)
-        self._agree(symbol)
+        self._move(symbol, units, at)
         self._mark()
 
     def settled(self, symbol: str, price: int) -> None:
@@ -239,8 +242,9 @@ class Accountant:
         self._agree(symbol)
         self._mark()
 
-    def told(self, positions: dict[str, int]) -> None:
+    def told(self, positions: dict[str, int], at: int = 0) -> None:
         """The venue says what is held, whole. Where that is another quantity, the position is unknown."""
+        self.shown_at = at
         for symbol in {*self.held, *self.shown, *positions}:
             self.shown[symbol] = positions.get(symbol, 0)
             self._agree(symbol)
@@ -361,11 +365,17 @@ class Accountant:
 
     def _book(self, trade: Trade, way: int) -> None:
         """Put a trade into the ledger, or take it out. Turnover is of the session it was made in."""
-        self.held[trade.symbol] = self.held.get(trade.symbol, 0) + way * trade.units
+        self._move(trade.symbol, way * trade.units, trade.at)
         self.flow -= way * trade.units * trade.price
         if trade.session == self.sessions:
             self.traded += way * abs(trade.units) * trade.price
-        self._agree(trade.symbol)
+
+    def _move(self, symbol: str, units: int, at: int) -> None:
+        """What happened after the venue said what is held moves that too; what happened before was in it."""
+        self.held[symbol] = self.held.get(symbol, 0) + units
+        if symbol in self.shown and at > self.shown_at:
+            self.shown[symbol] += units
+        self._agree(symbol)
 
     def _take(self, order: str, quantity: int) -> None:
         """So much more of an order is done, or less: what is given back does not work again."""
@@ -402,8 +412,3 @@ class Accountant:
                 bid, ask, _ = self.books[symbol]
                 twice += units * (bid + ask)
         return twice
-
-
-def _scaled(units: int, new: int, old: int) -> int:
-    whole = abs(units) * new // old
-    return whole if units >= 0 else -whole

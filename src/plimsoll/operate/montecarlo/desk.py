@@ -384,7 +384,7 @@ class Desk:
 
     def _spelling(self, symbol: str) -> str:
         """One of the ways in which venues and vendors write a symbol."""
-        ways = [symbol, symbol.lower(), f"{symbol} "]
+        ways = [symbol, symbol.lower()]
         base = symbol.removesuffix("-USD")
         if base != symbol:
             ways += [f"{base}/USD", f"{base}USDT", f"{base}-USDC", f"{base.lower()}_usd"]

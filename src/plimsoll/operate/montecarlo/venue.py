@@ -179,7 +179,7 @@ class Venue:
 
         def tell() -> None:
             self._unseen[symbol] -= sign * quantity
-            self.accountant.traded_elsewhere(symbol, sign, quantity, price)
+            self.accountant.traded_elsewhere(symbol, sign, quantity, price, fact.at)
             self._say(fact)
 
         self._unseen[symbol] += sign * quantity
@@ -194,7 +194,7 @@ class Venue:
         units = Counter(self.accountant.held)
         units.update(self._unseen)
         positions = {symbol: held for symbol, held in units.items() if held}
-        self.accountant.told(positions)
+        self.accountant.told(positions, self.now)
         self._say(Snapshot(self._name("snapshot"), self.now, positions))
 
     # in detail
@@ -306,9 +306,8 @@ class Venue:
         self._later.append((self.bar + _LATER, lambda: self._say(_corrected(true))))
 
     def _filled(self, intent: OrderIntent, execution: Execution) -> None:
-        self.accountant.filled(
-            intent.id, _key(intent, execution), intent.symbol, intent.sign, execution.quantity, execution.price_up
-        )
+        quantity, price, at = execution.quantity, execution.price_up, execution.at
+        self.accountant.filled(intent.id, _key(intent, execution), intent.symbol, intent.sign, quantity, price, at)
 
     def _close(self, ticket: Ticket) -> None:
         if ticket.closed:
@@ -355,7 +354,7 @@ class Venue:
         if draw.random() < manners.moved:
             symbol, units = self._some(100)
             units = units if draw.random() < 0.5 else -units
-            self.accountant.moved(symbol, units)
+            self.accountant.moved(symbol, units, self.now)
             self._say(Transfer(self._name("transfer"), symbol, units))
         if draw.random() < manners.listed:
             self.list()
