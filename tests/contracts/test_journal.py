@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,12 +29,12 @@ from plimsoll.core.decision import (
     Veto,
 )
 from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
-from plimsoll.core.events import Approval, CashFlow, Event, Genesis, Split
+from plimsoll.core.events import Approval, CashFlow, Event, Genesis, Proof, Split
 from plimsoll.core.order import Fill, Intent
 from plimsoll.core.restraint import LadderState, Restraint, Resume, RiskEvent
 from plimsoll.core.verdict import Finding
 from plimsoll.store import codec, journal
-from plimsoll.store.journal import ORIGIN, Anchor, SqliteJournal, verify
+from plimsoll.store.journal import ORIGIN, Anchor, Ending, SqliteJournal, verify
 
 GENESIS = Genesis("paper", 10_000_000, ("GLD", "SPY"), "snap", "pol", "code", "2020-01-02", "2020-12-31", "backtest",
                   ("core_trend",), "never", True)  # fmt: skip
@@ -74,6 +75,11 @@ EVENTS: tuple[Event, ...] = (
     cycle("2020-01-03", 1.0 / 3.0),
     Approval("2020-01-03", "simulated operator", "cooldown over"),
 )
+
+
+def decided(path: Path) -> str:
+    with journal.proven(path) as found:
+        return found.decisions_hash
 
 
 def written(folder: Path, durable: bool = False, events: tuple[Event, ...] = EVENTS) -> Path:
@@ -156,7 +162,7 @@ def test_an_audit_of_a_run_that_goes_on_sees_one_moment_of_it(tmp_path: Path) ->
         with journal._reading(tmp_path / "run.db") as view:
             assert view.execute("SELECT count(*) FROM journal").get == 1
             log.append(cycle("2020-01-02"))
-            assert journal._audit(view, None) == journal.AuditReport(True, 1, None, "", verified_prev(log))
+            assert journal._audit(view, Ending()) == journal.AuditReport(True, 1, None, "", verified_prev(log))
 
 
 def verified_prev(log: SqliteJournal) -> str:
@@ -194,7 +200,7 @@ def test_an_existing_journal_continues_its_chain_and_its_decisions(tmp_path: Pat
             decisions = log.decisions_hash
     whole = written(tmp_path / "whole")
     assert verify(path) == verify(whole)
-    assert decisions == journal.decisions_hash(whole)
+    assert decisions == decided(whole)
 
 
 def test_the_decisions_hash_covers_the_cycle_payloads_alone(tmp_path: Path) -> None:
@@ -202,7 +208,7 @@ def test_the_decisions_hash_covers_the_cycle_payloads_alone(tmp_path: Path) -> N
         log.append_many(EVENTS)
         cycles = b"".join(codec.encode(e)[1] for e in EVENTS if isinstance(e, CycleRecord))
         assert log.decisions_hash == hashlib.sha256(cycles).hexdigest()
-    assert journal.decisions_hash(tmp_path / "run.db") == hashlib.sha256(cycles).hexdigest()
+    assert decided(tmp_path / "run.db") == hashlib.sha256(cycles).hexdigest()
 
 
 def test_the_genesis_comes_first_and_once(tmp_path: Path) -> None:
@@ -325,9 +331,9 @@ def test_a_file_rewritten_as_a_whole_passes_alone_and_fails_against_a_kept_ancho
     cut = tmp_path / "cut.db"
     with SqliteJournal(cut, False) as log:
         log.append_many(EVENTS[:3])
-    assert verify(path, anchor).ok
-    assert verify(forged).ok and not verify(forged, anchor).ok
-    assert verify(cut).ok and verify(cut, anchor).first_bad == 4
+    assert verify(path, Ending(anchor, True)).ok
+    assert verify(forged).ok and not verify(forged, Ending(anchor, True)).ok
+    assert verify(cut).ok and verify(cut, Ending(anchor, True)).first_bad == 4
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database" * 100, b"SQLite format 3\x00" + b"\xff" * 5000])
@@ -338,15 +344,15 @@ def test_a_file_that_is_no_journal_is_reported_without_a_traceback(tmp_path: Pat
     assert not report.ok and report.first_bad == 1 and report.problem
     with pytest.raises(PlimsollError):
         list(journal.read(path))
-    with pytest.raises(PlimsollError):
-        journal.decisions_hash(path)
+    with pytest.raises(PlimsollError), journal.proven(path):
+        pass
 
 
 def test_a_missing_file_and_a_folder_are_reported(tmp_path: Path) -> None:
     assert "no journal" in verify(tmp_path / "absent.db").problem
     assert not verify(tmp_path).ok
     with pytest.raises(InputError, match=r"absent\.db"):
-        journal.decisions_hash(tmp_path / "absent.db")
+        next(journal.read(tmp_path / "absent.db"))
 
 
 def test_damaged_bytes_anywhere_never_pass_and_never_raise(tmp_path: Path) -> None:
@@ -426,7 +432,7 @@ def test_a_full_disk_halts_and_leaves_the_last_commit(tmp_path: Path, durable: b
         log.append_many(tuple(cycle(f"2020-02-{d:02d}") for d in range(1, 29)))
     assert (log.anchor, log.decisions_hash) == (anchor, decisions)
     log.close()
-    assert verify(path, anchor).ok and journal.decisions_hash(path) == decisions
+    assert verify(path, Ending(anchor, True)).ok and decided(path) == decisions
 
 
 def test_a_durable_journal_asks_the_disk_for_every_commit(tmp_path: Path) -> None:
@@ -449,5 +455,68 @@ def test_an_empty_journal_verifies_as_nothing(tmp_path: Path) -> None:
 def test_a_payload_that_is_no_event_is_named_with_its_record(tmp_path: Path) -> None:
     path = written(tmp_path)
     tampered(path, "UPDATE journal SET payload = '{\"x\": 1}' WHERE seq = 4")
-    with pytest.raises(CorruptionError, match="Record 4"):
+    with pytest.raises(CorruptionError, match="record 4 is not what was written"):
         list(journal.read(path))
+
+
+def test_a_reading_gives_nothing_that_was_not_proven_and_ends_only_where_the_journal_did(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    end = Anchor(len(EVENTS), verify(path).head)
+    reading = journal.read(path, Ending(end, True))
+    with pytest.raises(ValueError, match="not read to its end"):
+        _ = reading.proof
+    assert tuple(reading) == EVENTS
+    assert reading.proof == Proof(len(EVENTS), end.head, True) and reading.decisions_hash == decided(path)
+    given: list[Event] = []
+    for ending, bad in (
+        (Ending(Anchor(end.records + 1, end.head), True), f"counts {end.records + 1} records"),
+        (Ending(Anchor(end.records + 1, end.head)), f"counts {end.records + 1} records"),
+        (Ending(Anchor(2, end.head)), "another record 2"),
+        (Ending(Anchor(2, "f" * 64), True), "another record 2"),
+        (Ending(problem="it is lost"), "its end cannot be proven: it is lost"),
+    ):
+        given.clear()
+        with pytest.raises(CorruptionError, match=bad):
+            given.extend(journal.read(path, ending))
+        assert not verify(path, ending).ok and bad in verify(path, ending).problem
+        with pytest.raises(CorruptionError, match=bad), journal.proven(path, ending):
+            pass
+    second = [event for n, event in enumerate(journal.read(path), 1) if n == 2]
+    assert second == [EVENTS[1]]
+
+
+def test_a_journal_that_goes_on_holds_the_record_it_once_ended_at(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    with journal.proven(path) as found:
+        heads = [row.hash for row in journal._rows(found._connection, f"{journal._ROWS} ORDER BY seq")]
+    held = Anchor(2, heads[1])
+    assert verify(path, Ending(held)).ok and not verify(path, Ending(held)).anchored
+    assert tuple(journal.read(path, Ending(held))) == EVENTS
+    with SqliteJournal(path, True, held=held) as log:
+        assert tuple(log.events()) == EVENTS
+    with (
+        SqliteJournal(path, True, held=Anchor(2, heads[2])) as log,
+        pytest.raises(CorruptionError, match="another record 2"),
+    ):
+        list(log.events())
+
+
+def test_a_writer_reads_nothing_back_that_it_did_not_write(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    tampered(path, "UPDATE journal SET payload = payload || ' ' WHERE seq = 2")
+    with SqliteJournal(path, True) as log:  # its end is whole, so it opens
+        events = log.events()
+        assert next(events) == EVENTS[0]
+        with pytest.raises(CorruptionError, match="record 2 is not what was written"):
+            next(events)
+
+
+def test_the_events_before_a_decision_are_those_it_follows_from(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    places = [n for n, event in enumerate(EVENTS) if isinstance(event, CycleRecord)]
+    with journal.proven(path) as found:
+        last = found.passage(EVENTS[places[-1]].session)  # type: ignore[union-attr]
+    assert last is not None and tuple(journal.until(path, last)) == EVENTS[: places[-1]]
+    forged = msgspec.structs.replace(last, prev="f" * 64)
+    with pytest.raises(CorruptionError, match="ends at"):
+        list(journal.until(path, forged))

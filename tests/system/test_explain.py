@@ -26,7 +26,7 @@ from plimsoll.market import snapshot
 from plimsoll.operate import hindsight
 from plimsoll.store import codec
 from plimsoll.store.home import Home
-from plimsoll.store.journal import passage, read, until
+from plimsoll.store.journal import Passage, proven, read, until
 
 START = "2019-01-02"
 
@@ -64,6 +64,11 @@ def lines(run: Run) -> Iterator[tuple[CycleRecord, str, str, int, list[str]]]:
     for record in run.records:
         for symbol, outcome, lots, why in zip(record.symbols, record.outcome, record.lots, record.reasons, strict=True):
             yield record, symbol, outcome, lots, why
+
+
+def passage(path: Path, session: str) -> Passage | None:
+    with proven(path) as journal:
+        return journal.passage(session)
 
 
 def test_indicators_are_those_of_the_panel_at_the_auction(run: Run) -> None:
@@ -128,9 +133,12 @@ def test_every_symbol_of_many_sessions_is_explained_without_a_gap(run: Run) -> N
     first = hindsight.find(run.home, run.records[0].session, run.name, lambda: None)  # type: ignore[arg-type,return-value]
     told = 0
     for record in run.records[::25]:
-        found = passage(run.home.journal(run.name), record.session)
+        with proven(run.home.journal(run.name)) as journal:
+            found, auction = hindsight.passages(journal, record.session)
+            proof = journal.proof
         assert found is not None
-        page = hindsight.explain(hindsight.Past(run.home, run.name, found, first.history, first.desk))
+        past = hindsight.Past(run.home, run.name, found, auction, proof, first.history, first.desk)
+        page = hindsight.explain(past)
         assert [c.symbol for c in page.symbols] == [i.symbol for i in run.panel.instruments if i.tradable]
         for name, text in [
             (s.name, t) for s in (*page.summary, *(p for c in page.symbols for p in c.steps)) for t in s.sentences
@@ -189,7 +197,7 @@ def test_replay_gives_the_journaled_bytes(run: Run) -> None:
 def test_replay_tells_another_code_from_another_decision(run: Run) -> None:
     record = run.records[40]
     past = hindsight.find(run.home, record.session, run.name, lambda: None)  # type: ignore[arg-type,return-value]
-    before = list(until(run.home.journal(run.name), record.session))
+    before = list(until(run.home.journal(run.name), past.passage))
 
     def again(journaled: CycleRecord) -> tuple[bool, bool, tuple[str, ...], tuple[str, ...]]:
         payload = codec.encode(journaled)[1]
@@ -274,4 +282,5 @@ def test_a_passage_holds_the_events_between_its_neighbours(run: Run) -> None:
         assert list(found.after) == events[places[n] + 1 : stop]
         assert codec.decode("cycle", found.payload) == found.record
     assert passage(journal, "2000-01-03") is None and passage(journal, "2100-01-04") is None
-    assert list(until(journal, run.records[3].session)) == events[: places[3]]
+    third = passage(journal, run.records[3].session)
+    assert third is not None and list(until(journal, third)) == events[: places[3]]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.events import Genesis
     from plimsoll.engine.tally import Tally
+    from plimsoll.measures.performance import Metrics
     from plimsoll.reports.result import BacktestResult
     from plimsoll.store.home import Home, RunSummary
     from plimsoll.store.journal import Anchor
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What an interrupted paper run was begun with."""
+    """What an interrupted paper run was begun with, and the record its journal ended at when it last ended."""
 
     summary: RunSummary
     genesis: Genesis
     policy: Policy
+    held: Anchor | None
 
 
 def new_run(home: Home, mode: str, policy: Policy) -> str:
@@ -62,9 +64,14 @@ class Kept:
         """
         from msgspec.structs import replace
 
+        from plimsoll.core.events import Proof
         from plimsoll.reports.reproduce import command
 
-        result = replace(result, command=command(self.home, self.run, self.genesis, policy, result.refused_forecasts))
+        result = replace(
+            result,
+            command=command(self.home, self.run, self.genesis, policy, result.refused_forecasts),
+            journal=Proof(anchor.records, anchor.head, anchored=True),
+        )
         figures = result.metrics
         done = replace(
             self.summary,
@@ -83,6 +90,20 @@ class Kept:
         )
         self.home.finish(done, msgspec.json.encode(result))
         return result
+
+    def beside(self, run: str, policy: Policy, anchor: Anchor, figures: Metrics) -> None:
+        """Write the summary of a run that was made to compare this one with, and where its journal ends."""
+        from msgspec.structs import replace
+
+        from plimsoll.core.policy import policy_hash
+
+        done = replace(
+            self.summary, run=run, policy=policy_hash(policy), tag="", finished=True, status="finished",
+            records=anchor.records, head=anchor.head, total_return=figures.total_return,
+            annual_return=figures.annual_return, annual_volatility=figures.annual_volatility,
+            max_drawdown=figures.max_drawdown, sharpe=figures.sharpe,
+        )  # fmt: skip
+        self.home.finish(done)
 
     def broken(self, status: str, reason: str) -> None:
         """Say how it ended instead; a disk that takes nothing more leaves it interrupted."""
@@ -110,8 +131,11 @@ def _halted(summary: RunSummary, tally: Tally) -> str:
 def keeping(
     home: Home, workspace: Workspace, policy: Policy, genesis: Genesis, tag: str, begun: Begun | None = None
 ) -> Iterator[Kept]:
-    """A run of the home under a name no other has, from its beginning to how it ended; its policy is stored."""
-    from plimsoll.core.errors import PlimsollError
+    """A run of the home under a name no other has, from its beginning to how it ended; its policy is stored.
+
+    One that is resumed keeps the record its journal ended at, until it ends anew.
+    """
+    from plimsoll.core.errors import CorruptionError, PlimsollError
     from plimsoll.store.home import RunSummary
 
     run = new_run(home, genesis.mode, policy) if begun is None else begun.summary.run
@@ -134,6 +158,8 @@ def keeping(
             operator=genesis.operator,
             code=genesis.code,
             tag=_tag(tag) or ("" if begun is None else begun.summary.tag),
+            records=None if begun is None else begun.summary.records,
+            head="" if begun is None else begun.summary.head,
         ),
         genesis,
     )
@@ -142,6 +168,12 @@ def keeping(
         yield kept
     except KeyboardInterrupt:
         kept.broken("interrupted", "interrupted by a person")
+        raise
+    except CorruptionError as error:
+        if begun is None:
+            kept.broken("failed", error.problem)
+        else:  # nothing was added to it: it stays what it was
+            home.finish(begun.summary)
         raise
     except PlimsollError as error:
         kept.broken("failed", error.problem)

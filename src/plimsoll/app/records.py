@@ -20,20 +20,65 @@ if TYPE_CHECKING:
 
 
 def runs(workspace: Workspace) -> tuple[RunSummary, ...]:
-    """Every run of the home, oldest name first."""
+    """Every run of the home, oldest name first.
+
+    The figures are those of each run's summary, held against its stored result: ``status`` is ``altered`` where the two
+    differ, and ``reason`` says so where there is no result to hold them against.
+    """
     from plimsoll.store.home import Home
 
-    return Home(workspace.home).summaries()
+    home = Home(workspace.home)
+    return tuple(_held_against_result(one, home.result(one.run)) for one in home.summaries())
+
+
+class _Figures(msgspec.Struct):
+    total_return: float | None
+    annual_return: float | None
+    annual_volatility: float | None
+    max_drawdown: float | None
+    sharpe: float | None
+
+
+class _Stored(msgspec.Struct):
+    """The part of a stored result that its summary repeats."""
+
+    run: str
+    decisions_hash: str
+    sessions: int
+    metrics: _Figures
+
+
+def _held_against_result(summary: RunSummary, stored: bytes | None) -> RunSummary:
+    from msgspec.structs import asdict, replace
+
+    if not summary.finished:
+        return summary
+    if stored is None:
+        return replace(
+            summary, reason=summary.reason or "no result is stored that its figures could be checked against"
+        )
+    try:
+        found = msgspec.json.decode(stored, type=_Stored)
+    except ValueError:  # msgspec's errors are ValueErrors
+        return replace(summary, status="altered", reason="its stored result is damaged")
+    told = {"run": found.run, "decisions_hash": found.decisions_hash, "sessions": found.sessions} | asdict(
+        found.metrics
+    )
+    if sha256(stored).hexdigest() != summary.result_hash or any(getattr(summary, k) != v for k, v in told.items()):
+        return replace(summary, status="altered", reason="summary and stored result are not of one run")
+    return summary
 
 
 def result(workspace: Workspace, run: str | None = None) -> BacktestResult | None:
     """The whole result of a run, the last finished one's by default; None where none was stored.
 
-    ``CorruptionError`` where the stored one is damaged or not of the run's journal.
+    ``CorruptionError`` where the stored one is damaged, was altered or is not of the run's journal, or that journal is
+    not what was written; ``journal`` of the result says to where it was verified now (G3).
     """
     from plimsoll.core.errors import CorruptionError
     from plimsoll.reports.result import BacktestResult
     from plimsoll.store.home import Home
+    from plimsoll.store.journal import proven
 
     home = Home(workspace.home, workspace.tell)
     name = home.find_run(run)
@@ -45,23 +90,24 @@ def result(workspace: Workspace, run: str | None = None) -> BacktestResult | Non
     except ValueError:  # msgspec's errors are ValueErrors
         raise CorruptionError(f"the stored result of run {name} is damaged", "Restore it from a backup") from None
     known = home.summary(name)
-    if found.run != name or (known.finished and found.decisions_hash != known.decisions_hash):
+    with proven(home.journal(name), home.ending(name)) as journal:
+        proof, decided = journal.proof, journal.decisions_hash
+    if found.run != name or (known.finished and found.decisions_hash != decided):
         raise CorruptionError(f"the stored result of run {name} is not its own", "Restore it from a backup")
-    if known.result_hash and sha256(stored).hexdigest() != known.result_hash:
+    if known.finished and sha256(stored).hexdigest() != known.result_hash:
         raise CorruptionError(
             f"the stored result of run {name} was altered after the run",
             "Restore it from a backup; `plimsoll report` states the figures anew from the journal",
         )
-    return found
+    return msgspec.structs.replace(found, journal=proof)
 
 
 def journaled(workspace: Workspace, run: str | None = None) -> tuple[Event, ...]:
-    """Every event of a run's journal, the last run's by default, genesis first."""
+    """Every event of a run's journal, the last run's by default, genesis first; proven to the last (G3)."""
     from plimsoll.store.home import Home
-    from plimsoll.store.journal import read
 
     home = Home(workspace.home, workspace.tell)
-    return tuple(read(home.journal(home.find_run(run))))
+    return tuple(home.read(home.find_run(run)))
 
 
 def compare(workspace: Workspace, a: str, b: str) -> Versus:

@@ -57,7 +57,9 @@ def backtest(
                 longer = run_backtest(
                     history, desk_of(free, panel), span, journal, capital=capital, operator=operator, progress=progress
                 )
+                ended = journal.anchor
             unbounded = measured(history, free, longer, span.first)
+            kept.beside(again, free, ended, unbounded)
         result = result_of(
             run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
             decisions_hash=decided, without_mandate=unbounded,
@@ -104,12 +106,13 @@ def trade_recorded(
     capital, operator = cents(policy.account.capital), policy.backtest.operator
     desk = desk_of(policy, panel)
     genesis = genesis_of(history, desk, span, capital=capital, mode="paper", operator=operator)
+    held = None if begun is None else begun.held
     with home.lock(), keeping(home, workspace, policy, genesis, tag, begun) as kept:
         session = PaperSession(
             lambda: history_of(stage_2(workspace, policy)[1], policy, load(policy.strategies.enabled)),
             lambda found: desk_of(policy, found.panel),
             span,
-            lambda: journal_of(home, kept.run, durable=True),
+            lambda: journal_of(home, kept.run, durable=True, held=held),
             capital=capital,
             operator=operator,
             restart_every=restart_every,
@@ -128,16 +131,18 @@ def trade_recorded(
 
 def _begun(workspace: Workspace, named: str, start: str | None, end: str | None) -> Begun:
     """The paper run of that name, ``last`` the last unfinished; ``UsageError`` where it cannot be resumed as asked."""
-    from plimsoll.core.errors import UsageError
+    from plimsoll.core.errors import CorruptionError, UsageError
     from plimsoll.core.events import Genesis
     from plimsoll.store.home import Home
-    from plimsoll.store.journal import read
 
     home = Home(workspace.home)
     if named == "last":
         named = home.newest("paper") if end is not None else home.last_unfinished("paper")
     run = home.find_run(named)
-    genesis = next(read(home.journal(run)), None)
+    ending = home.ending(run)
+    if ending.problem:
+        raise CorruptionError(f"run {run!r} cannot be resumed: {ending.problem}", "Restore it from a backup")
+    genesis = next(home.read(run), None)
     if not isinstance(genesis, Genesis) or genesis.mode != "paper":
         raise UsageError(f"run {run!r} is no paper run", "See 'plimsoll runs'; a backtest is simply run again")
     if start is not None or workspace.changes or (end is not None and end < genesis.end):
@@ -149,4 +154,4 @@ def _begun(workspace: Workspace, named: str, start: str | None, end: str | None)
     policy = home.policy(run, genesis.policy)
     if policy is None:
         raise UsageError(f"the policy of run {run!r} was not stored", "Start a new run")
-    return Begun(home.summary(run), genesis, policy)
+    return Begun(home.summary(run), genesis, policy, ending.anchor)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from plimsoll.core.panel import Panel
     from plimsoll.engine.desk import Desk
     from plimsoll.store.home import Home
-    from plimsoll.store.journal import SqliteJournal
+    from plimsoll.store.journal import Anchor, SqliteJournal
 
 
 def stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
@@ -48,11 +48,11 @@ def desk_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) -> Desk:
     return desk
 
 
-def journal_of(home: Home, run: str, *, durable: bool) -> SqliteJournal:
-    """The journal of a run; ``durable`` waits for the disk at every record."""
+def journal_of(home: Home, run: str, *, durable: bool, held: Anchor | None = None) -> SqliteJournal:
+    """The journal of a run; ``durable`` waits for the disk at every record, ``held`` is a record it has to hold."""
     from plimsoll.store.journal import SqliteJournal
 
-    return SqliteJournal(home.journal(run), durable=durable)
+    return SqliteJournal(home.journal(run), durable=durable, held=held)
 
 
 def now() -> str:

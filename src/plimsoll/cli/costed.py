@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.tables import ABSENT, console, percent, table
+from plimsoll.cli.tables import ABSENT, console, percent, proven, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,6 +24,8 @@ def show(found: CostReport) -> None:
     out = console()
     out.print(f"{escape(found.source)}: {found.orders_compared} orders filled")
     out.print(escape(found.basis))
+    if found.journal is not None:
+        out.print(proven(found.journal))
     out.print(escape(_coefficient(found)))
     if found.r2 is not None:
         multiple, error = found.slippage_multiple, found.slippage_multiple_error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.tables import ABSENT, SYNTHETIC, console, figure, percent, table
+from plimsoll.cli.tables import ABSENT, SYNTHETIC, console, figure, percent, proven, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +39,7 @@ def show(found: RiskStanding) -> None:
     _tails(out, found)
     _parts(out, found)
     _ladder(out, found)
+    out.print(proven(found.journal))
 
 
 def _limits(out: Console, found: RiskStanding) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from plimsoll.cli.tables import SYNTHETIC, console
+from plimsoll.cli.tables import SYNTHETIC, console, proven
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
+    from plimsoll.core.events import Proof
     from plimsoll.engine.replay import Replay
     from plimsoll.governance.case import Step
     from plimsoll.governance.session_summary import SessionExplanation
@@ -28,10 +29,11 @@ def explained(told: SessionExplanation, *, one: bool) -> None:
         for chain in told.symbols:
             _print(out, f"{chain.symbol} on {told.session}   run {told.run}")
             _steps(out, chain.steps)
+        _rests_on(out, told.journal)
         return
     _print(out, f"session {told.session}, decided at {told.decided_at}   run {told.run}")
     _steps(out, told.summary)
-    _print(out, "")
+    _rests_on(out, told.journal)
     _print(out, f"One symbol's whole chain: plimsoll explain --on {told.session} --run {told.run} --symbol S")
 
 
@@ -45,6 +47,12 @@ def _steps(out: Console, steps: Sequence[Step]) -> None:
             lines = textwrap.wrap(text, width, initial_indent="  ", subsequent_indent=hanging, break_on_hyphens=False)
             for line in lines:
                 _print(out, line)
+
+
+def _rests_on(out: Console, proof: Proof | None) -> None:
+    if proof is not None:
+        _print(out, "")
+        _print(out, proven(proof))
 
 
 def _print(out: Console, line: str) -> None:
@@ -64,3 +72,4 @@ def replayed(result: Replay) -> None:
         _print(out, f"parts of the record that differ: {', '.join(result.fields) or 'none'}")
     if not result.same_morning:
         _print(out, "the fills and cash flows before the decision came out otherwise than journaled")
+    _rests_on(out, result.journal)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plimsoll.app import ConfigReport
+    from plimsoll.core.events import Proof
     from plimsoll.market.ingest import IngestReport
     from plimsoll.market.status import Status
     from plimsoll.operate.doctor import Diagnosis
@@ -181,11 +182,18 @@ def status(report: Status) -> None:
         out.print(f"ALERT {escape(report.alert)}")
 
 
+def proven(proof: Proof) -> str:
+    """What a reading of a run's journal rests on, in a line."""
+    end = "" if proof.anchored else "; the run has not ended, so nothing outside the journal keeps its end"
+    return f"journal {proof.records} records, verified to head {proof.head[:16]}{end}"
+
+
 def audit(report: AuditReport) -> None:
     """Whether the chain holds, and if not where it breaks."""
     out = console()
     if report.ok:
-        out.print(f"ok: {report.records} records, head {report.head[:16]}")
+        end = "" if report.anchored else "; the run has not ended, so nothing outside the journal keeps its end"
+        out.print(f"ok: {report.records} records, head {report.head[:16]}{end}")
     else:
         out.print(f"NOT OK: {escape(report.problem)}; first bad record {report.first_bad} of {report.records}")
 
@@ -282,6 +290,9 @@ def versus(found: Versus) -> None:
             f"paired      {p.start} to {p.end}, {p.sessions} sessions: B less A {percent(p.difference, 2)} a year "
             f"(standard error {percent(p.error, 2)}), correlation {figure(p.correlation)}; {told}"
         )
+    for name, side in (("A", a), ("B", b)):
+        if side.journal is not None:
+            out.print(f"{name}: {proven(side.journal)}")
 
 
 def _told_apart(p: Paired) -> str:
@@ -358,6 +369,8 @@ def backtest(result: BacktestResult) -> None:
     for note in result.notes:
         out.print(f"note        {escape(note)}")
     out.print(f"decisions hash {result.decisions_hash}")
+    if result.journal is not None:
+        out.print(proven(result.journal))
     if result.command:
         out.print(escape(f"again       {result.command}"), soft_wrap=True)
 

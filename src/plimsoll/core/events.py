@@ -51,6 +51,17 @@ class Approval(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Proof(msgspec.Struct, frozen=True):
+    """What a reading of a run's journal rests on: its chain was verified to ``head``, the hash of the last record (G3).
+
+    ``anchored`` says whether that end is the one kept outside the journal: a run that has not ended has none there.
+    """
+
+    records: int
+    head: str
+    anchored: bool
+
+
 Event = Genesis | CycleRecord | Intent | Fill | CashFlow | Split | Approval
 KINDS: dict[str, type] = {
     "genesis": Genesis,

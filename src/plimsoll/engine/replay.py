@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from plimsoll.core.decision import CycleRecord
-from plimsoll.core.events import Event
+from plimsoll.core.events import Event, Proof
 from plimsoll.core.panel import History
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.loop import evening, morning
@@ -24,7 +24,7 @@ class Replay(msgspec.Struct, frozen=True):
     ``identical`` says that the decision's bytes are those of the journal; ``same_decision`` that they are, leaving
     out the hash of the code; ``same_morning`` that the session's fills, cash flows and signatures are. ``differs``
     names the inputs that are not what the run had (code, policy, snapshot), ``fields`` the parts of the record that
-    came out otherwise.
+    came out otherwise; ``journal`` is what the journal was verified to.
     """
 
     run: str
@@ -37,6 +37,7 @@ class Replay(msgspec.Struct, frozen=True):
     bytes: int
     journaled: str
     replayed: str
+    journal: Proof | None = None
 
 
 def replay(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from plimsoll.core.events import Proof
 from plimsoll.core.protections import taken_away
 from plimsoll.governance import wording
 from plimsoll.governance.case import BOOK, Case, Explanation, Step, position
@@ -15,7 +16,10 @@ from plimsoll.governance.wording import money, sentence, share
 
 
 class SessionExplanation(msgspec.Struct, frozen=True):
-    """One session of a run: the summary of the book, and the chain of each symbol asked for."""
+    """One session of a run: the summary of the book, and the chain of each symbol asked for.
+
+    ``journal`` is what the journal was verified to before anything was read from it.
+    """
 
     run: str
     session: str
@@ -25,6 +29,7 @@ class SessionExplanation(msgspec.Struct, frozen=True):
     nav: int
     summary: tuple[Step, ...]
     symbols: tuple[Explanation, ...]
+    journal: Proof | None = None
 
 
 def summarise(case: Case, universe: Sequence[str], explanations: tuple[Explanation, ...]) -> SessionExplanation:

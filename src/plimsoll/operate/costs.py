@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError
-from plimsoll.core.events import Genesis
+from plimsoll.core.events import Genesis, Proof
 from plimsoll.core.order import Fill, Intent
 from plimsoll.core.panel import History
 from plimsoll.core.policy import CostPolicy, Policy, policy_hash
@@ -30,7 +30,6 @@ from plimsoll.market import snapshot
 from plimsoll.operate.fills_file import LeftOut, OwnFill, read
 from plimsoll.operate.hindsight import policy_of
 from plimsoll.store.home import Home
-from plimsoll.store.journal import read as journal_of
 
 Floats = NDArray[np.float64]
 
@@ -65,7 +64,8 @@ class CostReport(msgspec.Struct, frozen=True):
     ``evidence`` is False where the model itself priced the fills. ``impact_y`` is the coefficient as ``costs.impact_y``
     has it, with its error and 95 % interval; null, with ``why_unknown``, where the fills cannot say.
     ``fills`` counts the orders behind it, ``orders_compared`` all that were filled. ``suggestion`` is the YAML a person
-    may put into a policy file, "" where there is nothing to suggest.
+    may put into a policy file, "" where there is nothing to suggest. ``journal`` is what the run's journal was verified
+    to, null for fills of one's own.
     """
 
     source: str
@@ -95,6 +95,7 @@ class CostReport(msgspec.Struct, frozen=True):
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
     suggestion: str
+    journal: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def of_run(home: Home, run: str, present: Callable[[], Policy], *, estimate_slip
     ------
     InputError, CorruptionError : journal, snapshot or policy is not there or not what was written.
     """
-    events = journal_of(home.journal(run))
+    events = home.read(run)
     genesis = next(events, None)
     if not isinstance(genesis, Genesis):
         raise InputError(f"The journal of run {run!r} does not begin with its genesis", "Run 'plimsoll audit verify'")
@@ -154,9 +155,10 @@ def of_run(home: Home, run: str, present: Callable[[], Policy], *, estimate_slip
         "The model itself priced these fills: the coefficient must come back as the policy's. It shows that one model "
         "was used throughout and is no evidence about a market."
     )
-    return _report(
+    found = _report(
         f"run {run}", False, basis, rows, left_out, notes, policy, genesis.policy, estimate_slippage=estimate_slippage
     )
+    return msgspec.structs.replace(found, journal=events.proof)
 
 
 def _of_order(name: str, intent: Intent, done: Sequence[Fill], history: History) -> _Row:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from plimsoll.alpha import registry
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.decision import CycleRecord
-from plimsoll.core.errors import CorruptionError, InputError, UsageError
-from plimsoll.core.events import Genesis
+from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.events import Genesis, Proof
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy, policy_hash
@@ -32,16 +32,22 @@ from plimsoll.governance.session_summary import SessionExplanation, summarise
 from plimsoll.market import snapshot
 from plimsoll.store import codec
 from plimsoll.store.home import Home
-from plimsoll.store.journal import Passage, last_decided, passage, read, until
+from plimsoll.store.journal import Passage, Proven, proven, until
 
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """A decided session: the passage of its run's journal, the snapshot, and the desk with the run's own policy."""
+    """A decided session: the passage of its run's journal, the snapshot, and the desk with the run's own policy.
+
+    ``auction`` is the passage of the decision that set the programme in force, None where there is none; ``proof`` is
+    what the journal was verified to.
+    """
 
     home: Home
     run: str
     passage: Passage
+    auction: Passage | None
+    proof: Proof
     history: History
     desk: Desk
 
@@ -68,23 +74,30 @@ def find(home: Home, on: str | None, run: str | None, present: Callable[[], Poli
     if on is not None:
         day_number(on)
     name = home.find_run(run)
-    path = home.journal(name)
-    genesis = next(read(path), None)
-    if not isinstance(genesis, Genesis):
-        raise CorruptionError(f"The journal of run {name!r} does not begin with its genesis", "plimsoll audit verify")
+    with proven(home.journal(name), home.ending(name)) as journal:
+        genesis, proof = journal.genesis(), journal.proof
+        session = on or journal.last_decided() or genesis.start
+        found, auction = passages(journal, session)
     folder = home.snapshots / genesis.snapshot
     if not folder.is_dir():
         raise InputError(f"The snapshot {genesis.snapshot} of run {name!r} is not in {home.path}", "Restore its folder")
     panel = snapshot.load(folder)
-    on = on or last_decided(path) or genesis.start
-    found = passage(path, on)
     if found is None:
-        raise _not_decided(panel.sessions, on, name, genesis)
+        raise _not_decided(panel.sessions, session, name, genesis)
     policy = policy_of(home, name, genesis, present)
     panel = panel.resolved(policy.limits.plain_symbols_are)
     strategies = registry.load(policy.strategies.enabled)
     desk = Desk(policy, strategies, panel.instruments, account=genesis.account, code=code_hash(strategies))
-    return Past(home, name, found, history_of(panel, policy, strategies), desk)
+    return Past(home, name, found, auction, proof, history_of(panel, policy, strategies), desk)
+
+
+def passages(journal: Proven, session: str) -> tuple[Passage | None, Passage | None]:
+    """The passage of a session, and that of the decision that set the programme in force; None where there is none."""
+    found = journal.passage(session)
+    if found is None or found.record.auction is not None:
+        return found, found
+    programme = found.record.carried.programme
+    return found, None if programme is None else journal.passage(iso_day(programme.day))
 
 
 def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
@@ -107,7 +120,8 @@ def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
     found = subjects(view, past.desk, record, told.auction, asked)
     if symbol is not None:  # a second or two a symbol: for the one that is asked for
         found = tuple(_proven(past, told, found))
-    return summarise(told, universe, tuple(explain_symbol(told, s) for s in found))
+    chains = tuple(explain_symbol(told, s) for s in found)
+    return structs.replace(summarise(told, universe, chains), journal=past.proof)
 
 
 def _proven(past: Past, told: Case, found: tuple[Subject, ...]) -> list[Subject]:
@@ -116,8 +130,8 @@ def _proven(past: Past, told: Case, found: tuple[Subject, ...]) -> list[Subject]
     By deciding those two sessions again, with one figure after the other moved (``engine/otherwise.py``).
     """
     record = past.passage.record
-    world = _world(past, record)
-    at_auction = None if told.auction is None else world if told.auction is record else _world(past, told.auction)
+    world = _world(past, past.passage)
+    at_auction = world if past.auction is past.passage else None if past.auction is None else _world(past, past.auction)
     proven = []
     for subject in found:
         symbol = subject.instrument.symbol
@@ -128,27 +142,25 @@ def _proven(past: Past, told: Case, found: tuple[Subject, ...]) -> list[Subject]
         if at_auction is not None and told.auction is not None:
             mine = bids_of(told, symbol)
             of_bids = tuple((b.strategy, of_bid(at_auction, told.auction, b)) for b in mine)
-        proven.append(replace(subject, otherwise=answer, bids=of_bids))
+        proven.append(structs.replace(subject, otherwise=answer, bids=of_bids))
     return proven
 
 
-def _world(past: Past, record: CycleRecord) -> World | None:
+def _world(past: Past, passage: Passage) -> World | None:
     """What a session was decided from; None where it is not decided now as it was then (another version, say)."""
-    state = recover(until(past.home.journal(past.run), record.session)).state
+    record = passage.record
+    state = recover(until(past.home.journal(past.run), passage)).state
     world = World(_view(past, record), state, past.desk)
-    again = replace(world.decided(), code=record.code, policy=record.policy)  # what is new in them decides nothing here
+    again = structs.replace(
+        world.decided(), code=record.code, policy=record.policy
+    )  # what is new in them decides nothing here
     return world if codec.encode(again) == codec.encode(record) else None
 
 
 def case(past: Past) -> Case:
     """What an explanation of the session is made from, the decision that set the programme in force included."""
-    record, journal = past.passage.record, past.home.journal(past.run)
-    auction: CycleRecord | None = None
-    if record.auction is not None:
-        auction = record
-    elif record.carried.programme is not None:
-        held = passage(journal, iso_day(record.carried.programme.day))
-        auction = None if held is None else held.record
+    record = past.passage.record
+    auction = None if past.auction is None else past.auction.record
     return Case(
         run=past.run,
         record=record,
@@ -165,8 +177,9 @@ def case(past: Past) -> Case:
 def replay(past: Past) -> engine_replay.Replay:
     """The session decided again from snapshot, policy and journal, compared byte for byte with what was journaled."""
     found = past.passage
-    before = until(past.home.journal(past.run), found.record.session)
-    return engine_replay.replay(before, found.record, found.payload, past.history, past.desk, codec.encode, past.run)
+    before = until(past.home.journal(past.run), found)
+    again = engine_replay.replay(before, found.record, found.payload, past.history, past.desk, codec.encode, past.run)
+    return structs.replace(again, journal=past.proof)
 
 
 def _view(past: Past, record: CycleRecord) -> View:

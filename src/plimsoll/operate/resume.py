@@ -12,7 +12,7 @@ from plimsoll.core.state import State
 from plimsoll.engine.operator import SIMULATED, inside_hard
 from plimsoll.engine.recovery import recover
 from plimsoll.store.home import Home
-from plimsoll.store.journal import SqliteJournal, read
+from plimsoll.store.journal import SqliteJournal
 
 _TEXT_MAX = 200
 
@@ -45,17 +45,16 @@ def resume(home: Home, run: str, by: str, reason: str) -> Resumed:
         if not text.strip() or not text.isprintable() or len(text) > _TEXT_MAX or text == SIMULATED:
             raise UsageError(f"{name} {text!r} cannot be used", f"Give up to {_TEXT_MAX} printable characters")
     path = home.journal(run)
-    found = recover(read(path))
+    found = recover(events := home.read(run))
     if found.genesis.mode != "paper":
         raise UsageError(f"run {run} is a {found.genesis.mode}", "Its operator signs: see --operator of backtest")
-    report = home.audit(run)
-    if not report.ok:
-        raise CorruptionError(f"the journal of run {run} is not what was written: {report.problem}", "Restore it")
     policy = home.policy(run, found.genesis.policy)
     if found.last is None or policy is None:
         raise UsageError(f"run {run} has decided nothing that could be halted", "See 'plimsoll runs'")
     lifts = _lifts(found.state, found.last, policy, run)
     with SqliteJournal(path, durable=True) as journal:
+        if (len(journal), journal.anchor.head) != (events.proof.records, events.proof.head):
+            raise CorruptionError(f"the journal of run {run} changed while it was read", "Sign again")
         journal.append(Approval(found.last.session, by, reason))
         anchor = journal.anchor
     summary = msgspec.structs.replace(home.summary(run), halted="")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.decision import CycleRecord
+from plimsoll.core.events import Proof
 from plimsoll.core.panel import View
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
@@ -94,6 +95,7 @@ class RiskStanding(msgspec.Struct, frozen=True):
     """The book of a run at a session's close, before the orders decided there; NAV and cash in dollars.
 
     ``stale`` are holdings without a bar of that session: they stand at an older price, and so does every figure here.
+    ``journal`` is what the journal was verified to before anything was read from it.
     """
 
     run: str
@@ -118,6 +120,7 @@ class RiskStanding(msgspec.Struct, frozen=True):
     tails: tuple[TailEstimate, ...]
     contributions: tuple[Contribution, ...]
     ladder: tuple[RungDistance, ...]
+    journal: Proof
 
     @property
     def inside(self) -> bool:
@@ -173,6 +176,7 @@ def standing(past: Past) -> RiskStanding:
         tails=() if book is None else tuple(_tail(e) for e in estimates.estimates(book)),
         contributions=() if book is None else tuple(_contributions(book)),
         ladder=tuple(_rungs(record, ladder, policy)),
+        journal=past.proof,
     )
 
 

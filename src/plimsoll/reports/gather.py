@@ -28,7 +28,6 @@ from plimsoll.reports.recorded import recorded
 from plimsoll.reports.reproduce import command
 from plimsoll.reports.result import measured, result_of
 from plimsoll.reports.worth import Worth
-from plimsoll.store import journal
 from plimsoll.store.home import Home
 from plimsoll.store.journal import SqliteJournal
 
@@ -51,7 +50,7 @@ def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
     UsageError
         The run holds no decided session.
     """
-    found = recorded(journal.read(home.journal(run)))
+    found = recorded(events := home.read(run))
     genesis = found.genesis
     folder = home.snapshots / genesis.snapshot
     if not folder.is_dir():
@@ -69,12 +68,12 @@ def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
         policy=policy,
         tally=found.tally,
         first=first,
-        decisions_hash=(decided := journal.decisions_hash(home.journal(run))),
-        worth=_worth(home, run, decided),
+        decisions_hash=events.decisions_hash,
+        worth=_worth(home, run, events.decisions_hash),
         without_mandate=_without_mandate(home, genesis, history, policy) if found.tally.mandate_ended else None,
     )
-    result = replace(result, command=command(home, run, genesis, policy, result.refused_forecasts))
-    summary = home.summary(run)
+    made_by = command(home, run, genesis, policy, result.refused_forecasts)
+    result = replace(result, command=made_by, journal=events.proof)
     return Material(
         run=found,
         result=result,
@@ -82,8 +81,7 @@ def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
         policy=policy,
         policy_known=stored is not None or policy_hash(policy) == genesis.policy,  # what is stored was checked by hash
         first=first,
-        records=summary.records,
-        head=summary.head,
+        proof=events.proof,
         command=result.command,
         version=__version__,
         tries=_tries(home, run),
@@ -95,7 +93,9 @@ def _without_mandate(home: Home, genesis: Genesis, history: History, policy: Pol
     free = without_mandate(policy)
     digest = policy_hash(free)
     for path in sorted(home.runs.glob("backtest-without-mandate-*.db"), reverse=True):
-        one = next(journal.read(path), None)
+        if home.ending(path.stem).problem:  # made before ends of such runs were kept
+            continue
+        one = next(home.read(path.stem), None)
         if not isinstance(one, Genesis) or (one.policy, one.snapshot, one.code) != (
             digest,
             genesis.snapshot,
@@ -103,7 +103,7 @@ def _without_mandate(home: Home, genesis: Genesis, history: History, policy: Pol
         ):
             continue
         if (one.start, one.end, one.operator) == (genesis.start, genesis.end, genesis.operator):
-            tally = recorded(journal.read(path)).tally
+            tally = recorded(home.read(path.stem)).tally
             return measured(history, free, tally, history.panel.sessions.row_at_or_after(one.start))
     return None
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.events import Proof
 from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy
 from plimsoll.engine.desk import Desk
@@ -39,7 +40,7 @@ class Material:
     """Everything a section may show.
 
     ``first`` is the run's first row of ``history``; ``policy_known`` says whether ``policy`` is the run's own, by
-    its hash; ``records`` and ``head`` are the journal's; ``command`` repeats the run;
+    its hash; ``proof`` is what its journal was verified to; ``command`` repeats the run;
     ``tries`` counts the different backtests of the home up to it, itself included: what it may be the best of.
     """
 
@@ -49,8 +50,7 @@ class Material:
     policy: Policy
     policy_known: bool
     first: int
-    records: int | None
-    head: str
+    proof: Proof
     command: str
     version: str
     hurdles: tuple[Hurdle, ...] = ()

@@ -229,7 +229,8 @@ def proof(m: Material) -> Html:
         ("Decisions", r.decisions_hash),
         (
             "Journal",
-            f"{number(m.records, 'record')}, head {m.head}" if m.records else "not sealed: the run has no summary",
+            f"{number(m.proof.records, 'record')}, verified to head {m.proof.head}"
+            + ("" if m.proof.anchored else "; the run has not ended, so nothing outside the journal keeps its end"),
         ),
         ("Strategies", ", ".join(g.strategies)),
         ("Capital", f"{usd(g.capital)}, {r.operator} operator"),

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.capital import garch, scenarios
-from plimsoll.core.events import Approval, Genesis
+from plimsoll.core.events import Approval, Genesis, Proof
 from plimsoll.core.money import dollars
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import History, Panel, View
@@ -63,7 +63,8 @@ class BacktestResult(msgspec.Struct, frozen=True):
     bid did not, ``targets`` how the target portfolios fared.
     ``command`` makes the run again. ``worth`` sets the same forecasts ungoverned beside the run (T), absent where there
     is nothing to compare.
-    ``decisions_hash`` is SHA-256 over the payloads of the cycle records, which hold neither run id nor wall time.
+    ``decisions_hash`` is SHA-256 over the payloads of the cycle records, which hold neither run id nor wall time;
+    ``journal`` the records of the run's journal, the hash of the last, and whether that end is kept outside it.
     """
 
     run: str
@@ -104,6 +105,7 @@ class BacktestResult(msgspec.Struct, frozen=True):
     targets: dict[str, bidders.TargetsHeld] = msgspec.field(default_factory=dict)
     command: str = ""
     worth: Worth | None = None
+    journal: Proof | None = None
 
 
 def measured(

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.events import Proof
 from plimsoll.core.policy import Policy
 from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.measures.performance import Metrics
@@ -69,6 +70,7 @@ class Side(msgspec.Struct, frozen=True):
     operator: str
     capital: str
     decisions_hash: str
+    journal: Proof | None
 
 
 class Versus(msgspec.Struct, frozen=True):
@@ -110,7 +112,7 @@ def _side(r: BacktestResult, tag: str) -> Side:
     return Side(
         run=r.run, tag=tag, mode=r.mode, start=r.start, end=r.end, sessions=r.sessions, profile=r.profile,
         policy=r.policy, snapshot=r.snapshot, code=r.code, strategies=r.strategies, operator=r.operator,
-        capital=r.capital, decisions_hash=r.decisions_hash,
+        capital=r.capital, decisions_hash=r.decisions_hash, journal=r.journal,
     )  # fmt: skip
 
 

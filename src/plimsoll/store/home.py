@@ -38,7 +38,7 @@ import msgspec
 from plimsoll.core.errors import CorruptionError, HomeBusy, InputError, PlimsollError, UsageError
 from plimsoll.core.events import Genesis
 from plimsoll.core.policy import Policy
-from plimsoll.store.journal import Anchor, AuditReport, read, verify
+from plimsoll.store.journal import Anchor, AuditReport, Ending, Reading, read, verify
 
 _POLICY = ".policy.json"
 _RESULT = ".result.json"
@@ -310,15 +310,22 @@ class Home:
         return self._summary(run).stat().st_mtime_ns >= since
 
     def audit(self, run: str | None = None) -> AuditReport:
-        """Verify a run's journal (the last run's by default), against its summary's anchor when there is one."""
+        """Verify a run's journal (the last run's by default) to its end, against what is kept of that outside it."""
         name = self.find_run(run)
-        return verify(self.journal(name), self._anchor(name))
+        return verify(self.journal(name), self.ending(name))
 
-    def _anchor(self, run: str) -> Anchor | None:
-        """What a finished run's summary keeps of its journal; a damaged summary is no licence to do without."""
+    def read(self, run: str) -> Reading:
+        """Every event of a run's journal, proven before it is given, and its end against what is kept of it."""
+        return read(self.journal(run), self.ending(run))
+
+    def ending(self, run: str) -> Ending:
+        """Where a run's journal ends, as its summary keeps it: a record it holds once the run has begun to be resumed.
+
+        A missing summary proves nothing: it is written before the first record. A damaged one is ``CorruptionError``.
+        """
         path = self._summary(run)
         if not path.exists():
-            return None
+            return Ending(problem=f"{path}, which keeps it, is not there")
         try:
             with _clearly(path, "read"):
                 known = msgspec.json.decode(path.read_bytes(), type=RunSummary)
@@ -326,7 +333,11 @@ class Home:
             raise CorruptionError(
                 f"{path} is damaged: the end of the journal cannot be checked against it", "Restore it from a backup"
             ) from None
-        return None if known.records is None else Anchor(known.records, known.head)
+        if known.records is not None:
+            return Ending(Anchor(known.records, known.head), known.finished)
+        if known.finished or self.journal(run).with_suffix(_RESULT).exists():
+            return Ending(problem=f"the run was finished, and {path} does not keep it")
+        return Ending()
 
     def _policy(self, run: str) -> Path:
         return self.journal(run).with_suffix(_POLICY)

@@ -7,6 +7,8 @@ commits records and holds their count and last hash.
 What the chain shows by itself: any altered, inserted, reordered or missing record before the last. What the head
 row adds: a cut tail, or records added after it. What neither can show: a file rewritten as a whole, chain and
 head included. That needs the head kept elsewhere (``Anchor``: the run's summary, a report, another machine).
+
+Whoever uses a journal reads it through ``read`` or ``proven``: nothing is given that was not verified first.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import msgspec
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
-from plimsoll.core.events import KINDS, Event, Genesis
+from plimsoll.core.events import KINDS, Event, Genesis, Proof
 from plimsoll.store import codec
 
 DOMAIN = "plimsoll.journal.v1"
@@ -61,9 +63,22 @@ class Anchor(msgspec.Struct, frozen=True):
     head: str
 
 
+class Ending(msgspec.Struct, frozen=True):
+    """What is known outside a journal of where it ends.
+
+    ``anchor`` is its end where ``final``; else a record it held once and has to hold still, since a run that is
+    being made has no end yet. ``problem`` says why an end that should be known is not.
+    """
+
+    anchor: Anchor | None = None
+    final: bool = False
+    problem: str = ""
+
+
 class AuditReport(msgspec.Struct, frozen=True):
     """What a verification found. ``records`` is what the file holds (0 when it cannot be read); ``first_bad`` the
     sequence number of the first record that is not what was written, or is not there; ``head`` the last good hash.
+    ``anchored`` says whether the end is the one that is kept outside the journal: a run that has not ended has none.
     """
 
     ok: bool
@@ -71,13 +86,15 @@ class AuditReport(msgspec.Struct, frozen=True):
     first_bad: int | None = None
     problem: str = ""
     head: str = ""
+    anchored: bool = False
 
 
 class Passage(msgspec.Struct, frozen=True):
     """One session of a journal: its decision, the decision before it, and the events between its neighbours.
 
     ``morning`` lies between the two decisions (fills of the orders of ``before``, dividends, signatures), ``after``
-    between this one and the next: its orders and what became of them. ``payload`` is the decision as journaled.
+    between this one and the next: its orders and what became of them. ``payload`` is the decision as journaled,
+    ``prev`` the hash of the record before it.
     """
 
     genesis: Genesis
@@ -85,7 +102,11 @@ class Passage(msgspec.Struct, frozen=True):
     morning: tuple[Event, ...]
     record: CycleRecord
     payload: bytes
+    prev: str
     after: tuple[Event, ...]
+
+
+_UNKNOWN = Ending()
 
 
 class SqliteJournal:
@@ -97,6 +118,7 @@ class SqliteJournal:
     durable : True commits each append with a full flush before it returns (paper, live); False gathers appends
         until ``commit`` or ``close`` (backtest, where a crash costs only a repeatable run).
     patience_ms : how long to wait for another process that holds the file.
+    held : a record that an existing file has to hold, which ``events`` proves.
 
     Raises
     ------
@@ -105,8 +127,8 @@ class SqliteJournal:
     CorruptionError : an existing file whose head is not what was written.
     """
 
-    def __init__(self, path: Path | str, durable: bool, *, patience_ms: int = 1000) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path | str, durable: bool, *, patience_ms: int = 1000, held: Anchor | None = None) -> None:
+        self.path, self._held = Path(path), held
         self._durable = durable
         self._refusal = ""  # why nothing more is taken
         self._open = False  # a transaction is under way
@@ -172,8 +194,14 @@ class SqliteJournal:
         return head
 
     def events(self) -> Iterator[Event]:
-        """Every event from the first, decoded (``codec.decode``). ``CorruptionError`` for what is none."""
-        return _decoded(self._connection, self.path)
+        """Every event from the first, decoded, each proven to be what was written before it is given.
+
+        ``CorruptionError`` naming the first record that is not, also when the last is not where this journal ends.
+        """
+        if not len(self):
+            return
+        for row in _proven(self._connection, self.path, Ending(self._held), self._anchor):
+            yield _event(row, self.path)
 
     def commit(self) -> None:
         """Make everything appended so far durable."""
@@ -262,67 +290,122 @@ class SqliteJournal:
         )
 
 
-def verify(path: Path | str, anchor: Anchor | None = None) -> AuditReport:
-    """Recompute the whole chain of a journal and compare it with its head row and, if given, a kept anchor.
+def verify(path: Path | str, ending: Ending = _UNKNOWN) -> AuditReport:
+    """Recompute the whole chain of a journal and compare it with its head row and with what is known of its end.
 
     Whatever the file holds is a report, also when it is missing or unreadable; only a batch that is being written
     at this moment raises ``PlimsollError``. Reads only.
     """
     try:
         with _reading(Path(path)) as connection:
-            return _audit(connection, anchor)
+            return _audit(connection, ending)
     except InputError as error:
         return AuditReport(False, 0, 1, error.problem)
     except apsw.Error as error:
         return AuditReport(False, 0, 1, f"{path} is not a readable journal ({error})")
 
 
-def decisions_hash(path: Path | str) -> str:
-    """SHA-256 over the payloads of a journal's cycle records, in order."""
-    try:
-        with _reading(Path(path)) as connection:
-            return _decisions_of(connection)
-    except apsw.Error as error:
-        raise CorruptionError(f"{path} is not a readable journal ({error})") from None
+class Reading:
+    """The events of a journal file from the first, decoded, each proven to be what was written before it is given.
 
-
-def read(path: Path | str) -> Iterator[Event]:
-    """Every event of a journal file, decoded, without opening it for writing."""
-    try:
-        with _reading(Path(path)) as connection:
-            yield from _decoded(connection, Path(path))
-    except apsw.Error as error:
-        raise CorruptionError(f"{path} is not a readable journal ({error})") from None
-
-
-def passage(path: Path | str, session: str) -> Passage | None:
-    """The journal around the decision of an ISO date; None when nothing was decided on it.
-
-    Decisions follow one another in time, so the session is found by bisection: the cost does not grow with the run.
+    What is hashed is what is given, in one pass over one view of the file; nothing is opened for writing. The end is
+    proven before the last iteration ends, so that whoever reads to the end has used nothing else. ``CorruptionError``
+    names the first record that is not what was written.
     """
-    try:
-        with _reading(Path(path)) as connection:
-            return _passage(connection, Path(path), session)
-    except apsw.Error as error:
-        raise CorruptionError(f"{path} is not a readable journal ({error})") from None
+
+    def __init__(self, path: Path | str, ending: Ending = _UNKNOWN) -> None:
+        self._path, self._ending = Path(path), ending
+        self._decisions = hashlib.sha256()
+        self._last = Anchor(0, ORIGIN)
+        self._whole = False
+        self._events = self._read()
+
+    def __iter__(self) -> Iterator[Event]:
+        return self._events
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    @property
+    def proof(self) -> Proof:
+        """What the reading rests on, once it is at its end."""
+        if not self._whole:
+            raise ValueError(f"{self._path} was not read to its end")
+        return Proof(self._last.records, self._last.head, _anchored(self._ending))
+
+    @property
+    def decisions_hash(self) -> str:
+        """SHA-256 over the payloads of the cycle records that were read, in order."""
+        return self._decisions.hexdigest()
+
+    def _read(self) -> Iterator[Event]:
+        with _open(self._path) as connection:
+            for row in _proven(connection, self._path, self._ending):
+                if row.kind == "cycle":
+                    self._decisions.update(row.payload)
+                self._last = Anchor(row.seq, row.hash)
+                yield _event(row, self._path)
+        self._whole = True
 
 
-def last_decided(path: Path | str) -> str | None:
-    """ISO date of the newest decision; None while there is none."""
-    try:
-        with _reading(Path(path)) as connection:
-            found: Any = connection.execute(_LAST_CYCLE).get
-            return None if found is None else str(found)
-    except apsw.Error as error:
-        raise CorruptionError(f"{path} is not a readable journal ({error})") from None
+def read(path: Path | str, ending: Ending = _UNKNOWN) -> Reading:
+    """Every event of a journal file, proven and decoded, without opening it for writing."""
+    return Reading(path, ending)
 
 
-def until(path: Path | str, session: str) -> Iterator[Event]:
-    """Every event before the decision of an ISO date, from the genesis on; all of them when there is none."""
-    for event in read(path):
-        if isinstance(event, CycleRecord) and event.session >= session:
-            return
-        yield event
+class Proven:
+    """A journal whose whole chain was verified, in the view of the file that is read from here (``proven``).
+
+    ``decisions_hash`` is SHA-256 over the payloads of its cycle records, in order.
+    """
+
+    def __init__(self, connection: apsw.Connection, path: Path, proof: Proof, decisions_hash: str) -> None:
+        self._connection, self._path = connection, path
+        self.proof, self.decisions_hash = proof, decisions_hash
+
+    def genesis(self) -> Genesis:
+        """The first record."""
+        found = _event(next(_rows(self._connection, f"{_ROWS} WHERE seq = 1")), self._path)
+        if not isinstance(found, Genesis):
+            raise CorruptionError(f"{self._path} does not begin with its genesis", "Run 'plimsoll audit verify'")
+        return found
+
+    def last_decided(self) -> str | None:
+        """ISO date of the newest decision; None while there is none."""
+        found: Any = self._connection.execute(_LAST_CYCLE).get
+        return None if found is None else str(found)
+
+    def passage(self, session: str) -> Passage | None:
+        """The journal around the decision of an ISO date; None when nothing was decided on it.
+
+        Decisions follow one another in time, so the session is found by bisection.
+        """
+        return _passage(self._connection, self._path, session)
+
+
+@contextmanager
+def proven(path: Path | str, ending: Ending = _UNKNOWN) -> Iterator[Proven]:
+    """Verify a whole journal, then read parts of it; ``CorruptionError`` names the first record that is not right."""
+    with _open(Path(path)) as connection:
+        last, decisions = Anchor(0, ORIGIN), hashlib.sha256()
+        for row in _proven(connection, Path(path), ending):
+            last = Anchor(row.seq, row.hash)
+            if row.kind == "cycle":
+                decisions.update(row.payload)
+        proof = Proof(last.records, last.head, _anchored(ending))
+        yield Proven(connection, Path(path), proof, decisions.hexdigest())
+
+
+def until(path: Path | str, passage: Passage) -> Iterator[Event]:
+    """Every event before the decision of a passage, from the genesis on, proven to be those it follows from."""
+    head = ORIGIN
+    with _open(Path(path)) as connection:
+        for row in _proven(connection, Path(path), _UNKNOWN):
+            if row.prev == passage.prev:
+                return
+            head = row.hash
+            yield _event(row, Path(path))
+    raise CorruptionError(f"{path} ends at {head[:16]}, before {passage.record.session}", "Restore it from a backup")
 
 
 def _passage(connection: apsw.Connection, path: Path, session: str) -> Passage | None:
@@ -348,6 +431,7 @@ def _passage(connection: apsw.Connection, path: Path, session: str) -> Passage |
         morning=tuple(event for n, event in events if start < n < seq),
         record=record,
         payload=next(row.payload for row in rows if row.seq == seq),
+        prev=next(row.prev for row in rows if row.seq == seq),
         after=tuple(event for n, event in events if n > seq),
     )
 
@@ -389,6 +473,16 @@ def _reading(path: Path) -> Iterator[apsw.Connection]:
         connection.close()
 
 
+@contextmanager
+def _open(path: Path) -> Iterator[apsw.Connection]:
+    """A view of the file for whoever uses what it holds: a file that is no database is a corrupt journal."""
+    try:
+        with _reading(path) as connection:
+            yield connection
+    except apsw.Error as error:
+        raise CorruptionError(f"{path} is not a readable journal ({error})", "Restore it from a backup") from None
+
+
 def _rows(connection: apsw.Connection, query: str) -> Iterator[_Row]:
     row: Any
     for row in connection.execute(query):
@@ -412,27 +506,69 @@ def _problem(row: _Row, seq: int, prev: str) -> str:
     return ""
 
 
-def _audit(connection: apsw.Connection, anchor: Anchor | None) -> AuditReport:
-    total = int(connection.execute("SELECT count(*) FROM journal").get)
-    seq, head = 0, ORIGIN
+class _Broken(Exception):
+    """Where a chain is not what was written; ``head`` is the last good hash."""
+
+    def __init__(self, first_bad: int, problem: str, head: str) -> None:
+        self.first_bad, self.problem, self.head = first_bad, problem, head
+
+
+def _chain(connection: apsw.Connection, ending: Ending, end: Anchor | None = None) -> Iterator[_Row]:
+    """Every row, once it is proven to follow the one before it; ``_Broken`` at the first that does not.
+
+    The end has to be the one the head row tells (``end`` where a writer knows it better) and the one that is kept.
+    """
+    found, kept = Anchor(0, ORIGIN), ending.anchor
     try:
         for row in _rows(connection, _ROWS + " ORDER BY seq"):
-            problem = _problem(row, seq + 1, head)
+            problem = _problem(row, found.records + 1, found.head)
+            if not problem and kept is not None and kept.records == row.seq and kept.head != row.hash:
+                problem = f"the anchor names another record {row.seq}"
             if problem:
-                return AuditReport(False, total, seq + 1, problem, head)
-            seq, head = row.seq, row.hash
-        kept = _head_row(connection)
+                raise _Broken(found.records + 1, problem, found.head)
+            found = Anchor(row.seq, row.hash)
+            yield row
+        told = end or _head_row(connection)
     except apsw.BusyError:
         raise  # no finding: somebody writes
     except apsw.Error as error:
-        return AuditReport(False, total, seq + 1, f"record {seq + 1} cannot be read ({error})", head)
-    if seq == 0:
-        return AuditReport(False, 0, 1, "the journal holds no records", head)
-    found = Anchor(seq, head)
-    for bad, problem in (_against(found, kept, "head row"), _against(found, anchor or found, "anchor")):
-        if problem:
-            return AuditReport(False, total, bad, problem, head)
-    return AuditReport(True, total, None, "", head)
+        n = found.records + 1
+        raise _Broken(n, f"record {n} cannot be read ({error})", found.head) from None
+    if found.records == 0:
+        raise _Broken(1, "the journal holds no records", found.head)
+    bad, problem = _against(found, told, "head row")
+    if not problem and kept is not None and (ending.final or kept.records > found.records):
+        bad, problem = _against(found, kept, "anchor")
+    if not problem and ending.problem:
+        bad, problem = found.records + 1, f"its end cannot be proven: {ending.problem}"
+    if problem:
+        raise _Broken(bad, problem, found.head)
+
+
+def _proven(connection: apsw.Connection, path: Path, ending: Ending, end: Anchor | None = None) -> Iterator[_Row]:
+    """The chain for whoever uses what it holds: ``CorruptionError`` where it breaks."""
+    try:
+        yield from _chain(connection, ending, end)
+    except _Broken as error:
+        raise CorruptionError(
+            f"the journal {path} is not what was written: {error.problem}",
+            "Restore it from a backup; 'plimsoll audit verify' shows what is whole",
+        ) from None
+
+
+def _audit(connection: apsw.Connection, ending: Ending) -> AuditReport:
+    total = int(connection.execute("SELECT count(*) FROM journal").get)
+    head = ORIGIN
+    try:
+        for row in _chain(connection, ending):
+            head = row.hash
+    except _Broken as error:
+        return AuditReport(False, total, error.first_bad, error.problem, error.head)
+    return AuditReport(True, total, None, "", head, _anchored(ending))
+
+
+def _anchored(ending: Ending) -> bool:
+    return ending.final and ending.anchor is not None
 
 
 def _against(found: Anchor, kept: Anchor | None, name: str) -> tuple[int, str]:
@@ -471,11 +607,6 @@ def _decisions_of(connection: apsw.Connection) -> str:
     for row in connection.execute(_CYCLES):
         digest.update(row[0])
     return digest.hexdigest()
-
-
-def _decoded(connection: apsw.Connection, path: Path) -> Iterator[Event]:
-    for row in _rows(connection, _ROWS + " ORDER BY seq"):
-        yield _event(row, path)
 
 
 def _event(row: _Row, path: Path) -> Event:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from plimsoll.core.events import Proof
 from plimsoll.core.policy import Policy
 from plimsoll.engine.loop import Span, genesis_of
 from plimsoll.reports.material import Hurdle, Material
@@ -27,8 +28,9 @@ def _material(panel: Any, backtested: Callable[..., Any], policy: Policy, **give
         decisions_hash="d" * 64,
     )  # fmt: skip
     return Material(
-        run=run, result=result, history=trial.history, policy=policy, policy_known=True, first=first, records=9,
-        head="h" * 64, command="plimsoll backtest", version="0", hurdles=(Hurdle(0.1, result.metrics, 0.5),),
+        run=run, result=result, history=trial.history, policy=policy, policy_known=True, first=first,
+        proof=Proof(9, "h" * 64, True), command="plimsoll backtest", version="0",
+        hurdles=(Hurdle(0.1, result.metrics, 0.5),),
     )  # fmt: skip
 
 

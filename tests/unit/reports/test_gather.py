@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from plimsoll import app
 from plimsoll.core.errors import CorruptionError, InputError, UsageError
+from plimsoll.core.events import Proof
 from plimsoll.core.policy import Policy
 from plimsoll.market.ingest import IngestRequest
 from plimsoll.reports import gather
@@ -55,7 +57,8 @@ def test_a_report_shows_the_figures_the_backtest_told(home: Path) -> None:
     told = app.backtest(where, start="2024-07-01", end="2025-06-30")
     read = gather.gather(Home(home), told.run, _never)
     assert read.policy_known and read.result == told
-    assert read.records == Home(home).summary(told.run).records
+    kept = Home(home).summary(told.run)
+    assert read.proof == Proof(kept.records, kept.head, True)  # type: ignore[arg-type]
     for path in (home / "runs").glob(f"{told.run}.*"):
         path.unlink()
 
@@ -70,6 +73,23 @@ def test_the_runs_own_policy_is_used_and_its_mandates_end_reported_beside(home: 
     document = path.read_text()
     assert path == home / "reports" / f"{tight}.html"
     assert "The mandate ended on" in document and "Without the mandate&#x27;s end, to 2025-06-30" in document
+
+
+def test_the_run_beside_it_is_used_only_whole_and_to_the_end_it_had(home: Path, tmp_path: Path) -> None:
+    """A run that was made to compare another with is verified like any (G3)."""
+    place = Path(shutil.copytree(home, tmp_path / "home"))
+    tight = _runs(place)[1]
+    [beside] = (place / "runs").glob("backtest-without-mandate-*.db")
+    assert Home(place).audit(beside.stem).anchored
+    kept = beside.with_suffix(".json").read_bytes()
+    beside.with_suffix(".json").unlink()
+    assert gather.gather(Home(place), tight, _never).result.without_mandate is None
+    beside.with_suffix(".json").write_bytes(kept)
+    with sqlite3.connect(beside) as c:
+        c.execute("DROP TRIGGER journal_no_update")
+        c.execute("UPDATE journal SET payload = payload || ' ' WHERE seq = 9")
+    with pytest.raises(CorruptionError, match="record 9 is not what was written"):
+        gather.gather(Home(place), tight, _never)
 
 
 def test_a_foreign_policy_stands_in_only_where_none_was_stored(home: Path, tmp_path: Path) -> None:
