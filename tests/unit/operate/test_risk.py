@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 from plimsoll.capital.scenarios import build
+from plimsoll.core.events import Proof
 from plimsoll.core.panel import View
 from plimsoll.core.policy import GatePolicy, Policy
 from plimsoll.engine.headroom import held_weights, order_weights
 from plimsoll.measures.cvar import cvar
 from plimsoll.operate import risk
 from plimsoll.operate.hindsight import Past
+
+PROOF = Proof(2, "h" * 64, True)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,7 @@ def stand(trial: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., risk.Ris
         desk = trial.desk if policy is None else Desk(policy, (), trial.history.panel.instruments)
         passage: Any = SimpleNamespace(record=record)
         home: Any = None
-        return risk.standing(Past(home, "run-x", passage, history or trial.history, desk))
+        return risk.standing(Past(home, "run-x", passage, None, PROOF, history or trial.history, desk))
 
     return of
 
