@@ -79,7 +79,7 @@ FAULTS = (
     Fault("open orders are forgotten in a crash", "risk.governor:Governor._read",
           "self._book.absorb(sorted(rows,", 'self._book.absorb(sorted((r for r in rows if r[0] != "open"),',
           ("orders that rest",)),
-    Fault("a part that filled releases the whole order", "risk.governor_executions:_placed",
+    Fault("a part that filled releases the whole order", "risk.governor_executions:placed",
           "if order.rest and not ended:", "if order.rest and not ended and not order.filled:",
           ("orders that rest", "anything, harsh venue")),
 )  # fmt: skip

@@ -44,6 +44,7 @@ LIMITS = GovernorLimits(
     tries=5,
 )
 Rows = dict[tuple[str, str], str]
+FACTS = ("intent", "exec", "closed", "move", "fact", "snapshot")
 
 
 class PowerCut(Exception):
@@ -57,7 +58,7 @@ class Disk(MemoryStateStore):
         super().__init__()
         self.cut = ""
         told = [(*at, text) for at, text in (rows or {}).items()]
-        facts = [row for row in told if row[0] in ("intent", "exec", "closed")]
+        facts = [row for row in told if row[0] in FACTS]
         self.write([row for row in told if row not in facts], facts)
 
     @property

@@ -185,6 +185,7 @@ REASONS: dict[str, Reason] = {
     "INTRADAY_REDUCE_ONLY": Reason("error", "Only reductions pass: the session's loss, or a venue that filled too much", "", "R4"),
     "INTRADAY_HALT": Reason("critical", "The session's loss halted new risk until the next session", "", "R4"),
     "OVERFILL": Reason("critical", "The venue filled more than was ordered; only reductions pass for the rest of the session", "Reconcile with the venue", "H2"),
+    "FOREIGN_ORDER": Reason("critical", "The venue names an order as open that is not open here; only reductions pass", "Cancel it there and tell its cancel, or take another snapshot", "X6"),
     "EXTERNAL": Reason("warning", "A trade that no order here made was adopted; it counts in every limit", "Find out who trades this account", "X3"),
     "BUSTED": Reason("note", "The venue cancelled the execution, so it does not count", "", "X3"),
     "CORRECTED": Reason("note", "Another execution took the place of this one, so it does not count", "", "X3"),

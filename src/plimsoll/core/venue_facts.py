@@ -36,12 +36,17 @@ class Bust:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """``old`` units became ``new`` ones: 1 and 10 for a reverse split of one for ten."""
+    """``old`` units became ``new`` ones: 1 and 10 for a reverse split of one for ten.
+
+    ``again`` says that it is another one than the split told within a day of it.
+    """
 
     id: str
     symbol: str
     new: int
     old: int
+    at: int = 0
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Dividend:
     id: str
     symbol: str
     amount: int
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +74,17 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A holding ended without a market: settled at a price, or written off at 0. ``act`` names the signed entry."""
+    """A holding ended without a market: settled at a price, or written off at 0.
+
+    ``quantity`` is how much of it, signed as it was held; all of it where it is None. ``act`` names the signed entry.
+    """
 
     id: str
     symbol: str
     price: int
-    act: str = ""
+    quantity: int | None = None
+    at: int = 0
+    act: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,7 @@ class Transfer:
     id: str
     symbol: str
     quantity: int
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from typing import Any, Protocol
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.money import dollars
 from plimsoll.core.quantity import CENT, parsed, plain, shown
+from plimsoll.core.venue_facts import Snapshot
 from plimsoll.operate.govern_clock import MachineClock
-from plimsoll.operate.govern_facts import FACTS, fact_of, prices_of, venue_of
+from plimsoll.operate.govern_facts import FACTS, disputed, fact_of, prices_of, venue_of
 from plimsoll.operate.govern_lines import (
     EPOCH,
     Line,
@@ -231,7 +232,20 @@ class LineProtocol:
             reasons = self._governor.tell(fact)
         except InputError as error:
             raise InputError(f"{said['type']} {said['id']}: {error.problem}", error.remedy) from None
-        return self._done(reasons=list(reasons)) if reasons else self._done()
+        shown: dict[str, object] = {"reasons": list(reasons)} if reasons else {}
+        if isinstance(fact, Snapshot):
+            shown |= self._compared(fact)
+        return self._done(**shown)
+
+    def _compared(self, told: Snapshot) -> dict[str, object]:
+        """Where a snapshot and the account do not agree; nothing where they do."""
+        book = self._governor.book
+        found: dict[str, object] = {
+            "disputed": disputed(book),
+            "unknown_orders": [] if told.orders is None else sorted(book.orders.keys() - told.orders),
+            "foreign_orders": list(book.foreign),
+        }
+        return {name: value for name, value in found.items() if value}
 
     def _release(self, said: Line) -> dict[str, Any]:
         instant_of(said)
@@ -274,6 +288,8 @@ class LineProtocol:
             ],
             "positions": {symbol: plain(held) for symbol, held in sorted(g.positions.items())},
             "doubts": {symbol: _doubt(doubt) for symbol, doubt in sorted(g.doubts.items())},
+            "disputed": disputed(g.book),
+            "foreign_orders": list(g.book.foreign),
             "used": {
                 "loss": _spent(use.loss),
                 "position": _spent(use.position),

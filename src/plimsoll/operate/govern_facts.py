@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from plimsoll.core.quantity import parsed
-from plimsoll.core.venue_facts import Bust, Correction, External, Fact
-from plimsoll.operate.govern_lines import Line, id_of, instant_of, side_of, symbol_of
+from plimsoll.core.errors import InputError
+from plimsoll.core.quantity import parsed, plain, shown
+from plimsoll.core.venue_facts import Bust, Correction, External, Fact, Settlement, Snapshot, Split, Transfer
+from plimsoll.operate.govern_lines import Line, id_in, id_of, instant_of, side_of, symbol_in, symbol_of
+from plimsoll.risk.governor_book import Book
 
 
 def fact_of(said: Line) -> Fact:
@@ -22,6 +24,14 @@ def venue_of(said: Line) -> str:
 def prices_of(said: Line) -> tuple[int, int]:
     """A price rounded down and up."""
     return parsed(said["price"], "price", exact=False), parsed(said["price"], "price", exact=False, up=True)
+
+
+def disputed(book: Book) -> dict[str, dict[str, str]]:
+    """Symbols of which the venue says another quantity is held than was counted, with both."""
+    return {
+        symbol: {"counted": plain(book.positions.get(symbol, 0)), "told": plain(said)}
+        for symbol, said in sorted(book.told.items())
+    }
 
 
 def _correction(said: Line) -> Correction:
@@ -46,9 +56,73 @@ def _external(said: Line) -> External:
     return External(id_of(said, "id"), symbol_of(said), side_of(said), quantity, *prices_of(said), at=instant_of(said))
 
 
+def _split(said: Line) -> Split:
+    new, old = (parsed(said[name], name, exact=True) for name in ("new", "old"))
+    again = said.get("again", False)
+    if not isinstance(again, bool):
+        raise InputError(f"again must be true or false, not {shown(again)}")
+    return Split(id_of(said, "id"), symbol_of(said), new, old, instant_of(said), again)
+
+
+def _settlement(said: Line) -> Settlement:
+    return Settlement(
+        id_of(said, "id"),
+        symbol_of(said),
+        _or_zero(said["price"], "price", exact=False),
+        _signed(said["qty"], "qty") if "qty" in said else None,
+        instant_of(said),
+        _number(said["act"], "act") if "act" in said else 0,
+    )
+
+
+def _transfer(said: Line) -> Transfer:
+    return Transfer(id_of(said, "id"), symbol_of(said), _signed(said["qty"], "qty"), instant_of(said))
+
+
+def _snapshot(said: Line) -> Snapshot:
+    held, orders = said["positions"], said.get("orders")
+    if not isinstance(held, dict):
+        raise InputError(f"positions must be an object of quantities by symbol, not {shown(held)}")
+    if orders is not None and not isinstance(orders, list):
+        raise InputError(f"orders must be a list of ids, not {shown(orders)}")
+    positions: dict[str, int] = {}
+    for name, quantity in held.items():
+        symbol = symbol_in(name)
+        if symbol in positions:
+            raise InputError(f"positions name {symbol} twice")
+        positions[symbol] = _signed(quantity, f"the position of {symbol}")
+    named = None if orders is None else frozenset(id_in(order, "an order's id") for order in orders)
+    return Snapshot(id_of(said, "id"), instant_of(said), positions, named)
+
+
+def _signed(value: object, name: str) -> int:
+    """A decimal that may be negative or zero."""
+    if isinstance(value, str) and value.startswith("-"):
+        return -_or_zero(value[1:], name, exact=True)
+    return _or_zero(value, name, exact=True)
+
+
+def _or_zero(value: object, name: str, *, exact: bool) -> int:
+    """A decimal that may be zero; what is finer than can be counted is rounded down unless it must be exact."""
+    if isinstance(value, str) and value.strip("0.") == "" and value.count(".") <= 1 and value[:1] == "0":
+        return 0
+    return parsed(value, name, exact=exact)
+
+
+def _number(value: object, name: str) -> int:
+    """A whole number, such as the number of an entry."""
+    if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9):
+        raise InputError(f"{name} must be a whole number, not {shown(value)}")
+    return int(value)
+
+
 _FACTS: dict[str, Callable[[Line], Fact]] = {
     "correct": _correction,
     "bust": _bust,
     "external": _external,
+    "split": _split,
+    "settle": _settlement,
+    "transfer": _transfer,
+    "snapshot": _snapshot,
 }
 FACTS = tuple(_FACTS)

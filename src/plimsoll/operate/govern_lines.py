@@ -31,6 +31,10 @@ FIELDS: dict[str, set[str]] = {
     "correct": {"id", "exec", "by", "qty", "price", "ts"},
     "bust": {"id", "exec", "ts"},
     "external": {"id", "symbol", "side", "qty", "price", "ts"},
+    "split": {"id", "symbol", "new", "old", "ts"},
+    "settle": {"id", "symbol", "price", "ts"},
+    "transfer": {"id", "symbol", "qty", "ts"},
+    "snapshot": {"id", "positions", "ts"},
     "status": set(),
 }
 OPTIONAL: dict[str, set[str]] = {
@@ -39,6 +43,9 @@ OPTIONAL: dict[str, set[str]] = {
     "fill": {"venue"},
     "correct": {"venue"},
     "bust": {"venue"},
+    "split": {"again"},
+    "settle": {"qty", "act"},
+    "snapshot": {"orders"},
 }
 Line = Mapping[str, object]
 
@@ -142,7 +149,13 @@ def text_of(said: Line, name: str) -> str:
 
 def id_of(said: Line, name: str) -> str:
     """A field that is an id: 1 to 128 printable ASCII characters without spaces."""
-    value = text_of(said, name)
+    return id_in(said[name], name)
+
+
+def id_in(value: object, name: str) -> str:
+    """An id: 1 to 128 printable ASCII characters without spaces."""
+    if type(value) is not str:
+        raise InputError(f"{name} must be a text, not {shown(value)}")
     if not _ID.fullmatch(value):
         raise InputError(f"{name} must be 1 to 128 printable ASCII characters without spaces, not {shown(value)}")
     return value
@@ -150,7 +163,11 @@ def id_of(said: Line, name: str) -> str:
 
 def symbol_of(said: Line) -> str:
     """The line's symbol."""
-    value = text_of(said, "symbol")
+    return symbol_in(text_of(said, "symbol"))
+
+
+def symbol_in(value: str) -> str:
+    """A symbol."""
     if not _SYMBOL.fullmatch(value):
         raise InputError(f"symbol must be 1 to 32 letters, digits or . ^ = / _ -, not {shown(value)}")
     return value

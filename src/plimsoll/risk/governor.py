@@ -21,12 +21,13 @@ from msgspec.structs import replace as changed
 from plimsoll.core.errors import Halted, HomeBusy, InputError
 from plimsoll.core.ports import StateStore
 from plimsoll.core.quantity import CENT
-from plimsoll.core.venue_facts import Bust, Correction, Fact
+from plimsoll.core.venue_facts import Fact
 from plimsoll.risk import governor_executions as executions
 from plimsoll.risk import governor_facts as facts
 from plimsoll.risk.governor_book import MINUTE, Account, Book, Doubt, OpenOrder, Quote, Sent, encode, row
+from plimsoll.risk.governor_change import Change
 from plimsoll.risk.governor_clock import dates_of, in_session, moment, outrun, seen, seen_with
-from plimsoll.risk.governor_executions import Change, Execution
+from plimsoll.risk.governor_executions import Execution
 from plimsoll.risk.governor_limits import GovernorLimits
 from plimsoll.risk.governor_objections import (
     OrderIntent,
@@ -194,6 +195,8 @@ class Governor:
             unchecked=a.unchecked or a.halted or bool(a.restricted),
             opened=a.clock,
         )
+        for symbol in list(self._book.dues):
+            self._put("due", symbol, None)
         self._put("account", "", begun)
         self._pace.clear()
         return found
@@ -288,13 +291,7 @@ class Governor:
         reductions and is told by a reason code, as long as no bust or correction takes the excess back. ``InputError``
         when the order is unknown or the execution is known with other content; then the order stays reserved.
         """
-        return self._settle(lambda: self._filled(execution))
-
-    def _filled(self, execution: Execution) -> tuple[str, ...]:
-        change = executions.filled(self, execution)
-        if change is None:
-            return executions.answered(self, execution.id, execution.execution, execution.venue)
-        return self._booked(change)
+        return self._settle(lambda: self._booked(executions.filled(self, execution)))
 
     def tell(self, fact: Fact) -> tuple[str, ...]:
         """Book what a venue, or a person, reports besides fills and ends of orders; reason codes of what it showed.
@@ -302,27 +299,15 @@ class Governor:
         Told again with the same content it changes nothing. ``InputError`` when its id is known with other content, or
         it speaks of an order that is not known.
         """
-        return self._settle(lambda: self._told(fact))
+        return self._settle(lambda: self._booked(facts.told(self, fact)))
 
-    def _told(self, fact: Fact) -> tuple[str, ...]:
-        match fact:
-            case Correction():
-                change = executions.corrected(self, fact)
-                if change is None:
-                    return executions.answered(self, fact.order, fact.replaced_by, fact.venue)
-            case Bust():
-                change = executions.busted(self, fact)
-                if change is None:
-                    return executions.answered(self, fact.order, fact.execution, fact.venue)
-            case _:
-                told = facts.told(self, fact)
-                if isinstance(told, tuple):
-                    return told
-                change = told
-        return self._booked(change)
+    def _booked(self, change: Change | tuple[str, ...]) -> tuple[str, ...]:
+        """Put what a message changes, if it does; the reason codes of its answer.
 
-    def _booked(self, change: Change) -> tuple[str, ...]:
-        """Put what a message changes; where it may not gain, its cash makes up at most for what the holdings lost."""
+        Where it may not gain, its cash makes up at most for what the holdings lost.
+        """
+        if isinstance(change, tuple):
+            return change
         a, before = self.account, self._book.marked
         for kind, key, value in change.puts:
             self._put(kind, key, value)
@@ -338,12 +323,7 @@ class Governor:
 
         ``InputError`` when no such order was ever decided on.
         """
-        self._settle(lambda: self._closed(order_id))
-
-    def _closed(self, order_id: str) -> None:
-        change = executions.closed(self, order_id)
-        if change is not None:
-            self._booked(change)
+        self._settle(lambda: self._booked(executions.closed(self, order_id)))
 
     def took(self, micros: int) -> None:
         """Tell how long a decision, or the beginning of a session, took with its journal (H5).

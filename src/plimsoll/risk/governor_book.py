@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ from plimsoll.core.errors import CorruptionError
 from plimsoll.core.ports import Row
 from plimsoll.risk.governor_limits import SECOND
 
+T = TypeVar("T")
 MINUTE = 60 * SECOND
 AHEAD_MAX = MINUTE  # how far a time may lie ahead of the clock it is held against and still be believed
 FAR = 1 << 80  # later than any instant
@@ -81,6 +82,34 @@ class OpenOrder(Kept, frozen=True):
     def counted(self) -> int:
         """What a unit of it counts at in the turnover, at least."""
         return max(self.price, self.paid)
+
+
+class SplitAt(Kept, frozen=True):
+    """At an instant ``old`` units of a symbol became ``new`` ones."""
+
+    at: int
+    new: int
+    old: int
+    id: str
+    again: bool = False
+
+
+class Moves(Kept, frozen=True):
+    """How often a position moved, and the latest time that any of it happened."""
+
+    count: int = 0
+    latest: int = -1
+
+
+class Due(Kept, frozen=True):
+    """A dividend of the session: its cash counts as far as the price of what was held has fallen since (H2).
+
+    ``mark`` is the bid and ask of before it, together.
+    """
+
+    quantity: int
+    mark: int
+    cash: int
 
 
 class Account(Kept, frozen=True):
@@ -148,6 +177,10 @@ _READ: dict[str, msgspec.json.Decoder[Any]] = {
     "quote": msgspec.json.Decoder(Quote),
     "doubt": msgspec.json.Decoder(Doubt),
     "told": msgspec.json.Decoder(int),
+    "foreign": msgspec.json.Decoder(tuple[str, ...]),
+    "split": msgspec.json.Decoder(tuple[SplitAt, ...]),
+    "moves": msgspec.json.Decoder(Moves),
+    "due": msgspec.json.Decoder(Due),
     "open": msgspec.json.Decoder(OpenOrder),
     "recent": msgspec.json.Decoder(Sent),
     "position": msgspec.json.Decoder(int),
@@ -173,6 +206,9 @@ class Book:
     aged : quotes that are not fresh whatever their times say, by symbol: they came before the clock was stepped.
     doubts : what makes a symbol's worth unknown, by symbol.
     told : what the venue says is held of a symbol, where it contradicts what was counted: the symbol is frozen.
+    foreign : orders the venue names as open that are not open here: nothing adds risk until it names them no more.
+    splits, moves : what a message that is told late has to know of its symbol.
+    dues : dividends of the session, by symbol.
     gross : value of all symbols together if, in each, every open order of its worse side fills.
     reserved : what is open adds to the turnover, each order at the dearest of what it counts at and the ask now (H2).
     marked : twice the value of what is held, at the mid.
@@ -187,6 +223,10 @@ class Book:
         self.aged: dict[str, Quote] = {}
         self.doubts: dict[str, Doubt] = {}
         self.told: dict[str, int] = {}
+        self.foreign: tuple[str, ...] = ()
+        self.splits: dict[str, tuple[SplitAt, ...]] = {}
+        self.moves: dict[str, Moves] = {}
+        self.dues: dict[str, Due] = {}
         self.gross = self.reserved = self.marked = 0
         self._lines: dict[str, _Line] = {}
         self._sent: deque[tuple[int, Sent]] = deque()
@@ -200,6 +240,10 @@ class Book:
             "quote": self._put_quote,
             "doubt": self._put_doubt,
             "told": self._put_told,
+            "foreign": self._put_foreign,
+            "split": self._put_split,
+            "moves": self._put_moves,
+            "due": self._put_due,
             "recent": self._put_sent,
         }
 
@@ -281,9 +325,9 @@ class Book:
         return sorted(found, key=lambda o: o.number)
 
     def marked_since(self, moment: int) -> bool:
-        """Whether every holding has a quote of that moment or later."""
+        """Whether every holding, by either account of it, has a quote of that moment or later."""
         if self._oldest < moment:
-            self._oldest = min((self.quotes.get(s, _UNKNOWN).at for s in self.positions), default=FAR)
+            self._oldest = min((self.quotes.get(s, _UNKNOWN).at for s in {*self.positions, *self.told}), default=FAR)
         return self._oldest >= moment
 
     @property
@@ -414,6 +458,21 @@ class Book:
         self._weigh(symbol, line)
         return before
 
+    def _put_foreign(self, _: str, orders: tuple[str, ...] | None) -> tuple[str, ...]:
+        before, self.foreign = self.foreign, orders or ()
+        return before
+
+    def _put_split(self, symbol: str, splits: tuple[SplitAt, ...] | None) -> tuple[SplitAt, ...] | None:
+        return _set(self.splits, symbol, splits)
+
+    def _put_moves(self, symbol: str, moves: Moves | None) -> Moves | None:
+        return _set(self.moves, symbol, moves)
+
+    def _put_due(self, symbol: str, due: Due | None) -> Due | None:
+        before = _set(self.dues, symbol, due)
+        self._weigh(symbol, self._line(symbol))
+        return before
+
     def _put_sent(self, key: str, sent: Sent | None) -> Sent | None:
         """Orders come and go at either end: numbers and times only rise."""
         number, ends = int(key), self._sent
@@ -455,6 +514,9 @@ class Book:
         if doubt is not None and doubt.ask:
             mark = min(mark, line.held * (doubt.bid + doubt.ask))
         line.doubted = believed - mark
+        due = self.dues.get(symbol)
+        if due is not None:
+            mark += _paid_out(due, quote, doubt)
         if line.told is not None:
             mark -= 2 * abs(line.held - line.told) * ask  # what the two accounts differ by counts as lost
         reserve = line.worth
@@ -464,8 +526,22 @@ class Book:
         self.marked += mark - line.mark
         self.reserved += reserve - line.reserve
         line.value, line.mark, line.reserve = value, mark, reserve
-        if line.held:
+        if line.held or line.told:
             self._oldest = min(self._oldest, quote.at)
+
+
+def _set(into: dict[str, T], key: str, value: T | None) -> T | None:
+    """Set or take away; what was there before."""
+    before = into.pop(key, None)
+    if value is not None:
+        into[key] = value
+    return before
+
+
+def _paid_out(due: Due, quote: Quote, doubt: Doubt | None) -> int:
+    """Twice the cash of a dividend, at most what the fall of its price took from what was held."""
+    now = max(quote.bid + quote.ask, 0 if doubt is None else doubt.bid + doubt.ask)
+    return min(2 * due.cash, max(due.quantity * (due.mark - now), 0))
 
 
 def _reach(line: _Line, buys: int, sells: int) -> int:

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace as changed
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.venue_facts import Bust, Correction
-from plimsoll.risk.governor_book import Book, Kept, OpenOrder, Quote, encode
+from plimsoll.risk.governor_book import Kept, OpenOrder, encode
+from plimsoll.risk.governor_change import Change, Known, moved, ordered, scaled
 
 _decode: Callable[[str], Any] = json.loads
 
@@ -60,49 +61,13 @@ class Booked(Kept, frozen=True):
     of: str = ""
 
 
-@dataclass(slots=True)
-class Change:
-    """What a message changes: rows of the state, facts that are replaced or must be new, and the session's sums.
-
-    ``gainless`` says that the account may not be worth more for it: cash beyond that is left out (H2).
-    """
-
-    puts: list[tuple[str, str, Any]] = field(default_factory=list)
-    facts: dict[tuple[str, str], str] = field(default_factory=dict)
-    new: dict[tuple[str, str], str] = field(default_factory=dict)
-    reasons: tuple[str, ...] = ()
-    turnover: int = 0
-    cash: int = 0
-    restricted: tuple[str, ...] | None = None
-    gainless: bool = False
-
-
-class Known(Protocol):
-    """What there is to book on: the account's book, and the facts its store keeps."""
-
-    @property
-    def book(self) -> Book:
-        """The account."""
-        ...
-
-    def fact(self, kind: str, key: str) -> str | None:
-        """A fact; None where there is none."""
-        ...
-
-    def stood(self, kind: str, key: str) -> bool:
-        """Whether a fact was found where a new one was to be."""
-        ...
-
-
 _booked = msgspec.json.Decoder(Booked).decode
 Chain = tuple[Booked, ...]  # oldest first
+Told = tuple[str, ...]  # the answer to what was told before, which changes nothing
 
 
-def filled(known: Known, execution: Execution) -> Change | None:
-    """What a fill changes. ``InputError`` where its order is unknown or it was told before with other content.
-
-    None where it is known, and nothing changes.
-    """
+def filled(known: Known, execution: Execution) -> Change | Told:
+    """What a fill changes. ``InputError`` where its order is unknown or it was told before with other content."""
     if execution.quantity <= 0 or execution.price_down <= 0:
         raise InputError("a fill needs a positive quantity and price")
     order, ended = order_of(known, execution.id)
@@ -115,24 +80,17 @@ def filled(known: Known, execution: Execution) -> Change | None:
     if before.quantity:
         if (before.quantity, before.price) != (told.quantity, told.price):
             raise InputError("this execution was booked before with other content")
-        return None
+        return _again(before)
     now = changed(told, busted=before.busted, by=before.by, of=before.of)
     chain = _chain(known, order.symbol, execution.venue, before)
     return _rebooked(known, order, ended, {key: now}, (chain,), tuple(now if b is before else b for b in chain))
 
 
-def answered(known: Known, order_id: str, execution: str, venue: str) -> tuple[str, ...]:
-    """What an execution that is known is answered with, each time it is told."""
-    order, _ = order_of(known, order_id)
-    found = _found(known, _key(order.symbol, execution, venue))
-    return () if found is None else found.reasons + _undone(found)
-
-
-def corrected(known: Known, told: Correction) -> Change | None:
+def corrected(known: Known, told: Correction) -> Change | Told:
     """What a correction changes: the execution it names counts no longer, the one that replaces it does.
 
     It is as good as the venue's word for the new execution, so it counts before the old one is told. ``InputError``
-    where it contradicts what is known of either. None where it is known.
+    where it contradicts what is known of either.
     """
     if told.quantity <= 0 or told.price_down <= 0:
         raise InputError("a correction needs a positive quantity and price: bust an execution that never was")
@@ -154,7 +112,7 @@ def corrected(known: Known, told: Correction) -> Change | None:
     if new.quantity and (new.quantity, new.price) != (said.quantity, said.price):
         raise InputError(f"execution {told.replaced_by} was booked before with other content")
     if old.by == told.replaced_by:
-        return None
+        return _again(new)
     if old.by:
         raise InputError(f"execution {told.execution} was corrected by {old.by} before", f"Correct {old.by} instead")
     if new.of:
@@ -169,16 +127,14 @@ def corrected(known: Known, told: Correction) -> Change | None:
     return _rebooked(known, order, ended, dict(zip(keys, (old_now, new_now), strict=True)), (ahead, behind), after)
 
 
-def busted(known: Known, told: Bust) -> Change | None:
-    """What a bust changes: its execution counts no longer, nor what it was corrected to or from. None where it is
-    known.
-    """
+def busted(known: Known, told: Bust) -> Change | Told:
+    """What a bust changes: its execution counts no longer, nor what it was corrected to or from."""
     order, ended = order_of(known, told.order)
     key = _key(order.symbol, told.execution, told.venue)
     before = _found(known, key) or Booked(order.id)
     _same_order(before, order, told.execution)
     if before.busted:
-        return None
+        return _again(before)
     now = changed(before, busted=True)
     chain = _chain(known, order.symbol, told.venue, before)
     return _rebooked(known, order, ended, {key: now}, (chain,), tuple(now if b is before else b for b in chain))
@@ -203,17 +159,25 @@ def order_of(known: Known, order_id: str) -> tuple[OpenOrder, bool]:
     return OpenOrder(order_id, symbol, sign, 0, 0), True
 
 
-def closed(known: Known, order_id: str) -> Change | None:
-    """What the end of an order at the venue changes; None where it had been told. ``InputError`` as ``order_of``."""
+def closed(known: Known, order_id: str) -> Change | Told:
+    """What the end of an order at the venue changes. ``InputError`` as ``order_of``."""
+    book = known.book
+    if order_id in book.foreign:
+        left = tuple(name for name in book.foreign if name != order_id)
+        return Change(puts=[("foreign", "", left or None)])
     order, ended = order_of(known, order_id)
-    return None if ended else _placed(Change(), known, order, ended=True)
+    return () if ended else placed(Change(), known, order, ended=True)
 
 
-def _placed(change: Change, known: Known, order: OpenOrder, *, ended: bool) -> Change:
+def placed(change: Change, known: Known, order: OpenOrder, *, ended: bool) -> Change:
     """Keep an order: open while it has a rest that the venue has not ended, else among the closed ones.
 
-    A bust gives an order back the rest it had closed by: nothing else proves that it is no longer working (X3).
+    A bust gives an order back the rest it had closed by: nothing else proves that it is no longer working (X3). One
+    that no longer filled more than it asked for restricts no longer.
     """
+    restricted = known.book.account.restricted if change.restricted is None else change.restricted
+    if order.id in restricted and order.filled <= order.quantity:
+        change.restricted = tuple(name for name in restricted if name != order.id)
     if order.rest and not ended:
         change.puts.append(("open", order.id, order))
         return change
@@ -239,37 +203,29 @@ def _rebooked(
     """
     before, day = [chain for chain in before if chain], known.book.account.day
     was, now = [_counts(chain) for chain in before], _counts(after)
-    more = now.quantity - sum(one.quantity for one in was)
+    splits = known.book.splits.get(order.symbol, ())
+    pairs = [(order.sign * one.quantity, _at(chain)) for one, chain in ((now, after), *zip(was, before, strict=True))]
+    units = [scaled(quantity, splits, at) for quantity, at in pairs]
+    parts = [order.sign * ordered(quantity, splits, at) for quantity, at in pairs]
+    move, more = units[0] - sum(units[1:]), parts[0] - sum(parts[1:])
     order_now = changed(order, filled=order.filled + more)
     change = Change(
         turnover=turned(after, day) - sum(turned(chain, day) for chain in before),
         cash=now.cash - sum(one.cash for one in was),
         gainless=any(one.quantity and one.day != day for one in was),
     )
-    over = order_now.filled > order_now.quantity
-    restricted = known.book.account.restricted
-    if more > 0 and over:
+    if more > 0 and order_now.filled > order_now.quantity:
         change.reasons += ("OVERFILL",)
-        change.restricted = tuple(dict.fromkeys((*restricted, order.id)))
-    elif order.id in restricted and not over:
-        change.restricted = tuple(name for name in restricted if name != order.id)
+        change.restricted = tuple(dict.fromkeys((*known.book.account.restricted, order.id)))
     *others, (key, told) = records.items()
     into = change.new if fresh else change.facts
     into["exec", key] = encode(changed(told, reasons=tuple(dict.fromkeys((*told.reasons, *change.reasons)))))
     change.facts.update({("exec", other): encode(record) for other, record in others})
     change.reasons += _undone(told)
-    if more:
-        moved(change, known, order.symbol, order.sign * more, after[-1].price)
-        _placed(change, known, order_now, ended=ended)
+    if move or more:
+        moved(change, known, order.symbol, move, _at(after), after[-1].price, (order.id, more))
+        placed(change, known, order_now, ended=ended)
     return change
-
-
-def moved(change: Change, known: Known, symbol: str, quantity: int, price: int) -> None:
-    """Move a position. Where its symbol was never quoted, the price of the trade is the last known one, and stale."""
-    book = known.book
-    change.puts.append(("position", symbol, (book.positions.get(symbol, 0) + quantity) or None))
-    if symbol not in book.quotes and price:
-        change.puts.append(("quote", symbol, Quote(price, price, 0)))
 
 
 def turned(chain: Chain, day: int) -> int:
@@ -279,6 +235,11 @@ def turned(chain: Chain, day: int) -> int:
     """
     values = [(b.quantity * b.price, b.day == day) for b in chain]
     return max([v for v, _ in values], default=0) - max([v for v, today in values if not today], default=0)
+
+
+def _at(chain: Chain) -> int:
+    """When a trade happened: the earliest time that any message gave it."""
+    return min((b.at for b in chain if b.quantity), default=0)
 
 
 def _counts(chain: Chain) -> Booked:
@@ -297,6 +258,11 @@ def _told(known: Known, order: OpenOrder, execution: Execution) -> Booked:
         at=execution.at,
         day=known.book.account.day,
     )
+
+
+def _again(booked: Booked) -> Told:
+    """What an execution that is known is answered with, each time it is told."""
+    return booked.reasons + _undone(booked)
 
 
 def _undone(booked: Booked) -> tuple[str, ...]:

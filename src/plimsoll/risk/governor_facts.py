@@ -1,4 +1,4 @@
-"""How facts with an id of their own are booked: trades of others, and whatever else a venue reports (X3, X6, H2).
+"""How facts with an id of their own are booked: others' trades, splits, settlements, transfers, snapshots (X3, X6, H2).
 
 Each is booked once. Told again with the same content it is answered as before, with other content it is refused.
 Pure functions: whole numbers in, a ``Change`` out, which the governor makes durable as a whole.
@@ -8,35 +8,51 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
+from datetime import date, timedelta
+from math import gcd
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace as changed
 
 from plimsoll.core.errors import InputError
-from plimsoll.core.venue_facts import External, Fact
-from plimsoll.risk.governor_book import encode
-from plimsoll.risk.governor_executions import Change, Known, moved
+from plimsoll.core.quantity import plain
+from plimsoll.core.venue_facts import Bust, Correction, External, Fact, Settlement, Snapshot, Split, Transfer
+from plimsoll.risk.governor_book import Due, OpenOrder, Quote, SplitAt, encode
+from plimsoll.risk.governor_change import Change, Known, moved, moved_since, ordered, scaled, told_at
+from plimsoll.risk.governor_clock import DAY, in_session
+from plimsoll.risk.governor_executions import busted, corrected, order_of, placed
 
 _decode: Callable[[str], Any] = json.loads
+_EPOCH = date(1970, 1, 1)
+_RATIO_MAX = 10_000  # new units for an old one, or old ones for a new one
 
 
 def told(known: Known, fact: Fact) -> Change | tuple[str, ...]:
     """What a fact changes, or what it was answered with before. ``InputError`` where it cannot be booked."""
-    content = [type(fact).__name__.lower(), *msgspec.to_builtins(fact).values()]
-    *_, name = content[:2]
-    before = known.fact("fact", name)
+    if isinstance(fact, Correction):
+        return corrected(known, fact)
+    if isinstance(fact, Bust):
+        return busted(known, fact)
+    content = _content(fact)
+    before = known.fact("fact", fact.id)
     if before is not None:
         same, reasons = _decode(before)
         if same != content:
-            raise InputError(f"fact {name} was told before with other content", "Give each fact an id of its own")
+            raise InputError(f"{fact.id} was told before with other content", "Give each fact an id of its own")
         return tuple(reasons)
-    match fact:
-        case External():
-            change = _external(known, fact)
-        case _:
-            raise InputError(f"a {content[0]} cannot be told yet")
-    change.new["fact", name] = encode([content, change.reasons])
+    change = _BOOK[type(fact)](known, fact)
+    change.new["fact", fact.id] = encode([content, change.reasons])
     return change
+
+
+def _content(fact: Fact) -> list[Any]:
+    """What must be the same when a fact is told again."""
+    said = {f.name: getattr(fact, f.name) for f in fields(fact) if f.name != "again"}
+    if isinstance(fact, Snapshot):
+        said["positions"] = sorted([*pair] for pair in fact.positions.items())
+        said["orders"] = None if fact.orders is None else sorted(fact.orders)
+    return [type(fact).__name__.lower(), *said.values()]
 
 
 def _external(known: Known, told: External) -> Change:
@@ -49,5 +65,145 @@ def _external(known: Known, told: External) -> Change:
         cash=-told.sign * told.quantity * worst,
         reasons=("EXTERNAL",),
     )
-    moved(change, known, told.symbol, told.sign * told.quantity, told.price_up)
+    units = scaled(told.sign * told.quantity, known.book.splits.get(told.symbol, ()), told.at)
+    moved(change, known, told.symbol, units, told.at, told.price_up)
     return change
+
+
+def _split(known: Known, told: Split) -> Change:
+    """Units become others at an instant: what happened before it is converted, also what is told of it later.
+
+    A fraction below 1e-12 goes against the account. What is open counts with the larger rest and the dearer price,
+    because nobody knows whether the venue adjusts its orders.
+    """
+    book, symbol = known.book, told.symbol
+    new, old = _ratio(told)
+    known_splits = book.splits.get(symbol, ())
+    for other in known_splits:
+        if abs(other.at // DAY - told.at // DAY) <= 1 and not (told.again or other.again):
+            raise InputError(
+                f"a split of {symbol}, {other.new} for {other.old}, was told as {other.id} for {_date(other.at)}",
+                'If this is another one, tell it with "again": true',
+            )
+    split = SplitAt(told.at, new, old, told.id, told.again)
+    change = Change(puts=[("split", symbol, (*known_splits, split))])
+    (later, since), held = moved_since(known, symbol, told.at - 1), book.positions.get(symbol, 0)
+    now = scaled(held - later, (split,), told.at - 1) + later
+    change.puts.append(("position", symbol, now or None))
+    if symbol in book.told and told_at(known, symbol) < told.at:
+        said = scaled(book.told[symbol], (split,), told.at - 1)
+        change.puts.append(("told", symbol, None if said == now else said))
+    quote, due = book.quotes.get(symbol), book.dues.get(symbol)
+    if quote is not None and quote.at < told.at:
+        bid, ask = max(quote.bid * old // new, 1), max(-(-quote.ask * old // new), 1)
+        change.puts.append(("quote", symbol, Quote(bid, ask, quote.at)))
+    if due is not None:
+        change.puts.append(("due", symbol, Due(due.quantity * new // old, due.mark * old // new, due.cash)))
+    working = {order.id for order in book.orders.values() if order.symbol == symbol}
+    for name in sorted(working | since.keys()):
+        order, ended = order_of(known, name)
+        placed(change, known, _converted(order, split, since.get(name, 0)), ended=ended)
+    return change
+
+
+def _ratio(told: Split) -> tuple[int, int]:
+    """New and old units in lowest terms."""
+    if told.new <= 0 or told.old <= 0 or told.new == told.old:
+        raise InputError("a split needs two different positive numbers, new and old")
+    common = gcd(told.new, told.old)
+    new, old = told.new // common, told.old // common
+    if max(new, old) > _RATIO_MAX * min(new, old):
+        raise InputError(f"a split beyond {_RATIO_MAX} to 1 is none", "Give new and old units, such as 10 and 1")
+    return new, old
+
+
+def _converted(order: OpenOrder, split: SplitAt, later: int) -> OpenOrder:
+    """An order across a split, of which so much filled after it: the larger rest and the dearer price."""
+    new, old = split.new, split.old
+    filled = order.sign * ordered(order.sign * (order.filled - later), (split,), split.at - 1)
+    return changed(
+        order,
+        filled=filled + later,
+        quantity=-ordered(-order.quantity, (split,), split.at - 1),
+        price=max(order.price, -(-order.price * old // new)),
+        paid=max(order.paid, -(-order.paid * old // new)),
+    )
+
+
+def _settlement(known: Known, told: Settlement) -> Change:
+    """A holding ends without a market. It pays at most what it was last believed to be worth, so that no gain makes
+    room, and what that falls short of counts as lost (R9).
+    """
+    book, symbol = known.book, told.symbol
+    held = book.positions.get(symbol, 0)
+    if symbol in book.told:
+        raise InputError(
+            f"{plain(held)} {symbol} were counted and the venue says {plain(book.told[symbol])}",
+            "Take another snapshot, or sign which is held: plimsoll approve position",
+        )
+    if told.price < 0:
+        raise InputError("a settlement needs a price, 0 to write off")
+    quantity = held if told.quantity is None else told.quantity
+    if not quantity or quantity * held < 0 or abs(quantity) > abs(held):
+        raise InputError(f"{plain(held)} {symbol} are held: there is no such holding to settle")
+    change = Change(cash=quantity * told.price, gainless=True)
+    moved(change, known, symbol, -quantity, told.at)
+    return change
+
+
+def _transfer(known: Known, told: Transfer) -> Change:
+    """Units come or go without a trade: neither a gain nor a loss, at the dearer price where one is in doubt."""
+    book, symbol = known.book, told.symbol
+    if not told.quantity:
+        raise InputError("a transfer needs a quantity, negative for what left")
+    units = scaled(told.quantity, book.splits.get(symbol, ()), told.at)
+    quote, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
+    if quote is None and units > 0:
+        raise InputError(f"{symbol} was never quoted, so what came in has no price", f"Quote {symbol} first")
+    marks = [units * (price.bid + price.ask) for price in (quote, doubt) if price is not None and price.ask]
+    change = Change(cash=-max(marks, default=0) // 2)
+    moved(change, known, symbol, units, told.at)
+    return change
+
+
+def _snapshot(known: Known, told: Snapshot) -> Change:
+    """What the venue says is held is compared with what had been counted at that time (X6).
+
+    Where they differ the symbol is frozen, and both count, until a later fact, another snapshot or a person makes them
+    equal. An order that is open here and is not named stays open: only the venue's word on its end closes it (X3). One
+    that is named and is not open here is foreign. A snapshot from before the last one changes nothing.
+    """
+    book, change = known.book, Change()
+    if not in_session(book, told.at):
+        raise InputError("the time is outside the session, or none has begun")
+    if told.at < int(known.fact("snapshot", "") or 0):
+        return change
+    change.facts["snapshot", ""] = str(told.at)
+    for symbol in sorted({*book.positions, *book.told, *book.moves, *told.positions}):
+        said = scaled(told.positions.get(symbol, 0), book.splits.get(symbol, ()), told.at)
+        said += moved_since(known, symbol, told.at)[0]
+        if said == book.positions.get(symbol, 0):
+            if symbol in book.told:
+                change.puts.append(("told", symbol, None))
+            continue
+        change.reasons = ("POSITION_DISPUTED",)
+        change.puts.append(("told", symbol, said))
+        change.facts["snapshot", symbol] = str(told.at)
+    if told.orders is not None:
+        foreign = tuple(sorted(told.orders - book.orders.keys()))
+        change.puts.append(("foreign", "", foreign or None))
+        change.reasons += ("FOREIGN_ORDER",) if foreign else ()
+    return change
+
+
+_BOOK: dict[type, Callable[[Known, Any], Change]] = {
+    External: _external,
+    Split: _split,
+    Settlement: _settlement,
+    Transfer: _transfer,
+    Snapshot: _snapshot,
+}
+
+
+def _date(at: int) -> str:
+    return (_EPOCH + timedelta(days=at // DAY)).isoformat()

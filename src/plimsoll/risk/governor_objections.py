@@ -97,6 +97,8 @@ def _over(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> 
         found.append("UNKNOWN_SYMBOL")
     if symbol in book.told:
         found.append("POSITION_DISPUTED")
+    if book.foreign:
+        found.append("FOREIGN_ORDER")
     if a.slow:
         found.append("TOO_SLOW")
     if a.unchecked and not healthy(book, limits, now):
@@ -200,7 +202,7 @@ def marked(book: Book, limits: GovernorLimits, now: int) -> bool:
     since = now - limits.quote_age
     if not book.marked_since(since):
         return False
-    for symbol in book.positions:
+    for symbol in {*book.positions, *book.told}:
         quote = book.quotes[symbol]
         if not book.fresh(symbol, since, now + AHEAD_MAX):
             return False
