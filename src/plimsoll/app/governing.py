@@ -70,6 +70,8 @@ def governed(
         for note in account.notes():
             tell(note)
         governor = Governor(kept, account.start(), None if machine is None else machine.now)
+        if governor.limits.foreign:
+            tell("the account's session began under another policy: only reductions pass until the next session begins")
         yield LineProtocol(governor, policy.governor.batch, _steady, account, machine, tell)
 
 

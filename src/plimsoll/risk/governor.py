@@ -100,22 +100,25 @@ class Governor:
         self._standing: Mapping[tuple[str, str], str] = {}  # facts found where new ones were to be
         self._limits = limits
         self._book = Book()
-        self._enforced: Mapping[str, Any] | None = None  # the caps that are in the limits
+        self._enforced: tuple[object, object] = (None, None)  # the caps and the ruling that are in the limits
         self._read(store.load())
-        self._settle(self._kept_caps)
+        self._settle(self._opened)
 
-    def _kept_caps(self) -> None:
-        """No start raises a dollar cap, a lowered one counts at once (H1)."""
+    def _opened(self) -> None:
+        """No start raises a dollar cap, a lowered one counts at once (H1); none changes a session's policy (U7)."""
         kept = self._book.caps
         found = self._signed if kept is None else self._signed.within(kept)
         if found.caps != kept:
             self._put("caps", "", found.caps)
+        if self.account.day >= 0 and self._book.ruling is None:  # begun before sessions named their policy
+            self._put("policy", "", self._signed.ruling)
 
     def _enforce(self) -> None:
-        """Hold orders to the account's dollar caps, whoever wrote them."""
-        caps = self._book.caps
-        if caps is not None and caps is not self._enforced:
-            self._limits, self._enforced = self._signed.under(caps), caps
+        """Hold orders to the account's dollar caps and its session's policy, whoever wrote them."""
+        caps, ruling = self._book.caps, self._book.ruling
+        if caps is not None and (caps is not self._enforced[0] or ruling is not self._enforced[1]):
+            self._limits = self._signed.under(caps).beside(ruling)
+            self._enforced = caps, ruling
 
     @property
     def limits(self) -> GovernorLimits:
@@ -198,6 +201,8 @@ class Governor:
         for symbol in list(self._book.dues):
             self._put("due", symbol, None)
         self._put("account", "", begun)
+        if found.ruling != self._book.ruling:
+            self._put("policy", "", found.ruling)
         self._pace.clear()
         return found
 

@@ -16,7 +16,7 @@ import msgspec
 
 from plimsoll.core.errors import CorruptionError
 from plimsoll.core.ports import Row
-from plimsoll.risk.governor_limits import SECOND
+from plimsoll.risk.governor_limits import SECOND, Ruling
 
 T = TypeVar("T")
 MINUTE = 60 * SECOND
@@ -173,6 +173,7 @@ _UNKNOWN = Quote(0, 0, 0)
 _SURE = Doubt("", 0, 0, 0)
 _READ: dict[str, msgspec.json.Decoder[Any]] = {
     "caps": msgspec.json.Decoder(dict[str, Any]),
+    "policy": msgspec.json.Decoder(Ruling),
     "account": msgspec.json.Decoder(Account),
     "quote": msgspec.json.Decoder(Quote),
     "doubt": msgspec.json.Decoder(Doubt),
@@ -203,6 +204,7 @@ class Book:
     Attributes
     ----------
     caps : the account's dollar caps and the entry they come from; None before it was opened.
+    ruling : the policy the session began under; None before the first.
     aged : quotes that are not fresh whatever their times say, by symbol: they came before the clock was stepped.
     doubts : what makes a symbol's worth unknown, by symbol.
     told : what the venue says is held of a symbol, where it contradicts what was counted: the symbol is frozen.
@@ -217,6 +219,7 @@ class Book:
     def __init__(self) -> None:
         self.account = Account()
         self.caps: dict[str, Any] | None = None
+        self.ruling: Ruling | None = None
         self.orders: dict[str, OpenOrder] = {}
         self.positions: dict[str, int] = {}
         self.quotes: dict[str, Quote] = {}
@@ -235,6 +238,7 @@ class Book:
         self._puts: dict[str, Callable[[str, Any], Any]] = {
             "account": self._put_account,
             "caps": self._put_caps,
+            "policy": self._put_ruling,
             "open": self._put_order,
             "position": self._put_position,
             "quote": self._put_quote,
@@ -394,6 +398,10 @@ class Book:
 
     def _put_caps(self, _: str, caps: dict[str, Any] | None) -> dict[str, Any] | None:
         before, self.caps = self.caps, caps
+        return before
+
+    def _put_ruling(self, _: str, ruling: Ruling | None) -> Ruling | None:
+        before, self.ruling = self.ruling, ruling
         return before
 
     def _put_order(self, key: str, order: OpenOrder | None) -> OpenOrder | None:

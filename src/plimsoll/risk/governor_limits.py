@@ -5,9 +5,12 @@ Money is in whole cents, shares in basis points, time in microseconds: after thi
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
+
+import msgspec
 
 from plimsoll.core.account_record import Caps, Growth, Limits, amount
 from plimsoll.core.errors import InputError
@@ -45,6 +48,13 @@ class Pace:
     slow: int
 
 
+class Ruling(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
+    """The policy that an account's session began under: its hash, dollar caps aside, and the shares of its ladder."""
+
+    policy: str
+    stages: tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Jumps:
     """From which distance to the last believed price a print is in doubt, basis points by kind, and what may be a split
@@ -75,7 +85,8 @@ class GovernorLimits:
     caution leaves of the single-trade limit. ``symbols`` may be bought or sold short; none named means any.
     ``version`` is the number of the account's entry that the dollar caps come from, and ``seal`` its hash: a cap is
     raised only by a higher version (H1). Both are empty where caps come straight from a policy. ``size`` is what no
-    position may exceed yet, None where size is not graduated; the position caps hold it already (H7).
+    position may exceed yet, None where size is not graduated; the position caps hold it already (H7). ``foreign`` says
+    that the account's session began under another policy, so that only reductions pass.
     """
 
     loss: int
@@ -101,6 +112,7 @@ class GovernorLimits:
     version: int = 0
     seal: str = ""
     size: int | None = None
+    foreign: bool = False
 
     def position_of(self, symbol: str) -> int:
         """Cap of one symbol's position, cents."""
@@ -119,6 +131,23 @@ class GovernorLimits:
             "seal": self.seal,
             "size": self.size,
         }
+
+    @property
+    def ruling(self) -> Ruling:
+        """What a session that begins under these limits holds every governor of the account to."""
+        mine = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in (*self.caps, "foreign")}
+        digest = hashlib.sha256(msgspec.json.encode(mine, order="sorted")).hexdigest()
+        return Ruling(digest, tuple((stage.equity_bps, stage.loss_bps) for stage in self.stages))
+
+    def beside(self, ruling: Ruling | None) -> GovernorLimits:
+        """These limits in a session that began under a ruling: the stricter ladder of both where it is another's."""
+        if ruling is None or ruling.policy == self.ruling.policy:
+            return self
+        caution, reduce, halt = (
+            replace(mine, equity_bps=min(mine.equity_bps, equity), loss_bps=min(mine.loss_bps, loss))
+            for mine, (equity, loss) in zip(self.stages, ruling.stages, strict=True)
+        )
+        return replace(self, stages=(caution, reduce, halt), foreign=True)
 
     def under(self, caps: Mapping[str, Any]) -> GovernorLimits:
         """These limits with exactly these dollar caps, as ``caps`` gives them."""

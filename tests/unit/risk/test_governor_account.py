@@ -226,7 +226,7 @@ def test_however_a_store_gives_its_rows_the_throttles_remember_the_order() -> No
         random.Random(seed).shuffle(rows)
         for n in range(1, 13):
             account = MemoryAccount()
-            account.state = dict(rows)
+            account.state = {at: text for at, text in rows if at[0] != "policy"}
             again = Governor(MemoryStateStore(account), replace(WIDE, orders_minute=n))
             free = NOON + (12 - n) * SECOND + 60 * SECOND  # a minute after the n-th last
             early = again.decide(intent("early", at=free - 1))
@@ -440,3 +440,63 @@ def test_a_busy_account_refuses_every_change_but_says_so() -> None:
     store.busy = 10 * WIDE.tries
     with pytest.raises(HomeBusy):
         governor.quote("S", Quote(UNIT, UNIT, NOON))
+
+
+# one policy a session
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"collar_bps": 10_000}, {"quote_age": 86_400 * SECOND}, {"orders_minute": 7}, {"symbols": frozenset({"S"})},
+     {"pace": Pace(1, 100, 50, 20)}, {"gross_bps": 1}, {"tries": 9}],
+)  # fmt: skip
+def test_a_governor_of_another_policy_only_reduces_until_the_next_session(change: dict[str, object]) -> None:
+    account = MemoryAccount()
+    mine = opened(store=MemoryStateStore(account))
+    bought(mine, "a", 5 * UNIT)
+    other = Governor(MemoryStateStore(account), replace(WIDE, **change))
+    assert other.limits.foreign and not mine.limits.foreign
+    assert "OTHER_POLICY" in other.decide(intent("b")).reasons
+    assert other.decide(intent("c", sign=-1)).decision == "ADMIT"
+    assert mine.decide(intent("d")).decision == "ADMIT" and not mine.to_cancel and not other.to_cancel
+    other.begin(DAY + 1, 100_000)
+    assert not other.limits.foreign
+    mine.refresh()
+    assert mine.limits.foreign
+    later = NOON + 86_400 * SECOND
+    mine.quote("S", Quote(UNIT, UNIT, later))
+    assert mine.decide(intent("e", at=later)).reasons == ("OTHER_POLICY",)
+
+
+def test_dollar_caps_are_no_policy_and_the_same_policy_started_again_goes_on() -> None:
+    account = MemoryAccount()
+    opened(store=MemoryStateStore(account))
+    lower = replace(WIDE, trade=WIDE.trade - 1)
+    for n, limits in enumerate((WIDE, lower, lower.at_size(WIDE.position - 1))):
+        assert Governor(MemoryStateStore(account), limits).decide(intent(f"o{n}")).decision == "ADMIT"
+
+
+def test_the_stricter_ladder_of_both_counts() -> None:
+    account = MemoryAccount()
+    opened(store=MemoryStateStore(account))
+    caution, reduce, halt = WIDE.stages
+    for n, (stages, wanted) in enumerate((
+        ((caution, reduce, replace(halt, loss_bps=20_000, equity_bps=1)), (halt.loss_bps, 1)),
+        ((caution, reduce, replace(halt, loss_bps=1, equity_bps=20_000)), (1, halt.equity_bps)),
+    )):  # fmt: skip
+        other = Governor(MemoryStateStore(account), replace(WIDE, stages=stages)).limits
+        assert (other.stages[2].loss_bps, other.stages[2].equity_bps) == wanted and other.stages[:2] == (
+            caution,
+            reduce,
+        ), n
+
+
+def test_an_account_of_a_session_without_a_policy_takes_that_of_its_next_governor() -> None:
+    account = MemoryAccount()
+    opened(store=MemoryStateStore(account))
+    MemoryStateStore(account).load()
+    store = MemoryStateStore(account)
+    store.load()
+    store.write([("policy", "", None)])
+    assert not Governor(MemoryStateStore(account), replace(WIDE, tries=9)).limits.foreign
+    assert Governor(MemoryStateStore(account), WIDE).limits.foreign
