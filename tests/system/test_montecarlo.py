@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 
@@ -48,4 +50,18 @@ def test_recorded_bars_are_played_by_option_and_by_environment(shared_data: Path
 
 def test_a_file_of_bars_that_is_none_is_named(tmp_path: Path) -> None:
     done = ran("--bars", str(tmp_path / "absent.parquet"), "--json", status=1)
-    assert "absent.parquet cannot be read" in json.loads(done.stdout)["error"]
+    assert "absent.parquet is not there" in json.loads(done.stdout)["error"]
+
+
+def test_bars_of_which_none_can_be_used_are_an_error_and_no_run_on_made_up_ones(tmp_path: Path) -> None:
+    at = [datetime(2026, 3, 2, 14, 30, tzinfo=UTC) + timedelta(minutes=n) for n in range(390)]
+    flat = {name: [100.0] * 390 for name in ("open", "high", "low", "close", "volume")}
+    pl.DataFrame({"symbol": ["S"] * 390, "ts": at, **flat}).write_parquet(
+        tmp_path / "s_intraday.parquet"
+    )  # one session
+    for words, env in (
+        (("--bars", str(tmp_path / "s_intraday.parquet")), {}),
+        ((), {"PLIMSOLL_SHARED_DATA": str(tmp_path)}),
+    ):
+        done = ran("--sessions", "3", *words, "--json", status=1, **env)
+        assert "no recording with two whole sessions" in json.loads(done.stdout)["error"]

@@ -103,7 +103,9 @@ def montecarlo(
     """Play sessions that push every limit of the governor, on made-up bars and on those of ``bars`` (H8).
 
     Without ``bars`` the recordings of ``PLIMSOLL_SHARED_DATA`` serve where there are any. The home is not used.
+    ``InputError`` where no recording that was named has two whole sessions.
     """
+    from plimsoll.core.errors import InputError
     from plimsoll.operate.montecarlo import paths, study
     from plimsoll.store.governor_store import SqliteStateStore
 
@@ -116,6 +118,11 @@ def montecarlo(
         blocks = paths.all_blocks(
             (f"{found.bars.symbol} {found.source}", found.bars) for file in files for found in minutes.read(file)
         )
+        if not blocks:
+            raise InputError(
+                f"{', '.join(map(str, files))} hold no recording with two whole sessions",
+                "Give bars of two sessions or more without gaps; without --bars the bars are made up",
+            )
     return study.run(policy, sessions, seed, blocks, SqliteStateStore, progress)
 
 

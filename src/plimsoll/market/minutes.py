@@ -17,6 +17,7 @@ import numpy as np
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.intraday import Floats, IntradayBars
+from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.core.unpacking import whole
 from plimsoll.market import parquet
 from plimsoll.market.calendars import nyse_sessions
@@ -29,6 +30,7 @@ _COLUMNS = frozenset(("symbol", "ts", *PRICES, "volume", "interval", "source"))
 _ROUNDING = 1e-6  # of price: single precision in the file
 _STEPS = {"1m": 60, "2m": 120, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600}
 _DAY = 86_400
+_DAYS_A_YEAR = 365.25
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -140,6 +142,47 @@ def choose(found: tuple[Recording, ...], path: Path, symbol: str, source: str | 
 
 def _preference(one: Recording) -> tuple[int, int, str]:
     return one.bars.step, -len(one.bars), one.source
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """A bar whose prices are further from the close before it than anything explains: ``ratio`` is one over the other.
+
+    ``split`` is the ratio of small numbers it is near to where a session begins with it, "" where it is near to none.
+    """
+
+    start: int  # UTC seconds
+    ratio: float
+    split: str
+
+
+def unexplained(bars: IntradayBars, bound: float, *, units: int, near: float) -> Jump | None:
+    """The first bar that is further than ``bound``, a fraction, from the close before it; None where there is none.
+
+    The bound is for one session's distance and grows with the square root of the sessions between two bars, as a price
+    does that nobody recorded meanwhile. ``units`` are the largest numbers of a split, ``near`` how near its ratio is.
+    """
+    before = bars.close[:-1]
+    apart = np.sqrt(np.maximum(1.0, np.diff(bars.day) * SESSIONS_A_YEAR / _DAYS_A_YEAR))
+    ratios = np.column_stack([getattr(bars, name)[1:] / before for name in PRICES])
+    log = np.log(ratios)
+    with np.errstate(divide="ignore"):  # a bound of 1 bars no fall
+        rise, fall = np.log1p(bound), np.log1p(-bound)
+    beyond = (log > rise * apart[:, np.newaxis]) | (log < fall * apart[:, np.newaxis])
+    rows = np.flatnonzero(beyond.any(axis=1))
+    if not rows.size:
+        return None
+    row = int(rows[0])
+    ratio = float(ratios[row, int(np.argmax(np.where(beyond[row], np.abs(log[row]), 0.0)))])
+    first = bool(bars.first_of_session[row + 1])
+    return Jump(int(bars.start[row + 1]), ratio, _split(float(ratios[row, 0]), units, near) if first else "")
+
+
+def _split(ratio: float, units: int, near: float) -> str:
+    numbers = range(1, units + 1)
+    found = ((abs(ratio * new / old - 1.0), f"{new}:{old}") for new in numbers for old in numbers if new != old)
+    distance, name = min(found, default=(np.inf, ""))
+    return name if distance <= near else ""
 
 
 def sessions_of(bars: IntradayBars) -> Iterator[slice]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import msgspec
@@ -24,9 +25,10 @@ from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
 from plimsoll.core.quantity import CENT, ONE
 from plimsoll.costs.model import commission_of, estimate
+from plimsoll.market import minutes
 from plimsoll.operate.pilot import Pilot
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import SECOND, limits_of
+from plimsoll.risk.governor_limits import SECOND, WHOLE, Jumps, limits_of
 from plimsoll.store.governor_memory import MemoryStateStore
 
 LABEL = (
@@ -115,11 +117,12 @@ def run(
 
     Raises
     ------
-    InputError : there are no bars.
+    InputError : there are no bars, or a price jumps further than anything explains.
     """
     if len(bars) == 0:
         raise InputError(f"no bars of {bars.symbol} are left to run over", "Give a longer span or another file")
     limits = limits_of(policy)
+    _believe(bars, limits.jumps)
     governor = Governor(MemoryStateStore(), limits)
     pilot = Pilot(advise, bars, policy, limits)
     costs = _costs(bars, instrument, policy)
@@ -238,6 +241,22 @@ def _session(rows: range, bars: IntradayBars, governor: Governor, pilot: Pilot, 
     for intent in waiting:  # nothing fills after the close
         governor.close(intent.id)
         ledger.counts["cancelled"] += 1
+
+
+def _believe(bars: IntradayBars, jumps: Jumps) -> None:
+    """Refuse bars in which a price jumps beyond the bound of its kind: what follows may be of another unit (U6)."""
+    bound = jumps.of(bars.symbol) / WHOLE
+    found = minutes.unexplained(bars, bound, units=jumps.split_units, near=jumps.split_near_bps / WHOLE)
+    if found is None:
+        return
+    at = datetime.fromtimestamp(found.start, UTC)
+    like = f", as a split of {found.split} would look" if found.split else ""
+    raise InputError(
+        f"{bars.symbol} is unexplained from {at:%Y-%m-%d %H:%M} UTC: the bar stands at {found.ratio:.4g} times the "
+        f"close before it{like}, beyond {bound:.0%}",
+        "Give bars adjusted for splits, end the span before with --end, or raise the bound of its kind "
+        "(governor.jump_…) if the move was real",
+    )
 
 
 def _quote(row: int, at: int, bars: IntradayBars, governor: Governor, costs: _Costs, ledger: _Ledger) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from plimsoll.core.errors import InputError
-from plimsoll.market.minutes import choose, read, sessions_of
+from plimsoll.market.minutes import Jump, choose, read, sessions_of, unexplained
 
 OPEN = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 HALF_DAY = datetime(2025, 11, 28, 14, 30, tzinfo=UTC)  # the session after Thanksgiving closes at 18:00 UTC
@@ -114,3 +114,53 @@ def test_the_recorded_bars_are_all_inside_hours_with_their_known_defects(shared_
     assert found["MSFT", "ib_5m"].dropped == {"outside hours": 317}
     lengths = [rows.stop - rows.start for rows in sessions_of(found["MSFT", "ib_5m"].bars)]
     assert len(lengths) == 210 and lengths.count(42) == 3  # half-days
+
+
+def believed(folder: Path, *frames: pl.DataFrame, bound: float = 0.2) -> Jump | None:
+    return unexplained(read(written(folder, *frames))[0].bars, bound, units=5, near=0.03)
+
+
+def priced(price: float, first: datetime = OPEN, bars: int = 10) -> pl.DataFrame:
+    flat = [price] * bars
+    return frame(bars, first, open=flat, high=flat, low=flat, close=flat)
+
+
+NEXT = OPEN + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("after", "split"),
+    [(50.0, "2:1"), (200.0, "1:2"), (66.0, "3:2"), (10.0, ""), (1000.0, ""), (75.6, "4:3"), (79.0, "5:4")],
+)
+def test_a_jump_between_sessions_is_unexplained_and_named_where_a_split_would_look_so(
+    after: float, split: str, tmp_path: Path
+) -> None:
+    found = believed(tmp_path, priced(100.0), priced(after, NEXT))
+    assert found == Jump(int(NEXT.timestamp()), pytest.approx(after / 100.0), split)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("after", [81.0, 119.0])
+def test_what_stays_within_the_bound_is_believed(after: float, tmp_path: Path) -> None:
+    assert believed(tmp_path, priced(100.0), priced(after, NEXT)) is None
+    assert believed(tmp_path, priced(100.0), priced(50.0, NEXT), bound=1.0) is None
+    assert believed(tmp_path, priced(100.0, bars=1)) is None
+
+
+@pytest.mark.parametrize("column", ["open", "high", "low", "close"])
+def test_a_single_price_of_a_bar_within_a_session_is_enough(column: str, tmp_path: Path) -> None:
+    prices = {name: [100.0] * 10 for name in ("open", "high", "low", "close")}
+    prices["high"][5] = 130.0
+    if column == "low":
+        prices["high"][5], prices["low"][5] = 100.0, 70.0
+    elif column != "high":
+        prices[column][5] = 130.0
+    found = believed(tmp_path, frame(10, **prices))
+    wanted = 0.7 if column == "low" else 1.3
+    assert found == Jump(int((OPEN + timedelta(minutes=5)).timestamp()), pytest.approx(wanted), "")  # type: ignore[arg-type]
+
+
+def test_a_recording_with_a_hole_may_have_moved_as_prices_do_meanwhile(tmp_path: Path) -> None:
+    """100 days later: 0.8 to the power of the square root of 69 sessions is a sixth."""
+    later = OPEN + timedelta(days=101)
+    assert believed(tmp_path, priced(100.0), priced(60.0, later)) is None
+    assert believed(tmp_path, priced(100.0), priced(10.0, later)) is not None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -149,3 +151,19 @@ def test_without_bars_or_of_a_kind_nobody_trades_it_is_refused() -> None:
 def test_bars_between_days_hold_both_days() -> None:
     assert len(BARS.between(20_515, 20_515)) == BARS_A_DAY
     assert len(BARS.between(20_515, None)) == len(BARS.between(None, 20_515)) == 2 * BARS_A_DAY
+
+
+def test_bars_that_jump_as_over_a_split_are_refused_and_named() -> None:
+    """What follows may be of another unit (U6)."""
+    later = slice(2 * BARS_A_DAY, None)
+    split = replace(BARS, **{name: getattr(BARS, name).copy() for name in ("open", "high", "low", "close")})
+    for name in ("open", "high", "low", "close"):
+        getattr(split, name)[later] /= 4.0
+    with pytest.raises(
+        InputError, match=r"S is unexplained from 2026-03-04 14:30 UTC.* as a split of 4:1 would look"
+    ) as error:
+        ran(Script({}), split)
+    assert "--end" in error.value.remedy
+    assert ran(Script({}), split.before(2 * BARS_A_DAY)).sessions == 2
+    wide = msgspec.structs.replace(MICRO, governor=msgspec.structs.replace(MICRO.governor, jump_stock=0.9))
+    assert ran(Script({}), split, wide).sessions == 3
