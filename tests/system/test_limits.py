@@ -147,7 +147,7 @@ def test_live_refuses_to_start_without_signed_limits(desk: Desk) -> None:
     assert "live" in desk.run("govern", "--profile", "micro", status=2).stderr
     (begun,) = desk.govern(SESSION | {"date": datetime.now(UTC).date().isoformat()}, live=True)
     assert begun["ok"] is True
-    assert "not today's" in desk.govern(SESSION, live=True)[0]["error"]
+    assert "has not begun" in desk.govern(SESSION | {"date": "2999-01-01"}, live=True)[0]["error"]
 
 
 def test_a_live_home_that_others_can_write_is_refused_until_it_is_mended(desk: Desk) -> None:

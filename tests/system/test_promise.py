@@ -312,8 +312,10 @@ def size_grows_by_steps() -> None:
 
 def a_live_account_knows_the_day() -> None:
     account = Live()
-    for date in ("2026-03-01", "2026-03-03", "2026-03-04"):
-        assert "not today's" in account.session(date)["error"]
+    for date in ("2026-03-03", "2026-03-04"):
+        assert "has not begun" in account.session(date)["error"]
+    account.session("2026-03-01")
+    refused(account.order(0.1), "TIME_OUTSIDE_SESSION")
     account.session("2026-03-02")
     admitted(account.order(0.1))
     account.wait(24 * 3600)
@@ -467,7 +469,7 @@ TRIED: list[tuple[str, Callable[[], None] | None]] = [
 
 ONLY_LIVE: list[tuple[str, Callable[[], None] | None]] = [
     (r"for now; its cap is \$500.00 \$10.00", size_grows_by_steps),
-    (r"by the machine's clock: a session of any day but today's, and new risk in it", a_live_account_knows_the_day),
+    (r"by the machine's clock: a session of a day to come, and new risk in any but today's", a_live_account_knows_the_day),
     (r"new risk by an order older than 30 minutes", a_live_account_knows_the_time),
     (r"new risk until quotes come anew, once that clock was set", a_live_account_knows_the_time),
 ]

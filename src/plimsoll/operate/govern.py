@@ -151,7 +151,7 @@ class LineProtocol:
         if live is not None and day != self._governor.account.day and not self._governor.may_begin(day):
             utc, local = (_date(one) for one in dates_of(live))
             raise InputError(
-                f"session {text} is not today's: by this machine's clock it is {utc} in UTC, {local} in New York",
+                f"session {text} has not begun: by this machine's clock it is {utc} in UTC, {local} in New York",
                 "Send the date of today",
             )
         signed = None if self._account is None else self._account.next_session(self._governor, day, equity)

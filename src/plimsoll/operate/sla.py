@@ -307,7 +307,7 @@ def _page(
 def _by_the_clock(limits: GovernorLimits) -> Iterator[str]:
     """What else a live account refuses, which knows what time it is."""
     yield (
-        "by the machine's clock: a session of any day but today's, and new risk in it; new risk by an order older than "
+        "by the machine's clock: a session of a day to come, and new risk in any but today's; new risk by an order older than "
         f"{_time(limits.quote_age // SECOND)}; new risk until quotes come anew, once that clock was set"
     )
 

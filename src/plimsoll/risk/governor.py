@@ -182,7 +182,7 @@ class Governor:
                 raise InputError("this session began with another equity")
             return None
         if not self.may_begin(day):
-            raise InputError("a live account begins no session but that of today")
+            raise InputError("a live account begins no session of a day to come")
         if not found.version > self._limits.version:
             found = found.within(self._limits.caps)
         if found.caps != self._book.caps:
@@ -207,9 +207,12 @@ class Governor:
         return found
 
     def may_begin(self, day: int) -> bool:
-        """Whether a session of this day may begin now: live, only that of today, in UTC or in New York."""
+        """Whether a session of this day may begin now: live, none that has not begun yet in UTC or in New York.
+
+        One of the past may be told after the event; nothing adds risk in it (``TIME_OUTSIDE_SESSION``).
+        """
         live = self.live
-        return live is None or day in dates_of(live)
+        return live is None or day <= max(dates_of(live))
 
     def quote(self, symbol: str, quote: Quote) -> Doubt | None:
         """Take a quote; what is left in doubt of it, None where it is believed (U6).
