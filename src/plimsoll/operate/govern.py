@@ -154,7 +154,10 @@ class LineProtocol:
                 f"session {text} has not begun: by this machine's clock it is {utc} in UTC, {local} in New York",
                 "Send the date of today",
             )
-        signed = None if self._account is None else self._account.next_session(self._governor, day, equity)
+        ahead = day >= self._governor.account.day  # else it is refused, and nothing of it belongs into the record
+        signed = (
+            self._account.next_session(self._governor, day, equity) if self._account is not None and ahead else None
+        )
         again = day == self._governor.account.day
         begun = self._clock()
         try:
