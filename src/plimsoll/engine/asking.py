@@ -13,7 +13,6 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -31,6 +30,9 @@ from plimsoll.core.policy import Policy
 from plimsoll.core.ports import Strategy, Trades
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.core.state import State
+from plimsoll.engine.answers import Answers
+from plimsoll.engine.book import Book, target_of
+from plimsoll.engine.context import CycleContext
 from plimsoll.engine.desk import Desk
 
 _ROOT = Path(plimsoll.__file__).parent
@@ -39,30 +41,11 @@ _SHOWN = 1_000  # characters of a plug-in's own text in an event
 _UNSURE = 0.5  # confidence of a holding that nobody speaks for: what a rule without a score has (S1)
 
 
-@dataclass(slots=True)
-class Answers:
-    """What the strategies said at an auction.
-
-    ``forecasts`` by strategy, in the order of the desk, as they were made; ``kept`` the keep forecasts for what a
-    strategy holds and did not speak of, each with the code that says why; ``targets`` the strategies whose forecasts
-    are the weights of a portfolio; ``failed`` whether each raised or made a forecast that is none (G5).
-    """
-
-    forecasts: list[tuple[str, tuple[Forecast, ...]]] = field(default_factory=list)
-    kept: dict[str, tuple[tuple[Forecast, str], ...]] = field(default_factory=dict)
-    targets: set[str] = field(default_factory=set)
-    failed: dict[str, bool] = field(default_factory=dict)
-    events: list[RiskEvent] = field(default_factory=list)
-
-    @property
-    def all(self) -> list[tuple[str, tuple[Forecast, ...]]]:
-        """Forecasts that may become bids, the keep forecasts in place of those for the same symbol."""
-        found = []
-        for name, said in self.forecasts:
-            kept = tuple(forecast for forecast, _ in self.kept.get(name, ()))
-            stands = {f.symbol for f in kept}
-            found.append((name, (*(f for f in said if f.symbol not in stands and not fault_of(f)), *kept)))
-        return found
+def asked(context: CycleContext) -> Answers | None:
+    """The answers of the strategies that are due at this session; None without an auction."""
+    view, desk, book, programme = context.view, context.desk, context.book, context.state.carried.programme
+    names = due(view, context.state, desk) if book.known else None
+    return None if names is None else ask(view, desk, present_shares(programme, book, desk), programme, names)
 
 
 def due(view: View, state: State, desk: Desk) -> frozenset[str] | None:
@@ -94,6 +77,20 @@ def _falls_on(view: View, schedule: str) -> bool:
         return bool(sessions.last_of_month[view.row])
     following = sessions.days[view.row + 1] if view.row + 1 < len(sessions) else sessions.next_day
     return bool((sessions.days[view.row] + 3) // 7 != (following + 3) // 7)  # weeks begin on Monday
+
+
+def present_shares(programme: Programme | None, book: Book, desk: Desk) -> tuple[Share, ...]:
+    """The held weights attributed to the strategies whose programme bought them, pro rata."""
+    if programme is None:
+        return ()
+    target = target_of(programme, desk)
+    present = []
+    for share in programme.shares:
+        column = desk.column[share.symbol]
+        if target[column] > 0.0 and book.weights[column] > 0.0:
+            weight = float(share.weight / target[column] * book.weights[column])
+            present.append(Share(share.strategy, share.symbol, weight))
+    return tuple(present)
 
 
 def ask(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.decision import Programme
 from plimsoll.core.money import values_cents
 from plimsoll.core.panel import View
 from plimsoll.core.state import State
@@ -44,3 +45,12 @@ def mark(view: View, state: State, desk: Desk) -> Book:
     if nav > 0:
         weights[columns] = values / nav
     return Book(prices, nav, weights, columns, nav > 0)
+
+
+def target_of(programme: Programme | None, desk: Desk) -> Floats:
+    """(N,) target weights of a programme, fractions of NAV; zeros without one."""
+    target = np.zeros(len(desk.symbols))
+    if programme is not None:
+        for share in programme.shares:
+            target[desk.column[share.symbol]] += share.weight
+    return target

@@ -1,4 +1,4 @@
-"""Why a wanted increase was not made, or only in part: every cause, not the first that was met (G4, A5).
+"""Step 14: why a wanted increase was not made, or only in part: every cause, not the first that was met (G4, A5).
 
 Gates see what the bars before them left, and vetoes what the gates left, so that the way to the orders meets a limit
 only where nothing stood before it. Here the whole wish is judged again: every change to its target at once, and each
@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 
 from plimsoll.capital.shaping import crowded
 from plimsoll.core.measurements import Measurements
-from plimsoll.core.state import State
 from plimsoll.core.verdict import Action, Finding, Verdict, join
-from plimsoll.engine.proposal import Judge, Proposal, Scenes, combined, shape_inputs, veto_inputs, weights_of
-from plimsoll.engine.wish import Situation, Wish, bars
+from plimsoll.engine.context import CycleContext
+from plimsoll.engine.held_book import HeldBook
+from plimsoll.engine.proposal import Proposal, Scenes, combined, measure_orders, shape_inputs, veto_inputs, weights_of
+from plimsoll.engine.standing import Standing
+from plimsoll.engine.wish import Wish, bars
 from plimsoll.governance import vetoes
 from plimsoll.risk import gates
 
@@ -41,23 +43,23 @@ class Causes:
 
 
 def causes_of(
-    now: Situation, judge: Judge, state: State, wish: Wish, held: Verdict, proposal: Proposal, scenes: Scenes
+    context: CycleContext, standing: Standing, held: HeldBook, wish: Wish, proposal: Proposal, scenes: Scenes
 ) -> Causes:
     """Every cause of every increase that was wanted and is not in ``proposal`` whole.
 
-    In the order of judgement (G1): what bars new risk, the ``held`` book's CVaR, gates, vetoes, then trades, turnover
+    In the order of judgement (G1): what bars new risk, the held book's CVaR, gates, vetoes, then trades, turnover
     and volume.
     """
     short: list[int] = (proposal.wanted != proposal.lots).nonzero()[0].tolist()
     if not short:
         return Causes({}, ())
-    barred = bars(now)
-    of_held = [f.reason for f in held.findings] if held.action is Action.SCALE else []
-    waits = crowded(shape_inputs(judge, state, wish, wish.grow), proposal.wanted, now.desk.policy)
-    orders = weights_of(judge, proposal.wanted)
-    measured = judge.measure(orders, scenes.covering(orders))
-    gated, of_gates = _gates(judge, measured)
-    vetoed, of_vetoes = _vetoes(judge, now, measured)
+    barred = bars(context, standing)
+    of_held = [f.reason for f in held.verdict.findings] if held.verdict.action is Action.SCALE else []
+    waits = crowded(shape_inputs(context, wish, wish.grow), proposal.wanted, context.desk.policy)
+    orders = weights_of(context, proposal.wanted)
+    measured = measure_orders(context, held, orders, scenes.covering(orders))
+    gated, of_gates = _gates(context, measured)
+    vetoed, of_vetoes = _vetoes(context, standing, measured)
     found: dict[int, tuple[str, ...]] = {}
     for c in short:
         codes = [reason for where, reason in barred if where[c]]
@@ -67,9 +69,9 @@ def causes_of(
     return Causes(found, join((gated, vetoed)).findings)
 
 
-def _gates(judge: Judge, whole: Measurements) -> tuple[Verdict, Why]:
+def _gates(context: CycleContext, whole: Measurements) -> tuple[Verdict, Why]:
     """What the gates say of the whole wish."""
-    book, by_column = gates.judge_proposal(whole, judge.limits, judge.desk.policy)
+    book, by_column = gates.judge_proposal(whole, context.limits, context.desk.policy)
     _, joined, why = combined(_told(book), {c: _told(v) for c, v in by_column.items()}, whole.held.size)
     return joined, why
 
@@ -80,17 +82,18 @@ def _told(verdict: Verdict) -> Verdict:
     return Verdict(verdict.action, verdict.scale, left) if left else Verdict()
 
 
-def _vetoes(judge: Judge, now: Situation, whole: Measurements) -> tuple[Verdict, Why]:
+def _vetoes(context: CycleContext, standing: Standing, whole: Measurements) -> tuple[Verdict, Why]:
     """What the vetoes say of the whole wish.
 
     They judge what the gates have scaled (G1): the gross and the CVaR of the whole wish are not before them, unless
     their gates are switched off.
     """
-    off, inputs = judge.desk.policy.gates.off, veto_inputs(judge, now.standing, whole)
+    desk = context.desk
+    off, inputs = desk.policy.gates.off, veto_inputs(context, standing, whole)
     if "gross" not in off:
         inputs = replace(inputs, gross=0.0)
     if "cvar" not in off:
         inputs = replace(inputs, cvar=dict.fromkeys(inputs.cvar, 0.0))
-    book, by_column = vetoes.verdicts(vetoes.evaluate(inputs, judge.desk.policy), judge.desk.column, judge.desk.policy)
+    book, by_column = vetoes.verdicts(vetoes.evaluate(inputs, desk.policy), desk.column, desk.policy)
     _, joined, why = combined(book, by_column, whole.held.size)
     return joined, why

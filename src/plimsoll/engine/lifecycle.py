@@ -21,7 +21,7 @@ from plimsoll.core.restraint import RiskEvent
 from plimsoll.core.sessions import bill_return
 from plimsoll.core.state import State
 from plimsoll.core.track import Held, Track, held_values
-from plimsoll.engine.asking import Answers
+from plimsoll.engine.answers import Answers
 from plimsoll.engine.book import Book
 from plimsoll.engine.desk import Desk
 from plimsoll.governance import lifecycle, model_health

@@ -1,4 +1,4 @@
-"""Steps 9 to 13: shape, measure once, judge, scale the increases, round and measure again."""
+"""Steps 10 to 13: shape, measure, judge, scale the increases, round and measure again."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 from plimsoll.capital import scenarios as scenario_sets
 from plimsoll.capital.shaping import Shaped, ShapeInputs, shape
 from plimsoll.core.decision import Veto
-from plimsoll.core.limits import LimitSet
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.money import values_cents
 from plimsoll.core.panel import View
-from plimsoll.core.state import State
 from plimsoll.core.verdict import Action, Verdict, join
-from plimsoll.engine.book import Book
+from plimsoll.engine.context import CycleContext
 from plimsoll.engine.desk import Desk
-from plimsoll.engine.measure import Tails, measure, resting
+from plimsoll.engine.held_book import HeldBook
+from plimsoll.engine.measure import Tails, measure
 from plimsoll.engine.standing import Standing
 from plimsoll.engine.wish import Wish
 from plimsoll.governance import vetoes as veto_room
@@ -51,47 +50,24 @@ class Proposal:
     scaled: dict[int, tuple[str, ...]]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Judge:
-    """What every round of a proposal is measured and judged with."""
-
-    view: View
-    desk: Desk
-    book: Book
-    limits: LimitSet
-    cvar_held: dict[int, float]
-    drawdown_episode: float
-    drawdown_lifetime: float
-
-    def rest(self) -> Measurements:
-        """The figures of the held book without orders."""
-        return resting(
-            nav=self.book.nav,
-            held=self.book.weights,
-            cvar_held=self.cvar_held,
-            drawdown_episode=self.drawdown_episode,
-            drawdown_lifetime=self.drawdown_lifetime,
-            symbols=self.desk.symbols,
-        )
-
-    def measure(self, orders: Floats, tails: Tails) -> Measurements:
-        """The figures of the held book plus ``orders``, (N,) fractions of NAV."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            value = np.abs(orders) * (self.book.nav / 100.0)
-            share = np.where(orders == 0.0, 0.0, value / self.desk.depth(self.view.now("adv")))
-        return measure(
-            nav=self.book.nav,
-            held=self.book.weights,
-            order_weights=orders,
-            adv_share=share,
-            tails=tails,
-            cvar_held=self.cvar_held,
-            horizon=self.desk.policy.auction.horizon,
-            drawdown_episode=self.drawdown_episode,
-            drawdown_lifetime=self.drawdown_lifetime,
-            symbols=self.desk.symbols,
-            limits=self.limits,
-        )
+def measure_orders(context: CycleContext, held: HeldBook, orders: Floats, tails: Tails) -> Measurements:
+    """The figures of the held book plus ``orders``, (N,) fractions of NAV."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.abs(orders) * (context.book.nav / 100.0)
+        share = np.where(orders == 0.0, 0.0, value / context.desk.depth(context.view.now("adv")))
+    return measure(
+        nav=context.book.nav,
+        held=context.book.weights,
+        order_weights=orders,
+        adv_share=share,
+        tails=tails,
+        cvar_held=held.measured.cvar_held,
+        horizon=context.desk.policy.auction.horizon,
+        drawdown_episode=context.drawdown_episode,
+        drawdown_lifetime=context.drawdown_lifetime,
+        symbols=context.desk.symbols,
+        limits=context.limits,
+    )
 
 
 def tails_of(view: View, desk: Desk, columns: NDArray[np.int64], *, stressed: bool) -> Tails:
@@ -108,8 +84,8 @@ class Scenes:
     the same bits on either.
     """
 
-    def __init__(self, view: View, desk: Desk, book: Book, standing: Standing) -> None:
-        self._view, self._desk, self._book = view, desk, book
+    def __init__(self, context: CycleContext, standing: Standing) -> None:
+        view, desk, book = self._view, self._desk, self._book = context.view, context.desk, context.book
         drawn = standing.scenarios
         if drawn is None:
             columns = np.flatnonzero((book.weights != 0.0) | (standing.target != 0.0))
@@ -133,44 +109,36 @@ class Scenes:
         return self.tails
 
 
-def propose(
-    judge: Judge,
-    state: State,
-    standing: Standing,
-    wish: Wish,
-    held: Measurements,
-    held_verdict: Verdict,
-    scenes: Scenes,
-) -> Proposal:
+def propose(context: CycleContext, standing: Standing, held: HeldBook, wish: Wish, scenes: Scenes) -> Proposal:
     """The largest step towards the wish that every gate and veto passes; reductions always pass (R1)."""
-    desk, book = judge.desk, judge.book
+    policy, book = context.desk.policy, context.book
     grow = wish.grow
-    if held_verdict.action is Action.SCALE:
-        grow = grow * held_verdict.scale
-    elif held_verdict.action > Action.SCALE:
+    if held.verdict.action is Action.SCALE:
+        grow = grow * held.verdict.scale
+    elif held.verdict.action > Action.SCALE:
         grow = np.zeros_like(grow)
-    shaped, orders = _shaped(judge, state, wish, grow)
+    shaped, orders = _shaped(context, wish, grow)
     if not np.count_nonzero(shaped.lots):
-        return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, held, held_verdict, (), {})
+        return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, held.measured, held.verdict, (), {})
     growing = np.abs(book.weights + orders) > np.abs(book.weights)
     if not growing.any():
-        measured = judge.measure(orders, scenes.tails)
-        return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, measured, held_verdict, (), {})
-    verdict, scaled = held_verdict, dict[int, tuple[str, ...]]()
+        measured = measure_orders(context, held, orders, scenes.tails)
+        return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, measured, held.verdict, (), {})
+    verdict, scaled = held.verdict, dict[int, tuple[str, ...]]()
     vetoes: tuple[Veto, ...] = ()
     vetted = np.zeros(orders.size, dtype=bool)
     for round_ in range(ROUNDS + 1):
-        measured = judge.measure(orders, scenes.covering(orders))
+        measured = measure_orders(context, held, orders, scenes.covering(orders))
         if not measured.increases.any():
             break
-        gated, by_column = gates.judge_proposal(measured, judge.limits, desk.policy)
+        gated, by_column = gates.judge_proposal(measured, context.limits, policy)
         factor, judged, why = combined(gated, by_column, orders.size)
         # a rejected order gives its room to others, and those have not been vetted yet
         if not (factor[measured.increases] < 1.0).any() and not vetted[measured.increases].all():
-            found = veto_room.evaluate(veto_inputs(judge, standing, measured), desk.policy)
-            vetoed, by_column = veto_room.verdicts(found, desk.column, desk.policy)
+            found = veto_room.evaluate(veto_inputs(context, standing, measured), policy)
+            vetoed, by_column = veto_room.verdicts(found, context.desk.column, policy)
             factor, judged, why = combined(vetoed, by_column, orders.size)
-            factor = _one_halving(factor, np.where(vetted, 0.0, wish.grow), desk.policy.vetoes.warning_scale)
+            factor = _one_halving(factor, np.where(vetted, 0.0, wish.grow), policy.vetoes.warning_scale)
             vetoes, vetted = (*vetoes, *(v for v in found if v not in vetoes)), vetted | measured.increases
         verdict = verdict | judged
         cut = measured.increases & (factor < 1.0)
@@ -179,39 +147,39 @@ def propose(
         for c in cut.nonzero()[0].tolist():
             scaled[c] = tuple(dict.fromkeys((*scaled.get(c, ()), *why(c))))
         grow = grow * factor if round_ < ROUNDS else np.zeros_like(grow)
-        shaped, orders = _shaped(judge, state, wish, grow)
+        shaped, orders = _shaped(context, wish, grow)
     else:
-        measured = judge.measure(orders, scenes.tails)
+        measured = measure_orders(context, held, orders, scenes.tails)
     return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, measured, verdict, vetoes, scaled)
 
 
-def shape_inputs(judge: Judge, state: State, wish: Wish, grow: Floats) -> ShapeInputs:
+def shape_inputs(context: CycleContext, wish: Wish, grow: Floats) -> ShapeInputs:
     """What the day's step is taken from; ``grow`` (N,) multiplies increases."""
-    book, desk = judge.book, judge.desk
+    book, desk = context.book, context.desk
     return ShapeInputs(
-        held_lots=state.lots,
+        held_lots=context.state.lots,
         desired=wish.desired,
         nav=book.nav,
         prices=book.prices,
         lots_per_unit=desk.lots_per_unit,
         forced=wish.forced,
         increase_scale=grow,
-        adv=desk.depth(judge.view.now("adv")),
+        adv=desk.depth(context.view.now("adv")),
     )
 
 
-def _shaped(judge: Judge, state: State, wish: Wish, grow: Floats) -> tuple[Shaped, Floats]:
-    shaped = shape(shape_inputs(judge, state, wish, grow), judge.desk.policy)
-    return shaped, weights_of(judge, shaped.lots)
+def _shaped(context: CycleContext, wish: Wish, grow: Floats) -> tuple[Shaped, Floats]:
+    shaped = shape(shape_inputs(context, wish, grow), context.desk.policy)
+    return shaped, weights_of(context, shaped.lots)
 
 
-def weights_of(judge: Judge, lots: Lots) -> Floats:
+def weights_of(context: CycleContext, lots: Lots) -> Floats:
     """(N,) signed orders of ``lots`` as fractions of NAV, in whole cents as the book is (U8)."""
     orders = np.zeros(lots.size)
     ordered = np.flatnonzero(lots)
     if ordered.size:
-        book = judge.book
-        values = values_cents(lots[ordered], judge.desk.lots_per_unit[ordered], book.prices[ordered])
+        book = context.book
+        values = values_cents(lots[ordered], context.desk.lots_per_unit[ordered], book.prices[ordered])
         orders[ordered] = values / max(book.nav, 1)
     return orders
 
@@ -232,9 +200,9 @@ def combined(
     return factor, join((book, *by_column.values())), why
 
 
-def veto_inputs(judge: Judge, standing: Standing, measured: Measurements) -> veto_room.VetoInputs:
+def veto_inputs(context: CycleContext, standing: Standing, measured: Measurements) -> veto_room.VetoInputs:
     """What the vetoes see: the increasing columns, the programme's forecasts of them, the proposal's totals."""
-    view, desk = judge.view, judge.desk
+    view, desk = context.view, context.desk
     columns = np.flatnonzero(measured.increases)
     symbols = tuple(desk.symbols[c] for c in columns)
     programme = standing.programme
@@ -251,10 +219,10 @@ def veto_inputs(judge: Judge, standing: Standing, measured: Measurements) -> vet
         quality=view.certified("quality")[-1, columns],
         rows=view.now("rows")[columns],
         gross=measured.gross_proposed,
-        gross_max=judge.limits.gross_max,
+        gross_max=context.limits.gross_max,
         cvar=measured.cvar_proposed,
-        cvar_hard=judge.limits.cvar_hard,
-        drawdown_lifetime=judge.drawdown_lifetime,
+        cvar_hard=context.limits.cvar_hard,
+        drawdown_lifetime=context.drawdown_lifetime,
         openings=openings,
         openings_correlation=correlation,
     )

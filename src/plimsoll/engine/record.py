@@ -1,4 +1,4 @@
-"""Step 14: outcomes per symbol, the cycle record and its intents."""
+"""Step 15: outcomes per symbol, the cycle record and its intents."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from plimsoll.core.decision import Carried, CycleRecord
 from plimsoll.core.limits import LimitSet, rebalance_band
 from plimsoll.core.order import Intent, client_id
 from plimsoll.core.panel import View
-from plimsoll.core.restraint import Restraint, RiskEvent
-from plimsoll.core.state import State
+from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.book import Book
 from plimsoll.engine.causes import WAITS, Causes
+from plimsoll.engine.context import CycleContext
 from plimsoll.engine.desk import Desk
-from plimsoll.engine.outlook import Regime
 from plimsoll.engine.proposal import Proposal
 from plimsoll.engine.standing import Standing
 from plimsoll.engine.wish import Wish
@@ -23,22 +22,16 @@ Floats = NDArray[np.float64]
 
 
 def record(
-    *,
-    view: View,
-    state: State,
-    desk: Desk,
-    book: Book,
-    regime: Regime,
-    restraint: Restraint,
+    context: CycleContext,
     standing: Standing,
     wish: Wish,
     proposal: Proposal,
     causes: Causes,
-    limits: LimitSet,
     carried: Carried,
     events: tuple[RiskEvent, ...],
 ) -> CycleRecord:
     """Everything this session saw, judged and decided, in columns."""
+    view, desk, book = context.view, context.desk, context.book
     columns = _scope(desk, book, standing, wish, proposal)
     outcomes, reasons = _outcomes(desk, book, standing, wish, proposal, causes, columns)
     return CycleRecord(
@@ -48,9 +41,9 @@ def record(
         policy=desk.policy_hash,
         code=desk.code,
         nav=book.nav,
-        cash=state.cash,
-        regime=regime.figure,
-        restraint=restraint,
+        cash=context.state.cash,
+        regime=context.regime.figure,
+        restraint=context.restraint,
         symbols=tuple(desk.symbols[c] for c in columns),
         held=book.weights[columns].tolist(),
         programme=standing.target[columns].tolist(),
@@ -61,7 +54,7 @@ def record(
         reasons=reasons,
         others=desk.tradable - sum(desk.instruments[c].tradable for c in columns),
         figures=_figures(proposal),
-        limits=_limits(limits),
+        limits=_limits(context.limits),
         findings=proposal.verdict.findings,
         vetoes=proposal.vetoes,
         auction=standing.auction,

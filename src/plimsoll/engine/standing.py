@@ -1,4 +1,4 @@
-"""Steps 6 and 7: forecasts, and when due the auction that sets the standing programme."""
+"""Step 7: when due, the auction that sets the standing programme."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from plimsoll.alpha.terms import terms_of
 from plimsoll.capital import scenarios as scenario_sets
 from plimsoll.capital.competition import AuctionInputs, hold
 from plimsoll.core.decision import AuctionRecord, Carried, HeldPair, Programme, Share, StopState
-from plimsoll.core.limits import LimitSet
 from plimsoll.core.panel import View
-from plimsoll.core.restraint import Restraint, RiskEvent
+from plimsoll.core.restraint import RiskEvent
 from plimsoll.core.scenarios import ScenarioSet
-from plimsoll.core.state import State
 from plimsoll.costs.model import estimate
-from plimsoll.engine.asking import Answers, ask, due
-from plimsoll.engine.book import Book
+from plimsoll.engine.answers import Answers
+from plimsoll.engine.asking import present_shares
+from plimsoll.engine.book import Book, target_of
+from plimsoll.engine.context import CycleContext
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.lifecycle import Following, noted
-from plimsoll.engine.outlook import Regime
 from plimsoll.risk import freshness, pairs, stops
 
 Floats = NDArray[np.float64]
@@ -30,7 +29,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Standing:
-    """Steps 6-7: the programme in force, and the auction if one was held, with the scenarios it was held on.
+    """The programme in force, and the auction if one was held, with the scenarios it was held on.
 
     ``target`` and ``confidence`` are (N,): weights of NAV, and the highest confidence behind each, NaN without one.
     ``following`` are the strategies, with what the auction added to their evidence; None where they are not followed.
@@ -48,77 +47,76 @@ class Standing:
     following: Following | None = None
 
 
-def stand(
-    view: View,
-    state: State,
-    desk: Desk,
-    book: Book,
-    regime: Regime,
-    restraint: Restraint,
-    limits: LimitSet,
-    stop_states: tuple[StopState, ...],
-    alike: tuple[HeldPair, ...],
-    stale: Floats,
-    following: Following | None = None,
-) -> Standing:
-    """The programme in force after this session: a new one when an auction is due, else the standing one.
+def stand(context: CycleContext, answers: Answers | None) -> Standing:
+    """The programme in force after this session: that of an auction among ``answers``, without them the standing one.
 
-    ``alike`` are the pairs that move alike among what is held or wanted; an auction adds those among its bidders.
+    The pairs that move alike among what is held or wanted are known; an auction adds those among its bidders.
     """
-    carried = state.carried
-    programme = carried.programme
-    asked = due(view, state, desk) if book.known else None
-    if asked is None:
-        target, confidence = target_of(programme, desk), _confidence(programme, desk)
-        return Standing(programme, target, confidence, stop_states, alike, None, carried.openings, None, (), following)
-    shares = _present_shares(programme, book, desk)
-    answers = ask(view, desk, shares, programme, asked)
+    carried, desk = context.state.carried, context.desk
+    if answers is not None:
+        return _auctioned(context, answers)
+    target, confidence = target_of(carried.programme, desk), _confidence(carried.programme, desk)
+    return Standing(
+        carried.programme, target, confidence, context.stops.stops, context.pairs, None, carried.openings, None, (),
+        context.following,
+    )  # fmt: skip
+
+
+def _auctioned(context: CycleContext, answers: Answers) -> Standing:
+    """Step 7: the programme that the forecasts' auction gives."""
+    view, desk, book, following = context.view, context.desk, context.book, context.following
     columns = _columns(answers, book, desk)
-    held_pairs = pairs.update(view, pairs.concerned(view, columns, alike), alike, desk.policy)
-    limits = replace(limits, pairs=pairs.limits(held_pairs, view.symbols, limits.weight_max, desk.policy))
-    lifted = stops.lift(stop_states, view, desk.policy)
+    held_pairs = pairs.update(view, pairs.concerned(view, columns, context.pairs), context.pairs, desk.policy)
+    lifted = stops.lift(context.stops.stops, view, desk.policy)
     scenarios = scenario_sets.build(view, columns, desk.policy, stressed=True)
-    one_way = _one_way_cost(view, desk, book, columns, regime)
-    result = hold(
-        AuctionInputs(
-            view=view,
-            forecasts=tuple(answers.forecasts),
-            limits=limits,
-            scenarios=scenarios,
-            held=book.weights,
-            shares=shares,
-            nav=book.nav,
-            adv=desk.depth(view.now("adv")),
-            quality=view.certified("quality")[-1],
-            blocked=_blocked(view, desk, regime, restraint, stale, lifted, columns),
-            confidence_min=max(desk.policy.forecast.confidence_min, restraint.confidence_min),
-            stage_caps={} if following is None else following.caps,
-            decay=None if following is None else following.decay,
-            buy_cost=one_way,
-            round_trip=2.0 * one_way,
-            kept=answers.kept,
-            targets=frozenset(answers.targets),
-            holding={s.name: terms_of(s, desk.policy).holding_sessions for s in desk.strategies},
-        ),
-        desk.policy,
-    )
+    result = hold(_inputs(context, answers, columns, held_pairs, lifted, scenarios), desk.policy)
     mu, conviction = _expectations(answers, result.shares, desk.policy.auction.horizon)
     fresh = Programme(view.day, result.shares, result.confidence, mu, conviction)
-    events = (*answers.events, *_scaled(view, result.record), *_concentration(view, result.record, desk))
-    openings = _openings(view, carried, result.shares, book, desk)
-    if following is not None:
-        following = noted(following, answers, view, desk.policy)
     return Standing(
-        fresh,
-        target_of(fresh, desk),
-        _confidence(fresh, desk),
-        lifted,
-        held_pairs,
-        result.record,
-        openings,
-        scenarios,
-        events,
-        following,
+        programme=fresh,
+        target=target_of(fresh, desk),
+        confidence=_confidence(fresh, desk),
+        stops=lifted,
+        pairs=held_pairs,
+        auction=result.record,
+        openings=_openings(view, context.state.carried, result.shares, book, desk),
+        scenarios=scenarios,
+        events=(*answers.events, *_scaled(view, result.record), *_concentration(view, result.record, desk)),
+        following=None if following is None else noted(following, answers, view, desk.policy),
+    )
+
+
+def _inputs(
+    context: CycleContext,
+    answers: Answers,
+    columns: NDArray[np.int64],
+    held_pairs: tuple[HeldPair, ...],
+    lifted: tuple[StopState, ...],
+    scenarios: ScenarioSet,
+) -> AuctionInputs:
+    """What the auction is held on: bids, limits with the bidders' pairs, scenarios, costs and who may not grow."""
+    view, desk, book, policy = context.view, context.desk, context.book, context.desk.policy
+    following, limits = context.following, context.limits
+    one_way = _one_way_cost(context, columns)
+    return AuctionInputs(
+        view=view,
+        forecasts=tuple(answers.forecasts),
+        limits=replace(limits, pairs=pairs.limits(held_pairs, view.symbols, limits.weight_max, policy)),
+        scenarios=scenarios,
+        held=book.weights,
+        shares=present_shares(context.state.carried.programme, book, desk),
+        nav=book.nav,
+        adv=desk.depth(view.now("adv")),
+        quality=view.certified("quality")[-1],
+        blocked=_blocked(context, lifted, columns),
+        confidence_min=max(policy.forecast.confidence_min, context.restraint.confidence_min),
+        stage_caps={} if following is None else following.caps,
+        decay=None if following is None else following.decay,
+        buy_cost=one_way,
+        round_trip=2.0 * one_way,
+        kept=answers.kept,
+        targets=frozenset(answers.targets),
+        holding={s.name: terms_of(s, policy).holding_sessions for s in desk.strategies},
     )
 
 
@@ -152,29 +150,6 @@ def _columns(answers: Answers, book: Book, desk: Desk) -> NDArray[np.int64]:
     return np.array(sorted(wanted | {int(c) for c in book.columns}), dtype=np.int64)
 
 
-def _present_shares(programme: Programme | None, book: Book, desk: Desk) -> tuple[Share, ...]:
-    """The held weights attributed to the strategies whose programme bought them, pro rata."""
-    if programme is None:
-        return ()
-    target = target_of(programme, desk)
-    present = []
-    for share in programme.shares:
-        column = desk.column[share.symbol]
-        if target[column] > 0.0 and book.weights[column] > 0.0:
-            weight = float(share.weight / target[column] * book.weights[column])
-            present.append(Share(share.strategy, share.symbol, weight))
-    return tuple(present)
-
-
-def target_of(programme: Programme | None, desk: Desk) -> Floats:
-    """(N,) target weights of a programme, fractions of NAV; zeros without one."""
-    target = np.zeros(len(desk.symbols))
-    if programme is not None:
-        for share in programme.shares:
-            target[desk.column[share.symbol]] += share.weight
-    return target
-
-
 def _confidence(programme: Programme | None, desk: Desk) -> Floats:
     confidence = np.full(len(desk.symbols), np.nan)
     if programme is not None:
@@ -183,19 +158,12 @@ def _confidence(programme: Programme | None, desk: Desk) -> Floats:
     return confidence
 
 
-def _blocked(
-    view: View,
-    desk: Desk,
-    regime: Regime,
-    restraint: Restraint,
-    stale: Floats,
-    stop_states: tuple[StopState, ...],
-    columns: NDArray[np.int64],
-) -> dict[int, str]:
+def _blocked(context: CycleContext, stop_states: tuple[StopState, ...], columns: NDArray[np.int64]) -> dict[int, str]:
     """Columns whose bids may not exceed what is held, with the reason.
 
     A drawdown halt is not among them: auctions run during a halt and the book takes only their reductions (R4).
     """
+    view, desk, restraint, stale = context.view, context.desk, context.restraint, context.stale
     eligible = view.now("eligible")
     stopped = {desk.column[s.symbol] for s in stop_states if s.cap < stops.UNCAPPED}
     blocked: dict[int, str] = {}
@@ -210,13 +178,14 @@ def _blocked(
             blocked[c] = "STOP_CAP"
         elif desk.crypto[c] and restraint.no_new_crypto:
             blocked[c] = "LADDER_NO_CRYPTO"
-        elif desk.crypto[c] and regime.figure.stress:
+        elif desk.crypto[c] and context.regime.figure.stress:
             blocked[c] = "REGIME_NO_CRYPTO"
     return blocked
 
 
-def _one_way_cost(view: View, desk: Desk, book: Book, columns: NDArray[np.int64], regime: Regime) -> Floats:
+def _one_way_cost(context: CycleContext, columns: NDArray[np.int64]) -> Floats:
     """(N,) cost fraction of an order of one band of NAV (A7); NaN where liquidity is unknown, which bars entry."""
+    view, desk, book = context.view, context.desk, context.book
     reference = book.nav / 100.0 * desk.policy.shaping.band_nav
     one_way = np.full(len(desk.symbols), np.nan)
     priced = estimate(
@@ -224,7 +193,7 @@ def _one_way_cost(view: View, desk: Desk, book: Book, columns: NDArray[np.int64]
         np.full(columns.size, reference),
         view.now("adv")[columns],
         view.now("sigma")[columns],
-        regime.state,
+        context.regime.state,
         desk.policy.costs,
         tuple(desk.symbols[c] for c in columns),
         book.prices[columns],

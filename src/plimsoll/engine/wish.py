@@ -1,4 +1,4 @@
-"""Step 8: where the book would go, and what may not grow."""
+"""Step 9: where the book would go, and what may not grow."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.core.panel import View
-from plimsoll.core.restraint import Restraint, RiskEvent
-from plimsoll.engine.book import Book
+from plimsoll.core.restraint import Restraint
+from plimsoll.engine.context import CycleContext
 from plimsoll.engine.desk import Desk
-from plimsoll.engine.outlook import Regime
 from plimsoll.engine.standing import Standing
 from plimsoll.risk import freshness, stops
 
@@ -21,7 +19,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Wish:
-    """Step 8: where the book would go, and what may not grow. ``forced`` marks reductions a limit needs.
+    """Step 9: where the book would go, and what may not grow. ``forced`` marks reductions a limit needs.
 
     ``causes`` say, per column, what lowers the wish below the programme.
     """
@@ -32,30 +30,13 @@ class Wish:
     causes: dict[int, list[str]]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Situation:
-    """What a wish depends on: the book, the standing programme, and everything that restrains the session.
-
-    ``stale`` (N,) are freshness codes; ``frozen`` the reasons why nothing at all may grow.
-    """
-
-    view: View
-    desk: Desk
-    book: Book
-    standing: Standing
-    restraint: Restraint
-    regime: Regime
-    stale: Floats
-    frozen: tuple[str, ...]
-
-
-def wish_for(now: Situation, ladder_events: tuple[RiskEvent, ...], book_scale: float) -> Wish:
+def wish_for(now: CycleContext, standing: Standing, book_scale: float) -> Wish:
     """The programme under the ladder's ceiling, the stops and everything that bars increases.
 
-    ``ladder_events`` are this session's: a rung that fires cuts at once, whatever the size. ``book_scale`` is what
-    the whole book is multiplied by for a breached hard limit, 1 without one.
+    A rung that fires this session cuts at once, whatever the size. ``book_scale`` is what the whole book is multiplied
+    by for a breached hard limit, 1 without one.
     """
-    desk, standing, restraint, held = now.desk, now.standing, now.restraint, now.book.weights
+    desk, restraint, held = now.desk, now.restraint, now.book.weights
     if not now.book.known:
         n = held.size
         return Wish(np.zeros(n), np.zeros(n, bool), np.zeros(n), {})
@@ -89,7 +70,7 @@ def wish_for(now: Situation, ladder_events: tuple[RiskEvent, ...], book_scale: f
     if restraint.gross_ceiling is not None:
         floor = np.minimum(desired, held) if restraint.no_new_risk else desired
         cut = _under_ceiling(floor, restraint.gross_ceiling, desk)
-        fired = any(e.kind == "LADDER_RUNG" for e in ladder_events)
+        fired = any(e.kind == "LADDER_RUNG" for e in now.ladder.events)
         for c in (cut < floor).nonzero()[0].tolist():
             desired[c] = cut[c]
             forced[c] |= fired and cut[c] < held[c]
@@ -100,7 +81,7 @@ def wish_for(now: Situation, ladder_events: tuple[RiskEvent, ...], book_scale: f
         for c in held.nonzero()[0].tolist():
             cap(c, held.item(c) * book_scale, "CVAR_ABOVE_HARD")
 
-    return Wish(desired, forced, _growth(now), causes)
+    return Wish(desired, forced, _growth(now, standing), causes)
 
 
 def _under_ceiling(weights: Floats, ceiling: float, desk: Desk) -> Floats:
@@ -122,7 +103,7 @@ def _confidence_min(desk: Desk, restraint: Restraint) -> float:
     return max(desk.policy.forecast.confidence_min, restraint.confidence_min)
 
 
-def _growth(now: Situation) -> Floats:
+def _growth(now: CycleContext, standing: Standing) -> Floats:
     """(N,) factor on increases: 0 where anything bars them, the halving of S2 under a high VIX, else 1."""
     desk, restraint, regime, stale = now.desk, now.restraint, now.regime, now.stale
     policy = desk.policy.forecast
@@ -130,13 +111,13 @@ def _growth(now: Situation) -> Floats:
         return np.zeros(stale.size)
     factor = 1.0 if regime.fear <= policy.vix_high else desk.policy.vetoes.warning_scale
     free = (now.view.now("eligible") != 0.0) & (stale == 0.0)
-    free &= now.standing.confidence >= _confidence_min(desk, restraint)
+    free &= standing.confidence >= _confidence_min(desk, restraint)
     if restraint.no_new_crypto or regime.figure.stress:
         free &= ~desk.crypto
     return np.where(free, factor, 0.0)
 
 
-def bars(now: Situation) -> list[tuple[Mask, str]]:
+def bars(now: CycleContext, standing: Standing) -> list[tuple[Mask, str]]:
     """What ``_growth`` bars or halves, in words: (columns, reason), in the order they are told."""
     desk, restraint, regime, stale = now.desk, now.restraint, now.regime, now.stale
     policy = desk.policy.forecast
@@ -155,5 +136,5 @@ def bars(now: Situation) -> list[tuple[Mask, str]]:
     found.append((now.view.now("eligible") == 0.0, "CLOSE_ONLY"))
     for code in sorted({float(c) for c in stale[stale != 0.0]}):
         found.append((stale == code, freshness.reason_of(code) or "STALE_BAR"))
-    found.append((~(now.standing.confidence >= _confidence_min(desk, restraint)), "LOW_CONFIDENCE"))
+    found.append((~(standing.confidence >= _confidence_min(desk, restraint)), "LOW_CONFIDENCE"))
     return found

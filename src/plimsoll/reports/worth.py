@@ -25,7 +25,8 @@ from plimsoll.core.forecast import Forecast
 from plimsoll.core.panel import Floats, History, View
 from plimsoll.core.policy import Policy
 from plimsoll.core.sessions import SESSIONS_A_YEAR
-from plimsoll.engine.asking import Answers, ask, scheduled
+from plimsoll.engine.answers import Answers
+from plimsoll.engine.asking import ask, scheduled
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.tally import Tally
 from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics

@@ -9,8 +9,8 @@ import numpy as np
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.policy import Policy
 from plimsoll.engine.book import Book
-from plimsoll.engine.cycle import _breach_closes
 from plimsoll.engine.desk import Desk
+from plimsoll.engine.held_book import _breach_closes
 from plimsoll.risk import freshness
 
 

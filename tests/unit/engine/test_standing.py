@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from plimsoll.core.decision import Programme, Share
 from plimsoll.core.forecast import Forecast
 from plimsoll.core.policy import Policy
-from plimsoll.engine.standing import target_of
+from plimsoll.engine.book import target_of
 
 
 class Asked:

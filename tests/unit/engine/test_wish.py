@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
 from plimsoll.core.decision import Programme, Share, StopState
 from plimsoll.core.restraint import Restraint, RiskEvent
-from plimsoll.engine.book import mark
-from plimsoll.engine.outlook import observe
-from plimsoll.engine.standing import Standing, target_of
-from plimsoll.engine.wish import Situation, bars, wish_for
+from plimsoll.engine.book import target_of
+from plimsoll.engine.cycle import observed
+from plimsoll.engine.standing import Standing
+from plimsoll.engine.wish import bars, wish_for
 
 TARGET = {"SPY": 0.30, "GLD": 0.20, "BTC-USD": 0.10, "XLE": 0.10}
 
@@ -19,7 +20,7 @@ TARGET = {"SPY": 0.30, "GLD": 0.20, "BTC-USD": 0.10, "XLE": 0.10}
 def situated(view, desk, account):
     """``situated(held={…}, restraint=…, …)``: a day under TARGET, sure of everything unless told otherwise."""
 
-    def made(held=None, restraint=None, frozen=(), fear=15.0, stale=(), confidence=0.9, stops=()):
+    def made(held=None, restraint=None, frozen=(), fear=15.0, stale=(), confidence=0.9, stops=(), fired=()):
         from dataclasses import replace
 
         prices = view.bars("close")[-1]
@@ -27,9 +28,8 @@ def situated(view, desk, account):
             s.replace("-", "_"): round(w * 1e5 / prices[desk.column[s]] * desk.lots_per_unit[desk.column[s]])
             for s, w in (held or {}).items()
         }
-        state = account(**lots)
         spent = sum(w * 1e7 for w in (held or {}).values())
-        book = mark(view, replace(state, cash=10_000_000 - round(spent)), desk)
+        state = replace(account(**lots), cash=10_000_000 - round(spent))
         sure = dict.fromkeys(TARGET, confidence)
         programme = Programme(view.day, tuple(Share("s", k, v) for k, v in TARGET.items()), sure)
         sureness = np.array([sure.get(s, np.nan) for s in desk.symbols])
@@ -37,11 +37,15 @@ def situated(view, desk, account):
             programme=programme, target=target_of(programme, desk), confidence=sureness, stops=stops, pairs=(),
             auction=None, openings=(), scenarios=None, events=(),
         )  # fmt: skip
-        regime = replace(observe(view, state.carried, desk), fear=fear)
         codes = np.zeros(len(desk.symbols))
         for symbol in stale:
             codes[desk.column[symbol]] = 1.0
-        return Situation(view, desk, book, standing, restraint or Restraint(), regime, codes, tuple(frozen))
+        found = observed(view, state, desk)
+        rungs = msgspec.structs.replace(found.ladder, restraint=restraint or Restraint(), events=tuple(fired))
+        day = replace(
+            found, regime=replace(found.regime, fear=fear), ladder=rungs, stale=codes, frozen=tuple(frozen)
+        )  # fmt: skip
+        return day, standing
 
     return made
 
@@ -51,7 +55,7 @@ def wished(situated):
     """``wished(events=(…), scale=…, held={…}, …)``: the wish of such a day."""
 
     def made(events=(), scale=1.0, **given):
-        return wish_for(situated(**given), tuple(events), scale)
+        return wish_for(*situated(fired=events, **given), scale)
 
     return made
 
@@ -61,7 +65,7 @@ def barred(situated, desk):
     """``barred(symbol, …)``: what bars the increases of a symbol on such a day."""
 
     def made(symbol: str, **given) -> list[str]:
-        return [reason for where, reason in bars(situated(**given)) if where[desk.column[symbol]]]
+        return [reason for where, reason in bars(*situated(**given)) if where[desk.column[symbol]]]
 
     return made
 

@@ -1,0 +1,35 @@
+"""What the strategies said at an auction (S1, E3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from plimsoll.core.answers import fault_of
+from plimsoll.core.forecast import Forecast
+from plimsoll.core.restraint import RiskEvent
+
+
+@dataclass(slots=True)
+class Answers:
+    """What the strategies said at an auction.
+
+    ``forecasts`` by strategy, in the order of the desk, as they were made; ``kept`` the keep forecasts for what a
+    strategy holds and did not speak of, each with the code that says why; ``targets`` the strategies whose forecasts
+    are the weights of a portfolio; ``failed`` whether each raised or made a forecast that is none (G5).
+    """
+
+    forecasts: list[tuple[str, tuple[Forecast, ...]]] = field(default_factory=list)
+    kept: dict[str, tuple[tuple[Forecast, str], ...]] = field(default_factory=dict)
+    targets: set[str] = field(default_factory=set)
+    failed: dict[str, bool] = field(default_factory=dict)
+    events: list[RiskEvent] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[tuple[str, tuple[Forecast, ...]]]:
+        """Forecasts that may become bids, the keep forecasts in place of those for the same symbol."""
+        found = []
+        for name, said in self.forecasts:
+            kept = tuple(forecast for forecast, _ in self.kept.get(name, ()))
+            stands = {f.symbol for f in kept}
+            found.append((name, (*(f for f in said if f.symbol not in stands and not fault_of(f)), *kept)))
+        return found

@@ -1,0 +1,62 @@
+"""What the steps of one cycle share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.core.decision import HeldPair
+from plimsoll.core.limits import LimitSet
+from plimsoll.core.panel import View
+from plimsoll.core.restraint import Restraint
+from plimsoll.core.state import State
+from plimsoll.engine.book import Book
+from plimsoll.engine.desk import Desk
+from plimsoll.engine.lifecycle import Following
+from plimsoll.engine.outlook import Regime
+from plimsoll.risk.comovement import ComovementStep
+from plimsoll.risk.ladder import LadderStep
+from plimsoll.risk.stops import StopStep
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class CycleContext:
+    """A cycle's inputs and what its first five steps found; every later step is given it, and none changes it.
+
+    ``following`` are the strategies before the auction, None where they are not followed; ``stale`` (N,) freshness
+    codes; ``pairs`` those that move alike among what is held or wanted. ``limits`` are in force, and ``frozen`` the
+    reasons why nothing at all may grow: a later step that adds to either makes a context of its own.
+    """
+
+    view: View
+    state: State
+    desk: Desk
+    book: Book
+    following: Following | None
+    regime: Regime
+    ladder: LadderStep
+    stops: StopStep
+    stale: Floats
+    comovement: ComovementStep
+    pairs: tuple[HeldPair, ...]
+    limits: LimitSet
+    frozen: tuple[str, ...]
+
+    @property
+    def restraint(self) -> Restraint:
+        """What the drawdown ladder imposes on this session (R4)."""
+        return self.ladder.restraint
+
+    @property
+    def drawdown_lifetime(self) -> float:
+        """Loss from the highest close there ever was, a fraction of it."""
+        return 1.0 - self.book.nav / self.ladder.state.lifetime_peak
+
+    @property
+    def drawdown_episode(self) -> float:
+        """Loss from the highest close since the ladder's last re-entry, a fraction of it."""
+        return 1.0 - self.book.nav / self.ladder.state.episode_peak
