@@ -50,6 +50,8 @@ class Failing(MemoryStateStore):
 class Account:
     """An account of 1,000 dollars behind the line protocol; S and T quoted at 100 dollars, 15:00 on a Monday."""
 
+    came: list[int] | None = None
+
     def __init__(self) -> None:
         self.store, self.ids, self.second, self.spent = Failing(), count(1), 0, 0
         self.start()
@@ -65,7 +67,7 @@ class Account:
         return next(self.ticks) * self.spent
 
     def say(self, **line: object) -> Any:
-        (said,) = self.protocol.answer([json.dumps(line).encode()])
+        (said,) = self.protocol.answer([json.dumps(line).encode()], self.came)
         return json.loads(said)
 
     def session(self, date: str) -> Any:
@@ -327,6 +329,19 @@ def a_live_account_knows_the_day() -> None:
     assert account.session("2026-03-03") == {"ok": True}
 
 
+def a_live_account_knows_how_long_an_order_waited() -> None:
+    account = Live()
+    account.hold(0.5)
+    account.counted = lambda: 500_001  # type: ignore[method-assign]
+    account.start()
+    account.came = [0]
+    account.quote("S", 100)
+    refused(account.order(0.1), "LATE")
+    admitted(account.order(0.1, "sell"))
+    account.came = [1]
+    admitted(account.order(0.1))
+
+
 def a_live_account_knows_the_time() -> None:
     account = Live()
     account.hold(0.5)
@@ -478,6 +493,7 @@ ONLY_LIVE: list[tuple[str, Callable[[], None] | None]] = [
         a_live_account_knows_the_day,
     ),
     (r"new risk by an order older than 30 minutes", a_live_account_knows_the_time),
+    (r"or that waited 500 ms", a_live_account_knows_how_long_an_order_waited),
     (r"new risk until quotes come anew, once that clock was set", a_live_account_knows_the_time),
 ]
 

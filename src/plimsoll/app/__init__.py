@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from plimsoll.app.data import providers as providers
     from plimsoll.app.data import verify_sources as verify_sources
     from plimsoll.app.data import verify_status as verify_status
+    from plimsoll.app.governing import arriving as arriving
     from plimsoll.app.governing import governed as governed
     from plimsoll.app.inspect import auction as auction
     from plimsoll.app.inspect import costs as costs
@@ -59,7 +60,7 @@ _SERVICES = {  # module: what of it is asked for by name here; no module has a s
         "size_status", "sla", "sla_check",
     ),
     "data": ("confirm", "confirmations", "ingest", "providers", "verify_sources", "verify_status"),
-    "governing": ("governed",),
+    "governing": ("arriving", "governed"),
     "inspect": ("auction", "costs", "explain", "regime", "replay", "report", "risk"),
     "models": ("model_convert", "model_run"),
     "records": ("audit_verify", "compare", "journaled", "prune", "result", "resume", "runs"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from plimsoll.app.wiring import now
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _FULL = 390  # minutes of a NYSE session
+_BLOCK = 64  # days
 
 
 @contextmanager
@@ -42,6 +44,7 @@ def governed(
     from plimsoll.operate.governed_account import GovernedAccount
     from plimsoll.operate.track_record import TrackRecord
     from plimsoll.risk.governor import Governor
+    from plimsoll.risk.governor_clock import dates_of
     from plimsoll.store.account_record import AccountRecord
     from plimsoll.store.home import Home
     from plimsoll.store.private import exposed, owner_only
@@ -72,7 +75,20 @@ def governed(
         governor = Governor(kept, account.start(), None if machine is None else machine.now)
         if governor.limits.foreign:
             tell("the account's session began under another policy: only reductions pass until the next session begins")
+        if machine is not None:
+            for day in dates_of(machine.now()):  # now, rather than while orders wait behind a session
+                _exchange(day)
         yield LineProtocol(governor, policy.governor.batch, _steady, account, machine, tell)
+
+
+def arriving(read: Callable[[int], bytes]) -> Iterator[tuple[list[bytes | None], list[int]]]:
+    """Lines as they come, those that wait together in one list, and when each was read (H5).
+
+    ``read`` returns what is there, at most so many bytes, waits when there is nothing, and ends with nothing.
+    """
+    from plimsoll.operate.govern_arrivals import arriving as lines
+
+    return lines(read, _steady)
 
 
 def _wall() -> int:
@@ -100,9 +116,15 @@ def _exchange(day: int) -> str:
 
 
 def _session_minutes(day: int) -> tuple[int, int] | None:
-    """First minute since 1970 of a day's NYSE session and the first after it; None where there is none (D9).
+    """First minute since 1970 of a day's NYSE session and the first after it; None where there is none (D9)."""
+    return _nyse(day // _BLOCK).get(day)
 
-    A process of its own looks it up: the calendar's library takes more memory than a governor, which would keep it.
+
+@lru_cache(maxsize=4)
+def _nyse(block: int) -> dict[int, tuple[int, int]]:
+    """The same of each session of a block of days, looked up at once, so that no order waits for it twice.
+
+    A process of its own does: the calendar's library takes more memory than a governor, which would keep it.
     """
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
@@ -110,16 +132,17 @@ def _session_minutes(day: int) -> tuple[int, int] | None:
 
     try:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
-            return apart.submit(_nyse_minutes, day).result()
+            return apart.submit(_nyse_minutes, block).result()
     except (BrokenProcessPool, OSError) as error:
         raise InputError(f"the NYSE calendar cannot be read: {error}", "Look at the machine's memory") from error
 
 
-def _nyse_minutes(day: int) -> tuple[int, int] | None:
+def _nyse_minutes(block: int) -> dict[int, tuple[int, int]]:
     from plimsoll.market.calendars import nyse_sessions
 
-    found = nyse_sessions(day, day)
-    return None if not found.days.size else (int(found.opens[0]) // 60, int(found.closes[0]) // 60)
+    found = nyse_sessions(block * _BLOCK, (block + 1) * _BLOCK - 1)
+    spans = zip(found.opens.tolist(), found.closes.tolist(), strict=True)
+    return {day: (opens // 60, closes // 60) for day, (opens, closes) in zip(found.days.tolist(), spans, strict=True)}
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from select import select
 from typing import Annotated, Any
 
 import typer
@@ -48,13 +49,22 @@ def govern(
     with reported(False):
         from plimsoll import app
         from plimsoll.operate.govern import refuse_secret
-        from plimsoll.operate.govern_lines import waiting
 
         refuse_secret(store)
         where = store or os.environ.get("PLIMSOLL_GOVERNOR_STORE") or None
         with app.governed(workspace(home, profile, policy), where, live=live, tell=note) as protocol:
-            typed: Any = sys.stdin.buffer
-            for lines in waiting(typed.read1):
-                for answer in protocol.answer(lines):
+            for lines, came in app.arriving(_standard_input):
+                for answer in protocol.answer(lines, came):
                     sys.stdout.write(answer + "\n")
                 sys.stdout.flush()
+
+
+def _standard_input(size: int) -> bytes:
+    """What is there, at most so many bytes; waits when there is nothing. Not through a buffer, whose lock a thread
+    that waits would hold when the process ends.
+    """
+    buffer: Any = sys.stdin.buffer
+    source = getattr(buffer, "raw", buffer)
+    while (found := source.read(size)) is None:  # whoever shares the pipe made it one that does not wait
+        select([source], [], [])
+    return bytes(found)

@@ -8,6 +8,7 @@ from datetime import date
 
 from plimsoll.core.errors import UsageError
 
+SESSIONS_A_YEAR = 252  # annualisation of anything on the NYSE grid (U4)
 _FIRST = date(1970, 1, 1).toordinal()
 
 

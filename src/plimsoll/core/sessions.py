@@ -9,10 +9,10 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.dates import SESSIONS_A_YEAR as SESSIONS_A_YEAR
 from plimsoll.core.dates import day_number
 
 EPOCH = np.datetime64("1970-01-01", "D")
-SESSIONS_A_YEAR = 252  # annualisation of anything on the NYSE grid (U4)
 
 
 @overload

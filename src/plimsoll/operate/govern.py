@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Protocol
 
@@ -87,35 +88,45 @@ class LineProtocol:
             "status": self._status,
         }
 
-    def answer(self, lines: Sequence[bytes | None]) -> Iterator[str]:
+    def answer(self, lines: Sequence[bytes | None], came: Sequence[int] | None = None) -> Iterator[str]:
         """The answers to lines that wait together, in their order, each without its newline and durable by then.
 
-        None stands for a line that was too long. Never raises for what a line holds.
+        None stands for a line that was too long. Never raises for what a line holds. ``came`` says when each was read,
+        by the clock: an order of a live account counts from then, and may be late (H5). Recorded ones all lie there
+        before they are read, and count from when they are taken up.
         """
         orders: list[OrderIntent] = []
-        for line in lines:
+        since: list[int] = []
+        live = self._machine is not None
+        for n, line in enumerate(lines):
             asked = understood(line)
             if isinstance(asked, OrderIntent):
                 orders.append(asked)
+                if came is not None and live:
+                    since.append(came[n])
                 if len(orders) < self._batch:
                     continue
-            yield from self._decided(orders)
-            orders = []
+            yield from self._decided(orders, since)
+            orders, since = [], []
             if not isinstance(asked, OrderIntent):
                 yield json.dumps(self._other(asked))
-        yield from self._decided(orders)
+        yield from self._decided(orders, since)
 
-    def _decided(self, orders: Sequence[OrderIntent]) -> Iterator[str]:
-        """Answers to orders that waited together, timed together: the first waited as long as the last."""
+    def _decided(self, orders: Sequence[OrderIntent], since: Sequence[int]) -> Iterator[str]:
+        """Answers to orders that waited together, timed together: the first waited as long as the last. ``since`` says
+        when each came, if that is known.
+        """
         if not orders:
             return
         self._watch()
         begun = self._clock()
+        if since:
+            orders = [replace(order, waited=begun - at) for order, at in zip(orders, since, strict=True)]
         decisions = self._governor.decide_many(orders)
-        spent = self._clock() - begun
-        for found in decisions:
+        ended = self._clock()
+        for found, at in zip(decisions, since or [begun] * len(orders), strict=True):
             yield json.dumps(_decision(found.id, found.decision, list(found.reasons), found.headroom, found.marks))
-            self._governor.took(spent)
+            self._governor.took(ended - at)
 
     def _watch(self) -> None:
         """Learn whether the machine's clock was set: what came before is no longer known to be fresh (H2)."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -81,26 +81,6 @@ def _order(said: Line) -> OrderIntent | Unread:
         unread = (("BAD_QUANTITY", quantity), ("BAD_TIME", at), ("BAD_PRICE", limit if "limit" in said else 0))
         return Unread(order_id, symbol, [code for code, value in unread if value is None])
     return OrderIntent(order_id, symbol, sign, quantity, at, limit)
-
-
-def waiting(read: Callable[[int], bytes]) -> Iterator[list[bytes | None]]:
-    """Lines as they come, those that came together in one list; None where one is longer than ``LINE_MAX`` bytes.
-
-    ``read`` returns what is there, at most so many bytes, waits when there is nothing, and ends with nothing. What
-    follows the last newline is a line too.
-    """
-    rest, skipping = b"", False
-    while chunk := read(LINE_MAX):
-        *whole, rest = (rest + chunk).split(b"\n")
-        lines: list[bytes | None] = [None if len(line) > LINE_MAX else line for line in whole]
-        if skipping and lines:
-            lines[0], skipping = None, False
-        if len(rest) > LINE_MAX:
-            rest, skipping = b"", True
-        if lines:
-            yield lines
-    if rest or skipping:
-        yield [None if skipping else rest]
 
 
 def read(line: bytes | None) -> Line:

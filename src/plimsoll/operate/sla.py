@@ -308,7 +308,8 @@ def _by_the_clock(limits: GovernorLimits) -> Iterator[str]:
     """What else a live account refuses, which knows what time it is."""
     yield (
         "by the machine's clock: a session of a day to come, and new risk in any but today's; new risk by an order "
-        f"older than {_time(limits.quote_age // SECOND)}; new risk until quotes come anew, once that clock was set"
+        f"older than {_time(limits.quote_age // SECOND)}, or that waited {limits.wait_max // MILLISECOND} ms; new risk "
+        "until quotes come anew, once that clock was set"
     )
 
 

@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from plimsoll.core.dates import day_number
+from plimsoll.core.dates import SESSIONS_A_YEAR, day_number
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.policy import LIMIT_HORIZON, Policy, VetoPolicy
-from plimsoll.core.sessions import SESSIONS_A_YEAR
 
 
 class Problem(NamedTuple):

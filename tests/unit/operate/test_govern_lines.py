@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count, pairwise, permutations
+from itertools import count, permutations
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 
 from plimsoll.core.errors import UsageError
 from plimsoll.operate.govern import LineProtocol, refuse_secret
-from plimsoll.operate.govern_lines import LINE_MAX, waiting
 from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_limits import GovernorLimits, limits_of
 from plimsoll.store import policy_file
@@ -59,34 +57,7 @@ def fill(name: str, execution: str, qty: str = "0.01", price: str = "400.00") ->
     return {"type": "fill", "id": name, "exec": execution, "qty": qty, "price": price, "ts": "2026-03-02T15:00:09Z"}
 
 
-# lines as they arrive
-
-
-def chunks(stream: bytes, cuts: list[int]) -> Iterator[bytes]:
-    edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    yield from (stream[a:b] for a, b in pairwise(edges) if b > a)
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    st.lists(st.one_of(st.binary(max_size=9), st.integers(LINE_MAX - 2, 2 * LINE_MAX + 2)), max_size=6),
-    st.lists(st.integers(0, 4 * LINE_MAX), max_size=8),
-    st.booleans(),
-)
-def test_lines_are_the_same_however_they_arrive(parts: list[Any], cuts: list[int], ended: bool) -> None:
-    lines = [b"x" * part if isinstance(part, int) else part.replace(b"\n", b"") for part in parts]
-    stream = b"\n".join(lines) + (b"\n" if ended and lines else b"")
-    found = chunks(stream, cuts)
-    heard = [line for lines in waiting(lambda _: next(found, b"")) for line in lines]
-    wanted = [None if len(line) > LINE_MAX else line for line in lines]
-    if not ended and wanted and wanted[-1] == b"":
-        wanted.pop()
-    assert heard == wanted
-
-
-def test_lines_that_are_there_come_together_and_a_cut_one_is_still_a_line() -> None:
-    found = iter([b"a\nb\nc", b"\n", b"d"])
-    assert list(waiting(lambda _: next(found, b""))) == [[b"a", b"b"], [b"c"], [b"d"]]
+def test_a_cut_line_and_one_that_is_too_long_are_lines_and_no_orders() -> None:
     said = Desk().ask(b"x" * 10, None, json.dumps(SESSION).encode()[:-1])
     assert [list(answer) for answer in said] == [["error"]] * 3
     assert "longer than 65536 bytes" in said[1]["error"]

@@ -13,7 +13,7 @@ import pytest
 from plimsoll.operate.govern import LineProtocol
 from plimsoll.operate.govern_clock import MachineClock
 from plimsoll.operate.govern_lines import EPOCH
-from plimsoll.risk.governor import Governor, OrderIntent
+from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_clock import dates_of
 from plimsoll.risk.governor_limits import SECOND, GovernorLimits, limits_of
 from plimsoll.store import policy_file
@@ -373,9 +373,52 @@ def test_a_year_long_past_is_old_and_leaves_no_trace(desk: Desk, ts: str) -> Non
     assert desk.order("1")["decision"] == "ADMIT"
 
 
-def test_an_order_that_waited_too_long_is_late_unless_it_reduces(desk: Desk) -> None:
-    for n, (sign, waited, reasons, marks) in enumerate((
-        (1, MICRO.wait_max, (), ()), (1, MICRO.wait_max + 1, ("LATE",), ()), (-1, MICRO.wait_max + 1, (), ("LATE",)),
-    )):  # fmt: skip
-        found = desk.governor.decide(OrderIntent(f"w{n}", "S", sign, 10**12, desk.now, waited=waited))
-        assert (found.reasons, found.marks) == (reasons, marks)
+# orders that wait
+
+
+def behind(desk: Desk, micros: int, *orders: Any) -> list[Any]:
+    """Answers to orders that came with quotes before them, which took so long."""
+    quotes = [line(type="quote", symbol="S", bid="1.00", ask="1.00", ts=desk.ts()) for _ in range(50)]
+    asked = [*quotes, *(line(**order) for order in orders)]
+    answers = desk.protocol.answer(asked, [desk.counted] * len(asked))
+    assert [json.loads(next(answers)) for _ in quotes] == [{"ok": True}] * 50
+    desk.wait(micros)
+    return [json.loads(answer) for answer in answers]
+
+
+def line(**fields: Any) -> bytes:
+    return json.dumps(fields).encode()
+
+
+@pytest.mark.parametrize(("micros", "reasons"), [(500_000, []), (500_001, ["LATE"])])
+def test_an_order_counts_from_its_arrival_and_a_late_one_leaves_only_to_reduce(
+    desk: Desk, micros: int, reasons: list[str]
+) -> None:
+    order = {"type": "intent", "symbol": "S", "qty": "1", "ts": desk.ts()}
+    bought, sold = behind(desk, micros, {**order, "id": "b", "side": "buy"}, {**order, "id": "s", "side": "sell"})
+    assert (bought["reasons"], bought["decision"]) == (reasons, "REFUSE" if reasons else "ADMIT")
+    assert (sold["decision"], sold.get("marks", [])) == ("ADMIT", reasons)
+    assert desk.order("2")["decision"] == "ADMIT"  # one that did not wait
+
+
+def test_a_queue_that_falls_behind_is_slow_though_each_decision_is_quick(desk: Desk) -> None:
+    order = {"type": "intent", "symbol": "S", "side": "sell", "ts": desk.ts()}
+    orders = [{**order, "id": f"s{n}", "qty": f"0.{n:02d}"} for n in range(1, 9)]
+    behind(desk, 10_000, *orders)
+    assert desk.say(type="status")["latency"] == {"too_slow": False, "median_us": None, "slow": 0}
+    for n in range(3):
+        behind(desk, 10_001, *({**one, "id": f"{one['id']}-{n}"} for one in orders))
+    assert desk.say(type="status")["latency"]["slow"] == 24
+    desk.wait(MINUTE)
+    assert desk.order("1")["reasons"] == ["TOO_SLOW"]
+
+
+def test_recorded_orders_lie_there_before_they_are_read() -> None:
+    protocol = LineProtocol(Governor(MemoryStateStore(), MICRO), 64, lambda: 10**9)
+    ts = "2026-03-02T15:00:00Z"
+    asked = [
+        line(type="session", date="2026-03-02", equity="1000.00"),
+        line(type="quote", symbol="S", bid="1", ask="1", ts=ts),
+        line(type="intent", id="a", symbol="S", side="buy", qty="1", ts=ts),
+    ]
+    assert json.loads([*protocol.answer(asked, [0, 0, 0])][2])["decision"] == "ADMIT"
