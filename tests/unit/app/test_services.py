@@ -60,6 +60,14 @@ def test_an_unknown_name_is_an_attribute_error_and_the_known_are_listed() -> Non
     assert {"Workspace", "backtest", "runs"} <= set(dir(app))
 
 
+def test_a_governor_holds_no_arrays(tmp_path: Path) -> None:
+    """They would take a quarter of its 50 MB."""
+    code = "import sys; from plimsoll import app; from pathlib import Path\n"
+    code += "with app.governed(app.Workspace(Path(sys.argv[1]), 'micro')): print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert not {"numpy", "pandas", "scipy"} & set(done.stdout.split())
+
+
 def test_a_service_imports_no_module_of_another() -> None:
     code = "import sys; from plimsoll import app; app.governed; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
