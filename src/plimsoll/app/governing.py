@@ -103,15 +103,17 @@ def _steady() -> int:
 
 def _exchange(day: int) -> str:
     """That the NYSE is closed on a day, or closes early, in words; "" on a day like others (D9)."""
+    from plimsoll.operate.track_record import iso
+
     try:
         hours = _session_minutes(day)
     except InputError as error:
         return str(error)
     if hours is None:
-        return "the NYSE is closed today: only what trades elsewhere has a market"
+        return f"the NYSE is closed on {iso(day)}: only what trades elsewhere has a market"
     minutes = hours[1] - hours[0]
     if minutes < _FULL:
-        return f"the NYSE closes early today, {minutes // 60} h {minutes % 60} min after its open"
+        return f"the NYSE closes early on {iso(day)}, {minutes // 60} h {minutes % 60} min after its open"
     return ""
 
 
