@@ -245,7 +245,7 @@ def test_a_governor_far_behind_is_told_the_whole_state(redis_server) -> None:
     busy.load()
     for n in range(2 * CHANGES + 2):
         bid = UNIT + n
-        assert busy.write([("quote", "S", f"[{bid},{bid},{NOON}]")]) is None
+        assert busy.write([("quote", "S", f"[{bid},{bid},{NOON + 1}]")]) is None
     assert behind.decide(order("late")).decision == "ADMIT"
     assert behind.quotes["S"].bid == bid
     assert behind.use("S").position == bid * UNIT

@@ -7,11 +7,13 @@ also rebuilt from what a store had at that moment, and must be the state of a go
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as changed
 
 from plimsoll.core.errors import Halted, InputError
 from plimsoll.core.ports import Conflict, Fact, Row
@@ -109,11 +111,16 @@ def _seen(g: Governor) -> tuple[object, ...]:
     return (g.account, dict(g.positions), dict(g.quotes), dict(g.orders), g.use("S"), g.headroom("S"), g.stage)
 
 
+def _heard(disk: Disk) -> Governor:
+    """A governor that was started and has heard its quote again: what a crash may lose are quotes, and only those."""
+    governor = Governor(disk, LIMITS)
+    governor.quote("S", Quote(PRICE, PRICE, NOON))
+    return governor
+
+
 def _begun() -> Disk:
     disk = Disk()
-    governor = Governor(disk, LIMITS)
-    governor.begin(DAY, 10_000)
-    governor.quote("S", Quote(PRICE, PRICE, NOON))
+    Governor(disk, LIMITS).begin(DAY, 10_000)
     return disk
 
 
@@ -124,7 +131,7 @@ def _explored(names: Iterable[str]) -> list[Rows]:
     while frontier:
         rows = frontier.pop()
         for name in names:
-            governor = Governor(disk := Disk(rows), LIMITS)
+            governor = _heard(disk := Disk(rows))
             _act(governor, ACTIONS[name])
             if (state := frozenset(disk.rows.items())) not in seen:
                 seen[state] = disk.rows
@@ -144,12 +151,12 @@ def test_a_governor_that_knows_too_little_ends_where_one_that_knows_all_does() -
             disk = Disk(rows)
             other = Disk()
             other.account = disk.account
-            quick, slow = Governor(disk, LIMITS), Governor(other, LIMITS)
+            quick, slow = _heard(disk), _heard(other)
             _act(quick, ACTIONS[first])
             after = disk.rows
             behind += after != rows
             for second in FEW:
-                knowing = Governor(known := Disk(after), LIMITS)
+                knowing = _heard(known := Disk(after))
                 told = _act(knowing, ACTIONS[second])
                 shared = copy.deepcopy(disk)
                 shared.seen = other.seen
@@ -174,22 +181,22 @@ def test_orders_together_are_answered_as_one_by_one_and_all_or_none_are_kept() -
     for rows in states:
         for batch in BATCHES:
             intents = [OrderIntent(name, "S", sign, units * UNIT, NOON) for name, sign, units in batch]
-            single = Governor(one := Disk(rows), LIMITS)
+            single = _heard(one := Disk(rows))
             told = [single.decide(intent) for intent in intents]
-            together = Governor(disk := Disk(rows), LIMITS)
+            together = _heard(disk := Disk(rows))
             assert together.decide_many(intents) == told
             assert disk.rows == one.rows and _seen(together) == _seen(single)
             admitted += sum(d.decision == "ADMIT" for d in told)
             refused += sum(d.decision == "REFUSE" for d in told)
             for moment in ("before", "after"):
                 broken = Disk(rows)
-                governor = Governor(broken, LIMITS)
+                governor = _heard(broken)
                 broken.cut = moment
                 lost = governor.decide_many(intents)
                 assert {d.reasons for d in lost} == {("STORE_LOST",)} or (lost == told and broken.rows == rows)
                 assert broken.rows == (rows if moment == "before" else disk.rows)
                 broken.cut = ""
-                again = Governor(broken, LIMITS).decide_many(intents)
+                again = _heard(broken).decide_many(intents)
                 assert [_final(d) for d in again] == [_final(d) for d in told]
                 assert broken.rows == disk.rows
     assert admitted > 400 and refused > 500
@@ -224,7 +231,7 @@ def test_no_order_of_events_and_no_crash_breaks_a_limit() -> None:
     while frontier:
         rows = frontier.pop()
         for action in ACTIONS.values():
-            whole = Governor(disk := Disk(rows), LIMITS)
+            whole = _heard(disk := Disk(rows))
             answer = _act(whole, action)
             decision = getattr(answer, "decision", "")
             admitted, refused = admitted + (decision == "ADMIT"), refused + (decision == "REFUSE")
@@ -232,7 +239,7 @@ def test_no_order_of_events_and_no_crash_breaks_a_limit() -> None:
                 continue
             for moment in ("before", "after"):
                 broken = Disk(rows)
-                governor = Governor(broken, LIMITS)
+                governor = _heard(broken)
                 broken.cut = moment
                 try:
                     told = _act(governor, action)
@@ -242,11 +249,11 @@ def test_no_order_of_events_and_no_crash_breaks_a_limit() -> None:
                 assert told is None or told == answer or getattr(told, "reasons", ()) == ("STORE_LOST",)
                 assert broken.rows == (rows if moment == "before" else disk.rows)
                 broken.cut = ""
-                again = Governor(broken, LIMITS)
+                again = _heard(broken)
                 assert _act(again, action) == answer  # asked again after the crash, it says the same
                 assert _seen(again) == _seen(whole)
                 assert broken.rows == disk.rows
-            assert _seen(Governor(Disk(disk.rows), LIMITS)) == _seen(whole)
+            assert _seen(_heard(Disk(disk.rows))) == _seen(whole)
             _check(whole, disk.rows, rows, decision)
             state = frozenset(disk.rows.items())
             if state not in seen:
@@ -263,16 +270,58 @@ def _check(governor: Governor, rows: Rows, before: Rows, decision: str) -> None:
     if governor.account.day == DAY:
         assert use.turnover == turnover * 10 * 100 * CENT
     if decision == "ADMIT" and not governor.account.restricted:
-        was = Governor(Disk(before), LIMITS).use("S")
+        was = _heard(Disk(before)).use("S")
         assert use.position <= max(LIMITS.position * CENT, was.position)  # a reduction adds nothing
     if not governor.account.restricted and not late_fill:
         assert use.position <= LIMITS.position * CENT
 
 
+def _quote(price: int) -> Callable[[Governor, int], object]:
+    return lambda g, at: g.quote("S", Quote(price * UNIT, price * UNIT, at))
+
+
+PRICES: dict[str, Callable[[Governor, int], object]] = {
+    "10": _quote(10),
+    "9": _quote(9),
+    "5": _quote(5),
+    "none": _quote(-1),
+    "buy and fill": lambda g, at: (
+        g.decide(OrderIntent(f"b{at}", "S", 1, UNIT, at)).decision == "ADMIT"
+        and g.fill(Execution(f"b{at}", f"x{at}", UNIT, PRICE, PRICE))
+    ),
+    "next session": lambda g, at: g.begin(g.account.day + 1, 10_000),
+}
+
+
+def test_a_crash_loses_no_more_than_quotes_and_none_that_decided_something() -> None:
+    """Every sequence of prices, a trade and a session: what is started again knows all but the last quotes, adds no
+    risk until they come anew, and is then where one that never stopped is.
+    """
+    lost = 0
+    for names in itertools.product(PRICES, repeat=4):
+        whole = _heard(disk := _begun())
+        believed = {None, whole.quotes["S"]}
+        for n, name in enumerate(names, 1):
+            _act(whole, lambda g, act=PRICES[name], at=NOON + n: act(g, at))
+            believed.add(whole.quotes["S"])
+        again = Governor(Disk(disk.rows), LIMITS)
+        assert (again.positions, again.orders) == (whole.positions, whole.orders)
+        assert changed(again.account, clock=0) == changed(whole.account, clock=0)
+        assert {s: d.why for s, d in again.doubts.items()} == {s: d.why for s, d in whole.doubts.items()}
+        assert again.quotes.get("S") in believed
+        assert {"NO_QUOTE", "STALE_QUOTE"} & {*again.decide(OrderIntent("n", "S", 1, 1, NOON + 9)).reasons}
+        lost += again.quotes.get("S") != whole.quotes["S"]
+        if not whole.doubts and whole.account.day <= DAY + 1:
+            again = Governor(Disk(disk.rows), LIMITS)
+            again.quote("S", whole.quotes["S"])
+            assert _seen(again) == _seen(whole)
+    assert lost > 200
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_lost_store_admits_nothing_more(moment: str) -> None:
     disk = _begun()
-    governor = Governor(disk, LIMITS)
+    governor = _heard(disk)
     disk.cut = moment
     assert governor.decide(OrderIntent("a", "S", 1, UNIT, NOON)).reasons == ("STORE_LOST",)
     disk.cut = ""

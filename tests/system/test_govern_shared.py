@@ -21,14 +21,14 @@ UNTHROTTLED = {
 }
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")} | PATIENT | UNTHROTTLED
 COMMAND = [sys.executable, "-m", "plimsoll", "govern", "--profile", "micro"]
-LIMITS = limits_of(policy_file.load("micro").policy)
+LIMITS = limits_of(policy_file.load("micro", env=PATIENT | UNTHROTTLED).policy)
 DAY, NOON = 20_514, (20_514 * 86_400 + 43_200) * 1_000_000
 
 # A process that asks for orders of random sizes until it is refused a dozen times, one at a time, and writes down each
 # answer before it asks again. Some orders it cancels, some it fills.
 HAMMER = """
 import json, random, sys
-from plimsoll.risk.governor import Execution, Governor, OrderIntent
+from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_redis import RedisStateStore
@@ -36,6 +36,7 @@ name, url, cancels = sys.argv[1], sys.argv[2], sys.argv[3] == "cancels"
 draw = random.Random(name)
 policy = policy_file.load("micro", env=json.loads(sys.argv[4])).policy
 governor = Governor(RedisStateStore(url, 60.0), limits_of(policy))
+governor.quote("S", Quote(10**12, 10**12, NOON))
 refused = n = 0
 def say(*words):
     print(json.dumps(words), flush=True)
@@ -61,11 +62,7 @@ def _store(url: str) -> Any:
 
 
 def _begun(url: str) -> None:
-    from plimsoll.risk.governor import Quote
-
-    governor = Governor(_store(url), LIMITS)
-    governor.begin(DAY, 100_000)
-    governor.quote("S", Quote(1_000_000_000_000, 1_000_000_000_000, NOON))
+    Governor(_store(url), LIMITS).begin(DAY, 100_000)
 
 
 def _hammered(url: str, count: int, mode: str, kill_after: int | None) -> list[list[Any]]:

@@ -33,11 +33,11 @@ def govern(
 ) -> None:
     """Decide which orders may leave an account, line by line.
 
-    Reads JSON lines on standard input (orders, quotes, what a venue reports, status) and answers each with
-    one line at once. Every accepted change is durable before its answer, so the process can be killed between any
-    two lines and started again. Orders that wait on standard input are decided on together, up to governor.batch. The
-    dollar caps are those of limits.json in the home, which a paper account gets on its first use; what changes them is
-    'plimsoll limits sign'.
+    Reads JSON lines on standard input (orders, quotes, what a venue reports, status) and answers each with one line
+    at once. Every accepted change but a quote is durable before its answer, so the process can be killed between
+    any two lines, started again and told its quotes anew. Orders that wait on standard input are decided on
+    together, up to governor.batch. The dollar caps are those of limits.json in the home, which a paper account gets
+    on its first use; what changes them is 'plimsoll limits sign'.
 
     The account lies in the home, where one process holds it, or in a Redis server, where several may share it. A
     password belongs into the address in PLIMSOLL_GOVERNOR_STORE, not on the command line.

@@ -5,8 +5,9 @@ Everything is a whole number: quantities in 1e-12 units, prices in 1e-12 USD, so
 ``limit * CENT``. Time is in microseconds since 1970, UTC.
 
 It counts the worst case: every order that is not known to be closed counts as if it filled, at the dearest price it
-was admitted at or could meet now. A decision is durable before it is answered. What a crash can leave behind is an
-order that is counted and never left: over-counted, never under-counted.
+was admitted at or could meet now. A decision is durable before it is answered; quotes are written with it. What a crash
+can leave behind is an order that is counted and never left: over-counted, never under-counted. What it can lose are
+quotes, and none is fresh after a start until it comes anew.
 """
 
 from __future__ import annotations
@@ -98,10 +99,13 @@ class Governor:
         self._facts: dict[tuple[str, str], str] = {}
         self._new: dict[tuple[str, str], str] = {}
         self._standing: Mapping[tuple[str, str], str] = {}  # facts found where new ones were to be
+        self._riding: dict[tuple[str, str], Any] = {}  # quotes and their times, to be written with the next change
+        self._pressing = False  # … with the next contact, because others' changes made more of them
         self._limits = limits
         self._book = Book()
         self._enforced: tuple[object, object] = (None, None)  # the caps and the ruling that are in the limits
         self._read(store.load())
+        self._book.unheard = set(self._book.quotes)
         self._settle(self._opened)
 
     def _opened(self) -> None:
@@ -218,9 +222,29 @@ class Governor:
         """Take a quote; what is left in doubt of it, None where it is believed (U6).
 
         A side that is no price is 0 or below. The session is halted for good when a believed price marks the account at
-        the halt (R4). ``InputError`` when it is out of order, or not of this session.
+        the halt (R4). Only that, and the beginning and end of a doubt, is durable at once: the quote itself is written
+        with the next change, and after a crash no quote is fresh until it comes anew. ``InputError`` when it is out of
+        order, or not of this session.
         """
-        return self._settle(lambda: self._quoted(symbol, quote))
+        self._alive()
+        before = self._decisive(symbol)
+        try:
+            left = self._quoted(symbol, quote)
+        except BaseException:
+            self._undo()
+            raise
+        if self._decisive(symbol) == before:
+            self._ride()
+        else:
+            self._undo()
+            left = self._settle(lambda: self._quoted(symbol, quote))
+        self._book.unheard.discard(symbol)
+        return left
+
+    def _decisive(self, symbol: str) -> tuple[bool, str]:
+        """What of a quote must not be forgotten: a halt, and why its symbol is in doubt."""
+        doubt = self._book.doubts.get(symbol)
+        return self._book.account.halted, "" if doubt is None else doubt.why
 
     def _quoted(self, symbol: str, quote: Quote) -> Doubt | None:
         if not in_session(self._book, quote.at):
@@ -444,13 +468,18 @@ class Governor:
 
     def _written(self) -> bool:
         """Whether what was put is durable now; if others wrote, it is taken back and theirs learnt instead."""
+        state = self._state
+        if state or self._facts or self._new or self._pressing:
+            state = {**self._riding, **state}
         try:
             conflict = self._store.write(
-                [row(kind, key, value) for (kind, key), value in self._state.items()],
+                [row(kind, key, value) for (kind, key), value in state.items()],
                 [(*at, text) for at, text in self._facts.items()],
                 [(*at, text) for at, text in self._new.items()],
             )
             if conflict is None:
+                if state is not self._state:
+                    self._riding, self._pressing = {}, False
                 self._forget()
                 self._enforce()
                 return True
@@ -460,7 +489,9 @@ class Governor:
                 self._read(conflict.rows)
             else:
                 self._book.absorb(conflict.rows)
+                self._book.unheard -= {key for kind, key, _ in conflict.rows if kind == "quote"}
             self._enforce()
+            self._heard_again()
         except Exception as error:
             self._lost = True
             raise Halted(f"the governor's store cannot be written: {error}", "Mend it and start again") from error
@@ -480,6 +511,26 @@ class Governor:
         if not before.halted and stage_of(self._book, self._limits, believed_loss_of(self._book)) == "halt":
             self._put("account", "", changed(self.account, halted=True))
 
+    def _ride(self) -> None:
+        """Keep what was put, to be written with the next change."""
+        self._riding.update(self._state)
+        self._forget()
+
+    def _heard_again(self) -> None:
+        """Put the quotes that were not written yet on top of what others wrote: a newer one is never replaced."""
+        riding, self._riding = self._riding, {}
+        for (kind, symbol), value in riding.items():
+            before = self._decisive(symbol)
+            if kind == "quote":
+                try:
+                    self._quoted(symbol, value)
+                except InputError:  # they know a later one, or began another session
+                    self._undo()
+            elif kind == "doubt" and not outrun(self._book, symbol, value.at, self.live):
+                self._put(kind, symbol, value)
+            self._pressing = self._pressing or self._decisive(symbol) != before
+            self._ride()
+
     def _undo(self) -> None:
         for kind, key, value in reversed(self._before):
             self._book.put(kind, key, value)
@@ -490,10 +541,11 @@ class Governor:
 
     def _read(self, rows: Iterable[tuple[str, str, str | None]]) -> None:
         """Begin anew from the whole state."""
-        aged = self._book.aged
+        before = self._book
         self._book = Book()
-        self._book.aged = aged
+        self._book.aged = before.aged
         self._book.absorb(sorted(rows, key=lambda r: (r[0], len(r[1]), r[1])))
+        self._book.unheard = {s for s in before.unheard if self._book.quotes.get(s) == before.quotes.get(s)}
 
     # what booking asks for
 

@@ -206,6 +206,7 @@ class Book:
     caps : the account's dollar caps and the entry they come from; None before it was opened.
     ruling : the policy the session began under; None before the first.
     aged : quotes that are not fresh whatever their times say, by symbol: they came before the clock was stepped.
+    unheard : symbols whose quote is what a store kept: a later one may have been lost, so it is not fresh either.
     doubts : what makes a symbol's worth unknown, by symbol.
     told : what the venue says is held of a symbol, where it contradicts what was counted: the symbol is frozen.
     foreign : orders the venue names as open that are not open here: nothing adds risk until it names them no more.
@@ -224,6 +225,7 @@ class Book:
         self.positions: dict[str, int] = {}
         self.quotes: dict[str, Quote] = {}
         self.aged: dict[str, Quote] = {}
+        self.unheard: set[str] = set()
         self.doubts: dict[str, Doubt] = {}
         self.told: dict[str, int] = {}
         self.foreign: tuple[str, ...] = ()
@@ -351,9 +353,11 @@ class Book:
         return total
 
     def fresh(self, symbol: str, since: int, until: int) -> bool:
-        """Whether a symbol's quote is of these times and came after the clock was last stepped."""
+        """Whether a symbol's quote is of these times, was heard, and came after the clock was last stepped."""
         quote = self.quotes.get(symbol)
-        return quote is not None and since <= quote.at <= until and self.aged.get(symbol) != quote
+        if quote is None or symbol in self.unheard:
+            return False
+        return since <= quote.at <= until and self.aged.get(symbol) != quote
 
     def age(self) -> None:
         """The clock was stepped: no quote that is known now is fresh any more."""

@@ -127,6 +127,7 @@ def test_too_slow_disables_new_risk_until_a_later_session_is_in_time() -> None:
     desk.ask(*(intent(f"q{n}", qty="9", second=31) for n in range(100)))
     assert desk.one(intent("n2", second=31))["reasons"] == ["TOO_SLOW"]  # quick again, but the session is lost
     again = Desk(account=desk.account)
+    again.one(QUOTE)
     assert again.one(intent("n3", second=31))["reasons"] == ["TOO_SLOW"]  # … and a new start does not win it back
     again.spent = 10_001
     assert again.one(SESSION | {"date": "2026-03-03"}) == {"ok": True}

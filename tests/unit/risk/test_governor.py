@@ -380,6 +380,7 @@ def test_reductions_keep_the_collar_the_duplicate_check_and_the_throttles_only()
     for symbols in (frozenset(), frozenset({"T"})):
         desk.governor._store.write([("policy", "", None)])  # the next one's is the session's
         desk.governor = Governor(desk.governor._store, replace(WIDE, symbols=symbols, orders_second=9))
+        desk.quote(1)
         desk.hold(0 if symbols else 100)
     assert desk.order(UNIT).reasons == ("UNKNOWN_SYMBOL",)
     assert desk.order(60 * UNIT, sign=-1).reasons == ()  # above the single-trade cap, in no listed symbol
@@ -420,9 +421,11 @@ def test_a_halted_or_overfilled_session_is_followed_by_a_health_check() -> None:
     assert desk.order(UNIT, symbol="T", at=late).reasons == ("HEALTH_CHECK", "LOSS_UNKNOWN")
     desk.quote(1, at=late)
     assert desk.order(UNIT, symbol="T", at=late).reasons == ("HEALTH_CHECK",)
-    again = Governor(desk.governor._store, WIDE)
+    again = desk.governor = Governor(desk.governor._store, WIDE)
     assert again.account.unchecked
     again.close("o2")
+    for symbol in "ST":
+        desk.quote(1, symbol, late)
     assert again.decide(OrderIntent("n", "T", 1, UNIT, late)).reasons == ()
     assert not again.account.unchecked and not again.reduce_only
     again.begin(DAY + 2, 100_000)
@@ -447,6 +450,7 @@ def test_a_decision_is_made_again_only_so_often(times: int, reasons: tuple[str, 
     busy = Busy(0)
     busy.account = desk.governor._store.account
     governor = Governor(busy, WIDE)
+    governor.quote("S", Quote(UNIT, UNIT, NOON))
     busy.times = times
     assert governor.decide(OrderIntent("a", "S", 1, UNIT, NOON)).reasons == reasons
     busy.times = 0

@@ -193,7 +193,8 @@ def test_caps_that_another_process_brought_into_force_hold_here_too() -> None:
     assert (two.limits.trade, two.limits.loss, two.limits.version) == (70, 20_000, 2)
     one.begin(DAY + 1, 100_000, replace(first, version=3, seal="c", trade=300))
     late = NOON + 86_400 * SECOND
-    one.quote("S", Quote(UNIT, UNIT, late))
+    two.refresh()
+    two.quote("S", Quote(UNIT, UNIT, late))
     assert two.decide(intent("a", 3 * UNIT + 1, at=late)).reasons == ("TRADE_LIMIT",)
     assert two.decide(intent("b", 3 * UNIT, at=late)).reasons == ()
 
@@ -205,6 +206,7 @@ def test_a_decision_is_made_again_under_the_caps_it_was_late_for() -> None:
     late = NOON + 86_400 * SECOND
     one.begin(DAY + 1, 100_000, replace(first, version=2, seal="b", trade=70))
     one.quote("S", Quote(UNIT, UNIT, late))
+    assert one.decide(intent("b", at=late)).reasons == ("TRADE_LIMIT",)  # with it goes the quote
     assert two.decide(intent("a", at=late)).reasons == ("TRADE_LIMIT",)
 
 
@@ -229,6 +231,7 @@ def test_however_a_store_gives_its_rows_the_throttles_remember_the_order() -> No
             account.state = {at: text for at, text in rows if at[0] != "policy"}
             again = Governor(MemoryStateStore(account), replace(WIDE, orders_minute=n))
             free = NOON + (12 - n) * SECOND + 60 * SECOND  # a minute after the n-th last
+            again.quote("S", Quote(UNIT, UNIT, NOON + 11 * SECOND))
             early = again.decide(intent("early", at=free - 1))
             assert early.reasons == ("ORDERS_PER_MINUTE",)
             assert again.decide(intent("late", at=free)).reasons == ()
@@ -438,8 +441,9 @@ def test_a_busy_account_refuses_every_change_but_says_so() -> None:
     store = Store()
     governor = opened(store=store)
     store.busy = 10 * WIDE.tries
+    governor.quote("S", Quote(UNIT, UNIT, NOON))  # kept, and written with the next change
     with pytest.raises(HomeBusy):
-        governor.quote("S", Quote(UNIT, UNIT, NOON))
+        governor.begin(DAY + 1, 100_000)
 
 
 # one policy a session
@@ -456,6 +460,7 @@ def test_a_governor_of_another_policy_only_reduces_until_the_next_session(change
     bought(mine, "a", 5 * UNIT)
     other = Governor(MemoryStateStore(account), replace(WIDE, **change))
     assert other.limits.foreign and not mine.limits.foreign
+    other.quote("S", Quote(UNIT, UNIT, NOON))
     assert "OTHER_POLICY" in other.decide(intent("b")).reasons
     assert other.decide(intent("c", sign=-1)).decision == "ADMIT"
     assert mine.decide(intent("d")).decision == "ADMIT" and not mine.to_cancel and not other.to_cancel
@@ -473,7 +478,9 @@ def test_dollar_caps_are_no_policy_and_the_same_policy_started_again_goes_on() -
     opened(store=MemoryStateStore(account))
     lower = replace(WIDE, trade=WIDE.trade - 1)
     for n, limits in enumerate((WIDE, lower, lower.at_size(WIDE.position - 1))):
-        assert Governor(MemoryStateStore(account), limits).decide(intent(f"o{n}")).decision == "ADMIT"
+        again = Governor(MemoryStateStore(account), limits)
+        again.quote("S", Quote(UNIT, UNIT, NOON))
+        assert again.decide(intent(f"o{n}")).decision == "ADMIT"
 
 
 def test_the_stricter_ladder_of_both_counts() -> None:

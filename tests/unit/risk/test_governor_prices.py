@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from plimsoll.core.errors import InputError
+from plimsoll.core.ports import Conflict
 from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
@@ -21,11 +23,21 @@ LIMITS = replace(
 )  # ages are another test's
 
 
+class Store(MemoryStateStore):
+    """Counts what is written."""
+
+    written = 0
+
+    def write(self, *rows: Any) -> Conflict | None:
+        self.written += any(rows)
+        return super().write(*rows)
+
+
 class Desk:
     """A governor, and prices in dollars told a second apart."""
 
     def __init__(self, limits=LIMITS, equity: int = 1_000_000) -> None:
-        self.store = MemoryStateStore()
+        self.store = Store()
         self.governor = Governor(self.store, limits)
         self.now, self.count = NOON, 0
         self.governor.begin(DAY, equity)
@@ -241,3 +253,113 @@ def test_a_doubt_outlives_the_process() -> None:
     desk.quote(130)
     again = Governor(desk.store, LIMITS)
     assert again.doubts == desk.governor.doubts and again.doubts["S"].why == "jump"
+
+
+# quotes in memory
+
+
+def pair() -> tuple[Governor, Governor]:
+    """Two governors of one account, after a session's beginning that both know."""
+    store = MemoryStateStore()
+    one, two = Governor(store, LIMITS), Governor(MemoryStateStore(store.account), LIMITS)
+    one.begin(DAY, 1_000_000)
+    two.refresh()
+    return one, two
+
+
+def at_dollars(price: int, later: int = 0) -> Quote:
+    return Quote(price * UNIT, price * UNIT, NOON + later)
+
+
+def test_a_quote_is_written_with_the_next_change_and_no_sooner() -> None:
+    desk = Desk()
+    before = dict(desk.store.account.state)
+    for price in (100, 101, 102):
+        desk.quote(price)
+    desk.quote(7, symbol="T")
+    assert desk.store.account.state == before
+    desk.hold(0.1, 102)
+    kept = {key: text for (kind, key), text in desk.store.account.state.items() if kind == "quote"}
+    assert kept == {
+        "S": f"[{102 * UNIT},{102 * UNIT},{NOON + 3 * SECOND}]",
+        "T": f"[{7 * UNIT},{7 * UNIT},{NOON + 4 * SECOND}]",
+    }
+    assert Governor(desk.store, LIMITS).account.clock == desk.governor.account.clock == NOON + 4 * SECOND
+
+
+@pytest.mark.parametrize("price", [130, -1])
+def test_the_beginning_and_the_end_of_a_doubt_are_written_at_once_and_what_is_between_rides(price: int) -> None:
+    desk = Desk()
+    desk.quote(100)
+    sizes = []
+    for bid in (price, price, price, 100, 101):
+        desk.quote(bid, later=0 if bid == 130 else SECOND)
+        sizes.append(desk.store.written)
+    assert [after - before for before, after in zip([sizes[0] - 1, *sizes], sizes, strict=False)] == [1, 0, 0, 1, 0]
+
+
+def test_the_halt_is_written_at_once() -> None:
+    desk = Desk(replace(LIMITS, loss=1_000))
+    desk.quote(100)
+    desk.hold(0.5, 100)
+    before = desk.store.written
+    desk.quote(81)
+    assert desk.store.written == before + 1
+    assert Governor(desk.store, replace(LIMITS, loss=1_000)).account.halted
+
+
+def test_after_a_start_no_quote_is_fresh_until_it_comes_anew() -> None:
+    """The one that was kept may not have been the last: a fall after it was in memory only."""
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(0.1, 100)
+    desk.quote(81)
+    desk.governor = Governor(desk.store, LIMITS)
+    assert desk.risk() == ("STALE_QUOTE",)
+    desk.quote(50, symbol="T")
+    assert desk.risk("T") == ("LOSS_UNKNOWN",)
+    assert desk.order(0.1, -1).marks == ("STALE_QUOTE",)
+    desk.quote(100, later=0)  # the same line sent again is as good as another
+    assert desk.risk() == () == desk.risk("T")
+
+
+def test_a_newer_quote_is_never_replaced_by_what_another_process_wrote() -> None:
+    one, two = pair()
+    one.quote("S", at_dollars(100, 1))
+    two.quote("S", at_dollars(101, 2))
+    assert one.decide(OrderIntent("a", "S", 1, 1, NOON + 3)).decision == "ADMIT"
+    assert two.decide(OrderIntent("b", "S", 1, 1, NOON + 3)).decision == "ADMIT"
+    one.refresh()
+    assert one.quotes["S"] == two.quotes["S"] == at_dollars(101, 2)
+    two.quote("S", at_dollars(99, 4))
+    one.quote("S", at_dollars(102, 5))
+    one.decide(OrderIntent("c", "S", 1, 1, NOON + 6))
+    two.refresh()
+    assert two.quotes["S"] == at_dollars(102, 5)
+    assert two.account == one.account
+
+
+@pytest.mark.parametrize(("later", "doubted"), [(3, True), (5, False)])
+def test_a_doubt_of_another_process_holds_against_an_older_quote_and_ends_by_a_later_one(
+    later: int, doubted: bool
+) -> None:
+    one, two = pair()
+    for governor in (one, two):
+        governor.quote("S", at_dollars(100, 1))
+    two.quote("S", at_dollars(101, later))
+    one.quote("S", Quote(-1, -1, NOON + 4))
+    assert two.decide(OrderIntent("a", "S", 1, 1, NOON + 6)).reasons == (("PRICE_UNKNOWN",) if doubted else ())
+    one.refresh()
+    assert one.doubts == two.doubts and bool(one.doubts) == doubted
+
+
+def test_a_jump_that_only_another_process_knows_is_judged_with_what_is_in_memory_here() -> None:
+    one, two = pair()
+    one.quote("S", at_dollars(100, 1))
+    two.quote("S", at_dollars(150, 2))
+    one.decide(OrderIntent("a", "S", 1, 1, NOON + 3))
+    two.refresh()
+    assert two.doubts["S"].bid == 150 * UNIT and two.quotes["S"] == at_dollars(100, 1)
+    two.refresh()
+    one.refresh()
+    assert one.doubts == two.doubts
