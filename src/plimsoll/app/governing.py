@@ -159,7 +159,7 @@ def _state_store(home: Home, url: str | None, timeout: float, tell: Callable[[st
         from plimsoll.store.governor_redis import RedisStateStore
     except ModuleNotFoundError:
         raise InputError("a Redis store needs redis, which is not installed", "pip install 'plimsoll[redis]'") from None
-    with RedisStateStore(url, timeout) as shared:
+    with RedisStateStore(url, timeout, home.governor_anchor) as shared:
         for words in shared.warnings:
             tell(words)
         yield shared

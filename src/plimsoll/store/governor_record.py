@@ -84,6 +84,7 @@ class Step:
     number: int
     text: str
     head: str
+    count: int
     known: int
     state: int
     facts: int
@@ -136,7 +137,7 @@ class Chain:
         text = _ENCODER.encode(
             (self.head, number, state, facts, count, known, f"{total:064x}", f"{all_facts:064x}")
         ).decode()
-        return Step(number, text, seal(text), known, total, all_facts, rows, gone)
+        return Step(number, text, seal(text), count, known, total, all_facts, rows, gone)
 
     def take(self, step: Step) -> None:
         """Go on from an entry that was written."""

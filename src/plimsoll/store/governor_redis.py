@@ -1,91 +1,116 @@
 """The governor's account in a Redis server, shared by several processes, behind ``core.ports.StateStore`` (H6).
 
-The account has a version. One script on the server, which nothing interrupts, writes a change only if its writer knew
-the version it would follow, and else answers what was written since: a decision made without knowing another's order
-is never written. One round trip when nobody else wrote. Who was beaten to it three times running asks for a turn: the
-others wait until it has written, or for a tenth of a second. Without turns the quicker of two writers always wins.
+The account is its record (``governor_record``): a chain of entries in one hash, with the number of each fact's entry
+and the record's head; and the state in another. The head says how many fields both must have. One script on the
+server, which nothing interrupts, holds the counts against the head, and writes an entry only if its writer knew the
+head that it follows; else it answers what was written since. So a decision made without knowing another's order is
+never written, and a key or a field that is gone is noticed by the next who asks anything. What is read is held
+against the chain: a start holds the state against the last entry, and the record against the home's anchor.
+
+One round trip when nobody else wrote. Who was beaten to it three times running asks for a turn: the others wait until
+it has written, or for a tenth of a second. Without turns the quicker of two writers always wins.
 
 What a written change survives is the server's promise: with ``appendfsync always`` a killed server and, where its disk
-keeps its word, a power cut; with ``everysec`` a killed server, but a power cut may lose the last second or two. A
-server that forgets what a running governor knew is noticed by its version and refused; one that forgot while no
-governor ran is not. Replicas follow later: a failover may forget as a power cut does.
+keeps its word, a power cut; with ``everysec`` a killed server, but a power cut may lose the last second or two, and
+then nothing goes on: a governor knows what it wrote, and the home's anchor what it saw. Replicas follow later: a
+failover may forget as a power cut does.
 """
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 from urllib.parse import urlsplit
 
-import msgspec
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 from redis.retry import Retry
 
-from plimsoll.core.errors import InputError
+from plimsoll.core.errors import CorruptionError, InputError
 from plimsoll.core.ports import Conflict, Fact, Row
+from plimsoll.store.governor_anchor import Anchor, Seen
+from plimsoll.store.governor_record import Chain, Entry, Key, altered, fact_at, follower, parsed, seal
 
-_KEYS = tuple(f"{{plimsoll:governor}}:{part}" for part in ("head", "state", "fact", "changes", "turn"))
-_FACT = _KEYS[2]
-CHANGES = 1000  # versions a governor may be behind at least before it is told the whole state instead
+_KEYS = tuple(f"{{plimsoll:governor}}:{part}" for part in ("record", "book", "turn"))
+_OLD = "{plimsoll:governor}:head"  # of an account of version 2
+CHANGES = 1000  # entries that are told at once
+CHECKED = 1000  # entries before the anchor that a start follows; those before them are checked when they are read
 PATIENCE = 3  # writes another came before, until a turn is asked for
 TURN = 100  # milliseconds a turn lasts at most
 PAUSE = 0.0005  # seconds between looks while it is another's turn
 _BROKEN = (RedisError, OSError, LookupError, TypeError, ValueError)
-WHOLE = -1  # a version from before the first: asks for the whole state
-_SCRIPT = """
-local head = redis.call('HMGET', KEYS[1], 'id', 'version')
-if not head[1] and tonumber(ARGV[2]) < 0 then
-  redis.call('HSET', KEYS[1], 'id', ARGV[1], 'version', 0)
-  head = {ARGV[1], 0}
+_HELD = """
+local head = redis.call('HGET', KEYS[1], 'head') or ''
+local number, fields, rows = 0, 0, 0
+if head ~= '' then
+  local n, f, r = string.match(head, '^(%d+) %x+ (%d+) (%d+)$')
+  if not n then return {'lost', 'its head is none'} end
+  number, fields, rows = tonumber(n), tonumber(f), tonumber(r)
 end
-local version, seen = tonumber(head[2]), tonumber(ARGV[2])
-if not head[1] or (seen >= 0 and (head[1] ~= ARGV[1] or seen > version)) then
-  return {'lost'}
+if redis.call('HLEN', KEYS[1]) ~= fields then return {'lost', 'entries or facts are missing'} end
+if redis.call('HLEN', KEYS[2]) ~= rows then return {'lost', 'a part of its state is missing'} end
+local known, seen = ARGV[1], tonumber(ARGV[2])
+if number < seen or (number == seen and head ~= known) then
+  return {'lost', 'it ends with entry ' .. number .. ', and this governor knows entry ' .. seen .. ' of it'}
 end
-local writes, turn = ARGV[3] ~= '' or #ARGV > 6, redis.call('GET', KEYS[5])
-if writes and turn and turn ~= ARGV[5] then
-  return {'wait'}
+"""
+_LOOK = (
+    _HELD
+    + """
+if ARGV[3] == '' then
+  return {'whole', head, redis.call('HGETALL', KEYS[2])}
 end
-local new, standing, stands = tonumber(ARGV[4]), {}, false
-for i = 1, new do
-  standing[i] = redis.call('HGET', KEYS[3], ARGV[5 + 2 * i])
-  stands = stands or standing[i]
-end
-if seen < version or stands then
-  if ARGV[6] == '1' then redis.call('SET', KEYS[5], ARGV[5], 'PX', TURN) end
-  if seen < 0 or version - seen > redis.call('LLEN', KEYS[4]) then
-    return {'whole', head[1], version, redis.call('HGETALL', KEYS[2]), standing}
-  end
+local at = redis.call('HGET', KEYS[1], ARGV[3])
+if not at then return {'none'} end
+local texts = redis.call('HMGET', KEYS[1], 'r ' .. at, 'r ' .. (tonumber(at) or 0) + 1)
+return {'fact', head, at, texts[1] or '', texts[2] or ''}
+"""
+)
+_WRITE = (
+    (
+        _HELD
+        + """
+local writes, turn = ARGV[5] ~= '', redis.call('GET', KEYS[3])
+if writes and turn and turn ~= ARGV[3] then return {'wait'} end
+if head ~= known then
+  if ARGV[4] == '1' then redis.call('SET', KEYS[3], ARGV[3], 'PX', TURN) end
   local since = {}
-  if seen < version then since = redis.call('LRANGE', KEYS[4], seen - version, -1) end
-  return {'since', head[1], version, since, standing}
+  for n = seen + 1, math.min(number, seen + CHANGES) do since[#since + 1] = redis.call('HGET', KEYS[1], 'r ' .. n) end
+  return {'since', number, since}
 end
-if #ARGV > 6 then redis.call('HSET', KEYS[3], unpack(ARGV, 7)) end
-if ARGV[3] ~= '' then
-  local put, take = {}, {}
-  for _, row in ipairs(cjson.decode(ARGV[3])) do
-    if row[3] == cjson.null then
-      take[#take + 1] = row[1] .. ' ' .. row[2]
-    else
-      put[#put + 1] = row[1] .. ' ' .. row[2]
-      put[#put + 1] = row[3]
-    end
+if not writes then return 1 end
+local checks, puts, states, at = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), 9
+local found, stands = {}, false
+for i = 1, checks do
+  found[i] = redis.call('HGET', KEYS[1], ARGV[at]) or ''
+  stands = stands or found[i] ~= ARGV[at + 1]
+  at = at + 2
+end
+if stands then return {'stands', found} end
+local function each(command, key, last)
+  while at <= last do
+    local till = math.min(at + 999, last)
+    redis.call(command, key, unpack(ARGV, at, till))
+    at = till + 1
   end
-  if #put > 0 then redis.call('HSET', KEYS[2], unpack(put)) end
-  if #take > 0 then redis.call('HDEL', KEYS[2], unpack(take)) end
-  if redis.call('RPUSH', KEYS[4], ARGV[3]) > 2 * CHANGES then redis.call('LTRIM', KEYS[4], -CHANGES, -1) end
-  version = redis.call('HINCRBY', KEYS[1], 'version', 1)
 end
-if writes and turn then redis.call('DEL', KEYS[5]) end
-return version
-""".replace("CHANGES", str(CHANGES)).replace("TURN", str(TURN))
+each('HSET', KEYS[1], at + 2 * puts - 1)
+each('HSET', KEYS[2], at + 2 * states - 1)
+each('HDEL', KEYS[2], #ARGV)
+redis.call('HSET', KEYS[1], 'head', ARGV[5])
+if turn then redis.call('DEL', KEYS[3]) end
+return 1
+"""
+    )
+    .replace("CHANGES", str(CHANGES))
+    .replace("TURN", str(TURN))
+)
 
 
 class RedisStateStore:
@@ -95,19 +120,22 @@ class RedisStateStore:
     ----------
     url : ``redis://``, ``rediss://`` or ``unix://``, with the number of the database.
     timeout : seconds a connection or an answer may take; later is lost.
+    anchor : file of the home that says how far it has seen the account; None where no home is asked.
 
     Attributes
     ----------
-    warnings : what the server does not promise, in words.
+    warnings : what the server does not promise, and that this home has not seen the account before, in words.
 
     Raises
     ------
     InputError : no server there, or one that may forget what it was told: without an append-only file, with an
         eviction policy, or a replica.
+    CorruptionError : its account is not as it was written, or behind the anchor.
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, anchor: Path | None = None) -> None:
         self.name = name_of(url)
+        self._anchor = None if anchor is None else Anchor(anchor)
         self._timeout = timeout
         self._connection: Any = None
         with self._clearly():
@@ -121,9 +149,10 @@ class RedisStateStore:
             )
             self._connection = pool.get_connection()
             self.warnings = self._promises()
-            self._sha = str(self._call("SCRIPT", "LOAD", _SCRIPT))
-        self._id, self._seen = secrets.token_hex(8), WHOLE
+            self._shas = {words: str(self._call("SCRIPT", "LOAD", words)) for words in (_LOOK, _WRITE)}
         self._me, self._beaten = secrets.token_hex(8), 0
+        self._chain, self._head = Chain(""), ""
+        self.load()
 
     def _promises(self) -> list[str]:
         """Refuse a server that may forget; what else it does not promise."""
@@ -162,59 +191,181 @@ class RedisStateStore:
     def close(self) -> None:
         """Let go of the server; everything written is as durable as it makes it."""
         self._connection.disconnect()
+        if self._anchor is not None:
+            self._anchor.close()
 
     def load(self) -> list[Row]:
-        """The whole state; an account that is not there is begun."""
-        self._seen = WHOLE
-        conflict = self.write(())
-        if conflict is None:
-            raise InputError(f"{self.name} did not tell the account", "Look at the server")
-        return list(conflict.rows)
+        """The whole state, held against the record's last entry, and the record against the anchor."""
+        with self._clearly():
+            answer = self._asked(_LOOK, "", -1, "")
+            if answer[0] != "whole":
+                raise self._lost(answer)
+            fields = iter(answer[2])
+            rows: list[Row] = [(*_parted(field), str(text)) for field, text in zip(fields, fields, strict=True)]
+            chain = self._begun() if answer[1] == "" else self._found(str(answer[1]), rows)
+        self._go_on(chain)
+        return rows
+
+    def _begun(self) -> Chain:
+        """The chain of an account that is not there yet."""
+        if self._call("EXISTS", _OLD):
+            raise InputError(
+                f"{self.name} holds an account of version 2, and this is version 3",
+                "Close its orders with the version that wrote it, and use another database and another --home",
+            )
+        seen = None if self._anchor is None else self._anchor.read()
+        if self._chain.number or (seen is not None and seen.number):
+            raise altered(f"{self.name} holds none, and this home has seen one")
+        return Chain(self._chain.account or secrets.token_hex(32))
+
+    def _found(self, head: str, rows: Sequence[Row]) -> Chain:
+        """The chain of an account, once it was held against its anchor."""
+        number, last_seal = int(head.split()[0]), head.split()[1]
+        account = parsed(self._entry(1)).previous
+        seen = None if self._anchor is None else self._anchor.read()
+        if seen is None:
+            seen = Seen(account, number, last_seal)
+            if self._anchor is not None:
+                self.warnings.append(
+                    f"this home has not seen the account in {self.name} before, which has {number} entries: hold it "
+                    "against the venue"
+                )
+        elif seen.number and seen.account != account:
+            raise altered(f"{self.name} holds another account than this home's")
+        elif seen.number > number:
+            raise altered(f"{self.name} ends with entry {number}, and this home has seen entry {seen.number}")
+        begin = max(seen.number - CHECKED, 1)
+        before = account if begin == 1 else seal(self._entry(begin - 1))
+        last, made = "", {}
+        for n, last in enumerate(self.entries(begin, number), start=begin):
+            made.update({(kind, key): n for kind, key, _ in follower(last, before, n).facts})
+            before = seal(last)
+            if n == seen.number and before != seen.head:
+                raise altered(f"entry {n} of the record in {self.name} is not the one this home has seen")
+        chain = Chain(account)
+        chain.resume(last, rows)
+        if _head_of(chain) != head:
+            raise altered(f"the head of the record in {self.name} is not that of its last entry")
+        self.check_facts(made)
+        return chain
+
+    def check_facts(self, made: Mapping[Key, int]) -> None:
+        """Hold facts against the numbers of the entries that made them last; later entries may have made them anew."""
+        names = list(made)
+        for start in range(0, len(names), CHANGES):
+            some = names[start : start + CHANGES]
+            found = self._call("HMGET", _KEYS[0], *(f"f {kind} {key}" for kind, key in some))
+            for at, number in zip(some, found, strict=True):
+                anew = number is not None and int(number) > made[at] and parsed(self._entry(int(number))).facts
+                if number != str(made[at]) and at not in [(kind, key) for kind, key, _ in anew or ()]:
+                    raise altered(f"{at[0]} {at[1]} is not where entry {made[at]} of the record in {self.name} put it")
+
+    def entries(self, first: int, last: int) -> Iterator[str]:
+        """Entries of the record, from one to another; ``CorruptionError`` when one is missing."""
+        for start in range(first, last + 1, CHANGES):
+            numbers = range(start, min(start + CHANGES, last + 1))
+            for n, text in zip(numbers, self._call("HMGET", _KEYS[0], *(f"r {n}" for n in numbers)), strict=True):
+                if text is None:
+                    raise altered(f"entry {n} of the record in {self.name} is missing")
+                yield str(text)
+
+    def _entry(self, number: int) -> str:
+        return next(self.entries(number, number))
+
+    def _go_on(self, chain: Chain) -> None:
+        self._chain, self._head = chain, _head_of(chain)
+        if self._anchor is not None:
+            self._anchor.begin(Seen(chain.account, chain.number, chain.head))
 
     def get(self, kind: str, key: str) -> str | None:
-        """The text of a fact; None when there is none."""
+        """The text of a fact; None when there is none. ``CorruptionError`` when it is not as it was written."""
         with self._clearly():
-            found = self._call("HGET", _FACT, f"{kind} {key}")
-        return None if found is None else str(found)
+            answer = self._asked(_LOOK, self._head, self._chain.number, f"f {kind} {key}")
+            if answer[0] == "none":
+                return None
+            if answer[0] != "fact":
+                raise self._lost(answer)
+            _, head, number, *texts = (str(word) for word in answer)
+            return fact_at([text for text in texts if text], int(number), head.split()[1], kind, key)
 
     def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
         """Write everything or nothing: what others wrote meanwhile, or facts that are not new, stand against it."""
-        pairs = [part for kind, key, text in (*new, *facts) for part in (f"{kind} {key}", text)]
-        rows = msgspec.json.encode(state).decode() if state else ""
-        claim = int(self._beaten >= PATIENCE)
-        words: list[str | int] = [len(_KEYS), *_KEYS, self._id, self._seen, rows, len(new), self._me, claim, *pairs]
+        rows: list[Row] = []
+        made: dict[Key, str] = {}  # facts of others, as far as they were learnt just now
+        stood: dict[Key, int] = {}  # facts that are replaced, with the entries they stand in
         try:  # not ``_clearly``: every order waits for this, and a generator's context takes as long as a row
-            answer = self._asked(words)
-            deadline = time.monotonic() + self._timeout
-            while answer == ["wait"]:
-                if time.monotonic() > deadline:
-                    raise TimeoutError("another process never ended its turn")
-                time.sleep(PAUSE)
-                answer = self._asked(words)
-            return self._understood(answer, new)
+            while (answer := self._tried(state, facts, new, stood)) != 1:
+                if answer[0] == "since":
+                    for text in answer[2]:
+                        entry = self._learnt(str(text))
+                        rows += entry.state
+                        made.update({(kind, key): words for kind, key, words in entry.facts})
+                    if self._chain.number < int(answer[1]):
+                        continue
+                    self._beaten += 1
+                    standing = {(kind, key): made[kind, key] for kind, key, _ in new if (kind, key) in made}
+                elif answer[0] == "stands":
+                    names = [(kind, key) for kind, key, _ in (*new, *facts)]
+                    found = [(at, int(number)) for at, number in zip(names, answer[1], strict=True) if number]
+                    fresh = set(names[: len(new)])
+                    texts = [(at, self.get(*at)) for at, _ in found if at in fresh]
+                    standing = {at: text for at, text in texts if text is not None}
+                    stood = dict(found)
+                else:
+                    raise self._lost(answer)
+                if rows or standing:
+                    return Conflict(rows, standing=standing)
         except _BROKEN as error:
             raise self._clear(error) from None
+        self._beaten = 0
+        return None
 
-    def _asked(self, words: Sequence[str | int]) -> Any:
+    def _tried(self, state: Sequence[Row], facts: Sequence[Fact], new: Sequence[Fact], stood: Mapping[Key, int]) -> Any:
+        """The server's answer to a write on top of what this store knows; 1 when it is done."""
+        words: list[str | int] = [self._head, self._chain.number, self._me, int(self._beaten >= PATIENCE)]
+        if not (state or facts or new):
+            return self._asked(_WRITE, *words, "")
+        step = self._chain.next(state, (*facts, *new), [(*at, number) for at, number in stood.items()])
+        checks = [word for kind, key, _ in new for word in (f"f {kind} {key}", "")]
+        checks += [word for kind, key, _ in facts for word in (f"f {kind} {key}", str(stood.get((kind, key), "")))]
+        puts = [f"r {step.number}", step.text]
+        puts += [word for kind, key, _ in (*new, *facts) for word in (f"f {kind} {key}", str(step.number))]
+        rows = [word for kind, key, text in state if text is not None for word in (f"{kind} {key}", text)]
+        gone = [f"{kind} {key}" for kind, key, text in state if text is None]
+        head = _head(step.number, step.head, step.known, step.count)
+        counts = (len(checks) // 2, len(puts) // 2, len(rows) // 2)
+        answer = self._asked(_WRITE, *words, head, *counts, *checks, *puts, *rows, *gone)
+        deadline = time.monotonic() + self._timeout
+        while answer == ["wait"]:
+            if time.monotonic() > deadline:
+                raise TimeoutError("another process never ended its turn")
+            time.sleep(PAUSE)
+            answer = self._asked(_WRITE, *words, head, *counts, *checks, *puts, *rows, *gone)
+        if answer == 1:
+            self._chain.take(step)
+            self._head = head
+            if self._anchor is not None:
+                self._anchor.move(step.number, step.head)
+        return answer
+
+    def _learnt(self, text: str) -> Entry:
+        """Go on from an entry that another wrote."""
+        if not self._chain.number:
+            self._go_on(Chain(parsed(text).previous))
+        entry = self._chain.follow(text)
+        self._head = _head_of(self._chain)
+        return entry
+
+    def _asked(self, script: str, *words: str | int) -> Any:
         try:
-            return self._call("EVALSHA", self._sha, *words)
+            return self._call("EVALSHA", self._shas[script], len(_KEYS), *_KEYS, *words)
         except NoScriptError:  # somebody emptied the server's scripts; nothing was run
-            return self._call("EVAL", _SCRIPT, *words)
+            return self._call("EVAL", script, len(_KEYS), *_KEYS, *words)
 
-    def _understood(self, answer: Any, new: Sequence[Fact]) -> Conflict | None:
-        if isinstance(answer, int):
-            self._seen, self._beaten = answer, 0
-            return None
-        if answer[0] == "lost":
-            raise InputError(f"{self.name} has lost the account, or what was written to it", "Reconcile with the venue")
-        kind, self._id, self._seen = answer[0], str(answer[1]), int(answer[2])
-        self._beaten += 1
-        found = {fact[:2]: str(text) for fact, text in zip(new, answer[4], strict=True) if text is not None}
-        if kind == "whole":
-            fields = iter(answer[3])
-            rows = [(*_parted(field), str(text)) for field, text in zip(fields, fields, strict=True)]
-            return Conflict(rows, True, found)
-        return Conflict([cast("Row", tuple(row)) for change in answer[3] for row in json.loads(change)], False, found)
+    def _lost(self, answer: Any) -> CorruptionError:
+        if isinstance(answer, list) and len(answer) == 2 and answer[0] == "lost":
+            return altered(f"{self.name}: {answer[1]}")
+        raise ValueError(f"its answer is none: {answer!r:.80}")
 
     def _call(self, *words: str | int) -> Any:
         """One command and its answer, which is lost when it takes too long."""
@@ -254,3 +405,12 @@ def name_of(url: str) -> str:
 def _parted(field: str) -> tuple[str, str]:
     kind, _, key = field.partition(" ")
     return kind, key
+
+
+def _head(number: int, head: str, known: int, rows: int) -> str:
+    """What stands in the head: the record's end, and how many fields it and the state have."""
+    return f"{number} {head} {1 + number + known} {rows}"
+
+
+def _head_of(chain: Chain) -> str:
+    return _head(chain.number, chain.head, chain.known, len(chain.rows)) if chain.number else ""

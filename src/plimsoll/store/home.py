@@ -102,6 +102,7 @@ class Home:
         self.path, self.tell = Path(path), tell
         self.database = self.path / "plimsoll.db"
         self.governor = self.path / "governor.db"
+        self.governor_anchor = self.path / "governor.anchor"
         self.account = self.path / "account.jsonl"
         self.anchor = self.path / "account.anchor"
         self.limits = self.path / "limits.json"
