@@ -178,3 +178,17 @@ def test_a_store_that_cannot_be_used_is_named_without_its_password(
     done = subprocess.run([*COMMAND, *words], input=b"", capture_output=True, env=ENV | env, cwd=tmp_path, check=False)
     assert done.returncode == code and problem in done.stderr.decode()
     assert b"hunter2" not in done.stderr + done.stdout and b"Traceback" not in done.stderr
+
+
+def test_limits_show_what_a_shared_account_keeps_and_how_far_its_equity_went(redis_server, tmp_path: Path) -> None:
+    """The profile is the account's own; the store is the one of the environment, or the one that is named."""
+    url = redis_server().url
+    lines = b'{"type":"session","date":"2026-03-02","equity":"2500.00"}\n'
+    home = ["--home", str(tmp_path)]
+    told = subprocess.run([*COMMAND, *home, "--store", url], input=lines, capture_output=True, env=ENV, check=True)
+    assert b"150% above" in told.stdout and b"150% above" in told.stderr
+    for more, env in ((["--store", url], {}), ([], {"PLIMSOLL_GOVERNOR_STORE": url})):
+        words = [sys.executable, "-m", "plimsoll", *home, "limits", "show", "--json", *more]
+        shown = json.loads(subprocess.run(words, capture_output=True, env=ENV | env, check=True).stdout)
+        assert (shown["profile"], shown["session"], shown["equity"]) == ("micro", "2026-03-02", "2500.00")
+        assert "150% above" in shown["drift"] and shown["in_force"]["loss"] == "100.00" and not shown["differs"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import now
+from plimsoll.app.wiring import now, state_store
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from plimsoll.store.record_rules import By
 
 
-def limits_show(workspace: Workspace) -> LimitsReport:
+def limits_show(workspace: Workspace, store: str | None = None) -> LimitsReport:
     """The account's dollar caps: what is signed and what is in force, or what its profile would begin with (H1).
 
-    They are compared with the profile they were made for, unless another one or a policy file is named.
+    They are compared with the profile they were made for, unless another one or a policy file is named. ``store`` is
+    the Redis server of an account that lies there (H6).
     """
     from dataclasses import replace
 
@@ -31,7 +32,11 @@ def limits_show(workspace: Workspace) -> LimitsReport:
     known = whole_record(home).limits
     if known is not None and workspace.profile is None and not workspace.policy_files:
         workspace = replace(workspace, profile=known[1].profile)
-    return show(home, workspace.load().policy)
+    policy = workspace.load().policy
+    if store is None:
+        return show(home, policy)
+    with state_store(home, store, policy.governor.store_timeout / 1000, workspace.tell) as shared:
+        return show(home, policy, shared)
 
 
 def limits_history(workspace: Workspace) -> tuple[LimitsVersion, ...]:

@@ -8,14 +8,12 @@ from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import now
+from plimsoll.app.wiring import now, state_store
 from plimsoll.core.errors import InputError
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
-    from plimsoll.core.ports import StateStore
     from plimsoll.operate.govern import LineProtocol
-    from plimsoll.store.home import Home
 
 
 _FULL = 390  # minutes of a NYSE session
@@ -57,7 +55,7 @@ def governed(
     machine = MachineClock(_wall, _steady, policy.governor.clock_step * 1000) if live else None
     with (
         owner_only() if live else nullcontext(),
-        _state_store(home, store, policy.governor.store_timeout / 1000, tell) as kept,
+        state_store(home, store, policy.governor.store_timeout / 1000, tell) as kept,
     ):
         account = GovernedAccount(
             AccountRecord(home),
@@ -145,21 +143,3 @@ def _nyse_minutes(block: int) -> dict[int, tuple[int, int]]:
     found = nyse_sessions(block * _BLOCK, (block + 1) * _BLOCK - 1)
     spans = zip(found.opens.tolist(), found.closes.tolist(), strict=True)
     return {day: (opens // 60, closes // 60) for day, (opens, closes) in zip(found.days.tolist(), spans, strict=True)}
-
-
-@contextmanager
-def _state_store(home: Home, url: str | None, timeout: float, tell: Callable[[str], None]) -> Iterator[StateStore]:
-    if url is None:
-        from plimsoll.store.governor_store import SqliteStateStore
-
-        with SqliteStateStore(home.governor) as file:
-            yield file
-        return
-    try:
-        from plimsoll.store.governor_redis import RedisStateStore
-    except ModuleNotFoundError:
-        raise InputError("a Redis store needs redis, which is not installed", "pip install 'plimsoll[redis]'") from None
-    with RedisStateStore(url, timeout, home.governor_anchor) as shared:
-        for words in shared.warnings:
-            tell(words)
-        yield shared

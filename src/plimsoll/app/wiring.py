@@ -1,7 +1,9 @@
-"""What several services stand on: the certified snapshot, the desk of a run, its journal, the wall clock."""
+"""What several services stand on: the certified snapshot, a run's desk and journal, a governor's store, the clock."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from plimsoll.core.policy import Policy
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.panel import Panel
+    from plimsoll.core.ports import StateStore
     from plimsoll.engine.desk import Desk
     from plimsoll.store.home import Home
     from plimsoll.store.journal import Anchor, SqliteJournal
@@ -53,6 +56,25 @@ def journal_of(home: Home, run: str, *, durable: bool, held: Anchor | None = Non
     from plimsoll.store.journal import SqliteJournal
 
     return SqliteJournal(home.journal(run), durable=durable, held=held)
+
+
+@contextmanager
+def state_store(home: Home, url: str | None, timeout: float, tell: Callable[[str], None]) -> Iterator[StateStore]:
+    """What the home's governor counts with: a file in the home, held until the end, or the Redis server at ``url``."""
+    if url is None:
+        from plimsoll.store.governor_store import SqliteStateStore
+
+        with SqliteStateStore(home.governor) as file:
+            yield file
+        return
+    try:
+        from plimsoll.store.governor_redis import RedisStateStore
+    except ModuleNotFoundError:
+        raise InputError("a Redis store needs redis, which is not installed", "pip install 'plimsoll[redis]'") from None
+    with RedisStateStore(url, timeout, home.governor_anchor) as shared:
+        for words in shared.warnings:
+            tell(words)
+        yield shared
 
 
 def now() -> str:

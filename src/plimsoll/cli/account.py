@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from plimsoll.cli.failing import reported
-from plimsoll.cli.options import HomeOption, JsonOption, PolicyOption, ProfileOption, print_json, workspace
+from plimsoll.cli.options import (
+    HomeOption,
+    JsonOption,
+    PolicyOption,
+    ProfileOption,
+    StoreOption,
+    governor_store,
+    print_json,
+    workspace,
+)
 from plimsoll.cli.terminal import say
 
 limits_cli = typer.Typer(help="The account's dollar caps, signed.", no_args_is_help=True, rich_markup_mode=None)
@@ -23,21 +32,27 @@ ByOption = Annotated[str, typer.Option("--by", metavar="P", help="Who signs for 
 
 @limits_cli.command("show")
 def limits_show(
-    home: HomeOption = None, profile: ProfileOption = None, policy: PolicyOption = None, as_json: JsonOption = False
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    policy: PolicyOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the dollar caps, who signed them, what is in force.
 
-    Without limits in the home, what a paper account of the profile would begin with. Exits 3 if limits.json or the
-    record behind it was altered, and names what differs.
+    Without limits in the home, what a paper account of the profile would begin with. What is in force is what the
+    governor keeps, in the home or in the account's Redis server. Exits 3 if limits.json or the record behind it was
+    altered, and names what differs.
 
     \b
     plimsoll limits show --profile micro
     plimsoll limits show --profile micro --json
+    plimsoll limits show --store redis://127.0.0.1:6379/0
     """
     with reported(as_json):
         from plimsoll import app
 
-        shown = app.limits_show(workspace(home, profile, policy))
+        shown = app.limits_show(workspace(home, profile, policy), governor_store(store))
         if as_json:
             print_json(shown)
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from select import select
 from typing import Annotated, Any
@@ -14,6 +13,8 @@ from plimsoll.cli.options import (
     HomeOption,
     PolicyOption,
     ProfileOption,
+    StoreOption,
+    governor_store,
     workspace,
 )
 from plimsoll.cli.terminal import note
@@ -26,10 +27,7 @@ def govern(
     home: HomeOption = None,
     profile: ProfileOption = None,
     policy: PolicyOption = None,
-    store: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Redis server of the account, else PLIMSOLL_GOVERNOR_STORE, else the home."),
-    ] = None,
+    store: StoreOption = None,
 ) -> None:
     """Decide which orders may leave an account, line by line.
 
@@ -48,11 +46,8 @@ def govern(
     """
     with reported(False):
         from plimsoll import app
-        from plimsoll.operate.govern import refuse_secret
 
-        refuse_secret(store)
-        where = store or os.environ.get("PLIMSOLL_GOVERNOR_STORE") or None
-        with app.governed(workspace(home, profile, policy), where, live=live, tell=note) as protocol:
+        with app.governed(workspace(home, profile, policy), governor_store(store), live=live, tell=note) as protocol:
             for lines, came in app.arriving(_standard_input):
                 for answer in protocol.answer(lines, came):
                     sys.stdout.write(answer + "\n")

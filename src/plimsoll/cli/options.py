@@ -110,6 +110,10 @@ CostsOption = Annotated[
     str | None, typer.Option("--costs", metavar="PRESET", help="Commissions of a broker, such as ibkr-pro.")
 ]
 StartOption = Annotated[str | None, typer.Option("--start", metavar="DATE", help="First date, YYYY-MM-DD.")]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Redis server of the account, else PLIMSOLL_GOVERNOR_STORE, else the home."),
+]
 EndOption = Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last date, YYYY-MM-DD.")]
 
 
@@ -121,6 +125,14 @@ def workspace(
 
     given = {path: value for path, value in changes.items() if value is not None}
     return Workspace(home or Path("runtime"), profile, tuple(policy or ()), dict(os.environ), given, note)
+
+
+def governor_store(url: str | None) -> str | None:
+    """Where the governor's account lies: the address given, or the one in the environment; None for the home."""
+    from plimsoll.operate.govern import refuse_secret
+
+    refuse_secret(url)
+    return url or os.environ.get("PLIMSOLL_GOVERNOR_STORE") or None
 
 
 def run_workspace(

@@ -11,6 +11,7 @@ from plimsoll.core.account_record import Caps, Entry, Key, Limits, Signature, am
 from plimsoll.core.errors import CheckFailed, HomeBusy, InputError, UsageError, said
 from plimsoll.core.money import dollars
 from plimsoll.core.policy import Policy
+from plimsoll.core.ports import StateStore
 from plimsoll.operate.governed_account import (
     CAPS,
     Difference,
@@ -82,11 +83,14 @@ class TrustedKey(msgspec.Struct, frozen=True):
     public_key: str
 
 
-def show(home: Home, policy: Policy) -> LimitsReport:
-    """The caps of a home's account; looks only. ``CorruptionError`` when the record or ``limits.json`` was altered."""
+def show(home: Home, policy: Policy, shared: StateStore | None = None) -> LimitsReport:
+    """The caps of a home's account; looks only. ``shared`` is its governor's store where that is not the home's own.
+
+    ``CorruptionError`` when the record or ``limits.json`` was altered.
+    """
     record = AccountRecord(home)
     found = whole_record(home)
-    in_force, note, (day, equity) = _in_force(home)
+    in_force, note, (day, equity) = _in_force(home, shared)
     if found.limits is None:
         first = stated(policy, "paper")
         note = "no limits yet; these are what a paper account of this profile begins with"
@@ -230,20 +234,24 @@ def _when(signature: Signature | None) -> str | None:
     return None if signature is None else signature.time
 
 
-def _in_force(home: Home) -> tuple[Caps | None, str, tuple[int, int]]:
+def _in_force(home: Home, shared: StateStore | None) -> tuple[Caps | None, str, tuple[int, int]]:
     """What the governor keeps, why it cannot be said where it cannot, and the last session it began."""
     from plimsoll.store.governor_store import SqliteStateStore
 
+    if shared is not None:
+        return _kept(shared)
     if not home.governor.exists():
         return None, "the governor has not started yet", (-1, 0)
     try:
         with SqliteStateStore(home.governor) as store:
-            caps, last = kept_caps(store), last_equity(store)
+            return _kept(store)
     except HomeBusy:
         return None, "the governor is running: its status line says which caps are in force", (-1, 0)
-    if caps is None:
-        return None, "the governor has not started yet", last
-    return _caps(caps), "", last
+
+
+def _kept(store: StateStore) -> tuple[Caps | None, str, tuple[int, int]]:
+    caps, last = kept_caps(store), last_equity(store)
+    return (None, "the governor has not started yet", last) if caps is None else (_caps(caps), "", last)
 
 
 def _caps(caps: Mapping[str, Any]) -> Caps:
