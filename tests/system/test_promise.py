@@ -312,6 +312,7 @@ def times_outside_are_refused() -> None:
 def size_grows_by_steps() -> None:
     account = Account()
     account.protocol = LineProtocol(Governor(account.store, LIMITS.at_size(1_000)), 64, account.counted)
+    account.quote("S", 100)
     refused(account.order(0.100001), "POSITION_LIMIT")
     admitted(account.order(0.1))
 

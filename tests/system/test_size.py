@@ -102,9 +102,9 @@ def test_a_step_needs_five_sessions_and_a_signature(desk: Desk) -> None:
     # nothing rises before the next session; then it does
     late = dict(session(DATES[5], qty="0.06")[2], id="late", ts="2026-03-02T14:33:00Z")
     next_day = session(DATES[6], qty="0.06")
-    answers = desk.govern(late, *next_day)
-    assert answers[0]["reasons"] == ["POSITION_LIMIT"]
-    assert answers[3]["decision"] == "ADMIT"
+    answers = desk.govern(dict(session(DATES[5])[1], ts=late["ts"]), late, *next_day)
+    assert answers[1]["reasons"] == ["POSITION_LIMIT"]
+    assert answers[4]["decision"] == "ADMIT"
     assert desk.json("limits", "show")["size"] == "25.00"
     assert "for now; its cap is $500.00" in desk.run("sla", "--profile", "micro").stdout
     assert desk.approve(status=3)["error"].startswith("$50.00 cannot be granted yet")
