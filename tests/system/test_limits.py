@@ -88,7 +88,7 @@ def test_a_paper_account_gets_its_caps_on_its_first_use_and_a_person_changes_the
     assert desk.sign("ann", status=1)["error"].endswith("(No such file or directory)")
     desk.person("ann")
     assert stat.S_IMODE(Path(desk.key("ann")).stat().st_mode) == 0o600
-    raised = desk.sign("ann", "--loss", "200", "--trade", "20", "--position-of", "MSFT=90")
+    raised = desk.sign("ann", "--loss", "200", "--trade", "20", "--position-of", "msft=90")
     assert (raised["sequence"], raised["signed_by"], raised["waiting"]) == (2, "ann", True)
     assert raised["caps"]["positions"] == {"MSFT": "90.00"} and raised["in_force"]["loss"] == "100.00"
     assert {(d["cap"], d["policy"], d["limits"]) for d in raised["differs"]} == {
@@ -278,6 +278,8 @@ def test_who_may_sign_is_signed_for_too(desk: Desk) -> None:
         (("--loss", "nan"), 1, "loss is 'nan'"),
         (("--trade", "-5"), 1, "trade is '-5'"),
         (("--position-of", "MSFT"), 2, "MSFT=250"),
+        (("--position-of", "VOD.L=9"), 1, "not quoted in dollars"),
+        (("--position-of", "BTC-USD=9", "--position-of", "btcusdt=8"), 1, "given twice"),
         (("--reason", "  "), 2, "--reason is empty"),
         (("--profile", "core"), 1, "made for profile micro"),
         (("--person", "eve"), 3, "eve may not sign"),

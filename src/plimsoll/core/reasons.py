@@ -189,7 +189,7 @@ REASONS: dict[str, Reason] = {
     "EXTERNAL": Reason("warning", "A trade that no order here made was adopted; it counts in every limit", "Find out who trades this account", "X3"),
     "BUSTED": Reason("note", "The venue cancelled the execution, so it does not count", "", "X3"),
     "CORRECTED": Reason("note", "Another execution took the place of this one, so it does not count", "", "X3"),
-    "UNKNOWN_SYMBOL": Reason("error", "{symbol} is not among the account's symbols", "Add it to governor.symbols, or reduce only", "H2"),
+    "UNKNOWN_SYMBOL": Reason("error", "{symbol} is not among the account's symbols, an index, or not quoted in dollars", "Add it to governor.symbols, or reduce only", "H2"),
     "TOO_SLOW": Reason("critical", "Decisions took too long, so only reductions pass", "Look for a slow disk or store; trading resumes in the next session once a write is in time", "H5"),
     "OTHER_POLICY": Reason("error", "The account's session began under another policy than this governor's: only reductions pass", "Start it with the policy the session began under, or begin the next session", "U7"),
     "HEALTH_CHECK": Reason("error", "After a halt only reductions pass until every holding has a fresh quote and no order of an earlier session is open", "Send quotes, and tell what became of the open orders", "R4"),

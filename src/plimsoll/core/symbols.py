@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Kind
@@ -127,6 +128,21 @@ def quote_currency(symbol: str) -> str:
     if "." in symbol:
         return _CURRENCY_OF.get(symbol.rpartition(".")[2], UNKNOWN_CURRENCY)
     return "USD"
+
+
+@lru_cache(maxsize=4096)
+def in_dollars(symbol: str) -> bool:
+    """Whether a symbol can be held and is quoted in dollars: spelt as ``canonical`` gives it, no index, and with no
+    suffix of another currency or one that nobody knows (D2).
+
+    >>> [in_dollars(s) for s in ("MSFT", "BTC-USD", "EURUSD=X", "msft", "^VIX", "VOD.L", "USDJPY=X", "EURUSD.FMP")]
+    [True, True, True, False, False, False, False, False]
+    """
+    try:
+        known = canonical(symbol) == symbol
+    except InputError:
+        return False
+    return known and suffix_kind(symbol) != "index" and quote_currency(symbol) == "USD"
 
 
 def _respelled(text: str) -> str:

@@ -30,6 +30,7 @@ from plimsoll.operate.govern_lines import (
     equity_of,
     id_of,
     instant_of,
+    respelt,
     sides_of,
     symbol_of,
     text_of,
@@ -124,8 +125,11 @@ class LineProtocol:
             orders = [replace(order, waited=begun - at) for order, at in zip(orders, since, strict=True)]
         decisions = self._governor.decide_many(orders)
         ended = self._clock()
-        for found, at in zip(decisions, since or [begun] * len(orders), strict=True):
-            yield json.dumps(_decision(found.id, found.decision, list(found.reasons), found.headroom, found.marks))
+        for found, order, at in zip(decisions, orders, since or [begun] * len(orders), strict=True):
+            symbol = order.symbol if order.respelt else ""
+            yield json.dumps(
+                _decision(found.id, found.decision, list(found.reasons), found.headroom, found.marks, symbol)
+            )
             self._governor.took(ended - at)
 
     def _watch(self) -> None:
@@ -204,7 +208,8 @@ class LineProtocol:
             ) from None
         if not wrong and self._account is not None and (live is None or live - at <= _SEEN_MAX):
             self._account.quoted(self._governor, at if live is None else live)
-        answer = self._done(**({"reasons": ["PRICE_UNKNOWN"], "doubt": doubt.why} if doubt is not None else {}))
+        told = {"reasons": ["PRICE_UNKNOWN"], "doubt": doubt.why} if doubt is not None else {}
+        answer = self._done(**respelt(said, symbol), **told)
         return {"error": f"{wrong}: the price of {symbol} is in doubt", **answer, "ok": False} if wrong else answer
 
     def _timely(self, symbol: str, at: int, live: int, ts: str) -> None:
@@ -333,11 +338,18 @@ def refuse_secret(url: str | None) -> None:
 
 
 def _decision(
-    order_id: str, decision: str, reasons: list[str], headroom: Mapping[str, int], marks: Sequence[str] = ()
+    order_id: str,
+    decision: str,
+    reasons: list[str],
+    headroom: Mapping[str, int],
+    marks: Sequence[str] = (),
+    symbol: str = "",
 ) -> dict[str, Any]:
+    """The answer to an order; ``symbol`` where its line spelt it in another way."""
     left = {name: dollars(cents) for name, cents in headroom.items()}
     marked = {"marks": list(marks)} if marks else {}
-    return {"id": order_id, "decision": decision, "reasons": reasons, **marked, "headroom": left}
+    named = {"symbol": symbol} if symbol else {}
+    return {"id": order_id, **named, "decision": decision, "reasons": reasons, **marked, "headroom": left}
 
 
 def _date(day: int) -> str:

@@ -87,10 +87,8 @@ def _snapshot(said: Line) -> Snapshot:
         raise InputError(f"orders must be a list of ids, not {shown(orders)}")
     positions: dict[str, int] = {}
     for name, quantity in held.items():
-        symbol = symbol_in(name)
-        if symbol in positions:
-            raise InputError(f"positions name {symbol} twice")
-        positions[symbol] = _signed(quantity, f"the position of {symbol}")
+        symbol = symbol_in(name)  # a venue may name one thing in two ways: together they are what is held of it
+        positions[symbol] = positions.get(symbol, 0) + _signed(quantity, f"the position of {symbol}")
     named = None if orders is None else frozenset(id_in(order, "an order's id") for order in orders)
     return Snapshot(id_of(said, "id"), instant_of(said), positions, named)
 

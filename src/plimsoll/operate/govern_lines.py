@@ -9,10 +9,12 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from plimsoll.core.errors import InputError, PlimsollError
 from plimsoll.core.quantity import parsed, plain, shown
+from plimsoll.core.symbols import canonical
 from plimsoll.risk.governor import OrderIntent
 
 LINE_MAX = 64 * 1024
@@ -80,7 +82,7 @@ def _order(said: Line) -> OrderIntent | Unread:
     if quantity is None or at is None or (limit is None and "limit" in said):
         unread = (("BAD_QUANTITY", quantity), ("BAD_TIME", at), ("BAD_PRICE", limit if "limit" in said else 0))
         return Unread(order_id, symbol, [code for code, value in unread if value is None])
-    return OrderIntent(order_id, symbol, sign, quantity, at, limit)
+    return OrderIntent(order_id, symbol, sign, quantity, at, limit, respelt=bool(respelt(said, symbol)))
 
 
 def read(line: bytes | None) -> Line:
@@ -147,10 +149,23 @@ def symbol_of(said: Line) -> str:
 
 
 def symbol_in(value: str) -> str:
-    """A symbol."""
+    """A symbol by the one spelling it has everywhere; what is none of the instrument master's stands as it is (D2)."""
     if not _SYMBOL.fullmatch(value):
         raise InputError(f"symbol must be 1 to 32 letters, digits or . ^ = / _ -, not {shown(value)}")
-    return value
+    return _identity(value)
+
+
+@lru_cache(maxsize=4096)
+def _identity(value: str) -> str:
+    try:
+        return canonical(value)
+    except InputError:
+        return value
+
+
+def respelt(said: Line, symbol: str) -> dict[str, str]:
+    """What an answer adds where a line spelt its symbol in another way."""
+    return {} if said["symbol"] == symbol else {"symbol": symbol}
 
 
 def side_of(said: Line) -> int:

@@ -6,7 +6,7 @@ Money is in whole cents, shares in basis points, time in microseconds: after thi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from plimsoll.core.account_record import Caps, Growth, Limits, amount
 from plimsoll.core.errors import InputError
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import GovernorPolicy, Policy
-from plimsoll.core.symbols import suffix_kind
+from plimsoll.core.symbols import canonical, in_dollars, suffix_kind
 
 SECOND = 1_000_000  # microseconds
 MILLISECOND = 1_000
@@ -197,7 +197,8 @@ def limits_of(policy: Policy) -> GovernorLimits:
     g, capital = policy.governor, cents(policy.account.capital)
     kinds = (policy.limits.weight_stock, policy.limits.weight_fund, policy.limits.weight_crypto)
     weight = min(*kinds, policy.limits.weight_other)
-    named = {symbol: _share(row.max_weight, capital) for symbol, row in policy.limits.assets.items()}
+    rows = [(_one_name(name, "limits.assets"), row) for name, row in policy.limits.assets.items()]
+    named = _strictest((symbol, _share(row.max_weight, capital)) for symbol, row in rows)
     return GovernorLimits(
         loss=_cap(g.loss, g.loss_share, capital),
         position=_cap(g.position, weight, capital),
@@ -230,7 +231,7 @@ def limits_of(policy: Policy) -> GovernorLimits:
             split_units=g.split_units,
         ),
         tries=g.tries,
-        symbols=frozenset(g.symbols),
+        symbols=frozenset(_tradable(name) for name in g.symbols),
     )
 
 
@@ -274,12 +275,40 @@ def held_to(limits: GovernorLimits, signed: Limits, version: int, seal: str) -> 
         limits,
         loss=amount(caps.loss, "caps.loss"),
         position=amount(caps.position, "caps.position"),
-        positions={symbol: amount(text, f"caps.positions.{symbol}") for symbol, text in caps.positions.items()},
+        positions=_strictest(
+            (_one_name(symbol, "caps.positions"), amount(text, f"caps.positions.{symbol}"))
+            for symbol, text in caps.positions.items()
+        ),
         turnover=amount(caps.turnover, "caps.turnover"),
         trade=amount(caps.trade, "caps.trade"),
         version=version,
         seal=seal,
     )
+
+
+def _strictest(named: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Caps by symbol; the smaller one where a symbol stands in two spellings."""
+    found: dict[str, int] = {}
+    for symbol, cap in named:
+        found[symbol] = min(cap, found.get(symbol, cap))
+    return found
+
+
+def _one_name(name: str, where: str) -> str:
+    try:
+        return canonical(name)
+    except InputError as error:
+        raise InputError(f"{where}: {error.problem}", error.remedy) from None
+
+
+def _tradable(name: str) -> str:
+    """A symbol of ``governor.symbols``; ``InputError`` where nothing could be traded under it."""
+    symbol = _one_name(name, "governor.symbols")
+    if not in_dollars(symbol):
+        raise InputError(
+            f"governor.symbols: {symbol} is an index, or not quoted in dollars", "Name what the account trades in USD"
+        )
+    return symbol
 
 
 def _cap(dollars: int | None, share: float, capital: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from plimsoll.core.quantity import CENT
+from plimsoll.core.symbols import in_dollars
 from plimsoll.risk.governor_book import AHEAD_MAX, MINUTE, Book
 from plimsoll.risk.governor_clock import untimely
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
@@ -17,6 +18,7 @@ from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
 @dataclass(frozen=True, slots=True)
 class OrderIntent:
     """An order somebody wants to send. ``sign`` is 1 to buy, -1 to sell; ``limit`` its worst price, if it has one.
+    ``respelt`` says that its sender spelt the symbol in another way; nothing is decided by it.
     ``waited`` is how long it has waited for its decision since it arrived, where that is known.
     """
 
@@ -27,6 +29,7 @@ class OrderIntent:
     at: int
     limit: int | None = None
     waited: int = 0
+    respelt: bool = False
 
 
 def objections(
@@ -45,6 +48,8 @@ def objections(
         unmeasured.append("NO_SESSION")
     if intent.quantity <= 0:
         unmeasured.append("BAD_QUANTITY")
+    if not reduces and not in_dollars(intent.symbol):
+        unmeasured.append("UNKNOWN_SYMBOL")
     unsure += untimely(book, limits, intent.at, live)
     if not intent.waited <= limits.wait_max:
         unsure.append("LATE")
@@ -208,6 +213,8 @@ def marked(book: Book, limits: GovernorLimits, now: int) -> bool:
         quote = book.quotes[symbol]
         if not book.fresh(symbol, since, now + AHEAD_MAX):
             return False
-        if symbol in book.doubts or not (quote.ask - quote.bid) * WHOLE <= limits.collar_bps * (quote.bid + quote.ask):
+        if symbol in book.doubts or not in_dollars(symbol):
+            return False
+        if not (quote.ask - quote.bid) * WHOLE <= limits.collar_bps * (quote.bid + quote.ask):
             return False
     return True

@@ -236,6 +236,63 @@ def test_an_error_names_the_thing_and_the_value(line: Any, said: list[str]) -> N
     assert [words for words in said if words not in error] == [], error
 
 
+# identities
+
+
+COIN = ("BTC-USD", "BTC/USD", "BTCUSDT", "btc-usd", "BTCUSD", "btc_usdc")
+
+
+def coin(spelling: str, second: int = 0, price: str = "60000") -> dict[str, Any]:
+    ts = f"2026-03-02T15:00:{second:02d}Z"
+    return {"type": "quote", "symbol": spelling, "bid": price, "ask": price, "ts": ts}
+
+
+def test_one_coin_has_one_cap_under_all_its_spellings() -> None:
+    desk = Desk()
+    desk.ask(SESSION)
+    admitted = 0
+    for n, spelling in enumerate(COIN):
+        assert desk.one(coin(spelling, n)) == {"ok": True} | ({"symbol": "BTC-USD"} if n else {})
+        for m in range(4):
+            answer = desk.one(intent(f"o{n}{m}", qty="0.0008", symbol=spelling, second=10 + n))
+            assert answer.get("symbol") == ("BTC-USD" if n else None)
+            admitted += answer["decision"] == "ADMIT"
+    assert admitted == 10 and desk.one({"type": "status"})["used"]["position"] == "480.00"
+
+
+def test_an_order_sent_again_in_another_spelling_is_the_same_order() -> None:
+    desk = Desk()
+    desk.ask(SESSION, coin("BTCUSDT"))
+    first = desk.one(intent("a", qty="0.0001", symbol="BTC-USD"))
+    assert desk.one(intent("a", qty="0.0001", symbol="btc/usd")) == first | {"symbol": "BTC-USD"}
+    assert desk.one(coin("BTC/USD", price="-1"))["doubt"] == "refused"
+    assert desk.one(intent("b", qty="0.0001", symbol="BTC-USD"))["reasons"] == ["PRICE_UNKNOWN"]
+
+
+@pytest.mark.parametrize(
+    "symbol", ["^VIX", "DX-Y.NYB", "VOD.L", "SAP.DE", "7203.T", "USDJPY=X", "BTC-EUR", "ETH-BTC", "EURUSD.FMP", "A^B"]
+)
+def test_what_is_no_holding_in_dollars_is_refused_for_new_risk_and_its_facts_and_exits_are_not(symbol: str) -> None:
+    desk = Desk()
+    desk.ask(SESSION, QUOTE, QUOTE | {"symbol": symbol})
+    assert "UNKNOWN_SYMBOL" in desk.one(intent("a", symbol=symbol))["reasons"]
+    told = {"type": "external", "id": "e", "symbol": symbol, "side": "buy", "qty": "0.1", "price": "400",
+            "ts": QUOTE["ts"]}  # fmt: skip
+    assert desk.one(told)["ok"]
+    assert desk.one({"type": "status"})["positions"] == {symbol: "0.1"}
+    assert desk.one(intent("b"))["reasons"] == ["LOSS_UNKNOWN"]  # nobody knows what it is worth in dollars
+    assert desk.one(intent("c", "sell", "0.1", symbol=symbol))["decision"] == "ADMIT"
+
+
+def test_a_snapshot_may_name_one_thing_in_two_ways() -> None:
+    desk = Desk()
+    desk.ask(SESSION, coin("BTC-USD"), intent("a", qty="0.0003", symbol="BTC-USD"))
+    desk.one(fill("a", "x", "0.0003", "60000"))
+    seen = {"type": "snapshot", "id": "s", "positions": {"BTC-USD": "0.0001", "BTCUSDT": "0.0002"},
+            "ts": "2026-03-02T15:00:20Z"}  # fmt: skip
+    assert desk.one(seen) == {"ok": True}
+
+
 # quotes that are none
 
 

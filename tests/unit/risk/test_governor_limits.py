@@ -155,3 +155,22 @@ def test_a_signed_cap_that_is_no_amount_is_named(cap: str) -> None:
     broken = msgspec.structs.replace(signed, caps=msgspec.structs.replace(signed.caps, **{cap: "0"}))
     with pytest.raises(InputError, match=f"caps.{cap} is"):
         held_to(BASE, broken, 1, "s")
+
+
+def test_caps_and_symbols_are_those_of_one_identity_in_any_spelling() -> None:
+    weights = {"btcusdt": 0.02, "BTC/USD": 0.01, "brk.b": 0.1}
+    policy = a_policy("1000.00", symbols=("btc-usd", "msft"))
+    rows = {name: AssetLimits(max_weight=weight) for name, weight in weights.items()}
+    policy = msgspec.structs.replace(policy, limits=msgspec.structs.replace(policy.limits, assets=rows))
+    limits = limits_of(policy)
+    assert limits.positions == {"BTC-USD": 1_000, "BRK-B": 10_000}
+    assert limits.symbols == {"BTC-USD", "MSFT"}
+    signed = stated(policy, "paper")
+    caps = msgspec.structs.replace(signed.caps, positions={"msft": "7.00", "MSFT": "9.00"})
+    assert held_to(limits, msgspec.structs.replace(signed, caps=caps), 1, "").positions == {"MSFT": 700}
+
+
+@pytest.mark.parametrize("name", ["^VIX", "VOD.L", "USDJPY=X", "a b c"])
+def test_a_symbol_that_cannot_be_traded_in_dollars_is_no_symbol_of_the_account(name: str) -> None:
+    with pytest.raises(InputError, match=r"governor\.symbols: "):
+        limits_of(a_policy(symbols=(name,)))
