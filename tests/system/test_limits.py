@@ -210,6 +210,22 @@ def test_a_key_inside_the_home_neither_is_made_nor_signs(desk: Desk) -> None:
     assert f"chmod 600 {desk.key('ann')}" in told
 
 
+def test_a_live_order_counts_from_when_its_line_was_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none may wait at all each is late; a recorded one is not."""
+    monkeypatch.setenv("PLIMSOLL__GOVERNOR__WAIT_MAX", "0")
+    desk.person("ann")
+    desk.sign("ann", "--live")
+    paper = Desk(desk.folder / "paper")
+    now = datetime.now(UTC).isoformat()
+    lines = (
+        SESSION | {"date": now[:10]},
+        {"type": "quote", "symbol": "MSFT", "bid": "1.00", "ask": "1.00", "ts": now},
+        {"type": "intent", "id": "a", "symbol": "MSFT", "side": "buy", "qty": "1", "ts": now},
+    )
+    assert desk.govern(*lines, live=True)[2]["reasons"] == ["LATE"]
+    assert paper.govern(*lines)[2]["decision"] == "ADMIT"
+
+
 def test_a_paper_account_never_becomes_a_live_one(desk: Desk) -> None:
     desk.govern(SESSION)
     desk.person("ann")
