@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import floor, isfinite, trunc
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,8 +23,7 @@ _BELOW_ONE_LOT, _BELOW_MIN_TRADE = ("BELOW_ONE_LOT",), ("BELOW_MIN_TRADE",)
 _TO_TARGET = ("TO_TARGET",)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class ShapeInputs:
+class ShapeInputs(msgspec.Struct, frozen=True, eq=False):
     """What the step is taken from; (N,) arrays over the panel's columns.
 
     ``desired`` are target weights, fractions of the NAV ``nav`` (cents); ``prices`` USD per unit at which
@@ -41,8 +41,7 @@ class ShapeInputs:
     adv: Floats
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Shaped:
+class Shaped(msgspec.Struct, frozen=True, eq=False):
     """Signed order ``lots`` (N,), and reason codes per column that is held, wanted or traded.
 
     ``wanted`` (N,) are the orders that would bring every position beyond its band to its target, whatever the scales,

@@ -253,8 +253,7 @@ class History:
         return History(self.panel, self.catalogue, {**self._memo, name: values})
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True, eq=False):
     """Everything known at the decision of ``row`` and nothing later.
 
     Every array ends at that row, read-only and without a way back to the array it is a window of: nothing that a view
@@ -332,7 +331,8 @@ class View:
 
     def now(self, name: str) -> Floats:
         """The indicator's value at this row: (N,), or a scalar for a (T,) indicator. ``KeyError`` as above."""
-        row: Floats = self._history.array(name)[self.row]
+        values = self._history._memo.get(name)
+        row: Floats = (self._history.array(name) if values is None else values)[self.row]
         return row.copy()
 
     def certified(self, name: Literal["sound", "quality", "ended", "late"]) -> NDArray[Any]:

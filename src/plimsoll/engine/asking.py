@@ -12,7 +12,6 @@ import re
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from itertools import islice
 from pathlib import Path
 
@@ -26,7 +25,6 @@ from plimsoll.core.decision import Programme, Share
 from plimsoll.core.errors import printable
 from plimsoll.core.forecast import Forecast, Holding, TargetWeights
 from plimsoll.core.panel import View
-from plimsoll.core.policy import Policy
 from plimsoll.core.ports import Strategy, Trades
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.core.state import State
@@ -128,7 +126,7 @@ def _answer(
 ) -> tuple[tuple[Forecast, ...], dict[str, str]]:
     """The forecasts of one strategy, and what it keeps for want of a usable answer: symbol -> reason code."""
     name, own = strategy.name, dict(holding.weights)
-    policy = policy_for(_own(desk.policy), terms_of(strategy, desk.policy))
+    policy = policy_for(desk.policy_copy(), terms_of(strategy, desk.policy))
     try:
         given = strategy.forecast(view, holding, policy)
         target = isinstance(given, TargetWeights | Mapping) or hasattr(given, "items")
@@ -221,7 +219,7 @@ def _without_symbols(strategy: Strategy, view: View, desk: Desk, answers: Answer
     if not isinstance(strategy, Trades):
         return
     try:
-        wanted = [str(symbol) for symbol in strategy.trades(_own(desk.policy))]
+        wanted = [str(symbol) for symbol in strategy.trades(desk.policy_copy())]
     except Exception as error:  # what it trades is only told; it is asked for forecasts all the same
         wanted, scope = [], f"{strategy.name}: trades() failed, {_said(error)}"
         answers.events.append(RiskEvent(view.date, "STRATEGY_WITHOUT_SYMBOLS", "WARNING", scope=scope))
@@ -229,11 +227,6 @@ def _without_symbols(strategy: Strategy, view: View, desk: Desk, answers: Answer
     if wanted and not any(symbol in desk.column for symbol in wanted):
         scope = f"{strategy.name}: none of {', '.join(wanted)} is in the universe"
         answers.events.append(RiskEvent(view.date, "STRATEGY_WITHOUT_SYMBOLS", "WARNING", scope=scope))
-
-
-def _own(policy: Policy) -> Policy:
-    """A copy that shares nothing with the policy in force: what a plug-in does to it binds nobody (U9)."""
-    return deepcopy(policy)
 
 
 def _kind(value: object) -> str:

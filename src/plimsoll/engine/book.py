@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +15,7 @@ from plimsoll.engine.desk import Desk
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Book:
+class Book(msgspec.Struct, frozen=True, eq=False):
     """Step 1: the account at the close. ``weights`` and ``prices`` are (N,); ``known`` is False without a NAV."""
 
     prices: Floats

@@ -6,8 +6,9 @@ import numpy as np
 
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Factor, Floats, Panel
-from plimsoll.core.policy import LimitPolicy, Policy
+from plimsoll.core.policy import CvarPolicy, LadderPolicy, LimitPolicy, Policy
 from plimsoll.indicators.catalogue import catalogue
+from plimsoll.risk import ladder as ladder_room
 
 
 def factors(policy: Policy) -> dict[str, Factor]:
@@ -35,6 +36,20 @@ def weight_cap(instrument: Instrument, limits: LimitPolicy) -> float:
     if entry and instrument.kind in ("stock", "crypto"):
         cap = min(cap, by_kind[instrument.kind])
     return cap if instrument.max_weight is None else min(cap, instrument.max_weight)
+
+
+def stressed_max(cvar: CvarPolicy, ladder: LadderPolicy) -> float:
+    """A3's limit on stressed CVaR over 10 sessions, fraction of NAV: the deepest rung before one that liquidates.
+
+    A repeat of the worst known fortnight may call a person; it may not liquidate. ``cvar.stressed_no_rung`` bounds it
+    where no rung lies before, or no rung liquidates. A ladder that is switched off still says what may be lost.
+
+    >>> stressed_max(CvarPolicy(), LadderPolicy()), stressed_max(CvarPolicy(), LadderPolicy(flatten_on_panic=True))
+    (0.12, 0.08)
+    """
+    ends = [r.threshold for r in ladder.rungs if ladder_room.liquidates(r, ladder) or r.ends_mandate]
+    before = [r.threshold for r in ladder.rungs if not ends or r.threshold < min(ends)]
+    return max(before, default=cvar.stressed_no_rung)
 
 
 def _volatility_target(instrument: Instrument, limits: LimitPolicy) -> float:

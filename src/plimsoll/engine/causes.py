@@ -8,7 +8,9 @@ limit of the session by itself.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from plimsoll.capital.shaping import crowded
 from plimsoll.core.measurements import Measurements
@@ -30,8 +32,7 @@ _KEPT = frozenset({"turnover", "trades", "participation"})
 Why = Callable[[int], tuple[str, ...]]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Causes:
+class Causes(msgspec.Struct, frozen=True, eq=False):
     """What stood in the way of a session's increases.
 
     ``short`` names, per column whose increase fell short of its target, every cause; ``unmet`` are the gates' and
@@ -59,7 +60,7 @@ def causes_of(
     orders = weights_of(context, proposal.wanted)
     measured = measure_orders(context, held, orders, scenes.covering(orders))
     gated, of_gates = _gates(context, measured)
-    vetoed, of_vetoes = _vetoes(context, standing, measured)
+    vetoed, of_vetoes = _vetoes(context, standing, measured, scenes)
     found: dict[int, tuple[str, ...]] = {}
     for c in short:
         codes = [reason for where, reason in barred if where[c]]
@@ -82,14 +83,14 @@ def _told(verdict: Verdict) -> Verdict:
     return Verdict(verdict.action, verdict.scale, left) if left else Verdict()
 
 
-def _vetoes(context: CycleContext, standing: Standing, whole: Measurements) -> tuple[Verdict, Why]:
+def _vetoes(context: CycleContext, standing: Standing, whole: Measurements, scenes: Scenes) -> tuple[Verdict, Why]:
     """What the vetoes say of the whole wish.
 
     They judge what the gates have scaled (G1): the gross and the CVaR of the whole wish are not before them, unless
     their gates are switched off.
     """
     desk = context.desk
-    off, inputs = desk.policy.gates.off, veto_inputs(context, standing, whole)
+    off, inputs = desk.policy.gates.off, veto_inputs(context, standing, whole, scenes)
     if "gross" not in off:
         inputs = replace(inputs, gross=0.0)
     if "cvar" not in off:

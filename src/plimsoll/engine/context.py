@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,8 +22,7 @@ from plimsoll.risk.stops import StopStep
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class CycleContext:
+class CycleContext(msgspec.Struct, frozen=True, eq=False):
     """A cycle's inputs and what its first five steps found; every later step is given it, and none changes it.
 
     ``following`` are the strategies before the auction, None where they are not followed; ``stale`` (N,) freshness

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace as with_
 
 from plimsoll.core.decision import Carried, HeldPair, Plan
 from plimsoll.core.limits import LimitSet
@@ -53,11 +54,11 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     answers = asked(context)  # 6
     standing = stand(context, answers)  # 7
     if standing.pairs is not context.pairs:
-        context = replace(context, limits=_with_pairs(context, standing.pairs))
+        context = with_(context, limits=_with_pairs(context, standing.pairs))
     scenes = Scenes(context, standing)
     held = judge_held(context, scenes.tails)  # 8
     if held.frozen:
-        context = replace(context, frozen=(*context.frozen, *held.frozen))
+        context = with_(context, frozen=(*context.frozen, *held.frozen))
     wish = wish_for(context, standing, held.scale)  # 9
     proposal = propose(context, standing, held, wish, scenes)  # 10 to 13
     causes = causes_of(context, standing, held, wish, proposal, scenes)  # 14
@@ -128,9 +129,10 @@ def _correlation(
     carried, policy = state.carried, desk.policy
     if not book.known:
         return comovement.ComovementStep(carried.comovement, ()), carried.pairs
-    wanted = () if carried.programme is None else carried.programme.shares
-    live = np.union1d(book.columns, np.array([desk.column[s.symbol] for s in wanted], dtype=np.int64))
-    columns = pairs.concerned(view, live, carried.pairs)
+    live = state.lots != 0
+    if carried.programme is not None:
+        live[[desk.column[s.symbol] for s in carried.programme.shares]] = True
+    columns = pairs.concerned(view, live.nonzero()[0], carried.pairs)
     measured = pairs.correlations(view, columns, policy.correlation)
     alike = pairs.update(view, columns, carried.pairs, policy, measured)
     at = np.searchsorted(columns, book.columns)

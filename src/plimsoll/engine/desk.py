@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +16,7 @@ from plimsoll.core.limits import Group, LimitSet
 from plimsoll.core.policy import LIMIT_HORIZON, Policy, policy_hash
 from plimsoll.core.ports import Strategy
 from plimsoll.costs.model import depth
-from plimsoll.engine.caps import weight_cap
+from plimsoll.engine.caps import stressed_max, weight_cap
 
 Floats = NDArray[np.float64]
 
@@ -45,6 +46,20 @@ class Desk:
     def in_force(self, limits: LimitSet) -> LimitSet:
         """The limits of a session as decided on: those given. A question what would have been moves some (G4)."""
         return limits
+
+    def policy_copy(self) -> Policy:
+        """A copy that shares nothing with the policy in force: what a plug-in does to it binds nobody (U9)."""
+        copied: Policy = pickle.loads(self._pickled)
+        return copied
+
+    @cached_property
+    def _pickled(self) -> bytes:
+        return pickle.dumps(self.policy)  # one made from bytes costs a tenth of a deep copy
+
+    @cached_property
+    def stressed_max(self) -> float:
+        """A3's limit on stressed CVaR before any scaling, fraction of NAV."""
+        return stressed_max(self.policy.cvar, self.policy.ladder)
 
     @cached_property
     def policy_hash(self) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +17,7 @@ from plimsoll.risk import freshness, gates
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class HeldBook:
+class HeldBook(msgspec.Struct, frozen=True, eq=False):
     """The held book as measured and judged.
 
     ``scale`` is what the whole book is multiplied by, 1 without a breach; ``breach_closes`` the closes above a hard

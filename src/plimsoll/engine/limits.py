@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from plimsoll.core.decision import HeldPair
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.panel import View
-from plimsoll.core.policy import LIMIT_HORIZON, CvarPolicy, LadderPolicy
+from plimsoll.core.policy import LIMIT_HORIZON, CvarPolicy
 from plimsoll.engine.desk import Desk
-from plimsoll.risk import ladder as ladder_room
 from plimsoll.risk import pairs as pair_limits
 
 Floats = NDArray[np.float64]
@@ -26,20 +25,6 @@ def budget_scale(policy: CvarPolicy, drawdown_lifetime: float) -> float:
     return max(policy.drawdown_floor, min(1.0, room))
 
 
-def stressed_max(cvar: CvarPolicy, ladder: LadderPolicy) -> float:
-    """A3's limit on stressed CVaR over 10 sessions, fraction of NAV: the deepest rung before one that liquidates.
-
-    A repeat of the worst known fortnight may call a person; it may not liquidate. ``cvar.stressed_no_rung`` bounds it
-    where no rung lies before, or no rung liquidates. A ladder that is switched off still says what may be lost.
-
-    >>> stressed_max(CvarPolicy(), LadderPolicy()), stressed_max(CvarPolicy(), LadderPolicy(flatten_on_panic=True))
-    (0.12, 0.08)
-    """
-    ends = [r.threshold for r in ladder.rungs if ladder_room.liquidates(r, ladder) or r.ends_mandate]
-    before = [r.threshold for r in ladder.rungs if not ends or r.threshold < min(ends)]
-    return max(before, default=cvar.stressed_no_rung)
-
-
 def limits_at(
     view: View, desk: Desk, pairs: tuple[HeldPair, ...], *, drawdown_lifetime: float, stress: bool
 ) -> LimitSet:
@@ -51,7 +36,7 @@ def limits_at(
     h = LIMIT_HORIZON  # a desk of another horizon is not made
     operating = budget_scale(cvar, drawdown_lifetime) * (policy.regime.budget_scale if stress else 1.0)
     budget = {1: cvar.budget_1 * operating, h: cvar.budget_10 * operating}
-    worst = stressed_max(cvar, policy.ladder) * operating
+    worst = desk.stressed_max * operating
     stressed = {1: cvar.stressed_share_1 * worst, h: worst}
     if "stressed" in policy.gates.off:  # all of NAV may be lost, and the auction knows it too
         stressed = dict.fromkeys(stressed, 1.0)

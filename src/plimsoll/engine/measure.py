@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.scenarios import ScenarioSet, StressedSet
-from plimsoll.measures.cvar import cvar, cvar_of_rows
+from plimsoll.measures.cvar import cvar_of, cvar_of_rows
 from plimsoll.measures.linear import combine, combine_each
 
 Floats = NDArray[np.float64]
@@ -22,15 +22,20 @@ _TOGETHER = 64  # columns laid out together: 1,260 rows of them are 645 KB; so f
 _ROUNDING = 1e-9  # added to a bound, so that no figure is above it for how its sum is rounded
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Tails:
-    """A scenario set made ready for measuring any book on its columns."""
+class Tails(msgspec.Struct, frozen=True, eq=False):
+    """A scenario set made ready for measuring any book on its columns; one that was measured is not measured again.
+
+    Rounds of a proposal and the whole wish share the book after reductions: ``known`` and ``known_stressed`` keep the
+    figures by the bytes of the weights.
+    """
 
     scenarios: ScenarioSet
     confidence: float
     blind: NDArray[np.bool_] | None  # (k,) columns that cannot be measured; None: all can
     filtered: dict[int, Floats]
     stressed: tuple[StressedSet, ...]
+    known: dict[bytes, dict[int, float]] = msgspec.field(default_factory=dict)
+    known_stressed: dict[bytes, tuple[dict[int, float], dict[int, str]]] = msgspec.field(default_factory=dict)
 
     def covers(self, columns: NDArray[np.int64]) -> bool:
         """True when every one of ``columns`` has scenarios here, stressed ones included."""
@@ -58,7 +63,12 @@ class Tails:
 
     def of_books(self, books: Sequence[Floats]) -> list[dict[int, float]]:
         """``of_book`` of each of several books, in one pass over the scenarios."""
-        return self._of_books(books, self.filtered, dict.fromkeys(self.filtered, self.confidence))
+        keys = [book.tobytes() for book in books]
+        new = {key: book for key, book in zip(keys, books, strict=True) if key not in self.known}
+        if new:
+            found = self._of_books(list(new.values()), self.filtered, dict.fromkeys(self.filtered, self.confidence))
+            self.known.update(zip(new, found, strict=True))
+        return [self.known[key] for key in keys]
 
     def stressed_of_book(self, weights: Floats) -> tuple[dict[int, float], dict[int, str]]:
         """Stressed CVaR per horizon of (N,) weights, and the set it is of: the largest of the sets' own (R2).
@@ -69,6 +79,13 @@ class Tails:
 
     def stressed_of_books(self, books: Sequence[Floats]) -> list[tuple[dict[int, float], dict[int, str]]]:
         """``stressed_of_book`` of each of several books."""
+        keys = [book.tobytes() for book in books]
+        new = {key: book for key, book in zip(keys, books, strict=True) if key not in self.known_stressed}
+        if new:
+            self.known_stressed.update(zip(new, self._largest(list(new.values())), strict=True))
+        return [self.known_stressed[key] for key in keys]
+
+    def _largest(self, books: Sequence[Floats]) -> list[tuple[dict[int, float], dict[int, str]]]:
         largest: list[tuple[dict[int, float], dict[int, str]]] = [({}, {}) for _ in books]
         for one in self.stressed:
             for (most, of), found in zip(largest, self._of_books(books, one.returns, one.confidence), strict=True):
@@ -94,7 +111,7 @@ class Tails:
             found[k] = {}
         for h, returns in sets.items():
             for (k, _), book in zip(measured, combine_each(returns, [w for _, w in measured]), strict=True):
-                value = cvar(-book, confidence[h])
+                value = cvar_of(np.negative(book, out=book), confidence[h])
                 found[k][h] = 0.0 if value <= 0.0 else value  # not max(): it would make NaN the safest book of all
         return found
 

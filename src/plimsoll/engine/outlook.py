@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 
 from plimsoll.core.decision import Carried, RegimeFigure
@@ -14,8 +13,7 @@ from plimsoll.engine.desk import Desk
 from plimsoll.risk.regime import source_of
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Regime:
+class Regime(msgspec.Struct, frozen=True, eq=False):
     """Step 2: belief, and whether the crisis regime restrains proposals (R8)."""
 
     figure: RegimeFigure

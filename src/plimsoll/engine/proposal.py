@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,8 +32,7 @@ Lots = NDArray[np.int64]
 ROUNDS = 3
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Proposal:
+class Proposal(msgspec.Struct, frozen=True, eq=False):
     """Orders that passed, with the figures and verdicts they passed on.
 
     ``lots`` (N,) are signed orders, ``weights`` the same as fractions of NAV; ``wanted`` (N,) the lots that would bring
@@ -77,7 +77,7 @@ def tails_of(view: View, desk: Desk, columns: NDArray[np.int64], *, stressed: bo
 
 
 class Scenes:
-    """The session's scenario set, drawn once for everything that measures a book on it.
+    """The session's scenario set, drawn once for everything that measures a book on it, and what else is measured once.
 
     It holds an auction's bidders, or what is held and what the programme targets. Stressed sets are drawn when a
     proposal is first measured, and a wider set replaces it where a proposal buys what it lacks: a book's figures are
@@ -86,12 +86,22 @@ class Scenes:
 
     def __init__(self, context: CycleContext, standing: Standing) -> None:
         view, desk, book = self._view, self._desk, self._book = context.view, context.desk, context.book
-        drawn = standing.scenarios
+        self._openings, drawn = standing.openings, standing.scenarios
         if drawn is None:
-            columns = np.flatnonzero((book.weights != 0.0) | (standing.target != 0.0))
-            self.tails = tails_of(view, desk, np.union1d(columns, book.columns), stressed=False)
+            live = (context.state.lots != 0) | (book.weights != 0.0) | (standing.target != 0.0)
+            self.tails = tails_of(view, desk, live.nonzero()[0], stressed=False)
         else:
             self.tails = Tails.of(drawn, desk.policy.auction.confidence)
+
+    @cached_property
+    def opening_correlation(self) -> tuple[int, float]:
+        """How many bids opened lately and their mean pair correlation; not measured while they are few (G2)."""
+        opened = list(dict.fromkeys(symbol for _, symbol in self._openings))
+        if len(opened) <= self._desk.policy.vetoes.wins_max:
+            return len(opened), float("nan")
+        columns = np.array([self._desk.column[s] for s in opened], dtype=np.int64)
+        matrix = pairs.correlations(self._view, columns, self._desk.policy.correlation)
+        return len(opened), float(matrix[np.triu_indices(len(opened), k=1)].mean())
 
     def covering(self, orders: Floats) -> Tails:
         """The set, stressed, on every column of the held book with ``orders``, (N,) fractions of NAV.
@@ -135,7 +145,7 @@ def propose(context: CycleContext, standing: Standing, held: HeldBook, wish: Wis
         factor, judged, why = combined(gated, by_column, orders.size)
         # a rejected order gives its room to others, and those have not been vetted yet
         if not (factor[measured.increases] < 1.0).any() and not vetted[measured.increases].all():
-            found = veto_room.evaluate(veto_inputs(context, standing, measured), policy)
+            found = veto_room.evaluate(veto_inputs(context, standing, measured, scenes), policy)
             vetoed, by_column = veto_room.verdicts(found, context.desk.column, policy)
             factor, judged, why = combined(vetoed, by_column, orders.size)
             factor = _one_halving(factor, np.where(vetted, 0.0, wish.grow), policy.vetoes.warning_scale)
@@ -200,13 +210,15 @@ def combined(
     return factor, join((book, *by_column.values())), why
 
 
-def veto_inputs(context: CycleContext, standing: Standing, measured: Measurements) -> veto_room.VetoInputs:
+def veto_inputs(
+    context: CycleContext, standing: Standing, measured: Measurements, scenes: Scenes
+) -> veto_room.VetoInputs:
     """What the vetoes see: the increasing columns, the programme's forecasts of them, the proposal's totals."""
     view, desk = context.view, context.desk
     columns = np.flatnonzero(measured.increases)
     symbols = tuple(desk.symbols[c] for c in columns)
     programme = standing.programme
-    openings, correlation = _opening_correlation(view, desk, standing)
+    openings, correlation = scenes.opening_correlation
 
     def known(values: dict[str, float] | None) -> Floats:
         return np.array([(values or {}).get(s, np.nan) for s in symbols])
@@ -226,17 +238,6 @@ def veto_inputs(context: CycleContext, standing: Standing, measured: Measurement
         openings=openings,
         openings_correlation=correlation,
     )
-
-
-def _opening_correlation(view: View, desk: Desk, standing: Standing) -> tuple[int, float]:
-    """How many bids opened lately and their mean pair correlation; not measured while they are few (G2)."""
-    opened = list(dict.fromkeys(symbol for _, symbol in standing.openings))
-    if len(opened) <= desk.policy.vetoes.wins_max:
-        return len(opened), float("nan")
-    columns = [desk.column[s] for s in opened]
-    matrix = pairs.correlations(view, np.array(columns, dtype=np.int64), desk.policy.correlation)
-    pairs_of = np.triu_indices(len(opened), k=1)
-    return len(opened), float(matrix[pairs_of].mean())
 
 
 def _factor(verdict: Verdict) -> float:

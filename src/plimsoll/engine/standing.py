@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,8 +28,7 @@ from plimsoll.risk import freshness, pairs, stops
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, eq=False):
     """The programme in force, and the auction if one was held, with the scenarios it was held on.
 
     ``target`` and ``confidence`` are (N,): weights of NAV, and the highest confidence behind each, NaN without one.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +16,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, eq=False):
     """Step 9: where the book would go, and what may not grow. ``forced`` marks reductions a limit needs.
 
     ``causes`` say, per column, what lowers the wish below the programme.

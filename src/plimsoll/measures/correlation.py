@@ -36,19 +36,20 @@ def shrunk(returns: Floats, overlap: int = 1) -> Floats:
     count = (rows + overlap - 1) / overlap
     if count < 3.0 or not size:
         return np.full((size, size), np.nan)
-    mean = np.add.reduce(returns) / rows
-    centred = returns - mean
-    products = gram(centred, centred)
-    root = np.sqrt(products.diagonal())
     with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.add.reduce(returns) / rows
+        centred = returns - mean
+        products = gram(centred, centred)
+        root = np.sqrt(products.diagonal())
         sample = products / (root[:, np.newaxis] * root)
         square = np.minimum(sample * sample, 1.0)
         error = (1.0 - square) ** 2 / (count - 1.0)
         found = np.minimum(np.maximum(sample, -1.0), 1.0) * np.where(square > 0.0, square / (square + error), square)
         known = (root > _MOVES * np.abs(mean)) & np.isfinite(root)
-    if not known.all():
+    diagonal = found.reshape(-1)[:: size + 1]
+    diagonal[:] = 1.0
+    if np.count_nonzero(known) < size:
         found[~known], found[:, ~known] = np.nan, np.nan
-    np.fill_diagonal(found, np.where(known, 1.0, np.nan))
     return np.asarray(found)
 
 

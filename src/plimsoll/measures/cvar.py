@@ -53,12 +53,18 @@ def cvar(losses: Floats, confidence: float) -> float:
     float
         NaN when there is no loss or any of them is NaN. The same bits for any order of the scenarios.
     """
+    return cvar_of(losses.copy(), confidence)
+
+
+def cvar_of(losses: Floats, confidence: float) -> float:
+    """``cvar`` of losses that nobody needs afterwards: they are put in another order."""
     size = losses.size
     if size == 0:
         return float("nan")
     mass, whole, fraction = _tail(size, confidence)
     rank = size - 1 - whole if fraction else size - whole
-    worst = np.partition(losses, rank)[rank:]  # NaN sorts last, so it is in every tail
+    losses.partition(rank)
+    worst = losses[rank:]  # NaN sorts last, so it is in every tail
     worst.sort()
     if fraction:
         return float((worst[1:].sum() + fraction * worst[0]) / mass)

@@ -48,7 +48,8 @@ def update(
         the window counts as perfectly correlated. What else is among ``columns`` changes nothing for a pair.
     """
     rules = policy.correlation
-    columns = np.unique(columns)
+    if measured is None:
+        columns = np.unique(columns)
     if columns.size < 2:
         return ()
     correlation = correlations(view, columns, rules) if measured is None else measured
@@ -116,10 +117,12 @@ def concerned(view: View, live: NDArray[np.int64], previous: tuple[HeldPair, ...
 def correlations(view: View, columns: NDArray[np.int64], rules: CorrelationPolicy) -> Floats:
     """(k, k) shrunk correlation, daily or overlapping by pair; NaN where a return is missing."""
     returns = view.indicator("return")[-rules.window :].take(columns, axis=1)
-    known = np.isfinite(returns).all(axis=0) & (len(returns) == rules.window)
-    found = shrunk(returns) if known.all() else shrunk(np.where(known, returns, np.nan))
+    if len(returns) < rules.window:
+        return np.full((columns.size, columns.size), np.nan)
+    found = shrunk(returns)
     calendar = view.calendars[columns]
-    if calendar.size and (calendar != calendar[0]).any():
+    if calendar.size and np.count_nonzero(calendar != calendar[0]):
+        known = np.isfinite(returns).all(axis=0)
         slow = shrunk(overlapping(np.where(known, returns, np.nan), rules.overlap), rules.overlap)
         found = np.where(calendar[:, None] != calendar[None, :], slow, found)
     return found

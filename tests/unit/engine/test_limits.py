@@ -14,8 +14,9 @@ import pytest
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import CvarPolicy, GatePolicy, LadderPolicy, Policy
 from plimsoll.core.state import State
+from plimsoll.engine.caps import stressed_max
 from plimsoll.engine.desk import Desk
-from plimsoll.engine.limits import budget_scale, limits_at, stressed_max
+from plimsoll.engine.limits import budget_scale, limits_at
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,9 @@ def situated(view, desk, account):
             codes[desk.column[symbol]] = 1.0
         found = observed(view, state, desk)
         rungs = msgspec.structs.replace(found.ladder, restraint=restraint or Restraint(), events=tuple(fired))
-        day = replace(
-            found, regime=replace(found.regime, fear=fear), ladder=rungs, stale=codes, frozen=tuple(frozen)
+        regime = msgspec.structs.replace(found.regime, fear=fear)
+        day = msgspec.structs.replace(
+            found, regime=regime, ladder=rungs, stale=codes, frozen=tuple(frozen)
         )  # fmt: skip
         return day, standing
 
