@@ -11,6 +11,7 @@ from plimsoll.app.wiring import now, state_store
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.operate.account_limits import LimitsReport, LimitsVersion, TrustedKey
+    from plimsoll.operate.signed_acts import Signed
     from plimsoll.operate.size import SizeReport
     from plimsoll.operate.sla import Checked, RiskPromise
     from plimsoll.store.record_rules import By
@@ -73,6 +74,14 @@ def size_approve(workspace: Workspace, person: str, key: Path, reason: str) -> S
     from plimsoll.store.home import Home
 
     return approve(Home(workspace.home), _by(workspace, person, key), reason)
+
+
+def act_approve(workspace: Workspace, person: str, key: Path, **act: str) -> Signed:
+    """Sign what a holding ended at, which price is right, or how much is held (R9, U6, X6)."""
+    from plimsoll.operate.signed_acts import sign
+    from plimsoll.store.home import Home
+
+    return sign(Home(workspace.home), act, _by(workspace, person, key))
 
 
 def keys_new(workspace: Workspace, path: Path) -> str:

@@ -71,6 +71,8 @@ def governed(
         for note in account.notes():
             tell(note)
         governor = Governor(kept, account.start(), None if machine is None else machine.now)
+        for act in account.acts(governor):
+            tell(f"entry {act['act']} is applied: {act['action']} {act['symbol']} {' '.join(act['reasons'])}".rstrip())
         if governor.limits.foreign:
             tell("the account's session began under another policy: only reductions pass until the next session begins")
         if machine is not None:

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from plimsoll import __version__
+from plimsoll.cli import acts as acts  # its commands join those of approve
 from plimsoll.cli.account import approve_cli, keys_cli, limits_cli, sla
 from plimsoll.cli.confirming import confirm
 from plimsoll.cli.data import ingest, providers, verify_cli

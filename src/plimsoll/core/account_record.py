@@ -19,6 +19,7 @@ from plimsoll.core.errors import InputError
 _AMOUNT = re.compile(r"(\d{1,12})(?:\.(\d{1,2}))?", re.ASCII)
 Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}\\Z")]
 Signed = Annotated[str, msgspec.Meta(pattern="^-?[0-9]{1,15}\\.[0-9]{2}\\Z")]
+Amount = Annotated[str, msgspec.Meta(pattern="^(-?[0-9]{1,15}(\\.[0-9]{1,12})?)?\\Z")]
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}\\Z")]
 
 
@@ -114,13 +115,30 @@ class Promise(_Part, frozen=True, kw_only=True, tag_field="kind", tag="promise")
     policy: Hash
 
 
-Body = Opened | Key | Limits | Size | Session | Promise
+class Act(_Part, frozen=True, kw_only=True, tag_field="kind", tag="act"):
+    """A person says what no venue will: what a holding ended at, which price of a symbol is right, how much is held of
+    it (R9, U6, X6). The governor applies it once, to what it finds then.
+
+    ``price`` is of a settlement, ``bid`` and ``ask`` of a price, ``quantity`` of a position; the others are empty.
+    """
+
+    action: Literal["settle", "price", "position"]
+    symbol: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9^][A-Z0-9.^=-]{0,31}\\Z")]
+    price: Amount = ""
+    bid: Amount = ""
+    ask: Amount = ""
+    quantity: Amount = ""
+    reason: str
+
+
+Body = Opened | Key | Limits | Size | Session | Promise | Act
 
 PURPOSES: dict[type, str] = {
     Key: "who may sign for this account",
     Limits: "the dollar caps of this account",
     Size: "the next step of size of this account",
     Promise: "the risk promise of this account",
+    Act: "a holding or a price of this account",
 }
 
 

@@ -16,6 +16,7 @@ ONE: int = 10**DECIMALS
 CENT: int = ONE * ONE // 100
 """A cent as a value."""
 _PLAIN = re.compile(r"(\d{1,15})(?:\.(\d{1,18}))?", re.ASCII)
+_ZERO = re.compile(r"0{1,15}(?:\.0{1,18})?", re.ASCII)
 _SHOWN_MAX = 40  # characters of a wrong value in an error
 
 
@@ -39,6 +40,24 @@ def parsed(value: object, name: str, *, exact: bool, up: bool = False) -> int:
     if scaled == 0:
         raise InputError(f"{name} must be positive, not {shown(value)}")
     return scaled
+
+
+def signed(value: object, name: str) -> int:
+    """An exact decimal that may be negative or zero, as a whole number of 1e-12.
+
+    >>> signed("-0.5", "qty"), signed("0.00", "qty")
+    (-500000000000, 0)
+    """
+    if isinstance(value, str) and value.startswith("-"):
+        return -_from_zero(value[1:], name)
+    return _from_zero(value, name)
+
+
+def _from_zero(value: object, name: str) -> int:
+    """An exact decimal from zero up."""
+    if isinstance(value, str) and _ZERO.fullmatch(value):
+        return 0
+    return parsed(value, name, exact=True)
 
 
 def plain(value: int) -> str:

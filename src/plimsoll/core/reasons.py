@@ -187,6 +187,7 @@ REASONS: dict[str, Reason] = {
     "OVERFILL": Reason("critical", "The venue filled more than was ordered; only reductions pass for the rest of the session", "Reconcile with the venue", "H2"),
     "FOREIGN_ORDER": Reason("critical", "The venue names an order as open that is not open here; only reductions pass", "Cancel it there and tell its cancel, or take another snapshot", "H2"),
     "EXTERNAL": Reason("warning", "A trade that no order here made was adopted; it counts in every limit", "Find out who trades this account", "X3"),
+    "ACT_UNUSED": Reason("warning", "A person signed something there is nothing to apply to", "Look at status, and sign what is so now", "R9"),
     "BUSTED": Reason("note", "The venue cancelled the execution, so it does not count", "", "X3"),
     "CORRECTED": Reason("note", "Another execution took the place of this one, so it does not count", "", "X3"),
     "UNKNOWN_SYMBOL": Reason("error", "{symbol} is not among the account's symbols, an index, or not quoted in dollars", "Add it to governor.symbols, or reduce only", "H2"),

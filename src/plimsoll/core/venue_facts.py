@@ -76,7 +76,8 @@ class External:
 class Settlement:
     """A holding ended without a market: settled at a price, or written off at 0.
 
-    ``quantity`` is how much of it, signed as it was held; all of it where it is None. ``act`` names the signed entry.
+    ``quantity`` is how much of it, signed as it was held; all of it where it is None. ``act`` is the number of the
+    entry that signs it, 0 where none does.
     """
 
     id: str
@@ -107,4 +108,29 @@ class Snapshot:
     orders: frozenset[str] | None = None
 
 
-Fact = Correction | Bust | Split | Dividend | External | Settlement | Transfer | Snapshot
+@dataclass(frozen=True, slots=True)
+class SignedPrice:
+    """A person says which price of a symbol is right."""
+
+    id: str
+    symbol: str
+    bid: int
+    ask: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPosition:
+    """A person says how much is held of a symbol."""
+
+    id: str
+    symbol: str
+    quantity: int
+
+
+Act = Settlement | SignedPrice | SignedPosition
+Fact = Correction | Bust | Split | Dividend | External | Transfer | Snapshot | Act
+
+
+def act_id(number: int) -> str:
+    """The id of what entry ``number`` of the account's record signs; no id of a venue has a space in it."""
+    return f"act {number}"

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.money import dollars
 from plimsoll.core.quantity import CENT, parsed, plain, shown
-from plimsoll.core.venue_facts import Snapshot
+from plimsoll.core.venue_facts import Dividend, Settlement, Snapshot, Split
 from plimsoll.operate.govern_clock import MachineClock
 from plimsoll.operate.govern_facts import FACTS, disputed, fact_of, prices_of, venue_of
 from plimsoll.operate.govern_lines import (
@@ -53,6 +53,14 @@ class Signed(Protocol):
 
     def about(self, day: int, equity: int) -> tuple[str, ...]:
         """What is to be told of the session of a day that has begun with so many cents."""
+        ...
+
+    def acts(self, governor: Governor) -> list[dict[str, Any]]:
+        """Apply what a person signed of holdings and prices since; what each came to."""
+        ...
+
+    def settlement(self, told: Settlement) -> tuple[Settlement, str]:
+        """What of a settlement may be booked, and what is to be noted of it."""
         ...
 
     def quoted(self, governor: Governor, at: int) -> None:
@@ -246,12 +254,20 @@ class LineProtocol:
         return self._done(reasons=list(reasons)) if reasons else self._done()
 
     def _fact(self, said: Line) -> dict[str, Any]:
-        fact = fact_of(said)
+        fact, note = fact_of(said), ""
+        live = self._governor.live
+        if live is not None and isinstance(fact, Split | Dividend | Snapshot) and fact.at > live + AHEAD_MAX:
+            raise InputError(
+                f"{said['type']} {fact.id} lies ahead of this machine's clock, {_time(live)}", "Mend its ts"
+            )
+        if isinstance(fact, Settlement) and self._account is not None:
+            fact, note = self._account.settlement(fact)
         try:
             reasons = self._governor.tell(fact)
         except InputError as error:
             raise InputError(f"{said['type']} {said['id']}: {error.problem}", error.remedy) from None
         shown: dict[str, object] = {"reasons": list(reasons)} if reasons else {}
+        shown |= {"notes": [note]} if note else {}
         if isinstance(fact, Snapshot):
             shown |= self._compared(fact)
         return self._done(**shown)
@@ -278,6 +294,7 @@ class LineProtocol:
     def _status(self, _: Line) -> dict[str, Any]:
         g = self._governor
         g.refresh()
+        acts = [] if self._account is None else self._account.acts(g)
         live = g.live
         use, limits = g.use(), g.limits
         begun = g.account.day >= 0
@@ -308,6 +325,7 @@ class LineProtocol:
             ],
             "positions": {symbol: plain(held) for symbol, held in sorted(g.positions.items())},
             "doubts": {symbol: _doubt(doubt) for symbol, doubt in sorted(g.doubts.items())},
+            **({"acts": acts} if acts else {}),
             "disputed": disputed(g.book),
             "foreign_orders": list(g.book.foreign),
             "used": {

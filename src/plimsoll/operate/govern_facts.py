@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from plimsoll.core.errors import InputError
-from plimsoll.core.quantity import parsed, plain, shown
-from plimsoll.core.venue_facts import Bust, Correction, External, Fact, Settlement, Snapshot, Split, Transfer
+from plimsoll.core.quantity import parsed, plain, shown, signed
+from plimsoll.core.venue_facts import Bust, Correction, Dividend, External, Fact, Settlement, Snapshot, Split, Transfer
 from plimsoll.operate.govern_lines import Line, id_in, id_of, instant_of, side_of, symbol_in, symbol_of
 from plimsoll.risk.governor_book import Book
 
@@ -64,19 +64,24 @@ def _split(said: Line) -> Split:
     return Split(id_of(said, "id"), symbol_of(said), new, old, instant_of(said), again)
 
 
+def _dividend(said: Line) -> Dividend:
+    amount = parsed(said["amount"], "amount", exact=False, up=True)
+    return Dividend(id_of(said, "id"), symbol_of(said), amount, instant_of(said))
+
+
 def _settlement(said: Line) -> Settlement:
     return Settlement(
         id_of(said, "id"),
         symbol_of(said),
-        _or_zero(said["price"], "price", exact=False),
-        _signed(said["qty"], "qty") if "qty" in said else None,
+        signed(said["price"], "price"),
+        signed(said["qty"], "qty") if "qty" in said else None,
         instant_of(said),
         _number(said["act"], "act") if "act" in said else 0,
     )
 
 
 def _transfer(said: Line) -> Transfer:
-    return Transfer(id_of(said, "id"), symbol_of(said), _signed(said["qty"], "qty"), instant_of(said))
+    return Transfer(id_of(said, "id"), symbol_of(said), signed(said["qty"], "qty"), instant_of(said))
 
 
 def _snapshot(said: Line) -> Snapshot:
@@ -88,23 +93,9 @@ def _snapshot(said: Line) -> Snapshot:
     positions: dict[str, int] = {}
     for name, quantity in held.items():
         symbol = symbol_in(name)  # a venue may name one thing in two ways: together they are what is held of it
-        positions[symbol] = positions.get(symbol, 0) + _signed(quantity, f"the position of {symbol}")
+        positions[symbol] = positions.get(symbol, 0) + signed(quantity, f"the position of {symbol}")
     named = None if orders is None else frozenset(id_in(order, "an order's id") for order in orders)
     return Snapshot(id_of(said, "id"), instant_of(said), positions, named)
-
-
-def _signed(value: object, name: str) -> int:
-    """A decimal that may be negative or zero."""
-    if isinstance(value, str) and value.startswith("-"):
-        return -_or_zero(value[1:], name, exact=True)
-    return _or_zero(value, name, exact=True)
-
-
-def _or_zero(value: object, name: str, *, exact: bool) -> int:
-    """A decimal that may be zero; what is finer than can be counted is rounded down unless it must be exact."""
-    if isinstance(value, str) and value.strip("0.") == "" and value.count(".") <= 1 and value[:1] == "0":
-        return 0
-    return parsed(value, name, exact=exact)
 
 
 def _number(value: object, name: str) -> int:
@@ -119,6 +110,7 @@ _FACTS: dict[str, Callable[[Line], Fact]] = {
     "bust": _bust,
     "external": _external,
     "split": _split,
+    "dividend": _dividend,
     "settle": _settlement,
     "transfer": _transfer,
     "snapshot": _snapshot,

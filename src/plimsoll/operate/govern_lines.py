@@ -34,6 +34,7 @@ FIELDS: dict[str, set[str]] = {
     "bust": {"id", "exec", "ts"},
     "external": {"id", "symbol", "side", "qty", "price", "ts"},
     "split": {"id", "symbol", "new", "old", "ts"},
+    "dividend": {"id", "symbol", "amount", "ts"},
     "settle": {"id", "symbol", "price", "ts"},
     "transfer": {"id", "symbol", "qty", "ts"},
     "snapshot": {"id", "positions", "ts"},

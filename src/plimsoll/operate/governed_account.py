@@ -13,6 +13,8 @@ from plimsoll.core.errors import CorruptionError, Halted, HomeBusy, InputError, 
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import StateStore
+from plimsoll.core.venue_facts import Settlement
+from plimsoll.operate.signed_acts import SignedActs
 from plimsoll.operate.track_record import TrackRecord, iso
 from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_limits import GovernorLimits, held_to, limits_of, stated
@@ -65,7 +67,7 @@ class GovernedAccount:
     ) -> None:
         self._exchange = exchange
         self._record, self._policy, self._kept, self._track = record, policy, kept_caps(store), track
-        self._alone = alone
+        self._alone, self._acts = alone, SignedActs(record, live=live)
         found = record.read()
         if alone:
             _kept_by(store, found)
@@ -110,6 +112,14 @@ class GovernedAccount:
         """
         found = drifted(self._newest()[1], equity, self._policy), self._exchange(day)
         return tuple(words for words in found if words)
+
+    def acts(self, governor: Governor) -> list[dict[str, Any]]:
+        """Apply what a person signed of holdings and prices since; what each came to."""
+        return self._acts.apply(governor)
+
+    def settlement(self, told: Settlement) -> tuple[Settlement, str]:
+        """What of a settlement may be booked: as it is signed, or unsigned in a paper account nobody signs for."""
+        return self._acts.settlement(told)
 
     def quoted(self, governor: Governor, at: int) -> None:
         """A quote was taken, at this time."""

@@ -350,6 +350,10 @@ class Governor:
         self._mark(turnover=a.turnover + change.turnover, cash=a.cash + cash, restricted=restricted)
         return change.reasons
 
+    def knows(self, fact_id: str) -> bool:
+        """Whether a fact was told under this id."""
+        return self.fact("fact", fact_id) is not None
+
     def close(self, order_id: str) -> None:
         """Release what is left of an order that the venue cancelled or rejected; again changes nothing.
 

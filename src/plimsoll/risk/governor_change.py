@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from plimsoll.core.errors import CorruptionError
 from plimsoll.risk.governor_book import Book, Moves, Quote, SplitAt, encode
+from plimsoll.risk.governor_limits import GovernorLimits
 
 _decode: Callable[[str], Any] = json.loads
 
@@ -40,6 +41,11 @@ class Known(Protocol):
     @property
     def book(self) -> Book:
         """The account."""
+        ...
+
+    @property
+    def limits(self) -> GovernorLimits:
+        """What it is held to."""
         ...
 
     def fact(self, kind: str, key: str) -> str | None:

@@ -17,11 +17,26 @@ from msgspec.structs import replace as changed
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.quantity import plain
-from plimsoll.core.venue_facts import Bust, Correction, External, Fact, Settlement, Snapshot, Split, Transfer
+from plimsoll.core.venue_facts import (
+    Bust,
+    Correction,
+    Dividend,
+    External,
+    Fact,
+    Settlement,
+    SignedPosition,
+    SignedPrice,
+    Snapshot,
+    Split,
+    Transfer,
+    act_id,
+)
 from plimsoll.risk.governor_book import Due, OpenOrder, Quote, SplitAt, encode
 from plimsoll.risk.governor_change import Change, Known, moved, moved_since, ordered, scaled, told_at
 from plimsoll.risk.governor_clock import DAY, in_session
 from plimsoll.risk.governor_executions import busted, corrected, order_of, placed
+from plimsoll.risk.governor_limits import WHOLE
+from plimsoll.risk.governor_prices import near
 
 _decode: Callable[[str], Any] = json.loads
 _EPOCH = date(1970, 1, 1)
@@ -41,15 +56,21 @@ def told(known: Known, fact: Fact) -> Change | tuple[str, ...]:
         if same != content:
             raise InputError(f"{fact.id} was told before with other content", "Give each fact an id of its own")
         return tuple(reasons)
-    change = _BOOK[type(fact)](known, fact)
+    try:
+        change = _BOOK[type(fact)](known, fact)
+    except InputError:
+        if not fact.id.startswith(act_id(0)[:-1]):
+            raise
+        change = Change(reasons=("ACT_UNUSED",))  # a person meant what there is now, not what there may be later
     change.new["fact", fact.id] = encode([content, change.reasons])
     return change
 
 
 def _content(fact: Fact) -> list[Any]:
-    """What must be the same when a fact is told again."""
-    said = {f.name: getattr(fact, f.name) for f in fields(fact) if f.name != "again"}
+    """What must be the same when a fact is told again; its time only where it is what the fact is about."""
+    said = {f.name: getattr(fact, f.name) for f in fields(fact) if f.name not in ("at", "again")}
     if isinstance(fact, Snapshot):
+        said["at"] = fact.at
         said["positions"] = sorted([*pair] for pair in fact.positions.items())
         said["orders"] = None if fact.orders is None else sorted(fact.orders)
     return [type(fact).__name__.lower(), *said.values()]
@@ -96,13 +117,77 @@ def _split(known: Known, told: Split) -> Change:
     quote, due = book.quotes.get(symbol), book.dues.get(symbol)
     if quote is not None and quote.at < told.at:
         bid, ask = max(quote.bid * old // new, 1), max(-(-quote.ask * old // new), 1)
-        change.puts.append(("quote", symbol, Quote(bid, ask, quote.at)))
+        _repriced(change, known, symbol, Quote(bid, ask, quote.at))
     if due is not None:
         change.puts.append(("due", symbol, Due(due.quantity * new // old, due.mark * old // new, due.cash)))
     working = {order.id for order in book.orders.values() if order.symbol == symbol}
     for name in sorted(working | since.keys()):
         order, ended = order_of(known, name)
         placed(change, known, _converted(order, split, since.get(name, 0)), ended=ended)
+    return change
+
+
+def _repriced(change: Change, known: Known, symbol: str, quote: Quote) -> None:
+    """The last price as an action leaves it; where that explains the doubted one, this is believed (U6)."""
+    doubt = known.book.doubts.get(symbol)
+    if doubt is not None and doubt.bid and near(quote, doubt, known.limits.jumps.of(symbol)):
+        quote = Quote(doubt.bid, doubt.ask, doubt.at)
+        change.puts.append(("doubt", symbol, None))
+    change.puts.append(("quote", symbol, quote))
+
+
+def _dividend(known: Known, told: Dividend) -> Change:
+    """So much for each unit held before its time. The last price falls by it, where that is from before.
+
+    A long holding's cash counts as far as the price does fall, so that it is no gain; a short one's cost counts whole.
+    """
+    book, symbol = known.book, told.symbol
+    if told.amount <= 0:
+        raise InputError("a dividend needs a positive amount for each unit")
+    held = book.positions.get(symbol, 0) - moved_since(known, symbol, told.at - 1)[0]
+    if not held:
+        return Change()
+    quote, bound = book.quotes.get(symbol), known.limits.jumps.of(symbol)
+    if quote is None:
+        raise InputError(f"{symbol} was never quoted, so nothing tells whether this can be", f"Quote {symbol} first")
+    before = quote.bid + quote.ask
+    if 2 * told.amount * WHOLE > bound * before:
+        raise InputError(
+            f"{plain(told.amount)} for each {symbol} is more than {bound / 100:g} % of its price, which no dividend is",
+            "Look at the amount; it is for one unit, in USD",
+        )
+    change = Change(cash=min(held * told.amount, 0))
+    if quote.at >= told.at:
+        return change
+    lower = Quote(max(quote.bid - told.amount, 1), quote.ask - told.amount, quote.at)
+    _repriced(change, known, symbol, lower)
+    if held > 0:
+        due = book.dues.get(symbol, Due(held, before, 0))
+        change.puts.append(("due", symbol, Due(held, due.mark, due.cash + held * told.amount)))
+    return change
+
+
+def _signed_price(known: Known, told: SignedPrice) -> Change:
+    """The price a person says is right is believed, and the doubt ends. Without a doubt there is nothing to say."""
+    book, symbol = known.book, told.symbol
+    doubt, quote = book.doubts.get(symbol), book.quotes.get(symbol)
+    if doubt is None:
+        raise InputError(f"the price of {symbol} is not in doubt")
+    when = max(doubt.at, doubt.at if quote is None else quote.at)
+    return Change(puts=[("doubt", symbol, None), ("quote", symbol, Quote(told.bid, told.ask, when))])
+
+
+def _signed_position(known: Known, told: SignedPosition) -> Change:
+    """What a person says is held is held, and the dispute ends. What it took away counts as lost, what it brought as
+    turnover, and nothing as gained. Without a dispute there is nothing to say.
+    """
+    book, symbol = known.book, told.symbol
+    if symbol not in book.told:
+        raise InputError(f"the position of {symbol} is not disputed")
+    difference = told.quantity - book.positions.get(symbol, 0)
+    change = Change(turnover=abs(difference) * book.ask(symbol), gainless=difference != 0)
+    moved(change, known, symbol, difference, max(book.account.clock, told_at(known, symbol)))
+    change.puts.append(("told", symbol, None))
     return change
 
 
@@ -199,6 +284,9 @@ def _snapshot(known: Known, told: Snapshot) -> Change:
 _BOOK: dict[type, Callable[[Known, Any], Change]] = {
     External: _external,
     Split: _split,
+    Dividend: _dividend,
+    SignedPrice: _signed_price,
+    SignedPosition: _signed_position,
     Settlement: _settlement,
     Transfer: _transfer,
     Snapshot: _snapshot,

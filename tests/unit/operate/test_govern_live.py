@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from plimsoll.core.venue_facts import Settlement
 from plimsoll.operate.govern import LineProtocol
 from plimsoll.operate.govern_clock import MachineClock
 from plimsoll.operate.govern_lines import EPOCH
@@ -41,6 +42,12 @@ class Signed:
 
     def about(self, day: int, equity: int) -> tuple[str, ...]:
         return (f"day {day}",)
+
+    def acts(self, governor: Governor) -> list[dict[str, Any]]:
+        return []
+
+    def settlement(self, told: Settlement) -> tuple[Settlement, str]:
+        return told, ""
 
     def quoted(self, governor: Governor, at: int) -> None:
         self.heard.append(at)

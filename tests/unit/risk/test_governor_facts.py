@@ -9,7 +9,19 @@ from itertools import permutations
 import pytest
 
 from plimsoll.core.errors import InputError
-from plimsoll.core.venue_facts import Bust, Correction, External, Fact, Settlement, Snapshot, Split, Transfer
+from plimsoll.core.venue_facts import (
+    Bust,
+    Correction,
+    Dividend,
+    External,
+    Fact,
+    Settlement,
+    SignedPosition,
+    SignedPrice,
+    Snapshot,
+    Split,
+    Transfer,
+)
 from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
@@ -199,6 +211,121 @@ def test_a_transfer_is_neither_won_nor_lost(units: int) -> None:
     assert governor.result == before + (4 + units) * 100 * CENT
 
 
+# dividends
+
+
+@pytest.mark.parametrize(
+    ("sign", "cents", "result"),
+    [  # 4 at 10.00 before a dividend of 0.50; afterwards at 9.50, 9.00, 9.80 or 10.40
+        (1, 950, 0), (1, 900, -200), (1, 980, 0), (1, 1040, 160),
+        (-1, 950, 0), (-1, 900, 200), (-1, 1000, -200), (-1, 1040, -360),
+    ],
+)  # fmt: skip
+def test_a_dividend_pays_for_the_fall_of_its_price_and_a_short_one_costs_whatever_it_does(
+    sign: int, cents: int, result: int
+) -> None:
+    governor = desk()
+    governor.tell(External("e", "S", sign, 4 * UNIT, *price(1000), at=at(1)))
+    assert governor.tell(Dividend("d", "S", UNIT // 2, at(30))) == ()
+    assert governor.result == 0 and governor.quotes["S"].ask == 95 * UNIT // 10
+    governor.quote("S", Quote(*price(cents), at(31)))
+    assert governor.result == result * CENT
+    before = seen(governor)
+    governor.tell(Dividend("d", "S", UNIT // 2, at(99)))
+    assert seen(governor) == before
+    governor.begin(DAY + 1, 1_000_000)
+    assert governor.result == 0
+
+
+def test_a_dividend_is_of_what_was_held_before_it_and_of_a_price_from_before_it() -> None:
+    """2 of 4 were bought after it; and where the last price is from after it, nothing is paid but what a short owes."""
+    governor = holding(2)
+    governor.fill(Execution("b", "y", 2 * UNIT, *price(1000), at=at(31)))
+    governor.tell(Dividend("d", "S", UNIT, at(30)))
+    governor.quote("S", Quote(9 * UNIT, 9 * UNIT, at(32)))
+    assert governor.result == -200 * CENT  # of 4 that fell by 1.00, 2 were paid
+    for sign, paid in ((1, 0), (-1, -400)):
+        governor = desk()
+        governor.tell(External("e", "S", sign, 4 * UNIT, *price(1000), at=at(1)))
+        governor.quote("S", Quote(10 * UNIT, 10 * UNIT, at(40)))
+        governor.tell(Dividend("d", "S", UNIT, at(30)))
+        assert (governor.result, governor.quotes["S"].bid) == (paid * CENT, 10 * UNIT)
+
+
+def test_a_dividend_counts_once_per_unit_and_again_for_the_next_one() -> None:
+    governor = holding()
+    governor.tell(Dividend("d1", "S", UNIT // 2, at(30)))
+    governor.tell(Dividend("d2", "S", UNIT // 4, at(30)))
+    governor.quote("S", Quote(*price(925), at(31)))
+    assert governor.result == 0
+    governor.tell(Dividend("d3", "T", UNIT, at(30)))  # of what is not held nothing is paid
+    assert governor.result == 0
+
+
+def test_an_action_explains_the_price_that_was_doubted_for_it() -> None:
+    """Over night from 10 to 100: in doubt, until a reverse split of one for ten says why."""
+    governor = holding()
+    governor.begin(DAY + 1, 1_000_000)
+    morning = at(86_400)
+    doubt = governor.quote("S", Quote(100 * UNIT, 100 * UNIT, morning))
+    assert doubt is not None and doubt.why == "split"
+    governor.tell(Split("f", "S", 1, 10, morning - 100))
+    assert governor.book.doubts == {} and governor.quotes["S"].bid == 100 * UNIT
+    assert governor.positions == {"S": 4 * UNIT // 10} and governor.result == 0
+    governor = holding()
+    governor.begin(DAY + 1, 1_000_000)
+    governor.quote("S", Quote(100 * UNIT, 100 * UNIT, morning))
+    governor.tell(Split("f", "S", 1, 4, morning - 100))  # 40 is not 100
+    assert governor.book.doubts["S"].bid == 100 * UNIT and governor.quotes["S"].bid == 40 * UNIT
+
+
+# what a person signs
+
+
+def test_a_signed_price_is_believed_and_one_without_a_doubt_is_used_up() -> None:
+    governor = holding()
+    governor.begin(DAY + 1, 1_000_000)
+    governor.quote("S", Quote(4 * UNIT, 4 * UNIT, at(86_400)))
+    assert governor.book.doubts
+    assert governor.tell(SignedPrice("act 5", "S", 4 * UNIT, 5 * UNIT)) == ()
+    assert governor.book.doubts == {}
+    assert governor.quotes["S"] == Quote(4 * UNIT, 5 * UNIT, at(86_400))
+    assert governor.loss == 4 * 550 * CENT
+    before = seen(governor)
+    assert governor.tell(SignedPrice("act 6", "S", 8 * UNIT, 8 * UNIT)) == ("ACT_UNUSED",)
+    governor.quote("S", Quote(40 * UNIT, 40 * UNIT, at(86_401)))
+    assert governor.tell(SignedPrice("act 6", "S", 8 * UNIT, 8 * UNIT)) == ("ACT_UNUSED",)  # it was for then
+    assert seen(governor) == before and governor.book.doubts
+    assert governor.knows("act 6") and not governor.knows("act 7")
+
+
+@pytest.mark.parametrize(
+    ("said", "signed", "lost", "turnover"),
+    [  # 4 are counted at 10.00
+        (3, 3, 1_000, 1_000), (3, 4, 0, 0), (0, 0, 4_000, 4_000), (5, 5, 1_000, 1_000), (-4, -4, 8_000, 8_000),
+        (3, 2, 2_000, 2_000),
+    ],
+)  # fmt: skip
+def test_a_signed_position_ends_the_dispute_and_gains_nothing(said: int, signed: int, lost: int, turnover: int) -> None:
+    governor = holding()
+    assert governor.tell(SignedPosition("act 4", "S", signed * UNIT)) == ("ACT_UNUSED",)
+    governor.tell(Snapshot("p", at(30), {"S": said * UNIT}))
+    assert governor.tell(SignedPosition("act 5", "S", signed * UNIT)) == ()
+    assert governor.book.told == {}
+    assert governor.positions == ({"S": signed * UNIT} if signed else {})
+    assert governor.account.turnover == (4_000 + turnover) * CENT
+    assert governor.loss == lost * CENT
+    assert governor.tell(Snapshot("p2", at(50), {"S": signed * UNIT})) == ()
+
+
+def test_a_signed_settlement_of_what_is_not_held_is_used_up() -> None:
+    governor = desk()
+    assert governor.tell(Settlement("act 9", "S", UNIT, act=9)) == ("ACT_UNUSED",)
+    governor.fill(Execution("b", "x", UNIT, *price(1000), at=at(1)))
+    assert governor.tell(Settlement("act 9", "S", UNIT, act=9)) == ("ACT_UNUSED",)
+    assert governor.positions == {"S": UNIT}
+
+
 # what the venue says is held
 
 
@@ -329,6 +456,8 @@ def _refused(fact: Fact, words: str, *first: Fact) -> Callable[[], None]:
         _refused(Split("f", "S", 1, -2, at(30)), "two different positive numbers"),
         _refused(Split("f", "S", 10_001, 1, at(30)), "beyond 10000 to 1"),
         _refused(Split("f", "S", 1, 10_001, at(30)), "beyond 10000 to 1"),
+        _refused(Dividend("d", "S", 0, at(30)), "positive amount"),
+        _refused(Dividend("d", "S", 2 * UNIT + 1, at(30)), "2.000000000001 for each S is more than 20 % of its price"),
         _refused(Settlement("z", "S", -1), "0 to write off"),
         _refused(Settlement("z", "T", 1), "0 T are held: there is no such holding"),
         _refused(Settlement("z", "S", 1, -UNIT), "4 S are held"),
