@@ -44,7 +44,7 @@ from plimsoll.risk.governor_objections import (
     trade_cap,
 )
 from plimsoll.risk.governor_pace import Stopwatch
-from plimsoll.risk.governor_prices import judged
+from plimsoll.risk.governor_prices import confirmed, judged
 
 __all__ = ["CENT", "MINUTE", "Account", "Decision", "Execution", "Governor", "OpenOrder", "OrderIntent", "Quote", "Use"]
 
@@ -254,6 +254,11 @@ class Governor:
             raise InputError("the quote is older than the last one of its symbol")
         believed, left = judged(self._book, self._limits, symbol, quote)
         if believed is not None:
+            before = confirmed(self._book, self._limits, symbol, believed)
+            if before is not None:
+                self._put("doubt", symbol, None)
+                self._put("quote", symbol, before)
+                self._mark()
             self._put("quote", symbol, believed)
         if left != doubt:
             self._put("doubt", symbol, left)

@@ -36,6 +36,17 @@ def judged(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> tuple
     return None, _doubt(JUMP, new, doubt)
 
 
+def confirmed(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> Quote | None:
+    """The doubted price that a quote shows to have been true, where it does so and is not near the last believed one.
+
+    It was the market's, though the next one is better: what it did to the account counts (R4).
+    """
+    last, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
+    if last is None or doubt is None or near(last, new, limits.jumps.of(symbol)):
+        return None
+    return Quote(doubt.bid, doubt.ask, doubt.at)
+
+
 def near(one: Quote | Doubt, other: Quote | Doubt, bound_bps: int) -> bool:
     """Whether the second mid is within a bound of the first."""
     before = one.bid + one.ask

@@ -161,6 +161,16 @@ def test_a_doubted_price_shows_the_halt_and_only_a_believed_one_makes_it_last() 
     assert desk.quote(100) == "" and desk.governor.stage == "halt"
 
 
+def test_the_halt_of_a_doubted_price_lasts_when_another_confirms_it_though_that_one_is_better() -> None:
+    desk = Desk(replace(LIMITS, loss=5_000))
+    desk.quote(100)
+    desk.hold(0.5, 100)
+    assert desk.quote(18) == "jump" and not desk.governor.account.halted  # 41 dollars lost, 40 halt
+    assert desk.quote(21) == "" and desk.governor.loss == 3_950 * CENT
+    assert desk.governor.account.halted
+    assert desk.governor.quotes["S"].bid == 21 * UNIT and not desk.governor.doubts
+
+
 @pytest.mark.parametrize("price", [50, 33.3, 67, 10, 200, 1000, 125, 61])
 def test_what_may_be_a_split_over_night_is_explained_by_no_number_of_prints(price: float) -> None:
     desk = Desk()

@@ -174,6 +174,28 @@ def recovery(desk: Desk) -> Act:
     yield from _tries(desk)
 
 
+def spike(desk: Desk) -> Act:
+    """A jump of one holding to the halt that the next price confirms, a little less bad, and that is over then: the
+    session stays halted, because both prices were true.
+    """
+    desk.frozen = True
+    symbol, worth = desk.symbols[0], desk.limits.loss * 3
+    while (missing := worth * CENT // desk.ask_of(symbol) - desk.held(symbol)) > 0 and desk.bar < 40:
+        desk.send(symbol, 1, min(missing, desk.room(symbol)))
+        for _ in range(3):
+            yield
+    before, halt = desk.scale, _mark(desk, 2)
+    if not _lose(desk, halt * Fraction(101, 100)):
+        return
+    yield
+    desk.scale += (before - desk.scale) / 10
+    yield
+    desk.scale = before
+    for _ in range(3):
+        yield
+    yield from _tries(desk)
+
+
 def gap_inside(desk: Desk) -> Act:
     """A gap that takes the loss to just below its cap; then whoever tries must fail."""
     yield from _hold(desk)
@@ -265,15 +287,18 @@ def duplicates(desk: Desk) -> Act:
 
 
 def stale(desk: Desk) -> Act:
-    """Quotes that stop coming: of the symbol that is ordered, and of one that is held."""
+    """Quotes that stop coming: of the symbol that is ordered, which is held, or is ordered only when they are old."""
     quiet, other = desk.symbols[0], desk.symbols[-1]
     desk.send("NEVER-QUOTED", 1, 1)
-    desk.send(quiet, 1, max(desk.room(quiet) // 2, 1))
+    held = desk.draw.random() < 0.5
+    if held:
+        desk.send(quiet, 1, max(desk.room(quiet) // 2, 1))
     for _ in range(4):
         yield
     desk.muted = {quiet}
     while True:
-        desk.send(quiet, 1, 1)
+        if held or desk.now - desk.governor.quotes[quiet].at > desk.limits.quote_age:
+            desk.send(quiet, 1, 1)
         desk.tick(_APART)
         desk.send(other, 1, 1)
         yield
@@ -591,6 +616,7 @@ AIMED = (
     Scene("gap inside the loss cap", gap_inside),
     Scene("gap beyond the loss cap", gap_beyond),
     Scene("a halt and a recovery", recovery, calm),
+    Scene("a jump to the halt and back", spike, calm),
     Scene("bursts", throttles),
     Scene("ids used again", duplicates, deadly),
     Scene("quotes that stop", stale),
@@ -608,6 +634,7 @@ AIMED = (
     Scene("a machine too slow", slow),
     Scene("the morning after a halt", morning_after, calm),
     Scene("fills put right", days(fuzz), restless, bars=200),
+    Scene("prices that cannot be", days(fuzz), glitchy, bars=200),
     Scene("two processes", days(fuzz), harsh, bars=200, shared=True),
 )
 FLOWN = tuple(Scene(f"model {name}", fly(name), bars=WHOLE_DAY) for name in MOCKS)

@@ -33,6 +33,7 @@ from plimsoll.risk.sizing import LIMITS
 
 NO_ANSWER = "NO_ANSWER"  # the process died over an order, and nobody asked again
 _RECONCILED = 3  # bars until an order the venue never saw is released
+_STUBBORN = 20  # starts after which nobody tries again
 _REUSED = 40  # orders that may be sent again
 T = TypeVar("T")
 
@@ -81,6 +82,7 @@ class Desk:
         self._sent: list[OrderIntent] = []
         self._count = 0
         self._half = {s: int(draw.integers(1, 6)) for s in paths}  # half-spread, 1e-4 of the mid
+        self._begun = (-1, 0)
         self._nights = 0  # microseconds that the clock is ahead of the paths
         self._ratio: dict[str, Fraction] = {}  # what splits have made of a unit's price, by symbol
         self._untold: dict[str, Fraction] = {}  # new units for an old one, of a split nobody was told of
@@ -91,7 +93,8 @@ class Desk:
     def begin(self, day: int, equity: int) -> None:
         """Begin a session with an equity in cents."""
         self.accountant.begin(Fraction(equity, 100))
-        self._live(lambda governor: governor.begin(day, equity))
+        self._begun = day, equity
+        self._say(lambda governor: governor.begin(day, equity))
         self.tally.events["days"] += 1
 
     def build(self, days: int, equity: int, fill: Callable[[Desk], None]) -> None:
@@ -134,7 +137,8 @@ class Desk:
         """A night passes, and the next session begins with the equity of the last."""
         self._nights += 86_400 * SECOND
         self.now = self._venue.now = self.now + 86_400 * SECOND
-        self.begin(self.governor.account.day + 1, self.governor.account.equity)
+        day, equity = self._begun
+        self.begin(day + 1, equity)
 
     def gap(self, share: float) -> None:
         """From the next bar on every price is lower by a share of itself; the rest of the session stands still."""
@@ -179,7 +183,8 @@ class Desk:
 
     def ask_of(self, symbol: str) -> int:
         """The dearest price a marketable order counts at."""
-        return self.governor.quotes[symbol].ask
+        known = self.governor.quotes.get(symbol)
+        return self.accountant.books.get(symbol, (ONE, ONE, 0))[1] if known is None else known.ask
 
     def room(self, symbol: str) -> int:
         """The largest quantity that fits into every headroom of the governor."""
@@ -401,19 +406,20 @@ class Desk:
     def _live(self, act: Callable[[Governor], T]) -> T:
         """Do it, starting again after each death; every act of the governor may be done twice."""
         self._turn()
-        while True:
+        for _ in range(_STUBBORN):
             try:
                 return act(self.governor)
             except Crash:
                 self._restart()
             except (Halted, HomeBusy):  # the disk failed under it, or others kept it busy
                 self._restart()
+        return act(self.governor)
 
     def _say(self, act: Callable[[Governor], T]) -> T | None:
         """Tell the governor what the venue says: there is nothing of it that it may not take (H2)."""
         try:
             return self._live(act)
-        except InputError:
+        except (InputError, Halted, HomeBusy):
             self.tally.disagreed["told"] += 1
             return None
 

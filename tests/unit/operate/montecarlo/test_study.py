@@ -24,7 +24,7 @@ from plimsoll.risk.governor_limits import limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_store import SqliteStateStore
 
-UNTOLD = {"PRICE_UNKNOWN", "POSITION_DISPUTED", "FOREIGN_ORDER", "OTHER_POLICY"}  # of what no session tells yet
+UNTOLD = {"POSITION_DISPUTED", "FOREIGN_ORDER", "OTHER_POLICY"}  # of what no session tells the governor yet
 MICRO = policy_file.load("micro").policy
 
 
