@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 from typing import Any, Literal
 
 import msgspec
@@ -49,10 +49,14 @@ class Pace:
 
 
 class Ruling(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
-    """The policy that an account's session began under: its hash, dollar caps aside, and the shares of its ladder."""
+    """The policy that an account's session began under: its hash, dollar caps aside, the shares of its ladder, from
+    where on its prices are in doubt, and what its market orders keep for a move, basis points.
+    """
 
     policy: str
     stages: tuple[tuple[int, int], ...]
+    jumps: tuple[int, ...] = ()
+    move: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +141,22 @@ class GovernorLimits:
         """What a session that begins under these limits holds every governor of the account to."""
         mine = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in (*self.caps, "foreign")}
         digest = hashlib.sha256(msgspec.json.encode(mine, order="sorted")).hexdigest()
-        return Ruling(digest, tuple((stage.equity_bps, stage.loss_bps) for stage in self.stages))
+        stages = tuple((stage.equity_bps, stage.loss_bps) for stage in self.stages)
+        return Ruling(digest, stages, astuple(self.jumps), self.move_bps)
 
     def beside(self, ruling: Ruling | None) -> GovernorLimits:
-        """These limits in a session that began under a ruling: the stricter ladder of both where it is another's."""
+        """These limits in a session that began under a ruling: the stricter ladder and reserve of both where it is
+        another's, and that one's bounds of prices: what one process believes all of them hold orders against.
+        """
         if ruling is None or ruling.policy == self.ruling.policy:
             return self
         caution, reduce, halt = (
             replace(mine, equity_bps=min(mine.equity_bps, equity), loss_bps=min(mine.loss_bps, loss))
             for mine, (equity, loss) in zip(self.stages, ruling.stages, strict=True)
         )
-        return replace(self, stages=(caution, reduce, halt), foreign=True)
+        jumps = Jumps(*ruling.jumps) if ruling.jumps else self.jumps
+        move = max(self.move_bps, ruling.move)
+        return replace(self, stages=(caution, reduce, halt), jumps=jumps, move_bps=move, foreign=True)
 
     def under(self, caps: Mapping[str, Any]) -> GovernorLimits:
         """These limits with exactly these dollar caps, as ``caps`` gives them."""

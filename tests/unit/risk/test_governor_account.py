@@ -483,6 +483,18 @@ def test_dollar_caps_are_no_policy_and_the_same_policy_started_again_goes_on() -
         assert again.decide(intent(f"o{n}")).decision == "ADMIT"
 
 
+def test_a_governor_of_another_policy_believes_no_price_that_the_sessions_policy_doubts() -> None:
+    account = MemoryAccount()
+    strict = replace(WIDE, move_bps=100, jumps=replace(WIDE.jumps, plain=2_000))
+    mine = opened(strict, MemoryStateStore(account))
+    bought(mine, "a", 5 * UNIT)
+    other = Governor(MemoryStateStore(account), replace(WIDE, move_bps=0))
+    assert other.quote("S", Quote(UNIT // 10, UNIT // 10, NOON)) is not None
+    assert other.decide(intent("b", UNIT, sign=-1)).decision == "ADMIT"
+    assert mine.decide(intent("c")).reasons == ("PRICE_UNKNOWN",)
+    assert other.orders["b"].paid == UNIT * 101 // 100
+
+
 def test_the_stricter_ladder_of_both_counts() -> None:
     account = MemoryAccount()
     opened(store=MemoryStateStore(account))

@@ -74,8 +74,8 @@ class Desk:
         self._store = store
         self._machine: Callable[[], int] | None = None
         self._set = 0  # microseconds by which the machine's clock is wrong
-        self.governor = Governor(store, limits)
-        self._others: list[tuple[MortalStore, Governor]] = []  # further processes on the account
+        self.governor, self._rules = Governor(store, limits), limits
+        self._others: list[tuple[MortalStore, Governor, GovernorLimits]] = []  # further processes on the account
         self.on_fill: list[Callable[[str, int, int, int], None]] = []
         self._venue = Venue(accountant, self._say, draw, manners, self.tally.events, self._filled)
         self._unanswered: dict[str, int] = {}
@@ -86,6 +86,7 @@ class Desk:
         self._nights = 0  # microseconds that the clock is ahead of the paths
         self._ratio: dict[str, Fraction] = {}  # what splits have made of a unit's price, by symbol
         self._untold: dict[str, Fraction] = {}  # new units for an old one, of a split nobody was told of
+        self._at: dict[str, int] = {}  # when a split happened that nobody was told of
         self._doubtful: set[str] = set()  # symbols of which the last print was nonsense
 
     # the days
@@ -94,7 +95,9 @@ class Desk:
         """Begin a session with an equity in cents."""
         self.accountant.begin(Fraction(equity, 100))
         self._begun = day, equity
-        self._say(lambda governor: governor.begin(day, equity))
+        while self._rules is not self.limits:  # whoever begins a session gives it his policy
+            self._turn()
+        self._say(lambda governor: governor.begin(day, equity), here=True)
         self.tally.events["days"] += 1
 
     def build(self, days: int, equity: int, fill: Callable[[Desk], None]) -> None:
@@ -154,6 +157,7 @@ class Desk:
         """``old`` units become ``new``, from the next quote on. Nothing trades in it until it is told."""
         self._ratio[symbol] = self._ratio.get(symbol, Fraction(1)) * Fraction(old, new)
         self._untold[symbol] = Fraction(new, old)
+        self._at[symbol] = self.now
         self._venue.closed_to.add(symbol)
         if told:
             self.tell_split(symbol)
@@ -162,7 +166,7 @@ class Desk:
         """A split that happened is told."""
         units = self._untold.pop(symbol)
         self._venue.closed_to.discard(symbol)
-        self._venue.split(symbol, units.numerator, units.denominator)
+        self._venue.split(symbol, units.numerator, units.denominator, self._at[symbol])
 
     def dividend(self, symbol: str, bps: int) -> None:
         """So much of the price is paid for each unit, and the price falls by it."""
@@ -175,9 +179,9 @@ class Desk:
         self.muted.add(symbol)
         self._venue.end(symbol, self.accountant.books[symbol][0])
 
-    def join(self, store: MortalStore, limits: GovernorLimits | None = None) -> None:
-        """A further process on the account, under these limits or others of its own."""
-        self._others.append((store, Governor(store, self.limits if limits is None else limits)))
+    def join(self, store: MortalStore, limits: GovernorLimits) -> None:
+        """A further process on the account, under limits of its own."""
+        self._others.append((store, Governor(store, limits), limits))
 
     # what a trader can see and do
 
@@ -303,11 +307,16 @@ class Desk:
     # what the accountant says of it
 
     def compare(self) -> None:
-        """Hold the governor's figures against the accountant's: what is held must be the same, all else no less."""
+        """Hold the governor's figures against the accountant's: what is held must be the same, all else no less.
+
+        While a split is not told no figure can be known, and only what is held is compared.
+        """
         governor, his, found = self.governor, self.accountant, self.tally.disagreed
         self._live(lambda governor: governor.refresh())
         if dict(governor.positions) != {symbol: units for symbol, units in his.held.items() if units}:
             found["held"] += 1
+        if self._untold:
+            return
         use = governor.use()
         found["gross"] += use.gross < his.gross * ONE**2
         found["turnover"] += use.turnover < his.turnover * ONE**2
@@ -400,12 +409,13 @@ class Desk:
     def _turn(self) -> None:
         """Another process is the one that is spoken to, if there are several."""
         if self._others and self.draw.random() < 0.5:
-            self._others.append((self._store, self.governor))
-            self._store, self.governor = self._others.pop(0)
+            self._others.append((self._store, self.governor, self._rules))
+            self._store, self.governor, self._rules = self._others.pop(0)
 
-    def _live(self, act: Callable[[Governor], T]) -> T:
-        """Do it, starting again after each death; every act of the governor may be done twice."""
-        self._turn()
+    def _live(self, act: Callable[[Governor], T], *, here: bool = False) -> T:
+        """Do it, ``here`` or in another process, starting again after each death: every act may be done twice."""
+        if not here:
+            self._turn()
         for _ in range(_STUBBORN):
             try:
                 return act(self.governor)
@@ -415,10 +425,10 @@ class Desk:
                 self._restart()
         return act(self.governor)
 
-    def _say(self, act: Callable[[Governor], T]) -> T | None:
+    def _say(self, act: Callable[[Governor], T], *, here: bool = False) -> T | None:
         """Tell the governor what the venue says: there is nothing of it that it may not take (H2)."""
         try:
-            return self._live(act)
+            return self._live(act, here=here)
         except (InputError, Halted, HomeBusy):
             self.tally.disagreed["told"] += 1
             return None
@@ -431,7 +441,7 @@ class Desk:
     def _restart(self) -> None:
         self.tally.events["restarts"] += 1
         self._store.reopen()
-        self.governor = Governor(self._store, self.limits, self._machine)
+        self.governor = Governor(self._store, self._rules, self._machine)
 
     def _reconcile(self) -> None:
         """Orders the governor counts and the venue never saw are released some bars after the crash."""

@@ -27,7 +27,7 @@ from plimsoll.store.governor_memory import MemoryAccount, MemoryStateStore
 
 APPROACHED = 0.95  # of a limit (H8)
 REFUSALS = (  # every code the governor and its line protocol refuse with
-    "NO_SESSION", "TIME_OUTSIDE_SESSION", "CLOCK_BACK", "STALE_ORDER", "LATE", "PRICE_UNKNOWN", "BAD_TIME", "BAD_QUANTITY",
+    "NO_SESSION", "TIME_OUTSIDE_SESSION", "CLOCK_BACK", "STALE_ORDER", "LATE", "PRICE_UNKNOWN", "POSITION_DISPUTED", "FOREIGN_ORDER", "OTHER_POLICY", "BAD_TIME", "BAD_QUANTITY",
     "BAD_PRICE", "NO_QUOTE", "STALE_QUOTE", "PRICE_COLLAR", "DUPLICATE_INTENT", "ORDER_CLOSED",
     "ORDERS_PER_SECOND", "ORDERS_PER_MINUTE", "REPEATED_EXECUTION", "TRADE_LIMIT", "POSITION_LIMIT",
     "GROSS_LIMIT", "TURNOVER_LIMIT", "LOSS_LIMIT", "LOSS_UNKNOWN", "INTRADAY_CAUTION",
@@ -177,7 +177,7 @@ def _session(
     accountant = Accountant(caps_of(policy))
     desk = Desk(policy, limits, store, accountant, paths, draw, scene.manners())
     if scene.shared:
-        desk.join(store.twin())
+        desk.join(store.twin(), loosened(limits) if scene.loose else limits)
     desk.send(desk.symbols[0], 1, 1)  # before any session has begun
     if scene.built:
         desk.build(days_to_build(limits, equity), equity, fill_up)
@@ -188,6 +188,19 @@ def _session(
         next(act, None)
     desk.finish()
     _add(found, scene, desk)
+
+
+def loosened(limits: GovernorLimits) -> GovernorLimits:
+    """Limits of a policy that forbids little, with the account's own dollar caps."""
+    jumps = replace(limits.jumps, plain=100 * WHOLE, crypto=100 * WHOLE)
+    return replace(
+        limits,
+        gross_bps=4 * limits.gross_bps,
+        collar_bps=WHOLE,
+        move_bps=0,
+        quote_age=48 * limits.quote_age,
+        jumps=jumps,
+    )
 
 
 def _paths(symbols: Sequence[str], blocks: Sequence[Blocks], draw: np.random.Generator) -> dict[str, Path]:

@@ -145,21 +145,22 @@ class Venue:
 
     # what else it does
 
-    def split(self, symbol: str, new: int, old: int, *, told: bool = True) -> None:
-        """Units change; open orders are cancelled. Where it is not told, it has been or will be."""
+    def split(self, symbol: str, new: int, old: int, at: int) -> None:
+        """Units changed at an instant; open orders are cancelled."""
         for ticket in [*self.tickets.values()]:
             if ticket.intent.symbol == symbol:
                 ticket.plan.clear()
                 self._close(ticket)
         self.accountant.split(symbol, new, old)
         self._unseen[symbol] = self._unseen[symbol] * new // old
-        if told:
-            self._say(Split(self._name("split"), symbol, new, old))
+        self._names["split", symbol] += 1
+        again = self._names["split", symbol] > 1
+        self._say(Split(self._name("split"), symbol, new, old, at=at, again=again))
 
     def dividend(self, symbol: str, amount: int) -> None:
         """So much is paid for each unit."""
         self.accountant.paid(symbol, amount)
-        self._say(Dividend(self._name("dividend"), symbol, amount))
+        self._say(Dividend(self._name("dividend"), symbol, amount, at=self.now))
 
     def end(self, symbol: str, price: int) -> None:
         """What is held is settled at a price; nothing trades there any more."""
@@ -169,7 +170,7 @@ class Venue:
                 self._close(ticket)
         self.closed_to.add(symbol)
         self.accountant.settled(symbol, price)
-        self._say(Settlement(self._name("settle"), symbol, price))
+        self._say(Settlement(self._name("settle"), symbol, price, at=self.now))
 
     def elsewhere(self, symbol: str, sign: int, quantity: int, *, hidden: bool) -> None:
         """Somebody else trades the account; where it is hidden a list of what is held says so before."""
@@ -189,13 +190,14 @@ class Venue:
         else:
             tell()
 
-    def list(self) -> None:
-        """Say what is held, all of it."""
+    def list(self, *, strange: bool = False) -> None:
+        """Say what is held, all of it, and which orders are open: where it is ``strange``, one that nobody sent."""
         units = Counter(self.accountant.held)
         units.update(self._unseen)
         positions = {symbol: held for symbol, held in units.items() if held}
         self.accountant.told(positions, self.now)
-        self._say(Snapshot(self._name("snapshot"), self.now, positions))
+        orders = frozenset(self.accountant.working) | ({"nobody's"} if strange else set())
+        self._say(Snapshot(self._name("snapshot"), self.now, positions, orders))
 
     # in detail
 
@@ -355,9 +357,9 @@ class Venue:
             symbol, units = self._some(100)
             units = units if draw.random() < 0.5 else -units
             self.accountant.moved(symbol, units, self.now)
-            self._say(Transfer(self._name("transfer"), symbol, units))
+            self._say(Transfer(self._name("transfer"), symbol, units, at=self.now))
         if draw.random() < manners.listed:
-            self.list()
+            self.list(strange=draw.random() < 0.2)
 
     def _some(self, part: int) -> tuple[str, int]:
         """A symbol that trades, and a few units of it: a ``part`` of what a position may be."""

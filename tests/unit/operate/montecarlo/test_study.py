@@ -24,7 +24,6 @@ from plimsoll.risk.governor_limits import limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_store import SqliteStateStore
 
-UNTOLD = {"POSITION_DISPUTED", "FOREIGN_ORDER", "OTHER_POLICY"}  # of what no session tells the governor yet
 MICRO = policy_file.load("micro").policy
 
 
@@ -43,7 +42,7 @@ def test_the_codes_it_must_see_are_all_that_a_governor_can_refuse_with() -> None
         texts |= {
             node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
         }
-    assert set(REFUSALS) == (texts & set(REASONS)) - {"OVERFILL"} - UNTOLD  # which is told of a fill, not of an order
+    assert set(REFUSALS) == (texts & set(REASONS)) - {"OVERFILL"}  # which is told of a fill, not of an order
 
 
 def test_a_run_of_one_session_proves_nothing_and_says_what_is_missing() -> None:
