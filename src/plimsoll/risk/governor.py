@@ -230,6 +230,9 @@ class Governor:
         before = self._decisive(symbol)
         try:
             left = self._quoted(symbol, quote)
+        except InputError:  # perhaps for not knowing what others wrote
+            self._undo()
+            left = self._settle(lambda: self._quoted(symbol, quote))
         except BaseException:
             self._undo()
             raise

@@ -599,7 +599,7 @@ def everything() -> Manners:
     """All of it at once."""
     return Manners(
         parts=0.5, cancel=0.2, late=0.5, twice=0.2, crash=0.03, again=0.2, wrong=0.1, bust=0.05,
-        elsewhere=0.03, moved=0.02, listed=0.05, nonsense=0.08, reused=0.2,
+        elsewhere=0.03, moved=0.02, listed=0.05, nonsense=0.08, spelled=0.1, reused=0.2,
     )  # fmt: skip
 
 
@@ -637,6 +637,7 @@ AIMED = (
     Scene("symbols that end", delisted),
     Scene("everything at once", days(fuzz), everything, bars=200),
     Scene("everything at once, by two", days(fuzz), everything, bars=200, shared=True),
+    Scene("other spellings", days(fuzz), spelled),
     Scene("another policy", days(fuzz), glitchy, bars=200, shared=True, loose=True),
     Scene("two processes", days(fuzz), harsh, bars=200, shared=True),
 )

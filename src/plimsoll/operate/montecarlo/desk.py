@@ -79,6 +79,7 @@ class Desk:
         self.on_fill: list[Callable[[str, int, int, int], None]] = []
         self._venue = Venue(accountant, self._say, draw, manners, self.tally.events, self._filled)
         self._unanswered: dict[str, int] = {}
+        self._unsure: set[str] = set()  # reductions that left on a quote that was late or absent
         self._sent: list[OrderIntent] = []
         self._count = 0
         self._half = {s: int(draw.integers(1, 6)) for s in paths}  # half-spread, 1e-4 of the mid
@@ -234,6 +235,7 @@ class Desk:
             found = self._live(lambda _: self._decided(intent))
         self._count_decision(found.decision, found.reasons)
         if found.decision == "ADMIT":
+            self._unsure |= {intent.id} if found.marks else set()
             self._leave(intent)
         return found
 
@@ -249,7 +251,7 @@ class Desk:
         )
         if "decision" not in said:
             return Decision(intent.id, "REFUSE", (), {})
-        return Decision(intent.id, str(said["decision"]), tuple(said["reasons"]), {})  # type: ignore[arg-type]
+        return Decision(intent.id, str(said["decision"]), tuple(said["reasons"]), {}, tuple(said.get("marks", ())))  # type: ignore[arg-type]
 
     def line(self, text: str) -> dict[str, object]:
         """Send a line of the governor's protocol as it is; only lines that cannot be admitted belong here."""
@@ -309,13 +311,15 @@ class Desk:
     def compare(self) -> None:
         """Hold the governor's figures against the accountant's: what is held must be the same, all else no less.
 
-        While a split is not told no figure can be known, and only what is held is compared.
+        While a split is not told, a quote died with its process, or a reduction is open that left without one, no
+        figure can be known: only what is held is compared then.
         """
-        governor, his, found = self.governor, self.accountant, self.tally.disagreed
         self._live(lambda governor: governor.refresh())
+        governor, his, found = self.governor, self.accountant, self.tally.disagreed
         if dict(governor.positions) != {symbol: units for symbol, units in his.held.items() if units}:
             found["held"] += 1
-        if self._untold:
+        unsure = self._unsure & his.working.keys()
+        if self._untold or unsure or any(self._unheard(symbol) for symbol in his.touched()):
             return
         use = governor.use()
         found["gross"] += use.gross < his.gross * ONE**2
@@ -323,6 +327,13 @@ class Desk:
         found["loss"] += use.loss < his.loss * ONE**2
         for symbol in his.touched():
             found["position"] += governor.use(symbol).position < his.exposure(symbol) * ONE**2
+
+    def _unheard(self, symbol: str) -> bool:
+        """Whether this governor lost the market's last price of a symbol, or never heard it."""
+        known, book = self.governor.quotes.get(symbol), self.accountant.books.get(symbol)
+        if symbol in self.governor.doubts:
+            return False
+        return book is not None and (known is None or known.at < book[2])
 
     # orders and quotes on their way
 
@@ -355,25 +366,29 @@ class Desk:
             return
         units = self._untold.get(symbol, Fraction(1))  # the accountant counts in old units until he is told
         self.accountant.quote(symbol, int(quote.bid * units), int(-(-quote.ask * units // 1)), self.now)
+        if symbol in self._untold and self.accountant.held.get(symbol):
+            self.accountant.puzzled(symbol)  # how many units are held now nobody was told
         self._doubtful.discard(symbol)
 
     def _print(self, symbol: str, quote: Quote) -> bool:
-        """Tell the governor a quote, as a line where the symbol is spelled in another way; whether it was heard."""
+        """Tell every process a quote, as a line where the symbol is spelled in another way; whether any heard it."""
+        heard = any([self._printed(symbol, quote) for _ in range(len(self._others) + 1) if self._next()])
+        self.tally.events["quotes refused"] += not heard
+        return heard
+
+    def _printed(self, symbol: str, quote: Quote) -> bool:
         if self._misspelled():
             text = (
                 f'{{"type":"quote","symbol":"{self._spelling(symbol)}","bid":"{plain(quote.bid)}",'
                 f'"ask":"{plain(quote.ask)}","ts":"{_instant(quote.at)}"}}'
             )
-            said = self._live(lambda _: self._line(text))
-            heard = "error" not in said
-        else:
-            try:
-                self._live(lambda governor: governor.quote(symbol, quote))
-                heard = True
-            except InputError:
-                heard = False
-        self.tally.events["quotes refused"] += not heard
-        return heard
+            said = self._live(lambda _: self._line(text), here=True)
+            return "error" not in said
+        try:
+            self._live(lambda governor: governor.quote(symbol, quote), here=True)
+        except InputError:
+            return False
+        return True
 
     def _nonsense(self) -> None:
         """Say a price of one symbol that cannot be: of another size, crossed, zero or below."""
@@ -409,8 +424,13 @@ class Desk:
     def _turn(self) -> None:
         """Another process is the one that is spoken to, if there are several."""
         if self._others and self.draw.random() < 0.5:
-            self._others.append((self._store, self.governor, self._rules))
-            self._store, self.governor, self._rules = self._others.pop(0)
+            self._next()
+
+    def _next(self) -> bool:
+        """Speak to the next process, or still to the only one."""
+        self._others.append((self._store, self.governor, self._rules))
+        self._store, self.governor, self._rules = self._others.pop(0)
+        return True
 
     def _live(self, act: Callable[[Governor], T], *, here: bool = False) -> T:
         """Do it, ``here`` or in another process, starting again after each death: every act may be done twice."""
