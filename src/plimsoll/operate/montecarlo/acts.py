@@ -317,15 +317,22 @@ def clocks(desk: Desk) -> Act:
 
 
 def set_clocks(desk: Desk) -> Act:
-    """A live account whose machine's clock is set, forward and back, while the feed comes and goes."""
+    """A live account whose feed stops and whose machine's clock is set, often back by as much as makes old quotes young
+    again.
+    """
     desk.go_live()
     playing, draw = fuzz(desk), desk.draw
     while True:
-        next(playing)
-        yield
-        if draw.random() < 0.1:
-            desk.set_clock(int(draw.choice((0, 30 * SECOND, -30 * SECOND, _HOUR, -_HOUR, 3 * _HOUR, -3 * _HOUR))))
-            desk.muted = set(desk.symbols) if draw.random() < 0.5 else set()
+        for _ in range(15):
+            next(playing)
+            yield
+        desk.muted = set(desk.symbols)
+        desk.set_clock(int(draw.choice((-40, -30, -20, -1, 1, 180))) * MINUTE)
+        for _ in range(50):
+            next(playing)
+            yield
+        desk.muted = set()
+        desk.set_clock(0)
 
 
 def collars(desk: Desk) -> Act:

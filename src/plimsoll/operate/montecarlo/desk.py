@@ -33,7 +33,7 @@ from plimsoll.risk.sizing import LIMITS
 
 NO_ANSWER = "NO_ANSWER"  # the process died over an order, and nobody asked again
 _RECONCILED = 3  # bars until an order the venue never saw is released
-_STUBBORN = 20  # starts after which nobody tries again
+_STUBBORN = 4  # starts after which nobody tries again
 _REUSED = 40  # orders that may be sent again
 T = TypeVar("T")
 
@@ -372,9 +372,9 @@ class Desk:
 
     def _print(self, symbol: str, quote: Quote) -> bool:
         """Tell every process a quote, as a line where the symbol is spelled in another way; whether any heard it."""
-        heard = any([self._printed(symbol, quote) for _ in range(len(self._others) + 1) if self._next()])
-        self.tally.events["quotes refused"] += not heard
-        return heard
+        heard = [self._printed(symbol, quote) for _ in range(len(self._others) + 1) if self._next()]
+        self.tally.events["quotes refused"] += not any(heard)
+        return any(heard)
 
     def _printed(self, symbol: str, quote: Quote) -> bool:
         if self._misspelled():
