@@ -8,6 +8,7 @@ what it uses: a backtest imports no SQL, frame or calendar library.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from plimsoll.app.account import account_repair as account_repair
     from plimsoll.app.account import act_approve as act_approve
     from plimsoll.app.account import keys_list as keys_list
     from plimsoll.app.account import keys_new as keys_new
@@ -57,7 +58,8 @@ if TYPE_CHECKING:
 
 _SERVICES = {  # module: what of it is asked for by name here; no module has a service's name
     "account": (
-        "keys_list", "keys_new", "keys_trust", "limits_history", "limits_show", "limits_sign", "act_approve",
+        "account_repair", "act_approve", "keys_list", "keys_new", "keys_trust", "limits_history", "limits_show",
+        "limits_sign",
         "size_approve", "size_status", "sla", "sla_check",
     ),
     "data": ("confirm", "confirmations", "ingest", "providers", "verify_sources", "verify_status"),

@@ -11,6 +11,7 @@ from plimsoll.app.wiring import now, state_store
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.operate.account_limits import LimitsReport, LimitsVersion, TrustedKey
+    from plimsoll.operate.account_repair import Repaired
     from plimsoll.operate.signed_acts import Signed
     from plimsoll.operate.size import SizeReport
     from plimsoll.operate.sla import Checked, RiskPromise
@@ -112,6 +113,29 @@ def keys_list(workspace: Workspace) -> tuple[TrustedKey, ...]:
     from plimsoll.store.home import Home
 
     return trusted(Home(workspace.home))
+
+
+def account_repair(
+    workspace: Workspace, person: str | None, key: Path | None, reason: str, *, restart: bool = False
+) -> Repaired:
+    """Mend a governor's account that was lost or altered from its record; ``CheckFailed`` where it cannot be (H2)."""
+    from time import time_ns
+
+    from plimsoll.app.governing import session_minutes
+    from plimsoll.operate.account_repair import repair
+    from plimsoll.store.account_record import AccountRecord
+    from plimsoll.store.home import Home
+    from plimsoll.store.private import exposed, outside
+    from plimsoll.store.record_rules import By
+    from plimsoll.store.signing import Signer
+
+    home = Home(workspace.home)
+    by = None if person is None or key is None else By(person, Signer(outside(home, key)), now())
+    limits = AccountRecord(home).read().limits
+    live = limits is not None and limits[1].mode == "live"
+    if live and (problem := exposed(home, workspace.policy_files)) is not None:
+        raise problem
+    return repair(home, by, reason, session_minutes, lambda: time_ns() // 1000, restart=restart)
 
 
 def sla(workspace: Workspace, person: str | None = None, key: Path | None = None) -> RiskPromise:

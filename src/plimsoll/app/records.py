@@ -132,10 +132,17 @@ def compare(workspace: Workspace, a: str, b: str) -> Versus:
 
 
 def audit_verify(workspace: Workspace, run: str | None = None) -> AuditReport:
-    """Recompute the hash chain of a run's journal, the last run's by default (G3)."""
+    """Recompute the hash chain of a run's journal; for none, of the last run's and of the governor's account (G3)."""
+    from plimsoll.store.governor_audit import verify_file
     from plimsoll.store.home import Home
+    from plimsoll.store.journal import AuditReport
 
-    return Home(workspace.home, workspace.tell).audit(run)
+    home = Home(workspace.home, workspace.tell)
+    if run is not None or not (home.governor.exists() or home.governor_anchor.exists()):
+        return home.audit(run)
+    account = verify_file(home.governor)
+    found = home.audit() if home.names() else AuditReport(True, 0)
+    return msgspec.structs.replace(found, ok=found.ok and account.ok, governor=account)
 
 
 def resume(workspace: Workspace, by: str, reason: str, run: str | None = None) -> Resumed:

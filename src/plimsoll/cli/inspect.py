@@ -39,9 +39,11 @@ def audit_verify(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recompute a journal's hash chain.
+    """Recompute hash chains: a run's journal, the governor's record.
 
-    Any altered, missing or reordered record is found; exits 3 if one is.
+    Any altered, missing or reordered record is found; exits 3 if one is. Without --run, the last run's journal and the
+    governor's account: every entry of its record is computed again, held against governor.anchor, and what lies in
+    governor.db against what all of them come to. The governor must not be running then.
 
     \b
     plimsoll audit verify
@@ -59,6 +61,45 @@ def audit_verify(
             tables.audit(report)
         if not report.ok:
             raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@audit_cli.command("repair")
+def audit_repair(
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin again without entries that are lost; reductions only at first.")
+    ] = False,
+    person: Annotated[
+        str | None, typer.Option("--person", metavar="P", help="Who signs, where keys are trusted.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Their private key.")] = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the signature.")] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Mend a governor's account that was lost or altered.
+
+    State and facts are derived again from the record where that is whole and reaches governor.anchor. Where entries are
+    lost it exits 3 and says how many; with --restart the account begins again from those that are left, and only
+    reductions pass until the venue's snapshot was told and another session has begun. What was damaged is moved
+    aside. A live account, and any whose keys are trusted, needs a signature.
+
+    \b
+    plimsoll audit repair
+    plimsoll audit repair --restart --person ann --key ann.key --reason "disk failed, snapshot taken"
+    """
+    with reported(as_json):
+        from plimsoll import app
+        from plimsoll.core.errors import UsageError
+
+        if (person is None) != (key is None):
+            raise UsageError("a signature needs --person and --key", "Give both, or neither")
+        done = app.account_repair(workspace(home), person, key, reason, restart=restart)
+        if as_json:
+            print_json(done)
+        else:
+            from plimsoll.cli import tables
+
+            tables.repaired(done)
 
 
 def explain(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from plimsoll.core.events import Proof
     from plimsoll.market.ingest import IngestReport
     from plimsoll.market.status import Status
+    from plimsoll.operate.account_repair import Repaired
     from plimsoll.operate.doctor import Diagnosis
     from plimsoll.operate.providers import Providers
     from plimsoll.reports.lives import Move, StrategyLife
@@ -191,11 +192,37 @@ def proven(proof: Proof) -> str:
 def audit(report: AuditReport) -> None:
     """Whether the chain holds, and if not where it breaks."""
     out = console()
-    if report.ok:
+    if report.governor is not None:
+        account = report.governor
+        found = f"{account.entries} entries, head {account.head[:16]}" if account.ok else escape(account.problem)
+        bad = "" if account.ok else f"; first bad entry {account.first_bad}, see 'plimsoll audit repair'"
+        out.print(f"governor's account: {'ok' if account.ok else 'NOT OK'}: {found}{bad}")
+        if not report.records and not report.problem:
+            return
+    if report.ok or not report.problem:
         end = "" if report.anchored else "; the run has not ended, so nothing outside the journal keeps its end"
         out.print(f"ok: {report.records} records, head {report.head[:16]}{end}")
     else:
         out.print(f"NOT OK: {escape(report.problem)}; first bad record {report.first_bad} of {report.records}")
+
+
+def repaired(done: Repaired) -> None:
+    """What was wrong with the governor's account and what was done."""
+    out = console()
+    if done.action == "none":
+        out.print("Nothing is wrong with the governor's account.")
+        return
+    out.print(f"found: {escape(done.problem)}")
+    if done.action == "rebuild":
+        out.print(f"rebuilt from its record of {done.entries} entries; nothing is lost")
+    else:
+        known = f"{done.lost} entries are lost" if done.lost else "what came after is lost"
+        out.print(
+            f"begun again with {done.entries} entries; {known}. Only reductions pass: tell a snapshot of what the"
+        )
+        out.print(
+            "venue holds, then begin the next session. Orders that were open there may be unknown here: cancel them"
+        )
 
 
 def diagnosis(found: Diagnosis) -> None:

@@ -131,7 +131,20 @@ class Act(_Part, frozen=True, kw_only=True, tag_field="kind", tag="act"):
     reason: str
 
 
-Body = Opened | Key | Limits | Size | Session | Promise | Act
+class Repair(_Part, frozen=True, kw_only=True, tag_field="kind", tag="repair"):
+    """A person has the governor's account rebuilt from its record, or begun again without its last entries (H2, X6).
+
+    ``entries`` of the record are kept, ``lost`` are known to have been after them; ``problem`` is what was found.
+    """
+
+    action: Literal["rebuild", "restart"]
+    entries: Annotated[int, msgspec.Meta(ge=0)]
+    lost: Annotated[int, msgspec.Meta(ge=0)]
+    problem: str
+    reason: str
+
+
+Body = Opened | Key | Limits | Size | Session | Promise | Act | Repair
 
 PURPOSES: dict[type, str] = {
     Key: "who may sign for this account",
@@ -139,6 +152,7 @@ PURPOSES: dict[type, str] = {
     Size: "the next step of size of this account",
     Promise: "the risk promise of this account",
     Act: "a holding or a price of this account",
+    Repair: "the repair of this account",
 }
 
 

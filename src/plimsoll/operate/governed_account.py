@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.core.account_record import Entry, Limits, Session, Size
+from plimsoll.core.account_record import Entry, Limits, Repair, Session, Size
 from plimsoll.core.errors import CorruptionError, Halted, HomeBusy, InputError, UsageError
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
@@ -73,7 +73,7 @@ class GovernedAccount:
             _kept_by(store, found)
         else:
             _same_history(found, self._kept)
-        _no_session_lost(max(found.session, iso(track.day)), last_session(store))
+        _no_session_lost(max(found.session, iso(track.day)), max(last_session(store), begun_again(store)))
         if found.limits is None:
             if live:
                 raise Halted(
@@ -206,7 +206,11 @@ def _kept_by(store: StateStore, record: Record) -> None:
     _same_history(record, kept)
     if kept is None or last_session(store) < 0:
         return
-    beyond = [e for e in record.entries[kept.get("version", 0) :] if isinstance(e.body, Session) and e.anchored is True]
+    repaired = max(
+        (e.number for e in record.entries if isinstance(e.body, Repair)), default=0
+    )  # a person knew of these
+    since = record.entries[max(kept.get("version", 0), repaired) :]
+    beyond = [e for e in since if isinstance(e.body, Session) and e.anchored is True]
     if len(beyond) > 1:
         raise CorruptionError(
             f"account.jsonl tells sessions the governor's store does not know, from entry {beyond[1].number} on",
@@ -239,6 +243,12 @@ def last_equity(store: StateStore) -> tuple[int, int]:
     """The last session a governor began, in days since 1970, and its equity in cents; -1 and 0 before the first."""
     found = (json.loads(text) for kind, _, text in store.load() if kind == "account" and text is not None)
     return next(((int(kept[0]), int(kept[1])) for kept in found), (-1, 0))
+
+
+def begun_again(store: StateStore) -> int:
+    """The session in which a person began the account again without its last entries, in days; -1 where none did."""
+    found = (json.loads(text) for kind, _, text in store.load() if kind == "lost" and text is not None)
+    return next((int(kept[0]) for kept in found), -1)
 
 
 def drifted(signed: Limits, equity: int, policy: Policy) -> str:

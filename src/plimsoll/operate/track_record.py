@@ -117,6 +117,11 @@ def iso(day: int) -> str:
     return (_EPOCH + timedelta(days=day)).isoformat()
 
 
+def day_of(session: str) -> int:
+    """The day of a session's date; -1 where there is none."""
+    return (date.fromisoformat(session) - _EPOCH).days if session else -1
+
+
 def _add(spans: list[tuple[int, int]], minute: int) -> None:
     """Put a minute into spans, which stay in order and apart."""
     spans.append((minute, minute + 1))

@@ -22,7 +22,7 @@ from msgspec.structs import replace as changed
 from plimsoll.core.errors import Halted, HomeBusy, InputError
 from plimsoll.core.ports import StateStore
 from plimsoll.core.quantity import CENT
-from plimsoll.core.venue_facts import Fact
+from plimsoll.core.venue_facts import Fact, Snapshot
 from plimsoll.risk import governor_executions as executions
 from plimsoll.risk import governor_facts as facts
 from plimsoll.risk.governor_book import MINUTE, Account, Book, Doubt, OpenOrder, Quote, Sent, encode, row
@@ -205,6 +205,8 @@ class Governor:
         for symbol in list(self._book.dues):
             self._put("due", symbol, None)
         self._put("account", "", begun)
+        if (lost := self._book.lost) is not None and lost.told and day > lost.day:
+            self._put("lost", "", None)
         if found.ruling != self._book.ruling:
             self._put("policy", "", found.ruling)
         self._pace.clear()
@@ -339,7 +341,13 @@ class Governor:
         Told again with the same content it changes nothing. ``InputError`` when its id is known with other content, or
         it speaks of an order that is not known.
         """
-        return self._settle(lambda: self._booked(facts.told(self, fact)))
+        return self._settle(lambda: self._told(fact))
+
+    def _told(self, fact: Fact) -> tuple[str, ...]:
+        reasons, lost = self._booked(facts.told(self, fact)), self._book.lost
+        if lost is not None and isinstance(fact, Snapshot) and fact.at > lost.at:
+            self._put("lost", "", None if self.account.day > lost.day else changed(lost, told=True))
+        return reasons
 
     def _booked(self, change: Change | tuple[str, ...]) -> tuple[str, ...]:
         """Put what a message changes, if it does; the reason codes of its answer.
@@ -399,8 +407,8 @@ class Governor:
     @property
     def reduce_only(self) -> bool:
         """Whether only reductions pass, for whatever reason."""
-        a = self.account
-        return bool(a.restricted) or a.unchecked or a.slow > 0 or self.stage in ("reduce_only", "halt")
+        a, stopped = self.account, self._book.lost is not None or self.stage in ("reduce_only", "halt")
+        return bool(a.restricted) or a.unchecked or a.slow > 0 or stopped
 
     @property
     def to_cancel(self) -> tuple[str, ...]:

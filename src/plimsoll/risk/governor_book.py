@@ -55,6 +55,18 @@ class Doubt(Kept, frozen=True):
 SPLIT = "split"  # why a price is in doubt that jumped between two sessions as if by a split
 
 
+class Lost(Kept, frozen=True):
+    """An account that a person began again without its last entries: what happened in them is not known (X6).
+
+    Nothing adds risk until the venue has told what is held, in a snapshot after ``at``, and a session after that of
+    ``day`` has begun, since what this one lost and traded is not known either. ``told`` says that the first is done.
+    """
+
+    day: int
+    at: int
+    told: bool = False
+
+
 class OpenOrder(Kept, frozen=True):
     """An admitted order. ``price`` is the dearest it would have filled at when it was admitted: the ask, or its limit.
     What is not ``filled`` stays reserved.
@@ -173,6 +185,7 @@ _UNKNOWN = Quote(0, 0, 0)
 _SURE = Doubt("", 0, 0, 0)
 _READ: dict[str, msgspec.json.Decoder[Any]] = {
     "caps": msgspec.json.Decoder(dict[str, Any]),
+    "lost": msgspec.json.Decoder(Lost),
     "policy": msgspec.json.Decoder(Ruling),
     "account": msgspec.json.Decoder(Account),
     "quote": msgspec.json.Decoder(Quote),
@@ -205,6 +218,7 @@ class Book:
     ----------
     caps : the account's dollar caps and the entry they come from; None before it was opened.
     ruling : the policy the session began under; None before the first.
+    lost : that the account was begun again without its last entries; None where nothing is missing.
     aged : quotes that are not fresh whatever their times say, by symbol: they came before the clock was stepped.
     unheard : symbols whose quote is what a store kept: a later one may have been lost, so it is not fresh either.
     doubts : what makes a symbol's worth unknown, by symbol.
@@ -221,6 +235,7 @@ class Book:
         self.account = Account()
         self.caps: dict[str, Any] | None = None
         self.ruling: Ruling | None = None
+        self.lost: Lost | None = None
         self.orders: dict[str, OpenOrder] = {}
         self.positions: dict[str, int] = {}
         self.quotes: dict[str, Quote] = {}
@@ -241,6 +256,7 @@ class Book:
             "account": self._put_account,
             "caps": self._put_caps,
             "policy": self._put_ruling,
+            "lost": self._put_lost,
             "open": self._put_order,
             "position": self._put_position,
             "quote": self._put_quote,
@@ -402,6 +418,10 @@ class Book:
 
     def _put_caps(self, _: str, caps: dict[str, Any] | None) -> dict[str, Any] | None:
         before, self.caps = self.caps, caps
+        return before
+
+    def _put_lost(self, _: str, lost: Lost | None) -> Lost | None:
+        before, self.lost = self.lost, lost
         return before
 
     def _put_ruling(self, _: str, ruling: Ruling | None) -> Ruling | None:

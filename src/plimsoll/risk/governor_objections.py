@@ -100,6 +100,8 @@ def _over(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> 
     stage = stage_of(book, limits, loss)
     if limits.symbols and symbol not in limits.symbols:
         found.append("UNKNOWN_SYMBOL")
+    if book.lost is not None:
+        found.append("ENTRIES_LOST")
     if limits.foreign:
         found.append("OTHER_POLICY")
     if symbol in book.told:

@@ -188,5 +188,5 @@ def altered(what: str) -> CorruptionError:
     """The error for an account that is not as it was written."""
     return CorruptionError(
         f"the governor's account was lost or altered: {what}",
-        "Restore this home from a copy that is not older, or close everything at the venue and begin another --home",
+        "'plimsoll audit verify' says where, 'plimsoll audit repair' mends what the record still tells",
     )

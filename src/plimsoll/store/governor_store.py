@@ -24,6 +24,7 @@ import apsw
 from plimsoll.core.errors import HomeBusy, InputError, PlimsollError
 from plimsoll.core.ports import Conflict, Fact, Row
 from plimsoll.store.governor_anchor import Anchor, Seen
+from plimsoll.store.governor_audit import Replay
 from plimsoll.store.governor_record import WHOLE, Chain, altered, fact_at, fact_digest, seal
 
 VERSION = 3  # of the tables and of what is in them
@@ -215,3 +216,30 @@ class SqliteStateStore:
         if isinstance(error, apsw.NotADBError | apsw.CorruptError | apsw.SQLError | apsw.ConstraintError):
             return altered(f"{self.path} is damaged ({error})")
         return InputError(f"{self.path} cannot be used: {error}", "Check the disk and its permissions")
+
+
+def create(path: Path, found: Replay, more: Sequence[Row]) -> Chain:
+    """A new file at ``path``, flushed, with what a record comes to, and ``more`` rows in one more entry; its chain."""
+    chain = found.chain if found.chain.number else Chain(secrets.token_hex(32))
+    texts, state, facts = list(found.texts), dict(found.state), found.facts
+    if more:
+        step = chain.next(more, ())
+        chain.take(step)
+        texts.append(step.text)
+        state.update({(kind, key): text for kind, key, text in more if text is not None})
+    connection = apsw.Connection(str(path))
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN EXCLUSIVE")
+        for words in _TABLES:
+            connection.execute(words)
+        connection.executemany(_APPEND, enumerate(texts, start=1))
+        connection.executemany(_PUT, [(*at, text) for at, text in state.items()])
+        connection.executemany(_ADD, [(*at, number) for at, number in facts.items()])
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except apsw.Error as error:
+        raise InputError(f"{path} cannot be written: {error}", "Check the disk and its permissions") from None
+    finally:
+        connection.close()
+    return chain

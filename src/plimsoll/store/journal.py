@@ -28,6 +28,7 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
 from plimsoll.core.events import KINDS, Event, Genesis, Proof
 from plimsoll.store import codec
+from plimsoll.store.governor_audit import AccountAudit
 
 DOMAIN = "plimsoll.journal.v1"
 ORIGIN = "0" * 64  # what the first record names as the hash before it
@@ -79,6 +80,7 @@ class AuditReport(msgspec.Struct, frozen=True):
     """What a verification found. ``records`` is what the file holds (0 when it cannot be read); ``first_bad`` the
     sequence number of the first record that is not what was written, or is not there; ``head`` the last good hash.
     ``anchored`` says whether the end is the one that is kept outside the journal: a run that has not ended has none.
+    ``governor`` is of the governor's account, where the home was asked as a whole and has one; ``ok`` is of both.
     """
 
     ok: bool
@@ -87,6 +89,7 @@ class AuditReport(msgspec.Struct, frozen=True):
     problem: str = ""
     head: str = ""
     anchored: bool = False
+    governor: AccountAudit | None = None
 
 
 class Passage(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from plimsoll.core.account_record import (
     Key,
     Limits,
     Opened,
+    Repair,
     Session,
     Signature,
     amount,
@@ -200,7 +201,9 @@ class Chain:
         return None
 
     def _free(self, body: Body) -> bool:
-        """Whether it needs no signature: the opening, sessions, the first key, and a paper account's first caps."""
+        """Whether it needs no signature: the opening, sessions, the first key, a paper account's first caps, and its
+        repair where nobody may sign.
+        """
         match body:
             case Opened() | Session():
                 return True
@@ -208,6 +211,8 @@ class Chain:
                 return not self.counts[Key]
             case Limits():
                 return body.mode == "paper" and not self.counts[Limits]
+            case Repair():
+                return self.mode == "paper" and not self.trusted
             case _:
                 return False
 

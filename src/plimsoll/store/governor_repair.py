@@ -1,0 +1,91 @@
+"""The governor's file written anew from its record (H2).
+
+The damaged files are moved aside, never deleted. The new one is whole and flushed before it takes their place, and the
+anchor follows last: a crash in between leaves a file that is refused, and the repair can be made again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from plimsoll.core.errors import CheckFailed, CorruptionError
+from plimsoll.core.ports import Row
+from plimsoll.store.governor_anchor import Anchor, Seen
+from plimsoll.store.governor_audit import GovernorFile, Replay, audited, replay
+from plimsoll.store.governor_store import create
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What is wrong with an account, and how much of it its record still tells.
+
+    ``whole`` says that the record is in order to its end and reaches what the home has seen, so that everything can be
+    derived again; else entries after ``entries`` are lost, up to ``seen`` at least.
+    """
+
+    problem: str
+    entries: int
+    seen: int
+    whole: bool
+
+
+class Broken:
+    """The account of a home, damaged or not, as its files lie."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._anchor = path, Anchor(path.with_suffix(".anchor"))
+        self._found = Replay()
+
+    @property
+    def state(self) -> list[Row]:
+        """The state that its record comes to."""
+        return [(*at, text) for at, text in self._found.state.items()]
+
+    def look(self) -> Damage | None:
+        """What is wrong with it; None when nothing is. ``HomeBusy`` while a governor holds it."""
+        unknown = ""
+        try:
+            seen = self._anchor.read()
+        except CorruptionError as error:
+            seen, unknown = None, error.problem
+        if not self.path.exists():
+            if seen is None and not unknown:
+                return None
+            number = 0 if seen is None else seen.number
+            return Damage(f"{self.path.name} is missing", 0, number, whole=False) if number or unknown else None
+        file = GovernorFile(self.path)
+        try:
+            self._found = replay(file, seen, keep=True)
+            report = audited(file, seen)
+        finally:
+            file.close()
+        if report.ok:
+            return None
+        whole = not self._found.problem and self._found.anchored and seen is not None
+        number = 0 if seen is None else seen.number
+        return Damage(unknown or report.problem, self._found.chain.number, number, whole=whole)
+
+    def rebuild(self, more: list[Row]) -> int:
+        """Write the file anew from what ``look`` found of its record, and ``more`` rows of the state in an entry of its
+        own; the number of entries it has then.
+        """
+        beside = self.path.with_suffix(".rebuilt")
+        for leftover in (beside, Path(f"{beside}-wal"), Path(f"{beside}-journal")):
+            leftover.unlink(missing_ok=True)
+        chain = create(beside, self._found, more)
+        if chain.number < self._found.chain.number:
+            raise CheckFailed("the record could not be written anew", "Look at the disk")
+        self._move_aside()
+        beside.replace(self.path)
+        self._anchor.begin(Seen(chain.account, chain.number, chain.head))
+        self._anchor.close()
+        return chain.number
+
+    def _move_aside(self) -> None:
+        number = 1
+        while Path(f"{self.path}.damaged-{number}").exists():
+            number += 1
+        for suffix in ("", "-wal", "-shm"):
+            if (file := Path(f"{self.path}{suffix}")).exists():
+                file.replace(f"{self.path}.damaged-{number}{suffix}")
