@@ -119,7 +119,9 @@ def test_a_lost_log_an_older_copy_and_a_missing_anchor_are_refused(desk: Path, t
     old = (desk / "governor.db").read_bytes()
     seen = (desk / "governor.anchor").read_bytes()
     store = SqliteStateStore(desk / "governor.db")
-    Governor(store, MICRO).decide(OrderIntent("late", "S", 1, UNIT, NOON))
+    late = Governor(store, MICRO)
+    late.quote("S", Quote(UNIT, UNIT, NOON))
+    late.decide(OrderIntent("late", "S", 1, UNIT, NOON))
     shutil.copytree(desk, tmp_path / "killed")  # with its log, as a killed process leaves it
     store.close()
 
