@@ -121,7 +121,6 @@ def account_repair(
     """Mend a governor's account that was lost or altered from its record; ``CheckFailed`` where it cannot be (H2)."""
     from time import time_ns
 
-    from plimsoll.app.governing import session_minutes
     from plimsoll.operate.account_repair import repair
     from plimsoll.store.account_record import AccountRecord
     from plimsoll.store.home import Home
@@ -135,7 +134,7 @@ def account_repair(
     live = limits is not None and limits[1].mode == "live"
     if live and (problem := exposed(home, workspace.policy_files)) is not None:
         raise problem
-    return repair(home, by, reason, session_minutes, lambda: time_ns() // 1000, restart=restart)
+    return repair(home, by, reason, lambda: time_ns() // 1000, restart=restart)
 
 
 def sla(workspace: Workspace, person: str | None = None, key: Path | None = None) -> RiskPromise:

@@ -61,7 +61,7 @@ def governed(
             AccountRecord(home),
             kept,
             policy,
-            track=TrackRecord(home, session_minutes),
+            track=TrackRecord(home, _session_minutes),
             live=live,
             alone=store is None,
             draw=lambda: token_hex(8),
@@ -106,7 +106,7 @@ def _exchange(day: int) -> str:
     from plimsoll.operate.track_record import iso
 
     try:
-        hours = session_minutes(day)
+        hours = _session_minutes(day)
     except InputError as error:
         return str(error)
     if hours is None:
@@ -117,7 +117,7 @@ def _exchange(day: int) -> str:
     return ""
 
 
-def session_minutes(day: int) -> tuple[int, int] | None:
+def _session_minutes(day: int) -> tuple[int, int] | None:
     """First minute since 1970 of a day's NYSE session and the first after it; None where there is none (D9)."""
     return _nyse(day // _BLOCK).get(day)
 

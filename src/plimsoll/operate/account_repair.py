@@ -15,7 +15,7 @@ import msgspec
 
 from plimsoll.core.account_record import Repair
 from plimsoll.core.errors import CheckFailed, said
-from plimsoll.operate.track_record import Hours, TrackRecord, day_of
+from plimsoll.operate.track_record import TrackRecord, day_of
 from plimsoll.risk.governor_book import Lost, row
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.governor_repair import Broken
@@ -34,9 +34,7 @@ class Repaired(msgspec.Struct, frozen=True):
     lost: int
 
 
-def repair(
-    home: Home, by: By | None, reason: str, hours: Hours, wall: Callable[[], int], *, restart: bool = False
-) -> Repaired:
+def repair(home: Home, by: By | None, reason: str, wall: Callable[[], int], *, restart: bool = False) -> Repaired:
     """Mend the account of a home; with ``restart`` also where entries are lost.
 
     ``CheckFailed`` (exit 3) where entries are lost and nobody said to begin again, or the act has to be signed and is
@@ -63,7 +61,7 @@ def repair(
     more = []
     if not found.whole:
         day = next((json.loads(text)[0] for kind, _, text in broken.state if kind == "account" and text), -1)
-        day = max(day, TrackRecord(home, hours).day, day_of(known.session))
+        day = max(day, TrackRecord(home, lambda _: None).day, day_of(known.session))
         live = known.limits is not None and known.limits[1].mode == "live"
         more = [row("lost", "", Lost(day, wall() if live else 0))]
     return Repaired(action, found.problem, broken.rebuild(more), lost)
