@@ -26,7 +26,7 @@ from plimsoll.core.sessions import EPOCH, Sessions
 
 if TYPE_CHECKING:
     from plimsoll.engine.desk import Desk
-    from plimsoll.engine.tally import Tally
+    from plimsoll.engine.tally import RunTally
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -190,7 +190,7 @@ class Trial:
     history: History
     desk: Desk
     ledger: Ledger
-    tally: Tally
+    tally: RunTally
 
     @property
     def records(self) -> list[CycleRecord]:

@@ -22,10 +22,10 @@ from plimsoll.core.decision import (
     Carried,
     CycleRecord,
     HeldPair,
-    Programme,
     RegimeFigure,
     Share,
     StopState,
+    TargetPortfolio,
     Veto,
 )
 from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
@@ -49,7 +49,7 @@ def cycle(session: str, weight: float = 0.1) -> CycleRecord:
                          resumes=(Resume(18_262, True),))  # fmt: skip
     carried = Carried(
         ladder=ladder,
-        programme=Programme(18_263, (Share("core_trend", "GLD", weight),), {"GLD": 0.7}),
+        programme=TargetPortfolio(18_263, (Share("core_trend", "GLD", weight),), {"GLD": 0.7}),
         stops=(StopState("SPY", 1, 0.1, 18_262),),
         pairs=(HeldPair("GLD", "SPY", 0.91),),
         openings=((18_262, "GLD"),),

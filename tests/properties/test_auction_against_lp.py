@@ -366,11 +366,11 @@ def test_scenarios_left_out_are_never_in_the_tail(seed, monkeypatch):
     rng = np.random.default_rng(seed)
     scenarios = _returns(rng, 800, 6) * np.where(rng.random(800) < 0.05, 8.0, 1.0)[:, None]
     lengths = np.linalg.norm(scenarios, axis=1)
-    screened = auction_tail.Tail(scenarios, 0.95, inf, lengths)
+    screened = auction_tail.ScenarioTail(scenarios, 0.95, inf, lengths)
     book, spared = rng.dirichlet(np.ones(6)), 0
     for _ in range(60):
         book = np.abs(book + rng.normal(0.0, rng.choice([0.001, 0.01, 0.1]), 6))
-        here, full = screened.at(book), auction_tail.Tail(scenarios, 0.95, inf, lengths).at(book)
+        here, full = screened.at(book), auction_tail.ScenarioTail(scenarios, 0.95, inf, lengths).at(book)
         spared += here.rows is not None
         assert here.cvar == pytest.approx(full.cvar, rel=1e-13)
         assert screened.members(here).rows.tolist() == screened.members(full).rows.tolist()

@@ -25,7 +25,7 @@ from plimsoll.engine.desk import Desk
 from plimsoll.engine.history import history_of
 from plimsoll.engine.loop import Span
 from plimsoll.engine.session import PaperSession
-from plimsoll.engine.tally import Tally
+from plimsoll.engine.tally import RunTally
 from plimsoll.store import codec
 from plimsoll.store.journal import SqliteJournal, read, verify
 
@@ -112,7 +112,7 @@ class World:
         self.tally = self.trade(lambda: SqliteJournal(self.whole, durable=True))  # this one waits for the disk
         self.lines = lines_of(self.whole)
 
-    def trade(self, open_journal: Callable[[], Any], operator: str = "simulated") -> Tally:
+    def trade(self, open_journal: Callable[[], Any], operator: str = "simulated") -> RunTally:
         from plimsoll.alpha.registry import load
 
         return PaperSession(

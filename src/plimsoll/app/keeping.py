@@ -17,7 +17,7 @@ from plimsoll.core.policy import Policy
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.events import Genesis
-    from plimsoll.engine.tally import Tally
+    from plimsoll.engine.tally import RunTally
     from plimsoll.measures.performance import Metrics
     from plimsoll.reports.result import BacktestResult
     from plimsoll.store.home import Home, RunSummary
@@ -57,7 +57,7 @@ class Kept:
         """Its name."""
         return self.summary.run
 
-    def finish(self, result: BacktestResult, anchor: Anchor, policy: Policy, tally: Tally) -> BacktestResult:
+    def finish(self, result: BacktestResult, anchor: Anchor, policy: Policy, tally: RunTally) -> BacktestResult:
         """Write the whole result, then the summary with the head of the journal, which is kept outside the journal.
 
         The result comes back with the command that makes it again.
@@ -115,7 +115,7 @@ class Kept:
             self.home.finish(replace(self.summary, status=status, reason=reason))
 
 
-def _halted(summary: RunSummary, tally: Tally) -> str:
+def _halted(summary: RunSummary, tally: RunTally) -> str:
     """What a book that ended halted waits for; empty for one that may add risk."""
     if tally.mandate_ended:
         return "the mandate ended"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.capital.auction_check import Reading, readings
+from plimsoll.capital.auction_check import LimitReading, readings
 from plimsoll.capital.auction_cuts import solve_by_cuts
 from plimsoll.capital.auction_frame import Solved, SolveFailed
 from plimsoll.capital.auction_lp import solve_plain
@@ -126,7 +126,7 @@ def _present_book_scaled(problem: AuctionProblem, form: Form) -> tuple[Floats, s
     return weights, binding
 
 
-def _scale(reading: Reading) -> float:
+def _scale(reading: LimitReading) -> float:
     """The factor on the whole book that brings one reading to its limit; 0 where none does."""
     if reading.excess <= 0.0:
         return 1.0

@@ -19,7 +19,7 @@ from plimsoll.measures.linear import combine
 Floats = NDArray[np.float64]
 
 
-class Reading(NamedTuple):
+class LimitReading(NamedTuple):
     """A limit's name, what the weights measure against it, and the limit."""
 
     limit: str
@@ -32,26 +32,26 @@ class Reading(NamedTuple):
         return self.measured - self.cap if self.measured == self.measured else inf
 
 
-def readings(problem: AuctionProblem, weights: Floats) -> Iterator[Reading]:
+def readings(problem: AuctionProblem, weights: Floats) -> Iterator[LimitReading]:
     """Measure ``weights`` (n,) against each limit of ``problem``; of the caps on single bids only the tightest."""
     caps = np.asarray(problem.weight_max, dtype=np.float64)
     if weights.size:
         over = weights - caps
         worst = int(np.argmax(over))  # NaN is the largest of all
-        yield Reading(f"weight_max[{worst}]", float(weights[worst]), float(caps[worst]))
+        yield LimitReading(f"weight_max[{worst}]", float(weights[worst]), float(caps[worst]))
         lowest = int(np.argmin(weights))
-        yield Reading(f"long_only[{lowest}]", -float(weights[lowest]), 0.0)
-    yield Reading("gross", float(weights.sum()), problem.gross_max)
+        yield LimitReading(f"long_only[{lowest}]", -float(weights[lowest]), 0.0)
+    yield LimitReading("gross", float(weights.sum()), problem.gross_max)
     for k, (members, cap) in enumerate(problem.groups):
-        yield Reading(f"groups[{k}]", float(weights[np.unique(members)].sum()) if len(members) else 0.0, cap)
+        yield LimitReading(f"groups[{k}]", float(weights[np.unique(members)].sum()) if len(members) else 0.0, cap)
     positions = _positions(problem, weights)
     for k, (i, j, cap) in enumerate(problem.pairs):
-        yield Reading(f"pairs[{k}]", float(positions[i] + positions[j]), cap)
+        yield LimitReading(f"pairs[{k}]", float(positions[i] + positions[j]), cap)
     if problem.cvar_max < inf:
-        yield Reading("cvar", _cvar(problem.scenarios, positions, problem.confidence), problem.cvar_max)
+        yield LimitReading("cvar", _cvar(problem.scenarios, positions, problem.confidence), problem.cvar_max)
     for k, (scenarios, confidence, cap) in enumerate(problem.tail_limits):
         if cap < inf:
-            yield Reading(f"tail_limits[{k}]", _cvar(scenarios, positions, confidence), cap)
+            yield LimitReading(f"tail_limits[{k}]", _cvar(scenarios, positions, confidence), cap)
 
 
 def worst_excess(problem: AuctionProblem, weights: Floats) -> float:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from plimsoll.capital.auction_frame import Solved, SolveFailed
 from plimsoll.capital.auction_problem import Form
-from plimsoll.capital.auction_programme import EDGE, Programme, best_returns, first_bids
-from plimsoll.capital.auction_tail import Place, Tail
+from plimsoll.capital.auction_programme import EDGE, MasterProblem, best_returns, first_bids
+from plimsoll.capital.auction_tail import ScenarioTail, TailState
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -51,20 +51,20 @@ def solve_by_cuts(form: Form) -> Solved:
     return replace(solved, weights=_settled(programme, solved.weights))
 
 
-def _optimised(form: Form) -> Programme:
+def _optimised(form: Form) -> MasterProblem:
     """A programme of ``form`` at its optimum."""
     if any(tail.many for tail in form.tails):
         near = _approach(form)
-        programme = Programme(form, near.bids, near.places)
+        programme = MasterProblem(form, near.bids, near.places)
         programme.bend(near.places, [EDGE] * len(form.tails))
         _optimise_near(programme, near)
     else:
-        programme = Programme(form, first_bids(form), form.places(best_returns(form)))
+        programme = MasterProblem(form, first_bids(form), form.places(best_returns(form)))
     _optimise(programme)
     return programme
 
 
-def _optimise(programme: Programme, *, entry: bool = True) -> None:
+def _optimise(programme: MasterProblem, *, entry: bool = True) -> None:
     """Cut and let bids in until no limit is exceeded, the CVaR in the objective is true and no absent bid would pay."""
     for _ in range(_ROUNDS_MAX):
         weights, column = programme.optimum(entry=entry)
@@ -93,7 +93,7 @@ class _Near(NamedTuple):
 
     bids: Ints
     weights: Floats
-    places: list[Place]
+    places: list[TailState]
     step: float
 
 
@@ -115,7 +115,7 @@ def _approach(form: Form) -> _Near:
     step = _STEP * float(weights.max() or form.upper.max())
     prices = np.zeros(len(form.tails))
     for _ in range(_SKETCHES_MAX):
-        sketch = Programme(form, bids, places)
+        sketch = MasterProblem(form, bids, places)
         sketch.bend(places, reach)
         sketch.stay_near(weights, step)
         try:
@@ -144,13 +144,13 @@ def _approach(form: Form) -> _Near:
     return _Near(bids, weights, places, step)
 
 
-def _merit(form: Form, weights: Floats, places: list[Place], prices: Floats) -> float:
+def _merit(form: Form, weights: Floats, places: list[TailState], prices: Floats) -> float:
     """The objective of ``weights`` (n,) less what their excess over each limit on CVaR costs at ``prices``."""
     excess = [max(place.cvar - tail.cap, 0.0) for tail, place in zip(form.tails, places, strict=True)]
     return form.objective(weights, places[0].cvar) - float(prices @ excess)
 
 
-def _optimise_near(programme: Programme, near: _Near) -> None:
+def _optimise_near(programme: MasterProblem, near: _Near) -> None:
     """Bring ``programme`` to its optimum step by step, so that it learns the tails on the way and no others.
 
     Left free from the start it would leap to where it knows no tail, and back, many times. Where no bid is held back
@@ -174,7 +174,7 @@ def _optimise_near(programme: Programme, near: _Near) -> None:
     programme.let_go()
 
 
-def _moved(tail: Tail, before: Place, after: Place) -> int:
+def _moved(tail: ScenarioTail, before: TailState, after: TailState) -> int:
     """How many scenarios entered or left the tail."""
     rows = tail.members(before).rows, tail.members(after).rows
     return int(np.setxor1d(*rows, assume_unique=True).shape[0])
@@ -183,7 +183,7 @@ def _moved(tail: Tail, before: Place, after: Place) -> int:
 # -- ties ----------------------------------------------------------------------------------------------------------
 
 
-def _settled(programme: Programme, weights: Floats) -> Floats:
+def _settled(programme: MasterProblem, weights: Floats) -> Floats:
     """Of the allocations as good as ``weights``: the least turnover, then the most for the earlier bids."""
     form = programme.form
     best = _objective(form, weights)

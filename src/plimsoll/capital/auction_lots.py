@@ -12,7 +12,7 @@ from math import ceil, inf
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.capital.auction_check import Reading, readings, worst_excess
+from plimsoll.capital.auction_check import LimitReading, readings, worst_excess
 from plimsoll.capital.auction_problem import AuctionProblem, checked
 from plimsoll.measures.cvar import tail_weights
 from plimsoll.measures.linear import average, combine
@@ -74,11 +74,11 @@ def whole_lots(problem: AuctionProblem, weights: Floats, lot_value: Floats) -> R
         lots[most] -= min(max(needed, 1), int(lots[most]))
 
 
-def _tails(problem: AuctionProblem, weights: Floats) -> list[Reading]:
+def _tails(problem: AuctionProblem, weights: Floats) -> list[LimitReading]:
     return [r for r in readings(problem, weights) if r.limit.startswith(("cvar", "tail_limits"))]
 
 
-def _slope(problem: AuctionProblem, over: Reading, positions: Floats) -> Floats:
+def _slope(problem: AuctionProblem, over: LimitReading, positions: Floats) -> Floats:
     """(m,) CVaR gained by a unit of each asset on the scenario set whose limit is exceeded."""
     sample, confidence = problem.scenarios, problem.confidence
     if over.limit != "cvar":

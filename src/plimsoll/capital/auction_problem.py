@@ -9,7 +9,7 @@ from math import inf, isfinite, isnan
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plimsoll.capital.auction_tail import Place, Tail
+from plimsoll.capital.auction_tail import ScenarioTail, TailState
 from plimsoll.core.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -108,7 +108,7 @@ class Form:
     mu: Floats
     weight_max: Floats
     rows: tuple[tuple[str, Ints, float], ...]
-    tails: tuple[Tail, ...]
+    tails: tuple[ScenarioTail, ...]
     risk_aversion: float
     current: Floats
     trade_cost: Floats
@@ -158,7 +158,7 @@ class Form:
             return weights
         return np.asarray(np.bincount(self.asset, weights, self.assets), dtype=np.float64)
 
-    def places(self, positions: Floats) -> list[Place]:
+    def places(self, positions: Floats) -> list[TailState]:
         """The book of ``positions`` (m,) as each scenario set sees it."""
         return [tail.at(positions) for tail in self.tails]
 
@@ -326,10 +326,10 @@ def _pair(k: int, i: int, j: int, cap: float, asset: Ints, m: int) -> tuple[str,
     return name, np.flatnonzero((asset == first) | (asset == second)), _number(f"{name} cap", cap, floor=0.0)
 
 
-def _tail(name: str, sample: Floats, confidence: float, cap: float, m: int) -> Tail:
+def _tail(name: str, sample: Floats, confidence: float, cap: float, m: int) -> ScenarioTail:
     if sample.shape[1] != m:
         raise InputError(f"{name} has {sample.shape[1]} columns; {m} are needed", "Give one column an asset")
     level = _number(f"{name} confidence", confidence)
     if not 0.0 < level < 1.0:
         raise InputError(f"{name} confidence is {level}", "Give a probability inside (0, 1), such as 0.95")
-    return Tail(sample, level, _number(f"{name} cvar_max", cap), _lengths(name, sample))
+    return ScenarioTail(sample, level, _number(f"{name} cvar_max", cap), _lengths(name, sample))

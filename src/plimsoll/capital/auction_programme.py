@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from plimsoll.capital.auction_frame import Frame, Solved, SolveFailed, frame, power_of_two, prices, quiet_solver, run
 from plimsoll.capital.auction_problem import Form
-from plimsoll.capital.auction_tail import Members, Place, Tail
+from plimsoll.capital.auction_tail import Members, ScenarioTail, TailState
 from plimsoll.measures.linear import average
 
 Floats = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Scenarios:
         "aggregates", "column", "excess", "index", "inside", "level", "priced", "row", "scale", "stands_for", "tail",
     )  # fmt: skip
 
-    def __init__(self, index: int, tail: Tail, scale: float, *, priced: bool) -> None:
+    def __init__(self, index: int, tail: ScenarioTail, scale: float, *, priced: bool) -> None:
         size = tail.scenarios.shape[0]
         self.index = index
         self.tail = tail
@@ -68,10 +68,10 @@ class Scenarios:
         self.inside: NDArray[np.bool_] | None = None  # (T,) the tail at the last cut
 
 
-class Programme:
+class MasterProblem:
     """The programme of ``form`` with columns for ``bids``, and the planes of a book: ``places``, one a scenario set."""
 
-    def __init__(self, form: Form, bids: Ints, places: Sequence[Place]) -> None:
+    def __init__(self, form: Form, bids: Ints, places: Sequence[TailState]) -> None:
         self.form = form
         self.bids = bids
         self.solver = quiet_solver(scaling=1)
@@ -266,7 +266,7 @@ class Programme:
         self._add(rows)
         self.cuts += len(tails)
 
-    def bend(self, places: Sequence[Place], reach: Sequence[int]) -> None:
+    def bend(self, places: Sequence[TailState], reach: Sequence[int]) -> None:
         """Bend the planes near the book of ``places``, one for each scenario set, as CVaR itself bends there.
 
         The ``reach`` scenarios on either side of the tail's edge get columns. Of more than ``EDGE`` only a sample does,

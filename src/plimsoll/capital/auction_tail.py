@@ -39,7 +39,7 @@ class Members(NamedTuple):
     last: int
 
 
-class Place(NamedTuple):
+class TailState(NamedTuple):
     """A book as its scenarios see it.
 
     ``cvar`` as a positive loss; ``threshold``, the tail's best return; the ``returns`` (k,) of scenarios ``rows`` in
@@ -69,7 +69,7 @@ class _Near(NamedTuple):
     bound: float
 
 
-class Tail:
+class ScenarioTail:
     """One scenario set (T, m) of equally likely returns, its confidence and its limit on CVaR.
 
     The tail is ``count`` scenarios of which the last counts ``part``, in (0, 1]; ``mass`` is their sum.
@@ -93,7 +93,7 @@ class Tail:
         self.count = min(ceil(self.mass), size)
         self.part = self.mass - (self.count - 1)
         self._near: _Near | None = None
-        self._whole: tuple[Place, Members] | None = None  # the last answers of members() and slope()
+        self._whole: tuple[TailState, Members] | None = None  # the last answers of members() and slope()
         self._slope: tuple[Members, Floats] | None = None
         self._held: Ints = np.empty(0, dtype=np.int64)  # columns held by any book so far
         self._columns: Floats = np.empty((0, size))  # and a copy of them, a row each
@@ -105,11 +105,13 @@ class Tail:
         size = int(self.scenarios.shape[0])
         return size > _MANY and size >= 2 * _NEAR * self.count
 
-    def thinned(self, step: int) -> Tail:
+    def thinned(self, step: int) -> ScenarioTail:
         """Every ``step``-th scenario, with the same confidence and limit."""
-        return Tail(np.ascontiguousarray(self.scenarios[::step]), self.confidence, self.cap, self.lengths[::step])
+        return ScenarioTail(
+            np.ascontiguousarray(self.scenarios[::step]), self.confidence, self.cap, self.lengths[::step]
+        )
 
-    def at(self, positions: Floats) -> Place:
+    def at(self, positions: Floats) -> TailState:
         """The book of ``positions`` (m,)."""
         near = self._near
         if near is not None:
@@ -123,7 +125,7 @@ class Tail:
             self._near = self._gather(positions, found)
         return found
 
-    def members(self, place: Place) -> Members:
+    def members(self, place: TailState) -> Members:
         """Who is in the tail; of equal returns at its edge the earlier ones, whatever a sort would do."""
         if self._whole is not None and self._whole[0] is place:
             return self._whole[1]
@@ -162,12 +164,12 @@ class Tail:
             total += np.add.reduce(self.scenarios.take(some, axis=0, out=taken[: some.shape[0]], mode="clip"), axis=0)
         return total
 
-    def _measured(self, returns: Floats, rows: Ints | None) -> Place:
+    def _measured(self, returns: Floats, rows: Ints | None) -> TailState:
         worst = returns.copy()
         worst.partition(self.count - 1)
         threshold = float(worst[self.count - 1])
         total = float(np.add.reduce(worst[: self.count])) - (1.0 - self.part) * threshold
-        return Place(-total / self.mass, threshold, returns, rows)
+        return TailState(-total / self.mass, threshold, returns, rows)
 
     def _returns(self, positions: Floats) -> Floats:
         """Return (T,) of ``positions`` (m,) in each scenario."""
@@ -181,7 +183,7 @@ class Tail:
             self._columns = np.concatenate((self._columns, self.scenarios.take(new, axis=1).T))
         return average(positions[self._held], self._columns)
 
-    def _gather(self, book: Floats, place: Place) -> _Near:
+    def _gather(self, book: Floats, place: TailState) -> _Near:
         """The scenarios that could first reach the tail when the book moves away from ``book``."""
         bound = place.threshold + _RISE * abs(place.threshold)
         reach = (place.returns - bound) / np.maximum(

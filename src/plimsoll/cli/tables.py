@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from plimsoll.operate.doctor import Diagnosis
     from plimsoll.operate.providers import Providers
     from plimsoll.reports.lives import Move, StrategyLife
-    from plimsoll.reports.result import BacktestResult, Compared
+    from plimsoll.reports.result import BacktestResult, BenchmarkComparison
     from plimsoll.reports.versus import Paired, Versus
     from plimsoll.reports.worth import Worth
     from plimsoll.research.ablation import Outcome
@@ -416,7 +416,7 @@ def _worth(out: Console, result: BacktestResult, worth: Worth) -> None:
     out.print(rows)
 
 
-def _span(compared: Compared, result: BacktestResult) -> str:
+def _span(compared: BenchmarkComparison, result: BacktestResult) -> str:
     """Which part of the run a benchmark covers, in words; empty for all of it."""
     said = [f"from {compared.start}"] if compared.start > result.start else []
     said += [f"to {compared.end}"] if compared.end < result.end else []

@@ -30,7 +30,7 @@ class Share(msgspec.Struct, frozen=True):
     weight: float
 
 
-class Programme(msgspec.Struct, frozen=True):
+class TargetPortfolio(msgspec.Struct, frozen=True):
     """The standing target between auctions (A7), with the forecasts behind it per symbol.
 
     ``confidence`` is the highest of a symbol's bids, ``mu`` its highest expected return at the auction's horizon,
@@ -88,7 +88,7 @@ class Carried(msgspec.Struct, frozen=True):
 
     ladder: LadderState
     mode: str = "NORMAL"
-    programme: Programme | None = None
+    programme: TargetPortfolio | None = None
     stops: tuple[StopState, ...] = ()
     pairs: tuple[HeldPair, ...] = ()
     stress_sessions: int = 0

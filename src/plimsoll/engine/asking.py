@@ -21,7 +21,7 @@ import plimsoll
 from plimsoll.alpha.rules import standing
 from plimsoll.alpha.terms import policy_for, terms_of
 from plimsoll.core.answers import fault_of, is_number, plain
-from plimsoll.core.decision import Programme, Share
+from plimsoll.core.decision import Share, TargetPortfolio
 from plimsoll.core.errors import printable
 from plimsoll.core.forecast import Forecast, Holding, TargetWeights
 from plimsoll.core.panel import View
@@ -29,7 +29,7 @@ from plimsoll.core.ports import Strategy, Trades
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.core.state import State
 from plimsoll.engine.answers import Answers
-from plimsoll.engine.book import Book, target_of
+from plimsoll.engine.book import MarkedBook, target_of
 from plimsoll.engine.context import CycleContext
 from plimsoll.engine.desk import Desk
 
@@ -77,7 +77,7 @@ def _falls_on(view: View, schedule: str) -> bool:
     return bool((sessions.days[view.row] + 3) // 7 != (following + 3) // 7)  # weeks begin on Monday
 
 
-def present_shares(programme: Programme | None, book: Book, desk: Desk) -> tuple[Share, ...]:
+def present_shares(programme: TargetPortfolio | None, book: MarkedBook, desk: Desk) -> tuple[Share, ...]:
     """The held weights attributed to the strategies whose programme bought them, pro rata."""
     if programme is None:
         return ()
@@ -92,7 +92,7 @@ def present_shares(programme: Programme | None, book: Book, desk: Desk) -> tuple
 
 
 def ask(
-    view: View, desk: Desk, shares: tuple[Share, ...], programme: Programme | None, asked: frozenset[str]
+    view: View, desk: Desk, shares: tuple[Share, ...], programme: TargetPortfolio | None, asked: frozenset[str]
 ) -> Answers:
     """The answers of ``asked``; the other strategies keep their ``shares`` (present weights, fractions of NAV)."""
     answers = Answers()
@@ -115,7 +115,7 @@ def ask(
     return answers
 
 
-def _stay(symbol: str, held: float, programme: Programme | None, desk: Desk) -> Forecast:
+def _stay(symbol: str, held: float, programme: TargetPortfolio | None, desk: Desk) -> Forecast:
     """A keep forecast with the confidence the programme has in the symbol."""
     confidence = _UNSURE if programme is None else programme.confidence.get(symbol, _UNSURE)
     return standing(symbol, held, confidence, "stands", desk.policy.auction.horizon)

@@ -11,7 +11,7 @@ from plimsoll.core.ports import Journal
 from plimsoll.core.state import open_account
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.loop import Span, evening, failed, genesis_of, morning
-from plimsoll.engine.tally import Tally
+from plimsoll.engine.tally import RunTally
 from plimsoll.execution.venues.simulated import SimulatedVenue
 
 Progress = Callable[[int, int], None]
@@ -27,7 +27,7 @@ def run_backtest(
     operator: str,
     keep_going: bool = True,
     progress: Progress | None = None,
-) -> Tally:
+) -> RunTally:
     """Decide every session of ``span`` from ``capital`` cents and journal all of it.
 
     Stops early at the mandate's end, once the book is flat (R5). Without ``keep_going`` the first session on which a
@@ -35,7 +35,7 @@ def run_backtest(
     about a hundred times.
     """
     genesis = genesis_of(history, desk, span, capital=capital, mode="backtest", operator=operator)
-    state, tally = open_account(genesis), Tally()
+    state, tally = open_account(genesis), RunTally()
     venue = SimulatedVenue(history, desk.policy)
     journal.append(genesis)
     last: CycleRecord | None = None

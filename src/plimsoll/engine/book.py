@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.core.decision import Programme
+from plimsoll.core.decision import TargetPortfolio
 from plimsoll.core.money import values_cents
 from plimsoll.core.panel import View
 from plimsoll.core.state import State
@@ -15,7 +15,7 @@ from plimsoll.engine.desk import Desk
 Floats = NDArray[np.float64]
 
 
-class Book(msgspec.Struct, frozen=True, eq=False):
+class MarkedBook(msgspec.Struct, frozen=True, eq=False):
     """Step 1: the account at the close. ``weights`` and ``prices`` are (N,); ``known`` is False without a NAV."""
 
     prices: Floats
@@ -30,22 +30,22 @@ class Book(msgspec.Struct, frozen=True, eq=False):
         return float(np.abs(self.weights).sum())
 
 
-def mark(view: View, state: State, desk: Desk) -> Book:
+def mark(view: View, state: State, desk: Desk) -> MarkedBook:
     """Value the account at the last traded close; a holding without any price makes NAV unknown (D7)."""
     prices = view.now("mark")
     columns = state.lots.nonzero()[0]
     paid = prices[columns]
     if not np.isfinite(paid).all():
-        return Book(prices, state.cash, np.where(state.lots != 0, np.nan, 0.0), columns, False)
+        return MarkedBook(prices, state.cash, np.where(state.lots != 0, np.nan, 0.0), columns, False)
     values = values_cents(state.lots[columns], desk.lots_per_unit[columns], paid)
     nav = state.cash + int(values.sum())
     weights = np.zeros(prices.size)
     if nav > 0:
         weights[columns] = values / nav
-    return Book(prices, nav, weights, columns, nav > 0)
+    return MarkedBook(prices, nav, weights, columns, nav > 0)
 
 
-def target_of(programme: Programme | None, desk: Desk) -> Floats:
+def target_of(programme: TargetPortfolio | None, desk: Desk) -> Floats:
     """(N,) target weights of a programme, fractions of NAV; zeros without one."""
     target = np.zeros(len(desk.symbols))
     if programme is not None:

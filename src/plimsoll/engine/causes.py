@@ -19,7 +19,7 @@ from plimsoll.engine.context import CycleContext
 from plimsoll.engine.held_book import HeldBook
 from plimsoll.engine.proposal import Proposal, Scenes, combined, measure_orders, shape_inputs, veto_inputs, weights_of
 from plimsoll.engine.standing import Standing
-from plimsoll.engine.wish import Wish, bars
+from plimsoll.engine.wish import DesiredWeights, bars
 from plimsoll.governance import vetoes
 from plimsoll.risk import gates
 
@@ -44,7 +44,7 @@ class Causes(msgspec.Struct, frozen=True, eq=False):
 
 
 def causes_of(
-    context: CycleContext, standing: Standing, held: HeldBook, wish: Wish, proposal: Proposal, scenes: Scenes
+    context: CycleContext, standing: Standing, held: HeldBook, wish: DesiredWeights, proposal: Proposal, scenes: Scenes
 ) -> Causes:
     """Every cause of every increase that was wanted and is not in ``proposal`` whole.
 

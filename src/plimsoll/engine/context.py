@@ -11,7 +11,7 @@ from plimsoll.core.limits import LimitSet
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import Restraint
 from plimsoll.core.state import State
-from plimsoll.engine.book import Book
+from plimsoll.engine.book import MarkedBook
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.lifecycle import Following
 from plimsoll.engine.outlook import Regime
@@ -33,7 +33,7 @@ class CycleContext(msgspec.Struct, frozen=True, eq=False):
     view: View
     state: State
     desk: Desk
-    book: Book
+    book: MarkedBook
     following: Following | None
     regime: Regime
     ladder: LadderStep

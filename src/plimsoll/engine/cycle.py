@@ -25,7 +25,7 @@ from plimsoll.core.restraint import Health, RiskEvent
 from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.core.state import State
 from plimsoll.engine.asking import asked
-from plimsoll.engine.book import Book, mark, target_of
+from plimsoll.engine.book import MarkedBook, mark, target_of
 from plimsoll.engine.causes import causes_of
 from plimsoll.engine.context import CycleContext
 from plimsoll.engine.data_bars import data_bars
@@ -37,7 +37,7 @@ from plimsoll.engine.outlook import Regime, observe
 from plimsoll.engine.proposal import Scenes, propose
 from plimsoll.engine.record import record
 from plimsoll.engine.standing import Standing, stand
-from plimsoll.engine.wish import wish_for
+from plimsoll.engine.wish import desired_weights
 from plimsoll.measures.linear import combine
 from plimsoll.risk import comovement, ladder, modes, pairs, stops
 
@@ -59,7 +59,7 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     held = judge_held(context, scenes.tails)  # 8
     if held.frozen:
         context = with_(context, frozen=(*context.frozen, *held.frozen))
-    wish = wish_for(context, standing, held.scale)  # 9
+    wish = desired_weights(context, standing, held.scale)  # 9
     proposal = propose(context, standing, held, wish, scenes)  # 10 to 13
     causes = causes_of(context, standing, held, wish, proposal, scenes)  # 14
     carried, events = _carried(context, standing, held)  # 15
@@ -86,7 +86,7 @@ def observed(view: View, state: State, desk: Desk) -> CycleContext:
     )  # fmt: skip
 
 
-def _ladder(view: View, state: State, desk: Desk, book: Book, regime: Regime) -> ladder.LadderStep:
+def _ladder(view: View, state: State, desk: Desk, book: MarkedBook, regime: Regime) -> ladder.LadderStep:
     """Step 3. Without a NAV the ladder stands as it is."""
     before = state.carried.ladder
     if not book.known:
@@ -102,7 +102,7 @@ def _ladder(view: View, state: State, desk: Desk, book: Book, regime: Regime) ->
     )
 
 
-def _health(view: View, state: State, desk: Desk, book: Book, regime: Regime) -> Health:
+def _health(view: View, state: State, desk: Desk, book: MarkedBook, regime: Regime) -> Health:
     """Re-entry checks (R5); computed only while a rung waits for them."""
     carried = state.carried
     if not ladder.waiting(carried.ladder, desk.policy.ladder):
@@ -120,7 +120,7 @@ def _health(view: View, state: State, desk: Desk, book: Book, regime: Regime) ->
 
 
 def _correlation(
-    view: View, state: State, desk: Desk, book: Book
+    view: View, state: State, desk: Desk, book: MarkedBook
 ) -> tuple[comovement.ComovementStep, tuple[HeldPair, ...]]:
     """The alarm on the book's correlation, and which pairs of what is held or wanted move alike (R6).
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.panel import View
-from plimsoll.engine.book import Book
+from plimsoll.engine.book import MarkedBook
 from plimsoll.engine.desk import Desk
 from plimsoll.risk import freshness
 
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Figure = tuple[float | None, float | None]
 
 
-def data_bars(view: View, book: Book, stale: Floats, desk: Desk) -> dict[str, Figure]:
+def data_bars(view: View, book: MarkedBook, stale: Floats, desk: Desk) -> dict[str, Figure]:
     """Reason code to (measured, limit) of every bar that stands, in the order of judgement; no figure where none is.
 
     ``stale`` (N,) are freshness codes. What cannot be compared with its limit bars too.

@@ -22,7 +22,7 @@ CONFIDENCE = 0.95  # of every CVaR (U3), and the coverage of its interval
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Book:
+class EstimatedBook:
     """What was held at one close: symbols and weights (k,), its session, and returns (T, k) by horizon."""
 
     session: str
@@ -34,7 +34,7 @@ class Book:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class BookEstimate:
     """One estimator at one horizon, fractions of NAV; NaN where it does not apply."""
 
     name: str
@@ -56,7 +56,7 @@ class Part:
     incremental: float
 
 
-def book_of(view: View, record: CycleRecord, policy: Policy, *, raw: bool = True) -> Book | None:
+def book_of(view: View, record: CycleRecord, policy: Policy, *, raw: bool = True) -> EstimatedBook | None:
     """The book of a record as its decision saw it, largest weight first; None when nothing was held.
 
     ``raw`` returns are for the historical estimator alone and can be left out.
@@ -66,7 +66,7 @@ def book_of(view: View, record: CycleRecord, policy: Policy, *, raw: bool = True
         return None
     symbols = tuple(sorted(held, key=lambda s: (-held[s], s)))
     columns = np.array([view.column[s] for s in symbols], dtype=np.int64)
-    return Book(
+    return EstimatedBook(
         session=record.session,
         symbols=symbols,
         weights=np.array([held[s] for s in symbols]),
@@ -76,7 +76,7 @@ def book_of(view: View, record: CycleRecord, policy: Policy, *, raw: bool = True
     )
 
 
-def estimates(book: Book) -> list[Estimate]:
+def estimates(book: EstimatedBook) -> list[BookEstimate]:
     """Four estimators at each horizon: one of raw returns, three of the filtered scenarios the gates use."""
     found = []
     pareto = partial(tails.peaks_over_threshold, share=book.rules.tail_share)
@@ -90,7 +90,7 @@ def estimates(book: Book) -> list[Estimate]:
             losses = -combine(returns, book.weights)
             tail = estimator(losses, CONFIDENCE)
             found.append(
-                Estimate(
+                BookEstimate(
                     name,
                     horizon,
                     losses.size,
@@ -110,7 +110,7 @@ def interval_of(losses: Floats, estimator: tails.Estimator, horizon: int, draws:
     return tails.interval(losses, estimator, CONFIDENCE, block=block, seed=seed, draws=draws, coverage=CONFIDENCE)
 
 
-def parts(book: Book, horizon: int) -> list[Part]:
+def parts(book: EstimatedBook, horizon: int) -> list[Part]:
     """Each position's part of the filtered-historical CVaR; the components sum to it."""
     returns, weights = book.filtered[horizon], book.weights
     component = euler(returns, weights, CONFIDENCE)

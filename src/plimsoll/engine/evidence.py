@@ -13,7 +13,7 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.panel import View, history_behind
 from plimsoll.core.ports import Explains
 from plimsoll.core.verdict import Finding
-from plimsoll.engine.book import Book
+from plimsoll.engine.book import MarkedBook
 from plimsoll.engine.data_bars import data_bars
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.headroom import held_weights, measured_orders, order_weights
@@ -63,7 +63,7 @@ def data_findings(view: View, desk: Desk, record: CycleRecord) -> tuple[Finding,
     for symbol, weight in zip(record.symbols, record.held, strict=True):
         held[desk.column[symbol]] = weight
     columns = np.flatnonzero(held)
-    book = Book(view.now("mark"), record.nav, held, columns, bool(np.isfinite(held).all()))
+    book = MarkedBook(view.now("mark"), record.nav, held, columns, bool(np.isfinite(held).all()))
     stale = view.now("freshness.reason")
     found = [Finding("data", code, "book", *figures) for code, figures in data_bars(view, book, stale, desk).items()]
     for c in np.flatnonzero(stale).tolist():

@@ -54,7 +54,7 @@ MEANING: dict[str, tuple[str, str, str, str]] = {
 }
 
 
-class Use(msgspec.Struct, frozen=True):
+class LimitUse(msgspec.Struct, frozen=True):
     """One limit and what is used of it.
 
     ``scope`` is ``book``, ``orders``, a symbol, two joined by ``+``, a sector or a rung of the ladder. ``use`` is the
@@ -109,7 +109,7 @@ def order_weights(record: CycleRecord, desk: Desk) -> Floats:
     return _spread(record, desk, moved)
 
 
-def of_book(record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats) -> Iterator[Use]:
+def of_book(record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats) -> Iterator[LimitUse]:
     """The held book against what needs no scenarios; CVaR as the decision measured it."""
     figures = record.figures
     for h in limits.cvar_budget:
@@ -132,7 +132,7 @@ def of_book(record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats) -> 
             yield used("pair", f"{desk.symbols[pair.first]}+{desk.symbols[pair.second]}", total, pair.cap)
 
 
-def of_stages(record: CycleRecord) -> Iterator[Use]:
+def of_stages(record: CycleRecord) -> Iterator[LimitUse]:
     """Each strategy's part of the programme against what its stage lets it use (G5); nothing where none is followed."""
     lives, programme = record.carried.lifecycle, record.carried.programme
     if lives is None or programme is None:
@@ -142,13 +142,13 @@ def of_stages(record: CycleRecord) -> Iterator[Use]:
         yield used("stage", strategy, part, cap)
 
 
-def of_gross(record: CycleRecord, limits: LimitSet) -> Iterator[Use]:
+def of_gross(record: CycleRecord, limits: LimitSet) -> Iterator[LimitUse]:
     """The held gross against the two levels beyond its limit that stop new risk (R3)."""
     for name, bound in (("gross_freeze", limits.gross_freeze), ("gross_halt", limits.gross_halt)):
         yield used(name, BOOK, record.figures.get("gross"), bound)
 
 
-def of_triggers(view: View, record: CycleRecord, desk: Desk) -> Iterator[Use]:
+def of_triggers(view: View, record: CycleRecord, desk: Desk) -> Iterator[LimitUse]:
     """Drawdown against each rung, crisis outlook and VIX against what switches their restraints on (R4, R8, S2)."""
     for rung in desk.policy.ladder.rungs if desk.policy.ladder.enabled else ():
         fallen = record.figures.get(f"drawdown_{rung.basis}")
@@ -157,7 +157,7 @@ def of_triggers(view: View, record: CycleRecord, desk: Desk) -> Iterator[Use]:
     yield used("vix", BOOK, float(view.now("regime.fear")), desk.policy.forecast.vix_extreme)
 
 
-def of_orders(view: View, record: CycleRecord, desk: Desk, limits: LimitSet, orders: Floats) -> Iterator[Use]:
+def of_orders(view: View, record: CycleRecord, desk: Desk, limits: LimitSet, orders: Floats) -> Iterator[LimitUse]:
     """The session's orders against what bounds trading (A7, A3); nothing where there was no order."""
     columns = np.flatnonzero(orders).tolist()
     if not columns:
@@ -170,7 +170,7 @@ def of_orders(view: View, record: CycleRecord, desk: Desk, limits: LimitSet, ord
         yield used("participation", desk.symbols[c], share, limits.participation_max)
 
 
-def of_tails(desk: Desk, limits: LimitSet, held: Floats, tails: Tails) -> Iterator[Use]:
+def of_tails(desk: Desk, limits: LimitSet, held: Floats, tails: Tails) -> Iterator[LimitUse]:
     """What needs scenarios of the held book: each position's stand-alone risk, and the stressed set where it is in."""
     columns = np.flatnonzero(held).tolist()
     for h, caps in limits.standalone.items():
@@ -202,7 +202,7 @@ def measured_orders(record: CycleRecord, desk: Desk, held: Floats, orders: Float
 
 def of_increases(
     record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats, orders: Floats, tails: Tails
-) -> Iterator[Use]:
+) -> Iterator[LimitUse]:
     """What each increase of the session added to CVaR at the auction's horizon (A4)."""
     measured = measured_orders(record, desk, held, orders, tails)
     for c in np.flatnonzero(measured.increases).tolist():
@@ -210,9 +210,9 @@ def of_increases(
         yield used("incremental", desk.symbols[c], rise, float(limits.incremental_max[c]))
 
 
-def closest(uses: Iterable[Use]) -> dict[str, Use]:
+def closest(uses: Iterable[LimitUse]) -> dict[str, LimitUse]:
     """Per limit the scope that uses most of it; what could not be measured counts as the most (U6)."""
-    found: dict[str, Use] = {}
+    found: dict[str, LimitUse] = {}
     for one in uses:
         before = found.get(one.name)
         if before is None or pressure(one) > pressure(before):
@@ -220,7 +220,7 @@ def closest(uses: Iterable[Use]) -> dict[str, Use]:
     return found
 
 
-def pressure(one: Use) -> float:
+def pressure(one: LimitUse) -> float:
     """The use as a number to compare by, infinite where it is unknown or without a bound."""
     return math.inf if one.use is None else one.use
 
@@ -235,21 +235,21 @@ def kind_of(name: str) -> tuple[str, int]:
     return (head, int(tail)) if tail.isdigit() else (name, 0)
 
 
-def used(name: str, scope: str, measured: float | None, limit: float) -> Use:
+def used(name: str, scope: str, measured: float | None, limit: float) -> LimitUse:
     """A use of a ceiling; a limit of zero is used without a bound by anything above it."""
     if measured is None or not math.isfinite(measured) or not math.isfinite(limit):
         known = measured if measured is not None and math.isfinite(measured) else None
-        return Use(name, scope, known, limit if math.isfinite(limit) else None, None, None)
+        return LimitUse(name, scope, known, limit if math.isfinite(limit) else None, None, None)
     use = measured / limit if limit > 0.0 else 0.0 if measured <= 0.0 else None
-    return Use(name, scope, measured, limit, use, limit - measured)
+    return LimitUse(name, scope, measured, limit, use, limit - measured)
 
 
-def _cash(cash: float | None, floor: float) -> Use:
+def _cash(cash: float | None, floor: float) -> LimitUse:
     """Cash against its floor."""
     if cash is None:
-        return Use("cash", BOOK, None, floor, None, None)
+        return LimitUse("cash", BOOK, None, floor, None, None)
     use = (1.0 - cash) / (1.0 - floor) if floor < 1.0 else None
-    return Use("cash", BOOK, cash, floor, use, cash - floor)
+    return LimitUse("cash", BOOK, cash, floor, use, cash - floor)
 
 
 def _spread(record: CycleRecord, desk: Desk, values: Iterable[float]) -> Floats:

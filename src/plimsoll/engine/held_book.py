@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.core.verdict import Action, Verdict
-from plimsoll.engine.book import Book
+from plimsoll.engine.book import MarkedBook
 from plimsoll.engine.context import CycleContext
 from plimsoll.engine.measure import Tails, resting
 from plimsoll.risk import freshness, gates
@@ -61,7 +61,7 @@ def judge_held(context: CycleContext, tails: Tails) -> HeldBook:
     return HeldBook(measured, verdict, scale, closes, halted, frozen)
 
 
-def _breach_closes(before: int, book: Book, stale: Floats) -> int:
+def _breach_closes(before: int, book: MarkedBook, stale: Floats) -> int:
     """Closes above a hard CVaR limit in a row; one without any bar to sell on does not count (R3)."""
     return before + int(bool((stale[book.columns] != freshness.STALE).any()))
 

@@ -22,7 +22,7 @@ from plimsoll.core.sessions import bill_return
 from plimsoll.core.state import State
 from plimsoll.core.track import Held, Track, held_values
 from plimsoll.engine.answers import Answers
-from plimsoll.engine.book import Book
+from plimsoll.engine.book import MarkedBook
 from plimsoll.engine.desk import Desk
 from plimsoll.governance import lifecycle, model_health
 
@@ -50,7 +50,7 @@ class Following:
         return dict(zip(self.state.strategies, self.state.decay, strict=True))
 
 
-def follow(view: View, state: State, desk: Desk, book: Book) -> Following | None:
+def follow(view: View, state: State, desk: Desk, book: MarkedBook) -> Following | None:
     """The strategies before this session's auction; None where the policy does not follow them."""
     policy = desk.policy
     if not policy.lifecycle.enabled:

@@ -21,7 +21,7 @@ from plimsoll.engine.desk import Desk
 from plimsoll.engine.held_book import HeldBook
 from plimsoll.engine.measure import Tails, measure
 from plimsoll.engine.standing import Standing
-from plimsoll.engine.wish import Wish
+from plimsoll.engine.wish import DesiredWeights
 from plimsoll.governance import vetoes as veto_room
 from plimsoll.risk import gates, pairs
 
@@ -119,7 +119,9 @@ class Scenes:
         return self.tails
 
 
-def propose(context: CycleContext, standing: Standing, held: HeldBook, wish: Wish, scenes: Scenes) -> Proposal:
+def propose(
+    context: CycleContext, standing: Standing, held: HeldBook, wish: DesiredWeights, scenes: Scenes
+) -> Proposal:
     """The largest step towards the wish that every gate and veto passes; reductions always pass (R1)."""
     policy, book = context.desk.policy, context.book
     grow = wish.grow
@@ -163,7 +165,7 @@ def propose(context: CycleContext, standing: Standing, held: HeldBook, wish: Wis
     return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, measured, verdict, vetoes, scaled)
 
 
-def shape_inputs(context: CycleContext, wish: Wish, grow: Floats) -> ShapeInputs:
+def shape_inputs(context: CycleContext, wish: DesiredWeights, grow: Floats) -> ShapeInputs:
     """What the day's step is taken from; ``grow`` (N,) multiplies increases."""
     book, desk = context.book, context.desk
     return ShapeInputs(
@@ -178,7 +180,7 @@ def shape_inputs(context: CycleContext, wish: Wish, grow: Floats) -> ShapeInputs
     )
 
 
-def _shaped(context: CycleContext, wish: Wish, grow: Floats) -> tuple[Shaped, Floats]:
+def _shaped(context: CycleContext, wish: DesiredWeights, grow: Floats) -> tuple[Shaped, Floats]:
     shaped = shape(shape_inputs(context, wish, grow), context.desk.policy)
     return shaped, weights_of(context, shaped.lots)
 

@@ -10,13 +10,13 @@ from plimsoll.core.limits import LimitSet, rebalance_band
 from plimsoll.core.order import Intent, client_id
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import RiskEvent
-from plimsoll.engine.book import Book
+from plimsoll.engine.book import MarkedBook
 from plimsoll.engine.causes import WAITS, Causes
 from plimsoll.engine.context import CycleContext
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.proposal import Proposal
 from plimsoll.engine.standing import Standing
-from plimsoll.engine.wish import Wish
+from plimsoll.engine.wish import DesiredWeights
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 def record(
     context: CycleContext,
     standing: Standing,
-    wish: Wish,
+    wish: DesiredWeights,
     proposal: Proposal,
     causes: Causes,
     carried: Carried,
@@ -67,7 +67,7 @@ def record(
     )
 
 
-def _scope(desk: Desk, book: Book, standing: Standing, wish: Wish, proposal: Proposal) -> list[int]:
+def _scope(desk: Desk, book: MarkedBook, standing: Standing, wish: DesiredWeights, proposal: Proposal) -> list[int]:
     """Columns the record speaks of: held, targeted, wished for, ordered or bid for."""
     live = (book.weights != 0.0) | (standing.target != 0.0) | (wish.desired != 0.0) | (proposal.lots != 0)
     scope: list[int] = live.nonzero()[0].tolist()
@@ -77,7 +77,13 @@ def _scope(desk: Desk, book: Book, standing: Standing, wish: Wish, proposal: Pro
 
 
 def _outcomes(
-    desk: Desk, book: Book, standing: Standing, wish: Wish, proposal: Proposal, causes: Causes, columns: list[int]
+    desk: Desk,
+    book: MarkedBook,
+    standing: Standing,
+    wish: DesiredWeights,
+    proposal: Proposal,
+    causes: Causes,
+    columns: list[int],
 ) -> tuple[list[str], list[list[str]]]:
     """Per column what became of it and why (G1).
 
@@ -143,7 +149,7 @@ def _limits(limits: LimitSet) -> dict[str, float]:
     return out
 
 
-def _intents(view: View, desk: Desk, book: Book, proposal: Proposal) -> tuple[Intent, ...]:
+def _intents(view: View, desk: Desk, book: MarkedBook, proposal: Proposal) -> tuple[Intent, ...]:
     """Reductions first, then increases, largest first, so that cash is there when it is needed."""
     ordered = proposal.lots.nonzero()[0].tolist()
     growing = {c: abs(book.weights[c] + proposal.weights[c]) > abs(book.weights[c]) for c in ordered}

@@ -17,7 +17,7 @@ from plimsoll.core.ports import Journal, Venue
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.loop import Span, evening, failed, genesis_of, morning
 from plimsoll.engine.recovery import Recovered, recover
-from plimsoll.engine.tally import Tally
+from plimsoll.engine.tally import RunTally
 from plimsoll.execution.venues.simulated import SimulatedVenue
 
 OpenJournal = Callable[[], Journal]
@@ -51,12 +51,12 @@ class PaperSession:
         self._restart_every, self._progress = restart_every, progress
         self._keep_going = keep_going
 
-    def run(self) -> Tally:
+    def run(self) -> RunTally:
         """Trade every session left in the span; returns the tally of the whole journal."""
         while self._trade():
             pass
         journal = self._open_journal()
-        tally = Tally()
+        tally = RunTally()
         for event in journal.events():
             tally.saw(event)
         journal.close()

@@ -12,14 +12,14 @@ from plimsoll.alpha.rules import conviction as conviction_of
 from plimsoll.alpha.terms import terms_of
 from plimsoll.capital import scenarios as scenario_sets
 from plimsoll.capital.competition import AuctionInputs, hold
-from plimsoll.core.decision import AuctionRecord, Carried, HeldPair, Programme, Share, StopState
+from plimsoll.core.decision import AuctionRecord, Carried, HeldPair, Share, StopState, TargetPortfolio
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.core.scenarios import ScenarioSet
 from plimsoll.costs.model import estimate
 from plimsoll.engine.answers import Answers
 from plimsoll.engine.asking import present_shares
-from plimsoll.engine.book import Book, target_of
+from plimsoll.engine.book import MarkedBook, target_of
 from plimsoll.engine.context import CycleContext
 from plimsoll.engine.desk import Desk
 from plimsoll.engine.lifecycle import Following, noted
@@ -35,7 +35,7 @@ class Standing(msgspec.Struct, frozen=True, eq=False):
     ``following`` are the strategies, with what the auction added to their evidence; None where they are not followed.
     """
 
-    programme: Programme | None
+    programme: TargetPortfolio | None
     target: Floats
     confidence: Floats
     stops: tuple[StopState, ...]
@@ -71,7 +71,7 @@ def _auctioned(context: CycleContext, answers: Answers) -> Standing:
     scenarios = scenario_sets.build(view, columns, desk.policy, stressed=True)
     result = hold(_inputs(context, answers, columns, held_pairs, lifted, scenarios), desk.policy)
     mu, conviction = _expectations(answers, result.shares, desk.policy.auction.horizon)
-    fresh = Programme(view.day, result.shares, result.confidence, mu, conviction)
+    fresh = TargetPortfolio(view.day, result.shares, result.confidence, mu, conviction)
     return Standing(
         programme=fresh,
         target=target_of(fresh, desk),
@@ -145,12 +145,12 @@ def _scaled(view: View, auction: AuctionRecord) -> tuple[RiskEvent, ...]:
     )
 
 
-def _columns(answers: Answers, book: Book, desk: Desk) -> NDArray[np.int64]:
+def _columns(answers: Answers, book: MarkedBook, desk: Desk) -> NDArray[np.int64]:
     wanted = {desk.column[f.symbol] for _, said in answers.forecasts for f in said if f.symbol in desk.column}
     return np.array(sorted(wanted | {int(c) for c in book.columns}), dtype=np.int64)
 
 
-def _confidence(programme: Programme | None, desk: Desk) -> Floats:
+def _confidence(programme: TargetPortfolio | None, desk: Desk) -> Floats:
     confidence = np.full(len(desk.symbols), np.nan)
     if programme is not None:
         for symbol, value in programme.confidence.items():
@@ -217,7 +217,7 @@ def _concentration(view: View, auction: AuctionRecord, desk: Desk) -> tuple[Risk
 
 
 def _openings(
-    view: View, carried: Carried, shares: tuple[Share, ...], book: Book, desk: Desk
+    view: View, carried: Carried, shares: tuple[Share, ...], book: MarkedBook, desk: Desk
 ) -> tuple[tuple[int, str], ...]:
     """Opening bids of the last sessions, for CORRELATED_WINS (G2)."""
     window = desk.policy.vetoes.wins_sessions

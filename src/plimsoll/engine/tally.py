@@ -13,7 +13,7 @@ from plimsoll.core.restraint import RiskEvent
 
 
 @dataclass
-class Tally:
+class RunTally:
     """Columns of a run, one entry a session, and its counts. NAV in cents, exposures in fractions of NAV.
 
     ``lives`` and ``evidence`` of the strategies have an entry a session too, and none where they are not followed.

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-class Wish(msgspec.Struct, frozen=True, eq=False):
+class DesiredWeights(msgspec.Struct, frozen=True, eq=False):
     """Step 9: where the book would go, and what may not grow. ``forced`` marks reductions a limit needs.
 
     ``causes`` say, per column, what lowers the wish below the programme.
@@ -28,7 +28,7 @@ class Wish(msgspec.Struct, frozen=True, eq=False):
     causes: dict[int, list[str]]
 
 
-def wish_for(now: CycleContext, standing: Standing, book_scale: float) -> Wish:
+def desired_weights(now: CycleContext, standing: Standing, book_scale: float) -> DesiredWeights:
     """The programme under the ladder's ceiling, the stops and everything that bars increases.
 
     A rung that fires this session cuts at once, whatever the size. ``book_scale`` is what the whole book is multiplied
@@ -37,7 +37,7 @@ def wish_for(now: CycleContext, standing: Standing, book_scale: float) -> Wish:
     desk, restraint, held = now.desk, now.restraint, now.book.weights
     if not now.book.known:
         n = held.size
-        return Wish(np.zeros(n), np.zeros(n, bool), np.zeros(n), {})
+        return DesiredWeights(np.zeros(n), np.zeros(n, bool), np.zeros(n), {})
     causes: dict[int, list[str]] = {}
     desired = standing.target.copy()
     if restraint.size < 1.0:  # the ramp bounds what is bought back, it sells nothing that the halt let stand (R5)
@@ -79,7 +79,7 @@ def wish_for(now: CycleContext, standing: Standing, book_scale: float) -> Wish:
         for c in held.nonzero()[0].tolist():
             cap(c, held.item(c) * book_scale, "CVAR_ABOVE_HARD")
 
-    return Wish(desired, forced, _growth(now, standing), causes)
+    return DesiredWeights(desired, forced, _growth(now, standing), causes)
 
 
 def _under_ceiling(weights: Floats, ceiling: float, desk: Desk) -> Floats:

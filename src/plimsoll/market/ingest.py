@@ -251,13 +251,12 @@ def _audit(run: _Run, symbol: str, tidied: Tidied, found: tuple[Finding, ...], a
     )
 
 
-def _store_macro(run: _Run, name: str, series: Any) -> int:
-    own = MacroSeries(series.day, series.value, series.known)
-    payload = {"series": name, "date": own.day, "value": own.value, "known": own.known}
+def _store_macro(run: _Run, name: str, series: MacroSeries) -> int:
+    payload = {"series": name, "date": series.day, "value": series.value, "known": series.known}
     archived = run.archive.put(run.id, f"macro-{name}", payload)
     with run.store.transaction():
-        rows = run.store.put_macro(run.id, name, own)
-        run.store.put_audit(Audit(run.id, f"macro:{name}", run.request.provider, MACRO, len(own), archived=archived))
+        rows = run.store.put_macro(run.id, name, series)
+        run.store.put_audit(Audit(run.id, f"macro:{name}", run.request.provider, MACRO, len(series), archived=archived))
     return rows
 
 

@@ -206,7 +206,7 @@ def known(name: str, names: Sequence[str], what: str) -> None:
     raise UsageError(f"there is no {what} {name!r}{did_you_mean(name, names)}", f"Choose from {', '.join(names)}")
 
 
-def frame(table: tables.Table) -> pl.DataFrame:
+def frame(table: tables.FlatTable) -> pl.DataFrame:
     """A table as polars holds it."""
     schema = {name: pl.String if kind == "date" else _TYPES[kind] for name, kind in table.columns.items()}
     made = pl.DataFrame(table.rows, schema=schema, orient="row", strict=False)

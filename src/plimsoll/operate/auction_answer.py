@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.capital.auction import solve
-from plimsoll.capital.auction_check import Reading, readings
+from plimsoll.capital.auction_check import LimitReading, readings
 from plimsoll.capital.auction_lots import whole_lots
 from plimsoll.capital.auction_problem import Allocation, AuctionProblem, Form, checked
 from plimsoll.measures.cvar import tail_weights
@@ -226,7 +226,7 @@ def _lots(named: NamedProblem, given: LotSizes, form: Form, solved: Allocation) 
     )
 
 
-def _limit(named: NamedProblem, solved: Allocation, reading: Reading) -> LimitAnswer:
+def _limit(named: NamedProblem, solved: Allocation, reading: LimitReading) -> LimitAnswer:
     name, _, rest = reading.limit.partition("[")
     prices: Any = solved.duals[name]
     shadow = float(prices[int(rest.rstrip("]"))] if rest else prices)

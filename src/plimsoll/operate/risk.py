@@ -16,7 +16,7 @@ from plimsoll.core.panel import View
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
 from plimsoll.engine import estimates, headroom
-from plimsoll.engine.headroom import MEANING, OF_NAV, Use, kind_of
+from plimsoll.engine.headroom import MEANING, OF_NAV, LimitUse, kind_of
 from plimsoll.engine.limits import budget_scale
 from plimsoll.engine.proposal import tails_of
 from plimsoll.governance import wording
@@ -140,7 +140,7 @@ def standing(past: Past) -> RiskStanding:
     held, orders = headroom.held_weights(record, desk), headroom.order_weights(record, desk)
     columns = np.flatnonzero((held != 0.0) | (orders != 0.0)).astype(np.int64)
     tails = tails_of(view, desk, columns, stressed=True)
-    uses: list[Use] = [
+    uses: list[LimitUse] = [
         *headroom.of_book(record, desk, limits, held),
         *headroom.of_gross(record, limits),
         *headroom.of_stages(record),
@@ -185,7 +185,7 @@ def _without_bar(view: View) -> NDArray[np.bool_]:
     return np.asarray(view.now("freshness.reason") == freshness.STALE)
 
 
-def _standing(u: Use, record: CycleRecord, policy: Policy) -> LimitStanding:
+def _standing(u: LimitUse, record: CycleRecord, policy: Policy) -> LimitStanding:
     kind, horizon = kind_of(u.name)
     what, unit, binds, consequence = MEANING[kind]
     what = what.replace("stressed CVaR", wording.stressed(u.on)) if u.on else what
@@ -217,7 +217,7 @@ def _gate(kind: str) -> str:
     return {"cvar_hard": "cvar", "gross_freeze": "gross", "gross_halt": "gross", "sector": "group"}.get(kind, kind)
 
 
-def _loosens(kind: str, u: Use, record: CycleRecord, policy: Policy) -> str:
+def _loosens(kind: str, u: LimitUse, record: CycleRecord, policy: Policy) -> str:
     """What would make room under a limit, short of changing the policy."""
     scale = budget_scale(policy.cvar, record.figures.get("drawdown_lifetime") or 0.0)
     if kind in ("cvar", "stressed"):
@@ -261,7 +261,7 @@ def _rung_loosens(name: str, policy: Policy) -> str:
     }[rung.reentry]
 
 
-def _tail(e: estimates.Estimate) -> TailEstimate:
+def _tail(e: estimates.BookEstimate) -> TailEstimate:
     return TailEstimate(
         estimator=e.name,
         horizon=e.horizon,
@@ -274,7 +274,7 @@ def _tail(e: estimates.Estimate) -> TailEstimate:
     )
 
 
-def _contributions(book: estimates.Book) -> list[Contribution]:
+def _contributions(book: estimates.EstimatedBook) -> list[Contribution]:
     found = []
     for horizon in book.filtered:
         of = estimates.parts(book, horizon)

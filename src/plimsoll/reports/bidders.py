@@ -10,7 +10,7 @@ import msgspec
 
 from plimsoll.core.reasons import REASONS
 from plimsoll.core.restraint import RiskEvent
-from plimsoll.engine.tally import Tally
+from plimsoll.engine.tally import RunTally
 
 
 class TargetsHeld(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class TargetsHeld(msgspec.Struct, frozen=True):
     limits: dict[str, int]
 
 
-def refused_forecasts(tally: Tally) -> dict[str, dict[str, int]]:
+def refused_forecasts(tally: RunTally) -> dict[str, dict[str, int]]:
     """By strategy, how often each fault was found in what it said; STRATEGY_ERROR counts the auctions it raised at."""
     found: dict[str, Counter[str]] = {}
     for event in tally.events:
@@ -38,7 +38,7 @@ def refused_forecasts(tally: Tally) -> dict[str, dict[str, int]]:
     return {name: _ordered(counts) for name, counts in sorted(found.items())}
 
 
-def without_bids(tally: Tally, strategies: Sequence[str]) -> dict[str, dict[str, int]]:
+def without_bids(tally: RunTally, strategies: Sequence[str]) -> dict[str, dict[str, int]]:
     """The strategies none of whose bids was ever admitted, and why, counted: reason code, or ``no forecast``."""
     if not tally.auctions:
         return {}
@@ -52,7 +52,7 @@ def without_bids(tally: Tally, strategies: Sequence[str]) -> dict[str, dict[str,
     return found
 
 
-def targets_held(tally: Tally) -> dict[str, TargetsHeld]:
+def targets_held(tally: RunTally) -> dict[str, TargetsHeld]:
     """By strategy, how its target portfolios fared."""
     found: dict[str, list[tuple[float, str]]] = {}
     for record in tally.targets:
@@ -68,7 +68,7 @@ def targets_held(tally: Tally) -> dict[str, TargetsHeld]:
     }
 
 
-def notes(tally: Tally, strategies: Sequence[str]) -> list[str]:
+def notes(tally: RunTally, strategies: Sequence[str]) -> list[str]:
     """What a reader must know of them before believing a figure."""
     said = []
     for name, faults in refused_forecasts(tally).items():

@@ -84,7 +84,7 @@ class Chart(msgspec.Struct, frozen=True):
     reach: bool = False
 
 
-class Book(msgspec.Struct, frozen=True):
+class ChartData(msgspec.Struct, frozen=True):
     """All figures over the run's sessions; ``days`` since 1970-01-01."""
 
     days: list[int]

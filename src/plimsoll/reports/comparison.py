@@ -10,7 +10,7 @@ import numpy as np
 
 from plimsoll.core.panel import Floats, History, Panel
 from plimsoll.core.policy import Policy
-from plimsoll.reports.followed import Book, follow
+from plimsoll.reports.followed import FollowedBook, follow
 
 SIXTY_FORTY = {"SPY": 0.6, "TLT": 0.4}
 
@@ -20,7 +20,7 @@ class Passive:
     """A passive book under its name, over its own span: a benchmark that ends before the run does is not carried on."""
 
     name: str
-    book: Book
+    book: FollowedBook
 
 
 def passive_books(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from plimsoll.core.panel import View
-from plimsoll.engine.estimates import Book, Part, book_of, estimates, parts
+from plimsoll.engine.estimates import EstimatedBook, Part, book_of, estimates, parts
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Cell, Html, Line, join, n, table, tag
 from plimsoll.reports.words import number, percent
 
 
-def last_book(m: Material) -> Book | None:
+def last_book(m: Material) -> EstimatedBook | None:
     """The book of the run's last close that held anything, as its decision saw it; None if nothing was ever held."""
     for row, record in zip(range(m.last, m.first - 1, -1), reversed(m.run.cycles), strict=True):
         book = book_of(View(m.history, row), record, m.policy)

@@ -71,7 +71,7 @@ class Year(NamedTuple):
         return self.commission + self.slippage + self.impact
 
 
-class Contribution(NamedTuple):
+class SymbolContribution(NamedTuple):
     """Cents one symbol earned over the run: ``price`` after every cost, ``income`` its dividends."""
 
     symbol: str
@@ -255,7 +255,7 @@ def years(nav: NDArray[np.int64], dates: Sequence[str], fills: Iterable[Fill]) -
 
 def contributions(
     fills: Sequence[Fill], flows: Sequence[CashFlow], last: dict[str, int]
-) -> tuple[list[Contribution], int]:
+) -> tuple[list[SymbolContribution], int]:
     """Each symbol's profit in cents, largest first, and the interest on cash; ``last`` is what is held at the end.
 
     Together they are the change of NAV: what was received less what was paid, dividends, and the value still held.
@@ -275,7 +275,7 @@ def contributions(
         else:
             income[flow.symbol] = income.get(flow.symbol, 0) + flow.cents
     made = [
-        Contribution(s, price.get(s, 0), income.get(s, 0), costs.get(s, 0), trades.get(s, 0))
+        SymbolContribution(s, price.get(s, 0), income.get(s, 0), costs.get(s, 0), trades.get(s, 0))
         for s in sorted(price.keys() | income.keys())
     ]
     return sorted(made, key=lambda c: (-c.total, c.symbol)), interest

@@ -24,7 +24,7 @@ Decide = Callable[[int, Floats], Floats | None]
 
 
 @dataclass(frozen=True, eq=False)
-class Book:
+class FollowedBook:
     """A book followed from row ``first`` to row ``last``, both included.
 
     ``nav`` is (n,) USD on closes, the first one before anything was bought; ``turned`` the sum of its turnovers,
@@ -40,7 +40,7 @@ class Book:
 
 def follow(
     history: History, policy: Policy, first: int, last: int, targets: Mapping[int, Floats] | Decide, capital: float
-) -> Book:
+) -> FollowedBook:
     """Follow target weights from ``capital`` USD.
 
     Parameters
@@ -85,7 +85,7 @@ def follow(
         paid += trade.cost
         nav[at], done = float(price[at] @ units + cash), at
     nav[done + 1 :] = price[done + 1 :] @ units + cash * (cash_growth / cash_growth[done])[done + 1 :]
-    return Book(first, last, nav, turned, paid)
+    return FollowedBook(first, last, nav, turned, paid)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

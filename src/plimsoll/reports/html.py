@@ -21,7 +21,7 @@ from plimsoll.reports import (
     tails,
     trades,
 )
-from plimsoll.reports.charts import Book, Chart
+from plimsoll.reports.charts import Chart, ChartData
 from plimsoll.reports.material import Material
 from plimsoll.reports.page import Html, page, section, tag
 
@@ -41,7 +41,7 @@ def render(m: Material) -> str:
     ]
     footer = tag("p", f"plimsoll {m.version}. Past results, real or simulated, do not say what will come.")
     title = f"Plimsoll: {m.result.run}, {m.result.start} to {m.result.end}"
-    return page(title, overview.header(m), sections, footer, Book(m.run.days.tolist(), drawn))
+    return page(title, overview.header(m), sections, footer, ChartData(m.run.days.tolist(), drawn))
 
 
 def _returns(m: Material, drawn: list[Chart]) -> Html:

@@ -8,7 +8,7 @@ import msgspec
 
 from plimsoll.core.dates import iso_day
 from plimsoll.core.lifecycle import Judgement
-from plimsoll.engine.tally import Tally
+from plimsoll.engine.tally import RunTally
 
 MOVES = (
     "STRATEGY_PROMOTED", "STRATEGY_DEMOTED", "STRATEGY_UNSKILLED", "STRATEGY_UNPROFITABLE", "STRATEGY_DRAWDOWN",
@@ -52,7 +52,7 @@ class StrategyLife(msgspec.Struct, frozen=True):
     judged: Judgement | None
 
 
-def lives_of(tally: Tally) -> dict[str, StrategyLife] | None:
+def lives_of(tally: RunTally) -> dict[str, StrategyLife] | None:
     """The life of each strategy of a run; None where they were not followed."""
     if not tally.lives:
         return None

@@ -14,7 +14,7 @@ from importlib.resources import files
 
 import msgspec
 
-from plimsoll.reports.charts import Book
+from plimsoll.reports.charts import ChartData
 
 ASSETS = files("plimsoll.reports") / "assets"
 
@@ -104,7 +104,7 @@ def bar(value: float, largest: float) -> Html:
     )
 
 
-class Bin(msgspec.Struct, frozen=True):
+class HistogramBin(msgspec.Struct, frozen=True):
     """A column of a histogram: the label under it, its count, and whether it is of losses."""
 
     label: str
@@ -113,7 +113,12 @@ class Bin(msgspec.Struct, frozen=True):
 
 
 def histogram(
-    bins: Sequence[Bin], caption: str, alt: str, marks: Sequence[tuple[str, float]] = (), *, counted: bool = True
+    bins: Sequence[HistogramBin],
+    caption: str,
+    alt: str,
+    marks: Sequence[tuple[str, float]] = (),
+    *,
+    counted: bool = True,
 ) -> Html:
     """Counts as columns, each with its count above it if ``counted``; ``marks`` are (name, where) from 0 left to 1."""
     most = max((b.count for b in bins), default=1) or 1
@@ -197,7 +202,7 @@ def part(id_: str, title: str, said: str, *content: str, shown: bool = False) ->
     )
 
 
-def page(title: str, header: str, sections: Sequence[tuple[str, str, Html]], footer: str, book: Book) -> str:
+def page(title: str, header: str, sections: Sequence[tuple[str, str, Html]], footer: str, book: ChartData) -> str:
     """The whole document; ``sections`` are (id, name in the navigation, markup)."""
     style = f"{_asset('uPlot.min.css')}\n{_asset('report.css')}"
     scripts = (_asset("uPlot.iife.min.js"), _asset("report.js"))

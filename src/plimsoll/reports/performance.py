@@ -12,7 +12,7 @@ from plimsoll.costs.model import liquidity
 from plimsoll.reports import charts, figures
 from plimsoll.reports.material import Material
 from plimsoll.reports.overview import buttons
-from plimsoll.reports.page import Bin, Cell, Html, Line, bar, histogram, n, part, plot, table, tag
+from plimsoll.reports.page import Cell, HistogramBin, Html, Line, bar, histogram, n, part, plot, table, tag
 from plimsoll.reports.words import bps, count, figure, number, percent, usd
 
 WINDOW = SESSIONS_A_YEAR
@@ -72,7 +72,10 @@ def _histogram(m: Material) -> Html:
     wide = max(1, -(-(last - first) // _BINS))
     edges = np.arange(first // wide * wide, last + wide, wide)
     counts, _ = np.histogram(values, edges)
-    bins = [Bin(f"{a:+d}".replace("-", "−"), c, a < 0) for a, c in zip(edges.tolist(), counts.tolist(), strict=False)]
+    bins = [
+        HistogramBin(f"{a:+d}".replace("-", "−"), c, a < 0)
+        for a, c in zip(edges.tolist(), counts.tolist(), strict=False)
+    ]
     unit = "a point" if wide == 1 else f"{wide} points"
     caption = f"How many calendar months returned how much: columns {unit} wide from the figure below them, per cent; "
     alt = f"Histogram of {number(values.size, 'month')}, from {figure(values.min(), 1)} to {figure(values.max(), 1)} %."

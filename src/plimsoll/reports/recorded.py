@@ -14,7 +14,7 @@ from plimsoll.core.decision import AuctionRecord, CycleRecord
 from plimsoll.core.errors import CorruptionError, UsageError
 from plimsoll.core.events import CashFlow, Event, Genesis
 from plimsoll.core.order import Intent
-from plimsoll.engine.tally import Tally
+from plimsoll.engine.tally import RunTally
 from plimsoll.measures.trades import Close, RoundTrip, round_trips
 
 Floats = NDArray[np.float64]
@@ -25,7 +25,7 @@ class Recorded:
     """The events of one run, sorted by what they are. NAV and cash in cents, weights in fractions of NAV."""
 
     genesis: Genesis
-    tally: Tally = field(default_factory=Tally)
+    tally: RunTally = field(default_factory=RunTally)
     cycles: list[CycleRecord] = field(default_factory=list)
     flows: list[CashFlow] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)

@@ -15,7 +15,7 @@ from plimsoll.core.policy import Policy
 from plimsoll.core.protections import taken_away
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.costs.presets import PRESETS
-from plimsoll.engine.tally import Tally
+from plimsoll.engine.tally import RunTally
 from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
 from plimsoll.reports import bidders
 from plimsoll.reports.comparison import Passive, passive_books
@@ -29,7 +29,7 @@ from plimsoll.risk.ladder_odds import often
 Floats = NDArray[np.float64]
 
 
-class Compared(msgspec.Struct, frozen=True):
+class BenchmarkComparison(msgspec.Struct, frozen=True):
     """The span a benchmark was measured over, its own where that is shorter than the run's, and ``account``: what the
     run amounted to over the same sessions.
     """
@@ -99,7 +99,7 @@ class BacktestResult(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     without_mandate: Metrics | None = None
     lifecycle: dict[str, StrategyLife] | None = None
-    benchmark_spans: dict[str, Compared] = {}
+    benchmark_spans: dict[str, BenchmarkComparison] = {}
     refused_forecasts: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     strategies_without_bids: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     targets: dict[str, bidders.TargetsHeld] = msgspec.field(default_factory=dict)
@@ -109,7 +109,7 @@ class BacktestResult(msgspec.Struct, frozen=True):
 
 
 def measured(
-    history: History, policy: Policy, tally: Tally, first: int, start: int | None = None, end: int | None = None
+    history: History, policy: Policy, tally: RunTally, first: int, start: int | None = None, end: int | None = None
 ) -> Metrics:
     """The metrics of a tally that began at row ``first``, over the rows ``start`` to ``end`` where they are given."""
     start, end = first if start is None else start, first + len(tally.nav) - 1 if end is None else end
@@ -124,7 +124,7 @@ def result_of(
     genesis: Genesis,
     history: History,
     policy: Policy,
-    tally: Tally,
+    tally: RunTally,
     first: int,
     decisions_hash: str,
     without_mandate: Metrics | None = None,
@@ -192,10 +192,12 @@ def _passive(history: History, policy: Policy, passive: Passive) -> Metrics:
     return metrics(book.nav, days, rates, costs=book.paid, turned=book.turned)
 
 
-def _compared(history: History, policy: Policy, tally: Tally, first: int, passive: Passive, whole: Metrics) -> Compared:
+def _compared(
+    history: History, policy: Policy, tally: RunTally, first: int, passive: Passive, whole: Metrics
+) -> BenchmarkComparison:
     book, dates = passive.book, history.panel.sessions.dates
     same = (book.first, book.last) == (first, first + len(tally.nav) - 1)
-    return Compared(
+    return BenchmarkComparison(
         start=dates[book.first],
         end=dates[book.last],
         sessions=book.last - book.first + 1,
@@ -203,7 +205,9 @@ def _compared(history: History, policy: Policy, tally: Tally, first: int, passiv
     )
 
 
-def _notes(history: History, policy: Policy, tally: Tally, first: int, genesis: Genesis, whole: Metrics) -> list[str]:
+def _notes(
+    history: History, policy: Policy, tally: RunTally, first: int, genesis: Genesis, whole: Metrics
+) -> list[str]:
     """What a reader must know before believing a figure (D12, D16, D19)."""
     panel, last = history.panel, first + len(tally.nav) - 1
     notes = []

@@ -11,7 +11,7 @@ from plimsoll.measures import distribution
 from plimsoll.reports import charts, figures, words
 from plimsoll.reports.material import Material
 from plimsoll.reports.overview import chance
-from plimsoll.reports.page import Bin, Html, Line, columns, histogram, join, n, part, table, tag
+from plimsoll.reports.page import HistogramBin, Html, Line, columns, histogram, join, n, part, table, tag
 from plimsoll.reports.words import count, figure, number, percent
 
 _FEW = 60  # sessions below which a histogram of them says nothing
@@ -97,7 +97,7 @@ def _histogram(m: Material, returns: charts.Floats) -> Html:
     var, cvar = distribution.value_at_risk(returns), m.result.metrics.cvar_95_1d
     marks = [(name, -v) for name, v in (("VaR 95 %", var), ("CVaR 95 %", cvar)) if v is not None]
     bins = [
-        Bin(percent((a + b) / 2.0, 1) if i % 5 == 0 and 0 < i < _BINS - 1 else "", int(c), (a + b) < 0)
+        HistogramBin(percent((a + b) / 2.0, 1) if i % 5 == 0 and 0 < i < _BINS - 1 else "", int(c), (a + b) < 0)
         for i, (a, b, c) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True))
     ]
     at = [(name, float(np.interp(v, [-reach, reach], [0.0, 1.0]))) for name, v in marks]

@@ -26,7 +26,7 @@ WRITTEN = ("equity", "drawdowns", "trades", "fills", "decisions", "holdings", "a
            "metrics")  # fmt: skip
 
 
-class Table(NamedTuple):
+class FlatTable(NamedTuple):
     """Columns by name with what they hold, and rows."""
 
     columns: dict[str, Kind]
@@ -58,7 +58,7 @@ _VETOES = _columns(date="date", text="trigger severity scope", number="measured 
 _EVENTS = _columns(date="date", text="kind severity scope", number="measured limit")
 
 
-def equity(run: Recorded) -> Table:
+def equity(run: Recorded) -> FlatTable:
     """One row a session: NAV and cash, return since the session before, drawdown since the start, gross, the CVaR of
     the book at 1 and 10 sessions, P(crisis), VIX, mode, ladder level and whether new risk was allowed.
     """
@@ -75,16 +75,16 @@ def equity(run: Recorded) -> Table:
             )
         )  # fmt: skip
         before = nav
-    return Table(_EQUITY, rows)
+    return FlatTable(_EQUITY, rows)
 
 
-def drawdowns(run: Recorded) -> Table:
+def drawdowns(run: Recorded) -> FlatTable:
     """One row a fall below the running peak of closes, deepest first; ``recovered`` is absent while it lasts."""
     found = figures.drawdowns(run.curve, run.tally.dates, len(run.cycles)) if run.cycles else []
-    return Table(_DRAWDOWNS, [(d.start, d.trough, d.recovered or None, d.depth, d.fall, d.length) for d in found])
+    return FlatTable(_DRAWDOWNS, [(d.start, d.trough, d.recovered or None, d.depth, d.fall, d.length) for d in found])
 
 
-def trades(run: Recorded) -> Table:
+def trades(run: Recorded) -> FlatTable:
     """One row a position from entry to exit; ``units`` are the most it held, ``gain`` is result over invested."""
     units = _lots_per_unit(run.tally.fills)
     rows: list[tuple[Cell, ...]] = [
@@ -95,7 +95,7 @@ def trades(run: Recorded) -> Table:
         )
         for t in run.trips
     ]  # fmt: skip
-    return Table(_TRADES, rows)
+    return FlatTable(_TRADES, rows)
 
 
 def _lots_per_unit(fills: Iterable[Fill]) -> dict[str, int]:
@@ -107,9 +107,9 @@ def _lots_per_unit(fills: Iterable[Fill]) -> dict[str, int]:
     return {s: max(1, round(f.lots * f.price * 100.0 / f.notional)) if f.notional else 1 for s, f in most.items()}
 
 
-def fills(run: Recorded) -> Table:
+def fills(run: Recorded) -> FlatTable:
     """One row an execution: lots are signed, price as traded; notional and the three costs in USD."""
-    return Table(
+    return FlatTable(
         _FILLS,
         [
             (f.session, f.symbol, f.lots, f.price, f.notional / 100.0, f.commission / 100.0, f.slippage / 100.0,
@@ -119,9 +119,9 @@ def fills(run: Recorded) -> Table:
     )  # fmt: skip
 
 
-def decisions(run: Recorded) -> Table:
+def decisions(run: Recorded) -> FlatTable:
     """One row a session and judged symbol. One without a row was on HOLD because it is not in the programme."""
-    return Table(
+    return FlatTable(
         _DECISIONS,
         [
             (r.session, symbol, outcome, held, programme, desired, proposed, lots, SEPARATOR.join(reasons))
@@ -133,9 +133,9 @@ def decisions(run: Recorded) -> Table:
     )
 
 
-def holdings(run: Recorded) -> Table:
+def holdings(run: Recorded) -> FlatTable:
     """One row a session and held symbol: weight and value at the close, before that session's orders."""
-    return Table(
+    return FlatTable(
         _HOLDINGS,
         [
             (r.session, symbol, weight, weight * r.nav / 100.0)
@@ -146,10 +146,10 @@ def holdings(run: Recorded) -> Table:
     )
 
 
-def auctions(run: Recorded) -> Table:
+def auctions(run: Recorded) -> FlatTable:
     """One row a bid of each auction: forecast, penalties, allocation, what bound it and at what shadow price."""
     names = [name for name in _AUCTIONS if name != "date"]
-    return Table(
+    return FlatTable(
         _AUCTIONS,
         [
             (session, *(_flat(getattr(bid, name)) for name in names))
@@ -159,36 +159,36 @@ def auctions(run: Recorded) -> Table:
     )
 
 
-def vetoes(run: Recorded) -> Table:
+def vetoes(run: Recorded) -> FlatTable:
     """One row a veto: trigger, severity, scope (a symbol or ``book``), the figure measured and its limit."""
-    return Table(
+    return FlatTable(
         _VETOES,
         [(r.session, v.trigger, v.severity, v.scope, v.measured, v.limit) for r in run.cycles for v in r.vetoes],
     )
 
 
-def risk_events(run: Recorded) -> Table:
+def risk_events(run: Recorded) -> FlatTable:
     """One row an event a person would want to be told of: ladder rungs, stops, re-entries."""
-    return Table(
+    return FlatTable(
         _EVENTS, [(e.day, e.kind, e.severity, e.scope, e.measured, e.limit) for r in run.cycles for e in r.events]
     )
 
 
-def metrics(result: BacktestResult) -> Table:
+def metrics(result: BacktestResult) -> FlatTable:
     """One row a figure, one column a book: the run, and passive books over what they have of its sessions."""
     books = {"Plimsoll": result.metrics, **result.benchmarks}
     told = {label: msgspec.structs.asdict(book) for label, book in books.items()}
     columns: dict[str, Kind] = {"figure": "text", **dict.fromkeys(books, "number")}
-    return Table(columns, [(name, *(book[name] for book in told.values())) for name in told["Plimsoll"]])
+    return FlatTable(columns, [(name, *(book[name] for book in told.values())) for name in told["Plimsoll"]])
 
 
-OF_RUN: dict[str, Callable[[Recorded], Table]] = {
+OF_RUN: dict[str, Callable[[Recorded], FlatTable]] = {
     "equity": equity, "drawdowns": drawdowns, "trades": trades, "fills": fills, "decisions": decisions,
     "holdings": holdings, "auctions": auctions, "vetoes": vetoes, "risk_events": risk_events,
 }  # fmt: skip
 
 
-def written(run: Recorded, result: BacktestResult | None) -> Iterable[tuple[str, Table]]:
+def written(run: Recorded, result: BacktestResult | None) -> Iterable[tuple[str, FlatTable]]:
     """Every table of ``WRITTEN`` by name; without a result there are no metrics."""
     for name in WRITTEN:
         if name != "metrics":
@@ -197,7 +197,7 @@ def written(run: Recorded, result: BacktestResult | None) -> Iterable[tuple[str,
             yield name, metrics(result)
 
 
-def write_csv(folder: Path, tables: Iterable[tuple[str, Table]]) -> list[Path]:
+def write_csv(folder: Path, tables: Iterable[tuple[str, FlatTable]]) -> list[Path]:
     """Write each table as ``<name>.csv`` (UTF-8, comma, a head line; absent is empty); their paths.
 
     Raises

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.panel import View
 from plimsoll.engine import headroom
-from plimsoll.engine.headroom import BOOK, ORDERS, Use
+from plimsoll.engine.headroom import BOOK, ORDERS, LimitUse
 from plimsoll.engine.proposal import tails_of
 from plimsoll.reports.material import Material
 
@@ -104,7 +104,7 @@ def _column(name: str, measured: Floats, limit: Floats, *, reaching: bool = Fals
 def _some_sessions(m: Material) -> Iterator[Strand]:
     """What only some sessions have: pairs, sectors, orders, and what is dear to measure."""
     total, grid = len(m.dates), set(m.grid)
-    measured: dict[str, dict[int, Use]] = {}
+    measured: dict[str, dict[int, LimitUse]] = {}
     for t, record in enumerate(m.run.cycles):
         carried = record.carried
         if t in grid or carried.pairs or carried.lifecycle or m.desk.sector_groups or any(record.lots):
@@ -117,7 +117,7 @@ def _some_sessions(m: Material) -> Iterator[Strand]:
         yield Strand(name, use, passed, lambda t, of=by_session: of[t].scope)  # type: ignore[misc]
 
 
-def of_session(m: Material, t: int, *, on_grid: bool) -> dict[str, Use]:
+def of_session(m: Material, t: int, *, on_grid: bool) -> dict[str, LimitUse]:
     """The closest use at session ``t`` of each limit that is not measured at every close."""
     record, desk = m.run.cycles[t], m.desk
     view = View(m.history, m.first + t)

@@ -19,7 +19,7 @@ from plimsoll.reports.result import BacktestResult
 Floats = NDArray[np.float64]
 
 
-class Figure(msgspec.Struct, frozen=True):
+class ComparedFigure(msgspec.Struct, frozen=True):
     """One figure of both runs and ``b - a``; absent where either is."""
 
     name: str
@@ -28,7 +28,7 @@ class Figure(msgspec.Struct, frozen=True):
     difference: float | None
 
 
-class Change(msgspec.Struct, frozen=True):
+class PolicyDifference(msgspec.Struct, frozen=True):
     """A policy key on which the runs differ, its value as JSON; null where a run has no such key."""
 
     key: str
@@ -85,8 +85,8 @@ class Versus(msgspec.Struct, frozen=True):
     same_code: bool
     same_policy: bool
     same_decisions: bool
-    changes: tuple[Change, ...] | None
-    figures: tuple[Figure, ...]
+    changes: tuple[PolicyDifference, ...] | None
+    figures: tuple[ComparedFigure, ...]
     paired: Paired
 
 
@@ -116,19 +116,19 @@ def _side(r: BacktestResult, tag: str) -> Side:
     )  # fmt: skip
 
 
-def _figures(a: BacktestResult, b: BacktestResult) -> Iterator[Figure]:
+def _figures(a: BacktestResult, b: BacktestResult) -> Iterator[ComparedFigure]:
     pairs = {name: (getattr(a.metrics, name), getattr(b.metrics, name)) for name in Metrics.__struct_fields__}
     pairs |= {name: (getattr(a.exposure, name), getattr(b.exposure, name)) for name in ("invested", "halted")}
     pairs["fills"] = (float(len(a.fills)), float(len(b.fills)))
     for name, (one, other) in pairs.items():
-        yield Figure(name, one, other, None if one is None or other is None else other - one)
+        yield ComparedFigure(name, one, other, None if one is None or other is None else other - one)
 
 
-def _changes(a: Policy, b: Policy) -> Iterator[Change]:
+def _changes(a: Policy, b: Policy) -> Iterator[PolicyDifference]:
     one, other = (dict(_flat(msgspec.to_builtins(p), "")) for p in (a, b))
     for key in sorted(one.keys() | other.keys()):
         if one.get(key) != other.get(key):
-            yield Change(key, one.get(key), other.get(key))
+            yield PolicyDifference(key, one.get(key), other.get(key))
 
 
 def _flat(value: Any, path: str) -> Iterator[tuple[str, Any]]:

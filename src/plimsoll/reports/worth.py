@@ -20,7 +20,7 @@ from collections import Counter
 import msgspec
 import numpy as np
 
-from plimsoll.core.decision import Programme, Share
+from plimsoll.core.decision import Share, TargetPortfolio
 from plimsoll.core.forecast import Forecast
 from plimsoll.core.panel import Floats, History, View
 from plimsoll.core.policy import Policy
@@ -28,10 +28,10 @@ from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.engine.answers import Answers
 from plimsoll.engine.asking import ask, scheduled
 from plimsoll.engine.desk import Desk
-from plimsoll.engine.tally import Tally
+from plimsoll.engine.tally import RunTally
 from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
 from plimsoll.reports.comparison import equal_weights
-from plimsoll.reports.followed import Book, cash_rates, follow
+from plimsoll.reports.followed import FollowedBook, cash_rates, follow
 from plimsoll.reports.rates import bill_rates
 
 _SCALED = ("turnover_monthly", "cost_drag_annual")
@@ -51,7 +51,7 @@ class Worth(msgspec.Struct, frozen=True):
     equal_weight_share: float
 
 
-def worth_of(history: History, desk: Desk, tally: Tally, first: int, capital: int) -> Worth | None:
+def worth_of(history: History, desk: Desk, tally: RunTally, first: int, capital: int) -> Worth | None:
     """What governance was worth in a run that began at row ``first`` with ``capital`` cents.
 
     None where the governed book was as good as in cash, or has too few sessions for a volatility.
@@ -78,7 +78,7 @@ class Wishes:
 
     def __init__(self, history: History, desk: Desk, first: int) -> None:
         self._history, self._desk, self._first = history, desk, first
-        self._programme: Programme | None = None
+        self._programme: TargetPortfolio | None = None
 
     def __call__(self, row: int, held: Floats) -> Floats | None:
         """(N,) target weights decided after the close of ``row``; None where no strategy is due."""
@@ -89,7 +89,7 @@ class Wishes:
             return None
         answers = ask(view, self._desk, self._present(held), self._programme, asked)
         shares = tuple(self._wanted(view, answers))
-        self._programme = Programme(view.day, shares)
+        self._programme = TargetPortfolio(view.day, shares)
         target = np.zeros(held.size)
         for share in shares:
             target[self._desk.column[share.symbol]] += share.weight
@@ -135,7 +135,9 @@ class Wishes:
         return shares
 
 
-def _beside_cash(history: History, policy: Policy, book: Book, deviation: float) -> tuple[Metrics, Metrics, float]:
+def _beside_cash(
+    history: History, policy: Policy, book: FollowedBook, deviation: float
+) -> tuple[Metrics, Metrics, float]:
     """A book's metrics, those of the part of it that deviates by ``deviation`` a session, and that part."""
     days = history.panel.sessions.days[book.first : book.last + 1]
     bills = bill_rates(history, policy, book.first, book.last)

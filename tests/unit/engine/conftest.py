@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plimsoll.core.decision import Carried, Programme, Share
+from plimsoll.core.decision import Carried, Share, TargetPortfolio
 from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
@@ -52,7 +52,7 @@ def under(account: Callable[..., State], view: View) -> Callable[..., State]:
     """``under({symbol: weight}, held…)``: an account whose standing programme no auction will change today."""
 
     def made(target: dict[str, float], cash: int = 10_000_000, confidence: float = 0.9, **lots: int) -> State:
-        programme = Programme(
+        programme = TargetPortfolio(
             view.day, tuple(Share("s", k, v) for k, v in target.items()), dict.fromkeys(target, confidence),
             dict.fromkeys(target, 0.005), dict.fromkeys(target, 0.5),
         )  # fmt: skip

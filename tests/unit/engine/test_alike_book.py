@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from plimsoll.core.decision import Carried, Comovement, Programme, Share
+from plimsoll.core.decision import Carried, Comovement, Share, TargetPortfolio
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.state import State
@@ -29,7 +29,7 @@ def full(account: Callable[..., State], history: Any) -> Callable[..., State]:
     def opened(target: float, comovement: Comovement | None = None) -> State:
         day = int(history.panel.sessions.days[299])
         wanted = (Share("a", "SPY", target), Share("a", "QQQ", 0.1), Share("a", "XLE", 0.1), Share("a", "TLT", 0.05))
-        programme = Programme(day, wanted, confidence=dict.fromkeys(("SPY", "QQQ", "XLE", "TLT"), 0.9))
+        programme = TargetPortfolio(day, wanted, confidence=dict.fromkeys(("SPY", "QQQ", "XLE", "TLT"), 0.9))
         carried = Carried(LadderState(10_000_000, 10_000_000), programme=programme, comovement=comovement)
         mark = history.array("mark")[300]
         value = {"SPY": 10_000, "QQQ": 10_000, "XLE": 10_000}

@@ -16,7 +16,7 @@ from plimsoll.core.lifecycle import Lifecycle
 from plimsoll.core.panel import View
 from plimsoll.core.policy import Policy
 from plimsoll.engine import headroom
-from plimsoll.engine.headroom import Use
+from plimsoll.engine.headroom import LimitUse
 from plimsoll.engine.limits import limits_at
 from plimsoll.engine.proposal import tails_of
 
@@ -38,7 +38,7 @@ def with_orders(trial: Any) -> Iterator[tuple[View, CycleRecord]]:
     return ((v, r) for v, r in sessions(trial) if any(r.lots))
 
 
-def by_name(uses: Any, name: str) -> dict[str, Use]:
+def by_name(uses: Any, name: str) -> dict[str, LimitUse]:
     return {u.scope: u for u in uses if u.name == name}
 
 

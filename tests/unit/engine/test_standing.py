@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from plimsoll.core.decision import Programme, Share
+from plimsoll.core.decision import Share, TargetPortfolio
 from plimsoll.core.forecast import Forecast
 from plimsoll.core.policy import Policy
 from plimsoll.engine.book import target_of
@@ -82,7 +82,7 @@ def test_only_what_was_not_held_is_an_opening(decided: Any, account: Any) -> Non
 
 
 def test_the_target_of_a_symbol_is_the_sum_of_its_shares(desk: Any) -> None:
-    programme = Programme(0, (Share("a", "SPY", 0.2), Share("b", "SPY", 0.1), Share("b", "GLD", 0.05)))
+    programme = TargetPortfolio(0, (Share("a", "SPY", 0.2), Share("b", "SPY", 0.1), Share("b", "GLD", 0.05)))
     target = target_of(programme, desk)
     assert target[desk.column["SPY"]] == pytest.approx(0.3)
     assert target.sum() == pytest.approx(0.35)

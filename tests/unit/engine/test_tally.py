@@ -9,7 +9,7 @@ import pytest
 from plimsoll.core.events import Approval, CashFlow, Split
 from plimsoll.core.order import Fill
 from plimsoll.core.policy import Policy
-from plimsoll.engine.tally import Tally
+from plimsoll.engine.tally import RunTally
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def test_every_symbol_has_an_outcome_every_session(trial) -> None:
 
 
 def test_the_same_events_read_back_give_the_same_tally(trial) -> None:
-    again = Tally()
+    again = RunTally()
     for event in trial.ledger.written:
         again.saw(event)
     assert again == trial.tally

@@ -6,12 +6,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from plimsoll.core.decision import Programme, Share, StopState
+from plimsoll.core.decision import Share, StopState, TargetPortfolio
 from plimsoll.core.restraint import Restraint, RiskEvent
 from plimsoll.engine.book import target_of
 from plimsoll.engine.cycle import observed
 from plimsoll.engine.standing import Standing
-from plimsoll.engine.wish import bars, wish_for
+from plimsoll.engine.wish import bars, desired_weights
 
 TARGET = {"SPY": 0.30, "GLD": 0.20, "BTC-USD": 0.10, "XLE": 0.10}
 
@@ -31,7 +31,7 @@ def situated(view, desk, account):
         spent = sum(w * 1e7 for w in (held or {}).values())
         state = replace(account(**lots), cash=10_000_000 - round(spent))
         sure = dict.fromkeys(TARGET, confidence)
-        programme = Programme(view.day, tuple(Share("s", k, v) for k, v in TARGET.items()), sure)
+        programme = TargetPortfolio(view.day, tuple(Share("s", k, v) for k, v in TARGET.items()), sure)
         sureness = np.array([sure.get(s, np.nan) for s in desk.symbols])
         standing = Standing(
             programme=programme, target=target_of(programme, desk), confidence=sureness, stops=stops, pairs=(),
@@ -56,7 +56,7 @@ def wished(situated):
     """``wished(events=(…), scale=…, held={…}, …)``: the wish of such a day."""
 
     def made(events=(), scale=1.0, **given):
-        return wish_for(*situated(fired=events, **given), scale)
+        return desired_weights(*situated(fired=events, **given), scale)
 
     return made
 

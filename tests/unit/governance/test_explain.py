@@ -16,10 +16,10 @@ from plimsoll.core.decision import (
     Carried,
     Comovement,
     CycleRecord,
-    Programme,
     RegimeFigure,
     Share,
     StopState,
+    TargetPortfolio,
     Veto,
 )
 from plimsoll.core.instrument import Instrument
@@ -45,7 +45,7 @@ BID = BidRecord(
 
 def decision(session: str = TODAY, **changes: Any) -> CycleRecord:
     """A quiet session of an account of 100,000 USD: AAA held at 20 % and wanted at 21 %."""
-    programme = Programme(day_number(AUCTION), (Share("trend", "AAA", 0.21),), confidence={"AAA": 0.8})
+    programme = TargetPortfolio(day_number(AUCTION), (Share("trend", "AAA", 0.21),), confidence={"AAA": 0.8})
     ladder = LadderState(episode_peak=10_000_000, lifetime_peak=10_000_000)
     given: dict[str, Any] = {
         "session": session,

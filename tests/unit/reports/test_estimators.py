@@ -21,18 +21,18 @@ from plimsoll.reports.material import Material
 
 
 @pytest.fixture(scope="module")
-def book(material: Material) -> engine_estimates.Book:
+def book(material: Material) -> engine_estimates.EstimatedBook:
     found = estimators.last_book(material)
     assert found is not None
     return found
 
 
 @pytest.fixture(scope="module")
-def table(book: engine_estimates.Book) -> dict[tuple[str, int], engine_estimates.Estimate]:
+def table(book: engine_estimates.EstimatedBook) -> dict[tuple[str, int], engine_estimates.BookEstimate]:
     return {(e.name, e.horizon): e for e in engine_estimates.estimates(book)}
 
 
-def test_the_book_is_what_the_last_decision_saw(material: Material, book: engine_estimates.Book) -> None:
+def test_the_book_is_what_the_last_decision_saw(material: Material, book: engine_estimates.EstimatedBook) -> None:
     record = next(r for r in reversed(material.run.cycles) if any(r.held))
     assert book.session == record.session
     assert dict(zip(book.symbols, book.weights.tolist(), strict=True)) == {
@@ -41,14 +41,16 @@ def test_the_book_is_what_the_last_decision_saw(material: Material, book: engine
 
 
 def test_filtered_historical_is_the_figure_the_gates_measured(
-    material: Material, table: dict[tuple[str, int], engine_estimates.Estimate]
+    material: Material, table: dict[tuple[str, int], engine_estimates.BookEstimate]
 ) -> None:
     record = next(r for r in reversed(material.run.cycles) if any(r.held))
     for horizon in (1, 10):
         assert table["Filtered historical", horizon].cvar == pytest.approx(record.figures[f"cvar_{horizon}"], rel=1e-12)
 
 
-def test_historical_is_the_raw_returns_of_the_same_weights(material: Material, book: engine_estimates.Book) -> None:
+def test_historical_is_the_raw_returns_of_the_same_weights(
+    material: Material, book: engine_estimates.EstimatedBook
+) -> None:
     row = material.history.panel.sessions.row_at_or_after(book.session)
     columns = [material.history.panel.column[s] for s in book.symbols]
     index = material.history.panel.index[: row + 1, columns]
@@ -62,7 +64,7 @@ def test_historical_is_the_raw_returns_of_the_same_weights(material: Material, b
 
 
 def test_every_estimator_has_both_horizons_with_interval_and_var(
-    table: dict[tuple[str, int], engine_estimates.Estimate],
+    table: dict[tuple[str, int], engine_estimates.BookEstimate],
 ) -> None:
     names = ("Historical", "Filtered historical", "Cornish-Fisher", "Generalised Pareto")
     assert sorted(table) == sorted((name, h) for name in names for h in (1, 10))
@@ -74,7 +76,7 @@ def test_every_estimator_has_both_horizons_with_interval_and_var(
 
 
 def test_components_sum_to_the_books_cvar(
-    book: engine_estimates.Book, table: dict[tuple[str, int], engine_estimates.Estimate]
+    book: engine_estimates.EstimatedBook, table: dict[tuple[str, int], engine_estimates.BookEstimate]
 ) -> None:
     for horizon in (1, 10):
         found = engine_estimates.parts(book, horizon)
@@ -83,7 +85,7 @@ def test_components_sum_to_the_books_cvar(
         assert all(p.incremental <= p.component + 1e-15 for p in found)  # the rest may find another tail
 
 
-def test_the_page_states_book_horizon_and_sample(material: Material, book: engine_estimates.Book) -> None:
+def test_the_page_states_book_horizon_and_sample(material: Material, book: engine_estimates.EstimatedBook) -> None:
     page = estimators.by_estimator(material)
     captions = re.findall(r"<caption>([^<]+)", page)
     assert len(captions) == 2
@@ -102,7 +104,7 @@ def _emptied(record: Any) -> Any:
     return msgspec.structs.replace(record, held=tuple(0.0 for _ in record.held))
 
 
-def test_a_book_that_cannot_be_measured_is_unknown_not_zero(book: engine_estimates.Book) -> None:
+def test_a_book_that_cannot_be_measured_is_unknown_not_zero(book: engine_estimates.EstimatedBook) -> None:
     dark = {h: np.full_like(r, np.nan) for h, r in book.filtered.items()}
     found = engine_estimates.estimates(replace(book, filtered=dark))
     assert all(np.isnan([e.var, e.cvar, *e.interval]).all() for e in found if e.name != "Historical")
@@ -140,7 +142,7 @@ def test_a_book_sold_before_the_end_is_measured_where_it_was_last_held(material:
     assert filtered.cvar == pytest.approx(record.figures["cvar_10"], rel=1e-12)
 
 
-def test_an_interval_keeps_overlapping_windows_together(book: engine_estimates.Book) -> None:
+def test_an_interval_keeps_overlapping_windows_together(book: engine_estimates.EstimatedBook) -> None:
     losses = -(book.filtered[10] @ book.weights)
     found = next(e for e in engine_estimates.estimates(book) if (e.name, e.horizon) == ("Filtered historical", 10))
     block = tails.block_length(losses.size, 10)

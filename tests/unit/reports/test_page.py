@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from plimsoll.reports import page
-from plimsoll.reports.charts import Book
+from plimsoll.reports.charts import ChartData
 
 EVIL = '<script>alert("&")</script>'
 
@@ -23,12 +23,12 @@ def test_every_text_is_escaped_where_it_is_placed() -> None:
             ("one", EVIL, page.section("one", EVIL, page.tag("p", EVIL))),
             ("two", "two", page.table(EVIL, (EVIL,), [(EVIL, page.Cell(EVIL, EVIL))])),
             ("three", "three", page.plot("x", EVIL, EVIL)),
-            ("four", "four", page.histogram([page.Bin(EVIL, 1, False)], EVIL, EVIL, [(EVIL, 0.5)])),
+            ("four", "four", page.histogram([page.HistogramBin(EVIL, 1, False)], EVIL, EVIL, [(EVIL, 0.5)])),
             ("five", "five", page.columns([EVIL], [[0.1, -0.1]], [EVIL, EVIL], EVIL, EVIL)),
             ("six", "six", page.part("p", EVIL, EVIL, page.tag("p", EVIL))),
         ],
         EVIL,
-        Book([1], []),
+        ChartData([1], []),
     )
     assert "alert(" in whole and "<script>alert" not in whole
 
@@ -37,12 +37,12 @@ def test_data_cannot_close_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
     from plimsoll.reports.charts import Chart, Series
 
     chart = Chart("c", "line", "plain", 1, [Series("</script><b>", [1], 1.0, "accent")])
-    whole = page.page("t", "h", [], "f", Book([1], [chart]))
+    whole = page.page("t", "h", [], "f", ChartData([1], [chart]))
     assert "</script><b>" not in whole and "\\u003c/script>\\u003cb>" in whole
 
 
 def test_the_policy_of_the_page_allows_exactly_its_own_style_and_scripts() -> None:
-    whole = page.page("t", "h", [], "f", Book([1], []))
+    whole = page.page("t", "h", [], "f", ChartData([1], []))
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', whole)
     assert policy is not None and policy[1].startswith("default-src 'none'; ")
     inline = re.findall(r"<(?:style|script)>(.*?)</(?:style|script)>", whole, re.DOTALL)
@@ -54,7 +54,7 @@ def test_the_policy_of_the_page_allows_exactly_its_own_style_and_scripts() -> No
 
 
 def test_the_page_names_no_address() -> None:
-    whole = page.page("t", "h", [], "f", Book([1], []))
+    whole = page.page("t", "h", [], "f", ChartData([1], []))
     assert not re.search(r"(?:src|href)=\"(?!#)", whole)
     assert not re.search(r"@import|url\(", whole)
 

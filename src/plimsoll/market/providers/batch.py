@@ -6,31 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from plimsoll.core.bars import Bars, MacroSeries
 from plimsoll.core.instrument import Instrument
-from plimsoll.market.bars import Bars
 from plimsoll.market.findings import Finding
 
 Progress = Callable[[str, int, int], None]
 """Called with what has just been read, how many are done, and how many there are."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class MacroSeries:
-    """Observations of one series by ``day`` (strictly increasing days since 1970-01-01).
-
-    ``known`` is the day from whose end on a value may be used: a decision after the session of day d may use the
-    observations with ``known <= d`` (D18). ``day`` is the observation period, never the release.
-    """
-
-    day: NDArray[np.int64]
-    value: NDArray[np.float64]
-    known: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return int(self.day.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from plimsoll.core import unpacking
 from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.market.providers import rows, series, tables
-from plimsoll.market.providers.batch import FileBatch, MacroSeries, Progress, RawSource
+from plimsoll.market.providers.batch import FileBatch, Progress, RawSource
 from plimsoll.market.providers.cells import legible, some
 from plimsoll.market.providers.reading import Asked, Reading, label
 
-__all__ = ["Asked", "FileBatch", "MacroSeries", "RawSource", "read"]
+__all__ = ["Asked", "FileBatch", "RawSource", "read"]
 
 
 def read(

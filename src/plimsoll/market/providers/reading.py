@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plimsoll.core.bars import MacroSeries
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import DataPolicy
 from plimsoll.market.bars import Bars
 from plimsoll.market.findings import Finding
 from plimsoll.market.instruments import canonical
-from plimsoll.market.providers.batch import MacroSeries, RawSource
+from plimsoll.market.providers.batch import RawSource
 from plimsoll.market.providers.cells import Fault, legible, shown
 from plimsoll.market.providers.columns import Told
 from plimsoll.market.providers.numerals import Decimal

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.bars import MacroSeries
 from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.policy import DataPolicy
 from plimsoll.market.providers import dates, numerals
-from plimsoll.market.providers.batch import MacroSeries
 from plimsoll.market.providers.cells import Fault, shown, some
 from plimsoll.market.providers.reading import Reading, fail_rows, label, owner, require
 from plimsoll.market.providers.tables import Table

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.bars import MacroSeries
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import UsageError
 from plimsoll.core.instrument import Instrument
@@ -31,7 +32,7 @@ from plimsoll.core.sessions import EPOCH, SESSIONS_A_YEAR
 from plimsoll.market import calendars
 from plimsoll.market.bars import Bars
 from plimsoll.market.instruments import canonical, infer
-from plimsoll.market.providers.batch import FileBatch, MacroSeries, Progress, RawSource
+from plimsoll.market.providers.batch import FileBatch, Progress, RawSource
 
 Floats = NDArray[np.float64]
 Days = NDArray[np.int64]

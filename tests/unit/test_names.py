@@ -1,0 +1,53 @@
+"""One word names one thing in the whole house: no second public class of a name."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import plimsoll
+
+ROOT = Path(plimsoll.__file__).parent
+
+# What stood in more than one module when the rule was made. Take a name away once it is left in one; add none.
+STANDING = {
+    "Account": 2,
+    "Anchor": 3,
+    "Caps": 2,
+    "Carried": 2,
+    "Chain": 2,
+    "Change": 2,
+    "Check": 2,
+    "Desk": 2,
+    "Entry": 2,
+    "Evidence": 2,
+    "Finding": 2,
+    "Home": 2,
+    "Kept": 2,
+    "Moves": 2,
+    "Opened": 2,
+    "Reading": 2,
+    "Signed": 2,
+    "Size": 2,
+    "Split": 2,
+    "Step": 2,
+    "Told": 2,
+    "Venue": 2,
+    "Verdict": 2,
+}
+
+
+def test_no_public_class_takes_a_name_that_another_module_has() -> None:
+    modules = defaultdict(list)
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                modules[node.name].append(path.relative_to(ROOT).as_posix())
+    repeated = {name: where for name, where in modules.items() if len(where) > 1}
+    assert not (new := {n: w for n, w in repeated.items() if len(w) > STANDING.get(n, 1)}), (
+        f"give these another name: {new}"
+    )
+    assert not (gone := {n for n, count in STANDING.items() if len(modules[n]) < count}), (
+        f"lower or drop in STANDING: {gone}"
+    )
