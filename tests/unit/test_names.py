@@ -30,6 +30,7 @@ STANDING = {
     "Reading": 2,
     "Signed": 2,
     "Size": 2,
+    "Source": 2,
     "Split": 2,
     "Step": 2,
     "Told": 2,

@@ -11,7 +11,7 @@ from plimsoll.core.errors import InputError
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Progress, Workspace
     from plimsoll.core.panel import History
-    from plimsoll.engine.replay import Replay
+    from plimsoll.engine.replay import SessionReplay
     from plimsoll.governance.session_summary import SessionExplanation
     from plimsoll.operate.auction_answer import AuctionAnswer
     from plimsoll.operate.costs import CostReport
@@ -28,7 +28,7 @@ def explain(workspace: Workspace, on: str, symbol: str | None = None, run: str |
     return hindsight.explain(past, symbol)
 
 
-def replay(workspace: Workspace, on: str, run: str | None = None) -> Replay:
+def replay(workspace: Workspace, on: str, run: str | None = None) -> SessionReplay:
     """Decide a past session again from snapshot, policy and journal, and compare the bytes (G4)."""
     from plimsoll.operate import hindsight
     from plimsoll.store.home import Home

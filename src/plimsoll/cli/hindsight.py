@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from plimsoll.core.events import Proof
-    from plimsoll.engine.replay import Replay
+    from plimsoll.engine.replay import SessionReplay
     from plimsoll.governance.case import Step
     from plimsoll.governance.session_summary import SessionExplanation
 
@@ -59,7 +59,7 @@ def _print(out: Console, line: str) -> None:
     out.print(line, markup=False, soft_wrap=True)
 
 
-def replayed(result: Replay) -> None:
+def replayed(result: SessionReplay) -> None:
     """Whether the bytes are the same, and what differs if not."""
     out = console()
     said = "identical" if result.identical else "the same decision" if result.same_decision else "DIFFERENT"

@@ -18,7 +18,7 @@ from plimsoll.execution.venues.simulated import SimulatedVenue
 Encode = Callable[[Event], tuple[str, bytes]]
 
 
-class Replay(msgspec.Struct, frozen=True):
+class SessionReplay(msgspec.Struct, frozen=True):
     """What came of replaying one session.
 
     ``identical`` says that the decision's bytes are those of the journal; ``same_decision`` that they are, leaving
@@ -48,7 +48,7 @@ def replay(
     desk: Desk,
     encode: Encode,
     run: str,
-) -> Replay:
+) -> SessionReplay:
     """Decide the session of ``journaled`` again from the events before it and compare.
 
     ``before`` begins with the genesis; ``payload`` is ``journaled`` as the journal holds it; ``encode`` makes the
@@ -71,7 +71,7 @@ def replay(
     )
     alike = encode(msgspec.structs.replace(again, code=journaled.code))[1]
     then, now = msgspec.json.decode(old), msgspec.json.decode(new)
-    return Replay(
+    return SessionReplay(
         run=run,
         session=journaled.session,
         identical=old == new,

@@ -174,7 +174,7 @@ def case(past: Past) -> Case:
     )
 
 
-def replay(past: Past) -> engine_replay.Replay:
+def replay(past: Past) -> engine_replay.SessionReplay:
     """The session decided again from snapshot, policy and journal, compared byte for byte with what was journaled."""
     found = past.passage
     before = until(past.home.journal(past.run), found)
