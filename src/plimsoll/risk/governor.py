@@ -44,7 +44,7 @@ from plimsoll.risk.governor_objections import (
     trade_cap,
 )
 from plimsoll.risk.governor_pace import Stopwatch
-from plimsoll.risk.governor_prices import confirmed, judged
+from plimsoll.risk.governor_prices import confirmed, judged, unheard_gain
 
 __all__ = ["CENT", "MINUTE", "Account", "Decision", "Execution", "Governor", "OpenOrder", "OrderIntent", "Quote", "Use"]
 
@@ -258,7 +258,9 @@ class Governor:
         if outrun(self._book, symbol, quote.at, live):
             raise InputError("the quote is older than the last one of its symbol")
         believed, left = judged(self._book, self._limits, symbol, quote)
+        base = self.account.base
         if believed is not None:
+            base += unheard_gain(self._book, symbol, believed)
             before = confirmed(self._book, self._limits, symbol, believed)
             if before is not None:
                 self._put("doubt", symbol, None)
@@ -267,7 +269,7 @@ class Governor:
             self._put("quote", symbol, believed)
         if left != doubt:
             self._put("doubt", symbol, left)
-        self._mark(clock=max(seen(self._book, live), quote.at))
+        self._mark(clock=max(seen(self._book, live), quote.at), base=base)
         return left
 
     def decide(self, intent: OrderIntent) -> Decision:

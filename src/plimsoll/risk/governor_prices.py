@@ -47,6 +47,18 @@ def confirmed(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> Qu
     return Quote(doubt.bid, doubt.ask, doubt.at)
 
 
+def unheard_gain(book: Book, symbol: str, new: Quote) -> int:
+    """Twice what a holding gains by the first quote after a start, where the kept one is from before the session.
+
+    Later quotes may have died with a process, and with them the price the session began at: the gain may have been made
+    before it, so it counts as part of what the session began with, and makes no room.
+    """
+    last = book.quotes.get(symbol)
+    if last is None or symbol not in book.unheard or last.at > book.account.opened:
+        return 0
+    return max(book.positions.get(symbol, 0) * (new.bid + new.ask - last.bid - last.ask), 0)
+
+
 def near(one: Quote | Doubt, other: Quote | Doubt, bound_bps: int) -> bool:
     """Whether the second mid is within a bound of the first."""
     before = one.bid + one.ask

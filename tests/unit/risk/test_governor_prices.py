@@ -268,6 +268,26 @@ def test_a_doubt_outlives_the_process() -> None:
 # quotes in memory
 
 
+@pytest.mark.parametrize(
+    ("sign", "last", "first", "lost"), [(1, 110, 109, 9), (1, 90, 91, 0), (-1, 90, 91, 9), (-1, 110, 109, 0)]
+)
+def test_what_was_gained_before_a_session_that_began_after_a_crash_is_no_gain_in_it(
+    sign: int, last: int, first: int, lost: int
+) -> None:
+    """The last quotes died with the process, and the session's beginning with them: the first one heard counts then."""
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(sign * 0.5, 100)
+    desk.quote(last)
+    desk.governor = Governor(desk.store, LIMITS)
+    desk.next_day()
+    desk.quote(first)
+    assert desk.governor.loss == max(sign * (100 - first), 0) * 50 * CENT
+    desk.quote(100)
+    assert desk.governor.loss == lost * 50 * CENT
+    assert desk.quote(first) == "" and desk.quote(100) == "" and desk.governor.loss == lost * 50 * CENT
+
+
 def pair() -> tuple[Governor, Governor]:
     """Two governors of one account, after a session's beginning that both know."""
     store = MemoryStateStore()

@@ -220,8 +220,10 @@ class Accountant:
                 trade.units, trade.price = trade.units * new // old, trade.price * old // new
 
     def paid(self, symbol: str, amount: int) -> None:
-        """So much for each unit held; a short position pays it."""
+        """So much for each unit held, by which its price falls; a short position pays it."""
         self.flow += self.held.get(symbol, 0) * amount
+        bid, ask, at = self.books[symbol]
+        self.books[symbol] = (bid - amount, ask - amount, at)
         self._mark()
 
     def traded_elsewhere(self, symbol: str, sign: int, quantity: int, price: int, at: int = 0) -> None:

@@ -42,6 +42,7 @@ class Scene:
     manners: Callable[[], Manners] = Manners
     built: bool = False
     bars: int = 100
+    disk: bool = False  # kept in a file
     shared: bool = False  # by two processes
     loose: bool = False  # … of which the other has a policy that forbids little
 
@@ -519,6 +520,10 @@ def overnight(desk: Desk) -> Act:
         yield from _quiet(desk, 4)
         desk.sleep()
         symbol = desk.symbols[int(draw.integers(len(desk.symbols)))]
+        if draw.random() < 0.3:
+            desk.dividend(symbol, int(draw.integers(10, 300)))
+            yield
+            continue
         new, old = _SPLITS[int(draw.integers(len(_SPLITS)))]
         told = draw.random() < 0.4
         desk.split(symbol, new, old, told=told)
@@ -532,6 +537,21 @@ def overnight(desk: Desk) -> Act:
                 desk.tick(_APART)
         if not told:
             desk.tell_split(symbol)
+        yield
+
+
+def older(desk: Desk) -> Act:
+    """A copy of the account's file, taken before orders left, is put in its place: whoever starts on it must not."""
+    while True:
+        copy = desk.copy_store()
+        for _ in range(2):
+            for symbol in desk.symbols:
+                for n in range(4):
+                    below = desk.ask_of(symbol) * (2 * WHOLE - desk.limits.collar_bps) // (2 * WHOLE)
+                    desk.send(symbol, 1, max(desk.room(symbol) - n, 1), limit=below)
+                    desk.tick(_APART)
+            yield
+        desk.put_back(copy)
         yield
 
 
@@ -584,7 +604,7 @@ def calm() -> Manners:
 
 def restless() -> Manners:
     """A venue that gets fills wrong and puts them right, cancels them, and prices some of them beyond belief."""
-    return Manners(parts=0.5, late=0.5, twice=0.3, crash=0.02, again=0.3, wrong=0.15, bust=0.1, reused=0.3)
+    return Manners(parts=0.5, late=0.5, twice=0.3, crash=0.02, again=0.3, wrong=0.15, bust=0.1, absurd=0.05, reused=0.3)
 
 
 def crowded() -> Manners:
@@ -605,7 +625,7 @@ def spelled() -> Manners:
 def everything() -> Manners:
     """All of it at once."""
     return Manners(
-        parts=0.5, cancel=0.2, late=0.5, twice=0.2, crash=0.03, again=0.2, wrong=0.1, bust=0.05,
+        parts=0.5, cancel=0.2, late=0.5, twice=0.2, crash=0.03, again=0.2, wrong=0.1, bust=0.05, absurd=0.02,
         elsewhere=0.03, moved=0.02, listed=0.05, nonsense=0.08, spelled=0.1, reused=0.2,
     )  # fmt: skip
 
@@ -644,6 +664,7 @@ AIMED = (
     Scene("symbols that end", delisted),
     Scene("everything at once", days(fuzz), everything, bars=200),
     Scene("everything at once, by two", days(fuzz), everything, bars=200, shared=True),
+    Scene("an older store", older, calm, disk=True),
     Scene("other spellings", days(fuzz), spelled),
     Scene("another policy", days(fuzz), glitchy, bars=200, shared=True, loose=True),
     Scene("two processes", days(fuzz), harsh, bars=200, shared=True),

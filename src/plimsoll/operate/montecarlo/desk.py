@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
+from pathlib import Path as File
 from typing import TypeVar
 
 import numpy as np
 
-from plimsoll.core.errors import Halted, HomeBusy, InputError
+from plimsoll.core.errors import Halted, HomeBusy, InputError, PlimsollError
 from plimsoll.core.policy import Policy
 from plimsoll.core.quantity import CENT, ONE, plain
 from plimsoll.operate.govern import LineProtocol
@@ -282,6 +283,21 @@ class Desk:
     def lose_store(self, *, busy: bool = False) -> None:
         """From now on the store fails, or is always written by somebody else first, until the next restart."""
         self._store.broken, self._store.busy = not busy, busy
+
+    def copy_store(self) -> dict[File, bytes]:
+        """A copy of the account's files."""
+        return self._store.copy()
+
+    def put_back(self, copy: dict[File, bytes]) -> None:
+        """Somebody puts an older copy of the account in its place and starts; refused, the newest takes it again."""
+        newest = self._store.copy()
+        try:
+            self._store.put_back(copy)
+            self.tally.events["older stores accepted"] += 1
+        except PlimsollError:
+            self.tally.events["older stores refused"] += 1
+            self._store.put_back(newest)
+        self.governor = Governor(self._store, self._rules, self._machine)
 
     def repair(self) -> None:
         """Start the governor again on a store that works."""

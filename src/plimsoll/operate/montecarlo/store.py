@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path as File
 from typing import overload
 
 from plimsoll.core.ports import Conflict, Fact, Row, StateStore
@@ -39,10 +40,18 @@ class MortalStore:
     """A store whose process dies at a chosen write; ``reopen`` is what a restart finds.
 
     ``torn`` says that the store within may be left in the middle of a write: it must take back what it has of it.
+    ``file`` is where a durable one lies, with its log beside it, and ``close`` lets go of it.
     """
 
-    def __init__(self, open_: Callable[[], StateStore], *, torn: bool) -> None:
-        self._open, self._store, self._torn = open_, open_(), torn
+    def __init__(
+        self,
+        open_: Callable[[], StateStore],
+        *,
+        torn: bool,
+        file: File | None = None,
+        close: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._open, self._store, self._torn, self._file, self._close = open_, open_(), torn, file, close
         self.dies_in = 0  # writes until then; 0 is never
         self.moment = "before"
         self.broken = False  # the disk is gone
@@ -51,6 +60,23 @@ class MortalStore:
     def twin(self) -> MortalStore:
         """The store of another process on the same account."""
         return MortalStore(self._open, torn=False)
+
+    def copy(self) -> dict[File, bytes]:
+        """A copy of its files as they are, without what the home keeps beside them."""
+        if self._file is None:
+            return {}
+        files = (self._file, self._file.with_name(f"{self._file.name}-wal"))
+        return {file: file.read_bytes() for file in files if file.exists()}
+
+    def put_back(self, copy: dict[File, bytes]) -> None:
+        """The process ends and its files are those of a copy; ``PlimsollError`` where a start refuses them."""
+        self._close()
+        for name in ("", "-wal", "-shm"):
+            if self._file is not None:
+                self._file.with_name(f"{self._file.name}{name}").unlink(missing_ok=True)
+        for file, content in copy.items():
+            file.write_bytes(content)
+        self.reopen()
 
     def reopen(self) -> None:
         """Start again on what is durable, with a disk that works."""

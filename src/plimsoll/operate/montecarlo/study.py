@@ -121,8 +121,10 @@ def run(
             draw = np.random.default_rng([seed, n])
             with ExitStack() as held:
                 file = File(folder) / f"{n}.db"
-                disk = n % _ON_DISK == _FIRST_ON_DISK and not scene.shared
-                store = MortalStore(_reopener(on_disk, file, held) if disk else _in_memory(), torn=disk)
+                disk = scene.disk or (n % _ON_DISK == _FIRST_ON_DISK and not scene.shared)
+                store = MortalStore(_in_memory(), torn=False)
+                if disk:
+                    store = MortalStore(_reopener(on_disk, file, held), torn=True, file=file, close=held.close)
                 _session(scene, _BARS_ON_DISK if disk else scene.bars, policy, limits, store, draw, blocks, found)
             if progress is not None:
                 progress(n + 1, sessions)

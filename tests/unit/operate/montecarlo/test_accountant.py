@@ -263,6 +263,8 @@ def test_dividends_trades_of_others_transfers_and_settlements() -> None:
     account = Account()
     account.hold(100)
     account.paid("S", UNIT // 10)
+    assert account.loss == 0  # the price is lower by it
+    account.price("S", UNIT)
     assert account.loss == -10
     account.traded_elsewhere("S", -1, 40 * UNIT, UNIT // 2)
     assert (account.held["S"], account.loss, account.turnover) == (60 * UNIT, 10, 120)
