@@ -116,7 +116,7 @@ def resting(desk: Desk) -> Act:
     while True:
         for symbol in desk.symbols:
             for n in range(6):
-                below = desk.governor.quotes[symbol].bid * (2 * WHOLE - desk.limits.collar_bps) // (2 * WHOLE)
+                below = desk.quote_of(symbol).bid * (2 * WHOLE - desk.limits.collar_bps) // (2 * WHOLE)
                 quantity = desk.room(symbol) - n
                 desk.send(symbol, 1, max(quantity, 1 + n), limit=below)
                 desk.tick(_APART)
@@ -299,7 +299,7 @@ def stale(desk: Desk) -> Act:
         yield
     desk.muted = {quiet}
     while True:
-        if held or desk.now - desk.governor.quotes[quiet].at > desk.limits.quote_age:
+        if held or desk.now - desk.quote_of(quiet).at > desk.limits.quote_age:
             desk.send(quiet, 1, 1)
         desk.tick(_APART)
         desk.send(other, 1, 1)
@@ -340,7 +340,7 @@ def collars(desk: Desk) -> Act:
     """Limits at the collar, and a little beyond it on both sides."""
     while True:
         symbol = desk.symbols[int(desk.draw.integers(len(desk.symbols)))]
-        quote = desk.governor.quotes[symbol]
+        quote = desk.quote_of(symbol)
         mid = (quote.bid + quote.ask) // 2
         far = mid * desk.limits.collar_bps // WHOLE
         for limit in (mid + far - 1, mid + far + 2, mid - far + 1, mid - far - 2, mid * 3, 1):
@@ -604,7 +604,7 @@ def calm() -> Manners:
 
 def restless() -> Manners:
     """A venue that gets fills wrong and puts them right, cancels them, and prices some of them beyond belief."""
-    return Manners(parts=0.5, late=0.5, twice=0.3, crash=0.02, again=0.3, wrong=0.15, bust=0.1, absurd=0.05, reused=0.3)
+    return Manners(parts=0.5, late=0.5, twice=0.3, crash=0.02, again=0.3, wrong=0.15, bust=0.1, reused=0.3)
 
 
 def crowded() -> Manners:
@@ -625,7 +625,7 @@ def spelled() -> Manners:
 def everything() -> Manners:
     """All of it at once."""
     return Manners(
-        parts=0.5, cancel=0.2, late=0.5, twice=0.2, crash=0.03, again=0.2, wrong=0.1, bust=0.05, absurd=0.02,
+        parts=0.5, cancel=0.2, late=0.5, twice=0.2, crash=0.03, again=0.2, wrong=0.1, bust=0.05,
         elsewhere=0.03, moved=0.02, listed=0.05, nonsense=0.08, spelled=0.1, reused=0.2,
     )  # fmt: skip
 

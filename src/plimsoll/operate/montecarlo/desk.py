@@ -189,8 +189,12 @@ class Desk:
 
     def ask_of(self, symbol: str) -> int:
         """The dearest price a marketable order counts at."""
+        return self.quote_of(symbol).ask
+
+    def quote_of(self, symbol: str) -> Quote:
+        """The quote the governor knows; the market's where it lost that one in a crash, or never heard it."""
         known = self.governor.quotes.get(symbol)
-        return self.accountant.books.get(symbol, (ONE, ONE, 0))[1] if known is None else known.ask
+        return Quote(*self.accountant.books.get(symbol, (ONE, ONE, 0))) if known is None else known
 
     def room(self, symbol: str) -> int:
         """The largest quantity that fits into every headroom of the governor."""
