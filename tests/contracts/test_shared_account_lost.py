@@ -116,6 +116,36 @@ def test_a_field_that_was_edited_is_noticed_by_the_next_start_and_moves_no_runni
                     client.hset(name, mapping=known)
 
 
+def test_a_verification_finds_every_field_that_is_gone_edited_or_added(
+    redis_server: Callable[..., Any], tmp_path: Path
+) -> None:
+    from plimsoll.store.governor_redis import verify_server
+
+    server = redis_server()
+    with closing(redis.Redis.from_url(server.url, decode_responses=True)) as client:
+        begun(server, tmp_path)
+
+        def verified() -> Any:
+            return verify_server(server.url, 10.0, tmp_path / "governor.anchor")
+
+        right = verified()
+        assert right.ok and right.entries == int(client.hget(RECORD, "head").split()[0])
+        for key in (RECORD, BOOK):
+            for field, text in client.hgetall(key).items():
+                client.hset(key, field, text.replace("1", "2", 1) if "1" in text else text + "0")
+                found = verified()
+                assert not found.ok and found.first_bad and found.problem, field
+                client.hdel(key, field)
+                assert not verified().ok, field
+                client.hset(key, field, text)
+            client.hset(key, "more", "1")
+            assert not verified().ok
+            client.hdel(key, "more")
+        assert verified() == right
+        client.flushdb()
+        assert not verified().ok
+
+
 @pytest.mark.parametrize("lost", ["the end of its log", "all since a copy of it"])
 def test_a_server_that_comes_back_with_less_is_refused_by_who_ran_and_by_who_starts(
     redis_server: Callable[..., Any], tmp_path: Path, lost: str

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from plimsoll.store.journal import AuditReport
     from plimsoll.store.pruning import Pruned
 
+_PATIENCE = 10.0  # seconds an answer of a store may take that nobody trades on meanwhile
+
 
 def runs(workspace: Workspace) -> tuple[RunSummary, ...]:
     """Every run of the home, oldest name first.
@@ -131,16 +133,28 @@ def compare(workspace: Workspace, a: str, b: str) -> Versus:
     return versus(found[0], found[1], tags, policies)
 
 
-def audit_verify(workspace: Workspace, run: str | None = None) -> AuditReport:
-    """Recompute the hash chain of a run's journal; for none, of the last run's and of the governor's account (G3)."""
+def audit_verify(workspace: Workspace, run: str | None = None, store: str | None = None) -> AuditReport:
+    """Recompute the hash chain of a run's journal; for none, of the last run's and of the governor's account (G3).
+
+    The account lies in the home, or in the Redis server at ``store``.
+    """
     from plimsoll.store.governor_audit import verify_file
     from plimsoll.store.home import Home
     from plimsoll.store.journal import AuditReport
 
     home = Home(workspace.home, workspace.tell)
-    if run is not None or not (home.governor.exists() or home.governor_anchor.exists()):
+    if run is not None or not (store or home.governor.exists() or home.governor_anchor.exists()):
         return home.audit(run)
-    account = verify_file(home.governor)
+    if store:
+        try:
+            from plimsoll.store.governor_redis import verify_server
+        except ModuleNotFoundError:
+            raise InputError(
+                "a Redis store needs redis, which is not installed", "pip install 'plimsoll[redis]'"
+            ) from None
+        account = verify_server(store, _PATIENCE, home.governor_anchor)
+    else:
+        account = verify_file(home.governor)
     found = home.audit() if home.names() else AuditReport(True, 0)
     return msgspec.structs.replace(found, ok=found.ok and account.ok, governor=account)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +38,10 @@ class Slippage(StrEnum):
 def audit_verify(
     run: RunOption = None,
     home: HomeOption = None,
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Redis server of the account, else PLIMSOLL_GOVERNOR_STORE, else the home."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Recompute hash chains: a run's journal, the governor's record.
@@ -51,8 +56,11 @@ def audit_verify(
     """
     with reported(as_json):
         from plimsoll import app
+        from plimsoll.operate.govern import refuse_secret
 
-        report = app.audit_verify(workspace(home), run)
+        refuse_secret(store)
+        where = store or os.environ.get("PLIMSOLL_GOVERNOR_STORE") or None
+        report = app.audit_verify(workspace(home), run, where)
         if as_json:
             print_json(report)
         else:
@@ -93,6 +101,8 @@ def audit_repair(
 
         if (person is None) != (key is None):
             raise UsageError("a signature needs --person and --key", "Give both, or neither")
+        if os.environ.get("PLIMSOLL_GOVERNOR_STORE"):
+            raise UsageError("the account lies in a Redis server", "Restore the server's append-only file from a copy")
         done = app.account_repair(workspace(home), person, key, reason, restart=restart)
         if as_json:
             print_json(done)

@@ -35,6 +35,7 @@ from redis.retry import Retry
 from plimsoll.core.errors import CorruptionError, InputError
 from plimsoll.core.ports import Conflict, Fact, Row
 from plimsoll.store.governor_anchor import Anchor, Seen
+from plimsoll.store.governor_audit import AccountAudit, audited
 from plimsoll.store.governor_record import Chain, Entry, Key, altered, fact_at, follower, parsed, seal
 
 _KEYS = tuple(f"{{plimsoll:governor}}:{part}" for part in ("record", "book", "turn"))
@@ -121,6 +122,7 @@ class RedisStateStore:
     url : ``redis://``, ``rediss://`` or ``unix://``, with the number of the database.
     timeout : seconds a connection or an answer may take; later is lost.
     anchor : file of the home that says how far it has seen the account; None where no home is asked.
+    checked : whether the account is held against its record and the anchor, without which nothing can be written.
 
     Attributes
     ----------
@@ -133,12 +135,12 @@ class RedisStateStore:
     CorruptionError : its account is not as it was written, or behind the anchor.
     """
 
-    def __init__(self, url: str, timeout: float, anchor: Path | None = None) -> None:
+    def __init__(self, url: str, timeout: float, anchor: Path | None = None, *, checked: bool = True) -> None:
         self.name = name_of(url)
         self._anchor = None if anchor is None else Anchor(anchor)
         self._timeout = timeout
         self._connection: Any = None
-        with self._clearly():
+        with self.clearly():
             pool = redis.ConnectionPool.from_url(
                 url,
                 decode_responses=True,
@@ -149,14 +151,15 @@ class RedisStateStore:
             )
             self._connection = pool.get_connection()
             self.warnings = self._promises()
-            self._shas = {words: str(self._call("SCRIPT", "LOAD", words)) for words in (_LOOK, _WRITE)}
+            self._shas = {words: str(self.call("SCRIPT", "LOAD", words)) for words in (_LOOK, _WRITE)}
         self._me, self._beaten = secrets.token_hex(8), 0
         self._chain, self._head = Chain(""), ""
-        self.load()
+        if checked:
+            self.load()
 
     def _promises(self) -> list[str]:
         """Refuse a server that may forget; what else it does not promise."""
-        told = dict(line.split(":", 1) for line in str(self._call("INFO")).splitlines() if ":" in line)
+        told = dict(line.split(":", 1) for line in str(self.call("INFO")).splitlines() if ":" in line)
         wanted = (
             ("role", "master", "is a replica", "Give the address of its master"),
             ("aof_enabled", "1", "keeps no append-only file, so it forgets the account when it restarts",
@@ -170,7 +173,7 @@ class RedisStateStore:
             if told.get(field) != value:
                 raise InputError(f"{self.name} {problem} ({field} is {told.get(field, 'not told')})", remedy)
         try:
-            sync = self._call("CONFIG", "GET", "appendfsync")[1]
+            sync = self.call("CONFIG", "GET", "appendfsync")[1]
         except RedisError:
             sync = "unknown, because CONFIG is not allowed"
         if sync == "always":
@@ -196,7 +199,7 @@ class RedisStateStore:
 
     def load(self) -> list[Row]:
         """The whole state, held against the record's last entry, and the record against the anchor."""
-        with self._clearly():
+        with self.clearly():
             answer = self._asked(_LOOK, "", -1, "")
             if answer[0] != "whole":
                 raise self._lost(answer)
@@ -208,10 +211,11 @@ class RedisStateStore:
 
     def _begun(self) -> Chain:
         """The chain of an account that is not there yet."""
-        if self._call("EXISTS", _OLD):
+        if self.call("EXISTS", _OLD):
             raise InputError(
                 f"{self.name} holds an account of version 2, and this is version 3",
-                "Close its orders with the version that wrote it, and use another database and another --home",
+                "Close its orders with the version that wrote it, begin another database and --home, and tell it "
+                "what is held: a transfer each",
             )
         seen = None if self._anchor is None else self._anchor.read()
         if self._chain.number or (seen is not None and seen.number):
@@ -254,7 +258,7 @@ class RedisStateStore:
         names = list(made)
         for start in range(0, len(names), CHANGES):
             some = names[start : start + CHANGES]
-            found = self._call("HMGET", _KEYS[0], *(f"f {kind} {key}" for kind, key in some))
+            found = self.call("HMGET", _KEYS[0], *(f"f {kind} {key}" for kind, key in some))
             for at, number in zip(some, found, strict=True):
                 anew = number is not None and int(number) > made[at] and parsed(self._entry(int(number))).facts
                 if number != str(made[at]) and at not in [(kind, key) for kind, key, _ in anew or ()]:
@@ -264,7 +268,7 @@ class RedisStateStore:
         """Entries of the record, from one to another; ``CorruptionError`` when one is missing."""
         for start in range(first, last + 1, CHANGES):
             numbers = range(start, min(start + CHANGES, last + 1))
-            for n, text in zip(numbers, self._call("HMGET", _KEYS[0], *(f"r {n}" for n in numbers)), strict=True):
+            for n, text in zip(numbers, self.call("HMGET", _KEYS[0], *(f"r {n}" for n in numbers)), strict=True):
                 if text is None:
                     raise altered(f"entry {n} of the record in {self.name} is missing")
                 yield str(text)
@@ -279,7 +283,7 @@ class RedisStateStore:
 
     def get(self, kind: str, key: str) -> str | None:
         """The text of a fact; None when there is none. ``CorruptionError`` when it is not as it was written."""
-        with self._clearly():
+        with self.clearly():
             answer = self._asked(_LOOK, self._head, self._chain.number, f"f {kind} {key}")
             if answer[0] == "none":
                 return None
@@ -293,7 +297,7 @@ class RedisStateStore:
         rows: list[Row] = []
         made: dict[Key, str] = {}  # facts of others, as far as they were learnt just now
         stood: dict[Key, int] = {}  # facts that are replaced, with the entries they stand in
-        try:  # not ``_clearly``: every order waits for this, and a generator's context takes as long as a row
+        try:  # not ``clearly``: every order waits for this, and a generator's context takes as long as a row
             while (answer := self._tried(state, facts, new, stood)) != 1:
                 if answer[0] == "since":
                     for text in answer[2]:
@@ -358,16 +362,16 @@ class RedisStateStore:
 
     def _asked(self, script: str, *words: str | int) -> Any:
         try:
-            return self._call("EVALSHA", self._shas[script], len(_KEYS), *_KEYS, *words)
+            return self.call("EVALSHA", self._shas[script], len(_KEYS), *_KEYS, *words)
         except NoScriptError:  # somebody emptied the server's scripts; nothing was run
-            return self._call("EVAL", script, len(_KEYS), *_KEYS, *words)
+            return self.call("EVAL", script, len(_KEYS), *_KEYS, *words)
 
     def _lost(self, answer: Any) -> CorruptionError:
         if isinstance(answer, list) and len(answer) == 2 and answer[0] == "lost":
             return altered(f"{self.name}: {answer[1]}")
         raise ValueError(f"its answer is none: {answer!r:.80}")
 
-    def _call(self, *words: str | int) -> Any:
+    def call(self, *words: str | int) -> Any:
         """One command and its answer, which is lost when it takes too long."""
         begun = time.monotonic()
         self._connection.send_command(*words)
@@ -377,7 +381,8 @@ class RedisStateStore:
         return answer
 
     @contextmanager
-    def _clearly(self) -> Iterator[None]:
+    def clearly(self) -> Iterator[None]:
+        """Raise what goes wrong with the server inside as an ``InputError``."""
         try:
             yield
         except _BROKEN as error:
@@ -388,6 +393,68 @@ class RedisStateStore:
         if self._connection is not None:
             self._connection.disconnect()  # an answer still on its way must not be taken for another's
         return InputError(f"{self.name} cannot be used: {error}", "Check the server and the network")
+
+
+class _Lying:
+    """The account of a server as it lies there: nothing is checked."""
+
+    def __init__(self, store: RedisStateStore) -> None:
+        self._ask = store.call
+
+    def head(self) -> str:
+        return str(self._ask("HGET", _KEYS[0], "head") or "")
+
+    def texts(self) -> Iterator[tuple[int, str]]:
+        """The entries with their numbers; whoever reads them sees where one is missing."""
+        last = self.head().partition(" ")[0]
+        end, number = int(last) if last.isdecimal() else 0, 0
+        while True:
+            numbers = range(number + 1, number + 1 + CHANGES)
+            found = self._ask("HMGET", _KEYS[0], *(f"r {n}" for n in numbers))
+            yield from ((n, str(text)) for n, text in zip(numbers, found, strict=True) if text is not None)
+            number = numbers[-1]
+            if number >= end and None in found:
+                return
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """The state."""
+        fields = iter(self._ask("HGETALL", _KEYS[1]))
+        return ((*_parted(str(field)), str(text)) for field, text in zip(fields, fields, strict=True))
+
+    def facts(self) -> Iterator[tuple[str, str, int]]:
+        """The facts; what else lies there and should not shows as one."""
+        cursor, seen = "0", set()
+        while True:
+            cursor, found = self._ask("HSCAN", _KEYS[0], cursor, "COUNT", CHANGES)
+            fields = iter(found)
+            for field, text in zip(fields, fields, strict=True):
+                if field != "head" and not field.startswith("r ") and field not in seen:
+                    seen.add(field)
+                    yield *_parted(str(field).removeprefix("f ")), int(text) if str(text).isdecimal() else -1
+            if str(cursor) == "0":
+                return
+
+
+def verify_server(url: str, timeout: float, anchor: Path) -> AccountAudit:
+    """Verify the account in a server against its record, and that against what a home has seen of it.
+
+    ``InputError`` when it is written meanwhile, or cannot be read.
+    """
+    try:
+        seen = Anchor(anchor).read()
+    except CorruptionError as error:
+        return AccountAudit(False, 0, 1, error.problem)
+    with RedisStateStore(url, timeout, checked=False) as store, store.clearly():
+        lying = _Lying(store)
+        head = lying.head()
+        found = audited(lying, seen)
+        if lying.head() != head:
+            raise InputError(f"{store.name} is being written", "Stop the governors of this account first")
+        if found.ok and found.entries and head.split()[:2] != [str(found.entries), found.head]:
+            return AccountAudit(
+                False, found.entries, found.entries, "the head is not that of the last entry", found.head
+            )
+        return found
 
 
 def name_of(url: str) -> str:

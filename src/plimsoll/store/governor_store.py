@@ -83,7 +83,8 @@ class SqliteStateStore:
         elif version != VERSION:
             raise InputError(
                 f"{self.path} is an account of version {version}, and this is version {VERSION}",
-                "Close its orders with the version that wrote it, and use another --home",
+                "Close its orders with the version that wrote it, begin another --home, and tell it what is held: a "
+                "transfer each",
             )
         self._connection.execute("COMMIT")
 
