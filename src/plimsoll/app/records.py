@@ -138,6 +138,7 @@ def audit_verify(workspace: Workspace, run: str | None = None, store: str | None
 
     The account lies in the home, or in the Redis server at ``store``.
     """
+    from plimsoll.core.errors import InputError
     from plimsoll.store.governor_audit import verify_file
     from plimsoll.store.home import Home
     from plimsoll.store.journal import AuditReport
