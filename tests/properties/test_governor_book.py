@@ -53,8 +53,6 @@ def check(book: Book) -> None:
     )
     quotes = {s: book.quotes.get(s, nothing) for s in book.positions}
     assert book.marked == sum(n * (quotes[s].bid + quotes[s].ask) for s, n in book.positions.items())
-    for moment in (0, 1, 5, 9, 10):
-        assert book.marked_since(moment) == all(q.at >= moment for q in quotes.values())
 
 
 def seen(book: Book) -> tuple[Any, ...]:

@@ -42,6 +42,7 @@ LIMITS = GovernorLimits(
     clock_slack=0,
     wait_max=0,
     pace=Pace(10_000, 100, 50, 20),
+    dust=0,
     jumps=Jumps(2_000, 3_000, 500, 2_000, 300, 19_000, 5),
     tries=5,
 )

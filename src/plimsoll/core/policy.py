@@ -530,6 +530,7 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
     jump_crypto: Annotated[float, _fraction("H2", "The same for coins", "fraction of the mid")] = 0.30
     jump_fx: Annotated[float, _fraction("H2", "The same for currencies", "fraction of the mid")] = 0.05
     jump_other: Annotated[float, _fraction("H2", "The same for futures", "fraction of the mid")] = 0.20
+    dust: Annotated[int, _count("H2", "A long holding worth no more, without a fresh believed price, counts as worth nothing and does not make the loss unknown", "whole USD")] = 1
     split_near: Annotated[float, _fraction("H2", "Over the boundary of a session, a jump of what is held so near a ratio of small numbers may be a split: more prints do not explain it", "fraction of the ratio")] = 0.03
     split_units: Annotated[int, _meta("units", "H2", "Largest number of such a ratio, new or old", ge=2)] = 5
     split_far: Annotated[float, _meta("multiple of the mid, or its inverse", "H2", "… and any jump at least so large", gt=1)] = 1.9

@@ -180,6 +180,7 @@ REASONS: dict[str, Reason] = {
     "LOSS_LIMIT": Reason("critical", "The session's loss is above its cap", "", "H1"),
     "LOSS_UNKNOWN": Reason("error", "A holding's quote is too old, or too wide, to know the session's loss", "Send a fresh quote of every holding", "H2"),
     "PRICE_UNKNOWN": Reason("error", "The last price of {symbol} is in doubt: it jumped, or was refused, and nothing explains it yet", "Send another print, the corporate action, or a person's confirmation", "H2"),
+    "PRICE_UNEXPLAINED": Reason("error", "The trade's price is too far from the last believed one, so it counts at the worse of both", "Correct it, or have it corrected by the venue", "H2"),
     "POSITION_DISPUTED": Reason("critical", "The venue says that another quantity of {symbol} is held than was counted", "Report what explains it, or take another snapshot", "H2"),
     "INTRADAY_CAUTION": Reason("warning", "The session's loss halves the single-trade cap, and the order in {symbol} is above it", "", "R4"),
     "INTRADAY_REDUCE_ONLY": Reason("error", "Only reductions pass: the session's loss, or a venue that filled too much", "", "R4"),

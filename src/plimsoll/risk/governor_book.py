@@ -251,7 +251,6 @@ class Book:
         self._lines: dict[str, _Line] = {}
         self._sent: deque[tuple[int, Sent]] = deque()
         self._alike: dict[tuple[str, int, int], int] = {}
-        self._oldest = FAR  # no holding's quote is older than this
         self._puts: dict[str, Callable[[str, Any], Any]] = {
             "account": self._put_account,
             "caps": self._put_caps,
@@ -345,12 +344,6 @@ class Book:
                 else:
                     found.append(order)
         return sorted(found, key=lambda o: o.number)
-
-    def marked_since(self, moment: int) -> bool:
-        """Whether every holding, by either account of it, has a quote of that moment or later."""
-        if self._oldest < moment:
-            self._oldest = min((self.quotes.get(s, _UNKNOWN).at for s in {*self.positions, *self.told}), default=FAR)
-        return self._oldest >= moment
 
     @property
     def believed(self) -> int:
@@ -558,8 +551,6 @@ class Book:
         self.marked += mark - line.mark
         self.reserved += reserve - line.reserve
         line.value, line.mark, line.reserve = value, mark, reserve
-        if line.held or line.told:
-            self._oldest = min(self._oldest, quote.at)
 
 
 def _set(into: dict[str, T], key: str, value: T | None) -> T | None:

@@ -22,6 +22,7 @@ from plimsoll.core.errors import InputError
 from plimsoll.core.venue_facts import Bust, Correction
 from plimsoll.risk.governor_book import Kept, OpenOrder, encode
 from plimsoll.risk.governor_change import Change, Known, moved, ordered, scaled
+from plimsoll.risk.governor_prices import paid
 
 _decode: Callable[[str], Any] = json.loads
 
@@ -219,9 +220,10 @@ def _rebooked(
         change.restricted = tuple(dict.fromkeys((*known.book.account.restricted, order.id)))
     *others, (key, told) = records.items()
     into = change.new if fresh else change.facts
-    into["exec", key] = encode(changed(told, reasons=tuple(dict.fromkeys((*told.reasons, *change.reasons)))))
+    kept = changed(told, reasons=tuple(dict.fromkeys((*told.reasons, *change.reasons))))
+    into["exec", key] = encode(kept)
     change.facts.update({("exec", other): encode(record) for other, record in others})
-    change.reasons += _undone(told)
+    change.reasons = _again(kept)
     if move or more:
         moved(change, known, order.symbol, move, _at(after), after[-1].price, (order.id, more))
         placed(change, known, order_now, ended=ended)
@@ -248,13 +250,15 @@ def _counts(chain: Chain) -> Booked:
 
 
 def _told(known: Known, order: OpenOrder, execution: Execution) -> Booked:
-    """An execution as it is told, counted at its worse price."""
-    worst = execution.price_up if order.sign > 0 else execution.price_down
+    """An execution as it is told, counted at its worse price (U6)."""
+    prices = execution.price_down, execution.price_up
+    price, why = paid(known.book, known.limits, order.symbol, order.sign, prices, execution.at)
     return Booked(
         order.id,
         execution.quantity,
         execution.price_up,
-        cash=-order.sign * execution.quantity * worst,
+        reasons=why,
+        cash=-order.sign * execution.quantity * price,
         at=execution.at,
         day=known.book.account.day,
     )

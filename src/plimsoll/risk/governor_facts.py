@@ -36,7 +36,7 @@ from plimsoll.risk.governor_change import Change, Known, moved, moved_since, ord
 from plimsoll.risk.governor_clock import DAY, in_session
 from plimsoll.risk.governor_executions import busted, corrected, order_of, placed
 from plimsoll.risk.governor_limits import WHOLE
-from plimsoll.risk.governor_prices import near
+from plimsoll.risk.governor_prices import near, paid
 
 _decode: Callable[[str], Any] = json.loads
 _EPOCH = date(1970, 1, 1)
@@ -80,11 +80,12 @@ def _external(known: Known, told: External) -> Change:
     """A trade that no order here made is adopted: it counts in every limit (X3)."""
     if told.quantity <= 0 or told.price_down <= 0:
         raise InputError("a trade needs a positive quantity and price")
-    worst = told.price_up if told.sign > 0 else told.price_down
+    prices = told.price_down, told.price_up
+    price, why = paid(known.book, known.limits, told.symbol, told.sign, prices, told.at)
     change = Change(
         turnover=told.quantity * told.price_up,
-        cash=-told.sign * told.quantity * worst,
-        reasons=("EXTERNAL",),
+        cash=-told.sign * told.quantity * price,
+        reasons=("EXTERNAL", *why),
     )
     units = scaled(told.sign * told.quantity, known.book.splits.get(told.symbol, ()), told.at)
     moved(change, known, told.symbol, units, told.at, told.price_up)

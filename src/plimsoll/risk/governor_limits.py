@@ -110,6 +110,7 @@ class GovernorLimits:
     repeats_minute: int
     pace: Pace
     jumps: Jumps
+    dust: int
     tries: int
     symbols: frozenset[str] = frozenset()
     positions: Mapping[str, int] = field(default_factory=dict)
@@ -239,6 +240,7 @@ def limits_of(policy: Policy) -> GovernorLimits:
             split_far_bps=_bps(g.split_far),
             split_units=g.split_units,
         ),
+        dust=g.dust * 100,
         tries=g.tries,
         symbols=frozenset(_tradable(name) for name in g.symbols),
     )

@@ -96,7 +96,7 @@ def _strange(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int, 
 def _over(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> list[str]:
     """What an order that may add risk would exceed, everything open counted as filled."""
     a, symbol, found = book.account, intent.symbol, []
-    loss = loss_of(book)
+    loss = loss_of(book, dust_of(book, limits, now))
     stage = stage_of(book, limits, loss)
     if limits.symbols and symbol not in limits.symbols:
         found.append("UNKNOWN_SYMBOL")
@@ -142,9 +142,9 @@ def result_of(book: Book) -> int:
     return (2 * a.cash + book.marked - a.base) // 2
 
 
-def loss_of(book: Book) -> int:
-    """What the session has lost at the last mids, never negative; rounded up. Of a price in doubt the worse counts."""
-    result = result_of(book)
+def loss_of(book: Book, more: int = 0) -> int:
+    """What the session has lost at the last mids, the worse one of a price in doubt, and ``more``; never negative."""
+    result = result_of(book) - more
     return -result if result < 0 else 0
 
 
@@ -204,19 +204,41 @@ def healthy(book: Book, limits: GovernorLimits, now: int) -> bool:
 
 
 def marked(book: Book, limits: GovernorLimits, now: int) -> bool:
-    """Whether the loss is known: each holding's quote is fresh, and no wider than the collar lets an order meet it.
+    """Whether what the account is worth is known: each holding's price is, or it is dust; and since a start the price
+    of everything open came anew, because a rise after the quote that was kept may be lost.
+    """
+    if book.unheard and any(order.symbol in book.unheard for order in book.orders.values()):
+        return False
+    return all(known_price(book, limits, symbol, now) for symbol in book.told) and all(
+        known_price(book, limits, symbol, now) or _dust(book, limits, symbol, held)
+        for symbol, held in book.positions.items()
+    )
+
+
+def known_price(book: Book, limits: GovernorLimits, symbol: str, now: int) -> bool:
+    """Whether a symbol's quote is fresh, believed, in dollars, and no wider than the collar lets an order meet it.
 
     The mid of 1 and 199 says nothing of what is held, and may hide a loss.
     """
-    since = now - limits.quote_age
-    if not book.marked_since(since):
+    if not book.fresh(symbol, now - limits.quote_age, now + AHEAD_MAX):
         return False
-    for symbol in {*book.positions, *book.told}:
-        quote = book.quotes[symbol]
-        if not book.fresh(symbol, since, now + AHEAD_MAX):
-            return False
-        if symbol in book.doubts or not in_dollars(symbol):
-            return False
-        if not (quote.ask - quote.bid) * WHOLE <= limits.collar_bps * (quote.bid + quote.ask):
-            return False
-    return True
+    if symbol in book.doubts or not in_dollars(symbol):
+        return False
+    quote = book.quotes[symbol]
+    return (quote.ask - quote.bid) * WHOLE <= limits.collar_bps * (quote.bid + quote.ask)
+
+
+def dust_of(book: Book, limits: GovernorLimits, now: int) -> int:
+    """What dust without a known price was last worth: it counts as lost, because it may never be quoted again."""
+    return sum(
+        -(-held * (book.quotes[symbol].bid + book.quotes[symbol].ask) // 2)
+        for symbol, held in book.positions.items()
+        if _dust(book, limits, symbol, held) and not known_price(book, limits, symbol, now)
+    )
+
+
+def _dust(book: Book, limits: GovernorLimits, symbol: str, held: int) -> bool:
+    """Whether a holding is long, in dollars and worth next to nothing at the dearest price known of it."""
+    ask = book.ask(symbol)
+    known = ask > 0 and symbol in book.quotes and symbol not in book.told and in_dollars(symbol)
+    return known and held > 0 and held * ask <= limits.dust * CENT

@@ -20,7 +20,7 @@ DAY = 20_514
 NOON = (DAY * 86_400 + 43_200) * SECOND
 MICRO = replace(limits_of(policy_file.load("micro").policy), move_bps=0)  # each limit by itself, no reserve
 ANY = replace(MICRO.jumps, plain=10**9)  # prices move as a test wants them to
-WIDE = replace(MICRO, orders_second=10**6, orders_minute=10**6, repeats_minute=10**6, jumps=ANY)
+WIDE = replace(MICRO, orders_second=10**6, orders_minute=10**6, repeats_minute=10**6, jumps=ANY, dust=0)
 
 
 class Store(MemoryStateStore):

@@ -29,7 +29,6 @@ def test_what_is_not_known_is_worth_nothing() -> None:
     book = a_book()
     assert (book.value("S"), book.value("Q"), book.values(), book.gross) == (0, 0, {}, 0)
     assert book.alike("S", 1, 5) == 0
-    assert book.marked_since(FAR) and not a_book(3).marked_since(FAR)
 
 
 @pytest.mark.parametrize(
@@ -101,20 +100,6 @@ def test_each_put_gives_back_what_stood_there() -> None:
         assert [book.put(kind, key, value) for value in (one, two, None, one)] == [None, one, two, None]
     assert book.put("account", "", account) == Account() and book.put("account", "", Account()) == account
     assert book.positions == {"S": 3} and book.orders == {"a": order("a", 1, 1)}
-
-
-def test_a_holding_is_marked_since_its_own_quote() -> None:
-    book = a_book(3)
-    book.put("quote", "Q", Quote(1, 1, 1))  # older, and not held
-    assert book.marked_since(5) and not book.marked_since(6)
-    book.put("quote", "S", Quote(8, 10, 7))
-    assert book.marked_since(7) and not book.marked_since(8)
-    book.put("position", "Q", 1)
-    assert book.marked_since(1) and not book.marked_since(2)
-    book.put("position", "Q", None)
-    assert book.marked_since(7)
-    book.put("position", "S", None)
-    assert book.marked_since(FAR)
 
 
 def sent(book: Book) -> list[int]:

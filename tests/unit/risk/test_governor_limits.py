@@ -21,6 +21,7 @@ FIGURES = GovernorPolicy(
     symbols=("B", "A"), latency_max=23, latency_window=29, latency_recent=31, latency_slow=37, tries=41,
     size_steps=(10, 25), size_days=6, size_uptime=0.95, size_daily_loss=0.025, size_drawdown=0.15, graduate_paper=False,
     jump_stock=0.12, jump_crypto=0.34, jump_fx=0.056, jump_other=0.078, split_near=0.031, split_units=7, split_far=1.7,
+    dust=2,
 )  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def test_each_figure_of_the_policy_becomes_a_whole_number() -> None:
         stages=(Stage("caution", 100, 1_100), Stage("reduce_only", 200, 2_200), Stage("halt", 300, 3_300)),
         caution_bps=4_000, collar_bps=123, move_bps=100, quote_age=17_000_000, clock_slack=19_000, wait_max=23_000,
         orders_second=3, orders_minute=5, repeats_minute=2, pace=Pace(23_000, 29, 31, 37), tries=41,
-        jumps=Jumps(1_200, 3_400, 560, 780, 310, 17_000, 7), symbols=frozenset({"A", "B"}),
+        dust=200, jumps=Jumps(1_200, 3_400, 560, 780, 310, 17_000, 7), symbols=frozenset({"A", "B"}),
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from plimsoll.store import policy_file
 UNIT = 10**12
 TODAY = 20_514
 NOON = TODAY * DAY + DAY // 2
-LIMITS = replace(limits_of(policy_file.load("micro").policy), move_bps=0)
+LIMITS = replace(limits_of(policy_file.load("micro").policy), move_bps=0, dust=0)
 
 
 def a_book(quoted: bool = True, **account: object) -> Book:

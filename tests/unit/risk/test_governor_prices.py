@@ -9,6 +9,7 @@ import pytest
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.ports import Conflict
+from plimsoll.core.venue_facts import Correction, External, Snapshot, Split
 from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
@@ -353,6 +354,20 @@ def test_after_a_start_no_quote_is_fresh_until_it_comes_anew() -> None:
     assert desk.risk() == () == desk.risk("T")
 
 
+def test_after_a_start_what_is_open_counts_at_a_price_that_came_anew() -> None:
+    """A rise after the quote that was kept is lost with the process, and the order may fill there."""
+    desk = Desk()
+    desk.quote(100)
+    desk.quote(50, symbol="T")
+    desk.order(0.1)
+    desk.quote(119)
+    desk.governor = Governor(desk.store, LIMITS)
+    desk.quote(50, symbol="T")
+    assert desk.risk("T") == ("LOSS_UNKNOWN",)
+    desk.quote(119)
+    assert desk.risk("T") == ()
+
+
 def test_a_newer_quote_is_never_replaced_by_what_another_process_wrote() -> None:
     one, two = pair()
     one.quote("S", at_dollars(100, 1))
@@ -393,3 +408,177 @@ def test_a_jump_that_only_another_process_knows_is_judged_with_what_is_in_memory
     two.refresh()
     one.refresh()
     assert one.doubts == two.doubts
+
+
+# trades at prices nobody believes
+
+
+@pytest.mark.parametrize(
+    ("sign", "price", "cash"),
+    [(1, 120.0, 120), (1, 120.01, 120.01), (1, 79.99, 100), (1, 0.01, 100), (1, 4000, 4000),
+     (-1, 80.0, 80), (-1, 120.01, 100), (-1, 40_000, 100), (-1, 1, 1)],
+)  # fmt: skip
+def test_a_trade_beyond_the_bound_counts_at_the_worse_price(sign: int, price: float, cash: float) -> None:
+    desk = Desk()
+    desk.quote(100)
+    answer = desk.order(0.1, sign)
+    paid = round(price * UNIT)
+    told = Execution(answer.id, "x", UNIT // 10, paid, paid, at=desk.now)
+    reasons = ("PRICE_UNEXPLAINED",) if not 80 <= price <= 120 else ()
+    assert desk.governor.fill(told) == desk.governor.fill(told) == reasons
+    account = desk.governor.account
+    assert account.cash == -sign * round(cash * UNIT) * UNIT // 10
+    assert account.turnover == paid * UNIT // 10
+    assert desk.governor.positions == {"S": sign * UNIT // 10}
+
+
+@pytest.mark.parametrize(("price", "reasons"), [(100, ("EXTERNAL",)), (1, ("EXTERNAL", "PRICE_UNEXPLAINED"))])
+def test_a_trade_of_others_is_counted_the_same_way(price: int, reasons: tuple[str, ...]) -> None:
+    desk = Desk()
+    desk.quote(100)
+    paid = price * UNIT
+    assert desk.governor.tell(External("e", "S", 1, UNIT, paid, paid, desk.now)) == reasons
+    assert desk.governor.account.cash == -100 * UNIT * UNIT
+
+
+def test_a_correction_explains_what_a_fill_was_booked_at() -> None:
+    desk = Desk()
+    desk.quote(100)
+    answer = desk.order(0.1, -1)
+    desk.governor.fill(Execution(answer.id, "x", UNIT // 10, 140 * UNIT, 140 * UNIT, at=desk.now))
+    assert desk.governor.tell(Correction(answer.id, "x", "y", UNIT // 10, 101 * UNIT, 101 * UNIT, at=desk.now)) == ()
+    assert desk.governor.account.cash == 101 * UNIT * UNIT // 10
+
+
+def test_what_was_traded_before_a_split_is_held_against_the_price_of_then() -> None:
+    desk = Desk()
+    desk.quote(100)
+    answer = desk.order(0.1)
+    before = desk.now
+    desk.now += SECOND
+    desk.governor.tell(Split("s", "S", 10, 1, desk.now))
+    assert desk.quote(10) == ""
+    assert desk.governor.fill(Execution(answer.id, "x", UNIT // 10, 100 * UNIT, 100 * UNIT, at=before)) == ()
+    assert desk.governor.positions == {"S": UNIT}
+
+
+# dust
+
+
+@pytest.mark.parametrize(
+    ("price", "units", "known"), [(10, 0.1, True), (10.02, 0.1, False), (10, -0.1, False), (10, 0.1001, False)]
+)
+@pytest.mark.parametrize("lost", ["stale", "refused"])
+def test_dust_that_is_not_quoted_any_more_blocks_nothing_and_counts_as_lost(
+    price: float, units: float, known: bool, lost: str
+) -> None:
+    desk = Desk(replace(LIMITS, quote_age=60 * SECOND))
+    desk.quote(price)
+    desk.hold(units, price)
+    if lost == "stale":
+        desk.now += 61 * SECOND
+    else:
+        desk.quote(-1, -1)
+    desk.quote(100, symbol="T")
+    assert desk.risk("T") == (() if known else ("LOSS_UNKNOWN",))
+
+
+def test_dust_counts_against_the_ladder_once_nobody_quotes_it() -> None:
+    desk = Desk(replace(LIMITS, quote_age=60 * SECOND, loss=125))
+    desk.quote(10)
+    desk.hold(0.1, 10)
+    desk.quote(100, symbol="T")
+    assert desk.risk("T") == ()
+    desk.now += 60 * SECOND
+    desk.quote(100, symbol="T")
+    assert desk.risk("T") == ("INTRADAY_HALT",)  # a dollar of 1.25: the last stage begins at 0.80 of it
+    desk.quote(10)
+    assert desk.risk("T") == ()
+
+
+# exits
+
+
+def _restarted(desk: Desk) -> None:
+    desk.governor = Governor(desk.store, desk.governor.limits)
+
+
+def _other_policy(desk: Desk) -> None:
+    desk.governor = Governor(desk.store, replace(desk.governor.limits, collar_bps=200))
+
+
+def _stale(desk: Desk) -> None:
+    desk.now += MICRO.quote_age + 1
+
+
+def _slow(desk: Desk) -> None:
+    for _ in range(20):
+        desk.governor.took(10**9)
+
+
+def _overfilled(desk: Desk) -> None:
+    desk.governor.fill(Execution("o1", "more", UNIT // 10, 100 * UNIT, 100 * UNIT, at=desk.now))
+
+
+def _halted(desk: Desk) -> None:
+    for price in (81, 66, 54, 44, 36, 30):
+        desk.quote(price)
+
+
+def _disputed(desk: Desk) -> None:
+    desk.governor.tell(Snapshot("s", desk.now, {"S": UNIT}))
+
+
+def _unquoted_elsewhere(desk: Desk) -> None:
+    desk.governor.tell(External("e", "GONE", 1, UNIT, 9 * UNIT, 9 * UNIT, desk.now))
+
+
+def _foreign_order(desk: Desk) -> None:
+    desk.governor.tell(Snapshot("s", desk.now, {"S": UNIT // 2}, frozenset({"unknown"})))
+
+
+BARRED = {
+    "a stale quote": _stale,
+    "a governor that was started again": _restarted,
+    "another policy": _other_policy,
+    "a price that jumped": lambda desk: desk.quote(70),
+    "a price that rose": lambda desk: desk.quote(140),
+    "no bid": lambda desk: desk.quote(-1, 100),
+    "no price": lambda desk: desk.quote(-1),
+    "a crossed quote": lambda desk: desk.quote(101, 99),
+    "what may be a split": lambda desk: (desk.next_day(), desk.quote(50)),
+    "nothing left": lambda desk: (desk.next_day(0), desk.quote(100)),
+    "less than nothing": lambda desk: (desk.next_day(-16_000), desk.quote(100)),
+    "a new session without a quote": lambda desk: desk.next_day(),
+    "a halt": _halted,
+    "the day after a halt": lambda desk: (_halted(desk), desk.next_day()),
+    "slow decisions": _slow,
+    "an overfill": _overfilled,
+    "a venue that says more is held": _disputed,
+    "a holding nobody quotes": _unquoted_elsewhere,
+    "an order nobody knows": _foreign_order,
+    "a trade nobody believes": lambda desk: desk.governor.tell(
+        External("e", "T", 1, UNIT, 9 * UNIT, 9 * UNIT, desk.now)
+    ),
+}
+
+
+LONG_ONLY = ("a halt", "the day after a halt", "a venue that says more is held", "an order nobody knows")
+FREE = ("an order nobody knows", "a trade nobody believes")  # they bar nothing by themselves
+
+
+@pytest.mark.parametrize(("bar", "sign"), [(b, s) for b in BARRED for s in (1, -1) if s > 0 or b not in LONG_ONLY])
+def test_nothing_that_may_never_come_keeps_a_holding_from_leaving(bar: str, sign: int) -> None:
+    desk = Desk(replace(LIMITS, loss=3_000, quote_age=MICRO.quote_age))
+    desk.quote(100)
+    desk.quote(50, symbol="T")
+    desk.hold(0.5 * sign, 100)
+    BARRED[bar](desk)
+    assert bar in FREE or desk.order(0.0001, sign).decision == "REFUSE"
+    assert desk.order(0.5, -sign).decision == "ADMIT"
+
+
+def test_a_holding_that_was_never_quoted_can_leave_at_any_price() -> None:
+    desk = Desk()
+    desk.governor.tell(External("e", "GONE", 1, UNIT, 9 * UNIT, 9 * UNIT, desk.now))
+    assert desk.order(1, -1, "GONE").decision == "ADMIT"
