@@ -114,7 +114,7 @@ def build(view: View, columns: NDArray[np.int64], policy: Policy, *, stressed: b
     """
     horizon, cvar = policy.auction.horizon, policy.cvar
     growth, known = _residuals(view, columns, cvar)
-    sigma = view.now("scenarios.sigma")[columns]
+    sigma = view.now("scenarios.sigma", columns)
     known &= sigma > 0.0
     if growth.shape[1] - horizon + 1 < cvar.scenarios_min:
         known[:] = False
@@ -169,7 +169,7 @@ def _residuals(view: View, columns: Rows, cvar: CvarPolicy) -> tuple[Floats, NDA
     if rows < market.size:
         dates = np.isfinite(market)
         residuals, market = residuals[:, dates], market[dates]
-    gaps = view.now("scenarios.gaps")[columns]
+    gaps = view.now("scenarios.gaps", columns)
     known: NDArray[np.bool_] = rows - gaps >= cvar.young_rows_min
     if gaps.any():
         for i in np.flatnonzero(known & (gaps > 0.0)):
@@ -252,7 +252,7 @@ def _raw(view: View, columns: Rows, policy: Policy) -> tuple[Floats, Floats]:
     horizon = policy.auction.horizon
     daily = view.indicator("scenarios.return").T[columns]
     windows = view.indicator("scenarios.window_return").T[columns]
-    young = np.flatnonzero(view.now("scenarios.absent")[columns]).tolist()
+    young = np.flatnonzero(view.now("scenarios.absent", columns)).tolist()
     rows = _by_market(view) if young else np.zeros(0, dtype=np.int64)
     for i in young:
         own = daily[i]

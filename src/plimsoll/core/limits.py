@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +36,7 @@ class Pair(msgspec.Struct, frozen=True):
     correlation: float
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class LimitSet:
+class LimitSet(msgspec.Struct, frozen=True, eq=False):
     """Everything that bounds a proposal at one decision; (N,) arrays over the panel's columns.
 
     ``weight_max`` is the strictest of policy, universe and volatility target (S4, A4). ``cvar_budget``,

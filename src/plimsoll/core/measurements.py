@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Measurements:
+class Measurements(msgspec.Struct, frozen=True, eq=False):
     """The held book and the proposal, as fractions of NAV; NaN is "could not be measured" and fails closed.
 
     ``held`` and ``proposed`` are (N,) weights, ``proposed`` after the session's orders. CVaR maps are keyed by
@@ -46,4 +44,4 @@ class Measurements:
     drawdown_episode: float
     drawdown_lifetime: float
     symbols: tuple[str, ...] = ()
-    stressed_on: dict[int, str] = field(default_factory=dict)
+    stressed_on: dict[int, str] = msgspec.field(default_factory=dict)

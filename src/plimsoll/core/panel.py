@@ -329,11 +329,16 @@ class View(msgspec.Struct, frozen=True, eq=False):
         """(row + 1, …) window of an indicator. ``KeyError`` for an unknown name."""
         return _window(self._history.array(name), self.row)
 
-    def now(self, name: str) -> Floats:
-        """The indicator's value at this row: (N,), or a scalar for a (T,) indicator. ``KeyError`` as above."""
+    def now(self, name: str, columns: NDArray[np.int64] | None = None) -> Floats:
+        """The indicator's value at this row: (N,), (k,) of some ``columns``, or a scalar for a (T,) indicator.
+
+        ``KeyError`` for an unknown name.
+        """
         values = self._history._memo.get(name)
-        row: Floats = (self._history.array(name) if values is None else values)[self.row]
-        return row.copy()
+        if values is None:
+            values = self._history.array(name)
+        row: Floats = values[self.row].copy() if columns is None else values[self.row, columns]
+        return row
 
     def certified(self, name: Literal["sound", "quality", "ended", "late"]) -> NDArray[Any]:
         """(row + 1, N) window of what certification knew at each session's close (``Certified``)."""

@@ -13,10 +13,8 @@ mode, record and intents (``record``).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-from msgspec.structs import replace as with_
+from msgspec.structs import replace
 
 from plimsoll.core.decision import Carried, HeldPair, Plan
 from plimsoll.core.limits import LimitSet
@@ -54,11 +52,11 @@ def decide(view: View, state: State, desk: Desk) -> Plan:
     answers = asked(context)  # 6
     standing = stand(context, answers)  # 7
     if standing.pairs is not context.pairs:
-        context = with_(context, limits=_with_pairs(context, standing.pairs))
+        context = replace(context, limits=_with_pairs(context, standing.pairs))
     scenes = Scenes(context, standing)
     held = judge_held(context, scenes.tails)  # 8
     if held.frozen:
-        context = with_(context, frozen=(*context.frozen, *held.frozen))
+        context = replace(context, frozen=(*context.frozen, *held.frozen))
     wish = desired_weights(context, standing, held.scale)  # 9
     proposal = propose(context, standing, held, wish, scenes)  # 10 to 13
     causes = causes_of(context, standing, held, wish, proposal, scenes)  # 14
@@ -115,7 +113,7 @@ def _health(view: View, state: State, desk: Desk, book: MarkedBook, regime: Regi
         recent = combine(view.indicator("return")[-sessions:, columns], target[columns])
         volatility = float(np.std(recent, ddof=1) * np.sqrt(SESSIONS_A_YEAR)) if columns.size else 0.0
     concerned = np.union1d(columns, book.columns)
-    fresh = not view.now("freshness.reason")[concerned].any()
+    fresh = not view.now("freshness.reason", concerned).any()
     return Health(volatility, regime.figure.crisis, bool(fresh), clear=not carried.halted and book.known)
 
 

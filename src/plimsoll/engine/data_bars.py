@@ -25,7 +25,7 @@ def data_bars(view: View, book: MarkedBook, stale: Floats, desk: Desk) -> dict[s
     bars: dict[str, Figure] = {}
     if book.columns.size:
         held = book.columns
-        affected = (view.now("eligible")[held] == 0.0) | (stale[held] == freshness.STALE)
+        affected = (view.now("eligible", held) == 0.0) | (stale[held] == freshness.STALE)
         if affected.any():
             share = float(np.abs(book.weights[held][affected]).sum())
             if not share <= limits.affected_holdings_max:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -87,7 +86,7 @@ def limits_in_force(view: View, desk: Desk, record: CycleRecord) -> LimitSet:
     found = limits_at(view, desk, (), drawdown_lifetime=fallen or 0.0, stress=record.regime.stress)
     horizons, kept = found.cvar_budget, record.limits
     together = pairs.limits(record.carried.pairs, desk.symbols, found.weight_max, desk.policy)
-    return replace(
+    return msgspec.structs.replace(
         found,
         gross_max=kept.get("gross", found.gross_max),
         cash_min=kept.get("cash", found.cash_min),

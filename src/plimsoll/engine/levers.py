@@ -103,9 +103,9 @@ def limit_lever(world: World, cause: str, name: str, symbol: str) -> Lever | Non
         return Lever(cause, f"incremental:{symbol}", _of_column("incremental_max", column),
                      float(limits.incremental_max[column]), _FAR)  # fmt: skip
     if kind == "gross":
-        return Lever(cause, "gross", lambda w, v: w.moved(lambda s: replace(s, gross_max=v)), limits.gross_max, _FAR)
+        return Lever(cause, "gross", lambda w, v: w.moved(lambda s: changed(s, gross_max=v)), limits.gross_max, _FAR)
     if kind == "cash":
-        return Lever(cause, "cash", lambda w, v: w.moved(lambda s: replace(s, cash_min=v)), limits.cash_min, -_FAR)
+        return Lever(cause, "cash", lambda w, v: w.moved(lambda s: changed(s, cash_min=v)), limits.cash_min, -_FAR)
     if kind in ("group", "sector"):
         groups = [g for g in limits.groups if column in g.members]
         return Lever(cause, groups[0].name, _group(column), groups[0].cap, _FAR) if groups else None
@@ -138,7 +138,7 @@ def _of_gate(world: World, found: Finding, symbol: str) -> Lever | None:
 
 def _invested(world: World, value: float) -> World:
     """What may be invested altogether: the limit on gross exposure and the cash to be kept, both moved."""
-    return world.moved(lambda s: replace(s, gross_max=max(s.gross_max, value), cash_min=min(s.cash_min, 1.0 - value)))
+    return world.moved(lambda s: changed(s, gross_max=max(s.gross_max, value), cash_min=min(s.cash_min, 1.0 - value)))
 
 
 def bid_levers(world: World, record: CycleRecord, bid: BidRecord) -> list[Lever]:
@@ -198,13 +198,13 @@ def _without(policy: Policy, trigger: str) -> Policy:
 def _by_horizon(name: str, horizon: int) -> Callable[[World, float], World]:
     def move(limits: LimitSet, value: float) -> LimitSet:
         moved: dict[str, Any] = {name: {**getattr(limits, name), horizon: value}}
-        return replace(limits, **moved)
+        return changed(limits, **moved)
 
     return lambda world, value: world.moved(lambda s: move(s, value))
 
 
 def _gross_freeze(world: World, value: float) -> World:
-    return world.moved(lambda s: replace(s, gross_freeze=value))
+    return world.moved(lambda s: changed(s, gross_freeze=value))
 
 
 def _budget(horizon: int) -> Callable[[World, float], World]:
@@ -212,7 +212,7 @@ def _budget(horizon: int) -> Callable[[World, float], World]:
 
     def move(limits: LimitSet, value: float) -> LimitSet:
         hard = {**limits.cvar_hard, horizon: max(value, limits.cvar_hard[horizon])}
-        return replace(limits, cvar_budget={**limits.cvar_budget, horizon: value}, cvar_hard=hard)
+        return changed(limits, cvar_budget={**limits.cvar_budget, horizon: value}, cvar_hard=hard)
 
     return lambda world, value: world.moved(lambda s: move(s, value))
 
@@ -222,7 +222,7 @@ def _of_column(name: str, column: int) -> Callable[[World, float], World]:
         values = getattr(limits, name).copy()
         values[column] = value
         moved: dict[str, Any] = {name: values}
-        return replace(limits, **moved)
+        return changed(limits, **moved)
 
     return lambda world, value: world.moved(lambda s: move(s, value))
 
@@ -231,14 +231,14 @@ def _standalone(horizon: int, column: int) -> Callable[[World, float], World]:
     def move(limits: LimitSet, value: float) -> LimitSet:
         values = limits.standalone[horizon].copy()
         values[column] = value
-        return replace(limits, standalone={**limits.standalone, horizon: values})
+        return changed(limits, standalone={**limits.standalone, horizon: values})
 
     return lambda world, value: world.moved(lambda s: move(s, value))
 
 
 def _group(column: int) -> Callable[[World, float], World]:
     def move(limits: LimitSet, value: float) -> LimitSet:
-        return replace(limits, groups=tuple(replace_cap(g, column, value) for g in limits.groups))
+        return changed(limits, groups=tuple(replace_cap(g, column, value) for g in limits.groups))
 
     def replace_cap(group: Any, at: int, value: float) -> Any:
         return changed(group, cap=value) if at in group.members else group

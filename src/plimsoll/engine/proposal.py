@@ -231,7 +231,7 @@ def veto_inputs(
         confidence=known(programme.confidence if programme else None),
         conviction=known(programme.conviction if programme else None),
         quality=view.certified("quality")[-1, columns],
-        rows=view.now("rows")[columns],
+        rows=view.now("rows", columns),
         gross=measured.gross_proposed,
         gross_max=context.limits.gross_max,
         cvar=measured.cvar_proposed,

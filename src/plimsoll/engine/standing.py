@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +99,7 @@ def _inputs(
     return AuctionInputs(
         view=view,
         forecasts=tuple(answers.forecasts),
-        limits=replace(limits, pairs=pairs.limits(held_pairs, view.symbols, limits.weight_max, policy)),
+        limits=msgspec.structs.replace(limits, pairs=pairs.limits(held_pairs, view.symbols, limits.weight_max, policy)),
         scenarios=scenarios,
         held=book.weights,
         shares=present_shares(context.state.carried.programme, book, desk),
@@ -191,8 +189,8 @@ def _one_way_cost(context: CycleContext, columns: NDArray[np.int64]) -> Floats:
     priced = estimate(
         tuple(desk.kinds[c] for c in columns),
         np.full(columns.size, reference),
-        view.now("adv")[columns],
-        view.now("sigma")[columns],
+        view.now("adv", columns),
+        view.now("sigma", columns),
         context.regime.state,
         desk.policy.costs,
         tuple(desk.symbols[c] for c in columns),

@@ -68,10 +68,10 @@ def test_limits_that_only_give_way_together_are_named_with_figures_that_do_and_s
                 assert scope == "SPY"
                 caps = limits.standalone[h].copy()
                 caps[column] = value
-                limits = with_(limits, standalone={**limits.standalone, h: caps})
+                limits = replace(limits, standalone={**limits.standalone, h: caps})
             else:
                 name = {"cvar": "cvar_budget", "cvar_hard": "cvar_hard"}.get(kind, "stressed_budget")
-                limits = with_(limits, **{name: {**getattr(limits, name), h: value}})
+                limits = replace(limits, **{name: {**getattr(limits, name), h: value}})
         return limits
 
     assert line(barred.moved(lambda s: moved(s, 1.0)))[1] == found.together[0].lots > 0

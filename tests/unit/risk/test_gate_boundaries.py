@@ -6,10 +6,10 @@ The unit is the last bit of the figure, or one trade. ``test_gates.py`` in ``pro
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from plimsoll.core.limits import Group, LimitSet, Pair
 from plimsoll.core.measurements import Measurements

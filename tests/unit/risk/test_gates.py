@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from plimsoll.core.limits import Group, LimitSet, Pair
 from plimsoll.core.measurements import Measurements
