@@ -36,7 +36,7 @@ from plimsoll.risk.governor_change import Change, Known, moved, moved_since, ord
 from plimsoll.risk.governor_clock import DAY, in_session
 from plimsoll.risk.governor_executions import busted, corrected, order_of, placed
 from plimsoll.risk.governor_limits import WHOLE
-from plimsoll.risk.governor_prices import near, paid
+from plimsoll.risk.governor_prices import near, paid, unsplit
 
 _decode: Callable[[str], Any] = json.loads
 _EPOCH = date(1970, 1, 1)
@@ -271,6 +271,7 @@ def _snapshot(known: Known, told: Snapshot) -> Change:
         if said == book.positions.get(symbol, 0):
             if symbol in book.told:
                 change.puts.append(("told", symbol, None))
+            change.puts += unsplit(book, symbol, told.at)
             continue
         change.reasons = ("POSITION_DISPUTED",)
         change.puts.append(("told", symbol, said))

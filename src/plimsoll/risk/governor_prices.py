@@ -59,6 +59,16 @@ def unheard_gain(book: Book, symbol: str, new: Quote) -> int:
     return max(book.positions.get(symbol, 0) * (new.bid + new.ask - last.bid - last.ask), 0)
 
 
+def unsplit(book: Book, symbol: str, at: int) -> list[tuple[str, str, Quote | None]]:
+    """What a snapshot of an instant changes that names as many units as were counted: a price that may have been a
+    split's was none's, if the snapshot came after it did, and is believed.
+    """
+    doubt = book.doubts.get(symbol)
+    if doubt is None or doubt.why != SPLIT or at <= doubt.since:
+        return []
+    return [("doubt", symbol, None), ("quote", symbol, Quote(doubt.bid, doubt.ask, doubt.at))]
+
+
 def near(one: Quote | Doubt, other: Quote | Doubt, bound_bps: int) -> bool:
     """Whether the second mid is within a bound of the first."""
     before = one.bid + one.ask

@@ -193,6 +193,36 @@ def test_a_jump_over_night_that_is_no_ratio_of_small_numbers_needs_one_more_prin
     assert [desk.quote(price), desk.quote(price)] == ["jump", ""]
 
 
+@pytest.mark.parametrize(
+    ("held", "later", "left"),
+    [(0.5, 1, ""), (0.5, 0, "split"), (0.5, -SECOND, "split"), (1.0, 1, "split"), (0.05, 1, "split")],
+)
+def test_a_later_snapshot_of_the_same_quantity_shows_that_there_was_no_split(
+    held: float, later: int, left: str
+) -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(0.5, 100)
+    desk.next_day()
+    assert desk.quote(50) == "split"
+    since = desk.now
+    assert desk.quote(49) == "split"  # more prints make the snapshot no older
+    desk.governor.tell(Snapshot("s", since + later, {"S": round(held * UNIT)}))
+    doubt = desk.governor.doubts.get("S")
+    assert (doubt.why if doubt else "") == left
+    assert desk.governor.quotes["S"].bid == (100 if left else 49) * UNIT
+    assert desk.governor.loss == (51 * 50 * CENT if held == 0.5 else desk.governor.loss)
+
+
+def test_a_snapshot_explains_no_other_doubt() -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.hold(0.5, 100)
+    assert desk.quote(50) == "jump"
+    desk.governor.tell(Snapshot("s", desk.now + 1, {"S": UNIT // 2}))
+    assert desk.governor.doubts["S"].why == "jump"
+
+
 def test_without_a_holding_there_is_nothing_that_a_split_could_change() -> None:
     desk = Desk()
     desk.quote(100)
