@@ -18,7 +18,8 @@ from plimsoll.core.errors import InputError
 
 _AMOUNT = re.compile(r"(\d{1,12})(?:\.(\d{1,2}))?", re.ASCII)
 Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}\\Z")]
-Signed = Annotated[str, msgspec.Meta(pattern="^-?[0-9]{1,15}\\.[0-9]{2}\\Z")]
+Signed = Annotated[str, msgspec.Meta(pattern="^-?[0-9]{1,40}\\.[0-9]{2}\\Z")]
+"""Whatever a session can come to: what was told of it may be absurd, and must still be read again."""
 Amount = Annotated[str, msgspec.Meta(pattern="^(-?[0-9]{1,15}(\\.[0-9]{1,12})?)?\\Z")]
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}\\Z")]
 

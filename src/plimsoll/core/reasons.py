@@ -191,7 +191,7 @@ REASONS: dict[str, Reason] = {
     "ACT_UNUSED": Reason("warning", "A person signed something there is nothing to apply to", "Look at status, and sign what is so now", "R9"),
     "BUSTED": Reason("note", "The venue cancelled the execution, so it does not count", "", "X3"),
     "CORRECTED": Reason("note", "Another execution took the place of this one, so it does not count", "", "X3"),
-    "UNKNOWN_SYMBOL": Reason("error", "{symbol} is not among the account's symbols, an index, or not quoted in dollars", "Add it to governor.symbols, or reduce only", "H2"),
+    "UNKNOWN_SYMBOL": Reason("error", "{symbol} is not among the account's symbols, an index, a future, not quoted in dollars, or a second name of something else", "Add it to governor.symbols, or reduce only", "H2"),
     "TOO_SLOW": Reason("critical", "Decisions took too long, so only reductions pass", "Look for a slow disk or store; trading resumes in the next session once a write is in time", "H5"),
     "ENTRIES_LOST": Reason("error", "The account was begun again without its last entries: only reductions pass", "Tell a snapshot of what the venue holds, then begin the next session", "H2"),
     "OTHER_POLICY": Reason("error", "The account's session began under another policy than this governor's: only reductions pass", "Start it with the policy the session began under, or begin the next session", "U7"),

@@ -27,10 +27,20 @@ _SYMBOL = re.compile(r"\^?[A-Z0-9]+(?:[.-][A-Z0-9]+)*(?:=[XF])?")
 _PAIR = re.compile(r"([A-Z0-9]{2,10})[-/_ ](USD|USDT|USDC)")
 _STABLE = re.compile(r"([A-Z0-9]{2,10})(?:USDT|USDC)")
 _SHARE_CLASS = re.compile(r"([A-Z]{1,5})[./_ -]([ABC])")
+# What a plain US symbol may look like: letters and digits, and after a dash a share class or preferred series, or the
+# mark of a warrant, unit or right.
+_PLAIN_HOLDING = re.compile(r"[A-Z0-9]{1,10}(?:-(?:[A-Z]|P[A-Z]|W[ST]|UN|RI))?")
+_COIN_HOLDING = re.compile(r"([A-Z0-9]{1,10})-USD")
+# Where the same US stock is listed, as vendors write it after the dot.
+_EXCHANGES = frozenset(["US", "N", "O", "OQ", "K", "AM", "PK", "OB", "PQ"])
+_SAME_COIN = {"XBT": "BTC", "XDG": "DOGE"}
 _CURRENCY_PAIR = re.compile(r"([A-Z]{3})[-/_ ]?([A-Z]{3})")
 
 UNKNOWN_CURRENCY = "?"
 """The currency of a symbol whose suffix nobody knows."""
+
+UNMEASURABLE = "an index, a future, not quoted in dollars, or a second name of something else"
+"""What a symbol is that is not ``measurable``, as an error says it."""
 
 # What the exchange after the dot quotes in, as Yahoo, Stooq and EODHD write it.
 _SUFFIXES = {
@@ -143,6 +153,49 @@ def in_dollars(symbol: str) -> bool:
     except InputError:
         return False
     return known and suffix_kind(symbol) != "index" and quote_currency(symbol) == "USD"
+
+
+def held_as(symbol: str) -> str:
+    """The one symbol that a holding has, whatever spelling it comes in: as ``canonical``, without the US exchange that
+    vendors write after the dot, and each coin under one name (D2).
+
+    >>> held_as("msft.us"), held_as("BRK.B.N"), held_as("XBT/USD"), held_as("VOD.L")
+    ('MSFT', 'BRK-B', 'BTC-USD', 'VOD.L')
+    """
+    name = canonical(symbol)
+    stem, _, exchange = name.rpartition(".")
+    if stem and exchange in _EXCHANGES:
+        return held_as(stem)
+    coin = _COIN_HOLDING.fullmatch(name)
+    return f"{_SAME_COIN[coin[1]]}-USD" if coin and coin[1] in _SAME_COIN else name
+
+
+@lru_cache(maxsize=4096)
+def measurable(symbol: str) -> bool:
+    """Whether what is held of a symbol is worth its quantity times its price in dollars, and nothing else is the same
+    thing under another name: a limit of a symbol holds for nothing else (D2, H1).
+
+    A future is not while no multiplier of its contract is known, nor what has a second name of a coin or a suffix that
+    nobody knows: a perpetual, a coin in another stablecoin, a pair written without its separator.
+
+    >>> [measurable(s) for s in ("MSFT", "BRK-B", "BTC-USD", "EURUSD=X", "USD", "MSFT.US", "ES=F", "BTC-USD-PERP")]
+    [True, True, True, True, True, False, False, False]
+    """
+    if not in_dollars(symbol) or held_as(symbol) != symbol:
+        return False
+    kind = suffix_kind(symbol)
+    if kind == "crypto":
+        coin = _COIN_HOLDING.fullmatch(symbol)
+        return coin is not None and not _dollars_in(coin[1])
+    if kind == "fx":
+        return symbol[:-2][:3] in _CURRENCIES and len(symbol) == len("EURUSD=X")
+    return kind is None and _PLAIN_HOLDING.fullmatch(symbol) is not None and "USD" not in symbol[1:]
+
+
+def _dollars_in(base: str) -> bool:
+    """Whether what stands before the dash is a coin or currency with its dollar already: ``BTCUSDT-USD``."""
+    found = re.fullmatch(r"(.+?)(USD|USDT|USDC)", base)
+    return found is not None and (found[2] != "USD" or found[1] in _COINS | _CURRENCIES | _SAME_COIN.keys())
 
 
 def _respelled(text: str) -> str:

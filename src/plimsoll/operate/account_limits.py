@@ -12,7 +12,7 @@ from plimsoll.core.errors import CheckFailed, HomeBusy, InputError, UsageError, 
 from plimsoll.core.money import dollars
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import StateStore
-from plimsoll.core.symbols import canonical, in_dollars
+from plimsoll.core.symbols import UNMEASURABLE, held_as, measurable
 from plimsoll.operate.governed_account import (
     CAPS,
     Difference,
@@ -179,9 +179,9 @@ def _changed(caps: Caps, change: Mapping[str, str]) -> Caps:
     plain = {name: dollars(amount(text, name)) for name, text in change.items()}
     named: dict[str, str] = {}
     for name in [name for name in plain if name not in CAPS]:
-        symbol = canonical(name.removeprefix("position of "))
-        if not in_dollars(symbol):
-            raise InputError(f"{symbol} is an index, or not quoted in dollars", "Name what the account trades in USD")
+        symbol = held_as(name.removeprefix("position of "))
+        if not measurable(symbol):
+            raise InputError(f"{symbol} is {UNMEASURABLE}", "Name what the account trades in USD")
         if symbol in named:
             raise InputError(f"the position of {symbol} is given twice", "Give each symbol one cap")
         named[symbol] = plain.pop(name)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from plimsoll.core.errors import InputError, PlimsollError
 from plimsoll.core.quantity import parsed, plain, shown
-from plimsoll.core.symbols import canonical
+from plimsoll.core.symbols import held_as
 from plimsoll.risk.governor import OrderIntent
 
 LINE_MAX = 64 * 1024
@@ -159,7 +159,7 @@ def symbol_in(value: str) -> str:
 @lru_cache(maxsize=4096)
 def _identity(value: str) -> str:
     try:
-        return canonical(value)
+        return held_as(value)
     except InputError:
         return value
 

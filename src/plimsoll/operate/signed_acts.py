@@ -15,7 +15,7 @@ from msgspec import ValidationError, convert
 from plimsoll.core.account_record import Act
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.quantity import plain, signed
-from plimsoll.core.symbols import canonical
+from plimsoll.core.symbols import held_as
 from plimsoll.core.venue_facts import Act as ActFact
 from plimsoll.core.venue_facts import Settlement, SignedPosition, SignedPrice, act_id
 from plimsoll.risk.governor import Governor
@@ -107,7 +107,7 @@ def _settlement(number: int, act: Act) -> Settlement:
 def _checked(said: Mapping[str, str]) -> Act:
     """The act a command says, its symbol in one spelling."""
     try:
-        act = convert({**said, "symbol": canonical(said["symbol"])}, Act)
+        act = convert({**said, "symbol": held_as(said["symbol"])}, Act)
         fact = fact_of(1, act)
     except InputError as error:
         raise UsageError(error.problem, error.remedy) from None

@@ -16,7 +16,7 @@ from plimsoll.core.account_record import Caps, Growth, Limits, amount
 from plimsoll.core.errors import InputError
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import GovernorPolicy, Policy
-from plimsoll.core.symbols import canonical, in_dollars, suffix_kind
+from plimsoll.core.symbols import UNMEASURABLE, held_as, measurable, suffix_kind
 
 SECOND = 1_000_000  # microseconds
 MILLISECOND = 1_000
@@ -307,7 +307,7 @@ def _strictest(named: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 def _one_name(name: str, where: str) -> str:
     try:
-        return canonical(name)
+        return held_as(name)
     except InputError as error:
         raise InputError(f"{where}: {error.problem}", error.remedy) from None
 
@@ -315,10 +315,8 @@ def _one_name(name: str, where: str) -> str:
 def _tradable(name: str) -> str:
     """A symbol of ``governor.symbols``; ``InputError`` where nothing could be traded under it."""
     symbol = _one_name(name, "governor.symbols")
-    if not in_dollars(symbol):
-        raise InputError(
-            f"governor.symbols: {symbol} is an index, or not quoted in dollars", "Name what the account trades in USD"
-        )
+    if not measurable(symbol):
+        raise InputError(f"governor.symbols: {symbol} is {UNMEASURABLE}", "Name what the account trades in USD")
     return symbol
 
 

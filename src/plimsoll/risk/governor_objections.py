@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from plimsoll.core.quantity import CENT
-from plimsoll.core.symbols import in_dollars
+from plimsoll.core.symbols import measurable
 from plimsoll.risk.governor_book import AHEAD_MAX, MINUTE, Book
 from plimsoll.risk.governor_clock import untimely
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
@@ -48,7 +48,7 @@ def objections(
         unmeasured.append("NO_SESSION")
     if intent.quantity <= 0:
         unmeasured.append("BAD_QUANTITY")
-    if not reduces and not in_dollars(intent.symbol):
+    if not reduces and not measurable(intent.symbol):
         unmeasured.append("UNKNOWN_SYMBOL")
     unsure += untimely(book, limits, intent.at, live)
     if not intent.waited <= limits.wait_max:
@@ -222,7 +222,7 @@ def known_price(book: Book, limits: GovernorLimits, symbol: str, now: int) -> bo
     """
     if not book.fresh(symbol, now - limits.quote_age, now + AHEAD_MAX):
         return False
-    if symbol in book.doubts or not in_dollars(symbol):
+    if symbol in book.doubts or not measurable(symbol):
         return False
     quote = book.quotes[symbol]
     return (quote.ask - quote.bid) * WHOLE <= limits.collar_bps * (quote.bid + quote.ask)
@@ -240,5 +240,5 @@ def dust_of(book: Book, limits: GovernorLimits, now: int) -> int:
 def _dust(book: Book, limits: GovernorLimits, symbol: str, held: int) -> bool:
     """Whether a holding is long, in dollars and worth next to nothing at the dearest price known of it."""
     ask = book.ask(symbol)
-    known = ask > 0 and symbol in book.quotes and symbol not in book.told and in_dollars(symbol)
+    known = ask > 0 and symbol in book.quotes and symbol not in book.told and measurable(symbol)
     return known and held > 0 and held * ask <= limits.dust * CENT

@@ -135,6 +135,10 @@ class AccountRecord:
     def _put(self, chain: Chain, entry: Entry, descriptor: int) -> None:
         if (problem := chain.problem(entry)) is not None:
             raise CheckFailed(*problem)
+        try:
+            parsed(line(entry))
+        except ValueError as error:  # written, it would keep the account from ever being opened again
+            raise CheckFailed(f"this entry could not be read again: {error}", "Nothing was written") from None
         self._fix(entry.account, len(chain.entries), chain.last, seal(entry))
         with _clearly(self.path, "written"), os.fdopen(descriptor, "ab", closefd=False) as file:
             file.write(line(entry) + b"\n")

@@ -260,6 +260,24 @@ def test_one_coin_has_one_cap_under_all_its_spellings() -> None:
     assert admitted == 10 and desk.one({"type": "status"})["used"]["position"] == "480.00"
 
 
+@pytest.mark.parametrize(
+    ("symbol", "spellings"),
+    [
+        ("MSFT", ("MSFT.US", "msft.o", "MSFT.OQ", "MSFT.N", "MSFT.K")),
+        ("BRK-B", ("BRK.B", "BRK.B.US", "brk-b.n")),
+        ("BTC-USD", ("XBT/USD", "xbtusdt", "BTC-USD.US")),
+    ],
+)
+def test_a_stock_of_any_exchange_and_a_coin_of_any_name_have_one_cap(symbol: str, spellings: tuple[str, ...]) -> None:
+    desk = Desk()
+    desk.ask(SESSION)
+    for n, spelling in enumerate((symbol, *spellings)):
+        quote = coin(spelling, n, "40")
+        assert desk.one(quote) == {"ok": True} | ({"symbol": symbol} if n else {})
+        desk.one(intent(f"a{n}", qty="1.00" + str(n), symbol=spelling, second=10 + n))
+    assert {order["symbol"] for order in desk.one({"type": "status"})["open"]} == {symbol}
+
+
 def test_an_order_sent_again_in_another_spelling_is_the_same_order() -> None:
     desk = Desk()
     desk.ask(SESSION, coin("BTCUSDT"))
@@ -269,9 +287,13 @@ def test_an_order_sent_again_in_another_spelling_is_the_same_order() -> None:
     assert desk.one(intent("b", qty="0.0001", symbol="BTC-USD"))["reasons"] == ["PRICE_UNKNOWN"]
 
 
-@pytest.mark.parametrize(
-    "symbol", ["^VIX", "DX-Y.NYB", "VOD.L", "SAP.DE", "7203.T", "USDJPY=X", "BTC-EUR", "ETH-BTC", "EURUSD.FMP", "A^B"]
+NO_HOLDINGS = (
+    "^VIX DX-Y.NYB VOD.L SAP.DE 7203.T USDJPY=X BTC-EUR ETH-BTC EURUSD.FMP ES=F GC.CMX BTCUSD=X BTC-USD-PERP BTC-PERP "
+    "BTCUSDT-PERP BTCUSDT.P BTCBUSD BTC-FDUSD BTC-USDT-USD BTCUSDT-USD EURUSD-USD PEPEUSD MSFT-US XYZ.WS MSFT.CME A^B"
 )
+
+
+@pytest.mark.parametrize("symbol", NO_HOLDINGS.split())
 def test_what_is_no_holding_in_dollars_is_refused_for_new_risk_and_its_facts_and_exits_are_not(symbol: str) -> None:
     desk = Desk()
     desk.ask(SESSION, QUOTE, QUOTE | {"symbol": symbol})

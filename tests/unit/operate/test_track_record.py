@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from plimsoll.core.account_record import Entry, line, parsed
 from plimsoll.core.errors import InputError
 from plimsoll.operate.track_record import MINUTE, TrackRecord
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
@@ -129,3 +130,14 @@ def test_the_lock_of_the_session_follows_no_link(desk: Desk, tmp_path: Path) -> 
     with pytest.raises(InputError, match=r"session\.lock is a symbolic link"):
         desk.track.told(desk.governor, 100_000)
     assert elsewhere.read_text() == "kept"
+
+
+def test_a_session_that_came_to_anything_at_all_is_told_and_read_again(desk: Desk) -> None:
+    """One unreadable entry keeps an account, and every exit from it, closed for ever."""
+    units = price = 999_999_999_999_999
+    for sign, name in ((1, "a"), (-1, "b")):
+        desk.trade(name, sign, units, price if sign > 0 else 1, 0)
+    body = desk.track.told(desk.governor, -(10**17))
+    assert int(body.result.partition(".")[0]) == -units * (price - 1)
+    entry = Entry(account="a" * 32, number=1, sequence=1, previous="0" * 64, body=body)
+    assert parsed(line(entry)) == entry

@@ -171,7 +171,7 @@ def test_caps_and_symbols_are_those_of_one_identity_in_any_spelling() -> None:
     assert held_to(limits, msgspec.structs.replace(signed, caps=caps), 1, "").positions == {"MSFT": 700}
 
 
-@pytest.mark.parametrize("name", ["^VIX", "VOD.L", "USDJPY=X", "a b c"])
+@pytest.mark.parametrize("name", ["^VIX", "VOD.L", "USDJPY=X", "ES=F", "BTC-PERP", "a b c"])
 def test_a_symbol_that_cannot_be_traded_in_dollars_is_no_symbol_of_the_account(name: str) -> None:
     with pytest.raises(InputError, match=r"governor\.symbols: "):
         limits_of(a_policy(symbols=(name,)))

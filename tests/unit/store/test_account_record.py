@@ -116,6 +116,14 @@ def test_a_record_reads_back_as_it_was_written(tmp_path: Path, people: People) -
     assert json.dumps(json.loads(texts[4]), sort_keys=True, separators=(",", ":")).encode() == texts[4]
 
 
+def test_an_entry_that_could_not_be_read_again_is_not_written(tmp_path: Path, people: People) -> None:
+    record = begun(tmp_path, people)
+    before = record.path.read_bytes()
+    with pytest.raises(CheckFailed, match="could not be read again"):
+        record.append(day("2026-03-09", result="1e30"))
+    assert record.path.read_bytes() == before and len(record.read().entries) == 8
+
+
 def leaves(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     if isinstance(tree, dict):
         for name, value in tree.items():
