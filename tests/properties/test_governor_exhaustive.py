@@ -11,12 +11,15 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from msgspec.structs import replace as changed
 
 from plimsoll.core.errors import Halted, InputError
 from plimsoll.core.ports import Conflict, Fact, Row
+from plimsoll.core.venue_facts import Bust, Correction, External, Snapshot, Split
+from plimsoll.operate.montecarlo.accountant import Accountant, Caps
 from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import GovernorLimits, Jumps, Pace, Stage
 from plimsoll.store.governor_memory import MemoryStateStore
@@ -337,3 +340,161 @@ def test_an_account_keeps_the_caps_it_was_opened_with() -> None:
     with pytest.raises(InputError, match="other dollar caps"):
         Governor(disk, replace(LIMITS, trade=LIMITS.trade + 1))
     Governor(disk, replace(LIMITS, collar_bps=100))
+
+
+# what a venue tells besides, in every order, held against the Monte Carlo's accountant, who shares no code with it
+
+
+class Both:
+    """A governor and an accountant who hear the same; executions told twice, late or wrong are made true for him."""
+
+    def __init__(self) -> None:
+        self.disk = _begun()
+        self.governor, self.now = _heard(self.disk), NOON
+        dollars = 10**24
+        share = (Fraction(1), Fraction(1))
+        self.his = Accountant(
+            Caps(100 * dollars, 50 * dollars, 20 * dollars, 20 * dollars, {}, Fraction(1), Fraction(0),
+                 share, Fraction(1, 2), share, share, LIMITS.quote_age)
+        )  # fmt: skip
+        self.his.begin(Fraction(100))
+        self.his.quote("S", PRICE, PRICE, NOON)
+        self.told: list[tuple[str, int]] = []
+        self.taken: list[tuple[str, int]] = []
+        self.chain: set[str] = set()
+        self.admitted = 0
+
+    def hear(self, name: str) -> None:
+        self.now += 1
+        self.told.append((name, self.now))
+        getattr(self, f"_{name}")(self.now)
+
+    def again(self) -> None:
+        """Every message of the venue that was taken, once more."""
+        for name, at in self.taken:
+            VENUE[name](self.governor, at)
+
+    def _taken(self, name: str, at: int) -> bool:
+        """Tell the governor; whether it took it. Of an order that nobody sent there is nothing to take."""
+        try:
+            VENUE[name](self.governor, at)
+        except InputError:
+            return False
+        self.taken.append((name, at))
+        return True
+
+    def _order(self, name: str, sign: int, units: int, at: int) -> None:
+        if self.governor.decide(OrderIntent(name, "S", sign, units * UNIT, at)).decision == "ADMIT":
+            self.his.left(name, "S", sign, units * UNIT, None, at)
+            self.admitted += 1
+
+    def _buy1(self, at: int) -> None:
+        self._order("b1", 1, 1, at)
+
+    def _buy2(self, at: int) -> None:
+        self._order("b2", 1, 2, at)
+
+    def _sell2(self, at: int) -> None:
+        self._order("s2", -1, 2, at)
+
+    def _fill1(self, at: int) -> None:
+        if self._taken("fill1", at):
+            self.his.unfilled.setdefault("b1", 0)  # a fill of an order that was refused counts all the same
+            self.his.filled("b1", "x1", "S", 1, UNIT, PRICE, at)
+
+    def _chained(self, name: str, at: int) -> None:
+        """Of an execution, its correction and its bust, what they come to together."""
+        if not self._taken(name, at):
+            return
+        self.his.unfilled.setdefault("b2", 0)
+        self.chain.add(name)
+        if "bust" in self.chain or not self.chain & {"fill2", "correct"}:
+            units = 0
+        else:
+            units = 2 if "correct" in self.chain else 1
+        if "x2" in self.his.trades:
+            self.his.corrected("x2", units * UNIT, PRICE if units else 0)
+        elif units:
+            self.his.filled("b2", "x2", "S", 1, units * UNIT, PRICE, at)
+
+    def _fill2(self, at: int) -> None:
+        self._chained("fill2", at)
+
+    def _correct(self, at: int) -> None:
+        self._chained("correct", at)
+
+    def _bust(self, at: int) -> None:
+        self._chained("bust", at)
+
+    def _cancel2(self, at: int) -> None:
+        if self._taken("cancel2", at):
+            self.his.closed("b2")
+
+    def _split(self, at: int) -> None:
+        assert self._taken("split", at)
+        self.his.split("S", 2, 1)
+        self.governor.quote("S", Quote(PRICE // 2, PRICE // 2, at))
+        self.his.quote("S", PRICE // 2, PRICE // 2, at)
+
+    def _other(self, at: int) -> None:
+        assert self._taken("other", at)
+        self.his.traded_elsewhere("S", 1, UNIT, PRICE, at)
+
+    def _list(self, at: int) -> None:
+        """The venue lists a unit more than can be known, which it has not told of yet."""
+        assert self._taken("list", at)
+        self.his.told({"S": UNIT}, at)
+
+    def _jump(self, at: int) -> None:
+        self.governor.quote("S", Quote(3 * PRICE, 3 * PRICE, at))
+        self.his.puzzled("S")
+
+    def _back(self, at: int) -> None:
+        self.governor.quote("S", Quote(PRICE, PRICE, at))
+        self.his.quote("S", PRICE, PRICE, at)
+
+    def check(self) -> None:
+        use, his = self.governor.use("S"), self.his
+        assert not his.breaches, self.told
+        assert self.governor.positions == {s: units for s, units in his.held.items() if units}, self.told
+        assert use.position >= his.exposure("S") * UNIT**2, self.told
+        assert use.turnover >= his.turnover * UNIT**2, self.told
+        assert use.loss >= his.loss * UNIT**2, self.told
+
+
+VENUE: dict[str, Callable[[Governor, int], object]] = {
+    "fill1": lambda g, at: g.fill(Execution("b1", "x1", UNIT, PRICE, PRICE, at=at)),
+    "fill2": lambda g, at: g.fill(Execution("b2", "x2", UNIT, PRICE, PRICE, at=at)),
+    "correct": lambda g, at: g.tell(Correction("b2", "x2", "x2.c", 2 * UNIT, PRICE, PRICE, at=at)),
+    "bust": lambda g, at: g.tell(Bust("b2", "x2")),
+    "cancel2": lambda g, at: g.close("b2"),
+    "split": lambda g, at: g.tell(Split("split", "S", 2, 1, at=at)),
+    "other": lambda g, at: g.tell(External("other", "S", 1, UNIT, PRICE, PRICE, at=at)),
+    "list": lambda g, at: g.tell(Snapshot("list", at, {"S": UNIT})),
+}
+GROUPS = {
+    "corrections and busts": ("buy2", "fill2", "correct", "bust", "cancel2", "buy2", "sell2"),
+    "splits": ("buy1", "fill1", "split", "buy2", "sell2"),
+    "trades of others and lists": ("buy1", "fill1", "other", "list", "sell2", "buy2"),
+    "prices in doubt": ("buy1", "fill1", "jump", "back", "buy2", "sell2"),
+    "ids that come again": ("buy1", "fill1", "buy1", "buy2", "cancel2", "buy2"),
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_in_every_order_a_venue_may_tell_it_the_governor_counts_what_is_true_or_more(group: str) -> None:
+    admitted = 0
+    for names in sorted(set(itertools.permutations(GROUPS[group], min(len(GROUPS[group]), 5)))):
+        both = Both()
+        for name in names:
+            both.hear(name)
+            both.check()
+        admitted += both.admitted
+        known = (both.governor.positions, both.governor.orders, both.governor.use("S"))
+        both.again()
+        assert (both.governor.positions, both.governor.orders, both.governor.use("S")) == known, names
+        rows = dict(both.disk.rows)
+        started = Governor(Disk(rows), LIMITS)
+        assert (started.positions, started.orders) == (both.governor.positions, both.governor.orders)
+        assert started.account.turnover == both.governor.account.turnover
+    assert admitted > 50
