@@ -112,7 +112,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _paths(patterns: Sequence[str]) -> list[Path]:
-    names = {".".join(p.relative_to(SOURCE).with_suffix("").parts): p for p in SOURCE.glob("*/*.py")}
+    names = {".".join(p.relative_to(SOURCE).with_suffix("").parts): p for p in SOURCE.glob("*/**/*.py")}
     found = [n for n in sorted(names) if any(fnmatch.fnmatch(n, p) for p in patterns) and not n.endswith("__init__")]
     if not found:
         raise SystemExit(f"no module is called {' '.join(patterns)}")
@@ -129,9 +129,10 @@ def _groups(modules: Sequence[Module]) -> list[tuple[list[str], list[Module]]]:
     """The modules with the test files that run for them: those called after them, and those beside."""
     groups: dict[tuple[str, ...], list[Module]] = defaultdict(list)
     for module in modules:
-        room, _, name = module.name.partition(".")
+        room, _, name = module.name.rpartition(".")
         name = "governor" if name.startswith("governor") else name
-        found = {*ROOT.glob(f"tests/unit/{room}/test_{name}*.py"), *ROOT.glob(f"tests/properties/test_{name}*.py")}
+        folder = room.replace(".", "/")
+        found = {*ROOT.glob(f"tests/unit/{folder}/test_{name}*.py"), *ROOT.glob(f"tests/properties/test_{name}*.py")}
         found |= {ROOT / file for key in (room, name) for file in BESIDE.get(key, ())}
         groups[tuple(sorted(str(p) for p in found if not any(w in p.name for w in EXPLORED)))].append(module)
     return [(list(files), group) for files, group in groups.items()]

@@ -118,7 +118,7 @@ FAULTS = (
     Fault("more prints explain a split over night", "risk.governor_prices:judged",
           "symbol in book.positions and _apart", "False and _apart", ("nights with splits",)),
     Fault("a trade of others is not counted in the turnover", "risk.governor_facts:_external",
-          "turnover=told.quantity * told.price_up", "turnover=0", ("trades of others",)),
+          "turnover=told.quantity * counted", "turnover=0", ("trades of others",)),
     Fault("a trade of others is told twice and counts twice", "risk.governor_facts:told",
           "before is not None", "False", ("trades of others",)),
     Fault("a transfer is a gain", "risk.governor_facts:_transfer",

@@ -47,7 +47,7 @@ class Booked(Kept, frozen=True):
     """What is known of one execution. ``quantity`` and ``price`` are 0 until it is told.
 
     ``cash`` is what it pays while it counts, ``day`` the session it was told in, ``by`` the execution that took its
-    place and ``of`` the one whose place it took.
+    place and ``of`` the one whose place it took. ``counted`` is what a unit counts at in the turnover, at least.
     """
 
     order: str
@@ -60,6 +60,7 @@ class Booked(Kept, frozen=True):
     busted: bool = False
     by: str = ""
     of: str = ""
+    counted: int = 0
 
 
 _booked = msgspec.json.Decoder(Booked).decode
@@ -235,7 +236,7 @@ def turned(chain: Chain, day: int) -> int:
 
     A bust takes nothing off: the trade had been made, and what counts falls only where a trade was told twice.
     """
-    values = [(b.quantity * b.price, b.day == day) for b in chain]
+    values = [(b.quantity * max(b.price, b.counted), b.day == day) for b in chain]
     return max([v for v, _ in values], default=0) - max([v for v, today in values if not today], default=0)
 
 
@@ -252,7 +253,7 @@ def _counts(chain: Chain) -> Booked:
 def _told(known: Known, order: OpenOrder, execution: Execution) -> Booked:
     """An execution as it is told, counted at its worse price (U6)."""
     prices = execution.price_down, execution.price_up
-    price, why = paid(known.book, known.limits, order.symbol, order.sign, prices, execution.at)
+    price, counted, why = paid(known.book, known.limits, order.symbol, order.sign, prices, execution.at)
     return Booked(
         order.id,
         execution.quantity,
@@ -261,6 +262,7 @@ def _told(known: Known, order: OpenOrder, execution: Execution) -> Booked:
         cash=-order.sign * execution.quantity * price,
         at=execution.at,
         day=known.book.account.day,
+        counted=counted,
     )
 
 

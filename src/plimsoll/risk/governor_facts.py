@@ -81,9 +81,9 @@ def _external(known: Known, told: External) -> Change:
     if told.quantity <= 0 or told.price_down <= 0:
         raise InputError("a trade needs a positive quantity and price")
     prices = told.price_down, told.price_up
-    price, why = paid(known.book, known.limits, told.symbol, told.sign, prices, told.at)
+    price, counted, why = paid(known.book, known.limits, told.symbol, told.sign, prices, told.at)
     change = Change(
-        turnover=told.quantity * told.price_up,
+        turnover=told.quantity * counted,
         cash=-told.sign * told.quantity * price,
         reasons=("EXTERNAL", *why),
     )

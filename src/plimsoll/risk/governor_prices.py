@@ -77,24 +77,24 @@ def near(one: Quote | Doubt, other: Quote | Doubt, bound_bps: int) -> bool:
 
 def paid(
     book: Book, limits: GovernorLimits, symbol: str, sign: int, prices: tuple[int, int], at: int
-) -> tuple[int, tuple[str, ...]]:
-    """What a unit of a trade of an instant, told with a price rounded down and up, counts at in cash; a reason code
-    where that is not what was told.
+) -> tuple[int, int, tuple[str, ...]]:
+    """What a unit of a trade of an instant, told with a price rounded down and up, counts at in cash and in the
+    turnover; a reason code where that is not what was told.
 
-    Beyond the bound of its kind from the last believed price it counts at the worse of both, so that no error of a
-    venue makes room. The last price is taken into the units of before a later split.
+    Beyond the bound of its kind from the last believed price it counts at the worse of both, and in the turnover at the
+    dearer, so that no error of a venue makes room. The last price is taken into the units of before a later split.
     """
     told, quote = prices[1] if sign > 0 else prices[0], book.quotes.get(symbol)
     if quote is None:
-        return told, ()
+        return told, prices[1], ()
     bid, ask = quote.bid, quote.ask
     for split in book.splits.get(symbol, ()):
         if split.at > at:
             bid, ask = bid * split.new // split.old, -(-ask * split.new // split.old)
     mid, bound = bid + ask, limits.jumps.of(symbol)
     if all(abs(2 * price - mid) * WHOLE <= bound * mid for price in prices):
-        return told, ()
-    return max(told, ask) if sign > 0 else min(told, bid), ("PRICE_UNEXPLAINED",)
+        return told, prices[1], ()
+    return max(told, ask) if sign > 0 else min(told, bid), max(prices[1], ask), ("PRICE_UNEXPLAINED",)
 
 
 def may_be_split(jumps: Jumps, last: Quote, new: Quote) -> bool:

@@ -43,6 +43,7 @@ class Caps:
     reduce: Share
     halt: Share
     age: int  # microseconds after which a price is unknown
+    dust: int = 0  # what is long and worth no more need not be priced
 
 
 def caps_of(policy: Policy) -> Caps:
@@ -64,6 +65,7 @@ def caps_of(policy: Policy) -> Caps:
         reduce=(_exact(g.reduce_equity), _exact(g.reduce_loss)),
         halt=(_exact(g.halt_equity), _exact(g.halt_loss)),
         age=int(g.quote_age * 1_000_000),
+        dust=_money(_exact(g.dust)),
     )
 
 
@@ -350,7 +352,7 @@ class Accountant:
             self.breaches["loss"] += 1
         elif loss >= caution and value > caps.left * caps.trade:
             self.breaches["trade"] += 1
-        if not all(self._known(one) for one in {symbol, *(s for s, q in self.held.items() if q)}):
+        if not all(self._known(one) for one in {symbol, *(s for s, q in self.held.items() if q and not self._dust(s))}):
             self.breaches["price"] += 1
         if symbol in self.shown:
             self.breaches["dispute"] += 1
@@ -359,6 +361,9 @@ class Accountant:
         """Whether a symbol has a price, young enough and not put in question since."""
         book = self.books.get(symbol)
         return book is not None and symbol not in self.puzzling and self.now - book[2] <= self.caps.age
+
+    def _dust(self, symbol: str) -> bool:
+        return 0 < self.held[symbol] * self._ask(symbol) <= self.caps.dust and symbol not in self.shown
 
     def _reach(self, name: str, measured: int, cap: int) -> None:
         most, of = self._most.get(name, (0, 1))

@@ -604,7 +604,7 @@ def calm() -> Manners:
 
 def restless() -> Manners:
     """A venue that gets fills wrong and puts them right, cancels them, and prices some of them beyond belief."""
-    return Manners(parts=0.5, late=0.5, twice=0.3, crash=0.02, again=0.3, wrong=0.15, bust=0.1, reused=0.3)
+    return Manners(parts=0.5, late=0.5, twice=0.3, crash=0.02, again=0.3, wrong=0.15, bust=0.1, absurd=0.05, reused=0.3)
 
 
 def crowded() -> Manners:
@@ -625,7 +625,7 @@ def spelled() -> Manners:
 def everything() -> Manners:
     """All of it at once."""
     return Manners(
-        parts=0.5, cancel=0.2, late=0.5, twice=0.2, crash=0.03, again=0.2, wrong=0.1, bust=0.05,
+        parts=0.5, cancel=0.2, late=0.5, twice=0.2, crash=0.03, again=0.2, wrong=0.1, bust=0.05, absurd=0.02,
         elsewhere=0.03, moved=0.02, listed=0.05, nonsense=0.08, spelled=0.1, reused=0.2,
     )  # fmt: skip
 
