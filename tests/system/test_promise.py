@@ -255,6 +255,7 @@ def working_orders_that_add_are_named() -> None:
     assert account.say(type="cancel", id=adds, ts=account.now)["cancel"] == [short]  # named until it is closed
     account.start()  # and after a restart
     assert account.say(type="status")["cancel"] == [short]
+    assert "cancel" not in account.order(0.1)  # an order's own answer names none
     assert account.say(type="reject", id=short, ts=account.now) == {"ok": True}
     assert account.open == [reduces]
 
@@ -278,6 +279,72 @@ def no_new_risk_on_late_or_wide_quotes() -> None:
     late = account.order(0.1, "sell", "S")
     admitted(late)
     assert late["marks"] == ["STALE_QUOTE"]
+
+
+def no_new_risk_on_doubted_prices() -> None:
+    for bid, ask in ((130, 130), (101, 100), (0, 100), (60, 60)):
+        account = Account()
+        account.hold(1)
+        account.quote("S", bid, ask)
+        refused(account.order(0.1, "buy", "S"), "PRICE_UNKNOWN")
+        refused(account.order(0.1, "buy", "T"), "LOSS_UNKNOWN")
+        admitted(account.order(0.1, "sell", "S"))
+        account.quote("S", 100)
+        admitted(account.order(0.1, "buy", "T"))
+        account.quote("T", bid, ask)  # nothing of it is held
+        admitted(account.order(0.1, "buy", "S"))
+        refused(account.order(0.1, "buy", "T"), "PRICE_UNKNOWN")
+
+
+def no_new_risk_where_the_venue_says_otherwise() -> None:
+    account = Account()
+    account.hold(1)
+    account.wait()
+    account.say(type="snapshot", id="p1", positions={"S": "0.9"}, ts=account.now)
+    refused(account.order(0.1, "buy", "S"), "POSITION_DISPUTED")
+    refused(account.order(0.95, "sell", "S"), "POSITION_DISPUTED")  # more than both say
+    admitted(account.order(0.1, "sell", "S"))
+    admitted(account.order(0.1, "buy", "T"))
+    account.wait()
+    account.say(type="snapshot", id="p2", positions={"S": "1"}, orders=["w7"], ts=account.now)
+    refused(account.order(0.1, "buy", "S"), "FOREIGN_ORDER")
+    refused(account.order(0.1, "buy", "T"), "FOREIGN_ORDER")
+    account.say(type="cancel", id="w7", ts=account.now)
+    admitted(account.order(0.1, "buy", "T"))
+
+
+def no_new_risk_after_a_start_before_quotes() -> None:
+    account = Account()
+    account.hold(1)
+    account.start()
+    refused(account.order(0.1, "buy", "S"), "STALE_QUOTE")
+    account.quote("T", 100)
+    refused(account.order(0.1, "buy", "T"), "LOSS_UNKNOWN")  # for what is held
+    admitted(account.order(0.1, "sell", "S"))
+    account.quote("S", 100)
+    admitted(account.order(0.1, "buy", "T"))
+
+
+def what_has_no_price_in_dollars_is_refused() -> None:
+    account = Account()
+    for symbol in ("^VIX", "VOD.L", "USDJPY=X"):
+        account.quote(symbol, 100)
+        refused(account.order(0.1, "buy", symbol), "UNKNOWN_SYMBOL")
+
+
+def another_policy_adds_nothing() -> None:
+    account = Account()
+    account.hold(1)
+    other = limits_of(policy_file.load("micro", changes={"governor.collar": 0.02}).policy)
+    account.protocol = LineProtocol(Governor(account.store, other), 64, account.counted)
+    for symbol in ("S", "T"):
+        account.quote(symbol, 100)
+    refused(account.order(0.1, "buy", "T"), "OTHER_POLICY")
+    admitted(account.order(0.1, "sell", "S"))
+    account.session("2026-03-03")
+    for symbol in ("S", "T"):
+        account.quote(symbol, 100)
+    admitted(account.order(0.1, "buy", "T"))
 
 
 def bursts_and_repetitions_are_refused() -> None:
@@ -455,11 +522,21 @@ TRIED: list[tuple[str, Callable[[], None] | None]] = [
     (r"orders of at most \$25.00", the_ladder_steps_as_it_loses),
     (r"from \$60.00 .* only reductions", nothing_that_adds_leaves_after_the_loss),
     (r"only reductions, the next session too", a_halt_ends_with_a_health_check_in_the_next_session),
-    (r"lifted in the next session by a health check", a_halt_ends_with_a_health_check_in_the_next_session),
-    (r"every answer names the working orders that could add", working_orders_that_add_are_named),
-    (r"Until the venue says so they can still fill", working_orders_that_add_are_named),
+    (
+        r"lifted in the next session by a health check: .* no order of an earlier session open",
+        a_halt_ends_with_a_health_check_in_the_next_session,
+    ),
+    (r"every answer but an order's names the working orders that could add", working_orders_that_add_are_named),
+    (r"Until the venue has, they can still fill", working_orders_that_add_are_named),
     (r"a price more than 3 % from the mid", a_far_price_is_refused),
     (r"new risk while a quote is older than 30 minutes", no_new_risk_on_late_or_wide_quotes),
+    (r"new risk in a symbol whose quote jumped, crossed or had no price until", no_new_risk_on_doubted_prices),
+    (r"explained, and in any while it is held", no_new_risk_on_doubted_prices),
+    (r"where the venue holds another quantity", no_new_risk_where_the_venue_says_otherwise),
+    (r"in any while it works an order not known here", no_new_risk_where_the_venue_says_otherwise),
+    (r"after a start until quotes come anew", no_new_risk_after_a_start_before_quotes),
+    (r"in what is not in dollars", what_has_no_price_in_dollars_is_refused),
+    (r"under another policy", another_policy_adds_nothing),
     (r"more than 10 orders a second, 100 a minute, 20 alike a minute; an id used", bursts_and_repetitions_are_refused),
     (r"new risk at a time outside the session, or more than 100 ms before", times_outside_are_refused),
     (r"new risk once decisions are slow: median of 100, or 20 of 50, above 10 ms", slow_decisions_end_new_risk),
@@ -483,7 +560,7 @@ TRIED: list[tuple[str, Callable[[], None] | None]] = [
     (r"all positions 20 % x", None),
     (r"a session already down", None),
     (r"Longs can lose their worth and no more; shorts have no such bound", None),
-    (r"Not counted: fees and interest", None),
+    (r"Not counted: fees and interest, and what a venue does before it tells: a fill above the ask", None),
 ]
 
 

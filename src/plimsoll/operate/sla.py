@@ -214,10 +214,7 @@ def _page(
     capital = cents(signed.capital)
     yield "RISK PROMISE"
     yield from _wrapped(_whose(entry, signed))
-    yield from _wrapped(
-        f"Policy {policy.profile}, SHA-256 {digest[:16]}. Amounts that follow the equity are at the stated capital, "
-        f"${signed.capital}."
-    )
+    yield from _wrapped(f"Policy {policy.profile}, SHA-256 {digest[:16]}; amounts at an equity of ${signed.capital}.")
     yield ""
     yield "WHAT IS GUARANTEED"
     yield from _wrapped(
@@ -250,11 +247,12 @@ def _page(
         shares = f"{_percent(stage.loss_bps)} or {_percent(stage.equity_bps)}"
         yield f"  from {'$' + dollars(_mark(limits, n, capital)):<12} {shares:<16} {words}"
     yield from _wrapped(
-        "The last is lifted in the next session by a health check: fresh quotes of all that is held, nothing left open."
+        "The last is lifted in the next session by a health check: fresh quotes of all that is held, no order of an "
+        "earlier session open."
     )
     yield from _wrapped(
-        "While only reductions pass, every answer names the working orders that could add, to be cancelled. Until the "
-        "venue says so they can still fill, inside the limits they were admitted under."
+        "While only reductions pass, every answer but an order's names the working orders that could add, to be "
+        "cancelled. Until the venue has, they can still fill, inside the limits they were admitted under."
     )
     yield "Refused besides:"
     pace, age = limits.pace, limits.quote_age // SECOND
@@ -262,6 +260,9 @@ def _page(
         f"a price more than {_percent(limits.collar_bps)} from the mid",
         f"new risk while a quote is older than {_time(age)}, of the symbol or of anything held, or that of a holding "
         f"wider than {_percent(limits.collar_bps)} to a side",
+        "new risk in a symbol whose quote jumped, crossed or had no price until that is explained, and in any while it "
+        "is held; where the venue holds another quantity; in any while it works an order not known here; after a start "
+        "until quotes come anew; in what is not in dollars; under another policy",
         f"more than {limits.orders_second} orders a second, {limits.orders_minute} a minute, {limits.repeats_minute} "
         "alike a minute; an id used before for another order, or for one that is closed",
         f"new risk at a time outside the session, or more than {limits.clock_slack // MILLISECOND} ms before one seen",
@@ -276,7 +277,7 @@ def _page(
         "right time, so that nothing is trapped: turnover can end above its cap by what is sold off. "
         "A decision is on disk before it is answered; after a crash an "
         "order may be counted that never left, none is forgotten that did. Only a signature changes a limit: a "
-        "higher one counts from the next session, a lower one from the governor's next start or session."
+        "higher one counts from the next session, a lower one from the next start or session."
     )
     yield ""
     yield "WHAT CANNOT BE GUARANTEED"
@@ -292,15 +293,15 @@ def _page(
     yield f"  a session already down ${gap.risk_ends} when it comes, all positions held: ${gap.worst}"
     yield from _wrapped(
         f"From a loss of ${gap.risk_ends} on no order that adds leaves. Longs can lose their worth and no more; "
-        "shorts have no such bound. Not counted: fees and interest, and what a venue does before it tells, such as "
-        "a fill above the ask, after a confirmed cancel, or larger than its order."
+        "shorts have no such bound. Not counted: fees and interest, and what a venue does before it tells: a fill above "
+        "the ask, after a cancel, or beyond its order."
     )
     yield ""
     yield "HOW IT IS VERIFIED"
     yield from _bullets(
         f"plimsoll montecarlo --sessions 10000 --seed 7 --profile {policy.profile}",
-        "plimsoll limits show, plimsoll limits history: caps, signatures, the whole record",
-        "the project's tests: every order of events at small limits, a crash at every write",
+        "plimsoll limits history, plimsoll audit verify: every cap, every decision",
+        "the project's tests: all orders of events, a crash at every write",
     )
 
 

@@ -257,7 +257,8 @@ def _snapshot(known: Known, told: Snapshot) -> Change:
 
     Where they differ the symbol is frozen, and both count, until a later fact, another snapshot or a person makes them
     equal. An order that is open here and is not named stays open: only the venue's word on its end closes it (X3). One
-    that is named and is not open here is foreign. A snapshot from before the last one changes nothing.
+    that is named and is not open here is foreign, unless it closed by a fill of after that time. A snapshot from before
+    the last one changes nothing.
     """
     book, change = known.book, Change()
     if not in_session(book, told.at):
@@ -265,9 +266,11 @@ def _snapshot(known: Known, told: Snapshot) -> Change:
     if told.at < int(known.fact("snapshot", "") or 0):
         return change
     change.facts["snapshot", ""] = str(told.at)
+    later: set[str] = set()  # orders that filled after it was taken
     for symbol in sorted({*book.positions, *book.told, *book.moves, *told.positions}):
         said = scaled(told.positions.get(symbol, 0), book.splits.get(symbol, ()), told.at)
-        said += moved_since(known, symbol, told.at)[0]
+        since, orders = moved_since(known, symbol, told.at)
+        said, later = said + since, later | orders.keys()
         if said == book.positions.get(symbol, 0):
             if symbol in book.told:
                 change.puts.append(("told", symbol, None))
@@ -277,7 +280,8 @@ def _snapshot(known: Known, told: Snapshot) -> Change:
         change.puts.append(("told", symbol, said))
         change.facts["snapshot", symbol] = str(told.at)
     if told.orders is not None:
-        foreign = tuple(sorted(told.orders - book.orders.keys()))
+        filled = {name for name in later & told.orders if not order_of(known, name)[1]}
+        foreign = tuple(sorted(told.orders - book.orders.keys() - filled))
         change.puts.append(("foreign", "", foreign or None))
         change.reasons += ("FOREIGN_ORDER",) if foreign else ()
     return change

@@ -428,6 +428,21 @@ def test_orders_of_a_snapshot_close_nothing_and_a_foreign_one_stops_new_risk() -
     assert ask(governor, "n2", 1).decision == "ADMIT"
 
 
+def test_an_order_that_filled_after_a_snapshot_was_taken_is_not_foreign_to_it() -> None:
+    governor = desk()
+    assert ask(governor, "late", 1).decision == "ADMIT"
+    assert ask(governor, "gone", 2).decision == "ADMIT"
+    for name, units in (("late", 1), ("gone", 1)):
+        governor.fill(Execution(name, f"x-{name}", units * UNIT, *price(1_000), at=at(35)))
+    governor.close("gone")  # the venue ended it, and here nobody knows when
+    named = frozenset({"b", "late", "gone"})
+    assert governor.tell(Snapshot("p1", at(34), {}, named)) == ("FOREIGN_ORDER",)
+    assert governor.book.foreign == ("gone",)
+    assert governor.book.told == {}
+    governor.tell(Snapshot("p2", at(35), {"S": 2 * UNIT}, named))  # of the fill's own time: it had filled by then
+    assert governor.book.foreign == ("gone", "late")
+
+
 def test_a_snapshot_from_before_the_last_one_is_not_the_last_word() -> None:
     governor = holding()
     governor.tell(Snapshot("new", at(40), {"S": 4 * UNIT}))
