@@ -293,8 +293,8 @@ def _page(
     yield f"  a session already down ${gap.risk_ends} when it comes, all positions held: ${gap.worst}"
     yield from _wrapped(
         f"From a loss of ${gap.risk_ends} on no order that adds leaves. Longs can lose their worth and no more; "
-        "shorts have no such bound. Not counted: fees and interest, and what a venue does before it tells: a fill above "
-        "the ask, after a cancel, or beyond its order."
+        "shorts have no such bound. Not counted: fees and interest, and what a venue does before it tells: a fill "
+        "above the ask, after a cancel, or beyond its order."
     )
     yield ""
     yield "HOW IT IS VERIFIED"
