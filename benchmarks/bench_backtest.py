@@ -1,11 +1,12 @@
 """Our governed backtest beside backtrader, bt and vectorbt, on the same synthetic market in the same run.
 
-    python bench_backtest.py [--peers] [--rounds N] [--cases 15,500] [--growth 15,50,200,500] [--homes FOLDER]
+    python bench_backtest.py [--peers [NAMES]] [--rounds N] [--cases 15,500] [--growth 15,50,200,500] [--homes FOLDER]
 
 Every measurement is a fresh process; rounds are interleaved over the engines and medians are printed, in Markdown on
 stdout. "Engine" is what happens once the data is in memory: ours computes every indicator, decides each session and
 journals it to a file; a peer computes its signals and runs. "Process" is the whole command from start to exit, with
-imports and loading. An engine slower than ``SLOW_S`` runs once a case.
+imports and loading. "Least CPU" is the least processor time of an engine over its rounds: on a machine that does other
+work it says more than the wall's time. An engine slower than ``SLOW_S`` runs once a case.
 """
 
 from __future__ import annotations
@@ -60,18 +61,17 @@ GROWTH_YEARS, GROWTH_SESSIONS = 7, 1260
 
 @dataclass
 class Runs:
-    """What one engine took: seconds inside (None where only the process is timed), seconds and MB of the process."""
+    """What one engine took: seconds inside, of processor time too, and seconds and MB of the process."""
 
     engine: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     process: list[float] = field(default_factory=list)
     peak: list[float] = field(default_factory=list)
     multiple: float = float("nan")
 
     def row(self, name: str) -> list[str]:
-        return [
-            name, seconds(self.engine), seconds(self.process), f"{median(self.peak):.0f} MB", f"{self.multiple:.4f}",
-            str(len(self.process)),
-        ]  # fmt: skip
+        times = [seconds(self.engine), seconds([min(self.cpu)]), seconds(self.process)]
+        return [name, *times, f"{median(self.peak):.0f} MB", f"{self.multiple:.4f}", str(len(self.process))]
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,7 @@ def ours_once(runs: Runs, market: Market, strategies: tuple[str, ...]) -> None:
     said, _, _ = process(sys.executable, __file__, "--inside", market.home, market.start, ",".join(strategies))
     inside = json.loads(said)
     runs.engine.append(inside["engine_s"])
+    runs.cpu.append(inside["cpu_s"])
     runs.multiple = inside["multiple"]
     named = [part for name in strategies for part in ("--strategy", name)]
     command = (PLIMSOLL, "--home", market.home, "backtest", "--start", market.start, *named, "--json")
@@ -136,6 +137,7 @@ def peer_once(runs: Runs, market: Market, peer: str) -> None:
     said, took, peak = process(PEERS_PYTHON, HERE / "peers.py", peer, market.arrays, market.first)
     inside = json.loads(said.splitlines()[-1])
     runs.engine.append(inside["engine_s"])
+    runs.cpu.append(inside["cpu_s"])
     runs.multiple = inside["multiple"]
     runs.process.append(took)
     runs.peak.append(peak)
@@ -157,15 +159,15 @@ def inside(home: Path, start: str, strategies: tuple[str, ...]) -> dict[str, flo
     panel = snapshot.load(snapshot.current(home / "snapshots"))
     capital = cents(policy.account.capital)
     with tempfile.TemporaryDirectory(dir=home) as folder:
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.process_time()
         history = history_of(panel, policy)
         desk = Desk(policy, load(policy.strategies.enabled), panel.instruments)
         span = span_of(history, start, None)
         with SqliteJournal(Path(folder) / "journal.db", durable=False) as journal:
             operator = policy.backtest.operator
             tally = run_backtest(history, desk, span, journal, capital=capital, operator=operator)
-        took = time.perf_counter() - begun
-    return {"engine_s": took, "multiple": tally.nav[-1] / capital, "sessions": len(tally.nav)}
+        took, worked = time.perf_counter() - begun, time.process_time() - worked
+    return {"engine_s": took, "cpu_s": worked, "multiple": tally.nav[-1] / capital, "sessions": len(tally.nav)}
 
 
 def compare(case: Case, folder: Path, rounds: int, peers: tuple[str, ...]) -> dict[str, Runs]:
@@ -184,13 +186,15 @@ def compare(case: Case, folder: Path, rounds: int, peers: tuple[str, ...]) -> di
 def report(case: Case, found: dict[str, Runs]) -> Iterator[str]:
     yield f"### {case.title}\n"
     yield from table(
-        ("engine", "engine time", "whole process", "peak memory", "final / initial", "runs"),
+        ("engine", "engine time", "least CPU", "whole process", "peak memory", "final / initial", "runs"),
         [runs.row(name) for name, runs in found.items()],
     )
     own = found[REFERENCE]
     for name in (n for n in found if n not in OURS):
         inside, whole = (median(getattr(found[name], k)) / median(getattr(own, k)) for k in ("engine", "process"))
+        cpu = min(own.cpu) / min(found[name].cpu)
         yield f"{name} takes {inside:.2g} times our engine time and {whole:.2g} times our process time."
+        yield f"By least CPU our engine takes {cpu:.2g} times its."
     yield f"A governed, journaled decision of ours: {median(own.engine) / case.sessions * 1e3:.3f} ms a session.\n"
 
 
@@ -244,14 +248,18 @@ def machine() -> str:
     )
 
 
-def peer_versions() -> str:
+def peer_versions(peers: tuple[str, ...]) -> str:
     asked = "import sys, importlib.metadata as m; print(', '.join(f'{p} {m.version(p)}' for p in sys.argv[1:]))"
-    return process(PEERS_PYTHON, "-c", asked, *PEERS)[0].strip()
+    return process(PEERS_PYTHON, "-c", asked, *peers)[0].strip()
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--peers", action="store_true", help="measure the peers too (benchmarks/setup_peers.sh)")
+    every = ",".join(PEERS)
+    parser.add_argument(
+        "--peers", nargs="?", const=every, default="", metavar="NAMES",
+        help=f"measure peers too, all of {every} or those named (benchmarks/setup_peers.sh)",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cases", default="15,500", help="numbers of assets, of 15 and 500; empty for none")
     parser.add_argument("--growth", default="15,50,200,500", help="numbers of assets; empty for none")
@@ -262,11 +270,14 @@ def main(arguments: list[str] | None = None) -> None:
         home, start, strategies = asked.inside
         print(json.dumps(inside(Path(home), start, tuple(strategies.split(",")))))
         return
-    peers = PEERS if asked.peers and PEERS_PYTHON.exists() else ()
+    wanted = tuple(name for name in asked.peers.split(",") if name)
+    if not set(wanted) <= set(PEERS):
+        parser.error(f"--peers {asked.peers}: choose among {', '.join(PEERS)}")
+    peers = wanted if PEERS_PYTHON.exists() else ()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (asked.homes or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        print(f"## Backtest\n\n{machine()}{'; ' + peer_versions() if peers else ''}.\n")
+        print(f"## Backtest\n\n{machine()}{'; ' + peer_versions(peers) if peers else ''}.\n")
         print("The markets are synthetic: their figures say how fast, never how good.\n")
         if asked.peers and not peers:
             print("Peers left out: `bash benchmarks/setup_peers.sh` installs them beside the project.\n")
