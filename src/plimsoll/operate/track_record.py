@@ -20,7 +20,7 @@ from plimsoll.core.money import dollars
 from plimsoll.core.quantity import CENT
 from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_limits import SECOND
-from plimsoll.store.home import Home, open_lock, write_whole
+from plimsoll.store.home import Home, open_lock, read_own, write_whole
 
 MINUTE = 60 * SECOND
 Hours = Callable[[int], tuple[int, int] | None]
@@ -106,9 +106,9 @@ class TrackRecord:
 
     def _running(self) -> tuple[bytes, Running]:
         try:
-            before = self._home.track.read_bytes()
+            before = read_own(self._home.track)
             return before, msgspec.json.decode(before, type=Running)
-        except (FileNotFoundError, ValueError):  # msgspec's errors are ValueErrors
+        except (FileNotFoundError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
             return b"", Running()
 
 

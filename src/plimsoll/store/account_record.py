@@ -23,7 +23,7 @@ import msgspec
 
 from plimsoll.core.account_record import Anchor, Body, Entry, Limits, Opened, line, parsed, seal
 from plimsoll.core.errors import CheckFailed, CorruptionError, HomeBusy, InputError, PlimsollError
-from plimsoll.store.home import Home, open_own, write_whole
+from plimsoll.store.home import Home, open_own, read_own, write_whole
 from plimsoll.store.record_rules import RESTORE, By, Chain
 
 _PRIVATE = 0o600  # the record and what is beside it are their owner's
@@ -96,10 +96,10 @@ class AccountRecord:
             return ""
         newest, _ = record.limits
         try:
-            copy: Any = msgspec.json.decode(self.copy.read_bytes())
+            copy: Any = msgspec.json.decode(read_own(self.copy))
         except FileNotFoundError:
             return f"{self.copy.name} is missing and will be written again"
-        except (OSError, ValueError) as error:
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
             raise CorruptionError(f"{self.copy} cannot be read ({error})", _REWRITE) from None
         mine = _plain(newest)
         if copy == mine:
@@ -201,12 +201,9 @@ class AccountRecord:
 
     def _bytes(self, path: Path) -> bytes:
         try:
-            with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
-                return file.read()
+            return read_own(path)
         except FileNotFoundError:
             return b""
-        except OSError as error:
-            raise InputError(f"{path} cannot be read ({error.strerror})", "Check its permissions") from None
 
 
 def _recorded(chain: Chain) -> Record:

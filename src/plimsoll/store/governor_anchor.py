@@ -38,13 +38,15 @@ class Anchor:
     def read(self) -> Seen | None:
         """What the home has seen; None where it has no anchor. ``CorruptionError`` where it cannot be read."""
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe must not wait
         except FileNotFoundError:
             return None
         except OSError as error:
             raise self._unusable("read", error) from None
         try:
             raw = os.pread(descriptor, 4096, 0)
+        except OSError as error:  # a pipe, which has no place to read at
+            raise self._unusable("read", error) from None
         finally:
             os.close(descriptor)
         found = _LINE.fullmatch(raw)

@@ -56,6 +56,8 @@ class SqliteStateStore:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._anchor = Anchor(self.path.with_suffix(".anchor"))
+        if self.path.is_symlink():  # SQLite would follow it, and keep its log beside what it points to
+            raise InputError(f"{self.path} is a symbolic link, which is not followed", f"rm {self.path}")
         with self._clearly():
             self._connection = apsw.Connection(str(self.path))
         try:

@@ -44,6 +44,7 @@ _POLICY = ".policy.json"
 _RESULT = ".result.json"
 _SUFFIXES = (".json", _POLICY, _RESULT, ".db", ".db-wal", ".db-shm")
 _LISTED = 8  # names an error lists before it only counts
+OWN_MAX = 256 << 20  # bytes of a file plimsoll keeps: a record of a million sessions, or the result of a long run
 BESIDE = "-without-mandate-"  # in the name of a run that was made to compare another with
 
 
@@ -148,8 +149,7 @@ class Home:
         pointer = self.snapshots / "CURRENT"
         if not pointer.exists():
             return None
-        with _clearly(pointer, "read"):
-            name = pointer.read_text(encoding="utf-8", errors="replace").strip()
+        name = read_own(pointer).decode("utf-8", "replace").strip()
         folder = self.snapshots / name
         if not name or Path(name).name != name or not folder.is_dir():
             raise CorruptionError(f"{pointer} names {name!r}, which is no snapshot", "Run 'plimsoll ingest' again")
@@ -246,8 +246,7 @@ class Home:
         path = self.journal(run).with_suffix(_RESULT)
         if not path.is_file():
             return None
-        with _clearly(path, "read"):
-            return path.read_bytes()
+        return read_own(path)
 
     def keep_policy(self, run: str, policy: Policy) -> None:
         """Store the policy of a run before it begins, as the canonical JSON its hash is of (G4)."""
@@ -266,8 +265,7 @@ class Home:
         path = self._policy(run)
         if not path.is_file():
             return None
-        with _clearly(path, "read"):
-            stored = path.read_bytes()
+        stored = read_own(path)
         if hashlib.sha256(stored).hexdigest() != digest:
             raise CorruptionError(f"{path} is not the policy the run's journal names", "Restore it from a backup")
         try:
@@ -283,8 +281,8 @@ class Home:
     def summary(self, run: str) -> RunSummary:
         """One run's summary; what its journal's genesis says when it has none."""
         try:
-            found = msgspec.json.decode(self._summary(run).read_bytes(), type=RunSummary)
-        except (OSError, ValueError):  # msgspec's errors are ValueErrors
+            found = msgspec.json.decode(read_own(self._summary(run)), type=RunSummary)
+        except (OSError, InputError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
             found = self._from_journal(run)
         status = found.status or ("finished" if found.finished else "interrupted")
         if status == "running" and not self._held(run):
@@ -294,8 +292,8 @@ class Home:
     def _damaged(self, run: str) -> bool:
         path = self._summary(run)
         try:
-            return path.is_file() and msgspec.json.decode(path.read_bytes(), type=RunSummary) is None
-        except (OSError, ValueError):
+            return path.is_file() and msgspec.json.decode(read_own(path), type=RunSummary) is None
+        except (OSError, InputError, ValueError, RecursionError):
             return True
 
     def _held(self, run: str) -> bool:
@@ -303,10 +301,10 @@ class Home:
         lock = self.path / ".lock"
         try:
             since = lock.stat().st_mtime_ns
-            os.kill(int(lock.read_text(encoding="ascii")), 0)
+            os.kill(int(read_own(lock)), 0)
         except PermissionError:  # somebody else's, and alive
             pass
-        except (OSError, ValueError, OverflowError):
+        except (OSError, InputError, ValueError, OverflowError):
             return False
         return self._summary(run).stat().st_mtime_ns >= since
 
@@ -328,9 +326,8 @@ class Home:
         if not path.exists():
             return Ending(problem=f"{path}, which keeps it, is not there")
         try:
-            with _clearly(path, "read"):
-                known = msgspec.json.decode(path.read_bytes(), type=RunSummary)
-        except ValueError:  # msgspec's errors are ValueErrors
+            known = msgspec.json.decode(read_own(path), type=RunSummary)
+        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             raise CorruptionError(
                 f"{path} is damaged: the end of the journal cannot be checked against it", "Restore it from a backup"
             ) from None
@@ -392,6 +389,21 @@ def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
         os.close(descriptor)
         raise InputError(f"{path} is no regular file", "Move it, or give another --home")
     return descriptor
+
+
+def read_own(path: Path, most: int = OWN_MAX) -> bytes:
+    """The bytes of a file that plimsoll keeps itself: no link, no pipe, and no larger than such a file can get.
+
+    ``FileNotFoundError`` where it is not there; ``InputError`` where it is something else.
+    """
+    with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
+        try:
+            found = file.read(most + 1)
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror})", "Check the disk") from None
+    if len(found) > most:
+        raise InputError(f"{path} is larger than {most >> 20} MiB, which plimsoll does not write", "Restore it")
+    return found
 
 
 def open_lock(path: Path) -> int:

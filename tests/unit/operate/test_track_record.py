@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -141,3 +142,16 @@ def test_a_session_that_came_to_anything_at_all_is_told_and_read_again(desk: Des
     assert int(body.result.partition(".")[0]) == -units * (price - 1)
     entry = Entry(account="a" * 32, number=1, sequence=1, previous="0" * 64, body=body)
     assert parsed(line(entry)) == entry
+
+
+def test_the_evidence_is_read_through_no_link_and_from_no_pipe(desk: Desk, tmp_path: Path) -> None:
+    desk.quote(0)
+    (tmp_path / "elsewhere").write_bytes(desk.home.track.read_bytes())
+    desk.home.track.unlink()
+    desk.home.track.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"session\.json is a symbolic link"):
+        desk.track.told(desk.governor, 100_000)
+    desk.home.track.unlink()
+    os.mkfifo(desk.home.track)
+    with pytest.raises(InputError, match=r"session\.json is no regular file"):
+        desk.track.told(desk.governor, 100_000)

@@ -501,3 +501,18 @@ def test_a_copy_without_its_record_is_no_limits(tmp_path: Path, people: People) 
 def test_entries_are_what_their_types_say() -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"account": "a", "number": 1, "sequence": 1, "previous": "", "body": {"kind": "wish"}}, Entry)
+
+
+def test_a_copy_that_is_a_link_a_pipe_or_nested_without_end_is_named(tmp_path: Path, people: People) -> None:
+    record = begun(tmp_path / "home", people)
+    content = record.copy.read_bytes()
+    (tmp_path / "elsewhere").write_bytes(content)
+    for problem, put_in_place in (
+        ("is a symbolic link", lambda: record.copy.symlink_to(tmp_path / "elsewhere")),
+        ("is no regular file", lambda: os.mkfifo(record.copy)),
+        ("cannot be read", lambda: record.copy.write_bytes(b"[" * 100_000)),
+    ):
+        record.copy.unlink()
+        put_in_place()
+        with pytest.raises(PlimsollError, match=rf"limits\.json {problem}"):
+            record.check_copy(record.read())

@@ -6,6 +6,7 @@ is exchanged for older and for other ones. An account that opens nevertheless mu
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
@@ -188,3 +189,16 @@ def test_an_account_that_was_begun_and_never_written_opens_again(tmp_path: Path)
         (tmp_path / "elsewhere").mkdir()
         store._anchor._descriptor = -1  # the anchor cannot be written
         store.write([("position", "S", "2")])
+
+
+def test_neither_the_file_is_a_link_nor_its_anchor_a_pipe(desk: Path, tmp_path: Path) -> None:
+    (desk / "governor.db").rename(tmp_path / "elsewhere.db")
+    (desk / "governor.db").symlink_to(tmp_path / "elsewhere.db")
+    with pytest.raises(InputError, match=r"governor\.db is a symbolic link"):
+        told(desk)
+    (tmp_path / "elsewhere.db").rename(desk / "governor.db")
+    told(desk)
+    (desk / "governor.anchor").unlink()
+    os.mkfifo(desk / "governor.anchor")
+    with pytest.raises(InputError, match=r"governor\.anchor cannot be read"):
+        told(desk)

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from plimsoll.core.errors import CorruptionError, HomeBusy, InputError, UsageError
+from plimsoll.core.errors import CorruptionError, HomeBusy, InputError, PlimsollError, UsageError
 from plimsoll.core.events import Approval, Genesis
-from plimsoll.store.home import Home, RunSummary, write_whole
+from plimsoll.store.home import OWN_MAX, Home, RunSummary, read_own, write_whole
 from plimsoll.store.journal import SqliteJournal
 
 GENESIS = Genesis("paper", 10_000_000, ("GLD",), "snap", "pol", "code", "2020-01-02", "2020-12-31", "backtest",
@@ -238,3 +238,52 @@ def test_a_small_file_replaces_a_link_and_writes_through_none(tmp_path: Path) ->
     write_whole(path, b"new")
     assert path.read_bytes() == b"new" and not path.is_symlink() and elsewhere.read_text() == "kept"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["elsewhere", "session.json"]
+
+
+def in_place(path: Path, kind: str) -> None:
+    """Put something in the place of a file that no reader may wait for, follow or take into memory."""
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        with path.open("wb") as file:
+            file.truncate(OWN_MAX + 1)  # sparse: no disk is used
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "sparse"])
+def test_what_stands_in_the_place_of_an_own_file_is_named_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "session.json"
+    with pytest.raises(FileNotFoundError):
+        read_own(path)
+    path.write_bytes(b"whole")
+    assert read_own(path) == b"whole" and read_own(path, 5) == b"whole"
+    in_place(path, kind)
+    with pytest.raises(InputError, match=r"session\.json"):
+        read_own(path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "sparse"])
+def test_a_run_is_listed_and_refused_whatever_stands_in_the_place_of_its_files(tmp_path: Path, kind: str) -> None:
+    home = Home(tmp_path)
+    finished(home, "a")
+    in_place(home.runs / "a.json", kind)
+    assert [s.run for s in home.summaries()] == ["a"]
+    with pytest.raises(PlimsollError):
+        home.ending("a")
+    home.folder(home.snapshots)
+    in_place(home.snapshots / "CURRENT", kind)
+    with pytest.raises(InputError, match="CURRENT"):
+        _ = home.current
+
+
+def test_a_summary_nested_without_end_is_a_damaged_one(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    finished(home, "a")
+    (home.runs / "a.json").write_bytes(b'{"more":' + b"[" * 100_000)
+    assert [s.run for s in home.summaries()] == ["a"]
+    with pytest.raises(CorruptionError, match="damaged"):
+        home.ending("a")
