@@ -325,3 +325,17 @@ def test_the_risk_promise_is_signed_and_checked(desk: Desk) -> None:
     assert desk.json("sla", "--profile", "micro", "--verify", str(page), status=3)["in_force"] is False
     page.write_text(page.read_text().replace("$500.00", "$400.00"))
     assert "nobody signed" in desk.json("sla", "--profile", "micro", "--verify", str(page), status=3)["error"]
+
+
+def test_a_promise_is_written_over_nothing_the_account_keeps(desk: Desk) -> None:
+    desk.govern(SESSION)
+    desk.person("ann")
+    before = {path.name: path.read_bytes() for path in desk.home.iterdir()}
+    who = ("sla", "--profile", "micro", "--sign", "ann", "--key", desk.key("ann"), "--out")
+    for name in before:
+        assert "keeps itself" in desk.run(*who, str(desk.home / name), status=2).stderr
+    assert {path.name: path.read_bytes() for path in desk.home.iterdir()} == before  # and nothing was signed
+    desk.run(*who, str(desk.home / "absent" / "page.txt"), status=1)
+    page = desk.folder / "promise.txt"
+    desk.run(*who, str(page))
+    desk.run("sla", "--profile", "micro", "--verify", str(page))

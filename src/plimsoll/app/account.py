@@ -137,15 +137,30 @@ def account_repair(
     return repair(home, by, reason, lambda: time_ns() // 1000, restart=restart)
 
 
-def sla(workspace: Workspace, person: str | None = None, key: Path | None = None) -> RiskPromise:
-    """The risk promise of the home's account on one page, signed where a person and their key are given (H9)."""
+def sla(
+    workspace: Workspace, person: str | None = None, key: Path | None = None, output: Path | None = None
+) -> RiskPromise:
+    """The risk promise of the home's account on one page, signed where a person and their key are given (H9).
+
+    It is written to ``output`` too; nothing is signed where that is a file a home keeps itself.
+    """
+    from plimsoll.core.errors import InputError
     from plimsoll.operate.sla import promise, sign
-    from plimsoll.store.home import Home
+    from plimsoll.store.home import Home, spared
 
     loaded, home = workspace.load(), Home(workspace.home)
+    if output is not None:
+        spared(output)
     if person is None or key is None:
-        return promise(home, loaded.policy, loaded.hash)
-    return sign(home, loaded.policy, loaded.hash, _by(workspace, person, key))
+        made = promise(home, loaded.policy, loaded.hash)
+    else:
+        made = sign(home, loaded.policy, loaded.hash, _by(workspace, person, key))
+    if output is not None:
+        try:
+            output.write_text(made.page, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{output} cannot be written ({error.strerror})", "Give another --out") from None
+    return made
 
 
 def sla_check(workspace: Workspace, path: Path) -> Checked:

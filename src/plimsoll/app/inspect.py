@@ -109,9 +109,12 @@ def report(
     from dataclasses import replace
 
     from plimsoll.reports import gather, html, tables
-    from plimsoll.store.home import Home
+    from plimsoll.store.home import Home, spared
 
     home = Home(workspace.home, workspace.tell)
+    for given in (output, csv):
+        if given is not None:
+            spared(given)
     found = gather.gather(home, home.find_run(run), lambda: workspace.load().policy)
     if hurdles:
         found = replace(found, hurdles=gather.at_hurdles(found, progress))

@@ -56,5 +56,6 @@ def model_run(
 def model_convert(source: Path, output: Path, *, trusted: bool, algorithm: str = "PPO") -> Conversion:
     """Write a pickled classifier or a stable-baselines3 policy as ONNX; runs code of the file's author (H4)."""
     from plimsoll.operate import model_convert as converting
+    from plimsoll.store.home import spared
 
-    return converting.convert(source, output, trusted=trusted, algorithm=algorithm)
+    return converting.convert(source, spared(output), trusted=trusted, algorithm=algorithm)

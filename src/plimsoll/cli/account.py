@@ -330,9 +330,7 @@ def sla(
             if not checked.in_force:
                 raise typer.Exit(EXIT_CHECK_FAILED)
             return
-        made = app.sla(where, sign, key)
-        if out is not None:
-            out.write_text(made.page, encoding="utf-8")
+        made = app.sla(where, sign, key, out)
         if as_json:
             print_json(made)
         elif out is None:

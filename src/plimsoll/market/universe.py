@@ -22,6 +22,7 @@ from typing import Any, TypeVar, get_args
 from plimsoll.core.dates import day_number
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.instrument import Instrument, Kind, Membership, VolumeUnit
+from plimsoll.core.unpacking import whole
 from plimsoll.market.calendars import CALENDARS
 from plimsoll.market.instruments import Plain, calendar_of, canonical, infer, suffix_kind
 
@@ -100,18 +101,14 @@ def write(path: Path, instruments: Iterable[Instrument], derived: bool) -> None:
 
 
 def _document(path: Path) -> object:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", "Give the universe file itself")
+    if not path.exists():
+        raise InputError(f"{path} does not exist", "Give the path of a universe file")
     try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder", "Give the universe file itself")
-        if path.stat().st_size > BYTES_MAX:
-            raise InputError(f"{path} is larger than {BYTES_MAX >> 20} MiB", "Give a universe file")
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist", "Give the path of a universe file") from None
+        text = whole(path, BYTES_MAX).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8", "Save it as UTF-8") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})", "Check its permissions") from None
     if not text.strip():
         raise InputError(f"{path} is empty", "Name at least one symbol")
     return _yaml(path, text) if path.suffix.lower() in (".yaml", ".yml") else _json(path, text)

@@ -51,6 +51,14 @@ BESIDE = "-without-mandate-"  # in the name of a run that was made to compare an
 TAG_MAX = 60  # characters
 
 
+_FOLDERS = ("raw", "snapshots", "runs")
+_OWN = frozenset({
+    ".lock", "plimsoll.db", "plimsoll.db-wal", "plimsoll.db-shm", "governor.db", "governor.db-wal", "governor.db-shm",
+    "governor.anchor", "account.jsonl", "account.anchor", "limits.json", "session.json", "session.lock",
+    "universe.json", "governance_halt.log",
+})  # fmt: skip
+
+
 class RunSummary(msgspec.Struct, frozen=True):
     """A run in a line. ``records`` and ``head`` anchor its journal; absent figures were never written.
 
@@ -331,6 +339,10 @@ class Home:
             raise CorruptionError(
                 f"{path} is damaged: the end of the journal cannot be checked against it", "Restore it from a backup"
             ) from None
+        if known.run != run:
+            raise CorruptionError(
+                f"{path} is that of the run {known.run}", "Restore the files of both runs from a backup"
+            )
         if known.records is not None:
             return Ending(Anchor(known.records, known.head), known.finished)
         if known.finished or self.journal(run).with_suffix(_RESULT).exists():
@@ -368,6 +380,21 @@ def _clearly(path: Path, verb: str) -> Iterator[None]:
         raise InputError(
             f"{path} cannot be {verb} ({reason})", "Check its permissions, or give another --home"
         ) from None
+
+
+def spared(path: Path) -> Path:
+    """``path``, to which a command is about to write what it was asked for.
+
+    ``UsageError`` where a home keeps something there, this one or another: a page written over an account's record
+    would end the account.
+    """
+    where = path.resolve()
+    inside = any(
+        where.relative_to(above).parts[0] in _FOLDERS for above in where.parents if (above / "plimsoll.db").exists()
+    )
+    if inside or (where.name in _OWN and where.exists()):
+        raise UsageError(f"{path} is a file that a home keeps itself", "Give another path to write to")
+    return path
 
 
 def open_own(path: Path, flags: int, mode: int = 0o600) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,10 @@ def test_ten_thousand_symbols_are_read(tmp_path: Path) -> None:
     names = [f"S{i:05d}" for i in range(10_000)]
     text = "[" + ", ".join(f'"{n}"' for n in names) + "]"
     assert [i.symbol for i in parsed(tmp_path, text, "u.json")] == names
+
+
+def test_a_pipe_or_a_device_is_no_universe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path / "pipe.yaml", Path("/dev/zero")):
+        with pytest.raises(InputError, match="no plain file"):
+            universe.read(path)

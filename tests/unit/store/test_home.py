@@ -12,7 +12,7 @@ import pytest
 
 from plimsoll.core.errors import CorruptionError, HomeBusy, InputError, PlimsollError, UsageError
 from plimsoll.core.events import Approval, Genesis
-from plimsoll.store.home import OWN_MAX, Home, RunSummary, read_own, write_whole
+from plimsoll.store.home import OWN_MAX, Home, RunSummary, read_own, spared, write_whole
 from plimsoll.store.journal import SqliteJournal
 
 GENESIS = Genesis("paper", 10_000_000, ("GLD",), "snap", "pol", "code", "2020-01-02", "2020-12-31", "backtest",
@@ -287,3 +287,31 @@ def test_a_summary_nested_without_end_is_a_damaged_one(tmp_path: Path) -> None:
     assert [s.run for s in home.summaries()] == ["a"]
     with pytest.raises(CorruptionError, match="damaged"):
         home.ending("a")
+
+
+def test_a_summary_of_another_run_proves_no_journal(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    finished(home, "a"), finished(home, "b")
+    for name in home.files("b"):
+        name.replace(name.with_name(name.name.replace("b", "a", 1)))  # the whole of b under a's name
+    with pytest.raises(CorruptionError, match="is that of the run b"):
+        home.audit("a")
+    with pytest.raises(CorruptionError, match="is that of the run b"):
+        list(home.read("a"))
+
+
+@pytest.mark.parametrize(
+    "name", ["account.jsonl", "limits.json", "governor.db", "plimsoll.db", "runs/a.db", "snapshots/CURRENT"]
+)
+def test_no_output_is_written_over_what_a_home_keeps(tmp_path: Path, name: str) -> None:
+    home = Home(tmp_path / "home")
+    finished(home, "a")
+    home.database.write_text("rows")
+    home.folder(home.snapshots)
+    (home.path / name).touch()
+    (tmp_path / "way").symlink_to(home.path / name)
+    for path in (home.path / name, tmp_path / "way", home.path / ".." / "home" / name):
+        with pytest.raises(UsageError, match="keeps itself"):
+            spared(path)
+    for path in (home.path / "promise.txt", home.reports / "a.html", tmp_path / "limits.json", tmp_path / "page.html"):
+        assert spared(path) == path
