@@ -78,7 +78,11 @@ def test_links_folders_secrets_and_copies_are_refused(monkeypatch: pytest.Monkey
     assert "4 members" in refused(archive({str(n): b"" for n in range(4)}))
 
 
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 torn", b"no archive", archive({"a": b"1" * 99})[:-30]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"PK\x03\x04 torn", b"no archive", archive({"a": b"1" * 99})[:-30]],
+    ids=["empty", "torn head", "none", "torn end"],  # an archive holds the time it was made, a name may not
+)
 def test_what_is_no_whole_archive_is_refused(data: bytes) -> None:
     assert "damaged" in refused(data)
 
