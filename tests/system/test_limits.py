@@ -339,3 +339,14 @@ def test_a_promise_is_written_over_nothing_the_account_keeps(desk: Desk) -> None
     page = desk.folder / "promise.txt"
     desk.run(*who, str(page))
     desk.run("sla", "--profile", "micro", "--verify", str(page))
+
+
+def test_a_store_that_was_deleted_in_the_first_session_of_an_account_is_missed(desk: Desk) -> None:
+    """The record tells a session when the next begins, so of the first one it says nothing yet."""
+    at = {"symbol": "MSFT", "ts": "2026-03-02T15:00:00Z"}
+    order = {"type": "intent", "id": "a", "side": "buy", "qty": "0.1", **at}
+    desk.govern(SESSION, {"type": "quote", "bid": "99.99", "ask": "100.01", **at}, order)
+    for name in ("governor.db", "governor.anchor", "session.json", "session.lock"):
+        (desk.home / name).unlink()
+    told = desk.run("govern", "--profile", "micro", status=3).stderr
+    assert "had a session on 2026-03-02, and the governor's store has none" in told

@@ -182,13 +182,15 @@ class Entry(_Part, frozen=True, kw_only=True):
 class Anchor(_Part, frozen=True, kw_only=True):
     """What a record was when it was last written, kept beside it: its number of entries and the hash of the last.
 
-    ``next`` is the hash of the entry that is about to be written, announced before it, "" once it is there.
+    ``next`` is the hash of the entry that is about to be written, announced before it, "" once it is there. ``begun``
+    is the date of the last session that began here, which the record tells only when the next begins.
     """
 
     account: str
     entries: int
     last: str
     next: str = ""
+    begun: str = ""
 
 
 _ENCODER = msgspec.json.Encoder(order="sorted")

@@ -61,7 +61,7 @@ def repair(home: Home, by: By | None, reason: str, wall: Callable[[], int], *, r
     more = []
     if not found.whole:
         day = next((json.loads(text)[0] for kind, _, text in broken.state if kind == "account" and text), -1)
-        day = max(day, TrackRecord(home, lambda _: None).day, day_of(known.session))
+        day = max(day, TrackRecord(home, lambda _: None).day, day_of(known.session), day_of(known.begun))
         live = known.limits is not None and known.limits[1].mode == "live"
         more = [row("lost", "", Lost(day, wall() if live else 0))]
     return Repaired(action, found.problem, broken.rebuild(more), lost)

@@ -51,6 +51,10 @@ class Signed(Protocol):
         """The limits of a session that is about to begin."""
         ...
 
+    def began(self, day: int) -> None:
+        """A session began, in days since 1970."""
+        ...
+
     def about(self, day: int, equity: int) -> tuple[str, ...]:
         """What is to be told of the session of a day that has begun with so many cents."""
         ...
@@ -189,6 +193,8 @@ class LineProtocol:
             last = self._governor.account
             raise InputError(f"{error}: it is that of {_date(last.day)}, with {dollars(last.equity)} USD") from None
         self._governor.took(self._clock() - begun)
+        if self._account is not None and not again:
+            self._account.began(day)
         notes = () if self._account is None or again else self._account.about(day, equity)
         for note in notes:
             self._tell(note)

@@ -73,7 +73,7 @@ class GovernedAccount:
             _kept_by(store, found)
         else:
             _same_history(found, self._kept)
-        _no_session_lost(max(found.session, iso(track.day)), max(last_session(store), begun_again(store)))
+        _no_session_lost(max(found.session, found.begun, iso(track.day)), max(last_session(store), begun_again(store)))
         if found.limits is None:
             if live:
                 raise Halted(
@@ -105,6 +105,11 @@ class GovernedAccount:
         if 0 <= ended < day and self._record.read().session < iso(ended):
             self._record.append(self._track.told(governor, equity))
         return self._signed(governor.limits.caps)
+
+    def began(self, day: int) -> None:
+        """A session began: from here on a store that does not know it forgot what is held, and is refused."""
+        with suppress(HomeBusy):  # another process of the home adds an entry; the next session is kept then
+            self._record.begun(iso(day))
 
     def about(self, day: int, equity: int) -> tuple[str, ...]:
         """What is to be told of a day's session of so many cents: that the caps were made for another capital, that

@@ -34,14 +34,15 @@ _REWRITE = "Delete limits.json, it is written again from the record; change caps
 class Record:
     """A record that was checked from end to end.
 
-    ``session`` is the date of the last session that was told; ``anchored`` is False for one that an older version wrote
-    and none has added to since.
+    ``session`` is the date of the last session that was told, ``begun`` that of the last one its anchor knows to have
+    begun; ``anchored`` is False for one that an older version wrote and none has added to since.
     """
 
     entries: tuple[Entry, ...] = ()
     trusted: Mapping[str, str] = field(default_factory=dict)
     session: str = ""
     anchored: bool = False
+    begun: str = ""
 
     @property
     def limits(self) -> tuple[Entry, Limits] | None:
@@ -68,7 +69,7 @@ class AccountRecord:
         known, raw = self._together()
         if b"\n" not in raw and self.copy.exists():
             raise CorruptionError(f"{self.copy} is there, but {self.path.name} is not", RESTORE)
-        return _recorded(self._chain(raw, known))
+        return _recorded(self._chain(raw, known), known)
 
     def _together(self) -> tuple[Anchor | None, bytes]:
         """The anchor and the bytes that belong to it, also while another process adds an entry."""
@@ -117,7 +118,7 @@ class AccountRecord:
                 body = Opened(time=time)
                 first = Entry(account=account, number=1, sequence=1, previous="", body=body, anchored=True)
                 self._put(chain, first, descriptor)
-            return _recorded(chain)
+            return _recorded(chain, self._anchored())
 
     def append(self, body: Body, by: By | None = None) -> Record:
         """Add an entry, signed where ``by`` is given, durably; returns the record with it.
@@ -130,7 +131,17 @@ class AccountRecord:
                     "the account has no record yet", "'plimsoll keys trust' or 'plimsoll govern' begins it"
                 )
             self._put(chain, chain.next(body, by), descriptor)
-            return _recorded(chain)
+            return _recorded(chain, self._anchored())
+
+    def begun(self, session: str) -> None:
+        """Keep in the anchor that the session of this date began: a store that lost it is noticed, the first one too.
+
+        A record without an anchor, which an older version wrote, is left as it is.
+        """
+        with self._writing():
+            known = self._anchored()
+            if known is not None and known.begun < session:
+                self._write_anchor(msgspec.structs.replace(known, begun=session))
 
     def _put(self, chain: Chain, entry: Entry, descriptor: int) -> None:
         if (problem := chain.problem(entry)) is not None:
@@ -150,8 +161,12 @@ class AccountRecord:
             self._write_copy(entry)
 
     def _fix(self, account: str, entries: int, last: str, announced: str = "") -> None:
-        """Write the anchor."""
-        anchor = Anchor(account=account, entries=entries, last=last, next=announced)
+        """Count or announce an entry in the anchor."""
+        known = self._anchored()
+        begun = "" if known is None else known.begun
+        self._write_anchor(Anchor(account=account, entries=entries, last=last, next=announced, begun=begun))
+
+    def _write_anchor(self, anchor: Anchor) -> None:
         write_whole(self.anchor, msgspec.json.encode(anchor, order="sorted") + b"\n", _PRIVATE)
 
     def _write_copy(self, entry: Entry) -> None:
@@ -206,8 +221,9 @@ class AccountRecord:
             return b""
 
 
-def _recorded(chain: Chain) -> Record:
-    return Record(tuple(chain.entries), dict(chain.trusted), chain.session, chain.anchored)
+def _recorded(chain: Chain, anchor: Anchor | None) -> Record:
+    begun = "" if anchor is None else anchor.begun
+    return Record(tuple(chain.entries), dict(chain.trusted), chain.session, chain.anchored, begun)
 
 
 def _plain(entry: Entry) -> Any:

@@ -40,6 +40,9 @@ class Signed:
         self.asked += 1
         return governor.limits
 
+    def began(self, day: int) -> None:
+        pass
+
     def about(self, day: int, equity: int) -> tuple[str, ...]:
         return (f"day {day}",)
 

@@ -516,3 +516,12 @@ def test_a_copy_that_is_a_link_a_pipe_or_nested_without_end_is_named(tmp_path: P
         put_in_place()
         with pytest.raises(PlimsollError, match=rf"limits\.json {problem}"):
             record.check_copy(record.read())
+
+
+def test_the_anchor_keeps_which_session_began_last(tmp_path: Path, people: People) -> None:
+    record = begun(tmp_path, people)
+    assert record.read().begun == ""
+    record.begun("2026-03-05")
+    record.begun("2026-03-04")  # told late: nothing is forgotten by it
+    assert record.read().begun == "2026-03-05"
+    assert record.append(changed(loss="1.00"), people("ann")).begun == record.read().begun == "2026-03-05"
