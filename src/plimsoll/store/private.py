@@ -53,9 +53,17 @@ def _exposed(path: Path, found: os.stat_result) -> InputError | None:
 
 
 def outside(home: Home, key: Path) -> Path:
-    """``key``, which must not lie in the home: there the trading process reaches it. ``UsageError`` where it does."""
+    """``key``, which must not lie in the home: there the trading process reaches it. ``UsageError`` where it does.
+
+    A second name of the same file there (a hard link) is inside the home as well.
+    """
+    remedy = "Keep the key where the trading process does not reach"
     if key.resolve().is_relative_to(home.path.resolve()):
-        raise UsageError(f"{key} is inside the home", "Keep the key where the trading process does not reach")
+        raise UsageError(f"{key} is inside the home", remedy)
+    if key.is_file() and key.stat().st_nlink > 1:
+        for path in home.path.rglob("*"):
+            if path.is_file() and path.samefile(key):
+                raise UsageError(f"{key} is inside the home: {path} is the same file", f"rm {path}. {remedy}")
     return key
 
 

@@ -82,3 +82,14 @@ def test_a_key_lies_outside_whatever_the_way_to_it(home: Home, tmp_path: Path) -
         with pytest.raises(UsageError, match="inside the home"):
             outside(Home(tmp_path / "way"), path)
     assert outside(home, tmp_path / "bob.key") == tmp_path / "bob.key"
+
+
+def test_a_key_with_a_second_name_in_the_home_is_inside_it(tmp_path: Path) -> None:
+    home, key = Home(tmp_path / "home"), tmp_path / "ann.key"
+    home.folder(home.runs)
+    key.write_text("key")
+    (tmp_path / "backup.key").hardlink_to(key)
+    assert outside(home, key) == key  # two names, both elsewhere
+    (home.runs / "a.json").hardlink_to(key)
+    with pytest.raises(UsageError, match=r"runs/a\.json is the same file"):
+        outside(home, key)
