@@ -11,11 +11,12 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 from plimsoll.core.errors import InputError
-from plimsoll.store.governor_record import altered, seal
+from plimsoll.store.governor_record import altered
 
-_LINE = re.compile(rb"((\w{64}) (\d{20}) (\w{64})) (\w{16})\n", re.ASCII)
+_LINE = re.compile(rb"((\w{64}) (\d{20}) (\w{64})) (\w{8})\n", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Anchor:
         finally:
             os.close(descriptor)
         found = _LINE.fullmatch(raw)
-        if found is None or seal(found[1].decode())[:16] != found[5].decode():
+        if found is None or f"{crc32(found[1]):08x}".encode() != found[5]:
             raise altered(f"{self.path} is damaged, so that it cannot be told from an older copy")
         return Seen(found[2].decode(), int(found[3]), found[4].decode())
 
@@ -91,4 +92,4 @@ class Anchor:
 
 def _line(account: str, number: int, head: str) -> bytes:
     text = f"{account} {number:020d} {head}"
-    return f"{text} {seal(text)[:16]}\n".encode()
+    return f"{text} {crc32(text.encode()):08x}\n".encode()

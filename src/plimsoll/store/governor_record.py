@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -77,8 +78,7 @@ def fact_at(entries: Sequence[str], number: int, head: str, kind: str, key: str)
     raise altered(f"{kind} {key} is not as entry {number} of its record made it")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """An entry that may be written next, and what a chain is after it."""
 
     number: int
@@ -116,16 +116,19 @@ class Chain:
         ``replaced`` are those of the facts that stood already, with the number of the entry that holds their text.
         """
         number, had = self.number + 1, self.rows
-        total, rows, gone = self.state, {}, []
+        total, rows, gone, count = self.state, {}, [], len(self.rows)
         for kind, key, text in state:
             at = kind, key
-            if at in had:
-                total -= had[at]
+            before = had.get(at)
             if text is not None:
                 rows[at] = found = row_digest(kind, key, text)
                 total += found
-            elif at in had:
+                count += before is None
+            elif before is not None:
                 gone.append(at)
+                count -= 1
+            if before is not None:
+                total -= before
         all_facts, known = self.facts, self.known + len(facts)
         for kind, key, _ in facts:
             all_facts += fact_digest(kind, key, number)
@@ -133,11 +136,8 @@ class Chain:
             all_facts -= fact_digest(*old)
             known -= 1
         total, all_facts = total % WHOLE, all_facts % WHOLE
-        count = len(had) - len(gone) + sum(at not in had for at in rows)
-        text = _ENCODER.encode(
-            (self.head, number, state, facts, count, known, f"{total:064x}", f"{all_facts:064x}")
-        ).decode()
-        return Step(number, text, seal(text), count, known, total, all_facts, rows, gone)
+        raw = _ENCODER.encode((self.head, number, state, facts, count, known, f"{total:064x}", f"{all_facts:064x}"))
+        return Step(number, raw.decode(), _sha(raw).hexdigest(), count, known, total, all_facts, rows, gone)
 
     def take(self, step: Step) -> None:
         """Go on from an entry that was written."""

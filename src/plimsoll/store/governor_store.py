@@ -183,9 +183,10 @@ class SqliteStateStore:
                     if before is not None:
                         replaced.append((kind, key, before[0]))
                     run(_POINT, (kind, key, number))
-                if state:
-                    run_each(_TAKE, [row[:2] for row in state if row[2] is None])
-                    run_each(_PUT, [row for row in state if row[2] is not None])
+                if gone := [row[:2] for row in state if row[2] is None]:
+                    run_each(_TAKE, gone)
+                if kept := [row for row in state if row[2] is not None]:
+                    run_each(_PUT, kept)
                 step = self._chain.next(state, (*facts, *new), replaced)
                 run(_APPEND, (number, step.text))
                 run("COMMIT")
