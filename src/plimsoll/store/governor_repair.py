@@ -1,7 +1,8 @@
 """The governor's file written anew from its record (H2).
 
-The damaged files are moved aside, never deleted. The new one is whole and flushed before it takes their place, and the
-anchor follows last: a crash in between leaves a file that is refused, and the repair can be made again.
+The damaged files are moved aside, never deleted. The new one is whole and flushed before its name says so; whoever
+looks next puts it in their place if a crash came between. The anchor follows last: until then the account is refused,
+and the repair can be made again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from plimsoll.core.errors import CheckFailed, CorruptionError
+from plimsoll.core.errors import CorruptionError
 from plimsoll.core.ports import Row
 from plimsoll.store.governor_anchor import Anchor, Seen
 from plimsoll.store.governor_audit import GovernorFile, Replay, audited, replay
@@ -35,6 +36,7 @@ class Broken:
 
     def __init__(self, path: Path) -> None:
         self.path, self._anchor = path, Anchor(path.with_suffix(".anchor"))
+        self._made = path.with_suffix(".new")  # whole, and to take the place of the damaged files
         self._found = Replay()
 
     @property
@@ -44,6 +46,8 @@ class Broken:
 
     def look(self) -> Damage | None:
         """What is wrong with it; None when nothing is. ``HomeBusy`` while a governor holds it."""
+        if self._made.exists():
+            self._put_in_place()
         unknown = ""
         try:
             seen = self._anchor.read()
@@ -74,18 +78,17 @@ class Broken:
         for leftover in (beside, Path(f"{beside}-wal"), Path(f"{beside}-journal")):
             leftover.unlink(missing_ok=True)
         chain = create(beside, self._found, more)
-        if chain.number < self._found.chain.number:
-            raise CheckFailed("the record could not be written anew", "Look at the disk")
-        self._move_aside()
-        beside.replace(self.path)
+        beside.replace(self._made)
+        self._put_in_place()
         self._anchor.begin(Seen(chain.account, chain.number, chain.head))
         self._anchor.close()
         return chain.number
 
-    def _move_aside(self) -> None:
+    def _put_in_place(self) -> None:
         number = 1
         while Path(f"{self.path}.damaged-{number}").exists():
             number += 1
         for suffix in ("", "-wal", "-shm"):
             if (file := Path(f"{self.path}{suffix}")).exists():
                 file.replace(f"{self.path}.damaged-{number}{suffix}")
+        self._made.replace(self.path)
