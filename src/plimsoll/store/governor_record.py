@@ -84,7 +84,7 @@ class Step(NamedTuple):
     number: int
     text: str
     head: str
-    count: int
+    length: int  # rows of the state
     known: int
     state: int
     facts: int

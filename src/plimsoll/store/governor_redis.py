@@ -336,7 +336,7 @@ class RedisStateStore:
         puts += [word for kind, key, _ in (*new, *facts) for word in (f"f {kind} {key}", str(step.number))]
         rows = [word for kind, key, text in state if text is not None for word in (f"{kind} {key}", text)]
         gone = [f"{kind} {key}" for kind, key, text in state if text is None]
-        head = _head(step.number, step.head, step.known, step.count)
+        head = _head(step.number, step.head, step.known, step.length)
         counts = (len(checks) // 2, len(puts) // 2, len(rows) // 2)
         answer = self._asked(_WRITE, *words, head, *counts, *checks, *puts, *rows, *gone)
         deadline = time.monotonic() + self._timeout
