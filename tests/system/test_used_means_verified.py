@@ -171,6 +171,9 @@ def test_runs_say_which_figures_are_not_those_of_the_result(home: Path) -> None:
         path.with_suffix(".json").write_text(json.dumps({**summary, name: value}))
         [one] = told(plimsoll("runs", "--json", home=home))
         assert one["status"] == "altered", name
+    path.with_suffix(".json").write_text(json.dumps({**summary, "run": "another"}))
+    [one] = told(plimsoll("runs", "--json", home=home))
+    assert (one["run"], one["status"]) == (path.stem, "altered") and "the run another" in one["reason"]
     path.with_suffix(".json").write_text(json.dumps(summary))
     path.with_suffix(".result.json").unlink()
     [one] = told(plimsoll("runs", "--json", home=home))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from plimsoll.operate.resume import Resumed
     from plimsoll.reports.result import BacktestResult
     from plimsoll.reports.versus import Versus
-    from plimsoll.store.home import RunSummary
+    from plimsoll.store.home import Home, RunSummary
     from plimsoll.store.journal import AuditReport
     from plimsoll.store.pruning import Pruned
 
@@ -30,7 +30,7 @@ def runs(workspace: Workspace) -> tuple[RunSummary, ...]:
     from plimsoll.store.home import Home
 
     home = Home(workspace.home)
-    return tuple(_held_against_result(one, home.result(one.run)) for one in home.summaries())
+    return tuple(_listed(home, name) for name in home.names())
 
 
 class _Figures(msgspec.Struct):
@@ -50,6 +50,15 @@ class _Stored(msgspec.Struct):
     metrics: _Figures
 
 
+def _listed(home: Home, name: str) -> RunSummary:
+    from msgspec.structs import replace
+
+    summary = home.summary(name)
+    if summary.run != name:
+        return replace(summary, run=name, status="altered", reason=f"its summary is that of the run {summary.run}")
+    return _held_against_result(summary, home.result(name))
+
+
 def _held_against_result(summary: RunSummary, stored: bytes | None) -> RunSummary:
     from msgspec.structs import asdict, replace
 
@@ -61,7 +70,7 @@ def _held_against_result(summary: RunSummary, stored: bytes | None) -> RunSummar
         )
     try:
         found = msgspec.json.decode(stored, type=_Stored)
-    except ValueError:  # msgspec's errors are ValueErrors
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return replace(summary, status="altered", reason="its stored result is damaged")
     told = {"run": found.run, "decisions_hash": found.decisions_hash, "sessions": found.sessions} | asdict(
         found.metrics
