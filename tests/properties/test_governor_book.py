@@ -86,7 +86,7 @@ KEPT = [
     ("account", "", '[20514,100000,1772463600000000,1,-2,3,false,["o3"],7,4,2,true,1772463000000000]'),
     ("open", "o7", '["o7","A",-1,5000000000000,400020000000000,1000000000000,7,404020200000000]'),
     ("position", "A", "-3000000000000"),
-    ("quote", "A", "[399980000000000,400020000000000,1772463600000000]"),
+    ("quote", "A", '[399980000000000,400020000000000,1772463600000000,""]'),
     ("recent", "7", '[1772463600000000,"A",-1,5000000000000]'),
 ]
 
@@ -95,6 +95,12 @@ def test_an_order_kept_before_turnover_had_a_reserve_counts_at_its_own_price() -
     book = Book()
     book.absorb([("open", "o7", '["o7","A",1,5000000000000,400020000000000,1000000000000,7]')])
     assert book.reserved == 4 * ONE * 400_020_000_000_000
+
+
+def test_a_quote_kept_before_actions_were_told_apart_is_a_print() -> None:
+    book = Book()
+    book.absorb([("quote", "A", "[399980000000000,400020000000000,1772463600000000]")])
+    assert book.fresh("A", NOON, NOON)
 
 
 def test_the_texts_a_store_keeps_are_written_the_same_again() -> None:

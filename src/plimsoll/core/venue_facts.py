@@ -51,12 +51,16 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Dividend:
-    """So much for each unit held, USD; a short position pays it."""
+    """So much for each unit held, USD; a short position pays it.
+
+    ``again`` says that it is another one than the dividend told within a day of it.
+    """
 
     id: str
     symbol: str
     amount: int
     at: int = 0
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.money import dollars
 from plimsoll.core.quantity import CENT, parsed, plain, shown
-from plimsoll.core.venue_facts import Dividend, Settlement, Snapshot, Split
+from plimsoll.core.venue_facts import Correction, Dividend, External, Settlement, Snapshot, Split, Transfer
 from plimsoll.operate.govern_clock import MachineClock
 from plimsoll.operate.govern_facts import FACTS, disputed, fact_of, prices_of, venue_of
 from plimsoll.operate.govern_lines import (
@@ -38,7 +38,7 @@ from plimsoll.operate.govern_lines import (
 )
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_book import AHEAD_MAX, Doubt
-from plimsoll.risk.governor_clock import dates_of
+from plimsoll.risk.governor_clock import DAY, dates_of
 from plimsoll.risk.governor_limits import SECOND, GovernorLimits
 
 _SEEN_MAX = 60 * SECOND  # how old a quote may be and still show that its feed is up
@@ -247,7 +247,7 @@ class LineProtocol:
         return {"ok": True, **more, **({"cancel": list(cancel)} if cancel else {})}
 
     def _fill(self, said: Line) -> dict[str, Any]:
-        quantity, at = parsed(said["qty"], "qty", exact=True), instant_of(said)
+        quantity, at = parsed(said["qty"], "qty", exact=True), self._happened(instant_of(said))
         execution = Execution(
             id_of(said, "id"), id_of(said, "exec"), quantity, *prices_of(said), venue=venue_of(said), at=at
         )
@@ -259,6 +259,15 @@ class LineProtocol:
             ) from None
         return self._done(reasons=list(reasons)) if reasons else self._done()
 
+    def _happened(self, at: int) -> int:
+        """When something that is told now can have happened at the latest: by the machine's time, else within the
+        session's times. At a later one it would count after every snapshot to come, and none could contradict it (X6).
+        """
+        live, day = self._governor.live, self._governor.account.day
+        if live is not None:
+            return min(at, live)
+        return at if day < 0 else min(at, (day + 2) * DAY - 1)
+
     def _fact(self, said: Line) -> dict[str, Any]:
         fact, note = fact_of(said), ""
         live = self._governor.live
@@ -266,6 +275,8 @@ class LineProtocol:
             raise InputError(
                 f"{said['type']} {fact.id} lies ahead of this machine's clock, {_time(live)}", "Mend its ts"
             )
+        if isinstance(fact, Correction | External | Transfer | Settlement):
+            fact = replace(fact, at=self._happened(fact.at))
         if isinstance(fact, Settlement) and self._account is not None:
             fact, note = self._account.settlement(fact)
         try:

@@ -58,15 +58,19 @@ def _external(said: Line) -> External:
 
 def _split(said: Line) -> Split:
     new, old = (parsed(said[name], name, exact=True) for name in ("new", "old"))
-    again = said.get("again", False)
-    if not isinstance(again, bool):
-        raise InputError(f"again must be true or false, not {shown(again)}")
-    return Split(id_of(said, "id"), symbol_of(said), new, old, instant_of(said), again)
+    return Split(id_of(said, "id"), symbol_of(said), new, old, instant_of(said), _again(said))
 
 
 def _dividend(said: Line) -> Dividend:
     amount = parsed(said["amount"], "amount", exact=False, up=True)
-    return Dividend(id_of(said, "id"), symbol_of(said), amount, instant_of(said))
+    return Dividend(id_of(said, "id"), symbol_of(said), amount, instant_of(said), _again(said))
+
+
+def _again(said: Line) -> bool:
+    again = said.get("again", False)
+    if not isinstance(again, bool):
+        raise InputError(f"again must be true or false, not {shown(again)}")
+    return again
 
 
 def _settlement(said: Line) -> Settlement:

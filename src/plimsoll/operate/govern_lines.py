@@ -47,6 +47,7 @@ OPTIONAL: dict[str, set[str]] = {
     "correct": {"venue"},
     "bust": {"venue"},
     "split": {"again"},
+    "dividend": {"again"},
     "settle": {"qty", "act"},
     "snapshot": {"orders"},
 }

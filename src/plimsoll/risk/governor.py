@@ -203,7 +203,8 @@ class Governor:
             opened=a.clock,
         )
         for symbol in list(self._book.dues):
-            self._put("due", symbol, None)
+            if not self._book.quotes[symbol].derived:  # else the price has still to fall
+                self._put("due", symbol, None)
         self._put("account", "", begun)
         if (lost := self._book.lost) is not None and lost.told and day > lost.day:
             self._put("lost", "", None)

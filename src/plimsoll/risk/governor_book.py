@@ -28,12 +28,16 @@ class Kept(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=T
     """What a store keeps as the list of its fields."""
 
 
+SPLIT = "split"  # why a price is in doubt that jumped between two sessions as if by a split
+
+
 class Quote(Kept, frozen=True):
-    """Top of book."""
+    """Top of book. ``derived`` names what made it of the last print, a ``split`` or ``dividend``: none is at it yet."""
 
     bid: int
     ask: int
     at: int
+    derived: str = ""
 
 
 class Doubt(Kept, frozen=True):
@@ -50,9 +54,6 @@ class Doubt(Kept, frozen=True):
     ask: int
     at: int
     since: int = 0
-
-
-SPLIT = "split"  # why a price is in doubt that jumped between two sessions as if by a split
 
 
 class Lost(Kept, frozen=True):
@@ -310,8 +311,9 @@ class Book:
 
     def sure(self, symbol: str) -> int:
         """What is held beyond doubt: the smaller of what was counted and what the venue says; 0 where they differ in
-        sign. Where the price of a long holding may have risen by a reverse split, so many fewer: to wait for its
-        explanation forgoes a gain at most, while a short one must always be able to leave.
+        sign. Where the price of a long holding may have risen by a reverse split, or no print shows yet that its
+        units became more, so many fewer: to wait for its explanation forgoes a gain at most, while a short one must
+        always be able to leave.
         """
         line = self._line(symbol)
         held = line.held
@@ -320,7 +322,17 @@ class Book:
         doubt, quote = self.doubts.get(symbol), self.quotes.get(symbol)
         if held > 0 and doubt is not None and doubt.why == SPLIT and quote is not None:
             held = min(held, held * (quote.bid + quote.ask) // (doubt.bid + doubt.ask))
+        elif held > 0 and quote is not None and quote.derived == SPLIT:
+            held = min(held, self.unsplit(symbol, held, -1))
         return held
+
+    def unsplit(self, symbol: str, figure: int, way: int) -> int:
+        """A quantity, or with ``way`` 1 a price, as it would be if the split told last had not been."""
+        told = self.splits.get(symbol)
+        if not told:
+            return figure
+        new, old = (told[-1].new, told[-1].old)[::way]
+        return figure * new // old
 
     def reduces(self, symbol: str, sign: int, quantity: int) -> bool:
         """Whether an order can only bring the position nearer to zero, even if every open one of its side fills.
@@ -352,19 +364,21 @@ class Book:
 
     def opening(self) -> int:
         """Twice the value of what is held as a session begins with it: the dearer reading where a price is in doubt,
-        so that its explanation is no gain.
+        so that its explanation is no gain; with the dividend that no print has shown yet, since it is still to fall.
         """
         total = 0
         for symbol, held in self.positions.items():
             quote, doubt = self.quotes.get(symbol, _UNKNOWN), self.doubts.get(symbol, _SURE)
             marks = [held * (price.bid + price.ask) for price in (quote, doubt) if price.ask]
             total += max(marks, default=0)
+            if quote.derived and symbol in self.dues:
+                total += _paid_out(self.dues[symbol], quote, self.doubts.get(symbol))
         return total
 
     def fresh(self, symbol: str, since: int, until: int) -> bool:
-        """Whether a symbol's quote is of these times, was heard, and came after the clock was last stepped."""
+        """Whether a symbol's quote is a print of these times, was heard, and came after the clock was last stepped."""
         quote = self.quotes.get(symbol)
-        if quote is None or symbol in self.unheard:
+        if quote is None or quote.derived or symbol in self.unheard:
             return False
         return since <= quote.at <= until and self.aged.get(symbol) != quote
 

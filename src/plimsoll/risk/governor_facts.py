@@ -31,7 +31,7 @@ from plimsoll.core.venue_facts import (
     Transfer,
     act_id,
 )
-from plimsoll.risk.governor_book import Due, OpenOrder, Quote, SplitAt, encode
+from plimsoll.risk.governor_book import SPLIT, Due, OpenOrder, Quote, SplitAt, encode
 from plimsoll.risk.governor_change import Change, Known, moved, moved_since, ordered, scaled, told_at
 from plimsoll.risk.governor_clock import DAY, in_session
 from plimsoll.risk.governor_executions import busted, corrected, order_of, placed
@@ -118,7 +118,7 @@ def _split(known: Known, told: Split) -> Change:
     quote, due = book.quotes.get(symbol), book.dues.get(symbol)
     if quote is not None and quote.at < told.at:
         bid, ask = max(quote.bid * old // new, 1), max(-(-quote.ask * old // new), 1)
-        _repriced(change, known, symbol, Quote(bid, ask, quote.at))
+        _repriced(change, known, symbol, Quote(bid, ask, quote.at, SPLIT))
     if due is not None:
         change.puts.append(("due", symbol, Due(due.quantity * new // old, due.mark * old // new, due.cash)))
     working = {order.id for order in book.orders.values() if order.symbol == symbol}
@@ -141,6 +141,8 @@ def _dividend(known: Known, told: Dividend) -> Change:
     """So much for each unit held before its time. The last price falls by it, where that is from before.
 
     A long holding's cash counts as far as the price does fall, so that it is no gain; a short one's cost counts whole.
+    The same told twice would explain a fall that is a loss, so one within a day of it is refused, unless it says that
+    it is another.
     """
     book, symbol = known.book, told.symbol
     if told.amount <= 0:
@@ -157,15 +159,29 @@ def _dividend(known: Known, told: Dividend) -> Change:
             f"{plain(told.amount)} for each {symbol} is more than {bound / 100:g} % of its price, which no dividend is",
             "Look at the amount; it is for one unit, in USD",
         )
+    _another(known, told)
     change = Change(cash=min(held * told.amount, 0))
+    change.facts["dividend", symbol] = encode([told.at, told.id, told.amount])
     if quote.at >= told.at:
         return change
-    lower = Quote(max(quote.bid - told.amount, 1), quote.ask - told.amount, quote.at)
+    lower = Quote(max(quote.bid - told.amount, 1), quote.ask - told.amount, quote.at, quote.derived or "dividend")
     _repriced(change, known, symbol, lower)
     if held > 0:
         due = book.dues.get(symbol, Due(held, before, 0))
         change.puts.append(("due", symbol, Due(held, due.mark, due.cash + held * told.amount)))
     return change
+
+
+def _another(known: Known, told: Dividend) -> None:
+    text = known.fact("dividend", told.symbol)
+    if text is None or told.again:
+        return
+    at, name, amount = _decode(text)
+    if abs(at // DAY - told.at // DAY) <= 1:
+        raise InputError(
+            f"a dividend of {told.symbol}, {plain(amount)}, was told as {name} for {_date(at)}",
+            'If this is another one, tell it with "again": true',
+        )
 
 
 def _signed_price(known: Known, told: SignedPrice) -> Change:

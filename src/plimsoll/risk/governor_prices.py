@@ -21,14 +21,17 @@ def judged(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> tuple
 
     A side of the quote that is no price is 0 or below. A print near the last believed one is believed and ends every
     doubt. One that jumped is believed when a later one is near it; where the jump may be a split of what is held, no
-    number of prints says whether it is one, since all of them are at the new level.
+    number of prints says whether it is one, since all of them are at the new level. Nor does one say that a split told
+    wrong was right, which is nearer to what the price was before it.
     """
     last, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
     if not 0 < new.bid <= new.ask:
         return None, _refused(doubt, new)
     bound = limits.jumps.of(symbol)
-    if last is None or near(last, new, bound):
+    if last is None or (near(last, new, bound) and not _as_before(book, symbol, last, new)):
         return new, None
+    if _as_before(book, symbol, last, new) and symbol in book.positions:
+        return None, _doubt(SPLIT, new, doubt)
     if symbol in book.positions and _apart(book, last, new) and may_be_split(limits.jumps, last, new):
         return None, _doubt(SPLIT, new, doubt)
     if doubt is not None and doubt.why in (JUMP, SPLIT) and doubt.at < new.at and near(doubt, new, bound):
@@ -111,9 +114,15 @@ def may_be_split(jumps: Jumps, last: Quote, new: Quote) -> bool:
     )
 
 
+def _as_before(book: Book, symbol: str, last: Quote, new: Quote) -> bool:
+    """Whether the first print after a split is nearer to the price before it than to what the split made of that."""
+    now, split = new.bid + new.ask, last.bid + last.ask
+    return last.derived == SPLIT and abs(now - book.unsplit(symbol, split, 1)) < abs(now - split)
+
+
 def _apart(book: Book, last: Quote, new: Quote) -> bool:
     """Whether the boundary of a session, or of a day, lies between two prints."""
-    return last.at <= book.account.opened or last.at // _DAY != new.at // _DAY
+    return last.derived != "" or last.at <= book.account.opened or last.at // _DAY != new.at // _DAY
 
 
 def _refused(doubt: Doubt | None, new: Quote) -> Doubt:

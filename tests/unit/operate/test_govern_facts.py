@@ -117,3 +117,24 @@ def test_a_line_that_cannot_be_booked_says_what_is_wrong_and_changes_nothing(lin
     before = desk.say(type="status")
     assert words in desk.say(**line)["error"]
     assert desk.say(type="status") == before
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"type": "fill", "id": "b", "exec": "y1", "qty": "0.10", "price": "400.00"},
+        {"type": "external", "id": "e", "symbol": "MSFT", "side": "buy", "qty": "0.10", "price": "400.00"},
+        {"type": "transfer", "id": "m", "symbol": "MSFT", "qty": "0.10"},
+        {"type": "correct", "id": "b", "exec": "y0", "by": "y1", "qty": "0.10", "price": "400.00"},
+    ],
+)
+def test_what_is_dated_far_ahead_is_not_later_than_every_snapshot(told: dict[str, Any]) -> None:
+    """0.12 are held. 0.10 more, of the year 2099, are not: the next days' snapshots must be able to say so."""
+    desk = Desk()
+    desk.say(type="intent", id="b", symbol="MSFT", side="buy", qty="0.10", ts=TS.format(3))
+    desk.say(**told, ts="2099-01-01T00:00:00Z")
+    assert desk.held() == {"MSFT": "0.22"}
+    for day in (3, 4):
+        desk.say(type="session", date=f"2026-03-0{day}", equity="10000.00")
+    seen = desk.say(type="snapshot", id="p", positions={"MSFT": "0.12"}, ts="2026-03-04T15:00:00Z")
+    assert seen["disputed"] == {"MSFT": {"counted": "0.22", "told": "0.12"}}

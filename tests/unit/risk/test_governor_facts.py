@@ -258,7 +258,7 @@ def test_a_dividend_is_of_what_was_held_before_it_and_of_a_price_from_before_it(
 def test_a_dividend_counts_once_per_unit_and_again_for_the_next_one() -> None:
     governor = holding()
     governor.tell(Dividend("d1", "S", UNIT // 2, at(30)))
-    governor.tell(Dividend("d2", "S", UNIT // 4, at(30)))
+    governor.tell(Dividend("d2", "S", UNIT // 4, at(30), again=True))
     governor.quote("S", Quote(*price(925), at(31)))
     assert governor.result == 0
     governor.tell(Dividend("d3", "T", UNIT, at(30)))  # of what is not held nothing is paid
@@ -509,3 +509,68 @@ def test_facts_are_remembered_by_the_store() -> None:
     assert seen(again) == seen(governor)
     assert [again.tell(fact) for fact in facts] == told
     assert seen(again) == seen(governor)
+
+
+# actions that are told wrong, or too early
+
+
+def test_a_split_licenses_nothing_until_a_print_shows_it() -> None:
+    """4 at 10 become 40 at 1, says somebody. Until a print is there 4 can be sold, and nothing can be bought at 1."""
+    governor = holding()
+    governor.tell(Split("f", "S", 10, 1, at(30)))
+    assert governor.positions == {"S": 40 * UNIT}
+    assert order(governor, "b1", 1, 30).reasons == ("STALE_QUOTE",)
+    assert order(governor, "s1", -1, 5).decision == "REFUSE"
+    assert order(governor, "s2", -1, 4).decision == "ADMIT"
+    assert governor.quote("S", Quote(UNIT, UNIT, at(31))) is None
+    assert order(governor, "s3", -1, 36).decision == "ADMIT"
+
+
+@pytest.mark.parametrize(("new", "old"), [(10, 1), (2, 1), (6, 5), (1, 10), (5, 6)])
+def test_no_number_of_prints_at_the_old_price_makes_a_gain_of_a_split_told_wrong(new: int, old: int) -> None:
+    governor = holding()
+    governor.tell(Split("f", "S", new, old, at(30)))
+    for second in range(31, 35):
+        doubt = governor.quote("S", Quote(10 * UNIT, 10 * UNIT, at(second)))
+        assert doubt is not None and doubt.why == "split"
+        assert governor.result < CENT
+        assert "PRICE_UNKNOWN" in order(governor, f"b{second}", 1, 1).reasons
+    assert governor.book.sure("S") <= 4 * UNIT
+    governor.tell(Split("g", "S", old, new, at(35), again=True))  # taken back
+    assert governor.book.doubts == {} and governor.quotes["S"] == Quote(10 * UNIT, 10 * UNIT, at(34))
+
+
+def test_a_dividend_told_twice_explains_one_fall() -> None:
+    governor = holding()
+    governor.tell(Dividend("d1", "S", UNIT, at(30)))
+    for told in (Dividend("other", "S", UNIT, at(40)), Dividend("other", "S", UNIT // 2, at(86_400))):
+        with pytest.raises(InputError, match=r"a dividend of S, 1, was told as d1 for 2026-03-02.*again"):
+            governor.tell(told)
+    governor.quote("S", Quote(8 * UNIT, 8 * UNIT, at(41)))
+    assert governor.result == -400 * CENT  # of 4 that fell by 2.00, 1.00 was paid
+
+
+def test_a_dividend_makes_nothing_cheaper_to_buy_until_a_print_does() -> None:
+    governor = holding()
+    governor.tell(Dividend("d1", "S", UNIT, at(30)))
+    assert set(order(governor, "b1", 1, 1).reasons) == {"STALE_QUOTE"}
+    assert order(governor, "s1", -1, 4).decision == "ADMIT"
+    governor.quote("S", Quote(9 * UNIT, 9 * UNIT, at(31)))
+    assert order(governor, "b2", 1, 1).decision == "ADMIT"
+
+
+@pytest.mark.parametrize(("cents", "result"), [(1000, 0), (900, 0), (850, -200), (1050, 200)])
+def test_a_session_that_begins_between_a_dividend_and_its_fall_gains_nothing_by_it(cents: int, result: int) -> None:
+    """4 at 10.00, a dividend of 1.00 told in the evening, whether or not the price falls in the morning."""
+    governor = holding()
+    governor.tell(Dividend("d1", "S", UNIT, at(30)))
+    governor.begin(DAY + 1, 1_000_000)
+    assert governor.result == 0
+    governor.quote("S", Quote(*price(cents), at(86_400)))
+    assert governor.result == result * CENT
+    governor.begin(DAY + 2, 1_000_000)
+    assert governor.result == 0 and governor.book.dues == {}
+
+
+def order(governor: Governor, name: str, sign: int, units: int) -> Decision:
+    return governor.decide(OrderIntent(name, "S", sign, units * UNIT, at(35)))

@@ -342,8 +342,8 @@ def test_a_quote_is_written_with_the_next_change_and_no_sooner() -> None:
     desk.hold(0.1, 102)
     kept = {key: text for (kind, key), text in desk.store.account.state.items() if kind == "quote"}
     assert kept == {
-        "S": f"[{102 * UNIT},{102 * UNIT},{NOON + 3 * SECOND}]",
-        "T": f"[{7 * UNIT},{7 * UNIT},{NOON + 4 * SECOND}]",
+        "S": f'[{102 * UNIT},{102 * UNIT},{NOON + 3 * SECOND},""]',
+        "T": f'[{7 * UNIT},{7 * UNIT},{NOON + 4 * SECOND},""]',
     }
     assert Governor(desk.store, LIMITS).account.clock == desk.governor.account.clock == NOON + 4 * SECOND
 
