@@ -323,6 +323,14 @@ def no_new_risk_after_a_start_before_quotes() -> None:
     admitted(account.order(0.1, "sell", "S"))
     account.quote("S", 100)
     admitted(account.order(0.1, "buy", "T"))
+    actions = ({"type": "split", "new": "2", "old": "1"}, {"type": "dividend", "amount": "1"})
+    for n, action in enumerate(actions):
+        account.wait()
+        assert account.say(**action, id=f"f{n}", symbol="S", ts=account.now)["ok"]
+        refused(account.order(0.1, "buy", "S"), "STALE_QUOTE")
+        refused(account.order(0.1, "buy", "T"), "LOSS_UNKNOWN")
+        account.quote("S", (50, 49)[n])
+        admitted(account.order(0.1, "buy", "T"))
 
 
 def what_has_no_price_in_dollars_is_refused() -> None:
@@ -533,8 +541,8 @@ TRIED: list[tuple[str, Callable[[], None] | None]] = [
     (r"new risk in a symbol whose quote jumped, crossed or had no price until", no_new_risk_on_doubted_prices),
     (r"explained, and in any while it is held", no_new_risk_on_doubted_prices),
     (r"where the venue holds another quantity", no_new_risk_where_the_venue_says_otherwise),
-    (r"in any while it works an order not known here", no_new_risk_where_the_venue_says_otherwise),
-    (r"after a start until quotes come anew", no_new_risk_after_a_start_before_quotes),
+    (r"in any while it works an unknown order", no_new_risk_where_the_venue_says_otherwise),
+    (r"after a start, split or dividend until quoted anew", no_new_risk_after_a_start_before_quotes),
     (r"in what is not in dollars", what_has_no_price_in_dollars_is_refused),
     (r"under another policy", another_policy_adds_nothing),
     (r"more than 10 orders a second, 100 a minute, 20 alike a minute; an id used", bursts_and_repetitions_are_refused),

@@ -260,9 +260,9 @@ def _page(
         f"a price more than {_percent(limits.collar_bps)} from the mid",
         f"new risk while a quote is older than {_time(age)}, of the symbol or of anything held, or that of a holding "
         f"wider than {_percent(limits.collar_bps)} to a side",
-        "new risk in a symbol whose quote jumped, crossed or had no price until that is explained, and in any while it "
-        "is held; where the venue holds another quantity; in any while it works an order not known here; after a start "
-        "until quotes come anew; in what is not in dollars; under another policy",
+        "new risk in a symbol whose quote jumped, crossed or had no price until explained, and in any while it is "
+        "held; where the venue holds another quantity; in any while it works an unknown order; after a start, split or "
+        "dividend until quoted anew; in what is not in dollars; under another policy",
         f"more than {limits.orders_second} orders a second, {limits.orders_minute} a minute, {limits.repeats_minute} "
         "alike a minute; an id used before for another order, or for one that is closed",
         f"new risk at a time outside the session, or more than {limits.clock_slack // MILLISECOND} ms before one seen",
