@@ -40,6 +40,7 @@ from plimsoll.risk.governor_prices import near, paid, unsplit
 
 _decode: Callable[[str], Any] = json.loads
 _EPOCH = date(1970, 1, 1)
+_MOVED_IN = "a transfer"  # stands among the orders whose moves are counted; no id has a space
 _RATIO_MAX = 10_000  # new units for an old one, or old ones for a new one
 
 
@@ -95,8 +96,9 @@ def _external(known: Known, told: External) -> Change:
 def _split(known: Known, told: Split) -> Change:
     """Units become others at an instant: what happened before it is converted, also what is told of it later.
 
-    A fraction below 1e-12 goes against the account. What is open counts with the larger rest and the dearer price,
-    because nobody knows whether the venue adjusts its orders.
+    A fraction below 1e-12 goes against the account. What was transferred after it and told first stands at the price of
+    before it, and gets its own. What is open counts with the larger rest and the dearer price, because nobody knows
+    whether the venue adjusts its orders.
     """
     book, symbol = known.book, told.symbol
     new, old = _ratio(told)
@@ -118,7 +120,9 @@ def _split(known: Known, told: Split) -> Change:
     quote, due = book.quotes.get(symbol), book.dues.get(symbol)
     if quote is not None and quote.at < told.at:
         bid, ask = max(quote.bid * old // new, 1), max(-(-quote.ask * old // new), 1)
+        change.cash = -since.pop(_MOVED_IN, 0) * (bid + ask - quote.bid - quote.ask) // 2
         _repriced(change, known, symbol, Quote(bid, ask, quote.at, SPLIT))
+    since.pop(_MOVED_IN, None)
     if due is not None:
         change.puts.append(("due", symbol, Due(due.quantity * new // old, due.mark * old // new, due.cash)))
     working = {order.id for order in book.orders.values() if order.symbol == symbol}
@@ -264,7 +268,7 @@ def _transfer(known: Known, told: Transfer) -> Change:
         raise InputError(f"{symbol} was never quoted, so what came in has no price", f"Quote {symbol} first")
     marks = [units * (price.bid + price.ask) for price in (quote, doubt) if price is not None and price.ask]
     change = Change(cash=-max(marks, default=0) // 2)
-    moved(change, known, symbol, units, told.at)
+    moved(change, known, symbol, units, told.at, order=(_MOVED_IN, units))
     return change
 
 
