@@ -20,8 +20,8 @@ from msgspec.structs import replace as changed
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.venue_facts import Bust, Correction
-from plimsoll.risk.governor_book import Kept, OpenOrder, encode
-from plimsoll.risk.governor_change import Change, Known, moved, ordered, scaled
+from plimsoll.risk.governor_book import Kept, OpenOrder, SplitAt, encode
+from plimsoll.risk.governor_change import Change, Known, moved, moved_since, ordered, scaled
 from plimsoll.risk.governor_prices import paid
 
 _decode: Callable[[str], Any] = json.loads
@@ -152,13 +152,30 @@ def order_of(known: Known, order_id: str) -> tuple[OpenOrder, bool]:
         return order, False
     closed = known.fact("closed", order_id)
     if closed is not None:
-        *fields, ended = _decode(closed)
-        return OpenOrder(*fields), ended
+        *fields, ended, splits = _decode(closed)
+        order = OpenOrder(*fields)
+        for split in known.book.splits.get(order.symbol, ())[splits:]:
+            _, filled = moved_since(known, order.symbol, split.at - 1)
+            order = converted(order, split, filled.get(order.id, 0))
+        return order, ended
     decided = known.fact("intent", order_id)
     if decided is None:
         raise InputError("no order has this id", "Tell a trade that no order here made as external")
     symbol, sign = _decode(decided)[:2]
     return OpenOrder(order_id, symbol, sign, 0, 0), True
+
+
+def converted(order: OpenOrder, split: SplitAt, later: int) -> OpenOrder:
+    """An order across a split, of which so much filled after it: the larger rest and the dearer price."""
+    new, old = split.new, split.old
+    filled = order.sign * ordered(order.sign * (order.filled - later), (split,), split.at - 1)
+    return changed(
+        order,
+        filled=filled + later,
+        quantity=-ordered(-order.quantity, (split,), split.at - 1),
+        price=max(order.price, -(-order.price * old // new)),
+        paid=max(order.paid, -(-order.paid * old // new)),
+    )
 
 
 def closed(known: Known, order_id: str) -> Change | Told:
@@ -171,11 +188,12 @@ def closed(known: Known, order_id: str) -> Change | Told:
     return () if ended else placed(Change(), known, order, ended=True)
 
 
-def placed(change: Change, known: Known, order: OpenOrder, *, ended: bool) -> Change:
+def placed(change: Change, known: Known, order: OpenOrder, *, ended: bool, splits: int | None = None) -> Change:
     """Keep an order: open while it has a rest that the venue has not ended, else among the closed ones.
 
     A bust gives an order back the rest it had closed by: nothing else proves that it is no longer working (X3). One
-    that no longer filled more than it asked for restricts no longer.
+    that no longer filled more than it asked for restricts no longer. ``splits`` is how many of its symbol's it is
+    counted across, all that are known where it is None: a closed one is converted when it is looked at next.
     """
     restricted = known.book.account.restricted if change.restricted is None else change.restricted
     if order.id in restricted and order.filled <= order.quantity:
@@ -185,7 +203,8 @@ def placed(change: Change, known: Known, order: OpenOrder, *, ended: bool) -> Ch
         return change
     if order.id in known.book.orders:
         change.puts.append(("open", order.id, None))
-    change.facts["closed", order.id] = encode([*msgspec.structs.astuple(order), ended])
+    count = len(known.book.splits.get(order.symbol, ())) if splits is None else splits
+    change.facts["closed", order.id] = encode([*msgspec.structs.astuple(order), ended, count])
     return change
 
 

@@ -13,8 +13,6 @@ from datetime import date, timedelta
 from math import gcd
 from typing import Any
 
-from msgspec.structs import replace as changed
-
 from plimsoll.core.errors import InputError
 from plimsoll.core.quantity import plain
 from plimsoll.core.venue_facts import (
@@ -31,10 +29,10 @@ from plimsoll.core.venue_facts import (
     Transfer,
     act_id,
 )
-from plimsoll.risk.governor_book import SPLIT, Due, OpenOrder, Quote, SplitAt, encode
-from plimsoll.risk.governor_change import Change, Known, moved, moved_since, ordered, scaled, told_at
+from plimsoll.risk.governor_book import SPLIT, Due, Quote, SplitAt, encode
+from plimsoll.risk.governor_change import Change, Known, moved, moved_since, scaled, told_at
 from plimsoll.risk.governor_clock import DAY, in_session
-from plimsoll.risk.governor_executions import busted, corrected, order_of, placed
+from plimsoll.risk.governor_executions import busted, converted, corrected, order_of, placed
 from plimsoll.risk.governor_limits import WHOLE
 from plimsoll.risk.governor_prices import near, paid, unsplit
 
@@ -128,7 +126,7 @@ def _split(known: Known, told: Split) -> Change:
     working = {order.id for order in book.orders.values() if order.symbol == symbol}
     for name in sorted(working | since.keys()):
         order, ended = order_of(known, name)
-        placed(change, known, _converted(order, split, since.get(name, 0)), ended=ended)
+        placed(change, known, converted(order, split, since.get(name, 0)), ended=ended, splits=len(known_splits) + 1)
     return change
 
 
@@ -221,19 +219,6 @@ def _ratio(told: Split) -> tuple[int, int]:
     if max(new, old) > _RATIO_MAX * min(new, old):
         raise InputError(f"a split beyond {_RATIO_MAX} to 1 is none", "Give new and old units, such as 10 and 1")
     return new, old
-
-
-def _converted(order: OpenOrder, split: SplitAt, later: int) -> OpenOrder:
-    """An order across a split, of which so much filled after it: the larger rest and the dearer price."""
-    new, old = split.new, split.old
-    filled = order.sign * ordered(order.sign * (order.filled - later), (split,), split.at - 1)
-    return changed(
-        order,
-        filled=filled + later,
-        quantity=-ordered(-order.quantity, (split,), split.at - 1),
-        price=max(order.price, -(-order.price * old // new)),
-        paid=max(order.paid, -(-order.paid * old // new)),
-    )
 
 
 def _settlement(known: Known, told: Settlement) -> Change:
