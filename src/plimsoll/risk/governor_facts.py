@@ -112,8 +112,10 @@ def _split(known: Known, told: Split) -> Change:
     (later, since), held = moved_since(known, symbol, told.at - 1), book.positions.get(symbol, 0)
     now = scaled(held - later, (split,), told.at - 1) + later
     change.puts.append(("position", symbol, now or None))
-    if symbol in book.told and told_at(known, symbol) < told.at:
-        said = scaled(book.told[symbol], (split,), told.at - 1)
+    if symbol in book.told:
+        said = book.told[symbol]
+        if told_at(known, symbol) < told.at:
+            said = scaled(said, (split,), told.at - 1)
         change.puts.append(("told", symbol, None if said == now else said))
     quote, due = book.quotes.get(symbol), book.dues.get(symbol)
     if quote is not None and quote.at < told.at:
