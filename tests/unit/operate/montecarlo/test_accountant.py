@@ -317,10 +317,18 @@ def test_a_price_that_cannot_be_makes_it_unknown_until_the_next() -> None:
     account.price("S", UNIT)
     account.order(1)
     assert account.breaches["price"] == 1
-    account.hold(1)
+    account.hold(20)
     account.puzzled("S")
     account.order(1, symbol="T")  # S is held, so the loss is unknown
     assert account.breaches["price"] == 2
+    dust = account.caps.dust // UNIT
+    account.traded_elsewhere("S", -1, 20 * UNIT - dust, UNIT)
+    account.puzzled("S")
+    account.order(1, symbol="T")
+    assert account.breaches["price"] == 2  # what is left of S is worth no more than dust
+    account.traded_elsewhere("S", 1, 1, UNIT)
+    account.order(1, symbol="T")
+    assert account.breaches["price"] == 3
 
 
 def test_he_shares_no_code_with_the_governor() -> None:
