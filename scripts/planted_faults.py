@@ -84,7 +84,7 @@ FAULTS = (
           ("orders that rest", "anything, harsh venue")),
     Fault("a price in doubt is no objection", "risk.governor_objections:objections",
           "if intent.symbol in book.doubts:", "if False:", ("prices that cannot be",)),
-    Fault("the loss counts as known though a holding's price is in doubt", "risk.governor_objections:marked",
+    Fault("the loss counts as known though a holding's price is in doubt", "risk.governor_objections:known_price",
           "symbol in book.doubts or", "", ("prices that cannot be",)),
     Fault("any jump is believed", "risk.governor_prices:near",
           "abs(other.bid + other.ask - before) * WHOLE <= bound_bps * before", "True", ("prices that cannot be",)),
@@ -135,6 +135,16 @@ FAULTS = (
           "if limits.foreign:", "if False:", ("another policy",)),
     Fault("another policy believes prices for all", "risk.governor_limits:GovernorLimits.beside",
           "Jumps(*ruling.jumps) if ruling.jumps else self.jumps", "self.jumps", ("another policy",)),
+    Fault("a symbol is its spelling", "operate.govern_lines:symbol_in",
+          "return _identity(value)", "return value", ("other spellings",)),
+    Fault("an older copy of the store is accepted", "store.governor_store:SqliteStateStore._followed",
+          "if end < seen.number:", "if False:", ("an older store",)),
+    Fault("a trade at a price that cannot be is a gain", "risk.governor_prices:paid",
+          "max(told, ask) if sign > 0 else min(told, bid)", "told", ("fills put right",)),
+    Fault("a trade told far too cheap makes room in the turnover", "risk.governor_prices:paid",
+          "max(prices[1], ask)", "prices[1]", ("fills put right",)),
+    Fault("an order of the venue's that nobody sent is no objection", "risk.governor_objections:_over",
+          "if book.foreign:", "if False:", ("trades of others",)),
 )  # fmt: skip
 
 

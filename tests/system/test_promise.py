@@ -150,9 +150,8 @@ def no_limit_is_exceeded_by_an_order() -> None:
             said = account.order(units, "buy" if sign > 0 else "sell", symbol, **more)
             if said["decision"] == "ADMIT":
                 micros = round(units * 1e6) * ONE // 10**6
-                ledger.left(
-                    said["id"], symbol, sign, micros, None if limit is None else round(limit * 100) * ONE // 100
-                )
+                worst = None if limit is None else round(limit * 100) * ONE // 100
+                ledger.left(said["id"], symbol, sign, micros, worst, account.second)
                 working[said["id"]] = (symbol, sign, micros)
                 left += 1
         elif act < 0.75 and working:
@@ -160,7 +159,7 @@ def no_limit_is_exceeded_by_an_order() -> None:
             symbol, sign, micros = working.pop(order)
             at = price[symbol] * draw.uniform(0.97, 1.0)  # a venue may fill below the ask, never above it
             account.fill({"id": order}, micros / ONE, round(at, 2))
-            ledger.filled(order, f"f{order}", symbol, sign, micros, round(at * 100) * ONE // 100)
+            ledger.filled(order, f"f{order}", symbol, sign, micros, round(at * 100) * ONE // 100, account.second)
         elif act < 0.8 and working:
             order = draw.choice(sorted(working))
             del working[order]

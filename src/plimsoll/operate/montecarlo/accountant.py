@@ -22,7 +22,6 @@ from math import ceil
 from plimsoll.core.policy import Policy
 
 GRAIN = 10**24  # of a dollar
-TRILLION = 10**12  # what a unit is told in
 LIMITS = ("loss", "position", "gross", "turnover", "trade")
 Share = tuple[Fraction, Fraction]  # of the equity, and of the loss cap: whichever is less
 
@@ -97,6 +96,7 @@ class Trade:
 
     symbol: str
     order: str
+    sign: int
     units: int
     price: int
     session: int
@@ -113,6 +113,7 @@ class Accountant:
     held: dict[str, int] = field(default_factory=dict)
     shown: dict[str, int] = field(default_factory=dict)  # what a venue said is held, where that is another quantity
     shown_at: int = 0
+    strange: bool = False  # an order is open that nobody here sent
     working: dict[str, Working] = field(default_factory=dict)
     books: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # bid, ask, when
     puzzling: set[str] = field(default_factory=set)  # the last that was heard of its price cannot be true
@@ -156,7 +157,7 @@ class Accountant:
         """Something was said of a symbol's price that cannot be true: until the next quote it is unknown."""
         self.puzzling.add(symbol)
 
-    def left(self, order: str, symbol: str, sign: int, quantity: int, limit: int | None, at: int = 0) -> bool:
+    def left(self, order: str, symbol: str, sign: int, quantity: int, limit: int | None, at: int) -> bool:
         """An order leaves for the venue; whether it could add risk. Breaches and the use of each limit are noted."""
         if order in self.working:
             return False  # the same order sent again after a crash is one order at the venue
@@ -174,13 +175,11 @@ class Accountant:
             self._judge(new, quantity * price)
         return adds
 
-    def filled(
-        self, order: str, execution: str, symbol: str, sign: int, quantity: int, price: int, at: int = 0
-    ) -> None:
+    def filled(self, order: str, execution: str, symbol: str, sign: int, quantity: int, price: int, at: int) -> None:
         """The venue fills; once for each execution, whatever state it said the order was in."""
         if execution in self.trades:
             return
-        trade = Trade(symbol, order, sign * quantity, price, self.sessions, at)
+        trade = Trade(symbol, order, sign, sign * quantity, price, self.sessions, at)
         self.trades[execution] = trade
         self._book(trade, 1)
         self._take(order, quantity)
@@ -191,7 +190,7 @@ class Accountant:
         trade = self.trades[execution]
         before = abs(trade.units)
         self._book(trade, -1)
-        trade.units, trade.price = (quantity if trade.units > 0 else -quantity), price
+        trade.units, trade.price = trade.sign * quantity, price
         self._book(trade, 1)
         self._take(trade.order, quantity - before)
         self._mark()
@@ -228,17 +227,16 @@ class Accountant:
         self.books[symbol] = (bid - amount, ask - amount, at)
         self._mark()
 
-    def traded_elsewhere(self, symbol: str, sign: int, quantity: int, price: int, at: int = 0) -> None:
+    def traded_elsewhere(self, symbol: str, sign: int, quantity: int, price: int, at: int) -> None:
         """A trade of the account that no order of this governor made."""
-        self._book(Trade(symbol, "", sign * quantity, price, self.sessions, at), 1)
+        self._book(Trade(symbol, "", sign, sign * quantity, price, self.sessions, at), 1)
         self._mark()
 
-    def moved(self, symbol: str, units: int, at: int = 0) -> None:
+    def moved(self, symbol: str, units: int, at: int) -> None:
         """Units come (positive) or go without a trade: neither a gain nor a loss at the price now."""
-        bid, ask, _ = self.books.get(symbol, (0, 0, 0))
+        bid, ask, _ = self.books[symbol]
         self.start += units * (bid + ask)
         self._move(symbol, units, at)
-        self._mark()
 
     def settled(self, symbol: str, price: int) -> None:
         """What was held ended without a market, at a price."""
@@ -246,9 +244,11 @@ class Accountant:
         self._agree(symbol)
         self._mark()
 
-    def told(self, positions: dict[str, int], at: int = 0) -> None:
-        """The venue says what is held, whole. Where that is another quantity, the position is unknown."""
-        self.shown_at = at
+    def told(self, positions: dict[str, int], at: int, *, strange: bool = False) -> None:
+        """The venue says what is held, whole, and whether ``strange`` orders are open that nobody here sent. Where it
+        is another quantity the position is unknown; with a strange order everything may be.
+        """
+        self.shown_at, self.strange = at, strange
         for symbol in {*self.held, *self.shown, *positions}:
             self.shown[symbol] = positions.get(symbol, 0)
             self._agree(symbol)
@@ -354,7 +354,7 @@ class Accountant:
             self.breaches["trade"] += 1
         if not all(self._known(one) for one in {symbol, *(s for s, q in self.held.items() if q and not self._dust(s))}):
             self.breaches["price"] += 1
-        if symbol in self.shown:
+        if symbol in self.shown or self.strange:
             self.breaches["dispute"] += 1
 
     def _known(self, symbol: str) -> bool:

@@ -34,6 +34,7 @@ from plimsoll.risk.sizing import LIMITS
 
 NO_ANSWER = "NO_ANSWER"  # the process died over an order, and nobody asked again
 _RECONCILED = 3  # bars until an order the venue never saw is released
+_ROUNDED = ONE**2 // 10**6  # what the conversions of splits may leave between two ways to count: 1e-6 USD
 _STUBBORN = 4  # starts after which nobody tries again
 _REUSED = 40  # orders that may be sent again
 T = TypeVar("T")
@@ -85,6 +86,7 @@ class Desk:
         self._count = 0
         self._half = {s: int(draw.integers(1, 6)) for s in paths}  # half-spread, 1e-4 of the mid
         self._begun = (-1, 0)
+        self._hazy = False  # the prices that the session began at died with a process
         self._nights = 0  # microseconds that the clock is ahead of the paths
         self._ratio: dict[str, Fraction] = {}  # what splits have made of a unit's price, by symbol
         self._untold: dict[str, Fraction] = {}  # new units for an old one, of a split nobody was told of
@@ -100,6 +102,8 @@ class Desk:
         while self._rules is not self.limits:  # whoever begins a session gives it his policy
             self._turn()
         self._say(lambda governor: governor.begin(day, equity), here=True)
+        held = [symbol for symbol, units in self.accountant.held.items() if units]
+        self._hazy = any(self._unheard(symbol) for symbol in held)
         self.tally.events["days"] += 1
 
     def build(self, days: int, equity: int, fill: Callable[[Desk], None]) -> None:
@@ -332,7 +336,8 @@ class Desk:
         """Hold the governor's figures against the accountant's: what is held must be the same, all else no less.
 
         While a split is not told, a quote died with its process, or a reduction is open that left without one, no
-        figure can be known: only what is held is compared then.
+        figure can be known: only what is held is compared then. Nor is a loss, where the prices that the session began
+        at died with a process.
         """
         self._live(lambda governor: governor.refresh())
         governor, his, found = self.governor, self.accountant, self.tally.disagreed
@@ -341,12 +346,12 @@ class Desk:
         unsure = self._unsure & his.working.keys()
         if self._untold or unsure or any(self._unheard(symbol) for symbol in his.touched()):
             return
-        use = governor.use()
-        found["gross"] += use.gross < his.gross * ONE**2
-        found["turnover"] += use.turnover < his.turnover * ONE**2
-        found["loss"] += use.loss < his.loss * ONE**2
+        use, rounded = governor.use(), _ROUNDED if self._ratio else 0
+        found["gross"] += use.gross + rounded < his.gross * ONE**2
+        found["turnover"] += use.turnover + rounded < his.turnover * ONE**2
+        found["loss"] += use.loss + rounded < his.loss * ONE**2 and not self._hazy
         for symbol in his.touched():
-            found["position"] += governor.use(symbol).position < his.exposure(symbol) * ONE**2
+            found["position"] += governor.use(symbol).position + rounded < his.exposure(symbol) * ONE**2
 
     def _unheard(self, symbol: str) -> bool:
         """Whether this governor lost the market's last price of a symbol, or never heard it."""

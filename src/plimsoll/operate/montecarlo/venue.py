@@ -195,7 +195,7 @@ class Venue:
         units = Counter(self.accountant.held)
         units.update(self._unseen)
         positions = {symbol: held for symbol, held in units.items() if held}
-        self.accountant.told(positions, self.now)
+        self.accountant.told(positions, self.now, strange=strange)
         orders = frozenset(self.accountant.working) | ({"nobody's"} if strange else set())
         self._say(Snapshot(self._name("snapshot"), self.now, positions, orders))
 
