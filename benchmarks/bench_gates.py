@@ -23,10 +23,10 @@ import argparse
 import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import replace
 from statistics import median
 
 import numpy as np
+from msgspec.structs import replace
 
 from plimsoll.core.limits import Group, LimitSet, Pair
 from plimsoll.core.measurements import Measurements

@@ -361,7 +361,7 @@ class Both:
         share = (Fraction(1), Fraction(1))
         self.his = Accountant(
             Caps(100 * dollars, 50 * dollars, 20 * dollars, 20 * dollars, {}, Fraction(1), Fraction(0),
-                 share, Fraction(1, 2), share, share, LIMITS.quote_age)
+                 share, Fraction(1, 2), share, share, LIMITS.quote_age, 0)
         )  # fmt: skip
         self.his.begin(Fraction(100))
         self.his.quote("S", PRICE, PRICE, NOON)

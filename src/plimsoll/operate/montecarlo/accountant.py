@@ -42,7 +42,7 @@ class Caps:
     reduce: Share
     halt: Share
     age: int  # microseconds after which a price is unknown
-    dust: int = 0  # what is long and worth no more need not be priced
+    dust: int  # what is long and worth no more need not be priced
 
 
 def caps_of(policy: Policy) -> Caps:
@@ -225,7 +225,6 @@ class Accountant:
         self.flow += self.held.get(symbol, 0) * amount
         bid, ask, at = self.books[symbol]
         self.books[symbol] = (bid - amount, ask - amount, at)
-        self._mark()
 
     def traded_elsewhere(self, symbol: str, sign: int, quantity: int, price: int, at: int) -> None:
         """A trade of the account that no order of this governor made."""

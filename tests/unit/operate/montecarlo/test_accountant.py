@@ -586,3 +586,72 @@ def test_the_use_of_the_loss_is_the_largest_within_its_cap() -> None:
     assert account.worst_loss == 1
     account.price("S", 2 * UNIT)
     assert account.worst_loss == 1 and account.use["loss"] == 1
+
+
+def test_what_is_sold_out_needs_no_price_and_counts_nowhere() -> None:
+    account = Account()
+    account.traded_elsewhere("T", 1, 20 * UNIT, UNIT, 0)
+    account.traded_elsewhere("T", -1, 20 * UNIT, UNIT, 0)
+    assert account.touched() == set() and account.exposure("T") == 0
+    account.puzzled("T")
+    account.order(1)
+    assert not account.breaches and account.touched() == {"S"}
+
+
+def test_only_a_long_holding_is_dust() -> None:
+    account = Account()
+    account.quote("D", 1, 1, 0)
+    account.traded_elsewhere("D", 1, 1, 1, 0)
+    account.puzzled("D")
+    account.order(1)
+    assert not account.breaches
+    account.told({"D": 5}, 0)  # and only where the venue does not say that it is another quantity
+    account.order(1)
+    assert dict(account.breaches) == {"price": 1}
+    account.told({"D": 1}, 0)
+    account.traded_elsewhere("D", -1, 2, 1, 0)
+    account.order(1)
+    assert dict(account.breaches) == {"price": 2}
+
+
+def test_a_smallest_equity_and_a_smallest_loss_count() -> None:
+    account = Account()
+    account.traded_elsewhere("S", 1, 1, UNIT + 1, 0)
+    assert account.loss == Fraction(1, 10**24) and account.use["loss"] == Fraction(1, 100 * 10**24)
+    account.begin(Fraction(1, 10**24))
+    assert not account.halted
+    account.traded_elsewhere("S", 1, 1, UNIT + 1, 0)
+    assert account.halted
+    account = Account()
+    account.begin(Fraction(1, 10**24))
+    account.order(10)
+    assert account.use["gross"] == 10 * 10**24
+
+
+@pytest.mark.parametrize("grains", [0, -1, -(10**24)])
+def test_with_nothing_left_a_gain_makes_no_room(grains: int) -> None:
+    account = Account()
+    account.begin(Fraction(grains, 10**24))
+    account.traded_elsewhere("S", 1, 10 * UNIT, UNIT // 2, 0)
+    assert account.loss < 0
+    account.order(1)
+    assert account.breaches["loss"] == 1
+
+
+def test_a_corrected_price_of_yesterdays_overfill_restricts_nothing_today() -> None:
+    account = Account()
+    order = account.order(10)
+    account.filled(order, "x", "S", 1, 12 * UNIT, UNIT, 0)
+    account.begin(Fraction(1_000))
+    account.corrected("x", 12 * UNIT, 2 * UNIT)
+    assert not account.restricted
+
+
+def test_three_for_two_changes_what_was_executed() -> None:
+    account = Account()
+    order = account.order(40)
+    account.filled(order, "x", "S", 1, 10 * UNIT, UNIT, 0)
+    account.split("S", 3, 2)
+    assert (account.trades["x"].units, account.trades["x"].price) == (15 * UNIT, UNIT * 2 // 3)
+    account.told({"NEVER": UNIT}, 0)
+    assert account.exposure("NEVER") == 0  # nothing is known of its price
