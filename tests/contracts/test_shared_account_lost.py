@@ -138,6 +138,11 @@ def test_a_verification_finds_every_field_that_is_gone_edited_or_added(
                 client.hdel(key, field)
                 assert not verified().ok, field
                 client.hset(key, field, text)
+        head = client.hget(RECORD, "head").split()
+        for at, part in enumerate(head):
+            client.hset(RECORD, "head", " ".join([*head[:at], "7" + part, *head[at + 1 :]]))
+            assert not verified().ok, at
+            client.hset(RECORD, "head", " ".join(head))
             client.hset(key, "more", "1")
             assert not verified().ok
             client.hdel(key, "more")
@@ -214,3 +219,26 @@ def test_an_account_of_an_earlier_version_is_named(redis_server: Callable[..., A
         client.hset("{plimsoll:governor}:head", "id", "1")
     with pytest.raises(PlimsollError, match="an account of version 2"):
         store_of(server, tmp_path)
+
+
+def test_a_start_beside_a_process_that_writes_is_none_behind_its_home(
+    redis_server: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries that come, and move the home's anchor on, while a start reads the account are no loss of the server's."""
+    from plimsoll.store.governor_redis import RedisStateStore
+
+    server = redis_server()
+    first = begun(server, tmp_path)
+    asked, written = RedisStateStore._asked, []
+
+    def asked_beside_another(store: Any, *words: Any) -> Any:
+        answer = asked(store, *words)
+        if not written:
+            written.append(True)  # the other's own question is not to be answered so
+            assert first.decide(order("meanwhile")).decision == "ADMIT"
+        return answer
+
+    monkeypatch.setattr(RedisStateStore, "_asked", asked_beside_another)
+    second = Governor(store_of(server, tmp_path), MICRO)
+    second.refresh()
+    assert written and "meanwhile" in second.orders

@@ -16,6 +16,7 @@ from zlib import crc32
 from plimsoll.core.errors import InputError
 from plimsoll.store.governor_record import altered
 
+_READS = 3  # another process of the home may be in the middle of writing it
 _LINE = re.compile(rb"((\w{64}) (\d{20}) (\w{64})) (\w{8})\n", re.ASCII)
 
 
@@ -45,15 +46,15 @@ class Anchor:
         except OSError as error:
             raise self._unusable("read", error) from None
         try:
-            raw = os.pread(descriptor, 4096, 0)
+            for _ in range(_READS):
+                found = _LINE.fullmatch(os.pread(descriptor, 4096, 0))
+                if found is not None and f"{crc32(found[1]):08x}".encode() == found[5]:
+                    return Seen(found[2].decode(), int(found[3]), found[4].decode())
         except OSError as error:  # a pipe, which has no place to read at
             raise self._unusable("read", error) from None
         finally:
             os.close(descriptor)
-        found = _LINE.fullmatch(raw)
-        if found is None or f"{crc32(found[1]):08x}".encode() != found[5]:
-            raise altered(f"{self.path} is damaged, so that it cannot be told from an older copy")
-        return Seen(found[2].decode(), int(found[3]), found[4].decode())
+        raise altered(f"{self.path} is damaged, so that it cannot be told from an older copy")
 
     def begin(self, seen: Seen) -> None:
         """Make the file, or write it anew, durably."""

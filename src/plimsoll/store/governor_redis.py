@@ -198,18 +198,22 @@ class RedisStateStore:
             self._anchor.close()
 
     def load(self) -> list[Row]:
-        """The whole state, held against the record's last entry, and the record against the anchor."""
+        """The whole state, held against the record's last entry, and the record against the anchor.
+
+        The anchor is read first: other processes of the home move it on while the account is read.
+        """
+        seen = None if self._anchor is None else self._anchor.read()
         with self.clearly():
             answer = self._asked(_LOOK, "", -1, "")
             if answer[0] != "whole":
                 raise self._lost(answer)
             fields = iter(answer[2])
             rows: list[Row] = [(*_parted(field), str(text)) for field, text in zip(fields, fields, strict=True)]
-            chain = self._begun() if answer[1] == "" else self._found(str(answer[1]), rows)
+            chain = self._begun(seen) if answer[1] == "" else self._found(str(answer[1]), rows, seen)
         self._go_on(chain)
         return rows
 
-    def _begun(self) -> Chain:
+    def _begun(self, seen: Seen | None) -> Chain:
         """The chain of an account that is not there yet."""
         if self.call("EXISTS", _OLD):
             raise InputError(
@@ -217,16 +221,14 @@ class RedisStateStore:
                 "Close its orders with the version that wrote it, begin another database and --home, and tell it "
                 "what is held: a transfer each",
             )
-        seen = None if self._anchor is None else self._anchor.read()
         if self._chain.number or (seen is not None and seen.number):
             raise altered(f"{self.name} holds none, and this home has seen one")
         return Chain(self._chain.account or secrets.token_hex(32))
 
-    def _found(self, head: str, rows: Sequence[Row]) -> Chain:
+    def _found(self, head: str, rows: Sequence[Row], seen: Seen | None) -> Chain:
         """The chain of an account, once it was held against its anchor."""
         number, last_seal = int(head.split()[0]), head.split()[1]
         account = parsed(self._entry(1)).previous
-        seen = None if self._anchor is None else self._anchor.read()
         if seen is None:
             seen = Seen(account, number, last_seal)
             if self._anchor is not None:
@@ -450,7 +452,8 @@ def verify_server(url: str, timeout: float, anchor: Path) -> AccountAudit:
         found = audited(lying, seen)
         if lying.head() != head:
             raise InputError(f"{store.name} is being written", "Stop the governors of this account first")
-        if found.ok and found.entries and head.split()[:2] != [str(found.entries), found.head]:
+        last = parsed(next(store.entries(found.entries, found.entries))) if found.ok and found.entries else None
+        if last is not None and head != _head(last.number, found.head, last.known, last.rows):
             return AccountAudit(
                 False, found.entries, found.entries, "the head is not that of the last entry", found.head
             )
