@@ -160,7 +160,9 @@ class Venue:
     def dividend(self, symbol: str, amount: int) -> None:
         """So much is paid for each unit."""
         self.accountant.paid(symbol, amount)
-        self._say(Dividend(self._name("dividend"), symbol, amount, at=self.now))
+        self._names["dividend", symbol] += 1
+        again = self._names["dividend", symbol] > 1
+        self._say(Dividend(self._name("dividend"), symbol, amount, at=self.now, again=again))
 
     def end(self, symbol: str, price: int) -> None:
         """What is held is settled at a price; nothing trades there any more."""
