@@ -149,9 +149,9 @@ def inside(home: Path, start: str, strategies: tuple[str, ...]) -> dict[str, flo
     from plimsoll.app import Workspace
     from plimsoll.core.money import cents
     from plimsoll.engine.backtest import run_backtest
-    from plimsoll.engine.desk import Desk
     from plimsoll.engine.history import history_of
     from plimsoll.engine.loop import span_of
+    from plimsoll.engine.run_context import RunContext
     from plimsoll.market import snapshot
     from plimsoll.store.journal import SqliteJournal
 
@@ -161,7 +161,7 @@ def inside(home: Path, start: str, strategies: tuple[str, ...]) -> dict[str, flo
     with tempfile.TemporaryDirectory(dir=home) as folder:
         begun, worked = time.perf_counter(), time.process_time()
         history = history_of(panel, policy)
-        desk = Desk(policy, load(policy.strategies.enabled), panel.instruments)
+        desk = RunContext(policy, load(policy.strategies.enabled), panel.instruments)
         span = span_of(history, start, None)
         with SqliteJournal(Path(folder) / "journal.db", durable=False) as journal:
             operator = policy.backtest.operator

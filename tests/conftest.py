@@ -25,7 +25,7 @@ from plimsoll.core.ports import Strategy
 from plimsoll.core.sessions import EPOCH, Sessions
 
 if TYPE_CHECKING:
-    from plimsoll.engine.desk import Desk
+    from plimsoll.engine.run_context import RunContext
     from plimsoll.engine.tally import RunTally
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,9 +120,9 @@ def _market(seed: int = 1, rows: int = 420, *, crash: float = 0.0, at: int = 330
         split[360, 2] = 2.0
         close[360:, 2] /= 2.0
         dividend[360:, 2] /= 2.0
-    fear = 17.0 * np.exp(0.15 * draw.standard_normal(rows))
-    fear[at : at + 30] *= 1.0 + 60.0 * crash
-    prices = np.column_stack([close, fear])
+    vix_or_proxy = 17.0 * np.exp(0.15 * draw.standard_normal(rows))
+    vix_or_proxy[at : at + 30] *= 1.0 + 60.0 * crash
+    prices = np.column_stack([close, vix_or_proxy])
     opens = np.vstack([prices[:1], prices[:-1] / split[1:] * (1.0 + 0.002 * draw.standard_normal((rows - 1, n + 1)))])
     kinds = ("crypto", "fund", "fund", "fund", "fund", "fund", "index")
     fields: dict[str, object] = {
@@ -136,7 +136,7 @@ def _market(seed: int = 1, rows: int = 420, *, crash: float = 0.0, at: int = 330
         "volume": np.tile([2e6, 8e6, 4e7, 8e7, 1e7, 1e7, np.nan], (rows, 1)) * np.exp(0.2 * shocks[:, :1]),
         "dividend": dividend,
         "split": split,
-        "index": np.column_stack([index, fear / fear[0]]),
+        "index": np.column_stack([index, vix_or_proxy / vix_or_proxy[0]]),
         "macro": np.full((rows, 1), 4.0),
         "macro_names": ("DGS3MO",),
     }
@@ -188,7 +188,7 @@ class Trial:
     """A finished backtest: what it was given, what it journaled and what it added up to."""
 
     history: History
-    desk: Desk
+    run: RunContext
     ledger: Ledger
     tally: RunTally
 
@@ -209,12 +209,12 @@ def _trial(
 ) -> Trial:
     from plimsoll.alpha.registry import load  # here, so that a broken engine breaks its own tests only
     from plimsoll.engine.backtest import run_backtest
-    from plimsoll.engine.desk import Desk
     from plimsoll.engine.history import history_of
     from plimsoll.engine.loop import Span
+    from plimsoll.engine.run_context import RunContext
 
     chosen = load(policy.strategies.enabled) if strategies is None else tuple(strategies)
-    history, desk, ledger = history_of(panel, policy, chosen), Desk(policy, chosen, panel.instruments), Ledger()
+    history, desk, ledger = history_of(panel, policy, chosen), RunContext(policy, chosen, panel.instruments), Ledger()
     span = Span(first, len(panel.sessions) - 1 if last is None else last)
     tally = run_backtest(history, desk, span, ledger, capital=capital, operator=operator)
     return Trial(history, desk, ledger, tally)

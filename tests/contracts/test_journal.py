@@ -49,7 +49,7 @@ def cycle(session: str, weight: float = 0.1) -> CycleRecord:
                          resumes=(Resume(18_262, True),))  # fmt: skip
     carried = Carried(
         ladder=ladder,
-        programme=TargetPortfolio(18_263, (Share("core_trend", "GLD", weight),), {"GLD": 0.7}),
+        portfolio=TargetPortfolio(18_263, (Share("core_trend", "GLD", weight),), {"GLD": 0.7}),
         stops=(StopState("SPY", 1, 0.1, 18_262),),
         pairs=(HeldPair("GLD", "SPY", 0.91),),
         openings=((18_262, "GLD"),),
@@ -120,7 +120,7 @@ def test_a_figure_that_is_not_finite_is_null_in_the_file_and_nan_again_when_read
     assert math.isnan(event.held[0]) and event.held[1] == 0.3
     assert math.isnan(event.auction.bids[0].weight) and event.auction.bids[0].price == 0.02
     assert event.figures["cvar_10"] is None and event.auction.critical_risk_aversion is None
-    assert event.carried.programme is not None and math.isnan(event.carried.programme.shares[0].weight)
+    assert event.carried.portfolio is not None and math.isnan(event.carried.portfolio.shares[0].weight)
 
 
 def test_the_payload_is_canonical_json_and_the_hash_can_be_recomputed_without_this_package(tmp_path: Path) -> None:

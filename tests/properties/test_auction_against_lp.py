@@ -1,4 +1,4 @@
-"""The auction against a plain linear programme written here, on random problems with every constraint."""
+"""The auction against a plain linear program written here, on random problems with every constraint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from plimsoll.capital import auction_cuts, auction_programme, auction_tail
+from plimsoll.capital import auction_cuts, auction_master, auction_tail
 from plimsoll.capital.auction import Allocation, AuctionProblem, solve
 from plimsoll.capital.auction_check import worst_excess
 from plimsoll.capital.auction_lp import solve_plain
@@ -165,7 +165,7 @@ def assert_within_limits(p: AuctionProblem, answer: Allocation, slack: float = 1
 
 
 @pytest.mark.parametrize("block", range(12))
-def test_objective_equals_the_plain_programme_and_every_limit_holds(block):
+def test_objective_equals_the_plain_program_and_every_limit_holds(block):
     for seed in range(block * 25, block * 25 + 25):
         p = random_problem(seed)
         answer = solve(p)
@@ -180,8 +180,8 @@ def test_objective_equals_the_plain_programme_and_every_limit_holds(block):
 
 @pytest.mark.parametrize("block", range(6))
 def test_bids_that_wait_outside_change_neither_objective_nor_prices(block, monkeypatch):
-    monkeypatch.setattr(auction_programme, "_ALL_BIDS", 1)
-    monkeypatch.setattr(auction_programme, "_ENTER", 2)
+    monkeypatch.setattr(auction_master, "_ALL_BIDS", 1)
+    monkeypatch.setattr(auction_master, "_ENTER", 2)
     for seed in range(2000 + block * 25, 2025 + block * 25):
         p = random_problem(seed)
         answer = solve(p)
@@ -252,7 +252,7 @@ def large_problem(seed: int, n: int, rows: int, aversion: float, cap: float) -> 
 @pytest.mark.parametrize(
     ("n", "rows", "aversion", "cap"), [(60, 600, 0.1, 0.06), (60, 600, 0.0, 0.012), (80, 330, 0.01, 0.02)]
 )
-def test_hard_tails_agree_with_the_plain_programme(n, rows, aversion, cap):
+def test_hard_tails_agree_with_the_plain_program(n, rows, aversion, cap):
     p = large_problem(1, n, rows, aversion, cap)
     answer = solve(p)
     assert answer.status == "optimal"
@@ -323,7 +323,7 @@ def test_many_scenarios_are_thinned_and_sketched_and_still_exact(kind, seed, n, 
     monkeypatch.setattr(auction_tail, "_MANY", 150)
     monkeypatch.setattr(auction_tail, "_RISE", 0.02)
     monkeypatch.setattr(auction_tail, "_CACHED", 4 * n)  # so that a tail is summed block by block
-    monkeypatch.setattr(auction_programme, "EDGE", 8)  # so that columns stand for several scenarios
+    monkeypatch.setattr(auction_master, "EDGE", 8)  # so that columns stand for several scenarios
     monkeypatch.setattr(auction_cuts, "EDGE", 8)
     monkeypatch.setattr(auction_cuts, "_SETTLED", 4)
     p = large_problem(seed, n, 2000, {"priced": 0.05, "limit": 0.0, "both": 0.01}[kind], 0.015)
@@ -337,9 +337,9 @@ def test_many_scenarios_are_thinned_and_sketched_and_still_exact(kind, seed, n, 
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_many_scenarios_under_limits_of_every_kind_are_as_good_as_the_plain_programme(seed, monkeypatch):
+def test_many_scenarios_under_limits_of_every_kind_are_as_good_as_the_plain_program(seed, monkeypatch):
     monkeypatch.setattr(auction_tail, "_MANY", 20)
-    monkeypatch.setattr(auction_programme, "EDGE", 2)
+    monkeypatch.setattr(auction_master, "EDGE", 2)
     monkeypatch.setattr(auction_cuts, "EDGE", 2)
     monkeypatch.setattr(auction_cuts, "_SETTLED", 1)
     p = random_problem(9900 + seed)
@@ -354,7 +354,7 @@ def test_many_scenarios_under_limits_of_every_kind_are_as_good_as_the_plain_prog
 
 
 @pytest.mark.parametrize("seed", [11, 17])
-def test_the_exact_programme_learns_the_tails_on_its_way_and_no_others(seed, monkeypatch):
+def test_the_exact_program_learns_the_tails_on_its_way_and_no_others(seed, monkeypatch):
     """Left free from the thinned optimum it leaps to books whose tails it does not know, and is cut 20 and 14 times."""
     monkeypatch.setattr(auction_cuts, "_SKETCHES_MAX", 0)
     assert solve(large_problem(seed, 80, 20_000, 0.0, 0.015)).cuts <= 12

@@ -17,8 +17,8 @@ from plimsoll.core.panel import FIELDS, Panel, View
 from plimsoll.core.policy import Policy
 from plimsoll.core.state import State, apply, open_account
 from plimsoll.engine.cycle import decide
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.history import history_of
+from plimsoll.engine.run_context import RunContext
 from plimsoll.store import codec
 
 FIRST, ROWS = 260, 440
@@ -79,7 +79,7 @@ def test_the_record_of_a_session_is_the_same_bytes_whatever_follows_it(
 ) -> None:
     trial, before = lived
     panel = blinded(trial.history.panel, row, seed, how)
-    desk = Desk(POLICY, trial.desk.strategies, panel.instruments)
+    desk = RunContext(POLICY, trial.run.strategies, panel.instruments)
     again = decide(View(history_of(panel, POLICY), row), before[row], desk).record
     assert codec.encode(again) == codec.encode(trial.records[row - FIRST])
 
@@ -101,7 +101,7 @@ def test_the_past_does_matter(lived: tuple[Any, dict[int, State]]) -> None:
     trial, before = lived
     row = 300
     panel = blinded(trial.history.panel, row - 1, 3, "noise")
-    desk = Desk(POLICY, trial.desk.strategies, panel.instruments)
+    desk = RunContext(POLICY, trial.run.strategies, panel.instruments)
     again = decide(View(history_of(panel, POLICY), row), before[row], desk).record
     assert codec.encode(again) != codec.encode(trial.records[row - FIRST])
 
@@ -118,8 +118,8 @@ def test_a_decision_does_not_depend_on_what_was_computed_before_it(
     order.shuffle(names)
     for name in names:
         history.array(name)
-    decide(View(history, FIRST), before[FIRST], trial.desk)
-    again = decide(View(history, row), before[row], trial.desk).record
+    decide(View(history, FIRST), before[FIRST], trial.run)
+    again = decide(View(history, row), before[row], trial.run).record
     assert codec.encode(again) == codec.encode(trial.records[row - FIRST])
 
 

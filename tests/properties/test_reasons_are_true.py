@@ -100,7 +100,7 @@ class Line:
     @property
     def wanted(self) -> int:
         """Lots to the target, by hand; 0 inside the band or where nothing whole and large enough fits (A7)."""
-        policy = self.world.desk.policy.shaping
+        policy = self.world.run.policy.shaping
         target, held = self.value("desired") * self.nav, self.held_lots * self.unit
         goal = math.floor(target / self.unit)
         change = abs(target - held)
@@ -110,7 +110,7 @@ class Line:
         return lots if lots * self.unit >= max(policy.min_trade, 0.01) else 0
 
     def band(self, target: float) -> float:
-        shaping = self.world.desk.policy.shaping
+        shaping = self.world.run.policy.shaping
         return min(shaping.band_nav, shaping.band_target * abs(target))
 
 
@@ -122,7 +122,7 @@ def lines(trial: Any, panel: Panel) -> Iterator[Line]:
     for event in events:
         if isinstance(event, CycleRecord):
             row = panel.sessions.row_at_or_after(event.session)
-            world = World(View(trial.history, row), state, trial.desk)
+            world = World(View(trial.history, row), state, trial.run)
             _figures_are_those_of_the_book(world, event, state)
             mark = trial.history.array("mark")[row]
             for symbol in event.symbols:
@@ -167,24 +167,24 @@ def test_every_reason_is_true_and_every_change_named_changes_the_decision(
 
 def _reasons_are_true(line: Line) -> None:
     outcome, lots, codes = line.value("outcome"), line.value("lots"), set(line.value("reasons"))
-    desired, held, programme = line.value("desired"), line.value("held"), line.value("programme")
+    desired, held, target = line.value("desired"), line.value("held"), line.value("programme")
     cent = 0.021 / line.nav
     assert codes
     if outcome == "ERROR":
         return
-    # at its target means at its target: of the day and, unless something lowers it, of the programme
+    # at its target means at its target: of the day and, unless something lowers it, of the target portfolio
     if codes & {"TARGET_MET", "IN_BAND"}:
         assert abs(desired - held) <= line.band(desired) + cent
-        assert abs(programme - held) <= line.band(programme) + cent or not codes & LOWERED
-        assert programme - held <= line.band(programme) + abs(programme - desired) + cent
+        assert abs(target - held) <= line.band(target) + cent or not codes & LOWERED
+        assert target - held <= line.band(target) + abs(target - desired) + cent
     if "BELOW_ONE_LOT" in codes:
         assert abs(desired - held) * line.nav < line.unit + 0.021
     if "BELOW_MIN_TRADE" in codes:
-        least = line.world.desk.policy.shaping.min_trade
+        least = line.world.run.policy.shaping.min_trade
         whole = math.floor(abs(desired - held) * line.nav / line.unit + 1e-9)
         assert whole * line.unit < max(least, 0.01) + 0.021
     if "NOT_IN_PROGRAMME" in codes:
-        assert desired == held == programme == 0.0
+        assert desired == held == target == 0.0
     # whatever did not come about has a cause, and what did has none
     short = 0 < line.wanted > lots
     causes = codes - QUIET - LOWERED - {"TO_TARGET", "TOWARDS_TARGET"}
@@ -210,11 +210,11 @@ def _figures_are_those_of_the_book(world: World, record: CycleRecord, state: Sta
     assert math.isclose(figures["gross_after"] or 0.0, np.abs(after).sum(), abs_tol=1e-12)
     assert math.isclose(figures["turnover"] or 0.0, 0.5 * np.abs(after - held).sum(), abs_tol=1e-12)
     assert math.isclose(1.0 - held.sum(), state.cash / record.nav, abs_tol=1e-9)
-    columns = np.array([world.desk.column[s] for s in record.symbols], dtype=np.int64)
+    columns = np.array([world.run.column[s] for s in record.symbols], dtype=np.int64)
     order = np.argsort(columns)
     if not record.unmet or not columns.size:
         return
-    policy = world.desk.policy
+    policy = world.run.policy
     sets = scenario_sets.build(world.view, columns[order], policy, stressed=True)
     for h in (1, policy.auction.horizon):
         assert math.isclose(
@@ -238,8 +238,8 @@ def _wished(world: World, record: CycleRecord, state: State) -> np.ndarray:
     out = np.array(record.proposed)
     mark = world.view.now("mark")
     for n, symbol in enumerate(record.symbols):
-        c = world.desk.column[symbol]
-        unit = float(mark[c]) / int(world.desk.lots_per_unit[c])
+        c = world.run.column[symbol]
+        unit = float(mark[c]) / int(world.run.lots_per_unit[c])
         line = Line(world, record, symbol, unit, int(state.lots[c]))
         if record.lots[n] < line.wanted > 0:
             out[n] = record.held[n] + round(line.wanted * unit * 100.0) / record.nav

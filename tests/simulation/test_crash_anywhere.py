@@ -21,9 +21,9 @@ from plimsoll.core.events import Event
 from plimsoll.core.order import Fill, Intent
 from plimsoll.core.panel import Panel
 from plimsoll.core.policy import Policy
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.history import history_of
 from plimsoll.engine.loop import Span
+from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.session import PaperSession
 from plimsoll.engine.tally import RunTally
 from plimsoll.store import codec
@@ -117,7 +117,7 @@ class World:
 
         return PaperSession(
             lambda: self.history,
-            lambda found: Desk(POLICY, load(POLICY.strategies.enabled), found.panel.instruments),
+            lambda found: RunContext(POLICY, load(POLICY.strategies.enabled), found.panel.instruments),
             SPAN,
             open_journal,
             capital=10_000_000,

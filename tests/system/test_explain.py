@@ -23,7 +23,7 @@ from plimsoll.engine.replay import replay as engine_replay
 from plimsoll.governance.case import Explanation
 from plimsoll.governance.wording import share
 from plimsoll.market import snapshot
-from plimsoll.operate import hindsight
+from plimsoll.operate import past_session
 from plimsoll.store import codec
 from plimsoll.store.home import Home
 from plimsoll.store.journal import Passage, proven, read, until
@@ -75,7 +75,7 @@ def test_indicators_are_those_of_the_panel_at_the_auction(run: Run) -> None:
     record = next(r for r in run.records[200:] if r.auction is None and any(r.held))
     symbol = record.symbols[int(np.argmax(record.held))]
     chain = app.explain(run.where, record.session, symbol).symbols[0]
-    assert record.carried.programme is not None
+    assert record.carried.portfolio is not None
     auctioned = next(r for r in reversed(run.records[: run.records.index(record)]) if r.auction is not None)
     row, column = run.panel.sessions.row_at_or_after(auctioned.session), run.panel.column[symbol]
     index = run.panel.index[: row + 1, column]
@@ -130,15 +130,15 @@ def test_a_bid_that_lost_is_told_with_the_constraint_and_its_price(run: Run) -> 
 
 
 def test_every_symbol_of_many_sessions_is_explained_without_a_gap(run: Run) -> None:
-    first = hindsight.find(run.home, run.records[0].session, run.name, lambda: None)  # type: ignore[arg-type,return-value]
+    first = past_session.find(run.home, run.records[0].session, run.name, lambda: None)  # type: ignore[arg-type,return-value]
     told = 0
     for record in run.records[::25]:
         with proven(run.home.journal(run.name)) as journal:
-            found, auction = hindsight.passages(journal, record.session)
+            found, auction = past_session.passages(journal, record.session)
             proof = journal.proof
         assert found is not None
-        past = hindsight.Past(run.home, run.name, found, auction, proof, first.history, first.desk)
-        page = hindsight.explain(past)
+        past = past_session.Past(run.home, run.name, found, auction, proof, first.history, first.run_context)
+        page = past_session.explain(past)
         assert [c.symbol for c in page.symbols] == [i.symbol for i in run.panel.instruments if i.tradable]
         for name, text in [
             (s.name, t) for s in (*page.summary, *(p for c in page.symbols for p in c.steps)) for t in s.sentences
@@ -196,12 +196,12 @@ def test_replay_gives_the_journaled_bytes(run: Run) -> None:
 
 def test_replay_tells_another_code_from_another_decision(run: Run) -> None:
     record = run.records[40]
-    past = hindsight.find(run.home, record.session, run.name, lambda: None)  # type: ignore[arg-type,return-value]
+    past = past_session.find(run.home, record.session, run.name, lambda: None)  # type: ignore[arg-type,return-value]
     before = list(until(run.home.journal(run.name), past.passage))
 
     def again(journaled: CycleRecord) -> tuple[bool, bool, tuple[str, ...], tuple[str, ...]]:
         payload = codec.encode(journaled)[1]
-        r = engine_replay(before, journaled, payload, past.history, past.desk, codec.encode, run.name)
+        r = engine_replay(before, journaled, payload, past.history, past.run_context, codec.encode, run.name)
         return r.identical, r.same_decision, r.differs, r.fields
 
     assert again(record) == (True, True, (), ())
@@ -278,7 +278,7 @@ def test_a_passage_holds_the_events_between_its_neighbours(run: Run) -> None:
         assert found.before == (run.records[n - 1] if n else None)
         start = places[n - 1] + 1 if n else places[n]
         stop = places[n + 1] if n + 1 < len(places) else len(events)
-        assert list(found.morning) == events[start : places[n]]
+        assert list(found.pre_open) == events[start : places[n]]
         assert list(found.after) == events[places[n] + 1 : stop]
         assert codec.decode("cycle", found.payload) == found.record
     assert passage(journal, "2000-01-03") is None and passage(journal, "2100-01-04") is None

@@ -30,9 +30,9 @@ from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.state import State, apply
 from plimsoll.engine.backtest import run_backtest
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.history import history_of
-from plimsoll.engine.loop import Span, evening
+from plimsoll.engine.loop import Span, post_close
+from plimsoll.engine.run_context import RunContext
 from plimsoll.market import snapshot
 from plimsoll.store.home import Home
 
@@ -231,8 +231,8 @@ def test_a_symbol_whose_volatility_is_unknown_today_is_not_bought_today(make_mar
     """That of its costs, or that of its scenarios."""
     panel = make_market(1, 300)
     history = poisoned(panel, of, "SPY", slice(260, None))
-    desk = Desk(DAILY, (EAGER,), panel.instruments)
-    _, record = evening(state_of(panel, {}, 10_000_000, 10_000_000, 260), 260, history, desk)
+    desk = RunContext(DAILY, (EAGER,), panel.instruments)
+    _, record = post_close(state_of(panel, {}, 10_000_000, 10_000_000, 260), 260, history, desk)
     assert rising(record)
     assert "SPY" not in rising(record)
 
@@ -240,19 +240,19 @@ def test_a_symbol_whose_volatility_is_unknown_today_is_not_bought_today(make_mar
 def test_a_holding_that_can_no_longer_be_measured_halts_new_risk_until_a_person_acts(make_market: Market) -> None:
     panel = make_market(1, 300)
     history = poisoned(panel, "scenarios.sigma", "SPY", slice(260, 262))
-    desk = Desk(DAILY, (EAGER,), panel.instruments)
+    desk = RunContext(DAILY, (EAGER,), panel.instruments)
     state = state_of(panel, {"SPY": 50}, 9_000_000, 10_000_000, 260)
-    state, record = evening(state, 260, history, desk)
+    state, record = post_close(state, 260, history, desk)
     assert record.carried.halted == "CVAR_UNKNOWN"
     assert record.figures["cvar_10"] is None
     assert not rising(record)
     assert {e.kind: e.severity for e in record.events}["CVAR_UNKNOWN"] == "CRITICAL"
     for row in range(261, 265):  # measurable again from 262 on: the halt stands all the same
-        state, record = evening(state, row, history, desk)
+        state, record = post_close(state, row, history, desk)
         assert record.carried.halted == "CVAR_UNKNOWN"
         assert not rising(record)
     state = apply(state, Approval(panel.sessions.dates[265], "a person", "volatility is back"))
-    _, record = evening(state, 265, history, desk)
+    _, record = post_close(state, 265, history, desk)
     assert record.carried.halted == ""
     assert rising(record)
 
@@ -330,7 +330,7 @@ def test_a_strategy_that_falls_ill_sells_nothing_and_says_so(make_market: Market
 
 def test_a_run_whose_journal_cannot_be_written_ends_there(make_market: Market) -> None:
     panel = make_market(1, 330)
-    history, desk = history_of(panel, DAILY), Desk(DAILY, (EAGER,), panel.instruments)
+    history, desk = history_of(panel, DAILY), RunContext(DAILY, (EAGER,), panel.instruments)
 
     class Full:
         def __init__(self) -> None:
@@ -363,23 +363,23 @@ def heavy(panel: Panel, row: int, gross: float) -> State:
 
 def test_gross_far_above_its_limit_halts(make_market: Market) -> None:
     panel = make_market(1, 300)
-    history, desk = history_of(panel, DAILY), Desk(DAILY, (EAGER,), panel.instruments)
-    state, record = evening(heavy(panel, 260, 1.2), 260, history, desk)
+    history, desk = history_of(panel, DAILY), RunContext(DAILY, (EAGER,), panel.instruments)
+    state, record = post_close(heavy(panel, 260, 1.2), 260, history, desk)
     assert record.carried.halted == "GROSS_HALT"
     assert record.carried.mode == "HALTED"
     assert not rising(record)
     assert any(n < 0 for n in record.lots)  # exits are never blocked
-    _, record = evening(heavy(panel, 261, 0.1), 261, history, desk)  # a book that was never halted
+    _, record = post_close(heavy(panel, 261, 0.1), 261, history, desk)  # a book that was never halted
     assert rising(record)
     calm = dataclasses.replace(heavy(panel, 261, 0.1), carried=state.carried)
-    _, record = evening(calm, 261, history, desk)  # the same book under the standing halt
+    _, record = post_close(calm, 261, history, desk)  # the same book under the standing halt
     assert not rising(record)
 
 
 def test_gross_a_little_above_its_limit_stops_new_risk_without_a_halt(make_market: Market) -> None:
     panel = make_market(1, 300)
-    history, desk = history_of(panel, DAILY), Desk(DAILY, (EAGER,), panel.instruments)
-    _, record = evening(heavy(panel, 260, 1.05), 260, history, desk)
+    history, desk = history_of(panel, DAILY), RunContext(DAILY, (EAGER,), panel.instruments)
+    _, record = post_close(heavy(panel, 260, 1.05), 260, history, desk)
     assert record.carried.halted == ""
     assert "GROSS_FREEZE" in {f.reason for f in record.findings}
     assert not rising(record)
@@ -388,10 +388,10 @@ def test_gross_a_little_above_its_limit_stops_new_risk_without_a_halt(make_marke
 def test_cvar_above_its_hard_limit_sells_at_once_and_halts_at_the_third_close(make_market: Market) -> None:
     panel = make_market(1, 300)
     policy = replace(DAILY, cvar=replace(DAILY.cvar, budget_1=0.002, hard_1=0.003, budget_10=0.006, hard_10=0.008))
-    history, desk = history_of(panel, policy), Desk(policy, (EAGER,), panel.instruments)
+    history, desk = history_of(panel, policy), RunContext(policy, (EAGER,), panel.instruments)
     state = heavy(panel, 260, 0.6)
     for close, row in enumerate(range(260, 264), start=1):  # nothing fills: the venue is out
-        state, record = evening(state, row, history, desk)
+        state, record = post_close(state, row, history, desk)
         assert not rising(record)
         assert any(n < 0 for n in record.lots)
         assert record.carried.breach_closes == close
@@ -405,8 +405,8 @@ def test_cvar_above_its_hard_limit_sells_at_once_and_halts_at_the_third_close(ma
 def test_a_holding_without_any_price_stops_everything_and_sells_nothing(make_market: Market) -> None:
     panel = make_market(1, 300)
     history = poisoned(panel, "mark", "SPY", slice(260, None))
-    desk = Desk(DAILY, (EAGER,), panel.instruments)
-    _, record = evening(heavy(panel, 260, 0.3), 260, history, desk)
+    desk = RunContext(DAILY, (EAGER,), panel.instruments)
+    _, record = post_close(heavy(panel, 260, 0.3), 260, history, desk)
     assert not any(record.lots)
     assert set(record.outcome) == {"ERROR"}
     assert not any(e.kind == "LADDER_RUNG" for e in record.events)  # a missing price is no crash
@@ -425,8 +425,8 @@ def test_too_much_late_data_stops_new_risk(
     fresh[260:, panel.column["SPY"]] = False
     late = dataclasses.replace(panel, fresh=fresh)
     policy = replace(DAILY, data=replace(DAILY.data, affected_universe_max=universe_max))
-    desk = Desk(policy, (EAGER,), panel.instruments)
-    _, record = evening(heavy(panel, 260, weight), 260, history_of(late, policy), desk)
+    desk = RunContext(policy, (EAGER,), panel.instruments)
+    _, record = post_close(heavy(panel, 260, weight), 260, history_of(late, policy), desk)
     assert bool(rising(record)) is not bool(reason)
     assert record.bars_new_risk is bool(reason)
     said = {code for codes in record.reasons for code in codes} & {"DATA_AFFECTED", "UNIVERSE_AFFECTED"}
@@ -437,8 +437,8 @@ def test_too_much_late_data_stops_new_risk(
 def test_a_required_regime_input_without_value_stops_new_risk(make_market: Market, present: bool) -> None:
     policy = replace(DAILY, regime=replace(DAILY.regime, required=("^VIX" if present else "^MOVE",)))
     panel = make_market(1, 300)
-    _, record = evening(
-        heavy(panel, 260, 0.0), 260, history_of(panel, policy), Desk(policy, (EAGER,), panel.instruments)
+    _, record = post_close(
+        heavy(panel, 260, 0.0), 260, history_of(panel, policy), RunContext(policy, (EAGER,), panel.instruments)
     )
     assert bool(rising(record)) is present
 
@@ -464,7 +464,7 @@ def test_the_mandates_end_is_flat_for_ever(make_market: Market, backtested: Back
     for later in range(row + 1, 420):
         state = apply(state, Approval(panel.sessions.dates[later], "a person", "please"))
         state = dataclasses.replace(state, cash=state.cash + 1_000_000)  # a rally, and then some
-        state, record = evening(state, later, trial.history, trial.desk)
+        state, record = post_close(state, later, trial.history, trial.run)
         assert record.carried.ladder.ended
         assert not record.intents
         assert record.auction is None

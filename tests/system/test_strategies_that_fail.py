@@ -114,7 +114,7 @@ def test_a_strategy_that_raises_keeps_its_book_and_an_event_says_where(
     held = {s for s, w in zip(record.symbols, record.held, strict=True) if w > 0.0}
     assert held
     assert not [i for i in record.intents if i.lots < 0]
-    assert set(record.carried.programme.confidence) == held
+    assert set(record.carried.portfolio.confidence) == held
     assert all(set(why) == {"KEPT", "STRATEGY_ERROR"} for why in kept_reasons(record).values())
     (event,) = [e for e in record.events if e.kind == "STRATEGY_ERROR"]
     assert event.scope.startswith("acts: ")
@@ -136,7 +136,7 @@ def test_what_an_invalid_forecast_speaks_of_stands_and_the_others_count(
     ill = ill_once(lambda view, holding: [want("SPY", **WRONG[how]), want("GLD")])
     record = at_row(backtested(panel, DAILY, strategies=(ill,)).records, panel)
     held = dict(zip(record.symbols, record.held, strict=True))
-    target = dict(zip(record.symbols, record.programme, strict=True))
+    target = dict(zip(record.symbols, record.target, strict=True))
     assert held["SPY"] > 0.0 and held["TLT"] > 0.0
     assert target["SPY"] == pytest.approx(held["SPY"], rel=1e-6)
     assert target["TLT"] == 0.0  # of TLT nothing was said: that is a sale by its own word
@@ -180,9 +180,9 @@ def test_a_symbol_whose_certification_vanishes_is_not_sold_for_it(make_market: M
     from dataclasses import replace as changed
 
     from plimsoll.core.state import State
-    from plimsoll.engine.desk import Desk
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import evening
+    from plimsoll.engine.loop import post_close
+    from plimsoll.engine.run_context import RunContext
 
     panel = make_market(1, 320)
     careful = Acts(lambda view, holding: [want(s) for s in ("SPY", "GLD")
@@ -197,7 +197,7 @@ def test_a_symbol_whose_certification_vanishes_is_not_sold_for_it(make_market: M
     account = State(panel.symbols, lots, np.full(lots.size, np.nan), before.cash, before.carried)
     gone = changed(panel, certifications=tuple(
         replace(c, state="DEGRADED") if c.symbol == "SPY" else c for c in panel.certifications))  # fmt: skip
-    _, record = evening(account, ROW, history_of(gone, DAILY), Desk(DAILY, (careful,), gone.instruments))
+    _, record = post_close(account, ROW, history_of(gone, DAILY), RunContext(DAILY, (careful,), gone.instruments))
     assert "CLOSE_ONLY" in kept_reasons(record)["SPY"]
     assert not [i for i in record.intents if i.symbol == "SPY" and i.lots < 0]
 
@@ -207,22 +207,22 @@ def decisions(
 ) -> Iterator[tuple[int, Any, CycleRecord]]:
     """(row, state before the decision, decision) of a run whose strategies at each row are ``strategies(row)``."""
     from plimsoll.core.state import open_account
-    from plimsoll.engine.desk import Desk
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import Span, evening, genesis_of, morning
+    from plimsoll.engine.loop import Span, genesis_of, post_close, pre_open
+    from plimsoll.engine.run_context import RunContext
     from plimsoll.execution.venues.simulated import SimulatedVenue
 
     history = history_of(panel, DAILY)
     venue, record = SimulatedVenue(history, DAILY), None
-    desk = Desk(DAILY, strategies(260), panel.instruments)
+    desk = RunContext(DAILY, strategies(260), panel.instruments)
     state = open_account(
         genesis_of(history, desk, Span(260, last), capital=10_000_000, mode="backtest", operator="never")
     )
     for row in range(260, last + 1):
         if record is not None:
-            state, _ = morning(state, record, row, history, desk, venue, "never")
+            state, _ = pre_open(state, record, row, history, desk, venue, "never")
         before = state
-        state, record = evening(state, row, history, Desk(DAILY, strategies(row), panel.instruments))
+        state, record = post_close(state, row, history, RunContext(DAILY, strategies(row), panel.instruments))
         yield row, before, record
 
 
@@ -232,9 +232,9 @@ def test_failing_sells_nothing_that_keeping_would_not_have_sold(make_market: Mar
     """Random strategies fail at random sessions. Each such decision is made again with keep forecasts in the place of
     the failure, from the same state: nothing is sold by the first that the second would have held.
     """
-    from plimsoll.engine.desk import Desk
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import evening
+    from plimsoll.engine.loop import post_close
+    from plimsoll.engine.run_context import RunContext
 
     panel = make_market(data.draw(st.integers(1, 4)), 300)
     names = ("one", "two")
@@ -263,8 +263,8 @@ def test_failing_sells_nothing_that_keeping_would_not_have_sold(make_market: Mar
     for row, state, record in decisions(panel, failed, 299):
         if not any((row, name) in sick for name in names):
             continue
-        twins = Desk(DAILY, strategies(row, lambda name: keeps), panel.instruments)
-        _, kept = evening(state, row, history, twins)
+        twins = RunContext(DAILY, strategies(row, lambda name: keeps), panel.instruments)
+        _, kept = post_close(state, row, history, twins)
         ours, theirs = sales([record]), sales([kept])
         for (session, symbol), lots in ours.items():
             spoken = {n for n in names if symbol in wants[n] and (row, n) not in sick}
@@ -360,7 +360,7 @@ def test_explain_says_that_a_holding_stands_and_why(home: Path, tmp_path: Path) 
     told = " ".join(commands.plimsoll("explain", "--on", failed, "--symbol", "SPY", home=home).stdout.split())
     assert "ill raised an error at this auction: what it holds of SPY stands." in told
     assert "no other bid takes its room, only a limit does" in told
-    assert "won" not in told.split("KEPT:")[1].split("programme")[0]
+    assert "won" not in told.split("KEPT:")[1].split("target portfolio")[0]
 
 
 def test_an_own_ic_below_the_hurdle_is_refused_at_the_start(home: Path, tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def test_a_strategy_gets_a_policy_of_its_own(make_market: Market, backtested: Ba
 
     panel = make_market(1, 320)
     told = [
-        [(r.programme, r.intents) for r in backtested(panel, DAILY, strategies=(s,), last=310).records]
+        [(r.target, r.intents) for r in backtested(panel, DAILY, strategies=(s,), last=310).records]
         for s in (Loosens(), Acts(honest, "honest"))
     ]
     assert told[0] == told[1]

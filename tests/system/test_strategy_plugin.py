@@ -196,7 +196,7 @@ def test_leverage_breach_rejects_what_the_gate_no_longer_stops(
 ) -> None:
     """The auction and the gate both keep gross below its limit, so a bid cannot reach the veto while they are there.
 
-    Here the programme was made under a looser limit than the one in force, and the gate is off.
+    Here the target portfolio was made under a looser limit than the one in force, and the gate is off.
     """
     panel = make_market(1, 264)
     greedy = adversary({"symbol": "SPY", "target_weight": 0.4}, {"symbol": "GLD", "target_weight": 0.4})
@@ -209,12 +209,12 @@ def test_leverage_breach_rejects_what_the_gate_no_longer_stops(
         gates=replace(month_end.gates, off=("gross",)),
     )
     from plimsoll.core.state import State
-    from plimsoll.engine.desk import Desk
-    from plimsoll.engine.loop import evening
+    from plimsoll.engine.loop import post_close
+    from plimsoll.engine.run_context import RunContext
 
     n = len(panel.symbols)
     fresh = State(panel.symbols, np.zeros(n, np.int64), np.full(n, np.nan), 10_000_000, state_after)
-    _, record = evening(fresh, 261, wide.history, Desk(tight, greedy, panel.instruments))
+    _, record = post_close(fresh, 261, wide.history, RunContext(tight, greedy, panel.instruments))
     assert ("LEVERAGE_BREACH", "error", "book") in tripped([record])
     assert not any(n > 0 for n in record.lots)
 
@@ -278,18 +278,18 @@ def test_insufficient_history_rejects_a_symbol_that_others_let_through(
 ) -> None:
     from plimsoll.core.events import Genesis
     from plimsoll.core.state import open_account
-    from plimsoll.engine.desk import Desk
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import evening
+    from plimsoll.engine.loop import post_close
+    from plimsoll.engine.run_context import RunContext
 
     panel = make_market(1, 264)
     history = history_of(panel, OPEN)
     clean = history.catalogue["rows"]
     few = changed(history, catalogue={**history.catalogue, "rows": lambda p: clean(p) - 200.0}, _memo={})
-    desk = Desk(OPEN, adversary({"symbol": "SPY"}), panel.instruments)
+    desk = RunContext(OPEN, adversary({"symbol": "SPY"}), panel.instruments)
     genesis = Genesis("a", 10_000_000, panel.symbols, "", "", "", "", "", "backtest", (), "never", True)
     for given, refused in ((history, False), (few, True)):
-        _, record = evening(open_account(genesis), 261, given, desk)
+        _, record = post_close(open_account(genesis), 261, given, desk)
         assert (("INSUFFICIENT_HISTORY", "error", "SPY") in tripped([record])) is refused
         assert any(record.lots) is not refused
         assert any("VETO_ERROR" in codes or "INSUFFICIENT_HISTORY" in codes for codes in record.reasons) is refused

@@ -105,7 +105,7 @@ def test_what_stands_in_for_vix_is_the_benchmarks_own(tmp_path: Path, shared_dat
     bars = close[np.isfinite(close)]
     expected = 100.0 * np.std(bars[-20:] / bars[-21:-1] - 1.0, ddof=1) * np.sqrt(252.0)
     assert found.source == "SPY's realised volatility"
-    assert found.fear == pytest.approx(expected)
+    assert found.vix_or_proxy == pytest.approx(expected)
 
 
 def test_the_state_as_of_a_date_is_what_was_known_then(tmp_path: Path, shared_data: Path) -> None:

@@ -19,7 +19,6 @@ STANDING = {
     "Chain": 2,
     "Change": 2,
     "Check": 2,
-    "Desk": 2,
     "Entry": 2,
     "Evidence": 2,
     "Finding": 2,

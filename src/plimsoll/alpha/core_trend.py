@@ -64,7 +64,7 @@ def _signal(view: View, column: int, policy: Policy) -> tuple[float, Signal]:
         sma_50=float(view.now("sma_50")[column]),
         sma_200=float(view.now("sma_200")[column]),
         momentum_120=float(view.now("momentum_120")[column]),
-        fear=float(view.now("regime.fear")),
+        vix_or_proxy=float(view.now("regime.vix_or_proxy")),
         policy=policy,
     )
     return z, signal
@@ -80,10 +80,10 @@ def _read(view: View, z: float, signal: Signal, policy: Policy) -> str:
             low = f"z60 {z:+.2f} is below {-weak:+.2f}" if z < -weak else "the price is below its 50-session average"
             return f"{low}; no bid"
         case "STRONG_BUY":
-            fear = float(view.now("regime.fear"))
+            vix_or_proxy = float(view.now("regime.vix_or_proxy"))
             return (
                 f"z60 {z:+.2f} is above {strong:+.2f}, the price above its 50- and 200-session averages, momentum over "
-                f"120 sessions positive and VIX {fear:.1f} below {policy.forecast.vix_high:g}; a bid"
+                f"120 sessions positive and VIX {vix_or_proxy:.1f} below {policy.forecast.vix_high:g}; a bid"
             )
         case "BUY":
             return f"z60 {z:+.2f} is above {weak:+.2f} and the price above its 20-session average; a bid"

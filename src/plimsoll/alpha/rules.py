@@ -79,12 +79,12 @@ def trend_signal(
     sma_50: float,
     sma_200: float,
     momentum_120: float,
-    fear: float,
+    vix_or_proxy: float,
     policy: Policy,
 ) -> Signal:
     """The rule table of S2; the first line that holds wins.
 
-    ``fear`` is VIX in points or what stands in for it; unknown fear bars only the strong buy. With any other
+    ``vix_or_proxy`` is VIX in points or what stands in for it; unknown fear bars only the strong buy. With any other
     input unknown the signal is HOLD: nothing is bought and nothing is sold because data is missing (U6, E3).
     """
     if not all(map(math.isfinite, (z, price, sma_20, sma_50, sma_200, momentum_120))):
@@ -94,7 +94,7 @@ def trend_signal(
         return "STRONG_SELL"
     if z < -weak or price < sma_50:
         return "SELL"
-    calm = fear < policy.forecast.vix_high
+    calm = vix_or_proxy < policy.forecast.vix_high
     if z > strong and price > sma_50 and price > sma_200 and momentum_120 > 0.0 and calm:
         return "STRONG_BUY"
     if z > weak and price > sma_20:

@@ -21,31 +21,31 @@ if TYPE_CHECKING:
 
 def explain(workspace: Workspace, on: str, symbol: str | None = None, run: str | None = None) -> SessionExplanation:
     """Why each symbol, or one, was traded or not in a session of a run, the last run's by default (G4)."""
-    from plimsoll.operate import hindsight
+    from plimsoll.operate import past_session
     from plimsoll.store.home import Home
 
-    past = hindsight.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
-    return hindsight.explain(past, symbol)
+    past = past_session.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
+    return past_session.explain(past, symbol)
 
 
 def replay(workspace: Workspace, on: str, run: str | None = None) -> SessionReplay:
     """Decide a past session again from snapshot, policy and journal, and compare the bytes (G4)."""
-    from plimsoll.operate import hindsight
+    from plimsoll.operate import past_session
     from plimsoll.store.home import Home
 
-    return hindsight.replay(
-        hindsight.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
+    return past_session.replay(
+        past_session.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
     )
 
 
 def risk(workspace: Workspace, on: str | None = None, run: str | None = None) -> RiskStanding:
     """Where a run's book stood against every limit at a session's close, the last one decided by default (R1-R9)."""
-    from plimsoll.operate import hindsight
+    from plimsoll.operate import past_session
     from plimsoll.operate import risk as standing_of
     from plimsoll.store.home import Home
 
     return standing_of.standing(
-        hindsight.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
+        past_session.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
     )
 
 

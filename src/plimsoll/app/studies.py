@@ -67,12 +67,12 @@ def _outcome(snapshots: str, start: str | None, end: str | None, variant: Varian
 
     policy = variant.policy
     panel = snapshot.load(snapshot.current(Path(snapshots))).resolved(policy.limits.plain_symbols_are)
-    desk = desk_of(policy, panel, any_hurdle=True)
-    history = history_of(panel, policy, desk.strategies)
+    run_context = desk_of(policy, panel, any_hurdle=True)
+    history = history_of(panel, policy, run_context.strategies)
     span = span_of(history, start, end)
     with TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "run.db", durable=False) as journal:
         tally = run_backtest(
-            history, desk, span, journal, capital=cents(policy.account.capital),
+            history, run_context, span, journal, capital=cents(policy.account.capital),
             operator=policy.backtest.operator,
         )  # fmt: skip
         records = (event for event in journal.events() if isinstance(event, CycleRecord))

@@ -37,15 +37,15 @@ def backtest(
 
     policy = workspace.load().policy
     home, panel = stage_2(workspace, policy)
-    desk = desk_of(policy, panel)
-    history = history_of(panel, policy, desk.strategies)
+    run_context = desk_of(policy, panel)
+    history = history_of(panel, policy, run_context.strategies)
     span = span_of(history, start, end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
-    genesis = genesis_of(history, desk, span, capital=capital, mode="backtest", operator=operator)
+    genesis = genesis_of(history, run_context, span, capital=capital, mode="backtest", operator=operator)
     with home.lock(), keeping(home, workspace, policy, genesis, tag) as kept:
         with journal_of(home, kept.run, durable=False) as journal:
             tally = run_backtest(
-                history, desk, span, journal, capital=capital, operator=operator, keep_going=keep_going,
+                history, run_context, span, journal, capital=capital, operator=operator, keep_going=keep_going,
                 progress=progress,
             )  # fmt: skip
             decided, anchor = journal.decisions_hash, journal.anchor
@@ -63,7 +63,7 @@ def backtest(
         result = result_of(
             run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
             decisions_hash=decided, without_mandate=unbounded,
-            worth=worth_of(history, desk, tally, span.first, capital),
+            worth=worth_of(history, run_context, tally, span.first, capital),
         )  # fmt: skip
         return kept.finish(result, anchor, policy, tally)
 
@@ -104,8 +104,8 @@ def trade_recorded(
         start, end = begun.genesis.start, end or begun.genesis.end
     span = span_of(history, start, end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
-    desk = desk_of(policy, panel)
-    genesis = genesis_of(history, desk, span, capital=capital, mode="paper", operator=operator)
+    run_context = desk_of(policy, panel)
+    genesis = genesis_of(history, run_context, span, capital=capital, mode="paper", operator=operator)
     held = None if begun is None else begun.held
     with home.lock(), keeping(home, workspace, policy, genesis, tag, begun) as kept:
         session = PaperSession(
@@ -124,7 +124,7 @@ def trade_recorded(
             decided, anchor = journal.decisions_hash, journal.anchor
         result = result_of(
             run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
-            decisions_hash=decided, worth=worth_of(history, desk, tally, span.first, capital),
+            decisions_hash=decided, worth=worth_of(history, run_context, tally, span.first, capital),
         )  # fmt: skip
         return kept.finish(result, anchor, policy, tally)
 

@@ -1,4 +1,6 @@
-"""What several services stand on: the certified snapshot, a run's desk and journal, a governor's store, the clock."""
+"""What several services stand on: the certified snapshot, a run's context and journal, a governor's store, the
+clock.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.panel import Panel
     from plimsoll.core.ports import StateStore
-    from plimsoll.engine.desk import Desk
+    from plimsoll.engine.run_context import RunContext
     from plimsoll.store.home import Home
     from plimsoll.store.journal import Anchor, SqliteJournal
 
@@ -30,25 +32,25 @@ def stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
     return home, snapshot.load(folder).resolved(policy.limits.plain_symbols_are)
 
 
-def desk_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) -> Desk:
-    """The desk of a run, after proving that the policy can trade at the last certified prices (U7), and that no
+def desk_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) -> RunContext:
+    """The context of a run, after proving that the policy can trade at the last certified prices (U7), and that no
     strategy's own information coefficient leaves it below the hurdle (A3). A study of hurdles asks for ``any_hurdle``:
     that one of them holds cash is what it shows.
     """
     from plimsoll.alpha.registry import load
     from plimsoll.alpha.terms import policy_for, terms_of
     from plimsoll.engine.code import code_hash
-    from plimsoll.engine.desk import Desk
+    from plimsoll.engine.run_context import RunContext
     from plimsoll.store.policy_proofs import feasible, hurdle
 
     strategies = load(policy.strategies.enabled)
-    desk = Desk(policy, strategies, panel.instruments, code=code_hash(strategies))
-    for strategy in () if any_hurdle else desk.strategies:
+    run_context = RunContext(policy, strategies, panel.instruments, code=code_hash(strategies))
+    for strategy in () if any_hurdle else run_context.strategies:
         for problem in hurdle(policy_for(policy, terms_of(strategy, policy))):
             raise InputError(f"strategy {strategy.name!r}: {problem.text}", f"{problem.remedy}, or give it a larger ic")
     prices = [float(panel.close[row, column]) for column, row in enumerate(panel.last_row.tolist())]
-    feasible(policy, prices, panel.instruments, policy.account.capital, desk.weight_caps.tolist())
-    return desk
+    feasible(policy, prices, panel.instruments, policy.account.capital, run_context.weight_caps.tolist())
+    return run_context
 
 
 def journal_of(home: Home, run: str, *, durable: bool, held: Anchor | None = None) -> SqliteJournal:

@@ -1,7 +1,7 @@
 """The capital auction: exact mean-CVaR allocation under every limit (A3).
 
 ``solve`` maximises expected return less the price of tail risk and of trading. Cutting planes find the optimum; if
-they fail a plain linear programme does; if that fails, or no allocation satisfies the limits, the present book is
+they fail a plain linear program does; if that fails, or no allocation satisfies the limits, the present book is
 scaled towards cash and the limit that set the scale is named. Whatever is returned has been measured again by an
 independent check. The answer is a function of the problem alone (U9); among equally good allocations the one with
 the least turnover wins, then the one that gives more to earlier bids.
@@ -16,7 +16,7 @@ from plimsoll.capital.auction_check import LimitReading, readings
 from plimsoll.capital.auction_cuts import solve_by_cuts
 from plimsoll.capital.auction_frame import Solved, SolveFailed
 from plimsoll.capital.auction_lp import solve_plain
-from plimsoll.capital.auction_problem import Allocation, AuctionProblem, Form, checked
+from plimsoll.capital.auction_problem import Allocation, AuctionProblem, CheckedProblem, checked
 
 __all__ = ["Allocation", "AuctionProblem", "solve"]
 
@@ -62,7 +62,7 @@ def solve(problem: AuctionProblem) -> Allocation:
 
 
 def _allocation(
-    form: Form, weights: Floats, status: str, solved: Solved | None = None, binding: str = ""
+    form: CheckedProblem, weights: Floats, status: str, solved: Solved | None = None, binding: str = ""
 ) -> Allocation:
     tail = form.tails[0]
     members = tail.members(tail.at(form.positions(weights)))
@@ -101,7 +101,7 @@ def _inside(problem: AuctionProblem, weights: Floats) -> Floats | None:
     return weights if mended else None
 
 
-def _present_book_scaled(problem: AuctionProblem, form: Form) -> tuple[Floats, str]:
+def _present_book_scaled(problem: AuctionProblem, form: CheckedProblem) -> tuple[Floats, str]:
     """The current book within its position caps, times the largest factor that meets every other limit.
 
     An asset several bids share is split among them in proportion to their caps.

@@ -1,8 +1,8 @@
 """Cutting planes for the mean-CVaR auction: an exact answer from a handful of small re-solves in HiGHS.
 
-Each round solves the programme there is, measures its book on every scenario, and adds what the programme did not
+Each round solves the program there is, measures its book on every scenario, and adds what the program did not
 know: the tails of limits that are exceeded, and bids that would pay. When there is nothing to add the answer is that
-of the full programme.
+of the full master.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.capital.auction_frame import Solved, SolveFailed
-from plimsoll.capital.auction_problem import Form
-from plimsoll.capital.auction_programme import EDGE, MasterProblem, best_returns, first_bids
+from plimsoll.capital.auction_master import EDGE, MasterProblem, best_returns, first_bids
+from plimsoll.capital.auction_problem import CheckedProblem
 from plimsoll.capital.auction_tail import ScenarioTail, TailState
 
 Floats = NDArray[np.float64]
@@ -36,7 +36,7 @@ _LONGER: Final = 2.0
 _FAR: Final = 0.999  # of the way a bid may go: as far as it may, but for rounding
 
 
-def solve_by_cuts(form: Form) -> Solved:
+def solve_by_cuts(form: CheckedProblem) -> Solved:
     """Solve ``form``, ties settled by least turnover and then by the order of the bids.
 
     Raises
@@ -44,42 +44,42 @@ def solve_by_cuts(form: Form) -> Solved:
     SolveFailed
         HiGHS found no optimum.
     """
-    programme = _optimised(form)
-    solved = programme.solved()
-    if programme.unique():
+    master = _optimised(form)
+    solved = master.solved()
+    if master.unique():
         return solved
-    return replace(solved, weights=_settled(programme, solved.weights))
+    return replace(solved, weights=_settled(master, solved.weights))
 
 
-def _optimised(form: Form) -> MasterProblem:
-    """A programme of ``form`` at its optimum."""
+def _optimised(form: CheckedProblem) -> MasterProblem:
+    """A program of ``form`` at its optimum."""
     if any(tail.many for tail in form.tails):
         near = _approach(form)
-        programme = MasterProblem(form, near.bids, near.places)
-        programme.bend(near.places, [EDGE] * len(form.tails))
-        _optimise_near(programme, near)
+        master = MasterProblem(form, near.bids, near.places)
+        master.bend(near.places, [EDGE] * len(form.tails))
+        _optimise_near(master, near)
     else:
-        programme = MasterProblem(form, first_bids(form), form.places(best_returns(form)))
-    _optimise(programme)
-    return programme
+        master = MasterProblem(form, first_bids(form), form.places(best_returns(form)))
+    _optimise(master)
+    return master
 
 
-def _optimise(programme: MasterProblem, *, entry: bool = True) -> None:
+def _optimise(master: MasterProblem, *, entry: bool = True) -> None:
     """Cut and let bids in until no limit is exceeded, the CVaR in the objective is true and no absent bid would pay."""
     for _ in range(_ROUNDS_MAX):
-        weights, column = programme.optimum(entry=entry)
-        positions = programme.form.positions(weights)
+        weights, column = master.optimum(entry=entry)
+        positions = master.form.positions(weights)
         broken = []
-        for known in programme.sets:
+        for known in master.sets:
             place = known.tail.at(positions)
             bound = column if known.priced else known.tail.cap
             if (place.cvar - bound) * known.scale > _VIOLATION:
                 broken.append((known, known.tail.members(place)))
-        entered = entry and programme.admit()
+        entered = entry and master.admit()
         if not broken and not entered:
             return
         if broken:
-            programme.cut(broken)
+            master.cut(broken)
     raise SolveFailed(f"no optimum after {_ROUNDS_MAX} rounds", infeasible=False)
 
 
@@ -97,7 +97,7 @@ class _Near(NamedTuple):
     step: float
 
 
-def _approach(form: Form) -> _Near:
+def _approach(form: CheckedProblem) -> _Near:
     """A book near the optimum of a ``form`` with many scenarios.
 
     A thinned set has its optimum near by, and sketches lead on from there. No bid moves by more than a step, which
@@ -108,8 +108,8 @@ def _approach(form: Form) -> _Near:
     if any(tail.many for tail in coarse.tails):
         bids, weights, *_ = _approach(coarse)
     else:
-        programme = _optimised(coarse)
-        bids, weights = programme.bids, programme.read()[0]
+        master = _optimised(coarse)
+        bids, weights = master.bids, master.read()[0]
     places = form.places(form.positions(weights))
     reach = [max(tail.count // _WIDE, 1) for tail in form.tails]
     step = _STEP * float(weights.max() or form.upper.max())
@@ -144,34 +144,34 @@ def _approach(form: Form) -> _Near:
     return _Near(bids, weights, places, step)
 
 
-def _merit(form: Form, weights: Floats, places: list[TailState], prices: Floats) -> float:
+def _merit(form: CheckedProblem, weights: Floats, places: list[TailState], prices: Floats) -> float:
     """The objective of ``weights`` (n,) less what their excess over each limit on CVaR costs at ``prices``."""
     excess = [max(place.cvar - tail.cap, 0.0) for tail, place in zip(form.tails, places, strict=True)]
     return form.objective(weights, places[0].cvar) - float(prices @ excess)
 
 
-def _optimise_near(programme: MasterProblem, near: _Near) -> None:
-    """Bring ``programme`` to its optimum step by step, so that it learns the tails on the way and no others.
+def _optimise_near(master: MasterProblem, near: _Near) -> None:
+    """Bring ``program`` to its optimum step by step, so that it learns the tails on the way and no others.
 
     Left free from the start it would leap to where it knows no tail, and back, many times. Where no bid is held back
-    any more its optimum is that of the programme left free.
+    any more its optimum is that of the program left free.
     """
-    weights, step, upper = near.weights, near.step, programme.form.upper
+    weights, step, upper = near.weights, near.step, master.form.upper
     for _ in range(_ROUNDS_MAX):
-        programme.stay_near(weights, step)
+        master.stay_near(weights, step)
         try:
-            _optimise(programme, entry=False)
+            _optimise(master, entry=False)
         except SolveFailed:  # no allocation so near
             if step >= float(upper.max()):
                 break
             step *= _LONGER
             continue
-        found = programme.read()[0]
+        found = master.read()[0]
         held = (np.abs(found - weights) >= _FAR * step) & (found > 0.0) & (found < upper)
-        if not programme.admit() and not held.any():
+        if not master.admit() and not held.any():
             break
         weights, step = found, step * _LONGER
-    programme.let_go()
+    master.let_go()
 
 
 def _moved(tail: ScenarioTail, before: TailState, after: TailState) -> int:
@@ -183,30 +183,30 @@ def _moved(tail: ScenarioTail, before: TailState, after: TailState) -> int:
 # -- ties ----------------------------------------------------------------------------------------------------------
 
 
-def _settled(programme: MasterProblem, weights: Floats) -> Floats:
+def _settled(master: MasterProblem, weights: Floats) -> Floats:
     """Of the allocations as good as ``weights``: the least turnover, then the most for the earlier bids."""
-    form = programme.form
+    form = master.form
     best = _objective(form, weights)
     others = np.setdiff1d(np.intersect1d(np.flatnonzero(form.current > 0.0), form.asset), form.sellers)
     try:
-        programme.hold_to_face()
-        sold = programme.sales_columns(others)
-        turnover = np.zeros(programme.column_count)
-        turnover[programme.columns] = 1.0
+        master.hold_to_face()
+        sold = master.sales_columns(others)
+        turnover = np.zeros(master.column_count)
+        turnover[master.columns] = 1.0
         turnover[sold] = 2.0
-        programme.minimise(turnover)
-        _optimise(programme, entry=False)
-        if not programme.unique():
-            programme.hold_to_face()
-            order = np.zeros(programme.column_count)
-            order[programme.columns] = -1.0 / (1.0 + programme.bids)
-            programme.minimise(order)
-            _optimise(programme, entry=False)
-        settled = programme.read()[0]
+        master.minimise(turnover)
+        _optimise(master, entry=False)
+        if not master.unique():
+            master.hold_to_face()
+            order = np.zeros(master.column_count)
+            order[master.columns] = -1.0 / (1.0 + master.bids)
+            master.minimise(order)
+            _optimise(master, entry=False)
+        settled = master.read()[0]
     except SolveFailed:
         return weights  # as good as any, if not the tidiest
-    return settled if (best - _objective(form, settled)) * programme.scale <= _SAME_OBJECTIVE else weights
+    return settled if (best - _objective(form, settled)) * master.scale <= _SAME_OBJECTIVE else weights
 
 
-def _objective(form: Form, weights: Floats) -> float:
+def _objective(form: CheckedProblem, weights: Floats) -> float:
     return form.objective(weights, form.tails[0].at(form.positions(weights)).cvar)

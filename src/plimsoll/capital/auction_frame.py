@@ -1,4 +1,4 @@
-"""What the two solvers of the auction share: the columns and caps of the programme, HiGHS, and its answer."""
+"""What the two solvers of the auction share: the columns and caps of the program, HiGHS, and its answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.capital.auction_problem import Form
+from plimsoll.capital.auction_problem import CheckedProblem
 
 Floats = NDArray[np.float64]
 Int32 = NDArray[np.int32]
@@ -40,8 +40,8 @@ class Solved:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Frame:
-    """The programme before any scenario, to be minimised.
+class LpModel:
+    """The program before any scenario, to be minimised.
 
     Columns are the bids, then what is sold of each of ``form.sellers``, then, if ``priced``, the CVaR of the
     objective. Rows (CSR, all coefficients one) are the caps, then ``position + sold >= current`` of each seller:
@@ -68,7 +68,7 @@ class Frame:
         return int(self.row_lower.shape[0])
 
     def pass_to(self, solver: highspy.Highs, scale: float) -> None:
-        """Make it the programme of ``solver``, the objective times ``scale``."""
+        """Make it the program of ``solver``, the objective times ``scale``."""
         solver.passModel(
             self.columns, self.rows, self.index.shape[0], 2, 1, 0.0, self.cost * scale, self.lower, self.upper,
             self.row_lower, self.row_upper, self.starts, self.index, np.ones(self.index.shape[0]),
@@ -76,7 +76,7 @@ class Frame:
         )  # fmt: skip
 
 
-def frame(form: Form) -> Frame:
+def frame(form: CheckedProblem) -> LpModel:
     """Lay out the columns and caps of ``form``."""
     n, sales, priced = form.bids, form.sellers.shape[0], form.risk_aversion > 0.0
     columns = n + sales + priced
@@ -96,7 +96,7 @@ def frame(form: Form) -> Frame:
     row_upper[:caps] = [cap for _, _, cap in form.rows]
     row_lower[caps:] = form.current[form.sellers]
     index = np.concatenate(members).astype(np.int32)
-    return Frame(cost, lower, upper, starts, index, row_lower, row_upper, priced)
+    return LpModel(cost, lower, upper, starts, index, row_lower, row_upper, priced)
 
 
 def quiet_solver(*, scaling: int) -> highspy.Highs:
@@ -125,7 +125,7 @@ def run(solver: highspy.Highs) -> None:
 
 
 def prices(
-    form: Form, weights: Floats, reduced: Floats, row_dual: Floats, scale: float, tails: Floats, cuts: int
+    form: CheckedProblem, weights: Floats, reduced: Floats, row_dual: Floats, scale: float, tails: Floats, cuts: int
 ) -> Solved:
     """The answer from the solver's ``reduced`` costs (n,) and ``row_dual``, whose first rows are the caps.
 

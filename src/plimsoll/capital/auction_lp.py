@@ -1,4 +1,4 @@
-"""The auction as one plain linear programme, scenario by scenario (Rockafellar and Uryasev 2000).
+"""The auction as one plain linear program, scenario by scenario (Rockafellar and Uryasev 2000).
 
 The fallback when cutting planes fail, and the yardstick in the benchmark: same answer, far more work.
 """
@@ -10,10 +10,10 @@ from math import inf
 import numpy as np
 
 from plimsoll.capital.auction_frame import Solved, frame, power_of_two, prices, quiet_solver, run
-from plimsoll.capital.auction_problem import Form
+from plimsoll.capital.auction_problem import CheckedProblem
 
 
-def solve_plain(form: Form) -> Solved:
+def solve_plain(form: CheckedProblem) -> Solved:
     """Solve ``form`` with a level and T excess columns for each scenario set.
 
     Raises

@@ -79,7 +79,7 @@ class Allocation:
     ``contributions`` (n,) are Euler parts that sum to ``cvar``. ``duals`` holds shadow prices, >= 0, the objective
     gained per unit by which a limit is relaxed: ``gross``, ``cvar`` (floats), ``weight_max`` (n,), ``groups``,
     ``tail_limits``, ``pairs`` (one each); empty arrays and zeros where the book was only scaled. ``status``:
-    ``optimal``, ``optimal_lp`` (the plain programme had to be used), ``scaled`` (no allocation satisfies the limits,
+    ``optimal``, ``optimal_lp`` (the plain program had to be used), ``scaled`` (no allocation satisfies the limits,
     or none could be found: the present book scaled towards cash, ``binding`` naming the limit that set the scale).
     ``cuts`` counts the cutting planes. ``lacking`` (n,) is by how much the expected return of a bid at zero would have
     to rise before it enters, in return units; zero for the others, and where the book was only scaled.
@@ -97,7 +97,7 @@ class Allocation:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Form:
+class CheckedProblem:
     """A problem that has been checked, as arrays.
 
     ``rows`` are the caps on sums of bids: (name, bids, cap), the gross first, then groups, then pairs. ``tails[0]``
@@ -138,7 +138,7 @@ class Form:
         """Number of assets, m."""
         return int(self.current.shape[0])
 
-    def only(self, bids: Ints) -> Form:
+    def only(self, bids: Ints) -> CheckedProblem:
         """The same problem with the ``bids`` named and no others; every cap stays."""
         place = np.full(self.bids, -1)
         place[bids] = np.arange(bids.shape[0])
@@ -168,7 +168,7 @@ class Form:
         return float(self.mu @ weights - traded) - (self.risk_aversion * cvar if self.risk_aversion else 0.0)
 
 
-def checked(problem: AuctionProblem) -> Form:
+def checked(problem: AuctionProblem) -> CheckedProblem:
     """Check every field of ``problem`` and give it as arrays.
 
     Raises
@@ -202,7 +202,7 @@ def checked(problem: AuctionProblem) -> Form:
     sellers = np.flatnonzero((current > 0.0) & (trade_cost > 0.0))
     if problem.asset is not None:
         sellers = np.intersect1d(sellers, asset)
-    return Form(
+    return CheckedProblem(
         mu=mu,
         weight_max=weight_max,
         rows=tuple(rows),

@@ -31,7 +31,7 @@ _DUST = 1e-9  # fraction of NAV: below it a weight is the solver's rounding, not
 
 @dataclass(frozen=True, eq=False, slots=True)
 class AuctionResult:
-    """The record, the programme's shares and the highest confidence behind each symbol bought."""
+    """The record, the target portfolio's shares and the highest confidence behind each symbol bought."""
 
     record: AuctionRecord
     shares: tuple[Share, ...]
@@ -84,7 +84,7 @@ def hold(inputs: AuctionInputs, policy: Policy) -> AuctionResult:
     alone = _alone(inputs, policy.auction.confidence)
     own = {column: risks[policy.auction.horizon] for column, risks in alone.items()}
     bids = enter(inputs, own, aversion, policy)
-    contest = _contest(inputs, bids, alone, aversion, policy)
+    contest = build_problem(inputs, bids, alone, aversion, policy)
     if contest is None:
         record = AuctionRecord("no_bids", 0.0, 0.0, aversion, None, tuple(_loser(b) for b in bids), {})
         return AuctionResult(_stressed(record, inputs), (), {})
@@ -141,7 +141,7 @@ def _alone(inputs: AuctionInputs, confidence: float) -> dict[int, dict[int, floa
     }
 
 
-def _contest(
+def build_problem(
     inputs: AuctionInputs,
     bids: tuple[Bid, ...],
     alone: dict[int, dict[int, float]],

@@ -1,4 +1,4 @@
-"""The day's step towards the programme (A7): bands, lots, trades and turnover."""
+"""The day's step towards the target portfolio (A7): bands, lots, trades and turnover."""
 
 from __future__ import annotations
 

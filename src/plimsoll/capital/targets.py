@@ -36,7 +36,7 @@ Solve = Callable[[AuctionProblem], Allocation]
 _EXCESS = 1e-9  # of NAV: how far the auction lets a limit be exceeded by rounding
 _ROUNDING = 1e-13  # of NAV: a CVaR this close to its limit is at it
 _STUCK = 1e-9  # of NAV: who can rise by no more stands at a limit
-_FIRST = 1.0  # expected return that no forecast reaches, so that the books in place stay there in the programme
+_FIRST = 1.0  # expected return that no forecast reaches, so that the books in place stay there in the target portfolio
 _STEPS = 100  # of Newton's method; it needs a handful
 
 

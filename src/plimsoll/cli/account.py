@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from plimsoll.cli.failing import reported
+from plimsoll.cli.errors import reported
 from plimsoll.cli.options import (
     HomeOption,
     JsonOption,
@@ -56,9 +56,9 @@ def limits_show(
         if as_json:
             print_json(shown)
         else:
-            from plimsoll.cli import account_text
+            from plimsoll.cli.render import account
 
-            account_text.limits(shown)
+            account.limits(shown)
 
 
 @limits_cli.command("history")
@@ -77,9 +77,9 @@ def limits_history(home: HomeOption = None, as_json: JsonOption = False) -> None
         if as_json:
             print_json(shown)
         else:
-            from plimsoll.cli import account_text
+            from plimsoll.cli.render import account
 
-            account_text.history(shown)
+            account.history(shown)
 
 
 @limits_cli.command("sign")
@@ -124,9 +124,9 @@ def limits_sign(
         if as_json:
             print_json(signed)
         else:
-            from plimsoll.cli import account_text
+            from plimsoll.cli.render import account
 
-            account_text.limits(signed)
+            account.limits(signed)
 
 
 def _positions(words: list[str]) -> dict[str, str]:
@@ -232,9 +232,9 @@ def _shown(keys: object, as_json: bool) -> None:
     if as_json:
         print_json(keys)
     else:
-        from plimsoll.cli import account_text
+        from plimsoll.cli.render import account
 
-        account_text.keys(keys)  # type: ignore[arg-type]
+        account.keys(keys)  # type: ignore[arg-type]
 
 
 @approve_cli.command("status")
@@ -278,9 +278,9 @@ def _size(shown: object, as_json: bool) -> None:
     if as_json:
         print_json(shown)
     else:
-        from plimsoll.cli import account_text
+        from plimsoll.cli.render import account
 
-        account_text.size(shown)  # type: ignore[arg-type]
+        account.size(shown)  # type: ignore[arg-type]
 
 
 def sla(

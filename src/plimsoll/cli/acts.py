@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from plimsoll.cli.account import KeyOption, PersonOption, ReasonOption, approve_cli
-from plimsoll.cli.failing import reported
+from plimsoll.cli.errors import reported
 from plimsoll.cli.options import HomeOption, JsonOption, print_json, workspace
 from plimsoll.cli.terminal import say
 

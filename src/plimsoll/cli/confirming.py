@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plimsoll.cli.failing import reported
+from plimsoll.cli.errors import reported
 from plimsoll.cli.options import HomeOption, JsonOption, PolicyOption, ProfileOption, print_json, workspace
 from plimsoll.cli.terminal import say
 from plimsoll.core.errors import one_line

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from plimsoll.cli.failing import reported
+from plimsoll.cli.errors import reported
 from plimsoll.cli.options import (
     EndOption,
     HomeOption,
@@ -116,7 +116,7 @@ def ingest(
         if as_json:
             print_json(done)
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.ingested(done)
         if done.failures:
@@ -158,7 +158,7 @@ def verify_status(
         if as_json:
             print_json(shown)
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.status(shown)
 
@@ -180,7 +180,7 @@ def verify_sources(home: HomeOption = None, as_json: JsonOption = False) -> None
         if as_json:
             print_json({"sources": found})
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.sources(found)
         if any(one.state in ("damaged", "lost") for one in found):
@@ -201,6 +201,6 @@ def providers(as_json: JsonOption = False) -> None:
         if as_json:
             print_json(shown)
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.providers(shown)

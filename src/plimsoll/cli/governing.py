@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from plimsoll.cli.failing import reported
+from plimsoll.cli.errors import reported
 from plimsoll.cli.options import (
     HomeOption,
     PolicyOption,

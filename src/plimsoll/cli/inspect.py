@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from plimsoll.cli.failing import reported
+from plimsoll.cli.errors import reported
 from plimsoll.cli.options import (
     HomeOption,
     JsonOption,
@@ -64,7 +64,7 @@ def audit_verify(
         if as_json:
             print_json(report)
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.audit(report)
         if not report.ok:
@@ -107,7 +107,7 @@ def audit_repair(
         if as_json:
             print_json(done)
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.repaired(done)
 
@@ -142,9 +142,9 @@ def explain(
         if as_json:
             print_json(told)
         else:
-            from plimsoll.cli import hindsight
+            from plimsoll.cli.render import past_session
 
-            hindsight.explained(told, one=symbol is not None)
+            past_session.explained(told, one=symbol is not None)
 
 
 def risk(
@@ -185,9 +185,9 @@ def risk(
         if as_json:
             print_json(found)
         else:
-            from plimsoll.cli import exposed
+            from plimsoll.cli.render import risk
 
-            exposed.show(found)
+            risk.show(found)
         if check and not found.inside:
             raise typer.Exit(EXIT_CHECK_FAILED)
 
@@ -217,9 +217,9 @@ def replay(
         if as_json:
             print_json(result)
         else:
-            from plimsoll.cli import hindsight
+            from plimsoll.cli.render import past_session
 
-            hindsight.replayed(result)
+            past_session.replayed(result)
         if not (result.same_decision and result.same_morning):
             raise typer.Exit(EXIT_CHECK_FAILED)
 
@@ -291,9 +291,9 @@ def auction(
         if as_json:
             print_json(found)
         else:
-            from plimsoll.cli import auctioned
+            from plimsoll.cli.render import auction
 
-            auctioned.show(found)
+            auction.show(found)
         if not found.solved:
             raise typer.Exit(EXIT_CHECK_FAILED)
 
@@ -334,9 +334,9 @@ def costs(
         if as_json:
             print_json(found)
         else:
-            from plimsoll.cli import costed
+            from plimsoll.cli.render import costs
 
-            costed.show(found)
+            costs.show(found)
 
 
 def regime(
@@ -364,6 +364,6 @@ def regime(
         if as_json:
             print_json(found)
         else:
-            from plimsoll.cli import regimes
+            from plimsoll.cli.render import regime
 
-            regimes.show(found)
+            regime.show(found)

@@ -18,7 +18,7 @@ from plimsoll.cli import acts as acts  # its commands join those of approve
 from plimsoll.cli.account import approve_cli, keys_cli, limits_cli, sla
 from plimsoll.cli.confirming import confirm
 from plimsoll.cli.data import ingest, providers, verify_cli
-from plimsoll.cli.failing import INTERRUPTED, Told, hold_streams
+from plimsoll.cli.errors import INTERRUPTED, Told, hold_streams
 from plimsoll.cli.governing import govern
 from plimsoll.cli.inspect import auction, audit_cli, costs, explain, regime, replay, report, risk
 from plimsoll.cli.model_commands import model_cli

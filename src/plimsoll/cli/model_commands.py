@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plimsoll.cli.failing import reported
+from plimsoll.cli.errors import reported
 from plimsoll.cli.options import (
     CapitalOption,
     EndOption,
@@ -114,7 +114,7 @@ def _show_conversion(found: Conversion) -> None:
 def _show_run(found: ModelRun) -> None:
     from rich.markup import escape
 
-    from plimsoll.cli.tables import console, table
+    from plimsoll.cli.render.tables import console, table
 
     out = console()
     out.print(found.label)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plimsoll.cli.failing import reported
+from plimsoll.cli.errors import reported
 from plimsoll.cli.options import HomeOption, JsonOption, complete_runs, print_json, workspace
 from plimsoll.cli.terminal import say
 
@@ -35,7 +35,7 @@ def runs(context: typer.Context, home: HomeOption = None, as_json: JsonOption = 
         if as_json:
             print_json(shown)
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.runs(shown)
 
@@ -120,7 +120,7 @@ def compare(a: RunArgument, b: RunArgument, home: HomeOption = None, as_json: Js
         if as_json:
             print_json(found)
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.versus(found)
 

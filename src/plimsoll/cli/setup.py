@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from plimsoll.cli.failing import reported
+from plimsoll.cli.errors import reported
 from plimsoll.cli.options import (
     HomeOption,
     JsonOption,
@@ -45,7 +45,7 @@ def config_show(
         if as_json:
             print_json(shown)
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.config(shown)
 
@@ -81,7 +81,7 @@ def doctor(
         if as_json:
             print_json(found)
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.diagnosis(found)
         if not found.ok:

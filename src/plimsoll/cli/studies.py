@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from plimsoll.cli.failing import reported
+from plimsoll.cli.errors import reported
 from plimsoll.cli.options import (
     CapitalOption,
     EndOption,
@@ -54,7 +54,7 @@ def ablation(
         if as_json:
             print_json(outcomes)
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.ablation(outcomes)
 
@@ -98,8 +98,8 @@ def montecarlo(
         if as_json:
             print_json(found)
         else:
-            from plimsoll.cli import odds
+            from plimsoll.cli.render import montecarlo
 
-            odds.show(found)
+            montecarlo.show(found)
         if not found.passed:
             raise typer.Exit(EXIT_CHECK_FAILED)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from plimsoll.cli.failing import reported
+from plimsoll.cli.errors import reported
 from plimsoll.cli.options import (
     BenchmarkOption,
     CapitalOption,
@@ -74,7 +74,7 @@ def backtest(
         if as_json:
             print_json(result)
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.backtest(result)
 
@@ -138,6 +138,6 @@ def trade(
         if as_json:
             print_json(result)
         else:
-            from plimsoll.cli import tables
+            from plimsoll.cli.render import tables
 
             tables.backtest(result)

@@ -45,7 +45,8 @@ class TargetPortfolio(msgspec.Struct, frozen=True):
 
 
 class StopState(msgspec.Struct, frozen=True):
-    """A holding's stop (R7): ``stage`` 0 watched, 1 reduced, 2 exited; ``cap`` the weight the programme is held to.
+    """A holding's stop (R7): ``stage`` 0 watched, 1 reduced, 2 exited; ``cap`` the weight the target portfolio is held
+    to.
 
     A ``cap`` of 1 binds nothing: the stage is remembered because each fires once per holding. ``high`` is the
     highest forward index since the holding was opened, kept only with trailing stops.
@@ -88,7 +89,7 @@ class Carried(msgspec.Struct, frozen=True):
 
     ladder: LadderState
     mode: str = "NORMAL"
-    programme: TargetPortfolio | None = None
+    portfolio: TargetPortfolio | None = msgspec.field(default=None, name="programme")  # as journals have named it
     stops: tuple[StopState, ...] = ()
     pairs: tuple[HeldPair, ...] = ()
     stress_sessions: int = 0
@@ -179,7 +180,7 @@ class CycleRecord(msgspec.Struct, frozen=True):
     """One decision cycle. Arrays align with ``symbols``: whatever is held, bid for, targeted or judged.
 
     Every other symbol of the universe is HOLD for ``NOT_IN_PROGRAMME``; ``others`` counts them. Weights are
-    fractions of NAV: ``held`` before, ``programme`` the standing target, ``desired`` under ladder and stops,
+    fractions of NAV: ``held`` before, ``target`` the standing target portfolio, ``desired`` under ladder and stops,
     ``proposed`` after shaping, gates and vetoes; ``lots`` are the orders. Absent figures could not be measured.
     ``strategies`` is what the session adds to the evidence of the strategies, absent where they are not followed.
     ``findings`` are of the held book and of the orders on their way to what was sent; ``unmet`` what gates and vetoes
@@ -199,7 +200,7 @@ class CycleRecord(msgspec.Struct, frozen=True):
     restraint: Restraint
     symbols: tuple[str, ...]
     held: list[float]
-    programme: list[float]
+    target: list[float] = msgspec.field(name="programme")  # as journals have named it
     desired: list[float]
     proposed: list[float]
     lots: list[int]

@@ -201,7 +201,7 @@ class AuctionPolicy(Section, frozen=True, kw_only=True):
 
 
 class ShapingPolicy(Section, frozen=True, kw_only=True):
-    """How the book walks to the programme (A7)."""
+    """How the book walks to the target portfolio (A7)."""
 
     band_nav: Annotated[float, _fraction("A7", "Change below min(this, band_target x target) is dropped")] = 0.02
     band_target: Annotated[float, _fraction("A7", "", "fraction of the position's target")] = 0.20
@@ -298,7 +298,7 @@ class LadderPolicy(Section, frozen=True, kw_only=True):
     crisis_max: Annotated[float, _fraction("R5", "P(crisis at 5) below which re-entry is healthy", "probability")] = 0.15
     halt_size: Annotated[float, _fraction("R5", "Size after a halt", "fraction of the programme")] = 0.5
     halt_size_sessions: Annotated[int, _count("R5")] = 5
-    liquidation_sizes: Annotated[tuple[float, ...], _meta("fractions of the programme, one a week", "R5")] = (0.25, 0.5, 0.75, 1.0)
+    liquidation_sizes: Annotated[tuple[float, ...], _meta("fractions of the target portfolio, one a week", "R5")] = (0.25, 0.5, 0.75, 1.0)
     week_sessions: Annotated[int, _count("R5")] = 5
     recovery_gross: Annotated[float, _meta("fraction of NAV", "R5", "Gross while the re-entry ramp runs", gt=0)] = 1.0
     resumes_automatic: Annotated[int, _count("R4", "In any 252 sessions", "resumes")] = 4

@@ -83,7 +83,7 @@ REASONS: dict[str, Reason] = {
     "OUTBID": Reason("info", "{symbol} lost the auction: other bids earn more for what they use of the limits", "", "A5"),
     "KEPT": Reason("info", "{symbol} is kept at its present weight", "", "S1"),
     "NOT_WORTH_ITS_RISK": Reason("info", "{symbol}'s expected return does not pay for its cost and its tail", "", "A3"),
-    "AUCTION_FALLBACK_LP": Reason("warning", "The cutting-plane solver failed; the plain linear programme was used", "", "A3"),
+    "AUCTION_FALLBACK_LP": Reason("warning", "The cutting-plane solver failed; the plain linear program was used", "", "A3"),
     "AUCTION_INFEASIBLE": Reason("warning", "No allocation satisfies the limits; the present book was scaled towards cash", "", "A3"),
     "STRATEGY_ERROR": Reason("error", "A strategy raised an error: what it holds stands until it answers", "See the record's events for the file and line", "E3"),
     "FORECAST_INVALID": Reason("error", "A forecast for {symbol} is not finite or out of range and was refused; what the strategy holds of it stands", "Mend the strategy", "S1"),
@@ -91,8 +91,8 @@ REASONS: dict[str, Reason] = {
     "NOT_IN_UNIVERSE": Reason("warning", "A target portfolio names {symbol}, which is not in the universe: that part stays cash", "Correct the symbol, or ingest its history", "S1"),
     "TARGET_SCALED": Reason("info", "A target portfolio is held at {measured} of its size, as a whole: a limit lets no more in", "", "S1"),
     "STRATEGY_WITHOUT_SYMBOLS": Reason("warning", "None of the symbols a strategy trades is in the universe: it can never bid", "Run it on a universe that has them, or change its list", "S3"),
-    "TAIL_CONCENTRATION": Reason("warning", "{symbol} carries {measured} of the programme's tail loss; above {limit} with four or more positions is an alarm", "", "A4"),
-    # the way to the programme (A7)
+    "TAIL_CONCENTRATION": Reason("warning", "{symbol} carries {measured} of the target portfolio's tail loss; above {limit} with four or more positions is an alarm", "", "A4"),
+    # the way to the target portfolio (A7)
     "IN_BAND": Reason("info", "{symbol} is within its band of the target", "", "A7"),
     "BELOW_MIN_TRADE": Reason("info", "{symbol}'s change is below the minimum trade", "", "A7"),
     "BELOW_ONE_LOT": Reason("info", "{symbol}'s change is below one lot", "", "A7"),
@@ -134,7 +134,7 @@ REASONS: dict[str, Reason] = {
     "LADDER_NO_CRYPTO": Reason("info", "The drawdown ladder allows no new crypto", "", "R4"),
     "LADDER_HAVENS_ONLY": Reason("warning", "The drawdown ladder allows only safe havens", "", "R4"),
     "LADDER_LIQUIDATE": Reason("critical", "The drawdown ladder sells everything", "", "R4"),
-    "REENTRY_RAMP": Reason("info", "After a halt the programme runs at part of its size", "", "R5"),
+    "REENTRY_RAMP": Reason("info", "After a halt the target portfolio runs at part of its size", "", "R5"),
     "REENTRY_REQUESTED": Reason("warning", "Cooldown and health allow a re-entry; a signature is needed", "A person signs; in a backtest the simulated operator does", "R5"),
     "RESUMED": Reason("info", "Trading resumed", "", "R5"),
     "APPROVED": Reason("info", "A person approved the re-entry", "", "R5"),

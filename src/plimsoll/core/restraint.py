@@ -9,7 +9,8 @@ class Restraint(msgspec.Struct, frozen=True):
     """Everything the drawdown ladder imposes on one session.
 
     ``gross_ceiling`` is a fraction of NAV that holds until re-entry (absent: none); ``size`` scales the
-    programme (the re-entry ramp); ``confidence_min`` is the forecast confidence below which nothing is increased.
+    target portfolio (the re-entry ramp); ``confidence_min`` is the forecast confidence below which nothing is
+    increased.
     """
 
     no_new_risk: bool = False
@@ -27,8 +28,8 @@ class Restraint(msgspec.Struct, frozen=True):
 class Health(msgspec.Struct, frozen=True):
     """Inputs of the re-entry checks. Absent figures fail closed (U6).
 
-    ``target_volatility``: annual, last 20 sessions, of the standing programme at full size; ``crisis``:
-    P(crisis at the outlook); ``data_fresh``: no held or programme symbol is stale; ``clear``: no open risk event
+    ``target_volatility``: annual, last 20 sessions, of the standing target portfolio at full size; ``crisis``:
+    P(crisis at the outlook); ``data_fresh``: no held or target portfolio symbol is stale; ``clear``: no open risk event
     and the books reconcile.
     """
 

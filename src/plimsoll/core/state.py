@@ -21,8 +21,8 @@ class State:
     """The account between two events. ``lots`` and ``average_cost`` are (N,) over the run's symbols.
 
     ``average_cost`` is the traded price per unit paid on average without costs, NaN when flat; ``cash`` whole
-    cents; ``carried`` everything the last decision left (programme, ladder, stops, mode); ``track`` the evidence of
-    the strategies, absent where they are not followed.
+    cents; ``carried`` everything the last decision left (target portfolio, ladder, stops, mode); ``track`` the
+    evidence of the strategies, absent where they are not followed.
     """
 
     symbols: tuple[str, ...]
@@ -92,8 +92,8 @@ def _evidence(state: State, record: CycleRecord) -> Track | None:
         return None
     known = all(map(isfinite, record.held))
     held = held_values(record.symbols, record.held, record.nav) if known else ()
-    programme = record.carried.programme if record.auction is not None else None
-    shares = None if programme is None else [(s.strategy, s.symbol, s.weight) for s in programme.shares]
+    portfolio = record.carried.portfolio if record.auction is not None else None
+    shares = None if portfolio is None else [(s.strategy, s.symbol, s.weight) for s in portfolio.shares]
     before = state.carried.lifecycle
     return folded(state.track, before, after, said, held, record.nav if known else 0, shares)
 

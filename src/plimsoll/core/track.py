@@ -1,10 +1,10 @@
 """The track record of the strategies: evidence folded from the journal, never stored twice (G5, G6).
 
-A strategy's part of the book is its part of each symbol's target in the programme in force; a symbol that a new
-programme no longer wants stays with those it belonged to until it is sold. A symbol's result over a session is what it
-is worth at the close, less what it was worth at the close before and what was paid for it since (commission included),
-plus its dividends. So the results of all symbols, with the interest, are the change of NAV to the cent, and those of
-the strategies sum to it.
+A strategy's part of the book is its part of each symbol's target in the target portfolio in force; a symbol that a new
+target portfolio no longer wants stays with those it belonged to until it is sold. A symbol's result over a session is
+what it is worth at the close, less what it was worth at the close before and what was paid for it since (commission
+included), plus its dividends. So the results of all symbols, with the interest, are the change of NAV to the cent, and
+those of the strategies sum to it.
 """
 
 from __future__ import annotations
@@ -141,10 +141,10 @@ class Track(msgspec.Struct, frozen=True, eq=False):
             track = replace(track, asked=track.asked.add(((float(self.session), *map(float, said.failed)),)))
         return track
 
-    def allotted(self, shares: Iterable[tuple[str, str, float]]) -> Track:
-        """The track under a new programme of (strategy, symbol, weight): who owns what from this close on.
+    def set_owners(self, shares: Iterable[tuple[str, str, float]]) -> Track:
+        """The track under a new target portfolio of (strategy, symbol, weight): who owns what from this close on.
 
-        A strategy that the programme leaves without a symbol another one keeps closes its trade at this close.
+        A strategy that the target portfolio leaves without a symbol another one keeps closes its trade at this close.
         """
         place = {name: s for s, name in enumerate(self.strategies)}
         weights: dict[str, list[float]] = {}
@@ -232,7 +232,7 @@ def folded(track: Track | None, before: Lifecycle | None, after: Lifecycle, said
            held: Held, nav: int, shares: Iterable[tuple[str, str, float]] | None) -> Track:  # fmt: skip
     """The track after a decision that left ``after``, as the decision itself saw it.
 
-    ``held`` and ``nav`` in cents, 0 when unknown; ``shares`` those of a new programme, None without an auction.
+    ``held`` and ``nav`` in cents, 0 when unknown; ``shares`` those of a new target portfolio, None without an auction.
     """
     if track is None:
         track = Track.begin(after.strategies)
@@ -240,7 +240,7 @@ def folded(track: Track | None, before: Lifecycle | None, after: Lifecycle, said
     if before is not None and before.since != after.since:
         moved = [s for s in range(len(after.since)) if before.since[s] != after.since[s]]
         track = track.restarted(moved, (s for s in moved if before.stage[s] == "DECOMMISSIONED"))
-    return track if shares is None else track.allotted(shares)
+    return track if shares is None else track.set_owners(shares)
 
 
 def held_values(symbols: Iterable[str], weights: Iterable[float], nav: int) -> Held:

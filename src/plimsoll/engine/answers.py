@@ -13,7 +13,7 @@ from plimsoll.core.restraint import RiskEvent
 class Answers:
     """What the strategies said at an auction.
 
-    ``forecasts`` by strategy, in the order of the desk, as they were made; ``kept`` the keep forecasts for what a
+    ``forecasts`` by strategy, in the order of the run, as they were made; ``kept`` the keep forecasts for what a
     strategy holds and did not speak of, each with the code that says why; ``targets`` the strategies whose forecasts
     are the weights of a portfolio; ``failed`` whether each raised or made a forecast that is none (G5).
     """

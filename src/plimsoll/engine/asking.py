@@ -31,7 +31,7 @@ from plimsoll.core.state import State
 from plimsoll.engine.answers import Answers
 from plimsoll.engine.book import MarkedBook, target_of
 from plimsoll.engine.context import CycleContext
-from plimsoll.engine.desk import Desk
+from plimsoll.engine.run_context import RunContext
 
 _ROOT = Path(plimsoll.__file__).parent
 _MOST, _MOST_EACH = 1_000, 4  # forecasts of one answer, and more for each symbol: a runaway list or generator ends
@@ -41,30 +41,30 @@ _UNSURE = 0.5  # confidence of a holding that nobody speaks for: what a rule wit
 
 def asked(context: CycleContext) -> Answers | None:
     """The answers of the strategies that are due at this session; None without an auction."""
-    view, desk, book, programme = context.view, context.desk, context.book, context.state.carried.programme
-    names = due(view, context.state, desk) if book.known else None
-    return None if names is None else ask(view, desk, present_shares(programme, book, desk), programme, names)
+    view, run, book, portfolio = context.view, context.run, context.book, context.state.carried.portfolio
+    names = due(view, context.state, run) if book.known else None
+    return None if names is None else ask(view, run, present_shares(portfolio, book, run), portfolio, names)
 
 
-def due(view: View, state: State, desk: Desk) -> frozenset[str] | None:
+def due(view: View, state: State, run: RunContext) -> frozenset[str] | None:
     """The strategies to be asked at this session: all at a run's first, then each at its own dates.
 
-    None where no auction is due: no strategy is, or the mandate is over. A desk without strategies holds its empty
+    None where no auction is due: no strategy is, or the mandate is over. A run without strategies holds its empty
     auctions on the policy's schedule.
     """
     if state.carried.ladder.ended:
         return None
-    if state.carried.programme is None:
-        return frozenset(s.name for s in desk.strategies)
-    return scheduled(view, desk)
+    if state.carried.portfolio is None:
+        return frozenset(s.name for s in run.strategies)
+    return scheduled(view, run)
 
 
-def scheduled(view: View, desk: Desk) -> frozenset[str] | None:
+def scheduled(view: View, run: RunContext) -> frozenset[str] | None:
     """The strategies whose dates fall on this session, after a run's first; None where there are none."""
-    if not desk.strategies:
-        return frozenset() if _falls_on(view, desk.policy.auction.schedule) else None
-    falls = {schedule: _falls_on(view, schedule) for schedule in set(desk.schedules)}
-    return frozenset(s.name for s, dates in zip(desk.strategies, desk.schedules, strict=True) if falls[dates]) or None
+    if not run.strategies:
+        return frozenset() if _falls_on(view, run.policy.auction.schedule) else None
+    falls = {schedule: _falls_on(view, schedule) for schedule in set(run.schedules)}
+    return frozenset(s.name for s, dates in zip(run.strategies, run.schedules, strict=True) if falls[dates]) or None
 
 
 def _falls_on(view: View, schedule: str) -> bool:
@@ -77,14 +77,14 @@ def _falls_on(view: View, schedule: str) -> bool:
     return bool((sessions.days[view.row] + 3) // 7 != (following + 3) // 7)  # weeks begin on Monday
 
 
-def present_shares(programme: TargetPortfolio | None, book: MarkedBook, desk: Desk) -> tuple[Share, ...]:
-    """The held weights attributed to the strategies whose programme bought them, pro rata."""
-    if programme is None:
+def present_shares(portfolio: TargetPortfolio | None, book: MarkedBook, run: RunContext) -> tuple[Share, ...]:
+    """The held weights attributed to the strategies whose target portfolio bought them, pro rata."""
+    if portfolio is None:
         return ()
-    target = target_of(programme, desk)
+    target = target_of(portfolio, run)
     present = []
-    for share in programme.shares:
-        column = desk.column[share.symbol]
+    for share in portfolio.shares:
+        column = run.column[share.symbol]
         if target[column] > 0.0 and book.weights[column] > 0.0:
             weight = float(share.weight / target[column] * book.weights[column])
             present.append(Share(share.strategy, share.symbol, weight))
@@ -92,46 +92,46 @@ def present_shares(programme: TargetPortfolio | None, book: MarkedBook, desk: De
 
 
 def ask(
-    view: View, desk: Desk, shares: tuple[Share, ...], programme: TargetPortfolio | None, asked: frozenset[str]
+    view: View, run: RunContext, shares: tuple[Share, ...], portfolio: TargetPortfolio | None, asked: frozenset[str]
 ) -> Answers:
     """The answers of ``asked``; the other strategies keep their ``shares`` (present weights, fractions of NAV)."""
     answers = Answers()
     withheld = _withheld(view)
-    for strategy in desk.strategies:
+    for strategy in run.strategies:
         own = {s.symbol: s.weight for s in shares if s.strategy == strategy.name}
         said: tuple[Forecast, ...] = ()
         why = dict.fromkeys(own, "NOT_DUE")
         answers.failed[strategy.name] = False
         if strategy.name in asked:
-            if programme is None:
-                _without_symbols(strategy, view, desk, answers)
-            said, why = _answer(strategy, view, Holding(dict(own)), desk, answers)
+            if portfolio is None:
+                _without_symbols(strategy, view, run, answers)
+            said, why = _answer(strategy, view, Holding(dict(own)), run, answers)
             spoken = {f.symbol for f in said}
-            why |= {s: "CLOSE_ONLY" for s in own if s not in spoken and s not in why and withheld[desk.column[s]]}
+            why |= {s: "CLOSE_ONLY" for s in own if s not in spoken and s not in why and withheld[run.column[s]]}
         answers.forecasts.append((strategy.name, said))
-        kept = tuple((_stay(s, w, programme, desk), why[s]) for s, w in own.items() if s in why)
+        kept = tuple((_stay(s, w, portfolio, run), why[s]) for s, w in own.items() if s in why)
         if kept:
             answers.kept[strategy.name] = kept
     return answers
 
 
-def _stay(symbol: str, held: float, programme: TargetPortfolio | None, desk: Desk) -> Forecast:
-    """A keep forecast with the confidence the programme has in the symbol."""
-    confidence = _UNSURE if programme is None else programme.confidence.get(symbol, _UNSURE)
-    return standing(symbol, held, confidence, "stands", desk.policy.auction.horizon)
+def _stay(symbol: str, held: float, portfolio: TargetPortfolio | None, run: RunContext) -> Forecast:
+    """A keep forecast with the confidence the target portfolio has in the symbol."""
+    confidence = _UNSURE if portfolio is None else portfolio.confidence.get(symbol, _UNSURE)
+    return standing(symbol, held, confidence, "stands", run.policy.auction.horizon)
 
 
 def _answer(
-    strategy: Strategy, view: View, holding: Holding, desk: Desk, answers: Answers
+    strategy: Strategy, view: View, holding: Holding, run: RunContext, answers: Answers
 ) -> tuple[tuple[Forecast, ...], dict[str, str]]:
     """The forecasts of one strategy, and what it keeps for want of a usable answer: symbol -> reason code."""
     name, own = strategy.name, dict(holding.weights)
-    policy = policy_for(desk.policy_copy(), terms_of(strategy, desk.policy))
+    policy = policy_for(run.policy_copy(), terms_of(strategy, run.policy))
     try:
         given = strategy.forecast(view, holding, policy)
         target = isinstance(given, TargetWeights | Mapping) or hasattr(given, "items")
-        most = _MOST + _MOST_EACH * len(desk.column)
-        said = _portfolio(given, desk.policy.auction.horizon, most) if target else _forecasts(given, most)
+        most = _MOST + _MOST_EACH * len(run.column)
+        said = _portfolio(given, run.policy.auction.horizon, most) if target else _forecasts(given, most)
     except (
         Exception,
         SystemExit,
@@ -144,7 +144,7 @@ def _answer(
         return (), dict.fromkeys(own, "STRATEGY_ERROR")
     if target:
         answers.targets.add(name)
-    said, faults = _sound(said, desk, target=target)
+    said, faults = _sound(said, run, target=target)
     for symbol, fault in faults:
         kind, severity = "FORECAST_INVALID", "WARNING"
         if fault == _UNKNOWN and target:
@@ -194,13 +194,13 @@ def _portfolio(given: object, horizon: int, most: int) -> tuple[Forecast, ...]:
 
 
 def _sound(
-    said: tuple[Forecast, ...], desk: Desk, *, target: bool
+    said: tuple[Forecast, ...], run: RunContext, *, target: bool
 ) -> tuple[tuple[Forecast, ...], list[tuple[str, str]]]:
     """The forecasts, valid ones in plain numbers, and the faults of the others: (symbol, what is wrong)."""
     count = Counter(f.symbol for f in said)
     made, faults = [], []
     for f in said:
-        fault = _UNKNOWN if f.symbol not in desk.column else _TWICE if count[f.symbol] > 1 else fault_of(f)
+        fault = _UNKNOWN if f.symbol not in run.column else _TWICE if count[f.symbol] > 1 else fault_of(f)
         if fault.startswith("target_weight") and target:
             fault = _NEGATIVE if is_number(f.target_weight) else "its weight is not a finite number"
         if fault:
@@ -214,17 +214,17 @@ def _withheld(view: View) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return np.asarray(~view.certified("sound")[-1] & ~view.certified("ended")[-1] & view.listed)
 
 
-def _without_symbols(strategy: Strategy, view: View, desk: Desk, answers: Answers) -> None:
+def _without_symbols(strategy: Strategy, view: View, run: RunContext, answers: Answers) -> None:
     """Said once a run: a strategy with fixed symbols, none of which is there to be bid for (E5)."""
     if not isinstance(strategy, Trades):
         return
     try:
-        wanted = [str(symbol) for symbol in strategy.trades(desk.policy_copy())]
+        wanted = [str(symbol) for symbol in strategy.trades(run.policy_copy())]
     except Exception as error:  # what it trades is only told; it is asked for forecasts all the same
         wanted, scope = [], f"{strategy.name}: trades() failed, {_said(error)}"
         answers.events.append(RiskEvent(view.date, "STRATEGY_WITHOUT_SYMBOLS", "WARNING", scope=scope))
         return
-    if wanted and not any(symbol in desk.column for symbol in wanted):
+    if wanted and not any(symbol in run.column for symbol in wanted):
         scope = f"{strategy.name}: none of {', '.join(wanted)} is in the universe"
         answers.events.append(RiskEvent(view.date, "STRATEGY_WITHOUT_SYMBOLS", "WARNING", scope=scope))
 

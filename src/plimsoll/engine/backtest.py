@@ -9,8 +9,8 @@ from plimsoll.core.events import Event
 from plimsoll.core.panel import History
 from plimsoll.core.ports import Journal
 from plimsoll.core.state import open_account
-from plimsoll.engine.desk import Desk
-from plimsoll.engine.loop import Span, evening, failed, genesis_of, morning
+from plimsoll.engine.loop import Span, failed, genesis_of, post_close, pre_open
+from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.tally import RunTally
 from plimsoll.execution.venues.simulated import SimulatedVenue
 
@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 
 def run_backtest(
     history: History,
-    desk: Desk,
+    run: RunContext,
     span: Span,
     journal: Journal,
     *,
@@ -34,9 +34,9 @@ def run_backtest(
     strategy raises is journaled and then ends the run with ``StrategyFailed``. ``progress(done, total)`` is called
     about a hundred times.
     """
-    genesis = genesis_of(history, desk, span, capital=capital, mode="backtest", operator=operator)
+    genesis = genesis_of(history, run, span, capital=capital, mode="backtest", operator=operator)
     state, tally = open_account(genesis), RunTally()
-    venue = SimulatedVenue(history, desk.policy)
+    venue = SimulatedVenue(history, run.policy)
     journal.append(genesis)
     last: CycleRecord | None = None
     total = span.last - span.first + 1
@@ -44,8 +44,8 @@ def run_backtest(
     for row in range(span.first, span.last + 1):
         events: list[Event] = []
         if last is not None:
-            state, events = morning(state, last, row, history, desk, venue, operator)
-        state, last = evening(state, row, history, desk)
+            state, events = pre_open(state, last, row, history, run, venue, operator)
+        state, last = post_close(state, row, history, run)
         journal.append_many((*events, last, *last.intents))
         for event in events:
             tally.saw(event)

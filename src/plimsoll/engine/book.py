@@ -10,7 +10,7 @@ from plimsoll.core.decision import TargetPortfolio
 from plimsoll.core.money import values_cents
 from plimsoll.core.panel import View
 from plimsoll.core.state import State
-from plimsoll.engine.desk import Desk
+from plimsoll.engine.run_context import RunContext
 
 Floats = NDArray[np.float64]
 
@@ -30,14 +30,14 @@ class MarkedBook(msgspec.Struct, frozen=True, eq=False):
         return float(np.abs(self.weights).sum())
 
 
-def mark(view: View, state: State, desk: Desk) -> MarkedBook:
+def mark(view: View, state: State, run: RunContext) -> MarkedBook:
     """Value the account at the last traded close; a holding without any price makes NAV unknown (D7)."""
     prices = view.now("mark")
     columns = state.lots.nonzero()[0]
     paid = prices[columns]
     if not np.isfinite(paid).all():
         return MarkedBook(prices, state.cash, np.where(state.lots != 0, np.nan, 0.0), columns, False)
-    values = values_cents(state.lots[columns], desk.lots_per_unit[columns], paid)
+    values = values_cents(state.lots[columns], run.lots_per_unit[columns], paid)
     nav = state.cash + int(values.sum())
     weights = np.zeros(prices.size)
     if nav > 0:
@@ -45,10 +45,10 @@ def mark(view: View, state: State, desk: Desk) -> MarkedBook:
     return MarkedBook(prices, nav, weights, columns, nav > 0)
 
 
-def target_of(programme: TargetPortfolio | None, desk: Desk) -> Floats:
-    """(N,) target weights of a programme, fractions of NAV; zeros without one."""
-    target = np.zeros(len(desk.symbols))
-    if programme is not None:
-        for share in programme.shares:
-            target[desk.column[share.symbol]] += share.weight
+def target_of(portfolio: TargetPortfolio | None, run: RunContext) -> Floats:
+    """(N,) target weights of a target portfolio, fractions of NAV; zeros without one."""
+    target = np.zeros(len(run.symbols))
+    if portfolio is not None:
+        for share in portfolio.shares:
+            target[run.column[share.symbol]] += share.weight
     return target

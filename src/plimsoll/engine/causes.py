@@ -16,10 +16,10 @@ from plimsoll.capital.shaping import crowded
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.verdict import Action, Finding, Verdict, join
 from plimsoll.engine.context import CycleContext
+from plimsoll.engine.desired import DesiredWeights, bars
 from plimsoll.engine.held_book import HeldBook
 from plimsoll.engine.proposal import Proposal, Scenes, combined, measure_orders, shape_inputs, veto_inputs, weights_of
-from plimsoll.engine.standing import Standing
-from plimsoll.engine.wish import DesiredWeights, bars
+from plimsoll.engine.rebalance import Rebalance
 from plimsoll.governance import vetoes
 from plimsoll.risk import gates
 
@@ -44,7 +44,12 @@ class Causes(msgspec.Struct, frozen=True, eq=False):
 
 
 def causes_of(
-    context: CycleContext, standing: Standing, held: HeldBook, wish: DesiredWeights, proposal: Proposal, scenes: Scenes
+    context: CycleContext,
+    rebalanced: Rebalance,
+    held: HeldBook,
+    wish: DesiredWeights,
+    proposal: Proposal,
+    scenes: Scenes,
 ) -> Causes:
     """Every cause of every increase that was wanted and is not in ``proposal`` whole.
 
@@ -54,13 +59,13 @@ def causes_of(
     short: list[int] = (proposal.wanted != proposal.lots).nonzero()[0].tolist()
     if not short:
         return Causes({}, ())
-    barred = bars(context, standing)
+    barred = bars(context, rebalanced)
     of_held = [f.reason for f in held.verdict.findings] if held.verdict.action is Action.SCALE else []
-    waits = crowded(shape_inputs(context, wish, wish.grow), proposal.wanted, context.desk.policy)
+    waits = crowded(shape_inputs(context, wish, wish.grow), proposal.wanted, context.run.policy)
     orders = weights_of(context, proposal.wanted)
     measured = measure_orders(context, held, orders, scenes.covering(orders))
     gated, of_gates = _gates(context, measured)
-    vetoed, of_vetoes = _vetoes(context, standing, measured, scenes)
+    vetoed, of_vetoes = _vetoes(context, rebalanced, measured, scenes)
     found: dict[int, tuple[str, ...]] = {}
     for c in short:
         codes = [reason for where, reason in barred if where[c]]
@@ -72,7 +77,7 @@ def causes_of(
 
 def _gates(context: CycleContext, whole: Measurements) -> tuple[Verdict, Why]:
     """What the gates say of the whole wish."""
-    book, by_column = gates.judge_proposal(whole, context.limits, context.desk.policy)
+    book, by_column = gates.judge_proposal(whole, context.limits, context.run.policy)
     _, joined, why = combined(_told(book), {c: _told(v) for c, v in by_column.items()}, whole.held.size)
     return joined, why
 
@@ -83,18 +88,18 @@ def _told(verdict: Verdict) -> Verdict:
     return Verdict(verdict.action, verdict.scale, left) if left else Verdict()
 
 
-def _vetoes(context: CycleContext, standing: Standing, whole: Measurements, scenes: Scenes) -> tuple[Verdict, Why]:
+def _vetoes(context: CycleContext, rebalanced: Rebalance, whole: Measurements, scenes: Scenes) -> tuple[Verdict, Why]:
     """What the vetoes say of the whole wish.
 
     They judge what the gates have scaled (G1): the gross and the CVaR of the whole wish are not before them, unless
     their gates are switched off.
     """
-    desk = context.desk
-    off, inputs = desk.policy.gates.off, veto_inputs(context, standing, whole, scenes)
+    run = context.run
+    off, inputs = run.policy.gates.off, veto_inputs(context, rebalanced, whole, scenes)
     if "gross" not in off:
         inputs = replace(inputs, gross=0.0)
     if "cvar" not in off:
         inputs = replace(inputs, cvar=dict.fromkeys(inputs.cvar, 0.0))
-    book, by_column = vetoes.verdicts(vetoes.evaluate(inputs, desk.policy), desk.column, desk.policy)
+    book, by_column = vetoes.verdicts(vetoes.evaluate(inputs, run.policy), run.column, run.policy)
     _, joined, why = combined(book, by_column, whole.held.size)
     return joined, why

@@ -12,9 +12,9 @@ from plimsoll.core.panel import View
 from plimsoll.core.restraint import Restraint
 from plimsoll.core.state import State
 from plimsoll.engine.book import MarkedBook
-from plimsoll.engine.desk import Desk
-from plimsoll.engine.lifecycle import Following
+from plimsoll.engine.lifecycle import StrategyEvidence
 from plimsoll.engine.outlook import Regime
+from plimsoll.engine.run_context import RunContext
 from plimsoll.risk.comovement import ComovementStep
 from plimsoll.risk.ladder import LadderStep
 from plimsoll.risk.stops import StopStep
@@ -32,9 +32,9 @@ class CycleContext(msgspec.Struct, frozen=True, eq=False):
 
     view: View
     state: State
-    desk: Desk
+    run: RunContext
     book: MarkedBook
-    following: Following | None
+    following: StrategyEvidence | None
     regime: Regime
     ladder: LadderStep
     stops: StopStep

@@ -1,14 +1,14 @@
 """One decision cycle: the only file that knows the order of the rooms (E1).
 
-``decide(view, state, desk)`` is pure. Backtest, paper and live are shells around it. Its steps, in this order:
+``decide(view, state, run)`` is pure. Backtest, paper and live are shells around it. Its steps, in this order:
 
 1 mark the account (``book``) and bring the strategies' evidence up to the close (``lifecycle``) · 2 observe the regime
 (``outlook``) · 3 drawdown ladder · 4 stops · 5 freshness and data governance (``data_bars``), correlation of the book,
 limits in force (``limits``) · 6 forecasts, when due (``asking``) · 7 auction, when due: scenarios, pairs, screen,
-cost, solve, new programme (``standing``) · 8 the held book before the gates: what a breach imposes (``held_book``) ·
-9 desired = programme under the ladder's ceiling and stops (``wish``) · 10 shape, 11 measure and judge by the gates,
-12 vetoes, 13 scale the increases and repeat (``proposal``) · 14 why what was wanted was not done (``causes``) · 15
-mode, record and intents (``record``).
+cost, solve, new target portfolio (``rebalance``) · 8 the held book before the gates: what a breach imposes
+(``held_book``) · 9 desired = target portfolio under the ladder's ceiling and stops (``desired``) · 10 shape, 11 measure
+and judge by the gates, 12 vetoes, 13 scale the increases and repeat (``proposal``) · 14 why what was wanted was not
+done (``causes``) · 15 mode, record and intents (``record``).
 """
 
 from __future__ import annotations
@@ -27,89 +27,89 @@ from plimsoll.engine.book import MarkedBook, mark, target_of
 from plimsoll.engine.causes import causes_of
 from plimsoll.engine.context import CycleContext
 from plimsoll.engine.data_bars import data_bars
-from plimsoll.engine.desk import Desk
+from plimsoll.engine.desired import desired_weights
 from plimsoll.engine.held_book import HeldBook, judge_held
 from plimsoll.engine.lifecycle import follow
 from plimsoll.engine.limits import limits_at
 from plimsoll.engine.outlook import Regime, observe
 from plimsoll.engine.proposal import Scenes, propose
+from plimsoll.engine.rebalance import Rebalance, rebalance
 from plimsoll.engine.record import record
-from plimsoll.engine.standing import Standing, stand
-from plimsoll.engine.wish import desired_weights
+from plimsoll.engine.run_context import RunContext
 from plimsoll.measures.linear import combine
 from plimsoll.risk import comovement, ladder, modes, pairs, stops
 
 UNREAD = Health(None, None, data_fresh=False)  # what nobody reads must not pass either
 
 
-def decide(view: View, state: State, desk: Desk) -> Plan:
+def decide(view: View, state: State, run: RunContext) -> Plan:
     """The decision of one session: a record to journal and the intents inside it.
 
-    A function of (view, state, desk) alone. It never raises for market data, strategies or solvers: whatever
+    A function of (view, state, run) alone. It never raises for market data, strategies or solvers: whatever
     cannot be shown safe becomes a refusal with a reason.
     """
-    context = observed(view, state, desk)  # 1 to 5
+    context = observed(view, state, run)  # 1 to 5
     answers = asked(context)  # 6
-    standing = stand(context, answers)  # 7
-    if standing.pairs is not context.pairs:
-        context = replace(context, limits=_with_pairs(context, standing.pairs))
-    scenes = Scenes(context, standing)
+    rebalanced = rebalance(context, answers)  # 7
+    if rebalanced.pairs is not context.pairs:
+        context = replace(context, limits=_with_pairs(context, rebalanced.pairs))
+    scenes = Scenes(context, rebalanced)
     held = judge_held(context, scenes.tails)  # 8
     if held.frozen:
         context = replace(context, frozen=(*context.frozen, *held.frozen))
-    wish = desired_weights(context, standing, held.scale)  # 9
-    proposal = propose(context, standing, held, wish, scenes)  # 10 to 13
-    causes = causes_of(context, standing, held, wish, proposal, scenes)  # 14
-    carried, events = _carried(context, standing, held)  # 15
-    return Plan(record(context, standing, wish, proposal, causes, carried, events))
+    wish = desired_weights(context, rebalanced, held.scale)  # 9
+    proposal = propose(context, rebalanced, held, wish, scenes)  # 10 to 13
+    causes = causes_of(context, rebalanced, held, wish, proposal, scenes)  # 14
+    carried, events = _carried(context, rebalanced, held)  # 15
+    return Plan(record(context, rebalanced, wish, proposal, causes, carried, events))
 
 
-def observed(view: View, state: State, desk: Desk) -> CycleContext:
+def observed(view: View, state: State, run: RunContext) -> CycleContext:
     """Steps 1 to 5: the account, the market and everything that restrains the session before a forecast is made."""
-    policy, before = desk.policy, state.carried
-    book = mark(view, state, desk)  # 1
-    following = follow(view, state, desk, book)
-    regime = observe(view, before, desk)  # 2
-    rungs = _ladder(view, state, desk, book, regime)  # 3
+    policy, before = run.policy, state.carried
+    book = mark(view, state, run)  # 1
+    following = follow(view, state, run, book)
+    regime = observe(view, before, run)  # 2
+    rungs = _ladder(view, state, run, book, regime)  # 3
     stop = stops.step(before.stops, view, book.weights, state.average_cost, policy)  # 4
     stale = view.now("freshness.reason")  # 5
-    frozen = tuple(data_bars(view, book, stale, desk))
-    together, alike = _correlation(view, state, desk, book)
+    frozen = tuple(data_bars(view, book, stale, run))
+    together, alike = _correlation(view, state, run, book)
     if together.reduce_only:
         frozen = (*frozen, "CORRELATION_ALIKE")
     lifetime = 1.0 - book.nav / rungs.state.lifetime_peak
-    limits = limits_at(view, desk, alike, drawdown_lifetime=lifetime, stress=regime.figure.stress)
+    limits = limits_at(view, run, alike, drawdown_lifetime=lifetime, stress=regime.figure.stress)
     return CycleContext(
-        view, state, desk, book, following, regime, rungs, stop, stale, together, alike, limits, frozen
+        view, state, run, book, following, regime, rungs, stop, stale, together, alike, limits, frozen
     )  # fmt: skip
 
 
-def _ladder(view: View, state: State, desk: Desk, book: MarkedBook, regime: Regime) -> ladder.LadderStep:
+def _ladder(view: View, state: State, run: RunContext, book: MarkedBook, regime: Regime) -> ladder.LadderStep:
     """Step 3. Without a NAV the ladder stands as it is."""
     before = state.carried.ladder
     if not book.known:
-        return ladder.blind(before, desk.policy.ladder)
+        return ladder.blind(before, run.policy.ladder)
     return ladder.step(
         before,
         book.nav,
         view.day,
         book.gross,
-        _health(view, state, desk, book, regime),
-        desk.policy.ladder,
+        _health(view, state, run, book, regime),
+        run.policy.ladder,
         lambda day: view.sessions.sessions_between(day, view.row),
     )
 
 
-def _health(view: View, state: State, desk: Desk, book: MarkedBook, regime: Regime) -> Health:
+def _health(view: View, state: State, run: RunContext, book: MarkedBook, regime: Regime) -> Health:
     """Re-entry checks (R5); computed only while a rung waits for them."""
     carried = state.carried
-    if not ladder.waiting(carried.ladder, desk.policy.ladder):
+    if not ladder.waiting(carried.ladder, run.policy.ladder):
         return UNREAD
-    target = target_of(carried.programme, desk)
+    target = target_of(carried.portfolio, run)
     columns = np.flatnonzero(target)
     volatility = None
-    sessions = desk.policy.ladder.volatility_sessions
-    if carried.programme is not None and view.row >= sessions:
+    sessions = run.policy.ladder.volatility_sessions
+    if carried.portfolio is not None and view.row >= sessions:
         recent = combine(view.indicator("return")[-sessions:, columns], target[columns])
         volatility = float(np.std(recent, ddof=1) * np.sqrt(SESSIONS_A_YEAR)) if columns.size else 0.0
     concerned = np.union1d(columns, book.columns)
@@ -118,18 +118,18 @@ def _health(view: View, state: State, desk: Desk, book: MarkedBook, regime: Regi
 
 
 def _correlation(
-    view: View, state: State, desk: Desk, book: MarkedBook
+    view: View, state: State, run: RunContext, book: MarkedBook
 ) -> tuple[comovement.ComovementStep, tuple[HeldPair, ...]]:
     """The alarm on the book's correlation, and which pairs of what is held or wanted move alike (R6).
 
     Every session; bidders join at an auction. Without a NAV nothing is observed, and both stay as they were.
     """
-    carried, policy = state.carried, desk.policy
+    carried, policy = state.carried, run.policy
     if not book.known:
         return comovement.ComovementStep(carried.comovement, ()), carried.pairs
     live = state.lots != 0
-    if carried.programme is not None:
-        live[[desk.column[s.symbol] for s in carried.programme.shares]] = True
+    if carried.portfolio is not None:
+        live[[run.column[s.symbol] for s in carried.portfolio.shares]] = True
     columns = pairs.concerned(view, live.nonzero()[0], carried.pairs)
     measured = pairs.correlations(view, columns, policy.correlation)
     alike = pairs.update(view, columns, carried.pairs, policy, measured)
@@ -141,30 +141,30 @@ def _correlation(
 def _with_pairs(context: CycleContext, alike: tuple[HeldPair, ...]) -> LimitSet:
     """The limits with those on other pairs: an auction's bidders may move alike too (R6)."""
     limits = context.limits
-    return replace(limits, pairs=pairs.limits(alike, context.desk.symbols, limits.weight_max, context.desk.policy))
+    return replace(limits, pairs=pairs.limits(alike, context.run.symbols, limits.weight_max, context.run.policy))
 
 
-def _carried(context: CycleContext, standing: Standing, held: HeldBook) -> tuple[Carried, tuple[RiskEvent, ...]]:
+def _carried(context: CycleContext, rebalanced: Rebalance, held: HeldBook) -> tuple[Carried, tuple[RiskEvent, ...]]:
     """What the next session begins with, its mode included (R9), and this session's events, in order."""
-    before, following = context.state.carried, standing.following
+    before, following = context.state.carried, rebalanced.following
     frozen, halted = bool(context.frozen), bool(held.halted)
     mode = modes.next_mode(before.mode, context.ladder.state, context.restraint, frozen=frozen, halted=halted)
     carried = Carried(
         ladder=context.ladder.state,
         mode=mode,
-        programme=standing.programme,
-        stops=standing.stops,
-        pairs=standing.pairs,
+        portfolio=rebalanced.portfolio,
+        stops=rebalanced.stops,
+        pairs=rebalanced.pairs,
         stress_sessions=context.regime.stress_sessions,
         breach_closes=held.breach_closes,
         halted=held.halted,
-        openings=standing.openings,
+        openings=rebalanced.openings,
         comovement=context.comovement.state,
         lifecycle=None if following is None else following.state,
     )
     events = (
         *context.regime.events, *context.ladder.events, *context.stops.events, *context.comovement.events,
-        *standing.events, *(() if following is None else following.events), *held.events(context),
+        *rebalanced.events, *(() if following is None else following.events), *held.events(context),
     )  # fmt: skip
     if mode != before.mode:
         events = (*events, RiskEvent(context.view.date, "MODE_CHANGED", "INFO", scope=f"{before.mode}>{mode}"))

@@ -7,19 +7,19 @@ from numpy.typing import NDArray
 
 from plimsoll.core.panel import View
 from plimsoll.engine.book import MarkedBook
-from plimsoll.engine.desk import Desk
+from plimsoll.engine.run_context import RunContext
 from plimsoll.risk import freshness
 
 Floats = NDArray[np.float64]
 Figure = tuple[float | None, float | None]
 
 
-def data_bars(view: View, book: MarkedBook, stale: Floats, desk: Desk) -> dict[str, Figure]:
+def data_bars(view: View, book: MarkedBook, stale: Floats, run: RunContext) -> dict[str, Figure]:
     """Reason code to (measured, limit) of every bar that stands, in the order of judgement; no figure where none is.
 
     ``stale`` (N,) are freshness codes. What cannot be compared with its limit bars too.
     """
-    limits = desk.policy.data
+    limits = run.policy.data
     if not book.known:
         return {"NAV_UNKNOWN": (None, None)}
     bars: dict[str, Figure] = {}
@@ -33,7 +33,7 @@ def data_bars(view: View, book: MarkedBook, stale: Floats, desk: Desk) -> dict[s
     universe = float(view.now("data.affected"))
     if not universe <= limits.affected_universe_max:
         bars["UNIVERSE_AFFECTED"] = universe, limits.affected_universe_max
-    for name in desk.policy.regime.required:
+    for name in run.policy.regime.required:
         if not np.isfinite(_input(view, name)[-2:]).any():
             bars["REGIME_INPUT_MISSING"] = None, None
     return bars

@@ -15,10 +15,10 @@ from plimsoll.core.ports import Explains
 from plimsoll.core.verdict import Finding
 from plimsoll.engine.book import MarkedBook
 from plimsoll.engine.data_bars import data_bars
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.headroom import held_weights, measured_orders, order_weights
 from plimsoll.engine.limits import limits_at
 from plimsoll.engine.proposal import tails_of
+from plimsoll.engine.run_context import RunContext
 from plimsoll.governance.case import Figures, Subject
 from plimsoll.risk import freshness
 
@@ -28,17 +28,17 @@ MOMENTA = {"60 sessions": "momentum_60", "120 sessions": "momentum_120", "12-1 m
 
 
 def subjects(
-    view: View, desk: Desk, record: CycleRecord, auction: CycleRecord | None, symbols: Sequence[str]
+    view: View, run: RunContext, record: CycleRecord, auction: CycleRecord | None, symbols: Sequence[str]
 ) -> tuple[Subject, ...]:
-    """Each symbol with its figures at the decision and at the auction that set its programme.
+    """Each symbol with its figures at the decision and at the auction that set its target portfolio.
 
     ``view`` ends at the decision; only the opening at which its orders fill is read after it.
     """
     history, row = history_behind(view), view.row
     panel = history.panel
-    now = _figures(view, desk, record, symbols)
+    now = _figures(view, run, record, symbols)
     held_on = None if auction is None else View(history, view.sessions.row_at_or_after(auction.session))
-    then = None if auction is None or held_on is None else _figures(held_on, desk, auction, symbols)
+    then = None if auction is None or held_on is None else _figures(held_on, run, auction, symbols)
     following = row + 1 < len(panel.sessions)
     found = []
     for n, symbol in enumerate(symbols):
@@ -49,7 +49,7 @@ def subjects(
                 certification=panel.certifications[c],
                 now=now[n],
                 then=None if then is None else then[n],
-                said=() if held_on is None else _said(held_on, desk, symbol),
+                said=() if held_on is None else _said(held_on, run, symbol),
                 next_session=panel.sessions.dates[row + 1] if following else "",
                 next_open=_known(panel.open[row + 1, c]) if following else None,
             )
@@ -57,24 +57,24 @@ def subjects(
     return tuple(found)
 
 
-def data_findings(view: View, desk: Desk, record: CycleRecord) -> tuple[Finding, ...]:
+def data_findings(view: View, run: RunContext, record: CycleRecord) -> tuple[Finding, ...]:
     """What the data barred at a decision: all new risk of the book (D7), or a symbol's that is not fresh (D15)."""
-    held = np.zeros(len(desk.symbols))
+    held = np.zeros(len(run.symbols))
     for symbol, weight in zip(record.symbols, record.held, strict=True):
-        held[desk.column[symbol]] = weight
+        held[run.column[symbol]] = weight
     columns = np.flatnonzero(held)
     book = MarkedBook(view.now("mark"), record.nav, held, columns, bool(np.isfinite(held).all()))
     stale = view.now("freshness.reason")
-    found = [Finding("data", code, "book", *figures) for code, figures in data_bars(view, book, stale, desk).items()]
+    found = [Finding("data", code, "book", *figures) for code, figures in data_bars(view, book, stale, run).items()]
     for c in np.flatnonzero(stale).tolist():
         code = freshness.reason_of(float(stale[c])) or "STALE_BAR"
-        found.append(Finding("freshness", code, desk.symbols[c], *_staleness(view, desk, code, c)))
+        found.append(Finding("freshness", code, run.symbols[c], *_staleness(view, run, code, c)))
     return tuple(found)
 
 
-def _staleness(view: View, desk: Desk, code: str, column: int) -> tuple[float | None, float | None]:
+def _staleness(view: View, run: RunContext, code: str, column: int) -> tuple[float | None, float | None]:
     """The figure behind a freshness code and its limit (D15)."""
-    rules = desk.policy.freshness
+    rules = run.policy.freshness
     match code:
         case "TOO_FEW_ROWS":
             return float(view.now("rows")[column]), float(rules.rows_min)
@@ -87,27 +87,27 @@ def _staleness(view: View, desk: Desk, code: str, column: int) -> tuple[float | 
     return None, None
 
 
-def _said(view: View, desk: Desk, symbol: str) -> tuple[tuple[str, str], ...]:
+def _said(view: View, run: RunContext, symbol: str) -> tuple[tuple[str, str], ...]:
     """What each strategy that can says of its own rule; a plug-in that fails at it says so (E3)."""
     told = []
-    for strategy in desk.strategies:
+    for strategy in run.strategies:
         if isinstance(strategy, Explains):
             try:
-                told.append((strategy.name, str(strategy.explain(view, symbol, desk.policy))))
+                told.append((strategy.name, str(strategy.explain(view, symbol, run.policy))))
             except Exception as error:  # a plug-in may raise anything; an explanation goes on without it
                 told.append((strategy.name, f"its own explanation failed ({error!r})."))
     return tuple(told)
 
 
-def _figures(view: View, desk: Desk, record: CycleRecord, symbols: Sequence[str]) -> list[Figures]:
+def _figures(view: View, run: RunContext, record: CycleRecord, symbols: Sequence[str]) -> list[Figures]:
     sound, quality = view.certified("sound")[-1], view.certified("quality")[-1]
     columns = [view.column[s] for s in symbols]
     limits = limits_at(
-        view, desk, (), drawdown_lifetime=record.figures.get("drawdown_lifetime") or 0.0, stress=record.regime.stress
+        view, run, (), drawdown_lifetime=record.figures.get("drawdown_lifetime") or 0.0, stress=record.regime.stress
     )
-    alone, incremental = _risks(view, desk, record, columns)
+    alone, incremental = _risks(view, run, record, columns)
     ranks, ranked = _ranks(view)
-    eligible, rows, volume = view.now("eligible"), view.now("rows"), desk.depth(view.now("adv"))
+    eligible, rows, volume = view.now("eligible"), view.now("rows"), run.depth(view.now("adv"))
     found = []
     for n, c in enumerate(columns):
         bars = np.flatnonzero(np.isfinite(view.bars("close")[:, c]))
@@ -139,13 +139,15 @@ def _figures(view: View, desk: Desk, record: CycleRecord, symbols: Sequence[str]
     return found
 
 
-def _risks(view: View, desk: Desk, record: CycleRecord, columns: list[int]) -> tuple[dict[int, list[float]], Floats]:
+def _risks(
+    view: View, run: RunContext, record: CycleRecord, columns: list[int]
+) -> tuple[dict[int, list[float]], Floats]:
     """CVaR of one unit of each column by horizon, and (N,) what each order of the record adds to the book's."""
-    every = np.array(sorted({*columns, *(desk.column[s] for s in record.symbols)}), dtype=np.int64)
-    tails = tails_of(view, desk, every, stressed=True)
-    held, orders = held_weights(record, desk), order_weights(record, desk)
-    measured = measured_orders(record, desk, held, orders, tails)
-    horizons = (1, desk.policy.auction.horizon)
+    every = np.array(sorted({*columns, *(run.column[s] for s in record.symbols)}), dtype=np.int64)
+    tails = tails_of(view, run, every, stressed=True)
+    held, orders = held_weights(record, run), order_weights(record, run)
+    measured = measured_orders(record, run, held, orders, tails)
+    horizons = (1, run.policy.auction.horizon)
     return {h: [tails.alone(c, h) for c in columns] for h in horizons}, measured.incremental
 
 

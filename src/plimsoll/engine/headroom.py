@@ -18,9 +18,9 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.panel import View
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.limits import limits_at
 from plimsoll.engine.measure import Tails, measure
+from plimsoll.engine.run_context import RunContext
 from plimsoll.risk import pairs
 
 Floats = NDArray[np.float64]
@@ -80,12 +80,12 @@ class LimitUse(msgspec.Struct, frozen=True):
         return self.measured >= self.limit if self.name == "cash" else self.measured <= self.limit
 
 
-def limits_in_force(view: View, desk: Desk, record: CycleRecord) -> LimitSet:
+def limits_in_force(view: View, run: RunContext, record: CycleRecord) -> LimitSet:
     """The limit set of a session's decision; what the record holds of it is taken from there."""
     fallen = record.figures.get("drawdown_lifetime")
-    found = limits_at(view, desk, (), drawdown_lifetime=fallen or 0.0, stress=record.regime.stress)
+    found = limits_at(view, run, (), drawdown_lifetime=fallen or 0.0, stress=record.regime.stress)
     horizons, kept = found.cvar_budget, record.limits
-    together = pairs.limits(record.carried.pairs, desk.symbols, found.weight_max, desk.policy)
+    together = pairs.limits(record.carried.pairs, run.symbols, found.weight_max, run.policy)
     return msgspec.structs.replace(
         found,
         gross_max=kept.get("gross", found.gross_max),
@@ -97,18 +97,18 @@ def limits_in_force(view: View, desk: Desk, record: CycleRecord) -> LimitSet:
     )
 
 
-def held_weights(record: CycleRecord, desk: Desk) -> Floats:
+def held_weights(record: CycleRecord, run: RunContext) -> Floats:
     """(N,) weights held at the close, before the session's orders."""
-    return _spread(record, desk, record.held)
+    return _spread(record, run, record.held)
 
 
-def order_weights(record: CycleRecord, desk: Desk) -> Floats:
+def order_weights(record: CycleRecord, run: RunContext) -> Floats:
     """(N,) signed orders of the session, fractions of NAV."""
     moved = (a - h if n else 0.0 for a, h, n in zip(record.proposed, record.held, record.lots, strict=True))
-    return _spread(record, desk, moved)
+    return _spread(record, run, moved)
 
 
-def of_book(record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats) -> Iterator[LimitUse]:
+def of_book(record: CycleRecord, run: RunContext, limits: LimitSet, held: Floats) -> Iterator[LimitUse]:
     """The held book against what needs no scenarios; CVaR as the decision measured it."""
     figures = record.figures
     for h in limits.cvar_budget:
@@ -120,7 +120,7 @@ def of_book(record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats) -> 
     columns = np.flatnonzero(held).tolist()
     weight = np.abs(held)
     for c in columns:
-        yield used("position", desk.symbols[c], float(weight[c]), float(limits.weight_max[c]))
+        yield used("position", run.symbols[c], float(weight[c]), float(limits.weight_max[c]))
     for group in limits.groups:
         total = sum(float(weight[c]) for c in group.members)
         if total:
@@ -128,16 +128,18 @@ def of_book(record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats) -> 
     for pair in limits.pairs:
         total = float(weight[pair.first] + weight[pair.second])
         if total:
-            yield used("pair", f"{desk.symbols[pair.first]}+{desk.symbols[pair.second]}", total, pair.cap)
+            yield used("pair", f"{run.symbols[pair.first]}+{run.symbols[pair.second]}", total, pair.cap)
 
 
 def of_stages(record: CycleRecord) -> Iterator[LimitUse]:
-    """Each strategy's part of the programme against what its stage lets it use (G5); nothing where none is followed."""
-    lives, programme = record.carried.lifecycle, record.carried.programme
-    if lives is None or programme is None:
+    """Each strategy's part of the target portfolio against what its stage lets it use (G5); nothing where none is
+    followed.
+    """
+    lives, portfolio = record.carried.lifecycle, record.carried.portfolio
+    if lives is None or portfolio is None:
         return
     for strategy, cap in zip(lives.strategies, lives.cap, strict=True):
-        part = sum(share.weight for share in programme.shares if share.strategy == strategy)
+        part = sum(share.weight for share in portfolio.shares if share.strategy == strategy)
         yield used("stage", strategy, part, cap)
 
 
@@ -147,16 +149,16 @@ def of_gross(record: CycleRecord, limits: LimitSet) -> Iterator[LimitUse]:
         yield used(name, BOOK, record.figures.get("gross"), bound)
 
 
-def of_triggers(view: View, record: CycleRecord, desk: Desk) -> Iterator[LimitUse]:
+def of_triggers(view: View, record: CycleRecord, run: RunContext) -> Iterator[LimitUse]:
     """Drawdown against each rung, crisis outlook and VIX against what switches their restraints on (R4, R8, S2)."""
-    for rung in desk.policy.ladder.rungs if desk.policy.ladder.enabled else ():
+    for rung in run.policy.ladder.rungs if run.policy.ladder.enabled else ():
         fallen = record.figures.get(f"drawdown_{rung.basis}")
         yield used("ladder", rung.name, None if fallen is None else max(fallen, 0.0), rung.threshold)
-    yield used("crisis", BOOK, record.regime.crisis, desk.policy.regime.crisis_on)
-    yield used("vix", BOOK, float(view.now("regime.fear")), desk.policy.forecast.vix_extreme)
+    yield used("crisis", BOOK, record.regime.crisis, run.policy.regime.crisis_on)
+    yield used("vix", BOOK, float(view.now("regime.vix_or_proxy")), run.policy.forecast.vix_extreme)
 
 
-def of_orders(view: View, record: CycleRecord, desk: Desk, limits: LimitSet, orders: Floats) -> Iterator[LimitUse]:
+def of_orders(view: View, record: CycleRecord, run: RunContext, limits: LimitSet, orders: Floats) -> Iterator[LimitUse]:
     """The session's orders against what bounds trading (A7, A3); nothing where there was no order."""
     columns = np.flatnonzero(orders).tolist()
     if not columns:
@@ -166,16 +168,16 @@ def of_orders(view: View, record: CycleRecord, desk: Desk, limits: LimitSet, ord
     adv = view.now("adv")
     for c in columns:
         share = abs(float(orders[c])) * (record.nav / 100.0) / float(adv[c]) if adv[c] > 0.0 else math.nan
-        yield used("participation", desk.symbols[c], share, limits.participation_max)
+        yield used("participation", run.symbols[c], share, limits.participation_max)
 
 
-def of_tails(desk: Desk, limits: LimitSet, held: Floats, tails: Tails) -> Iterator[LimitUse]:
+def of_tails(run: RunContext, limits: LimitSet, held: Floats, tails: Tails) -> Iterator[LimitUse]:
     """What needs scenarios of the held book: each position's stand-alone risk, and the stressed set where it is in."""
     columns = np.flatnonzero(held).tolist()
     for h, caps in limits.standalone.items():
         for c in columns:
             risk = abs(float(held[c])) * tails.alone(c, h)
-            yield used(f"standalone_{h}", desk.symbols[c], risk, float(caps[c]))
+            yield used(f"standalone_{h}", run.symbols[c], risk, float(caps[c]))
     if tails.stressed:
         most, of = tails.stressed_of_book(held)
         for h, value in most.items():
@@ -183,7 +185,7 @@ def of_tails(desk: Desk, limits: LimitSet, held: Floats, tails: Tails) -> Iterat
             yield msgspec.structs.replace(one, on=of.get(h, "") if value > 0.0 else "")
 
 
-def measured_orders(record: CycleRecord, desk: Desk, held: Floats, orders: Floats, tails: Tails) -> Measurements:
+def measured_orders(record: CycleRecord, run: RunContext, held: Floats, orders: Floats, tails: Tails) -> Measurements:
     """The session's proposal measured again on ``tails``; ``held`` and ``orders`` are (N,), volume is left out."""
     return measure(
         nav=record.nav,
@@ -192,21 +194,21 @@ def measured_orders(record: CycleRecord, desk: Desk, held: Floats, orders: Float
         adv_share=np.zeros(held.size),
         tails=tails,
         cvar_held=tails.of_book(held),
-        horizon=desk.policy.auction.horizon,
+        horizon=run.policy.auction.horizon,
         drawdown_episode=math.nan,
         drawdown_lifetime=math.nan,
-        symbols=desk.symbols,
+        symbols=run.symbols,
     )
 
 
 def of_increases(
-    record: CycleRecord, desk: Desk, limits: LimitSet, held: Floats, orders: Floats, tails: Tails
+    record: CycleRecord, run: RunContext, limits: LimitSet, held: Floats, orders: Floats, tails: Tails
 ) -> Iterator[LimitUse]:
     """What each increase of the session added to CVaR at the auction's horizon (A4)."""
-    measured = measured_orders(record, desk, held, orders, tails)
+    measured = measured_orders(record, run, held, orders, tails)
     for c in np.flatnonzero(measured.increases).tolist():
         rise = float(measured.incremental[c])
-        yield used("incremental", desk.symbols[c], rise, float(limits.incremental_max[c]))
+        yield used("incremental", run.symbols[c], rise, float(limits.incremental_max[c]))
 
 
 def closest(uses: Iterable[LimitUse]) -> dict[str, LimitUse]:
@@ -251,8 +253,8 @@ def _cash(cash: float | None, floor: float) -> LimitUse:
     return LimitUse("cash", BOOK, cash, floor, use, cash - floor)
 
 
-def _spread(record: CycleRecord, desk: Desk, values: Iterable[float]) -> Floats:
-    spread = np.zeros(len(desk.symbols))
+def _spread(record: CycleRecord, run: RunContext, values: Iterable[float]) -> Floats:
+    spread = np.zeros(len(run.symbols))
     for symbol, value in zip(record.symbols, values, strict=True):
-        spread[desk.column[symbol]] = value
+        spread[run.column[symbol]] = value
     return spread

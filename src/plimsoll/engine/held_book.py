@@ -35,20 +35,20 @@ class HeldBook(msgspec.Struct, frozen=True, eq=False):
         """The halt, on the session that begins it."""
         if not self.halted or context.state.carried.halted:
             return ()
-        closes, most = float(self.breach_closes), float(context.desk.policy.cvar.halt_closes)
+        closes, most = float(self.breach_closes), float(context.run.policy.cvar.halt_closes)
         return (RiskEvent(context.view.date, self.halted, "CRITICAL", closes, most),)
 
 
 def judge_held(context: CycleContext, tails: Tails) -> HeldBook:
     """The gates' verdict on what is held, and what follows from it."""
-    book, limits, policy, before = context.book, context.limits, context.desk.policy, context.state.carried
+    book, limits, policy, before = context.book, context.limits, context.run.policy, context.state.carried
     measured = resting(
         nav=book.nav,
         held=book.weights,
         cvar_held=tails.of_book(book.weights),
         drawdown_episode=context.drawdown_episode,
         drawdown_lifetime=context.drawdown_lifetime,
-        symbols=context.desk.symbols,
+        symbols=context.run.symbols,
     )
     verdict = gates.judge_held(measured, limits, policy)
     breach = verdict.action is Action.LIQUIDATE

@@ -50,12 +50,12 @@ class Place:
     @property
     def column(self) -> int:
         """The symbol's column."""
-        return self.world.desk.column[self.symbol]
+        return self.world.run.column[self.symbol]
 
     @property
     def policy(self) -> Policy:
         """The run's policy."""
-        return self.world.desk.policy
+        return self.world.run.policy
 
 
 def levers(world: World, record: CycleRecord, symbol: str, codes: Sequence[str]) -> list[Lever]:
@@ -82,9 +82,9 @@ def limit_lever(world: World, cause: str, name: str, symbol: str) -> Lever | Non
     """
     kind, _, _ = name.partition(":")
     head, _, tail = kind.rpartition("_")
-    horizon = int(tail) if tail.isdigit() else world.desk.policy.auction.horizon
+    horizon = int(tail) if tail.isdigit() else world.run.policy.auction.horizon
     kind = head if tail.isdigit() else kind
-    column, policy = world.desk.column[symbol], world.desk.policy
+    column, policy = world.run.column[symbol], world.run.policy
     limits = world.limits
     if kind == "cvar":
         now = limits.cvar_budget[horizon]
@@ -123,7 +123,7 @@ def _of_gate(world: World, found: Finding, symbol: str) -> Lever | None:
     code, gate = found.reason, found.gate
     horizon = gate.rpartition("_")[2]
     if code.startswith("VETO_"):
-        return Lever(code, f"veto:{gate}", lambda w, _: w.under(_without(w.desk.policy, gate)))
+        return Lever(code, f"veto:{gate}", lambda w, _: w.under(_without(w.run.policy, gate)))
     if code == "CVAR_UNKNOWN":
         return None
     if code == "CVAR_ABOVE_HARD":
@@ -166,7 +166,7 @@ def _expecting(bid: BidRecord) -> Callable[[World, float], World]:
     """The bid's expected return at the auction's horizon, as its strategy would have said it at its own."""
 
     def at(world: World, value: float) -> World:
-        horizon = world.desk.policy.auction.horizon
+        horizon = world.run.policy.auction.horizon
 
         def retold(name: str, f: Forecast) -> Forecast:
             mine = (name, f.symbol) == (bid.strategy, bid.symbol)
@@ -248,7 +248,7 @@ def _group(column: int) -> Callable[[World, float], World]:
 
 def _policy(section: str, name: str, *, whole: bool = False) -> Callable[[World, float], World]:
     def at(world: World, value: float) -> World:
-        policy = world.desk.policy
+        policy = world.run.policy
         part = changed(getattr(policy, section), **{name: round(value) if whole else value})
         return world.under(changed(policy, **{section: part}))
 
@@ -256,34 +256,36 @@ def _policy(section: str, name: str, *, whole: bool = False) -> Callable[[World,
 
 
 def confidence_lever(world: World, record: CycleRecord, symbol: str, strategy: str | None = None) -> Lever:
-    """The confidence behind a symbol raised to the threshold: of the standing programme, or of the day's forecasts."""
-    least = max(world.desk.policy.forecast.confidence_min, record.restraint.confidence_min)
-    programme = record.carried.programme
+    """The confidence behind a symbol raised to the threshold: of the standing target portfolio, or of the day's
+    forecasts.
+    """
+    least = max(world.run.policy.forecast.confidence_min, record.restraint.confidence_min)
+    portfolio = record.carried.portfolio
     now = math.nan
     if strategy is not None and record.auction is not None:
         now = next(b.confidence for b in record.auction.bids if (b.strategy, b.symbol) == (strategy, symbol))
-    elif programme is not None:
-        now = programme.confidence.get(symbol, math.nan)
+    elif portfolio is not None:
+        now = portfolio.confidence.get(symbol, math.nan)
 
     def raised(w: World, value: float) -> World:
         def sure(name: str, f: Forecast) -> Forecast:
             mine = f.symbol == symbol and strategy in (None, name)
             return changed(f, confidence=max(f.confidence, value)) if mine else f
 
-        standing = w.state.carried.programme
-        if standing is not None:
-            w = w.carrying(programme=changed(standing, confidence={**standing.confidence, symbol: value}))
+        rebalanced = w.state.carried.portfolio
+        if rebalanced is not None:
+            w = w.carrying(portfolio=changed(rebalanced, confidence={**rebalanced.confidence, symbol: value}))
         return w.told(sure)
 
     return Lever("LOW_CONFIDENCE", "confidence", raised, now, 1.0, (least,))
 
 
 def _vix(p: Place, *, extreme: bool) -> Lever:
-    rules, fear = p.policy.forecast, float(p.world.view.now("regime.fear"))
+    rules, vix_or_proxy = p.policy.forecast, float(p.world.view.now("regime.vix_or_proxy"))
     below = math.nextafter(rules.vix_extreme, 0.0)
     likely = (below, rules.vix_high) if extreme else (rules.vix_high,)
     code = "VIX_EXTREME" if extreme else "VIX_HIGH"
-    return Lever(code, "vix", lambda w, v: w.seeing("regime.fear", v), fear, 0.0, likely)
+    return Lever(code, "vix", lambda w, v: w.seeing("regime.vix_or_proxy", v), vix_or_proxy, 0.0, likely)
 
 
 def _ladder(p: Place, code: str) -> Lever:
@@ -352,7 +354,7 @@ def _resumed(_: Place) -> Lever:
 
 def _unrequired(_: Place) -> Lever:
     def at(w: World, _: float) -> World:
-        return w.under(changed(w.desk.policy, regime=changed(w.desk.policy.regime, required=())))
+        return w.under(changed(w.run.policy, regime=changed(w.run.policy.regime, required=())))
 
     return Lever("REGIME_INPUT_MISSING", "regime inputs", at)
 

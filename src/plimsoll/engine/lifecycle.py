@@ -23,7 +23,7 @@ from plimsoll.core.state import State
 from plimsoll.core.track import Held, Track, held_values
 from plimsoll.engine.answers import Answers
 from plimsoll.engine.book import MarkedBook
-from plimsoll.engine.desk import Desk
+from plimsoll.engine.run_context import RunContext
 from plimsoll.governance import lifecycle, model_health
 
 _NEW = Admission()
@@ -31,7 +31,7 @@ _SEVERITIES = {"STRATEGY_PROMOTED": "INFO", "STRATEGY_DEMOTED": "WARNING"}  # an
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Following:
+class StrategyEvidence:
     """The strategies of a session before its auction: where they stand, and what has been added so far."""
 
     track: Track
@@ -50,24 +50,24 @@ class Following:
         return dict(zip(self.state.strategies, self.state.decay, strict=True))
 
 
-def follow(view: View, state: State, desk: Desk, book: MarkedBook) -> Following | None:
+def follow(view: View, state: State, run: RunContext, book: MarkedBook) -> StrategyEvidence | None:
     """The strategies before this session's auction; None where the policy does not follow them."""
-    policy = desk.policy
+    policy = run.policy
     if not policy.lifecycle.enabled:
         return None
     before, track = state.carried.lifecycle, state.track
     if track is None:
-        track = Track.begin(tuple(s.name for s in desk.strategies))
+        track = Track.begin(tuple(s.name for s in run.strategies))
     bill = _bill(view, policy)
     held: Held = ()
     if book.known:
-        symbols = [desk.symbols[c] for c in book.columns.tolist()]
+        symbols = [run.symbols[c] for c in book.columns.tolist()]
         held = held_values(symbols, book.weights[book.columns].tolist(), book.nav)
     track = track.marked(held, book.nav if book.known else 0, bill)
-    said = StrategySession(track.contribution, bill, matured=_matured(view, track, desk))
+    said = StrategySession(track.contribution, bill, matured=_matured(view, track, run))
     track = track.heard(said)
     if before is None:
-        return Following(track, _admitted(track.strategies, view.day, policy), said, ())
+        return StrategyEvidence(track, _admitted(track.strategies, view.day, policy), said, ())
     now = _aged(before, track, said, policy)
     now, events = _readmitted(now, view, policy)
     if events:  # judged today, they are judged on nothing yet
@@ -76,15 +76,15 @@ def follow(view: View, state: State, desk: Desk, book: MarkedBook) -> Following 
     if view.sessions.last_of_month[view.row]:
         now, judged, more = _judged(now, track, view, policy)
         said, events = msgspec.structs.replace(said, judged=judged), events + more
-    return Following(track, _valued(now, policy), said, events)
+    return StrategyEvidence(track, _valued(now, policy), said, events)
 
 
 def noted(
-    following: Following,
+    following: StrategyEvidence,
     answers: Answers,
     view: View,
     policy: Policy,
-) -> Following:
+) -> StrategyEvidence:
     """The strategies after an auction. A target portfolio counts as forecasts of nothing, which no outcome refutes."""
     columns, place = view.column, {name: s for s, name in enumerate(following.state.strategies)}
     price = view.now("price")
@@ -240,7 +240,7 @@ def _rate(view: View, row: int, policy: Policy) -> float | None:
     return percent / 100.0 if np.isfinite(percent) else None
 
 
-def _matured(view: View, track: Track, desk: Desk) -> tuple[tuple[int, int, float, float], ...]:
+def _matured(view: View, track: Track, run: RunContext) -> tuple[tuple[int, int, float, float], ...]:
     """Forecasts whose horizon ends at this session, with what happened in excess of the account's own cash.
 
     The outcome is of the total-return index from close to close. Cash earns what the account's does: the bill less its
@@ -252,9 +252,9 @@ def _matured(view: View, track: Track, desk: Desk) -> tuple[tuple[int, int, floa
     price, found = view.indicator("price"), []
     days = view.sessions.days
     for p in due:
-        row, column = view.row - p.horizon, desk.column[p.symbol]
-        rate = _rate(view, row, desk.policy)
-        cash = bill_return(max((rate or 0.0) - desk.policy.cash.spread, 0.0), float(days[view.row] - days[row]))
+        row, column = view.row - p.horizon, run.column[p.symbol]
+        rate = _rate(view, row, run.policy)
+        cash = bill_return(max((rate or 0.0) - run.policy.cash.spread, 0.0), float(days[view.row] - days[row]))
         outcome = float(price[view.row, column] / price[row, column]) - 1.0 - cash
         if np.isfinite(outcome):
             found.append((p.place, p.made, p.mu, outcome))

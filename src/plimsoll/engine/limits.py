@@ -9,7 +9,7 @@ from plimsoll.core.decision import HeldPair
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.panel import View
 from plimsoll.core.policy import LIMIT_HORIZON, CvarPolicy
-from plimsoll.engine.desk import Desk
+from plimsoll.engine.run_context import RunContext
 from plimsoll.risk import pairs as pair_limits
 
 Floats = NDArray[np.float64]
@@ -26,22 +26,22 @@ def budget_scale(policy: CvarPolicy, drawdown_lifetime: float) -> float:
 
 
 def limits_at(
-    view: View, desk: Desk, pairs: tuple[HeldPair, ...], *, drawdown_lifetime: float, stress: bool
+    view: View, run: RunContext, pairs: tuple[HeldPair, ...], *, drawdown_lifetime: float, stress: bool
 ) -> LimitSet:
     """Every limit that holds at this decision; one value for the auction and for the gates that check it.
 
     ``stress`` is the crisis regime: it scales budgets of proposals, never the hard limits (R8).
     """
-    policy, cvar, limits = desk.policy, desk.policy.cvar, desk.policy.limits
-    h = LIMIT_HORIZON  # a desk of another horizon is not made
+    policy, cvar, limits = run.policy, run.policy.cvar, run.policy.limits
+    h = LIMIT_HORIZON  # a run of another horizon is not made
     operating = budget_scale(cvar, drawdown_lifetime) * (policy.regime.budget_scale if stress else 1.0)
     budget = {1: cvar.budget_1 * operating, h: cvar.budget_10 * operating}
-    worst = desk.stressed_max * operating
+    worst = run.stressed_max * operating
     stressed = {1: cvar.stressed_share_1 * worst, h: worst}
     if "stressed" in policy.gates.off:  # all of NAV may be lost, and the auction knows it too
         stressed = dict.fromkeys(stressed, 1.0)
     weight_max = view.now("limits.weight_max")
-    share, fixed = desk.standalone_shares
+    share, fixed = run.standalone_shares
     found = LimitSet(
         gross_max=limits.gross_max,
         cash_min=limits.cash_min,
@@ -50,13 +50,13 @@ def limits_at(
         cvar_hard={1: cvar.hard_1, h: cvar.hard_10},
         stressed_budget=stressed,
         standalone={k: np.minimum(share * v, fixed) for k, v in budget.items()},
-        incremental_max=desk.incremental_caps,
+        incremental_max=run.incremental_caps,
         participation_max=limits.participation_max,
         turnover_max=policy.shaping.turnover_max,
         trades_max=policy.shaping.trades_max,
-        groups=desk.sector_groups,
+        groups=run.sector_groups,
         pairs=pair_limits.limits(pairs, view.symbols, weight_max, policy) if pairs else (),
         gross_freeze=limits.gross_max + limits.gross_freeze_over,
         gross_halt=limits.gross_max + limits.gross_halt_over,
     )
-    return desk.in_force(found)
+    return run.in_force(found)

@@ -1,4 +1,6 @@
-"""The two halves of a session that every shell shares: the morning's events and the evening's decision (E1)."""
+"""The two halves of a session that every shell shares: the events before the open and the decision after the close
+(E1).
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from plimsoll.core.panel import History, View
 from plimsoll.core.ports import Venue
 from plimsoll.core.state import State, apply
 from plimsoll.engine.cycle import decide
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.operator import approval
+from plimsoll.engine.run_context import RunContext
 from plimsoll.execution.actions import on_row
 
 
@@ -51,32 +53,32 @@ def span_of(history: History, start: str | None, end: str | None) -> Span:
     return Span(first, last)
 
 
-def genesis_of(history: History, desk: Desk, span: Span, *, capital: int, mode: str, operator: str) -> Genesis:
+def genesis_of(history: History, run: RunContext, span: Span, *, capital: int, mode: str, operator: str) -> Genesis:
     """The first event of a run over ``span`` with ``capital`` cents."""
     dates = history.panel.sessions.dates
     return Genesis(
-        account=desk.account,
+        account=run.account,
         capital=capital,
-        symbols=desk.symbols,
+        symbols=run.symbols,
         snapshot=history.panel.snapshot,
-        policy=desk.policy_hash,
-        code=desk.code,
+        policy=run.policy_hash,
+        code=run.code,
         start=dates[span.first],
         end=dates[span.last],
         mode=mode,
-        strategies=tuple(s.name for s in desk.strategies),
+        strategies=tuple(s.name for s in run.strategies),
         operator=operator,
         synthetic=history.panel.synthetic,
     )
 
 
-def morning(
-    state: State, last: CycleRecord, row: int, history: History, desk: Desk, venue: Venue, operator: str
+def pre_open(
+    state: State, last: CycleRecord, row: int, history: History, run: RunContext, venue: Venue, operator: str
 ) -> tuple[State, list[Event]]:
     """Everything that happens at ``row`` before its close: actions, fills of the last orders, a signature.
 
     Returns the state after it and the events in order. The same inputs give the same events, so a session that
-    was interrupted half-way repeats the morning and writes only what the journal lacks.
+    was interrupted half-way repeats the pre-open and writes only what the journal lacks.
     """
     events: list[Event] = []
 
@@ -85,12 +87,12 @@ def morning(
         state = apply(state, event)
         events.append(event)
 
-    for action in on_row(state, history, row, desk.policy):
+    for action in on_row(state, history, row, run.policy):
         happened(action)
     if last.intents:
         for fill in venue.execute(last.intents, row - 1, state):
             happened(fill)
-    signed = approval(last, history.panel.sessions.dates[row], operator, desk.policy)
+    signed = approval(last, history.panel.sessions.dates[row], operator, run.policy)
     if signed is not None:
         happened(signed)
     return state, events
@@ -108,7 +110,7 @@ def failed(record: CycleRecord) -> StrategyFailed | None:
     )
 
 
-def evening(state: State, row: int, history: History, desk: Desk) -> tuple[State, CycleRecord]:
+def post_close(state: State, row: int, history: History, run: RunContext) -> tuple[State, CycleRecord]:
     """The decision after the close of ``row`` and the state it leaves."""
-    record = decide(View(history, row), state, desk).record
+    record = decide(View(history, row), state, run).record
     return apply(state, record), record

@@ -1,6 +1,6 @@
 """What would have changed a decision: searched by deciding the session again, and stated only where it was found (G4).
 
-A decision is a function of (view, state, desk), so a session can be decided with one figure moved and everything else
+A decision is a function of (view, state, run), so a session can be decided with one figure moved and everything else
 as it was. For each reason of a line its figure is moved until the decision changes; the nearest figure that changes it
 is searched for by bisection and proven itself. Where no figure does it alone, all are moved at once and those that are
 not needed are put back.
@@ -19,7 +19,7 @@ from plimsoll.governance.case import Change, Otherwise
 
 _STEPS = 18  # halvings of a bracket: a figure is found to some parts in a hundred thousand of the way to it
 _RESTS = frozenset({"TARGET_MET", "IN_BAND", "BELOW_ONE_LOT", "BELOW_MIN_TRADE"})  # a position near its target
-# what lowers the day's target below the programme
+# what lowers the day's target below the target portfolio
 _TARGET = frozenset({"STOP_CAP", "LADDER_CUT", "LADDER_HAVENS_ONLY", "LADDER_LIQUIDATE", "REENTRY_RAMP"})
 _MORE = 1e-9  # fraction of NAV by which a bid's weight must rise to count as another one
 
@@ -188,14 +188,14 @@ def _plain(high: float, low: float, changes: Callable[[float], bool]) -> float:
 
 def _held(world: World, record: CycleRecord, symbol: str) -> list[Change]:
     """For a position that rests: how little would have to be held for a purchase, and how much for a sale."""
-    at, column = record.symbols.index(symbol), world.desk.column[symbol]
+    at, column = record.symbols.index(symbol), world.run.column[symbol]
     lots = int(world.state.lots[column])
-    worth = float(world.view.now("mark")[column]) / float(world.desk.lots_per_unit[column]) * 100.0 / record.nav
+    worth = float(world.view.now("mark")[column]) / float(world.run.lots_per_unit[column]) * 100.0 / record.nav
     if not (worth > 0.0 and math.isfinite(worth)):
         return []
     found = []
     gap = abs(record.desired[at] - record.held[at])
-    reach = max(1, math.ceil((gap + 2.5 * world.desk.policy.shaping.band_nav) / worth) + 1)
+    reach = max(1, math.ceil((gap + 2.5 * world.run.policy.shaping.band_nav) / worth) + 1)
     for way in (-1, 1):
         sought = _Question(world, lambda w: _line(w, symbol), lambda seen, way=way: way * seen[0] < 0)  # type: ignore[misc]
         end = max(0, lots - reach) if way < 0 else lots + reach

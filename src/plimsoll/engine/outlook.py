@@ -9,7 +9,7 @@ from plimsoll.core.decision import Carried, RegimeFigure
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.costs.model import most_probable
-from plimsoll.engine.desk import Desk
+from plimsoll.engine.run_context import RunContext
 from plimsoll.risk.regime import source_of
 
 
@@ -18,19 +18,19 @@ class Regime(msgspec.Struct, frozen=True, eq=False):
 
     figure: RegimeFigure
     state: int  # most probable: 0 normal, 1 volatile, 2 crisis
-    fear: float
+    vix_or_proxy: float
     stress_sessions: int
     events: tuple[RiskEvent, ...]
 
 
-def observe(view: View, carried: Carried, desk: Desk) -> Regime:
+def observe(view: View, carried: Carried, run: RunContext) -> Regime:
     """Belief and outlook of the filter, with the hysteresis of the crisis regime (R8).
 
     While VIX is missing the regime's scale may fall, not rise: an episode does not end without an observation.
     """
-    policy = desk.policy.regime
+    policy = run.policy.regime
     belief = view.now("regime.belief")
-    crisis, vix, fear = (float(view.now(f"regime.{n}")) for n in ("crisis", "vix", "fear"))
+    crisis, vix, vix_or_proxy = (float(view.now(f"regime.{n}")) for n in ("crisis", "vix", "vix_or_proxy"))
     before = carried.stress_sessions
     after = before + 1 if before else int(crisis > policy.crisis_on)
     if before and before >= policy.crisis_sessions and crisis < policy.crisis_off and vix == vix:
@@ -39,19 +39,19 @@ def observe(view: View, carried: Carried, desk: Desk) -> Regime:
     if bool(before) != bool(after):
         kind, limit = ("REGIME_STRESS", policy.crisis_on) if after else ("REGIME_CLEAR", policy.crisis_off)
         events = (RiskEvent(view.date, kind, "WARNING" if after else "INFO", crisis, limit),)
-    events = (*events, *_late(view, desk))
+    events = (*events, *_late(view, run))
     figure = RegimeFigure(
         belief=(float(belief[0]), float(belief[1]), float(belief[2])),
         crisis=crisis,
         vix=vix if vix == vix else None,
-        source=source_of(float(view.now("regime.whose")), desk.policy),
+        source=source_of(float(view.now("regime.whose")), run.policy),
         stress=after > 0,
         passage=float(view.now("regime.passage")),
     )
-    return Regime(figure, most_probable(belief), fear, after, events)
+    return Regime(figure, most_probable(belief), vix_or_proxy, after, events)
 
 
-def _late(view: View, desk: Desk) -> tuple[RiskEvent, ...]:
+def _late(view: View, run: RunContext) -> tuple[RiskEvent, ...]:
     """An alert on the session by which symbols that stopped together are known to be late (D9); new risk in them
     stops with their bars (D15), all of it where they are too many (D7).
     """
@@ -59,7 +59,7 @@ def _late(view: View, desk: Desk) -> tuple[RiskEvent, ...]:
     new = (late[-1] & ~late[0] if len(late) > 1 else late[-1]) & view.tradable
     if not new.any():
         return ()
-    names = [desk.symbols[c] for c in np.flatnonzero(new).tolist()]
+    names = [run.symbols[c] for c in np.flatnonzero(new).tolist()]
     scope = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
     share = float(np.count_nonzero(new) / max(1, int(np.count_nonzero(view.tradable))))
-    return (RiskEvent(view.date, "DATA_LATE", "WARNING", share, desk.policy.data.affected_universe_max, scope),)
+    return (RiskEvent(view.date, "DATA_LATE", "WARNING", share, run.policy.data.affected_universe_max, scope),)

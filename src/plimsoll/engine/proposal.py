@@ -17,11 +17,11 @@ from plimsoll.core.money import values_cents
 from plimsoll.core.panel import View
 from plimsoll.core.verdict import Action, Verdict, join
 from plimsoll.engine.context import CycleContext
-from plimsoll.engine.desk import Desk
+from plimsoll.engine.desired import DesiredWeights
 from plimsoll.engine.held_book import HeldBook
 from plimsoll.engine.measure import Tails, measure
-from plimsoll.engine.standing import Standing
-from plimsoll.engine.wish import DesiredWeights
+from plimsoll.engine.rebalance import Rebalance
+from plimsoll.engine.run_context import RunContext
 from plimsoll.governance import vetoes as veto_room
 from plimsoll.risk import gates, pairs
 
@@ -54,7 +54,7 @@ def measure_orders(context: CycleContext, held: HeldBook, orders: Floats, tails:
     """The figures of the held book plus ``orders``, (N,) fractions of NAV."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.abs(orders) * (context.book.nav / 100.0)
-        share = np.where(orders == 0.0, 0.0, value / context.desk.depth(context.view.now("adv")))
+        share = np.where(orders == 0.0, 0.0, value / context.run.depth(context.view.now("adv")))
     return measure(
         nav=context.book.nav,
         held=context.book.weights,
@@ -62,36 +62,36 @@ def measure_orders(context: CycleContext, held: HeldBook, orders: Floats, tails:
         adv_share=share,
         tails=tails,
         cvar_held=held.measured.cvar_held,
-        horizon=context.desk.policy.auction.horizon,
+        horizon=context.run.policy.auction.horizon,
         drawdown_episode=context.drawdown_episode,
         drawdown_lifetime=context.drawdown_lifetime,
-        symbols=context.desk.symbols,
+        symbols=context.run.symbols,
         limits=context.limits,
     )
 
 
-def tails_of(view: View, desk: Desk, columns: NDArray[np.int64], *, stressed: bool) -> Tails:
+def tails_of(view: View, run: RunContext, columns: NDArray[np.int64], *, stressed: bool) -> Tails:
     """The cycle's scenario set on ``columns``."""
-    scenarios = scenario_sets.build(view, columns, desk.policy, stressed=stressed)
-    return Tails.of(scenarios, desk.policy.auction.confidence)
+    scenarios = scenario_sets.build(view, columns, run.policy, stressed=stressed)
+    return Tails.of(scenarios, run.policy.auction.confidence)
 
 
 class Scenes:
     """The session's scenario set, drawn once for everything that measures a book on it, and what else is measured once.
 
-    It holds an auction's bidders, or what is held and what the programme targets. Stressed sets are drawn when a
+    It holds an auction's bidders, or what is held and what the target portfolio targets. Stressed sets are drawn when a
     proposal is first measured, and a wider set replaces it where a proposal buys what it lacks: a book's figures are
     the same bits on either.
     """
 
-    def __init__(self, context: CycleContext, standing: Standing) -> None:
-        view, desk, book = self._view, self._desk, self._book = context.view, context.desk, context.book
-        self._openings, drawn = standing.openings, standing.scenarios
+    def __init__(self, context: CycleContext, rebalanced: Rebalance) -> None:
+        view, run, book = self._view, self._desk, self._book = context.view, context.run, context.book
+        self._openings, drawn = rebalanced.openings, rebalanced.scenarios
         if drawn is None:
-            live = (context.state.lots != 0) | (book.weights != 0.0) | (standing.target != 0.0)
-            self.tails = tails_of(view, desk, live.nonzero()[0], stressed=False)
+            live = (context.state.lots != 0) | (book.weights != 0.0) | (rebalanced.target != 0.0)
+            self.tails = tails_of(view, run, live.nonzero()[0], stressed=False)
         else:
-            self.tails = Tails.of(drawn, desk.policy.auction.confidence)
+            self.tails = Tails.of(drawn, run.policy.auction.confidence)
 
     @cached_property
     def opening_correlation(self) -> tuple[int, float]:
@@ -120,10 +120,10 @@ class Scenes:
 
 
 def propose(
-    context: CycleContext, standing: Standing, held: HeldBook, wish: DesiredWeights, scenes: Scenes
+    context: CycleContext, rebalanced: Rebalance, held: HeldBook, wish: DesiredWeights, scenes: Scenes
 ) -> Proposal:
     """The largest step towards the wish that every gate and veto passes; reductions always pass (R1)."""
-    policy, book = context.desk.policy, context.book
+    policy, book = context.run.policy, context.book
     grow = wish.grow
     if held.verdict.action is Action.SCALE:
         grow = grow * held.verdict.scale
@@ -147,8 +147,8 @@ def propose(
         factor, judged, why = combined(gated, by_column, orders.size)
         # a rejected order gives its room to others, and those have not been vetted yet
         if not (factor[measured.increases] < 1.0).any() and not vetted[measured.increases].all():
-            found = veto_room.evaluate(veto_inputs(context, standing, measured, scenes), policy)
-            vetoed, by_column = veto_room.verdicts(found, context.desk.column, policy)
+            found = veto_room.evaluate(veto_inputs(context, rebalanced, measured, scenes), policy)
+            vetoed, by_column = veto_room.verdicts(found, context.run.column, policy)
             factor, judged, why = combined(vetoed, by_column, orders.size)
             factor = _one_halving(factor, np.where(vetted, 0.0, wish.grow), policy.vetoes.warning_scale)
             vetoes, vetted = (*vetoes, *(v for v in found if v not in vetoes)), vetted | measured.increases
@@ -167,21 +167,21 @@ def propose(
 
 def shape_inputs(context: CycleContext, wish: DesiredWeights, grow: Floats) -> ShapeInputs:
     """What the day's step is taken from; ``grow`` (N,) multiplies increases."""
-    book, desk = context.book, context.desk
+    book, run = context.book, context.run
     return ShapeInputs(
         held_lots=context.state.lots,
         desired=wish.desired,
         nav=book.nav,
         prices=book.prices,
-        lots_per_unit=desk.lots_per_unit,
+        lots_per_unit=run.lots_per_unit,
         forced=wish.forced,
         increase_scale=grow,
-        adv=desk.depth(context.view.now("adv")),
+        adv=run.depth(context.view.now("adv")),
     )
 
 
 def _shaped(context: CycleContext, wish: DesiredWeights, grow: Floats) -> tuple[Shaped, Floats]:
-    shaped = shape(shape_inputs(context, wish, grow), context.desk.policy)
+    shaped = shape(shape_inputs(context, wish, grow), context.run.policy)
     return shaped, weights_of(context, shaped.lots)
 
 
@@ -191,7 +191,7 @@ def weights_of(context: CycleContext, lots: Lots) -> Floats:
     ordered = np.flatnonzero(lots)
     if ordered.size:
         book = context.book
-        values = values_cents(lots[ordered], context.desk.lots_per_unit[ordered], book.prices[ordered])
+        values = values_cents(lots[ordered], context.run.lots_per_unit[ordered], book.prices[ordered])
         orders[ordered] = values / max(book.nav, 1)
     return orders
 
@@ -213,13 +213,13 @@ def combined(
 
 
 def veto_inputs(
-    context: CycleContext, standing: Standing, measured: Measurements, scenes: Scenes
+    context: CycleContext, rebalanced: Rebalance, measured: Measurements, scenes: Scenes
 ) -> veto_room.VetoInputs:
-    """What the vetoes see: the increasing columns, the programme's forecasts of them, the proposal's totals."""
-    view, desk = context.view, context.desk
+    """What the vetoes see: the increasing columns, the target portfolio's forecasts of them, the proposal's totals."""
+    view, run = context.view, context.run
     columns = np.flatnonzero(measured.increases)
-    symbols = tuple(desk.symbols[c] for c in columns)
-    programme = standing.programme
+    symbols = tuple(run.symbols[c] for c in columns)
+    portfolio = rebalanced.portfolio
     openings, correlation = scenes.opening_correlation
 
     def known(values: dict[str, float] | None) -> Floats:
@@ -227,9 +227,9 @@ def veto_inputs(
 
     return veto_room.VetoInputs(
         symbols=symbols,
-        mu=known(programme.mu if programme else None),
-        confidence=known(programme.confidence if programme else None),
-        conviction=known(programme.conviction if programme else None),
+        mu=known(portfolio.mu if portfolio else None),
+        confidence=known(portfolio.confidence if portfolio else None),
+        conviction=known(portfolio.conviction if portfolio else None),
         quality=view.certified("quality")[-1, columns],
         rows=view.now("rows", columns),
         gross=measured.gross_proposed,

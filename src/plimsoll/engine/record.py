@@ -13,17 +13,17 @@ from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.book import MarkedBook
 from plimsoll.engine.causes import WAITS, Causes
 from plimsoll.engine.context import CycleContext
-from plimsoll.engine.desk import Desk
+from plimsoll.engine.desired import DesiredWeights
 from plimsoll.engine.proposal import Proposal
-from plimsoll.engine.standing import Standing
-from plimsoll.engine.wish import DesiredWeights
+from plimsoll.engine.rebalance import Rebalance
+from plimsoll.engine.run_context import RunContext
 
 Floats = NDArray[np.float64]
 
 
 def record(
     context: CycleContext,
-    standing: Standing,
+    rebalanced: Rebalance,
     wish: DesiredWeights,
     proposal: Proposal,
     causes: Causes,
@@ -31,55 +31,57 @@ def record(
     events: tuple[RiskEvent, ...],
 ) -> CycleRecord:
     """Everything this session saw, judged and decided, in columns."""
-    view, desk, book = context.view, context.desk, context.book
-    columns = _scope(desk, book, standing, wish, proposal)
-    outcomes, reasons = _outcomes(desk, book, standing, wish, proposal, causes, columns)
+    view, run, book = context.view, context.run, context.book
+    columns = _scope(run, book, rebalanced, wish, proposal)
+    outcomes, reasons = _outcomes(run, book, rebalanced, wish, proposal, causes, columns)
     return CycleRecord(
         session=view.date,
         decided_at=view.sessions.decided_at(view.row),
         snapshot=view.snapshot,
-        policy=desk.policy_hash,
-        code=desk.code,
+        policy=run.policy_hash,
+        code=run.code,
         nav=book.nav,
         cash=context.state.cash,
         regime=context.regime.figure,
         restraint=context.restraint,
-        symbols=tuple(desk.symbols[c] for c in columns),
+        symbols=tuple(run.symbols[c] for c in columns),
         held=book.weights[columns].tolist(),
-        programme=standing.target[columns].tolist(),
+        target=rebalanced.target[columns].tolist(),
         desired=wish.desired[columns].tolist(),
         proposed=(book.weights + proposal.weights)[columns].tolist(),
         lots=proposal.lots[columns].tolist(),
         outcome=outcomes,
         reasons=reasons,
-        others=desk.tradable - sum(desk.instruments[c].tradable for c in columns),
+        others=run.tradable - sum(run.instruments[c].tradable for c in columns),
         figures=_figures(proposal),
         limits=_limits(context.limits),
         findings=proposal.verdict.findings,
         vetoes=proposal.vetoes,
-        auction=standing.auction,
+        auction=rebalanced.auction,
         events=events,
-        intents=_intents(view, desk, book, proposal),
+        intents=_intents(view, run, book, proposal),
         carried=carried,
-        strategies=None if standing.following is None else standing.following.said,
+        strategies=None if rebalanced.following is None else rebalanced.following.said,
         unmet=causes.unmet,
         stressed_on={str(h): name for h, name in proposal.measured.stressed_on.items()},
     )
 
 
-def _scope(desk: Desk, book: MarkedBook, standing: Standing, wish: DesiredWeights, proposal: Proposal) -> list[int]:
+def _scope(
+    run: RunContext, book: MarkedBook, rebalanced: Rebalance, wish: DesiredWeights, proposal: Proposal
+) -> list[int]:
     """Columns the record speaks of: held, targeted, wished for, ordered or bid for."""
-    live = (book.weights != 0.0) | (standing.target != 0.0) | (wish.desired != 0.0) | (proposal.lots != 0)
+    live = (book.weights != 0.0) | (rebalanced.target != 0.0) | (wish.desired != 0.0) | (proposal.lots != 0)
     scope: list[int] = live.nonzero()[0].tolist()
-    if standing.auction is None:
+    if rebalanced.auction is None:
         return scope
-    return sorted({*scope, *(desk.column[b.symbol] for b in standing.auction.bids if b.symbol in desk.column)})
+    return sorted({*scope, *(run.column[b.symbol] for b in rebalanced.auction.bids if b.symbol in run.column)})
 
 
 def _outcomes(
-    desk: Desk,
+    run: RunContext,
     book: MarkedBook,
-    standing: Standing,
+    rebalanced: Rebalance,
     wish: DesiredWeights,
     proposal: Proposal,
     causes: Causes,
@@ -88,8 +90,8 @@ def _outcomes(
     """Per column what became of it and why (G1).
 
     An increase that was not made, or only in part, names every cause; one that waits for the session's room only is
-    HOLD, every other one REJECT. A position inside the band of the day's target, but not of the programme, names what
-    lowered the target.
+    HOLD, every other one REJECT. A position inside the band of the day's target, but not of the target portfolio,
+    names what lowered the target.
     """
     outcomes: list[str] = []
     reasons: list[list[str]] = []
@@ -108,8 +110,8 @@ def _outcomes(
             reasons.append(_once(*lowered, *short))
         else:
             outcomes.append("HOLD")
-            away = abs(standing.target[c] - book.weights[c])
-            far = away >= rebalance_band(desk.policy.shaping, standing.target[c])
+            away = abs(rebalanced.target[c] - book.weights[c])
+            far = away >= rebalance_band(run.policy.shaping, rebalanced.target[c])
             quiet = shaped or ("NOT_IN_PROGRAMME",)  # neither held nor wanted
             reasons.append(_once(*lowered) if lowered and far else [*quiet])
     return outcomes, reasons
@@ -149,16 +151,16 @@ def _limits(limits: LimitSet) -> dict[str, float]:
     return out
 
 
-def _intents(view: View, desk: Desk, book: MarkedBook, proposal: Proposal) -> tuple[Intent, ...]:
+def _intents(view: View, run: RunContext, book: MarkedBook, proposal: Proposal) -> tuple[Intent, ...]:
     """Reductions first, then increases, largest first, so that cash is there when it is needed."""
     ordered = proposal.lots.nonzero()[0].tolist()
     growing = {c: abs(book.weights[c] + proposal.weights[c]) > abs(book.weights[c]) for c in ordered}
     ordered.sort(key=lambda c: (growing[c], -abs(float(proposal.weights[c])), c))
     return tuple(
         Intent(
-            id=client_id(desk.account, view.date, desk.symbols[c], "buy" if proposal.lots[c] > 0 else "sell"),
+            id=client_id(run.account, view.date, run.symbols[c], "buy" if proposal.lots[c] > 0 else "sell"),
             session=view.date,
-            symbol=desk.symbols[c],
+            symbol=run.symbols[c],
             lots=int(proposal.lots[c]),
             reduce_only=not growing[c],
             reference=float(book.prices[c]),

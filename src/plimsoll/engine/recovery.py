@@ -18,8 +18,8 @@ class Recovered:
     """Where a journal stops: the state, the last decision, and what was written since it.
 
     ``at_decision`` is the state right after the last decision, a person's signature since included, from which an
-    interrupted morning is repeated; ``since`` are the morning's events already journaled; ``intents`` how many of its
-    orders are journaled.
+    interrupted pre-open is repeated; ``since`` are the events before the open already journaled; ``intents`` how many
+    of its orders are journaled.
     """
 
     genesis: Genesis
@@ -47,7 +47,7 @@ def recover(events: Iterable[Event]) -> Recovered:
         elif isinstance(event, Intent):
             intents += 1
         elif isinstance(event, Approval) and event.by != SIMULATED:
-            at_decision = apply(at_decision, event)  # a person signs between sessions: no morning repeats it
+            at_decision = apply(at_decision, event)  # a person signs between sessions: no pre-open repeats it
         else:
             since.append(event)
     return Recovered(genesis, state, at_decision, last, tuple(since), intents)

@@ -10,9 +10,9 @@ import msgspec
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import Event, Proof
 from plimsoll.core.panel import History
-from plimsoll.engine.desk import Desk
-from plimsoll.engine.loop import evening, morning
+from plimsoll.engine.loop import post_close, pre_open
 from plimsoll.engine.recovery import recover
+from plimsoll.engine.run_context import RunContext
 from plimsoll.execution.venues.simulated import SimulatedVenue
 
 Encode = Callable[[Event], tuple[str, bytes]]
@@ -45,7 +45,7 @@ def replay(
     journaled: CycleRecord,
     payload: bytes,
     history: History,
-    desk: Desk,
+    run_context: RunContext,
     encode: Encode,
     run: str,
 ) -> SessionReplay:
@@ -58,11 +58,14 @@ def replay(
     row = history.panel.sessions.row_at_or_after(journaled.session)
     state, same_morning = found.state, True
     if found.last is not None:
-        venue = SimulatedVenue(history, desk.policy)
-        state, events = morning(found.at_decision, found.last, row, history, desk, venue, found.genesis.operator)
+        venue = SimulatedVenue(history, run_context.policy)
+        state, events = pre_open(
+            found.at_decision, found.last, row, history, run_context, venue, found.genesis.operator
+        )
         same_morning = [encode(e) for e in events] == [encode(e) for e in found.since]
-    # the decision is judged on the account the journal says there was, whatever the morning would be today
-    _, again = evening(found.state if not same_morning else state, row, history, desk)
+    # the decision is judged on the account the journal says there was, whatever the session before the open would be
+    # today
+    _, again = post_close(found.state if not same_morning else state, row, history, run_context)
     old, new = payload, encode(again)[1]
     inputs = (
         ("code", journaled.code, again.code),

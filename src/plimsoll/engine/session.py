@@ -14,9 +14,9 @@ from plimsoll.core.errors import Halted
 from plimsoll.core.events import Event
 from plimsoll.core.panel import History
 from plimsoll.core.ports import Journal, Venue
-from plimsoll.engine.desk import Desk
-from plimsoll.engine.loop import Span, evening, failed, genesis_of, morning
+from plimsoll.engine.loop import Span, failed, genesis_of, post_close, pre_open
 from plimsoll.engine.recovery import Recovered, recover
+from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.tally import RunTally
 from plimsoll.execution.venues.simulated import SimulatedVenue
 
@@ -35,7 +35,7 @@ class PaperSession:
     def __init__(
         self,
         history: Callable[[], History],
-        desk: Callable[[History], Desk],
+        run_context: Callable[[History], RunContext],
         span: Span,
         open_journal: OpenJournal,
         *,
@@ -45,7 +45,7 @@ class PaperSession:
         keep_going: bool = True,
         progress: Progress | None = None,
     ) -> None:
-        self._history, self._desk, self._span = history, desk, span
+        self._history, self._desk, self._span = history, run_context, span
         self._open_journal = open_journal
         self._capital, self._operator = capital, operator
         self._restart_every, self._progress = restart_every, progress
@@ -65,16 +65,16 @@ class PaperSession:
     def _trade(self) -> bool:
         """From start-up to the next restart; False when the span or the mandate is over."""
         history = self._history()
-        desk = self._desk(history)
+        run_context = self._desk(history)
         journal = self._open_journal()
         try:
-            return self._cycles(history, desk, journal)
+            return self._cycles(history, run_context, journal)
         finally:
             journal.close()
 
-    def _cycles(self, history: History, desk: Desk, journal: Journal) -> bool:
-        found = self._recovered(history, desk, journal)
-        venue: Venue = SimulatedVenue(history, desk.policy)
+    def _cycles(self, history: History, run_context: RunContext, journal: Journal) -> bool:
+        found = self._recovered(history, run_context, journal)
+        venue: Venue = SimulatedVenue(history, run_context.policy)
         sessions = history.panel.sessions
         state, last = found.state, found.last
         row = self._span.first if last is None else sessions.row_at_or_after(last.session) + 1
@@ -85,9 +85,9 @@ class PaperSession:
         done = 0
         while row <= self._span.last:
             if last is not None:
-                state, events = morning(at_decision, last, row, history, desk, venue, self._operator)
+                state, events = pre_open(at_decision, last, row, history, run_context, venue, self._operator)
                 _write_missing(journal, events, since)
-            state, last = evening(state, row, history, desk)
+            state, last = post_close(state, row, history, run_context)
             journal.append(last)
             for intent in last.intents:
                 journal.append(intent)
@@ -105,17 +105,17 @@ class PaperSession:
                 return row <= self._span.last
         return False
 
-    def _recovered(self, history: History, desk: Desk, journal: Journal) -> Recovered:
+    def _recovered(self, history: History, run_context: RunContext, journal: Journal) -> Recovered:
         events = iter(journal.events())
         first = next(events, None)
         if first is None:
             genesis = genesis_of(
-                history, desk, self._span, capital=self._capital, mode="paper", operator=self._operator
+                history, run_context, self._span, capital=self._capital, mode="paper", operator=self._operator
             )
             journal.append(genesis)
             return recover([genesis])
         found = recover(chain((first,), events))
-        if (found.genesis.snapshot, found.genesis.policy) != (history.panel.snapshot, desk.policy_hash):
+        if (found.genesis.snapshot, found.genesis.policy) != (history.panel.snapshot, run_context.policy_hash):
             raise Halted(
                 "the journal was begun with another snapshot or policy",
                 "Start a new run, or restore the policy and snapshot the journal names",
@@ -124,7 +124,7 @@ class PaperSession:
 
 
 def _write_missing(journal: Journal, events: list[Event], written: tuple[Event, ...]) -> None:
-    """Journal what an interrupted morning did not get to write; what it wrote must be what happens again."""
+    """Journal what an interrupted pre-open did not get to write; what it wrote must be what happens again."""
     if list(written) != events[: len(written)]:
         raise Halted(
             "the journal holds events that the recorded session does not repeat",

@@ -23,15 +23,15 @@ from plimsoll.core.policy import Policy
 from plimsoll.core.ports import Strategy
 from plimsoll.core.state import State
 from plimsoll.engine.cycle import decide
-from plimsoll.engine.desk import Desk
+from plimsoll.engine.run_context import RunContext
 
 Floats = NDArray[np.float64]
 Retold = Callable[[str, Forecast], Forecast]
 
 
 @dataclass(frozen=True, eq=False)
-class MovedDesk(Desk):
-    """A desk whose limits were moved after the policy gave them."""
+class MovedDesk(RunContext):
+    """A run context whose limits were moved after the policy gave them."""
 
     moves: tuple[Callable[[LimitSet], LimitSet], ...] = ()
 
@@ -75,11 +75,11 @@ class World:
 
     view: View
     state: State
-    desk: Desk
+    run: RunContext
 
     def decided(self) -> CycleRecord:
         """The decision."""
-        return decide(self.view, self.state, self.desk).record
+        return decide(self.view, self.state, self.run).record
 
     @cached_property
     def limits(self) -> LimitSet:
@@ -95,12 +95,12 @@ class World:
 
     def under(self, policy: Policy) -> World:
         """The same under another policy."""
-        return replace(self, desk=_desk(self.desk, policy=policy))
+        return replace(self, run=_desk(self.run, policy=policy))
 
     def moved(self, move: Callable[[LimitSet], LimitSet]) -> World:
         """The same with the limits in force moved."""
-        before = self.desk.moves if isinstance(self.desk, MovedDesk) else ()
-        return replace(self, desk=_desk(self.desk, moves=(*before, move)))
+        before = self.run.moves if isinstance(self.run, MovedDesk) else ()
+        return replace(self, run=_desk(self.run, moves=(*before, move)))
 
     def carrying(self, **changes: object) -> World:
         """The same with other things carried from the last decision."""
@@ -109,9 +109,7 @@ class World:
 
     def told(self, retold: Retold) -> World:
         """The same with forecasts changed."""
-        return replace(
-            self, desk=_desk(self.desk, strategies=tuple(Retelling(s, retold) for s in self.desk.strategies))
-        )
+        return replace(self, run=_desk(self.run, strategies=tuple(Retelling(s, retold) for s in self.run.strategies)))
 
     def seeing(self, name: str, value: float, column: int | None = None) -> World:
         """The same with one value of an indicator changed on the session's row."""
@@ -124,19 +122,19 @@ class World:
         return replace(self, view=View(history.with_array(name, values), row))
 
 
-def _desk(desk: Desk, **changes: Any) -> MovedDesk:
-    """A desk like another."""
+def _desk(run: RunContext, **changes: Any) -> MovedDesk:
+    """A run context like another."""
     given: dict[str, Any] = {
-        "policy": desk.policy, "strategies": desk.strategies, "instruments": desk.instruments, "account": desk.account,
-        "code": desk.code, "moves": desk.moves if isinstance(desk, MovedDesk) else (),
+        "policy": run.policy, "strategies": run.strategies, "instruments": run.instruments, "account": run.account,
+        "code": run.code, "moves": run.moves if isinstance(run, MovedDesk) else (),
     }  # fmt: skip
     return MovedDesk(**(given | changes))
 
 
 def held_at(world: World, symbol: str, lots: int) -> World:
     """The same account, worth the same, with ``lots`` of a symbol held instead of what is."""
-    c, state = world.desk.column[symbol], world.state
-    worth = float(world.view.now("mark")[c]) / float(world.desk.lots_per_unit[c]) * 100.0
+    c, state = world.run.column[symbol], world.state
+    worth = float(world.view.now("mark")[c]) / float(world.run.lots_per_unit[c]) * 100.0
     held = state.lots.copy()
     cash = state.cash + round(int(held[c]) * worth) - round(lots * worth)
     held[c] = lots

@@ -15,7 +15,7 @@ from plimsoll.core.policy import CostPolicy
 from plimsoll.costs.model import commission_of, estimate, most_probable
 
 
-class Tape(NamedTuple):
+class FillQuote(NamedTuple):
     """What a fill is priced with: the traded price, and the liquidity known at the decision before it."""
 
     price: float
@@ -32,13 +32,13 @@ class Order(NamedTuple):
     reason: str = "ORDER"
 
 
-def tape(history: History, column: int, price: float, row: int) -> Tape:
+def fill_quote(history: History, column: int, price: float, row: int) -> FillQuote:
     """``price`` with the liquidity and the most probable regime known at the decision of ``row``."""
     adv, sigma = history.array("adv")[row, column], history.array("sigma")[row, column]
-    return Tape(float(price), float(adv), float(sigma), most_probable(history.array("regime.belief")[row]))
+    return FillQuote(float(price), float(adv), float(sigma), most_probable(history.array("regime.belief")[row]))
 
 
-def fill(order: Order, instrument: Instrument, lots: int, quote: Tape, costs: CostPolicy) -> Fill:
+def fill(order: Order, instrument: Instrument, lots: int, quote: FillQuote, costs: CostPolicy) -> Fill:
     """The fill of ``lots`` (signed) at ``price x (1 +/- (slippage + impact))``, commission beside it.
 
     Every amount is in whole cents, half to even; slippage and impact are cents of the price's distance from the

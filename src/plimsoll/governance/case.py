@@ -100,16 +100,16 @@ class Subject(msgspec.Struct, frozen=True):
 class Case(msgspec.Struct, frozen=True):
     """One session of a run: its decision, the record of the auction in force, and what became of the orders.
 
-    ``auction`` is the decision whose auction set the programme; ``data`` what the data bars, of the book (D7) or of
-    one symbol (D15), ``auction_data`` the same at the auction; ``fills`` those after the decision, ``morning`` those
-    between it and the one before.
+    ``auction`` is the decision whose auction set the target portfolio; ``data`` what the data bars, of the book (D7)
+    or of one symbol (D15), ``auction_data`` the same at the auction; ``fills`` those after the decision, ``pre_open``
+    those between it and the one before.
     """
 
     run: str
     record: CycleRecord
     auction: CycleRecord | None
     fills: tuple[Fill, ...]
-    morning: tuple[Fill, ...]
+    pre_open: tuple[Fill, ...]
     policy: Policy
     data: tuple[Finding, ...] = ()
     auction_data: tuple[Finding, ...] = ()
@@ -140,10 +140,12 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """A symbol's line of a decision: weights before, in the programme, under its restraints and after the orders."""
+    """A symbol's line of a decision: weights before, in the target portfolio, under its restraints and after the
+    orders.
+    """
 
     held: float
-    programme: float
+    target: float
     desired: float
     proposed: float
     lots: int
@@ -152,12 +154,12 @@ class Position(msgspec.Struct, frozen=True):
 
 
 def position(record: CycleRecord, symbol: str) -> Position:
-    """The symbol's line; one the record does not speak of is neither held nor in the programme (A7)."""
+    """The symbol's line; one the record does not speak of is neither held nor in the target portfolio (A7)."""
     if symbol not in record.symbols:
         return Position(0.0, 0.0, 0.0, 0.0, 0, "HOLD", ("NOT_IN_PROGRAMME",))
     i = record.symbols.index(symbol)
     return Position(
-        record.held[i], record.programme[i], record.desired[i], record.proposed[i], record.lots[i],
+        record.held[i], record.target[i], record.desired[i], record.proposed[i], record.lots[i],
         record.outcome[i], tuple(record.reasons[i]),
     )  # fmt: skip
 

@@ -1,8 +1,8 @@
 """The chain from data to outcome of one symbol in one session, in plain sentences (G4).
 
-Pure: everything comes from the journaled decision, the auction that set the programme in force, the events up to the
-next decision, the policy, and a few figures read from the certified panel. What the journal holds is quoted; what is
-read again from the panel is the same array the decision read.
+Pure: everything comes from the journaled decision, the auction that set the target portfolio in force, the events up
+to the next decision, the policy, and a few figures read from the certified panel. What the journal holds is quoted;
+what is read again from the panel is the same array the decision read.
 """
 
 from __future__ import annotations
@@ -54,20 +54,20 @@ def headline(case: Case, symbol: str) -> str:
         because = " ".join(line_reasons(case, symbol, at.reasons))
         more = f"may not add to {symbol}" if at.held else f"may not buy {symbol}"
         return f"{more}, held at {share(at.held)} with a target of {share(at.desired)}. {because}"
-    if at.held or at.programme:
+    if at.held or at.target:
         because = " ".join(line_reasons(case, symbol, at.reasons))
         return f"leaves {symbol} at {share(at.held)} of NAV (target {share(at.desired)}). {because}"
     return f"holds no {symbol}. {absence(case, symbol)}"
 
 
 def _motive(case: Case, symbol: str, at: Position) -> str:
-    """Why an order was made: what forced or cut it, else what the programme wants."""
+    """Why an order was made: what forced or cut it, else what the target portfolio wants."""
     if told := order_reasons(case, symbol, at):
         return " ".join(told)
-    if at.programme == 0.0:
-        return f"The programme no longer wants it. {absence(case, symbol)}"
+    if at.target == 0.0:
+        return f"The target portfolio no longer wants it. {absence(case, symbol)}"
     since = f" of {case.auction.session}" if case.auction is not None else ""
-    return f"The programme{since} wants {share(at.programme)}."
+    return f"The target portfolio{since} wants {share(at.target)}."
 
 
 def absence(case: Case, symbol: str) -> str:
@@ -302,14 +302,14 @@ def _binding(bid: BidRecord, name: str) -> str:
 
 
 def _programme(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
-    programme = case.record.carried.programme
-    if programme is None or case.auction is None:
-        return ("There is no programme yet.",)
+    target = case.record.carried.portfolio
+    if target is None or case.auction is None:
+        return ("There is no target portfolio yet.",)
     since = case.auction.session
-    force = f"The programme in force since the auction of {since}"
-    shares = [s for s in programme.shares if s.symbol == symbol]
+    force = f"The target portfolio in force since the auction of {since}"
+    shares = [s for s in target.shares if s.symbol == symbol]
     if not shares:
         return (f"{force} holds no {symbol}.",)
     each = ", ".join(f"{s.strategy} {share(s.weight)}" for s in shares)
     whose = each if len(shares) > 1 else f"for {shares[0].strategy}"
-    return (f"{force} wants {share(at.programme)} of NAV in {symbol} ({whose}).",)
+    return (f"{force} wants {share(at.target)} of NAV in {symbol} ({whose}).",)

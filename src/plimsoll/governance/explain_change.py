@@ -21,7 +21,7 @@ def otherwise(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
     told = list(_told(case, subject.otherwise, lambda change: _effect(symbol, at, change)))
     if not subject.instrument.tradable or case.auction is None:
         return tuple(told)
-    if not (at.held or at.programme or bids(case, symbol)):
+    if not (at.held or at.target or bids(case, symbol)):
         told.append("A forecast: strategies bid at auctions only, and none had made a bid for it at the last one.")
     for strategy, found in subject.bids:
         weight = next((b.weight for b in bids(case, symbol) if b.strategy == strategy), 0.0)

@@ -81,8 +81,8 @@ def restraints(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
         if symbol in (pair.first, pair.second):
             other = pair.second if symbol == pair.first else pair.first
             told.append(f"It moves with {other} (correlation {figure(pair.correlation)}), so both share a cap.")
-    if abs(at.desired - at.programme) > 1e-12:
-        told.append(f"Under them the target of the day is {share(at.desired)} of NAV instead of {share(at.programme)}.")
+    if abs(at.desired - at.target) > 1e-12:
+        told.append(f"Under them the target of the day is {share(at.desired)} of NAV instead of {share(at.target)}.")
     return tuple(told)
 
 
@@ -107,7 +107,7 @@ def book_restraints(case: Case) -> tuple[str, ...]:
     if ladder.cooldown:
         told.append(f"The ladder's cooldown lasts {sessions(ladder.cooldown)} more.")
     if restraint.size != 1.0:
-        told.append(f"The programme runs at {share(restraint.size)} of its size.")
+        told.append(f"The target portfolio runs at {share(restraint.size)} of its size.")
     told += _comovement(case)
     told.append(_regime(case))
     scale = record.limits.get("cvar_budget_1", math.nan) / policy.cvar.budget_1
@@ -151,14 +151,14 @@ def _regime(case: Case) -> str:
 def order_reasons(case: Case, symbol: str, at: Position) -> list[str]:
     """What forced an order, or cut it to a part of the way; nothing where it simply trades to its target.
 
-    A sale that ends at the programme's weight says so: what forced it would have left more.
+    A sale that ends at the target portfolio's weight says so: what forced it would have left more.
     """
     codes = [c for c in at.reasons if c not in ("TO_TARGET", "TOWARDS_TARGET")]
     told = line_reasons(case, symbol, [c for c in codes if c != "TURNOVER"])
     if "TURNOVER" in codes:
         told.append("The rest of the way waits: the session's changes are more than its turnover allows.")
-    if told and at.lots < 0 and at.desired == at.programme:
-        told.append(f"The programme wants no more than {share(at.programme)}, and the sale goes to there.")
+    if told and at.lots < 0 and at.desired == at.target:
+        told.append(f"The target portfolio wants no more than {share(at.target)}, and the sale goes to there.")
     return told
 
 
@@ -323,7 +323,7 @@ def fill(case: Case, subject: Subject) -> tuple[str, ...]:
     """What was executed before and after the decision, at what price and cost, beside the open."""
     symbol = subject.instrument.symbol
     told = []
-    for done in case.morning:
+    for done in case.pre_open:
         if done.symbol == symbol:
             told.append(f"Before this decision, at the open of {done.session}: {_executed(done, subject.instrument)}")
     intent = _intent(case, symbol)

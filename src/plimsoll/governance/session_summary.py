@@ -65,8 +65,8 @@ def _book(case: Case) -> tuple[str, ...]:
     record = case.record
     gross = share(record.figures.get("gross"))
     told = [f"NAV {money(case.nav)}, of which {money(record.cash / 100.0)} cash; invested {gross}."]
-    if case.morning:
-        filled = ", ".join(f"{'bought' if f.lots > 0 else 'sold'} {f.symbol}" for f in case.morning)
+    if case.pre_open:
+        filled = ", ".join(f"{'bought' if f.lots > 0 else 'sold'} {f.symbol}" for f in case.pre_open)
         told.append(f"Filled at its open, from the session before: {filled}.")
     return tuple(told)
 
@@ -75,7 +75,7 @@ def _auction(case: Case) -> tuple[str, ...]:
     if case.auction is None or case.auction.auction is None:
         return ("No auction has been held yet.",)
     held, record = case.auction.session, case.auction.auction
-    when = "An auction was held" if held == case.record.session else f"No auction; the programme is of {held}"
+    when = "An auction was held" if held == case.record.session else f"No auction; the target portfolio is of {held}"
     won = sum(b.weight > 0.0 for b in record.bids)
     told = [f"{when}: {wording.counted(len(record.bids), 'bid')}, {won} with capital."]
     told += [sentence(code, BOOK) for code in record.reasons]
@@ -95,7 +95,7 @@ def _held(case: Case, universe: Sequence[str]) -> tuple[str, ...]:
     lines = []
     for symbol in universe:
         at = position(case.record, symbol)
-        if at.outcome == "HOLD" and (at.held or at.programme):
+        if at.outcome == "HOLD" and (at.held or at.target):
             lines.append(_capital(headline(case, symbol)))
     return tuple(lines)
 
@@ -105,7 +105,7 @@ def _absent(case: Case, universe: Sequence[str]) -> tuple[str, ...]:
     grouped: dict[str, list[str]] = {}
     for symbol in universe:
         at = position(case.record, symbol)
-        if at.outcome == "HOLD" and not (at.held or at.programme):
+        if at.outcome == "HOLD" and not (at.held or at.target):
             why = absence(case, symbol).replace(f"{symbol}'s", "its").replace(symbol, "it")
             grouped.setdefault(f"{why[0].lower()}{why[1:]}", []).append(symbol)
     return tuple(f"{', '.join(names)}: {why}" for why, names in grouped.items())

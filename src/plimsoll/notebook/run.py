@@ -117,8 +117,8 @@ class Run:
     def decisions(self) -> pl.DataFrame:
         """One row a session and judged symbol: outcome, weights before, wanted and proposed, lots and reasons.
 
-        A symbol without a row was on HOLD because it is not in the programme. Reason codes are in docs/reasons.md,
-        several in one text, separated by ``; ``.
+        A symbol without a row was on HOLD because it is not in the target portfolio. Reason codes are in
+        docs/reasons.md, several in one text, separated by ``; ``.
         """
         return self._table("decisions")
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plimsoll.capital.auction import solve
 from plimsoll.capital.auction_check import LimitReading, readings
 from plimsoll.capital.auction_lots import whole_lots
-from plimsoll.capital.auction_problem import Allocation, AuctionProblem, Form, checked
+from plimsoll.capital.auction_problem import Allocation, AuctionProblem, CheckedProblem, checked
 from plimsoll.measures.cvar import tail_weights
 from plimsoll.measures.linear import average, combine
 from plimsoll.operate.auction_file import LotSizes, NamedProblem
@@ -118,7 +118,7 @@ class LotsAnswer:
 class AuctionAnswer:
     """The answer to an auction problem.
 
-    ``status`` is ``optimal``, ``optimal_lp`` (the plain programme had to be used) or ``scaled`` (no allocation
+    ``status`` is ``optimal``, ``optimal_lp`` (the plain program had to be used) or ``scaled`` (no allocation
     satisfies the limits: the present book towards cash, ``binding`` the limit that set the scale). ``worst_excess``
     is the largest amount by which the independent checker finds a limit exceeded; ``checked`` says that it is within
     1e-9 of NAV. ``expected_return`` is before ``trade_cost``. ``lots`` is there where the file gives prices. ``notes``
@@ -197,7 +197,7 @@ def _thin(problem: AuctionProblem) -> Iterator[str]:
             yield f"{name}: {tail}, so its CVaR is the worst one; give at least {least}"
 
 
-def _lots(named: NamedProblem, given: LotSizes, form: Form, solved: Allocation) -> LotsAnswer:
+def _lots(named: NamedProblem, given: LotSizes, form: CheckedProblem, solved: Allocation) -> LotsAnswer:
     value = given.price * given.lot
     found = whole_lots(named.problem, solved.weights, value / given.nav)
     held, target = form.positions(found.weights), form.positions(solved.weights)
@@ -256,7 +256,7 @@ def _subject(named: NamedProblem, name: str, k: int) -> str:
     return "sum of all bids"
 
 
-def _bids(named: NamedProblem, form: Form, solved: Allocation, positions: Floats) -> tuple[BidAnswer, ...]:
+def _bids(named: NamedProblem, form: CheckedProblem, solved: Allocation, positions: Floats) -> tuple[BidAnswer, ...]:
     problem = named.problem
     marginal = _marginal(problem.scenarios, positions, problem.confidence)
     limited = [_marginal(sample, positions, level) for sample, level, _ in problem.tail_limits]
@@ -312,7 +312,7 @@ def _marginal(sample: Any, positions: Floats, confidence: float) -> Floats:
     return -average(tail_weights(-combine(returns, positions), confidence), returns)
 
 
-def _charges(named: NamedProblem, form: Form, solved: Allocation, i: int, tails: list[Any]) -> list[_Charge]:
+def _charges(named: NamedProblem, form: CheckedProblem, solved: Allocation, i: int, tails: list[Any]) -> list[_Charge]:
     """Every limit one more unit of bid ``i`` would use, its own cap first: the first of equals is named."""
     problem, asset = named.problem, int(form.asset[i])
     duals: dict[str, Any] = solved.duals

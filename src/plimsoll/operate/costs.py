@@ -25,10 +25,10 @@ from plimsoll.costs.calibration import Calibration, SizeBucket, by_size, calibra
 from plimsoll.costs.model import coefficient
 from plimsoll.costs.shortfall import REGIMES, Compared, Orders, Shortfall, compare, executions, shortfall
 from plimsoll.engine.history import history_of
-from plimsoll.execution.pricing import tape
+from plimsoll.execution.pricing import fill_quote
 from plimsoll.market import snapshot
 from plimsoll.operate.fills_file import LeftOut, OwnFill, read
-from plimsoll.operate.hindsight import policy_of
+from plimsoll.operate.past_session import policy_of
 from plimsoll.store.home import Home
 
 Floats = NDArray[np.float64]
@@ -175,7 +175,7 @@ def _of_order(name: str, intent: Intent, done: Sequence[Fill], history: History)
     ratio = split if split > 0.0 and split != np.inf else 1.0
     units = instrument.lots_per_unit
     filled = sum(abs(f.lots) for f in done) / units
-    quote = tape(history, column, float(panel.open[at, column]), decided)
+    quote = fill_quote(history, column, float(panel.open[at, column]), decided)
     return _Row(
         name=name,
         symbol=intent.symbol,
@@ -244,7 +244,7 @@ def _looked_up(fill: OwnFill, history: History | None) -> _Known:
         column = panel.column.get(fill.instrument.symbol)
         fresh = 0 <= row < len(panel.sessions) - 1 or (row >= 0 and fill.day <= panel.sessions.next_day)
         if fresh:
-            quote = tape(history, 0 if column is None else column, fill.arrival, row)
+            quote = fill_quote(history, 0 if column is None else column, fill.arrival, row)
             regime = quote.regime if regime is None else regime
             if column is not None:
                 adv, sigma = (quote.adv if adv is None else adv), (quote.sigma if sigma is None else sigma)

@@ -21,7 +21,7 @@ from plimsoll.engine.limits import budget_scale
 from plimsoll.engine.proposal import tails_of
 from plimsoll.governance import wording
 from plimsoll.governance.explain_day import book_restraints
-from plimsoll.operate.hindsight import Past, case
+from plimsoll.operate.past_session import Past, case
 from plimsoll.risk import freshness
 
 
@@ -133,21 +133,21 @@ class RiskStanding(msgspec.Struct, frozen=True):
 
 def standing(past: Past) -> RiskStanding:
     """Every limit of a past session with what its book used of it, the closest first."""
-    desk, record = past.desk, past.passage.record
-    policy = desk.policy
+    run_context, record = past.run_context, past.passage.record
+    policy = run_context.policy
     view = View(past.history, past.panel.sessions.row_at_or_after(record.session))
-    limits = headroom.limits_in_force(view, desk, record)
-    held, orders = headroom.held_weights(record, desk), headroom.order_weights(record, desk)
+    limits = headroom.limits_in_force(view, run_context, record)
+    held, orders = headroom.held_weights(record, run_context), headroom.order_weights(record, run_context)
     columns = np.flatnonzero((held != 0.0) | (orders != 0.0)).astype(np.int64)
-    tails = tails_of(view, desk, columns, stressed=True)
+    tails = tails_of(view, run_context, columns, stressed=True)
     uses: list[LimitUse] = [
-        *headroom.of_book(record, desk, limits, held),
+        *headroom.of_book(record, run_context, limits, held),
         *headroom.of_gross(record, limits),
         *headroom.of_stages(record),
-        *headroom.of_tails(desk, limits, held, tails),
-        *headroom.of_triggers(view, record, desk),
-        *headroom.of_orders(view, record, desk, limits, orders),
-        *headroom.of_increases(record, desk, limits, held, orders, tails),
+        *headroom.of_tails(run_context, limits, held, tails),
+        *headroom.of_triggers(view, record, run_context),
+        *headroom.of_orders(view, record, run_context, limits, orders),
+        *headroom.of_increases(record, run_context, limits, held, orders, tails),
     ]
     uses.sort(key=lambda u: (-headroom.pressure(u), u.name, u.scope))
     lifetime = record.figures.get("drawdown_lifetime") or 0.0
@@ -160,7 +160,7 @@ def standing(past: Past) -> RiskStanding:
         nav=record.nav / 100.0,
         cash=record.cash / 100.0,
         mode=record.carried.mode,
-        new_risk=not record.bars_new_risk and float(view.now("regime.fear")) < policy.forecast.vix_extreme,
+        new_risk=not record.bars_new_risk and float(view.now("regime.vix_or_proxy")) < policy.forecast.vix_extreme,
         restraints=book_restraints(case(past)),
         belief=record.regime.belief,
         crisis=record.regime.crisis,

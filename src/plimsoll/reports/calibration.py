@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.reports import foresight, words
-from plimsoll.reports.foresight import Score
-from plimsoll.reports.material import Material
+from plimsoll.reports import forecast_scores, formatting
+from plimsoll.reports.forecast_scores import Score
+from plimsoll.reports.formatting import count, figure, number, percent
 from plimsoll.reports.page import Html, Line, join, n, table, tag
-from plimsoll.reports.words import count, figure, number, percent
+from plimsoll.reports.report_data import ReportData
 
 Floats = NDArray[np.float64]
 
 
-def agreement(m: Material) -> Html:
+def agreement(m: ReportData) -> Html:
     """Brier score and reliability of both probabilities at the outlook's horizon."""
     ahead, band = m.policy.regime.outlook, m.policy.regime.bands[1]
-    found = foresight.scores(m.run.crisis, m.run.passage, m.run.vix, _benchmark(m), m.dates, m.policy)
+    found = forecast_scores.scores(m.run.crisis, m.run.passage, m.run.vix, _benchmark(m), m.dates, m.policy)
     return join(
         [
             tag("h4", "Calibration"),
@@ -36,7 +36,7 @@ def agreement(m: Material) -> Html:
     )
 
 
-def _benchmark(m: Material) -> Floats | None:
+def _benchmark(m: ReportData) -> Floats | None:
     """Total returns of the benchmark on the run's rows, NaN without a bar; None where the history has none."""
     column = m.history.panel.column.get(m.policy.backtest.benchmark)
     if column is None:
@@ -53,7 +53,7 @@ def _named(one: Score, horizon: str) -> tuple[str, str]:
     return name, against.get(one.outcome, one.means)
 
 
-def _forecast(m: Material, one: Score, names: tuple[str, str]) -> Html:
+def _forecast(m: ReportData, one: Score, names: tuple[str, str]) -> Html:
     """One probability's score and table, or why there is none."""
     name, against = names
     if not one.sessions:
@@ -68,7 +68,7 @@ def _forecast(m: Material, one: Score, names: tuple[str, str]) -> Html:
         for t in one.reliability
     ]
     rows.append(("All", n(count(one.sessions)), n(percent(one.mean_forecast)), n(percent(one.base_rate))))
-    better = words.ABSENT if one.skill is None else percent(one.skill)
+    better = formatting.ABSENT if one.skill is None else percent(one.skill)
     return join(
         [
             tag(

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from plimsoll.core.policy import LadderPolicy
 from plimsoll.core.restraint import LadderState
 from plimsoll.reports import figures
+from plimsoll.reports.formatting import GATES
 from plimsoll.reports.recorded import Recorded
-from plimsoll.reports.words import GATES
 from plimsoll.risk.ladder import waiting
 
 if TYPE_CHECKING:
+    from plimsoll.reports.limit_usage import Strand
     from plimsoll.reports.tailgrid import TailGrid
-    from plimsoll.reports.uses import Strand
 
 Floats = NDArray[np.float64]
 ASSET_COLOURS = 16
@@ -239,11 +239,11 @@ def band(use: float, passed: bool) -> int:
     return sum(use >= end for end in _BAND_ENDS)
 
 
-def headroom(strands: Sequence[Strand], grid: Sequence[int]) -> Chart:
+def headroom(limit_usage: Sequence[Strand], grid: Sequence[int]) -> Chart:
     """Use of every limit through time: of each period of the grid the highest, as a band of colour."""
     rows = []
     colours = ["use1", "use2", "use3", "use4", "use5", "none"]
-    for strand in strands:
+    for strand in limit_usage:
         spans: list[tuple[int, int, int]] = []
         first = 0
         for last in grid:
@@ -310,10 +310,10 @@ def outlook(run: Recorded, on: float, off: float, sessions: int) -> Chart:
     return Chart("outlook", "line", "percent", 220, lines, levels, low=0.0, high=1.0)
 
 
-def fear(run: Recorded, high: float, extreme: float) -> Chart:
+def vix_or_proxy(run: Recorded, high: float, extreme: float) -> Chart:
     """VIX beside the levels of the rules."""
     levels = [Line(high, "increases halved", "warn"), Line(extreme, "only reductions", "grave")]
-    return Chart("fear", "line", "plain", 220, [series("VIX", run.vix, "accent", unit=0.01)], levels, low=0.0)
+    return Chart("vix_or_proxy", "line", "plain", 220, [series("VIX", run.vix, "accent", unit=0.01)], levels, low=0.0)
 
 
 def betas(lines: Mapping[str, Floats]) -> Chart:

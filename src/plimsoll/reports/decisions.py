@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from plimsoll.core.decision import BidRecord
 from plimsoll.core.reasons import REASONS
 from plimsoll.core.sessions import SESSIONS_A_YEAR
-from plimsoll.reports import charts, figures, shadow, words
-from plimsoll.reports.material import Material
+from plimsoll.reports import charts, figures, formatting, shadow_prices
+from plimsoll.reports.formatting import bps, count, figure, number, percent
 from plimsoll.reports.page import Cell, Html, Line, join, n, part, plot, table, tag
-from plimsoll.reports.words import bps, count, figure, number, percent
+from plimsoll.reports.report_data import ReportData
 
 _MOST = 20
 
 
-def auctions(m: Material, drawn: list[charts.Chart]) -> Html:
+def auctions(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """What bound, at what price, and the last auction in full."""
     held = m.run.auctions
     if not held:
@@ -37,19 +37,19 @@ def auctions(m: Material, drawn: list[charts.Chart]) -> Html:
     )
 
 
-def _prices(m: Material, drawn: list[charts.Chart]) -> Html:
+def _prices(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """Shadow prices through time, and the dearest limits."""
-    found, total = shadow.shadows(m), len(m.run.auctions)
+    found, total = shadow_prices.shadows(m), len(m.run.auctions)
     if not found:
         return tag("p", "No limit had a price: nothing held the auctions back.", class_="note")
-    at, kinds = shadow.by_kind(m)
+    at, kinds = shadow_prices.by_kind(m)
     drawn.append(charts.prices(at, kinds))
     horizon = number(m.policy.auction.horizon, "session")
     a_year = SESSIONS_A_YEAR / m.policy.auction.horizon
     stopped = {b.constraint: b.bids for b in figures.bindings(a for _, a in m.run.auctions)}
     rows: list[Line] = [
         (
-            words.constraint(s.constraint),
+            formatting.constraint(s.constraint),
             n(count(s.auctions)),
             n(percent(s.auctions / total, 0)),
             n(count(stopped.get(s.constraint, 0))),
@@ -84,7 +84,7 @@ def _prices(m: Material, drawn: list[charts.Chart]) -> Html:
             ),
             tag(
                 "p",
-                f"Dearest was {_lower(words.constraint(first.constraint))}: it bound in "
+                f"Dearest was {_lower(formatting.constraint(first.constraint))}: it bound in "
                 f"{number(first.auctions, 'auction')} of {count(total)}, and a tenth more of it was worth "
                 f"{bps(first.worth * a_year)} a year in expectation.",
             ),
@@ -104,7 +104,7 @@ def _lower(said: str) -> str:
     return said if said[:2].isupper() or said.startswith("CVaR") else f"{said[0].lower()}{said[1:]}"
 
 
-def _last(m: Material) -> Html:
+def _last(m: ReportData) -> Html:
     session, auction = m.run.auctions[-1]
     ranked = sorted(auction.bids, key=lambda b: (b.rank, b.symbol, b.strategy))
     rows: list[Line] = [
@@ -136,9 +136,9 @@ def _last(m: Material) -> Html:
         n("CVaR"),
         "Why",
     )
-    prices = ", ".join(f"{words.constraint(k)} {bps(v * 0.01, 2)}" for k, v in auction.duals.items() if v > 0.0)
+    prices = ", ".join(f"{formatting.constraint(k)} {bps(v * 0.01, 2)}" for k, v in auction.duals.items() if v > 0.0)
     note = f"Shadow prices per percentage point: {prices}." if prices else "No shared limit had a price."
-    reasons = " ".join(f"{words.reason(r)}." for r in auction.reasons)
+    reasons = " ".join(f"{formatting.reason(r)}." for r in auction.reasons)
     return join(
         [
             tag("h4", f"The last auction, {session}"),
@@ -156,11 +156,11 @@ def _last(m: Material) -> Html:
 
 
 def _why(bid: BidRecord) -> str:
-    said = "; ".join(words.reason(r, symbol=bid.symbol) for r in bid.reasons)
+    said = "; ".join(formatting.reason(r, symbol=bid.symbol) for r in bid.reasons)
     if not bid.binding:
         return said
     price = f" at {bps(bid.price * 0.01, 2)} a point" if bid.price else ""
-    return f"{said}. Stopped by: {words.constraint(bid.binding)}{price}"
+    return f"{said}. Stopped by: {formatting.constraint(bid.binding)}{price}"
 
 
 @dataclass
@@ -194,7 +194,7 @@ def _wider(span: tuple[float, float] | None, value: float | None) -> tuple[float
     return (value, value) if span is None else (min(span[0], value), max(span[1], value))
 
 
-def refusals(m: Material) -> Html:
+def refusals(m: ReportData) -> Html:
     """The funnel, then vetoes, refusals and gate findings by reason in words."""
     refused: dict[str, _Seen] = defaultdict(_Seen)
     waited: dict[str, _Seen] = defaultdict(_Seen)
@@ -243,7 +243,7 @@ def refusals(m: Material) -> Html:
     return part("refusals", "Vetoes and refusals", said, *parts)
 
 
-def _funnel(m: Material) -> Html:
+def _funnel(m: ReportData) -> Html:
     bids = [b for _, a in m.run.auctions for b in a.bids]
     kinds = Counter(b.decision for b in bids)
     allocated = sum(b.weight > 0.0 for b in bids)
@@ -254,7 +254,7 @@ def _funnel(m: Material) -> Html:
         ("Bids at auctions", len(bids), None),
         ("Bids that passed screening", len(bids) - kinds["REJECTED"], len(bids)),
         ("Bids with capital", allocated, len(bids) - kinds["REJECTED"]),
-        ("Orders on the way to programmes", orders, None),
+        ("Orders on the way to target portfolios", orders, None),
         ("Orders filled", fills, orders),
     )
     rows: list[Line] = [(name, n(count(c)), n(percent(c / of, 0) if of else "")) for name, c, of in steps]
@@ -264,13 +264,13 @@ def _funnel(m: Material) -> Html:
     )
 
 
-def _seen_table(caption: str, found: dict[str, _Seen], m: Material, *, gates: bool = False) -> Html:
+def _seen_table(caption: str, found: dict[str, _Seen], m: ReportData, *, gates: bool = False) -> Html:
     limits = {"VIX_HIGH": m.policy.forecast.vix_high, "VIX_EXTREME": m.policy.forecast.vix_extreme}
     rows: list[Line] = []
     for key, seen in sorted(found.items(), key=lambda item: (-item[1].times, item[0])):
         gate, _, code = key.rpartition("|")
         limit = seen.limit if seen.limit is not None else limits.get(code)
-        said = words.reason(code, measured=seen.measured, limit=limit)
+        said = formatting.reason(code, measured=seen.measured, limit=limit)
         if seen.sets:
             said += " (the set it is of: " + ", ".join(f"{s} {c}" for s, c in seen.sets.most_common()) + ")"
         whom = ", ".join(f"{s} {c}" for s, c in seen.symbols.most_common(4) if s != "book") or "the book"
@@ -278,7 +278,9 @@ def _seen_table(caption: str, found: dict[str, _Seen], m: Material, *, gates: bo
         rule = REASONS[code].rule if code in REASONS else "G2"
         rows.append(
             (
-                Cell(join([f"{words.constraint(gate)}: {said}" if gates else said, _small(f"{code}, {rule}")]), "w"),
+                Cell(
+                    join([f"{formatting.constraint(gate)}: {said}" if gates else said, _small(f"{code}, {rule}")]), "w"
+                ),
                 n(count(seen.times)),
                 Cell(seen.first, "d"),
                 Cell(seen.last, "d"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from plimsoll.core.panel import View
 from plimsoll.engine.estimates import EstimatedBook, Part, book_of, estimates, parts
-from plimsoll.reports.material import Material
+from plimsoll.reports.formatting import number, percent
 from plimsoll.reports.page import Cell, Html, Line, join, n, table, tag
-from plimsoll.reports.words import number, percent
+from plimsoll.reports.report_data import ReportData
 
 
-def last_book(m: Material) -> EstimatedBook | None:
+def last_book(m: ReportData) -> EstimatedBook | None:
     """The book of the run's last close that held anything, as its decision saw it; None if nothing was ever held."""
     for row, record in zip(range(m.last, m.first - 1, -1), reversed(m.run.cycles), strict=True):
         book = book_of(View(m.history, row), record, m.policy)
@@ -18,7 +18,7 @@ def last_book(m: Material) -> EstimatedBook | None:
     return None
 
 
-def by_estimator(m: Material) -> Html:
+def by_estimator(m: ReportData) -> Html:
     """The tables: estimators side by side, then what each position adds."""
     book = last_book(m)
     title = tag("h4", "Tail risk by estimator")

@@ -7,11 +7,11 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.reports import calibration, charts, figures, words
-from plimsoll.reports.lives import MOVES
-from plimsoll.reports.material import Material
+from plimsoll.reports import calibration, charts, figures, formatting
+from plimsoll.reports.formatting import count, figure, number, percent
 from plimsoll.reports.page import Cell, Html, Line, join, n, part, plot, table, tag
-from plimsoll.reports.words import count, figure, number, percent
+from plimsoll.reports.report_data import ReportData
+from plimsoll.reports.strategy_history import MOVES
 
 Floats = NDArray[np.float64]
 _MOST_EVENTS = 60
@@ -25,7 +25,7 @@ _MODE_MEANING = {
 }
 
 
-def governance(m: Material, drawn: list[charts.Chart]) -> Html:
+def governance(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """Modes, ladder and approvals over time."""
     drawn.append(charts.modes(m.run, m.policy.ladder, m.new_risk))
     keys = [
@@ -57,7 +57,7 @@ def governance(m: Material, drawn: list[charts.Chart]) -> Html:
     )
 
 
-def _permission(m: Material) -> str:
+def _permission(m: ReportData) -> str:
     """On how many sessions how much could be bought, whatever barred it."""
     seen = Counter(m.new_risk)
     forecast = m.policy.forecast
@@ -69,7 +69,7 @@ def _permission(m: Material) -> str:
     )
 
 
-def _rungs(m: Material) -> Html:
+def _rungs(m: ReportData) -> Html:
     fired = Counter(e.scope for e in m.result.risk_events if e.kind == "LADDER_RUNG")
     last = {e.scope: e.day for e in m.result.risk_events if e.kind == "LADDER_RUNG"}
     rows: list[Line] = []
@@ -114,7 +114,7 @@ def _rungs(m: Material) -> Html:
     return join([tag("h4", "Drawdown ladder"), table(f"Rungs and how often each fired{known}; {m.sample}", head, rows)])
 
 
-def _comovement(m: Material) -> Html:
+def _comovement(m: ReportData) -> Html:
     """On how many sessions the correlation of the holdings was watched, or let nothing grow (R6)."""
     levels = Counter(0 if r.carried.comovement is None else r.carried.comovement.level for r in m.run.cycles)
     begun = Counter(e.kind for e in m.result.risk_events)
@@ -127,7 +127,7 @@ def _comovement(m: Material) -> Html:
     )
 
 
-def _events(m: Material) -> Html:
+def _events(m: ReportData) -> Html:
     shown = [e for e in m.result.risk_events if e.kind != "MODE_CHANGED"]
     if not shown:
         return tag("p", "There were no risk events.", class_="note")
@@ -136,8 +136,8 @@ def _events(m: Material) -> Html:
             Cell(e.day, "d"),
             Cell(_sentence(e.kind, e.scope, e.measured, e.limit), "w"),
             e.severity.lower(),
-            n("" if e.measured is None else words.small(e.measured, e.kind)),
-            n("" if e.limit is None else words.small(e.limit, e.kind)),
+            n("" if e.measured is None else formatting.small(e.measured, e.kind)),
+            n("" if e.limit is None else formatting.small(e.limit, e.kind)),
         )
         for e in shown[-_MOST_EVENTS:]
     ]
@@ -154,12 +154,14 @@ def _events(m: Material) -> Html:
 
 def _sentence(kind: str, scope: str, measured: float | None, limit: float | None) -> str:
     if kind in MOVES:
-        return words.reason(kind, symbol=scope, measured=measured, limit=limit)
-    said = words.reason(kind, symbol="" if scope == "book" or "_" in scope else scope, measured=measured, limit=limit)
+        return formatting.reason(kind, symbol=scope, measured=measured, limit=limit)
+    said = formatting.reason(
+        kind, symbol="" if scope == "book" or "_" in scope else scope, measured=measured, limit=limit
+    )
     return f"{said}: {scope.replace('_', ' ')}" if "_" in scope else said
 
 
-def _approvals(m: Material) -> Html:
+def _approvals(m: ReportData) -> Html:
     found = m.run.tally.approvals
     if not found:
         return tag("p", f"No approval was needed or given ({m.result.operator} operator).", class_="note")
@@ -167,13 +169,13 @@ def _approvals(m: Material) -> Html:
     return table(f"Approvals of re-entries; {m.sample}", ("Session", "By", "Reason"), rows)
 
 
-def regime(m: Material, drawn: list[charts.Chart]) -> Html:
+def regime(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """Beliefs, the outlook and VIX."""
     p, run = m.policy, m.run
     drawn += [
         charts.beliefs(run),
         charts.outlook(run, p.regime.crisis_on, p.regime.crisis_off, p.regime.outlook),
-        charts.fear(run, p.forecast.vix_high, p.forecast.vix_extreme),
+        charts.vix_or_proxy(run, p.forecast.vix_high, p.forecast.vix_extreme),
     ]
     names = ("normal", "volatile", "crisis")
     likeliest = Counter(names[i] for i in np.argmax(run.beliefs, axis=1).tolist())
@@ -209,17 +211,17 @@ def regime(m: Material, drawn: list[charts.Chart]) -> Html:
                 "outlook",
                 f"Probability of a crisis {number(p.regime.outlook, 'session')} ahead, and of one within them, "
                 f"beside the thresholds; {m.sample}",
-                f"Area chart. The largest is {words.largest(run.crisis)}.",
+                f"Area chart. The largest is {formatting.largest(run.crisis)}.",
             ),
             class_="pair",
         ),
-        plot("fear", f"VIX at each close beside the rules' levels; {m.sample}", f"Line chart. VIX {levels}."),
+        plot("vix_or_proxy", f"VIX at each close beside the rules' levels; {m.sample}", f"Line chart. VIX {levels}."),
         _episodes(m),
         calibration.agreement(m),
     )
 
 
-def _episodes(m: Material) -> Html:
+def _episodes(m: ReportData) -> Html:
     """Each stretch of the crisis regime with what it held back and what the market did meanwhile."""
     run = m.run
     found = [(a, b) for a, b, on in figures.spans([str(r.regime.stress) for r in run.cycles]) if on == "True"]
@@ -234,8 +236,8 @@ def _episodes(m: Material) -> Html:
                 Cell(m.dates[a], "d"),
                 Cell(m.dates[b], "d"),
                 n(count(b - a + 1)),
-                n(words.largest(run.crisis[a : b + 1])),
-                n(figure(float(np.nanmax(vix)), 1) if np.isfinite(vix).any() else words.ABSENT),
+                n(formatting.largest(run.crisis[a : b + 1])),
+                n(figure(float(np.nanmax(vix)), 1) if np.isfinite(vix).any() else formatting.ABSENT),
                 n(percent(float(gross.mean()))),
                 *(n(percent(float(curve[b] / curve[a] - 1.0))) for curve in m.curves.values()),
             )

@@ -52,7 +52,7 @@ def follow(
     A series that certification calls ended is closed at its last close, with cost, as the account's is (D9).
     """
     panel = history.panel
-    desk = _Desk(history, policy)
+    run_context = _Desk(history, policy)
     price = np.nan_to_num(history.array("price")[first : last + 1])
     cash_growth = np.cumprod(1.0 + cash_rates(history, policy, first, last))
     units, cash = np.zeros(len(panel.symbols)), capital
@@ -79,7 +79,7 @@ def follow(
         nav[done + 1 : at] = price[done + 1 : at] @ units + cash * earned[done + 1 : at]
         cash *= earned[at]
         closing = np.flatnonzero((panel.last_row < row) & (units > 0.0)) if row in ended else ()
-        trade = desk.trade(row, units, price[at], price[at - 1], cash, pending, closing)
+        trade = run_context.trade(row, units, price[at], price[at - 1], cash, pending, closing)
         units, cash, pending = trade.units, trade.cash, trade.left
         turned += 0.5 * trade.traded / float(nav[at - 1])
         paid += trade.cost

@@ -18,13 +18,13 @@ from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.core.protections import without_mandate
 from plimsoll.engine.backtest import run_backtest
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.history import history_of
 from plimsoll.engine.loop import Span
+from plimsoll.engine.run_context import RunContext
 from plimsoll.market import snapshot
 from plimsoll.measures.performance import Metrics
-from plimsoll.reports.material import Hurdle, Material
 from plimsoll.reports.recorded import recorded
+from plimsoll.reports.report_data import Hurdle, ReportData
 from plimsoll.reports.reproduce import command
 from plimsoll.reports.result import measured, result_of
 from plimsoll.reports.worth import Worth
@@ -35,7 +35,7 @@ HURDLES = (0.0, 0.05, 0.1, 0.2, 0.4)  # what A3 asks a report to show
 Progress = Callable[[int, int], None]
 
 
-def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
+def gather(home: Home, run: str, present: Callable[[], Policy]) -> ReportData:
     """What a report of ``run`` is made of.
 
     ``present`` makes the policy in force now. It stands in for a run whose own was not stored; if its hash is not the
@@ -74,7 +74,7 @@ def gather(home: Home, run: str, present: Callable[[], Policy]) -> Material:
     )
     made_by = command(home, run, genesis, policy, result.refused_forecasts)
     result = replace(result, command=made_by, journal=events.proof)
-    return Material(
+    return ReportData(
         run=found,
         result=result,
         history=history,
@@ -131,17 +131,17 @@ def _tries(home: Home, run: str) -> int:
     return len({s.decisions_hash for s in ended} | {home.summary(run).decisions_hash})
 
 
-def at_hurdles(m: Material, progress: Progress | None = None) -> tuple[Hurdle, ...]:
+def at_hurdles(m: ReportData, progress: Progress | None = None) -> tuple[Hurdle, ...]:
     """The run's span again at each of ``HURDLES``, its journals thrown away; a few seconds each (A3)."""
     genesis = m.run.genesis
     span = Span(m.first, m.history.panel.sessions.row_at_or_before(genesis.end))
     found = []
     for done, hurdle in enumerate(HURDLES, 1):
         policy = replace(m.policy, auction=replace(m.policy.auction, hurdle_sharpe=hurdle))
-        desk = Desk(policy, registry.load(policy.strategies.enabled), m.history.panel.instruments)
-        history = history_of(m.history.panel, policy, desk.strategies)
+        run_context = RunContext(policy, registry.load(policy.strategies.enabled), m.history.panel.instruments)
+        history = history_of(m.history.panel, policy, run_context.strategies)
         with TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "run.db", durable=False) as kept:
-            tally = run_backtest(history, desk, span, kept, capital=genesis.capital, operator=genesis.operator)
+            tally = run_backtest(history, run_context, span, kept, capital=genesis.capital, operator=genesis.operator)
         figures = measured(history, policy, tally, span.first)
         found.append(Hurdle(hurdle, figures, float(np.mean(tally.gross))))
         if progress is not None:

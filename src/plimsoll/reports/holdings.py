@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.reports import charts
-from plimsoll.reports.material import Material
+from plimsoll.reports.formatting import count, figure, percent
 from plimsoll.reports.page import Cell, Html, Line, n, part, plot, section, table, tag
-from plimsoll.reports.words import count, figure, percent
+from plimsoll.reports.report_data import ReportData
 
 Floats = NDArray[np.float64]
 _TOP = 10
 _NO_SECTOR = "no sector"
 
 
-def holdings(m: Material, drawn: list[charts.Chart], *parts: Html) -> Html:
+def holdings(m: ReportData, drawn: list[charts.Chart], *parts: Html) -> Html:
     """The section, with what belongs to it below."""
     drawn.append(charts.exposure(m.run, m.colours))
     run = m.run
@@ -41,7 +41,7 @@ def holdings(m: Material, drawn: list[charts.Chart], *parts: Html) -> Html:
     )
 
 
-def _top(m: Material) -> Html:
+def _top(m: ReportData) -> Html:
     """The largest positions at the last close, beside what they were."""
     run, kinds = m.run, _kinds(m)
     order = sorted(range(len(run.symbols)), key=lambda i: (-abs(float(run.weights[-1, i])), i))[:_TOP]
@@ -63,12 +63,12 @@ def _top(m: Material) -> Html:
     return table(f"The largest holdings at the end, beside the run's; {m.sample}", head, rows)
 
 
-def _kinds(m: Material) -> dict[str, tuple[str, str]]:
+def _kinds(m: ReportData) -> dict[str, tuple[str, str]]:
     """Class and sector of each instrument."""
     return {i.symbol: (i.kind, i.sector or _NO_SECTOR) for i in m.history.panel.instruments}
 
 
-def by_group(m: Material, which: int) -> dict[str, Floats]:
+def by_group(m: ReportData, which: int) -> dict[str, Floats]:
     """(T,) gross weight of each class (0) or sector (1), the largest mean first."""
     kinds = _kinds(m)
     found: dict[str, Floats] = {}
@@ -78,7 +78,7 @@ def by_group(m: Material, which: int) -> dict[str, Floats]:
     return dict(sorted(found.items(), key=lambda item: (-float(item[1].mean()), item[0])))
 
 
-def _through_time(m: Material, drawn: list[charts.Chart]) -> Html:
+def _through_time(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """Number of positions, and exposure by class and sector, as charts and year by year."""
     run = m.run
     if not run.symbols:
@@ -112,7 +112,7 @@ def _through_time(m: Material, drawn: list[charts.Chart]) -> Html:
     )
 
 
-def _years(m: Material, positions: Floats, kinds: dict[str, Floats], sectors: dict[str, Floats]) -> Html:
+def _years(m: ReportData, positions: Floats, kinds: dict[str, Floats], sectors: dict[str, Floats]) -> Html:
     groups = dict(kinds) | ({} if set(sectors) == {_NO_SECTOR} else sectors)
     marks = np.array([d[:4] for d in m.dates])
     rows: list[Line] = []

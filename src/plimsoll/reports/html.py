@@ -22,11 +22,11 @@ from plimsoll.reports import (
     trades,
 )
 from plimsoll.reports.charts import Chart, ChartData
-from plimsoll.reports.material import Material
 from plimsoll.reports.page import Html, page, section, tag
+from plimsoll.reports.report_data import ReportData
 
 
-def render(m: Material) -> str:
+def render(m: ReportData) -> str:
     """The document."""
     drawn: list[Chart] = []
     sections = [
@@ -44,7 +44,7 @@ def render(m: Material) -> str:
     return page(title, overview.header(m), sections, footer, ChartData(m.run.days.tolist(), drawn))
 
 
-def _returns(m: Material, drawn: list[Chart]) -> Html:
+def _returns(m: ReportData, drawn: list[Chart]) -> Html:
     return section(
         "returns",
         "Returns",
@@ -59,7 +59,7 @@ def _returns(m: Material, drawn: list[Chart]) -> Html:
     )
 
 
-def _risk(m: Material, drawn: list[Chart]) -> Html:
+def _risk(m: ReportData, drawn: list[Chart]) -> Html:
     return section(
         "risk",
         "Risk",
@@ -71,7 +71,7 @@ def _risk(m: Material, drawn: list[Chart]) -> Html:
     )
 
 
-def _decisions(m: Material, drawn: list[Chart]) -> Html:
+def _decisions(m: ReportData, drawn: list[Chart]) -> Html:
     return section(
         "decisions",
         "Decisions",
@@ -82,7 +82,7 @@ def _decisions(m: Material, drawn: list[Chart]) -> Html:
     )
 
 
-def _basis(m: Material) -> Html:
+def _basis(m: ReportData) -> Html:
     return section(
         "basis", "What it rests on", provenance.notes(m), provenance.data(m), provenance.assumptions(m),
         provenance.proof(m),

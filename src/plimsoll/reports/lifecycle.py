@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from plimsoll.core.lifecycle import STAGES
-from plimsoll.reports import charts, words
-from plimsoll.reports.lives import StrategyLife
-from plimsoll.reports.material import Material
+from plimsoll.reports import charts, formatting
+from plimsoll.reports.formatting import figure, number, percent
 from plimsoll.reports.page import Cell, Html, Line, n, part, plot, table, tag
-from plimsoll.reports.words import figure, number, percent
+from plimsoll.reports.report_data import ReportData
+from plimsoll.reports.strategy_history import StrategyLife
 
 _COLOURS = ["mode-caution", "mode-recovery", "mode-normal", "mode-liquidating"]
 _ROW_HEIGHT, _AXIS_HEIGHT = 35, 46  # pixels, as the modes' ribbon has them
 _NAMES_MAX = 180  # pixels that names may take beside it
 
 
-def strategies(m: Material, drawn: list[charts.Chart]) -> Html:
+def strategies(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """The life of each strategy; a sentence where they were not followed."""
     lives = m.result.lifecycle
     if lives is None:
@@ -39,7 +39,7 @@ def strategies(m: Material, drawn: list[charts.Chart]) -> Html:
     )
 
 
-def _standing(m: Material, lives: dict[str, StrategyLife]) -> Html:
+def _standing(m: ReportData, lives: dict[str, StrategyLife]) -> Html:
     rows: list[Line] = [
         (
             name,
@@ -47,9 +47,9 @@ def _standing(m: Material, lives: dict[str, StrategyLife]) -> Html:
             Cell(x.since, "d"),
             n(percent(x.cap)),
             n(figure(x.decay)),
-            n(words.count(x.age)),
+            n(formatting.count(x.age)),
             n(percent(x.error, 2)),
-            n(words.count(x.stale)),
+            n(formatting.count(x.stale)),
             n(percent(x.contribution)),
         )
         for name, x in lives.items()
@@ -80,8 +80,8 @@ def _moves(lives: dict[str, StrategyLife]) -> Html:
             rows.append(
                 (
                     Cell(move.date, "d"),
-                    Cell(words.reason(move.reason, symbol=name, measured=move.measured, limit=move.limit), "w"),
-                    n("" if e is None else words.count(e.sessions)),
+                    Cell(formatting.reason(move.reason, symbol=name, measured=move.measured, limit=move.limit), "w"),
+                    n("" if e is None else formatting.count(e.sessions)),
                     n("" if e is None else figure(e.sharpe)),
                     n("" if e is None else figure(e.psr)),
                     n("" if e is None else f"{e.signals} of {e.trades}"),

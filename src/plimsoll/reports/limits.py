@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from plimsoll.engine.headroom import MEANING, kind_of
-from plimsoll.reports import charts, uses
-from plimsoll.reports.material import Material
+from plimsoll.reports import charts, limit_usage
+from plimsoll.reports.formatting import count, number, percent
+from plimsoll.reports.limit_usage import Strand
 from plimsoll.reports.page import Cell, Html, Line, n, part, plot, table, tag
-from plimsoll.reports.uses import Strand
-from plimsoll.reports.words import count, number, percent
+from plimsoll.reports.report_data import ReportData
 
 _NEAR = 0.99  # an auction solves to a hair below its limits, so what binds is seen here
 
 
-def headroom(m: Material, drawn: list[charts.Chart]) -> Html:
+def headroom(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """The strip of all limits, the table under it, and what was never met."""
-    found = uses.strands(m)
+    found = limit_usage.limit_usage(m)
     drawn.append(charts.headroom(found, m.grid))
     passed = [s for s in found if s.passed.any()]
     of_held = [s for s in passed if MEANING[kind_of(s.name.partition(":")[0])[0]][2] == "held"]
@@ -81,7 +81,7 @@ _HEAD: Line = (
 )
 
 
-def _period(m: Material) -> str:
+def _period(m: ReportData) -> str:
     return "month" if "month" in m.grid_said else "week" if "week" in m.grid_said else "run"
 
 
@@ -101,11 +101,11 @@ def _said(found: list[Strand], of_held: list[Strand]) -> str:
     return f"{first} Of the limits that bind what is held these were passed: {told}."
 
 
-def _rows(m: Material, found: list[Strand]) -> list[Line]:
+def _rows(m: ReportData, found: list[Strand]) -> list[Line]:
     return [_row(m, s) for s in found]
 
 
-def _row(m: Material, s: Strand) -> Line:
+def _row(m: ReportData, s: Strand) -> Line:
     seen = np.flatnonzero(~np.isnan(s.use))
     values = s.use[seen]
     top = int(seen[int(np.argmax(values))])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from plimsoll.reports.material import Material
+from plimsoll.reports.formatting import bps, figure, number, percent
 from plimsoll.reports.page import Cell, Html, Line, join, n, part, table, tag
-from plimsoll.reports.words import bps, figure, number, percent
+from plimsoll.reports.report_data import ReportData
 
 _PRICE = "at which price of CVaR the auctions would stay in cash"
 _ROWS = (
@@ -26,7 +26,7 @@ _ROWS = (
 )
 
 
-def metrics(m: Material) -> Html:
+def metrics(m: ReportData) -> Html:
     """Every metric beside the passive books."""
     r = m.result
     books = {"Plimsoll": r.metrics}
@@ -57,7 +57,7 @@ def metrics(m: Material) -> Html:
     )
 
 
-def worth(m: Material) -> Html:
+def worth(m: ReportData) -> Html:
     """What governance is worth: the governed run beside the same forecasts ungoverned, and equal weight, each with as
     much cash as brings it to the governed volatility (T); nothing where the run has no such figures.
     """
@@ -77,7 +77,7 @@ def worth(m: Material) -> Html:
     return table(f"What governance is worth, at the governed volatility; {m.sample}", head, rows)
 
 
-def hurdles(m: Material) -> Html:
+def hurdles(m: ReportData) -> Html:
     """The run at other hurdles, or how to get them (A3)."""
     auctions = [a for _, a in m.run.auctions]
     critical = [a.critical_risk_aversion for a in auctions if a.critical_risk_aversion is not None]

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from plimsoll.core.sessions import SESSIONS_A_YEAR
-from plimsoll.reports import charts, figures, words
-from plimsoll.reports.material import Material
+from plimsoll.reports import charts, figures, formatting
+from plimsoll.reports.formatting import count, figure, number, percent, usd
 from plimsoll.reports.page import Html, join, part, plot, section, tag
-from plimsoll.reports.words import count, figure, number, percent, usd
+from plimsoll.reports.report_data import ReportData
 
 _MARK = Html('<svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="10"/><path d="M2 16h28"/></svg>')
 _KINDS = {
@@ -19,7 +19,7 @@ _KINDS = {
 }
 
 
-def header(m: Material) -> Html:
+def header(m: ReportData) -> Html:
     """Name, span and what a reader must know first."""
     r = m.result
     banners = []
@@ -52,7 +52,7 @@ def words_synthetic() -> str:
     return "SYNTHETIC DATA: a made-up market. These figures say nothing about any real one."
 
 
-def summary(m: Material, drawn: list[charts.Chart]) -> Html:
+def summary(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """The first screen: how good, how risky, and why it should be believed; then what happened, in sentences."""
     drawn += [charts.equity(m.run, m.books, height=190), charts.falls(m.run, m.books, rungs(m), height=176)]
     told = [_growth(m), _worst(m), _governed(m), _auction(m), _refusals(m), _paid(m)]
@@ -71,7 +71,7 @@ def summary(m: Material, drawn: list[charts.Chart]) -> Html:
     )
 
 
-def _cards(m: Material) -> list[Html]:
+def _cards(m: ReportData) -> list[Html]:
     """The headline figures, each beside the passive books'."""
     x, books = m.result.metrics, m.result.benchmarks
 
@@ -89,7 +89,7 @@ def _cards(m: Material) -> list[Html]:
     ]
 
 
-def _curves(m: Material) -> tuple[Html, Html]:
+def _curves(m: ReportData) -> tuple[Html, Html]:
     """Growth on a log scale, and drawdown from the all-time peak beside the rungs."""
     others = ", ".join(f"{name} to {figure(float(c[-1]))}" for name, c in m.books.items())
     deepest = percent(float(figures.drawdown(m.run.curve).max()))
@@ -108,7 +108,7 @@ def _curves(m: Material) -> tuple[Html, Html]:
     )
 
 
-def rungs(m: Material) -> list[tuple[str, float, bool]]:
+def rungs(m: ReportData) -> list[tuple[str, float, bool]]:
     """(label, threshold, of the lifetime peak) of every rung in force."""
     if not m.policy.ladder.enabled:
         return []
@@ -118,7 +118,7 @@ def rungs(m: Material) -> list[tuple[str, float, bool]]:
     ]
 
 
-def _ranges(m: Material) -> Html:
+def _ranges(m: ReportData) -> Html:
     """Buttons that set every figure to one span: all of it, or the last years."""
     days = m.run.days
     spans = [("All", int(days[0]), int(days[-1]))]
@@ -138,7 +138,7 @@ def buttons(spans: Sequence[tuple[str, int, int]]) -> Html:
     return tag("div", *made, class_="zoom", role="group", aria_label="All figures show")
 
 
-def _belief(m: Material) -> Html:
+def _belief(m: ReportData) -> Html:
     """Three sentences on the evidence, the notes behind them, and where to look on."""
     links = (("How risky", "#risk"), ("Every trade", "#trades"), ("What it assumes", "#assumptions"),
              ("Get it again", "#proof"))  # fmt: skip
@@ -150,7 +150,7 @@ def _belief(m: Material) -> Html:
     )
 
 
-def _record(m: Material) -> str:
+def _record(m: ReportData) -> str:
     closed = sum(bool(t.exited) for t in m.run.trips)
     years = (m.run.days[-1] - m.run.days[0]) / 365.25
     return (
@@ -159,7 +159,7 @@ def _record(m: Material) -> str:
     )
 
 
-def _significance(m: Material) -> str:
+def _significance(m: ReportData) -> str:
     excess = m.excess(m.run.curve)
     probable = figures.probable_sharpe(excess)
     if probable is None:
@@ -175,7 +175,7 @@ def _significance(m: Material) -> str:
     return f"{said}; {chance(figures.best_of(excess, 100))} were it the best of 100 tries without skill."
 
 
-def _origin(m: Material) -> Html:
+def _origin(m: ReportData) -> Html:
     panel = m.history.panel
     if m.result.synthetic:
         said = "The market is made up."
@@ -187,7 +187,7 @@ def _origin(m: Material) -> Html:
     return join([said, tag("a", f"{notes} on the data and the run", href="#notes")]) if m.result.notes else Html(said)
 
 
-def _growth(m: Material) -> str:
+def _growth(m: ReportData) -> str:
     x = m.result.metrics
     text = (
         f"The account went from {usd(m.run.genesis.capital)} to {usd(int(m.run.nav[-1]))}, "
@@ -197,7 +197,7 @@ def _growth(m: Material) -> str:
     return f"{text}; {' and '.join(others)} over the same sessions." if others else f"{text}."
 
 
-def _worst(m: Material) -> str:
+def _worst(m: ReportData) -> str:
     found = figures.drawdowns(m.run.curve, m.dates, 1)
     if not found:
         return "It never closed below an earlier close."
@@ -209,7 +209,7 @@ def _worst(m: Material) -> str:
     return f"{text}; {' and '.join(others)}." if others else f"{text}."
 
 
-def _governed(m: Material) -> str:
+def _governed(m: ReportData) -> str:
     r = m.result
     fired = Counter(e.scope for e in r.risk_events if e.kind == "LADDER_RUNG")
     order = [rung.name for rung in m.policy.ladder.rungs]
@@ -224,7 +224,7 @@ def _governed(m: Material) -> str:
     return f"{text}, with {signed}. On average {percent(r.exposure.invested)} of NAV was invested, the rest was cash."
 
 
-def _auction(m: Material) -> str:
+def _auction(m: ReportData) -> str:
     held = [a for _, a in m.run.auctions]
     binding = [b for b in figures.bindings(held) if b.auctions]
     if not held:
@@ -232,11 +232,11 @@ def _auction(m: Material) -> str:
     text = f"{number(len(held), 'auction')} shared out the capital"
     if not binding:
         return f"{text}; no shared limit bound in any of them."
-    often, most = percent(binding[0].auctions / len(held), 0), _lower(words.constraint(binding[0].constraint))
+    often, most = percent(binding[0].auctions / len(held), 0), _lower(formatting.constraint(binding[0].constraint))
     return f"{text}; what bound most often was {most}, in {often} of them."
 
 
-def _refusals(m: Material) -> str:
+def _refusals(m: ReportData) -> str:
     r = m.result
     refused, done = r.decisions.get("REJECT", 0), r.decisions.get("EXECUTE", 0)
     text = f"{number(done, 'trade')} executed and {number(refused, 'increase')} refused"
@@ -247,18 +247,18 @@ def _refusals(m: Material) -> str:
     return f"{text}. " + (f"Vetoes were tripped {number(vetoed, 'time')}." if vetoed else "No veto was tripped.")
 
 
-def _example(m: Material, code: str) -> str:
+def _example(m: ReportData, code: str) -> str:
     """A reason with the figures of the last finding that gave it, or with the policy's limit."""
     for record in reversed(m.run.cycles):
         for f in record.findings:
             if f.reason == code and f.limit is not None:
-                example = words.reason(code, symbol=f.scope, measured=f.measured, limit=f.limit)
+                example = formatting.reason(code, symbol=f.scope, measured=f.measured, limit=f.limit)
                 return f"of a limit, as in: {example}, on {record.session}"
     limits = {"VIX_HIGH": m.policy.forecast.vix_high, "VIX_EXTREME": m.policy.forecast.vix_extreme}
-    return words.reason(code, limit=limits.get(code))
+    return formatting.reason(code, limit=limits.get(code))
 
 
-def _paid(m: Material) -> str:
+def _paid(m: ReportData) -> str:
     fills = m.run.tally.fills
     paid = sum(f.commission + f.slippage + f.impact for f in fills)
     return (

@@ -10,10 +10,10 @@ from plimsoll.core.dates import day_number
 from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.costs.model import liquidity
 from plimsoll.reports import charts, figures
-from plimsoll.reports.material import Material
+from plimsoll.reports.formatting import bps, count, figure, number, percent, usd
 from plimsoll.reports.overview import buttons
 from plimsoll.reports.page import Cell, HistogramBin, Html, Line, bar, histogram, n, part, plot, table, tag
-from plimsoll.reports.words import bps, count, figure, number, percent, usd
+from plimsoll.reports.report_data import ReportData
 
 WINDOW = SESSIONS_A_YEAR
 WORST = 10
@@ -23,7 +23,7 @@ _STEPS = (0.002, 0.01, 0.02, 0.035)  # of a month's return, where the shade deep
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def worst(m: Material) -> Html:
+def worst(m: ReportData) -> Html:
     """The deepest falls from the all-time peak."""
     rows: list[Line] = [
         (
@@ -43,14 +43,14 @@ def worst(m: Material) -> Html:
     return part("worst", "Worst drawdowns", said, table(caption, head, rows))
 
 
-def calendar(m: Material) -> Html:
+def calendar(m: ReportData) -> Html:
     """Months as a heat table, and how they lie."""
     by_month = np.array(list(figures.calendar_returns(m.run.curve, m.dates, 7).values()))
     said = f"{percent(float(np.mean(by_month > 0)), 0)} of {number(by_month.size, 'month')} gained"
     return part("calendar", "Months", said, _months(m), _histogram(m), shown=True)
 
 
-def _months(m: Material) -> Html:
+def _months(m: ReportData) -> Html:
     by_month = figures.calendar_returns(m.run.curve, m.dates, 7)
     by_year = figures.calendar_returns(m.run.curve, m.dates, 4)
     rows: list[Line] = []
@@ -64,7 +64,7 @@ def _months(m: Material) -> Html:
     return table(caption, ("", *(n(x) for x in _MONTHS), n("Year")), rows, kind="heat")
 
 
-def _histogram(m: Material) -> Html:
+def _histogram(m: ReportData) -> Html:
     values = np.array(list(figures.calendar_returns(m.run.curve, m.dates, 7).values())) * 100.0
     if values.size < _FEW:
         return Html("")
@@ -93,7 +93,7 @@ def shade(value: float) -> str:
     return f"{'u' if value > 0 else 'd'}{1 + sum(abs(value) >= s for s in _STEPS)}"
 
 
-def crises(m: Material) -> Html:
+def crises(m: ReportData) -> Html:
     """Returns and falls within known crises."""
     found = {name: figures.crises(c, m.dates) for name, c in m.curves.items()}
     rows: list[Line] = []
@@ -120,7 +120,7 @@ def crises(m: Material) -> Html:
     )
 
 
-def rolling(m: Material, drawn: list[charts.Chart]) -> Html:
+def rolling(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """Rolling Sharpe ratio and volatility."""
     if len(m.dates) <= WINDOW:
         return part("rolling", "Rolling figures", f"the span has fewer than {WINDOW} returns")
@@ -156,7 +156,7 @@ def _range_of(name: str, values: charts.Floats, shown: Callable[[float], str]) -
     return f"Line chart. {name} between {shown(float(np.nanmin(values)))} and {shown(float(np.nanmax(values)))}."
 
 
-def contributions(m: Material) -> Html:
+def contributions(m: ReportData) -> Html:
     """What each asset earned, and how the parts make the whole."""
     run = m.run
     parts, interest = figures.contributions(run.tally.fills, run.flows, m.held_at_end)
@@ -241,7 +241,7 @@ def _tone(cents: int) -> str:
     return "up" if cents > 0 else "dn" if cents < 0 else ""
 
 
-def costs(m: Material) -> Html:
+def costs(m: ReportData) -> Html:
     """Turnover and costs by year and by kind of asset, and how much money the rules could run."""
     run = m.run
     rows: list[Line] = []
@@ -295,7 +295,7 @@ def costs(m: Material) -> Html:
     )
 
 
-def _by_kind(m: Material) -> Html:
+def _by_kind(m: ReportData) -> Html:
     kinds = {i.symbol: i.kind for i in m.history.panel.instruments}
     rows: list[Line] = []
     fills = m.run.tally.fills
@@ -316,7 +316,7 @@ def _by_kind(m: Material) -> Html:
     return table(f"Costs by kind of asset, of traded notional; {m.sample}", head, rows) if rows else Html("")
 
 
-def _capacity(m: Material) -> Html:
+def _capacity(m: ReportData) -> Html:
     """How far the capital could grow before its trades met the participation limit (A3)."""
     history, sessions = m.history, m.history.panel.sessions
     adv = history.array("adv")

@@ -9,13 +9,13 @@ import numpy as np
 
 from plimsoll.core.panel import Certification
 from plimsoll.core.policy import KindCost
-from plimsoll.reports import words
-from plimsoll.reports.material import Material
+from plimsoll.reports import formatting
+from plimsoll.reports.formatting import bps, count, figure, number, percent, usd
 from plimsoll.reports.page import Cell, Html, Line, join, n, part, table, tag
-from plimsoll.reports.words import bps, count, figure, number, percent, usd
+from plimsoll.reports.report_data import ReportData
 
 
-def data(m: Material) -> Html:
+def data(m: ReportData) -> Html:
     """Coverage, state and flags per symbol."""
     panel = m.history.panel
     close = panel.close[m.first : m.last + 1]
@@ -58,7 +58,7 @@ def data(m: Material) -> Html:
     states = [c.state for c in panel.certifications]
     said = ", ".join(f"{states.count(s)} {s}" for s in sorted(set(states)))
     macro = f"Macro series: {', '.join(panel.macro_names)}." if panel.macro_names else "No macro series."
-    common = " ".join(f"{words.reason(code)} ({number(times, 'symbol')})." for code, times in shared.items())
+    common = " ".join(f"{formatting.reason(code)} ({number(times, 'symbol')})." for code, times in shared.items())
     return part(
         "data",
         "Data",
@@ -80,15 +80,15 @@ def _shared(certifications: Sequence[Certification]) -> dict[str, int]:
 
 
 def _findings(c: Certification, shared: Container[str]) -> str:
-    said = [words.reason(r, symbol=c.symbol) for r in c.reasons if r not in shared]
+    said = [formatting.reason(r, symbol=c.symbol) for r in c.reasons if r not in shared]
     for f in c.flags:
         if f.reason not in c.reasons and f.reason not in shared:
             span = f.day if f.day == f.last_day else f"{f.day} to {f.last_day}"
-            said.append(f"{words.reason(f.reason, symbol=c.symbol, measured=f.count)} ({f.severity}, {span})")
+            said.append(f"{formatting.reason(f.reason, symbol=c.symbol, measured=f.count)} ({f.severity}, {span})")
     return f"{'; '.join(dict.fromkeys(said))}." if said else ""
 
 
-def notes(m: Material) -> Html:
+def notes(m: ReportData) -> Html:
     """What a reader must know before believing a figure, particular to this run."""
     told = [tag("li", f"{note[:1].upper()}{note[1:]}.") for note in m.result.notes]
     said = f"{number(len(told), 'note')} on the data and the run"
@@ -111,7 +111,7 @@ def _commission(cost: KindCost) -> str:
     return said + (f" (sales {' and '.join(fees)} more)" if fees else "")
 
 
-def assumptions(m: Material) -> Html:
+def assumptions(m: ReportData) -> Html:
     """Everything a figure above takes for granted."""
     p, panel = m.policy, m.history.panel
     derived = any("DERIVED_ACTIONS" in (*c.reasons, *(f.reason for f in c.flags)) for c in panel.certifications)
@@ -218,7 +218,7 @@ def assumptions(m: Material) -> Html:
     )
 
 
-def proof(m: Material) -> Html:
+def proof(m: ReportData) -> Html:
     """Hashes and commands."""
     g, r = m.run.genesis, m.result
     facts = [

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from plimsoll.core.errors import UsageError
 from plimsoll.core.panel import History, View
 from plimsoll.core.policy import Policy, policy_hash
-from plimsoll.reports import foresight
-from plimsoll.reports.foresight import Score
+from plimsoll.reports import forecast_scores
+from plimsoll.reports.forecast_scores import Score
 from plimsoll.risk import regime
 
 Floats = NDArray[np.float64]
@@ -32,8 +32,8 @@ class RegimeReport(msgspec.Struct, frozen=True):
 
     ``belief`` are the probabilities of ``states``; ``crisis`` is P(crisis) ``outlook`` sessions ahead, ``passage``
     that of a crisis at any session up to then, now included. ``vix`` is the session's own close, ``source`` what the
-    rules on VIX use (D19) and ``fear`` its value in points. ``matrices`` holds the transition probabilities of one
-    session by estimate, rows from and columns to the ``states``; ``matrix`` names the one in use. ``calibration``
+    rules on VIX use (D19) and ``vix_or_proxy`` its value in points. ``matrices`` holds the transition probabilities of
+    a session by estimate, rows from and columns to the ``states``; ``matrix`` names the one in use. ``calibration``
     scores every forecast of the history whose outcome was known at the session.
     """
 
@@ -53,7 +53,7 @@ class RegimeReport(msgspec.Struct, frozen=True):
     vix: float | None
     last_vix: LastVix | None
     source: str
-    fear: float | None
+    vix_or_proxy: float | None = msgspec.field(name="fear")  # as its JSON has named it
     matrix: str
     matrices: dict[str, Matrix]
     calibration: tuple[Score, ...]
@@ -68,7 +68,7 @@ def regime_report(history: History, policy: Policy, on: str | None = None) -> Re
     view = View(history, _row(history, on))
     vix = view.indicator("regime.vix")
     belief = view.now("regime.belief")
-    now, fear = float(vix[-1]), float(view.now("regime.fear"))
+    now, vix_or_proxy = float(vix[-1]), float(view.now("regime.vix_or_proxy"))
     seen = np.flatnonzero(np.isfinite(vix))
     last = LastVix(float(vix[seen[-1]]), view.sessions.dates[seen[-1]], view.row - int(seen[-1])) if seen.size else None
     calibration = _calibration(view, policy, int(seen[0])) if seen.size else ()
@@ -89,7 +89,7 @@ def regime_report(history: History, policy: Policy, on: str | None = None) -> Re
         vix=now if now == now else None,
         last_vix=last,
         source=regime.source_of(float(view.now("regime.whose")), policy),
-        fear=fear if fear == fear else None,
+        vix_or_proxy=vix_or_proxy if vix_or_proxy == vix_or_proxy else None,
         matrix=policy.regime.matrix,
         matrices=_matrices(view, vix, policy),
         calibration=calibration,
@@ -128,7 +128,7 @@ def _calibration(view: View, policy: Policy, first: int) -> tuple[Score, ...]:
     if column is not None:
         present = np.isfinite(view.bars("close")[first:, column])
         returns = np.where(present, view.indicator("return")[first:, column], np.nan)
-    return foresight.scores(
+    return forecast_scores.scores(
         view.indicator("regime.crisis")[first:],
         view.indicator("regime.passage")[first:],
         view.indicator("regime.vix")[first:],

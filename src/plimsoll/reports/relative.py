@@ -7,9 +7,9 @@ import numpy as np
 from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.measures.relative import Relative, relative, rolling_beta
 from plimsoll.reports import charts, figures
-from plimsoll.reports.material import Material
+from plimsoll.reports.formatting import figure, percent
 from plimsoll.reports.page import Cell, Html, Line, n, plot, section, table, tag
-from plimsoll.reports.words import figure, percent
+from plimsoll.reports.report_data import ReportData
 
 WINDOW = SESSIONS_A_YEAR
 
@@ -30,12 +30,12 @@ _ROWS = (
 )  # fmt: skip
 
 
-def of_books(m: Material) -> dict[str, Relative]:
+def of_books(m: ReportData) -> dict[str, Relative]:
     """Figures of the run against each passive book."""
     return {name: _against(m, curve) for name, curve in m.books.items()}
 
 
-def _against(m: Material, curve: charts.Floats) -> Relative:
+def _against(m: ReportData, curve: charts.Floats) -> Relative:
     """Over the sessions the benchmark has."""
     inside = m.span(curve)
     pair = m.run.curve[inside], curve[inside]
@@ -45,7 +45,7 @@ def _against(m: Material, curve: charts.Floats) -> Relative:
     return relative(own, market, bills, months, of_market)
 
 
-def benchmark(m: Material, drawn: list[charts.Chart]) -> Html:
+def benchmark(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """The section."""
     found = of_books(m)
     if not found:
@@ -69,7 +69,7 @@ def benchmark(m: Material, drawn: list[charts.Chart]) -> Html:
     )
 
 
-def _rolling(m: Material, drawn: list[charts.Chart]) -> Html:
+def _rolling(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """Beta over the trailing year."""
     if len(m.dates) <= WINDOW:
         return tag("p", f"Beta through time needs more than {WINDOW} returns.", class_="note")

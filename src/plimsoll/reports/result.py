@@ -21,8 +21,8 @@ from plimsoll.reports import bidders
 from plimsoll.reports.comparison import Passive, passive_books
 from plimsoll.reports.coverage import coverage
 from plimsoll.reports.inputs import input_notes
-from plimsoll.reports.lives import StrategyLife, lives_of
 from plimsoll.reports.rates import bill_rates
+from plimsoll.reports.strategy_history import StrategyLife, lives_of
 from plimsoll.reports.worth import Worth
 from plimsoll.risk.ladder_odds import often
 

@@ -8,18 +8,18 @@ import numpy as np
 
 from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.measures import distribution
-from plimsoll.reports import charts, figures, words
-from plimsoll.reports.material import Material
+from plimsoll.reports import charts, figures, formatting
+from plimsoll.reports.formatting import count, figure, number, percent
 from plimsoll.reports.overview import chance
 from plimsoll.reports.page import HistogramBin, Html, Line, columns, histogram, join, n, part, table, tag
-from plimsoll.reports.words import count, figure, number, percent
+from plimsoll.reports.report_data import ReportData
 
 _FEW = 60  # sessions below which a histogram of them says nothing
 _BINS = 41
 _LEVELS = (0.95, 0.99)
 
 
-def trailing(m: Material) -> Html:
+def trailing(m: ReportData) -> Html:
     """Returns up to the last close, from the month to date to the whole run."""
     labels = m.labels()
     found = {labels[name]: distribution.trailing(c[m.span(c)], m.dates[m.span(c)]) for name, c in m.curves.items()}
@@ -33,7 +33,7 @@ def trailing(m: Material) -> Html:
     return table(f"Trailing returns to {m.dates[-1]}, {whole}; {m.sample}", ("", *(n(s) for s in names)), rows)
 
 
-def years(m: Material) -> Html:
+def years(m: ReportData) -> Html:
     """Calendar years as bars beside the benchmark, and in a table with the fall within each."""
     by_year = {name: figures.calendar_returns(c, m.dates, 4) for name, c in m.curves.items()}
     falls = {name: {y: _fall_in(c, m.dates, y) for y in by_year["Plimsoll"]} for name, c in m.curves.items()}
@@ -71,7 +71,7 @@ def _fall_in(curve: charts.Floats, dates: list[str], year: str) -> float:
     return float(np.nanmax(fall)) if np.isfinite(fall).any() else math.nan
 
 
-def shape(m: Material) -> Html:
+def shape(m: ReportData) -> Html:
     """How the returns of a session lie: a histogram with VaR and CVaR, the figures, and VaR put to the test."""
     returns = m.run.returns
     found = figures.moments(returns)
@@ -87,7 +87,7 @@ def shape(m: Material) -> Html:
     )
 
 
-def _histogram(m: Material, returns: charts.Floats) -> Html:
+def _histogram(m: ReportData, returns: charts.Floats) -> Html:
     """Sessions by return; the outermost columns hold what lies beyond."""
     if returns.size < _FEW:
         return Html("")
@@ -116,7 +116,7 @@ _ROWS = (
 )  # fmt: skip
 
 
-def _figures(m: Material) -> Html:
+def _figures(m: ReportData) -> Html:
     made = [_column(m, curve) for curve in m.curves.values()]
     rows: list[Line] = [
         (name, *(n(c[i], "us" if k == 0 else "") for k, c in enumerate(made))) for i, name in enumerate(_ROWS)
@@ -125,7 +125,7 @@ def _figures(m: Material) -> Html:
     return table(caption, ("", *(n(c) for c in m.labels().values())), rows)
 
 
-def _column(m: Material, curve: charts.Floats) -> tuple[str, ...]:
+def _column(m: ReportData, curve: charts.Floats) -> tuple[str, ...]:
     inside = m.span(curve)
     curve, excess = curve[inside], m.excess(curve)
     returns = curve[1:] / curve[:-1] - 1.0
@@ -134,12 +134,12 @@ def _column(m: Material, curve: charts.Floats) -> tuple[str, ...]:
     probable = figures.probable_sharpe(None if excess is None else excess[inside.start : inside.stop - 1])
     tail = None if returns.size < 20 else m.cvar(returns)
     return (
-        percent(float(returns.max()), 2) if returns.size else words.ABSENT,
-        percent(float(returns.min()), 2) if returns.size else words.ABSENT,
+        percent(float(returns.max()), 2) if returns.size else formatting.ABSENT,
+        percent(float(returns.min()), 2) if returns.size else formatting.ABSENT,
         percent(float(months.max())),
         percent(float(months.min())),
         percent(float(np.mean(months > 0)), 0),
-        percent(float(np.mean(returns > 0)), 0) if returns.size else words.ABSENT,
+        percent(float(np.mean(returns > 0)), 0) if returns.size else formatting.ABSENT,
         figure(found[0] if found else None),
         figure(found[1] if found else None),
         figure(distribution.tail_ratio(returns)),
@@ -151,7 +151,7 @@ def _column(m: Material, curve: charts.Floats) -> tuple[str, ...]:
     )
 
 
-def _tested(m: Material, returns: charts.Floats) -> Html:
+def _tested(m: ReportData, returns: charts.Floats) -> Html:
     """Losses beyond the VaR of the year before, expected and seen."""
     found = [x for c in _LEVELS if (x := distribution.exceedances(returns, c, SESSIONS_A_YEAR)) is not None]
     if not found:

@@ -47,7 +47,7 @@ _TRADES = _columns(
 )  # fmt: skip
 _FILLS = _columns(date="date", text="symbol", count="lots", number="price notional commission slippage impact",
                   text_="reason order")  # fmt: skip
-_DECISIONS = _columns(date="date", text="symbol outcome", number="held programme desired proposed", count="lots",
+_DECISIONS = _columns(date="date", text="symbol outcome", number="held target portfolio desired proposed", count="lots",
                       text_="reasons")  # fmt: skip
 _HOLDINGS = _columns(date="date", text="symbol", number="weight value")
 _AUCTIONS = _columns(
@@ -120,14 +120,14 @@ def fills(run: Recorded) -> FlatTable:
 
 
 def decisions(run: Recorded) -> FlatTable:
-    """One row a session and judged symbol. One without a row was on HOLD because it is not in the programme."""
+    """One row a session and judged symbol. One without a row was on HOLD because it is not in the target portfolio."""
     return FlatTable(
         _DECISIONS,
         [
-            (r.session, symbol, outcome, held, programme, desired, proposed, lots, SEPARATOR.join(reasons))
+            (r.session, symbol, outcome, held, target, desired, proposed, lots, SEPARATOR.join(reasons))
             for r in run.cycles
-            for symbol, outcome, held, programme, desired, proposed, lots, reasons in zip(
-                r.symbols, r.outcome, r.held, r.programme, r.desired, r.proposed, r.lots, r.reasons, strict=True
+            for symbol, outcome, held, target, desired, proposed, lots, reasons in zip(
+                r.symbols, r.outcome, r.held, r.target, r.desired, r.proposed, r.lots, r.reasons, strict=True
             )
         ],
     )

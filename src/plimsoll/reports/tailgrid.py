@@ -12,7 +12,7 @@ from plimsoll.engine import estimates
 from plimsoll.measures import tails
 from plimsoll.measures.cvar import euler
 from plimsoll.measures.linear import combine
-from plimsoll.reports.material import Material
+from plimsoll.reports.report_data import ReportData
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class TailGrid:
     of: dict[int, OneHorizon]
 
 
-def tail_grid(m: Material) -> TailGrid:
+def tail_grid(m: ReportData) -> TailGrid:
     """Measured again from the snapshot by the code of the decisions, at the sessions of ``m.grid``."""
     horizons = (1, m.policy.auction.horizon)
     at, symbols = tuple(m.grid), m.run.symbols

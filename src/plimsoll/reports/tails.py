@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from plimsoll.engine import estimates
 from plimsoll.measures.cvar import normal_cvar
-from plimsoll.reports import charts, estimators, words
-from plimsoll.reports.material import Material
+from plimsoll.reports import charts, estimators, formatting
+from plimsoll.reports.formatting import count, number, percent
 from plimsoll.reports.page import Html, Line, join, n, part, plot, table, tag
+from plimsoll.reports.report_data import ReportData
 from plimsoll.reports.tailgrid import TailGrid, tail_grid
-from plimsoll.reports.words import count, number, percent
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ FARED = (
 )
 
 
-def tails(m: Material, drawn: list[charts.Chart]) -> Html:
+def tails(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """CVaR beside budget and hard limit, with headroom, at both horizons; stressed."""
     grid = tail_grid(m)
     drawn += [charts.tail(m.run, 1), charts.tail(m.run, 10), charts.stressed(m.run)]
@@ -102,7 +102,7 @@ def exceeded(held: Floats, after: Floats, curve: Floats) -> tuple[Floats, Floats
     return np.where(at_risk, 1.0 - curve[1:] / curve[:-1], np.nan), np.where(at_risk, known, np.nan)
 
 
-def _kept(m: Material) -> str:
+def _kept(m: ReportData) -> str:
     """How often the account lost more than it was estimated to, and by how much at worst."""
     lost, known = exceeded(m.run.figure("cvar_1"), m.run.figure("cvar_after_1"), m.run.curve)
     seen = int(np.count_nonzero(np.isfinite(known)))
@@ -122,7 +122,7 @@ def _kept(m: Material) -> str:
     )
 
 
-def _intervals(m: Material, grid: TailGrid) -> Html:
+def _intervals(m: ReportData, grid: TailGrid) -> Html:
     """CVaR with its bootstrap interval beside the limits, and how sure the estimate is."""
     told = []
     for h, one in grid.of.items():
@@ -152,17 +152,17 @@ def _intervals(m: Material, grid: TailGrid) -> Html:
     )
 
 
-def _interval_plot(m: Material, grid: TailGrid, horizon: int) -> Html:
+def _interval_plot(m: ReportData, grid: TailGrid, horizon: int) -> Html:
     return plot(
         f"interval{horizon}",
         f"CVaR 95 % at {number(horizon, 'session')} with its interval, beside VaR and limits; "
         f"{number(len(grid.at), 'session')} of {m.sample}",
-        f"Line chart with a shaded interval. The largest CVaR is {words.largest(grid.of[horizon].cvar)}, the largest "
-        f"upper end {words.largest(grid.of[horizon].high)}.",
+        f"Line chart with a shaded interval. Largest CVaR: {formatting.largest(grid.of[horizon].cvar)}, the largest "
+        f"upper end {formatting.largest(grid.of[horizon].high)}.",
     )
 
 
-def _components(m: Material, grid: TailGrid, drawn: list[charts.Chart]) -> Html:
+def _components(m: ReportData, grid: TailGrid, drawn: list[charts.Chart]) -> Html:
     """Where the tail came from through time."""
     horizon = max(grid.of)
     one = grid.of[horizon]
@@ -197,11 +197,11 @@ def _components(m: Material, grid: TailGrid, drawn: list[charts.Chart]) -> Html:
     )
 
 
-def _tail_plot(m: Material, horizon: int) -> Html:
+def _tail_plot(m: ReportData, horizon: int) -> Html:
     return plot(
         f"tail{horizon}",
         f"CVaR 95 % of the held book at {number(horizon, 'session')}; {m.sample}",
-        f"Area chart beside budget and hard limit. The largest is {words.largest(m.run.figure(f'cvar_{horizon}'))}.",
+        f"Area chart beside budget and hard limit. Largest: {formatting.largest(m.run.figure(f'cvar_{horizon}'))}.",
     )
 
 
@@ -209,7 +209,7 @@ def _headroom(name: str, measured: Floats, limit: Floats, *, unknown: bool = Tru
     """A row of the table; with ``unknown`` a session without a figure counts as above its limit (R1)."""
     seen = np.isfinite(measured) & np.isfinite(limit)
     if not seen.any():
-        return (name, *(n(words.ABSENT) for _ in range(7)))
+        return (name, *(n(formatting.ABSENT) for _ in range(7)))
     figure_, bound = measured[seen], limit[seen]
     room = 1.0 - figure_ / bound
     above = int(np.count_nonzero(~(figure_ <= bound))) + (int(np.count_nonzero(~seen)) if unknown else 0)
@@ -225,5 +225,5 @@ def _headroom(name: str, measured: Floats, limit: Floats, *, unknown: bool = Tru
     )
 
 
-def _within(m: Material) -> bool:
+def _within(m: ReportData) -> bool:
     return all(not np.any(m.run.figure(f"stressed_after_{h}") > m.run.limit(f"stressed_{h}")) for h in (1, 10))

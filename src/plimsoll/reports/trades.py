@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from plimsoll.measures.trades import RoundTrip, profit_factor, won
-from plimsoll.reports.material import Material
+from plimsoll.reports.formatting import count, figure, number, percent, usd
 from plimsoll.reports.page import Cell, Html, Line, n, section, table, tag
-from plimsoll.reports.words import count, figure, number, percent, usd
+from plimsoll.reports.report_data import ReportData
 
 _SHOWN = 400  # trips in the page: the rest are in the CSV
 
 
-def trades(m: Material, *parts: Html) -> Html:
+def trades(m: ReportData, *parts: Html) -> Html:
     """The section, with what belongs to it below."""
     found = m.run.trips
     if not found:
@@ -46,7 +46,7 @@ def _tone(cents: int) -> str:
     return "up" if cents > 0 else "dn" if cents < 0 else ""
 
 
-def _by_symbol(m: Material, found: Sequence[RoundTrip]) -> Html:
+def _by_symbol(m: ReportData, found: Sequence[RoundTrip]) -> Html:
     symbols = sorted({t.symbol for t in found})
     rows = [_sum(s, [t for t in found if t.symbol == s]) for s in symbols] + [_sum("All", found)]
     head: Line = ("Asset", n("Closed"), n("Open"), n("Gained"), n("Profit"), n("Income"), n("Mean result"),
@@ -69,7 +69,7 @@ def _sum(name: str, trips: Sequence[RoundTrip]) -> Line:
     )
 
 
-def _every(m: Material, found: Sequence[RoundTrip]) -> Html:
+def _every(m: ReportData, found: Sequence[RoundTrip]) -> Html:
     units = {i.symbol: i.lots_per_unit for i in m.history.panel.instruments}
     shown = sorted(found, key=lambda t: (t.exited or "~", t.entered, t.symbol))[::-1][:_SHOWN]
     rows: list[Line] = [_line(t, units[t.symbol]) for t in shown]

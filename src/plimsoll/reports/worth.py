@@ -27,7 +27,7 @@ from plimsoll.core.policy import Policy
 from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.engine.answers import Answers
 from plimsoll.engine.asking import ask, scheduled
-from plimsoll.engine.desk import Desk
+from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.tally import RunTally
 from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
 from plimsoll.reports.comparison import equal_weights
@@ -51,7 +51,7 @@ class Worth(msgspec.Struct, frozen=True):
     equal_weight_share: float
 
 
-def worth_of(history: History, desk: Desk, tally: RunTally, first: int, capital: int) -> Worth | None:
+def worth_of(history: History, run_context: RunContext, tally: RunTally, first: int, capital: int) -> Worth | None:
     """What governance was worth in a run that began at row ``first`` with ``capital`` cents.
 
     None where the governed book was as good as in cash, or has too few sessions for a volatility.
@@ -64,9 +64,9 @@ def worth_of(history: History, desk: Desk, tally: RunTally, first: int, capital:
     if not any(tally.gross) or not deviation * math.sqrt(SESSIONS_A_YEAR) >= VOLATILITY_LEAST:
         return None
     usd = capital / 100.0
-    free = follow(history, desk.policy, first, last, Wishes(history, desk, first), usd)
-    equal = follow(history, desk.policy, first, last, equal_weights(history, first, last), usd)
-    one, other = (_beside_cash(history, desk.policy, book, deviation) for book in (free, equal))
+    free = follow(history, run_context.policy, first, last, Wishes(history, run_context, first), usd)
+    equal = follow(history, run_context.policy, first, last, equal_weights(history, first, last), usd)
+    one, other = (_beside_cash(history, run_context.policy, book, deviation) for book in (free, equal))
     return Worth(*one, *other)
 
 
@@ -76,8 +76,8 @@ class Wishes:
     A strategy's part of a holding is its part of the target that bought it, as in the governed book.
     """
 
-    def __init__(self, history: History, desk: Desk, first: int) -> None:
-        self._history, self._desk, self._first = history, desk, first
+    def __init__(self, history: History, run_context: RunContext, first: int) -> None:
+        self._history, self._desk, self._first = history, run_context, first
         self._programme: TargetPortfolio | None = None
 
     def __call__(self, row: int, held: Floats) -> Floats | None:

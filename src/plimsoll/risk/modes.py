@@ -16,7 +16,7 @@ MEANINGS: dict[str, str] = {
     "RESTRICTED": "no new risk: a rung with automatic re-entry (8 or 10 %), or a freeze of the session",
     "HALTED": "no new risk until a person acts: level 3, or a halt (G7)",
     "LIQUIDATING": "everything is sold or being sold: level 4, the mandate's end, or a flattening panic rung",
-    "RECOVERY": "a halt was lifted; the programme runs at part of its size",
+    "RECOVERY": "a halt was lifted; the target portfolio runs at part of its size",
 }
 
 # From HALTED and LIQUIDATING nothing leads straight to NORMAL or CAUTION, and RECOVERY is entered only from a halt.

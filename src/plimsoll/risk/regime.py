@@ -27,7 +27,7 @@ def factors(policy: Policy) -> dict[str, Factor]:
 
     ``regime.belief`` (T, 3) probabilities; ``regime.crisis`` (T,) probability of crisis ``regime.outlook``
     sessions ahead; ``regime.passage`` (T,) probability of a crisis at any session up to then, now included;
-    ``regime.vix`` (T,) the VIX close, NaN on rows without one; ``regime.fear`` (T,) VIX in points, else the
+    ``regime.vix`` (T,) the VIX close, NaN on rows without one; ``regime.vix_or_proxy`` (T,) VIX in points, else the
     realised volatility that stands in for it x 100, ``regime.whose`` (T,) a code for ``source_of`` (D19). Without a VIX
     value the filter predicts only.
     """
@@ -44,7 +44,7 @@ def factors(policy: Policy) -> dict[str, Factor]:
         matrices = transitions(closes, regime, panel.sessions.first_of_month)
         return matrices, beliefs(closes, matrices, regime)
 
-    def fear(panel: Panel) -> Floats:
+    def vix_or_proxy(panel: Panel) -> Floats:
         closes = vix(panel)
         known = np.isfinite(closes)
         return closes if known.all() else np.where(known, closes, 100.0 * benchmark_volatility(panel))
@@ -62,7 +62,7 @@ def factors(policy: Policy) -> dict[str, Factor]:
         "regime.crisis": crisis,
         "regime.passage": passage,
         "regime.vix": vix,
-        "regime.fear": fear,
+        "regime.vix_or_proxy": vix_or_proxy,
         "regime.whose": lambda panel: np.where(np.isfinite(vix(panel)), VIX, whose(panel)),
     }
 

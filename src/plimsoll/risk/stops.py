@@ -1,6 +1,6 @@
 """Stops per holding, from average cost and, if asked for, from the trailing high (R7).
 
-Two stages: a reduction to half, then the exit. Each fires once per holding. A fired stop caps the programme at
+Two stages: a reduction to half, then the exit. Each fires once per holding. A fired stop caps the target portfolio at
 what it left until an auction lifts it. A holding bought again under a cap is the same holding to its stop: only
 when it is flat *and* lifted is the stop forgotten. Longs only: a short has no stop here.
 """
@@ -27,7 +27,7 @@ UNCAPPED = 1.0  # no position is larger than NAV, so this weight binds nothing
 
 
 class StopStep(msgspec.Struct, frozen=True):
-    """Stops after a close; ``caps`` maps a column to the largest weight the programme may give it."""
+    """Stops after a close; ``caps`` maps a column to the largest weight the target portfolio may give it."""
 
     stops: tuple[StopState, ...]
     caps: dict[int, float]

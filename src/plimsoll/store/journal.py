@@ -95,14 +95,14 @@ class AuditReport(msgspec.Struct, frozen=True):
 class Passage(msgspec.Struct, frozen=True):
     """One session of a journal: its decision, the decision before it, and the events between its neighbours.
 
-    ``morning`` lies between the two decisions (fills of the orders of ``before``, dividends, signatures), ``after``
+    ``pre_open`` lies between the two decisions (fills of the orders of ``before``, dividends, signatures), ``after``
     between this one and the next: its orders and what became of them. ``payload`` is the decision as journaled,
     ``prev`` the hash of the record before it.
     """
 
     genesis: Genesis
     before: CycleRecord | None
-    morning: tuple[Event, ...]
+    pre_open: tuple[Event, ...]
     record: CycleRecord
     payload: bytes
     prev: str
@@ -431,7 +431,7 @@ def _passage(connection: apsw.Connection, path: Path, session: str) -> Passage |
     return Passage(
         genesis=genesis,
         before=prior if isinstance(prior, CycleRecord) else None,
-        morning=tuple(event for n, event in events if start < n < seq),
+        pre_open=tuple(event for n, event in events if start < n < seq),
         record=record,
         payload=next(row.payload for row in rows if row.seq == seq),
         prev=next(row.prev for row in rows if row.seq == seq),

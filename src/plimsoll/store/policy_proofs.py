@@ -193,7 +193,7 @@ def _caps(policy: Policy) -> Iterator[Problem]:
         )
     for name, value in (("shaping.trades_max", shaping.trades_max), ("shaping.turnover_max", shaping.turnover_max)):
         if not value > 0:
-            yield Problem(f"{name} is 0: the programme could never be reached", f"Raise {name}")
+            yield Problem(f"{name} is 0: the target portfolio could never be reached", f"Raise {name}")
     if not limits.participation_max > 0.0:
         yield Problem("limits.participation_max is 0: nothing may be bought", "Raise limits.participation_max")
     for kind, cost in policy.costs.kinds.items():

@@ -19,12 +19,12 @@ PLAIN = {
 def market(make_panel: Callable[..., Panel]) -> Callable[..., View]:
     """``market({symbol: {indicator: value}}, fear=15.0)``: what is not given is an ordinary rising asset."""
 
-    def build(rows: dict[str, dict[str, float]], fear: float = 15.0) -> View:
+    def build(rows: dict[str, dict[str, float]], vix_or_proxy: float = 15.0) -> View:
         panel = make_panel(np.full((1, len(rows)), 100.0), symbols=tuple(rows))
         values = {
             name: np.array([[given.get(name, usual) for given in rows.values()]]) for name, usual in PLAIN.items()
         }
-        values["regime.fear"] = np.array([fear])
+        values["regime.vix_or_proxy"] = np.array([vix_or_proxy])
         return View(History(panel, {name: lambda _, v=array: v.copy() for name, array in values.items()}), 0)
 
     return build

@@ -41,8 +41,8 @@ def test_a_strong_trend_bids_its_expected_return_at_the_auctions_horizon(market:
     assert (said.keep, said.target_weight) == (False, None)
 
 
-def test_fear_turns_a_strong_buy_into_a_buy(market: Market) -> None:
-    assert _said(market({"SPY": {}}, fear=30.0))["SPY"].reason.startswith("BUY")
+def test_vix_turns_a_strong_buy_into_a_buy(market: Market) -> None:
+    assert _said(market({"SPY": {}}, vix_or_proxy=30.0))["SPY"].reason.startswith("BUY")
 
 
 def test_only_the_policys_trend_symbols_bid(market: Market) -> None:

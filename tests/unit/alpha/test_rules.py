@@ -64,7 +64,7 @@ def test_the_trend_score_is_momentum_in_its_own_deviations() -> None:
 
 
 def _signal(z: float, **given: float) -> str:
-    usual = {"price": 100.0, "sma_20": 99.0, "sma_50": 98.0, "sma_200": 90.0, "momentum_120": 0.2, "fear": 15.0}
+    usual = {"price": 100.0, "sma_20": 99.0, "sma_50": 98.0, "sma_200": 90.0, "momentum_120": 0.2, "vix_or_proxy": 15.0}
     return rules.trend_signal(z, **usual | given, policy=POLICY)
 
 
@@ -73,9 +73,9 @@ def _signal(z: float, **given: float) -> str:
     [
         (1.01, {}, "STRONG_BUY"),
         (1.00, {}, "BUY"),
-        (1.01, {"fear": 29.99}, "STRONG_BUY"),
-        (1.01, {"fear": 30.0}, "BUY"),
-        (1.01, {"fear": NAN}, "BUY"),
+        (1.01, {"vix_or_proxy": 29.99}, "STRONG_BUY"),
+        (1.01, {"vix_or_proxy": 30.0}, "BUY"),
+        (1.01, {"vix_or_proxy": NAN}, "BUY"),
         (1.01, {"momentum_120": 0.0}, "BUY"),
         (1.01, {"sma_200": 100.0}, "BUY"),
         (1.01, {"sma_50": 100.0}, "BUY"),
@@ -101,19 +101,19 @@ def test_every_combination_follows_the_precedence_of_the_table() -> None:
     """All 2187 cells against the table read top to bottom, written here as a list of conditions."""
     scores = (-1.5, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 1.5)
     averages = (90.0, 100.0, 110.0)
-    for z, a, b, c, m, fear in itertools.product(
+    for z, a, b, c, m, vix_or_proxy in itertools.product(
         scores, averages, averages, averages, (-0.1, 0.0, 0.1), (15.0, 30.0, NAN)
     ):
         p = 100.0
         table = [
             ("STRONG_SELL", z < -1.0 and p < c),
             ("SELL", z < -0.25 or p < b),
-            ("STRONG_BUY", z > 1.0 and p > b and p > c and m > 0 and fear < 30),
+            ("STRONG_BUY", z > 1.0 and p > b and p > c and m > 0 and vix_or_proxy < 30),
             ("BUY", z > 0.25 and p > a),
             ("HOLD", True),
         ]
         expected = next(name for name, holds in table if holds)
-        assert _signal(z, sma_20=a, sma_50=b, sma_200=c, momentum_120=m, fear=fear) == expected
+        assert _signal(z, sma_20=a, sma_50=b, sma_200=c, momentum_120=m, vix_or_proxy=vix_or_proxy) == expected
 
 
 @pytest.mark.parametrize("missing", ["price", "sma_20", "sma_50", "sma_200", "momentum_120"])
@@ -125,7 +125,7 @@ def test_a_missing_indicator_neither_buys_nor_sells(missing: str, z: float) -> N
 
 def test_thresholds_come_from_the_policy() -> None:
     strict = replace(POLICY, strategies=replace(POLICY.strategies, score_strong=1.8, score_weak=0.9))
-    usual = {"price": 100.0, "sma_20": 99.0, "sma_50": 98.0, "sma_200": 90.0, "momentum_120": 0.2, "fear": 15.0}
+    usual = {"price": 100.0, "sma_20": 99.0, "sma_50": 98.0, "sma_200": 90.0, "momentum_120": 0.2, "vix_or_proxy": 15.0}
     assert rules.trend_signal(1.5, **usual, policy=strict) == "BUY"
     assert rules.trend_signal(0.8, **usual, policy=strict) == "HOLD"
 

@@ -238,7 +238,7 @@ def failing(*_):
     raise SolveFailed("Unknown", infeasible=False)
 
 
-def test_plain_programme_stands_in_when_the_cuts_fail(monkeypatch):
+def test_plain_program_stands_in_when_the_cuts_fail(monkeypatch):
     expected = solve(problem(cvar_max=0.04))
     monkeypatch.setattr(auction, "solve_by_cuts", failing)
     answer = solve(problem(cvar_max=0.04))

@@ -499,7 +499,7 @@ STAGE_CAPS = st.sampled_from([0.0, 0.02, 0.05, 0.25, 0.6, 1.0, math.nan, -0.1])
     mus=st.lists(st.sampled_from([-0.001, 0.002, 0.004, 0.008]), min_size=6, max_size=6),
     seed=st.integers(0, 50),
 )
-def test_stage_caps_against_a_plain_linear_programme(caps: tuple[float, float], mus: list[float], seed: int) -> None:
+def test_stage_caps_against_a_plain_linear_program(caps: tuple[float, float], mus: list[float], seed: int) -> None:
     """Every allocation keeps to the caps, and none that does is worth more (A3, G5)."""
     scenarios = scenarios_of(seed)
     names, symbols = ("trend", "momentum"), ("AAA", "BBB", "CCC")

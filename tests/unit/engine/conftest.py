@@ -13,8 +13,8 @@ from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.state import State
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.history import history_of
+from plimsoll.engine.run_context import RunContext
 
 ROW = 300
 
@@ -30,8 +30,8 @@ def view(history: History) -> View:
 
 
 @pytest.fixture
-def desk(history: History) -> Desk:
-    return Desk(Policy(), (), history.panel.instruments)
+def run(history: History) -> RunContext:
+    return RunContext(Policy(), (), history.panel.instruments)
 
 
 @pytest.fixture
@@ -49,14 +49,14 @@ def account(history: History) -> Callable[..., State]:
 
 @pytest.fixture
 def under(account: Callable[..., State], view: View) -> Callable[..., State]:
-    """``under({symbol: weight}, held…)``: an account whose standing programme no auction will change today."""
+    """``under({symbol: weight}, held…)``: an account whose standing target portfolio no auction will change today."""
 
     def made(target: dict[str, float], cash: int = 10_000_000, confidence: float = 0.9, **lots: int) -> State:
-        programme = TargetPortfolio(
+        portfolio = TargetPortfolio(
             view.day, tuple(Share("s", k, v) for k, v in target.items()), dict.fromkeys(target, confidence),
             dict.fromkeys(target, 0.005), dict.fromkeys(target, 0.5),
         )  # fmt: skip
-        return account(cash, Carried(ladder=LadderState(cash, cash), programme=programme), **lots)
+        return account(cash, Carried(ladder=LadderState(cash, cash), portfolio=portfolio), **lots)
 
     return made
 
@@ -69,6 +69,6 @@ def decided(history: History) -> Callable[..., Any]:
     def record(state: State, *strategies: Any, policy: Policy | None = None) -> Any:
         chosen = policy or Policy()
         given = history_of(history.panel, chosen) if policy else history
-        return decide(View(given, ROW), state, Desk(chosen, strategies, history.panel.instruments)).record
+        return decide(View(given, ROW), state, RunContext(chosen, strategies, history.panel.instruments)).record
 
     return record

@@ -24,13 +24,13 @@ EAGER = replace(
 
 @pytest.fixture
 def full(account: Callable[..., State], history: Any) -> Callable[..., State]:
-    """``full(target)``: a book of three equity funds, and a programme that wants ``target`` of SPY."""
+    """``full(target)``: a book of three equity funds, and a target portfolio that wants ``target`` of SPY."""
 
     def opened(target: float, comovement: Comovement | None = None) -> State:
         day = int(history.panel.sessions.days[299])
         wanted = (Share("a", "SPY", target), Share("a", "QQQ", 0.1), Share("a", "XLE", 0.1), Share("a", "TLT", 0.05))
-        programme = TargetPortfolio(day, wanted, confidence=dict.fromkeys(("SPY", "QQQ", "XLE", "TLT"), 0.9))
-        carried = Carried(LadderState(10_000_000, 10_000_000), programme=programme, comovement=comovement)
+        portfolio = TargetPortfolio(day, wanted, confidence=dict.fromkeys(("SPY", "QQQ", "XLE", "TLT"), 0.9))
+        carried = Carried(LadderState(10_000_000, 10_000_000), portfolio=portfolio, comovement=comovement)
         mark = history.array("mark")[300]
         value = {"SPY": 10_000, "QQQ": 10_000, "XLE": 10_000}
         lots = {s: int(v / mark[history.panel.column[s]]) for s, v in value.items()}

@@ -46,7 +46,7 @@ def test_the_limit_set_is_worked_out_again_as_the_decision_had_it(trial: Any) ->
     scaled = 0
     for view, record in sessions(trial):
         fallen = record.figures["drawdown_lifetime"]
-        found = limits_at(view, trial.desk, (), drawdown_lifetime=fallen, stress=record.regime.stress)
+        found = limits_at(view, trial.run, (), drawdown_lifetime=fallen, stress=record.regime.stress)
         for h in (1, 10):
             assert found.cvar_budget[h] == record.limits[f"cvar_budget_{h}"]
             assert found.stressed_budget[h] == record.limits[f"stressed_{h}"]
@@ -57,15 +57,15 @@ def test_the_limit_set_is_worked_out_again_as_the_decision_had_it(trial: Any) ->
 def test_a_record_is_believed_before_the_policy_at_hand(trial: Any) -> None:
     view, record = next(sessions(trial))
     other = msgspec.structs.replace(record, limits={**record.limits, "gross": 0.7, "cvar_budget_1": 0.001})
-    found = headroom.limits_in_force(view, trial.desk, other)
+    found = headroom.limits_in_force(view, trial.run, other)
     assert found.gross_max == 0.7 and found.cvar_budget[1] == 0.001
 
 
 def test_what_the_book_uses_is_the_record_over_its_limits(trial: Any) -> None:
     for view, record in islice(sessions(trial), 0, None, 7):
-        limits = headroom.limits_in_force(view, trial.desk, record)
-        held = headroom.held_weights(record, trial.desk)
-        uses = list(headroom.of_book(record, trial.desk, limits, held))
+        limits = headroom.limits_in_force(view, trial.run, record)
+        held = headroom.held_weights(record, trial.run)
+        uses = list(headroom.of_book(record, trial.run, limits, held))
         for h in (1, 10):
             for name, bound in ((f"cvar_{h}", f"cvar_budget_{h}"), (f"cvar_hard_{h}", f"cvar_hard_{h}")):
                 one = by_name(uses, name)["book"]
@@ -77,7 +77,7 @@ def test_what_the_book_uses_is_the_record_over_its_limits(trial: Any) -> None:
         position = by_name(uses, "position")
         assert set(position) == set(weights)
         for symbol, one in position.items():
-            cap = trial.history.array("limits.weight_max")[view.row, trial.desk.column[symbol]]
+            cap = trial.history.array("limits.weight_max")[view.row, trial.run.column[symbol]]
             assert one.use == pytest.approx(weights[symbol] / cap, rel=1e-12)
 
 
@@ -85,19 +85,19 @@ def test_what_was_bought_kept_inside_the_caps_it_is_measured_against(trial: Any)
     """Independent of the gates: orders they passed are at most at their limits, and some come close."""
     most: dict[str, float] = {}
     for view, record in with_orders(trial):
-        desk = trial.desk
-        limits = headroom.limits_in_force(view, desk, record)
-        held, orders = headroom.held_weights(record, desk), headroom.order_weights(record, desk)
+        run = trial.run
+        limits = headroom.limits_in_force(view, run, record)
+        held, orders = headroom.held_weights(record, run), headroom.order_weights(record, run)
         after = held + orders
         bought = np.flatnonzero(orders > 0.0)
-        tails = tails_of(view, desk, np.flatnonzero((held != 0) | (orders != 0)).astype(np.int64), stressed=True)
+        tails = tails_of(view, run, np.flatnonzero((held != 0) | (orders != 0)).astype(np.int64), stressed=True)
         uses = [
-            *headroom.of_orders(view, record, desk, limits, orders),
-            *headroom.of_increases(record, desk, limits, held, orders, tails),
+            *headroom.of_orders(view, record, run, limits, orders),
+            *headroom.of_increases(record, run, limits, held, orders, tails),
         ]
         only_bought = np.where(np.isin(np.arange(after.size), bought), after, 0.0)
-        uses += [u for u in headroom.of_tails(desk, limits, only_bought, tails) if u.name.startswith("standalone")]
-        uses += [u for u in headroom.of_book(record, desk, limits, only_bought) if u.name == "position" and bought.size]
+        uses += [u for u in headroom.of_tails(run, limits, only_bought, tails) if u.name.startswith("standalone")]
+        uses += [u for u in headroom.of_book(record, run, limits, only_bought) if u.name == "position" and bought.size]
         if bought.size:
             for one in uses:
                 assert one.inside, (record.session, one)
@@ -110,21 +110,21 @@ def test_what_was_bought_kept_inside_the_caps_it_is_measured_against(trial: Any)
 
 def test_orders_are_counted_as_the_intents_have_them(trial: Any) -> None:
     view, record = next(with_orders(trial))
-    desk = trial.desk
-    limits = headroom.limits_in_force(view, desk, record)
-    uses = list(headroom.of_orders(view, record, desk, limits, headroom.order_weights(record, desk)))
+    run = trial.run
+    limits = headroom.limits_in_force(view, run, record)
+    uses = list(headroom.of_orders(view, record, run, limits, headroom.order_weights(record, run)))
     assert by_name(uses, "trades")["orders"].measured == len(record.intents)
     for intent in record.intents:
-        c = desk.column[intent.symbol]
-        value = abs(intent.lots) / float(desk.lots_per_unit[c]) * intent.reference
+        c = run.column[intent.symbol]
+        value = abs(intent.lots) / float(run.lots_per_unit[c]) * intent.reference
         share = value / float(view.now("adv")[c])
         assert by_name(uses, "participation")[intent.symbol].measured == pytest.approx(share, rel=1e-4)
 
 
 def test_a_session_without_orders_has_nothing_to_say_of_them(trial: Any) -> None:
     view, record = next((v, r) for v, r in sessions(trial) if not any(r.lots))
-    limits = headroom.limits_in_force(view, trial.desk, record)
-    assert list(headroom.of_orders(view, record, trial.desk, limits, headroom.order_weights(record, trial.desk))) == []
+    limits = headroom.limits_in_force(view, trial.run, record)
+    assert list(headroom.of_orders(view, record, trial.run, limits, headroom.order_weights(record, trial.run))) == []
 
 
 def test_a_pair_shares_its_multiple_of_the_larger_cap(trial: Any) -> None:
@@ -132,10 +132,10 @@ def test_a_pair_shares_its_multiple_of_the_larger_cap(trial: Any) -> None:
     held = [s for s, w in zip(record.symbols, record.held, strict=True) if w]
     carried = msgspec.structs.replace(record.carried, pairs=(HeldPair(held[0], held[1], 0.95),))
     paired = msgspec.structs.replace(record, carried=carried)
-    limits = headroom.limits_in_force(view, trial.desk, paired)
-    weights = headroom.held_weights(paired, trial.desk)
-    one = by_name(headroom.of_book(paired, trial.desk, limits, weights), "pair")[f"{held[0]}+{held[1]}"]
-    caps = [view.now("limits.weight_max")[trial.desk.column[s]] for s in held[:2]]
+    limits = headroom.limits_in_force(view, trial.run, paired)
+    weights = headroom.held_weights(paired, trial.run)
+    one = by_name(headroom.of_book(paired, trial.run, limits, weights), "pair")[f"{held[0]}+{held[1]}"]
+    caps = [view.now("limits.weight_max")[trial.run.column[s]] for s in held[:2]]
     assert one.limit == pytest.approx(1.5 * max(caps)) and one.measured == pytest.approx(
         sum(w for s, w in zip(record.symbols, record.held, strict=True) if s in held[:2])
     )
@@ -143,7 +143,7 @@ def test_a_pair_shares_its_multiple_of_the_larger_cap(trial: Any) -> None:
 
 def test_the_ladder_is_measured_from_each_rungs_own_peak(trial: Any) -> None:
     for view, record in islice(sessions(trial), 400, 500, 10):
-        rungs = by_name(headroom.of_triggers(view, record, trial.desk), "ladder")
+        rungs = by_name(headroom.of_triggers(view, record, trial.run), "ladder")
         peaks = record.carried.ladder
         for rung in POLICY.ladder.rungs:
             peak = peaks.lifetime_peak if rung.basis == "lifetime" else peaks.episode_peak
@@ -154,8 +154,8 @@ def test_the_ladder_is_measured_from_each_rungs_own_peak(trial: Any) -> None:
 def test_what_was_not_measured_is_absent_and_outside(trial: Any) -> None:
     view, record = next((v, r) for v, r in sessions(trial) if any(r.held))
     bare = msgspec.structs.replace(record, figures=dict.fromkeys(record.figures))
-    limits = headroom.limits_in_force(view, trial.desk, bare)
-    uses = list(headroom.of_book(bare, trial.desk, limits, headroom.held_weights(bare, trial.desk)))
+    limits = headroom.limits_in_force(view, trial.run, bare)
+    uses = list(headroom.of_book(bare, trial.run, limits, headroom.held_weights(bare, trial.run)))
     for name in ("cvar_1", "cvar_hard_10", "gross"):
         one = by_name(uses, name)["book"]
         assert (one.measured, one.use, one.headroom) == (None, None, None) and not one.inside
@@ -190,9 +190,9 @@ def test_the_closest_scope_speaks_for_its_limit_and_the_unknown_is_closest() -> 
 
 
 def test_a_stage_is_measured_on_its_strategys_part_of_the_target(trial: Any) -> None:
-    record = next(r for r in trial.ledger.records if r.carried.programme is not None and r.carried.programme.shares)
+    record = next(r for r in trial.ledger.records if r.carried.portfolio is not None and r.carried.portfolio.shares)
     assert list(headroom.of_stages(record)) == []  # nobody follows the strategies of this run
-    names = sorted({s.strategy for s in record.carried.programme.shares})
+    names = sorted({s.strategy for s in record.carried.portfolio.shares})
     one = (0,) * len(names)
     lives = Lifecycle(
         strategies=tuple(names), stage=("SCALING",) * len(names), since=one, suspended=(False,) * len(names), age=one,
@@ -202,5 +202,5 @@ def test_a_stage_is_measured_on_its_strategys_part_of_the_target(trial: Any) -> 
     carried = msgspec.structs.replace(record.carried, lifecycle=lives)
     found = {u.scope: u for u in headroom.of_stages(msgspec.structs.replace(record, carried=carried))}
     for name in names:
-        part = sum(s.weight for s in record.carried.programme.shares if s.strategy == name)
+        part = sum(s.weight for s in record.carried.portfolio.shares if s.strategy == name)
         assert found[name].measured == pytest.approx(part) and found[name].use == pytest.approx(part / 0.2)

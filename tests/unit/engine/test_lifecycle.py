@@ -88,7 +88,7 @@ def test_a_strategy_alone_owns_everything(backtested: Run, market: Panel) -> Non
 def test_the_fold_knows_what_the_decision_knew(trial: Any) -> None:
     """The evidence after each decision gives the contributions and counts that the next decision journals."""
     found = states(trial)
-    n = len(trial.desk.strategies)
+    n = len(trial.run.strategies)
     for (_, record), (state, following) in pairwise(found):
         track = state.track
         assert track is not None
@@ -160,7 +160,7 @@ def _paper(market: Panel, trial: Any, every: int) -> list[Any]:
 
     span = Span(260, len(market.sessions) - 1)
     PaperSession(
-        lambda: trial.history, lambda _: trial.desk, span, Encoded, capital=10_000_000, operator="simulated",
+        lambda: trial.history, lambda _: trial.run, span, Encoded, capital=10_000_000, operator="simulated",
         restart_every=every,
     ).run()  # fmt: skip
     return [codec.decode(*line) for line in kept]
@@ -203,15 +203,15 @@ def test_off_nothing_is_followed_and_on_without_bounds_nothing_is_decided_otherw
     assert a.tally.nav == b.tally.nav
 
 
-def test_every_programme_keeps_to_the_stage_caps(backtested: Run, market: Panel) -> None:
+def test_every_target_portfolio_keeps_to_the_stage_caps(backtested: Run, market: Panel) -> None:
     bound = backtested(market, followed(cap_incubating=0.11), last=400)
     used = {"core_trend": 0.0, "xs_momentum": 0.0}
     for record in bound.records:
-        if record.auction is None or record.carried.programme is None:
+        if record.auction is None or record.carried.portfolio is None:
             continue
         caps = dict(zip(record.carried.lifecycle.strategies, record.carried.lifecycle.cap, strict=True))
         for name, cap in caps.items():
-            weight = sum(s.weight for s in record.carried.programme.shares if s.strategy == name)
+            weight = sum(s.weight for s in record.carried.portfolio.shares if s.strategy == name)
             assert weight <= cap
             used[name] = max(used[name], weight)
     assert all(u == pytest.approx(0.11, rel=1e-5) for u in used.values()), "the caps were reached"
@@ -286,8 +286,8 @@ def test_a_strategy_that_loses_is_removed_sold_and_comes_back_only_where_a_perso
     assert [stage for _, stage in path] == ["INCUBATING", "DECOMMISSIONED", "INCUBATING", "DECOMMISSIONED"]
     assert path[2][0] == "2017-06-01", "the date before it was decommissioned does not count"
     removed = [r for r in doomed.records if r.carried.lifecycle.stage[0] == "DECOMMISSIONED"]
-    programmes = [r.carried.programme.shares for r in removed if r.auction is not None]
-    assert programmes and all(shares == () for shares in programmes)
+    portfolios = [r.carried.portfolio.shares for r in removed if r.auction is not None]
+    assert portfolios and all(shares == () for shares in portfolios)
     reasons = {b.reasons for r in removed if r.auction is not None for b in r.auction.bids}
     assert reasons and all("STAGE_CLOSED" in codes for codes in reasons)
     first = doomed.records.index(removed[0])

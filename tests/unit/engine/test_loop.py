@@ -42,15 +42,15 @@ def test_a_span_that_cannot_run_says_what_could(history, start, end, said: str) 
 def test_a_morning_books_actions_then_fills_then_a_signature(make_market, backtested) -> None:
     order = {Split: 0, CashFlow: 1, Fill: 2, Approval: 3}
     written = backtested(make_market(1, 420), Policy()).ledger.written
-    morning: list[int] = []
+    pre_open: list[int] = []
     kinds = set()
     for event in written[1:]:
         if type(event) in order:
-            morning.append(order[type(event)])
+            pre_open.append(order[type(event)])
             kinds.add(type(event))
         else:
-            assert morning == sorted(morning)
-            morning = []
+            assert pre_open == sorted(pre_open)
+            pre_open = []
     assert kinds >= {Split, CashFlow, Fill}
 
 

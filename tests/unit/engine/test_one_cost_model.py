@@ -17,8 +17,8 @@ from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy
 from plimsoll.core.state import State
 from plimsoll.costs import model
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.history import history_of
+from plimsoll.engine.run_context import RunContext
 from plimsoll.execution.venues.simulated import SimulatedVenue
 
 ROW = 300
@@ -55,8 +55,8 @@ def test_auction_and_venue_price_in_the_same_regime_and_the_multipliers_are_in_t
     panel = make_market(1, 330)
     history = believing(panel, belief, policy)
     column = panel.column["SPY"]
-    desk = Desk(policy, (Buyer("SPY"),), panel.instruments)
-    record = decide(View(history, ROW), account(), desk).record
+    run = RunContext(policy, (Buyer("SPY"),), panel.instruments)
+    record = decide(View(history, ROW), account(), run).record
     assert record.auction is not None
     (bid,) = record.auction.bids
     adv, sigma = (history.array(n)[ROW, column] for n in ("adv", "sigma"))
@@ -83,8 +83,8 @@ def test_unknown_liquidity_bars_the_entry_everywhere_and_the_exit_nowhere(
     panel = make_market(1, 330)
     blind = replace(panel, volume=np.full(panel.volume.shape, NAN))
     history = believing(blind, (1.0, 0.0, 0.0), policy)
-    desk = Desk(policy, (Buyer("SPY"),), panel.instruments)
-    record = decide(View(history, ROW), account(), desk).record
+    run = RunContext(policy, (Buyer("SPY"),), panel.instruments)
+    record = decide(View(history, ROW), account(), run).record
     assert record.auction is not None
     assert [b.decision for b in record.auction.bids] == ["REJECTED"]
     assert "NO_LIQUIDITY_DATA" in record.auction.bids[0].reasons
@@ -97,7 +97,7 @@ def test_unknown_liquidity_bars_the_entry_everywhere_and_the_exit_nowhere(
     assert sold.price / panel.open[ROW + 1, panel.column["SPY"]] - 1.0 == pytest.approx(
         -(worst.worst_case - worst.commission)
     )
-    held = decide(View(history, ROW), account(SPY=100), desk).record  # nothing bids for what is held: it is sold
+    held = decide(View(history, ROW), account(SPY=100), run).record  # nothing bids for what is held: it is sold
     assert [i.lots < 0 for i in held.intents] == [True]
 
 
@@ -117,8 +117,8 @@ def test_an_fx_pair_is_bounded_by_its_configured_depth_in_auction_order_and_fill
     pairs[column] = Instrument("TLT", "fx", "XNYS")
     panel = replace(panel, instruments=tuple(pairs))
     history = believing(panel, (1.0, 0.0, 0.0), policy)
-    desk = Desk(policy, (Buyer("TLT"),), panel.instruments)
-    record = decide(View(history, ROW), account(), desk).record
+    run = RunContext(policy, (Buyer("TLT"),), panel.instruments)
+    record = decide(View(history, ROW), account(), run).record
     assert record.auction is not None
     (bid,) = record.auction.bids
     if depth is None:

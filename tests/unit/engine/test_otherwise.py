@@ -16,9 +16,9 @@ from plimsoll.core.panel import History, View
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.state import State
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.history import history_of
 from plimsoll.engine.otherwise import of_bid, of_line
+from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.what_if import World, held_at
 from plimsoll.governance.case import Otherwise
 
@@ -32,7 +32,7 @@ def world(history: History) -> Callable[..., World]:
     def made(state: State, *strategies: Any, policy: Policy | None = None) -> World:
         chosen = policy or Policy()
         given = history_of(history.panel, chosen) if policy else history
-        return World(View(given, ROW), state, Desk(chosen, strategies, history.panel.instruments))
+        return World(View(given, ROW), state, RunContext(chosen, strategies, history.panel.instruments))
 
     return made
 
@@ -58,7 +58,7 @@ def test_limits_that_only_give_way_together_are_named_with_figures_that_do_and_s
     assert line(barred)[0] == "REJECT"
     found = asked(barred)
     assert found.alone == () and len(found.together) > 1
-    column = barred.desk.column["SPY"]
+    column = barred.run.column["SPY"]
 
     def moved(limits: LimitSet, factor: float) -> LimitSet:
         for change in found.together:
@@ -101,11 +101,11 @@ def test_each_limit_is_found_and_its_figure_put_into_the_policy_changes_the_deci
     change = next(c for c in asked(barred).alone if c.figure == figure)
     assert (change.cause, change.lots > lots) == (cause, True)
     if figure == "vix":
-        seen = barred.seeing("regime.fear", change.then)
+        seen = barred.seeing("regime.vix_or_proxy", change.then)
         assert line(seen)[1] == change.lots
     elif figure == "confidence":
         assert (
-            line(world(under({"SPY": 0.05, "GLD": 0.12}, confidence=change.then), policy=barred.desk.policy))[1] > lots
+            line(world(under({"SPY": 0.05, "GLD": 0.12}, confidence=change.then), policy=barred.run.policy))[1] > lots
         )
     else:
         name = next(iter(limits))
@@ -113,8 +113,8 @@ def test_each_limit_is_found_and_its_figure_put_into_the_policy_changes_the_deci
         assert line(world(state, policy=section(section_, **{name: value})))[1] == change.lots
 
 
-def test_a_position_in_its_band_is_told_how_little_and_how_much_would_have_traded(world, under, view, desk) -> None:
-    price = float(view.bars("close")[-1, desk.column["SPY"]])
+def test_a_position_in_its_band_is_told_how_little_and_how_much_would_have_traded(world, under, view, run) -> None:
+    price = float(view.bars("close")[-1, run.column["SPY"]])
     lots = round(0.09 * 100_000 / price)
     state = under({"SPY": 0.1}, cash=round(10_000_000 - lots * price * 100), SPY=lots)
     resting = world(state)
@@ -137,10 +137,10 @@ def test_a_halt_of_the_ladder_is_lifted_as_a_whole(world, under) -> None:
     assert (change.figure, change.now, change.then) == ("ladder", None, None) and change.lots > 0
 
 
-def test_a_stop_that_sells_is_lifted_by_the_loss_it_acts_on(world, under, desk) -> None:
+def test_a_stop_that_sells_is_lifted_by_the_loss_it_acts_on(world, under, run) -> None:
     state = under({"SPY": 0.05}, SPY=25)
     cost = state.average_cost.copy()
-    cost[desk.column["SPY"]] *= 1.4
+    cost[run.column["SPY"]] *= 1.4
     stopped = world(with_(state, average_cost=cost))
     outcome, lots, reasons = line(stopped)
     assert (outcome, reasons[0]) == ("EXECUTE", "STOP_CAP") and lots < 0

@@ -16,7 +16,7 @@ from plimsoll.risk.regime import VIX
 
 
 @pytest.fixture
-def seen(history: History, desk):
+def seen(history: History, run):
     """``seen(crisis, sessions, vix)``: the regime after one observation in an episode of so many sessions."""
 
     def observed(crisis: float, sessions: int = 0, vix: float = 20.0):
@@ -24,7 +24,7 @@ def seen(history: History, desk):
         made = {"regime.crisis": crisis, "regime.vix": vix, "regime.whose": seen_vix}
         fixed = {name: (lambda p, v=value: np.full(len(p.sessions), v)) for name, value in made.items()}
         given = dataclasses.replace(history, catalogue={**history.catalogue, **fixed}, _memo={})
-        return observe(View(given, 300), Carried(ladder=LadderState(1, 1), stress_sessions=sessions), desk)
+        return observe(View(given, 300), Carried(ladder=LadderState(1, 1), stress_sessions=sessions), run)
 
     return observed
 

@@ -19,7 +19,7 @@ def changed(**sections: dict[str, Any]) -> Policy:
     return replace(base, **{name: replace(getattr(base, name), **fields) for name, fields in sections.items()})
 
 
-def test_a_programme_inside_every_limit_is_traded_as_it_is(decided, under) -> None:
+def test_a_target_portfolio_inside_every_limit_is_traded_as_it_is(decided, under) -> None:
     record = decided(under({"SPY": 0.05, "TLT": 0.05}))
     assert weight(record, "SPY") == pytest.approx(0.05, abs=0.003)
     assert record.findings == () == record.vetoes
@@ -95,7 +95,7 @@ def test_a_doubtful_forecast_grows_by_half(decided, under) -> None:
     assert weight(record, "SPY") == pytest.approx(sure / 2, abs=0.003)
 
 
-def test_fear_and_a_warning_give_one_halving_between_them(decided, under) -> None:
+def test_vix_and_a_warning_give_one_halving_between_them(decided, under) -> None:
     sure = weight(decided(under({"SPY": 0.1})), "SPY")
     policy = changed(vetoes={"confidence_warning": 0.95}, forecast={"vix_high": 1.0})
     record = decided(under({"SPY": 0.1}), policy=policy)

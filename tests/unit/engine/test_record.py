@@ -71,8 +71,8 @@ def test_what_waits_for_the_sessions_room_is_held_and_what_is_neither_held_nor_w
     assert record.reasons[record.symbols.index("GLD")] == ["TRADE_COUNT"]
 
 
-def test_a_holding_at_its_target_is_held(decided, under, view, desk) -> None:
-    price = view.bars("close")[-1, desk.column["SPY"]]
+def test_a_holding_at_its_target_is_held(decided, under, view, run) -> None:
+    price = view.bars("close")[-1, run.column["SPY"]]
     lots = round(4_000.0 / price)
     record = decided(under({"SPY": lots * price / (80_000 + lots * price)}, 8_000_000, SPY=lots))
     assert record.outcome == ["HOLD"]

@@ -22,7 +22,7 @@ RUN = "paper-1"
 
 def put(home: Home, trial: Any, **ladder: Any) -> None:
     """A finished paper run whose last decision carries this ladder or halt."""
-    policy = trial.desk.policy
+    policy = trial.run.policy
     home.keep_policy(RUN, policy)
     events = list(trial.ledger.events())
     assert isinstance(events[0], Genesis)

@@ -8,14 +8,14 @@ from msgspec.structs import replace
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.policy import Policy
 from plimsoll.engine.book import MarkedBook
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.held_book import _breach_closes
+from plimsoll.engine.run_context import RunContext
 from plimsoll.risk import freshness
 
 
 def test_stocks_without_a_sector_share_one_cap() -> None:
-    desk = Desk(Policy(), (), (Instrument("A", "stock", "XNYS"), Instrument("B", "stock", "XNYS")))
-    assert [g.members for g in desk.sector_groups] == [(0, 1)]
+    run = RunContext(Policy(), (), (Instrument("A", "stock", "XNYS"), Instrument("B", "stock", "XNYS")))
+    assert [g.members for g in run.sector_groups] == [(0, 1)]
 
 
 def test_a_close_without_any_bar_to_sell_on_does_not_count_towards_the_halt() -> None:

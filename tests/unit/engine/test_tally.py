@@ -18,7 +18,7 @@ def trial(make_market, backtested):
 
 
 def test_every_symbol_has_an_outcome_every_session(trial) -> None:
-    assert sum(trial.tally.outcomes.values()) == len(trial.records) * trial.desk.tradable
+    assert sum(trial.tally.outcomes.values()) == len(trial.records) * trial.run.tradable
 
 
 def test_the_same_events_read_back_give_the_same_tally(trial) -> None:

@@ -45,7 +45,7 @@ BID = BidRecord(
 
 def decision(session: str = TODAY, **changes: Any) -> CycleRecord:
     """A quiet session of an account of 100,000 USD: AAA held at 20 % and wanted at 21 %."""
-    programme = TargetPortfolio(day_number(AUCTION), (Share("trend", "AAA", 0.21),), confidence={"AAA": 0.8})
+    target = TargetPortfolio(day_number(AUCTION), (Share("trend", "AAA", 0.21),), confidence={"AAA": 0.8})
     ladder = LadderState(episode_peak=10_000_000, lifetime_peak=10_000_000)
     given: dict[str, Any] = {
         "session": session,
@@ -59,7 +59,7 @@ def decision(session: str = TODAY, **changes: Any) -> CycleRecord:
         "restraint": Restraint(),
         "symbols": ("AAA",),
         "held": [0.20],
-        "programme": [0.21],
+        "target": [0.21],
         "desired": [0.21],
         "proposed": [0.20],
         "lots": [0],
@@ -76,7 +76,7 @@ def decision(session: str = TODAY, **changes: Any) -> CycleRecord:
         "auction": None,
         "events": (),
         "intents": (),
-        "carried": Carried(ladder=ladder, programme=programme),
+        "carried": Carried(ladder=ladder, portfolio=target),
     }  # fmt: skip
     return CycleRecord(**given | changes)
 
@@ -198,7 +198,7 @@ def test_a_symbol_without_a_bid_is_told_so_and_what_it_needs() -> None:
 
 def test_before_the_first_auction_nothing_is_invented() -> None:
     bare = decision(
-        symbols=(), held=[], programme=[], desired=[], proposed=[], lots=[], outcome=[], reasons=[],
+        symbols=(), held=[], target=[], desired=[], proposed=[], lots=[], outcome=[], reasons=[],
         carried=Carried(ladder=LadderState(1, 1)),
     )  # fmt: skip
     found = told(bare, None)
@@ -209,7 +209,7 @@ def test_before_the_first_auction_nothing_is_invented() -> None:
 def test_a_loser_names_the_limit_it_lost_for() -> None:
     lost = replace(BID, decision="OUTBID", reasons=("OUTBID",), weight=0.0, binding="stressed_10", price=0.01)
     empty = decision(
-        symbols=("AAA",), held=[0.0], programme=[0.0], desired=[0.0], proposed=[0.0], reasons=[["TARGET_MET"]]
+        symbols=("AAA",), held=[0.0], target=[0.0], desired=[0.0], proposed=[0.0], reasons=[["TARGET_MET"]]
     )
     found = told(empty, auction(lost))
     assert "lost the auction" in found.headline and "at its target" not in found.headline
@@ -404,11 +404,11 @@ def test_a_hard_limit_is_said_to_be_passed_by_the_proposal_unless_the_held_book_
     )
 
 
-def test_a_forced_sale_that_ends_at_the_programme_names_it_and_one_that_ends_above_does_not() -> None:
+def test_a_forced_sale_that_ends_at_the_target_names_it_and_one_that_ends_above_does_not() -> None:
     sold = {"proposed": [0.05], "lots": [-300], "outcome": ["EXECUTE"], "reasons": [["CVAR_ABOVE_HARD", "TO_TARGET"]]}
-    named = "The programme wants no more than 5.00%, and the sale goes to there."
-    assert told(decision(programme=[0.05], desired=[0.05], **sold), auction(BID)).headline.endswith(named)
-    assert "The programme wants" not in told(decision(desired=[0.05], **sold), auction(BID)).headline
+    named = "The target portfolio wants no more than 5.00%, and the sale goes to there."
+    assert told(decision(target=[0.05], desired=[0.05], **sold), auction(BID)).headline.endswith(named)
+    assert "The target portfolio wants" not in told(decision(desired=[0.05], **sold), auction(BID)).headline
 
 
 def test_a_ceiling_that_a_holding_drifts_past_in_its_band_is_said_of_targets_and_nothing_is_said_to_be_cut() -> None:

@@ -79,7 +79,7 @@ def test_the_example_solves_inside_its_limits_and_sums_to_the_whole() -> None:
     assert found.gross + found.cash == pytest.approx(1.0)
 
 
-def test_the_example_is_the_linear_programmes_optimum() -> None:
+def test_the_example_is_the_linear_programs_optimum() -> None:
     p = auction_file.read(EXAMPLE).problem
     s, stressed = np.asarray(p.scenarios), np.asarray(p.tail_limits[0][0])
     (n, m), t, u = (5, 4), len(s), len(stressed)

@@ -17,7 +17,7 @@ from plimsoll.core.policy import GatePolicy, Policy
 from plimsoll.engine.headroom import held_weights, order_weights
 from plimsoll.measures.cvar import cvar
 from plimsoll.operate import risk
-from plimsoll.operate.hindsight import Past
+from plimsoll.operate.past_session import Past
 
 PROOF = Proof(2, "h" * 64, True)
 
@@ -34,9 +34,9 @@ def stand(trial: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., risk.Ris
     monkeypatch.setattr(risk, "book_restraints", lambda case: ("told",))
 
     def of(record: Any, policy: Policy | None = None, history: Any = None) -> risk.RiskStanding:
-        from plimsoll.engine.desk import Desk
+        from plimsoll.engine.run_context import RunContext
 
-        desk = trial.desk if policy is None else Desk(policy, (), trial.history.panel.instruments)
+        desk = trial.run if policy is None else RunContext(policy, (), trial.history.panel.instruments)
         passage: Any = SimpleNamespace(record=record)
         home: Any = None
         return risk.standing(Past(home, "run-x", passage, None, PROOF, history or trial.history, desk))
@@ -138,9 +138,9 @@ def test_the_stressed_limit_names_the_set_that_hurts_the_book_most(
     named = {one.name: one.on for one in found.limits if one.on}
     assert set(named) == {"stressed_1", "stressed_10"}
     view = View(trial.history, trial.history.panel.sessions.row_at_or_after(record.session))
-    held = held_weights(record, trial.desk)
-    columns = np.flatnonzero((held != 0.0) | (order_weights(record, trial.desk) != 0.0)).astype(np.int64)
-    sets = build(view, columns, trial.desk.policy, stressed=True).stressed
+    held = held_weights(record, trial.run)
+    columns = np.flatnonzero((held != 0.0) | (order_weights(record, trial.run) != 0.0)).astype(np.int64)
+    sets = build(view, columns, trial.run.policy, stressed=True).stressed
     for h in (1, 10):
         by_name = {one.name: cvar(-one.returns[h] @ held[columns], one.confidence[h]) for one in sets}
         assert by_name[named[f"stressed_{h}"]] == pytest.approx(max(by_name.values()), rel=1e-12)

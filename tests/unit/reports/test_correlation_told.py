@@ -9,16 +9,16 @@ from msgspec.structs import replace as changed
 
 from plimsoll.core.decision import Comovement
 from plimsoll.core.restraint import RiskEvent
-from plimsoll.reports import exposure, words
-from plimsoll.reports.material import Material
+from plimsoll.reports import exposure, formatting
 from plimsoll.reports.recorded import Recorded
+from plimsoll.reports.report_data import ReportData
 
 
 def plain(markup: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", markup).replace("\xa0", " ").replace("&#x27;", "'"))
 
 
-def test_sessions_watched_and_frozen_are_counted_and_events_shown_as_plain_figures(material: Material) -> None:
+def test_sessions_watched_and_frozen_are_counted_and_events_shown_as_plain_figures(material: ReportData) -> None:
     levels = [1, 1, 2] + [0] * (len(material.run.cycles) - 3)
     cycles = [
         changed(c, carried=changed(c.carried, comovement=Comovement(k, 0.7, 0.6) if k else None))
@@ -38,6 +38,6 @@ def test_sessions_watched_and_frozen_are_counted_and_events_shown_as_plain_figur
 
 
 def test_plain_figures_are_no_per_cent_and_fractions_are() -> None:
-    assert words.small(0.583, "CORRELATION_HIGH") == "0.58"
-    assert words.small(0.583, "GROSS_ABOVE_MAX") == "58.30\xa0%"
-    assert words.small(40.0, "VIX_EXTREME") == "40"
+    assert formatting.small(0.583, "CORRELATION_HIGH") == "0.58"
+    assert formatting.small(0.583, "GROSS_ABOVE_MAX") == "58.30\xa0%"
+    assert formatting.small(40.0, "VIX_EXTREME") == "40"

@@ -17,11 +17,11 @@ from plimsoll.engine import estimates as engine_estimates
 from plimsoll.measures import tails
 from plimsoll.measures.cvar import cvar
 from plimsoll.reports import estimators
-from plimsoll.reports.material import Material
+from plimsoll.reports.report_data import ReportData
 
 
 @pytest.fixture(scope="module")
-def book(material: Material) -> engine_estimates.EstimatedBook:
+def book(material: ReportData) -> engine_estimates.EstimatedBook:
     found = estimators.last_book(material)
     assert found is not None
     return found
@@ -32,7 +32,7 @@ def table(book: engine_estimates.EstimatedBook) -> dict[tuple[str, int], engine_
     return {(e.name, e.horizon): e for e in engine_estimates.estimates(book)}
 
 
-def test_the_book_is_what_the_last_decision_saw(material: Material, book: engine_estimates.EstimatedBook) -> None:
+def test_the_book_is_what_the_last_decision_saw(material: ReportData, book: engine_estimates.EstimatedBook) -> None:
     record = next(r for r in reversed(material.run.cycles) if any(r.held))
     assert book.session == record.session
     assert dict(zip(book.symbols, book.weights.tolist(), strict=True)) == {
@@ -41,7 +41,7 @@ def test_the_book_is_what_the_last_decision_saw(material: Material, book: engine
 
 
 def test_filtered_historical_is_the_figure_the_gates_measured(
-    material: Material, table: dict[tuple[str, int], engine_estimates.BookEstimate]
+    material: ReportData, table: dict[tuple[str, int], engine_estimates.BookEstimate]
 ) -> None:
     record = next(r for r in reversed(material.run.cycles) if any(r.held))
     for horizon in (1, 10):
@@ -49,7 +49,7 @@ def test_filtered_historical_is_the_figure_the_gates_measured(
 
 
 def test_historical_is_the_raw_returns_of_the_same_weights(
-    material: Material, book: engine_estimates.EstimatedBook
+    material: ReportData, book: engine_estimates.EstimatedBook
 ) -> None:
     row = material.history.panel.sessions.row_at_or_after(book.session)
     columns = [material.history.panel.column[s] for s in book.symbols]
@@ -85,7 +85,7 @@ def test_components_sum_to_the_books_cvar(
         assert all(p.incremental <= p.component + 1e-15 for p in found)  # the rest may find another tail
 
 
-def test_the_page_states_book_horizon_and_sample(material: Material, book: engine_estimates.EstimatedBook) -> None:
+def test_the_page_states_book_horizon_and_sample(material: ReportData, book: engine_estimates.EstimatedBook) -> None:
     page = estimators.by_estimator(material)
     captions = re.findall(r"<caption>([^<]+)", page)
     assert len(captions) == 2
@@ -94,7 +94,7 @@ def test_the_page_states_book_horizon_and_sample(material: Material, book: engin
     assert all(f">{s}</th>" in page for s in book.symbols)
 
 
-def test_a_run_that_never_held_anything_says_so(material: Material) -> None:
+def test_a_run_that_never_held_anything_says_so(material: ReportData) -> None:
     bare = [_emptied(r) for r in material.run.cycles]
     page = estimators.by_estimator(replace(material, run=replace(material.run, cycles=bare)))
     assert "Nothing was held on any close" in page and "<table" not in page
@@ -115,7 +115,7 @@ def test_a_book_that_cannot_be_measured_is_unknown_not_zero(book: engine_estimat
 
 
 def test_raw_returns_fill_a_young_assets_missing_days_with_its_own(
-    make_market: Callable[..., Any], material_of: Callable[..., Material], material: Material
+    make_market: Callable[..., Any], material_of: Callable[..., ReportData], material: ReportData
 ) -> None:
     panel = material.history.panel
     close, index = panel.close.copy(), panel.index.copy()
@@ -133,7 +133,7 @@ def test_raw_returns_fill_a_young_assets_missing_days_with_its_own(
     assert np.isnan(early[:, 1]).all() and np.isfinite(early[:, 0]).all()
 
 
-def test_a_book_sold_before_the_end_is_measured_where_it_was_last_held(material: Material) -> None:
+def test_a_book_sold_before_the_end_is_measured_where_it_was_last_held(material: ReportData) -> None:
     cycles = [*material.run.cycles[:-40], *(_emptied(r) for r in material.run.cycles[-40:])]
     record = next(r for r in reversed(cycles) if any(r.held))
     found = estimators.last_book(replace(material, run=replace(material.run, cycles=cycles)))
@@ -151,7 +151,7 @@ def test_an_interval_keeps_overlapping_windows_together(book: engine_estimates.E
     assert tuple(found.interval) == pytest.approx(tuple(known), rel=1e-12)
 
 
-def test_too_few_windows_measure_nothing(material: Material) -> None:
+def test_too_few_windows_measure_nothing(material: ReportData) -> None:
     policy = msgspec.structs.replace(
         material.policy, cvar=msgspec.structs.replace(material.policy.cvar, scenarios_min=5000)
     )

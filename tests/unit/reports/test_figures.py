@@ -12,7 +12,7 @@ from plimsoll.core.decision import AuctionRecord, BidRecord
 from plimsoll.core.events import CashFlow
 from plimsoll.core.order import Fill
 from plimsoll.reports import figures
-from plimsoll.reports.material import Material
+from plimsoll.reports.report_data import ReportData
 
 DATES = np.datetime_as_string(np.busday_offset("2019-11-04", np.arange(600), roll="forward")).tolist()
 
@@ -141,7 +141,7 @@ def test_years_hold_every_fill_once() -> None:
     assert (first.mean_nav, second.mean_nav) == (15_000, 40_000)
 
 
-def test_contributions_add_up_to_the_change_of_nav(material: Material) -> None:
+def test_contributions_add_up_to_the_change_of_nav(material: ReportData) -> None:
     run = material.run
     parts, interest = figures.contributions(run.tally.fills, run.flows, material.held_at_end)
     assert len(parts) >= 3 and interest > 0 and sum(p.income for p in parts) == run.tally.dividends

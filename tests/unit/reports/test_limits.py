@@ -18,46 +18,51 @@ from plimsoll.core.policy import CorrelationPolicy, Policy
 from plimsoll.engine import estimates, headroom
 from plimsoll.measures import tails
 from plimsoll.measures.cvar import cvar, value_at_risk
-from plimsoll.reports import charts, exposure, limits, shadow, uses
-from plimsoll.reports.material import Material
+from plimsoll.reports import charts, exposure, limit_usage, limits, shadow_prices
+from plimsoll.reports.report_data import ReportData
 from plimsoll.reports.tailgrid import TailGrid, tail_grid
 from plimsoll.reports.tails import exceeded
 from plimsoll.reports.tails import tails as tails_section
 
 
 @pytest.fixture(scope="module")
-def strands(material: Material) -> dict[str, uses.Strand]:
-    return {s.name: s for s in uses.strands(material)}
+def usage(material: ReportData) -> dict[str, limit_usage.Strand]:
+    return {s.name: s for s in limit_usage.limit_usage(material)}
 
 
 @pytest.fixture(scope="module")
-def grid(material: Material) -> TailGrid:
+def grid(material: ReportData) -> TailGrid:
     return tail_grid(material)
 
 
-def test_columns_at_once_are_the_sessions_one_by_one(material: Material, strands: dict[str, uses.Strand]) -> None:
-    desk = material.desk
+def test_columns_at_once_are_the_sessions_one_by_one(
+    material: ReportData, usage: dict[str, limit_usage.Strand]
+) -> None:
+    run_context = material.run_context
     for t in range(0, len(material.dates), 3):
         record = material.run.cycles[t]
         view = View(material.history, material.first + t)
-        found = headroom.limits_in_force(view, desk, record)
-        held = headroom.held_weights(record, desk)
-        one_by_one = [*headroom.of_book(record, desk, found, held), *headroom.of_triggers(view, record, desk)]
+        found = headroom.limits_in_force(view, run_context, record)
+        held = headroom.held_weights(record, run_context)
+        one_by_one = [
+            *headroom.of_book(record, run_context, found, held),
+            *headroom.of_triggers(view, record, run_context),
+        ]
         plain = headroom.closest(u for u in one_by_one if u.name != "ladder")
         plain |= {f"ladder:{u.scope}": u for u in one_by_one if u.name == "ladder"}
         for name, one in plain.items():
-            assert strands[name].use[t] == pytest.approx(headroom.pressure(one), rel=1e-6), (name, t)
-            assert bool(strands[name].passed[t]) is not one.inside
+            assert usage[name].use[t] == pytest.approx(headroom.pressure(one), rel=1e-6), (name, t)
+            assert bool(usage[name].passed[t]) is not one.inside
         if "position" in plain:
-            assert strands["position"].scope(t) == plain["position"].scope
+            assert usage["position"].scope(t) == plain["position"].scope
         else:
-            assert math.isnan(strands["position"].use[t])
+            assert math.isnan(usage["position"].use[t])
 
 
 def test_what_is_dear_is_measured_on_the_grid_and_nowhere_else(
-    material: Material, strands: dict[str, uses.Strand]
+    material: ReportData, usage: dict[str, limit_usage.Strand]
 ) -> None:
-    alone = strands["standalone_1"]
+    alone = usage["standalone_1"]
     seen = set(np.flatnonzero(~np.isnan(alone.use)).tolist())
     assert seen and seen <= set(material.grid)
     t = max(seen)
@@ -76,23 +81,23 @@ def test_what_is_dear_is_measured_on_the_grid_and_nowhere_else(
     assert alone.use[t] == pytest.approx(expected, rel=1e-9)
 
 
-def test_orders_are_measured_where_there_were_some(material: Material, strands: dict[str, uses.Strand]) -> None:
+def test_orders_are_measured_where_there_were_some(material: ReportData, usage: dict[str, limit_usage.Strand]) -> None:
     ordered = {t for t, r in enumerate(material.run.cycles) if any(r.lots)}
     for name in ("turnover", "trades", "participation"):
-        assert set(np.flatnonzero(~np.isnan(strands[name].use)).tolist()) == ordered
+        assert set(np.flatnonzero(~np.isnan(usage[name].use)).tolist()) == ordered
     trades = [sum(n != 0 for n in r.lots) / material.policy.shaping.trades_max for r in material.run.cycles]
-    assert [strands["trades"].use[t] for t in sorted(ordered)] == pytest.approx([trades[t] for t in sorted(ordered)])
+    assert [usage["trades"].use[t] for t in sorted(ordered)] == pytest.approx([trades[t] for t in sorted(ordered)])
 
 
-def test_an_unmeasured_figure_is_above_and_never_zero(material: Material) -> None:
+def test_an_unmeasured_figure_is_above_and_never_zero(material: ReportData) -> None:
     cycles = list(material.run.cycles)
     cycles[5] = msgspec.structs.replace(cycles[5], figures={**cycles[5].figures, "cvar_1": None})
-    found = {s.name: s for s in uses.strands(replace(material, run=replace(material.run, cycles=cycles)))}
+    found = {s.name: s for s in limit_usage.limit_usage(replace(material, run=replace(material.run, cycles=cycles)))}
     assert math.isinf(found["cvar_1"].use[5]) and found["cvar_1"].passed[5]
     assert charts.band(found["cvar_1"].use[5], passed=True) == 4
 
 
-def test_the_grid_is_of_month_ends_in_a_long_run_and_of_week_ends_in_a_short_one(material: Material) -> None:
+def test_the_grid_is_of_month_ends_in_a_long_run_and_of_week_ends_in_a_short_one(material: ReportData) -> None:
     dates = material.dates
     ends = [dates[t] for t in material.grid]
     assert ends[-1] == dates[-1]
@@ -109,8 +114,8 @@ def test_bands_part_at_their_ends() -> None:
     assert charts.band(math.nan, passed=False) == 5 and charts.band(1.0, passed=True) == 4
 
 
-def test_a_cell_is_the_highest_of_its_period(material: Material, strands: dict[str, uses.Strand]) -> None:
-    found = list(strands.values())
+def test_a_cell_is_the_highest_of_its_period(material: ReportData, usage: dict[str, limit_usage.Strand]) -> None:
+    found = list(usage.values())
     chart = charts.headroom(found, material.grid)
     for row, strand in zip(chart.rows, found, strict=True):
         cells = [row.names[k] for a, b, k in row.spans for _ in range(a, b + 1)]
@@ -129,12 +134,12 @@ def test_a_cell_is_the_highest_of_its_period(material: Material, strands: dict[s
             first = last + 1
 
 
-def test_the_table_says_what_was_measured(material: Material, strands: dict[str, uses.Strand]) -> None:
+def test_the_table_says_what_was_measured(material: ReportData, usage: dict[str, limit_usage.Strand]) -> None:
     page = str(limits.headroom(material, []))
     cells = re.search(r'<th scope="row">CVaR 1, budget</th>(.*?)</tr>', page, re.S)
     assert cells is not None
     texts = [re.sub(r"<.*?>", "", c) for c in re.findall(r"<td.*?</td>", cells[1])]
-    use = strands["cvar_1"].use
+    use = usage["cvar_1"].use
     record = material.run.cycles
     above = sum(not r.figures["cvar_1"] <= r.limits["cvar_budget_1"] for r in record)
     assert texts[0] == f"{100 * use[-1]:.0f}\xa0%" and texts[3] == f"{100 * use.max():.0f}\xa0%"
@@ -148,7 +153,7 @@ def test_pairs_are_measured_only_while_they_stand(
 ) -> None:
     policy = msgspec.structs.replace(Policy(), correlation=CorrelationPolicy(pair_fund=0.05, pair_fund_leave=0.01))
     found = material_of(make_market(seed=4, rows=420), policy)
-    pair = {s.name: s for s in uses.strands(found)}["pair"]
+    pair = {s.name: s for s in limit_usage.limit_usage(found)}["pair"]
     for t in np.flatnonzero(~np.isnan(pair.use)).tolist():
         record = found.run.cycles[t]
         weights = dict(zip(record.symbols, record.held, strict=True))
@@ -160,7 +165,7 @@ def test_pairs_are_measured_only_while_they_stand(
     assert np.isfinite(pair.use).any()
 
 
-def test_the_tail_grid_is_the_run_s_own_figures(material: Material, grid: TailGrid) -> None:
+def test_the_tail_grid_is_the_run_s_own_figures(material: ReportData, grid: TailGrid) -> None:
     for h, one in grid.of.items():
         own = [material.run.cycles[t].figures[f"cvar_{h}"] for t in grid.at]
         assert one.cvar == pytest.approx(own, rel=1e-12, abs=1e-15)
@@ -169,7 +174,7 @@ def test_the_tail_grid_is_the_run_s_own_figures(material: Material, grid: TailGr
         assert list(one.budget) == [material.run.cycles[t].limits[f"cvar_budget_{h}"] for t in grid.at]
 
 
-def test_var_and_interval_are_those_of_the_book_measured_alone(material: Material, grid: TailGrid) -> None:
+def test_var_and_interval_are_those_of_the_book_measured_alone(material: ReportData, grid: TailGrid) -> None:
     g = max(i for i, t in enumerate(grid.at) if any(material.run.cycles[t].held))
     t = grid.at[g]
     book = estimates.book_of(View(material.history, material.first + t), material.run.cycles[t], material.policy)
@@ -185,16 +190,16 @@ def test_var_and_interval_are_those_of_the_book_measured_alone(material: Materia
         assert (one.low[g], one.high[g]) == pytest.approx((alone.low, alone.high), rel=1e-12)
 
 
-def test_the_stack_and_the_hedges_sum_to_the_line(material: Material, grid: TailGrid) -> None:
+def test_the_stack_and_the_hedges_sum_to_the_line(material: ReportData, grid: TailGrid) -> None:
     chart = charts.components(grid, material.colours)
     drawn = {s.label: np.array(s.values) * s.unit for s in chart.series}
     line = drawn.pop("CVaR")
     assert sum(drawn.values()) == pytest.approx(line, abs=1e-5 * len(drawn))
 
 
-def test_a_tenth_of_a_limit_is_its_price_times_its_size(material: Material) -> None:
+def test_a_tenth_of_a_limit_is_its_price_times_its_size(material: ReportData) -> None:
     held = [(r, r.auction) for r in material.run.cycles if r.auction is not None]
-    found = {s.constraint: s for s in shadow.shadows(material)}
+    found = {s.constraint: s for s in shadow_prices.shadows(material)}
     bounds = {"cvar": "cvar_budget_10", "cvar_1": "cvar_budget_1"}
     bounds |= {n: n.partition(":")[0] for n in found if n.startswith("stressed_")}
     assert bounds.keys() & found.keys()
@@ -207,20 +212,20 @@ def test_a_tenth_of_a_limit_is_its_price_times_its_size(material: Material) -> N
     position = next(n for n in found if n.startswith("position:"))
     symbol = position.partition(":")[2]
     sizes = [
-        sum(b.weight for b in a.bids if b.symbol == symbol) * shadow.priced(a)[position]
+        sum(b.weight for b in a.bids if b.symbol == symbol) * shadow_prices.priced(a)[position]
         for _, a in held
-        if position in shadow.priced(a)
+        if position in shadow_prices.priced(a)
     ]
     assert found[position].worth == pytest.approx(0.1 * sum(sizes) / len(held))
-    order = [s.worth for s in shadow.shadows(material)]
+    order = [s.worth for s in shadow_prices.shadows(material)]
     assert order == sorted(order, reverse=True)
 
 
-def test_kinds_of_an_auction_add_up_to_its_constraints(material: Material) -> None:
-    at, kinds = shadow.by_kind(material)
+def test_kinds_of_an_auction_add_up_to_its_constraints(material: ReportData) -> None:
+    at, kinds = shadow_prices.by_kind(material)
     assert [material.run.cycles[t].auction is not None for t in at] == [True] * len(at)
     total = sum(float(np.nansum(v)) for v in kinds.values())
-    assert total == pytest.approx(sum(s.worth for s in shadow.shadows(material)) * len(at))
+    assert total == pytest.approx(sum(s.worth for s in shadow_prices.shadows(material)) * len(at))
 
 
 def test_a_loss_is_held_against_the_larger_estimate_of_the_close_before() -> None:
@@ -232,7 +237,7 @@ def test_a_loss_is_held_against_the_larger_estimate_of_the_close_before() -> Non
     assert exceeded(held[:1], after[:1], curve[:1])[0].size == 0
 
 
-def test_the_page_counts_losses_beyond_the_estimate(material: Material) -> None:
+def test_the_page_counts_losses_beyond_the_estimate(material: ReportData) -> None:
     cycles = material.run.cycles
     pairs = []
     for one, following in pairwise(cycles):
@@ -247,7 +252,7 @@ def test_the_page_counts_losses_beyond_the_estimate(material: Material) -> None:
     assert f"on {worst[2]}, {worst[0] / worst[1]:.1f} times" in said
 
 
-def test_episodes_are_the_stretches_of_the_crisis_regime(material: Material) -> None:
+def test_episodes_are_the_stretches_of_the_crisis_regime(material: ReportData) -> None:
     page = str(exposure.regime(material, []))
     stressed = [r.regime.stress for r in material.run.cycles]
     begun = [t for t, on in enumerate(stressed) if on and (t == 0 or not stressed[t - 1])]

@@ -11,9 +11,9 @@ from msgspec.structs import replace as changed
 
 from plimsoll.reports import html
 from plimsoll.reports.calibration import agreement
-from plimsoll.reports.foresight import by_vix
-from plimsoll.reports.material import Material
+from plimsoll.reports.forecast_scores import by_vix
 from plimsoll.reports.recorded import Recorded
+from plimsoll.reports.report_data import ReportData
 
 NAN = float("nan")
 
@@ -31,7 +31,9 @@ def test_a_run_shorter_than_the_horizon_has_no_outcome() -> None:
     assert at.size == within.size == 0
 
 
-def with_regimes(m: Material, vix: list[float | None], crisis: list[float], passage: list[float | None]) -> Material:
+def with_regimes(
+    m: ReportData, vix: list[float | None], crisis: list[float], passage: list[float | None]
+) -> ReportData:
     """The material of a run of these sessions' regimes only."""
     cycles = [
         changed(c, regime=changed(c.regime, vix=v, crisis=p, passage=f))
@@ -45,7 +47,7 @@ def plain(markup: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", markup).replace("\xa0", " "))
 
 
-def test_the_report_scores_by_hand_worked_numbers(material: Material) -> None:
+def test_the_report_scores_by_hand_worked_numbers(material: ReportData) -> None:
     vix = [20.0, 20.0, 20.0, 20.0, 20.0, 35.0, 20.0, 20.0, None]
     crisis = [0.5, 0.2, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0]
     found = plain(agreement(with_regimes(material, vix, crisis, [0.9, 0.5, None, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5])))
@@ -59,12 +61,12 @@ def test_the_report_scores_by_hand_worked_numbers(material: Material) -> None:
     assert "any VIX up to 5 sessions later: Brier score 0.1700, of the base rate 0.0000, skill unknown; 3 ses" in found
 
 
-def test_a_run_without_outcomes_or_recorded_passage_says_so(material: Material) -> None:
+def test_a_run_without_outcomes_or_recorded_passage_says_so(material: ReportData) -> None:
     blind = plain(agreement(with_regimes(material, [None] * 9, [0.1] * 9, [None] * 9)))
     assert blind.count("no session has both a forecast and an outcome") == 2
 
 
-def test_the_regime_section_states_both_probabilities_horizon_and_sample(material: Material) -> None:
+def test_the_regime_section_states_both_probabilities_horizon_and_sample(material: ReportData) -> None:
     section = plain(html.render(material).split('<details class="part" id="regime"')[1].split("</details>")[0])
     assert "P(crisis) 5 sessions ahead is" in section and "that of one within them" in section
     for forecast, outcome in (
@@ -76,14 +78,14 @@ def test_the_regime_section_states_both_probabilities_horizon_and_sample(materia
     assert np.isfinite(material.run.passage).all() and (material.run.passage >= material.run.crisis - 1e-12).all()
 
 
-def test_a_journal_from_before_the_measure_is_still_read(material: Material) -> None:
+def test_a_journal_from_before_the_measure_is_still_read(material: ReportData) -> None:
     old = [changed(c, regime=changed(c.regime, passage=None)) for c in material.run.cycles]
     run = Recorded(material.run.genesis, material.run.tally, old, material.run.flows, material.run.intents)
     page = html.render(replace(material, run=run))
     assert "that of one within them unknown" in plain(page)
 
 
-def test_passage_is_drawn_beside_the_outlook(material: Material) -> None:
+def test_passage_is_drawn_beside_the_outlook(material: ReportData) -> None:
     from plimsoll.reports import charts
 
     drawn = charts.outlook(material.run, 0.3, 0.15, 5)

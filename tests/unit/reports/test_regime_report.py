@@ -74,7 +74,7 @@ def test_a_vix_that_stopped_says_how_old_it_is(make_market: MakeMarket) -> None:
     assert found.last_vix is not None and found.last_vix.age == 3
     assert found.last_vix.session == panel.sessions.dates[-4]
     assert "3 sessions ago" in found.notes[0] and "SPY's realised volatility" in found.notes[0]
-    assert found.fear is not None and found.fear == pytest.approx(
+    assert found.vix_or_proxy is not None and found.vix_or_proxy == pytest.approx(
         100 * history_of(panel, POLICY).array("benchmark_volatility")[-1]
     )
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from plimsoll.core.policy import Policy
-from plimsoll.reports import figures, html, measured, words
-from plimsoll.reports.material import Material
+from plimsoll.reports import figures, formatting, html, measured
 from plimsoll.reports.performance import shade
 from plimsoll.reports.relative import of_books
+from plimsoll.reports.report_data import ReportData
 from plimsoll.reports.worth import Worth
 
 VOID = {"meta", "rect", "path", "circle", "text", "br"}
@@ -55,7 +55,7 @@ class Outline(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def document(material: Material) -> str:
+def document(material: ReportData) -> str:
     return html.render(material)
 
 
@@ -88,14 +88,14 @@ def test_every_section_is_in_the_navigation_and_headed(outline: Outline) -> None
     assert levels[0] == "h1" and levels.count("h1") == 1 and levels.count("h2") == len(sections)
 
 
-def test_every_figure_says_what_it_shows_and_states_its_sample(outline: Outline, material: Material) -> None:
+def test_every_figure_says_what_it_shows_and_states_its_sample(outline: Outline, material: ReportData) -> None:
     drawn = [a for t, a in outline.seen if a.get("role") == "img"]
     assert len(drawn) >= 12 and all(len(str(a["aria-label"])) > 20 for a in drawn)
     assert len(outline.texts["figcaption"]) == len(drawn)
     assert all(material.sample in c for c in outline.texts["figcaption"])
 
 
-def test_every_table_has_a_caption_with_its_sample(outline: Outline, material: Material) -> None:
+def test_every_table_has_a_caption_with_its_sample(outline: Outline, material: ReportData) -> None:
     assert len(outline.texts["caption"]) == len(outline.texts["table"]) >= 15
     exempt = ("Every bid on", "Return and largest drawdown in known crises")
     assert [c for c in outline.texts["caption"] if material.sample not in c and not c.startswith(exempt)] == []
@@ -114,7 +114,7 @@ def test_each_chart_has_its_place_and_a_value_a_session(book: dict[str, Any], ou
             assert [row["spans"][0][0], row["spans"][-1][1]] == [0, len(book["days"]) - 1]
 
 
-def test_the_charts_hold_what_the_journal_holds(book: dict[str, Any], material: Material) -> None:
+def test_the_charts_hold_what_the_journal_holds(book: dict[str, Any], material: ReportData) -> None:
     charts = {c["id"]: c for c in book["charts"]}
     curve = np.array(charts["equity"]["series"][0]["values"]) * charts["equity"]["series"][0]["unit"]
     assert curve == pytest.approx([r.nav / material.run.genesis.capital for r in material.run.cycles], abs=6e-5)
@@ -129,25 +129,28 @@ def test_the_charts_hold_what_the_journal_holds(book: dict[str, Any], material: 
     assert named == [r.carried.mode.lower() for r in material.run.cycles]
 
 
-def test_the_metrics_shown_are_those_of_the_result(outline: Outline, material: Material) -> None:
+def test_the_metrics_shown_are_those_of_the_result(outline: Outline, material: ReportData) -> None:
     x = material.result.metrics
     metrics = next(t for t in outline.texts["table"] if "Profit factor" in t)
     for shown in (
-        words.percent(x.total_return), words.percent(x.annual_volatility), words.figure(x.sharpe),
-        words.percent(x.max_drawdown), words.percent(x.cvar_95_1d, 2), words.figure(x.profit_factor),
+        formatting.percent(x.total_return), formatting.percent(x.annual_volatility), formatting.figure(x.sharpe),
+        formatting.percent(x.max_drawdown), formatting.percent(x.cvar_95_1d, 2), formatting.figure(x.profit_factor),
     ):  # fmt: skip
         assert shown in metrics
     curve = np.array([r.nav for r in material.run.cycles], dtype=float)
     returns = np.diff(curve) / curve[:-1]
-    assert words.percent(float(np.std(returns, ddof=1) * np.sqrt(252))) in metrics
-    assert words.percent(max(1 - b / a for i, a in enumerate(curve) for b in curve[i : i + 1 + len(curve)])) in metrics
+    assert formatting.percent(float(np.std(returns, ddof=1) * np.sqrt(252))) in metrics
+    assert (
+        formatting.percent(max(1 - b / a for i, a in enumerate(curve) for b in curve[i : i + 1 + len(curve)]))
+        in metrics
+    )
     worst = np.sort(-returns)[::-1]
     mass = 0.05 * worst.size
     whole = int(mass)
-    assert words.percent((worst[:whole].sum() + (mass - whole) * worst[whole]) / mass, 2) in metrics
+    assert formatting.percent((worst[:whole].sum() + (mass - whole) * worst[whole]) / mass, 2) in metrics
 
 
-def test_the_results_of_all_trips_and_the_interest_are_the_change_of_nav(material: Material) -> None:
+def test_the_results_of_all_trips_and_the_interest_are_the_change_of_nav(material: ReportData) -> None:
     trips, run = material.run.trips, material.run
     interest = sum(f.cents for f in run.flows if f.kind == "interest")
     change = int(run.nav[-1]) - run.genesis.capital
@@ -162,12 +165,12 @@ def test_the_results_of_all_trips_and_the_interest_are_the_change_of_nav(materia
     assert material.result.metrics.win_rate == pytest.approx(sum(t.profit > 0 for t in closed) / len(closed))
 
 
-def test_every_trip_is_in_the_trades_table(outline: Outline, material: Material) -> None:
+def test_every_trip_is_in_the_trades_table(outline: Outline, material: ReportData) -> None:
     table = next(t for t in outline.texts["table"] if "Positions from entry to exit" in t)
-    assert all(t.entered in table and words.usd(t.profit) in table for t in material.run.trips)
+    assert all(t.entered in table and formatting.usd(t.profit) in table for t in material.run.trips)
 
 
-def test_holdings_through_time_are_those_of_the_journal(book: dict[str, Any], material: Material) -> None:
+def test_holdings_through_time_are_those_of_the_journal(book: dict[str, Any], material: ReportData) -> None:
     chart = next(c for c in book["charts"] if c["id"] == "positions")
     assert chart["series"][0]["values"] == [sum(w != 0 for w in r.held) for r in material.run.cycles]
     groups = next(c for c in book["charts"] if c["id"] == "groups")
@@ -176,11 +179,12 @@ def test_holdings_through_time_are_those_of_the_journal(book: dict[str, Any], ma
 
 
 def test_the_first_screen_answers_how_good_how_risky_and_why(
-    document: str, book: dict[str, Any], material: Material
+    document: str, book: dict[str, Any], material: ReportData
 ) -> None:
     first = document[document.index('<section id="summary"') : document.index('<section id="returns"')]
     for shown in (
-        words.percent(material.result.metrics.annual_return), words.percent(material.result.metrics.max_drawdown),
+        formatting.percent(material.result.metrics.annual_return),
+        formatting.percent(material.result.metrics.max_drawdown),
         "Why believe it", "standard error", 'id="equity"', 'id="falls"', "of 100 tries", "The market is made up",
     ):  # fmt: skip
         assert shown in first
@@ -190,7 +194,7 @@ def test_the_first_screen_answers_how_good_how_risky_and_why(
 
 
 def test_a_benchmark_that_ends_early_is_named_with_its_end_and_compared_to_there(
-    make_market: Callable[..., Any], material_of: Callable[..., Material]
+    make_market: Callable[..., Any], material_of: Callable[..., ReportData]
 ) -> None:
     panel = make_market(seed=4, rows=560)
     cut = panel.column["SPY"]
@@ -207,20 +211,20 @@ def test_a_benchmark_that_ends_early_is_named_with_its_end_and_compared_to_there
     assert of_books(short)["SPY held"].beta == pytest.approx(beta[0])
 
 
-def _bills(m: Material, curve: np.ndarray) -> np.ndarray:
+def _bills(m: ReportData, curve: np.ndarray) -> np.ndarray:
     return np.zeros(curve.size - 1) if m.bills is None else m.bills[: curve.size - 1]
 
 
-def test_the_month_table_holds_every_month_once(outline: Outline, material: Material) -> None:
+def test_the_month_table_holds_every_month_once(outline: Outline, material: ReportData) -> None:
     months = figures.calendar_returns(material.run.curve, material.dates, 7)
     table = next(t for t in outline.texts["table"] if "calendar month" in t and "Jan" in t)
-    assert all(words.figure(v * 100, 1) in table for v in months.values())
+    assert all(formatting.figure(v * 100, 1) in table for v in months.values())
     assert len([a for t, a in outline.seen if re.fullmatch(r"n [ud][1-5]", str(a.get("class")))]) == sum(
         shade(v) != "" for v in months.values()
     )
 
 
-def test_what_the_governance_did_is_told_in_words(document: str, material: Material) -> None:
+def test_what_the_governance_did_is_told_in_words(document: str, material: ReportData) -> None:
     for code in material.result.rejections:
         assert code in document
     fired = [e for e in material.result.risk_events if e.kind == "LADDER_RUNG"]
@@ -235,36 +239,36 @@ def test_made_up_data_are_labelled_before_anything_else(document: str) -> None:
     assert 0 < body.index("SYNTHETIC DATA") < body.index("<h1>")
 
 
-def test_real_data_carry_no_such_label(material: Material) -> None:
+def test_real_data_carry_no_such_label(material: ReportData) -> None:
     result = msgspec.structs.replace(material.result, synthetic=False)
     assert "SYNTHETIC DATA" not in html.render(replace(material, result=result))
 
 
-def test_a_foreign_policy_is_said_at_the_top(material: Material, document: str) -> None:
+def test_a_foreign_policy_is_said_at_the_top(material: ReportData, document: str) -> None:
     said = "The policy at hand is not the one this run was decided under: rungs"
     assert said not in document
     assert said in html.render(replace(material, policy_known=False))
 
 
-def test_the_same_run_gives_the_same_bytes(material: Material, document: str) -> None:
+def test_the_same_run_gives_the_same_bytes(material: ReportData, document: str) -> None:
     assert html.render(replace(material)) == document
 
 
-def test_hurdles_are_a_table_or_a_command(material: Material, document: str) -> None:
+def test_hurdles_are_a_table_or_a_command(material: ReportData, document: str) -> None:
     assert "The same policy at five values" in document and "--hurdles" not in document
     assert "--hurdles" in html.render(replace(material, hurdles=()))
 
 
 def test_a_run_of_two_sessions_has_a_report(
-    make_market: Callable[..., Any], material_of: Callable[..., Material]
+    make_market: Callable[..., Any], material_of: Callable[..., ReportData]
 ) -> None:
     short = material_of(make_market(seed=4, rows=300), first=298)
     assert "Getting the same again" in html.render(short)
-    assert words.ABSENT in html.render(short)
+    assert formatting.ABSENT in html.render(short)
 
 
 def test_a_market_without_benchmark_bill_or_vix_has_a_report(
-    make_panel: Callable[..., Any], material_of: Callable[..., Material]
+    make_panel: Callable[..., Any], material_of: Callable[..., ReportData]
 ) -> None:
     draw = np.random.default_rng(8)
     panel = make_panel(100.0 * np.cumprod(1.0 + 0.01 * draw.standard_normal((420, 2)), axis=0), symbols=("AAA", "BBB"))
@@ -274,7 +278,7 @@ def test_a_market_without_benchmark_bill_or_vix_has_a_report(
     assert "VIX was absent" in document and "DGS3MO is absent" in document
 
 
-def test_a_symbol_cannot_inject_markup(make_panel: Callable[..., Any], material_of: Callable[..., Material]) -> None:
+def test_a_symbol_cannot_inject_markup(make_panel: Callable[..., Any], material_of: Callable[..., ReportData]) -> None:
     draw = np.random.default_rng(8)
     symbols = ("<b>X</b>", '"><img src=x>')
     panel = make_panel(100.0 * np.cumprod(1.0 + 0.01 * draw.standard_normal((420, 2)), axis=0), symbols=symbols)
@@ -282,7 +286,7 @@ def test_a_symbol_cannot_inject_markup(make_panel: Callable[..., Any], material_
     assert "<b>X</b>" not in document and "<img" not in document and "&lt;b&gt;X&lt;/b&gt;" in document
 
 
-def test_what_governance_is_worth_stands_beside_the_metrics(material: Material) -> None:
+def test_what_governance_is_worth_stands_beside_the_metrics(material: ReportData) -> None:
     """The figures of the result at one volatility; nothing where the run has none (T)."""
     changed = msgspec.structs.replace
     without = replace(material, result=changed(material.result, worth=None))

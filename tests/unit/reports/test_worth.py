@@ -11,8 +11,8 @@ import pytest
 from plimsoll.core.forecast import Forecast
 from plimsoll.core.panel import Panel, View
 from plimsoll.core.policy import Policy
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.history import history_of
+from plimsoll.engine.run_context import RunContext
 from plimsoll.reports.followed import cash_rates
 from plimsoll.reports.worth import Wishes, share_of, worth_of
 
@@ -38,7 +38,7 @@ def wish(symbol: str, mu: float, sigma: float, horizon: int = 10, **more: Any) -
 def wishes(panel: Panel, *strategies: Any) -> tuple[Wishes, dict[str, int]]:
     policy = Policy()
     history = history_of(panel, policy)
-    return Wishes(history, Desk(policy, strategies, panel.instruments), FIRST), panel.column
+    return Wishes(history, RunContext(policy, strategies, panel.instruments), FIRST), panel.column
 
 
 def test_convictions_share_a_full_book(make_market: Callable[..., Panel]) -> None:
@@ -115,7 +115,7 @@ def test_the_part_beside_cash_deviates_as_asked(part: float) -> None:
 
 def test_a_result_states_it_at_the_governed_volatility(make_market: Any, backtested: Any) -> None:
     trial = backtested(make_market(seed=2, rows=620), Policy())
-    worth = worth_of(trial.history, trial.desk, trial.tally, FIRST, 10_000_000)
+    worth = worth_of(trial.history, trial.run, trial.tally, FIRST, 10_000_000)
     assert worth is not None
     nav = np.array(trial.tally.nav, dtype=float)
     governed = float((nav[1:] / nav[:-1] - 1.0).std(ddof=1)) * np.sqrt(252.0)
@@ -128,10 +128,10 @@ def test_a_result_states_it_at_the_governed_volatility(make_market: Any, backtes
         assert whole.annual_volatility > governed
         assert part.max_drawdown < whole.max_drawdown
         assert part.cost_drag_annual == pytest.approx(share * whole.cost_drag_annual)
-    assert worth == worth_of(trial.history, trial.desk, trial.tally, FIRST, 10_000_000)
+    assert worth == worth_of(trial.history, trial.run, trial.tally, FIRST, 10_000_000)
 
 
 def test_a_book_in_cash_has_no_worth_to_state(make_market: Any, backtested: Any) -> None:
     trial = backtested(make_market(rows=420), Policy(), strategies=())
     assert cash_rates(trial.history, Policy(), FIRST, 419).any()  # it earns, and deviates over weekends
-    assert worth_of(trial.history, trial.desk, trial.tally, FIRST, 10_000_000) is None
+    assert worth_of(trial.history, trial.run, trial.tally, FIRST, 10_000_000) is None

@@ -269,16 +269,16 @@ def test_an_action_explains_the_price_that_was_doubted_for_it() -> None:
     """Over night from 10 to 100: in doubt, until a reverse split of one for ten says why."""
     governor = holding()
     governor.begin(DAY + 1, 1_000_000)
-    morning = at(86_400)
-    doubt = governor.quote("S", Quote(100 * UNIT, 100 * UNIT, morning))
+    pre_open = at(86_400)
+    doubt = governor.quote("S", Quote(100 * UNIT, 100 * UNIT, pre_open))
     assert doubt is not None and doubt.why == "split"
-    governor.tell(Split("f", "S", 1, 10, morning - 100))
+    governor.tell(Split("f", "S", 1, 10, pre_open - 100))
     assert governor.book.doubts == {} and governor.quotes["S"].bid == 100 * UNIT
     assert governor.positions == {"S": 4 * UNIT // 10} and governor.result == 0
     governor = holding()
     governor.begin(DAY + 1, 1_000_000)
-    governor.quote("S", Quote(100 * UNIT, 100 * UNIT, morning))
-    governor.tell(Split("f", "S", 1, 4, morning - 100))  # 40 is not 100
+    governor.quote("S", Quote(100 * UNIT, 100 * UNIT, pre_open))
+    governor.tell(Split("f", "S", 1, 4, pre_open - 100))  # 40 is not 100
     assert governor.book.doubts["S"].bid == 100 * UNIT and governor.quotes["S"].bid == 40 * UNIT
 
 

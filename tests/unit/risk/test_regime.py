@@ -155,13 +155,13 @@ def _history(panel: Panel) -> History:
     return History(panel, catalogue(POLICY) | regime.factors(POLICY))
 
 
-def test_fear_is_vix_or_the_benchmarks_volatility_in_points(make_panel: MakePanel) -> None:
+def test_vix_is_vix_or_the_benchmarks_volatility_in_points(make_panel: MakePanel) -> None:
     close = np.column_stack([100.0 * np.cumprod(1.0 + np.random.default_rng(3).normal(0, 0.01, 60)), _vix(60)])
     close[[40, 41], 1] = np.nan, np.nan
     history = _history(make_panel(close, symbols=("SPY", "^VIX")))
-    fear, benchmark = history.array("regime.fear"), history.array("benchmark_volatility")
-    np.testing.assert_array_equal(np.delete(fear, [40, 41]), np.delete(close[:, 1], [40, 41]))
-    np.testing.assert_array_equal(fear[40:42], 100.0 * benchmark[40:42])
+    vix_or_proxy, benchmark = history.array("regime.vix_or_proxy"), history.array("benchmark_volatility")
+    np.testing.assert_array_equal(np.delete(vix_or_proxy, [40, 41]), np.delete(close[:, 1], [40, 41]))
+    np.testing.assert_array_equal(vix_or_proxy[40:42], 100.0 * benchmark[40:42])
     assert np.flatnonzero(np.isnan(history.array("regime.vix"))).tolist() == [40, 41]
 
 
@@ -169,8 +169,8 @@ def test_a_panel_without_vix_says_so_and_does_not_fail(make_panel: MakePanel) ->
     close = 100.0 * np.cumprod(1.0 + np.random.default_rng(3).normal(0, 0.01, (60, 1)), axis=0)
     history = _history(make_panel(close, symbols=("SPY",)))
     assert np.isnan(history.array("regime.vix")).all()
-    assert np.isfinite(history.array("regime.fear")[20:]).all()
-    assert np.isnan(history.array("regime.fear")[:20]).all()
+    assert np.isfinite(history.array("regime.vix_or_proxy")[20:]).all()
+    assert np.isnan(history.array("regime.vix_or_proxy")[:20]).all()
     assert history.array("regime.belief").shape == (60, 3)
     expected = regime.stationary(np.array(R.start))[2]
     np.testing.assert_allclose(history.array("regime.crisis"), expected, rtol=1e-9)

@@ -14,7 +14,7 @@ from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy
 from plimsoll.core.state import State
 from plimsoll.costs.model import depth
-from plimsoll.execution.pricing import Order, Tape, fill, tape
+from plimsoll.execution.pricing import FillQuote, Order, fill, fill_quote
 
 
 @dataclass
@@ -73,7 +73,7 @@ class SimulatedVenue:
         if not 0.0 < price < math.inf or panel.halted[at, column]:
             return None
         instrument = panel.instruments[column]
-        quote = tape(self._history, column, price, row)
+        quote = fill_quote(self._history, column, price, row)
         lots = _restated(intent.lots, float(panel.split[at, column]))
         held = account.lots.get(intent.symbol, 0) if account is not None else None
         if _reduces(intent, held):
@@ -89,14 +89,14 @@ class SimulatedVenue:
             return fill(order, instrument, lots, quote, self._policy.costs)
         return self._affordable(order, instrument, lots, quote, account.cash)
 
-    def _participating(self, instrument: Instrument, quote: Tape) -> int:
+    def _participating(self, instrument: Instrument, quote: FillQuote) -> int:
         """Most lots an increase may take of the average day; 0 where that is unknown."""
         volume = float(depth((instrument.kind,), np.array([quote.adv]), self._policy.costs, (instrument.symbol,))[0])
         if not 0.0 < volume < math.inf:
             return 0
         return math.floor(self._policy.limits.participation_max * volume / quote.price * instrument.lots_per_unit)
 
-    def _affordable(self, order: Order, instrument: Instrument, lots: int, quote: Tape, cash: int) -> Fill | None:
+    def _affordable(self, order: Order, instrument: Instrument, lots: int, quote: FillQuote, cash: int) -> Fill | None:
         """The purchase, cut until cash pays for it. Fewer lots have less impact, so the first cut nearly suffices."""
         while lots > 0:
             done = fill(order, instrument, lots, quote, self._policy.costs)

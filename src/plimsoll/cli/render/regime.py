@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.tables import SYNTHETIC, console, figure, percent, table
+from plimsoll.cli.render.tables import SYNTHETIC, console, figure, percent, table
 
 if TYPE_CHECKING:
-    from plimsoll.reports.foresight import Score
+    from plimsoll.reports.forecast_scores import Score
     from plimsoll.reports.regime import RegimeReport
 
 _FORECASTS = {"crisis": "P(crisis) at the horizon", "passage": "P(crisis) within it"}
@@ -36,7 +36,7 @@ def show(found: RegimeReport) -> None:
         out.print(f"VIX      none on this session; last {figure(old.close)} on {old.session}, {old.age} sessions old")
     else:
         out.print("VIX      none")
-    out.print(f"source   {found.source}, {figure(found.fear)} points")
+    out.print(f"source   {found.source}, {figure(found.vix_or_proxy)} points")
     for note in found.notes:
         out.print(f"note     {escape(note)}")
     rows = table("estimate", "from", *(f"to {s}" for s in found.states), right=(2, 3, 4))

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from plimsoll.cli.main import cli
 
-EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "auction.json"
+EXAMPLE = Path(__file__).resolve().parents[4] / "examples" / "auction.json"
 
 
 def test_the_example_is_explained_bid_by_bid() -> None:

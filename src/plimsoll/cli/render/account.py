@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.tables import console, table
+from plimsoll.cli.render.tables import console, table
 from plimsoll.core.errors import one_line
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.tables import console, percent, table
+from plimsoll.cli.render.tables import console, percent, table
 
 if TYPE_CHECKING:
     from plimsoll.operate.montecarlo.study import Odds

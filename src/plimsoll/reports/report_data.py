@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from plimsoll.core.events import Proof
 from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy
-from plimsoll.engine.desk import Desk
+from plimsoll.engine.run_context import RunContext
 from plimsoll.measures.cvar import cvar
 from plimsoll.measures.performance import Metrics
-from plimsoll.reports import words
+from plimsoll.reports import formatting
 from plimsoll.reports.charts import ASSET_COLOURS
 from plimsoll.reports.comparison import passive_books
 from plimsoll.reports.rates import bill_rates
@@ -36,7 +36,7 @@ class Hurdle(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class ReportData:
     """Everything a section may show.
 
     ``first`` is the run's first row of ``history``; ``policy_known`` says whether ``policy`` is the run's own, by
@@ -64,7 +64,7 @@ class Material:
     @cached_property
     def sample(self) -> str:
         """The span and its size, as every figure states it."""
-        return f"{self.dates[0]} to {self.dates[-1]}, {words.number(len(self.dates), 'session')}"
+        return f"{self.dates[0]} to {self.dates[-1]}, {formatting.number(len(self.dates), 'session')}"
 
     @cached_property
     def last(self) -> int:
@@ -72,17 +72,17 @@ class Material:
         return self.first + len(self.dates) - 1
 
     @cached_property
-    def desk(self) -> Desk:
+    def run_context(self) -> RunContext:
         """The run's limits and instruments, without its strategies: nothing is decided again."""
-        return Desk(self.policy, (), self.history.panel.instruments)
+        return RunContext(self.policy, (), self.history.panel.instruments)
 
     @cached_property
     def new_risk(self) -> list[str]:
         """Per session what could be bought: all, half (VIX high, S2), or nothing because of VIX or of all else."""
         forecast = self.policy.forecast
-        fear = self.history.array("regime.fear")[self.first : self.last + 1].tolist()
+        vix_or_proxy = self.history.array("regime.vix_or_proxy")[self.first : self.last + 1].tolist()
         found = []
-        for record, level in zip(self.run.cycles, fear, strict=True):
+        for record, level in zip(self.run.cycles, vix_or_proxy, strict=True):
             if record.bars_new_risk:
                 found.append("barred")
             elif not level < forecast.vix_extreme:

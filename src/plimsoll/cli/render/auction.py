@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.tables import console, percent, table
+from plimsoll.cli.render.tables import console, percent, table
 
 if TYPE_CHECKING:
     from plimsoll.operate.auction_answer import AuctionAnswer, LotsAnswer
 
 _STATUS = {
     "optimal": "solved by cutting planes",
-    "optimal_lp": "solved by the plain linear programme",
+    "optimal_lp": "solved by the plain linear program",
     "scaled": "NOT SOLVED: no allocation meets every limit; the present book is scaled towards cash",
 }
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from plimsoll.core.policy import LadderPolicy, Policy
-from plimsoll.reports.foresight import Score, deepest_fall, realised, score, scores
+from plimsoll.reports.forecast_scores import Score, deepest_fall, realised, score, scores
 
 NAN = float("nan")
 POLICY = Policy()

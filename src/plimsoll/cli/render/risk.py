@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.tables import ABSENT, SYNTHETIC, console, figure, percent, proven, table
+from plimsoll.cli.render.tables import ABSENT, SYNTHETIC, console, figure, percent, proven, table
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""The growing linear programme of one auction: some bids, some scenarios, and rows that hold for all of them.
+"""The growing linear program of one auction: some bids, some scenarios, and rows that hold for all of them.
 
 It has one column a bid, one for the CVaR in the objective, and one for the selling of each held asset that costs
 something. CVaR is convex in the book, and its slope at a book is minus the mean of that book's tail, so every tail met
@@ -6,7 +6,7 @@ is a plane below the true CVaR (Künzi-Bay and Mayer 2006). Where a CVaR is only
 limit itself.
 
 Planes alone crawl where the answer sits at the corner of many tails, so the scenarios that keep entering and leaving
-the tail get a column of their own, as in the programme of Rockafellar and Uryasev (2000): with a level a and excesses
+the tail get a column of their own, as in the program of Rockafellar and Uryasev (2000): with a level a and excesses
 z_j >= loss_j - a >= 0 for those j in S, and D the settled rest of the tail,
 
     a + (sum over D of (loss_j - a) + sum over S of z_j) / mass  <=  CVaR
@@ -30,8 +30,8 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.capital.auction_frame import Frame, Solved, SolveFailed, frame, power_of_two, prices, quiet_solver, run
-from plimsoll.capital.auction_problem import Form
+from plimsoll.capital.auction_frame import LpModel, Solved, SolveFailed, frame, power_of_two, prices, quiet_solver, run
+from plimsoll.capital.auction_problem import CheckedProblem
 from plimsoll.capital.auction_tail import Members, ScenarioTail, TailState
 from plimsoll.measures.linear import average
 
@@ -69,9 +69,9 @@ class Scenarios:
 
 
 class MasterProblem:
-    """The programme of ``form`` with columns for ``bids``, and the planes of a book: ``places``, one a scenario set."""
+    """The program of ``form`` with columns for ``bids``, and the planes of a book: ``places``, one a scenario set."""
 
-    def __init__(self, form: Form, bids: Ints, places: Sequence[TailState]) -> None:
+    def __init__(self, form: CheckedProblem, bids: Ints, places: Sequence[TailState]) -> None:
         self.form = form
         self.bids = bids
         self.solver = quiet_solver(scaling=1)
@@ -92,7 +92,7 @@ class MasterProblem:
             self.cut([(known, tails[known.index]) for known in self.sets])
 
     def optimum(self, *, entry: bool = True) -> tuple[Floats, float]:
-        """Weights (n,) and CVaR column of the present programme, or raise SolveFailed.
+        """Weights (n,) and CVaR column of the present program, or raise SolveFailed.
 
         Where it has no solution without the bids that are absent, they get their columns if ``entry`` lets them.
         """
@@ -216,9 +216,9 @@ class MasterProblem:
         self.columns = np.concatenate((self.columns, np.arange(count, dtype=np.int32) + self.column_count))
         self.column_count += count
 
-    # -- the programme -------------------------------------------------------------------------------------------
+    # -- the program -------------------------------------------------------------------------------------------
 
-    def _lay(self, slopes: list[Floats]) -> Frame:
+    def _lay(self, slopes: list[Floats]) -> LpModel:
         """The frame with the CVaR column in its set's scale, and the sets that need cutting."""
         form, laid = self.form, frame(self.form.only(self.bids))
         for k, (tail, slope) in enumerate(zip(form.tails, slopes, strict=True)):
@@ -353,7 +353,7 @@ class MasterProblem:
 
 
 class _Rows:
-    """Rows waiting to be added in one call; ``next`` is the number of the next one in the programme."""
+    """Rows waiting to be added in one call; ``next`` is the number of the next one in the program."""
 
     def __init__(self, first: int) -> None:
         self.first = self.next = first
@@ -380,7 +380,7 @@ class _Rows:
         self.value.append(value.ravel())
 
     def add_to(self, solver: highspy.Highs) -> int:
-        """Hand everything over; how many rows the programme has then."""
+        """Hand everything over; how many rows the program has then."""
         count = len(self.lower)
         solver.addRows(
             count, np.array(self.lower), np.array(self.upper), self.entries, np.array(self.starts, dtype=np.int32),
@@ -389,14 +389,14 @@ class _Rows:
         return self.next
 
 
-def first_bids(form: Form) -> Ints:
+def first_bids(form: CheckedProblem) -> Ints:
     """All of few bids; of many those with the highest expected return after cost."""
     if form.bids <= _ALL_BIDS:
         return np.arange(form.bids)
     return np.sort(np.argsort(form.cost, kind="stable")[:_ALL_BIDS])
 
 
-def best_returns(form: Form) -> Floats:
+def best_returns(form: CheckedProblem) -> Floats:
     """Positions (m,) of the book that ignores risk: the best expected returns at their caps until the gross is full."""
     best = np.argsort(form.cost, kind="stable")
     used = np.minimum(np.add.accumulate(form.upper[best]), form.rows[0][2])

@@ -19,11 +19,11 @@ from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.core.sessions import Sessions
 from plimsoll.engine import replay as engine_replay
 from plimsoll.engine.code import code_hash
-from plimsoll.engine.desk import Desk
 from plimsoll.engine.evidence import data_findings, subjects
 from plimsoll.engine.history import history_of
 from plimsoll.engine.otherwise import of_bid, of_line
 from plimsoll.engine.recovery import recover
+from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.what_if import World
 from plimsoll.governance.case import Case, Otherwise, Subject
 from plimsoll.governance.case import bids as bids_of
@@ -37,10 +37,10 @@ from plimsoll.store.journal import Passage, Proven, proven, until
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """A decided session: the passage of its run's journal, the snapshot, and the desk with the run's own policy.
+    """A decided session: the passage of its run's journal, the snapshot, and the context with the run's own policy.
 
-    ``auction`` is the passage of the decision that set the programme in force, None where there is none; ``proof`` is
-    what the journal was verified to.
+    ``auction`` is the passage of the decision that set the target portfolio in force, None where there is none;
+    ``proof`` is what the journal was verified to.
     """
 
     home: Home
@@ -49,7 +49,7 @@ class Past:
     auction: Passage | None
     proof: Proof
     history: History
-    desk: Desk
+    run_context: RunContext
 
     @property
     def panel(self) -> Panel:
@@ -87,17 +87,19 @@ def find(home: Home, on: str | None, run: str | None, present: Callable[[], Poli
     policy = policy_of(home, name, genesis, present)
     panel = panel.resolved(policy.limits.plain_symbols_are)
     strategies = registry.load(policy.strategies.enabled)
-    desk = Desk(policy, strategies, panel.instruments, account=genesis.account, code=code_hash(strategies))
-    return Past(home, name, found, auction, proof, history_of(panel, policy, strategies), desk)
+    run_context = RunContext(policy, strategies, panel.instruments, account=genesis.account, code=code_hash(strategies))
+    return Past(home, name, found, auction, proof, history_of(panel, policy, strategies), run_context)
 
 
 def passages(journal: Proven, session: str) -> tuple[Passage | None, Passage | None]:
-    """The passage of a session, and that of the decision that set the programme in force; None where there is none."""
+    """The passage of a session, and that of the decision that set the target portfolio in force; None where there is
+    none.
+    """
     found = journal.passage(session)
     if found is None or found.record.auction is not None:
         return found, found
-    programme = found.record.carried.programme
-    return found, None if programme is None else journal.passage(iso_day(programme.day))
+    portfolio = found.record.carried.portfolio
+    return found, None if portfolio is None else journal.passage(iso_day(portfolio.day))
 
 
 def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
@@ -105,8 +107,8 @@ def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
 
     What would have changed a decision is looked for where one symbol is asked for.
 
-    Between auctions the chain goes back to the decision that set the programme in force. ``UsageError`` for a symbol
-    the snapshot does not hold.
+    Between auctions the chain goes back to the decision that set the target portfolio in force. ``UsageError`` for a
+    symbol the snapshot does not hold.
     """
     panel, record = past.panel, past.passage.record
     if symbol is not None and symbol not in panel.column:
@@ -117,7 +119,7 @@ def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
     view = _view(past, record)
     universe = tuple(i.symbol for i in panel.instruments if i.tradable)
     asked = universe if symbol is None else (symbol,)
-    found = subjects(view, past.desk, record, told.auction, asked)
+    found = subjects(view, past.run_context, record, told.auction, asked)
     if symbol is not None:  # a second or two a symbol: for the one that is asked for
         found = tuple(_proven(past, told, found))
     chains = tuple(explain_symbol(told, s) for s in found)
@@ -150,7 +152,7 @@ def _world(past: Past, passage: Passage) -> World | None:
     """What a session was decided from; None where it is not decided now as it was then (another version, say)."""
     record = passage.record
     state = recover(until(past.home.journal(past.run), passage)).state
-    world = World(_view(past, record), state, past.desk)
+    world = World(_view(past, record), state, past.run_context)
     again = structs.replace(
         world.decided(), code=record.code, policy=record.policy
     )  # what is new in them decides nothing here
@@ -158,7 +160,7 @@ def _world(past: Past, passage: Passage) -> World | None:
 
 
 def case(past: Past) -> Case:
-    """What an explanation of the session is made from, the decision that set the programme in force included."""
+    """What an explanation of the session is made from, the decision that set the target portfolio in force included."""
     record = past.passage.record
     auction = None if past.auction is None else past.auction.record
     return Case(
@@ -166,10 +168,10 @@ def case(past: Past) -> Case:
         record=record,
         auction=auction,
         fills=tuple(e for e in past.passage.after if isinstance(e, Fill)),
-        morning=tuple(e for e in past.passage.morning if isinstance(e, Fill)),
-        policy=past.desk.policy,
-        data=data_findings(_view(past, record), past.desk, record),
-        auction_data=() if auction is None else data_findings(_view(past, auction), past.desk, auction),
+        pre_open=tuple(e for e in past.passage.pre_open if isinstance(e, Fill)),
+        policy=past.run_context.policy,
+        data=data_findings(_view(past, record), past.run_context, record),
+        auction_data=() if auction is None else data_findings(_view(past, auction), past.run_context, auction),
         synthetic=past.panel.synthetic,
     )
 
@@ -178,7 +180,9 @@ def replay(past: Past) -> engine_replay.SessionReplay:
     """The session decided again from snapshot, policy and journal, compared byte for byte with what was journaled."""
     found = past.passage
     before = until(past.home.journal(past.run), found)
-    again = engine_replay.replay(before, found.record, found.payload, past.history, past.desk, codec.encode, past.run)
+    again = engine_replay.replay(
+        before, found.record, found.payload, past.history, past.run_context, codec.encode, past.run
+    )
     return structs.replace(again, journal=past.proof)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from plimsoll.cli.tables import SYNTHETIC, console, proven
+from plimsoll.cli.render.tables import SYNTHETIC, console, proven
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from plimsoll.core.panel import View
 from plimsoll.engine import headroom
 from plimsoll.engine.headroom import BOOK, ORDERS, LimitUse
 from plimsoll.engine.proposal import tails_of
-from plimsoll.reports.material import Material
+from plimsoll.reports.report_data import ReportData
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -47,7 +47,7 @@ class Strand:
         return _LABELS[kind].format(h=horizon, rung=rung.replace("_", " "))
 
 
-def strands(m: Material) -> list[Strand]:
+def limit_usage(m: ReportData) -> list[Strand]:
     """Every limit that was measured at least once, in the order of ``_LABELS``.
 
     CVaR, gross, cash, positions, sectors, pairs, ladder, regime: the held book at every close. Stand-alone risk and
@@ -65,7 +65,7 @@ def strands(m: Material) -> list[Strand]:
     return sorted((*_every_close(m), *_some_sessions(m)), key=place)
 
 
-def _every_close(m: Material) -> Iterator[Strand]:
+def _every_close(m: ReportData) -> Iterator[Strand]:
     """What the record holds for every session, or the panel: whole columns at once."""
     run, policy = m.run, m.policy
     rows = slice(m.first, m.last + 1)
@@ -89,8 +89,8 @@ def _every_close(m: Material) -> Iterator[Strand]:
         fallen = np.maximum(run.figure(f"drawdown_{rung.basis}"), 0.0)
         yield _column(f"ladder:{rung.name}", fallen, np.full(fallen.size, rung.threshold), reaching=True)
     yield _column("crisis", run.crisis, np.full(len(m.dates), policy.regime.crisis_on))
-    fear = m.history.array("regime.fear")[rows]
-    yield _column("vix", fear, np.full(fear.size, policy.forecast.vix_extreme), reaching=True)
+    vix_or_proxy = m.history.array("regime.vix_or_proxy")[rows]
+    yield _column("vix", vix_or_proxy, np.full(vix_or_proxy.size, policy.forecast.vix_extreme), reaching=True)
 
 
 def _column(name: str, measured: Floats, limit: Floats, *, reaching: bool = False) -> Strand:
@@ -101,13 +101,13 @@ def _column(name: str, measured: Floats, limit: Floats, *, reaching: bool = Fals
     return Strand(name, use, ~inside, lambda _: BOOK)
 
 
-def _some_sessions(m: Material) -> Iterator[Strand]:
+def _some_sessions(m: ReportData) -> Iterator[Strand]:
     """What only some sessions have: pairs, sectors, orders, and what is dear to measure."""
     total, grid = len(m.dates), set(m.grid)
     measured: dict[str, dict[int, LimitUse]] = {}
     for t, record in enumerate(m.run.cycles):
         carried = record.carried
-        if t in grid or carried.pairs or carried.lifecycle or m.desk.sector_groups or any(record.lots):
+        if t in grid or carried.pairs or carried.lifecycle or m.run_context.sector_groups or any(record.lots):
             for name, one in of_session(m, t, on_grid=t in grid).items():
                 measured.setdefault(name, {})[t] = one
     for name, by_session in measured.items():
@@ -117,26 +117,26 @@ def _some_sessions(m: Material) -> Iterator[Strand]:
         yield Strand(name, use, passed, lambda t, of=by_session: of[t].scope)  # type: ignore[misc]
 
 
-def of_session(m: Material, t: int, *, on_grid: bool) -> dict[str, LimitUse]:
+def of_session(m: ReportData, t: int, *, on_grid: bool) -> dict[str, LimitUse]:
     """The closest use at session ``t`` of each limit that is not measured at every close."""
-    record, desk = m.run.cycles[t], m.desk
+    record, run_context = m.run.cycles[t], m.run_context
     view = View(m.history, m.first + t)
-    limits = headroom.limits_in_force(view, desk, record)
-    held = headroom.held_weights(record, desk)
-    uses = [u for u in headroom.of_book(record, desk, limits, held) if u.name in ("pair", "sector")]
+    limits = headroom.limits_in_force(view, run_context, record)
+    held = headroom.held_weights(record, run_context)
+    uses = [u for u in headroom.of_book(record, run_context, limits, held) if u.name in ("pair", "sector")]
     uses += headroom.of_stages(record)
     ordered = any(record.lots)
-    orders = headroom.order_weights(record, desk) if ordered else np.zeros(held.size)
+    orders = headroom.order_weights(record, run_context) if ordered else np.zeros(held.size)
     grows = ordered and bool((np.abs(held + orders) > np.abs(held)).any())
     if ordered:
-        uses += headroom.of_orders(view, record, desk, limits, orders)
+        uses += headroom.of_orders(view, record, run_context, limits, orders)
     if on_grid or grows:
         columns = np.flatnonzero((held != 0.0) | (orders != 0.0)).astype(np.int64)
-        tails = tails_of(view, desk, columns, stressed=on_grid)
+        tails = tails_of(view, run_context, columns, stressed=on_grid)
         if on_grid:
-            uses += headroom.of_tails(desk, limits, held, tails)
+            uses += headroom.of_tails(run_context, limits, held, tails)
         if grows:
-            uses += headroom.of_increases(record, desk, limits, held, orders, tails)
+            uses += headroom.of_increases(record, run_context, limits, held, orders, tails)
             for h, bound in limits.stressed_budget.items():
                 uses.append(headroom.used(f"stressed_{h}", ORDERS, record.figures.get(f"stressed_after_{h}"), bound))
     return headroom.closest(uses)

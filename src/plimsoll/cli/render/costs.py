@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.tables import ABSENT, console, percent, proven, table
+from plimsoll.cli.render.tables import ABSENT, console, percent, proven, table
 
 if TYPE_CHECKING:
     from rich.table import Table

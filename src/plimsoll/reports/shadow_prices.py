@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.decision import AuctionRecord, CycleRecord
-from plimsoll.reports.material import Material
+from plimsoll.reports.report_data import ReportData
 
 Floats = NDArray[np.float64]
 TENTH = 0.1
@@ -35,7 +35,7 @@ class Shadow:
     worth: float
 
 
-def shadows(m: Material) -> list[Shadow]:
+def shadows(m: ReportData) -> list[Shadow]:
     """Every constraint that ever had a price, the dearest first."""
     prices: dict[str, list[tuple[float, float]]] = {}
     held = _held(m)
@@ -49,7 +49,7 @@ def shadows(m: Material) -> list[Shadow]:
     return sorted(found, key=lambda s: (-s.worth, s.constraint))
 
 
-def by_kind(m: Material) -> tuple[list[int], dict[str, Floats]]:
+def by_kind(m: ReportData) -> tuple[list[int], dict[str, Floats]]:
     """The sessions of the auctions counted from the run's first, and by kind of limit what a tenth more of all of its
     kind would have added to each auction's objective, NaN where none had a price; the dearest kind first.
     """
@@ -78,7 +78,7 @@ def priced(auction: AuctionRecord) -> dict[str, float]:
     return found
 
 
-def amount(constraint: str, record: CycleRecord, auction: AuctionRecord, m: Material) -> float:
+def amount(constraint: str, record: CycleRecord, auction: AuctionRecord, m: ReportData) -> float:
     """How much of a limit there was, fraction of NAV.
 
     A budget is the record's. What binds weights is used in full where it has a price, so their sum is the limit: of
@@ -94,10 +94,10 @@ def amount(constraint: str, record: CycleRecord, auction: AuctionRecord, m: Mate
         return sum(b.weight for b in auction.bids if b.strategy == scope)
     members = {scope, *scope.split("+")} if scope else {b.symbol for b in auction.bids if b.binding == constraint}
     if head == "sector":
-        groups = {g.name: {m.desk.symbols[c] for c in g.members} for g in m.desk.sector_groups}
+        groups = {g.name: {m.run_context.symbols[c] for c in g.members} for g in m.run_context.sector_groups}
         members = groups.get(constraint, set())
     return sum(b.weight for b in auction.bids if b.symbol in members)
 
 
-def _held(m: Material) -> list[tuple[int, CycleRecord, AuctionRecord]]:
+def _held(m: ReportData) -> list[tuple[int, CycleRecord, AuctionRecord]]:
     return [(t, r, r.auction) for t, r in enumerate(m.run.cycles) if r.auction is not None]

@@ -1,4 +1,4 @@
-"""When auctions are held, who is asked, and what the programme remembers (steps 6-7; A7, S1, G2)."""
+"""When auctions are held, who is asked, and what the target portfolio remembers (steps 6-7; A7, S1, G2)."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def test_auctions_are_held_on_the_first_session_and_as_scheduled(
     assert strategy.days == [r.session for r in records if r.auction is not None]
 
 
-def test_between_auctions_the_programme_stands(make_market: Any, backtested: Any) -> None:
+def test_between_auctions_the_target_portfolio_stands(make_market: Any, backtested: Any) -> None:
     records = backtested(make_market(1, 330), Policy(), strategies=(Asked(),)).records
     for before, after in itertools.pairwise(records):
         if after.auction is None:
-            assert after.carried.programme == before.carried.programme
+            assert after.carried.portfolio == before.carried.portfolio
 
 
 def test_each_strategy_is_told_its_own_part_of_the_book(make_market: Any, backtested: Any) -> None:
@@ -69,11 +69,11 @@ def test_each_strategy_is_told_its_own_part_of_the_book(make_market: Any, backte
         assert one["SPY"] == pytest.approx(2 * two["SPY"])
 
 
-def test_the_programme_keeps_the_forecasts_its_increases_are_judged_on(decided: Any, account: Any) -> None:
-    programme = decided(account(), Asked(mu=0.02, horizon=20, confidence=0.8)).carried.programme
-    assert programme.mu["SPY"] == pytest.approx(0.01)  # at the auction's ten sessions
-    assert programme.confidence["SPY"] == 0.8
-    assert programme.conviction["SPY"] == pytest.approx(0.02 / 0.03 * np.sqrt(252 / 20))
+def test_the_target_portfolio_keeps_the_forecasts_its_increases_are_judged_on(decided: Any, account: Any) -> None:
+    portfolio = decided(account(), Asked(mu=0.02, horizon=20, confidence=0.8)).carried.portfolio
+    assert portfolio.mu["SPY"] == pytest.approx(0.01)  # at the auction's ten sessions
+    assert portfolio.confidence["SPY"] == 0.8
+    assert portfolio.conviction["SPY"] == pytest.approx(0.02 / 0.03 * np.sqrt(252 / 20))
 
 
 def test_only_what_was_not_held_is_an_opening(decided: Any, account: Any) -> None:
@@ -81,9 +81,9 @@ def test_only_what_was_not_held_is_an_opening(decided: Any, account: Any) -> Non
     assert decided(account(SPY=20), Asked()).carried.openings == ()
 
 
-def test_the_target_of_a_symbol_is_the_sum_of_its_shares(desk: Any) -> None:
-    programme = TargetPortfolio(0, (Share("a", "SPY", 0.2), Share("b", "SPY", 0.1), Share("b", "GLD", 0.05)))
-    target = target_of(programme, desk)
-    assert target[desk.column["SPY"]] == pytest.approx(0.3)
+def test_the_target_of_a_symbol_is_the_sum_of_its_shares(run: Any) -> None:
+    portfolio = TargetPortfolio(0, (Share("a", "SPY", 0.2), Share("b", "SPY", 0.1), Share("b", "GLD", 0.05)))
+    target = target_of(portfolio, run)
+    assert target[run.column["SPY"]] == pytest.approx(0.3)
     assert target.sum() == pytest.approx(0.35)
-    assert not target_of(None, desk).any()
+    assert not target_of(None, run).any()

@@ -22,11 +22,11 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Desk:
+class RunContext:
     """The policy with its strategies, and (N,) arrays over the panel's columns that no day changes.
 
     ``account`` enters order ids only, and ``code``, the hash of what decides (``engine.code``), is only written
-    down, "" where nothing is kept: two desks of the same policy, strategies and instruments decide alike.
+    down, "" where nothing is kept: two contexts of the same policy, strategies and instruments decide alike.
     """
 
     policy: Policy

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from plimsoll.core.restraint import Restraint
 from plimsoll.engine.context import CycleContext
-from plimsoll.engine.desk import Desk
-from plimsoll.engine.standing import Standing
+from plimsoll.engine.rebalance import Rebalance
+from plimsoll.engine.run_context import RunContext
 from plimsoll.risk import freshness, stops
 
 Floats = NDArray[np.float64]
@@ -19,7 +19,7 @@ Mask = NDArray[np.bool_]
 class DesiredWeights(msgspec.Struct, frozen=True, eq=False):
     """Step 9: where the book would go, and what may not grow. ``forced`` marks reductions a limit needs.
 
-    ``causes`` say, per column, what lowers the wish below the programme.
+    ``causes`` say, per column, what lowers the wish below the target portfolio.
     """
 
     desired: Floats
@@ -28,21 +28,21 @@ class DesiredWeights(msgspec.Struct, frozen=True, eq=False):
     causes: dict[int, list[str]]
 
 
-def desired_weights(now: CycleContext, standing: Standing, book_scale: float) -> DesiredWeights:
-    """The programme under the ladder's ceiling, the stops and everything that bars increases.
+def desired_weights(now: CycleContext, rebalanced: Rebalance, book_scale: float) -> DesiredWeights:
+    """The target portfolio under the ladder's ceiling, the stops and everything that bars increases.
 
     A rung that fires this session cuts at once, whatever the size. ``book_scale`` is what the whole book is multiplied
     by for a breached hard limit, 1 without one.
     """
-    desk, restraint, held = now.desk, now.restraint, now.book.weights
+    run, restraint, held = now.run, now.restraint, now.book.weights
     if not now.book.known:
         n = held.size
         return DesiredWeights(np.zeros(n), np.zeros(n, bool), np.zeros(n), {})
     causes: dict[int, list[str]] = {}
-    desired = standing.target.copy()
+    desired = rebalanced.target.copy()
     if restraint.size < 1.0:  # the ramp bounds what is bought back, it sells nothing that the halt let stand (R5)
         desired = np.maximum(desired * restraint.size, np.minimum(held, desired))
-        for c in (desired < standing.target).nonzero()[0].tolist():
+        for c in (desired < rebalanced.target).nonzero()[0].tolist():
             causes.setdefault(c, []).append("REENTRY_RAMP")
     forced = np.zeros(held.size, dtype=bool)
 
@@ -54,39 +54,40 @@ def desired_weights(now: CycleContext, standing: Standing, book_scale: float) ->
             forced[column] |= force and has > ceiling
             causes.setdefault(column, []).append(reason)
 
-    for stop in standing.stops:
+    for stop in rebalanced.stops:
         if stop.cap < stops.UNCAPPED:
-            cap(desk.column[stop.symbol], stop.cap, "STOP_CAP", force=stop.day == now.view.day)
+            cap(run.column[stop.symbol], stop.cap, "STOP_CAP", force=stop.day == now.view.day)
     for imposed, columns, reason in (
-        (restraint.liquidate, desk.everything, "LADDER_LIQUIDATE"),
-        (restraint.havens_only, ~desk.havens, "LADDER_HAVENS_ONLY"),
-        (restraint.close_crypto, desk.crypto, "LADDER_CUT"),
+        (restraint.liquidate, run.everything, "LADDER_LIQUIDATE"),
+        (restraint.havens_only, ~run.havens, "LADDER_HAVENS_ONLY"),
+        (restraint.close_crypto, run.crypto, "LADDER_CUT"),
     ):
         if imposed:
             for c in columns.nonzero()[0].tolist():
                 cap(c, 0.0, reason)
     if restraint.gross_ceiling is not None:
         floor = np.minimum(desired, held) if restraint.no_new_risk else desired
-        cut = _under_ceiling(floor, restraint.gross_ceiling, desk)
+        cut = _under_ceiling(floor, restraint.gross_ceiling, run)
         fired = any(e.kind == "LADDER_RUNG" for e in now.ladder.events)
         for c in (cut < floor).nonzero()[0].tolist():
             desired[c] = cut[c]
             forced[c] |= fired and cut[c] < held[c]
             causes.setdefault(c, []).append("LADDER_CUT")
-        if fired:  # what the programme sells anyway counted as sold, so it may not stay inside its band today (R4)
+        # what the target portfolio sells anyway counted as sold, so it may not stay inside its band today (R4)
+        if fired:
             forced |= desired < held
     if book_scale < 1.0:
         for c in held.nonzero()[0].tolist():
             cap(c, held.item(c) * book_scale, "CVAR_ABOVE_HARD")
 
-    return DesiredWeights(desired, forced, _growth(now, standing), causes)
+    return DesiredWeights(desired, forced, _growth(now, rebalanced), causes)
 
 
-def _under_ceiling(weights: Floats, ceiling: float, desk: Desk) -> Floats:
+def _under_ceiling(weights: Floats, ceiling: float, run: RunContext) -> Floats:
     """Cut to a gross ceiling: crypto goes first, then whatever is no haven, then havens, each pro rata (R4)."""
     excess = float(weights.sum()) - ceiling
     out = weights.copy()
-    for group in (desk.crypto, ~desk.crypto & ~desk.havens, desk.havens & ~desk.crypto):
+    for group in (run.crypto, ~run.crypto & ~run.havens, run.havens & ~run.crypto):
         if not excess > 0.0:
             break
         total = float(out[group].sum())
@@ -97,42 +98,42 @@ def _under_ceiling(weights: Floats, ceiling: float, desk: Desk) -> Floats:
     return out
 
 
-def _confidence_min(desk: Desk, restraint: Restraint) -> float:
-    return max(desk.policy.forecast.confidence_min, restraint.confidence_min)
+def _confidence_min(run: RunContext, restraint: Restraint) -> float:
+    return max(run.policy.forecast.confidence_min, restraint.confidence_min)
 
 
-def _growth(now: CycleContext, standing: Standing) -> Floats:
+def _growth(now: CycleContext, rebalanced: Rebalance) -> Floats:
     """(N,) factor on increases: 0 where anything bars them, the halving of S2 under a high VIX, else 1."""
-    desk, restraint, regime, stale = now.desk, now.restraint, now.regime, now.stale
-    policy = desk.policy.forecast
-    if now.frozen or restraint.no_new_risk or not regime.fear < policy.vix_extreme:
+    run, restraint, regime, stale = now.run, now.restraint, now.regime, now.stale
+    policy = run.policy.forecast
+    if now.frozen or restraint.no_new_risk or not regime.vix_or_proxy < policy.vix_extreme:
         return np.zeros(stale.size)
-    factor = 1.0 if regime.fear <= policy.vix_high else desk.policy.vetoes.warning_scale
+    factor = 1.0 if regime.vix_or_proxy <= policy.vix_high else run.policy.vetoes.warning_scale
     free = (now.view.now("eligible") != 0.0) & (stale == 0.0)
-    free &= standing.confidence >= _confidence_min(desk, restraint)
+    free &= rebalanced.confidence >= _confidence_min(run, restraint)
     if restraint.no_new_crypto or regime.figure.stress:
-        free &= ~desk.crypto
+        free &= ~run.crypto
     return np.where(free, factor, 0.0)
 
 
-def bars(now: CycleContext, standing: Standing) -> list[tuple[Mask, str]]:
+def bars(now: CycleContext, rebalanced: Rebalance) -> list[tuple[Mask, str]]:
     """What ``_growth`` bars or halves, in words: (columns, reason), in the order they are told."""
-    desk, restraint, regime, stale = now.desk, now.restraint, now.regime, now.stale
-    policy = desk.policy.forecast
-    everything = desk.everything
+    run, restraint, regime, stale = now.run, now.restraint, now.regime, now.stale
+    policy = run.policy.forecast
+    everything = run.everything
     found: list[tuple[Mask, str]] = [(everything, reason) for reason in now.frozen]
     if restraint.no_new_risk:
         found.append((everything, "LADDER_NO_NEW_RISK"))
-    if not regime.fear < policy.vix_extreme:
+    if not regime.vix_or_proxy < policy.vix_extreme:
         found.append((everything, "VIX_EXTREME"))
-    elif not regime.fear <= policy.vix_high:
+    elif not regime.vix_or_proxy <= policy.vix_high:
         found.append((everything, "VIX_HIGH"))
     if restraint.no_new_crypto:
-        found.append((desk.crypto, "LADDER_NO_CRYPTO"))
+        found.append((run.crypto, "LADDER_NO_CRYPTO"))
     if regime.figure.stress:
-        found.append((desk.crypto, "REGIME_NO_CRYPTO"))
+        found.append((run.crypto, "REGIME_NO_CRYPTO"))
     found.append((now.view.now("eligible") == 0.0, "CLOSE_ONLY"))
     for code in sorted({float(c) for c in stale[stale != 0.0]}):
         found.append((stale == code, freshness.reason_of(code) or "STALE_BAR"))
-    found.append((~(standing.confidence >= _confidence_min(desk, restraint)), "LOW_CONFIDENCE"))
+    found.append((~(rebalanced.confidence >= _confidence_min(run, restraint)), "LOW_CONFIDENCE"))
     return found

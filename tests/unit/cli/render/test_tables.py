@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from plimsoll.cli import tables
-from plimsoll.cli.failing import fail
+from plimsoll.cli.errors import fail
+from plimsoll.cli.render import tables
 
 ROWS = (
     ("GLD", "12,200,684", "2004-11-18", "ABOVE: the book is sold down to its budget at once"),

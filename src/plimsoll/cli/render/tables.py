@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from plimsoll.operate.account_repair import Repaired
     from plimsoll.operate.doctor import Diagnosis
     from plimsoll.operate.providers import Providers
-    from plimsoll.reports.lives import Move, StrategyLife
     from plimsoll.reports.result import BacktestResult, BenchmarkComparison
+    from plimsoll.reports.strategy_history import Move, StrategyLife
     from plimsoll.reports.versus import Paired, Versus
     from plimsoll.reports.worth import Worth
     from plimsoll.research.ablation import Outcome
