@@ -30,7 +30,7 @@ from plimsoll.core.decision import (
 )
 from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
 from plimsoll.core.events import Approval, CashFlow, Event, Genesis, Proof, Split
-from plimsoll.core.order import Fill, Intent
+from plimsoll.core.order import Fill, Order
 from plimsoll.core.restraint import LadderState, Restraint, Resume, RiskEvent
 from plimsoll.core.verdict import Finding
 from plimsoll.store import codec, journal
@@ -42,7 +42,7 @@ GENESIS = Genesis("paper", 10_000_000, ("GLD", "SPY"), "snap", "pol", "code", "2
 
 def cycle(session: str, weight: float = 0.1) -> CycleRecord:
     """A record in which every kind of field has something in it."""
-    intent = Intent("i" * 32, session, "SPY", -3, True, 321.07)
+    intent = Order("i" * 32, session, "SPY", -3, True, 321.07)
     bid = BidRecord("core_trend", "GLD", "EXECUTE", 1, 0.004, 0.003, 1e-4, 0.5, weight, 0.1, 0.2, 0.7, 1.3, 1.0,
                     ("ALLOCATED",), "gross", 0.02)  # fmt: skip
     ladder = LadderState(episode_peak=10_100_000, lifetime_peak=10_200_000, fired=("level_1",), ramp=(0.5, 1.0),
@@ -68,7 +68,7 @@ def cycle(session: str, weight: float = 0.1) -> CycleRecord:
 EVENTS: tuple[Event, ...] = (
     GENESIS,
     cycle("2020-01-02"),
-    Intent("i" * 32, "2020-01-02", "SPY", -3, True, 321.07),
+    Order("i" * 32, "2020-01-02", "SPY", -3, True, 321.07),
     Fill("i" * 32, "e" * 32, "2020-01-03", "SPY", -3, 320.123456789, -96_037, 96, 48, 3),
     CashFlow("2020-01-03", "dividend", "SPY", 17),
     Split("2020-01-03", "GLD", 10, 2.0),

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from plimsoll.core.decision import Carried
 from plimsoll.core.events import CashFlow, Split
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.order import Fill, Intent
+from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import Certification, History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
@@ -95,9 +95,9 @@ def worlds(draw: st.DrawFn) -> World:
     return World(close, ratios, dividends, rate, orders)
 
 
-def intents(lots: list[int]) -> list[Intent]:
+def intents(lots: list[int]) -> list[Order]:
     scaled = [n * units // 100 if units > 1 else n for n, units in zip(lots, UNITS, strict=True)]
-    return [Intent(f"{s}", "", s, n, n < 0, 0.0) for s, n in zip(SYMBOLS, scaled, strict=True) if n]
+    return [Order(f"{s}", "", s, n, n < 0, 0.0) for s, n in zip(SYMBOLS, scaled, strict=True) if n]
 
 
 def whole_cents(amount: Fraction) -> int:
@@ -122,7 +122,7 @@ def test_cash_and_lots_equal_an_independent_ledger(world: World) -> None:
     days = history.panel.sessions.days
     venue = SimulatedVenue(history, POLICY)
     state, cash, lots = open_account(), START, [0, 0, 0]
-    pending: list[Intent] = []
+    pending: list[Order] = []
     for row in range(ROWS):
         interest = 0
         if row and cash > 0 and np.isfinite(world.rate[row - 1]):

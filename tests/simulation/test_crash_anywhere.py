@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import Halted, PlimsollError
 from plimsoll.core.events import Event
-from plimsoll.core.order import Fill, Intent
+from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import Panel
 from plimsoll.core.policy import Policy
 from plimsoll.engine.history import history_of
@@ -184,7 +184,7 @@ def test_an_order_is_in_the_journal_before_its_fill_and_after_its_decision(world
         event = codec.decode(kind, payload)
         if isinstance(event, CycleRecord):
             decided = {i.id for i in event.intents}
-        elif isinstance(event, Intent):
+        elif isinstance(event, Order):
             assert event.id in decided
             ordered.add(event.id)
         elif isinstance(event, Fill) and event.reason == "ORDER":

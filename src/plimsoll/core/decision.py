@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from plimsoll.core.lifecycle import Lifecycle, StrategySession
-from plimsoll.core.order import Intent
+from plimsoll.core.order import Order
 from plimsoll.core.restraint import LadderState, Restraint, RiskEvent
 from plimsoll.core.verdict import Finding
 
@@ -213,7 +213,7 @@ class CycleRecord(msgspec.Struct, frozen=True):
     vetoes: tuple[Veto, ...]
     auction: AuctionRecord | None
     events: tuple[RiskEvent, ...]
-    intents: tuple[Intent, ...]
+    intents: tuple[Order, ...]
     carried: Carried
     strategies: StrategySession | None = None
     unmet: tuple[Finding, ...] = ()
@@ -231,6 +231,6 @@ class Plan(msgspec.Struct, frozen=True):
     record: CycleRecord
 
     @property
-    def intents(self) -> tuple[Intent, ...]:
+    def intents(self) -> tuple[Order, ...]:
         """The orders, reductions first."""
         return self.record.intents

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from plimsoll.core.decision import CycleRecord
-from plimsoll.core.order import Fill, Intent
+from plimsoll.core.order import Fill, Order
 
 
 class Genesis(msgspec.Struct, frozen=True):
@@ -51,6 +51,134 @@ class Approval(msgspec.Struct, frozen=True):
     reason: str
 
 
+class OrderSubmitted(msgspec.Struct, frozen=True):
+    """An order is about to be handed to a venue; durable before it is, so that a crash in between is known (X2)."""
+
+    session: str
+    id: str
+
+
+class OrderDenied(msgspec.Struct, frozen=True):
+    """The governor refused an order, which no venue saw; ``reasons`` are its codes (H1)."""
+
+    session: str
+    id: str
+    reasons: tuple[str, ...]
+
+
+class OrderAccepted(msgspec.Struct, frozen=True):
+    """A venue took an order, under the id it gave it."""
+
+    session: str
+    id: str
+    venue_id: str = ""
+
+
+class OrderRejected(msgspec.Struct, frozen=True):
+    """A venue refused an order: ``reason`` is a code of ours, ``text`` the venue's own words."""
+
+    session: str
+    id: str
+    reason: str
+    text: str = ""
+
+
+class OrderUnknown(msgspec.Struct, frozen=True):
+    """A venue did not say what became of an order; it counts as open until it does (X2)."""
+
+    session: str
+    id: str
+    reason: str
+
+
+class CancelRequested(msgspec.Struct, frozen=True):
+    """A cancellation is about to be asked for; the order may still fill."""
+
+    session: str
+    id: str
+    reason: str
+
+
+class OrderCancelled(msgspec.Struct, frozen=True):
+    """A venue cancelled what was left of an order: ``lots``, signed."""
+
+    session: str
+    id: str
+    lots: int
+    reason: str = ""
+
+
+class OrderExpired(msgspec.Struct, frozen=True):
+    """What was left of an order, ``lots`` signed, ended with its time in force; ``reason`` says why it did not fill."""
+
+    session: str
+    id: str
+    lots: int
+    reason: str = ""
+
+
+class FillCorrected(msgspec.Struct, frozen=True):
+    """A venue corrected an execution: ``fill`` stands in its place, None where it never was (a bust)."""
+
+    session: str
+    execution: str
+    fill: Fill | None
+
+
+class FeeReported(msgspec.Struct, frozen=True):
+    """A fee that a venue reported apart from a fill: ``cents`` paid, in the account's currency, for an execution or an
+    order (``of``); ``source`` names the report.
+    """
+
+    session: str
+    of: str
+    cents: int
+    source: str
+
+
+class PositionAdopted(msgspec.Struct, frozen=True):
+    """A venue shows ``lots`` more (signed) of a symbol than the journal explains, or fewer: they are EXTERNAL (X6).
+
+    ``price`` is the traded price they are valued at when adopted.
+    """
+
+    session: str
+    symbol: str
+    lots: int
+    price: float
+
+
+class VenueSnapshot(msgspec.Struct, frozen=True):
+    """What a venue says of the whole account at one instant (X6).
+
+    ``cash`` in cents; ``positions`` are signed lots by symbol, ``orders`` the ids it holds open, ``executions`` those
+    it knows of since the session began.
+    """
+
+    session: str
+    cash: int
+    positions: dict[str, int]
+    orders: tuple[str, ...]
+    executions: tuple[str, ...] = ()
+
+
+class EventQuarantined(msgspec.Struct, frozen=True):
+    """A venue's event that the order's state does not allow, kept as it came and believed by nobody (X2)."""
+
+    session: str
+    id: str
+    kind: str
+    status: str
+    payload: str
+
+
+OrderEvent = (
+    OrderSubmitted | OrderDenied | OrderAccepted | OrderRejected | OrderUnknown | CancelRequested | OrderCancelled
+    | OrderExpired
+)  # fmt: skip
+VenueFact = Fill | FillCorrected | FeeReported | PositionAdopted | VenueSnapshot | EventQuarantined
+
+
 class Proof(msgspec.Struct, frozen=True):
     """What a reading of a run's journal rests on: its chain was verified to ``head``, the hash of the last record (G3).
 
@@ -62,14 +190,27 @@ class Proof(msgspec.Struct, frozen=True):
     anchored: bool
 
 
-Event = Genesis | CycleRecord | Intent | Fill | CashFlow | Split | Approval
+Event = Genesis | CycleRecord | Order | Fill | CashFlow | Split | Approval | OrderEvent | VenueFact
 KINDS: dict[str, type] = {
     "genesis": Genesis,
     "cycle": CycleRecord,
-    "intent": Intent,
+    "intent": Order,
     "fill": Fill,
     "cash": CashFlow,
     "split": Split,
     "approval": Approval,
+    "order_submitted": OrderSubmitted,
+    "order_denied": OrderDenied,
+    "order_accepted": OrderAccepted,
+    "order_rejected": OrderRejected,
+    "order_unknown": OrderUnknown,
+    "cancel_requested": CancelRequested,
+    "order_cancelled": OrderCancelled,
+    "order_expired": OrderExpired,
+    "fill_corrected": FillCorrected,
+    "fee": FeeReported,
+    "position_adopted": PositionAdopted,
+    "venue_snapshot": VenueSnapshot,
+    "quarantined": EventQuarantined,
 }
 KIND_OF: dict[type, str] = {cls: kind for kind, cls in KINDS.items()}

@@ -1,21 +1,82 @@
-"""Orders and what comes back (X2, X3)."""
+"""Orders, the states they go through and the fills that come back (X2, X3)."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
 
 import msgspec
 
+OrderType = Literal["market", "limit", "stop", "stop_limit"]
+TimeInForce = Literal["day", "opg", "cls", "gtc", "ioc", "fok"]
+Status = Literal[
+    "NEW", "SUBMITTED", "ACCEPTED", "PARTIALLY_FILLED", "PENDING_CANCEL", "UNKNOWN",
+    "FILLED", "CANCELLED", "EXPIRED", "REJECTED", "DENIED",
+]  # fmt: skip
 
-class Intent(msgspec.Struct, frozen=True):
-    """An order the journal holds before any venue sees it. ``lots`` is signed; negative sells."""
+TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
+    {
+        "NEW": frozenset({"SUBMITTED", "DENIED", "EXPIRED"}),
+        "SUBMITTED": frozenset(
+            {"ACCEPTED", "REJECTED", "UNKNOWN", "PARTIALLY_FILLED", "FILLED", "PENDING_CANCEL", "CANCELLED", "EXPIRED"}
+        ),
+        "ACCEPTED": frozenset({"PARTIALLY_FILLED", "FILLED", "PENDING_CANCEL", "CANCELLED", "EXPIRED", "UNKNOWN"}),
+        "PARTIALLY_FILLED": frozenset(
+            {"PARTIALLY_FILLED", "FILLED", "PENDING_CANCEL", "CANCELLED", "EXPIRED", "UNKNOWN"}
+        ),
+        "PENDING_CANCEL": frozenset({"PENDING_CANCEL", "CANCELLED", "FILLED", "EXPIRED", "UNKNOWN"}),
+        "UNKNOWN": frozenset({"ACCEPTED", "PARTIALLY_FILLED", "REJECTED", "FILLED", "CANCELLED", "EXPIRED"}),
+        "FILLED": frozenset(),
+        "CANCELLED": frozenset(),
+        "EXPIRED": frozenset(),
+        "REJECTED": frozenset(),
+        "DENIED": frozenset(),
+    }
+)
+"""Which status an order may take next (X2). What is in no set is not believed: the event is quarantined. Only evidence
+of the venue leaves UNKNOWN, and no timer ends an order."""
+OPEN: frozenset[Status] = frozenset(s for s, after in TRANSITIONS.items() if after)
+"""What may still fill; PENDING_CANCEL and UNKNOWN count as exposure like the others."""
+
+
+class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An order: one for the whole system (X2). It is journaled before any venue sees it.
+
+    ``session`` is the session it was decided on, ``lots`` signed (negative sells), ``reduce_only`` an order that may
+    only bring a position towards zero, ``reference`` the decision session's close as traded. ``limit`` and ``stop``
+    are prices in USD where the type has them. ``parent`` is the order whose part this one is, ``part`` its number and
+    ``generation`` counts replacements; ``id`` follows from these (``client_id``).
+    """
 
     id: str
     session: str
     symbol: str
     lots: int
     reduce_only: bool
-    reference: float  # the decision session's close, traded price
+    reference: float
+    type: OrderType = "market"
+    limit: float | None = None
+    stop: float | None = None
+    time_in_force: TimeInForce = "opg"
+    parent: str = ""
+    part: int = 0
+    generation: int = 0
+
+
+class WorkingOrder(msgspec.Struct, frozen=True):
+    """An order that may still fill. ``filled`` is signed like its lots; ``venue_id`` is the venue's own name for it."""
+
+    order: Order
+    status: Status = "NEW"
+    filled: int = 0
+    venue_id: str = ""
+
+    @property
+    def remaining(self) -> int:
+        """Lots not filled yet, signed."""
+        return self.order.lots - self.filled
 
 
 class Fill(msgspec.Struct, frozen=True):

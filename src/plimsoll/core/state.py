@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.decision import Carried, CycleRecord
 from plimsoll.core.events import Approval, CashFlow, Event, Genesis, Split
-from plimsoll.core.order import Fill, Intent
+from plimsoll.core.order import Fill, Order
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.track import Track, folded, held_values
 
@@ -55,7 +55,7 @@ def apply(state: State, event: Event) -> State:
             return _split(state, event)
         case Approval():
             return replace(state, carried=_approved(state.carried))
-        case Intent():
+        case Order():
             return state
         case _:
             raise TypeError(f"{type(event).__name__} is not an event of an open account")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.decision import Carried, CycleRecord
 from plimsoll.core.limits import LimitSet, rebalance_band
-from plimsoll.core.order import Intent, client_id
+from plimsoll.core.order import Order, client_id
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.book import MarkedBook
@@ -151,13 +151,13 @@ def _limits(limits: LimitSet) -> dict[str, float]:
     return out
 
 
-def _intents(view: View, run: RunContext, book: MarkedBook, proposal: Proposal) -> tuple[Intent, ...]:
+def _intents(view: View, run: RunContext, book: MarkedBook, proposal: Proposal) -> tuple[Order, ...]:
     """Reductions first, then increases, largest first, so that cash is there when it is needed."""
     ordered = proposal.lots.nonzero()[0].tolist()
     growing = {c: abs(book.weights[c] + proposal.weights[c]) > abs(book.weights[c]) for c in ordered}
     ordered.sort(key=lambda c: (growing[c], -abs(float(proposal.weights[c])), c))
     return tuple(
-        Intent(
+        Order(
             id=client_id(run.account, view.date, run.symbols[c], "buy" if proposal.lots[c] > 0 else "sell"),
             session=view.date,
             symbol=run.symbols[c],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CorruptionError
 from plimsoll.core.events import Approval, Event, Genesis
-from plimsoll.core.order import Intent
+from plimsoll.core.order import Order
 from plimsoll.core.state import State, apply, open_account
 from plimsoll.engine.operator import SIMULATED
 
@@ -44,7 +44,7 @@ def recover(events: Iterable[Event]) -> Recovered:
         state = apply(state, event)
         if isinstance(event, CycleRecord):
             last, since, intents, at_decision = event, [], 0, state
-        elif isinstance(event, Intent):
+        elif isinstance(event, Order):
             intents += 1
         elif isinstance(event, Approval) and event.by != SIMULATED:
             at_decision = apply(at_decision, event)  # a person signs between sessions: no pre-open repeats it

@@ -16,7 +16,7 @@ from plimsoll.core.policy import CashPolicy, Policy
 from plimsoll.core.sessions import bill_return
 from plimsoll.core.state import State
 from plimsoll.costs.model import most_probable
-from plimsoll.execution.pricing import Order, fill, fill_quote
+from plimsoll.execution.pricing import FilledOrder, fill, fill_quote
 
 _RATIO_DENOMINATOR_MAX = 10_000  # a stored ratio of 0.3333333 is one for three: lots must come out whole
 
@@ -124,5 +124,5 @@ def _ended(today: RowActions, lots: dict[int, int], history: History, row: int, 
         mark = float(history.array("mark")[row - 1, column])
         now = most_probable(history.array("regime.belief")[row - 1])
         quote = fill_quote(history, column, mark, last)._replace(regime=now)
-        order = Order(identity, session, "SERIES_ENDED")
+        order = FilledOrder(identity, session, "SERIES_ENDED")
         yield fill(order, panel.instruments[column], -lots[column], quote, policy.costs)

@@ -24,7 +24,7 @@ class FillQuote(NamedTuple):
     regime: int  # 0 normal, 1 volatile, 2 crisis
 
 
-class Order(NamedTuple):
+class FilledOrder(NamedTuple):
     """Which order a fill belongs to, and when it happens."""
 
     id: str
@@ -38,7 +38,7 @@ def fill_quote(history: History, column: int, price: float, row: int) -> FillQuo
     return FillQuote(float(price), float(adv), float(sigma), most_probable(history.array("regime.belief")[row]))
 
 
-def fill(order: Order, instrument: Instrument, lots: int, quote: FillQuote, costs: CostPolicy) -> Fill:
+def fill(order: FilledOrder, instrument: Instrument, lots: int, quote: FillQuote, costs: CostPolicy) -> Fill:
     """The fill of ``lots`` (signed) at ``price x (1 +/- (slippage + impact))``, commission beside it.
 
     Every amount is in whole cents, half to even; slippage and impact are cents of the price's distance from the

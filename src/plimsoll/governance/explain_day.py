@@ -10,7 +10,7 @@ import numpy as np
 from plimsoll.core.dates import iso_day
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.limits import rebalance_band
-from plimsoll.core.order import Fill, Intent
+from plimsoll.core.order import Fill, Order
 from plimsoll.core.verdict import Finding
 from plimsoll.costs.model import liquidity
 from plimsoll.governance import wording
@@ -206,7 +206,7 @@ def _liquidity(value: float, adv: float | None) -> list[str]:
     ]
 
 
-def _intent(case: Case, symbol: str) -> Intent | None:
+def _intent(case: Case, symbol: str) -> Order | None:
     return next((i for i in case.record.intents if i.symbol == symbol), None)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError
 from plimsoll.core.events import Genesis, Proof
-from plimsoll.core.order import Fill, Intent
+from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import History
 from plimsoll.core.policy import CostPolicy, Policy, policy_hash
 from plimsoll.costs.calibration import Calibration, SizeBucket, by_size, calibrate
@@ -134,10 +134,10 @@ def of_run(home: Home, run: str, present: Callable[[], Policy], *, estimate_slip
         raise InputError(f"The snapshot {genesis.snapshot} of run {run!r} is not in {home.path}", "Restore its folder")
     policy = policy_of(home, run, genesis, present)
     history = history_of(snapshot.load(folder).resolved(policy.limits.plain_symbols_are), policy)
-    intents: dict[str, Intent] = {}
+    intents: dict[str, Order] = {}
     fills: dict[str, list[Fill]] = {}
     for event in events:
-        if isinstance(event, Intent):
+        if isinstance(event, Order):
             intents[event.id] = event
         elif isinstance(event, Fill):
             fills.setdefault(event.id, []).append(event)
@@ -161,7 +161,7 @@ def of_run(home: Home, run: str, present: Callable[[], Policy], *, estimate_slip
     return msgspec.structs.replace(found, journal=events.proof)
 
 
-def _of_order(name: str, intent: Intent, done: Sequence[Fill], history: History) -> _Row:
+def _of_order(name: str, intent: Order, done: Sequence[Fill], history: History) -> _Row:
     """An order of a run: decided on a close, released at the open of the row it was filled on.
 
     Its quantity and reference are restated over a split of that row, the reference also less a dividend, which the

@@ -13,7 +13,7 @@ from plimsoll.core.dates import day_number
 from plimsoll.core.decision import AuctionRecord, CycleRecord
 from plimsoll.core.errors import CorruptionError, UsageError
 from plimsoll.core.events import CashFlow, Event, Genesis
-from plimsoll.core.order import Intent
+from plimsoll.core.order import Order
 from plimsoll.engine.tally import RunTally
 from plimsoll.measures.trades import Close, RoundTrip, round_trips
 
@@ -28,7 +28,7 @@ class Recorded:
     tally: RunTally = field(default_factory=RunTally)
     cycles: list[CycleRecord] = field(default_factory=list)
     flows: list[CashFlow] = field(default_factory=list)
-    intents: list[Intent] = field(default_factory=list)
+    intents: list[Order] = field(default_factory=list)
     _figures: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
     _limits: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
 
@@ -156,7 +156,7 @@ def sorted_events(events: Iterable[Event]) -> Recorded:
                 found.cycles.append(event)
             case CashFlow():
                 found.flows.append(event)
-            case Intent():
+            case Order():
                 found.intents.append(event)
             case _:
                 pass

@@ -15,7 +15,7 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.policy import CostPolicy, CostPreset, Policy
 from plimsoll.costs.model import commission_of, estimate
 from plimsoll.costs.presets import PRESETS
-from plimsoll.execution.pricing import FillQuote, Order, fill
+from plimsoll.execution.pricing import FilledOrder, FillQuote, fill
 from plimsoll.store.policy_file import load
 
 
@@ -68,11 +68,11 @@ def test_a_commission_is_what_the_schedule_says(
 def test_a_fill_pays_the_same_in_cents(side: int) -> None:
     costs = costs_of("ibkr-pro")
     spy = Instrument("SPY", "fund", "XNYS")
-    made = fill(Order("i", "2024-01-02"), spy, side * 1000, FillQuote(100.0, 1e12, 0.0, 0), costs)
+    made = fill(FilledOrder("i", "2024-01-02"), spy, side * 1000, FillQuote(100.0, 1e12, 0.0, 0), costs)
     sold = abs(made.notional) / 100  # at the fill price, slippage inside
     assert made.commission == round(100 * (5.00 + (sold * SEC + 1000 * TAF if side < 0 else 0.0)))
     bitcoin = Instrument("BTC-USD", "crypto", "24/7", lots_per_unit=10_000)
-    coin = fill(Order("i", "2024-01-02"), bitcoin, 20, FillQuote(50_000.0, 1e12, 0.0, 0), costs)  # 0.002 BTC
+    coin = fill(FilledOrder("i", "2024-01-02"), bitcoin, 20, FillQuote(50_000.0, 1e12, 0.0, 0), costs)  # 0.002 BTC
     assert coin.commission == round(abs(coin.notional) * 0.01)
 
 

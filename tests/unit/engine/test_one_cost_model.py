@@ -12,7 +12,7 @@ import pytest
 
 from plimsoll.core.forecast import Forecast, Holding
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.order import Intent
+from plimsoll.core.order import Order
 from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy
 from plimsoll.core.state import State
@@ -66,7 +66,7 @@ def test_auction_and_venue_price_in_the_same_regime_and_the_multipliers_are_in_t
     charged = min(1.0, policy.auction.horizon / policy.forecast.holding_sessions)
     assert bid.cost == pytest.approx(2.0 * float(one_way.total[0]) * charged)
 
-    order = Intent("a", panel.sessions.dates[ROW], "SPY", 100, False, float(panel.close[ROW, column]))
+    order = Order("a", panel.sessions.dates[ROW], "SPY", 100, False, float(panel.close[ROW, column]))
     (fill,) = SimulatedVenue(history, policy).execute([order], ROW)
     notional = 100.0 * panel.open[ROW + 1, column]
     paid = model.estimate(("fund",), np.array([notional]), np.array([adv]), np.array([sigma]), regime, policy.costs)
@@ -91,8 +91,8 @@ def test_unknown_liquidity_bars_the_entry_everywhere_and_the_exit_nowhere(
     venue = SimulatedVenue(history, policy)
     close = float(panel.close[ROW, panel.column["SPY"]])
     session = panel.sessions.dates[ROW]
-    assert venue.execute([Intent("a", session, "SPY", 10, False, close)], ROW) == []
-    (sold,) = venue.execute([Intent("b", session, "SPY", -10, True, close)], ROW)
+    assert venue.execute([Order("a", session, "SPY", 10, False, close)], ROW) == []
+    (sold,) = venue.execute([Order("b", session, "SPY", -10, True, close)], ROW)
     worst = policy.costs.kinds["fund"]
     assert sold.price / panel.open[ROW + 1, panel.column["SPY"]] - 1.0 == pytest.approx(
         -(worst.worst_case - worst.commission)
@@ -131,5 +131,5 @@ def test_an_fx_pair_is_bounded_by_its_configured_depth_in_auction_order_and_fill
     if depth == 2e5:
         assert bid.binding == "participation:TLT" and ordered > 0.9 * room
     venue = SimulatedVenue(history, policy)
-    (filled,) = venue.execute([Intent("x", panel.sessions.dates[ROW], "TLT", 10**6, False, 1.0)], ROW)
+    (filled,) = venue.execute([Order("x", panel.sessions.dates[ROW], "TLT", 10**6, False, 1.0)], ROW)
     assert 0.9 * room < filled.lots * panel.open[ROW + 1, column] <= room

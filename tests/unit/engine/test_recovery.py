@@ -7,7 +7,7 @@ import pytest
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CorruptionError
-from plimsoll.core.order import Intent
+from plimsoll.core.order import Order
 from plimsoll.core.policy import Policy
 from plimsoll.engine.recovery import recover
 
@@ -36,8 +36,8 @@ def test_every_prefix_says_what_is_still_to_be_written(written) -> None:
         found = recover(written[:n])
         after = written[first + 1 : n]
         assert found.last is written[first]
-        assert found.intents == sum(isinstance(e, Intent) for e in after)
-        assert found.since == tuple(e for e in after if not isinstance(e, Intent))
+        assert found.intents == sum(isinstance(e, Order) for e in after)
+        assert found.since == tuple(e for e in after if not isinstance(e, Order))
         assert not found.at_decision.lots.any()  # the morning is repeated from before its fills
     assert found.state.lots.any()
 

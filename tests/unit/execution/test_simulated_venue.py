@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from plimsoll.core.decision import Carried
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.order import Fill, Intent
+from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
@@ -60,8 +60,8 @@ def history(
     )
 
 
-def intent(lots: int, symbol: str = "SPY", reduce_only: bool | None = None) -> Intent:
-    return Intent(f"{symbol}{lots}", "2024-10-04", symbol, lots, lots < 0 if reduce_only is None else reduce_only, 99.0)
+def intent(lots: int, symbol: str = "SPY", reduce_only: bool | None = None) -> Order:
+    return Order(f"{symbol}{lots}", "2024-10-04", symbol, lots, lots < 0 if reduce_only is None else reduce_only, 99.0)
 
 
 def account(cash: int = 10_000_000, **lots: int) -> State:
@@ -69,7 +69,7 @@ def account(cash: int = 10_000_000, **lots: int) -> State:
     return State(SYMBOLS, held, np.full(3, 90.0), cash, Carried(ladder=LadderState(cash, cash)))
 
 
-def one(order: Intent, world: History, state: State | None = None, policy: Policy = POLICY) -> Fill | None:
+def one(order: Order, world: History, state: State | None = None, policy: Policy = POLICY) -> Fill | None:
     fills = SimulatedVenue(world, policy).execute((order,), 0, state)
     assert len(fills) <= 1
     return fills[0] if fills else None
@@ -232,7 +232,7 @@ def test_no_sequence_of_orders_makes_cash_or_a_holding_negative(
     assert len({f.execution for f in fills}) == len(fills)
 
 
-def replace_id(order: Intent, number: int) -> Intent:
+def replace_id(order: Order, number: int) -> Order:
     return msgspec.structs.replace(order, id=f"order {number}")
 
 

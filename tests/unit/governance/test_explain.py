@@ -23,7 +23,7 @@ from plimsoll.core.decision import (
     Veto,
 )
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.order import Fill, Intent
+from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import Certification, Flag
 from plimsoll.core.policy import Policy
 from plimsoll.core.reasons import COUNTS, FIGURES, REASONS
@@ -344,7 +344,7 @@ def test_what_the_held_book_exceeds_is_not_blamed_on_a_proposal() -> None:
 
 def bought(**changes: Any) -> dict[str, Any]:
     """An order for 100 units, 5 % of NAV, and its fill."""
-    intent = Intent("id", TODAY, "AAA", 100, False, 50.0)
+    intent = Order("id", TODAY, "AAA", 100, False, 50.0)
     return {"held": [0.15], "proposed": [0.20], "lots": [100], "outcome": ["EXECUTE"], "reasons": [["TO_TARGET"]],
             "intents": (intent,)} | changes  # fmt: skip
 

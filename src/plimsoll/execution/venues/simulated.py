@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.order import Fill, Intent
+from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy
 from plimsoll.core.state import State
 from plimsoll.costs.model import depth
-from plimsoll.execution.pricing import FillQuote, Order, fill, fill_quote
+from plimsoll.execution.pricing import FilledOrder, FillQuote, fill, fill_quote
 
 
 @dataclass
@@ -44,7 +44,7 @@ class SimulatedVenue:
         self._history = history
         self._policy = policy
 
-    def execute(self, intents: Sequence[Intent], row: int, state: State | None = None) -> list[Fill]:
+    def execute(self, intents: Sequence[Order], row: int, state: State | None = None) -> list[Fill]:
         """Fills of orders decided at ``row``, in the order given; none after the last row.
 
         With ``state``, the account just before this opening (actions of the row booked), no order crosses zero and
@@ -66,7 +66,7 @@ class SimulatedVenue:
                     account.book(done)
         return fills
 
-    def _fill(self, intent: Intent, row: int, account: _Account | None) -> Fill | None:
+    def _fill(self, intent: Order, row: int, account: _Account | None) -> Fill | None:
         panel, at = self._history.panel, row + 1
         column = panel.column[intent.symbol]
         price = float(panel.open[at, column])
@@ -84,7 +84,7 @@ class SimulatedVenue:
             lots = min(lots, self._participating(instrument, quote))
         if lots == 0:
             return None
-        order = Order(intent.id, panel.sessions.dates[at])
+        order = FilledOrder(intent.id, panel.sessions.dates[at])
         if account is None or lots < 0:
             return fill(order, instrument, lots, quote, self._policy.costs)
         return self._affordable(order, instrument, lots, quote, account.cash)
@@ -96,7 +96,9 @@ class SimulatedVenue:
             return 0
         return math.floor(self._policy.limits.participation_max * volume / quote.price * instrument.lots_per_unit)
 
-    def _affordable(self, order: Order, instrument: Instrument, lots: int, quote: FillQuote, cash: int) -> Fill | None:
+    def _affordable(
+        self, order: FilledOrder, instrument: Instrument, lots: int, quote: FillQuote, cash: int
+    ) -> Fill | None:
         """The purchase, cut until cash pays for it. Fewer lots have less impact, so the first cut nearly suffices."""
         while lots > 0:
             done = fill(order, instrument, lots, quote, self._policy.costs)
@@ -107,7 +109,7 @@ class SimulatedVenue:
         return None
 
 
-def _reduces(intent: Intent, held: int | None) -> bool:
+def _reduces(intent: Order, held: int | None) -> bool:
     if held is None:
         return intent.reduce_only or intent.lots < 0
     return held * intent.lots < 0

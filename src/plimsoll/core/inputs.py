@@ -1,0 +1,83 @@
+"""What a run is told and what it asks for: the inputs and commands of ``engine.driver`` (E1).
+
+A run is a pure state machine, ``step(state, input) -> (state, events, commands)``. Every shell is a loop around it: a
+recorded one feeds the sessions of a snapshot, a daemon a clock, venues and people.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from plimsoll.core.events import Approval, VenueSnapshot
+from plimsoll.core.order import Order
+from plimsoll.core.venue import Accepted, Refused, Unknown, VenueEvent
+
+
+class DataPublished(msgspec.Struct, frozen=True):
+    """A snapshot that the run may decide on from now on. It must repeat what the run has decided on, bit for bit;
+    what it restates or certifies otherwise is named in ``restated`` and ``certified`` (symbols), each a dated event.
+    """
+
+    session: str
+    snapshot: str
+    first: str
+    last: str
+    restated: tuple[str, ...] = ()
+    certified: tuple[str, ...] = ()
+
+
+class SessionOpened(msgspec.Struct, frozen=True):
+    """A session is about to open: what is booked before the open, then the orders decided on before it."""
+
+    session: str
+
+
+class SessionClosed(msgspec.Struct, frozen=True):
+    """A session has closed and its data are certified: time to decide."""
+
+    session: str
+
+
+class OrderHappened(msgspec.Struct, frozen=True):
+    """A venue's event. What the order's state does not allow is quarantined, never lost and never believed."""
+
+    event: VenueEvent
+
+
+class CommandResult(msgspec.Struct, frozen=True):
+    """What a venue answered to ``Submit`` or ``Cancel`` of the order ``id``, or that the governor ``denied`` it."""
+
+    id: str
+    answer: Accepted | Refused | Unknown | None = None
+    denied: tuple[str, ...] = ()
+
+
+Input = DataPublished | SessionOpened | SessionClosed | OrderHappened | CommandResult | VenueSnapshot | Approval
+
+
+class Submit(msgspec.Struct, frozen=True):
+    """Hand an order to the governor and, admitted, to the venue. Its ``OrderSubmitted`` is durable by then."""
+
+    order: Order
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """Ask the venue to cancel an order."""
+
+    id: str
+
+
+class Query(msgspec.Struct, frozen=True):
+    """Ask the venue what became of an order whose answer never came."""
+
+    id: str
+
+
+class Notify(msgspec.Struct, frozen=True):
+    """Tell a person: a severity and a sentence."""
+
+    severity: str
+    text: str
+
+
+Command = Submit | Cancel | Query | Notify
