@@ -24,20 +24,13 @@ def limits_show(workspace: Workspace, store: str | None = None) -> LimitsReport:
     They are compared with the profile they were made for, unless another one or a policy file is named. ``store`` is
     the Redis server of an account that lies there (H6).
     """
-    from dataclasses import replace
-
     from plimsoll.operate.account_limits import show
-    from plimsoll.operate.governed_account import whole_record
     from plimsoll.store.home import Home
 
-    home = Home(workspace.home)
-    known = whole_record(home).limits
-    if known is not None and workspace.profile is None and not workspace.policy_files:
-        workspace = replace(workspace, profile=known[1].profile)
-    policy = workspace.load().policy
+    home, policy = Home(workspace.home), _of_account(workspace).load().policy
     if store is None:
         return show(home, policy)
-    with state_store(home, store, policy.governor.store_timeout / 1000, workspace.tell) as shared:
+    with state_store(home, store, policy.governor.store_timeout / 1000, workspace.tell, looks=True) as shared:
         return show(home, policy, shared)
 
 
@@ -142,13 +135,14 @@ def sla(
 ) -> RiskPromise:
     """The risk promise of the home's account on one page, signed where a person and their key are given (H9).
 
-    It is written to ``output`` too; nothing is signed where that is a file a home keeps itself.
+    Its policy is the account's own profile, unless another one or a policy file is named. It is written to ``output``
+    too; nothing is signed where that is a file a home keeps itself.
     """
     from plimsoll.core.errors import InputError
     from plimsoll.operate.sla import promise, sign
     from plimsoll.store.home import Home, spared
 
-    loaded, home = workspace.load(), Home(workspace.home)
+    loaded, home = _of_account(workspace).load(), Home(workspace.home)
     if output is not None:
         spared(output)
     if person is None or key is None:
@@ -168,8 +162,21 @@ def sla_check(workspace: Workspace, path: Path) -> Checked:
     from plimsoll.operate.sla import check
     from plimsoll.store.home import Home
 
-    loaded = workspace.load()
+    loaded = _of_account(workspace).load()
     return check(Home(workspace.home), loaded.policy, loaded.hash, path)
+
+
+def _of_account(workspace: Workspace) -> Workspace:
+    """The workspace with the profile the home's account was opened with, unless a profile or a policy is named."""
+    from dataclasses import replace
+
+    from plimsoll.operate.governed_account import whole_record
+    from plimsoll.store.home import Home
+
+    known = whole_record(Home(workspace.home)).limits
+    if known is None or workspace.profile is not None or workspace.policy_files:
+        return workspace
+    return replace(workspace, profile=known[1].profile)
 
 
 def _by(workspace: Workspace, person: str, key: Path, *, live: bool = False) -> By:

@@ -147,13 +147,19 @@ def audit_verify(workspace: Workspace, run: str | None = None, store: str | None
 
     The account lies in the home, or in the Redis server at ``store``.
     """
-    from plimsoll.core.errors import InputError
+    from plimsoll.core.errors import InputError, UsageError
     from plimsoll.store.governor_audit import verify_file
     from plimsoll.store.home import Home
     from plimsoll.store.journal import AuditReport
 
     home = Home(workspace.home, workspace.tell)
-    if run is not None or not (store or home.governor.exists() or home.governor_anchor.exists()):
+    account = store or home.governor.exists() or home.governor_anchor.exists()
+    if run is None and not account and not home.names():
+        raise UsageError(
+            f"{home.path} holds no run and no governor's account: there is nothing to verify",
+            "Run 'plimsoll backtest' or 'plimsoll govern' first, or give --home, or --store for an account in a server",
+        )
+    if run is not None or not account:
         return home.audit(run)
     if store:
         try:
@@ -162,11 +168,11 @@ def audit_verify(workspace: Workspace, run: str | None = None, store: str | None
             raise InputError(
                 "a Redis store needs redis, which is not installed", "pip install 'plimsoll[redis]'"
             ) from None
-        account = verify_server(store, _PATIENCE, home.governor_anchor)
+        verified = verify_server(store, _PATIENCE, home.governor_anchor)
     else:
-        account = verify_file(home.governor)
+        verified = verify_file(home.governor)
     found = home.audit() if home.names() else AuditReport(True, 0)
-    return msgspec.structs.replace(found, ok=found.ok and account.ok, governor=account)
+    return msgspec.structs.replace(found, ok=found.ok and verified.ok, governor=verified)
 
 
 def resume(workspace: Workspace, by: str, reason: str, run: str | None = None) -> Resumed:

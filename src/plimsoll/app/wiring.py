@@ -61,8 +61,13 @@ def journal_of(home: Home, run: str, *, durable: bool, held: Anchor | None = Non
 
 
 @contextmanager
-def state_store(home: Home, url: str | None, timeout: float, tell: Callable[[str], None]) -> Iterator[StateStore]:
-    """What the home's governor counts with: a file in the home, held until the end, or the Redis server at ``url``."""
+def state_store(
+    home: Home, url: str | None, timeout: float, tell: Callable[[str], None], *, looks: bool = False
+) -> Iterator[StateStore]:
+    """What the home's governor counts with: a file in the home, held until the end, or the Redis server at ``url``.
+
+    Who only ``looks`` leaves nothing in the home, nor in the server.
+    """
     if url is None:
         from plimsoll.store.governor_store import SqliteStateStore
 
@@ -73,7 +78,7 @@ def state_store(home: Home, url: str | None, timeout: float, tell: Callable[[str
         from plimsoll.store.governor_redis import RedisStateStore
     except ModuleNotFoundError:
         raise InputError("a Redis store needs redis, which is not installed", "pip install 'plimsoll[redis]'") from None
-    with RedisStateStore(url, timeout, home.governor_anchor) as shared:
+    with RedisStateStore(url, timeout, home.governor_anchor, looks=looks) as shared:
         for words in shared.warnings:
             tell(words)
         yield shared

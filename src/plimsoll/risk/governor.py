@@ -13,7 +13,7 @@ quotes, and none is fresh after a start until it comes anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -27,13 +27,13 @@ from plimsoll.risk import governor_executions as executions
 from plimsoll.risk import governor_facts as facts
 from plimsoll.risk.governor_book import MINUTE, Account, Book, Doubt, OpenOrder, Quote, Sent, encode, row
 from plimsoll.risk.governor_change import Change
-from plimsoll.risk.governor_clock import dates_of, in_session, moment, outrun, seen, seen_with
+from plimsoll.risk.governor_clock import dates_of, moment, seen_with
 from plimsoll.risk.governor_executions import Execution
 from plimsoll.risk.governor_limits import GovernorLimits
 from plimsoll.risk.governor_objections import (
     OrderIntent,
-    believed_loss_of,
     dearest,
+    dust_of,
     gross_cap,
     healthy,
     loss_of,
@@ -44,7 +44,8 @@ from plimsoll.risk.governor_objections import (
     trade_cap,
 )
 from plimsoll.risk.governor_pace import Stopwatch
-from plimsoll.risk.governor_prices import confirmed, judged, unheard_gain
+from plimsoll.risk.governor_quotes import UnsavedQuotes, decisive, put_quote
+from plimsoll.risk.governor_staged import Staged
 
 __all__ = ["CENT", "MINUTE", "Account", "Decision", "Execution", "Governor", "OpenOrder", "OrderIntent", "Quote", "Use"]
 
@@ -94,32 +95,27 @@ class Governor:
         self._store, self._signed, self._machine = store, limits, machine
         self._lost = False
         self._pace = Stopwatch(limits.pace)
-        self._state: dict[tuple[str, str], Any] = {}  # staged: what is to be written
-        self._before: list[tuple[str, str, Any]] = []  # … and what to put back if it is not
-        self._facts: dict[tuple[str, str], str] = {}
-        self._new: dict[tuple[str, str], str] = {}
         self._standing: Mapping[tuple[str, str], str] = {}  # facts found where new ones were to be
-        self._riding: dict[tuple[str, str], Any] = {}  # quotes and their times, to be written with the next change
-        self._pressing = False  # … with the next contact, because others' changes made more of them
+        self._staged = Staged()
+        self._unsaved = UnsavedQuotes()
         self._limits = limits
-        self._book = Book()
         self._enforced: tuple[object, object] = (None, None)  # the caps and the ruling that are in the limits
-        self._read(store.load())
-        self._book.unheard = set(self._book.quotes)
+        self._staged.reload(store.load())
+        self.book.unheard = set(self.book.quotes)
         self._settle(self._opened)
 
     def _opened(self) -> None:
         """No start raises a dollar cap, a lowered one counts at once (H1); none changes a session's policy (U7)."""
-        kept = self._book.caps
+        kept = self.book.caps
         found = self._signed if kept is None else self._signed.within(kept)
         if found.caps != kept:
-            self._put("caps", "", found.caps)
-        if self.account.day >= 0 and self._book.ruling is None:  # begun before sessions named their policy
-            self._put("policy", "", self._signed.ruling)
+            self._staged.put("caps", "", found.caps)
+        if self.account.day >= 0 and self.book.ruling is None:  # begun before sessions named their policy
+            self._staged.put("policy", "", self._signed.ruling)
 
     def _enforce(self) -> None:
         """Hold orders to the account's dollar caps and its session's policy, whoever wrote them."""
-        caps, ruling = self._book.caps, self._book.ruling
+        caps, ruling = self.book.caps, self.book.ruling
         if caps is not None and (caps is not self._enforced[0] or ruling is not self._enforced[1]):
             self._limits = self._signed.under(caps).beside(ruling)
             self._enforced = caps, ruling
@@ -132,27 +128,27 @@ class Governor:
     @property
     def account(self) -> Account:
         """The session's counters."""
-        return self._book.account
+        return self.book.account
 
     @property
     def orders(self) -> Mapping[str, OpenOrder]:
         """What is open, by id."""
-        return self._book.orders
+        return self.book.orders
 
     @property
     def positions(self) -> Mapping[str, int]:
         """What is held, by symbol."""
-        return self._book.positions
+        return self.book.positions
 
     @property
     def quotes(self) -> Mapping[str, Quote]:
         """The last quote of each symbol."""
-        return self._book.quotes
+        return self.book.quotes
 
     @property
     def doubts(self) -> Mapping[str, Doubt]:
         """What makes a symbol's worth unknown, by symbol."""
-        return self._book.doubts
+        return self.book.doubts
 
     @property
     def live(self) -> int | None:
@@ -189,27 +185,27 @@ class Governor:
             raise InputError("a live account begins no session of a day to come")
         if not found.version > self._limits.version:
             found = found.within(self._limits.caps)
-        if found.caps != self._book.caps:
-            self._put("caps", "", found.caps)
+        if found.caps != self.book.caps:
+            self._staged.put("caps", "", found.caps)
         begun = Account(
             day=day,
             equity=equity,
             clock=a.clock,
-            base=self._book.opening(),
+            base=self.book.opening(),
             admitted=a.admitted,
             first=a.admitted + 1,
             slow=2 if a.slow else 0,
             unchecked=a.unchecked or a.halted or bool(a.restricted),
             opened=a.clock,
         )
-        for symbol in list(self._book.dues):
-            if not self._book.quotes[symbol].derived:  # else the price has still to fall
-                self._put("due", symbol, None)
-        self._put("account", "", begun)
-        if (lost := self._book.lost) is not None and lost.told and day > lost.day:
-            self._put("lost", "", None)
-        if found.ruling != self._book.ruling:
-            self._put("policy", "", found.ruling)
+        for symbol in list(self.book.dues):
+            if not self.book.quotes[symbol].derived:  # else the price has still to fall
+                self._staged.put("due", symbol, None)
+        self._staged.put("account", "", begun)
+        if (lost := self.book.lost) is not None and lost.told and day > lost.day:
+            self._staged.put("lost", "", None)
+        if found.ruling != self.book.ruling:
+            self._staged.put("policy", "", found.ruling)
         self._pace.clear()
         return found
 
@@ -230,48 +226,25 @@ class Governor:
         order, or not of this session.
         """
         self._alive()
-        before = self._decisive(symbol)
+        before = decisive(self.book, symbol)
         try:
             left = self._quoted(symbol, quote)
         except InputError:  # perhaps for not knowing what others wrote
-            self._undo()
+            self._staged.undo()
             left = self._settle(lambda: self._quoted(symbol, quote))
         except BaseException:
-            self._undo()
+            self._staged.undo()
             raise
-        if self._decisive(symbol) == before:
-            self._ride()
+        if decisive(self.book, symbol) == before:
+            self._unsaved.keep(self._staged)
         else:
-            self._undo()
+            self._staged.undo()
             left = self._settle(lambda: self._quoted(symbol, quote))
-        self._book.unheard.discard(symbol)
+        self.book.unheard.discard(symbol)
         return left
-
-    def _decisive(self, symbol: str) -> tuple[bool, str]:
-        """What of a quote must not be forgotten: a halt, and why its symbol is in doubt."""
-        doubt = self._book.doubts.get(symbol)
-        return self._book.account.halted, "" if doubt is None else doubt.why
 
     def _quoted(self, symbol: str, quote: Quote) -> Doubt | None:
-        if not in_session(self._book, quote.at):
-            raise InputError("the time is outside the session, or none has begun")
-        live, doubt = self.live, self._book.doubts.get(symbol)
-        if outrun(self._book, symbol, quote.at, live):
-            raise InputError("the quote is older than the last one of its symbol")
-        believed, left = judged(self._book, self._limits, symbol, quote)
-        base = self.account.base
-        if believed is not None:
-            base += unheard_gain(self._book, symbol, believed)
-            before = confirmed(self._book, self._limits, symbol, believed)
-            if before is not None:
-                self._put("doubt", symbol, None)
-                self._put("quote", symbol, before)
-                self._mark()
-            self._put("quote", symbol, believed)
-        if left != doubt:
-            self._put("doubt", symbol, left)
-        self._mark(clock=max(seen(self._book, live), quote.at), base=base)
-        return left
+        return put_quote(self._staged, self._limits, symbol, quote, self.live)
 
     def decide(self, intent: OrderIntent) -> Decision:
         """Admit or refuse an order; the answer is durable before it is returned (H2).
@@ -294,7 +267,7 @@ class Governor:
     def _decided(self, intent: OrderIntent) -> Decision:
         wanted = [intent.symbol, intent.sign, intent.quantity, intent.limit]
         at = ("intent", intent.id)
-        text = self._new.get(at) or self._standing.get(at)  # put just now, or found standing where it was to be new
+        text = self._staged.new.get(at) or self._standing.get(at)  # put just now, or found where it was to be new
         if text is not None:
             known = _decode(text)
             if known[:4] != wanted:
@@ -302,12 +275,12 @@ class Governor:
             if known[4] == "ADMIT" and not self._leaves_again(intent.id):
                 return Decision(intent.id, "REFUSE", ("ORDER_CLOSED",), self.headroom(intent.symbol))
             return Decision(intent.id, known[4], tuple(known[5]), known[6], tuple(known[7]) if len(known) > 7 else ())
-        now = moment(self._book, intent.at, self.live)
+        now = moment(self.book, intent.at, self.live)
         reasons, marks = self._objections(intent, now)
         if not reasons:
             self._admit(intent, now)
         answer = Decision(intent.id, "REFUSE" if reasons else "ADMIT", reasons, self.headroom(intent.symbol), marks)
-        self._new["intent", intent.id] = encode([*wanted, answer.decision, reasons, answer.headroom, marks])
+        self._staged.new["intent", intent.id] = encode([*wanted, answer.decision, reasons, answer.headroom, marks])
         return answer
 
     def _leaves_again(self, order_id: str) -> bool:
@@ -317,17 +290,17 @@ class Governor:
         return order_id in self.orders and self.fact("closed", order_id) is None
 
     def _admit(self, intent: OrderIntent, now: int) -> None:
-        book, a = self._book, self._book.account
+        book, a = self.book, self.account
         number = a.admitted + 1
         for old, _ in book.outdated(now):
-            self._put("recent", str(old), None)
-        self._put("recent", str(number), Sent(now, intent.symbol, intent.sign, intent.quantity))
+            self._staged.put("recent", str(old), None)
+        self._staged.put("recent", str(number), Sent(now, intent.symbol, intent.sign, intent.quantity))
         price, counted = dearest(book, intent), paid(book, self._limits, intent)
         order = OpenOrder(intent.id, intent.symbol, intent.sign, intent.quantity, price, number=number, paid=counted)
-        self._put("open", intent.id, order)
+        self._staged.put("open", intent.id, order)
         unchecked = a.unchecked and not healthy(book, self._limits, now)
         clock = seen_with(book, intent.at, self.live)
-        self._put("account", "", changed(a, clock=clock, admitted=number, unchecked=unchecked))
+        self._staged.put("account", "", changed(a, clock=clock, admitted=number, unchecked=unchecked))
 
     def fill(self, execution: Execution) -> tuple[str, ...]:
         """Book a fill once, whatever the state of its order: what a venue did is never ignored.
@@ -336,7 +309,13 @@ class Governor:
         reductions and is told by a reason code, as long as no bust or correction takes the excess back. ``InputError``
         when the order is unknown or the execution is known with other content; then the order stays reserved.
         """
-        return self._settle(lambda: self._booked(executions.filled(self, execution)))
+        return self._settle(lambda: self._filled(execution))
+
+    def _filled(self, execution: Execution) -> tuple[str, ...]:
+        earlier = executions.superseded(self, execution)
+        if earlier is not None:
+            self._booked(earlier)
+        return self._booked(executions.filled(self, execution))
 
     def tell(self, fact: Fact) -> tuple[str, ...]:
         """Book what a venue, or a person, reports besides fills and ends of orders; reason codes of what it showed.
@@ -347,9 +326,9 @@ class Governor:
         return self._settle(lambda: self._told(fact))
 
     def _told(self, fact: Fact) -> tuple[str, ...]:
-        reasons, lost = self._booked(facts.told(self, fact)), self._book.lost
+        reasons, lost = self._booked(facts.told(self, fact)), self.book.lost
         if lost is not None and isinstance(fact, Snapshot) and fact.at > lost.at:
-            self._put("lost", "", None if self.account.day > lost.day else changed(lost, told=True))
+            self._staged.put("lost", "", None if self.account.day > lost.day else changed(lost, told=True))
         return reasons
 
     def _booked(self, change: Change | tuple[str, ...]) -> tuple[str, ...]:
@@ -359,14 +338,15 @@ class Governor:
         """
         if isinstance(change, tuple):
             return change
-        a, before = self.account, self._book.marked
+        a, before = self.account, self.book.marked
         for kind, key, value in change.puts:
-            self._put(kind, key, value)
-        self._facts.update(change.facts)
-        self._new.update(change.new)
-        cash = min(change.cash, (before - self._book.marked) // 2) if change.gainless else change.cash
+            self._staged.put(kind, key, value)
+        self._staged.facts.update(change.facts)
+        self._staged.new.update(change.new)
+        cash = min(change.cash, (before - self.book.marked) // 2) if change.gainless else change.cash
         restricted = a.restricted if change.restricted is None else change.restricted
-        self._mark(turnover=a.turnover + change.turnover, cash=a.cash + cash, restricted=restricted)
+        turnover = a.turnover + change.turnover
+        self._staged.mark(self._limits, turnover=turnover, cash=a.cash + cash, restricted=restricted)
         return change.reasons
 
     def knows(self, fact_id: str) -> bool:
@@ -390,13 +370,13 @@ class Governor:
         in_time, slow = micros <= self._limits.pace.longest, self.account.slow
         if (slow == 2 and in_time) or (not slow and not in_time and self._pace.too_slow):
             try:
-                self._settle(lambda: self._put("account", "", changed(self.account, slow=0 if in_time else 1)))
+                self._settle(lambda: self._staged.put("account", "", changed(self.account, slow=0 if in_time else 1)))
             except (Halted, HomeBusy):
                 self._lost = True
 
     def stepped(self) -> None:
         """The machine's clock was stepped: only quotes that come from now on are fresh (H2)."""
-        self._book.age()
+        self.book.age()
 
     def refresh(self) -> None:
         """Learn what other governors of the account wrote."""
@@ -405,47 +385,50 @@ class Governor:
     @property
     def stage(self) -> str:
         """Where the intraday ladder stands: normal, caution, reduce_only or halt."""
-        return stage_of(self._book, self._limits, self.loss)
+        return stage_of(self.book, self._limits, self.loss)
 
     @property
     def reduce_only(self) -> bool:
         """Whether only reductions pass, for whatever reason."""
-        a, stopped = self.account, self._book.lost is not None or self.stage in ("reduce_only", "halt")
+        a, stopped = self.account, self.book.lost is not None or self.stage in ("reduce_only", "halt")
         return bool(a.restricted) or a.unchecked or a.slow > 0 or stopped
 
     @property
     def to_cancel(self) -> tuple[str, ...]:
         """Working orders to be cancelled: those that could add risk while only reductions pass (H9), oldest first."""
-        return tuple(order.id for order in self._book.adding()) if self.reduce_only else ()
+        return tuple(order.id for order in self.book.adding()) if self.reduce_only else ()
 
     def use(self, symbol: str | None = None) -> Use:
         """The worst case now; ``position`` is the symbol's, or that of the largest one."""
-        book = self._book
+        book = self.book
         position = book.value(symbol) if symbol is not None else max(book.values().values(), default=0)
         return Use(position, book.gross, self.account.turnover + book.reserved, self.loss)
 
     @property
     def result(self) -> int:
         """What the session's fills and the last mids say it made, negative for a loss; rounded down."""
-        return result_of(self._book)
+        return result_of(self.book)
 
     @property
     def loss(self) -> int:
-        """What the session has lost at the last mids, never negative; rounded up."""
-        return loss_of(self._book)
+        """What orders are held against: the session's loss at the last mids, dust that nobody prices counted as lost,
+        never negative; rounded up.
+        """
+        now = moment(self.book, self.account.clock, self.live)
+        return loss_of(self.book, dust_of(self.book, self._limits, now))
 
     @property
     def gross_cap(self) -> int:
         """What all positions together may be worth, cents."""
-        return gross_cap(self._book, self._limits)
+        return gross_cap(self.book, self._limits)
 
     def headroom(self, symbol: str | None = None) -> dict[str, int]:
         """Cents left of each limit, rounded down; negative where a price carried a holding over one.
 
         Without a symbol the position's is that of the symbol with the least.
         """
-        limits, book = self._limits, self._book
-        loss = loss_of(book)
+        limits, book = self._limits, self.book
+        loss = self.loss
         if symbol is not None:
             position = limits.position_of(symbol) * CENT - book.value(symbol)
         else:
@@ -460,7 +443,7 @@ class Governor:
         }
 
     def _objections(self, intent: OrderIntent, now: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        reasons, marks = objections(self._book, self._limits, intent, now, self.live)
+        reasons, marks = objections(self.book, self._limits, intent, now, self.live)
         return tuple(reasons), tuple(marks)
 
     # changes, and the store
@@ -479,9 +462,9 @@ class Governor:
                 answer = attempt()
             except InputError as error:
                 failed = error
-                self._undo()
+                self._staged.undo()
             except BaseException:
-                self._undo()
+                self._staged.undo()
                 raise
             if self._written():
                 if failed is not None:
@@ -491,99 +474,50 @@ class Governor:
 
     def _written(self) -> bool:
         """Whether what was put is durable now; if others wrote, it is taken back and theirs learnt instead."""
-        state = self._state
-        if state or self._facts or self._new or self._pressing:
-            state = {**self._riding, **state}
+        staged, unsaved = self._staged, self._unsaved
+        state = unsaved.beside(staged)
         try:
             conflict = self._store.write(
                 [row(kind, key, value) for (kind, key), value in state.items()],
-                [(*at, text) for at, text in self._facts.items()],
-                [(*at, text) for at, text in self._new.items()],
+                [(*at, text) for at, text in staged.facts.items()],
+                [(*at, text) for at, text in staged.new.items()],
             )
             if conflict is None:
-                if state is not self._state:
-                    self._riding, self._pressing = {}, False
-                self._forget()
+                if state is not staged.state:
+                    unsaved.written()
+                staged.forget()
                 self._enforce()
                 return True
-            self._undo()
+            staged.undo()
             self._standing = {**self._standing, **conflict.standing}
             if conflict.whole:
-                self._read(conflict.rows)
+                staged.reload(conflict.rows)
             else:
-                self._book.absorb(conflict.rows)
-                self._book.unheard -= {key for kind, key, _ in conflict.rows if kind == "quote"}
+                staged.learn(conflict.rows)
             self._enforce()
-            self._heard_again()
+            unsaved.put_again(staged, self._limits, self.live)
         except Exception as error:
             self._lost = True
             raise Halted(f"the governor's store cannot be written: {error}", "Mend it and start again") from error
         return False
-
-    def _put(self, kind: str, key: str, value: Any) -> None:
-        self._before.append((kind, key, self._book.put(kind, key, value)))
-        self._state[kind, key] = value
-
-    def _mark(self, **changes: Any) -> None:
-        """Change the account, and halt its session for good where its loss at believed prices reaches the halt (R4).
-
-        At a price in doubt the stage shows the halt, for as long as the doubt stands.
-        """
-        before = self.account
-        self._put("account", "", changed(before, **changes))
-        if not before.halted and stage_of(self._book, self._limits, believed_loss_of(self._book)) == "halt":
-            self._put("account", "", changed(self.account, halted=True))
-
-    def _ride(self) -> None:
-        """Keep what was put, to be written with the next change."""
-        self._riding.update(self._state)
-        self._forget()
-
-    def _heard_again(self) -> None:
-        """Put the quotes that were not written yet on top of what others wrote: a newer one is never replaced."""
-        riding, self._riding = self._riding, {}
-        for (kind, symbol), value in riding.items():
-            before = self._decisive(symbol)
-            if kind == "quote":
-                try:
-                    self._quoted(symbol, value)
-                except InputError:  # they know a later one, or began another session
-                    self._undo()
-            elif kind == "doubt" and not outrun(self._book, symbol, value.at, self.live):
-                self._put(kind, symbol, value)
-            self._pressing = self._pressing or self._decisive(symbol) != before
-            self._ride()
-
-    def _undo(self) -> None:
-        for kind, key, value in reversed(self._before):
-            self._book.put(kind, key, value)
-        self._forget()
-
-    def _forget(self) -> None:
-        self._state, self._before, self._facts, self._new = {}, [], {}, {}
-
-    def _read(self, rows: Iterable[tuple[str, str, str | None]]) -> None:
-        """Begin anew from the whole state."""
-        before = self._book
-        self._book = Book()
-        self._book.aged = before.aged
-        self._book.absorb(sorted(rows, key=lambda r: (r[0], len(r[1]), r[1])))
-        self._book.unheard = {s for s in before.unheard if self._book.quotes.get(s) == before.quotes.get(s)}
 
     # what booking asks for
 
     @property
     def book(self) -> Book:
         """The account and its sums, to be read."""
-        return self._book
+        return self._staged.book
 
     def stood(self, kind: str, key: str) -> bool:
         """Whether a fact was found where a new one was to be."""
         return (kind, key) in self._standing
 
     def fact(self, kind: str, key: str) -> str | None:
-        """A fact of the store; None where there is none."""
+        """A fact, as put just now or of the store; None where there is none."""
         self._alive()
+        put = self._staged.facts.get((kind, key), self._staged.new.get((kind, key)))
+        if put is not None:
+            return put
         try:
             return self._store.get(kind, key)
         except Exception as error:

@@ -220,6 +220,7 @@ class Book:
     caps : the account's dollar caps and the entry they come from; None before it was opened.
     ruling : the policy the session began under; None before the first.
     lost : that the account was begun again without its last entries; None where nothing is missing.
+    earlier : the last believed quote of an earlier time than the last one, and that one, by symbol; in memory only.
     aged : quotes that are not fresh whatever their times say, by symbol: they came before the clock was stepped.
     unheard : symbols whose quote is what a store kept: a later one may have been lost, so it is not fresh either.
     doubts : what makes a symbol's worth unknown, by symbol.
@@ -241,6 +242,7 @@ class Book:
         self.positions: dict[str, int] = {}
         self.quotes: dict[str, Quote] = {}
         self.aged: dict[str, Quote] = {}
+        self.earlier: dict[str, tuple[Quote, Quote]] = {}
         self.unheard: set[str] = set()
         self.doubts: dict[str, Doubt] = {}
         self.told: dict[str, int] = {}
@@ -260,6 +262,7 @@ class Book:
             "open": self._put_order,
             "position": self._put_position,
             "quote": self._put_quote,
+            "earlier": self._put_earlier,
             "doubt": self._put_doubt,
             "told": self._put_told,
             "foreign": self._put_foreign,
@@ -480,6 +483,9 @@ class Book:
             self.quotes[symbol] = quote
         self._weigh(symbol, self._line(symbol))
         return before
+
+    def _put_earlier(self, symbol: str, pair: tuple[Quote, Quote] | None) -> tuple[Quote, Quote] | None:
+        return _set(self.earlier, symbol, pair)
 
     def _put_doubt(self, symbol: str, doubt: Doubt | None) -> Doubt | None:
         before = self.doubts.pop(symbol, None)

@@ -15,6 +15,7 @@ from plimsoll.core.errors import CorruptionError
 from plimsoll.risk.governor_book import Book, Moves, Quote, SplitAt, encode
 from plimsoll.risk.governor_limits import GovernorLimits
 
+CONTESTED = -1  # instead of a snapshot's time, where two orders' fills of one execution contradict each other
 _decode: Callable[[str], Any] = json.loads
 
 
@@ -46,6 +47,11 @@ class Known(Protocol):
     @property
     def limits(self) -> GovernorLimits:
         """What it is held to."""
+        ...
+
+    @property
+    def live(self) -> int | None:
+        """The time of a live account's machine; None where times are recorded."""
         ...
 
     def fact(self, kind: str, key: str) -> str | None:
@@ -123,5 +129,7 @@ def moved_since(known: Known, symbol: str, at: int) -> tuple[int, dict[str, int]
 
 
 def told_at(known: Known, symbol: str) -> int:
-    """The time of the snapshot that contradicts what was counted of a symbol."""
+    """The time of the snapshot that contradicts what was counted of a symbol; ``CONTESTED``, before all that moves it,
+    where two fills contradict each other.
+    """
     return int(known.fact("snapshot", symbol) or 0)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace as changed
@@ -21,7 +21,7 @@ from msgspec.structs import replace as changed
 from plimsoll.core.errors import InputError
 from plimsoll.core.venue_facts import Bust, Correction
 from plimsoll.risk.governor_book import Kept, OpenOrder, SplitAt, encode
-from plimsoll.risk.governor_change import Change, Known, moved, moved_since, ordered, scaled
+from plimsoll.risk.governor_change import CONTESTED, Change, Known, moved, moved_since, ordered, scaled, told_at
 from plimsoll.risk.governor_prices import paid
 
 _decode: Callable[[str], Any] = json.loads
@@ -48,6 +48,8 @@ class Booked(Kept, frozen=True):
 
     ``cash`` is what it pays while it counts, ``day`` the session it was told in, ``by`` the execution that took its
     place and ``of`` the one whose place it took. ``counted`` is what a unit counts at in the turnover, at least.
+    ``contested`` is another order that a fill of the same execution was told of since, which counts instead, and that
+    execution.
     """
 
     order: str
@@ -61,31 +63,102 @@ class Booked(Kept, frozen=True):
     by: str = ""
     of: str = ""
     counted: int = 0
+    contested: tuple[str, str] | None = None
+
+
+Chain = tuple[Booked, ...]  # oldest first
+
+
+class Claim(NamedTuple):
+    """Where an order's execution is kept, and what is known of it; ``aside`` is another order's record of the same
+    execution, by the key it is kept under from now on, and ``rival`` its chain where that counts.
+    """
+
+    key: str
+    booked: Booked | None
+    aside: dict[str, Booked]
+    rival: Chain = ()
 
 
 _booked = msgspec.json.Decoder(Booked).decode
-Chain = tuple[Booked, ...]  # oldest first
 Told = tuple[str, ...]  # the answer to what was told before, which changes nothing
 
 
 def filled(known: Known, execution: Execution) -> Change | Told:
-    """What a fill changes. ``InputError`` where its order is unknown or it was told before with other content."""
+    """What a fill changes. ``InputError`` where its order is unknown or it was told before with other content.
+
+    One execution is of one order: where it counts for another, what ``superseded`` says has to be booked first. Told
+    again, it counts again once the other order's is busted.
+    """
     if execution.quantity <= 0 or execution.price_down <= 0:
         raise InputError("a fill needs a positive quantity and price")
     order, ended = order_of(known, execution.id)
-    key = _key(order.symbol, execution.execution, execution.venue)
-    before = _found(known, key) if known.stood("exec", key) else None
-    told = _told(known, order, execution)
-    if before is None:
+    told, key = _told(known, order, execution), _key(order.symbol, execution.execution, execution.venue)
+    if not known.stood("exec", key):
         return _rebooked(known, order, ended, {key: told}, (), (told,), fresh=True)
-    _same_order(before, order, execution.execution)
+    claim = _claimed(known, order, execution.execution, execution.venue)
+    before = claim.booked
+    if before is None:
+        return _first_of_order(known, order, ended, claim, told, execution.venue)
+    chain = _chain(known, order.symbol, execution.venue, before)
     if before.quantity:
         if (before.quantity, before.price) != (told.quantity, told.price):
             raise InputError("this execution was booked before with other content")
-        return _again(before)
-    now = changed(told, busted=before.busted, by=before.by, of=before.of)
-    chain = _chain(known, order.symbol, execution.venue, before)
-    return _rebooked(known, order, ended, {key: now}, (chain,), tuple(now if b is before else b for b in chain))
+        if not before.contested or _counted(known, order.symbol, execution.venue, before):
+            return _again(before)
+        now = changed(before, contested=None)
+    else:
+        now = changed(told, busted=before.busted, by=before.by, of=before.of, contested=before.contested)
+    after = tuple(now if b is before else b for b in chain)
+    change = _rebooked(known, order, ended, {claim.key: now}, (chain,), after)
+    return _said(change, known, order.symbol) if before.contested else change
+
+
+def superseded(known: Known, execution: Execution) -> Change | None:
+    """What a fill takes out of the account first: the same execution, as it was told of another order. None where it
+    was not.
+
+    One of the two was told of the wrong order, and nobody knows which. The last word counts, and beside it the position
+    that the other makes, until a bust says which was wrong, or a snapshot or a person what is held.
+    """
+    if not known.stood("exec", _key(order_of(known, execution.id)[0].symbol, execution.execution, execution.venue)):
+        return None
+    claim = _claimed(known, order_of(known, execution.id)[0], execution.execution, execution.venue)
+    if not claim.rival:
+        return None
+    (booked,) = claim.aside.values()
+    order, ended = order_of(known, booked.order)
+    now = changed(booked, contested=(execution.id, execution.execution))
+    return _rebooked(
+        known, order, ended, {claim.key: now}, (claim.rival,), tuple(now if b == booked else b for b in claim.rival)
+    )
+
+
+def _first_of_order(known: Known, order: OpenOrder, ended: bool, claim: Claim, told: Booked, venue: str) -> Change:
+    """A fill of an execution that only another order's messages named, which count no longer."""
+    (other,) = claim.aside.values()
+    if other.contested is None or other.contested[0] != order.id:
+        return _rebooked(known, order, ended, {**claim.aside, claim.key: told}, (), (told,))
+    earlier = _chain(known, order.symbol, venue, other)[-1]
+    told = changed(told, reasons=(*told.reasons, "POSITION_DISPUTED"))
+    change = _rebooked(known, order, ended, {**claim.aside, claim.key: told}, (), (told,))
+    symbol = order.symbol
+    if symbol not in known.book.told or told_at(known, symbol) == CONTESTED:
+        before = known.book.told.get(symbol, known.book.positions.get(symbol, 0))
+        _say(change, known, symbol, before + _units(known, earlier))
+        change.facts["snapshot", symbol] = str(CONTESTED)
+    return change
+
+
+def _counted(known: Known, symbol: str, venue: str, booked: Booked) -> bool:
+    """Whether what took an execution's place for another order counts."""
+    return bool(_counts(_instead(known, symbol, venue, booked)).quantity)
+
+
+def _instead(known: Known, symbol: str, venue: str, booked: Booked) -> Chain:
+    """The chain that counts in place of an execution, for another order."""
+    order, execution = booked.contested or ("", "")
+    return _chain(known, symbol, venue, _linked(known, _key(symbol, execution, venue), order))
 
 
 def corrected(known: Known, told: Correction) -> Change | Told:
@@ -99,11 +172,10 @@ def corrected(known: Known, told: Correction) -> Change | Told:
     if told.execution == told.replaced_by:
         raise InputError("a correction needs an execution id of its own", f"Such as {told.replaced_by}.2")
     order, ended = order_of(known, told.order)
-    keys = [_key(order.symbol, name, told.venue) for name in (told.execution, told.replaced_by)]
-    old = _found(known, keys[0]) or Booked(order.id)
-    new = _found(known, keys[1]) or Booked(order.id)
-    for one, name in ((old, told.execution), (new, told.replaced_by)):
-        _same_order(one, order, name)
+    claims = [_claimed(known, order, name, told.venue) for name in (told.execution, told.replaced_by)]
+    for claim, name in zip(claims, (told.execution, told.replaced_by), strict=True):
+        _unrivalled(claim, order, name)
+    old, new = (claim.booked or Booked(order.id) for claim in claims)
     said = _told(
         known,
         order,
@@ -126,20 +198,30 @@ def corrected(known: Known, told: Correction) -> Change | Told:
     base = new if new.quantity else changed(said, busted=new.busted, by=new.by)
     new_now = changed(base, of=told.execution)
     after = (*ahead[:-1], old_now, new_now, *behind[1:])
-    return _rebooked(known, order, ended, dict(zip(keys, (old_now, new_now), strict=True)), (ahead, behind), after)
+    aside = {**claims[0].aside, **claims[1].aside}
+    records = {**aside, claims[0].key: old_now, claims[1].key: new_now}
+    change = _rebooked(known, order, ended, records, (ahead, behind), after)
+    if any(b.contested for b in after):
+        return _said(change, known, order.symbol, _units(known, after[-1]) - _units(known, ahead[-1]))
+    return _said(change, known, order.symbol) if _disputes(after) else change
 
 
 def busted(known: Known, told: Bust) -> Change | Told:
     """What a bust changes: its execution counts no longer, nor what it was corrected to or from."""
     order, ended = order_of(known, told.order)
-    key = _key(order.symbol, told.execution, told.venue)
-    before = _found(known, key) or Booked(order.id)
-    _same_order(before, order, told.execution)
+    claim = _claimed(known, order, told.execution, told.venue)
+    _unrivalled(claim, order, told.execution)
+    before = claim.booked or Booked(order.id)
     if before.busted:
         return _again(before)
     now = changed(before, busted=True)
     chain = _chain(known, order.symbol, told.venue, before)
-    return _rebooked(known, order, ended, {key: now}, (chain,), tuple(now if b is before else b for b in chain))
+    after = tuple(now if b is before else b for b in chain)
+    change = _rebooked(known, order, ended, {**claim.aside, claim.key: now}, (chain,), after)
+    for contested in (b for b in chain if b.contested):  # the other order's was right
+        right = _instead(known, order.symbol, told.venue, contested)[-1]
+        return _said(change, known, order.symbol, _units(known, right) - _units(known, chain[-1]))
+    return _said(change, known, order.symbol) if _disputes(chain) else change
 
 
 def order_of(known: Known, order_id: str) -> tuple[OpenOrder, bool]:
@@ -266,7 +348,7 @@ def _at(chain: Chain) -> int:
 
 def _counts(chain: Chain) -> Booked:
     """The execution of a chain that counts; one of nothing where none does."""
-    return Booked(chain[-1].order) if any(b.busted for b in chain) else chain[-1]
+    return Booked(chain[-1].order) if any(b.busted or b.contested for b in chain) else chain[-1]
 
 
 def _told(known: Known, order: OpenOrder, execution: Execution) -> Booked:
@@ -292,21 +374,24 @@ def _again(booked: Booked) -> Told:
 
 def _undone(booked: Booked) -> tuple[str, ...]:
     """Why an execution that is known does not count."""
-    return (("BUSTED",) if booked.busted else ()) + (("CORRECTED",) if booked.by else ())
+    disputed = ("POSITION_DISPUTED",) if booked.contested else ()
+    return disputed + (("BUSTED",) if booked.busted else ()) + (("CORRECTED",) if booked.by else ())
 
 
 def _chain(known: Known, symbol: str, venue: str, booked: Booked) -> Chain:
     """Everything that was corrected to become an execution, and what it was corrected to; none of one not known."""
     chain = [booked]
     while chain[0].of:
-        chain.insert(0, _linked(known, _key(symbol, chain[0].of, venue)))
+        chain.insert(0, _linked(known, _key(symbol, chain[0].of, venue), booked.order))
     while chain[-1].by:
-        chain.append(_linked(known, _key(symbol, chain[-1].by, venue)))
+        chain.append(_linked(known, _key(symbol, chain[-1].by, venue), booked.order))
     return tuple(chain)
 
 
-def _linked(known: Known, key: str) -> Booked:
+def _linked(known: Known, key: str, order: str = "") -> Booked:
     found = _found(known, key)
+    if found is not None and order and found.order != order:
+        found = _found(known, _aside(key, order))
     if found is None:
         raise InputError(f"the store lacks execution {key}, which another one names", "Restore it from a backup")
     return found
@@ -317,9 +402,57 @@ def _found(known: Known, key: str) -> Booked | None:
     return None if text is None else _booked(text)
 
 
-def _same_order(booked: Booked, order: OpenOrder, execution: str) -> None:
-    if booked.order != order.id:
-        raise InputError(f"execution {execution} was booked before for order {booked.order}")
+def _claimed(known: Known, order: OpenOrder, execution: str, venue: str) -> Claim:
+    """Where an order's execution is kept. The order told of it last has its plain key, any other a key of its own."""
+    key = _key(order.symbol, execution, venue)
+    first = _found(known, key)
+    if first is None or first.order == order.id:
+        return Claim(key, first, {})
+    own = _found(known, _aside(key, order.id))
+    if own is not None:
+        return Claim(_aside(key, order.id), own, {})
+    chain = _chain(known, order.symbol, venue, first)
+    return Claim(key, None, {_aside(key, first.order): first}, chain if _counts(chain).quantity else ())
+
+
+def _unrivalled(claim: Claim, order: OpenOrder, execution: str) -> None:
+    """``InputError`` where an execution counts for another order, and nothing was told of it for this one."""
+    if claim.rival:
+        other = claim.rival[0].order
+        raise InputError(
+            f"execution {execution} was booked before for order {other}",
+            f"If it is of {order.id}, bust it for {other} first",
+        )
+
+
+def _said(change: Change, known: Known, symbol: str, more: int = 0) -> Change:
+    """The position of the other reading stays, but for so much more, where two fills of one execution dispute it."""
+    if symbol in known.book.told and told_at(known, symbol) == CONTESTED:
+        _say(change, known, symbol, known.book.told[symbol] + more)
+    return change
+
+
+def _disputes(chain: Chain) -> bool:
+    """Whether an execution took the place of another order's."""
+    return any("POSITION_DISPUTED" in b.reasons for b in chain)
+
+
+def _say(change: Change, known: Known, symbol: str, other: int) -> None:
+    """What else may be held of a symbol than will be counted; nothing where it is the same."""
+    held = [value or 0 for kind, key, value in change.puts if (kind, key) == ("position", symbol)]
+    now = held[-1] if held else known.book.positions.get(symbol, 0)
+    change.puts.append(("told", symbol, None if other == now else other))
+
+
+def _units(known: Known, booked: Booked) -> int:
+    """What an execution is of its symbol, signed, in the units of now, whether it counts or not."""
+    order = order_of(known, booked.order)[0]
+    return scaled(order.sign * booked.quantity, known.book.splits.get(order.symbol, ()), booked.at)
+
+
+def _aside(key: str, order: str) -> str:
+    """The key of an execution that another order was told of later; no id has a space in it."""
+    return f"{key} for {order}"
 
 
 def _key(symbol: str, execution: str, venue: str) -> str:

@@ -39,6 +39,7 @@ from plimsoll.risk.governor_prices import near, paid, unsplit
 _decode: Callable[[str], Any] = json.loads
 _EPOCH = date(1970, 1, 1)
 _MOVED_IN = "a transfer"  # stands among the orders whose moves are counted; no id has a space
+_NOON = _AHEAD = DAY // 2  # before anything was seen in a session a snapshot may be of any time of its day
 _RATIO_MAX = 10_000  # new units for an old one, or old ones for a new one
 
 
@@ -265,13 +266,19 @@ def _snapshot(known: Known, told: Snapshot) -> Change:
     Where they differ the symbol is frozen, and both count, until a later fact, another snapshot or a person makes them
     equal. An order that is open here and is not named stays open: only the venue's word on its end closes it (X3). One
     that is named and is not open here is foreign, unless it closed by a fill of after that time. A snapshot from before
-    the last one changes nothing.
+    the last one changes nothing, and is told so. In recorded time none may lie far ahead of all that was seen: until
+    then every true one would be from before it.
     """
     book, change = known.book, Change()
     if not in_session(book, told.at):
         raise InputError("the time is outside the session, or none has begun")
+    if known.live is None and told.at > max(book.account.clock, book.account.day * DAY + _NOON) + _AHEAD:
+        raise InputError(
+            "it is dated more than 12 hours after the last quote or order seen in the session",
+            "Mend its ts, or send the quotes of before it first",
+        )
     if told.at < int(known.fact("snapshot", "") or 0):
-        return change
+        return Change(reasons=("SNAPSHOT_OLD",))
     change.facts["snapshot", ""] = str(told.at)
     later: set[str] = set()  # orders that filled after it was taken
     for symbol in sorted({*book.positions, *book.told, *book.moves, *told.positions}):

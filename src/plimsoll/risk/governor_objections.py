@@ -168,8 +168,8 @@ def stage_of(book: Book, limits: GovernorLimits, loss: int) -> str:
 
 
 def gross_cap(book: Book, limits: GovernorLimits) -> int:
-    """What all positions together may be worth, cents."""
-    return book.account.equity * limits.gross_bps // WHOLE
+    """What all positions together may be worth, cents; nothing where the session began with none or below."""
+    return max(book.account.equity, 0) * limits.gross_bps // WHOLE
 
 
 def trade_cap(limits: GovernorLimits, stage: str) -> int:

@@ -20,15 +20,19 @@ def judged(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> tuple
     """The quote to believe from now on, None where the last one stays, and the doubt that is left, if any.
 
     A side of the quote that is no price is 0 or below. A print near the last believed one is believed and ends every
-    doubt. One that jumped is believed when a later one is near it; where the jump may be a split of what is held, no
-    number of prints says whether it is one, since all of them are at the new level. Nor does one say that a split told
-    wrong was right, which is nearer to what the price was before it.
+    doubt; of several of one time each must be near the last believed one of an earlier time too, or they would walk
+    anywhere in steps. One that jumped is believed when a later one is near it; where the jump may be a split of what
+    is held, no number of prints says whether it is one, since all of them are at the new level. Nor does one say that a
+    split told wrong was right, which is nearer to what the price was before it.
     """
     last, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
     if not 0 < new.bid <= new.ask:
         return None, _refused(doubt, new)
     bound = limits.jumps.of(symbol)
-    if last is None or (near(last, new, bound) and not _as_before(book, symbol, last, new)):
+    if last is None:
+        return new, None
+    within = near(last, new, bound) and near(earlier(book, symbol, last, new.at), new, bound)
+    if within and not _as_before(book, symbol, last, new):
         return new, None
     if _as_before(book, symbol, last, new) and symbol in book.positions:
         return None, _doubt(SPLIT, new, doubt)
@@ -37,6 +41,12 @@ def judged(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> tuple
     if doubt is not None and doubt.why in (JUMP, SPLIT) and doubt.at < new.at and near(doubt, new, bound):
         return new, None
     return None, _doubt(JUMP, new, doubt)
+
+
+def earlier(book: Book, symbol: str, last: Quote, at: int) -> Quote:
+    """The last believed quote of an earlier time than ``at``, as far as it is known and in the units of the last."""
+    before, then = book.earlier.get(symbol, (last, None))
+    return before if at <= last.at and then == last else last
 
 
 def confirmed(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> Quote | None:

@@ -199,9 +199,14 @@ def verify_file(path: Path) -> AccountAudit:
         return AccountAudit(False, 0, 1, error.problem)
     if not path.exists():
         wanted = 0 if seen is None else seen.number
-        return AccountAudit(False, 0, 1, f"{path.name} is missing, and this home has seen {wanted} entries of it")
+        return AccountAudit(False, 0, 1, _absent(path, wanted))
     file = GovernorFile(path)
     try:
         return audited(file, seen)
     finally:
         file.close()
+
+
+def _absent(path: Path, entries: int) -> str:
+    """A home whose account lies in a server has an anchor and no file either."""
+    return f"{path.name} is missing, and this home has seen {entries} entries of it: give --store if a server holds it"

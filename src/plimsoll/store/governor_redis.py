@@ -123,6 +123,7 @@ class RedisStateStore:
     timeout : seconds a connection or an answer may take; later is lost.
     anchor : file of the home that says how far it has seen the account; None where no home is asked.
     checked : whether the account is held against its record and the anchor, without which nothing can be written.
+    looks : whether it is only read: then the home is not told how far it was seen.
 
     Attributes
     ----------
@@ -135,7 +136,10 @@ class RedisStateStore:
     CorruptionError : its account is not as it was written, or behind the anchor.
     """
 
-    def __init__(self, url: str, timeout: float, anchor: Path | None = None, *, checked: bool = True) -> None:
+    def __init__(
+        self, url: str, timeout: float, anchor: Path | None = None, *, checked: bool = True, looks: bool = False
+    ) -> None:
+        self._looks = looks
         self.name = name_of(url)
         self._anchor = None if anchor is None else Anchor(anchor)
         self._timeout = timeout
@@ -280,7 +284,7 @@ class RedisStateStore:
 
     def _go_on(self, chain: Chain) -> None:
         self._chain, self._head = chain, _head_of(chain)
-        if self._anchor is not None:
+        if self._anchor is not None and not self._looks:
             self._anchor.begin(Seen(chain.account, chain.number, chain.head))
 
     def get(self, kind: str, key: str) -> str | None:

@@ -206,6 +206,7 @@ def halted(start: str, date: str) -> Desk:
     for _ in range(5):
         desk.hold("50")
     for price in ("0.80", "0.64", "0.60"):
+        desk.wait(1)
         desk.quote(price=price)
     assert desk.say(type="status")["stage"] == "halt"
     return desk

@@ -9,7 +9,7 @@ from itertools import combinations, permutations
 import pytest
 
 from plimsoll.core.errors import InputError
-from plimsoll.core.venue_facts import Bust, Correction, External, Fact
+from plimsoll.core.venue_facts import Bust, Correction, External, Fact, Snapshot
 from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
@@ -272,3 +272,104 @@ def test_a_trade_of_another_is_adopted_once_and_counts_everywhere() -> None:
     assert governor.use("S").position == 9 * 100 * CENT  # -3 and 12 to buy, or -3 and 3 to sell
     with pytest.raises(InputError, match="e1 was told before with other content"):
         governor.tell(replace(trade, quantity=UNIT))
+
+
+def _fill(order: str, units: int) -> Message:
+    return ("fill of", order, str(units))
+
+
+def contend(governor: Governor, message: Message) -> tuple[str, ...]:
+    """A message of execution w, which two orders may be told of; one that is refused is told again at the end."""
+    kind, order, *units = message
+    if kind == "fill of":
+        return governor.fill(Execution(order, "w", int(units[0]) * UNIT, UNIT, UNIT))
+    return governor.tell(Bust(order, "w"))
+
+
+def test_a_true_fill_wins_over_one_and_over_a_bust_told_of_the_wrong_order() -> None:
+    """The venue's bust or fill named order s; the execution was of order b, which bought 7."""
+    governor = desk()
+    assert contend(governor, ("bust of", "s")) == ("BUSTED",)
+    assert contend(governor, _fill("b", 7)) == ()
+    assert governor.positions == {"S": 7 * UNIT} and governor.orders["b"].rest == 5 * UNIT
+    governor = desk()
+    contend(governor, _fill("s", 3))
+    contend(governor, ("bust of", "s"))
+    assert contend(governor, _fill("b", 7)) == () == contend(governor, _fill("b", 7))
+    assert governor.positions == {"S": 7 * UNIT} and governor.orders["s"].rest == 3 * UNIT
+    assert contend(governor, _fill("s", 3)) == ("BUSTED",)
+    assert governor.tell(Correction("b", "w", "w.2", 6 * UNIT, UNIT, UNIT)) == ()
+    assert governor.positions == {"S": 6 * UNIT}
+
+
+@pytest.mark.parametrize(("wrong", "right"), [(("s", 3), ("b", 7)), (("b", 7), ("s", 3)), (("b", 7), ("c", 4))])
+def test_one_execution_told_of_two_orders_counts_at_the_worse_until_the_wrong_one_is_busted(
+    wrong: tuple[str, int], right: tuple[str, int]
+) -> None:
+    """Whichever was never made: what is held in either case counts, and only what both say may be sold. A true one
+    that gave way to the wrong one is told again at the end.
+    """
+    units = {"b": 7, "s": -3, "c": 4}
+    for messages in permutations((_fill(*wrong), _fill(*right), ("bust of", wrong[0]))):
+        governor, late = desk(), []
+        governor.decide(OrderIntent("c", "S", 1, 4 * UNIT, NOON))
+        for message in messages:
+            try:
+                said = contend(governor, message)
+            except InputError as error:
+                assert "was booked before for order" in str(error) and message[0] == "bust of"
+                late.append(message)
+                continue
+            told = {**governor.book.told}
+            assert not told or "POSITION_DISPUTED" in said
+            if message[0] == "bust of" and told:
+                assert told == {"S": units[right[0]] * UNIT} and governor.positions == {}
+            elif told:
+                assert {told["S"], governor.positions["S"]} == {n * UNIT for n in (units[wrong[0]], units[right[0]])}
+                assert governor.book.gross >= 12 * UNIT * UNIT
+                refused = governor.decide(OrderIntent(f"n{message}", "S", 1, 1, NOON))
+                assert "POSITION_DISPUTED" in refused.reasons
+                assert governor.book.sure("S") == (0 if "s" in {wrong[0], right[0]} else 4 * UNIT)
+                assert governor.loss >= 3 * CENT
+        for message in (*late, _fill(*right)):
+            contend(governor, message)
+        assert governor.positions == {"S": units[right[0]] * UNIT} and not governor.book.told, messages
+
+
+def test_a_fill_that_gave_way_to_a_wrong_one_counts_again_once_that_is_busted_and_it_is_told() -> None:
+    governor = desk()
+    contend(governor, _fill("b", 7))
+    assert contend(governor, _fill("s", 3)) == ("POSITION_DISPUTED",) == contend(governor, _fill("b", 7))
+    assert governor.positions == {"S": -3 * UNIT} and governor.book.told == {"S": 7 * UNIT}
+    other = Execution("b", "other", 2 * UNIT, UNIT, UNIT)
+    governor.fill(other)  # moves both
+    assert governor.positions == {"S": -UNIT} and governor.book.told == {"S": 9 * UNIT}
+    assert governor.tell(Correction("s", "w", "w.2", 2 * UNIT, UNIT, UNIT)) == ()
+    assert governor.positions == {} and governor.book.told == {"S": 9 * UNIT}
+    governor.tell(Bust("s", "w.2"))
+    assert governor.positions == {"S": 2 * UNIT} and governor.book.told == {"S": 9 * UNIT}
+    assert contend(governor, _fill("b", 7)) == ()
+    assert governor.positions == {"S": 9 * UNIT} and governor.book.told == {}
+    assert contend(governor, _fill("s", 3)) == ("POSITION_DISPUTED", "CORRECTED")
+
+
+def test_a_correction_of_what_gave_way_changes_the_other_reading() -> None:
+    governor = desk()
+    contend(governor, _fill("b", 7))
+    contend(governor, _fill("s", 3))
+    governor.tell(Correction("b", "w", "w.2", 6 * UNIT, UNIT, UNIT))
+    assert governor.positions == {"S": -3 * UNIT} and governor.book.told == {"S": 6 * UNIT}
+    governor.tell(Bust("b", "w.2"))
+    assert governor.positions == {"S": -3 * UNIT} and governor.book.told == {}
+
+
+def test_a_snapshot_has_the_last_word_on_an_execution_of_two_orders() -> None:
+    for held in (7, -3):
+        governor = desk()
+        contend(governor, _fill("b", 7))
+        contend(governor, _fill("s", 3))
+        governor.tell(Snapshot("now", NOON, {"S": held * UNIT}))
+        assert governor.book.told == ({"S": 7 * UNIT} if held == 7 else {})
+        governor.tell(Bust("s", "w"))
+        contend(governor, _fill("b", 7))
+        assert governor.positions == {"S": 7 * UNIT}

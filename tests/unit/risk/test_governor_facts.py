@@ -446,8 +446,31 @@ def test_an_order_that_filled_after_a_snapshot_was_taken_is_not_foreign_to_it() 
 def test_a_snapshot_from_before_the_last_one_is_not_the_last_word() -> None:
     governor = holding()
     governor.tell(Snapshot("new", at(40), {"S": 4 * UNIT}))
-    assert governor.tell(Snapshot("old", at(30), {"S": UNIT})) == ()
+    assert governor.tell(Snapshot("old", at(30), {"S": UNIT})) == ("SNAPSHOT_OLD",)
+    assert governor.tell(Snapshot("old", at(30), {"S": UNIT})) == ("SNAPSHOT_OLD",)
     assert governor.book.told == {}
+
+
+def test_a_recorded_snapshot_lies_at_most_half_a_day_ahead_of_what_was_seen_in_the_session() -> None:
+    """One dated tomorrow would be the last word until tomorrow: it is refused, and the true one counts."""
+    hour = 3_600 * SECOND
+    governor = holding()
+    seen = governor.account.clock
+    with pytest.raises(InputError, match="more than 12 hours after the last quote"):
+        governor.tell(Snapshot("ahead", seen + 12 * hour + 1, {"S": UNIT}))
+    assert governor.tell(Snapshot("true", seen + 1, {"S": UNIT})) == ("POSITION_DISPUTED",)
+    assert governor.tell(Snapshot("edge", seen + 12 * hour, {"S": UNIT})) == ("POSITION_DISPUTED",)
+    governor.begin(DAY + 1, 1_000_000)  # nothing was seen in it yet: any time of its day may be
+    day = (DAY + 1) * 24 * hour
+    with pytest.raises(InputError, match="12 hours"):
+        governor.tell(Snapshot("next", day + 24 * hour + 1, {}))
+    assert governor.tell(Snapshot("night", day + 24 * hour, {"S": UNIT})) == ("POSITION_DISPUTED",)
+
+
+def test_a_live_snapshot_is_held_against_the_machine_and_not_against_the_quotes() -> None:
+    governor = Governor(MemoryStateStore(), MICRO, machine=lambda: at(80_000))
+    governor.begin(DAY, 1_000_000)
+    assert governor.tell(Snapshot("late", at(80_000), {})) == ()
 
 
 # what cannot be

@@ -9,7 +9,7 @@ import pytest
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.ports import Conflict
-from plimsoll.core.venue_facts import Correction, External, Snapshot, Split
+from plimsoll.core.venue_facts import Correction, External, SignedPrice, Snapshot, Split
 from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
@@ -101,6 +101,46 @@ def test_a_quote_that_is_none_leaves_its_predecessor_in_doubt(bid: int, ask: int
     assert desk.risk("T") == ("LOSS_UNKNOWN",)
     assert desk.governor.loss == (0 if counted is None else (100 - counted) * 50 * CENT)
     assert desk.quote(101) == "" and desk.risk() == () == desk.risk("T")
+
+
+@pytest.mark.parametrize("step", [1.19, 0.81])
+def test_quotes_of_one_time_cannot_walk_beyond_the_bound_of_the_price_before_them(step: float) -> None:
+    """The bound is 20 %: 19 % and 19 % again are 42 % away from the last price of an earlier time."""
+    desk = Desk()
+    assert desk.quote(100) == ""
+    assert desk.quote(100 * step) == ""
+    assert desk.quote(100 * step * step, later=0) == "jump"
+    assert desk.quote(100 * step, later=0) == ""  # near both
+    assert desk.quote(100 * step * step, later=0) == "jump"
+    assert desk.quote(100 if step > 1 else 97, later=0) == ""
+    assert desk.quote(119.5 if step > 1 else 80.5, later=0) == ""
+    assert desk.quote(100 * step * step) == ""  # of a later time: 18.5 % or less from the last
+
+
+def test_the_price_before_those_of_one_time_is_that_of_their_units_and_of_what_a_person_signed() -> None:
+    desk = Desk()
+    for price in (100, 110):
+        assert desk.quote(price) == ""
+    desk.governor.tell(Split("s", "S", 10, 1, desk.now + 1))
+    assert desk.quote(11, later=2) == ""
+    assert desk.quote(12.9, later=0) == ""  # 17 % from the 11 that the split made of it
+    assert desk.quote(13.5, later=0) == "jump"
+    assert desk.quote(40, later=1) == "jump"
+    desk.governor.tell(SignedPrice("act 1", "S", 40 * UNIT, 40 * UNIT))
+    assert desk.quote(41, later=0) == ""
+
+
+def test_a_step_that_could_not_be_written_is_no_step() -> None:
+    """A quote that is taken back leaves the earlier price as it was."""
+    desk = Desk()
+    desk.quote(100)
+    desk.quote(119)
+    before = {**desk.governor.book.earlier}
+    with pytest.raises(InputError):
+        desk.governor.quote("S", Quote(UNIT, UNIT, desk.now - 1))
+    assert desk.governor.book.earlier == before
+    assert desk.quote(141, later=0) == "jump"
+    assert desk.governor.book.earlier == before
 
 
 def test_a_later_print_near_the_doubted_one_explains_it() -> None:
@@ -522,8 +562,30 @@ def test_dust_counts_against_the_ladder_once_nobody_quotes_it() -> None:
     desk.now += 60 * SECOND
     desk.quote(100, symbol="T")
     assert desk.risk("T") == ("INTRADAY_HALT",)  # a dollar of 1.25: the last stage begins at 0.80 of it
+    assert desk.governor.use().loss == desk.governor.loss == 100 * CENT  # what orders are held against is what is shown
+    assert (desk.governor.stage, desk.governor.headroom()["loss"], desk.governor.reduce_only) == ("halt", 25, True)
+    assert not desk.governor.account.halted
     desk.quote(10)
-    assert desk.risk("T") == ()
+    assert desk.risk("T") == () and desk.governor.use().loss == 0
+
+
+# what a split that is told late leaves of a turnover
+
+
+def test_a_fill_below_the_price_before_its_split_stays_in_the_turnover_at_the_dearer_until_the_session_ends() -> None:
+    """A split told wrong would explain any price, so none makes room in the turnover: 50 at 10, of a price of 100, are
+    5,000 of it, before the split of ten for one is told and afterwards.
+    """
+    desk = Desk(replace(LIMITS, turnover=10**6, position=10**6, positions={}, trade=10**6))
+    desk.quote(100)
+    assert desk.order(50).decision == "ADMIT"
+    ten = 10 * UNIT
+    assert "PRICE_UNEXPLAINED" in desk.governor.fill(Execution("o1", "x", 50 * UNIT, ten, ten, at=desk.now))
+    assert desk.governor.account.turnover == 5_000 * 100 * CENT
+    desk.governor.tell(Split("s", "S", 10, 1, desk.now - SECOND))
+    assert desk.governor.account.turnover == 5_000 * 100 * CENT
+    desk.governor.begin(DAY + 1, 1_000_000)
+    assert desk.governor.account.turnover == 0
 
 
 # exits
