@@ -45,6 +45,8 @@ class Model:
     last: tuple[int, int] = (100, 100)
     print: tuple[Fraction, int] | None = None  # a jump that another print may confirm, and when it came
     doubt: bool = False
+    at: int = NOON  # of the last believed print
+    before: int = 200  # twice the mid of the last one of an earlier time, or of the first of all
     crossed: bool = False  # whether a session began since the last believed print
 
     def hears(self, bid: int, ask: int, at: int) -> bool:
@@ -55,12 +57,14 @@ class Model:
             self.doubt = True
             return False
         mid, last = Fraction(bid + ask, 2), Fraction(sum(self.last), 2)
-        if not Fraction(4, 5) <= mid / last <= Fraction(6, 5):
+        bases = (last, Fraction(self.before, 2) if at == self.at else last)
+        if not all(Fraction(4, 5) <= mid / base <= Fraction(6, 5) for base in bases):
             split = self.held and self.crossed and self._like_a_split(mid / last)
             confirmed = self.print is not None and at > self.print[1] and abs(mid / self.print[0] - 1) <= Fraction(1, 5)
             if split or not confirmed:
                 self.doubt, self.print = True, (mid, at)
                 return False
+        self.before, self.at = sum(self.last) if at > self.at else self.before, at
         self.last, self.print, self.doubt, self.crossed = (bid, ask), None, False, False
         return True
 
