@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from plimsoll.capital.shaping import ShapeInputs, shape
+from plimsoll.core.limits import AccountCaps
 from plimsoll.core.money import values_cents
 from plimsoll.core.policy import Policy
 
@@ -88,7 +90,7 @@ def test_whatever_is_held_or_wanted_and_rests_unscaled_has_a_reason(given_step: 
     shaped = shape(inputs, POLICY)
     concerned = (inputs.held_lots != 0) | (inputs.desired != 0.0)
     assert set(shaped.reasons) >= set(np.flatnonzero(concerned).tolist())
-    explained = concerned & ((inputs.increase_scale > 0.0) | (shaped.lots != 0))
+    explained = concerned & ((inputs.increase_scale >= 1.0) | (shaped.lots != 0))
     assert all(shaped.reasons[i] for i in np.flatnonzero(explained).tolist())
 
 
@@ -98,3 +100,28 @@ def test_a_scale_of_zero_leaves_only_reductions(given_step: tuple[list, int]) ->
     inputs = inputs_of(given_step)
     inputs.increase_scale[:] = 0.0
     assert (shape(inputs, POLICY).lots <= 0).all()
+
+
+CAPS = st.tuples(*[st.one_of(st.just(0.0), st.floats(1.0, 1e5))] * 3, st.floats(0.0, 2.0), st.floats(0.0, 0.1))
+
+
+@given(STEPS, CAPS)
+def test_no_increase_passes_a_cap_of_the_account_and_no_reduction_is_held_by_one(
+    given_step: tuple[list, int], given_caps: tuple[float, ...]
+) -> None:
+    free = inputs_of(given_step)
+    trade, position, turnover, gross, reserve = given_caps
+    inputs = replace(free, caps=AccountCaps(trade, np.full(free.held_lots.size, position), turnover, gross, reserve))
+    lots = shape(inputs, POLICY).lots
+    unit, held = inputs.prices / inputs.lots_per_unit, inputs.held_lots
+    sales, buys = lots < 0, lots > 0
+    assert (lots[sales] == shape(free, POLICY).lots[sales]).all()
+    if not buys.any():
+        return
+    # counted as the governor does: a sale makes no room before it fills, and every order moves against the account
+    assert (lots[buys] * unit[buys] <= trade).all()
+    assert ((held[buys] + lots[buys]) * unit[buys] <= position).all()
+    traded = lots != 0
+    assert (np.abs(lots[traded]) * unit[traded]).sum() * (1.0 + reserve) <= turnover
+    kept = held != 0
+    assert (held[kept] * unit[kept]).sum() + (lots[buys] * unit[buys]).sum() <= gross * inputs.nav / 100.0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor, isfinite, trunc
+from math import floor, inf, isfinite, trunc
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.core.limits import rebalance_band
+from plimsoll.core.limits import AccountCaps, rebalance_band
 from plimsoll.core.policy import Policy
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,8 @@ class ShapeInputs(msgspec.Struct, frozen=True, eq=False):
 
     ``desired`` are target weights, fractions of the NAV ``nav`` (cents); ``prices`` USD per unit at which
     holdings are valued; ``forced`` marks reductions a limit needs; ``increase_scale`` in [0, 1] multiplies
-    increases (0: none); ``adv`` USD a session.
+    increases (0: none); ``adv`` USD a session. ``caps`` are the account's own, None where no governor stands in the
+    path of the orders.
     """
 
     held_lots: Lots
@@ -39,6 +40,7 @@ class ShapeInputs(msgspec.Struct, frozen=True, eq=False):
     forced: Mask
     increase_scale: Floats
     adv: Floats
+    caps: AccountCaps | None = None
 
 
 class Shaped(msgspec.Struct, frozen=True, eq=False):
@@ -79,6 +81,44 @@ class _Increase:
     reasons: tuple[str, ...]
 
 
+class _Room:
+    """What trades, turnover and the account's caps leave for increases, as orders take it (A7, H1). USD."""
+
+    def __init__(self, inputs: ShapeInputs, policy: Policy) -> None:
+        self._trades, self._turnover = policy.shaping.trades_max, 2.0 * policy.shaping.turnover_max * inputs.nav / 100.0
+        caps = self._caps = inputs.caps
+        self._account = self._gross = inf
+        if caps is not None:
+            held = inputs.held_lots.nonzero()[0]
+            worth = np.abs(inputs.held_lots[held]) * inputs.prices[held] / inputs.lots_per_unit[held]
+            self._account, self._gross = caps.turnover, caps.gross * inputs.nav / 100.0 - float(worth.sum())
+
+    def take(self, lots: int, price: float, *, adds: bool) -> None:
+        """Count an order of ``lots`` at ``price`` a lot; one that ``adds`` takes from the gross too."""
+        cost = _cost(lots, price)
+        self._trades -= 1
+        self._turnover -= cost
+        if self._caps is not None:
+            self._account -= cost * (1.0 + self._caps.reserve)
+            self._gross -= cost if adds else 0.0
+
+    def left(self, size: int, price: float) -> list[tuple[int, str]]:
+        """The limits that leave fewer than ``size`` lots of an increase, each with the lots it leaves."""
+        found = [(0 if self._trades <= 0 else size, "TRADE_COUNT"), (_lots(self._turnover, price), "TURNOVER")]
+        if self._caps is not None:
+            found += [
+                (_lots(self._account / (1.0 + self._caps.reserve), price), "ACCOUNT_TURNOVER"),
+                (_lots(self._gross, price), "ACCOUNT_GROSS"),
+            ]
+        return [(most, why) for most, why in found if most < size]
+
+
+def _lots(dollars: float, price: float) -> int:
+    """Whole lots that ``dollars`` pay for, a cent kept; none where they are not known (U6)."""
+    room = dollars - _CENT
+    return floor(room / price) if room > 0.0 else 0
+
+
 def shape(inputs: ShapeInputs, policy: Policy) -> Shaped:
     """Orders of one session towards ``inputs.desired``.
 
@@ -86,8 +126,8 @@ def shape(inputs: ShapeInputs, policy: Policy) -> Shaped:
     at most; a target on the other side of zero closes first. Changes below min(``band_nav`` of NAV,
     ``band_target`` of the target) or below ``min_trade`` are dropped, except exits to zero and forced reductions.
     Reductions are never blocked but use up trades and turnover; increases, scaled, get what is left, largest
-    first and earlier columns first among equals, each held to ``participation_max`` of ADV, the last one in
-    part if the part still exceeds the minimum. What cannot be sized is not traded (U6).
+    first and earlier columns first among equals, each held to ``participation_max`` of ADV and to the account's caps,
+    the last one in part if the part still exceeds the minimum. What cannot be sized is not traded (U6).
     """
     nav = inputs.nav / 100.0
     aims, shaping = inputs.desired * nav, policy.shaping
@@ -128,17 +168,15 @@ def crowded(inputs: ShapeInputs, wanted: Lots, policy: Policy) -> dict[int, tupl
     columns = wanted.nonzero()[0].tolist()
     growing = [c for c in columns if abs(int(inputs.held_lots[c]) + int(wanted[c])) > abs(int(inputs.held_lots[c]))]
     notional = {c: abs(int(wanted[c])) * float(prices[c]) for c in columns}
-    trades = len(columns) - len(growing)
-    left = 2.0 * policy.shaping.turnover_max * inputs.nav / 100.0
-    left -= sum(_cost(int(wanted[c]), float(prices[c])) for c in set(columns) - set(growing))
+    room = _Room(inputs, policy)
+    for c in set(columns) - set(growing):
+        room.take(int(wanted[c]), float(prices[c]), adds=False)
     found: dict[int, tuple[str, ...]] = {}
-    for place, c in enumerate(sorted(growing, key=lambda c: (-notional[c], c)), start=trades):
+    for c in sorted(growing, key=lambda c: (-notional[c], c)):
         size, price = abs(int(wanted[c])), float(prices[c])
-        most, thin = _volume(inputs, policy, c, price)
-        reasons = ["TRADE_COUNT"] if place >= policy.shaping.trades_max else []
-        reasons += ["TURNOVER"] if floor(max(left - _CENT, 0.0) / price) < size else []
-        found[c] = (*reasons, *(thin if most < size else ()))
-        left -= _cost(size, price)
+        alone = [why for most, why in _alone(inputs, policy, c, price) if most < size]
+        found[c] = (*(why for _, why in room.left(size, price)), *alone)
+        room.take(size, price, adds=True)
     return found
 
 
@@ -167,8 +205,7 @@ def _trade(
 
     Reductions are made at once, then increases into what is left.
     """
-    trades = 0
-    turnover = 0.0
+    room = _Room(inputs, policy)
     increases: list[_Increase] = []
     reasons: dict[int, tuple[str, ...]] = {}
     for i, held, aim, price, beyond in candidates:
@@ -177,8 +214,7 @@ def _trade(
         goal = _goal(aim, price, held)
         if abs(goal) < abs(held):
             lots[i] = whole[i] = goal - held
-            trades += 1
-            turnover += _cost(goal - held, price)
+            room.take(goal - held, price, adds=False)
             reasons[i] = _TO_TARGET
         elif goal != held and beyond and abs(goal - held) * price >= _least(policy):
             whole[i] = goal - held
@@ -188,21 +224,17 @@ def _trade(
             else:
                 reasons[i] = wanted.reasons
     increases.sort(key=lambda w: (-w.notional, w.column))
-    left = 2.0 * policy.shaping.turnover_max * inputs.nav / 100.0 - turnover
     for wanted in increases:
-        i, price = wanted.column, wanted.price
-        if trades >= policy.shaping.trades_max:
-            reasons[i] = ("TRADE_COUNT",)
-            continue
-        admitted = min(abs(wanted.lots), floor(max(left - _CENT, 0.0) / price))
+        i, price, size = wanted.column, wanted.price, abs(wanted.lots)
+        short = room.left(size, price)
+        admitted = min((most for most, _ in short), default=size)
+        cut = tuple(why for most, why in short if most == admitted)[:1]  # the first of those that leave the least
         if not admitted or admitted * price < _least(policy):
-            reasons[i] = ("TURNOVER",)
+            reasons[i] = cut
             continue
         lots[i] = admitted if wanted.lots > 0 else -admitted
-        trades += 1
-        left -= _cost(admitted, price)
-        cut = (*wanted.reasons, "TURNOVER") if admitted < abs(wanted.lots) else wanted.reasons
-        reasons[i] = _TO_TARGET if lots[i] == wanted.whole else (*cut, "TOWARDS_TARGET")
+        room.take(admitted, price, adds=True)
+        reasons[i] = _TO_TARGET if lots[i] == wanted.whole else (*wanted.reasons, *cut, "TOWARDS_TARGET")
     return reasons
 
 
@@ -222,17 +254,23 @@ def _increase(inputs: ShapeInputs, policy: Policy, column: int, lots: int, price
     size = floor(abs(lots) * min(scale, 1.0)) if scale > 0.0 else 0
     reasons: tuple[str, ...] = ()
     if scale > 0.0:
-        most, thin = _volume(inputs, policy, column, price)
+        most, why = min(_alone(inputs, policy, column, price))
         if most < size:
-            size, reasons = most, thin
+            size, reasons = most, (why,)
         if size * price < _least(policy):
             size = 0
     return _Increase(column, price, size if lots > 0 else -size, lots, size * price, reasons)
 
 
-def _volume(inputs: ShapeInputs, policy: Policy, column: int, price: float) -> tuple[int, tuple[str, ...]]:
-    """Most lots an order may take of a session's volume, and what to call it when that is too few (A3, C2)."""
+def _alone(inputs: ShapeInputs, policy: Policy, column: int, price: float) -> list[tuple[int, str]]:
+    """Most lots of an increase by what limits one order whatever else is ordered, each with its name (A3, C2, H1)."""
     volume = policy.limits.participation_max * float(inputs.adv[column])
-    if not isfinite(volume):
-        return 0, ("NO_LIQUIDITY_DATA",)
-    return floor(volume / price), ("PARTICIPATION",)
+    found = [(floor(volume / price), "PARTICIPATION") if isfinite(volume) else (0, "NO_LIQUIDITY_DATA")]
+    caps = inputs.caps
+    if caps is not None:
+        held = abs(int(inputs.held_lots[column])) * price
+        found += [
+            (_lots(caps.trade, price), "ACCOUNT_TRADE"),
+            (_lots(float(caps.position[column]) - held, price), "ACCOUNT_POSITION"),
+        ]
+    return found

@@ -36,6 +36,22 @@ class Pair(msgspec.Struct, frozen=True):
     correlation: float
 
 
+class AccountCaps(msgspec.Struct, frozen=True, eq=False):
+    """An account's own caps as limits of a session's step, so that what is proposed can be admitted (H1).
+
+    Dollar caps in USD: ``trade`` of one order, ``position`` (N,) of what one column may be worth, ``turnover`` of a
+    session's orders with ``reserve`` on top, the fraction a market order's price may move before it fills; ``gross``
+    is the fraction of NAV that everything held may be worth. As the governor counts, a sale makes no room before it
+    has filled. The governor remains their independent check.
+    """
+
+    trade: float
+    position: Floats
+    turnover: float
+    gross: float
+    reserve: float
+
+
 class LimitSet(msgspec.Struct, frozen=True, eq=False):
     """Everything that bounds a proposal at one decision; (N,) arrays over the panel's columns.
 
@@ -43,7 +59,7 @@ class LimitSet(msgspec.Struct, frozen=True, eq=False):
     ``cvar_hard`` and ``stressed_budget`` map a horizon in sessions to a fraction of NAV; budgets carry the
     drawdown and regime scaling of R3 and R8, ``operating_budget`` likewise (it is what A4 refers to).
     ``standalone`` (N,) is the cap on w x CVaR per horizon; ``incremental_max`` (N,) bounds one trade's rise of
-    CVaR at the auction's horizon.
+    CVaR at the auction's horizon. ``account`` are the account's own caps, where a governor enforces them.
     """
 
     gross_max: float
@@ -61,3 +77,4 @@ class LimitSet(msgspec.Struct, frozen=True, eq=False):
     pairs: tuple[Pair, ...]
     gross_freeze: float
     gross_halt: float
+    account: AccountCaps | None = None

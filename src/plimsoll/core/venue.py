@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from plimsoll.core.events import (
+    Event,
     FillCorrected,
     OrderAccepted,
     OrderCancelled,
@@ -38,6 +39,12 @@ class Unknown(msgspec.Struct, frozen=True):
     """No answer, or none that can be understood: it may have it or not."""
 
     reason: str
+
+
+class Denied(msgspec.Struct, frozen=True):
+    """The governor refused it, for these reason codes; no venue saw it (H1)."""
+
+    reasons: tuple[str, ...]
 
 
 class OrderReport(msgspec.Struct, frozen=True):
@@ -76,6 +83,18 @@ class VenueRules(msgspec.Struct, frozen=True):
     takes: frozenset[Combination]
     lots_min: dict[str, int] = msgspec.field(default_factory=dict)
     notional_min: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class Gate(Protocol):
+    """What stands before a venue: the governor (H1)."""
+
+    def admit(self, order: Order) -> tuple[str, ...]:
+        """Reason codes against an order, none where it may leave; durable before it is answered."""
+        ...
+
+    def booked(self, event: Event) -> None:
+        """Book what happened to an order or to the account."""
+        ...
 
 
 class Venue(Protocol):

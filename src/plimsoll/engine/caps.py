@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from plimsoll.core.instrument import Instrument
+from plimsoll.core.limits import AccountCaps
 from plimsoll.core.panel import Factor, Floats, Panel
 from plimsoll.core.policy import CvarPolicy, LadderPolicy, LimitPolicy, Policy
+from plimsoll.core.symbols import held_as, measurable
 from plimsoll.indicators.catalogue import catalogue
 from plimsoll.risk import ladder as ladder_room
+from plimsoll.risk.governor_limits import WHOLE, limits_of
 
 
 def factors(policy: Policy) -> dict[str, Factor]:
@@ -24,6 +27,26 @@ def factors(policy: Policy) -> dict[str, Factor]:
         return np.where(np.isfinite(targets), np.nan_to_num(scaled, nan=0.0), caps)
 
     return {"limits.weight_max": weight_max}
+
+
+def account_caps(policy: Policy, symbols: tuple[str, ...]) -> AccountCaps:
+    """The dollar caps of an account of this policy as its governor holds them, for columns of these ``symbols`` (H1).
+
+    What the governor cannot measure may only be reduced, so it has no room; nor has what its policy does not name.
+    """
+    limits = limits_of(policy)
+
+    def position(symbol: str) -> float:
+        known = measurable(symbol) and (not limits.symbols or held_as(symbol) in limits.symbols)
+        return limits.position_of(held_as(symbol)) / 100.0 if known else 0.0
+
+    return AccountCaps(
+        trade=limits.trade / 100.0,
+        position=np.array([position(symbol) for symbol in symbols]),
+        turnover=limits.turnover / 100.0,
+        gross=limits.gross_bps / WHOLE,
+        reserve=limits.move_bps / WHOLE,
+    )
 
 
 def weight_cap(instrument: Instrument, limits: LimitPolicy) -> float:

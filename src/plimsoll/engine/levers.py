@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from msgspec.structs import replace as changed
+from numpy.typing import NDArray
 
 from plimsoll.core.decision import BidRecord, CycleRecord, StopState
 from plimsoll.core.forecast import Forecast
@@ -18,7 +20,10 @@ from plimsoll.core.verdict import Finding
 from plimsoll.engine.what_if import World
 from plimsoll.risk import freshness, stops
 
+Floats = NDArray[np.float64]
+
 _FAR = 1e6  # a limit so far away that nothing reaches it: multiples of NAV
+_FAR_USD = 1e15  # the same in dollars
 BOOK = "book"
 
 
@@ -378,6 +383,35 @@ def _volume(p: Place) -> Lever:
     return found
 
 
+def _account(code: str, name: str, far: float) -> Callable[[Place], Lever]:
+    """A cap of the account's own, USD or for gross a fraction of NAV (H1)."""
+
+    def make(p: Place) -> Lever:
+        def at(w: World, value: float) -> World:
+            def move(limits: LimitSet) -> LimitSet:
+                if limits.account is None:
+                    return limits
+                given = value if name != "position" else _with(limits.account.position, p.column, value)
+                return changed(limits, account=changed(limits.account, **{name: given}))
+
+            return w.moved(move)
+
+        caps = p.world.run.account_caps
+        now = (
+            math.nan if caps is None else float(caps.position[p.column] if name == "position" else getattr(caps, name))
+        )
+        return Lever(code, f"account_{name}:{p.symbol}" if name == "position" else f"account_{name}", at, now, far)
+
+    return make
+
+
+def _with(values: Floats, column: int, value: float) -> Floats:
+    """A copy with one value exchanged."""
+    copied = values.copy()
+    copied[column] = value
+    return copied
+
+
 def _nav(p: Place) -> Lever:
     """A larger account of the same positions: cash is added until the target is worth a lot."""
     now = p.record.nav / 100.0
@@ -406,6 +440,10 @@ _PLAIN: dict[str, Make] = {
     "TRADE_COUNT": _trades,
     "TURNOVER": _shaping("TURNOVER", "turnover", "turnover_max", _FAR),
     "PARTICIPATION": _volume,
+    "ACCOUNT_TRADE": _account("ACCOUNT_TRADE", "trade", _FAR_USD),
+    "ACCOUNT_POSITION": _account("ACCOUNT_POSITION", "position", _FAR_USD),
+    "ACCOUNT_TURNOVER": _account("ACCOUNT_TURNOVER", "turnover", _FAR_USD),
+    "ACCOUNT_GROSS": _account("ACCOUNT_GROSS", "gross", _FAR),
     "BELOW_MIN_TRADE": _shaping("BELOW_MIN_TRADE", "min_trade", "min_trade", 0.0),
     "BELOW_ONE_LOT": _nav,
 }

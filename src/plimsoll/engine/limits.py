@@ -58,5 +58,6 @@ def limits_at(
         pairs=pair_limits.limits(pairs, view.symbols, weight_max, policy) if pairs else (),
         gross_freeze=limits.gross_max + limits.gross_freeze_over,
         gross_halt=limits.gross_max + limits.gross_halt_over,
+        account=run.account_caps,
     )
     return run.in_force(found)

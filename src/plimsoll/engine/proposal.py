@@ -177,6 +177,7 @@ def shape_inputs(context: CycleContext, wish: DesiredWeights, grow: Floats) -> S
         forced=wish.forced,
         increase_scale=grow,
         adv=run.depth(context.view.now("adv")),
+        caps=context.limits.account,
     )
 
 

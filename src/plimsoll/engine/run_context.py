@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from plimsoll.alpha.terms import terms_of
 from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.limits import Group, LimitSet
+from plimsoll.core.limits import AccountCaps, Group, LimitSet
 from plimsoll.core.policy import LIMIT_HORIZON, Policy, policy_hash
 from plimsoll.core.ports import Strategy
 from plimsoll.costs.model import depth
-from plimsoll.engine.caps import stressed_max, weight_cap
+from plimsoll.engine.caps import account_caps, stressed_max, weight_cap
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +27,8 @@ class RunContext:
 
     ``account`` enters order ids only, and ``code``, the hash of what decides (``engine.code``), is only written
     down, "" where nothing is kept: two contexts of the same policy, strategies and instruments decide alike.
+    ``governed`` says that a governor stands in the path of the orders: then the account's caps are limits of the
+    session's step, so that it can admit what is proposed (H1).
     """
 
     policy: Policy
@@ -34,6 +36,7 @@ class RunContext:
     instruments: tuple[Instrument, ...]
     account: str = "local"
     code: str = ""
+    governed: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a horizon that the limits are not stated for: a loss over 20 sessions has no budget (U3)."""
@@ -119,6 +122,11 @@ class RunContext:
     def weight_caps(self) -> Floats:
         """Static cap per column, before volatility targets (A4, S4)."""
         return np.array([weight_cap(i, self.policy.limits) for i in self.instruments])
+
+    @cached_property
+    def account_caps(self) -> AccountCaps | None:
+        """The account's caps in USD, (N,) for positions (H1); None where no governor stands in the path."""
+        return account_caps(self.policy, self.symbols) if self.governed else None
 
     @cached_property
     def standalone_shares(self) -> tuple[Floats, Floats]:

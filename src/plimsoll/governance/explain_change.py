@@ -134,6 +134,7 @@ _SHARES = {
     "sector": "a cap of {then} on the sector {scope}",
     "participation": "orders of up to {then} of average volume",
     "turnover": "a turnover of {then} a session",
+    "account_gross": "an account's limit of {then} on gross exposure",
     "affected_holdings_max": "a limit of {then} on holdings that the data affects",
     "affected_universe_max": "a limit of {then} on symbols that lack their last bar",
     "target_weight": "a weight of {then} asked for by the strategy itself",
@@ -141,6 +142,9 @@ _SHARES = {
     "confidence": "a confidence of {then}",
 }
 _MONEY = {
+    "account_trade": "an account's cap of {then} on one order, in place of {now}",
+    "account_position": "an account's cap of {then} on a position in {scope}, in place of {now}",
+    "account_turnover": "an account's cap of {then} on a session's turnover, in place of {now}",
     "min_trade": "a minimum trade of {then}, in place of {now}",
     "nav": "an account of {then}, in place of {now}",
 }

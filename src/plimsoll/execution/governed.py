@@ -1,0 +1,57 @@
+"""The governor around a venue: the only thing that holds one (X1, H1)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from plimsoll.core.events import VenueSnapshot
+from plimsoll.core.order import Order
+from plimsoll.core.venue import (
+    Absent,
+    Accepted,
+    Denied,
+    Gate,
+    OrderReport,
+    Refused,
+    Unknown,
+    Venue,
+    VenueEvent,
+    VenueRules,
+)
+
+
+class GovernedVenue:
+    """A venue behind a gate: an order that the gate refuses never reaches it, and what the venue reports is booked by
+    the gate before anybody hears of it. A cancellation is never barred.
+    """
+
+    def __init__(self, venue: Venue, gate: Gate) -> None:
+        self._venue, self._gate = venue, gate
+
+    @property
+    def rules(self) -> VenueRules:
+        """What the venue takes."""
+        return self._venue.rules
+
+    async def submit(self, order: Order) -> Accepted | Refused | Unknown | Denied:
+        """Ask the gate, and hand the order over where it admits it."""
+        reasons = self._gate.admit(order)
+        return Denied(reasons) if reasons else await self._venue.submit(order)
+
+    async def cancel(self, id: str) -> Accepted | Refused | Unknown:
+        """Ask the venue to cancel an order."""
+        return await self._venue.cancel(id)
+
+    async def query(self, id: str) -> OrderReport | Absent | Unknown:
+        """What became of an order."""
+        return await self._venue.query(id)
+
+    async def snapshot(self) -> VenueSnapshot | Unknown:
+        """The whole account as the venue has it."""
+        return await self._venue.snapshot()
+
+    async def events(self) -> AsyncIterator[VenueEvent]:
+        """What the venue reports, each event booked by the gate first."""
+        async for event in self._venue.events():
+            self._gate.booked(event)
+            yield event
