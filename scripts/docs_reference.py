@@ -21,6 +21,7 @@ from typing import Any
 from docs_drawings import DRAWINGS
 
 from plimsoll.alpha.observation import OBSERVATION
+from plimsoll.core.order import STATUS_MEANS, TRANSITIONS
 from plimsoll.core.policy import Policy
 from plimsoll.core.reasons import REASONS
 from plimsoll.governance.vetoes import SEVERITIES
@@ -205,6 +206,13 @@ def modes(_: str, __: str) -> str:
     return _table(("mode", "means", "may be followed by"), rows)
 
 
+def orders(_: str, __: str) -> str:
+    """The statuses of an order, what each means and which may follow which."""
+    rows = [(f"`{status}`", STATUS_MEANS[status], ", ".join(f"`{s}`" for s in STATUS_MEANS if s in after) or "nothing")
+            for status, after in TRANSITIONS.items()]  # fmt: skip
+    return _table(("status", "means", "may be followed by"), rows)
+
+
 def reasons(rules: str, _: str) -> str:
     """Every reason code, or those of some rules (``D9+D10``)."""
     only = set(rules.split("+")) if rules else None
@@ -324,6 +332,7 @@ WRITERS: dict[str, Callable[[str, str], str]] = {
     "ladder": ladder,
     "vetoes": vetoes,
     "modes": modes,
+    "orders": orders,
     "reasons": reasons,
     "index": index,
     "modules": modules,

@@ -24,7 +24,7 @@ from plimsoll.core.restraint import LadderState
 from plimsoll.core.sessions import Sessions
 from plimsoll.core.state import State, apply
 from plimsoll.execution.actions import on_row
-from plimsoll.execution.venues.simulated import SimulatedVenue
+from plimsoll.execution.matching import Matcher, book_of
 
 POLICY = Policy()
 SYMBOLS = ("SPY", "GLD", "BTC-USD")
@@ -120,7 +120,7 @@ def open_account() -> State:
 def test_cash_and_lots_equal_an_independent_ledger(world: World) -> None:
     history = world.history()
     days = history.panel.sessions.days
-    venue = SimulatedVenue(history, POLICY)
+    matcher = Matcher(history, POLICY)
     state, cash, lots = open_account(), START, [0, 0, 0]
     pending: list[Order] = []
     for row in range(ROWS):
@@ -147,8 +147,8 @@ def test_cash_and_lots_equal_an_independent_ledger(world: World) -> None:
                 assert -event.notional <= whole_cents(lots[i] * written(carried(world.close)[row, i]) * 100 / UNITS[i])
                 cash -= event.notional + event.commission
                 lots[i] = 0
-        fills = venue.execute(pending, row - 1, state) if row else []
-        for fill in fills:
+        told = matcher.opened(pending, row, book_of(state)) if row else []
+        for fill in (one for one in told if isinstance(one, Fill)):
             i = SYMBOLS.index(fill.symbol)
             plain = fill.lots * written(world.close[row, i]) * 100 / UNITS[i]
             assert abs(fill.notional - plain - fill.slippage - fill.impact) <= Fraction(1, 2)

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import Halted, PlimsollError
-from plimsoll.core.events import Event
-from plimsoll.core.order import Fill, Order
+from plimsoll.core.events import Event, OrderSubmitted
+from plimsoll.core.order import Fill
 from plimsoll.core.panel import Panel
 from plimsoll.core.policy import Policy
 from plimsoll.engine.history import history_of
@@ -150,7 +150,7 @@ def world(make_market: Callable[..., Panel], tmp_path_factory: pytest.TempPathFa
 
 
 def test_the_recorded_days_hold_every_kind_of_event(world: World) -> None:
-    assert {kind for kind, _ in world.lines} >= {"genesis", "cycle", "intent", "fill", "cash", "split"}
+    assert {kind for kind, _ in world.lines} >= {"genesis", "cycle", "order_submitted", "fill", "cash", "split"}
     assert sum(kind == "fill" for kind, _ in world.lines) >= 5
 
 
@@ -184,7 +184,7 @@ def test_an_order_is_in_the_journal_before_its_fill_and_after_its_decision(world
         event = codec.decode(kind, payload)
         if isinstance(event, CycleRecord):
             decided = {i.id for i in event.intents}
-        elif isinstance(event, Order):
+        elif isinstance(event, OrderSubmitted):
             assert event.id in decided
             ordered.add(event.id)
         elif isinstance(event, Fill) and event.reason == "ORDER":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -206,21 +207,22 @@ def decisions(
     panel: Panel, strategies: Callable[[int], tuple[Any, ...]], last: int
 ) -> Iterator[tuple[int, Any, CycleRecord]]:
     """(row, state before the decision, decision) of a run whose strategies at each row are ``strategies(row)``."""
-    from plimsoll.core.state import open_account
+    from plimsoll.core.state import apply, open_account
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import Span, genesis_of, post_close, pre_open
+    from plimsoll.engine.loop import Span, genesis_of, post_close, pre_open, submitted
     from plimsoll.engine.run_context import RunContext
-    from plimsoll.execution.venues.simulated import SimulatedVenue
+    from plimsoll.execution.matching import Matcher
 
     history = history_of(panel, DAILY)
-    venue, record = SimulatedVenue(history, DAILY), None
+    matcher, record = Matcher(history, DAILY), None
     desk = RunContext(DAILY, strategies(260), panel.instruments)
     state = open_account(
         genesis_of(history, desk, Span(260, last), capital=10_000_000, mode="backtest", operator="never")
     )
     for row in range(260, last + 1):
         if record is not None:
-            state, _ = pre_open(state, record, row, history, desk, venue, "never")
+            state = reduce(apply, submitted(record), state)
+            state, _ = pre_open(state, record, row, history, desk, matcher, "never")
         before = state
         state, record = post_close(state, row, history, RunContext(DAILY, strategies(row), panel.instruments))
         yield row, before, record

@@ -83,6 +83,10 @@ class CorruptionError(CheckFailed):
     """Stored bytes are not what was written: a snapshot or a journal was altered or torn."""
 
 
+class TransitionRefused(CheckFailed):
+    """An event of an order that its state does not allow, or an execution booked twice (X2, X3)."""
+
+
 class HomeBusy(PlimsollError):
     """Another process holds this home."""
 

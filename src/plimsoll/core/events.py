@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
 
 from plimsoll.core.decision import CycleRecord
-from plimsoll.core.order import Fill, Order
+from plimsoll.core.order import Fill, Order, Status
 
 
 class Genesis(msgspec.Struct, frozen=True):
@@ -117,10 +120,21 @@ class OrderExpired(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class FillCorrected(msgspec.Struct, frozen=True):
-    """A venue corrected an execution: ``fill`` stands in its place, None where it never was (a bust)."""
+class OrderRestated(msgspec.Struct, frozen=True):
+    """A venue restated an open order over a split: ``lots``, signed, are the whole order's from now on, what is filled
+    of it included (D12).
+    """
 
     session: str
+    id: str
+    lots: int
+
+
+class FillCorrected(msgspec.Struct, frozen=True):
+    """A venue corrected an execution of a symbol: ``fill`` stands in its place, None where it never was (a bust)."""
+
+    session: str
+    symbol: str
     execution: str
     fill: Fill | None
 
@@ -174,8 +188,21 @@ class EventQuarantined(msgspec.Struct, frozen=True):
 
 OrderEvent = (
     OrderSubmitted | OrderDenied | OrderAccepted | OrderRejected | OrderUnknown | CancelRequested | OrderCancelled
-    | OrderExpired
+    | OrderExpired | OrderRestated
 )  # fmt: skip
+STATUS_AFTER: Mapping[type, Status] = MappingProxyType(
+    {
+        OrderSubmitted: "SUBMITTED",
+        OrderDenied: "DENIED",
+        OrderAccepted: "ACCEPTED",
+        OrderRejected: "REJECTED",
+        OrderUnknown: "UNKNOWN",
+        CancelRequested: "PENDING_CANCEL",
+        OrderCancelled: "CANCELLED",
+        OrderExpired: "EXPIRED",
+    }
+)
+"""The status each event gives its order. A fill gives PARTIALLY_FILLED or FILLED, by what is left."""
 VenueFact = Fill | FillCorrected | FeeReported | PositionAdopted | VenueSnapshot | EventQuarantined
 
 
@@ -207,6 +234,7 @@ KINDS: dict[str, type] = {
     "cancel_requested": CancelRequested,
     "order_cancelled": OrderCancelled,
     "order_expired": OrderExpired,
+    "order_restated": OrderRestated,
     "fill_corrected": FillCorrected,
     "fee": FeeReported,
     "position_adopted": PositionAdopted,

@@ -41,6 +41,24 @@ OPEN: frozenset[Status] = frozenset(s for s, after in TRANSITIONS.items() if aft
 """What may still fill; PENDING_CANCEL and UNKNOWN count as exposure like the others."""
 
 
+STATUS_MEANS: Mapping[Status, str] = MappingProxyType(
+    {
+        "NEW": "decided and journaled; nobody else knows of it",
+        "SUBMITTED": "handed to the governor and the venue; no answer yet",
+        "ACCEPTED": "the venue has it",
+        "PARTIALLY_FILLED": "a part of it is executed",
+        "PENDING_CANCEL": "its cancellation was asked for; it may still fill",
+        "UNKNOWN": "the venue did not say what became of it; it is asked, and nothing is sent again before it answers",
+        "FILLED": "executed as a whole",
+        "CANCELLED": "the venue cancelled what was left",
+        "EXPIRED": "its time in force ended; the event says why it did not fill",
+        "REJECTED": "the venue refused it",
+        "DENIED": "the governor refused it, so no venue saw it",
+    }
+)
+"""What each status says of an order."""
+
+
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     """An order: one for the whole system (X2). It is journaled before any venue sees it.
 

@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from plimsoll.core.events import Event
     from plimsoll.core.forecast import Answer, Holding
     from plimsoll.core.instrument import Instrument
-    from plimsoll.core.order import Fill, Order
     from plimsoll.core.panel import Certification, View
     from plimsoll.core.policy import Policy
-    from plimsoll.core.state import State
 
 
 @runtime_checkable
@@ -91,16 +89,6 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Commit and let go of the file."""
-        ...
-
-
-class Venue(Protocol):
-    """Where intents are executed (X1)."""
-
-    def execute(self, intents: Sequence[Order], row: int, state: State) -> Sequence[Fill]:
-        """Fill what can be filled at the first bar that begins at or after the decision of ``row``; ``state`` is the
-        account just before that opening.
-        """
         ...
 
 

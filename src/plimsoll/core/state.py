@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
+from typing import get_args
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.decision import Carried, CycleRecord
-from plimsoll.core.events import Approval, CashFlow, Event, Genesis, Split
+from plimsoll.core.errors import TransitionRefused
+from plimsoll.core.events import (
+    Approval,
+    CashFlow,
+    Event,
+    EventQuarantined,
+    FeeReported,
+    FillCorrected,
+    Genesis,
+    OrderEvent,
+    PositionAdopted,
+    Split,
+    VenueSnapshot,
+)
+from plimsoll.core.executions import ExecutionBook
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.track import Track, folded, held_values
+from plimsoll.core.working import Working, created, filled, moved
+
+_OF_AN_ORDER = get_args(OrderEvent)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -22,7 +40,8 @@ class State:
 
     ``average_cost`` is the traded price per unit paid on average without costs, NaN when flat; ``cash`` whole
     cents; ``carried`` everything the last decision left (target portfolio, ladder, stops, mode); ``track`` the
-    evidence of the strategies, absent where they are not followed.
+    evidence of the strategies, absent where they are not followed; ``working`` the orders that may still fill, by id,
+    and ``executions`` every one that was booked.
     """
 
     symbols: tuple[str, ...]
@@ -32,6 +51,8 @@ class State:
     carried: Carried
     session: str = ""  # of the last cycle
     track: Track | None = None
+    working: Working = field(default_factory=dict)
+    executions: ExecutionBook = field(default_factory=ExecutionBook)
 
 
 def open_account(genesis: Genesis) -> State:
@@ -42,10 +63,19 @@ def open_account(genesis: Genesis) -> State:
 
 
 def apply(state: State, event: Event) -> State:
-    """The state after an event. Pure; unknown events raise ``TypeError``."""
+    """The state after an event. Pure.
+
+    The orders of a cycle are made by its record, which is durable before any venue sees them (X2).
+
+    Raises
+    ------
+    TransitionRefused : an event that its order's status does not allow, or an execution that is booked already. What a
+        venue tells goes through ``execution.oms.believed`` first, so that neither reaches this.
+    TypeError : no event of an open account.
+    """
     match event:
         case CycleRecord():
-            return replace(state, carried=event.carried, session=event.session, track=_evidence(state, event))
+            return _decided(state, event)
         case Fill():
             return _filled(state, event)
         case CashFlow():
@@ -56,25 +86,82 @@ def apply(state: State, event: Event) -> State:
         case Approval():
             return replace(state, carried=_approved(state.carried))
         case Order():
+            return replace(state, working=created(state.working, (event,)))
+        case FillCorrected():
+            return _corrected(state, event)
+        case FeeReported():
+            return replace(state, cash=state.cash - event.cents)
+        case PositionAdopted():
+            return _traded(state, event.symbol, event.lots, event.price, 0)
+        case VenueSnapshot() | EventQuarantined():
             return state
+        case _ if isinstance(event, _OF_AN_ORDER):
+            return replace(state, working=moved(state.working, event))
         case _:
             raise TypeError(f"{type(event).__name__} is not an event of an open account")
 
 
+def _decided(state: State, record: CycleRecord) -> State:
+    working = created(state.working, record.intents) if record.intents else state.working
+    track = _evidence(state, record)
+    return replace(state, carried=record.carried, session=record.session, track=track, working=working)
+
+
 def _filled(state: State, fill: Fill) -> State:
-    i = state.symbols.index(fill.symbol)
-    lots, cost = state.lots.copy(), state.average_cost.copy()
-    before, after = int(lots[i]), int(lots[i]) + fill.lots
-    lots[i] = after
+    if (fill.symbol, fill.execution) in state.executions:
+        raise TransitionRefused(f"Execution {fill.execution} of {fill.symbol} is booked already", "Book it once")
+    after = _traded(state, fill.symbol, fill.lots, fill.price, fill.notional + fill.commission)
+    working = filled(state.working, fill.id, fill.lots) if fill.id in state.working else state.working
+    return replace(after, working=working, executions=state.executions.added(fill))
+
+
+def _corrected(state: State, event: FillCorrected) -> State:
+    """The old execution taken back, the new one booked: cash and lots exactly, average cost as if in that order."""
+    key = (event.symbol, event.execution)
+    before, after = state.executions.get(key), state
+    if before is not None:
+        after = _taken_back(state, before)
+    if (now := event.fill) is not None:
+        after = _traded(after, now.symbol, now.lots, now.price, now.notional + now.commission)
+        after = replace(after, working=filled(after.working, now.id, now.lots))
+    return replace(after, executions=state.executions.corrected(key, event.fill))
+
+
+def _traded(state: State, symbol: str, traded: int, price: float, spent: int) -> State:
+    """The account after ``traded`` lots (signed) at ``price`` for ``spent`` cents, costs included."""
+    i = state.symbols.index(symbol)
+    before, cost = int(state.lots[i]), float(state.average_cost[i])
+    after = before + traded
     if after == 0:
-        cost[i] = np.nan
+        cost = np.nan
     elif before == 0 or (before > 0) != (after > 0):
-        cost[i] = fill.price
+        cost = price
     elif abs(after) > abs(before):
-        cost[i] = (cost[i] * abs(before) + fill.price * abs(fill.lots)) / abs(after)
-    spent = fill.notional + fill.commission
-    track = state.track.paid(fill.symbol, spent) if state.track else None
-    return replace(state, lots=lots, average_cost=cost, cash=state.cash - spent, track=track)
+        cost = (cost * abs(before) + price * abs(traded)) / abs(after)
+    return _holding(state, i, after, cost, spent)
+
+
+def _taken_back(state: State, fill: Fill) -> State:
+    """The account as if an execution had not been: its part of the average cost is taken out where it had one."""
+    i = state.symbols.index(fill.symbol)
+    before, cost = int(state.lots[i]), float(state.average_cost[i])
+    after = before - fill.lots
+    if after == 0:
+        cost = np.nan
+    elif before == 0 or (before > 0) != (after > 0):
+        cost = fill.price
+    elif abs(after) < abs(before):
+        left = (cost * abs(before) - fill.price * abs(fill.lots)) / abs(after)
+        cost = left if left > 0.0 else cost
+    back = _holding(state, i, after, cost, -fill.notional - fill.commission)
+    return replace(back, working=filled(state.working, fill.id, -fill.lots))
+
+
+def _holding(state: State, i: int, held: int, cost: float, spent: int) -> State:
+    lots, costs = state.lots.copy(), state.average_cost.copy()
+    lots[i], costs[i] = held, cost
+    track = state.track.paid(state.symbols[i], spent) if state.track else None
+    return replace(state, lots=lots, average_cost=costs, cash=state.cash - spent, track=track)
 
 
 def _split(state: State, event: Split) -> State:

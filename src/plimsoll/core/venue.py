@@ -12,11 +12,13 @@ import msgspec
 
 from plimsoll.core.events import (
     Event,
+    FeeReported,
     FillCorrected,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
     OrderRejected,
+    OrderRestated,
     VenueSnapshot,
 )
 from plimsoll.core.order import Fill, Order, OrderType, Status, TimeInForce
@@ -60,7 +62,9 @@ class Absent(msgspec.Struct, frozen=True):
     """The venue says that it never had the order."""
 
 
-VenueEvent = OrderAccepted | OrderRejected | OrderCancelled | OrderExpired | Fill | FillCorrected
+VenueEvent = (
+    OrderAccepted | OrderRejected | OrderCancelled | OrderExpired | OrderRestated | Fill | FillCorrected | FeeReported
+)  # fmt: skip
 """What a venue's stream may carry; what it tells twice, late or out of order is the receiver's to sort out."""
 
 

@@ -8,11 +8,11 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import Event
 from plimsoll.core.panel import History
 from plimsoll.core.ports import Journal
-from plimsoll.core.state import open_account
-from plimsoll.engine.loop import Span, failed, genesis_of, post_close, pre_open
+from plimsoll.core.state import apply, open_account
+from plimsoll.engine.loop import Span, failed, genesis_of, post_close, pre_open, submitted
 from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.tally import RunTally
-from plimsoll.execution.venues.simulated import SimulatedVenue
+from plimsoll.execution.matching import Matcher
 
 Progress = Callable[[int, int], None]
 
@@ -36,7 +36,7 @@ def run_backtest(
     """
     genesis = genesis_of(history, run, span, capital=capital, mode="backtest", operator=operator)
     state, tally = open_account(genesis), RunTally()
-    venue = SimulatedVenue(history, run.policy)
+    matcher = Matcher(history, run.policy)
     journal.append(genesis)
     last: CycleRecord | None = None
     total = span.last - span.first + 1
@@ -44,9 +44,12 @@ def run_backtest(
     for row in range(span.first, span.last + 1):
         events: list[Event] = []
         if last is not None:
-            state, events = pre_open(state, last, row, history, run, venue, operator)
+            state, events = pre_open(state, last, row, history, run, matcher, operator)
         state, last = post_close(state, row, history, run)
-        journal.append_many((*events, last, *last.intents))
+        sent = submitted(last)
+        for submission in sent:
+            state = apply(state, submission)
+        journal.append_many((*events, last, *sent))
         for event in events:
             tally.saw(event)
         tally.saw(last)

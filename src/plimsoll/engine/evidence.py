@@ -50,7 +50,6 @@ def subjects(
                 now=now[n],
                 then=None if then is None else then[n],
                 said=() if held_on is None else _said(held_on, run, symbol),
-                next_session=panel.sessions.dates[row + 1] if following else "",
                 next_open=_known(panel.open[row + 1, c]) if following else None,
             )
         )

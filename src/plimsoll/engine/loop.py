@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import StrategyFailed, UsageError
-from plimsoll.core.events import Event, Genesis
+from plimsoll.core.events import Event, Genesis, OrderSubmitted
 from plimsoll.core.panel import History, View
-from plimsoll.core.ports import Venue
 from plimsoll.core.state import State, apply
 from plimsoll.engine.cycle import decide
 from plimsoll.engine.operator import approval
 from plimsoll.engine.run_context import RunContext
 from plimsoll.execution.actions import on_row
+from plimsoll.execution.matching import Matcher, book_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +73,11 @@ def genesis_of(history: History, run: RunContext, span: Span, *, capital: int, m
 
 
 def pre_open(
-    state: State, last: CycleRecord, row: int, history: History, run: RunContext, venue: Venue, operator: str
+    state: State, last: CycleRecord, row: int, history: History, run: RunContext, matcher: Matcher, operator: str
 ) -> tuple[State, list[Event]]:
-    """Everything that happens at ``row`` before its close: actions, fills of the last orders, a signature.
+    """Everything that happens at ``row`` before its close: actions, what becomes of the last orders, a signature.
+
+    The orders are filled in one call, as a venue's events would tell it one by one.
 
     Returns the state after it and the events in order. The same inputs give the same events, so a session that
     was interrupted half-way repeats the pre-open and writes only what the journal lacks.
@@ -90,12 +92,17 @@ def pre_open(
     for action in on_row(state, history, row, run.policy):
         happened(action)
     if last.intents:
-        for fill in venue.execute(last.intents, row - 1, state):
-            happened(fill)
+        for told in matcher.opened(last.intents, row, book_of(state)):
+            happened(told)
     signed = approval(last, history.panel.sessions.dates[row], operator, run.policy)
     if signed is not None:
         happened(signed)
     return state, events
+
+
+def submitted(record: CycleRecord) -> tuple[OrderSubmitted, ...]:
+    """That the orders of a decision are about to be handed to the venue: durable before they are (X2)."""
+    return tuple(OrderSubmitted(record.session, order.id) for order in record.intents)
 
 
 def failed(record: CycleRecord) -> StrategyFailed | None:

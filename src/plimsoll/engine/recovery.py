@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CorruptionError
-from plimsoll.core.events import Approval, Event, Genesis
-from plimsoll.core.order import Order
+from plimsoll.core.events import Approval, Event, Genesis, OrderSubmitted
 from plimsoll.core.state import State, apply, open_account
 from plimsoll.engine.operator import SIMULATED
 
@@ -17,9 +16,9 @@ from plimsoll.engine.operator import SIMULATED
 class Recovered:
     """Where a journal stops: the state, the last decision, and what was written since it.
 
-    ``at_decision`` is the state right after the last decision, a person's signature since included, from which an
-    interrupted pre-open is repeated; ``since`` are the events before the open already journaled; ``intents`` how many
-    of its orders are journaled.
+    ``at_decision`` is the state right after the last decision, its orders' submissions and a person's signature since
+    included, from which an interrupted pre-open is repeated; ``since`` are the events before the open already
+    journaled; ``submitted`` how many of its orders are journaled as submitted.
     """
 
     genesis: Genesis
@@ -27,7 +26,7 @@ class Recovered:
     at_decision: State
     last: CycleRecord | None
     since: tuple[Event, ...]
-    intents: int
+    submitted: int
 
 
 def recover(events: Iterable[Event]) -> Recovered:
@@ -39,15 +38,16 @@ def recover(events: Iterable[Event]) -> Recovered:
     state = at_decision = open_account(genesis)
     last: CycleRecord | None = None
     since: list[Event] = []
-    intents = 0
+    submitted = 0
     for event in stream:
         state = apply(state, event)
         if isinstance(event, CycleRecord):
-            last, since, intents, at_decision = event, [], 0, state
-        elif isinstance(event, Order):
-            intents += 1
+            last, since, submitted, at_decision = event, [], 0, state
+        elif isinstance(event, OrderSubmitted):
+            submitted += 1
+            at_decision = apply(at_decision, event)
         elif isinstance(event, Approval) and event.by != SIMULATED:
             at_decision = apply(at_decision, event)  # a person signs between sessions: no pre-open repeats it
         else:
             since.append(event)
-    return Recovered(genesis, state, at_decision, last, tuple(since), intents)
+    return Recovered(genesis, state, at_decision, last, tuple(since), submitted)

@@ -13,7 +13,7 @@ from plimsoll.core.panel import History
 from plimsoll.engine.loop import post_close, pre_open
 from plimsoll.engine.recovery import recover
 from plimsoll.engine.run_context import RunContext
-from plimsoll.execution.venues.simulated import SimulatedVenue
+from plimsoll.execution.matching import Matcher
 
 Encode = Callable[[Event], tuple[str, bytes]]
 
@@ -58,9 +58,9 @@ def replay(
     row = history.panel.sessions.row_at_or_after(journaled.session)
     state, same_morning = found.state, True
     if found.last is not None:
-        venue = SimulatedVenue(history, run_context.policy)
+        matcher = Matcher(history, run_context.policy)
         state, events = pre_open(
-            found.at_decision, found.last, row, history, run_context, venue, found.genesis.operator
+            found.at_decision, found.last, row, history, run_context, matcher, found.genesis.operator
         )
         same_morning = [encode(e) for e in events] == [encode(e) for e in found.since]
     # the decision is judged on the account the journal says there was, whatever the session before the open would be

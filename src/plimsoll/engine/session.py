@@ -13,12 +13,13 @@ from itertools import chain
 from plimsoll.core.errors import Halted
 from plimsoll.core.events import Event
 from plimsoll.core.panel import History
-from plimsoll.core.ports import Journal, Venue
-from plimsoll.engine.loop import Span, failed, genesis_of, post_close, pre_open
+from plimsoll.core.ports import Journal
+from plimsoll.core.state import apply
+from plimsoll.engine.loop import Span, failed, genesis_of, post_close, pre_open, submitted
 from plimsoll.engine.recovery import Recovered, recover
 from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.tally import RunTally
-from plimsoll.execution.venues.simulated import SimulatedVenue
+from plimsoll.execution.matching import Matcher
 
 OpenJournal = Callable[[], Journal]
 Progress = Callable[[int, int], None]
@@ -74,23 +75,25 @@ class PaperSession:
 
     def _cycles(self, history: History, run_context: RunContext, journal: Journal) -> bool:
         found = self._recovered(history, run_context, journal)
-        venue: Venue = SimulatedVenue(history, run_context.policy)
+        matcher = Matcher(history, run_context.policy)
         sessions = history.panel.sessions
-        state, last = found.state, found.last
+        state, last, at_decision = found.state, found.last, found.at_decision
         row = self._span.first if last is None else sessions.row_at_or_after(last.session) + 1
         if last is not None:
-            for intent in last.intents[found.intents :]:
-                journal.append(intent)
-        since, at_decision = found.since, found.at_decision
+            for event in submitted(last)[found.submitted :]:
+                journal.append(event)
+                state, at_decision = apply(state, event), apply(at_decision, event)
+        since = found.since
         done = 0
         while row <= self._span.last:
             if last is not None:
-                state, events = pre_open(at_decision, last, row, history, run_context, venue, self._operator)
+                state, events = pre_open(at_decision, last, row, history, run_context, matcher, self._operator)
                 _write_missing(journal, events, since)
             state, last = post_close(state, row, history, run_context)
             journal.append(last)
-            for intent in last.intents:
-                journal.append(intent)
+            for event in submitted(last):
+                journal.append(event)
+                state = apply(state, event)
             stop = None if self._keep_going else failed(last)
             if stop is not None:
                 raise stop

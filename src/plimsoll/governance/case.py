@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from plimsoll.core.decision import BidRecord, CycleRecord
+from plimsoll.core.events import OrderExpired
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import Certification
@@ -80,8 +81,8 @@ class Otherwise(msgspec.Struct, frozen=True):
 class Subject(msgspec.Struct, frozen=True):
     """One symbol: what it is, how it was certified, its figures now and at the auction in force.
 
-    ``said`` is what each strategy answers for itself at that auction; ``next_session`` and ``next_open`` are where
-    its orders fill, absent at the end of the snapshot. ``otherwise`` is what would have changed the session's decision
+    ``said`` is what each strategy answers for itself at that auction; ``next_open`` is where its
+    orders fill, absent at the end of the snapshot. ``otherwise`` is what would have changed the session's decision
     on it, absent where the session cannot be decided again as it was; ``bids`` the same of each of its bids at the
     auction, by strategy.
     """
@@ -91,7 +92,6 @@ class Subject(msgspec.Struct, frozen=True):
     now: Figures
     then: Figures | None
     said: tuple[tuple[str, str], ...] = ()
-    next_session: str = ""
     next_open: float | None = None
     otherwise: Otherwise | None = Otherwise()
     bids: tuple[tuple[str, Otherwise], ...] = ()
@@ -102,7 +102,7 @@ class Case(msgspec.Struct, frozen=True):
 
     ``auction`` is the decision whose auction set the target portfolio; ``data`` what the data bars, of the book (D7)
     or of one symbol (D15), ``auction_data`` the same at the auction; ``fills`` those after the decision, ``pre_open``
-    those between it and the one before.
+    those between it and the one before; ``expired`` what of the decision's orders was not filled, and why.
     """
 
     run: str
@@ -114,6 +114,7 @@ class Case(msgspec.Struct, frozen=True):
     data: tuple[Finding, ...] = ()
     auction_data: tuple[Finding, ...] = ()
     synthetic: bool = False
+    expired: tuple[OrderExpired, ...] = ()
 
     @property
     def nav(self) -> float:

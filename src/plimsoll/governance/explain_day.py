@@ -332,18 +332,15 @@ def fill(case: Case, subject: Subject) -> tuple[str, ...]:
                  for f in case.fills if f.symbol == symbol]  # fmt: skip
         return tuple(told)
     fills = [f for f in case.fills if f.id == intent.id]
-    if not fills:
-        if not subject.next_session:
-            told.append("The order is open: the snapshot ends with this session.")
-        elif not known(subject.next_open):
-            told.append(f"The order did not fill: {symbol} has no open on {subject.next_session}. It expired.")
-        else:
-            told.append(f"The order did not fill on {subject.next_session}: the journal holds no fill of it.")
+    expired = next((e for e in case.expired if e.id == intent.id), None)
     for done in fills:
         opened = f" against an open of {figure(subject.next_open)}" if known(subject.next_open) else ""
         told.append(f"At the open of {done.session}: {_executed(done, subject.instrument)[:-1]}{opened}.")
-        if abs(done.lots) < abs(intent.lots):
-            told.append(f"Of {_units(intent.lots, subject.instrument)} ordered; the rest expired.")
+    if expired is not None:
+        what = f"{_units(expired.lots, subject.instrument)} of it" if fills else "The order"
+        told.append(f"{what} did not fill on {expired.session}. {sentence(expired.reason, symbol)}")
+    elif not fills:
+        told.append("The order is open: nothing of it has been filled and it has not ended.")
     return tuple(told)
 
 

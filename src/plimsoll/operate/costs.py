@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.dates import iso_day
+from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import InputError
 from plimsoll.core.events import Genesis, Proof
 from plimsoll.core.order import Fill, Order
@@ -137,8 +138,8 @@ def of_run(home: Home, run: str, present: Callable[[], Policy], *, estimate_slip
     intents: dict[str, Order] = {}
     fills: dict[str, list[Fill]] = {}
     for event in events:
-        if isinstance(event, Order):
-            intents[event.id] = event
+        if isinstance(event, CycleRecord):
+            intents.update((order.id, order) for order in event.intents)
         elif isinstance(event, Fill):
             fills.setdefault(event.id, []).append(event)
     rows: list[_Row] = []

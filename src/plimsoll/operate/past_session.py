@@ -12,7 +12,7 @@ from plimsoll.alpha import registry
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import InputError, UsageError
-from plimsoll.core.events import Genesis, Proof
+from plimsoll.core.events import Genesis, OrderExpired, Proof
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy, policy_hash
@@ -173,6 +173,7 @@ def case(past: Past) -> Case:
         data=data_findings(_view(past, record), past.run_context, record),
         auction_data=() if auction is None else data_findings(_view(past, auction), past.run_context, auction),
         synthetic=past.panel.synthetic,
+        expired=tuple(e for e in past.passage.after if isinstance(e, OrderExpired)),
     )
 
 

@@ -154,10 +154,9 @@ def sorted_events(events: Iterable[Event]) -> Recorded:
         match event:
             case CycleRecord():
                 found.cycles.append(event)
+                found.intents.extend(event.intents)
             case CashFlow():
                 found.flows.append(event)
-            case Order():
-                found.intents.append(event)
             case _:
                 pass
     if found is None:

@@ -10,16 +10,17 @@ import msgspec
 import numpy as np
 import pytest
 
+from plimsoll.core.events import OrderExpired
 from plimsoll.core.forecast import Forecast, Holding
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.order import Order
+from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy
 from plimsoll.core.state import State
 from plimsoll.costs import model
 from plimsoll.engine.history import history_of
 from plimsoll.engine.run_context import RunContext
-from plimsoll.execution.venues.simulated import SimulatedVenue
+from plimsoll.execution.matching import Matcher, VenueAccount
 
 ROW = 300
 NAN = float("nan")
@@ -67,7 +68,8 @@ def test_auction_and_venue_price_in_the_same_regime_and_the_multipliers_are_in_t
     assert bid.cost == pytest.approx(2.0 * float(one_way.total[0]) * charged)
 
     order = Order("a", panel.sessions.dates[ROW], "SPY", 100, False, float(panel.close[ROW, column]))
-    (fill,) = SimulatedVenue(history, policy).execute([order], ROW)
+    (fill,) = Matcher(history, policy).opened([order], ROW + 1, VenueAccount(10**9))
+    assert isinstance(fill, Fill)
     notional = 100.0 * panel.open[ROW + 1, column]
     paid = model.estimate(("fund",), np.array([notional]), np.array([adv]), np.array([sigma]), regime, policy.costs)
     assert fill.price / panel.open[ROW + 1, column] - 1.0 == pytest.approx(float(paid.slippage[0] + paid.impact[0]))
@@ -88,11 +90,13 @@ def test_unknown_liquidity_bars_the_entry_everywhere_and_the_exit_nowhere(
     assert record.auction is not None
     assert [b.decision for b in record.auction.bids] == ["REJECTED"]
     assert "NO_LIQUIDITY_DATA" in record.auction.bids[0].reasons
-    venue = SimulatedVenue(history, policy)
+    matcher, held_lots = Matcher(history, policy), VenueAccount(10**9, {"SPY": 10})
     close = float(panel.close[ROW, panel.column["SPY"]])
     session = panel.sessions.dates[ROW]
-    assert venue.execute([Order("a", session, "SPY", 10, False, close)], ROW) == []
-    (sold,) = venue.execute([Order("b", session, "SPY", -10, True, close)], ROW)
+    (refused,) = matcher.opened([Order("a", session, "SPY", 10, False, close)], ROW + 1, held_lots)
+    assert isinstance(refused, OrderExpired) and (refused.lots, refused.reason) == (10, "NO_LIQUIDITY_DATA")
+    (sold,) = matcher.opened([Order("b", session, "SPY", -10, True, close)], ROW + 1, held_lots)
+    assert isinstance(sold, Fill)
     worst = policy.costs.kinds["fund"]
     assert sold.price / panel.open[ROW + 1, panel.column["SPY"]] - 1.0 == pytest.approx(
         -(worst.worst_case - worst.commission)
@@ -130,6 +134,7 @@ def test_an_fx_pair_is_bounded_by_its_configured_depth_in_auction_order_and_fill
     assert bid.weight * record.nav / 100.0 <= room
     if depth == 2e5:
         assert bid.binding == "participation:TLT" and ordered > 0.9 * room
-    venue = SimulatedVenue(history, policy)
-    (filled,) = venue.execute([Order("x", panel.sessions.dates[ROW], "TLT", 10**6, False, 1.0)], ROW)
+    order = Order("x", panel.sessions.dates[ROW], "TLT", 10**6, False, 1.0)
+    filled, rest = Matcher(history, policy).opened([order], ROW + 1, VenueAccount(10**12))
+    assert isinstance(filled, Fill) and isinstance(rest, OrderExpired) and rest.reason == "PARTICIPATION"
     assert 0.9 * room < filled.lots * panel.open[ROW + 1, column] <= room

@@ -1,243 +1,129 @@
-"""Fills by hand: open 100 on the next row, volume and volatility chosen so that costs are round."""
+"""The simulated venue behind the port of every venue tells what the matcher says, once, and holds the same account."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from plimsoll.core.decision import Carried
-from plimsoll.core.instrument import Instrument
-from plimsoll.core.order import Fill, Order
-from plimsoll.core.panel import History, Panel
+from plimsoll.core.events import CashFlow, OrderCancelled, OrderSubmitted, Split, VenueSnapshot
+from plimsoll.core.order import Order
+from plimsoll.core.panel import Panel
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
-from plimsoll.core.sessions import Sessions
 from plimsoll.core.state import State, apply
+from plimsoll.core.venue import Absent, Accepted, OrderReport, Refused, VenueEvent
+from plimsoll.engine.history import history_of
+from plimsoll.execution.matching import Matcher, book_of
 from plimsoll.execution.venues.simulated import SimulatedVenue
 
-POLICY = Policy()
-SYMBOLS = ("SPY", "GLD", "BTC-USD")
-INSTRUMENTS = (
-    Instrument("SPY", "fund", "XNYS"),
-    Instrument("GLD", "fund", "XNYS"),
-    Instrument("BTC-USD", "crypto", "24/7", lots_per_unit=10_000),
-)
-ADV = 1e9
+ROW = 300
 
 
-def history(
-    opens: float | np.ndarray = 100.0,
-    *,
-    adv: float = ADV,
-    sigma: float = 0.0,
-    belief: tuple[float, float, float] = (1.0, 0.0, 0.0),
-    split: float = 1.0,
-    rows: int = 3,
-) -> History:
-    shape = (rows, 3)
-    price = np.broadcast_to(np.asarray(opens, dtype=float), shape).copy()
-    ones = np.ones(shape)
-    ratios = ones.copy()
-    ratios[1, 0] = split
-    days = np.arange(20_000, 20_000 + rows, dtype=np.int64)
-    panel = Panel(
-        Sessions(days, days * 86_400, days * 86_400, 20_000 + rows), INSTRUMENTS, price, price, price, price, ones,
-        0.0 * ones, ratios, ones, ones > 0, (), np.empty((rows, 0)), (), "snap", True,
-    )  # fmt: skip
-    return History(
-        panel,
-        {
-            "adv": lambda p: np.full(shape, adv),
-            "sigma": lambda p: np.full(shape, sigma),
-            "regime.belief": lambda p: np.tile(belief, (rows, 1)),
-            "mark": lambda p: p.close,
-        },
-    )
+@pytest.fixture(scope="module")
+def matcher(make_market: Any) -> Matcher:
+    panel: Panel = make_market(1, 320)
+    return Matcher(history_of(panel, Policy()), Policy())
 
 
-def intent(lots: int, symbol: str = "SPY", reduce_only: bool | None = None) -> Order:
-    return Order(f"{symbol}{lots}", "2024-10-04", symbol, lots, lots < 0 if reduce_only is None else reduce_only, 99.0)
+def account(matcher: Matcher, **held: int) -> State:
+    symbols = matcher.history.panel.symbols
+    lots = np.array([held.get(s, 0) for s in symbols], dtype=np.int64)
+    return State(symbols, lots, np.full(len(symbols), 90.0), 5_000_000, Carried(ladder=LadderState(1, 1)))
 
 
-def account(cash: int = 10_000_000, **lots: int) -> State:
-    held = np.array([lots.get(s.split("-")[0], 0) for s in SYMBOLS], dtype=np.int64)
-    return State(SYMBOLS, held, np.full(3, 90.0), cash, Carried(ladder=LadderState(cash, cash)))
+def orders(matcher: Matcher) -> list[Order]:
+    session = matcher.history.panel.sessions.dates[ROW - 1]
+    return [Order("s", session, "SPY", -30, True, 1.0), Order("g", session, "GLD", 90_000, False, 1.0)]
 
 
-def one(order: Order, world: History, state: State | None = None, policy: Policy = POLICY) -> Fill | None:
-    fills = SimulatedVenue(world, policy).execute((order,), 0, state)
-    assert len(fills) <= 1
-    return fills[0] if fills else None
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(work)
 
 
-def test_a_purchase_fills_at_the_next_open_plus_slippage_with_commission_beside_it() -> None:
-    done = one(intent(100), history(np.array([[90.0], [100.0], [110.0]])))
-    assert done is not None
-    assert (done.session, done.lots, done.reason) == ("2024-10-05", 100, "ORDER")
-    assert done.price == pytest.approx(100.05)
-    assert (done.notional, done.commission, done.slippage, done.impact) == (1_000_500, 1_000, 500, 0)  # 1000.5 to even
+async def told(venue: SimulatedVenue) -> list[VenueEvent]:
+    return [event async for event in venue.events()]
 
 
-def test_a_sale_receives_less() -> None:
-    done = one(intent(-100), history(), account(SPY=100))
-    assert done is not None
-    assert done.price == pytest.approx(99.95)
-    assert (done.notional, done.commission, done.slippage) == (-999_500, 1_000, 500)  # 999.5 to even
+def test_what_rests_fills_at_the_open_as_the_matcher_says_and_is_told_once(matcher: Matcher) -> None:
+    async def traded() -> None:
+        state = account(matcher, SPY=50)
+        venue, sent = SimulatedVenue.restored(matcher, state), orders(matcher)
+        answers = [await venue.submit(order) for order in (*sent, *sent)]
+        assert all(isinstance(a, Accepted) for a in answers) and answers[:2] == answers[2:]
+        assert await venue.query("s") == OrderReport("s", "ACCEPTED", 0, answers[0].venue_id)
+        assert await told(venue) == []
+        venue.open(ROW)
+        books = book_of(state)
+        expected = matcher.opened(sent, ROW, books)
+        assert await told(venue) == expected and await told(venue) == []
+        assert len(expected) == 3  # the sale, the part that cash pays for, and why the rest is not
+        venue.open(ROW + 1)
+        assert await told(venue) == []
+        found = await venue.snapshot()
+        assert isinstance(found, VenueSnapshot)
+        assert (found.cash, found.orders) == (books.cash, ())
+        assert found.positions == {s: lots for s, lots in books.lots.items() if lots}
+        assert (await venue.query("s")).status == "FILLED" and (await venue.query("g")).status == "EXPIRED"
+        assert await venue.submit(sent[0]) == answers[0]  # an order that ended does not rest again
+        assert (await venue.snapshot()).orders == ()
+
+    run(traded())
 
 
-def test_impact_is_in_the_price_and_stated_beside_slippage() -> None:
-    # 1 % of an ADV of $1m at 1 % daily volatility: 10 bps temporary, 2.5 of permanent paid
-    done = one(intent(100), history(adv=1e6, sigma=0.01))
-    assert done is not None
-    assert done.price == pytest.approx(100.0 * (1 + 0.0005 + 0.00125))
-    assert (done.slippage, done.impact, done.notional) == (500, 1_250, 1_001_750)
+def test_a_venue_made_again_from_the_state_repeats_itself(matcher: Matcher) -> None:
+    state = account(matcher, SPY=50)
+    first = SimulatedVenue.restored(matcher, state)
+
+    async def trade() -> tuple[list[VenueEvent], list[VenueEvent]]:
+        journaled = state
+        for order in orders(matcher):
+            journaled = apply(apply(journaled, order), OrderSubmitted(order.session, order.id))
+            await first.submit(order)
+        again = SimulatedVenue.restored(matcher, journaled)
+        for venue in (first, again):
+            venue.open(ROW)
+        return await told(first), await told(again)
+
+    one, other = run(trade())
+    assert one and one == other
 
 
-@pytest.mark.parametrize(
-    ("belief", "slippage"), [((0.6, 0.3, 0.1), 500), ((0.3, 0.6, 0.1), 750), ((0.1, 0.3, 0.6), 1_500)]
-)
-def test_slippage_is_the_most_probable_regimes(belief: tuple[float, float, float], slippage: int) -> None:
-    done = one(intent(100), history(belief=belief))
-    assert done is not None and done.slippage == slippage and done.commission == round(done.notional * 0.001)
+def test_a_resting_order_is_cancelled_by_an_event_and_an_unknown_one_refused(matcher: Matcher) -> None:
+    async def cancelled() -> None:
+        venue, (sale, _) = SimulatedVenue.restored(matcher, account(matcher, SPY=50)), orders(matcher)
+        assert await venue.cancel("s") == Refused("UNKNOWN_ORDER", "s")
+        assert await venue.query("s") == Absent()
+        await venue.submit(sale)
+        assert isinstance(await venue.cancel("s"), Accepted)
+        assert await told(venue) == [OrderCancelled(sale.session, "s", -30)]
+        assert await venue.cancel("s") == Refused("ORDER_CLOSED", "s")
+        venue.open(ROW)
+        assert await told(venue) == []
+
+    run(cancelled())
 
 
-def test_the_regime_is_the_decisions_and_not_the_fills() -> None:
-    world = history()
-    beliefs = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
-    world = History(world.panel, world.catalogue | {"regime.belief": lambda p: beliefs})
-    done = one(intent(100), world)
-    assert done is not None and done.slippage == 500
+def test_what_it_does_not_take_is_refused_with_a_reason(matcher: Matcher) -> None:
+    async def refused() -> None:
+        venue = SimulatedVenue.restored(matcher, account(matcher))
+        assert await venue.submit(Order("x", "2020-01-02", "NONE", 1, False, 1.0)) == Refused("UNKNOWN_SYMBOL", "NONE")
+        limit = Order("y", "2020-01-02", "SPY", 1, False, 1.0, type="limit", limit=1.0)
+        assert await venue.submit(limit) == Refused("ORDER_KIND", "limit opg")
+
+    run(refused())
 
 
-def test_fractions_of_a_unit_are_whole_lots() -> None:
-    done = one(intent(12_345, "BTC-USD"), history(50_000.0))
-    assert done is not None
-    assert done.notional == round(1.2345 * 50_000 * 1.0015 * 100) and done.slippage == round(1.2345 * 5e6 * 0.0015)
+def test_income_and_splits_reach_the_venues_account(matcher: Matcher) -> None:
+    async def booked() -> None:
+        venue = SimulatedVenue.restored(matcher, account(matcher, SPY=50))
+        venue.booked(CashFlow("2020-01-02", "dividend", "SPY", 150))
+        venue.booked(Split("2020-01-02", "SPY", 100, 2.0))
+        found = await venue.snapshot()
+        assert (found.cash, found.positions) == (5_000_150, {"SPY": 100})
 
-
-def test_nothing_fills_without_a_bar_or_after_the_last_row() -> None:
-    gap = np.array([[100.0], [np.nan], [100.0]])
-    assert one(intent(100), history(gap)) is None
-    assert one(intent(-100), history(gap), account(SPY=100)) is None
-    assert SimulatedVenue(history(rows=3), POLICY).execute((intent(100),), 2) == []
-
-
-def halted_at(market: History, *rows: int) -> History:
-    """The market with bars of SPY on these rows that repeat one price and have no volume."""
-    volume = market.panel.volume.copy()
-    volume[list(rows), 0] = 0.0
-    return History(replace(market.panel, volume=volume), market.catalogue)
-
-
-def test_nothing_fills_at_a_bar_that_says_nothing_traded_neither_way() -> None:
-    market = halted_at(history(rows=4), 1, 2)
-    venue = SimulatedVenue(market, POLICY)
-    for order in (intent(10), intent(-5)):
-        assert venue.execute([order], 0, account(SPY=10)) == []
-        assert venue.execute([order], 1, account(SPY=10)) == []
-        assert len(venue.execute([order], 2, account(SPY=10))) == 1  # the first bar that trades
-    assert len(venue.execute([intent(-5, "GLD")], 0, account(GLD=10))) == 1
-
-
-def test_a_bar_that_moved_or_never_had_volume_is_a_market() -> None:
-    flat = halted_at(history(rows=4), 2)
-    moved = History(replace(flat.panel, high=flat.panel.high + 1.0), flat.catalogue)
-    assert len(SimulatedVenue(moved, POLICY).execute([intent(-5)], 1, account(SPY=10))) == 1
-    never = halted_at(history(rows=4), 0, 1, 2, 3)
-    assert len(SimulatedVenue(never, POLICY).execute([intent(-5)], 1, account(SPY=10))) == 1
-
-
-def test_increases_are_held_to_their_share_of_volume_and_reductions_are_not() -> None:
-    world = history(adv=1e6)  # 1 % of it is 100 shares
-    done = one(intent(250), world)
-    assert done is not None and done.lots == 100
-    done = one(intent(-250), world, account(SPY=250))
-    assert done is not None and done.lots == -250
-
-
-@pytest.mark.parametrize("adv", [np.nan, 0.0])
-def test_without_volume_nothing_is_entered_and_an_exit_pays_the_worst_case(adv: float) -> None:
-    assert one(intent(10), history(adv=adv)) is None
-    done = one(intent(-10), history(adv=adv), account(SPY=10))
-    assert done is not None
-    assert done.price == pytest.approx(100 * (1 - 0.02 + 0.001)) and done.commission == 98
-
-
-def test_a_sale_cannot_cross_zero() -> None:
-    done = one(intent(-150), history(), account(SPY=100))
-    assert done is not None and done.lots == -100
-    assert one(intent(-10), history(), account()) is None
-    assert one(intent(10, reduce_only=True), history(), account(SPY=100)) is None
-
-
-def test_two_sales_of_one_holding_share_it() -> None:
-    orders = (intent(-80), msgspec.structs.replace(intent(-80), id="second"))
-    fills = SimulatedVenue(history(), POLICY).execute(orders, 0, account(SPY=100))
-    assert [f.lots for f in fills] == [-80, -20]
-
-
-def test_purchases_spend_only_the_cash_there_is_in_the_order_given() -> None:
-    fills = SimulatedVenue(history(), POLICY).execute((intent(60), intent(60, "GLD")), 0, account(1_000_000))
-    assert [f.lots for f in fills] == [60, 39]  # 60 cost 6009.01 with commission; 39 more 3905.85
-    assert sum(f.notional + f.commission for f in fills) <= 1_000_000
-    assert one(intent(1), history(), account(10_000)) is None  # a share costs 100.15
-
-
-def test_sales_before_purchases_pay_for_them() -> None:
-    orders = (intent(-100), intent(90, "GLD"))
-    fills = SimulatedVenue(history(), POLICY).execute(orders, 0, account(0, SPY=100))
-    assert [f.lots for f in fills] == [-100, 90]
-    assert [f.lots for f in SimulatedVenue(history(), POLICY).execute(orders[::-1], 0, account(0, SPY=100))] == [-100]
-
-
-def test_an_order_waiting_over_a_split_is_restated_in_new_lots() -> None:
-    done = one(intent(25), history(split=2.0))
-    assert done is not None and done.lots == 50
-    done = one(intent(-25), history(split=0.1), account(SPY=2))
-    assert done is not None and done.lots == -2
-
-
-def test_the_same_order_has_the_same_execution_and_another_order_another() -> None:
-    first, again = one(intent(100), history()), one(intent(100), history())
-    other = one(intent(99), history())
-    assert first == again and first is not None and other is not None
-    assert first.execution != other.execution and len(first.execution) == 32
-
-
-@given(
-    orders=st.lists(st.tuples(st.sampled_from(SYMBOLS), st.integers(-300, 300).filter(bool)), max_size=8),
-    cash=st.integers(0, 5_000_000),
-    spy=st.integers(0, 200),
-    sigma=st.floats(0, 0.2),
-    adv=st.sampled_from([1e5, 1e6, 1e9]),
-    price=st.floats(0.5, 500.0),
-)
-def test_no_sequence_of_orders_makes_cash_or_a_holding_negative(
-    orders: list[tuple[str, int]], cash: int, spy: int, sigma: float, adv: float, price: float
-) -> None:
-    state = account(cash, SPY=spy)
-    intents = [replace_id(intent(lots, symbol), i) for i, (symbol, lots) in enumerate(orders)]
-    fills = SimulatedVenue(history(price, adv=adv, sigma=sigma), POLICY).execute(intents, 0, state)
-    wanted = {i.id: i.lots for i in intents}
-    for done in fills:
-        assert 0 < abs(done.lots) <= abs(wanted[done.id]) and done.lots * wanted[done.id] > 0
-        assert min(done.commission, done.slippage, done.impact) >= 0
-        state = apply(state, done)
-        assert state.cash >= 0 and (state.lots >= 0).all()
-    assert len({f.execution for f in fills}) == len(fills)
-
-
-def replace_id(order: Order, number: int) -> Order:
-    return msgspec.structs.replace(order, id=f"order {number}")
-
-
-def test_the_venue_keeps_nothing_between_calls() -> None:
-    venue = SimulatedVenue(history(), POLICY)
-    state = account(1_000_000)
-    assert venue.execute((intent(60),), 0, state) == venue.execute((intent(60),), 0, state)
-    assert venue.execute((intent(60),), 0, replace(state, cash=0)) == []
+    run(booked())

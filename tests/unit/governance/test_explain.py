@@ -22,6 +22,7 @@ from plimsoll.core.decision import (
     TargetPortfolio,
     Veto,
 )
+from plimsoll.core.events import OrderExpired
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import Certification, Flag
@@ -97,7 +98,7 @@ def figures(**changes: Any) -> Figures:
     return replace(healthy, **changes)
 
 
-ABOUT = ("now", "certification", "next_open", "next_session", "instrument", "otherwise", "bids")
+ABOUT = ("now", "certification", "next_open", "instrument", "otherwise", "bids")
 
 
 def told(record: CycleRecord, held_on: CycleRecord | None, symbol: str = "AAA", **changes: Any) -> Explanation:
@@ -109,7 +110,6 @@ def told(record: CycleRecord, held_on: CycleRecord | None, symbol: str = "AAA", 
             "certification": Certification(symbol, "ACTIVE", 900, 900, 0.0, 1.0, ()),
             "now": figures(),
             "then": figures(session=AUCTION),
-            "next_session": "2020-02-11",
             "next_open": 50.5,
         }
         | about
@@ -365,9 +365,18 @@ def test_an_order_is_followed_to_its_fill_with_every_cost() -> None:
 @pytest.mark.parametrize(
     ("after", "said"),
     [
-        ({"next_open": None}, "did not fill: AAA has no open on 2020-02-11"),
-        ({"next_session": "", "next_open": None}, "the snapshot ends"),
-        ({"fills": (Fill("id", "e", "2020-02-11", "AAA", 40, 50.6, 202_400, 202, 0, 0),)}, "Of 100 units ordered"),
+        (
+            {"expired": (OrderExpired("2020-02-11", "id", 100, "NO_OPEN"),)},
+            "fill on 2020-02-11. AAA has no open",
+        ),
+        ({}, "The order is open"),
+        (
+            {
+                "fills": (Fill("id", "e", "2020-02-11", "AAA", 40, 50.6, 202_400, 202, 0, 0),),
+                "expired": (OrderExpired("2020-02-11", "id", 60, "NO_CASH"),),
+            },
+            "60 units of it did not fill on 2020-02-11",
+        ),
     ],
 )
 def test_an_order_that_did_not_fill_whole_says_why(after: dict[str, Any], said: str) -> None:

@@ -1,125 +1,138 @@
-"""The venue of backtests and recorded paper sessions: own bars, own costs, no luck (C3, E4, X5)."""
+"""The venue of recorded sessions, behind the port of every venue: it rests orders and fills them at an open (X1, X5).
+
+What it fills, at what price and why not, is ``execution.matching``'s; a backtest asks that directly.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import hashlib
+from collections import deque
+from collections.abc import AsyncIterator
 
-import numpy as np
-
-from plimsoll.core.instrument import Instrument
-from plimsoll.core.order import Fill, Order
-from plimsoll.core.panel import History
-from plimsoll.core.policy import Policy
+from plimsoll.core.events import CashFlow, OrderCancelled, OrderExpired, OrderRestated, Split, VenueSnapshot
+from plimsoll.core.order import Fill, Order, OrderType, TimeInForce, WorkingOrder
 from plimsoll.core.state import State
-from plimsoll.costs.model import depth
-from plimsoll.execution.pricing import FilledOrder, FillQuote, fill, fill_quote
+from plimsoll.core.venue import (
+    Absent,
+    Accepted,
+    Combination,
+    OrderReport,
+    Refused,
+    Unknown,
+    VenueEvent,
+    VenueRules,
+)
+from plimsoll.core.working import filled
+from plimsoll.execution.matching import Matcher, VenueAccount, book_of
 
-
-@dataclass
-class _Account:
-    """What the venue knows of the account while one opening is filled, in order."""
-
-    cash: int
-    lots: dict[str, int] = field(default_factory=dict)
-
-    def book(self, done: Fill) -> None:
-        self.cash -= done.notional + done.commission
-        self.lots[done.symbol] = self.lots.get(done.symbol, 0) + done.lots
+_TYPES: tuple[OrderType, ...] = ("market",)
+_TIMES: tuple[TimeInForce, ...] = ("opg", "day")
+_KINDS = ("fund", "stock", "crypto", "fx")
+RULES = VenueRules(
+    "simulated",
+    frozenset(
+        Combination(type, time, kind, fractional)
+        for type in _TYPES
+        for time in _TIMES
+        for kind in _KINDS
+        for fractional in (False, True)
+    ),
+)
 
 
 class SimulatedVenue:
-    """Fills the orders of one decision at the next row's open, which is the open of the instrument's first bar that
-    begins at or after the decision (U5). A function of its arguments: it keeps nothing between calls.
+    """An account at a venue that fills at recorded opens. It holds cash and lots of its own and answers at once.
 
-    An order without a bar there, or whose bar says that nothing traded, expires and is decided again next cycle: it
-    fills at the first bar that is a market. Increases take at most
-    ``limits.participation_max`` of average daily volume, the remainder expires; where volume is unknown they do not
-    fill (``NO_LIQUIDITY_DATA``, C2). Reductions always fill, at the worst case if need be. An order pending over a
-    split is restated in new lots.
+    ``account`` is what the account holds to begin with, ``working`` the orders that rest already, as a state recovered
+    from a journal has them (``restored``): the same orders at the same open are filled the same, so a venue that is
+    made again repeats itself.
     """
 
-    def __init__(self, history: History, policy: Policy) -> None:
-        self._history = history
-        self._policy = policy
+    rules = RULES
 
-    def execute(self, intents: Sequence[Order], row: int, state: State | None = None) -> list[Fill]:
-        """Fills of orders decided at ``row``, in the order given; none after the last row.
+    def __init__(self, matcher: Matcher, account: VenueAccount, working: dict[str, WorkingOrder] | None = None) -> None:
+        self._matcher, self._account = matcher, account
+        self._resting = dict(working or {})
+        self._ended: dict[str, OrderReport] = {}
+        self._executions: list[str] = []
+        self._told: deque[VenueEvent] = deque()
+        self._session = ""
 
-        With ``state``, the account just before this opening (actions of the row booked), no order crosses zero and
-        no purchase exceeds the cash left by those before it: it is cut to the lots that can be paid, commission
-        included. Without it the orders are taken as already held against the account.
-        """
-        at = row + 1
-        if at >= len(self._history.panel.sessions):
-            return []
-        account = None
-        if state is not None:
-            account = _Account(state.cash, dict(zip(state.symbols, state.lots.tolist(), strict=True)))
-        fills = []
-        for intent in intents:
-            done = self._fill(intent, row, account)
-            if done is not None:
-                fills.append(done)
-                if account is not None:
-                    account.book(done)
-        return fills
+    @classmethod
+    def restored(cls, matcher: Matcher, state: State) -> SimulatedVenue:
+        """The venue as ``state`` knows it: what was submitted and has not ended rests there."""
+        return cls(matcher, book_of(state), {id: one for id, one in state.working.items() if one.status != "NEW"})
 
-    def _fill(self, intent: Order, row: int, account: _Account | None) -> Fill | None:
-        panel, at = self._history.panel, row + 1
-        column = panel.column[intent.symbol]
-        price = float(panel.open[at, column])
-        if not 0.0 < price < math.inf or panel.halted[at, column]:
-            return None
-        instrument = panel.instruments[column]
-        quote = fill_quote(self._history, column, price, row)
-        lots = _restated(intent.lots, float(panel.split[at, column]))
-        held = account.lots.get(intent.symbol, 0) if account is not None else None
-        if _reduces(intent, held):
-            lots = lots if held is None else _towards_zero(lots, held)
-        elif intent.reduce_only or lots < 0:
-            return None  # nothing is held that it could reduce
-        else:
-            lots = min(lots, self._participating(instrument, quote))
-        if lots == 0:
-            return None
-        order = FilledOrder(intent.id, panel.sessions.dates[at])
-        if account is None or lots < 0:
-            return fill(order, instrument, lots, quote, self._policy.costs)
-        return self._affordable(order, instrument, lots, quote, account.cash)
+    async def submit(self, order: Order) -> Accepted | Refused | Unknown:
+        """Rest an order until the next open. The same id twice is one order."""
+        if order.id not in self._resting and order.id not in self._ended:
+            if order.symbol not in self._matcher.history.panel.column:
+                return Refused("UNKNOWN_SYMBOL", order.symbol)
+            if order.type not in _TYPES or order.time_in_force not in _TIMES:
+                return Refused("ORDER_KIND", f"{order.type} {order.time_in_force}")
+            self._resting[order.id] = WorkingOrder(order, "ACCEPTED", venue_id=_name(order.id))
+        return Accepted(_name(order.id))
 
-    def _participating(self, instrument: Instrument, quote: FillQuote) -> int:
-        """Most lots an increase may take of the average day; 0 where that is unknown."""
-        volume = float(depth((instrument.kind,), np.array([quote.adv]), self._policy.costs, (instrument.symbol,))[0])
-        if not 0.0 < volume < math.inf:
-            return 0
-        return math.floor(self._policy.limits.participation_max * volume / quote.price * instrument.lots_per_unit)
+    async def cancel(self, id: str) -> Accepted | Refused | Unknown:
+        """Cancel a resting order; the event says what was left of it."""
+        found = self._resting.pop(id, None)
+        if found is None:
+            return Refused("ORDER_CLOSED" if id in self._ended else "UNKNOWN_ORDER", id)
+        self._ended[id] = OrderReport(id, "CANCELLED", found.filled, _name(id))
+        self._told.append(OrderCancelled(self._session or found.order.session, id, found.remaining))
+        return Accepted(_name(id))
 
-    def _affordable(
-        self, order: FilledOrder, instrument: Instrument, lots: int, quote: FillQuote, cash: int
-    ) -> Fill | None:
-        """The purchase, cut until cash pays for it. Fewer lots have less impact, so the first cut nearly suffices."""
-        while lots > 0:
-            done = fill(order, instrument, lots, quote, self._policy.costs)
-            cost = done.notional + done.commission
-            if cost <= cash:
-                return done
-            lots = min(lots - 1, max(lots * cash // cost, 0))
-        return None
+    async def query(self, id: str) -> OrderReport | Absent | Unknown:
+        """What became of an order."""
+        found = self._resting.get(id)
+        if found is not None:
+            return OrderReport(id, "PARTIALLY_FILLED" if found.filled else "ACCEPTED", found.filled, _name(id))
+        return self._ended.get(id, Absent())
+
+    async def snapshot(self) -> VenueSnapshot | Unknown:
+        """The whole account."""
+        held = {symbol: lots for symbol, lots in self._account.lots.items() if lots}
+        return VenueSnapshot(self._session, self._account.cash, held, tuple(self._resting), tuple(self._executions))
+
+    async def events(self) -> AsyncIterator[VenueEvent]:
+        """What happened to orders and was not told yet."""
+        while self._told:
+            yield self._told.popleft()
+
+    def booked(self, event: CashFlow | Split | Fill) -> None:
+        """Book what happens to the account before an open and is no order: income, splits, an ended series (D9)."""
+        match event:
+            case CashFlow():
+                self._account.cash += event.cents
+            case Split():
+                self._account.lots[event.symbol] = event.lots
+            case Fill():
+                self._account.traded(event)
+
+    def open(self, row: int) -> None:
+        """Fill what rests at the open of ``row``, oldest first, after what was ``booked`` before it."""
+        self._session, self._executions = self._matcher.history.panel.sessions.dates[row], []
+        orders = [one.order for one in self._resting.values()]
+        for event in self._matcher.opened(orders, row, self._account):
+            self._told.append(event)
+            match event:
+                case OrderRestated():
+                    continue
+                case Fill():
+                    self._executions.append(event.execution)
+                    self._traded(event)
+                case OrderExpired():
+                    found = self._resting.pop(event.id)
+                    self._ended[event.id] = OrderReport(event.id, "EXPIRED", found.filled, _name(event.id))
+
+    def _traded(self, done: Fill) -> None:
+        before = self._resting[done.id]
+        after = filled(self._resting, done.id, done.lots)
+        if done.id not in after:
+            self._ended[done.id] = OrderReport(done.id, "FILLED", before.filled + done.lots, _name(done.id))
+        self._resting = dict(after)
 
 
-def _reduces(intent: Order, held: int | None) -> bool:
-    if held is None:
-        return intent.reduce_only or intent.lots < 0
-    return held * intent.lots < 0
-
-
-def _towards_zero(lots: int, held: int) -> int:
-    """An order against a holding: at most flat."""
-    return max(lots, -held) if lots < 0 else min(lots, -held)
-
-
-def _restated(lots: int, ratio: float) -> int:
-    """Lots of an order that waits over a split, towards zero; unchanged where there is none."""
-    return lots if ratio == 1.0 or not math.isfinite(ratio) else math.trunc(lots * ratio)
+def _name(id: str) -> str:
+    """The venue's own name of an order: it follows from ours, so that a venue made again gives the same."""
+    return hashlib.sha256(f"simulated|{id}".encode()).hexdigest()[:16]

@@ -1,0 +1,132 @@
+"""What becomes of orders at the open of a recorded session: own bars, own costs, no luck (C3, E4, X5)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from plimsoll.core.events import OrderExpired, OrderRestated
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.order import Fill, Order
+from plimsoll.core.panel import History
+from plimsoll.core.policy import Policy
+from plimsoll.core.state import State
+from plimsoll.costs.model import depth
+from plimsoll.execution.pricing import FilledOrder, FillQuote, fill, fill_quote
+
+Matched = Fill | OrderExpired | OrderRestated
+
+
+@dataclass
+class VenueAccount:
+    """Cash in cents and lots by symbol, as an opening's orders change them one after the other."""
+
+    cash: int
+    lots: dict[str, int] = field(default_factory=dict)
+
+    def traded(self, done: Fill) -> None:
+        """Book a fill."""
+        self.cash -= done.notional + done.commission
+        self.lots[done.symbol] = self.lots.get(done.symbol, 0) + done.lots
+
+
+def book_of(state: State) -> VenueAccount:
+    """The account of ``state``, to be filled against."""
+    return VenueAccount(state.cash, dict(zip(state.symbols, state.lots.tolist(), strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class Matcher:
+    """Fills market orders at the open of a row, which is the open of the instrument's first bar that begins at or after
+    the decision on the row before (U5). A function of its arguments: it keeps nothing between calls.
+    """
+
+    history: History
+    policy: Policy
+
+    def opened(self, orders: Iterable[Order], row: int, account: VenueAccount) -> list[Matched]:
+        """What becomes of orders for the open of ``row``, in the order given; none where the history ends before it.
+
+        Every order ends: in a fill, or in ``OrderExpired`` with the lots left and why, or in both; it is decided again
+        next cycle. Without a bar (``NO_OPEN``), or on one that says that nothing traded (``HALTED_SESSION``), nothing
+        fills. An order waiting over a split is restated in new lots first. Reductions fill up to flat
+        (``NOTHING_TO_REDUCE``), at the worst case if need be. Increases take at most ``limits.participation_max`` of
+        average daily volume (``PARTICIPATION``; ``NO_LIQUIDITY_DATA`` where it is unknown, C2) and no more than the
+        cash left by the orders before them pays for, commission included (``NO_CASH``). ``account``, just before this
+        opening with the row's actions booked, is brought up to date.
+        """
+        told: list[Matched] = []
+        if row < len(self.history.panel.sessions):
+            for order in orders:
+                told += self._order(order, row, account)
+        return told
+
+    def _order(self, order: Order, row: int, account: VenueAccount) -> list[Matched]:
+        panel = self.history.panel
+        column = panel.column[order.symbol]
+        session, price = panel.sessions.dates[row], float(panel.open[row, column])
+        if not 0.0 < price < math.inf:
+            return [OrderExpired(session, order.id, order.lots, "NO_OPEN")]
+        if panel.halted[row, column]:
+            return [OrderExpired(session, order.id, order.lots, "HALTED_SESSION")]
+        lots = _restated(order.lots, float(panel.split[row, column]))
+        if not lots:
+            return [OrderExpired(session, order.id, order.lots, "BELOW_ONE_LOT")]
+        told: list[Matched] = [] if lots == order.lots else [OrderRestated(session, order.id, lots)]
+        quote = fill_quote(self.history, column, price, row - 1)
+        done, reason = self._filled(order, lots, panel.instruments[column], quote, session, account)
+        if done is not None:
+            account.traded(done)
+            told.append(done)
+        left = lots - done.lots if done is not None else lots
+        if left:
+            told.append(OrderExpired(session, order.id, left, reason))
+        return told
+
+    def _filled(
+        self, order: Order, lots: int, instrument: Instrument, quote: FillQuote, session: str, account: VenueAccount
+    ) -> tuple[Fill | None, str]:
+        """The fill, and why it is not of all lots where it is not."""
+        held, named = account.lots.get(order.symbol, 0), FilledOrder(order.id, session)
+        most, reason = lots, "NOTHING_TO_REDUCE"
+        if held * lots < 0:
+            most = max(lots, -held) if lots < 0 else min(lots, -held)  # at most flat
+        elif order.reduce_only or lots < 0:
+            return None, reason
+        else:
+            room, reason = self._participating(instrument, quote)
+            most = min(lots, room)
+        if most < 0:
+            return fill(named, instrument, most, quote, self.policy.costs), reason
+        done = self._affordable(named, instrument, most, quote, account.cash)
+        paid = done.lots if done is not None else 0
+        return done, reason if paid == most else "NO_CASH"
+
+    def _participating(self, instrument: Instrument, quote: FillQuote) -> tuple[int, str]:
+        """Most lots an increase may take of the average day, and what says so; 0 where that is unknown."""
+        costs = self.policy.costs
+        volume = float(depth((instrument.kind,), np.array([quote.adv]), costs, (instrument.symbol,))[0])
+        if not 0.0 < volume < math.inf:
+            return 0, "NO_LIQUIDITY_DATA"
+        share = self.policy.limits.participation_max * volume
+        return math.floor(share / quote.price * instrument.lots_per_unit), "PARTICIPATION"
+
+    def _affordable(
+        self, order: FilledOrder, instrument: Instrument, lots: int, quote: FillQuote, cash: int
+    ) -> Fill | None:
+        """The purchase, cut until cash pays for it. Fewer lots have less impact, so the first cut nearly suffices."""
+        while lots > 0:
+            done = fill(order, instrument, lots, quote, self.policy.costs)
+            cost = done.notional + done.commission
+            if cost <= cash:
+                return done
+            lots = min(lots - 1, max(lots * cash // cost, 0))
+        return None
+
+
+def _restated(lots: int, ratio: float) -> int:
+    """Lots of an order that waits over a split, towards zero; unchanged where there is none."""
+    return lots if ratio == 1.0 or not math.isfinite(ratio) else math.trunc(lots * ratio)
