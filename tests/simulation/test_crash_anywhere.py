@@ -198,7 +198,7 @@ def test_a_journal_that_is_full_of_another_market_is_not_continued(
     corpse = world.lives(tmp_path / "run.db", 12)
     other = World.__new__(World)
     other.history = history_of(make_market(3, 420, snapshot="other"), POLICY)
-    with pytest.raises(Halted, match="another snapshot"):
+    with pytest.raises(Halted, match="this one is other"):
         other.trade(lambda: SqliteJournal(corpse, durable=True))
     assert lines_of(corpse) == world.lines[:12]
 

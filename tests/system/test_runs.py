@@ -67,7 +67,7 @@ def test_a_backtest_that_fails_or_is_interrupted_says_so_and_is_not_the_last(hom
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(backtest, "evening", stop)
+    monkeypatch.setattr(backtest, "post_close", stop)
     say(home, "backtest", "--start", "2019-01-02", code=130)
     monkeypatch.undo()
     newest = say(home, "runs", "--json")[-1]
@@ -78,7 +78,7 @@ def test_a_backtest_that_fails_or_is_interrupted_says_so_and_is_not_the_last(hom
     def fail(*_: object) -> None:
         raise ZeroDivisionError("no room")
 
-    monkeypatch.setattr(backtest, "evening", fail)
+    monkeypatch.setattr(backtest, "post_close", fail)
     done = CliRunner().invoke(cli, ["backtest", "--start", "2019-01-02", "--home", str(home)])
     assert isinstance(done.exception, ZeroDivisionError)
     monkeypatch.undo()
@@ -242,3 +242,37 @@ def test_a_run_is_named_by_its_strategies_and_its_preset_of_costs(tmp_path: Path
     )
     assert made.named() == "core + my.py + costs preset ibkr-pro (2025-06)"
     assert app.Workspace(tmp_path, changes={"account.capital": 7}).named() == "core + account.capital"
+
+
+def test_a_paper_run_goes_on_day_after_day_on_newer_snapshots(tmp_path: Path) -> None:
+    """``--continue``: the same run, on the newest snapshot, also where the one it was begun on is gone (E1, D14)."""
+    home = tmp_path / "home"
+    paper = ("trade", "--mode", "paper", "--recorded")
+
+    def ingest(end: str) -> str:
+        words = ("--tickers", "SPY,GLD,TLT", "--start", "2014-01-02", "--end", end, "--json")
+        return str(say(home, "ingest", "--provider", "synthetic", *words)["snapshot"])
+
+    first = ingest("2019-06-26")
+    run = say(home, *paper, "--start", "2019-05-29", "--json")["run"]
+    second = ingest("2019-06-28")
+    gone_on = say(home, *paper, "--continue", "last", "--json")
+    assert (gone_on["run"], gone_on["end"], gone_on["snapshot"]) == (run, "2019-06-28", second)
+    assert [s["snapshot"] for s in gone_on["snapshots"]] == [first, second]
+    assert gone_on["snapshots"][1]["restated"] == []
+    whole = say(home, "backtest", "--start", "2019-05-29", "--json")
+    assert (whole["equity"], whole["fills"]) == (gone_on["equity"], gone_on["fills"])
+    assert say(home, *paper, "--continue", "last", "--json")["equity"] == gone_on["equity"]  # nothing new: no error
+
+    for snapshot in (first, second):
+        shutil.rmtree(home / "snapshots" / snapshot)
+    third = ingest("2019-07-02")
+    assert "--continue" in say(home, *paper, "--resume", run, code=1)
+    assert "other than" not in say(home, *paper, "--continue", run)
+    (told,) = [r for r in say(home, "runs", "--json") if r["run"] == run]
+    assert (told["snapshot"], told["end"], told["status"]) == (third, "2019-07-02", "finished")
+    assert "went on on snapshot" in say(home, "explain", "--on", "2019-07-01", "--run", run)
+    assert say(home, "replay", "--on", "2019-07-01", "--run", run, "--json")["identical"]
+    say(home, "audit", "verify", "--run", run)
+    assert "its own span" in say(home, *paper, "--continue", run, "--end", "2019-06-03", code=2)
+    assert "--resume and --continue" in say(home, *paper, "--continue", run, "--resume", run, code=2)

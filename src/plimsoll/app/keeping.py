@@ -26,12 +26,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What an interrupted paper run was begun with, and the record its journal ended at when it last ended."""
+    """What a paper run that goes on was begun with, and the record its journal ended at when it last ended.
+
+    ``snapshot`` is the one it decides on, ``decided`` its last decision, "" before the first.
+    """
 
     summary: RunSummary
     genesis: Genesis
     policy: Policy
     held: Anchor | None
+    snapshot: str
+    decided: str
 
 
 def new_run(home: Home, mode: str, policy: Policy) -> str:
@@ -135,7 +140,7 @@ def keeping(
 
     One that is resumed keeps the record its journal ended at, until it ends anew.
     """
-    from plimsoll.core.errors import CorruptionError, PlimsollError
+    from plimsoll.core.errors import CorruptionError, Halted, InputError, PlimsollError, UsageError
     from plimsoll.store.home import RunSummary
 
     run = new_run(home, genesis.mode, policy) if begun is None else begun.summary.run
@@ -169,7 +174,7 @@ def keeping(
     except KeyboardInterrupt:
         kept.broken("interrupted", "interrupted by a person")
         raise
-    except CorruptionError as error:
+    except (CorruptionError, Halted, InputError, UsageError) as error:
         if begun is None:
             kept.broken("failed", error.problem)
         else:  # nothing was added to it: it stays what it was

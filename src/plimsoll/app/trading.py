@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plimsoll.app.keeping import Begun, keeping, new_run
-from plimsoll.app.wiring import desk_of, journal_of, stage_2
+from plimsoll.app.wiring import desk_of, earlier_snapshot, journal_of, stage_2
 from plimsoll.core.money import cents
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Progress, Workspace
+    from plimsoll.core.events import Genesis
     from plimsoll.reports.result import BacktestResult
+    from plimsoll.store.home import Home
 
 
 def backtest(
@@ -75,6 +77,7 @@ def trade_recorded(
     end: str | None = None,
     restart_every: int = 0,
     resume: str | None = None,
+    continue_run: str | None = None,
     tag: str = "",
     keep_going: bool = False,
     progress: Progress | None = None,
@@ -82,8 +85,9 @@ def trade_recorded(
     """Trade recorded sessions on a paper account through the durable shell; the decisions are the backtest's (E1).
 
     ``resume`` names a run that was interrupted: it goes on from its journal, under its own policy and to its own
-    end, on the snapshot it was begun on (X7). ``keep_going`` as in a backtest; a run that a strategy stopped can be
-    resumed.
+    end, on the snapshot it decides on (X7). ``continue_run`` names one that goes on on the home's current snapshot (or
+    the workspace's), to that one's last session: what it tells otherwise of the sessions already decided is journaled
+    and stated. ``keep_going`` as in a backtest; a run that a strategy stopped can be resumed.
     """
     from dataclasses import replace
 
@@ -94,15 +98,14 @@ def trade_recorded(
     from plimsoll.reports.result import result_of
     from plimsoll.reports.worth import worth_of
 
-    begun = None if resume is None else _begun(workspace, resume, start, end)
-    if begun is not None:
-        workspace = replace(workspace, snapshot=begun.genesis.snapshot)
+    begun = _begun(workspace, resume, continue_run, start, end)
+    if begun is not None and continue_run is None:
+        workspace = replace(workspace, snapshot=begun.snapshot)
+        end = end or max(begun.genesis.end, begun.summary.end)
     policy = workspace.load().policy if begun is None else begun.policy
     home, panel = stage_2(workspace, policy)
     history = history_of(panel, policy, load(policy.strategies.enabled))
-    if begun is not None:
-        start, end = begun.genesis.start, end or begun.genesis.end
-    span = span_of(history, start, end)
+    span = span_of(history, start if begun is None else begun.genesis.start, end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
     run_context = desk_of(policy, panel)
     genesis = genesis_of(history, run_context, span, capital=capital, mode="paper", operator=operator)
@@ -117,6 +120,7 @@ def trade_recorded(
             operator=operator,
             restart_every=restart_every,
             keep_going=keep_going,
+            earlier=None if continue_run is None else lambda name: earlier_snapshot(home, policy, name),
             progress=progress,
         )
         tally = session.run()
@@ -129,29 +133,65 @@ def trade_recorded(
         return kept.finish(result, anchor, policy, tally)
 
 
-def _begun(workspace: Workspace, named: str, start: str | None, end: str | None) -> Begun:
-    """The paper run of that name, ``last`` the last unfinished; ``UsageError`` where it cannot be resumed as asked."""
-    from plimsoll.core.errors import CorruptionError, UsageError
-    from plimsoll.core.events import Genesis
+def _begun(
+    workspace: Workspace, resume: str | None, continue_run: str | None, start: str | None, end: str | None
+) -> Begun | None:
+    """The paper run that is to go on, None where a new one begins; ``last`` is the last unfinished where it is resumed,
+    else the newest. ``UsageError`` where it cannot go on as asked.
+    """
+    from plimsoll.core.errors import CorruptionError, InputError, UsageError
     from plimsoll.store.home import Home
 
+    named = continue_run or resume
+    if named is None:
+        return None
+    if continue_run is not None and resume is not None:
+        raise UsageError(
+            "--resume and --continue are given", "Resume a run on its own snapshot, or continue it on this"
+        )
     home = Home(workspace.home)
     if named == "last":
-        named = home.newest("paper") if end is not None else home.last_unfinished("paper")
+        named = home.newest("paper") if end is not None or continue_run else home.last_unfinished("paper")
     run = home.find_run(named)
     ending = home.ending(run)
     if ending.problem:
-        raise CorruptionError(f"run {run!r} cannot be resumed: {ending.problem}", "Restore it from a backup")
-    genesis = next(home.read(run), None)
-    if not isinstance(genesis, Genesis) or genesis.mode != "paper":
-        raise UsageError(f"run {run!r} is no paper run", "See 'plimsoll runs'; a backtest is simply run again")
-    if start is not None or workspace.changes or (end is not None and end < genesis.end):
+        raise CorruptionError(f"run {run!r} cannot go on: {ending.problem}", "Restore it from a backup")
+    genesis, snapshot, decided = _where_it_is(home, run)
+    if start is not None or workspace.changes:
         raise UsageError(
             f"run {run!r} has its own span and policy",
-            "Leave out --start, an earlier --end and what changes its policy (--strategy, --capital, --operator, "
-            "--lifecycle)",
+            "Leave out --start and what changes its policy (--strategy, --capital, --operator, --lifecycle)",
+        )
+    if end is not None and end < (decided if continue_run else max(genesis.end, decided)):
+        raise UsageError(
+            f"run {run!r} has its own span: it goes to {genesis.end}" + (f", decided to {decided}" if decided else ""),
+            "Give a later --end, or none",
+        )
+    if continue_run is None and not (home.snapshots / snapshot).is_dir():
+        raise InputError(
+            f"the snapshot {snapshot} of run {run!r} is not in {home.path}",
+            f"Restore its folder, or go on on the current one: plimsoll trade --mode paper --recorded --continue {run}",
         )
     policy = home.policy(run, genesis.policy)
     if policy is None:
         raise UsageError(f"the policy of run {run!r} was not stored", "Start a new run")
-    return Begun(home.summary(run), genesis, policy, ending.anchor)
+    return Begun(home.summary(run), genesis, policy, ending.anchor, snapshot, decided)
+
+
+def _where_it_is(home: Home, run: str) -> tuple[Genesis, str, str]:
+    """A paper run's genesis, the snapshot it decides on and its last decision, read from its journal."""
+    from plimsoll.core.decision import CycleRecord
+    from plimsoll.core.errors import UsageError
+    from plimsoll.core.events import DataPublished, Genesis
+
+    events = home.read(run)
+    genesis = next(events, None)
+    if not isinstance(genesis, Genesis) or genesis.mode != "paper":
+        raise UsageError(f"run {run!r} is no paper run", "See 'plimsoll runs'; a backtest is simply run again")
+    snapshot, decided = genesis.snapshot, ""
+    for event in events:
+        if isinstance(event, DataPublished):
+            snapshot = event.snapshot
+        elif isinstance(event, CycleRecord):
+            decided = event.session
+    return genesis, snapshot, decided

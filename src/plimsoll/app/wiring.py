@@ -32,6 +32,20 @@ def stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
     return home, snapshot.load(folder).resolved(policy.limits.plain_symbols_are)
 
 
+def earlier_snapshot(home: Home, policy: Policy, name: str) -> Panel | None:
+    """A snapshot that a run was decided on, read under its policy; None where it is gone or what lies there is not it.
+
+    One that is damaged is as good as gone: the run's journal keeps digests of what it held.
+    """
+    from plimsoll.core.errors import CorruptionError, InputError
+    from plimsoll.market import snapshot
+
+    try:
+        return snapshot.load(home.snapshots / name).resolved(policy.limits.plain_symbols_are)
+    except (CorruptionError, InputError):
+        return None
+
+
 def desk_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) -> RunContext:
     """The context of a run, after proving that the policy can trade at the last certified prices (U7), and that no
     strategy's own information coefficient leaves it below the hurdle (A3). A study of hurdles asks for ``any_hurdle``:

@@ -91,6 +91,10 @@ def trade(
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="ID", help="Go on with an interrupted paper run.")
     ] = None,
+    continue_run: Annotated[
+        str | None,
+        typer.Option("--continue", metavar="ID", help="Go on with a paper run on the newest snapshot, to its end."),
+    ] = None,
     strategy: StrategyOption = None,
     capital: CapitalOption = None,
     operator: OperatorOption = None,
@@ -108,11 +112,13 @@ def trade(
     """Trade on paper. Over recorded sessions it makes exactly the backtest's decisions.
 
     Orders fill at a simulated venue. They do not pass the governor, so the account's dollar caps do not bind them;
-    those of 'plimsoll govern' and 'plimsoll model run' do.
+    those of 'plimsoll govern' and 'plimsoll model run' do. --resume takes up an interrupted run on its own snapshot;
+    --continue goes on with one on newer data, day after day, and says what they tell otherwise of days already decided.
 
     \b
     plimsoll trade --mode paper --recorded --start 2025-01-02 --end 2025-12-31
     plimsoll trade --mode paper --recorded --resume paper-20260105T101500
+    plimsoll trade --mode paper --recorded --continue last
     """
     with reported(as_json):
         from plimsoll import app
@@ -131,6 +137,7 @@ def trade(
                 end=end,
                 restart_every=restart_every,
                 resume=resume,
+                continue_run=continue_run,
                 keep_going=keep_going,
                 tag=tag,
                 progress=report,

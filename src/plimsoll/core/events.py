@@ -12,7 +12,9 @@ from plimsoll.core.order import Fill, Order, Status
 
 
 class Genesis(msgspec.Struct, frozen=True):
-    """The first event of a run: what it was given."""
+    """The first event of a run: what it was given. ``snapshot`` is its first one, ``end`` what was asked for then: a
+    continued run goes on past both (``DataPublished``).
+    """
 
     account: str
     capital: int
@@ -26,6 +28,68 @@ class Genesis(msgspec.Struct, frozen=True):
     strategies: tuple[str, ...]
     operator: str
     synthetic: bool
+
+
+class SeriesDigest(msgspec.Struct, frozen=True, array_like=True):
+    """What a snapshot holds of one symbol, so that a later one can be held against it when it is gone (D14).
+
+    ``bars`` and ``certified`` are digests of its rows and of what certification knew at each; ``level`` its forward
+    index on the last row, 0 without a bar; ``lots_per_unit`` what its quantities are counted in.
+    """
+
+    symbol: str
+    bars: str
+    certified: str
+    level: float
+    lots_per_unit: int
+
+
+class DataPublished(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The snapshot a run decides on from now on, taken up after the decision of ``session`` ("" before the first).
+
+    ``symbols`` are its columns, the run's from now on, and ``added`` those that were not. It holds sessions from
+    ``first`` to ``last``. ``calendar``, ``series`` and ``macro`` are digests of all of it, kept where a run may be
+    continued: rows decided on have to be there again in the next snapshot. ``rebased`` is by how much the forward index
+    of a symbol stands on another level than in the snapshot before, which no price shows.
+    """
+
+    session: str
+    snapshot: str
+    symbols: tuple[str, ...]
+    first: str
+    last: str
+    added: tuple[str, ...] = ()
+    calendar: str = ""
+    series: tuple[SeriesDigest, ...] = ()
+    macro: dict[str, str] = msgspec.field(default_factory=dict)
+    rebased: dict[str, float] = msgspec.field(default_factory=dict)
+
+
+class RowsChanged(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Rows of a symbol or a macro series that are not what they were: how many, from which session on, in which
+    columns; only the name where the old rows are no longer there to be compared.
+    """
+
+    name: str
+    rows: int = 0
+    since: str = ""
+    fields: tuple[str, ...] = ()
+
+
+class DataRestated(msgspec.Struct, frozen=True):
+    """A snapshot holds other rows than those a run decided on. What was decided stands; from here on they count."""
+
+    session: str
+    snapshot: str
+    changes: tuple[RowsChanged, ...]
+
+
+class CertificationChanged(msgspec.Struct, frozen=True):
+    """A snapshot judges rows otherwise that a run decided on: sound, quality, ended or late (D10)."""
+
+    session: str
+    snapshot: str
+    changes: tuple[RowsChanged, ...]
 
 
 class CashFlow(msgspec.Struct, frozen=True):
@@ -217,9 +281,13 @@ class Proof(msgspec.Struct, frozen=True):
     anchored: bool
 
 
-Event = Genesis | CycleRecord | Order | Fill | CashFlow | Split | Approval | OrderEvent | VenueFact
+DataEvent = DataPublished | DataRestated | CertificationChanged
+Event = Genesis | CycleRecord | Order | Fill | CashFlow | Split | Approval | OrderEvent | VenueFact | DataEvent
 KINDS: dict[str, type] = {
     "genesis": Genesis,
+    "data_published": DataPublished,
+    "data_restated": DataRestated,
+    "certification_changed": CertificationChanged,
     "cycle": CycleRecord,
     "intent": Order,
     "fill": Fill,

@@ -8,22 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from plimsoll.core.events import Approval, VenueSnapshot
+from plimsoll.core.events import Approval, DataPublished, VenueSnapshot
 from plimsoll.core.order import Order
 from plimsoll.core.venue import Accepted, Refused, Unknown, VenueEvent
-
-
-class DataPublished(msgspec.Struct, frozen=True):
-    """A snapshot that the run may decide on from now on. It must repeat what the run has decided on, bit for bit;
-    what it restates or certifies otherwise is named in ``restated`` and ``certified`` (symbols), each a dated event.
-    """
-
-    session: str
-    snapshot: str
-    first: str
-    last: str
-    restated: tuple[str, ...] = ()
-    certified: tuple[str, ...] = ()
 
 
 class SessionOpened(msgspec.Struct, frozen=True):

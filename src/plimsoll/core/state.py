@@ -15,6 +15,9 @@ from plimsoll.core.errors import TransitionRefused
 from plimsoll.core.events import (
     Approval,
     CashFlow,
+    CertificationChanged,
+    DataPublished,
+    DataRestated,
     Event,
     EventQuarantined,
     FeeReported,
@@ -93,7 +96,9 @@ def apply(state: State, event: Event) -> State:
             return replace(state, cash=state.cash - event.cents)
         case PositionAdopted():
             return _traded(state, event.symbol, event.lots, event.price, 0)
-        case VenueSnapshot() | EventQuarantined():
+        case DataPublished():
+            return _published(state, event)
+        case VenueSnapshot() | EventQuarantined() | DataRestated() | CertificationChanged():
             return state
         case _ if isinstance(event, _OF_AN_ORDER):
             return replace(state, working=moved(state.working, event))
@@ -105,6 +110,22 @@ def _decided(state: State, record: CycleRecord) -> State:
     working = created(state.working, record.intents) if record.intents else state.working
     track = _evidence(state, record)
     return replace(state, carried=record.carried, session=record.session, track=track, working=working)
+
+
+def _published(state: State, data: DataPublished) -> State:
+    """The account over another snapshot's columns, its trailing highs on that snapshot's index levels."""
+    if data.rebased:
+        stops = tuple(
+            msgspec.structs.replace(s, high=s.high * data.rebased.get(s.symbol, 1.0)) for s in state.carried.stops
+        )
+        state = replace(state, carried=msgspec.structs.replace(state.carried, stops=stops))
+    if data.symbols == state.symbols:
+        return state
+    column = {s: i for i, s in enumerate(data.symbols)}
+    own = [column[s] for s in state.symbols]  # a symbol of the run that is missing is refused before it is published
+    lots, cost = np.zeros(len(column), np.int64), np.full(len(column), np.nan)
+    lots[own], cost[own] = state.lots, state.average_cost
+    return replace(state, symbols=data.symbols, lots=lots, average_cost=cost)
 
 
 def _filled(state: State, fill: Fill) -> State:

@@ -10,6 +10,7 @@ from plimsoll.core.panel import History
 from plimsoll.core.ports import Journal
 from plimsoll.core.state import apply, open_account
 from plimsoll.engine.loop import Span, failed, genesis_of, post_close, pre_open, submitted
+from plimsoll.engine.publication import published
 from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.tally import RunTally
 from plimsoll.execution.matching import Matcher
@@ -36,8 +37,9 @@ def run_backtest(
     """
     genesis = genesis_of(history, run, span, capital=capital, mode="backtest", operator=operator)
     state, tally = open_account(genesis), RunTally()
-    matcher = Matcher(history, run.policy)
-    journal.append(genesis)
+    matcher, begun = Matcher(history, run.policy), published(history.panel)
+    journal.append_many((genesis, begun))
+    tally.saw(begun)
     last: CycleRecord | None = None
     total = span.last - span.first + 1
     step = max(1, total // 100)

@@ -28,17 +28,22 @@ MOMENTA = {"60 sessions": "momentum_60", "120 sessions": "momentum_120", "12-1 m
 
 
 def subjects(
-    view: View, run: RunContext, record: CycleRecord, auction: CycleRecord | None, symbols: Sequence[str]
+    view: View,
+    run: RunContext,
+    record: CycleRecord,
+    auction: tuple[View, RunContext, CycleRecord] | None,
+    symbols: Sequence[str],
 ) -> tuple[Subject, ...]:
-    """Each symbol with its figures at the decision and at the auction that set its target portfolio.
+    """Each symbol with its figures at the decision and at the ``auction`` that set its target portfolio.
 
-    ``view`` ends at the decision; only the opening at which its orders fill is read after it.
+    ``view`` ends at the decision; only the opening at which its orders fill is read after it. The auction has a view
+    and a context of its own: its snapshot may be an earlier one, without a symbol that joined the run since.
     """
     history, row = history_behind(view), view.row
     panel = history.panel
     now = _figures(view, run, record, symbols)
-    held_on = None if auction is None else View(history, view.sessions.row_at_or_after(auction.session))
-    then = None if auction is None or held_on is None else _figures(held_on, run, auction, symbols)
+    known = [] if auction is None else [s for s in symbols if s in auction[0].column]
+    then = {} if auction is None else dict(zip(known, _figures(*auction, known), strict=True))
     following = row + 1 < len(panel.sessions)
     found = []
     for n, symbol in enumerate(symbols):
@@ -48,8 +53,8 @@ def subjects(
                 instrument=panel.instruments[c],
                 certification=panel.certifications[c],
                 now=now[n],
-                then=None if then is None else then[n],
-                said=() if held_on is None else _said(held_on, run, symbol),
+                then=then.get(symbol),
+                said=_said(auction[0], auction[1], symbol) if auction is not None and symbol in then else (),
                 next_open=_known(panel.open[row + 1, c]) if following else None,
             )
         )

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CorruptionError
-from plimsoll.core.events import Approval, Event, Genesis, OrderSubmitted
+from plimsoll.core.events import (
+    Approval,
+    CertificationChanged,
+    DataEvent,
+    DataPublished,
+    DataRestated,
+    Event,
+    Genesis,
+    OrderSubmitted,
+)
 from plimsoll.core.state import State, apply, open_account
 from plimsoll.engine.operator import SIMULATED
 
@@ -18,7 +27,9 @@ class Recovered:
 
     ``at_decision`` is the state right after the last decision, its orders' submissions and a person's signature since
     included, from which an interrupted pre-open is repeated; ``since`` are the events before the open already
-    journaled; ``submitted`` how many of its orders are journaled as submitted.
+    journaled; ``submitted`` how many of its orders are journaled as submitted. ``published`` names the snapshot it
+    decides on, None where it has only the genesis for that; ``notices`` are what was said of another snapshot that it
+    has not taken up yet.
     """
 
     genesis: Genesis
@@ -27,6 +38,13 @@ class Recovered:
     last: CycleRecord | None
     since: tuple[Event, ...]
     submitted: int
+    published: DataPublished | None = None
+    notices: tuple[DataEvent, ...] = ()
+
+    @property
+    def snapshot(self) -> str:
+        """The snapshot that the next decision is made on."""
+        return self.genesis.snapshot if self.published is None else self.published.snapshot
 
 
 def recover(events: Iterable[Event]) -> Recovered:
@@ -38,6 +56,8 @@ def recover(events: Iterable[Event]) -> Recovered:
     state = at_decision = open_account(genesis)
     last: CycleRecord | None = None
     since: list[Event] = []
+    published: DataPublished | None = None
+    notices: list[DataEvent] = []
     submitted = 0
     for event in stream:
         state = apply(state, event)
@@ -48,6 +68,10 @@ def recover(events: Iterable[Event]) -> Recovered:
             at_decision = apply(at_decision, event)
         elif isinstance(event, Approval) and event.by != SIMULATED:
             at_decision = apply(at_decision, event)  # a person signs between sessions: no pre-open repeats it
+        elif isinstance(event, DataPublished):
+            published, notices, at_decision = event, [], apply(at_decision, event)
+        elif isinstance(event, DataRestated | CertificationChanged):
+            notices.append(event)
         else:
             since.append(event)
-    return Recovered(genesis, state, at_decision, last, tuple(since), submitted)
+    return Recovered(genesis, state, at_decision, last, tuple(since), submitted, published, tuple(notices))

@@ -7,15 +7,18 @@ between any two writes and started again: starting is recovering.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 
+from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import Halted
 from plimsoll.core.events import Event
-from plimsoll.core.panel import History
+from plimsoll.core.panel import History, Panel
 from plimsoll.core.ports import Journal
-from plimsoll.core.state import apply
+from plimsoll.core.state import State, apply
 from plimsoll.engine.loop import Span, failed, genesis_of, post_close, pre_open, submitted
+from plimsoll.engine.publication import published, succession
 from plimsoll.engine.recovery import Recovered, recover
 from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.tally import RunTally
@@ -29,8 +32,10 @@ class PaperSession:
     """A paper account trading recorded sessions, restarted from its journal every ``restart_every`` cycles.
 
     ``restart_every`` 0 never restarts. A restart forgets everything: venue, state and caches are rebuilt from
-    the journal and the snapshot. Without ``keep_going`` the first session on which a strategy raises is the last: it is
-    journaled, ``StrategyFailed`` is raised, and the run can be resumed.
+    the journal and the snapshot. ``earlier`` loads a snapshot by its hash, None where that is gone: only where it is
+    given does a run go on on another snapshot than its last one (``engine.publication``). Without ``keep_going`` the
+    first session on which a strategy raises is the last: it is journaled, ``StrategyFailed`` is raised, and the run
+    can be resumed.
     """
 
     def __init__(
@@ -44,13 +49,14 @@ class PaperSession:
         operator: str,
         restart_every: int = 0,
         keep_going: bool = True,
+        earlier: Callable[[str], Panel | None] | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._history, self._desk, self._span = history, run_context, span
         self._open_journal = open_journal
         self._capital, self._operator = capital, operator
         self._restart_every, self._progress = restart_every, progress
-        self._keep_going = keep_going
+        self._keep_going, self._earlier = keep_going, earlier
 
     def run(self) -> RunTally:
         """Trade every session left in the span; returns the tally of the whole journal."""
@@ -79,13 +85,9 @@ class PaperSession:
         sessions = history.panel.sessions
         state, last, at_decision = found.state, found.last, found.at_decision
         row = self._span.first if last is None else sessions.row_at_or_after(last.session) + 1
-        if last is not None:
-            for event in submitted(last)[found.submitted :]:
-                journal.append(event)
-                state, at_decision = apply(state, event), apply(at_decision, event)
         since = found.since
         done = 0
-        while row <= self._span.last:
+        while row <= self._span.last and not _over(at_decision, last):
             if last is not None:
                 state, events = pre_open(at_decision, last, row, history, run_context, matcher, self._operator)
                 _write_missing(journal, events, since)
@@ -102,28 +104,77 @@ class PaperSession:
             row += 1
             if self._progress is not None:
                 self._progress(row - self._span.first, self._span.last - self._span.first + 1)
-            if last.carried.ladder.ended and not state.lots.any():
-                return False
             if self._restart_every and done >= self._restart_every:
-                return row <= self._span.last
+                return row <= self._span.last and not _over(at_decision, last)
         return False
 
     def _recovered(self, history: History, run_context: RunContext, journal: Journal) -> Recovered:
         events = iter(journal.events())
         first = next(events, None)
         if first is None:
-            genesis = genesis_of(
+            first = genesis_of(
                 history, run_context, self._span, capital=self._capital, mode="paper", operator=self._operator
             )
-            journal.append(genesis)
-            return recover([genesis])
+            journal.append(first)
         found = recover(chain((first,), events))
-        if (found.genesis.snapshot, found.genesis.policy) != (history.panel.snapshot, run_context.policy_hash):
+        if found.genesis.policy != run_context.policy_hash:
             raise Halted(
-                "the journal was begun with another snapshot or policy",
-                "Start a new run, or restore the policy and snapshot the journal names",
+                "the journal was begun with another policy", "Start a new run, or restore the policy the journal names"
             )
+        sent = () if found.last is None else submitted(found.last)[found.submitted :]
+        found = _with(found, sent)
+        written = self._published(found, history, run_context)
+        for event in (*sent, *written):
+            journal.append(event)
+        return _with(found, written)
+
+    def _published(self, found: Recovered, history: History, run_context: RunContext) -> list[Event]:
+        """What is still to be journaled before the run decides on this snapshot."""
+        panel = history.panel
+        if found.snapshot == panel.snapshot:
+            return [] if found.published or found.last else [published(panel, digests=True)]
+        if self._earlier is None:
+            raise Halted(
+                f"the run decides on the snapshot {found.snapshot[:16]}, and this one is {panel.snapshot[:16]}",
+                "Restore that snapshot and resume the run, or go on on this one with --continue",
+            )
+        decided = found.genesis.start if found.last is None else found.last.session
+        events = succession(found.published, self._earlier(found.snapshot), panel, found.genesis, decided)
+        self._repeated(found, events, history, run_context)
+        return [event for event in events if event not in found.notices]
+
+    def _repeated(self, found: Recovered, events: Sequence[Event], history: History, run_context: RunContext) -> None:
+        """Refuse to change the snapshot in the middle of a session that would go otherwise on the new one."""
+        if not found.since or found.last is None:
+            return
+        row = history.panel.sessions.row_at_or_after(found.last.session) + 1
+        matcher = Matcher(history, run_context.policy)
+        state = _folded(found.at_decision, events)
+        _, again = pre_open(state, found.last, row, history, run_context, matcher, self._operator)
+        if list(found.since) != again[: len(found.since)]:
+            raise Halted(
+                f"the session after {found.last.session} was begun on the snapshot {found.snapshot[:16]} and goes "
+                "otherwise on this one",
+                "Resume the run first, which ends that session on its own snapshot, then continue it",
+            )
+
+
+def _with(found: Recovered, events: Sequence[Event]) -> Recovered:
+    """Where a journal stops once these events, which no pre-open repeats, are in it."""
+    if not events:
         return found
+    return replace(found, state=_folded(found.state, events), at_decision=_folded(found.at_decision, events))
+
+
+def _folded(state: State, events: Iterable[Event]) -> State:
+    for event in events:
+        state = apply(state, event)
+    return state
+
+
+def _over(state: State, last: CycleRecord | None) -> bool:
+    """Whether the mandate has ended and the book is flat (R5)."""
+    return last is not None and last.carried.ladder.ended and not state.lots.any()
 
 
 def _write_missing(journal: Journal, events: list[Event], written: tuple[Event, ...]) -> None:

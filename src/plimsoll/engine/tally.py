@@ -6,7 +6,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from plimsoll.core.decision import OUTCOMES, AuctionRecord, CycleRecord, TargetRecord
-from plimsoll.core.events import Approval, CashFlow, Event, Split
+from plimsoll.core.events import (
+    Approval,
+    CashFlow,
+    CertificationChanged,
+    DataEvent,
+    DataPublished,
+    DataRestated,
+    Event,
+    Split,
+)
 from plimsoll.core.lifecycle import Lifecycle, StrategySession
 from plimsoll.core.order import Fill
 from plimsoll.core.restraint import RiskEvent
@@ -19,7 +28,7 @@ class RunTally:
     ``lives`` and ``evidence`` of the strategies have an entry a session too, and none where they are not followed.
     By strategy: ``heard`` counts the auctions at which it had bids, ``admitted`` the bids that took part, ``won`` those
     that won capital, ``lost`` the reasons of those that did not, ``screened`` of those that took no part; ``targets``
-    are the target portfolios of every auction.
+    are the target portfolios of every auction. ``data`` are the snapshots taken up and what they told otherwise.
     """
 
     dates: list[str] = field(default_factory=list)
@@ -43,6 +52,7 @@ class RunTally:
     lost: dict[str, Counter[str]] = field(default_factory=dict)
     screened: dict[str, Counter[str]] = field(default_factory=dict)
     targets: list[TargetRecord] = field(default_factory=list)
+    data: list[DataEvent] = field(default_factory=list)
     dividends: int = 0
     interest: int = 0
     auctions: int = 0
@@ -62,6 +72,8 @@ class RunTally:
                 self.dividends += event.cents
             case Approval():
                 self.approvals.append(event)
+            case DataPublished() | DataRestated() | CertificationChanged():
+                self.data.append(event)
             case _:
                 return
 

@@ -10,6 +10,7 @@ from plimsoll.core.events import Proof
 from plimsoll.core.protections import taken_away
 from plimsoll.governance import wording
 from plimsoll.governance.case import BOOK, Case, Explanation, Step, position
+from plimsoll.governance.data_changes import sentences
 from plimsoll.governance.explain import absence, headline
 from plimsoll.governance.explain_day import book_gates, book_restraints, failed
 from plimsoll.governance.wording import money, sentence, share
@@ -38,6 +39,7 @@ def summarise(case: Case, universe: Sequence[str], explanations: tuple[Explanati
     steps = (
         Step("protections off", tuple(f"{said[:1].upper()}{said[1:]}." for said in taken_away(case.policy))),
         Step("book", _book(case)),
+        Step("data", tuple(f"{_capital(said)}." for event in case.changes for said in sentences(event))),
         Step("restraints", book_restraints(case)),
         Step("auction", _auction(case)),
         Step("traded", _lines(case, universe, "EXECUTE")),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from plimsoll.core.dates import iso_day
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import InputError
-from plimsoll.core.events import Genesis, Proof
+from plimsoll.core.events import DataPublished, Genesis, Proof
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import History
 from plimsoll.core.policy import CostPolicy, Policy, policy_hash
@@ -120,7 +120,7 @@ class _Row:
 
 
 def of_run(home: Home, run: str, present: Callable[[], Policy], *, estimate_slippage: bool = False) -> CostReport:
-    """The orders of a run, priced again from its snapshot under its own policy and held against its fills.
+    """The orders of a run, priced again from its (last) snapshot under its own policy and held against its fills.
 
     Raises
     ------
@@ -130,11 +130,7 @@ def of_run(home: Home, run: str, present: Callable[[], Policy], *, estimate_slip
     genesis = next(events, None)
     if not isinstance(genesis, Genesis):
         raise InputError(f"The journal of run {run!r} does not begin with its genesis", "Run 'plimsoll audit verify'")
-    folder = home.snapshots / genesis.snapshot
-    if not folder.is_dir():
-        raise InputError(f"The snapshot {genesis.snapshot} of run {run!r} is not in {home.path}", "Restore its folder")
-    policy = policy_of(home, run, genesis, present)
-    history = history_of(snapshot.load(folder).resolved(policy.limits.plain_symbols_are), policy)
+    policy, name = policy_of(home, run, genesis, present), genesis.snapshot
     intents: dict[str, Order] = {}
     fills: dict[str, list[Fill]] = {}
     for event in events:
@@ -142,6 +138,12 @@ def of_run(home: Home, run: str, present: Callable[[], Policy], *, estimate_slip
             intents.update((order.id, order) for order in event.intents)
         elif isinstance(event, Fill):
             fills.setdefault(event.id, []).append(event)
+        elif isinstance(event, DataPublished):
+            name = event.snapshot
+    folder = home.snapshots / name
+    if not folder.is_dir():
+        raise InputError(f"The snapshot {name} of run {run!r} is not in {home.path}", "Restore its folder")
+    history = history_of(snapshot.load(folder).resolved(policy.limits.plain_symbols_are), policy)
     rows: list[_Row] = []
     left_out: list[LeftOut] = []
     for name, done in fills.items():

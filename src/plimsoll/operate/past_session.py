@@ -12,7 +12,14 @@ from plimsoll.alpha import registry
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import InputError, UsageError
-from plimsoll.core.events import Genesis, OrderExpired, Proof
+from plimsoll.core.events import (
+    CertificationChanged,
+    DataPublished,
+    DataRestated,
+    Genesis,
+    OrderExpired,
+    Proof,
+)
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy, policy_hash
@@ -37,10 +44,11 @@ from plimsoll.store.journal import Passage, Proven, proven, until
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """A decided session: the passage of its run's journal, the snapshot, and the context with the run's own policy.
+    """A decided session: the passage of its run's journal, its own snapshot, and the context with the run's own policy.
 
-    ``auction`` is the passage of the decision that set the target portfolio in force, None where there is none;
-    ``proof`` is what the journal was verified to.
+    ``auction`` is the passage of the decision that set the target portfolio in force, None where there is none, and
+    ``earlier`` what that one was decided on where that was another snapshot and is still there. ``proof`` is what the
+    journal was verified to.
     """
 
     home: Home
@@ -50,11 +58,19 @@ class Past:
     proof: Proof
     history: History
     run_context: RunContext
+    earlier: tuple[History, RunContext] | None = None
 
     @property
     def panel(self) -> Panel:
-        """The snapshot the run was made on."""
+        """The snapshot the session was decided on."""
         return self.history.panel
+
+    def decided_on(self, record: CycleRecord) -> tuple[View, RunContext]:
+        """What the session, or its auction, saw, and the context it was decided in."""
+        history, run_context = self.history, self.run_context
+        if self.earlier is not None and record.snapshot != self.panel.snapshot:
+            history, run_context = self.earlier
+        return View(history, history.panel.sessions.row_at_or_after(record.session)), run_context
 
 
 def find(home: Home, on: str | None, run: str | None, present: Callable[[], Policy]) -> Past:
@@ -78,17 +94,33 @@ def find(home: Home, on: str | None, run: str | None, present: Callable[[], Poli
         genesis, proof = journal.genesis(), journal.proof
         session = on or journal.last_decided() or genesis.start
         found, auction = passages(journal, session)
-    folder = home.snapshots / genesis.snapshot
-    if not folder.is_dir():
-        raise InputError(f"The snapshot {genesis.snapshot} of run {name!r} is not in {home.path}", "Restore its folder")
-    panel = snapshot.load(folder)
+        last = journal.last_decided() if found is None else None
+        newest = None if last is None else journal.passage(last)
     if found is None:
-        raise _not_decided(panel.sessions, session, name, genesis)
+        decided_on = genesis.snapshot if newest is None else newest.record.snapshot
+        raise _not_decided(_opened(home, name, decided_on).sessions, session, name, genesis, last)
     policy = policy_of(home, name, genesis, present)
-    panel = panel.resolved(policy.limits.plain_symbols_are)
     strategies = registry.load(policy.strategies.enabled)
-    run_context = RunContext(policy, strategies, panel.instruments, account=genesis.account, code=code_hash(strategies))
-    return Past(home, name, found, auction, proof, history_of(panel, policy, strategies), run_context)
+
+    def decided(snapshot: str) -> tuple[History, RunContext]:
+        panel = _opened(home, name, snapshot).resolved(policy.limits.plain_symbols_are)
+        run = RunContext(policy, strategies, panel.instruments, account=genesis.account, code=code_hash(strategies))
+        return history_of(panel, policy, strategies), run
+
+    history, run_context = decided(found.record.snapshot)
+    held_on = found.record.snapshot if auction is None else auction.record.snapshot
+    earlier = None  # where it is gone, the auction is explained from the later one and not decided again
+    if held_on != found.record.snapshot and (home.snapshots / held_on).is_dir():
+        earlier = decided(held_on)
+    return Past(home, name, found, auction, proof, history, run_context, earlier)
+
+
+def _opened(home: Home, run: str, name: str) -> Panel:
+    """A snapshot that a run was decided on; ``InputError`` where it is gone."""
+    folder = home.snapshots / name
+    if not folder.is_dir():
+        raise InputError(f"The snapshot {name} of run {run!r} is not in {home.path}", "Restore its folder")
+    return snapshot.load(folder)
 
 
 def passages(journal: Proven, session: str) -> tuple[Passage | None, Passage | None]:
@@ -119,7 +151,8 @@ def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
     view = _view(past, record)
     universe = tuple(i.symbol for i in panel.instruments if i.tradable)
     asked = universe if symbol is None else (symbol,)
-    found = subjects(view, past.run_context, record, told.auction, asked)
+    at_auction = None if told.auction is None else (*past.decided_on(told.auction), told.auction)
+    found = subjects(view, past.run_context, record, at_auction, asked)
     if symbol is not None:  # a second or two a symbol: for the one that is asked for
         found = tuple(_proven(past, told, found))
     chains = tuple(explain_symbol(told, s) for s in found)
@@ -152,7 +185,8 @@ def _world(past: Past, passage: Passage) -> World | None:
     """What a session was decided from; None where it is not decided now as it was then (another version, say)."""
     record = passage.record
     state = recover(until(past.home.journal(past.run), passage)).state
-    world = World(_view(past, record), state, past.run_context)
+    view, run_context = past.decided_on(record)
+    world = World(view, state, run_context)
     again = structs.replace(
         world.decided(), code=record.code, policy=record.policy
     )  # what is new in them decides nothing here
@@ -171,9 +205,12 @@ def case(past: Past) -> Case:
         pre_open=tuple(e for e in past.passage.pre_open if isinstance(e, Fill)),
         policy=past.run_context.policy,
         data=data_findings(_view(past, record), past.run_context, record),
-        auction_data=() if auction is None else data_findings(_view(past, auction), past.run_context, auction),
+        auction_data=() if auction is None else data_findings(*past.decided_on(auction), auction),
         synthetic=past.panel.synthetic,
         expired=tuple(e for e in past.passage.after if isinstance(e, OrderExpired)),
+        changes=tuple(
+            e for e in past.passage.pre_open if isinstance(e, DataPublished | DataRestated | CertificationChanged)
+        ),
     )
 
 
@@ -206,13 +243,14 @@ def policy_of(home: Home, run: str, genesis: Genesis, present: Callable[[], Poli
     return policy
 
 
-def _not_decided(sessions: Sessions, on: str, run: str, genesis: Genesis) -> UsageError:
+def _not_decided(sessions: Sessions, on: str, run: str, genesis: Genesis, last: str | None) -> UsageError:
     """Why nothing was decided on a date: outside the run, no session, or the run ended before."""
-    span = f"Run {run} decided from {genesis.start} to {genesis.end}"
+    end = genesis.end if last is None else max(last, genesis.end)
+    span = f"Run {run} decided from {genesis.start} to {end}"
     before, after = sessions.row_at_or_before(on), sessions.row_at_or_after(on)
     dates = sessions.dates
     if 0 <= before == after:
-        inside = genesis.start <= on <= genesis.end
+        inside = genesis.start <= on <= end
         ended = "; it stopped before that date, or has not come to it yet (see 'plimsoll runs')" if inside else ""
         return UsageError(f"Nothing was decided on {on} in run {run}", span + ended)
     around = [dates[r] for r in (before, after) if 0 <= r < len(dates)]

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from plimsoll.core.dates import day_number
 from plimsoll.core.decision import AuctionRecord, CycleRecord
 from plimsoll.core.errors import CorruptionError, UsageError
-from plimsoll.core.events import CashFlow, Event, Genesis
+from plimsoll.core.events import CashFlow, DataPublished, Event, Genesis
 from plimsoll.core.order import Order
 from plimsoll.engine.tally import RunTally
 from plimsoll.measures.trades import Close, RoundTrip, round_trips
@@ -22,7 +23,11 @@ Floats = NDArray[np.float64]
 
 @dataclass
 class Recorded:
-    """The events of one run, sorted by what they are. NAV and cash in cents, weights in fractions of NAV."""
+    """The events of one run, sorted by what they are. NAV and cash in cents, weights in fractions of NAV.
+
+    ``genesis`` names the snapshot that the run decides on now and the last session it has decided, where it went on
+    past what it was begun with.
+    """
 
     genesis: Genesis
     tally: RunTally = field(default_factory=RunTally)
@@ -155,12 +160,16 @@ def sorted_events(events: Iterable[Event]) -> Recorded:
             case CycleRecord():
                 found.cycles.append(event)
                 found.intents.extend(event.intents)
+            case DataPublished():
+                found.genesis = replace(found.genesis, snapshot=event.snapshot)
             case CashFlow():
                 found.flows.append(event)
             case _:
                 pass
     if found is None:
         raise CorruptionError("The journal is empty", "Run 'plimsoll audit verify'")
+    if found.cycles and found.cycles[-1].session > found.genesis.end:
+        found.genesis = replace(found.genesis, end=found.cycles[-1].session)
     return found
 
 

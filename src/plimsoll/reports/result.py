@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.capital import garch, scenarios
-from plimsoll.core.events import Approval, Genesis, Proof
+from plimsoll.core.events import (
+    Approval,
+    CertificationChanged,
+    DataPublished,
+    DataRestated,
+    Genesis,
+    Proof,
+    RowsChanged,
+)
 from plimsoll.core.money import dollars
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import History, Panel, View
@@ -16,6 +26,7 @@ from plimsoll.core.protections import taken_away
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.costs.presets import PRESETS
 from plimsoll.engine.tally import RunTally
+from plimsoll.governance.data_changes import sentences
 from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
 from plimsoll.reports import bidders
 from plimsoll.reports.comparison import Passive, passive_books
@@ -38,6 +49,20 @@ class BenchmarkComparison(msgspec.Struct, frozen=True):
     end: str
     sessions: int
     account: Metrics
+
+
+class SnapshotUsed(msgspec.Struct, frozen=True):
+    """A snapshot a run decided on: after the decision of ``session`` ("" from its beginning), with sessions from
+    ``first`` to ``last``. ``restated`` and ``certified`` are what it tells otherwise of the sessions decided by then.
+    """
+
+    snapshot: str
+    session: str
+    first: str
+    last: str
+    added: tuple[str, ...] = ()
+    restated: tuple[RowsChanged, ...] = ()
+    certified: tuple[RowsChanged, ...] = ()
 
 
 class Exposure(msgspec.Struct, frozen=True):
@@ -63,6 +88,7 @@ class BacktestResult(msgspec.Struct, frozen=True):
     bid did not, ``targets`` how the target portfolios fared.
     ``command`` makes the run again. ``worth`` sets the same forecasts ungoverned beside the run (T), absent where there
     is nothing to compare.
+    ``snapshots`` are those it decided on, in order, ``snapshot`` the last of them.
     ``decisions_hash`` is SHA-256 over the payloads of the cycle records, which hold neither run id nor wall time;
     ``journal`` the records of the run's journal, the hash of the last, and whether that end is kept outside it.
     """
@@ -106,6 +132,7 @@ class BacktestResult(msgspec.Struct, frozen=True):
     command: str = ""
     worth: Worth | None = None
     journal: Proof | None = None
+    snapshots: tuple[SnapshotUsed, ...] = ()
 
 
 def measured(
@@ -182,7 +209,25 @@ def result_of(
         refused_forecasts=bidders.refused_forecasts(tally),
         strategies_without_bids=bidders.without_bids(tally, genesis.strategies),
         targets=bidders.targets_held(tally),
+        snapshots=tuple(_snapshots(tally)),
     )
+
+
+def _snapshots(tally: RunTally) -> Iterator[SnapshotUsed]:
+    """The snapshots of a run, each with what was said before it was taken up."""
+    restated: tuple[RowsChanged, ...] = ()
+    certified: tuple[RowsChanged, ...] = ()
+    for event in tally.data:
+        match event:
+            case DataRestated():
+                restated = event.changes
+            case CertificationChanged():
+                certified = event.changes
+            case DataPublished():
+                yield SnapshotUsed(
+                    event.snapshot, event.session, event.first, event.last, event.added, restated, certified
+                )
+                restated = certified = ()
 
 
 def _passive(history: History, policy: Policy, passive: Passive) -> Metrics:
@@ -210,7 +255,7 @@ def _notes(
 ) -> list[str]:
     """What a reader must know before believing a figure (D12, D16, D19)."""
     panel, last = history.panel, first + len(tally.nav) - 1
-    notes = []
+    notes = [said for event in tally.data for said in sentences(event)]
     if tally.mandate_ended:
         ended = next(e.day for e in tally.events if e.kind == "MANDATE_ENDED")
         notes.append(f"the mandate ended on {ended}; the figures without its end run to {genesis.end}")

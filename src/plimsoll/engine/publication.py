@@ -1,0 +1,251 @@
+"""From one snapshot to the next: a run goes on where the new one holds the sessions it decided on, and says what of
+them is told otherwise now (E1, D14).
+
+Nothing decided is ever decided again: state is folded from the journal, and an old decision is replayed on the snapshot
+that its own record names. A past told otherwise is a dated event, for the decisions from then on are made from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import fields
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.events import (
+    CertificationChanged,
+    DataEvent,
+    DataPublished,
+    DataRestated,
+    Genesis,
+    RowsChanged,
+    SeriesDigest,
+)
+from plimsoll.core.panel import FIELDS, Certified, Panel
+
+_BARS = (*(name for name in FIELDS if name != "index"), "fresh")  # the index follows from the others, but for its level
+_DATED = tuple(f.name for f in fields(Certified))
+_CALENDAR_REMEDY = "Ingest the history the run was begun with into this home, or start a new run"
+
+
+def published(panel: Panel, session: str = "", *, digests: bool = False) -> DataPublished:
+    """The event by which a run takes up ``panel`` after ``session``; with ``digests`` of its rows where another may
+    follow.
+    """
+    dates = panel.sessions.dates
+    known = DataPublished(session, panel.snapshot, panel.symbols, dates[0], dates[-1])
+    return _with_digests(known, panel) if digests else known
+
+
+def succession(
+    before: DataPublished | None, old: Panel | None, panel: Panel, genesis: Genesis, decided: str
+) -> tuple[DataEvent, ...]:
+    """The events by which a run that decided up to ``decided`` on the snapshot of ``before`` takes up ``panel``.
+
+    Without ``before``, as in a journal that says nothing of its data, that snapshot is the genesis's.
+
+    First what of the rows it decided on is told otherwise, then the snapshot itself. ``old`` is the snapshot of
+    ``before``, None where it is gone: the digests in ``before`` then say what differs in any of its rows, though not
+    where.
+
+    Raises
+    ------
+    UsageError
+        The snapshot ends before the run's last decision.
+    InputError
+        It lacks symbols, sessions or history of the run, counts a symbol in other lots, is made up where the run's data
+        are not; or nothing is left to compare it with.
+    """
+    if before is None and old is not None:
+        before = published(old)
+    if before is None or (old is None and not before.calendar):
+        raise InputError(
+            f"the snapshot {genesis.snapshot} that the run decided on is gone, and its journal holds no digest of it",
+            "Restore its folder from a backup, or start a new run",
+        )
+    _acceptable(before, panel, genesis, decided)
+    _same_sessions(before, old, panel, decided)
+    _same_lots(before, old, panel)
+    restated, judged = _by_digest(before, panel) if old is None else _by_row(before, old, panel, decided)
+    now = published(panel, decided, digests=True)
+    return (
+        *((DataRestated(decided, panel.snapshot, restated),) if restated else ()),
+        *((CertificationChanged(decided, panel.snapshot, judged),) if judged else ()),
+        replace(now, added=_added(before, panel), rebased=_rebased(before, old, panel, decided)),
+    )
+
+
+def _added(before: DataPublished, panel: Panel) -> tuple[str, ...]:
+    known = set(before.symbols)
+    return tuple(s for s in panel.symbols if s not in known)
+
+
+def _acceptable(before: DataPublished, panel: Panel, genesis: Genesis, decided: str) -> None:
+    """Refuse what no run can go on from."""
+    last = panel.sessions.dates[-1]
+    if last < decided:
+        raise UsageError(
+            f"the snapshot {panel.snapshot[:16]} ends on {last}, before the run's last decision on {decided}",
+            "Ingest newer data, or name a newer snapshot with --snapshot",
+        )
+    missing = [s for s in before.symbols if s not in panel.column]
+    if missing:
+        raise InputError(
+            f"the snapshot {panel.snapshot[:16]} lacks {', '.join(missing)}, which the run decides on",
+            "Ingest a source that holds them (a series that ended stays in it), or start a new run without them",
+        )
+    if panel.synthetic != genesis.synthetic:
+        kinds = ("recorded", "made up") if panel.synthetic else ("made up", "recorded")
+        raise InputError(
+            f"the run's data are {kinds[0]}, those of snapshot {panel.snapshot[:16]} are {kinds[1]}",
+            "Continue it in the home of its own data",
+        )
+
+
+def _span(panel: Panel, first: str, last: str) -> slice:
+    """Rows from one session to another, both included."""
+    return slice(panel.sessions.row_at_or_after(first), panel.sessions.row_at_or_before(last) + 1)
+
+
+def _same_sessions(before: DataPublished, old: Panel | None, panel: Panel, decided: str) -> None:
+    """Refuse another calendar over the sessions of the run's data: its rows would be other days."""
+    begins = panel.sessions.dates[0]
+    if begins > before.first:
+        raise InputError(
+            f"the snapshot {panel.snapshot[:16]} begins on {begins}, the run's data on {before.first}", _CALENDAR_REMEDY
+        )
+    if old is not None:
+        own, new = (p.sessions.days[_span(p, before.first, decided)] for p in (old, panel))
+        same = np.array_equal(own, new)
+    else:
+        same = _digest(panel.sessions.days[_span(panel, before.first, before.last)]) == before.calendar
+    if not same:
+        raise InputError(
+            f"the snapshot {panel.snapshot[:16]} has other sessions up to {decided} than the run decided on",
+            _CALENDAR_REMEDY,
+        )
+
+
+def _same_lots(before: DataPublished, old: Panel | None, panel: Panel) -> None:
+    """Refuse a symbol whose quantities mean something else now."""
+    own = {s.symbol: s.lots_per_unit for s in before.series}
+    if old is not None:
+        own = {i.symbol: i.lots_per_unit for i in old.instruments}
+    for i in panel.instruments:
+        if own.get(i.symbol, i.lots_per_unit) != i.lots_per_unit:
+            raise InputError(
+                f"{i.symbol} is counted in {i.lots_per_unit} lots a unit now, the run holds it in {own[i.symbol]}",
+                "Restore the instrument in the universe file, or start a new run",
+            )
+
+
+def _by_row(
+    before: DataPublished, old: Panel, panel: Panel, decided: str
+) -> tuple[tuple[RowsChanged, ...], tuple[RowsChanged, ...]]:
+    """Rows up to the last decision that differ, of prices and macro series and of certification."""
+    own, new = _span(old, before.first, decided), _span(panel, before.first, decided)
+    dates = old.sessions.dates[own]
+    mine = [old.column[s] for s in before.symbols]
+    theirs = [panel.column[s] for s in before.symbols]
+
+    def told(names: tuple[str, ...], a: object, b: object) -> tuple[RowsChanged, ...]:
+        unlike = {n: _unlike(getattr(a, n)[own][:, mine], getattr(b, n)[new][:, theirs]) for n in names}
+        return tuple(_differences(before.symbols, unlike, dates))
+
+    macro = {name: ~_alike(_macro(old, name)[own], _macro(panel, name)[new]) for name in old.macro_names}
+    series = tuple(RowsChanged(name, *_where(rows, dates)) for name, rows in macro.items() if rows.any())
+    return told(_BARS, old, panel) + series, told(_DATED, old.certified, panel.certified)
+
+
+def _by_digest(before: DataPublished, panel: Panel) -> tuple[tuple[RowsChanged, ...], tuple[RowsChanged, ...]]:
+    """What differs anywhere in the rows of a snapshot that is gone."""
+    rows = _span(panel, before.first, before.last)
+    bars = [s.symbol for s in before.series if s.bars != _bars(panel, s.symbol, rows)]
+    macro = [name for name, known in before.macro.items() if known != _digest(_macro(panel, name)[rows])]
+    judged = [s.symbol for s in before.series if s.certified != _certified(panel, s.symbol, rows)]
+    return tuple(map(RowsChanged, bars + macro)), tuple(map(RowsChanged, judged))
+
+
+def _differences(
+    symbols: tuple[str, ...], unlike: dict[str, NDArray[np.bool_]], dates: list[str]
+) -> Iterator[RowsChanged]:
+    any_field = np.logical_or.reduce(list(unlike.values()))
+    for column in np.flatnonzero(any_field.any(axis=0)).tolist():
+        names = tuple(name for name, rows in unlike.items() if rows[:, column].any())
+        yield RowsChanged(symbols[column], *_where(any_field[:, column], dates), names)
+
+
+def _where(rows: NDArray[np.bool_], dates: list[str]) -> tuple[int, str]:
+    return int(np.count_nonzero(rows)), dates[int(np.argmax(rows))]
+
+
+def _unlike(a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.bool_]:
+    return np.zeros(a.shape, dtype=np.bool_) if a.tobytes() == b.tobytes() else ~_alike(a, b)
+
+
+def _alike(a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Where two arrays are equal, absent values equal to each other."""
+    return np.asarray((a == b) | ((a != a) & (b != b)))
+
+
+def _macro(panel: Panel, name: str) -> NDArray[np.float64]:
+    """(T,) a macro series; absent throughout where the panel has none of that name."""
+    if name not in panel.macro_names:
+        return np.full(len(panel.sessions), np.nan)
+    return panel.macro[:, panel.macro_names.index(name)]
+
+
+def _rebased(before: DataPublished, old: Panel | None, panel: Panel, decided: str) -> dict[str, float]:
+    """New index level over the old one on the last row that both know, where they differ (U1)."""
+    if old is None:
+        at, levels = before.last, {s.symbol: s.level for s in before.series}
+    else:
+        at = decided
+        levels = dict(zip(old.symbols, _levels(old, at), strict=True))
+    now = dict(zip(panel.symbols, _levels(panel, at), strict=True))
+    both = ((s, levels[s], now[s]) for s in before.symbols)
+    return {s: new / was for s, was, new in both if was > 0.0 and new > 0.0 and new != was}
+
+
+def _levels(panel: Panel, at: str) -> list[float]:
+    """Forward index of every symbol at its last bar up to a session; 0 without one."""
+    rows = panel.index[: panel.sessions.row_at_or_before(at) + 1]
+    known = np.isfinite(rows)
+    last = rows.shape[0] - 1 - np.argmax(known[::-1], axis=0)
+    found: list[float] = np.where(known.any(axis=0), rows[last, np.arange(rows.shape[1])], 0.0).tolist()
+    return found
+
+
+def _with_digests(event: DataPublished, panel: Panel) -> DataPublished:
+    rows = slice(0, len(panel.sessions))
+    levels = _levels(panel, event.last)
+    series = tuple(
+        SeriesDigest(i.symbol, _bars(panel, i.symbol, rows), _certified(panel, i.symbol, rows), level, i.lots_per_unit)
+        for i, level in zip(panel.instruments, levels, strict=True)
+    )
+    macro = {name: _digest(_macro(panel, name)) for name in panel.macro_names}
+    return replace(event, calendar=_digest(panel.sessions.days), series=series, macro=macro)
+
+
+def _bars(panel: Panel, symbol: str, rows: slice) -> str:
+    column = panel.column[symbol]
+    return _digest(*(getattr(panel, name)[rows, column] for name in _BARS))
+
+
+def _certified(panel: Panel, symbol: str, rows: slice) -> str:
+    column = panel.column[symbol]
+    return _digest(*(getattr(panel.certified, name)[rows, column] for name in _DATED))
+
+
+def _digest(*columns: NDArray[np.generic]) -> str:
+    """32 characters of a hash of some columns; every absent value counts alike, whatever its bits."""
+    made = hashlib.blake2b(digest_size=16)
+    for values in columns:
+        if values.dtype.kind == "f":
+            values = np.where(values != values, np.nan, values)
+        made.update(np.ascontiguousarray(values).tobytes())
+    return made.hexdigest()
