@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -224,6 +224,7 @@ def _undated(panel: Panel) -> Certified:
 
 
 Factor = Callable[[Panel], Floats]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,6 +238,8 @@ class History:
     panel: Panel
     catalogue: dict[str, Factor]
     _memo: dict[str, Floats] = field(default_factory=dict, repr=False)
+    _lists: dict[str, list[Any]] = field(default_factory=dict, repr=False)
+    _blocks: dict[str, tuple[object, int, Sequence[Any]]] = field(default_factory=dict, repr=False)
 
     def array(self, name: str) -> Floats:
         """The whole array of one indicator, T first. ``KeyError`` for an unknown name."""
@@ -245,6 +248,15 @@ class History:
             values = self.catalogue[name](self.panel)
             values.setflags(write=False)
             self._memo[name] = values
+        return values
+
+    def figures(self, name: str) -> list[Any]:
+        """The array of a (T,) or (T, few) indicator in plain floats, which cost less than arrays of one figure."""
+        values = self._lists.get(name)
+        if values is None:
+            array = self.array(name)
+            values = array.tolist() if array.ndim == 1 else list(map(tuple, array.tolist()))
+            self._lists[name] = values
         return values
 
     def with_array(self, name: str, values: Floats) -> History:
@@ -340,6 +352,10 @@ class View(msgspec.Struct, frozen=True, eq=False):
         row: Floats = values[self.row].copy() if columns is None else values[self.row, columns]
         return row
 
+    def figure(self, name: str) -> Any:
+        """The value at this row of a (T,) indicator as a plain float, of a (T, few) one as a tuple of them."""
+        return self._history.figures(name)[self.row]
+
     def certified(self, name: Literal["sound", "quality", "ended", "late"]) -> NDArray[Any]:
         """(row + 1, N) window of what certification knew at each session's close (``Certified``)."""
         return _window(getattr(self._history.panel.certified, name), self.row)
@@ -355,6 +371,31 @@ class View(msgspec.Struct, frozen=True, eq=False):
         if name not in panel.macro_names:
             return np.full(self.row + 1, np.nan)
         return _window(panel.macro[:, panel.macro_names.index(name)], self.row)
+
+
+_AHEAD = 16  # rows that are worked out in one call at most
+
+
+def in_blocks(view: View, kind: str, key: object, rows: Callable[[History, int, int], Sequence[Value]]) -> Value:
+    """The value at the view's row of something causal, worked out for several rows in one call.
+
+    ``rows(history, first, last)`` gives the values of rows ``first`` to ``last - 1``, each a function of ``key`` and of
+    nothing after its own row, and the same bits whatever the block. While row after row is asked for the same ``key``,
+    blocks grow up to ``_AHEAD`` rows; one block of each ``kind`` is remembered, and like any memo it changes no value.
+    """
+    history, row = view._history, view.row
+    known = history._blocks.get(kind)
+    size = 1
+    if known is not None and known[0] == key:
+        first, values = known[1], known[2]
+        if first <= row < first + len(values):
+            found: Value = values[row - first]
+            return found
+        if row == first + len(values):
+            size = min(2 * len(values), _AHEAD, len(history.panel.sessions) - row)
+    values = rows(history, row, row + size)
+    history._blocks[kind] = (key, row, values)
+    return values[0]
 
 
 def history_behind(view: View) -> History:

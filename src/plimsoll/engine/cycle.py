@@ -131,11 +131,9 @@ def _correlation(
     if carried.portfolio is not None:
         live[[run.column[s.symbol] for s in carried.portfolio.shares]] = True
     columns = pairs.concerned(view, live.nonzero()[0], carried.pairs)
-    measured = pairs.correlations(view, columns, policy.correlation)
+    measured = pairs.measured(view, columns, policy.correlation)
     alike = pairs.update(view, columns, carried.pairs, policy, measured)
-    at = np.searchsorted(columns, book.columns)
-    own = measured[at[:, np.newaxis], at]
-    return comovement.step(view, book.columns, book.weights, carried.comovement, policy, own), alike
+    return comovement.step(view, book.columns, book.weights, carried.comovement, policy, (columns, measured)), alike
 
 
 def _with_pairs(context: CycleContext, alike: tuple[HeldPair, ...]) -> LimitSet:

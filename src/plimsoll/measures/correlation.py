@@ -12,7 +12,7 @@ from plimsoll.measures.windows import overlapping
 
 Floats = NDArray[np.float64]
 
-__all__ = ["overlapping", "shrunk", "sums", "sums_of", "weighted"]
+__all__ = ["overlapping", "shrunk", "shrunk_each", "sums", "sums_of", "weighted"]
 
 _MOVES = 1e-6  # deviation over mean below which a column stands still: what is left is rounding
 
@@ -32,24 +32,28 @@ def shrunk(returns: Floats, overlap: int = 1) -> Floats:
         Symmetric, unit diagonal, rising in r. Rows and columns of a series that has a NaN, does not move, or with fewer
         than 3 separate observations, are NaN: its correlation is unknown (U6).
     """
-    rows, size = returns.shape
+    return np.asarray(shrunk_each(returns[np.newaxis], overlap)[0])
+
+
+def shrunk_each(windows: Floats, overlap: int = 1) -> Floats:
+    """``shrunk`` of each of (n, T, k) windows, (n, k, k): the same bits as one at a time, in fewer and larger steps."""
+    number, rows, size = windows.shape
     count = (rows + overlap - 1) / overlap
     if count < 3.0 or not size:
-        return np.full((size, size), np.nan)
+        return np.full((number, size, size), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.add.reduce(returns) / rows
-        centred = returns - mean
-        products = gram(centred, centred)
-        root = np.sqrt(products.diagonal())
-        sample = products / (root[:, np.newaxis] * root)
+        mean = np.add.reduce(windows, axis=1) / rows
+        centred = windows - mean[:, np.newaxis]
+        products = np.array([gram(one, one) for one in centred])
+        root = np.sqrt(products.diagonal(axis1=1, axis2=2))
+        sample = products / (root[:, :, np.newaxis] * root[:, np.newaxis])
         square = np.minimum(sample * sample, 1.0)
         error = (1.0 - square) ** 2 / (count - 1.0)
         found = np.minimum(np.maximum(sample, -1.0), 1.0) * np.where(square > 0.0, square / (square + error), square)
         known = (root > _MOVES * np.abs(mean)) & np.isfinite(root)
-    diagonal = found.reshape(-1)[:: size + 1]
-    diagonal[:] = 1.0
-    if np.count_nonzero(known) < size:
-        found[~known], found[:, ~known] = np.nan, np.nan
+    found.reshape(number, -1)[:, :: size + 1] = 1.0
+    if np.count_nonzero(known) < known.size:
+        found[~(known[:, :, np.newaxis] & known[:, np.newaxis])] = np.nan
     return np.asarray(found)
 
 

@@ -20,9 +20,11 @@ from plimsoll.core.restraint import RiskEvent
 from plimsoll.indicators.catalogue import catalogue
 from plimsoll.indicators.factors import momentum
 from plimsoll.measures.correlation import sums_of, weighted
-from plimsoll.risk.pairs import ASSUMED, correlations
+from plimsoll.risk.pairs import ASSUMED, Correlations, correlations
 
 WATCHED, ALIKE = 1, 2  # levels
+_ROUNDING = 1e-9  # an average may be so far above the highest of what it averages, for how sums are rounded
+_WEIGHTLESS = 1e-12  # of NAV: what is below may have no weight in a sum of pairs, and no average then
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,7 +55,7 @@ def step(
     weights: Floats,
     before: Comovement | None,
     policy: Policy,
-    correlation: Floats | None = None,
+    known: tuple[NDArray[np.int64], Correlations] | None = None,
 ) -> ComovementStep:
     """One session of the book's correlation levels (R6).
 
@@ -68,8 +70,8 @@ def step(
     before : Comovement or None
         The state of the last session: levels once entered are left below their lower thresholds.
     policy : Policy
-    correlation : (k, k), optional
-        ``pairs.correlations`` of ``columns`` where they are at hand.
+    known : ((m,) int64, Correlations), optional
+        Ascending columns with all of ``columns`` among them, and what was measured of them, where it is at hand.
 
     Returns
     -------
@@ -81,12 +83,31 @@ def step(
     rules = policy.correlation
     watched = before is not None
     if columns.size >= 2:
-        held = np.abs(weights[columns])
         bar = rules.average_leave if watched else rules.average
-        measured = _measure(correlations(view, columns, rules) if correlation is None else correlation, held)
+        held = np.abs(weights[columns])
+        low = known is not None and not watched and known[1].highest <= bar - _ROUNDING
+        if low and np.minimum.reduce(held) > _WEIGHTLESS:
+            return _QUIET  # neither an average of pairs nor the lowest of them is above the highest
+        measured = _measure(_own(view, columns, rules, known), held)
         if measured[0] > bar or measured[1] > bar:
             return _judged(view, measured, columns, held, before, rules)
     return ComovementStep(None, _over(view, None, rules.average_leave)) if watched else _QUIET
+
+
+def _own(
+    view: View,
+    columns: NDArray[np.int64],
+    rules: CorrelationPolicy,
+    known: tuple[NDArray[np.int64], Correlations] | None,
+) -> Floats:
+    """(k, k) correlations of ``columns``, out of those at hand."""
+    if known is None:
+        return correlations(view, columns, rules)
+    every, measured = known
+    if every.size == columns.size:
+        return measured.matrix
+    at = np.searchsorted(every, columns)
+    return measured.matrix[at[:, np.newaxis], at]
 
 
 def _judged(

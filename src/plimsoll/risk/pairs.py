@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.decision import HeldPair
 from plimsoll.core.limits import Pair
-from plimsoll.core.panel import View
+from plimsoll.core.panel import History, View, in_blocks
 from plimsoll.core.policy import CorrelationPolicy, Policy
-from plimsoll.measures.correlation import overlapping, shrunk
+from plimsoll.measures.correlation import overlapping, shrunk_each
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +24,7 @@ def update(
     columns: NDArray[np.int64],
     previous: tuple[HeldPair, ...],
     policy: Policy,
-    measured: Floats | None = None,
+    known: Correlations | None = None,
 ) -> tuple[HeldPair, ...]:
     """Pairs above their limit among ``columns``, with hysteresis (R6).
 
@@ -37,8 +38,8 @@ def update(
         A pair in it stays until its correlation is below the lower threshold; one whose symbols are no longer
         both in ``columns`` is forgotten.
     policy : Policy
-    measured : (k, k), optional
-        ``correlations`` of ``columns``, ascending, where they are at hand.
+    known : Correlations, optional
+        Of ``columns``, ascending, where they are at hand.
 
     Returns
     -------
@@ -48,11 +49,13 @@ def update(
         the window counts as perfectly correlated. What else is among ``columns`` changes nothing for a pair.
     """
     rules = policy.correlation
-    if measured is None:
+    if known is not None and not previous and known.highest <= min(rules.pair_fund, rules.pair_stock):
+        return ()
+    if known is None:
         columns = np.unique(columns)
     if columns.size < 2:
         return ()
-    correlation = correlations(view, columns, rules) if measured is None else measured
+    correlation = correlations(view, columns, rules) if known is None else known.matrix
     first, second = _upper(columns.size)
     rho = correlation[first, second]
     unknown = ~np.isfinite(rho)
@@ -114,15 +117,54 @@ def concerned(view: View, live: NDArray[np.int64], previous: tuple[HeldPair, ...
     return np.array(sorted(known), dtype=np.int64)
 
 
+class Correlations(NamedTuple):
+    """(k, k) ``correlations`` of some columns, and the highest of any two, NaN where one is unknown."""
+
+    matrix: Floats
+    highest: float
+
+
+def measured(view: View, columns: NDArray[np.int64], rules: CorrelationPolicy) -> Correlations:
+    """``correlations`` of what is held or wanted, worked out for sessions to come as well while that stays the same."""
+
+    def rows(history: History, first: int, last: int) -> list[Correlations]:
+        before = max(first + 1 - rules.window, 0)
+        returns = history.array("return")[before:last].take(columns, axis=1)
+        found = _each(returns, history.panel.calendars[columns], rules)
+        if len(found) < last - first:  # the first rows of a panel have no whole window behind them
+            unknown = np.full((last - first - len(found), columns.size, columns.size), np.nan)
+            found = np.concatenate([unknown, found])
+        apart = found.copy()
+        apart.reshape(len(found), -1)[:, :: columns.size + 1] = -np.inf
+        highest = np.maximum.reduce(apart, axis=(1, 2), initial=-np.inf).tolist()
+        return list(map(Correlations, found, highest))
+
+    return in_blocks(view, "correlations", (columns.tobytes(), rules), rows)
+
+
 def correlations(view: View, columns: NDArray[np.int64], rules: CorrelationPolicy) -> Floats:
     """(k, k) shrunk correlation, daily or overlapping by pair; NaN where a return is missing."""
     returns = view.indicator("return")[-rules.window :].take(columns, axis=1)
     if len(returns) < rules.window:
         return np.full((columns.size, columns.size), np.nan)
-    found = shrunk(returns)
-    calendar = view.calendars[columns]
+    return np.asarray(_each(returns, view.calendars[columns], rules)[0])
+
+
+def _each(returns: Floats, calendar: NDArray[np.int64], rules: CorrelationPolicy) -> Floats:
+    """(n, k, k) correlations of every whole window of the (T, k) ``returns``, in order of time."""
+    window = rules.window
+    if len(returns) < window:
+        return np.empty((0, calendar.size, calendar.size))
+    found = shrunk_each(_windows(returns, window))
     if calendar.size and np.count_nonzero(calendar != calendar[0]):
-        known = np.isfinite(returns).all(axis=0)
-        slow = shrunk(overlapping(np.where(known, returns, np.nan), rules.overlap), rules.overlap)
+        # a column with a return missing in a window lacks an overlapping one too, so it is unknown in both
+        slow = shrunk_each(_windows(overlapping(returns, rules.overlap), window - rules.overlap + 1), rules.overlap)
         found = np.where(calendar[:, None] != calendar[None, :], slow, found)
     return found
+
+
+def _windows(rows: Floats, length: int) -> Floats:
+    """(n, length, k) every window of ``length`` of the (T, k) rows, read-only, nothing copied."""
+    down, across = rows.strides
+    shape = len(rows) - length + 1, length, rows.shape[1]
+    return np.lib.stride_tricks.as_strided(rows, shape, (down, down, across), writeable=False)

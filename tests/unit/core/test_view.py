@@ -46,6 +46,7 @@ def offered(view: View, panel: Panel) -> Iterator[tuple[str, Any]]:
         "macro": (*panel.macro_names, "no such series"), "macro_history": (*panel.macro_names, "no such series"),
     }  # fmt: skip
     arguments["now"] = arguments["indicator"]
+    arguments["figure"] = tuple(n for n in arguments["indicator"] if view.indicator(n).shape[1:] in ((), (3,)))
     for name in (n for n in dir(view) if not n.startswith("_")):
         value = getattr(view, name)
         if inspect.ismethod(value):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from plimsoll.measures.correlation import overlapping, shrunk, sums, sums_of, weighted
+from plimsoll.measures.correlation import overlapping, shrunk, shrunk_each, sums, sums_of, weighted
 from plimsoll.measures.windows import compounded, products
 
 
@@ -151,3 +151,19 @@ def test_sums_of_groups_are_the_same_bits_as_each_group_by_itself() -> None:
         alone = sums(returns.take(group, axis=1), weights[group], 60, 5)
         assert found.tobytes() == alone.tobytes()
         assert np.isnan(found).any() == (3 in group)
+
+
+@pytest.mark.parametrize("columns", [2, 3, 9, 17, 33])
+@pytest.mark.parametrize("overlap", [1, 5])
+def test_many_windows_at_once_are_the_same_bits_as_one_by_one(columns: int, overlap: int) -> None:
+    """Whatever the block a window is worked out in: blocks may change no decision (U9)."""
+    draw = np.random.default_rng(columns)
+    returns = draw.standard_t(4, (90, columns)) * 0.01
+    returns[40, 0] = np.nan
+    returns[:, 1] = 0.0 if columns == 3 else returns[:, 1]
+    for rows in (returns, np.asfortranarray(returns)):
+        windows = np.lib.stride_tricks.sliding_window_view(rows, 60, axis=0).transpose(0, 2, 1)
+        each = [shrunk(np.copy(one, order="K"), overlap) for one in windows]
+        for first, last in ((0, 31), (0, 1), (3, 19)):
+            found = shrunk_each(windows[first:last], overlap)
+            assert found.tobytes() == np.array(each[first:last]).tobytes()
