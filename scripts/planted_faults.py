@@ -3,9 +3,9 @@
     python scripts/planted_faults.py [--seed N] [NAME ...]
 
 Each fault takes one thing out of the governor or its store: a check, a reserve, a memory. It is exchanged in the
-running process, and sessions of the scenes named with it are played until the accountant finds a breach or the
-governor's figures contradict his. The same scenes and seeds are then played without it and must show nothing. Prints a
-Markdown table; exits 1 when a fault is not found, or something is found that was not planted.
+running process, and sessions of the scenarios named with it are played until the independent ledger finds a breach or
+the governor's figures contradict it. The same scenarios and seeds are then played without it and must show nothing.
+Prints a Markdown table; exits 1 when a fault is not found, or something is found that was not planted.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FunctionType
 
-from plimsoll.operate.montecarlo.acts import SCENES, Scene
+from plimsoll.operate.montecarlo.scenarios import SCENARIOS, Scenario
 from plimsoll.operate.montecarlo.study import Odds, run
 from plimsoll.store import policy_file
 from plimsoll.store.governor_store import SqliteStateStore
 
 SEED = 1
-ROUNDS = 12  # sessions of each of its scenes that a fault may take to be found
+ROUNDS = 12  # sessions of each of its scenarios that a fault may take to be found
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Fault:
     where: str
     right: str
     wrong: str
-    scenes: tuple[str, ...]
+    scenarios: tuple[str, ...]
 
 
 FAULTS = (
@@ -46,30 +46,30 @@ FAULTS = (
     Fault("an order that a bust reopened leaves again", "risk.governor:Governor._leaves_again",
           'order_id in self.orders and self.fact("closed", order_id) is None', "order_id in self.orders",
           ("fills put right",)),
-    Fault("no limit of a single order", "risk.governor_objections:_over",
+    Fault("no limit of a single order", "risk.governor_checks:_limit_checks",
           "worth <= limits.trade * CENT", "True", ("trade limit",)),
-    Fault("no limit of a position", "risk.governor_objections:_over",
+    Fault("no limit of a position", "risk.governor_checks:_limit_checks",
           "value <= limits.position_of(symbol) * CENT", "True", ("position limit",)),
-    Fault("no limit of all positions together", "risk.governor_objections:_over",
+    Fault("no limit of all positions together", "risk.governor_checks:_limit_checks",
           "book.gross - book.value(symbol) + value <= gross_cap(book, limits) * CENT", "True", ("gross limit",)),
-    Fault("no limit of turnover", "risk.governor_objections:_over",
-          "a.turnover + book.reserved + intent.quantity * paid(book, limits, intent) <= limits.turnover * CENT",
+    Fault("no limit of turnover", "risk.governor_checks:_limit_checks",
+          "a.turnover + book.reserved + added <= limits.turnover * CENT",
           "True", ("turnover limit",)),
-    Fault("a loss at which only reductions leave is not looked at", "risk.governor_objections:_over",
+    Fault("a loss at which only reductions leave is not looked at", "risk.governor_checks:_limit_checks",
           'stage == "reduce_only" or a.restricted', "a.restricted", ("intraday ladder",)),
-    Fault("a halt ends when the price comes back", "risk.governor_objections:stage_of",
+    Fault("a halt ends when the price comes back", "risk.governor_use:stage_of",
           "if a.halted:", "if False:", ("a halt and a recovery",)),
-    Fault("caution leaves the whole of a trade", "risk.governor_objections:trade_cap",
+    Fault("caution leaves the whole of a trade", "risk.governor_use:trade_cap",
           "limits.trade * limits.caution_bps // WHOLE", "limits.trade", ("intraday ladder",)),
-    Fault("no health check on the morning after a halt", "risk.governor_objections:healthy",
+    Fault("no health check on the morning after a halt", "risk.governor_use:healthy",
           "return settled and marked", "return True or marked", ("the morning after a halt",)),
-    Fault("a venue that fills too much restricts nothing", "risk.governor_objections:_over",
+    Fault("a venue that fills too much restricts nothing", "risk.governor_checks:_limit_checks",
           'stage == "reduce_only" or a.restricted', 'stage == "reduce_only"', ("fills above the order",)),
-    Fault("a market order keeps no reserve", "risk.governor_objections:with_reserve",
+    Fault("a market order keeps no reserve", "risk.governor_checks:with_reserve",
           "WHOLE + limits.move_bps", "WHOLE", ("turnover limit",)),
     Fault("an open order counts at the ask of its admission", "risk.governor_book:Book._weigh",
           "if ask > line.least:", "if False:", ("anything, quiet venue",)),
-    Fault("what rests above the ask counts at the ask", "risk.governor_objections:dearest",
+    Fault("what rests above the ask counts at the ask", "risk.governor_checks:worst_price",
           "max(book.ask(intent.symbol), intent.limit or 0)", "book.ask(intent.symbol)",
           ("prices beyond the collar",)),
     Fault("a sale that crosses zero is a reduction", "risk.governor_book:Book.reduces",
@@ -82,9 +82,9 @@ FAULTS = (
     Fault("a part that filled releases the whole order", "risk.governor_executions:placed",
           "if order.rest and not ended:", "if order.rest and not ended and not order.filled:",
           ("orders that rest", "anything, harsh venue")),
-    Fault("a price in doubt is no objection", "risk.governor_objections:objections",
+    Fault("a price in doubt is no objection", "risk.governor_checks:check_order",
           "if intent.symbol in book.doubts:", "if False:", ("prices that cannot be",)),
-    Fault("the loss counts as known though a holding's price is in doubt", "risk.governor_objections:known_price",
+    Fault("the loss counts as known though a holding's price is in doubt", "risk.governor_use:known_price",
           "symbol in book.doubts or", "", ("prices that cannot be",)),
     Fault("any jump is believed", "risk.governor_prices:near",
           "abs(other.bid + other.ask - before) * WHOLE <= bound_bps * before", "True", ("prices that cannot be",)),
@@ -125,13 +125,13 @@ FAULTS = (
           "cash=-max(marks, default=0) // 2", "cash=0", ("trades of others",)),
     Fault("what the venue says is held is not looked at", "risk.governor_facts:_snapshot",
           'change.puts.append(("told", symbol, said))', "pass", ("trades of others",)),
-    Fault("a disputed position is no objection", "risk.governor_objections:_over",
+    Fault("a disputed position is no objection", "risk.governor_checks:_limit_checks",
           "symbol in book.told", "False", ("trades of others",)),
     Fault("what is sold of a disputed position is what was counted", "risk.governor_book:Book.sure",
           "if line.told is not None:", "if False:", ("trades of others",)),
     Fault("a settlement pays what is said, and the holding stays", "risk.governor_facts:_settlement",
           "moved(change, known, symbol, -quantity, told.at)", "pass", ("symbols that end",)),
-    Fault("another policy is no objection", "risk.governor_objections:_over",
+    Fault("another policy is no objection", "risk.governor_checks:_limit_checks",
           "if limits.foreign:", "if False:", ("another policy",)),
     Fault("another policy believes prices for all", "risk.governor_limits:GovernorLimits.beside",
           "Jumps(*ruling.jumps) if ruling.jumps else self.jumps", "self.jumps", ("another policy",)),
@@ -143,7 +143,7 @@ FAULTS = (
           "max(told, ask) if sign > 0 else min(told, bid)", "told", ("fills put right",)),
     Fault("a trade told far too cheap makes room in the turnover", "risk.governor_prices:paid",
           "max(prices[1], ask)", "prices[1]", ("fills put right",)),
-    Fault("an order of the venue's that nobody sent is no objection", "risk.governor_objections:_over",
+    Fault("an order of the venue's that nobody sent is no objection", "risk.governor_checks:_limit_checks",
           "if book.foreign:", "if False:", ("trades of others",)),
 )  # fmt: skip
 
@@ -178,18 +178,18 @@ def planted(fault: Fault) -> Iterator[None]:
         function.__code__ = right
 
 
-def named(names: Sequence[str]) -> tuple[Scene, ...]:
-    """The scenes of these names."""
-    found = tuple(scene for scene in SCENES if scene.name in names)
+def named(names: Sequence[str]) -> tuple[Scenario, ...]:
+    """The scenarios of these names."""
+    found = tuple(scenario for scenario in SCENARIOS if scenario.name in names)
     if len(found) != len(set(names)):
-        raise ValueError(f"no scene is called {sorted(set(names) - {scene.name for scene in found})}")
+        raise ValueError(f"no scenario is called {sorted(set(names) - {scenario.name for scenario in found})}")
     return found
 
 
-def played(scenes: Sequence[Scene], seed: int) -> Odds:
-    """A session of each scene."""
+def played(scenarios: Sequence[Scenario], seed: int) -> Odds:
+    """A session of each scenario."""
     policy = policy_file.load("micro").policy
-    return run(policy, len(scenes), seed, (), SqliteStateStore, scenes=scenes)
+    return run(policy, len(scenarios), seed, (), SqliteStateStore, scenarios=scenarios)
 
 
 def evidence(odds: Odds) -> dict[str, int]:
@@ -199,13 +199,13 @@ def evidence(odds: Odds) -> dict[str, int]:
 
 def hunted(fault: Fault, seed: int = SEED, rounds: int = ROUNDS) -> tuple[int, dict[str, int]]:
     """After how many sessions a planted fault shows, and as what; nothing where it does not."""
-    scenes = named(fault.scenes)
+    scenarios = named(fault.scenarios)
     with planted(fault):
         for round_ in range(rounds):
-            found = evidence(played(scenes, seed + round_))
+            found = evidence(played(scenarios, seed + round_))
             if found:
-                return (round_ + 1) * len(scenes), found
-    return rounds * len(scenes), {}
+                return (round_ + 1) * len(scenarios), found
+    return rounds * len(scenarios), {}
 
 
 def main() -> None:
@@ -220,15 +220,15 @@ def main() -> None:
     for fault in faults:
         sessions, found = hunted(fault, asked.seed)
         missed += [] if found else [fault.name]
-        for scene in fault.scenes:
-            most[scene] = max(most.get(scene, 0), sessions // len(fault.scenes))
+        for scenario in fault.scenarios:
+            most[scenario] = max(most.get(scenario, 0), sessions // len(fault.scenarios))
         shown = ", ".join(f"{name} ({count})" for name, count in sorted(found.items())) or "NOT FOUND"
         print(f"| {fault.name} | {sessions} | {shown} |", flush=True)
     false = {}
-    for scene, rounds in most.items():
+    for scenario, rounds in most.items():
         for round_ in range(rounds):
-            if found := evidence(played(named([scene]), asked.seed + round_)):
-                false[scene] = found
+            if found := evidence(played(named([scenario]), asked.seed + round_)):
+                false[scenario] = found
     print(f"\n{len(faults) - len(missed)} of {len(faults)} found; without a fault: {false or 'nothing'}")
     sys.exit(bool(missed or false))
 

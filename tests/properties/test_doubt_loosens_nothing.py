@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from plimsoll.core.errors import InputError
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
+from plimsoll.risk.governor_checks import check_order
 from plimsoll.risk.governor_limits import SECOND, limits_of
-from plimsoll.risk.governor_objections import objections
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
 
@@ -95,7 +95,7 @@ def admitted(governor: Governor, at: int) -> set[tuple[str, int, int]]:
     return {
         (symbol, sign, size)
         for symbol, sign, size in wanted
-        if not objections(governor.book, governor.limits, OrderIntent("p", symbol, sign, size, at), at)[0]
+        if not check_order(governor.book, governor.limits, OrderIntent("p", symbol, sign, size, at), at)[0]
     }
 
 

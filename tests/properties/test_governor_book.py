@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from plimsoll.core.errors import CorruptionError
 from plimsoll.core.quantity import ONE
-from plimsoll.risk.governor_book import MINUTE, Account, Book, OpenOrder, Quote, Sent, row
+from plimsoll.risk.governor_book import Book
+from plimsoll.risk.governor_state import MINUTE, Account, AdmittedOrder, OpenOrder, Quote, row
 
 NOON = 1_772_463_600_000_000
 SYMBOLS = ("A", "B", "C")
@@ -113,10 +114,10 @@ def test_the_texts_a_store_keeps_are_written_the_same_again() -> None:
         {"A": -3 * ONE},
         {"A": Quote(399_980_000_000_000, 400_020_000_000_000, NOON)},
     )
-    assert book.outdated(NOON + MINUTE) == [(7, Sent(NOON, "A", -1, 5 * ONE))]
+    assert book.outdated(NOON + MINUTE) == [(7, AdmittedOrder(NOON, "A", -1, 5 * ONE))]
     again = [row("account", "", book.account), row("open", "o7", book.orders["o7"])]
     again += [row("position", "A", -3 * ONE), row("quote", "A", book.quotes["A"])]
-    assert [*again, row("recent", "7", Sent(NOON, "A", -1, 5 * ONE))] == KEPT
+    assert [*again, row("recent", "7", AdmittedOrder(NOON, "A", -1, 5 * ONE))] == KEPT
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,9 @@ def test_the_throttles_count_what_was_sent(steps: list[tuple[int, str, bool]]) -
     book, sent, now = Book(), [], 100 * MINUTE
     for number, (seconds, symbol, kept) in enumerate(steps, start=1):
         now += seconds * 1_000_000
-        changes = [(str(old), None) for old, _ in book.outdated(now)] + [(str(number), Sent(now, symbol, 1, 5))]
+        changes = [(str(old), None) for old, _ in book.outdated(now)] + [
+            (str(number), AdmittedOrder(now, symbol, 1, 5))
+        ]
         before = [(key, book.put("recent", key, value)) for key, value in changes]
         if kept:
             sent.append((now, symbol))
@@ -148,10 +151,10 @@ def test_the_throttles_count_what_was_sent(steps: list[tuple[int, str, bool]]) -
                 book.put("recent", key, value)
         gone = book.outdated(now)
         for n in (1, 2, 5):
-            last = book.nth_last(n, now)
+            last = book.time_of_nth_last(n, now)
             assert (last > now - MINUTE) == (len([t for t, _ in sent if t > now - MINUTE]) >= n)
             assert (last > now - 1_000_000) == (len([t for t, _ in sent if t > now - 1_000_000]) >= n)
         for name in "AB":
-            alike = book.alike(name, 1, 5) - sum(old.symbol == name for _, old in gone)
+            alike = book.count_identical(name, 1, 5) - sum(old.symbol == name for _, old in gone)
             assert alike == len([t for t, s in sent if t > now - MINUTE and s == name])
-    assert book.nth_last(0, now) > now
+    assert book.time_of_nth_last(0, now) > now

@@ -19,7 +19,7 @@ from msgspec.structs import replace as changed
 from plimsoll.core.errors import Halted, InputError
 from plimsoll.core.ports import Conflict, Fact, Row
 from plimsoll.core.venue_facts import Bust, Correction, External, Snapshot, Split
-from plimsoll.operate.montecarlo.accountant import Accountant, Caps
+from plimsoll.operate.montecarlo.independent_ledger import Caps, IndependentLedger
 from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import GovernorLimits, Jumps, Pace, Stage
 from plimsoll.store.governor_memory import MemoryStateStore
@@ -348,23 +348,23 @@ def test_an_account_keeps_the_caps_it_was_opened_with() -> None:
     Governor(disk, replace(LIMITS, collar_bps=100))
 
 
-# what a venue tells besides, in every order, held against the Monte Carlo's accountant, who shares no code with it
+# what a venue tells besides, in every order, held against the Monte Carlo's independent ledger
 
 
 class Both:
-    """A governor and an accountant who hear the same; executions told twice, late or wrong are made true for him."""
+    """A governor and a ledger that hear the same; executions told twice, late or wrong are made true for it."""
 
     def __init__(self) -> None:
         self.disk = _begun()
         self.governor, self.now = _heard(self.disk), NOON
         dollars = 10**24
         share = (Fraction(1), Fraction(1))
-        self.his = Accountant(
+        self.its = IndependentLedger(
             Caps(100 * dollars, 50 * dollars, 20 * dollars, 20 * dollars, {}, Fraction(1), Fraction(0),
                  share, Fraction(1, 2), share, share, LIMITS.quote_age, 0)
         )  # fmt: skip
-        self.his.begin(Fraction(100))
-        self.his.quote("S", PRICE, PRICE, NOON)
+        self.its.begin(Fraction(100))
+        self.its.quote("S", PRICE, PRICE, NOON)
         self.told: list[tuple[str, int]] = []
         self.taken: list[tuple[str, int]] = []
         self.chain: set[str] = set()
@@ -391,7 +391,7 @@ class Both:
 
     def _order(self, name: str, sign: int, units: int, at: int) -> None:
         if self.governor.decide(OrderIntent(name, "S", sign, units * UNIT, at)).decision == "ADMIT":
-            self.his.left(name, "S", sign, units * UNIT, None, at)
+            self.its.left(name, "S", sign, units * UNIT, None, at)
             self.admitted += 1
 
     def _buy1(self, at: int) -> None:
@@ -405,23 +405,23 @@ class Both:
 
     def _fill1(self, at: int) -> None:
         if self._taken("fill1", at):
-            self.his.unfilled.setdefault("b1", 0)  # a fill of an order that was refused counts all the same
-            self.his.filled("b1", "x1", "S", 1, UNIT, PRICE, at)
+            self.its.unfilled.setdefault("b1", 0)  # a fill of an order that was refused counts all the same
+            self.its.filled("b1", "x1", "S", 1, UNIT, PRICE, at)
 
     def _chained(self, name: str, at: int) -> None:
         """Of an execution, its correction and its bust, what they come to together."""
         if not self._taken(name, at):
             return
-        self.his.unfilled.setdefault("b2", 0)
+        self.its.unfilled.setdefault("b2", 0)
         self.chain.add(name)
         if "bust" in self.chain or not self.chain & {"fill2", "correct"}:
             units = 0
         else:
             units = 2 if "correct" in self.chain else 1
-        if "x2" in self.his.trades:
-            self.his.corrected("x2", units * UNIT, PRICE if units else 0)
+        if "x2" in self.its.trades:
+            self.its.corrected("x2", units * UNIT, PRICE if units else 0)
         elif units:
-            self.his.filled("b2", "x2", "S", 1, units * UNIT, PRICE, at)
+            self.its.filled("b2", "x2", "S", 1, units * UNIT, PRICE, at)
 
     def _fill2(self, at: int) -> None:
         self._chained("fill2", at)
@@ -434,38 +434,38 @@ class Both:
 
     def _cancel2(self, at: int) -> None:
         if self._taken("cancel2", at):
-            self.his.closed("b2")
+            self.its.closed("b2")
 
     def _split(self, at: int) -> None:
         assert self._taken("split", at)
-        self.his.split("S", 2, 1)
+        self.its.split("S", 2, 1)
         self.governor.quote("S", Quote(PRICE // 2, PRICE // 2, at))
-        self.his.quote("S", PRICE // 2, PRICE // 2, at)
+        self.its.quote("S", PRICE // 2, PRICE // 2, at)
 
     def _other(self, at: int) -> None:
         assert self._taken("other", at)
-        self.his.traded_elsewhere("S", 1, UNIT, PRICE, at)
+        self.its.traded_elsewhere("S", 1, UNIT, PRICE, at)
 
     def _list(self, at: int) -> None:
         """The venue lists a unit more than can be known, which it has not told of yet."""
         assert self._taken("list", at)
-        self.his.told({"S": UNIT}, at)
+        self.its.told({"S": UNIT}, at)
 
     def _jump(self, at: int) -> None:
         self.governor.quote("S", Quote(3 * PRICE, 3 * PRICE, at))
-        self.his.puzzled("S")
+        self.its.puzzled("S")
 
     def _back(self, at: int) -> None:
         self.governor.quote("S", Quote(PRICE, PRICE, at))
-        self.his.quote("S", PRICE, PRICE, at)
+        self.its.quote("S", PRICE, PRICE, at)
 
     def check(self) -> None:
-        use, his = self.governor.use("S"), self.his
-        assert not his.breaches, self.told
-        assert self.governor.positions == {s: units for s, units in his.held.items() if units}, self.told
-        assert use.position >= his.exposure("S") * UNIT**2, self.told
-        assert use.turnover >= his.turnover * UNIT**2, self.told
-        assert use.loss >= his.loss * UNIT**2, self.told
+        use, its = self.governor.use("S"), self.its
+        assert not its.breaches, self.told
+        assert self.governor.positions == {s: units for s, units in its.held.items() if units}, self.told
+        assert use.position >= its.exposure("S") * UNIT**2, self.told
+        assert use.turnover >= its.turnover * UNIT**2, self.told
+        assert use.loss >= its.loss * UNIT**2, self.told
 
 
 VENUE: dict[str, Callable[[Governor, int], object]] = {

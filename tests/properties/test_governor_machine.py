@@ -34,7 +34,7 @@ EQUITY = 60_000
 
 
 @dataclass
-class Sent:
+class AdmittedOrder:
     """An order the governor let go."""
 
     symbol: str
@@ -54,7 +54,7 @@ class Market(RuleBasedStateMachine):
         self.day, self.count = DAY, 0
         self.turnover = Fraction(0)
         self.held = dict.fromkeys(PRICES, 0)
-        self.orders: dict[str, Sent] = {}
+        self.orders: dict[str, AdmittedOrder] = {}
         self._open_day()
 
     def _open_day(self) -> None:
@@ -94,7 +94,7 @@ class Market(RuleBasedStateMachine):
         assert self.governor.decide(intent) == answer
         if answer.decision == "REFUSE":
             return multiple()
-        self.orders[name] = Sent(symbol, sign, intent.quantity)
+        self.orders[name] = AdmittedOrder(symbol, sign, intent.quantity)
         exposure = self._reach(symbol)
         value = intent.quantity * self._price(symbol) / UNIT
         if exposure > before or self.held[symbol] * sign >= 0 or self._open(symbol, sign) > abs(self.held[symbol]):

@@ -14,7 +14,7 @@ from pathlib import Path
 from plimsoll.core.reasons import REASONS
 from plimsoll.operate import govern_lines
 from plimsoll.operate.govern import LineProtocol
-from plimsoll.risk import governor, governor_clock, governor_objections
+from plimsoll.risk import governor, governor_checks, governor_clock
 from plimsoll.risk.governor_limits import limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
@@ -63,11 +63,11 @@ def codes_in(*functions: Callable[..., object]) -> set[str]:
 
 
 def test_every_code_that_refuses_an_order_is_in_the_table_with_what_a_reduction_meets() -> None:
-    objecting, clock = governor_objections, governor_clock
-    always = codes_in(objecting._strange) | {"NO_SESSION"} | {"BAD_QUANTITY", "BAD_PRICE", "BAD_TIME"}
+    checks, clock = governor_checks, governor_clock
+    always = codes_in(checks._market_checks) | {"NO_SESSION"} | {"BAD_QUANTITY", "BAD_PRICE", "BAD_TIME"}
     always |= {"DUPLICATE_INTENT", "ORDER_CLOSED", "STORE_LOST", "STORE_BUSY"}
     marked = codes_in(clock.untimely) | {"LATE", "NO_QUOTE", "STALE_QUOTE", "PRICE_UNKNOWN"}
-    every = codes_in(objecting.objections, objecting._over, governor.Governor, govern_lines._order) | always | marked
+    every = codes_in(checks.check_order, checks._limit_checks, governor.Governor, govern_lines._order) | always | marked
     table = rows("Reason codes")
     assert table.keys() == every
     for code, (_, meets, ends) in table.items():

@@ -25,7 +25,7 @@ from plimsoll.core.quantity import ONE
 from plimsoll.operate import sla
 from plimsoll.operate.govern import LineProtocol
 from plimsoll.operate.govern_clock import MachineClock
-from plimsoll.operate.montecarlo.accountant import Accountant, caps_of
+from plimsoll.operate.montecarlo.independent_ledger import IndependentLedger, caps_of
 from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_limits import SECOND, limits_of
 from plimsoll.store import policy_file
@@ -132,7 +132,7 @@ def admitted(answer: Any) -> None:
 
 def no_limit_is_exceeded_by_an_order() -> None:
     """A hostile sender at random, counted by a ledger that shares no formula with the governor."""
-    draw, account, ledger = random.Random(5), Account(), Accountant(caps_of(MICRO))
+    draw, account, ledger = random.Random(5), Account(), IndependentLedger(caps_of(MICRO))
     ledger.begin(Fraction(1_000))
     for symbol in "ST":
         ledger.quote(symbol, 100 * ONE, 100 * ONE, account.second)

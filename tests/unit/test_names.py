@@ -23,7 +23,6 @@ STANDING = {
     "Evidence": 2,
     "Finding": 2,
     "Home": 2,
-    "Kept": 2,
     "Moves": 2,
     "Opened": 2,
     "Reading": 2,

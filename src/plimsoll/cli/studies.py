@@ -79,10 +79,10 @@ def montecarlo(
     """Push every limit of the governor and count breaches.
 
     Sessions on made-up and recorded minute bars, with models from sensible to hostile, gaps, crashes and restarts, and
-    a venue that fills in parts, late, twice and too much, gets it wrong and puts it right. An accountant who does not
-    trust the governor counts.
+    a venue that fills in parts, late, twice and too much, gets it wrong and puts it right. An independent
+    ledger that does not trust the governor counts.
 
-    Exits 3 if an order breached a limit, the governor counted less than the accountant, a limit was not approached to
+    Exits 3 if an order breached a limit, the governor counted less than the ledger, a limit was not approached to
     95 %, or a refusal was never seen.
 
     \b

@@ -24,7 +24,7 @@ from plimsoll.operate.governed_account import (
     whole_record,
 )
 from plimsoll.operate.track_record import iso
-from plimsoll.risk.governor_limits import GovernorLimits, stated
+from plimsoll.risk.governor_limits import GovernorLimits, from_policy
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.home import Home
 from plimsoll.store.record_rules import By
@@ -93,7 +93,7 @@ def show(home: Home, policy: Policy, shared: StateStore | None = None) -> Limits
     found = whole_record(home)
     in_force, note, (day, equity) = _in_force(home, shared)
     if found.limits is None:
-        first = stated(policy, "paper")
+        first = from_policy(policy, "paper")
         note = "no limits yet; these are what a paper account of this profile begins with"
         return _report(first, None, in_force, None, note, ())
     entry, limits = found.limits
@@ -130,7 +130,7 @@ def sign(
     if newest is not None and live and newest.mode == "paper":
         raise UsageError("this home's account is paper", "A live account has a home of its own: give another --home")
     mode = "live" if live else "paper" if newest is None else newest.mode
-    base = newest if newest is not None and not anew else stated(policy, mode)
+    base = newest if newest is not None and not anew else from_policy(policy, mode)
     if base.profile != policy.profile:
         raise InputError(
             f"the account's caps were made for profile {base.profile}, not {policy.profile}",

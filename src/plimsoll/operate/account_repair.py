@@ -16,7 +16,7 @@ import msgspec
 from plimsoll.core.account_record import Repair
 from plimsoll.core.errors import CheckFailed, said
 from plimsoll.operate.track_record import TrackRecord, day_of
-from plimsoll.risk.governor_book import Lost, row
+from plimsoll.risk.governor_state import Lost, row
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.governor_repair import Broken
 from plimsoll.store.home import Home

@@ -37,9 +37,9 @@ from plimsoll.operate.govern_lines import (
     understood,
 )
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_book import AHEAD_MAX, Doubt
 from plimsoll.risk.governor_clock import DAY, dates_of
 from plimsoll.risk.governor_limits import SECOND, GovernorLimits
+from plimsoll.risk.governor_state import AHEAD_MAX, Doubt
 
 _SEEN_MAX = 60 * SECOND  # how old a quote may be and still show that its feed is up
 
@@ -142,7 +142,7 @@ class LineProtocol:
             yield json.dumps(
                 _decision(found.id, found.decision, list(found.reasons), found.headroom, found.marks, symbol)
             )
-            self._governor.took(ended - at)
+            self._governor.record_latency(ended - at)
 
     def _watch(self) -> None:
         """Learn whether the machine's clock was set: what came before is no longer known to be fresh (H2)."""
@@ -192,7 +192,7 @@ class LineProtocol:
         except InputError as error:
             last = self._governor.account
             raise InputError(f"{error}: it is that of {_date(last.day)}, with {dollars(last.equity)} USD") from None
-        self._governor.took(self._clock() - begun)
+        self._governor.record_latency(self._clock() - begun)
         if self._account is not None and not again:
             self._account.began(day)
         notes = () if self._account is None or again else self._account.about(day, equity)
@@ -326,8 +326,8 @@ class LineProtocol:
             **({} if live is None else {"clock": {"now": _time(live), "steps": self._steps}}),
             "latency": {
                 "too_slow": g.account.slow > 0,
-                "median_us": g.pace.median,
-                "slow": g.pace.slow,
+                "median_us": g.latency.median,
+                "slow": g.latency.slow,
             },
             "open": [
                 {

@@ -17,7 +17,7 @@ from plimsoll.core.venue_facts import Settlement
 from plimsoll.operate.signed_acts import SignedActs
 from plimsoll.operate.track_record import TrackRecord, iso
 from plimsoll.risk.governor import Governor
-from plimsoll.risk.governor_limits import GovernorLimits, held_to, limits_of, stated
+from plimsoll.risk.governor_limits import GovernorLimits, from_policy, limits_of, with_signed_caps
 from plimsoll.risk.graduation import progress
 from plimsoll.store.account_record import AccountRecord, Record
 from plimsoll.store.home import Home
@@ -158,10 +158,10 @@ class GovernedAccount:
 
     def _open_paper(self, account: str, time: str) -> None:
         """A paper account's first caps, unsigned, from the policy: those the governor already keeps, if it does."""
-        first = stated(self._policy, "paper", "paper account, on its first use")
+        first = from_policy(self._policy, "paper", "paper account, on its first use")
         kept = self._kept
         if kept is not None:
-            mine = held_to(limits_of(self._policy), first, 0, "").caps
+            mine = with_signed_caps(limits_of(self._policy), first, 0, "").caps
             if any(kept.get(name) != mine[name] for name in (*CAPS, "positions")):
                 raise InputError(
                     "this account was opened under other dollar caps",
@@ -181,7 +181,7 @@ def signed_limits(record: Record, policy: Policy, *, head: bool = False) -> Gove
         raise CorruptionError("the account's record has no limits", RESTORE)
     size = progress(e.body for e in record.entries).size
     named = [e for e in record.entries if head or isinstance(e.body, Limits | Size)][-1]
-    limits = held_to(limits_of(policy), record.limits[1], named.number, record.seal(named.number) or "")
+    limits = with_signed_caps(limits_of(policy), record.limits[1], named.number, record.seal(named.number) or "")
     return limits if size is None else limits.at_size(size)
 
 
@@ -280,7 +280,7 @@ def _no_session_lost(seen: str, kept: int) -> None:
 
 def differences(policy: Policy, signed: Limits) -> tuple[Difference, ...]:
     """Where the caps that follow from the policy are not the account's."""
-    wanted = stated(policy, signed.mode).caps
+    wanted = from_policy(policy, signed.mode).caps
     pairs = [(name, getattr(wanted, name), getattr(signed.caps, name)) for name in CAPS]
     for symbol in sorted({*wanted.positions, *signed.caps.positions}):
         mine = signed.caps.positions.get(symbol, signed.caps.position)

@@ -26,7 +26,7 @@ from plimsoll.core.policy import Policy
 from plimsoll.core.quantity import CENT, ONE
 from plimsoll.costs.model import commission_of, estimate
 from plimsoll.market import minutes
-from plimsoll.operate.pilot import Pilot
+from plimsoll.operate.model_trader import ModelTrader
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, WHOLE, Jumps, limits_of
 from plimsoll.store.governor_memory import MemoryStateStore
@@ -124,14 +124,14 @@ def run(
     limits = limits_of(policy)
     _believe(bars, limits.jumps)
     governor = Governor(MemoryStateStore(), limits)
-    pilot = Pilot(advise, bars, policy, limits)
+    trader = ModelTrader(advise, bars, policy, limits)
     costs = _costs(bars, instrument, policy)
     ledger = _Ledger(cents(policy.account.capital) * CENT)
     start, ends = ledger.equity, []
     edges = [*np.flatnonzero(bars.first_of_session).tolist(), len(bars)]
     for done, (first, last) in enumerate(pairwise(edges), start=1):
         governor.begin(int(bars.day[first]), max(ledger.equity // CENT, 1))
-        _session(range(first, last), bars, governor, pilot, costs, ledger)
+        _session(range(first, last), bars, governor, trader, costs, ledger)
         ends.append(ledger.equity)
         ledger.stages[governor.stage] += 1
         if progress is not None:
@@ -212,15 +212,17 @@ def _costs(bars: IntradayBars, instrument: Instrument, policy: Policy) -> _Costs
     return _Costs(commission, kind.slippage, impact)
 
 
-def _session(rows: range, bars: IntradayBars, governor: Governor, pilot: Pilot, costs: _Costs, ledger: _Ledger) -> None:
+def _session(
+    rows: range, bars: IntradayBars, governor: Governor, trader: ModelTrader, costs: _Costs, ledger: _Ledger
+) -> None:
     waiting: list[OrderIntent] = []
     for row in rows:
         for intent in waiting:
-            _fill(intent, row, bars, governor, pilot, costs, ledger)
+            _fill(intent, row, bars, governor, trader, costs, ledger)
         waiting = []
         at = (int(bars.start[row]) + bars.step) * SECOND
         _quote(row, at, bars, governor, costs, ledger)
-        wish = pilot.wish(governor, row)
+        wish = trader.wish(governor, row)
         ledger.answers[wish.advice.action] += 1
         ledger.faults.update(wish.advice.reasons)
         ledger.held_back.update(() if wish.advice.reasons else wish.reasons)
@@ -271,7 +273,7 @@ def _fill(
     row: int,
     bars: IntradayBars,
     governor: Governor,
-    pilot: Pilot,
+    trader: ModelTrader,
     costs: _Costs,
     ledger: _Ledger,
 ) -> None:
@@ -280,7 +282,7 @@ def _fill(
     away = costs.slippage + costs.impact(row, q * fair / (CENT * 100))[0]
     price = max(fair + intent.sign * round(fair * away), 1)
     governor.fill(Execution(intent.id, f"{intent.id}@{row}", q, price, price))
-    pilot.filled(intent.sign, q, price, ledger.held)
+    trader.filled(intent.sign, q, price, ledger.held)
     usd = q * price / (CENT * 100)
     commission = round(q * price * costs.commission(usd, q / ONE, intent.sign))
     ledger.cash -= intent.sign * q * price + commission

@@ -19,7 +19,15 @@ from plimsoll.core.errors import CheckFailed, InputError
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
 from plimsoll.operate.governed_account import signed_limits, whole_record
-from plimsoll.risk.governor_limits import MILLISECOND, SECOND, WHOLE, GovernorLimits, held_to, limits_of, stated
+from plimsoll.risk.governor_limits import (
+    MILLISECOND,
+    SECOND,
+    WHOLE,
+    GovernorLimits,
+    from_policy,
+    limits_of,
+    with_signed_caps,
+)
 from plimsoll.store.account_record import AccountRecord, Record
 from plimsoll.store.home import Home
 from plimsoll.store.record_rules import By
@@ -141,8 +149,8 @@ def check(home: Home, policy: Policy, digest: str, path: Path) -> Checked:
 
 
 def _promise(record: Record, policy: Policy, digest: str) -> RiskPromise:
-    entry, signed = record.limits or (None, stated(policy, "paper"))
-    limits = held_to(limits_of(policy), signed, 0, "") if entry is None else signed_limits(record, policy)
+    entry, signed = record.limits or (None, from_policy(policy, "paper"))
+    limits = with_signed_caps(limits_of(policy), signed, 0, "") if entry is None else signed_limits(record, policy)
     capital = cents(signed.capital)
     gross = capital * limits.gross_bps // WHOLE
     gap = _gap(policy, limits, capital, gross)

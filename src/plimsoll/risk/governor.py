@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from msgspec.structs import replace as changed
@@ -25,56 +24,32 @@ from plimsoll.core.quantity import CENT
 from plimsoll.core.venue_facts import Fact, Snapshot
 from plimsoll.risk import governor_executions as executions
 from plimsoll.risk import governor_facts as facts
-from plimsoll.risk.governor_book import MINUTE, Account, Book, Doubt, OpenOrder, Quote, Sent, encode, row
+from plimsoll.risk.governor_book import Book
 from plimsoll.risk.governor_change import Change
+from plimsoll.risk.governor_checks import Decision, OrderIntent, check_order, reserved_price, worst_price
 from plimsoll.risk.governor_clock import dates_of, moment, seen_with
 from plimsoll.risk.governor_executions import Execution
+from plimsoll.risk.governor_latency import LatencyMonitor
 from plimsoll.risk.governor_limits import GovernorLimits
-from plimsoll.risk.governor_objections import (
-    OrderIntent,
-    dearest,
-    dust_of,
-    gross_cap,
-    healthy,
-    loss_of,
-    objections,
-    paid,
-    result_of,
-    stage_of,
-    trade_cap,
-)
-from plimsoll.risk.governor_pace import Stopwatch
 from plimsoll.risk.governor_quotes import UnsavedQuotes, decisive, put_quote
 from plimsoll.risk.governor_staged import Staged
+from plimsoll.risk.governor_state import MINUTE, Account, AdmittedOrder, Doubt, OpenOrder, Quote, encode, row
+from plimsoll.risk.governor_use import (
+    Use,
+    dust_of,
+    gross_cap,
+    headroom_of,
+    healthy,
+    loss_of,
+    result_of,
+    stage_of,
+    use_of,
+)
 
 __all__ = ["CENT", "MINUTE", "Account", "Decision", "Execution", "Governor", "OpenOrder", "OrderIntent", "Quote", "Use"]
 
 T = TypeVar("T")
 _decode: Callable[[str], Any] = json.loads
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """ADMIT or REFUSE, why, and what is left of each limit afterwards, in cents rounded down.
-
-    ``marks`` tell of an admitted reduction what could not be judged: its quote was late or absent (R1).
-    """
-
-    id: str
-    decision: str
-    reasons: tuple[str, ...]
-    headroom: dict[str, int]
-    marks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """The worst case of an account as values: gross, turnover and loss, and one symbol's position."""
-
-    position: int
-    gross: int
-    turnover: int
-    loss: int
 
 
 class Governor:
@@ -94,7 +69,7 @@ class Governor:
     def __init__(self, store: StateStore, limits: GovernorLimits, machine: Callable[[], int] | None = None) -> None:
         self._store, self._signed, self._machine = store, limits, machine
         self._lost = False
-        self._pace = Stopwatch(limits.pace)
+        self._latency = LatencyMonitor(limits.pace)
         self._standing: Mapping[tuple[str, str], str] = {}  # facts found where new ones were to be
         self._staged = Staged()
         self._unsaved = UnsavedQuotes()
@@ -107,7 +82,7 @@ class Governor:
     def _opened(self) -> None:
         """No start raises a dollar cap, a lowered one counts at once (H1); none changes a session's policy (U7)."""
         kept = self.book.caps
-        found = self._signed if kept is None else self._signed.within(kept)
+        found = self._signed if kept is None else self._signed.capped_by(kept)
         if found.caps != kept:
             self._staged.put("caps", "", found.caps)
         if self.account.day >= 0 and self.book.ruling is None:  # begun before sessions named their policy
@@ -117,7 +92,7 @@ class Governor:
         """Hold orders to the account's dollar caps and its session's policy, whoever wrote them."""
         caps, ruling = self.book.caps, self.book.ruling
         if caps is not None and (caps is not self._enforced[0] or ruling is not self._enforced[1]):
-            self._limits = self._signed.under(caps).beside(ruling)
+            self._limits = self._signed.with_caps(caps).beside(ruling)
             self._enforced = caps, ruling
 
     @property
@@ -156,9 +131,9 @@ class Governor:
         return None if self._machine is None else self._machine()
 
     @property
-    def pace(self) -> Stopwatch:
+    def latency(self) -> LatencyMonitor:
         """How long the last decisions took."""
-        return self._pace
+        return self._latency
 
     def begin(self, day: int, equity: int, signed: GovernorLimits | None = None) -> None:
         """Begin a session: counters of the day start again, positions and open orders stay.
@@ -184,7 +159,7 @@ class Governor:
         if not self.may_begin(day):
             raise InputError("a live account begins no session of a day to come")
         if not found.version > self._limits.version:
-            found = found.within(self._limits.caps)
+            found = found.capped_by(self._limits.caps)
         if found.caps != self.book.caps:
             self._staged.put("caps", "", found.caps)
         begun = Account(
@@ -206,7 +181,7 @@ class Governor:
             self._staged.put("lost", "", None)
         if found.ruling != self.book.ruling:
             self._staged.put("policy", "", found.ruling)
-        self._pace.clear()
+        self._latency.clear()
         return found
 
     def may_begin(self, day: int) -> bool:
@@ -276,7 +251,7 @@ class Governor:
                 return Decision(intent.id, "REFUSE", ("ORDER_CLOSED",), self.headroom(intent.symbol))
             return Decision(intent.id, known[4], tuple(known[5]), known[6], tuple(known[7]) if len(known) > 7 else ())
         now = moment(self.book, intent.at, self.live)
-        reasons, marks = self._objections(intent, now)
+        reasons, marks = self._checked(intent, now)
         if not reasons:
             self._admit(intent, now)
         answer = Decision(intent.id, "REFUSE" if reasons else "ADMIT", reasons, self.headroom(intent.symbol), marks)
@@ -294,8 +269,8 @@ class Governor:
         number = a.admitted + 1
         for old, _ in book.outdated(now):
             self._staged.put("recent", str(old), None)
-        self._staged.put("recent", str(number), Sent(now, intent.symbol, intent.sign, intent.quantity))
-        price, counted = dearest(book, intent), paid(book, self._limits, intent)
+        self._staged.put("recent", str(number), AdmittedOrder(now, intent.symbol, intent.sign, intent.quantity))
+        price, counted = worst_price(book, intent), reserved_price(book, self._limits, intent)
         order = OpenOrder(intent.id, intent.symbol, intent.sign, intent.quantity, price, number=number, paid=counted)
         self._staged.put("open", intent.id, order)
         unchecked = a.unchecked and not healthy(book, self._limits, now)
@@ -360,15 +335,15 @@ class Governor:
         """
         self._settle(lambda: self._booked(executions.closed(self, order_id)))
 
-    def took(self, micros: int) -> None:
+    def record_latency(self, micros: int) -> None:
         """Tell how long a decision, or the beginning of a session, took with its journal (H5).
 
         Too slow disables trading, except reductions, until a later session in which one was in time again. Never
         raises: with the store lost nothing is admitted anyway.
         """
-        self._pace.add(micros)
+        self._latency.add(micros)
         in_time, slow = micros <= self._limits.pace.longest, self.account.slow
-        if (slow == 2 and in_time) or (not slow and not in_time and self._pace.too_slow):
+        if (slow == 2 and in_time) or (not slow and not in_time and self._latency.too_slow):
             try:
                 self._settle(lambda: self._staged.put("account", "", changed(self.account, slow=0 if in_time else 1)))
             except (Halted, HomeBusy):
@@ -400,9 +375,7 @@ class Governor:
 
     def use(self, symbol: str | None = None) -> Use:
         """The worst case now; ``position`` is the symbol's, or that of the largest one."""
-        book = self.book
-        position = book.value(symbol) if symbol is not None else max(book.values().values(), default=0)
-        return Use(position, book.gross, self.account.turnover + book.reserved, self.loss)
+        return use_of(self.book, self.loss, symbol)
 
     @property
     def result(self) -> int:
@@ -427,23 +400,10 @@ class Governor:
 
         Without a symbol the position's is that of the symbol with the least.
         """
-        limits, book = self._limits, self.book
-        loss = self.loss
-        if symbol is not None:
-            position = limits.position_of(symbol) * CENT - book.value(symbol)
-        else:
-            left = (limits.position_of(s) * CENT - value for s, value in book.values().items())
-            position = min(left, default=limits.position * CENT)
-        return {
-            "loss": limits.loss - -(-loss // CENT),
-            "position": position // CENT,
-            "gross": gross_cap(book, limits) - -(-book.gross // CENT),
-            "turnover": limits.turnover - -(-(book.account.turnover + book.reserved) // CENT),
-            "trade": trade_cap(limits, stage_of(book, limits, loss)),
-        }
+        return headroom_of(self.book, self._limits, self.loss, symbol)
 
-    def _objections(self, intent: OrderIntent, now: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        reasons, marks = objections(self.book, self._limits, intent, now, self.live)
+    def _checked(self, intent: OrderIntent, now: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        reasons, marks = check_order(self.book, self._limits, intent, now, self.live)
         return tuple(reasons), tuple(marks)
 
     # changes, and the store

@@ -12,155 +12,33 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import msgspec
-
 from plimsoll.core.errors import CorruptionError
 from plimsoll.core.ports import Row
-from plimsoll.risk.governor_limits import SECOND, Ruling
+from plimsoll.risk.governor_limits import Ruling
+from plimsoll.risk.governor_state import (
+    AHEAD_MAX,
+    DECODERS,
+    FAR_FUTURE,
+    MINUTE,
+    SPLIT,
+    Account,
+    AdmittedOrder,
+    Doubt,
+    Due,
+    Lost,
+    Moves,
+    OpenOrder,
+    Quote,
+    SplitAt,
+)
 
 T = TypeVar("T")
-MINUTE = 60 * SECOND
-AHEAD_MAX = MINUTE  # how far a time may lie ahead of the clock it is held against and still be believed
-FAR = 1 << 80  # later than any instant
-
-
-class Kept(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
-    """What a store keeps as the list of its fields."""
-
-
-SPLIT = "split"  # why a price is in doubt that jumped between two sessions as if by a split
-
-
-class Quote(Kept, frozen=True):
-    """Top of book. ``derived`` names what made it of the last print, a ``split`` or ``dividend``: none is at it yet."""
-
-    bid: int
-    ask: int
-    at: int
-    derived: str = ""
-
-
-class Doubt(Kept, frozen=True):
-    """What makes a symbol's worth unknown until it is explained: a price nobody can believe yet, and why (U6, H2).
-
-    ``why`` is ``jump``, ``split``, ``crossed`` or ``refused`` (``risk.governor_prices``). ``bid`` and ``ask`` are the
-    doubted ones, 0 where there is none. While they stand beside the last known quote, the worse of the two counts: what
-    is held is marked at the price that loses more, what is open at the dearer one. ``at`` is the time of that print,
-    ``since`` of the first one that was doubted for the same reason.
-    """
-
-    why: str
-    bid: int
-    ask: int
-    at: int
-    since: int = 0
-
-
-class Lost(Kept, frozen=True):
-    """An account that a person began again without its last entries: what happened in them is not known (X6).
-
-    Nothing adds risk until the venue has told what is held, in a snapshot after ``at``, and a session after that of
-    ``day`` has begun, since what this one lost and traded is not known either. ``told`` says that the first is done.
-    """
-
-    day: int
-    at: int
-    told: bool = False
-
-
-class OpenOrder(Kept, frozen=True):
-    """An admitted order. ``price`` is the dearest it would have filled at when it was admitted: the ask, or its limit.
-    What is not ``filled`` stays reserved.
-
-    ``paid`` is what a unit counts at in the turnover, at least: for a market order with a reserve above ``price``,
-    because what it fills at stays in the session's turnover whatever the price does afterwards (H2). ``number`` counts
-    the account's admitted orders from 1.
-    """
-
-    id: str
-    symbol: str
-    sign: int
-    quantity: int
-    price: int
-    filled: int = 0
-    number: int = 0
-    paid: int = 0
-
-    @property
-    def rest(self) -> int:
-        """What may still fill."""
-        return max(self.quantity - self.filled, 0)
-
-    @property
-    def counted(self) -> int:
-        """What a unit of it counts at in the turnover, at least."""
-        return max(self.price, self.paid)
-
-
-class SplitAt(Kept, frozen=True):
-    """At an instant ``old`` units of a symbol became ``new`` ones."""
-
-    at: int
-    new: int
-    old: int
-    id: str
-    again: bool = False
-
-
-class Moves(Kept, frozen=True):
-    """How often a position moved, and the latest time that any of it happened."""
-
-    count: int = 0
-    latest: int = -1
-
-
-class Due(Kept, frozen=True):
-    """A dividend of the session: its cash counts as far as the price of what was held has fallen since (H2).
-
-    ``mark`` is the bid and ask of before it, together.
-    """
-
-    quantity: int
-    mark: int
-    cash: int
-
-
-class Account(Kept, frozen=True):
-    """Counters of the session. ``day`` counts from 1970 and is -1 before the first session.
-
-    ``cash`` is the signed flow of the session's fills; ``base`` twice the value the positions began the session with
-    (twice, because a mid is half a sum). ``admitted`` counts orders for life. ``slow`` is 1 in the session whose
-    decisions were too slow and 2 in later ones until a health check; ``unchecked`` holds after a halt, until one.
-    ``first`` is the number of the session's first order; ``restricted`` names the orders that filled more than they
-    asked for in it. ``opened`` is the last time seen before the session began.
-    """
-
-    day: int = -1
-    equity: int = 0
-    clock: int = 0
-    turnover: int = 0
-    cash: int = 0
-    base: int = 0
-    halted: bool = False
-    restricted: tuple[str, ...] = ()
-    admitted: int = 0
-    first: int = 1
-    slow: int = 0
-    unchecked: bool = False
-    opened: int = -1
-
-
-class Sent(Kept, frozen=True):
-    """An admitted order as the throttles remember it."""
-
-    at: int
-    symbol: str
-    sign: int
-    quantity: int
+_UNKNOWN = Quote(0, 0, 0)
+_SURE = Doubt("", 0, 0, 0)
 
 
 @dataclass(slots=True)
-class _Line:
+class SymbolExposure:
     """One symbol: what is held, what its open orders may add on either side, and what that can be worth.
 
     ``reserve`` is the value of its open orders, each at the dearest of what it counts at and the ask now; ``worth`` the
@@ -174,42 +52,11 @@ class _Line:
     value: int = 0
     reserve: int = 0
     worth: int = 0
-    least: int = FAR
+    least: int = FAR_FUTURE
     mark: int = 0  # twice the value at the mid, the worse one where a price is in doubt
     doubted: int = 0  # how much less that is than at the last believed price
     told: int | None = None  # what the venue says is held, where that is another quantity
     orders: dict[str, OpenOrder] = field(default_factory=dict)
-
-
-_write = msgspec.json.Encoder().encode
-_UNKNOWN = Quote(0, 0, 0)
-_SURE = Doubt("", 0, 0, 0)
-_READ: dict[str, msgspec.json.Decoder[Any]] = {
-    "caps": msgspec.json.Decoder(dict[str, Any]),
-    "lost": msgspec.json.Decoder(Lost),
-    "policy": msgspec.json.Decoder(Ruling),
-    "account": msgspec.json.Decoder(Account),
-    "quote": msgspec.json.Decoder(Quote),
-    "doubt": msgspec.json.Decoder(Doubt),
-    "told": msgspec.json.Decoder(int),
-    "foreign": msgspec.json.Decoder(tuple[str, ...]),
-    "split": msgspec.json.Decoder(tuple[SplitAt, ...]),
-    "moves": msgspec.json.Decoder(Moves),
-    "due": msgspec.json.Decoder(Due),
-    "open": msgspec.json.Decoder(OpenOrder),
-    "recent": msgspec.json.Decoder(Sent),
-    "position": msgspec.json.Decoder(int),
-}
-
-
-def encode(value: Any) -> str:
-    """Whole numbers, texts and lists of them as JSON."""
-    return _write(value).decode()
-
-
-def row(kind: str, key: str, value: Any) -> Row:
-    """A value as a store keeps it."""
-    return kind, key, None if value is None else _write(value).decode()
 
 
 class Book:
@@ -251,9 +98,9 @@ class Book:
         self.moves: dict[str, Moves] = {}
         self.dues: dict[str, Due] = {}
         self.gross = self.reserved = self.marked = 0
-        self._lines: dict[str, _Line] = {}
-        self._sent: deque[tuple[int, Sent]] = deque()
-        self._alike: dict[tuple[str, int, int], int] = {}
+        self._lines: dict[str, SymbolExposure] = {}
+        self._sent: deque[tuple[int, AdmittedOrder]] = deque()
+        self._identical: dict[tuple[str, int, int], int] = {}
         self._puts: dict[str, Callable[[str, Any], Any]] = {
             "account": self._put_account,
             "caps": self._put_caps,
@@ -280,7 +127,7 @@ class Book:
         """Put what a store keeps; ``CorruptionError`` for what no governor wrote."""
         for kind, key, text in rows:
             try:
-                self.put(kind, key, None if text is None else _READ[kind].decode(text))
+                self.put(kind, key, None if text is None else DECODERS[kind].decode(text))
             except (LookupError, ValueError) as error:
                 raise CorruptionError(
                     f"the governor's account holds {kind} {key!r} as {text!r}", "Restore it from a backup"
@@ -390,11 +237,11 @@ class Book:
         self.aged = dict(self.quotes)
 
     @property
-    def last_sent(self) -> int:
+    def last_admitted(self) -> int:
         """When the last remembered order was admitted; long ago when none is remembered."""
-        return self._sent[-1][1].at if self._sent else -FAR
+        return self._sent[-1][1].at if self._sent else -FAR_FUTURE
 
-    def outdated(self, now: int) -> list[tuple[int, Sent]]:
+    def outdated(self, now: int) -> list[tuple[int, AdmittedOrder]]:
         """The remembered orders that are no longer of the minute before ``now``, with their numbers, oldest first.
 
         One that lies further ahead than is believed was admitted before the machine's clock was set back: it counts no
@@ -407,18 +254,18 @@ class Book:
             found.append(entry)
         return found
 
-    def nth_last(self, n: int, now: int) -> int:
+    def time_of_nth_last(self, n: int, now: int) -> int:
         """When the n-th last order was admitted; long ago when fewer are remembered or its time is not believed, never
         when none may be.
         """
         if n < 1:
-            return FAR
-        at = self._sent[-n][1].at if n <= len(self._sent) else -FAR
-        return at if at <= now + AHEAD_MAX else -FAR
+            return FAR_FUTURE
+        at = self._sent[-n][1].at if n <= len(self._sent) else -FAR_FUTURE
+        return at if at <= now + AHEAD_MAX else -FAR_FUTURE
 
-    def alike(self, symbol: str, sign: int, quantity: int) -> int:
+    def count_identical(self, symbol: str, sign: int, quantity: int) -> int:
         """How many remembered orders have this symbol, side and size."""
-        return self._alike.get((symbol, sign, quantity), 0)
+        return self._identical.get((symbol, sign, quantity), 0)
 
     # the only ways in
 
@@ -447,7 +294,7 @@ class Book:
             if before.price == line.dearest:
                 line.dearest = max([o.price for o in line.orders.values()], default=0)
             if before.counted == line.least:
-                line.least = min([o.counted for o in line.orders.values()], default=FAR)
+                line.least = min([o.counted for o in line.orders.values()], default=FAR_FUTURE)
             self._weigh(before.symbol, line)
         if order is not None:
             line = self._line(order.symbol)
@@ -460,7 +307,7 @@ class Book:
             self._weigh(order.symbol, line)
         return before
 
-    def _turn(self, line: _Line, order: OpenOrder, way: int) -> None:
+    def _turn(self, line: SymbolExposure, order: OpenOrder, way: int) -> None:
         rest = order.rest * way
         if order.sign > 0:
             line.buys += rest
@@ -518,7 +365,7 @@ class Book:
         self._weigh(symbol, self._line(symbol))
         return before
 
-    def _put_sent(self, key: str, sent: Sent | None) -> Sent | None:
+    def _put_sent(self, key: str, sent: AdmittedOrder | None) -> AdmittedOrder | None:
         """Orders come and go at either end: numbers and times only rise."""
         number, ends = int(key), self._sent
         if sent is not None:
@@ -537,21 +384,21 @@ class Book:
         self._count(before, -1)
         return before
 
-    def _count(self, sent: Sent, way: int) -> None:
+    def _count(self, sent: AdmittedOrder, way: int) -> None:
         same = (sent.symbol, sent.sign, sent.quantity)
-        count = self._alike.get(same, 0) + way
+        count = self._identical.get(same, 0) + way
         if count:
-            self._alike[same] = count
+            self._identical[same] = count
         else:
-            del self._alike[same]
+            del self._identical[same]
 
-    def _line(self, symbol: str) -> _Line:
+    def _line(self, symbol: str) -> SymbolExposure:
         line = self._lines.get(symbol)
         if line is None:
-            line = self._lines[symbol] = _Line()
+            line = self._lines[symbol] = SymbolExposure()
         return line
 
-    def _weigh(self, symbol: str, line: _Line) -> None:
+    def _weigh(self, symbol: str, line: SymbolExposure) -> None:
         quote, ask = self.quotes.get(symbol, _UNKNOWN), self.ask(symbol)
         value = max(line.dearest, ask) * _reach(line, line.buys, line.sells)
         mark = believed = line.held * (quote.bid + quote.ask)
@@ -587,7 +434,7 @@ def _paid_out(due: Due, quote: Quote, doubt: Doubt | None) -> int:
     return min(2 * due.cash, max(due.quantity * (due.mark - now), 0))
 
 
-def _reach(line: _Line, buys: int, sells: int) -> int:
+def _reach(line: SymbolExposure, buys: int, sells: int) -> int:
     """The most units a symbol can come to, either way, if so many are bought or sold, by either account of it."""
     most = max(abs(line.held + buys), abs(line.held - sells))
     return most if line.told is None else max(most, abs(line.told + buys), abs(line.told - sells))

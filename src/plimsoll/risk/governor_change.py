@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from plimsoll.core.errors import CorruptionError
-from plimsoll.risk.governor_book import Book, Moves, Quote, SplitAt, encode
+from plimsoll.risk.governor_book import Book
 from plimsoll.risk.governor_limits import GovernorLimits
+from plimsoll.risk.governor_state import Moves, Quote, SplitAt, encode
 
 CONTESTED = -1  # instead of a snapshot's time, where two orders' fills of one execution contradict each other
 _decode: Callable[[str], Any] = json.loads

@@ -10,8 +10,9 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from plimsoll.risk.governor_book import AHEAD_MAX, Book
+from plimsoll.risk.governor_book import Book
 from plimsoll.risk.governor_limits import SECOND, GovernorLimits
+from plimsoll.risk.governor_state import AHEAD_MAX
 
 DAY = 86_400 * SECOND
 _HOUR = 3_600 * SECOND
@@ -70,7 +71,7 @@ def moment(book: Book, at: int, live: int | None) -> int:
     """
     if live is None:
         return seen_with(book, at, None)
-    last = book.last_sent
+    last = book.last_admitted
     return max(live, last) if last <= live + AHEAD_MAX else live
 
 

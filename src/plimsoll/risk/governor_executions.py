@@ -20,9 +20,9 @@ from msgspec.structs import replace as changed
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.venue_facts import Bust, Correction
-from plimsoll.risk.governor_book import Kept, OpenOrder, SplitAt, encode
 from plimsoll.risk.governor_change import CONTESTED, Change, Known, moved, moved_since, ordered, scaled, told_at
 from plimsoll.risk.governor_prices import paid
+from plimsoll.risk.governor_state import OpenOrder, SplitAt, StoredValue, encode
 
 _decode: Callable[[str], Any] = json.loads
 
@@ -43,7 +43,7 @@ class Execution:
     at: int = 0
 
 
-class Booked(Kept, frozen=True):
+class Booked(StoredValue, frozen=True):
     """What is known of one execution. ``quantity`` and ``price`` are 0 until it is told.
 
     ``cash`` is what it pays while it counts, ``day`` the session it was told in, ``by`` the execution that took its

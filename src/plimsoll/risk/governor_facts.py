@@ -29,12 +29,12 @@ from plimsoll.core.venue_facts import (
     Transfer,
     act_id,
 )
-from plimsoll.risk.governor_book import SPLIT, Due, Quote, SplitAt, encode
 from plimsoll.risk.governor_change import Change, Known, moved, moved_since, scaled, told_at
 from plimsoll.risk.governor_clock import DAY, in_session
 from plimsoll.risk.governor_executions import busted, converted, corrected, order_of, placed
 from plimsoll.risk.governor_limits import WHOLE
 from plimsoll.risk.governor_prices import near, paid, unsplit
+from plimsoll.risk.governor_state import SPLIT, Due, Quote, SplitAt, encode
 
 _decode: Callable[[str], Any] = json.loads
 _EPOCH = date(1970, 1, 1)

@@ -159,7 +159,7 @@ class GovernorLimits:
         move = max(self.move_bps, ruling.move)
         return replace(self, stages=(caution, reduce, halt), jumps=jumps, move_bps=move, foreign=True)
 
-    def under(self, caps: Mapping[str, Any]) -> GovernorLimits:
+    def with_caps(self, caps: Mapping[str, Any]) -> GovernorLimits:
         """These limits with exactly these dollar caps, as ``caps`` gives them."""
         return replace(self, **caps)
 
@@ -168,7 +168,7 @@ class GovernorLimits:
         positions = {symbol: min(cap, size) for symbol, cap in self.positions.items()}
         return replace(self, position=min(self.position, size), positions=positions, size=size)
 
-    def within(self, kept: Mapping[str, Any]) -> GovernorLimits:
+    def capped_by(self, kept: Mapping[str, Any]) -> GovernorLimits:
         """These limits with no dollar cap above ``kept``, the ``caps`` an account is held to until its next session.
 
         ``InputError`` when they come from an older entry, or raise a cap without a newer one (H1).
@@ -246,7 +246,7 @@ def limits_of(policy: Policy) -> GovernorLimits:
     )
 
 
-def stated(policy: Policy, mode: Literal["paper", "live"], reason: str = "") -> Limits:
+def from_policy(policy: Policy, mode: Literal["paper", "live"], reason: str = "") -> Limits:
     """What an account of this policy has to sign: its caps frozen in dollars, and how size grows to them (H1, H7).
 
     A live account always grows by steps; a paper one where ``governor.graduate_paper`` says so.
@@ -279,7 +279,7 @@ def _growth(g: GovernorPolicy) -> Growth:
     )
 
 
-def held_to(limits: GovernorLimits, signed: Limits, version: int, seal: str) -> GovernorLimits:
+def with_signed_caps(limits: GovernorLimits, signed: Limits, version: int, seal: str) -> GovernorLimits:
     """The limits with the dollar caps of an account's entry, whatever the policy's are (H1)."""
     caps = signed.caps
     return replace(

@@ -7,8 +7,9 @@ them is explained. Pure functions of an account's book and limits.
 
 from __future__ import annotations
 
-from plimsoll.risk.governor_book import SPLIT, Book, Doubt, Quote
+from plimsoll.risk.governor_book import Book
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits, Jumps
+from plimsoll.risk.governor_state import SPLIT, Doubt, Quote
 
 JUMP = "jump"  # too far from the last believed price
 CROSSED = "crossed"  # the bid above the ask

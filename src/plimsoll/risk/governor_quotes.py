@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from plimsoll.core.errors import InputError
-from plimsoll.risk.governor_book import Book, Doubt, Quote
+from plimsoll.risk.governor_book import Book
 from plimsoll.risk.governor_clock import in_session, outrun, seen
 from plimsoll.risk.governor_limits import GovernorLimits
 from plimsoll.risk.governor_prices import confirmed, earlier, judged, unheard_gain
 from plimsoll.risk.governor_staged import Staged
+from plimsoll.risk.governor_state import Doubt, Quote
 
 
 def put_quote(staged: Staged, limits: GovernorLimits, symbol: str, quote: Quote, live: int | None) -> Doubt | None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace as changed
 from plimsoll.core.ports import Row
 from plimsoll.risk.governor_book import Book
 from plimsoll.risk.governor_limits import GovernorLimits
-from plimsoll.risk.governor_objections import believed_loss_of, stage_of
+from plimsoll.risk.governor_use import believed_loss_of, stage_of
 
 
 class Staged:

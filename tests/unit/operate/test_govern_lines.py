@@ -164,9 +164,9 @@ def test_the_median_of_the_last_hundred_disables_too() -> None:
         desk.spent = spent
         for n in range(times):
             desk.one(intent(f"{spent}-{n}", qty="9"))
-    assert desk.governor.pace.median is not None and not desk.governor.account.slow
+    assert desk.governor.latency.median is not None and not desk.governor.account.slow
     desk.one(intent("one", qty="9"))  # now half of them: the mean of the middle two is above the limit
-    assert desk.governor.pace.median == 10_001 and desk.governor.account.slow == 1
+    assert desk.governor.latency.median == 10_001 and desk.governor.account.slow == 1
 
 
 # what is not said plainly

@@ -11,7 +11,7 @@ import pytest
 from plimsoll.core.account_record import Key
 from plimsoll.core.errors import CheckFailed, CorruptionError, InputError
 from plimsoll.operate import sla
-from plimsoll.risk.governor_limits import stated
+from plimsoll.risk.governor_limits import from_policy
 from plimsoll.store import policy_file
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.home import Home
@@ -92,7 +92,7 @@ class Office:
         self.home = Home(folder / "home")
         record = AccountRecord(self.home)
         record.open("one", "t")
-        record.append(stated(policy("micro"), "paper"))
+        record.append(from_policy(policy("micro"), "paper"))
         public = new_key(folder / "ann")
         record.append(Key(action="trust", person="ann", public_key=public))
         self.ann = By("ann", Signer(folder / "ann"), "2026-03-02T08:00:00Z")

@@ -118,7 +118,7 @@ def test_an_overfill_and_slow_decisions_are_told(desk: Desk) -> None:
     desk.trade("a", 1, 2, 1, 0)
     desk.governor.fill(Execution("a", "again", UNIT, UNIT, UNIT))
     for _ in range(LIMITS.pace.window):
-        desk.governor.took(LIMITS.pace.longest + 1)
+        desk.governor.record_latency(LIMITS.pace.longest + 1)
     told = desk.track.told(desk.governor, 1)
     assert (told.breaches, told.slow) == (("OVERFILL",), True)
 

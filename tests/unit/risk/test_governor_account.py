@@ -138,7 +138,7 @@ def test_a_store_that_failed_once_is_lost_for_good(call: str) -> None:
     if call == "decide":
         assert governor.decide(intent("b")) == Decision("b", "REFUSE", ("STORE_LOST",), {})
     elif call == "took":
-        governor.took(11)
+        governor.record_latency(11)
     elif call == "close":
         with pytest.raises(Halted, match="cannot be read"):
             governor.close("nobody")
@@ -161,7 +161,7 @@ def test_a_busy_store_is_told_and_not_lost_unless_it_keeps_what_was_slow() -> No
     assert governor.decide(intent("b")) == Decision("b", "REFUSE", ("STORE_BUSY",), {})
     assert governor.decide(intent("b")).decision == "ADMIT"
     store.busy = WIDE.tries
-    governor.took(11)  # that trading is disabled could not be written, so nothing passes at all
+    governor.record_latency(11)  # that trading is disabled could not be written, so nothing passes at all
     assert governor.decide(intent("c")).reasons == ("STORE_LOST",)
 
 
@@ -315,12 +315,12 @@ def test_what_makes_an_account_reduce_only() -> None:
 def test_a_late_governor_stays_disabled_until_it_is_in_time_in_a_later_session() -> None:
     governor = opened(replace(WIDE, pace=Pace(longest=10, window=3, recent=4, slow=2)))
     for spent, slow in ((10, 0), (11, 0), (10, 0), (11, 1), (10, 1), (10, 1), (10, 1), (10, 1)):
-        governor.took(spent)
+        governor.record_latency(spent)
         assert governor.account.slow == slow
     assert governor.reduce_only and governor.decide(intent("a")).reasons == ("TOO_SLOW",)
     governor.begin(DAY + 1, 100_000)
     for spent, slow in ((11, 2), (11, 2), (11, 2), (10, 0), (10, 0)):
-        governor.took(spent)
+        governor.record_latency(spent)
         assert governor.account.slow == slow
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from plimsoll.core.errors import CorruptionError
-from plimsoll.risk.governor_book import FAR, MINUTE, Account, Book, OpenOrder, Quote, Sent, row
+from plimsoll.risk.governor_book import Book
+from plimsoll.risk.governor_state import FAR_FUTURE, MINUTE, Account, AdmittedOrder, OpenOrder, Quote, row
 
 QUOTE = Quote(8, 10, 5)
 
@@ -28,7 +29,7 @@ def a_book(held: int = 0, *orders: OpenOrder, quote: Quote | None = QUOTE) -> Bo
 def test_what_is_not_known_is_worth_nothing() -> None:
     book = a_book()
     assert (book.value("S"), book.value("Q"), book.values(), book.gross) == (0, 0, {}, 0)
-    assert book.alike("S", 1, 5) == 0
+    assert book.count_identical("S", 1, 5) == 0
 
 
 @pytest.mark.parametrize(
@@ -103,38 +104,38 @@ def test_each_put_gives_back_what_stood_there() -> None:
 
 
 def sent(book: Book) -> list[int]:
-    return [number for number, _ in book.outdated(FAR)]
+    return [number for number, _ in book.outdated(FAR_FUTURE)]
 
 
 def test_orders_sent_come_and_go_at_either_end() -> None:
     book = Book()
     for number in (5, 6, 7, 4, 3):
-        assert book.put("recent", str(number), Sent(number, "S", 1, 2)) is None
+        assert book.put("recent", str(number), AdmittedOrder(number, "S", 1, 2)) is None
     assert sent(book) == [3, 4, 5, 6, 7]
-    assert [book.nth_last(n, 7) for n in (0, 1, 5, 6)] == [FAR, 7, 3, -FAR]
-    assert book.alike("S", 1, 2) == 5
-    assert book.put("recent", "3", None) == Sent(3, "S", 1, 2)
-    assert book.put("recent", "7", None) == Sent(7, "S", 1, 2)
-    assert sent(book) == [4, 5, 6] and book.alike("S", 1, 2) == 3
+    assert [book.time_of_nth_last(n, 7) for n in (0, 1, 5, 6)] == [FAR_FUTURE, 7, 3, -FAR_FUTURE]
+    assert book.count_identical("S", 1, 2) == 5
+    assert book.put("recent", "3", None) == AdmittedOrder(3, "S", 1, 2)
+    assert book.put("recent", "7", None) == AdmittedOrder(7, "S", 1, 2)
+    assert sent(book) == [4, 5, 6] and book.count_identical("S", 1, 2) == 3
     for number in (4, 5, 6):
         book.put("recent", str(number), None)
-    assert sent(book) == [] and book.alike("S", 1, 2) == 0
+    assert sent(book) == [] and book.count_identical("S", 1, 2) == 0
 
 
 @pytest.mark.parametrize("number", ["5", "9"])
 def test_an_order_in_the_middle_cannot_be_forgotten(number: str) -> None:
     book = Book()
     for n in (4, 5, 6):
-        book.put("recent", str(n), Sent(n, "S", 1, 2))
+        book.put("recent", str(n), AdmittedOrder(n, "S", 1, 2))
     with pytest.raises(CorruptionError, match="recent"):
         book.absorb([("recent", number, None)])
-    assert sent(book) == [4, 5, 6] and book.alike("S", 1, 2) == 3
+    assert sent(book) == [4, 5, 6] and book.count_identical("S", 1, 2) == 3
 
 
 def test_an_order_is_outdated_a_minute_after_it_was_sent() -> None:
     book = Book()
-    book.put("recent", "1", Sent(0, "S", 1, 2))
-    book.put("recent", "2", Sent(1, "S", 1, 2))
+    book.put("recent", "1", AdmittedOrder(0, "S", 1, 2))
+    book.put("recent", "2", AdmittedOrder(1, "S", 1, 2))
     assert [len(book.outdated(MINUTE + late)) for late in (-1, 0, 1)] == [0, 1, 2]
 
 

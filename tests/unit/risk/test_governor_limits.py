@@ -11,7 +11,7 @@ import pytest
 from plimsoll.core.account_record import Caps, Growth
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import AssetLimits, GovernorPolicy, Policy
-from plimsoll.risk.governor_limits import GovernorLimits, Jumps, Pace, Stage, held_to, limits_of, stated
+from plimsoll.risk.governor_limits import GovernorLimits, Jumps, Pace, Stage, from_policy, limits_of, with_signed_caps
 
 FIGURES = GovernorPolicy(
     loss=101, position=None, turnover=2_003, trade=None, trade_share=0.07, loss_share=0.9, turnover_share=0.9,
@@ -64,19 +64,19 @@ def test_what_an_account_signs_is_its_caps_in_dollars() -> None:
     policy = a_policy()
     caps = Caps(loss="101.00", position="100.00", positions={"GLD": "333.31"}, turnover="2003.00", trade="70.00")
     growth = Growth(steps=("10.00", "25.00"), days=6, uptime_bps=9_500, daily_loss_bps=250, drawdown_bps=1_500)
-    live = stated(policy, "live", "because")
+    live = from_policy(policy, "live", "because")
     assert (live.mode, live.profile, live.capital, live.caps, live.growth, live.reason) == (
         "live", policy.profile, "1000.05", caps, growth, "because",
     )  # fmt: skip
-    paper = stated(policy, "paper")
+    paper = from_policy(policy, "paper")
     assert (paper.mode, paper.caps, paper.growth, paper.reason) == ("paper", caps, None, "")
-    assert stated(a_policy(graduate_paper=True), "paper").growth == growth
+    assert from_policy(a_policy(graduate_paper=True), "paper").growth == growth
 
 
 def test_an_account_is_held_to_what_it_signed() -> None:
-    signed = stated(a_policy(), "paper")
+    signed = from_policy(a_policy(), "paper")
     other = limits_of(a_policy("9.00", loss=1, turnover=1, orders_second=99))
-    held = held_to(other, signed, 4, "seal")
+    held = with_signed_caps(other, signed, 4, "seal")
     assert held == replace(limits_of(a_policy()), orders_second=99, version=4, seal="seal")
 
 
@@ -91,35 +91,35 @@ def test_a_size_bounds_every_position_and_is_remembered() -> None:
         "loss": 10_100, "position": 10_000, "positions": {"A": 400, "B": 90_000}, "turnover": 200_300, "trade": 7_000,
         "version": 0, "seal": "", "size": None,
     }  # fmt: skip
-    assert BASE.under(small.caps) == small
+    assert BASE.with_caps(small.caps) == small
 
 
 @pytest.mark.parametrize("cap", ["loss", "position", "turnover", "trade"])
 def test_the_lower_of_two_caps_holds_and_a_raise_needs_a_newer_entry(cap: str) -> None:
     lower, higher = (replace(BASE, **{cap: getattr(BASE, cap) + d}) for d in (-1, 1))
-    assert lower.within(BASE.caps) == lower
+    assert lower.capped_by(BASE.caps) == lower
     with pytest.raises(InputError, match="other dollar caps"):
-        higher.within(BASE.caps)
+        higher.capped_by(BASE.caps)
     newer = replace(higher, version=4, seal="t")
-    assert newer.within(BASE.caps) == replace(BASE, positions=newer.within(BASE.caps).positions)
-    assert getattr(newer.within(BASE.caps), cap) == getattr(BASE, cap)
+    assert newer.capped_by(BASE.caps) == replace(BASE, positions=newer.capped_by(BASE.caps).positions)
+    assert getattr(newer.capped_by(BASE.caps), cap) == getattr(BASE, cap)
 
 
 def test_the_lower_of_two_positions_holds_for_each_symbol_either_names() -> None:
     mine = replace(BASE, positions={"A": 300, "C": 50}, version=4)
-    found = mine.within(BASE.caps)
+    found = mine.capped_by(BASE.caps)
     assert found.positions == {"A": 300, "B": 10_000, "C": 50}
     assert (found.version, found.seal) == (3, "s")
     for positions in ({"A": 401, "B": 90_000}, {"A": 400, "B": 90_001}, {"A": 400, "B": 90_000, "C": 10_001}, {"B": 1}):
         with pytest.raises(InputError, match="other dollar caps"):
-            replace(BASE, positions=positions).within(BASE.caps)
+            replace(BASE, positions=positions).capped_by(BASE.caps)
 
 
 @pytest.mark.parametrize(
     ("mine", "kept", "size"), [(None, None, None), (5, None, 5), (None, 7, 7), (5, 7, 5), (7, 5, 5), (5, 5, 5)]
 )
 def test_the_smaller_size_holds(mine: int | None, kept: int | None, size: int | None) -> None:
-    assert replace(BASE, size=mine).within({**BASE.caps, "size": kept}).size == size
+    assert replace(BASE, size=mine).capped_by({**BASE.caps, "size": kept}).size == size
 
 
 @pytest.mark.parametrize(
@@ -129,14 +129,14 @@ def test_caps_of_an_older_entry_or_of_another_with_its_number_are_refused(versio
     mine = replace(BASE, version=version, seal=seal)
     if fails:
         with pytest.raises(InputError, match="other dollar caps"):
-            mine.within(BASE.caps)
+            mine.capped_by(BASE.caps)
     else:
-        assert mine.within(BASE.caps) == BASE
+        assert mine.capped_by(BASE.caps) == BASE
 
 
 def test_caps_that_were_kept_without_an_entry_have_none() -> None:
     kept = {name: value for name, value in BASE.caps.items() if name not in ("version", "seal", "size")}
-    found = replace(BASE, version=0, seal="").within(kept)
+    found = replace(BASE, version=0, seal="").capped_by(kept)
     assert (found.version, found.seal, found.size) == (0, "", None)
 
 
@@ -145,17 +145,17 @@ def test_caps_are_written_in_one_order_and_begin_without_an_entry() -> None:
     policy = a_policy()
     entries = {name: AssetLimits(max_weight=0.1) for name in ("Z", "A", "M")}
     shuffled = msgspec.structs.replace(policy, limits=msgspec.structs.replace(policy.limits, assets=entries))
-    assert list(stated(shuffled, "paper").caps.positions) == ["A", "M", "Z"]
+    assert list(from_policy(shuffled, "paper").caps.positions) == ["A", "M", "Z"]
     fresh = limits_of(a_policy())
     assert (fresh.version, fresh.seal, fresh.size) == (0, "", None)
 
 
 @pytest.mark.parametrize("cap", ["loss", "position", "turnover", "trade"])
 def test_a_signed_cap_that_is_no_amount_is_named(cap: str) -> None:
-    signed = stated(a_policy(), "paper")
+    signed = from_policy(a_policy(), "paper")
     broken = msgspec.structs.replace(signed, caps=msgspec.structs.replace(signed.caps, **{cap: "0"}))
     with pytest.raises(InputError, match=f"caps.{cap} is"):
-        held_to(BASE, broken, 1, "s")
+        with_signed_caps(BASE, broken, 1, "s")
 
 
 def test_caps_and_symbols_are_those_of_one_identity_in_any_spelling() -> None:
@@ -166,9 +166,9 @@ def test_caps_and_symbols_are_those_of_one_identity_in_any_spelling() -> None:
     limits = limits_of(policy)
     assert limits.positions == {"BTC-USD": 1_000, "BRK-B": 10_000}
     assert limits.symbols == {"BTC-USD", "MSFT"}
-    signed = stated(policy, "paper")
+    signed = from_policy(policy, "paper")
     caps = msgspec.structs.replace(signed.caps, positions={"msft": "7.00", "MSFT": "9.00"})
-    assert held_to(limits, msgspec.structs.replace(signed, caps=caps), 1, "").positions == {"MSFT": 700}
+    assert with_signed_caps(limits, msgspec.structs.replace(signed, caps=caps), 1, "").positions == {"MSFT": 700}
 
 
 @pytest.mark.parametrize("name", ["^VIX", "VOD.L", "USDJPY=X", "ES=F", "BTC-PERP", "a b c"])

@@ -605,7 +605,7 @@ def _stale(desk: Desk) -> None:
 
 def _slow(desk: Desk) -> None:
     for _ in range(20):
-        desk.governor.took(10**9)
+        desk.governor.record_latency(10**9)
 
 
 def _overfilled(desk: Desk) -> None:

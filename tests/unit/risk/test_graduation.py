@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from plimsoll.core.account_record import Body, Growth, Session, Size
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import Policy
-from plimsoll.risk.governor_limits import stated
+from plimsoll.risk.governor_limits import from_policy
 from plimsoll.risk.graduation import Progress, progress
 
-LIMITS = stated(Policy(), "live")
+LIMITS = from_policy(Policy(), "live")
 STEPS = ("10.00", "25.00", "50.00", "500.00")
 GROWTH = Growth(steps=STEPS, days=5, uptime_bps=9990, daily_loss_bps=300, drawdown_bps=1000)
 GRANT = Size(step="25.00", reason="because")
@@ -48,7 +48,7 @@ GOOD: list[dict[str, Any]] = [{}] * 5
 
 def test_the_figures_of_the_rule_are_what_a_live_account_signs() -> None:
     assert LIMITS.growth == GROWTH
-    assert stated(Policy(), "paper").growth is None
+    assert from_policy(Policy(), "paper").growth is None
 
 
 def test_an_account_without_steps_is_not_graduated() -> None:

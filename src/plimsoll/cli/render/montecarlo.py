@@ -33,7 +33,7 @@ def show(found: Odds) -> None:
         out.print("breached: " + ", ".join(f"{name} {count}" for name, count in found.breached.items()))
     if found.disagreed:
         figures = ", ".join(f"{name} {count}" for name, count in found.disagreed.items())
-        out.print(f"governor and accountant disagree, by figure and bar: {figures}")
+        out.print(f"governor and independent ledger disagree, by figure and bar: {figures}")
     if found.unapproached:
         out.print(
             f"not approached to 95 %: {', '.join(found.unapproached)}. A limit that was not pushed is not proven."

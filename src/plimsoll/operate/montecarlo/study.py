@@ -17,11 +17,13 @@ from plimsoll.core.errors import UsageError
 from plimsoll.core.money import cents
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import StateStore
-from plimsoll.operate.montecarlo.accountant import LIMITS, Accountant, caps_of
-from plimsoll.operate.montecarlo.acts import SCENES, Scene, days_to_build, fill_up
-from plimsoll.operate.montecarlo.desk import Desk, Tally
+from plimsoll.operate.montecarlo.independent_ledger import LIMITS, IndependentLedger, caps_of
+from plimsoll.operate.montecarlo.limit_scenarios import days_to_build, fill_up
 from plimsoll.operate.montecarlo.paths import DAY, HOURS, Blocks, Path, bootstrapped, synthetic
+from plimsoll.operate.montecarlo.scenarios import SCENARIOS, Scenario
+from plimsoll.operate.montecarlo.simulated_account import SimulatedAccount
 from plimsoll.operate.montecarlo.store import MortalStore
+from plimsoll.operate.montecarlo.tally import Tally
 from plimsoll.risk.governor_limits import WHOLE, GovernorLimits, limits_of
 from plimsoll.store.governor_memory import MemoryAccount, MemoryStateStore
 
@@ -55,8 +57,8 @@ class Odds(msgspec.Struct, frozen=True):
 
     ``max_use`` is the highest use of each limit when an order that may add risk left, as a fraction; of the loss, the
     highest at any mark that stayed within its cap. ``disagreed`` counts the bars at which the governor held something
-    else than the accountant, or counted less of a limit, and what a venue said that it did not take. ``held_back``
-    counts what stopped or shrank the orders of models before the governor saw them.
+    else than the independent ledger, or counted less of a limit, and what a venue said that it did not take.
+    ``held_back`` counts what stopped or shrank the orders of models before the governor saw them.
     """
 
     sessions: int
@@ -97,14 +99,14 @@ def run(
     blocks: Sequence[Blocks],
     on_disk: Callable[[File], StateStore],
     progress: Callable[[int, int], None] | None = None,
-    scenes: Sequence[Scene] = SCENES,
+    scenarios: Sequence[Scenario] = SCENARIOS,
 ) -> Odds:
     """Play the sessions and judge the run.
 
     Parameters
     ----------
     blocks : recorded sessions to put paths together from; half of the sessions use them where there are any.
-    scenes : what is played, in turn.
+    scenarios : what is played, in turn.
     on_disk : opens a durable store at a path; one session in thirteen uses it instead of memory, for its first bars.
 
     Returns
@@ -117,15 +119,15 @@ def run(
     found = _Sum(Tally(), Counter(), Counter(), dict.fromkeys(LIMITS, Fraction(0)), Counter())
     with TemporaryDirectory() as folder:
         for n in range(sessions):
-            scene = scenes[n % len(scenes)]
+            scenario = scenarios[n % len(scenarios)]
             draw = np.random.default_rng([seed, n])
             with ExitStack() as held:
                 file = File(folder) / f"{n}.db"
-                disk = scene.disk or (n % _ON_DISK == _FIRST_ON_DISK and not scene.shared)
+                disk = scenario.disk or (n % _ON_DISK == _FIRST_ON_DISK and not scenario.shared)
                 store = MortalStore(_in_memory(), torn=False)
                 if disk:
                     store = MortalStore(_reopener(on_disk, file, held), torn=True, file=file, close=held.close)
-                _session(scene, _BARS_ON_DISK if disk else scene.bars, policy, limits, store, draw, blocks, found)
+                _session(scenario, _BARS_ON_DISK if disk else scenario.bars, policy, limits, store, draw, blocks, found)
             if progress is not None:
                 progress(n + 1, sessions)
     return _judged(found, policy, limits, sessions, seed)
@@ -164,7 +166,7 @@ def symbols_of(limits: GovernorLimits, equity: int) -> tuple[str, ...]:
 
 
 def _session(
-    scene: Scene,
+    scenario: Scenario,
     most: int,
     policy: Policy,
     limits: GovernorLimits,
@@ -177,20 +179,20 @@ def _session(
     symbols = symbols_of(limits, equity)
     limits = replace(limits, symbols=frozenset(symbols))
     paths = _paths(symbols, blocks, draw)
-    accountant = Accountant(caps_of(policy))
-    desk = Desk(policy, limits, store, accountant, paths, draw, scene.manners())
-    if scene.shared:
-        desk.join(store.twin(), loosened(limits) if scene.loose else limits)
-    desk.send(desk.symbols[0], 1, 1)  # before any session has begun
-    if scene.built:
-        desk.build(days_to_build(limits, equity), equity, fill_up)
-    desk.begin(DAY, equity)
-    act = scene.act(desk)
+    ledger = IndependentLedger(caps_of(policy))
+    account = SimulatedAccount(policy, limits, store, ledger, paths, draw, scenario.faults())
+    if scenario.shared:
+        account.join(store.twin(), loosened(limits) if scenario.loose else limits)
+    account.send(account.symbols[0], 1, 1)  # before any session has begun
+    if scenario.built:
+        account.build(days_to_build(limits, equity), equity, fill_up)
+    account.begin(DAY, equity)
+    steps = scenario.steps(account)
     for bar in range(min(HOURS // next(iter(paths.values())).bars.step, most)):
-        desk.next_bar(bar)
-        next(act, None)
-    desk.finish()
-    _add(found, scene, desk)
+        account.next_bar(bar)
+        next(steps, None)
+    account.finish()
+    _add(found, scenario, account)
 
 
 def loosened(limits: GovernorLimits) -> GovernorLimits:
@@ -214,20 +216,20 @@ def _paths(symbols: Sequence[str], blocks: Sequence[Blocks], draw: np.random.Gen
     return {symbol: bootstrapped(symbol, mine[int(draw.integers(len(mine)))], draw) for symbol in symbols}
 
 
-def _add(found: _Sum, scene: Scene, desk: Desk) -> None:
-    tally, accountant = desk.tally, desk.accountant
+def _add(found: _Sum, scenario: Scenario, account: SimulatedAccount) -> None:
+    tally, ledger = account.tally, account.ledger
     found.tally.accepted += tally.accepted
     found.tally.refused.update(tally.refused)
     found.tally.held_back.update(tally.held_back)
     found.tally.events.update(tally.events)
     found.tally.disagreed.update(tally.disagreed)
-    found.scenes[scene.name] += 1
-    found.bars["synthetic" if next(iter(desk.paths.values())).origin == "synthetic" else "bootstrapped"] += 1
-    found.breached.update(accountant.breaches)
-    for name, share in accountant.use.items():
+    found.scenes[scenario.name] += 1
+    found.bars["synthetic" if next(iter(account.paths.values())).origin == "synthetic" else "bootstrapped"] += 1
+    found.breached.update(ledger.breaches)
+    for name, share in ledger.use.items():
         found.use[name] = max(found.use[name], share)
-    found.beyond += accountant.worst_loss > 1
-    found.worst = max(found.worst, accountant.worst_loss)
+    found.beyond += ledger.worst_loss > 1
+    found.worst = max(found.worst, ledger.worst_loss)
 
 
 def _judged(found: _Sum, policy: Policy, limits: GovernorLimits, sessions: int, seed: int) -> Odds:
@@ -253,7 +255,7 @@ def _judged(found: _Sum, policy: Policy, limits: GovernorLimits, sessions: int, 
         unseen=unseen,
         held_back=dict(sorted(found.tally.held_back.items())),
         events=dict(sorted(found.tally.events.items())),
-        scenes={scene.name: found.scenes[scene.name] for scene in SCENES if found.scenes[scene.name]},
+        scenes={scenario.name: found.scenes[scenario.name] for scenario in SCENARIOS if found.scenes[scenario.name]},
         bars=dict(sorted(found.bars.items())),
         synthetic="bootstrapped" not in found.bars,
         passed=breaches == 0 and not disagreed and found.tally.accepted > 0 and not unapproached and not unseen,

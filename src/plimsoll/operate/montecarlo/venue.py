@@ -1,7 +1,7 @@
 """The venue of the Monte Carlo: what it does with orders, and what it says of it (H8).
 
-What it does is true, and the accountant hears that. What it says to the governor comes late, twice, in parts, wrong and
-put right afterwards, in the wrong order, or only by a list of what is held.
+What it does is true, and the independent ledger hears that. What it says to the governor comes late, twice, in parts,
+wrong and put right afterwards, in the wrong order, or only by a list of what is held.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from plimsoll.core.venue_facts import (
     Split,
     Transfer,
 )
-from plimsoll.operate.montecarlo.accountant import Accountant
+from plimsoll.operate.montecarlo.independent_ledger import IndependentLedger
 from plimsoll.risk.governor import Execution, Governor, OrderIntent
 
 _LATER = 2  # bars until something is put right
@@ -33,7 +33,7 @@ _REMEMBERED = 50  # messages that may be told again
 
 
 @dataclass(slots=True)
-class Manners:
+class VenueFaults:
     """How the venue, the feed and the machine behave, as probabilities an order, a fill or a bar."""
 
     parts: float = 0.3  # filled in parts
@@ -75,16 +75,16 @@ class Teller(Protocol):
 
 
 @dataclass(slots=True)
-class Venue:
+class MisbehavingVenue:
     """Where orders go, and where what is told of them comes from.
 
     ``heard`` is called with symbol, sign, quantity and price of every fill.
     """
 
-    accountant: Accountant
+    ledger: IndependentLedger
     tell: Teller
     draw: np.random.Generator
-    manners: Manners
+    faults: VenueFaults
     events: Counter[str]
     heard: Callable[[str, int, int, int], None]
     now: int = 0
@@ -110,7 +110,7 @@ class Venue:
         """Close what is left of an order; it may fill all the same."""
         ticket = self.tickets.get(order)
         if ticket is not None and not ticket.closed:
-            if self.draw.random() >= self.manners.late:
+            if self.draw.random() >= self.faults.late:
                 ticket.plan.clear()
             self._close(ticket)
 
@@ -151,7 +151,7 @@ class Venue:
             if ticket.intent.symbol == symbol:
                 ticket.plan.clear()
                 self._close(ticket)
-        self.accountant.split(symbol, new, old)
+        self.ledger.split(symbol, new, old)
         self._unseen[symbol] = self._unseen[symbol] * new // old
         self._names["split", symbol] += 1
         again = self._names["split", symbol] > 1
@@ -159,7 +159,7 @@ class Venue:
 
     def dividend(self, symbol: str, amount: int) -> None:
         """So much is paid for each unit."""
-        self.accountant.paid(symbol, amount)
+        self.ledger.paid(symbol, amount)
         self._names["dividend", symbol] += 1
         again = self._names["dividend", symbol] > 1
         self._say(Dividend(self._name("dividend"), symbol, amount, at=self.now, again=again))
@@ -171,18 +171,18 @@ class Venue:
                 ticket.plan.clear()
                 self._close(ticket)
         self.closed_to.add(symbol)
-        self.accountant.settled(symbol, price)
+        self.ledger.settled(symbol, price)
         self._say(Settlement(self._name("settle"), symbol, price, at=self.now))
 
     def elsewhere(self, symbol: str, sign: int, quantity: int, *, hidden: bool) -> None:
         """Somebody else trades the account; where it is hidden a list of what is held says so before."""
-        bid, ask, _ = self.accountant.books[symbol]
+        bid, ask, _ = self.ledger.books[symbol]
         price = ask if sign > 0 else bid
         fact = External(self._name("external"), symbol, sign, quantity, price, price, at=self.now)
 
         def tell() -> None:
             self._unseen[symbol] -= sign * quantity
-            self.accountant.traded_elsewhere(symbol, sign, quantity, price, fact.at)
+            self.ledger.traded_elsewhere(symbol, sign, quantity, price, fact.at)
             self._say(fact)
 
         self._unseen[symbol] += sign * quantity
@@ -194,29 +194,29 @@ class Venue:
 
     def list(self, *, strange: bool = False) -> None:
         """Say what is held, all of it, and which orders are open: where it is ``strange``, one that nobody sent."""
-        units = Counter(self.accountant.held)
+        units = Counter(self.ledger.held)
         units.update(self._unseen)
         positions = {symbol: held for symbol, held in units.items() if held}
-        self.accountant.told(positions, self.now, strange=strange)
-        orders = frozenset(self.accountant.working) | ({"nobody's"} if strange else set())
+        self.ledger.told(positions, self.now, strange=strange)
+        orders = frozenset(self.ledger.working) | ({"nobody's"} if strange else set())
         self._say(Snapshot(self._name("snapshot"), self.now, positions, orders))
 
     # in detail
 
     def _ticket(self, intent: OrderIntent) -> Ticket:
-        draw, manners, q = self.draw, self.manners, intent.quantity
+        draw, faults, q = self.draw, self.faults, intent.quantity
         first = self.bar + int(draw.integers(1, 3))
         if intent.symbol in self.closed_to:
             return Ticket(intent, [], first)
-        if draw.random() < manners.cancel:
+        if draw.random() < faults.cancel:
             part = q * int(draw.integers(0, 100)) // 100
             plan = [(first, part)] if part else []
-            if q > part and draw.random() < manners.late:
+            if q > part and draw.random() < faults.late:
                 plan.append((first + 3, q - part))
             return Ticket(intent, plan, first + 1)
-        if draw.random() < manners.more:
+        if draw.random() < faults.more:
             return Ticket(intent, [(first, q + max(q * int(draw.integers(1, 50)) // 100, 1))], first)
-        if draw.random() < manners.parts and q >= 3:
+        if draw.random() < faults.parts and q >= 3:
             part = max(q * int(draw.integers(1, 99)) // 100, 1)
             return Ticket(intent, [(first, part), (first + 1, q - part)], first + 1)
         return Ticket(intent, [(first, q)], first)
@@ -226,15 +226,15 @@ class Venue:
             return False
         if intent.limit is None:
             return True
-        bid, ask, _ = self.accountant.books[intent.symbol]
+        bid, ask, _ = self.ledger.books[intent.symbol]
         return ask <= intent.limit if intent.sign > 0 else bid >= intent.limit
 
     def _fill(self, ticket: Ticket, quantity: int) -> None:
         """Fill, and say so: as it is, or in one of the ways a venue gets it wrong."""
         if quantity <= 0:
             return
-        intent, manners = ticket.intent, self.manners
-        bid, ask, _ = self.accountant.books[intent.symbol]
+        intent, faults = ticket.intent, self.faults
+        bid, ask, _ = self.ledger.books[intent.symbol]
         price = ask if intent.sign > 0 else bid
         venue = _VENUES[int(self.draw.integers(len(_VENUES)))]
         self._names[intent.symbol, venue] += 1
@@ -243,23 +243,23 @@ class Venue:
         self.events["fills"] += 1
         true = Execution(intent.id, name, quantity, price, price, venue=venue, at=self.now)
         chance = self.draw.random()
-        if chance < manners.wrong:
+        if chance < faults.wrong:
             self._told_wrong(intent, true)
-        elif chance < manners.wrong + manners.bust:
+        elif chance < faults.wrong + faults.bust:
             self._busted(intent, true)
-        elif chance < manners.wrong + manners.bust + manners.absurd:
+        elif chance < faults.wrong + faults.bust + faults.absurd:
             self._absurd(intent, true)
         else:
             self._filled(intent, true)
             if self._execution(true):
                 self.events["fills above the order"] += 1
-            if self.draw.random() < manners.twice:
+            if self.draw.random() < faults.twice:
                 self._execution(true)
                 self.events["fills told twice"] += 1
 
     def _told_wrong(self, intent: OrderIntent, true: Execution) -> None:
         """Another quantity and price than it was, and the right ones later; or the right ones first."""
-        draw, most = self.draw, self.accountant.unfilled[intent.id]
+        draw, most = self.draw, self.ledger.unfilled[intent.id]
         quantity = min(max(true.quantity * int(draw.integers(50, 130)) // 100, 1), max(most, 1))
         price = true.price_up * int(draw.integers(990, 1011)) // 1000
         wrong = Execution(intent.id, true.execution, quantity, price, price, venue=true.venue, at=self.now)
@@ -276,7 +276,7 @@ class Venue:
 
         def put_right() -> None:
             self._unseen[intent.symbol] -= intent.sign * (true.quantity - quantity)
-            self.accountant.corrected(_key(intent, true), true.quantity, true.price_up)
+            self.ledger.corrected(_key(intent, true), true.quantity, true.price_up)
             self._say(right)
             self.events["fills corrected"] += 1
 
@@ -296,7 +296,7 @@ class Venue:
 
         def cancel() -> None:
             self._unseen[intent.symbol] += intent.sign * true.quantity
-            self.accountant.corrected(_key(intent, true), 0, 0)
+            self.ledger.corrected(_key(intent, true), 0, 0)
             self._say(bust)
 
         self._later.append((self.bar + _LATER, cancel))
@@ -311,18 +311,18 @@ class Venue:
 
     def _filled(self, intent: OrderIntent, execution: Execution) -> None:
         quantity, price, at = execution.quantity, execution.price_up, execution.at
-        self.accountant.filled(intent.id, _key(intent, execution), intent.symbol, intent.sign, quantity, price, at)
+        self.ledger.filled(intent.id, _key(intent, execution), intent.symbol, intent.sign, quantity, price, at)
 
     def _close(self, ticket: Ticket) -> None:
         if ticket.closed:
             return
         ticket.closed = True
         order = ticket.intent.id
-        if order in self.accountant.working:
+        if order in self.ledger.working:
             self.events["cancels"] += 1
         elif self.draw.random() < 0.5:
             return  # all of it filled, which says enough
-        self.accountant.closed(order)
+        self.ledger.closed(order)
         self._tell(lambda governor: governor.close(order))
 
     def _execution(self, execution: Execution) -> Any:
@@ -348,27 +348,27 @@ class Venue:
 
     def _incidents(self) -> None:
         """What a bar brings besides orders."""
-        draw, manners = self.draw, self.manners
-        if self._told and draw.random() < manners.again:
+        draw, faults = self.draw, self.faults
+        if self._told and draw.random() < faults.again:
             self.tell(self._told[int(draw.integers(len(self._told)))])
             self.events["told again"] += 1
-        if draw.random() < manners.elsewhere:
+        if draw.random() < faults.elsewhere:
             symbol, units = self._some(100)
-            self.elsewhere(symbol, 1 if draw.random() < 0.5 else -1, units, hidden=draw.random() < manners.hidden)
-        if draw.random() < manners.moved:
+            self.elsewhere(symbol, 1 if draw.random() < 0.5 else -1, units, hidden=draw.random() < faults.hidden)
+        if draw.random() < faults.moved:
             symbol, units = self._some(100)
             units = units if draw.random() < 0.5 else -units
-            self.accountant.moved(symbol, units, self.now)
+            self.ledger.moved(symbol, units, self.now)
             self._say(Transfer(self._name("transfer"), symbol, units, at=self.now))
-        if draw.random() < manners.listed:
+        if draw.random() < faults.listed:
             self.list(strange=draw.random() < 0.2)
 
     def _some(self, part: int) -> tuple[str, int]:
         """A symbol that trades, and a few units of it: a ``part`` of what a position may be."""
-        symbols = [symbol for symbol in sorted(self.accountant.books) if symbol not in self.closed_to]
+        symbols = [symbol for symbol in sorted(self.ledger.books) if symbol not in self.closed_to]
         symbol = symbols[int(self.draw.integers(len(symbols)))]
-        cap = self.accountant.caps.positions.get(symbol, self.accountant.caps.position)
-        return symbol, max(cap // part // self.accountant.books[symbol][1], 1)
+        cap = self.ledger.caps.positions.get(symbol, self.ledger.caps.position)
+        return symbol, max(cap // part // self.ledger.books[symbol][1], 1)
 
 
 def _key(intent: OrderIntent, execution: Execution) -> str:

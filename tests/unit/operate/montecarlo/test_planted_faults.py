@@ -29,12 +29,12 @@ def test_a_planted_fault_is_found(fault: object) -> None:
     assert found, f"not found in {sessions} sessions"
 
 
-@pytest.mark.parametrize("scene", sorted({scene for fault in faults.FAULTS for scene in fault.scenes}))
-def test_nothing_is_found_where_nothing_is_planted(scene: str) -> None:
-    assert faults.evidence(faults.played(faults.named([scene]), faults.SEED)) == {}
+@pytest.mark.parametrize("scenario", sorted({scenario for fault in faults.FAULTS for scenario in fault.scenarios}))
+def test_nothing_is_found_where_nothing_is_planted(scenario: str) -> None:
+    assert faults.evidence(faults.played(faults.named([scenario]), faults.SEED)) == {}
 
 
 def test_a_fault_that_no_longer_fits_the_code_is_an_error() -> None:
-    lost = faults.Fault("gone", "risk.governor_objections:dearest", "what is not there", "", ())
+    lost = faults.Fault("gone", "risk.governor_checks:worst_price", "what is not there", "", ())
     with pytest.raises(ValueError, match="does not hold once"), faults.planted(lost):
         pass

@@ -13,10 +13,9 @@ import pytest
 import plimsoll
 from plimsoll.core.errors import UsageError
 from plimsoll.core.reasons import REASONS
-from plimsoll.operate.montecarlo import desk as desks
-from plimsoll.operate.montecarlo import study
-from plimsoll.operate.montecarlo.accountant import LIMITS
-from plimsoll.operate.montecarlo.acts import SCENES
+from plimsoll.operate.montecarlo import simulated_account, study
+from plimsoll.operate.montecarlo.independent_ledger import LIMITS
+from plimsoll.operate.montecarlo.scenarios import SCENARIOS
 from plimsoll.operate.montecarlo.study import REFUSALS, Odds, run, symbols_of
 from plimsoll.risk.governor import Governor, OrderIntent
 from plimsoll.risk.governor_limits import limits_of
@@ -28,15 +27,15 @@ MICRO = policy_file.load("micro").policy
 
 
 def played(*names: str, seed: int = 1) -> Odds:
-    """One session of each of these scenes."""
-    scenes = [scene for scene in SCENES if scene.name in names]
-    return run(MICRO, len(names), seed, (), SqliteStateStore, scenes=scenes)
+    """One session of each of these scenarios."""
+    chosen = [scenario for scenario in SCENARIOS if scenario.name in names]
+    return run(MICRO, len(names), seed, (), SqliteStateStore, scenarios=chosen)
 
 
 def test_the_codes_it_must_see_are_all_that_a_governor_can_refuse_with() -> None:
     root = Path(plimsoll.__file__).parent
     texts = set()
-    modules = ("risk/governor.py", "risk/governor_clock.py", "risk/governor_objections.py")
+    modules = ("risk/governor.py", "risk/governor_clock.py", "risk/governor_checks.py")
     for module in (*modules, "operate/govern.py", "operate/govern_lines.py"):
         tree = ast.parse((root / module).read_text(encoding="utf-8"))
         texts |= {
@@ -56,7 +55,7 @@ def test_a_run_of_one_session_proves_nothing_and_says_what_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scene", "limit"),
+    ("scenario", "limit"),
     [
         ("trade limit", "trade"),
         ("position limit", "position"),
@@ -65,8 +64,8 @@ def test_a_run_of_one_session_proves_nothing_and_says_what_is_missing() -> None:
         ("gap inside the loss cap", "loss"),
     ],
 )
-def test_a_scene_comes_as_near_to_its_limit_as_it_promises(scene: str, limit: str) -> None:
-    found = played(scene)
+def test_a_scene_comes_as_near_to_its_limit_as_it_promises(scenario: str, limit: str) -> None:
+    found = played(scenario)
     assert found.breaches == 0
     assert 0.95 <= found.max_use[limit] <= 1.0
     assert max(found.max_use.values()) <= 1.0
@@ -92,26 +91,26 @@ SABOTAGE = {
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_governor_that_forgets_a_limit_is_found_out(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene, forgotten = SABOTAGE[limit]
+    scenario, forgotten = SABOTAGE[limit]
 
     class Forgetful(Governor):
-        def _objections(self, intent: OrderIntent, now: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-            reasons, marks = super()._objections(intent, now)
+        def _checked(self, intent: OrderIntent, now: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+            reasons, marks = super()._checked(intent, now)
             return tuple(code for code in reasons if code not in forgotten), marks
 
-    monkeypatch.setattr(desks, "Governor", Forgetful)
-    found = played(scene)
+    monkeypatch.setattr(simulated_account, "Governor", Forgetful)
+    found = played(scenario)
     assert found.breached.get(limit, 0) > 0
     assert found.breaches > 0 and not found.passed
 
 
 def test_a_governor_that_forgets_what_caution_leaves_of_a_trade_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     class Careless(Governor):
-        def _objections(self, intent: OrderIntent, now: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-            reasons, marks = super()._objections(intent, now)
+        def _checked(self, intent: OrderIntent, now: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+            reasons, marks = super()._checked(intent, now)
             return tuple(code for code in reasons if code != "INTRADAY_CAUTION"), marks
 
-    monkeypatch.setattr(desks, "Governor", Careless)
+    monkeypatch.setattr(simulated_account, "Governor", Careless)
     assert played("intraday ladder").breached == {"trade": 2}
 
 
@@ -129,26 +128,28 @@ def test_the_same_seed_is_the_same_run_and_another_is_not() -> None:
     assert msgspec.json.encode(first) != msgspec.json.encode(other)
 
 
-def rounding(desk: desks.Desk) -> int:
+def rounding(account: simulated_account.SimulatedAccount) -> int:
     """How far the governor's whole trillionths of a dollar may lie above exact prices, 1e-24 dollars."""
-    return sum(order.rest for order in desk.governor.orders.values()) + 1
+    return sum(order.rest for order in account.governor.orders.values()) + 1
 
 
-def test_governor_and_accountant_agree_on_every_figure_of_a_wild_session(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_governor_and_ledger_agree_on_every_figure_of_a_wild_session(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    left = desks.Desk._leave
+    left = simulated_account.SimulatedAccount._leave
 
-    def compared(self: desks.Desk, intent: OrderIntent) -> None:
+    def compared(self: simulated_account.SimulatedAccount, intent: OrderIntent) -> None:
         left(self, intent)
-        use, his = self.governor.use(intent.symbol), self.accountant
-        assert use.position == his.exposure(intent.symbol) * 10**24
-        assert use.gross == his.gross * 10**24
-        assert 0 <= use.turnover - his.turnover * 10**24 <= rounding(self)
-        assert use.loss == max(-(-his.loss * 10**24 // 1), 0)
+        use, its = self.governor.use(intent.symbol), self.ledger
+        assert use.position == its.exposure(intent.symbol) * 10**24
+        assert use.gross == its.gross * 10**24
+        assert 0 <= use.turnover - its.turnover * 10**24 <= rounding(self)
+        assert use.loss == max(-(-its.loss * 10**24 // 1), 0)
         seen.append(intent.id)
 
-    monkeypatch.setattr(desks.Desk, "_leave", compared)
-    monkeypatch.setattr(desks.Manners, "__init__", _never_gives_up(desks.Manners.__init__))
+    monkeypatch.setattr(simulated_account.SimulatedAccount, "_leave", compared)
+    monkeypatch.setattr(
+        simulated_account.VenueFaults, "__init__", _never_gives_up(simulated_account.VenueFaults.__init__)
+    )
     played("anything, harsh venue")
     assert len(seen) > 100
 
@@ -156,7 +157,7 @@ def test_governor_and_accountant_agree_on_every_figure_of_a_wild_session(monkeyp
 def _never_gives_up(init: object) -> object:
     """They may differ in an order that was counted and never left, and after a crash, until quotes come again."""
 
-    def made(self: desks.Manners, **given: float) -> None:
+    def made(self: simulated_account.VenueFaults, **given: float) -> None:
         init(self, **{**given, "give_up": 0.0, "crash": 0.0})  # type: ignore[operator]
 
     return made
@@ -171,8 +172,8 @@ def test_every_profile_has_symbols_enough_to_reach_its_gross_limit(profile: str)
     assert len(set(symbols)) == len(symbols) >= 2
 
 
-def test_every_kind_of_scene_says_what_it_does() -> None:
-    assert len({scene.name for scene in SCENES}) == len(SCENES)
-    for scene in SCENES:
-        assert inspect.isgeneratorfunction(scene.act), scene.name
-    assert np.gcd(len(SCENES), study._ON_DISK) == 1  # every kind of scene comes to run on disk
+def test_every_kind_of_scenario_says_what_it_does() -> None:
+    assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
+    for scenario in SCENARIOS:
+        assert inspect.isgeneratorfunction(scenario.steps), scenario.name
+    assert np.gcd(len(SCENARIOS), study._ON_DISK) == 1  # every kind of scenario comes to run on disk

@@ -12,8 +12,8 @@ from plimsoll.core.intraday import Floats, IntradayBars
 from plimsoll.core.policy import Policy
 from plimsoll.core.quantity import CENT, ONE
 from plimsoll.risk.governor import Governor
+from plimsoll.risk.governor_checks import with_reserve
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
-from plimsoll.risk.governor_objections import with_reserve
 from plimsoll.risk.sizing import Conditions, rules_of, size
 
 
@@ -27,7 +27,7 @@ class Wish:
     reasons: tuple[str, ...]
 
 
-class Pilot:
+class ModelTrader:
     """Asks a model about one symbol and sizes its answer. Long only: SELL closes what is held."""
 
     def __init__(

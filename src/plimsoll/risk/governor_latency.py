@@ -12,11 +12,11 @@ from statistics import median
 from plimsoll.risk.governor_limits import Pace
 
 
-class Stopwatch:
+class LatencyMonitor:
     """The last decisions' durations, microseconds."""
 
     def __init__(self, pace: Pace) -> None:
-        self._pace = pace
+        self._latency = pace
         self._spent: deque[int] = deque(maxlen=max(pace.window, pace.recent))
 
     def add(self, micros: int) -> None:
@@ -30,19 +30,19 @@ class Stopwatch:
     @property
     def median(self) -> int | None:
         """Median of the last ``window`` durations, rounded up; None before so many were measured."""
-        found = self._last(self._pace.window)
-        return None if len(found) < self._pace.window else -(-int(2 * median(found)) // 2)
+        found = self._last(self._latency.window)
+        return None if len(found) < self._latency.window else -(-int(2 * median(found)) // 2)
 
     @property
     def slow(self) -> int:
         """How many of the last ``recent`` took too long."""
-        return sum(micros > self._pace.longest for micros in self._last(self._pace.recent))
+        return sum(micros > self._latency.longest for micros in self._last(self._latency.recent))
 
     @property
     def too_slow(self) -> bool:
         """Whether trading has to stop. A median counts from ``window`` decisions on, slow ones from the first."""
         typical = self.median
-        return self.slow >= self._pace.slow or (typical is not None and typical > self._pace.longest)
+        return self.slow >= self._latency.slow or (typical is not None and typical > self._latency.longest)
 
     def _last(self, count: int) -> list[int]:
         return list(islice(reversed(self._spent), count))

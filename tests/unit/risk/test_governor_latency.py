@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from plimsoll.risk.governor_latency import LatencyMonitor
 from plimsoll.risk.governor_limits import Pace
-from plimsoll.risk.governor_pace import Stopwatch
 
 PACE = Pace(longest=100, window=4, recent=6, slow=3)
 
 
-def timed(*micros: int) -> Stopwatch:
-    watch = Stopwatch(PACE)
+def timed(*micros: int) -> LatencyMonitor:
+    watch = LatencyMonitor(PACE)
     for spent in micros:
         watch.add(spent)
     return watch

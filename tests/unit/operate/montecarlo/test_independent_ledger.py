@@ -1,4 +1,4 @@
-"""The accountant by hand: worst cases, breaches he must find, and what breaches nothing (H8)."""
+"""The independent ledger by hand: worst cases, breaches it must find, and what breaches nothing (H8)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from plimsoll.core.policy import Policy
 from plimsoll.core.quantity import CENT
-from plimsoll.operate.montecarlo import accountant
-from plimsoll.operate.montecarlo.accountant import LIMITS, Accountant, Caps, caps_of
+from plimsoll.operate.montecarlo import independent_ledger
+from plimsoll.operate.montecarlo.independent_ledger import LIMITS, Caps, IndependentLedger, caps_of
 from plimsoll.risk.governor_limits import limits_of
 from plimsoll.store import policy_file
 
@@ -19,7 +19,7 @@ UNIT = 10**12
 MICRO = policy_file.load("micro", changes={"governor.market_reserve": 0.0}).policy  # each cap by itself
 
 
-class Account(Accountant):
+class Account(IndependentLedger):
     """An account of 1000 dollars under the caps of ``micro``; every price is one dollar."""
 
     def __init__(self, equity: int = 1_000, caps: Caps | None = None) -> None:
@@ -51,13 +51,13 @@ class Account(Accountant):
 @pytest.mark.parametrize("profile", list(policy_file.PROFILES))
 def test_his_caps_are_the_governors_though_he_reads_them_himself(profile: str) -> None:
     policy = policy_file.load(profile).policy
-    his, theirs = caps_of(policy), limits_of(policy)
-    assert [his.loss, his.turnover, his.trade, his.position] == [
+    its, theirs = caps_of(policy), limits_of(policy)
+    assert [its.loss, its.turnover, its.trade, its.position] == [
         cap * CENT for cap in (theirs.loss, theirs.turnover, theirs.trade, theirs.position)
     ]
-    assert his.positions == {s: cap * CENT for s, cap in theirs.positions.items()}
-    assert his.gross == Fraction(theirs.gross_bps, 10_000)
-    for mine, stage in zip((his.caution, his.reduce, his.halt), theirs.stages, strict=True):
+    assert its.positions == {s: cap * CENT for s, cap in theirs.positions.items()}
+    assert its.gross == Fraction(theirs.gross_bps, 10_000)
+    for mine, stage in zip((its.caution, its.reduce, its.halt), theirs.stages, strict=True):
         assert mine == (Fraction(stage.equity_bps, 10_000), Fraction(stage.loss_bps, 10_000))
 
 
@@ -332,7 +332,7 @@ def test_a_price_that_cannot_be_makes_it_unknown_until_the_next() -> None:
 
 
 def test_he_shares_no_code_with_the_governor() -> None:
-    tree = ast.parse(inspect.getsource(accountant))
+    tree = ast.parse(inspect.getsource(independent_ledger))
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     modules |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     assert {name for name in modules if str(name).startswith("plimsoll")} == {"plimsoll.core.policy"}
@@ -342,7 +342,7 @@ def test_he_shares_no_code_with_the_governor() -> None:
 
 
 def test_he_begins_with_nothing() -> None:
-    account = Accountant(caps_of(MICRO))
+    account = IndependentLedger(caps_of(MICRO))
     assert (account.equity, account.now, account.flow, account.traded, account.start, account.sessions) == (0,) * 6
     assert (account.halted, account.unhealthy, account.strange, account.shown_at) == (False, False, False, 0)
     assert account._marks == (0, 0, 0) and account.worst_loss == 0 and set(account.use.values()) == {0}
@@ -355,9 +355,9 @@ def test_he_begins_with_nothing() -> None:
 
 def test_his_other_figures_are_the_governors_too() -> None:
     policy = policy_file.load("micro").policy
-    his, theirs = caps_of(policy), limits_of(policy)
-    assert (his.age, his.dust, his.move * 10_000) == (theirs.quote_age, theirs.dust * CENT, theirs.move_bps)
-    assert his.left * 10_000 == theirs.caution_bps
+    its, theirs = caps_of(policy), limits_of(policy)
+    assert (its.age, its.dust, its.move * 10_000) == (theirs.quote_age, theirs.dust * CENT, theirs.move_bps)
+    assert its.left * 10_000 == theirs.caution_bps
 
 
 def test_a_session_begins_with_what_is_held_and_keeps_its_price() -> None:

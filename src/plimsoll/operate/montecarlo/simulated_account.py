@@ -1,17 +1,15 @@
-"""One simulated account: its governor, its market, its machine and its accountant (H8).
+"""One simulated account: its governor, its market, its machine and its independent ledger (H8).
 
-Whoever trades here calls ``send``; the governor decides, and what it admits goes to the venue and to the accountant.
+Whoever trades here calls ``send``; the governor decides, and what it admits goes to the venue and to the ledger.
 The governor's process may die at any write; then it is built again from its store, and whatever was not answered is
 asked again or given up. Two processes may share the account. At every bar the governor's figures are held against the
-accountant's: it may count more than there is, never less.
+ledger's: it may count more than there is, never less.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path as File
@@ -24,10 +22,11 @@ from plimsoll.core.policy import Policy
 from plimsoll.core.quantity import CENT, ONE, plain
 from plimsoll.operate.govern import LineProtocol
 from plimsoll.operate.govern_lines import EPOCH
-from plimsoll.operate.montecarlo.accountant import Accountant
+from plimsoll.operate.montecarlo.independent_ledger import IndependentLedger
 from plimsoll.operate.montecarlo.paths import DAY, OPENED, Path
 from plimsoll.operate.montecarlo.store import MOMENTS, Crash, MortalStore
-from plimsoll.operate.montecarlo.venue import Manners, Venue
+from plimsoll.operate.montecarlo.tally import Tally
+from plimsoll.operate.montecarlo.venue import MisbehavingVenue, VenueFaults
 from plimsoll.risk.governor import Decision, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits
 from plimsoll.risk.sizing import LIMITS
@@ -40,18 +39,7 @@ _REUSED = 40  # orders that may be sent again
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Tally:
-    """What happened, counted."""
-
-    accepted: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    held_back: Counter[str] = field(default_factory=Counter)
-    events: Counter[str] = field(default_factory=Counter)
-    disagreed: Counter[str] = field(default_factory=Counter)
-
-
-class Desk:
+class SimulatedAccount:
     """One account over one session and, where a book takes several days to build, the days before it."""
 
     def __init__(
@@ -59,13 +47,13 @@ class Desk:
         policy: Policy,
         limits: GovernorLimits,
         store: MortalStore,
-        accountant: Accountant,
+        ledger: IndependentLedger,
         paths: Mapping[str, Path],
         draw: np.random.Generator,
-        manners: Manners,
+        faults: VenueFaults,
     ) -> None:
-        self.policy, self.limits, self.accountant = policy, limits, accountant
-        self.draw, self.manners, self.paths = draw, manners, paths
+        self.policy, self.limits, self.ledger = policy, limits, ledger
+        self.draw, self.faults, self.paths = draw, faults, paths
         self.symbols = tuple(paths)
         self.tally = Tally()
         self.now = 0  # microseconds since 1970
@@ -79,7 +67,7 @@ class Desk:
         self.governor, self._rules = Governor(store, limits), limits
         self._others: list[tuple[MortalStore, Governor, GovernorLimits]] = []  # further processes on the account
         self.on_fill: list[Callable[[str, int, int, int], None]] = []
-        self._venue = Venue(accountant, self._say, draw, manners, self.tally.events, self._filled)
+        self._venue = MisbehavingVenue(ledger, self._say, draw, faults, self.tally.events, self._filled)
         self._unanswered: dict[str, int] = {}
         self._unsure: set[str] = set()  # reductions that left on a quote that was late or absent
         self._sent: list[OrderIntent] = []
@@ -97,16 +85,16 @@ class Desk:
 
     def begin(self, day: int, equity: int) -> None:
         """Begin a session with an equity in cents."""
-        self.accountant.begin(Fraction(equity, 100))
+        self.ledger.begin(Fraction(equity, 100))
         self._begun = day, equity
-        while self._rules is not self.limits:  # whoever begins a session gives it his policy
+        while self._rules is not self.limits:  # whoever begins a session gives it its policy
             self._turn()
         self._say(lambda governor: governor.begin(day, equity), here=True)
-        held = [symbol for symbol, units in self.accountant.held.items() if units]
+        held = [symbol for symbol, units in self.ledger.held.items() if units]
         self._hazy = any(self._unheard(symbol) for symbol in held)
         self.tally.events["days"] += 1
 
-    def build(self, days: int, equity: int, fill: Callable[[Desk], None]) -> None:
+    def build(self, days: int, equity: int, fill: Callable[[SimulatedAccount], None]) -> None:
         """Hold a book that takes several days to buy: ``fill`` sends a day's orders, and they fill at once."""
         for day in range(DAY - days, DAY):
             self.begin(day, equity)
@@ -124,7 +112,7 @@ class Desk:
         row = first.first + bar
         at = int(first.bars.start[row] + first.bars.step) * SECOND + self._nights
         self.now = self._venue.now = max(at, self.now)
-        dies = self.draw.random() < self.manners.crash
+        dies = self.draw.random() < self.faults.crash
         early = self.draw.random() < 0.5
         if dies and early:
             self._die_soon()
@@ -176,14 +164,14 @@ class Desk:
 
     def dividend(self, symbol: str, bps: int) -> None:
         """So much of the price is paid for each unit, and the price falls by it."""
-        amount = self.accountant.books[symbol][0] * bps // WHOLE
+        amount = self.ledger.books[symbol][0] * bps // WHOLE
         self._ratio[symbol] = self._ratio.get(symbol, Fraction(1)) * Fraction(WHOLE - bps, WHOLE)
         self._venue.dividend(symbol, amount)
 
     def end(self, symbol: str) -> None:
         """A symbol is no longer traded: what is held of it is settled at its last bid."""
         self.muted.add(symbol)
-        self._venue.end(symbol, self.accountant.books[symbol][0])
+        self._venue.end(symbol, self.ledger.books[symbol][0])
 
     def join(self, store: MortalStore, limits: GovernorLimits) -> None:
         """A further process on the account, under limits of its own."""
@@ -198,7 +186,7 @@ class Desk:
     def quote_of(self, symbol: str) -> Quote:
         """The quote the governor knows; the market's where it lost that one in a crash, or never heard it."""
         known = self.governor.quotes.get(symbol)
-        return Quote(*self.accountant.books.get(symbol, (ONE, ONE, 0))) if known is None else known
+        return Quote(*self.ledger.books.get(symbol, (ONE, ONE, 0))) if known is None else known
 
     def room(self, symbol: str) -> int:
         """The largest quantity that fits into every headroom of the governor."""
@@ -212,8 +200,8 @@ class Desk:
         return self.governor.positions.get(symbol, 0)
 
     def value(self) -> Fraction:
-        """What is held, signed, at the mids, in dollars, by the accountant's books."""
-        books, held = self.accountant.books, self.accountant.held
+        """What is held, signed, at the mids, in dollars, by the ledger's books."""
+        books, held = self.ledger.books, self.ledger.held
         return Fraction(sum(q * sum(books[s][:2]) for s, q in held.items()), 2 * ONE**2)
 
     def send(
@@ -238,7 +226,7 @@ class Desk:
             found = self._decided(intent)
         except Crash:
             self._restart()
-            if self.draw.random() < self.manners.give_up:
+            if self.draw.random() < self.faults.give_up:
                 self._unanswered[intent.id] = self.bar
                 return Decision(intent.id, NO_ANSWER, (), {})
             found = self._live(lambda _: self._decided(intent))
@@ -321,41 +309,41 @@ class Desk:
         self._set = wrong
         self._live(lambda governor: governor.stepped())
 
-    def took(self, microseconds: int) -> None:
+    def record_latency(self, microseconds: int) -> None:
         """Tell the governor how long a decision took."""
-        self._live(lambda governor: governor.took(microseconds))
+        self._live(lambda governor: governor.record_latency(microseconds))
 
     def quote_other(self, symbol: str, mid: float) -> None:
         """A quote of a symbol that is none of the account's."""
         self._half[symbol] = 1
         self._quote(symbol, mid)
 
-    # what the accountant says of it
+    # what the ledger says of it
 
     def compare(self) -> None:
-        """Hold the governor's figures against the accountant's: what is held must be the same, all else no less.
+        """Hold the governor's figures against the ledger's: what is held must be the same, all else no less.
 
         While a split is not told, a quote died with its process, or a reduction is open that left without one, no
         figure can be known: only what is held is compared then. Nor is a loss, where the prices that the session began
         at died with a process.
         """
         self._live(lambda governor: governor.refresh())
-        governor, his, found = self.governor, self.accountant, self.tally.disagreed
-        if dict(governor.positions) != {symbol: units for symbol, units in his.held.items() if units}:
+        governor, its, found = self.governor, self.ledger, self.tally.disagreed
+        if dict(governor.positions) != {symbol: units for symbol, units in its.held.items() if units}:
             found["held"] += 1
-        unsure = self._unsure & his.working.keys()
-        if self._untold or unsure or any(self._unheard(symbol) for symbol in his.touched()):
+        unsure = self._unsure & its.working.keys()
+        if self._untold or unsure or any(self._unheard(symbol) for symbol in its.touched()):
             return
         use, rounded = governor.use(), _ROUNDED if self._ratio else 0
-        found["gross"] += use.gross + rounded < his.gross * ONE**2
-        found["turnover"] += use.turnover + rounded < his.turnover * ONE**2
-        found["loss"] += use.loss + rounded < his.loss * ONE**2 and not self._hazy
-        for symbol in his.touched():
-            found["position"] += governor.use(symbol).position + rounded < his.exposure(symbol) * ONE**2
+        found["gross"] += use.gross + rounded < its.gross * ONE**2
+        found["turnover"] += use.turnover + rounded < its.turnover * ONE**2
+        found["loss"] += use.loss + rounded < its.loss * ONE**2 and not self._hazy
+        for symbol in its.touched():
+            found["position"] += governor.use(symbol).position + rounded < its.exposure(symbol) * ONE**2
 
     def _unheard(self, symbol: str) -> bool:
         """Whether this governor lost the market's last price of a symbol, or never heard it."""
-        known, book = self.governor.quotes.get(symbol), self.accountant.books.get(symbol)
+        known, book = self.governor.quotes.get(symbol), self.ledger.books.get(symbol)
         if symbol in self.governor.doubts:
             return False
         return book is not None and (known is None or known.at < book[2])
@@ -364,11 +352,11 @@ class Desk:
 
     def _leave(self, intent: OrderIntent) -> None:
         self._unanswered.pop(intent.id, None)
-        if intent.id in self.accountant.working:
+        if intent.id in self.ledger.working:
             return  # the answer of an order that left already, asked for again
         self.tally.accepted += 1
         self._sent = [*self._sent[-_REUSED:], intent]
-        adds = self.accountant.left(intent.id, intent.symbol, intent.sign, intent.quantity, intent.limit, self.now)
+        adds = self.ledger.left(intent.id, intent.symbol, intent.sign, intent.quantity, intent.limit, self.now)
         self.tally.events["reductions" if not adds else "orders that may add risk"] += 1
         self._venue.take(intent)
 
@@ -378,7 +366,7 @@ class Desk:
 
     def _reuse(self) -> None:
         """An order that was sent before is sent once more, as it was."""
-        if self._sent and self.draw.random() < self.manners.reused:
+        if self._sent and self.draw.random() < self.faults.reused:
             self._asked(self._sent[int(self.draw.integers(len(self._sent)))])
             self.tally.events["orders sent again"] += 1
 
@@ -389,10 +377,10 @@ class Desk:
         quote = Quote(middle - half, middle + half, self.now)
         if not self._print(symbol, quote):
             return
-        units = self._untold.get(symbol, Fraction(1))  # the accountant counts in old units until he is told
-        self.accountant.quote(symbol, int(quote.bid * units), int(-(-quote.ask * units // 1)), self.now)
-        if symbol in self._untold and self.accountant.held.get(symbol):
-            self.accountant.puzzled(symbol)  # how many units are held now nobody was told
+        units = self._untold.get(symbol, Fraction(1))  # the ledger counts in old units until it is told
+        self.ledger.quote(symbol, int(quote.bid * units), int(-(-quote.ask * units // 1)), self.now)
+        if symbol in self._untold and self.ledger.held.get(symbol):
+            self.ledger.puzzled(symbol)  # how many units are held now nobody was told
         self._doubtful.discard(symbol)
 
     def _print(self, symbol: str, quote: Quote) -> bool:
@@ -418,23 +406,23 @@ class Desk:
     def _nonsense(self) -> None:
         """Say a price of one symbol that cannot be: of another size, crossed, zero or below."""
         draw = self.draw
-        if draw.random() >= self.manners.nonsense:
+        if draw.random() >= self.faults.nonsense:
             return
         symbol = self.symbols[int(draw.integers(len(self.symbols)))]
         if symbol in self._doubtful or symbol in self.muted or symbol in self._untold:
             return
-        bid, ask, _ = self.accountant.books[symbol]
+        bid, ask, _ = self.ledger.books[symbol]
         few, many = ((1, 10), (10, 1), (1, 2), (2, 1), (3, 1), (1, 100))[int(draw.integers(6))]
         wrong = ((bid * few // many, -(-ask * few // many)), (ask + 1, bid), (0, ask), (-bid, ask))
         kind = int(draw.choice(4, p=(0.7, 0.1, 0.1, 0.1)))
         self._doubtful.add(symbol)
-        self.accountant.puzzled(symbol)
+        self.ledger.puzzled(symbol)
         self.tick(1)
         self._print(symbol, Quote(*wrong[kind], self.now))
         self.tally.events["prices that cannot be"] += 1
 
     def _misspelled(self) -> bool:
-        return self.manners.spelled > 0.0 and self.draw.random() < self.manners.spelled
+        return self.faults.spelled > 0.0 and self.draw.random() < self.faults.spelled
 
     def _spelling(self, symbol: str) -> str:
         """One of the ways in which venues and vendors write a symbol."""

@@ -6,17 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from plimsoll.risk.governor_book import FAR, Account, Book, OpenOrder, Quote, Sent
+from plimsoll.risk.governor_book import Book
+from plimsoll.risk.governor_checks import CENT, OrderIntent, check_order
 from plimsoll.risk.governor_clock import DAY, in_session
 from plimsoll.risk.governor_limits import SECOND, limits_of
-from plimsoll.risk.governor_objections import (
-    CENT,
-    OrderIntent,
-    healthy,
-    loss_of,
-    objections,
-    result_of,
-)
+from plimsoll.risk.governor_state import FAR_FUTURE, Account, AdmittedOrder, OpenOrder, Quote
+from plimsoll.risk.governor_use import healthy, loss_of, result_of
 from plimsoll.store import policy_file
 
 UNIT = 10**12
@@ -35,7 +30,7 @@ def a_book(quoted: bool = True, **account: object) -> Book:
 
 
 def told(book: Book, quantity: int = UNIT, sign: int = 1, at: int = NOON, limits: object = LIMITS) -> list[str]:
-    reasons, marks = objections(book, limits, OrderIntent("a", "S", sign, quantity, at), max(at, book.account.clock))
+    reasons, marks = check_order(book, limits, OrderIntent("a", "S", sign, quantity, at), max(at, book.account.clock))
     return reasons + [f"marked {mark}" for mark in marks]
 
 
@@ -106,6 +101,6 @@ def test_a_throttle_of_none_lets_nothing_pass() -> None:
     assert told(book, limits=replace(LIMITS, orders_second=0)) == ["ORDERS_PER_SECOND"]
     assert told(book, limits=replace(LIMITS, orders_minute=0)) == ["ORDERS_PER_MINUTE"]
     assert told(book, limits=replace(LIMITS, repeats_minute=0)) == ["REPEATED_EXECUTION"]
-    book.put("recent", "1", Sent(NOON - SECOND, "S", 1, UNIT))
+    book.put("recent", "1", AdmittedOrder(NOON - SECOND, "S", 1, UNIT))
     assert told(book, limits=replace(LIMITS, orders_second=1)) == []
-    assert book.nth_last(2, NOON) == -FAR
+    assert book.time_of_nth_last(2, NOON) == -FAR_FUTURE

@@ -104,7 +104,7 @@ class Trade:
 
 
 @dataclass(slots=True)
-class Accountant:
+class IndependentLedger:
     """Counts one account over its sessions."""
 
     caps: Caps
