@@ -204,14 +204,15 @@ class FillCorrected(msgspec.Struct, frozen=True):
 
 
 class FeeReported(msgspec.Struct, frozen=True):
-    """A fee that a venue reported apart from a fill: ``cents`` paid, in the account's currency, for an execution or an
-    order (``of``); ``source`` names the report.
+    """A fee that a venue reported apart from a fill: ``cents`` of ``currency`` paid for an execution or an order
+    (``of``); ``source`` names the report, which tells one fee of each (X3).
     """
 
     session: str
     of: str
     cents: int
     source: str
+    currency: str = "USD"
 
 
 class PositionAdopted(msgspec.Struct, frozen=True):
@@ -229,15 +230,17 @@ class PositionAdopted(msgspec.Struct, frozen=True):
 class VenueSnapshot(msgspec.Struct, frozen=True):
     """What a venue says of the whole account at one instant (X6).
 
-    ``cash`` in cents; ``positions`` are signed lots by symbol, ``orders`` the ids it holds open, ``executions`` those
-    it knows of since the session began.
+    ``cash`` in cents; ``positions`` are signed lots by symbol, ``orders`` the ids it holds open, ``executions`` what
+    it executed since the session began as it stands, ``corrections`` and ``fees`` what it corrected and charged apart.
     """
 
     session: str
     cash: int
     positions: dict[str, int]
     orders: tuple[str, ...]
-    executions: tuple[str, ...] = ()
+    executions: tuple[Fill, ...] = ()
+    corrections: tuple[FillCorrected, ...] = ()
+    fees: tuple[FeeReported, ...] = ()
 
 
 class EventQuarantined(msgspec.Struct, frozen=True):

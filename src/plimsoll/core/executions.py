@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from plimsoll.core.events import FeeReported
 from plimsoll.core.order import Fill
 
-Key = tuple[str, str]  # symbol and execution id: some venues count executions by symbol
+Key = tuple[str, str]
+"""Symbol and execution id, since some venues count executions by symbol; of a fee ``fee_key``."""
+Entry = Fill | FeeReported | None
+
+
+def fee_key(fee: FeeReported) -> Key:
+    """A source reports one fee of an execution or order."""
+    return f"fee {fee.source}", fee.of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,7 +26,7 @@ class ExecutionBook:
     """
 
     count: int = 0
-    _entries: dict[Key, tuple[int, Fill | None]] = field(default_factory=dict)
+    _entries: dict[Key, tuple[int, Entry]] = field(default_factory=dict)
 
     def __contains__(self, key: Key) -> bool:
         found = self._entries.get(key)
@@ -26,15 +34,16 @@ class ExecutionBook:
 
     def get(self, key: Key) -> Fill | None:
         """The execution as it stands; None where it was busted or never booked."""
-        return self._entries[key][1] if key in self else None
+        found = self._entries[key][1] if key in self else None
+        return found if isinstance(found, Fill) else None
 
-    def added(self, fill: Fill) -> ExecutionBook:
+    def added(self, entry: Fill | FeeReported) -> ExecutionBook:
         """With one more. ``ValueError`` for one that is there: it would be booked twice."""
-        key = (fill.symbol, fill.execution)
+        key = (entry.symbol, entry.execution) if isinstance(entry, Fill) else fee_key(entry)
         if key in self:
-            raise ValueError(f"execution {fill.execution} of {fill.symbol} is booked")
+            raise ValueError(f"execution {key[1]} of {key[0]} is booked")
         entries = self._entries if len(self._entries) == self.count else self._own()
-        entries[key] = (self.count, fill)
+        entries[key] = (self.count, entry)
         return ExecutionBook(self.count + 1, entries)
 
     def corrected(self, key: Key, fill: Fill | None) -> ExecutionBook:
@@ -47,5 +56,5 @@ class ExecutionBook:
             entries[at] = (entries[at][0] if at in entries else len(entries), stands)
         return ExecutionBook(len(entries), entries)
 
-    def _own(self) -> dict[Key, tuple[int, Fill | None]]:
+    def _own(self) -> dict[Key, tuple[int, Entry]]:
         return {key: entry for key, entry in self._entries.items() if entry[0] < self.count}

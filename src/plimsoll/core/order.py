@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -19,9 +19,7 @@ Status = Literal[
 TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
         "NEW": frozenset({"SUBMITTED", "DENIED", "EXPIRED"}),
-        "SUBMITTED": frozenset(
-            {"ACCEPTED", "REJECTED", "UNKNOWN", "PARTIALLY_FILLED", "FILLED", "PENDING_CANCEL", "CANCELLED", "EXPIRED"}
-        ),
+        "SUBMITTED": frozenset(get_args(Status)) - {"NEW", "SUBMITTED"},
         "ACCEPTED": frozenset({"PARTIALLY_FILLED", "FILLED", "PENDING_CANCEL", "CANCELLED", "EXPIRED", "UNKNOWN"}),
         "PARTIALLY_FILLED": frozenset(
             {"PARTIALLY_FILLED", "FILLED", "PENDING_CANCEL", "CANCELLED", "EXPIRED", "UNKNOWN"}

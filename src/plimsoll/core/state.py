@@ -28,7 +28,7 @@ from plimsoll.core.events import (
     Split,
     VenueSnapshot,
 )
-from plimsoll.core.executions import ExecutionBook
+from plimsoll.core.executions import ExecutionBook, fee_key
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.track import Track, folded, held_values
@@ -44,7 +44,8 @@ class State:
     ``average_cost`` is the traded price per unit paid on average without costs, NaN when flat; ``cash`` whole
     cents; ``carried`` everything the last decision left (target portfolio, ladder, stops, mode); ``track`` the
     evidence of the strategies, absent where they are not followed; ``working`` the orders that may still fill, by id,
-    and ``executions`` every one that was booked.
+    ``executions`` every one that was booked, and ``external`` the symbols of which a venue showed more or less than the
+    journal explains: nothing is added to them until a person signs (X3).
     """
 
     symbols: tuple[str, ...]
@@ -56,6 +57,7 @@ class State:
     track: Track | None = None
     working: Working = field(default_factory=dict)
     executions: ExecutionBook = field(default_factory=ExecutionBook)
+    external: frozenset[str] = frozenset()
 
 
 def open_account(genesis: Genesis) -> State:
@@ -87,15 +89,16 @@ def apply(state: State, event: Event) -> State:
         case Split():
             return _split(state, event)
         case Approval():
-            return replace(state, carried=_approved(state.carried))
+            return replace(state, carried=_approved(state.carried), external=frozenset())
         case Order():
             return replace(state, working=created(state.working, (event,)))
         case FillCorrected():
             return _corrected(state, event)
         case FeeReported():
-            return replace(state, cash=state.cash - event.cents)
+            return _fee(state, event)
         case PositionAdopted():
-            return _traded(state, event.symbol, event.lots, event.price, 0)
+            adopted = _traded(state, event.symbol, event.lots, event.price, 0)
+            return replace(adopted, external=state.external | {event.symbol})
         case DataPublished():
             return _published(state, event)
         case VenueSnapshot() | EventQuarantined() | DataRestated() | CertificationChanged():
@@ -136,13 +139,22 @@ def _filled(state: State, fill: Fill) -> State:
     return replace(after, working=working, executions=state.executions.added(fill))
 
 
+def _fee(state: State, fee: FeeReported) -> State:
+    if fee.currency != "USD":
+        raise TransitionRefused(f"A fee of {fee.of} is in {fee.currency}, and the account in USD", "Quarantine it")
+    if fee_key(fee) in state.executions:
+        raise TransitionRefused(f"The fee of {fee.of} that {fee.source} reports is booked already", "Book it once")
+    return replace(state, cash=state.cash - fee.cents, executions=state.executions.added(fee))
+
+
 def _corrected(state: State, event: FillCorrected) -> State:
     """The old execution taken back, the new one booked: cash and lots exactly, average cost as if in that order."""
     key = (event.symbol, event.execution)
     before, after = state.executions.get(key), state
     if before is not None:
         after = _taken_back(state, before)
-    if (now := event.fill) is not None:
+    now = event.fill
+    if now is not None and ((at := (now.symbol, now.execution)) == key or at not in state.executions):
         after = _traded(after, now.symbol, now.lots, now.price, now.notional + now.commission)
         after = replace(after, working=filled(after.working, now.id, now.lots))
     return replace(after, executions=state.executions.corrected(key, event.fill))

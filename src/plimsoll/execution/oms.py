@@ -1,26 +1,181 @@
-"""The order manager: what a venue tells, sifted by what the state of its orders allows (X2, X3)."""
+"""The order manager, pure: which orders of a decision go to a venue, and what of its words is believed (X2, X3).
+
+A shell asks ``planned`` after a decision and does its commands; it turns answers into events with ``of_submit`` and
+``of_query``, and passes whatever the venue's stream tells through ``believed`` before it journals it.
+"""
 
 from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 
 from plimsoll.core.events import (
     STATUS_AFTER,
+    CancelRequested,
+    Event,
     EventQuarantined,
     FeeReported,
     FillCorrected,
     OrderAccepted,
     OrderCancelled,
+    OrderDenied,
     OrderExpired,
     OrderRejected,
     OrderRestated,
+    OrderSubmitted,
+    OrderUnknown,
 )
-from plimsoll.core.order import Fill
+from plimsoll.core.executions import fee_key
+from plimsoll.core.inputs import Cancel, Command, Query, Submit
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.order import Fill, Order, WorkingOrder
 from plimsoll.core.state import State
-from plimsoll.core.venue import VenueEvent
+from plimsoll.core.venue import (
+    Absent,
+    Accepted,
+    Combination,
+    Denied,
+    OrderReport,
+    Refused,
+    Unknown,
+    VenueEvent,
+    VenueRules,
+)
 from plimsoll.core.working import allows, status_of
 
 _OrderTold = OrderAccepted | OrderRejected | OrderCancelled | OrderExpired | OrderRestated
+
+
+@dataclass(frozen=True)
+class OrderPlan:
+    """What is journaled, in order, before the commands are done."""
+
+    events: tuple[Event, ...] = ()
+    commands: tuple[Command, ...] = ()
+
+
+def planned(state: State, session: str, rules: VenueRules, instruments: Mapping[str, Instrument]) -> OrderPlan:
+    """What to do about the NEW orders of a decision beside those that a venue may hold already; reductions go first.
+
+    A NEW order says what is still to be done at the position as it is, so what is working towards the same counts
+    against it: only the rest is sent, as a part of it (``ALREADY_WORKING``). What works beyond it, or against it, is
+    cancelled first, and it ends, to be decided again (``AWAITS_CANCEL``); a purchase does not hold up a sale. What an
+    earlier decision wanted, and this one does not, is cancelled unless it reduces. Beside an UNKNOWN order that may be
+    the same one nothing is sent in its symbol: the venue is asked (``AWAITS_ANSWER``).
+
+    An order ends unsent where the venue does not take its kind (``ORDER_KIND``), where it is below the venue's smallest
+    (``DUST``), and where it adds to a symbol of which something is held that nobody here explains (``EXTERNAL``).
+    """
+    new = [one.order for one in state.working.values() if one.status == "NEW"]
+    out = [one for one in state.working.values() if one.status != "NEW"]
+    wanted = {order.symbol for order in new}
+    stale = [o for o in out if o.order.symbol not in wanted and o.order.session != state.session]
+    events: list[Event] = []
+    commands: list[Command] = []
+    _cancel([one for one in stale if not one.order.reduce_only], session, events, commands)
+    for order in sorted(new, key=lambda o: not o.reduce_only):
+        mine = [one for one in out if one.order.symbol == order.symbol]
+        reason, cancelled = _in_the_way(order, mine)
+        _cancel(cancelled, session, events, commands)
+        left = order.lots - sum(one.remaining for one in mine if not _against(order, one))
+        rest = order if left == order.lots else _part(order, left, len(mine))
+        if not reason and left:
+            reason = _objection(rest, state, rules, instruments[order.symbol])
+        if reason or rest is not order:
+            events.append(OrderExpired(session, order.id, order.lots, reason or "ALREADY_WORKING"))
+        if not reason and left:
+            events += [OrderSubmitted(session, order.id)] if rest is order else [rest, OrderSubmitted(session, rest.id)]
+            commands.append(Submit(rest))
+    commands += [Query(one.order.id) for one in out if one.status == "UNKNOWN"]
+    return OrderPlan(tuple(events), tuple(commands))
+
+
+def _objection(order: Order, state: State, rules: VenueRules, instrument: Instrument) -> str:
+    """Why a venue or the account does not take an order; "" where nothing speaks against it."""
+    fractional = order.lots % instrument.lots_per_unit != 0
+    if Combination(order.type, order.time_in_force, instrument.kind, fractional) not in rules.takes:
+        return "ORDER_KIND"
+    value = abs(order.lots) * order.reference * 100.0 / instrument.lots_per_unit
+    if abs(order.lots) < _of(rules.lots_min, order.symbol) or value < _of(rules.notional_min, order.symbol):
+        return "DUST"
+    return "EXTERNAL" if order.symbol in state.external and not order.reduce_only else ""
+
+
+def _of(least: Mapping[str, int], symbol: str) -> int:
+    return least.get(symbol, least.get("", 0))
+
+
+def _in_the_way(order: Order, working: list[WorkingOrder]) -> tuple[str, list[WorkingOrder]]:
+    """What keeps an order from being sent beside a symbol's working ones, and which of these to cancel."""
+    against = [one for one in working if _against(order, one)]
+    alike = [one for one in working if not _against(order, one)]
+    if any(one.status == "UNKNOWN" for one in (alike if order.reduce_only else working)):
+        return "AWAITS_ANSWER", []
+    if any(o.status == "PENDING_CANCEL" for o in alike) or abs(sum(o.remaining for o in alike)) > abs(order.lots):
+        return "AWAITS_CANCEL", working
+    return ("AWAITS_CANCEL" if against and not order.reduce_only else ""), against
+
+
+def _against(order: Order, one: WorkingOrder) -> bool:
+    return one.remaining * order.lots < 0
+
+
+def _part(order: Order, lots: int, number: int) -> Order:
+    """The rest of an order beside what works already: an order of its own, which follows from the one it is part of."""
+    id = hashlib.sha256(f"{order.id}|{number}".encode()).hexdigest()[:32]
+    return msgspec.structs.replace(order, id=id, lots=lots, parent=order.id, part=number)
+
+
+def _cancel(orders: list[WorkingOrder], session: str, events: list[Event], commands: list[Command]) -> None:
+    for one in orders:
+        if one.status not in ("UNKNOWN", "PENDING_CANCEL"):  # what is unknown is asked about, not touched
+            events.append(CancelRequested(session, one.order.id, "NOT_WANTED"))
+            commands.append(Cancel(one.order.id))
+
+
+def of_submit(state: State, session: str, id: str, answer: Accepted | Refused | Unknown | Denied) -> Event | None:
+    """The event of an answer to ``Submit``; None where the order's state says as much or more already."""
+    event: OrderAccepted | OrderRejected | OrderUnknown | OrderDenied
+    match answer:
+        case Accepted(venue_id):
+            event = OrderAccepted(session, id, venue_id)
+        case Refused(reason, text):
+            event = OrderRejected(session, id, reason, text)
+        case Denied(reasons):
+            event = OrderDenied(session, id, reasons)
+        case Unknown(reason):
+            event = OrderUnknown(session, id, reason)
+    return event if allows(status_of(state.working, id), event) else None
+
+
+def of_query(state: State, session: str, id: str, answer: OrderReport | Absent | Unknown) -> Event | None:
+    """The event of an answer about an order (X2); None where it says nothing new, or is not enough to go on.
+
+    An order the venue never had is rejected, since it certainly was not taken. One that it calls filled or ended stays
+    as it is here until as much of it is booked as the venue says: the executions come with the stream or a snapshot.
+    """
+    found = state.working.get(id)
+    if found is None or isinstance(answer, Unknown):
+        return None
+    event: OrderAccepted | OrderRejected | OrderCancelled | OrderExpired
+    if isinstance(answer, Absent):
+        event = OrderRejected(session, id, "NEVER_ARRIVED")
+    elif answer.status in ("ACCEPTED", "PARTIALLY_FILLED", "PENDING_CANCEL"):
+        event = OrderAccepted(session, id, answer.venue_id)
+    elif answer.filled != found.filled:
+        return None
+    elif answer.status == "REJECTED":
+        event = OrderRejected(session, id, "ENDED_AT_VENUE")
+    elif answer.status == "EXPIRED":
+        event = OrderExpired(session, id, found.remaining, "ENDED_AT_VENUE")
+    elif answer.status in ("CANCELLED", "FILLED"):  # filled, and a bust took a part of it back
+        event = OrderCancelled(session, id, found.remaining, "ENDED_AT_VENUE")
+    else:
+        return None
+    return event if allows(found.status, event) else None
 
 
 def believed(state: State, event: VenueEvent) -> VenueEvent | EventQuarantined | None:
@@ -37,7 +192,7 @@ def believed(state: State, event: VenueEvent) -> VenueEvent | EventQuarantined |
         case FillCorrected():
             return _correction(state, event)
         case FeeReported():
-            return event
+            return _fee(state, event)
         case _:
             return _of_order(state, event)
 
@@ -63,16 +218,25 @@ def _fill(state: State, fill: Fill) -> Fill | EventQuarantined | None:
     return fill
 
 
+def _fee(state: State, fee: FeeReported) -> FeeReported | EventQuarantined | None:
+    if fee.currency != "USD":
+        return quarantined(fee, fee.of, "FOREIGN_CURRENCY")
+    return None if fee_key(fee) in state.executions else fee
+
+
 def _correction(state: State, event: FillCorrected) -> FillCorrected | EventQuarantined | None:
     """A correction of what was corrected already is quarantined, unless it says the same again."""
     key, now = (event.symbol, event.execution), event.fill
     order = now.id if now is not None else ""
-    if now is not None and (now.symbol != event.symbol or now.symbol not in state.symbols):
+    if event.symbol not in state.symbols or (now is not None and now.symbol != event.symbol):
         return quarantined(event, order, "FOREIGN_SYMBOL")
     stands = state.executions.get(key)
+    at = None if now is None else (now.symbol, now.execution)
     if key in state.executions and (stands is None or stands == now):
-        done = now is None or state.executions.get((now.symbol, now.execution)) == now
-        return None if done else quarantined(event, order, "CORRECTED")
+        known = at is None or state.executions.get(at) == now
+        return None if known else quarantined(event, order, "CORRECTED")
+    if at is not None and at != key and at in state.executions and state.executions.get(at) != now:
+        return quarantined(event, order, "EXECUTION_DIFFERS")
     return event
 
 

@@ -9,8 +9,19 @@ import hashlib
 from collections import deque
 from collections.abc import AsyncIterator
 
-from plimsoll.core.events import CashFlow, OrderCancelled, OrderExpired, OrderRestated, Split, VenueSnapshot
-from plimsoll.core.order import Fill, Order, OrderType, TimeInForce, WorkingOrder
+from msgspec.structs import replace
+
+from plimsoll.core.events import (
+    CashFlow,
+    FeeReported,
+    FillCorrected,
+    OrderCancelled,
+    OrderExpired,
+    OrderRestated,
+    Split,
+    VenueSnapshot,
+)
+from plimsoll.core.order import Fill, Order, OrderType, Status, TimeInForce, WorkingOrder
 from plimsoll.core.state import State
 from plimsoll.core.venue import (
     Absent,
@@ -23,7 +34,8 @@ from plimsoll.core.venue import (
     VenueRules,
 )
 from plimsoll.core.working import filled
-from plimsoll.execution.matching import Matcher, VenueAccount, book_of
+from plimsoll.execution.ledger import Ledger, LedgerEntry
+from plimsoll.execution.matching import Matcher, VenueAccount
 
 _TYPES: tuple[OrderType, ...] = ("market",)
 _TIMES: tuple[TimeInForce, ...] = ("opg", "day")
@@ -41,27 +53,30 @@ RULES = VenueRules(
 
 
 class SimulatedVenue:
-    """An account at a venue that fills at recorded opens. It holds cash and lots of its own and answers at once.
+    """An account at a venue that fills at recorded opens. Its own ``ledger`` is in lots and cents.
 
-    ``account`` is what the account holds to begin with, ``working`` the orders that rest already, as a state recovered
-    from a journal has them (``restored``): the same orders at the same open are filled the same, so a venue that is
-    made again repeats itself.
+    ``working`` are the orders that rest already, as a state recovered from a journal has them (``restored``): the same
+    orders at the same open are filled the same, so a venue that is made again repeats itself.
     """
 
     rules = RULES
 
-    def __init__(self, matcher: Matcher, account: VenueAccount, working: dict[str, WorkingOrder] | None = None) -> None:
-        self._matcher, self._account = matcher, account
+    def __init__(self, matcher: Matcher, ledger: Ledger, working: dict[str, WorkingOrder] | None = None) -> None:
+        self.ledger = ledger
+        self._matcher = matcher
         self._resting = dict(working or {})
         self._ended: dict[str, OrderReport] = {}
-        self._executions: list[str] = []
+        self._executions: dict[tuple[str, str], Fill] = {}
+        self._corrections: list[FillCorrected] = []
+        self._fees: list[FeeReported] = []
         self._told: deque[VenueEvent] = deque()
         self._session = ""
 
     @classmethod
     def restored(cls, matcher: Matcher, state: State) -> SimulatedVenue:
         """The venue as ``state`` knows it: what was submitted and has not ended rests there."""
-        return cls(matcher, book_of(state), {id: one for id, one in state.working.items() if one.status != "NEW"})
+        ledger = Ledger({"USD": state.cash}, dict(zip(state.symbols, state.lots.tolist(), strict=True)))
+        return cls(matcher, ledger, {id: one for id, one in state.working.items() if one.status != "NEW"})
 
     async def submit(self, order: Order) -> Accepted | Refused | Unknown:
         """Rest an order until the next open. The same id twice is one order."""
@@ -75,10 +90,10 @@ class SimulatedVenue:
 
     async def cancel(self, id: str) -> Accepted | Refused | Unknown:
         """Cancel a resting order; the event says what was left of it."""
-        found = self._resting.pop(id, None)
+        found = self._resting.get(id)
         if found is None:
             return Refused("ORDER_CLOSED" if id in self._ended else "UNKNOWN_ORDER", id)
-        self._ended[id] = OrderReport(id, "CANCELLED", found.filled, _name(id))
+        self._end(found, "CANCELLED", found.filled)
         self._told.append(OrderCancelled(self._session or found.order.session, id, found.remaining))
         return Accepted(_name(id))
 
@@ -91,8 +106,11 @@ class SimulatedVenue:
 
     async def snapshot(self) -> VenueSnapshot | Unknown:
         """The whole account."""
-        held = {symbol: lots for symbol, lots in self._account.lots.items() if lots}
-        return VenueSnapshot(self._session, self._account.cash, held, tuple(self._resting), tuple(self._executions))
+        executed = tuple(self._executions.values())
+        return VenueSnapshot(
+            self._session, self.ledger.cash(), self.ledger.holdings, tuple(self._resting), executed,
+            tuple(self._corrections), tuple(self._fees),
+        )  # fmt: skip
 
     async def events(self) -> AsyncIterator[VenueEvent]:
         """What happened to orders and was not told yet."""
@@ -103,34 +121,72 @@ class SimulatedVenue:
         """Book what happens to the account before an open and is no order: income, splits, an ended series (D9)."""
         match event:
             case CashFlow():
-                self._account.cash += event.cents
+                self.ledger.paid(event.cents)
             case Split():
-                self._account.lots[event.symbol] = event.lots
+                self.ledger.restated(event.symbol, event.lots)
             case Fill():
-                self._account.traded(event)
+                self.ledger.fill(_entry(event))
+
+    def amended(self, event: Fill | FillCorrected | FeeReported) -> None:
+        """Do what no open did, and tell it: one more execution, a correction, a bust, a fee charged apart."""
+        match event:
+            case Fill():
+                self._execute(event)
+                self._recount(event, None)
+            case FeeReported():
+                self.ledger.fee(event.of, event.source, event.cents, event.currency)
+                self._fees.append(event)
+            case FillCorrected(symbol=symbol, execution=execution, fill=now):
+                was = self._executions.pop((symbol, execution), None)
+                self.ledger.correct((RULES.name, symbol, execution), None if now is None else _entry(now))
+                self._corrections.append(event)
+                if now is not None:
+                    self._executions[symbol, now.execution] = now
+                self._recount(now, was)
+        self._told.append(event)
 
     def open(self, row: int) -> None:
         """Fill what rests at the open of ``row``, oldest first, after what was ``booked`` before it."""
-        self._session, self._executions = self._matcher.history.panel.sessions.dates[row], []
+        self._session = self._matcher.history.panel.sessions.dates[row]
+        self._executions, self._corrections, self._fees = {}, [], []
         orders = [one.order for one in self._resting.values()]
-        for event in self._matcher.opened(orders, row, self._account):
+        account = VenueAccount(self.ledger.cash(), self.ledger.holdings)
+        for event in self._matcher.opened(orders, row, account):
             self._told.append(event)
+            found = self._resting[event.id]
             match event:
                 case OrderRestated():
-                    continue
+                    self._resting[event.id] = replace(found, order=replace(found.order, lots=event.lots))
                 case Fill():
-                    self._executions.append(event.execution)
-                    self._traded(event)
+                    self._execute(event)
+                    after = filled(self._resting, event.id, event.lots)
+                    if event.id not in after:
+                        self._end(found, "FILLED", found.filled + event.lots)
+                    else:
+                        self._resting[event.id] = after[event.id]
                 case OrderExpired():
-                    found = self._resting.pop(event.id)
-                    self._ended[event.id] = OrderReport(event.id, "EXPIRED", found.filled, _name(event.id))
+                    self._end(found, "EXPIRED", found.filled)
 
-    def _traded(self, done: Fill) -> None:
-        before = self._resting[done.id]
-        after = filled(self._resting, done.id, done.lots)
-        if done.id not in after:
-            self._ended[done.id] = OrderReport(done.id, "FILLED", before.filled + done.lots, _name(done.id))
-        self._resting = dict(after)
+    def _execute(self, done: Fill) -> None:
+        self._executions[done.symbol, done.execution] = done
+        self.ledger.fill(_entry(done))
+
+    def _recount(self, now: Fill | None, was: Fill | None) -> None:
+        """Say of an order what stands of its executions now."""
+        for done, sign in ((now, 1), (was, -1)):
+            if done is not None and (ended := self._ended.get(done.id)) is not None:
+                self._ended[done.id] = replace(ended, filled=ended.filled + sign * done.lots)
+            elif done is not None and (rests := self._resting.get(done.id)) is not None:
+                self._resting[done.id] = replace(rests, filled=rests.filled + sign * done.lots)
+
+    def _end(self, order: WorkingOrder, status: Status, done: int) -> None:
+        id = order.order.id
+        del self._resting[id]
+        self._ended[id] = OrderReport(id, status, done, _name(id))
+
+
+def _entry(done: Fill) -> LedgerEntry:
+    return LedgerEntry((RULES.name, done.symbol, done.execution), done.id, done.lots, done.notional, done.commission)
 
 
 def _name(id: str) -> str:

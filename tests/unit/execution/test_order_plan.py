@@ -1,0 +1,190 @@
+"""What a decision's orders become beside what works already, and what a snapshot of the venue makes of the state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from msgspec.structs import replace as replaced
+
+from plimsoll.core.decision import Carried
+from plimsoll.core.events import (
+    CancelRequested,
+    Event,
+    FillCorrected,
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderRejected,
+    OrderSubmitted,
+    OrderUnknown,
+    PositionAdopted,
+    VenueSnapshot,
+)
+from plimsoll.core.inputs import Cancel, Notify, Query, Submit
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.order import Fill, Order
+from plimsoll.core.restraint import LadderState
+from plimsoll.core.state import State, apply
+from plimsoll.core.venue import Absent, Accepted, Denied, OrderReport, Refused, Unknown
+from plimsoll.execution.ledger import Ledger, LedgerEntry
+from plimsoll.execution.oms import OrderPlan, of_query, of_submit, planned
+from plimsoll.execution.reconcile import reconciled
+from plimsoll.execution.venues.simulated import RULES
+
+OLD, DAY = "2024-10-04", "2024-10-07"
+INSTRUMENTS = {s: Instrument(s, "fund", "XNYS") for s in ("SPY", "GLD")}
+
+
+def account(*events: Event, spy: int = 0, external: frozenset[str] = frozenset()) -> State:
+    state = State(("SPY", "GLD"), np.array([spy, 0]), np.full(2, 90.0), 10**7, Carried(ladder=LadderState(1, 1)), DAY)
+    state = replace(state, external=external)
+    for event in events:
+        state = apply(state, event)
+    return state
+
+
+def order(id: str, lots: int, session: str = DAY, symbol: str = "SPY") -> Order:
+    return Order(id, session, symbol, lots, lots < 0, 100.0)
+
+
+def working(id: str, lots: int, *more: Event, symbol: str = "SPY") -> tuple[Event, ...]:
+    """An order of an earlier decision that a venue holds."""
+    return order(id, lots, OLD, symbol), OrderSubmitted(OLD, id), OrderAccepted(OLD, id), *more
+
+
+def plan(state: State) -> OrderPlan:
+    return planned(state, DAY, RULES, INSTRUMENTS)
+
+
+def test_a_decisions_orders_are_journaled_as_submitted_and_sent_sales_first() -> None:
+    found = plan(account(order("buy", 10), order("sell", -5, symbol="GLD")))
+    assert found.events == (OrderSubmitted(DAY, "sell"), OrderSubmitted(DAY, "buy"))
+    assert [c.order.id for c in found.commands if isinstance(c, Submit)] == ["sell", "buy"]
+
+
+@pytest.mark.parametrize(("wanted", "sent"), [(10, 6), (4, 0)])
+def test_what_is_working_is_not_sent_again(wanted: int, sent: int) -> None:
+    found = plan(account(*working("old", 4), order("new", wanted)))
+    assert found.events[0] == OrderExpired(DAY, "new", wanted, "ALREADY_WORKING")
+    assert [c.order.lots for c in found.commands if isinstance(c, Submit)] == ([sent] if sent else [])
+    for command in found.commands:
+        assert isinstance(command, Submit) and (command.order.parent, command.order.part) == ("new", 1)
+        assert found.events[1:] == (command.order, OrderSubmitted(DAY, command.order.id))
+
+
+def test_what_works_beyond_or_against_is_cancelled_before_anything_else_is_bought() -> None:
+    for old, new in ((9, 4), (-9, 4)):
+        found = plan(account(*working("old", old), order("new", new), spy=9))
+        assert found.commands == (Cancel("old"),)
+        assert found.events == (
+            CancelRequested(DAY, "old", "NOT_WANTED"), OrderExpired(DAY, "new", new, "AWAITS_CANCEL"),
+        )  # fmt: skip
+    asked = plan(account(*working("old", 4, CancelRequested(DAY, "old", "")), order("new", 9)))
+    assert (asked.commands, [e.reason for e in asked.events if isinstance(e, OrderExpired)]) == ((), ["AWAITS_CANCEL"])
+
+
+def test_a_purchase_does_not_hold_up_a_sale_whatever_became_of_it() -> None:
+    found = plan(account(*working("old", 4), order("new", -9), spy=9))
+    assert found.commands == (Cancel("old"), Submit(order("new", -9)))
+    found = plan(account(*working("old", 4, OrderUnknown(DAY, "old", "")), order("new", -9), spy=9))
+    assert found.commands == (Submit(order("new", -9)), Query("old"))
+
+
+def test_beside_an_unknown_order_nothing_is_sent_that_could_be_the_same_one() -> None:
+    for old, new in ((4, 9), (-4, 9), (-4, -9)):
+        found = plan(account(*working("old", old, OrderUnknown(DAY, "old", "")), order("new", new), spy=9))
+        assert found.commands == (Query("old"),)
+        assert found.events == (OrderExpired(DAY, "new", new, "AWAITS_ANSWER"),)
+
+
+def test_what_an_earlier_decision_wanted_and_this_one_does_not_is_cancelled_unless_it_reduces() -> None:
+    found = plan(account(*working("buy", 4), *working("sell", -4, symbol="GLD")))
+    assert found.commands == (Cancel("buy"),)
+    half_sent = account(order("a", 4), OrderSubmitted(DAY, "a"), order("b", 5, symbol="GLD"))
+    assert plan(half_sent).commands == (Submit(order("b", 5, symbol="GLD")),)  # a restart within a decision
+
+
+def test_what_a_venue_does_not_take_ends_with_a_reason() -> None:
+    rules = replaced(RULES, lots_min={"SPY": 5}, notional_min={"": 60_000, "SPY": 0})
+    state = account(order("few", 4), order("cheap", 5, symbol="GLD"), order("sell", -4))
+    ends = [e.reason for e in planned(state, DAY, rules, INSTRUMENTS).events if isinstance(e, OrderExpired)]
+    assert ends == ["DUST", "DUST", "DUST"]
+    limit = replaced(order("limit", 9), type="limit", limit=99.0)
+    assert plan(account(limit)).events == (OrderExpired(DAY, "limit", 9, "ORDER_KIND"),)
+    strange = account(order("more", 9), order("less", -9), spy=9, external=frozenset({"SPY"}))
+    assert plan(strange).commands == (Submit(order("less", -9)),)
+
+
+def test_answers_become_events_and_say_nothing_twice() -> None:
+    sent = account(order("a", 10), OrderSubmitted(DAY, "a"))
+    for answer, event in (
+        (Accepted("v"), OrderAccepted(DAY, "a", "v")), (Unknown("TIMEOUT"), OrderUnknown(DAY, "a", "TIMEOUT")),
+        (Refused("HALTED", "no"), OrderRejected(DAY, "a", "HALTED", "no")),
+    ):  # fmt: skip
+        assert of_submit(sent, DAY, "a", answer) == event
+    denied = of_submit(sent, DAY, "a", Denied(("TRADE_LIMIT",)))
+    assert denied is not None and not apply(sent, denied).working
+    assert of_submit(apply(sent, OrderAccepted(DAY, "a")), DAY, "a", Accepted("v")) is None
+    fill = Fill("a", "x", DAY, "SPY", 4, 100.0, 40_000, 0, 0, 0)
+    part = apply(apply(sent, fill), OrderUnknown(DAY, "a", ""))
+    assert of_query(part, DAY, "a", Unknown("")) is None
+    assert of_query(part, DAY, "a", OrderReport("a", "FILLED", 10)) is None  # six lots are still to be told
+    assert of_query(part, DAY, "a", OrderReport("a", "CANCELLED", 4)) == OrderCancelled(DAY, "a", 6, "ENDED_AT_VENUE")
+    assert of_query(part, DAY, "a", OrderReport("a", "PARTIALLY_FILLED", 4, "v")) == OrderAccepted(DAY, "a", "v")
+    assert of_query(part, DAY, "a", Absent()) == OrderRejected(DAY, "a", "NEVER_ARRIVED")
+
+
+def test_a_snapshot_that_agrees_changes_nothing() -> None:
+    state = account(*working("a", 4), spy=7)
+    assert reconciled(state, VenueSnapshot(DAY, 10**7, {"SPY": 7}, ("a",)), {}) == OrderPlan()
+
+
+def test_missed_executions_are_booked_and_what_is_not_at_the_venue_is_asked_about_and_nothing_adopted() -> None:
+    state = account(*working("a", 4), *working("b", 9, symbol="GLD"))
+    fill = Fill("a", "x", DAY, "SPY", 4, 100.0, 40_000, 0, 0, 0)
+    found = reconciled(state, VenueSnapshot(DAY, 10**7 - 40_000, {"SPY": 4, "GLD": 9}, (), (fill,)), {"GLD": 50.0})
+    assert found.events == (fill, OrderUnknown(DAY, "b", "NOT_AT_VENUE"))
+    assert found.commands[0] == Query("b") and isinstance(found.commands[1], Notify)
+
+
+def test_a_position_that_nothing_explains_is_adopted_shown_and_frozen_and_never_sold() -> None:
+    state = account(spy=7)
+    found = reconciled(state, VenueSnapshot(DAY, 10**7, {"SPY": 10, "IBM": 3}, ("x",)), {"SPY": 101.0})
+    assert found.events == (PositionAdopted(DAY, "SPY", 3, 101.0),)
+    assert [c.text for c in found.commands if isinstance(c, Notify)] == [
+        "The venue holds an order that nobody here knows: x", "IBM: 0 lots here, 3 at the venue",
+        "SPY: 7 lots here, 10 at the venue",
+    ]  # fmt: skip
+    assert len(found.commands) == 3
+    after = apply(state, found.events[0])
+    assert after.external == {"SPY"} and int(after.lots[0]) == 10
+    assert not reconciled(state, VenueSnapshot(DAY, 10**7, {"SPY": 10}, ()), {}).events  # no price: nothing is valued
+    cash = reconciled(state, VenueSnapshot(DAY, 1, {"SPY": 7}, ()), {})
+    assert cash.events == () and "10000000 cents here and 1 at" in str(cash.commands[0])
+
+
+def test_a_correction_whose_new_execution_was_told_as_a_fill_takes_the_old_one_back_only() -> None:
+    old, new = (Fill("a", e, DAY, "SPY", 4, 100.0, n, 0, 0, 0) for e, n in (("x", 40_000), ("y", 39_000)))
+    state = account(*working("a", 9), old, new, FillCorrected(DAY, "SPY", "x", new))
+    assert (state.cash, int(state.lots[0]), state.working["a"].filled) == (10**7 - 39_000, 4, 4)
+
+
+def test_a_ledger_books_each_thing_once_in_whatever_order_it_is_told() -> None:
+    a, b = (LedgerEntry(("v", "SPY", e), "o", 4, 400, 1) for e in "ab")
+    eur = LedgerEntry(("v", "SPY", "c"), "o", 1, 90, 2, "EUR")
+    for told in ((a, b, b), (b, a, a)):
+        book = Ledger({"USD": 1_000})
+        assert [book.fill(entry) for entry in told] == [True, True, False]
+        assert (book.cash(), book.held("SPY")) == (198, 8)
+        assert book.fill(eur) and (book.cash(), book.cash("EUR")) == (198, -92)
+        assert book.correct(a.key, None) and not book.correct(a.key, None) and not book.fill(a)
+        assert (book.cash(), book.holdings, set(book.entries)) == (599, {"SPY": 5}, {b, eur})
+        assert book.fee("b", "statement", 9) and not book.fee("b", "statement", 9)
+        assert book.cash() == 590
+    both = Ledger({"USD": 1_000})
+    assert both.fill(a) and both.fill(b) and both.correct(a.key, b) and both.cash() == 599
+    early = Ledger({"USD": 1_000})
+    assert early.correct(a.key, b) and not early.fill(a) and not early.fill(b)
+    assert (early.cash(), early.held("SPY")) == (599, 4)
