@@ -32,7 +32,6 @@ STANDING = {
     "Split": 2,
     "Step": 2,
     "Told": 2,
-    "Venue": 2,
     "Verdict": 2,
 }
 
