@@ -225,6 +225,7 @@ def _undated(panel: Panel) -> Certified:
 
 Factor = Callable[[Panel], Floats]
 Value = TypeVar("Value")
+_FEW = 3  # figures of a row that are worth holding as plain floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,8 +239,8 @@ class History:
     panel: Panel
     catalogue: dict[str, Factor]
     _memo: dict[str, Floats] = field(default_factory=dict, repr=False)
-    _lists: dict[str, list[Any]] = field(default_factory=dict, repr=False)
-    _blocks: dict[str, tuple[object, int, Sequence[Any]]] = field(default_factory=dict, repr=False)
+    _lists: dict[str, list[Any]] = field(default_factory=dict, init=False, repr=False)
+    _blocks: dict[str, tuple[object, int, Sequence[Any]]] = field(default_factory=dict, init=False, repr=False)
 
     def array(self, name: str) -> Floats:
         """The whole array of one indicator, T first. ``KeyError`` for an unknown name."""
@@ -251,10 +252,12 @@ class History:
         return values
 
     def figures(self, name: str) -> list[Any]:
-        """The array of a (T,) or (T, few) indicator in plain floats, which cost less than arrays of one figure."""
+        """A (T,), (T, 2) or (T, 3) indicator in plain floats, which cost less than arrays of one figure."""
         values = self._lists.get(name)
         if values is None:
             array = self.array(name)
+            if array.ndim > 1 and array.shape[1] > _FEW:
+                raise KeyError(f"{name} is not one figure a row")
             values = array.tolist() if array.ndim == 1 else list(map(tuple, array.tolist()))
             self._lists[name] = values
         return values
@@ -353,7 +356,10 @@ class View(msgspec.Struct, frozen=True, eq=False):
         return row
 
     def figure(self, name: str) -> Any:
-        """The value at this row of a (T,) indicator as a plain float, of a (T, few) one as a tuple of them."""
+        """The value at this row of a (T,) indicator as a plain float, of a (T, 2) or (T, 3) one as a tuple of them.
+
+        ``KeyError`` for any other.
+        """
         return self._history.figures(name)[self.row]
 
     def certified(self, name: Literal["sound", "quality", "ended", "late"]) -> NDArray[Any]:

@@ -151,14 +151,14 @@ def _fees(costs: CostPolicy) -> Floats | None:
     return np.array([*rows, (*nothing, 0.0)]).T
 
 
-def most_probable(belief: Floats) -> int:
+def most_probable(belief: Floats | Sequence[float]) -> int:
     """The regime costs are priced in: the most probable of (normal, volatile, crisis), the worse one on a tie, and
     crisis when nothing is believed.
 
     >>> most_probable(np.array([0.4, 0.4, 0.2]))
     1
     """
-    beliefs = belief.tolist()
+    beliefs = [float(p) for p in belief]
     if not math.isfinite(sum(beliefs)):
         return len(beliefs) - 1
     return max(range(len(beliefs)), key=lambda k: (beliefs[k], k))

@@ -16,18 +16,17 @@ Floats = NDArray[np.float64]
 
 
 class MarkedBook(msgspec.Struct, frozen=True, eq=False):
-    """Step 1: the account at the close. ``weights`` and ``prices`` are (N,); ``known`` is False without a NAV."""
+    """Step 1: the account at the close. ``weights`` and ``prices`` are (N,); ``known`` is False without a NAV.
+
+    ``gross`` is the sum of what the weights are in size, a fraction of NAV.
+    """
 
     prices: Floats
     nav: int
     weights: Floats
     columns: NDArray[np.int64]
     known: bool
-
-    @property
-    def gross(self) -> float:
-        """Gross exposure, fraction of NAV."""
-        return float(np.abs(self.weights).sum())
+    gross: float
 
 
 def mark(view: View, state: State, run: RunContext) -> MarkedBook:
@@ -35,20 +34,22 @@ def mark(view: View, state: State, run: RunContext) -> MarkedBook:
     prices = view.now("mark")
     columns = state.lots.nonzero()[0]
     paid = prices[columns]
-    if not np.isfinite(paid).all():
-        return MarkedBook(prices, state.cash, np.where(state.lots != 0, np.nan, 0.0), columns, False)
+    if np.count_nonzero(np.isfinite(paid)) < paid.size:
+        unknown = np.where(state.lots != 0, np.nan, 0.0)
+        return MarkedBook(prices, state.cash, unknown, columns, known=False, gross=float("nan"))
     values = values_cents(state.lots[columns], run.lots_per_unit[columns], paid)
     nav = state.cash + int(values.sum())
     weights = np.zeros(prices.size)
     if nav > 0:
         weights[columns] = values / nav
-    return MarkedBook(prices, nav, weights, columns, nav > 0)
+    return MarkedBook(prices, nav, weights, columns, known=nav > 0, gross=gross_of(weights))
+
+
+def gross_of(weights: Floats) -> float:
+    """Gross exposure of (N,) weights."""
+    return float(np.add.reduce(np.abs(weights)))
 
 
 def target_of(portfolio: TargetPortfolio | None, run: RunContext) -> Floats:
-    """(N,) target weights of a target portfolio, fractions of NAV; zeros without one."""
-    target = np.zeros(len(run.symbols))
-    if portfolio is not None:
-        for share in portfolio.shares:
-            target[run.column[share.symbol]] += share.weight
-    return target
+    """(N,) target weights of a target portfolio, fractions of NAV; zeros without one. Nobody may write to it."""
+    return run.standing(portfolio).target

@@ -129,7 +129,7 @@ def _correlation(
         return comovement.ComovementStep(carried.comovement, ()), carried.pairs
     live = state.lots != 0
     if carried.portfolio is not None:
-        live[[run.column[s.symbol] for s in carried.portfolio.shares]] = True
+        live[run.standing(carried.portfolio).columns] = True
     columns = pairs.concerned(view, live.nonzero()[0], carried.pairs)
     measured = pairs.measured(view, columns, policy.correlation)
     alike = pairs.update(view, columns, carried.pairs, policy, measured)

@@ -26,19 +26,13 @@ def data_bars(view: View, book: MarkedBook, stale: Floats, run: RunContext) -> d
     if book.columns.size:
         held = book.columns
         affected = (view.now("eligible", held) == 0.0) | (stale[held] == freshness.STALE)
-        if affected.any():
+        if np.count_nonzero(affected):
             share = float(np.abs(book.weights[held][affected]).sum())
             if not share <= limits.affected_holdings_max:
                 bars["DATA_AFFECTED"] = share, limits.affected_holdings_max
-    universe = float(view.now("data.affected"))
+    universe = view.figure("data.affected")
     if not universe <= limits.affected_universe_max:
         bars["UNIVERSE_AFFECTED"] = universe, limits.affected_universe_max
-    for name in run.policy.regime.required:
-        if not np.isfinite(_input(view, name)[-2:]).any():
-            bars["REGIME_INPUT_MISSING"] = None, None
+    if view.figure("data.input_missing"):
+        bars["REGIME_INPUT_MISSING"] = None, None
     return bars
-
-
-def _input(view: View, name: str) -> Floats:
-    """A regime input by symbol or macro series; NaN when the panel has neither."""
-    return view.bars("close")[:, view.column[name]] if name in view.column else view.macro_history(name)

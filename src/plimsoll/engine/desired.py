@@ -38,6 +38,8 @@ def desired_weights(now: CycleContext, rebalanced: Rebalance, book_scale: float)
     if not now.book.known:
         n = held.size
         return DesiredWeights(np.zeros(n), np.zeros(n, bool), np.zeros(n), {})
+    if not (_lowers(restraint) or book_scale < 1.0 or any(s.cap < stops.UNCAPPED for s in rebalanced.stops)):
+        return DesiredWeights(rebalanced.target, run.nowhere, _growth(now, rebalanced), {})
     causes: dict[int, list[str]] = {}
     desired = rebalanced.target.copy()
     if restraint.size < 1.0:  # the ramp bounds what is bought back, it sells nothing that the halt let stand (R5)
@@ -81,6 +83,12 @@ def desired_weights(now: CycleContext, rebalanced: Rebalance, book_scale: float)
             cap(c, held.item(c) * book_scale, "CVAR_ABOVE_HARD")
 
     return DesiredWeights(desired, forced, _growth(now, rebalanced), causes)
+
+
+def _lowers(restraint: Restraint) -> bool:
+    """Whether the ladder lowers any weight, not only what may grow."""
+    sells = restraint.liquidate or restraint.havens_only or restraint.close_crypto
+    return sells or restraint.size < 1.0 or restraint.gross_ceiling is not None
 
 
 def _under_ceiling(weights: Floats, ceiling: float, run: RunContext) -> Floats:

@@ -13,7 +13,7 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.panel import View, history_behind
 from plimsoll.core.ports import Explains
 from plimsoll.core.verdict import Finding
-from plimsoll.engine.book import MarkedBook
+from plimsoll.engine.book import MarkedBook, gross_of
 from plimsoll.engine.data_bars import data_bars
 from plimsoll.engine.headroom import held_weights, measured_orders, order_weights
 from plimsoll.engine.limits import limits_at
@@ -67,7 +67,7 @@ def data_findings(view: View, run: RunContext, record: CycleRecord) -> tuple[Fin
     for symbol, weight in zip(record.symbols, record.held, strict=True):
         held[run.column[symbol]] = weight
     columns = np.flatnonzero(held)
-    book = MarkedBook(view.now("mark"), record.nav, held, columns, bool(np.isfinite(held).all()))
+    book = MarkedBook(view.now("mark"), record.nav, held, columns, bool(np.isfinite(held).all()), gross_of(held))
     stale = view.now("freshness.reason")
     found = [Finding("data", code, "book", *figures) for code, figures in data_bars(view, book, stale, run).items()]
     for c in np.flatnonzero(stale).tolist():

@@ -45,6 +45,7 @@ def judge_held(context: CycleContext, tails: Tails) -> HeldBook:
     measured = resting(
         nav=book.nav,
         held=book.weights,
+        gross=book.gross,
         cvar_held=tails.of_book(book.weights),
         drawdown_episode=context.drawdown_episode,
         drawdown_lifetime=context.drawdown_lifetime,

@@ -28,6 +28,29 @@ def _affected(eligible: Factor, reasons: Factor) -> Factor:
     return share
 
 
+def _newly_late(panel: Panel) -> Floats:
+    """(T,) 1 where a symbol that can be held becomes known to have stopped with others (D9), else 0."""
+    late = panel.certified.late & panel.tradable
+    new = late.copy()
+    new[1:] &= ~late[:-1]
+    return np.asarray(new.any(axis=1), dtype=np.float64)
+
+
+def _input_missing(panel: Panel, required: Sequence[str]) -> Floats:
+    """(T,) 1 where a required input of the regime, a symbol or a macro series, is absent from the last two rows."""
+    missing = np.zeros(len(panel.sessions), dtype=np.bool_)
+    for name in required:
+        if name in panel.column:
+            known = np.isfinite(panel.close[:, panel.column[name]])
+        elif name in panel.macro_names:
+            known = np.isfinite(panel.macro[:, panel.macro_names.index(name)])
+        else:
+            known = np.zeros_like(missing)
+        known[1:] |= known[:-1].copy()
+        missing |= ~known
+    return missing.astype(np.float64)
+
+
 def history_of(panel: Panel, policy: Policy, strategies: Sequence[Strategy] = ()) -> History:
     """The panel and its factors, each computed on first use and shared by all views.
 
@@ -45,5 +68,7 @@ def history_of(panel: Panel, policy: Policy, strategies: Sequence[Strategy] = ()
         **caps.factors(policy),
         "freshness.reason": reasons,
         "data.affected": _affected(known["eligible"], reasons),
+        "data.newly_late": _newly_late,
+        "data.input_missing": lambda panel: _input_missing(panel, policy.regime.required),
     }
     return History(panel, {**factors, **declared(strategies, factors)})

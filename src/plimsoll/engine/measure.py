@@ -59,14 +59,22 @@ class Tails(msgspec.Struct, frozen=True, eq=False):
 
         A holding outside the set's columns cannot be measured either.
         """
-        return self.of_books((weights,))[0]
+        key = weights.tobytes()
+        known = self.known.get(key)
+        if known is None:
+            known = self.known[key] = self._of_books((weights,), self.filtered, self._confidences)[0]
+        return known
+
+    @property
+    def _confidences(self) -> dict[int, float]:
+        return dict.fromkeys(self.filtered, self.confidence)
 
     def of_books(self, books: Sequence[Floats]) -> list[dict[int, float]]:
         """``of_book`` of each of several books, in one pass over the scenarios."""
         keys = [book.tobytes() for book in books]
         new = {key: book for key, book in zip(keys, books, strict=True) if key not in self.known}
         if new:
-            found = self._of_books(list(new.values()), self.filtered, dict.fromkeys(self.filtered, self.confidence))
+            found = self._of_books(list(new.values()), self.filtered, self._confidences)
             self.known.update(zip(new, found, strict=True))
         return [self.known[key] for key in keys]
 
@@ -179,14 +187,14 @@ def resting(
     *,
     nav: int,
     held: Floats,
+    gross: float,
     cvar_held: dict[int, float],
     drawdown_episode: float,
     drawdown_lifetime: float,
     symbols: tuple[str, ...],
 ) -> Measurements:
-    """The figures of a book that stays as it is: proposed is held, nothing increases."""
+    """The figures of a book of ``gross`` that stays as it is: proposed is held, nothing increases."""
     nothing = _nothing(held.size)
-    gross = float(np.abs(held).sum())
     return Measurements(
         nav_cents=nav,
         held=held,
@@ -194,7 +202,7 @@ def resting(
         increases=_nowhere(held.size),
         gross_held=gross,
         gross_proposed=gross,
-        cash_proposed=1.0 - float(held.sum()),
+        cash_proposed=1.0 - float(np.add.reduce(held)),
         cvar_held=cvar_held,
         cvar_base=cvar_held,
         cvar_proposed=cvar_held,

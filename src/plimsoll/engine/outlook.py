@@ -29,8 +29,12 @@ def observe(view: View, carried: Carried, run: RunContext) -> Regime:
     While VIX is missing the regime's scale may fall, not rise: an episode does not end without an observation.
     """
     policy = run.policy.regime
-    belief = view.now("regime.belief")
-    crisis, vix, vix_or_proxy = (float(view.now(f"regime.{n}")) for n in ("crisis", "vix", "vix_or_proxy"))
+    belief = view.figure("regime.belief")
+    crisis, vix, vix_or_proxy = (
+        view.figure("regime.crisis"),
+        view.figure("regime.vix"),
+        view.figure("regime.vix_or_proxy"),
+    )
     before = carried.stress_sessions
     after = before + 1 if before else int(crisis > policy.crisis_on)
     if before and before >= policy.crisis_sessions and crisis < policy.crisis_off and vix == vix:
@@ -39,14 +43,15 @@ def observe(view: View, carried: Carried, run: RunContext) -> Regime:
     if bool(before) != bool(after):
         kind, limit = ("REGIME_STRESS", policy.crisis_on) if after else ("REGIME_CLEAR", policy.crisis_off)
         events = (RiskEvent(view.date, kind, "WARNING" if after else "INFO", crisis, limit),)
-    events = (*events, *_late(view, run))
+    if view.figure("data.newly_late"):
+        events = (*events, *_late(view, run))
     figure = RegimeFigure(
-        belief=(float(belief[0]), float(belief[1]), float(belief[2])),
+        belief=belief,
         crisis=crisis,
         vix=vix if vix == vix else None,
-        source=source_of(float(view.now("regime.whose")), run.policy),
+        source=source_of(view.figure("regime.whose"), run.policy),
         stress=after > 0,
-        passage=float(view.now("regime.passage")),
+        passage=view.figure("regime.passage"),
     )
     return Regime(figure, most_probable(belief), vix_or_proxy, after, events)
 

@@ -85,10 +85,11 @@ class Scenes:
     """
 
     def __init__(self, context: CycleContext, rebalanced: Rebalance) -> None:
-        view, run, book = self._view, self._desk, self._book = context.view, context.run, context.book
+        view, run = self._view, self._desk = context.view, context.run
+        self._book = context.book
         self._openings, drawn = rebalanced.openings, rebalanced.scenarios
         if drawn is None:
-            live = (context.state.lots != 0) | (book.weights != 0.0) | (rebalanced.target != 0.0)
+            live = (context.state.lots != 0) | (rebalanced.target != 0.0)  # without lots there is no weight
             self.tails = tails_of(view, run, live.nonzero()[0], stressed=False)
         else:
             self.tails = Tails.of(drawn, run.policy.auction.confidence)

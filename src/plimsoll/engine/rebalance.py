@@ -17,7 +17,7 @@ from plimsoll.core.scenarios import ScenarioSet
 from plimsoll.costs.model import estimate
 from plimsoll.engine.answers import Answers
 from plimsoll.engine.asking import present_shares
-from plimsoll.engine.book import MarkedBook, target_of
+from plimsoll.engine.book import MarkedBook
 from plimsoll.engine.context import CycleContext
 from plimsoll.engine.lifecycle import StrategyEvidence, noted
 from plimsoll.engine.run_context import RunContext
@@ -54,10 +54,10 @@ def rebalance(context: CycleContext, answers: Answers | None) -> Rebalance:
     carried, run = context.state.carried, context.run
     if answers is not None:
         return _auctioned(context, answers)
-    target, confidence = target_of(carried.portfolio, run), _confidence(carried.portfolio, run)
+    standing = run.standing(carried.portfolio)
     return Rebalance(
-        carried.portfolio, target, confidence, context.stops.stops, context.pairs, None, carried.openings, None, (),
-        context.following,
+        carried.portfolio, standing.target, standing.confidence, context.stops.stops, context.pairs, None,
+        carried.openings, None, (), context.following,
     )  # fmt: skip
 
 
@@ -71,10 +71,11 @@ def _auctioned(context: CycleContext, answers: Answers) -> Rebalance:
     result = hold(_inputs(context, answers, columns, held_pairs, lifted, scenarios), run.policy)
     mu, conviction = _expectations(answers, result.shares, run.policy.auction.horizon)
     fresh = TargetPortfolio(view.day, result.shares, result.confidence, mu, conviction)
+    standing = run.standing(fresh)
     return Rebalance(
         portfolio=fresh,
-        target=target_of(fresh, run),
-        confidence=_confidence(fresh, run),
+        target=standing.target,
+        confidence=standing.confidence,
         stops=lifted,
         pairs=held_pairs,
         auction=result.record,
@@ -147,14 +148,6 @@ def _scaled(view: View, auction: AuctionRecord) -> tuple[RiskEvent, ...]:
 def _columns(answers: Answers, book: MarkedBook, run: RunContext) -> NDArray[np.int64]:
     wanted = {run.column[f.symbol] for _, said in answers.forecasts for f in said if f.symbol in run.column}
     return np.array(sorted(wanted | {int(c) for c in book.columns}), dtype=np.int64)
-
-
-def _confidence(portfolio: TargetPortfolio | None, run: RunContext) -> Floats:
-    confidence = np.full(len(run.symbols), np.nan)
-    if portfolio is not None:
-        for symbol, value in portfolio.confidence.items():
-            confidence[run.column[symbol]] = value
-    return confidence
 
 
 def _blocked(context: CycleContext, stop_states: tuple[StopState, ...], columns: NDArray[np.int64]) -> dict[int, str]:

@@ -32,7 +32,9 @@ def record(
 ) -> CycleRecord:
     """Everything this session saw, judged and decided, in columns."""
     view, run, book = context.view, context.run, context.book
+    held, wanted = book.weights, rebalanced.target
     columns = _scope(run, book, rebalanced, wish, proposal)
+    at = np.array(columns, dtype=np.intp)
     outcomes, reasons = _outcomes(run, book, rebalanced, wish, proposal, causes, columns)
     return CycleRecord(
         session=view.date,
@@ -44,15 +46,15 @@ def record(
         cash=context.state.cash,
         regime=context.regime.figure,
         restraint=context.restraint,
-        symbols=tuple(run.symbols[c] for c in columns),
-        held=book.weights[columns].tolist(),
-        target=rebalanced.target[columns].tolist(),
-        desired=wish.desired[columns].tolist(),
-        proposed=(book.weights + proposal.weights)[columns].tolist(),
-        lots=proposal.lots[columns].tolist(),
+        symbols=tuple([run.symbols[c] for c in columns]),
+        held=held[at].tolist(),
+        target=wanted[at].tolist(),
+        desired=wish.desired[at].tolist(),
+        proposed=(held[at] + proposal.weights[at]).tolist(),
+        lots=proposal.lots[at].tolist(),
         outcome=outcomes,
         reasons=reasons,
-        others=run.tradable - sum(run.instruments[c].tradable for c in columns),
+        others=run.tradable - sum([run.may_trade[c] for c in columns]),
         figures=_figures(proposal),
         limits=_limits(context.limits),
         findings=proposal.verdict.findings,
@@ -71,7 +73,10 @@ def _scope(
     run: RunContext, book: MarkedBook, rebalanced: Rebalance, wish: DesiredWeights, proposal: Proposal
 ) -> list[int]:
     """Columns the record speaks of: held, targeted, wished for, ordered or bid for."""
-    live = (book.weights != 0.0) | (rebalanced.target != 0.0) | (wish.desired != 0.0) | (proposal.lots != 0)
+    live = (book.weights != 0.0) | (rebalanced.target != 0.0)
+    if wish.desired is not rebalanced.target:
+        live |= wish.desired != 0.0
+    live |= proposal.lots != 0
     scope: list[int] = live.nonzero()[0].tolist()
     if rebalanced.auction is None:
         return scope

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.alpha.terms import terms_of
+from plimsoll.core.decision import TargetPortfolio
 from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.limits import AccountCaps, Group, LimitSet
@@ -19,6 +21,16 @@ from plimsoll.costs.model import depth
 from plimsoll.engine.caps import account_caps, stressed_max, weight_cap
 
 Floats = NDArray[np.float64]
+
+
+class Standing(NamedTuple):
+    """A target portfolio in arrays that nobody may write to: (N,) ``target`` weights, fractions of NAV, and the highest
+    ``confidence`` behind each, NaN without one; ``columns`` (k,) are those it names.
+    """
+
+    target: Floats
+    confidence: Floats
+    columns: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +49,7 @@ class RunContext:
     account: str = "local"
     code: str = ""
     governed: bool = False
+    _standing: list[tuple[TargetPortfolio | None, Standing]] = field(default_factory=list, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse a horizon that the limits are not stated for: a loss over 20 sessions has no budget (U3)."""
@@ -54,6 +67,24 @@ class RunContext:
         """A copy that shares nothing with the policy in force: what a plug-in does to it binds nobody (U9)."""
         copied: Policy = pickle.loads(self._pickled)
         return copied
+
+    def standing(self, portfolio: TargetPortfolio | None) -> Standing:
+        """A target portfolio in arrays, zeros without one; laid out once for all sessions in a row that it stands."""
+        if self._standing and self._standing[0][0] is portfolio:
+            return self._standing[0][1]
+        target, confidence = np.zeros(len(self.symbols)), np.full(len(self.symbols), np.nan)
+        columns: list[int] = []
+        if portfolio is not None:
+            columns = [self.column[share.symbol] for share in portfolio.shares]
+            for column, share in zip(columns, portfolio.shares, strict=True):
+                target[column] += share.weight
+            for symbol, value in portfolio.confidence.items():
+                confidence[self.column[symbol]] = value
+        found = Standing(target, confidence, np.array(columns, dtype=np.int64))
+        for values in found:
+            values.setflags(write=False)
+        self._standing[:] = [(portfolio, found)]
+        return found
 
     @cached_property
     def _pickled(self) -> bytes:
@@ -111,7 +142,19 @@ class RunContext:
     @cached_property
     def tradable(self) -> int:
         """How many symbols can be decided on."""
-        return sum(i.tradable for i in self.instruments)
+        return sum(self.may_trade)
+
+    @cached_property
+    def may_trade(self) -> tuple[bool, ...]:
+        """Per column, whether it can be decided on."""
+        return tuple(i.tradable for i in self.instruments)
+
+    @cached_property
+    def nowhere(self) -> NDArray[np.bool_]:
+        """No column; read-only."""
+        none = np.zeros(len(self.instruments), dtype=bool)
+        none.setflags(write=False)
+        return none
 
     @cached_property
     def lots_per_unit(self) -> NDArray[np.int64]:

@@ -90,31 +90,30 @@ def step(stops: tuple[StopState, ...], view: View, held: Floats, average_cost: F
         missing data bars new risk elsewhere, it never sells (E3).
     """
     trailing = policy.stops.trailing
-    longs = held > 0.0
-    mark = view.now("mark")
-    loss = (average_cost - mark) / average_cost
+    longs = (held > 0.0).nonzero()[0]
+    paid = average_cost[longs]
+    loss = (paid - view.now("mark", longs)) / paid
     if trailing:
-        stops = _follow(stops, view, longs)
-        high = _highs(stops, view)
-        loss = np.fmax(loss, (high - view.now("price")) / high)
-    hit = (loss >= view.now("stop.reduce")) & longs
-    if not stops and not hit.any():
+        stops = _follow(stops, view, held > 0.0)
+        high = _highs(stops, view)[longs]
+        loss = np.fmax(loss, (high - view.now("price", longs)) / high)
+    hit = (loss >= view.now("stop.reduce", longs)).nonzero()[0].tolist()
+    if not stops and not hit:
         return _NOTHING
 
     column = view.column
     kept = {s.symbol: s for s in stops if s.cap < UNCAPPED or held[column[s.symbol]] != 0.0}
     events: list[RiskEvent] = []
-    for i in np.flatnonzero(hit).tolist():
+    for n in hit:
+        i, fallen = int(longs[n]), float(loss[n])
         symbol = view.symbols[i]
         before = kept.get(symbol)
-        after = _judge(
-            symbol, before, float(held[i]), float(loss[i]), float(view.now("stop.exit")[i]), view.day, policy
-        )
+        after = _judge(symbol, before, float(held[i]), fallen, float(view.now("stop.exit")[i]), view.day, policy)
         if after is None:
             continue
         kept[symbol] = after
         kind, stage = ("STOP_EXITED", "stop.exit") if after.stage == EXITED else ("STOP_REDUCED", "stop.reduce")
-        events.append(RiskEvent(view.date, kind, "WARNING", float(loss[i]), float(view.now(stage)[i]), symbol))
+        events.append(RiskEvent(view.date, kind, "WARNING", fallen, float(view.now(stage)[i]), symbol))
     current = tuple(kept.values())
     return StopStep(current, {column[s.symbol]: s.cap for s in current if s.cap < UNCAPPED}, tuple(events))
 

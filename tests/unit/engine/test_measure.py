@@ -234,8 +234,8 @@ def test_a_weight_that_is_not_known_counts_as_an_increase() -> None:
 
 def test_a_book_that_rests_trades_nothing_and_is_what_it_is() -> None:
     held = np.array([0.3, 0.0, 0.2, 0.0])
-    m = resting(nav=5, held=held, cvar_held={1: 0.01, 10: 0.03}, drawdown_episode=0.02, drawdown_lifetime=0.05,
-                symbols=("A", "B", "C", "D"))  # fmt: skip
+    m = resting(nav=5, held=held, gross=0.5, cvar_held={1: 0.01, 10: 0.03}, drawdown_episode=0.02,
+                drawdown_lifetime=0.05, symbols=("A", "B", "C", "D"))  # fmt: skip
     assert (m.turnover, m.trades, m.exempt_trades, m.exempt_turnover) == (0.0, 0, 0, 0.0)
     assert (m.gross_held, m.gross_proposed, m.cash_proposed) == (0.5, 0.5, 0.5)
     assert not m.increases.any() and not m.adv_share.any() and not m.incremental.any()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -23,7 +21,7 @@ def seen(history: History, run):
         seen_vix = VIX if vix == vix else stand_in.BENCHMARK
         made = {"regime.crisis": crisis, "regime.vix": vix, "regime.whose": seen_vix}
         fixed = {name: (lambda p, v=value: np.full(len(p.sessions), v)) for name, value in made.items()}
-        given = dataclasses.replace(history, catalogue={**history.catalogue, **fixed}, _memo={})
+        given = History(history.panel, {**history.catalogue, **fixed})
         return observe(View(given, 300), Carried(ladder=LadderState(1, 1), stress_sessions=sessions), run)
 
     return observed

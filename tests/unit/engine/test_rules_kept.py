@@ -19,6 +19,6 @@ def test_stocks_without_a_sector_share_one_cap() -> None:
 
 
 def test_a_close_without_any_bar_to_sell_on_does_not_count_towards_the_halt() -> None:
-    book = MarkedBook(np.ones(2), 100, np.array([0.5, 0.0]), np.array([0]), True)
+    book = MarkedBook(np.ones(2), 100, np.array([0.5, 0.0]), np.array([0]), known=True, gross=0.5)
     assert _breach_closes(1, book, np.array([freshness.STALE, 0.0])) == 1
     assert _breach_closes(1, replace(book, columns=np.array([0, 1])), np.array([freshness.STALE, 0.0])) == 2
