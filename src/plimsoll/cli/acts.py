@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from plimsoll import app
 from plimsoll.cli.account import KeyOption, PersonOption, ReasonOption, approve_cli
-from plimsoll.cli.errors import reported
-from plimsoll.cli.options import HomeOption, JsonOption, print_json, workspace
+from plimsoll.cli.command import Answer, command
 from plimsoll.cli.terminal import say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from plimsoll.app import Workspace
+    from plimsoll.operate.signed_acts import Signed
 
 SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="Of which symbol.")]
 
 
 @approve_cli.command("settle")
+@command(policy=False)
 def approve_settle(
     symbol: SymbolArgument,
     person: PersonOption,
@@ -24,9 +31,9 @@ def approve_settle(
     qty: Annotated[
         str, typer.Option("--qty", metavar="Q", help="How much of it, negative for a short one; all by default.")
     ] = "",
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> Answer:
     """Settle or write off a holding that has no market, signed.
 
     Applied once, at the governor's next start or status, or the settle message that names the entry. It pays at most
@@ -35,10 +42,11 @@ def approve_settle(
     \b
     plimsoll approve settle OLD --price 0 --person ann --key ann.key --reason "delisted, no payment"
     """
-    _signed(as_json, home, person, key, action="settle", symbol=symbol, price=price, quantity=qty, reason=reason)
+    return _signed(where, person, key, action="settle", symbol=symbol, price=price, quantity=qty, reason=reason)
 
 
 @approve_cli.command("price")
+@command(policy=False)
 def approve_price(
     symbol: SymbolArgument,
     person: PersonOption,
@@ -46,9 +54,9 @@ def approve_price(
     reason: ReasonOption,
     bid: Annotated[str, typer.Option("--bid", metavar="P", help="The bid that is right, USD.")],
     ask: Annotated[str, typer.Option("--ask", metavar="P", help="The ask that is right, USD.")],
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> Answer:
     """Say which price of a symbol in doubt is right, signed.
 
     Applied once, at the governor's next start or status; a symbol that is in no doubt then is left as it is.
@@ -56,19 +64,20 @@ def approve_price(
     \b
     plimsoll approve price MSFT --bid 39.98 --ask 40.02 --person ann --key ann.key --reason "fell on its report"
     """
-    _signed(as_json, home, person, key, action="price", symbol=symbol, bid=bid, ask=ask, reason=reason)
+    return _signed(where, person, key, action="price", symbol=symbol, bid=bid, ask=ask, reason=reason)
 
 
 @approve_cli.command("position")
+@command(policy=False)
 def approve_position(
     symbol: SymbolArgument,
     person: PersonOption,
     key: KeyOption,
     reason: ReasonOption,
     qty: Annotated[str, typer.Option("--qty", metavar="Q", help="What is held, negative for a short position.")],
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> Answer:
     """Say how much is held of a disputed symbol, signed.
 
     Applied once, at the governor's next start or status; a symbol that is in no dispute then is left as it is. What it
@@ -77,18 +86,14 @@ def approve_position(
     \b
     plimsoll approve position MSFT --qty 0.12 --person ann --key ann.key --reason "as the broker's statement says"
     """
-    _signed(as_json, home, person, key, action="position", symbol=symbol, quantity=qty, reason=reason)
+    return _signed(where, person, key, action="position", symbol=symbol, quantity=qty, reason=reason)
 
 
-def _signed(as_json: bool, home: HomeOption, person: PersonOption, key: KeyOption, **act: str) -> None:
-    with reported(as_json):
-        from plimsoll import app
+def _signed(where: Workspace, person: str, key: Path, **act: str) -> Answer:
+    def render(found: Signed) -> None:
+        say(
+            f"entry {found.number}: {found.action} {found.symbol}, signed by {person}; the governor applies it at "
+            "its next start or status"
+        )
 
-        found = app.act_approve(workspace(home), person, key, **act)
-        if as_json:
-            print_json(found)
-        else:
-            say(
-                f"entry {found.number}: {found.action} {found.symbol}, signed by {person}; the governor applies it at "
-                "its next start or status"
-            )
+    return Answer(app.act_approve(where, person, key, **act), render=render)

@@ -5,22 +5,18 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plimsoll.cli.errors import reported
-from plimsoll.cli.options import (
-    EndOption,
-    HomeOption,
-    JsonOption,
-    PolicyOption,
-    ProfileOption,
-    StartOption,
-    print_json,
-    workspace,
-)
-from plimsoll.core.errors import EXIT_CHECK_FAILED, EXIT_ERROR
+from plimsoll import app
+from plimsoll.cli.command import Answer, command
+from plimsoll.cli.options import EndOption, StartOption
+from plimsoll.cli.progress import named_progress
+from plimsoll.core.errors import EXIT_ERROR, UsageError
+
+if TYPE_CHECKING:
+    from plimsoll.app import Workspace
 
 verify_cli = typer.Typer(help="Check what is in the home.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -32,6 +28,7 @@ class Provider(StrEnum):
     synthetic = "synthetic"
 
 
+@command(render="data.render_ingest")
 def ingest(
     provider: Annotated[Provider, typer.Option("--provider", help="files, or synthetic for a made-up market.")],
     source: Annotated[
@@ -77,11 +74,9 @@ def ingest(
         str | None,
         typer.Option("--source-id", metavar="NAME", help="Name of this source: its rows restate only their own."),
     ] = None,
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> Answer:
     """Read market data into the home and certify it.
 
     What is published is the snapshot that everything else reads. A repeated run changes nothing; an interrupted one
@@ -93,40 +88,28 @@ def ingest(
     plimsoll ingest --provider files --source vix.csv --symbol ^VIX
     plimsoll ingest --provider files --source broker.csv --symbol SPY --dates dmy --columns "close=Last,date=Trade Date"
     """
-    with reported(as_json):
-        from plimsoll import app
-        from plimsoll.cli.progress import named_progress
-        from plimsoll.market.request import IngestRequest
+    from plimsoll.market.request import IngestRequest
 
-        request = IngestRequest(
-            provider=provider.value,
-            source=source or ("core" if provider is Provider.synthetic else ""),
-            symbol=symbol,
-            universe=None if universe is None else str(universe),
-            start=start,
-            end=end,
-            tickers=_names(tickers),
-            dates=dates,
-            columns=columns,
-            decimal=decimal,
-            source_id=source_id,
-        )
-        with named_progress() as progress:
-            done = app.ingest(workspace(home, profile, policy), request, progress)
-        if as_json:
-            print_json(done)
-        else:
-            from plimsoll.cli.render import tables
-
-            tables.ingested(done)
-        if done.failures:
-            raise typer.Exit(EXIT_ERROR)
+    request = IngestRequest(
+        provider=provider.value,
+        source=source or ("core" if provider is Provider.synthetic else ""),
+        symbol=symbol,
+        universe=None if universe is None else str(universe),
+        start=start,
+        end=end,
+        tickers=_names(tickers),
+        dates=dates,
+        columns=columns,
+        decimal=decimal,
+        source_id=source_id,
+    )
+    with named_progress() as progress:
+        done = app.ingest(where, request, progress)
+    return Answer(done, ok=not done.failures, failure=EXIT_ERROR)
 
 
 def _names(tickers: str | None) -> tuple[str, ...]:
     """The symbols of ``--tickers``; an option without any is a mistake, not a wish for all."""
-    from plimsoll.core.errors import UsageError
-
     names = tuple(t.strip() for t in (tickers or "").split(",") if t.strip())
     if tickers is not None and not names:
         raise UsageError(
@@ -136,14 +119,15 @@ def _names(tickers: str | None) -> tuple[str, ...]:
 
 
 @verify_cli.command("status")
+@command(render="data.render_status", policy=False)
 def verify_status(
     as_of: Annotated[
         str | None,
         typer.Option("--as-of", metavar="DATE", help="By what was known on this date; default: all there is."),
     ] = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> object:
     """Show each symbol's certification and why.
 
     \b
@@ -151,20 +135,12 @@ def verify_status(
     plimsoll verify status --as-of 2019-12-31
     plimsoll verify status --json
     """
-    with reported(as_json):
-        from plimsoll import app
-
-        shown = app.verify_status(workspace(home), as_of)
-        if as_json:
-            print_json(shown)
-        else:
-            from plimsoll.cli.render import tables
-
-            tables.status(shown)
+    return app.verify_status(where, as_of)
 
 
 @verify_cli.command("sources")
-def verify_sources(home: HomeOption = None, as_json: JsonOption = False) -> None:
+@command(render="data.render_sources", policy=False)
+def verify_sources(*, where: Workspace) -> Answer:
     """Hold every source's kept bytes against their hash.
 
     Exits 3 where a file is no longer what was read. The bytes themselves are at the path shown, compressed with gzip.
@@ -173,34 +149,16 @@ def verify_sources(home: HomeOption = None, as_json: JsonOption = False) -> None
     plimsoll verify sources
     plimsoll verify sources --json
     """
-    with reported(as_json):
-        from plimsoll import app
-
-        found = app.verify_sources(workspace(home))
-        if as_json:
-            print_json({"sources": found})
-        else:
-            from plimsoll.cli.render import tables
-
-            tables.sources(found)
-        if any(one.state in ("damaged", "lost") for one in found):
-            raise typer.Exit(EXIT_CHECK_FAILED)
+    found = app.verify_sources(where)
+    return Answer({"sources": found}, ok=not any(one.state in ("damaged", "lost") for one in found))
 
 
-def providers(as_json: JsonOption = False) -> None:
+@command(render="data.render_providers")
+def providers() -> object:
     """Show what each data provider can do and which one is routed to.
 
     \b
     plimsoll providers
     POLYGON_ENABLED=true plimsoll providers --json
     """
-    with reported(as_json):
-        from plimsoll import app
-
-        shown = app.providers(dict(os.environ))
-        if as_json:
-            print_json(shown)
-        else:
-            from plimsoll.cli.render import tables
-
-            tables.providers(shown)
+    return app.providers(dict(os.environ))

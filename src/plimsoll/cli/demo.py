@@ -15,8 +15,8 @@ from rich.markup import escape
 
 from plimsoll import app
 from plimsoll.cli.progress import named_progress, progress
+from plimsoll.cli.render.console import SYNTHETIC, console, figure, percent
 from plimsoll.cli.render.past_session import WIDTH_READ
-from plimsoll.cli.render.tables import SYNTHETIC, console, figure, percent
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CheckFailed
 from plimsoll.market.request import IngestRequest

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import sys
 from select import select
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from plimsoll.cli.errors import reported
-from plimsoll.cli.options import (
-    HomeOption,
-    PolicyOption,
-    ProfileOption,
-    StoreOption,
-    governor_store,
-    workspace,
-)
+from plimsoll import app
+from plimsoll.cli.command import command
+from plimsoll.cli.options import StoreOption, governor_store
 from plimsoll.cli.terminal import note
 
+if TYPE_CHECKING:
+    from plimsoll.app import Workspace
 
+
+@command(json=False)
 def govern(
     live: Annotated[
         bool, typer.Option("--live", help="Govern a live account: its limits must be signed, else exit 4.")
     ] = False,
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
+    *,
+    where: Workspace,
     store: StoreOption = None,
 ) -> None:
     """Decide which orders may leave an account, line by line.
@@ -44,14 +41,11 @@ def govern(
     plimsoll govern --profile micro < orders.jsonl
     plimsoll govern --profile micro --store redis://127.0.0.1:6379/0 < orders.jsonl
     """
-    with reported(False):
-        from plimsoll import app
-
-        with app.governed(workspace(home, profile, policy), governor_store(store), live=live, tell=note) as protocol:
-            for lines, came in app.arriving(_standard_input):
-                for answer in protocol.answer(lines, came):
-                    sys.stdout.write(answer + "\n")
-                sys.stdout.flush()
+    with app.governed(where, governor_store(store), live=live, tell=note) as protocol:
+        for lines, came in app.arriving(_standard_input):
+            for answer in protocol.answer(lines, came):
+                sys.stdout.write(answer + "\n")
+            sys.stdout.flush()
 
 
 def _standard_input(size: int) -> bytes:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plimsoll.cli.errors import reported
-from plimsoll.cli.options import (
-    HomeOption,
-    JsonOption,
-    PolicyOption,
-    ProfileOption,
-    RunOption,
-    print_json,
-    workspace,
-)
+from plimsoll import app
+from plimsoll.cli.command import Answer, command
+from plimsoll.cli.options import RunOption, StoreOption, governor_store
+from plimsoll.cli.progress import progress
 from plimsoll.cli.terminal import say
-from plimsoll.core.errors import EXIT_CHECK_FAILED
+from plimsoll.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from plimsoll.app import Workspace
 
 audit_cli = typer.Typer(help="Check the journals of past runs.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -35,15 +32,13 @@ class Slippage(StrEnum):
 
 
 @audit_cli.command("verify")
+@command(render="audit.render_audit", policy=False)
 def audit_verify(
     run: RunOption = None,
-    home: HomeOption = None,
-    store: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Redis server of the account, else PLIMSOLL_GOVERNOR_STORE, else the home."),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+    store: StoreOption = None,
+) -> Answer:
     """Recompute hash chains: a run's journal, the governor's record.
 
     Any altered, missing or reordered record is found; exits 3 if one is. Without --run, the last run's journal and the
@@ -54,24 +49,12 @@ def audit_verify(
     plimsoll audit verify
     plimsoll audit verify --run backtest-20260105T101500 --json
     """
-    with reported(as_json):
-        from plimsoll import app
-        from plimsoll.operate.govern import refuse_secret
-
-        refuse_secret(store)
-        where = store or os.environ.get("PLIMSOLL_GOVERNOR_STORE") or None
-        report = app.audit_verify(workspace(home), run, where)
-        if as_json:
-            print_json(report)
-        else:
-            from plimsoll.cli.render import tables
-
-            tables.audit(report)
-        if not report.ok:
-            raise typer.Exit(EXIT_CHECK_FAILED)
+    report = app.audit_verify(where, run, governor_store(store))
+    return Answer(report, ok=report.ok)
 
 
 @audit_cli.command("repair")
+@command(render="audit.render_repair", policy=False)
 def audit_repair(
     restart: Annotated[
         bool, typer.Option("--restart", help="Begin again without entries that are lost; reductions only at first.")
@@ -81,9 +64,9 @@ def audit_repair(
     ] = None,
     key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Their private key.")] = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the signature.")] = "",
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> object:
     """Mend a governor's account that was lost or altered.
 
     State and facts are derived again from the record where that is whole and reaches governor.anchor. Where entries are
@@ -95,34 +78,23 @@ def audit_repair(
     plimsoll audit repair
     plimsoll audit repair --restart --person ann --key ann.key --reason "disk failed, snapshot taken"
     """
-    with reported(as_json):
-        from plimsoll import app
-        from plimsoll.core.errors import UsageError
-
-        if (person is None) != (key is None):
-            raise UsageError("a signature needs --person and --key", "Give both, or neither")
-        if os.environ.get("PLIMSOLL_GOVERNOR_STORE"):
-            raise UsageError("the account lies in a Redis server", "Restore the server's append-only file from a copy")
-        done = app.account_repair(workspace(home), person, key, reason, restart=restart)
-        if as_json:
-            print_json(done)
-        else:
-            from plimsoll.cli.render import tables
-
-            tables.repaired(done)
+    if (person is None) != (key is None):
+        raise UsageError("a signature needs --person and --key", "Give both, or neither")
+    if os.environ.get("PLIMSOLL_GOVERNOR_STORE"):
+        raise UsageError("the account lies in a Redis server", "Restore the server's append-only file from a copy")
+    return app.account_repair(where, person, key, reason, restart=restart)
 
 
+@command()
 def explain(
     on: OnOption,
     symbol: Annotated[
         str | None, typer.Option("--symbol", metavar="S", help="One symbol's whole chain, traded or not.")
     ] = None,
     run: RunOption = None,
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> object:
     """Say why a symbol was or was not traded.
 
     Link by link: data, forecast, bid, limits and their prices, gates, order and fill.
@@ -135,18 +107,11 @@ def explain(
     plimsoll explain --on 2020-03-16 --symbol SPY
     plimsoll explain --on 2020-03-16 --symbol BTC-USD --json
     """
-    with reported(as_json):
-        from plimsoll import app
-
-        told = app.explain(workspace(home, profile, policy), on, symbol, run)
-        if as_json:
-            print_json(told)
-        else:
-            from plimsoll.cli.render import past_session
-
-            past_session.explained(told, one=symbol is not None)
+    told = app.explain(where, on, symbol, run)
+    return Answer(told, render="past_session.render_session" if symbol is None else "past_session.render_chain")
 
 
+@command(render="risk.render_risk")
 def risk(
     on: Annotated[
         str | None,
@@ -160,11 +125,9 @@ def risk(
             help="Exit 3 if what is held is above a limit that binds it, unmeasured or without a bar.",
         ),
     ] = False,
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> Answer:
     """Show how far a run's book is from every limit.
 
     The closest limit first, then the tail by four estimators, each position's part of it, and how far the account may
@@ -178,28 +141,17 @@ def risk(
     plimsoll risk --on 2020-03-16 --json
     plimsoll risk --run backtest-20260105T101500 --check
     """
-    with reported(as_json):
-        from plimsoll import app
-
-        found = app.risk(workspace(home, profile, policy), on, run)
-        if as_json:
-            print_json(found)
-        else:
-            from plimsoll.cli.render import risk
-
-            risk.show(found)
-        if check and not found.inside:
-            raise typer.Exit(EXIT_CHECK_FAILED)
+    found = app.risk(where, on, run)
+    return Answer(found, ok=found.inside or not check)
 
 
+@command(render="past_session.render_replay")
 def replay(
     on: OnOption,
     run: RunOption = None,
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> Answer:
     """Decide a past session again and compare the bytes.
 
     From snapshot, policy and journal alone; what comes out is compared with the journal.
@@ -210,20 +162,11 @@ def replay(
     plimsoll replay --on 2020-03-16
     plimsoll replay --on 2020-03-16 --run backtest-20260105T101500 --json
     """
-    with reported(as_json):
-        from plimsoll import app
-
-        result = app.replay(workspace(home, profile, policy), on, run)
-        if as_json:
-            print_json(result)
-        else:
-            from plimsoll.cli.render import past_session
-
-            past_session.replayed(result)
-        if not (result.same_decision and result.same_morning):
-            raise typer.Exit(EXIT_CHECK_FAILED)
+    found = app.replay(where, on, run)
+    return Answer(found, ok=found.same_decision and found.same_morning)
 
 
+@command(render=lambda written: say(written["path"]))
 def report(
     run: RunOption = None,
     output: Annotated[
@@ -240,11 +183,9 @@ def report(
         Path | None,
         typer.Option("--csv", metavar="FOLDER", help="Write its tables there too, one CSV file each."),
     ] = None,
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> object:
     """Write a run's report as one HTML file.
 
     It needs no network and holds every figure, limit, refusal and assumption.
@@ -256,24 +197,17 @@ def report(
     plimsoll report --run backtest-20260105T101500 --output report.html
     plimsoll report --csv tables
     """
-    with reported(as_json):
-        from plimsoll import app
-        from plimsoll.cli.progress import progress
-
-        with progress("hurdles") as told:
-            path = app.report(workspace(home, profile, policy), run, output, hurdles=hurdles, csv=csv, progress=told)
-        if as_json:
-            print_json({"path": str(path), "bytes": path.stat().st_size})
-        else:
-            say(path)
-        if show:
-            typer.launch(path.absolute().as_uri())
+    with progress("hurdles") as said:
+        path = app.report(where, run, output, hurdles=hurdles, csv=csv, progress=said)
+    if show:
+        typer.launch(path.absolute().as_uri())
+    return {"path": str(path), "bytes": path.stat().st_size}
 
 
+@command(render="auction.render_auction")
 def auction(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The problem, .json or .npz.")],
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Solve a capital auction from a file and explain it.
 
     Each bid's weight and what keeps it from more, each limit with its shadow price, and an independent check.
@@ -284,20 +218,11 @@ def auction(
     plimsoll auction examples/auction.json
     plimsoll auction problem.npz --json
     """
-    with reported(as_json):
-        from plimsoll import app
-
-        found = app.auction(file)
-        if as_json:
-            print_json(found)
-        else:
-            from plimsoll.cli.render import auction
-
-            auction.show(found)
-        if not found.solved:
-            raise typer.Exit(EXIT_CHECK_FAILED)
+    found = app.auction(file)
+    return Answer(found, ok=found.solved)
 
 
+@command(render="costs.render_costs")
 def costs(
     run: RunOption = None,
     fills: Annotated[
@@ -306,11 +231,9 @@ def costs(
     slippage: Annotated[
         Slippage, typer.Option("--slippage", help="Take the policy's half-spread, or estimate a multiple of it.")
     ] = Slippage.policy,
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> object:
     """Compare expected with realised cost and calibrate impact.
 
     Each order's cost by part (delay, slippage, impact, commission), by symbol and regime, and the coefficient of the
@@ -325,29 +248,17 @@ def costs(
     plimsoll costs --fills my_fills.csv --slippage estimated
     plimsoll costs --run backtest-20260105T101500 --json
     """
-    with reported(as_json):
-        from plimsoll import app
-
-        found = app.costs(
-            workspace(home, profile, policy), run, fills, estimate_slippage=slippage is Slippage.estimated
-        )
-        if as_json:
-            print_json(found)
-        else:
-            from plimsoll.cli.render import costs
-
-            costs.show(found)
+    return app.costs(where, run, fills, estimate_slippage=slippage is Slippage.estimated)
 
 
+@command(render="regime.render_regime")
 def regime(
     on: Annotated[
         str | None, typer.Option("--on", metavar="DATE", help="The session, YYYY-MM-DD.", show_default="the last one")
     ] = None,
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> object:
     """Show the regime's probabilities and how they fared.
 
     From the certified snapshot alone: belief in normal, volatile and crisis, the outlook, the VIX behind it and its
@@ -357,13 +268,4 @@ def regime(
     plimsoll regime
     plimsoll regime --on 2020-03-16 --json
     """
-    with reported(as_json):
-        from plimsoll import app
-
-        found = app.regime(workspace(home, profile, policy), on)
-        if as_json:
-            print_json(found)
-        else:
-            from plimsoll.cli.render import regime
-
-            regime.show(found)
+    return app.regime(where, on)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -117,14 +118,19 @@ StoreOption = Annotated[
 EndOption = Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last date, YYYY-MM-DD.")]
 
 
-def workspace(
-    home: Path | None, profile: str | None = None, policy: list[Path] | None = None, **changes: object
-) -> Workspace:
-    """``changes`` are policy values by dotted path, absent ones left out."""
+def workspace(home: Path | None, profile: str | None = None, policy: list[Path] | None = None) -> Workspace:
+    """Where a command works and under which policy, as its options and the environment say."""
     from plimsoll.app import Workspace
 
+    return Workspace(home or Path("runtime"), profile, tuple(policy or ()), dict(os.environ), {}, note)
+
+
+def changed(where: Workspace, changes: Mapping[str, object], snapshot: str = "") -> Workspace:
+    """The workspace with policy values by dotted path as the policy's last layer, absent ones left out."""
+    from dataclasses import replace
+
     given = {path: value for path, value in changes.items() if value is not None}
-    return Workspace(home or Path("runtime"), profile, tuple(policy or ()), dict(os.environ), given, note)
+    return replace(where, changes=given, snapshot=snapshot)
 
 
 def governor_store(url: str | None) -> str | None:
@@ -135,20 +141,16 @@ def governor_store(url: str | None) -> str | None:
     return url or os.environ.get("PLIMSOLL_GOVERNOR_STORE") or None
 
 
-def run_workspace(
-    home: Path | None,
-    profile: str | None,
-    policy: list[Path] | None,
+def run_changes(
     strategy: list[str] | None,
     capital: float | None,
     operator: Operator | None,
     lifecycle: bool = False,
     benchmark: str | None = None,
-    snapshot: str = "",
     costs: str | None = None,
-) -> Workspace:
-    """The workspace of a run: what the command line says is the policy's last layer, so its hash names it."""
-    changes: dict[str, object] = {
+) -> dict[str, object]:
+    """A run's options as policy values: they are the policy's last layer, so its hash names them."""
+    return {
         "strategies.enabled": strategy or None,
         "account.capital": capital,
         "backtest.operator": None if operator is None else operator.value,
@@ -156,9 +158,6 @@ def run_workspace(
         "backtest.benchmark": benchmark,
         "costs.preset": costs,
     }
-    from dataclasses import replace
-
-    return replace(workspace(home, profile, policy, **changes), snapshot=snapshot)
 
 
 def print_json(value: object) -> None:

@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plimsoll.cli.errors import reported
-from plimsoll.cli.options import HomeOption, JsonOption, complete_runs, print_json, workspace
+from plimsoll import app
+from plimsoll.cli.command import command
+from plimsoll.cli.options import JsonOption, complete_runs
 from plimsoll.cli.terminal import say
+from plimsoll.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from plimsoll.app import Workspace
+    from plimsoll.operate.resume import Resumed
     from plimsoll.store.pruning import Pruned
 
 runs_cli = typer.Typer(help="List the runs of this home.", invoke_without_command=True, rich_markup_mode=None)
 
 
 @runs_cli.callback(invoke_without_command=True)
-def runs(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+@command(render="runs.render_runs", policy=False)
+def runs(context: typer.Context, *, where: Workspace) -> object:
     """List the runs of this home: tag, span, policy, capital, figures, and how each ended.
 
     \b
@@ -26,21 +31,13 @@ def runs(context: typer.Context, home: HomeOption = None, as_json: JsonOption = 
     plimsoll runs --json
     plimsoll runs prune --keep 20 --dry-run
     """
-    if context.invoked_subcommand is not None:
-        return
-    with reported(as_json):
-        from plimsoll import app
-
-        shown = app.runs(workspace(home))
-        if as_json:
-            print_json(shown)
-        else:
-            from plimsoll.cli.render import tables
-
-            tables.runs(shown)
+    return None if context.invoked_subcommand is not None else app.runs(where)
 
 
 @runs_cli.command()
+@command(
+    render=lambda done: say(f"removed {len(done.runs)} runs" if done.done else "nothing was removed"), policy=False
+)
 def prune(
     keep: Annotated[int | None, typer.Option("--keep", min=0, metavar="N", help="Keep the newest N.")] = None,
     older_than: Annotated[
@@ -50,9 +47,10 @@ def prune(
     force: Annotated[bool, typer.Option("--force", help="Journals of paper accounts too.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go.")] = False,
-    home: HomeOption = None,
+    *,
+    where: Workspace,
     as_json: JsonOption = False,
-) -> None:
+) -> object:
     """Remove old runs with their journals, results and reports.
 
     What goes meets every wish given. It is listed first and removed once you agree; without a terminal --yes has to say
@@ -63,29 +61,19 @@ def prune(
     plimsoll runs prune --unfinished --yes
     plimsoll runs prune --older-than 90 --keep 5
     """
-    with reported(as_json):
-        from plimsoll import app
-        from plimsoll.core.errors import UsageError
 
-        def agreed(found: Pruned) -> bool:
-            if dry_run or yes:
-                return yes and not dry_run
-            if as_json or not sys.stdin.isatty():
-                raise UsageError(
-                    f"{len(found.runs)} runs would be removed and nobody was asked", "Add --yes or --dry-run"
-                )
-            _listed(found)
-            return typer.confirm("Remove them?")
+    def agreed(found: Pruned) -> bool:
+        if dry_run or yes:
+            return yes and not dry_run
+        if as_json or not sys.stdin.isatty():
+            raise UsageError(f"{len(found.runs)} runs would be removed and nobody was asked", "Add --yes or --dry-run")
+        _listed(found)
+        return typer.confirm("Remove them?")
 
-        done = app.prune(
-            workspace(home), keep=keep, older_than=older_than, unfinished=unfinished, force=force, agreed=agreed
-        )
-        if as_json:
-            print_json(done)
-        else:
-            if yes or dry_run or not done.runs:
-                _listed(done)
-            say(f"removed {len(done.runs)} runs" if done.done else "nothing was removed")
+    done = app.prune(where, keep=keep, older_than=older_than, unfinished=unfinished, force=force, agreed=agreed)
+    if not as_json and (yes or dry_run or not done.runs):
+        _listed(done)
+    return done
 
 
 def _listed(found: Pruned) -> None:
@@ -103,7 +91,8 @@ RunArgument = Annotated[
 ]
 
 
-def compare(a: RunArgument, b: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+@command(render="runs.render_comparison", policy=False)
+def compare(a: RunArgument, b: RunArgument, *, where: Workspace) -> object:
     """Show two runs side by side.
 
     Their figures, the policy keys on which they differ, whether data and code are the same, and their daily returns
@@ -113,18 +102,15 @@ def compare(a: RunArgument, b: RunArgument, home: HomeOption = None, as_json: Js
     plimsoll compare baseline wide-stops
     plimsoll compare backtest-20260105T101500 last --json
     """
-    with reported(as_json):
-        from plimsoll import app
-
-        found = app.compare(workspace(home), a, b)
-        if as_json:
-            print_json(found)
-        else:
-            from plimsoll.cli.render import tables
-
-            tables.versus(found)
+    return app.compare(where, a, b)
 
 
+def _render_resumed(done: Resumed) -> None:
+    say(f"{done.run}: {done.by} signed {' and '.join(done.lifts)} after {done.session}")
+    say(f"go on with plimsoll trade --mode paper --recorded --resume {done.run}")
+
+
+@command(render=_render_resumed, policy=False)
 def resume(
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who signs.")],
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the signature.")],
@@ -132,9 +118,9 @@ def resume(
         str | None,
         typer.Argument(metavar="RUN", help="Which paper run.", show_default="the newest", autocompletion=complete_runs),
     ] = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> object:
     """Lift the halt, or sign the re-entry, of a paper book.
 
     A named person's approval is added to the run's journal; 'trade --mode paper --recorded --resume RUN' then goes on.
@@ -144,12 +130,4 @@ def resume(
     plimsoll resume --by "Ann Lee" --reason "reviewed the fall of March"
     plimsoll trade --mode paper --recorded --resume last --end 2020-12-31
     """
-    with reported(as_json):
-        from plimsoll import app
-
-        done = app.resume(workspace(home), by, reason, run)
-        if as_json:
-            print_json(done)
-        else:
-            say(f"{done.run}: {done.by} signed {' and '.join(done.lifts)} after {done.session}")
-            say(f"go on with plimsoll trade --mode paper --recorded --resume {done.run}")
+    return app.resume(where, by, reason, run)

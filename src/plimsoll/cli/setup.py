@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plimsoll.cli.errors import reported
-from plimsoll.cli.options import (
-    HomeOption,
-    JsonOption,
-    PolicyOption,
-    ProfileOption,
-    print_json,
-    workspace,
-)
+from plimsoll import app
+from plimsoll.cli.command import Answer, command
+from plimsoll.cli.options import print_json
 from plimsoll.cli.terminal import say
-from plimsoll.core.errors import EXIT_CHECK_FAILED
+
+if TYPE_CHECKING:
+    from plimsoll.app import Workspace
 
 config_cli = typer.Typer(help="Show the policy and its schema.", no_args_is_help=True, rich_markup_mode=None)
 new_cli = typer.Typer(help="Write a file to begin with.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @config_cli.command("show")
+@command(render="setup.render_config")
 def config_show(
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> object:
     """List every policy value with unit, rule and origin.
 
     Then how often a year each rung of the drawdown ladder is expected to fire.
@@ -38,34 +33,22 @@ def config_show(
     plimsoll config show --profile institutional
     plimsoll config show --policy mine.yaml --json
     """
-    with reported(as_json):
-        from plimsoll import app
-
-        shown = app.config_show(workspace(home, profile, policy))
-        if as_json:
-            print_json(shown)
-        else:
-            from plimsoll.cli.render import tables
-
-            tables.config(shown)
+    return app.config_show(where)
 
 
 @config_cli.command("schema")
-def config_schema() -> None:
+@command(render=print_json, json=False)
+def config_schema() -> object:
     """Print the JSON Schema of a policy file.
 
     \b
     plimsoll config schema > policy.schema.json
     """
-    with reported(False):
-        from plimsoll import app
-
-        print_json(app.config_schema())
+    return app.config_schema()
 
 
-def doctor(
-    home: HomeOption = None, profile: ProfileOption = None, policy: PolicyOption = None, as_json: JsonOption = False
-) -> None:
+@command(render="setup.render_diagnosis")
+def doctor(*, where: Workspace) -> Answer:
     """Check the environment, the home, its data and clock.
 
     Exits 3 if a check fails; changes nothing.
@@ -74,26 +57,22 @@ def doctor(
     plimsoll doctor
     plimsoll doctor --json
     """
-    with reported(as_json):
-        from plimsoll import app
+    found = app.doctor(where)
+    return Answer(found, ok=found.ok)
 
-        found = app.doctor(workspace(home, profile, policy))
-        if as_json:
-            print_json(found)
-        else:
-            from plimsoll.cli.render import tables
 
-            tables.diagnosis(found)
-        if not found.ok:
-            raise typer.Exit(EXIT_CHECK_FAILED)
+def _render_new_strategy(path: Path) -> None:
+    say(f"wrote {path}")
+    say(f"try   plimsoll backtest --strategy {path}")
 
 
 @new_cli.command("strategy")
+@command(render=_render_new_strategy, json=False)
 def new_strategy(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, such as my_trend; the file is NAME.py.")],
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder to write into.")] = Path(),
     weights: Annotated[bool, typer.Option("--weights", help="One that returns target weights, not forecasts.")] = False,
-) -> None:
+) -> object:
     """Write a commented strategy of your own that runs as it is.
 
     \b
@@ -101,14 +80,10 @@ def new_strategy(
     plimsoll new strategy my_mix --weights
     plimsoll backtest --strategy my_trend.py
     """
-    with reported(False):
-        from plimsoll import app
-
-        path = app.new_strategy(name, output, weights=weights)
-        say(f"wrote {path}")
-        say(f"try   plimsoll backtest --strategy {path}")
+    return app.new_strategy(name, output, weights=weights)
 
 
+@command(json=False)
 def demo(
     context: typer.Context,
     home: Annotated[
@@ -124,7 +99,6 @@ def demo(
     plimsoll demo
     plimsoll demo --home /tmp/look-around
     """
-    with reported(False):
-        from plimsoll.cli.demo import play
+    from plimsoll.cli.demo import play
 
-        play(home or context.find_root().params.get("home") or Path("demo"))
+    play(home or context.find_root().params.get("home") or Path("demo"))

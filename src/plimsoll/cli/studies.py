@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plimsoll.cli.errors import reported
+from plimsoll import app
+from plimsoll.cli.command import Answer, command
 from plimsoll.cli.options import (
     CapitalOption,
     EndOption,
-    HomeOption,
-    JsonOption,
     OperatorOption,
-    PolicyOption,
-    ProfileOption,
     StartOption,
     StrategyOption,
-    print_json,
-    run_workspace,
-    workspace,
+    changed,
+    run_changes,
 )
-from plimsoll.core.errors import EXIT_CHECK_FAILED
+from plimsoll.cli.progress import progress
+
+if TYPE_CHECKING:
+    from plimsoll.app import Workspace
 
 
+@command(render="runs.render_ablation")
 def ablation(
     start: StartOption = None,
     end: EndOption = None,
@@ -32,11 +32,9 @@ def ablation(
     strategy: StrategyOption = None,
     capital: CapitalOption = None,
     operator: OperatorOption = None,
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> object:
     """Backtest with one rule off at a time.
 
     Shows what each rule costs and saves over this history.
@@ -44,21 +42,12 @@ def ablation(
     \b
     plimsoll ablation --start 2008-01-02 --jobs 2
     """
-    with reported(as_json):
-        from plimsoll import app
-        from plimsoll.cli.progress import progress
-
-        where = run_workspace(home, profile, policy, strategy, capital, operator)
-        with progress("ablation") as report:
-            outcomes = app.ablation(where, start=start, end=end, jobs=jobs, progress=report)
-        if as_json:
-            print_json(outcomes)
-        else:
-            from plimsoll.cli.render import tables
-
-            tables.ablation(outcomes)
+    under = changed(where, run_changes(strategy, capital, operator))
+    with progress("ablation") as report:
+        return app.ablation(under, start=start, end=end, jobs=jobs, progress=report)
 
 
+@command(render="montecarlo.render_montecarlo")
 def montecarlo(
     sessions: Annotated[int, typer.Option("--sessions", min=1, metavar="N", help="How many to play.")] = 200,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="S", help="The same seed is the same result.")] = 1,
@@ -71,11 +60,9 @@ def montecarlo(
             show_default="those in PLIMSOLL_SHARED_DATA",
         ),
     ] = None,
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> Answer:
     """Push every limit of the governor and count breaches.
 
     Sessions on made-up and recorded minute bars, with models from sensible to hostile, gaps, crashes and restarts, and
@@ -89,17 +76,6 @@ def montecarlo(
     plimsoll montecarlo --sessions 200 --seed 1 --profile micro
     plimsoll montecarlo --sessions 2000 --profile micro --bars msft_intraday.parquet --json
     """
-    with reported(as_json):
-        from plimsoll import app
-        from plimsoll.cli.progress import progress
-
-        with progress("sessions") as report:
-            found = app.montecarlo(workspace(home, profile, policy), sessions, seed, tuple(bars or ()), report)
-        if as_json:
-            print_json(found)
-        else:
-            from plimsoll.cli.render import montecarlo
-
-            montecarlo.show(found)
-        if not found.passed:
-            raise typer.Exit(EXIT_CHECK_FAILED)
+    with progress("sessions") as report:
+        found = app.montecarlo(where, sessions, seed, tuple(bars or ()), report)
+    return Answer(found, ok=found.passed)

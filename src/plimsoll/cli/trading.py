@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plimsoll.cli.errors import reported
+from plimsoll import app
+from plimsoll.cli.command import command
 from plimsoll.cli.options import (
     BenchmarkOption,
     CapitalOption,
     CostsOption,
     EndOption,
-    HomeOption,
-    JsonOption,
     KeepGoingOption,
     LifecycleOption,
     OperatorOption,
-    PolicyOption,
-    ProfileOption,
     SnapshotOption,
     StartOption,
     StrategyOption,
     TagOption,
-    print_json,
-    run_workspace,
+    changed,
+    run_changes,
 )
+from plimsoll.cli.progress import progress
+from plimsoll.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from plimsoll.app import Workspace
 
 
 class Mode(StrEnum):
@@ -35,6 +37,7 @@ class Mode(StrEnum):
     paper = "paper"
 
 
+@command(render="backtest.render_backtest")
 def backtest(
     start: StartOption = None,
     end: EndOption = None,
@@ -47,11 +50,9 @@ def backtest(
     tag: TagOption = "",
     keep_going: KeepGoingOption = False,
     snapshot: SnapshotOption = "",
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> object:
     """Run the governed system over certified history.
 
     Every decision is journaled and every cost paid. The first error of a strategy ends it, unless --keep-going.
@@ -64,21 +65,12 @@ def backtest(
     plimsoll backtest --costs ibkr-pro
     plimsoll backtest --strategy mine.py --json > result.json
     """
-    with reported(as_json):
-        from plimsoll import app
-        from plimsoll.cli.progress import progress
-
-        where = run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark, snapshot, costs)
-        with progress("backtest") as report:
-            result = app.backtest(where, start=start, end=end, keep_going=keep_going, tag=tag, progress=report)
-        if as_json:
-            print_json(result)
-        else:
-            from plimsoll.cli.render import tables
-
-            tables.backtest(result)
+    under = changed(where, run_changes(strategy, capital, operator, lifecycle, benchmark, costs), snapshot)
+    with progress("backtest") as report:
+        return app.backtest(under, start=start, end=end, keep_going=keep_going, tag=tag, progress=report)
 
 
+@command(render="backtest.render_backtest")
 def trade(
     mode: Annotated[Mode, typer.Option("--mode", help="paper is the only mode of this version.")],
     recorded: Annotated[bool, typer.Option("--recorded", help="Trade recorded sessions of the snapshot.")] = False,
@@ -104,11 +96,9 @@ def trade(
     tag: TagOption = "",
     keep_going: KeepGoingOption = False,
     snapshot: SnapshotOption = "",
-    home: HomeOption = None,
-    profile: ProfileOption = None,
-    policy: PolicyOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    *,
+    where: Workspace,
+) -> object:
     """Trade on paper. Over recorded sessions it makes exactly the backtest's decisions.
 
     Orders fill at a simulated venue. They do not pass the governor, so the account's dollar caps do not bind them;
@@ -120,31 +110,20 @@ def trade(
     plimsoll trade --mode paper --recorded --resume paper-20260105T101500
     plimsoll trade --mode paper --recorded --continue last
     """
-    with reported(as_json):
-        from plimsoll import app
-        from plimsoll.cli.progress import progress
-        from plimsoll.core.errors import UsageError
-
-        if not recorded:
-            raise UsageError(
-                f"--mode {mode.value} without --recorded needs a live feed, which is not there yet", "Add --recorded"
-            )
-        where = run_workspace(home, profile, policy, strategy, capital, operator, lifecycle, benchmark, snapshot, costs)
-        with progress("paper session") as report:
-            result = app.trade_recorded(
-                where,
-                start=start,
-                end=end,
-                restart_every=restart_every,
-                resume=resume,
-                continue_run=continue_run,
-                keep_going=keep_going,
-                tag=tag,
-                progress=report,
-            )
-        if as_json:
-            print_json(result)
-        else:
-            from plimsoll.cli.render import tables
-
-            tables.backtest(result)
+    if not recorded:
+        raise UsageError(
+            f"--mode {mode.value} without --recorded needs a live feed, which is not there yet", "Add --recorded"
+        )
+    under = changed(where, run_changes(strategy, capital, operator, lifecycle, benchmark, costs), snapshot)
+    with progress("paper session") as report:
+        return app.trade_recorded(
+            under,
+            start=start,
+            end=end,
+            restart_every=restart_every,
+            resume=resume,
+            continue_run=continue_run,
+            keep_going=keep_going,
+            tag=tag,
+            progress=report,
+        )

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.render.tables import console, table
+from plimsoll.cli.render.console import console, table
+from plimsoll.cli.terminal import say
 from plimsoll.core.errors import one_line
 
 if TYPE_CHECKING:
     from plimsoll.core.account_record import Caps
     from plimsoll.operate.account_limits import LimitsReport, LimitsVersion, TrustedKey
     from plimsoll.operate.size import SizeReport
+    from plimsoll.operate.sla import Checked
 
 _CAPS = {
     "loss": "loss of a session",
@@ -23,7 +25,7 @@ _CAPS = {
 }
 
 
-def limits(shown: LimitsReport) -> None:
+def render_limits(shown: LimitsReport) -> None:
     """What is signed, by whom, and what the governor compares with."""
     out = console()
     if shown.recorded:
@@ -56,7 +58,7 @@ def limits(shown: LimitsReport) -> None:
         out.print(escape(f"note: {shown.note}"))
 
 
-def history(versions: Sequence[LimitsVersion]) -> None:
+def render_limits_history(versions: Sequence[LimitsVersion]) -> None:
     """A line a version."""
     out = console()
     if not versions:
@@ -73,7 +75,7 @@ def history(versions: Sequence[LimitsVersion]) -> None:
     out.print("The record is whole: every entry follows the one before it, every signature is its person's.")
 
 
-def size(shown: SizeReport) -> None:
+def render_size(shown: SizeReport) -> None:
     """Where the size of a position stands, and the evidence for the next step."""
     out = console()
     if not shown.graduated:
@@ -96,7 +98,7 @@ def size(shown: SizeReport) -> None:
     )
 
 
-def keys(trusted: Sequence[TrustedKey]) -> None:
+def render_keys(trusted: Sequence[TrustedKey]) -> None:
     """A line a person."""
     out = console()
     if not trusted:
@@ -113,3 +115,12 @@ def _rows(caps: Caps) -> Iterator[tuple[str, str]]:
         yield words, getattr(caps, name)
     for symbol, cap in caps.positions.items():
         yield f"  {symbol}", cap
+
+
+def render_checked_promise(found: Checked) -> None:
+    """Who signed a written risk promise, and whether it still holds."""
+    holds = "it is what the account promises now" if found.in_force else "THE ACCOUNT PROMISES OTHERWISE NOW"
+    say(
+        f"signed by {found.signed_by} at {found.signed_at} for account {found.account} under policy "
+        f"{found.policy[:16]}; {holds}"
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.render.tables import console, percent, table
+from plimsoll.cli.render.console import console, percent, table
 
 if TYPE_CHECKING:
     from plimsoll.operate.auction_answer import AuctionAnswer, LotsAnswer
@@ -18,7 +18,7 @@ _STATUS = {
 }
 
 
-def show(found: AuctionAnswer) -> None:
+def render_auction(found: AuctionAnswer) -> None:
     """Everything a reader needs to believe or doubt the answer."""
     out = console()
     said = _STATUS[found.status] + (f"; {found.binding} set the scale" if found.binding else "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.render.tables import ABSENT, console, percent, proven, table
+from plimsoll.cli.render.console import ABSENT, console, percent, proven, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +19,7 @@ LEFT_OUT_SHOWN = 10
 ORDERS_SHOWN = 10
 
 
-def show(found: CostReport) -> None:
+def render_costs(found: CostReport) -> None:
     """The coefficient first, then where the cost came from."""
     out = console()
     out.print(f"{escape(found.source)}: {found.orders_compared} orders filled")

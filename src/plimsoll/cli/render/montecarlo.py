@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.render.tables import console, percent, table
+from plimsoll.cli.render.console import console, percent, table
 
 if TYPE_CHECKING:
     from plimsoll.operate.montecarlo.study import Odds
@@ -20,7 +20,7 @@ _MEANT = {
 }
 
 
-def show(found: Odds) -> None:
+def render_montecarlo(found: Odds) -> None:
     """The verdict first, then what it rests on."""
     out = console()
     bars = ", ".join(f"{count} on {origin} bars" for origin, count in found.bars.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from plimsoll.cli.render.tables import SYNTHETIC, console, proven
+from plimsoll.cli.render.console import SYNTHETIC, console, proven
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,21 +20,29 @@ if TYPE_CHECKING:
 WIDTH_READ = 100  # lines longer than this are hard to read, however wide the terminal
 
 
-def explained(told: SessionExplanation, *, one: bool) -> None:
-    """The chain of the one symbol asked for, or the session in a page."""
-    out = console()
-    if told.synthetic:
-        out.print(SYNTHETIC)
-    if one:
-        for chain in told.symbols:
-            _print(out, f"{chain.symbol} on {told.session}   run {told.run}")
-            _steps(out, chain.steps)
-        _rests_on(out, told.journal)
-        return
+def render_chain(told: SessionExplanation) -> None:
+    """The chain of the one symbol asked for."""
+    out = _begun(told)
+    for chain in told.symbols:
+        _print(out, f"{chain.symbol} on {told.session}   run {told.run}")
+        _steps(out, chain.steps)
+    _rests_on(out, told.journal)
+
+
+def render_session(told: SessionExplanation) -> None:
+    """The session in a page."""
+    out = _begun(told)
     _print(out, f"session {told.session}, decided at {told.decided_at}   run {told.run}")
     _steps(out, told.summary)
     _rests_on(out, told.journal)
     _print(out, f"One symbol's whole chain: plimsoll explain --on {told.session} --run {told.run} --symbol S")
+
+
+def _begun(told: SessionExplanation) -> Console:
+    out = console()
+    if told.synthetic:
+        out.print(SYNTHETIC)
+    return out
 
 
 def _steps(out: Console, steps: Sequence[Step]) -> None:
@@ -59,7 +67,7 @@ def _print(out: Console, line: str) -> None:
     out.print(line, markup=False, soft_wrap=True)
 
 
-def replayed(result: SessionReplay) -> None:
+def render_replay(result: SessionReplay) -> None:
     """Whether the bytes are the same, and what differs if not."""
     out = console()
     said = "identical" if result.identical else "the same decision" if result.same_decision else "DIFFERENT"

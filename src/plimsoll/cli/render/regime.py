@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.render.tables import SYNTHETIC, console, figure, percent, table
+from plimsoll.cli.render.console import SYNTHETIC, console, figure, percent, table
 
 if TYPE_CHECKING:
     from plimsoll.reports.forecast_scores import Score
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _FORECASTS = {"crisis": "P(crisis) at the horizon", "passage": "P(crisis) within it"}
 
 
-def show(found: RegimeReport) -> None:
+def render_regime(found: RegimeReport) -> None:
     """The day first, then what it rests on, then what it was worth."""
     out = console()
     if found.synthetic:

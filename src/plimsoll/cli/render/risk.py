@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from plimsoll.cli.render.tables import ABSENT, SYNTHETIC, console, figure, percent, proven, table
+from plimsoll.cli.render.console import ABSENT, SYNTHETIC, console, figure, percent, proven, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MOST = 8  # positions shown; the document has them all
 
 
-def show(found: RiskStanding) -> None:
+def render_risk(found: RiskStanding) -> None:
     """Limits, tail, contributions and ladder of one close."""
     out = console()
     if found.synthetic:

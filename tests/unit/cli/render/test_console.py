@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from plimsoll.cli.errors import fail
-from plimsoll.cli.render import tables
+from plimsoll.cli.render import console
 
 ROWS = (
     ("GLD", "12,200,684", "2004-11-18", "ABOVE: the book is sold down to its budget at once"),
@@ -18,9 +18,9 @@ ROWS = (
 
 
 def printed(width: int, *names: str) -> list[str]:
-    out = tables.console()
+    out = console.console()
     out.file, out.width = io.StringIO(), width
-    made = tables.table("of", "notional, USD", *names, right=(1,))
+    made = console.table("of", "notional, USD", *names, right=(1,))
     for row in ROWS:
         made.add_row(*row[: 2 + len(names)])
     out.print(made)
@@ -53,8 +53,8 @@ def test_a_wide_terminal_gets_the_table_as_it_always_was() -> None:
 
 def test_no_text_commands_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     evil = "\x1b]0;title\x07\x9b31m\u202e\r\x00"
-    out = tables.console()
-    made = tables.table("run", "status")
+    out = console.console()
+    made = console.table("run", "status")
     made.add_row("r1", evil)
     out.print(made)
     out.print(f"note  {evil}")

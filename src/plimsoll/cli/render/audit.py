@@ -1,0 +1,49 @@
+"""The check of journals and of the governor's record, and its repair, as text for a person (G3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from plimsoll.cli.render.console import console
+
+if TYPE_CHECKING:
+    from plimsoll.operate.account_repair import Repaired
+    from plimsoll.store.journal import AuditReport
+
+
+def render_audit(report: AuditReport) -> None:
+    """Whether the chain holds, and if not where it breaks."""
+    out = console()
+    if report.governor is not None:
+        account = report.governor
+        found = f"{account.entries} entries, head {account.head[:16]}" if account.ok else escape(account.problem)
+        bad = "" if account.ok else f"; first bad entry {account.first_bad}, see 'plimsoll audit repair'"
+        out.print(f"governor's account: {'ok' if account.ok else 'NOT OK'}: {found}{bad}")
+        if not report.records and not report.problem:
+            return
+    if report.ok or not report.problem:
+        end = "" if report.anchored else "; the run has not ended, so nothing outside the journal keeps its end"
+        out.print(f"ok: {report.records} records, head {report.head[:16]}{end}")
+    else:
+        out.print(f"NOT OK: {escape(report.problem)}; first bad record {report.first_bad} of {report.records}")
+
+
+def render_repair(done: Repaired) -> None:
+    """What was wrong with the governor's account and what was done."""
+    out = console()
+    if done.action == "none":
+        out.print("Nothing is wrong with the governor's account.")
+        return
+    out.print(f"found: {escape(done.problem)}")
+    if done.action == "rebuild":
+        out.print(f"rebuilt from its record of {done.entries} entries; nothing is lost")
+    else:
+        known = f"{done.lost} entries are lost" if done.lost else "what came after is lost"
+        out.print(
+            f"begun again with {done.entries} entries; {known}. Only reductions pass: tell a snapshot of what the"
+        )
+        out.print(
+            "venue holds, then begin the next session. Orders that were open there may be unknown here: cancel them"
+        )

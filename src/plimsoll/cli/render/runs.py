@@ -1,0 +1,102 @@
+"""Runs as text for a person: the list of them, two side by side, one with a rule off at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from plimsoll.cli.render.backtest import METRICS
+from plimsoll.cli.render.console import SYNTHETIC, console, figure, percent, policy_value, proven, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plimsoll.reports.versus import Paired, Versus
+    from plimsoll.research.ablation import Outcome
+    from plimsoll.store.home import RunSummary
+
+
+def render_runs(found: Sequence[RunSummary]) -> None:
+    """One line a run."""
+    out = console()
+    if not found:
+        out.print("no runs yet: plimsoll backtest")
+        return
+    columns = ("run", "tag", "span", "policy", "capital", "return", "Sharpe", "drawdown", "status")
+    rows = table(*columns, right=(4, 5, 6, 7))
+    if any(r.synthetic for r in found):
+        out.print(SYNTHETIC)
+    for r in found:
+        named = f"{r.policy_name or r.profile} ({r.policy[:8]})".strip() if r.policy else ""
+        figures = (percent(r.total_return), figure(r.sharpe), percent(r.max_drawdown)) if r.finished else ("", "", "")
+        rows.add_row(
+            r.run, escape(r.tag), f"{r.start} to {r.end}" if r.start else "", escape(named),
+            f"{r.capital / 100.0:,.0f}" if r.capital else "", *figures, escape(_status(r)),
+        )  # fmt: skip
+    out.print(rows)
+
+
+def _status(r: RunSummary) -> str:
+    """How a run ended, in words."""
+    said = [r.status + (f": {r.reason}" if r.reason else ""), r.halted, "synthetic" if r.synthetic else ""]
+    return "; ".join(s for s in said if s)
+
+
+def render_comparison(found: Versus) -> None:
+    """Figures of two runs side by side, what differs in what they were given, and their returns paired."""
+    out = console()
+    a, b = found.a, found.b
+    rows = table("", "A", "B", right=(1, 2))
+    for label, key in (("run", "run"), ("tag", "tag"), ("from", "start"), ("to", "end"), ("capital", "capital")):
+        rows.add_row(label, *(escape(str(getattr(side, key))) for side in (a, b)))
+    known = {f.name: f for f in found.figures}
+    for label, key, shown in (*METRICS, ("invested", "invested", percent), ("no new risk allowed", "halted", percent)):
+        rows.add_row(label, shown(known[key].a), shown(known[key].b))
+    rows.add_row("fills", *(figure(v, 0) for v in (known["fills"].a, known["fills"].b)))
+    out.print(rows)
+    same = {"data": found.same_snapshot, "code": found.same_code, "policy": found.same_policy}
+    out.print("same        " + (", ".join(name for name, on in same.items() if on) or "nothing"))
+    out.print("different   " + (", ".join(name for name, on in same.items() if not on) or "nothing"))
+    if a.strategies != b.strategies:
+        out.print(escape(f"strategies  {', '.join(a.strategies)} against {', '.join(b.strategies)}"))
+    for change in found.changes or ():
+        out.print(f"policy      {escape(f'{change.key}: {policy_value(change.a)} against {policy_value(change.b)}')}")
+    if found.changes is None and not found.same_policy:
+        out.print("policy      a run's policy was not stored: what differs is not known")
+    p = found.paired
+    if p.difference is None or p.error is None:
+        out.print("paired      the runs share too few sessions")
+    else:
+        told = "every decision is the same" if found.same_decisions else _significance(p)
+        out.print(
+            f"paired      {p.start} to {p.end}, {p.sessions} sessions: B less A {percent(p.difference, 2)} a year "
+            f"(standard error {percent(p.error, 2)}), correlation {figure(p.correlation)}; {told}"
+        )
+    for name, side in (("A", a), ("B", b)):
+        if side.journal is not None:
+            out.print(f"{name}: {proven(side.journal)}")
+
+
+def _significance(p: Paired) -> str:
+    if p.t is None or abs(p.t) < 2.0:
+        return "less than two standard errors: they have not been told apart"
+    return f"{abs(p.t):.1f} standard errors"
+
+
+def render_ablation(outcomes: Sequence[Outcome]) -> None:
+    """One line a variant; the first is the policy as it stands."""
+    out = console()
+    columns = ("off", "return", "vol", "Sharpe", "drawdown", "CVaR 1", "turnover", "costs", "invested", "halted", "")
+    rows = table("", *columns, right=tuple(range(2, 11)))
+    for o in outcomes:
+        rows.add_row(
+            o.name, o.off, percent(o.annual_return, 2), percent(o.annual_volatility, 2), figure(o.sharpe),
+            percent(o.max_drawdown), percent(o.cvar_95_1d, 2), percent(o.turnover_monthly),
+            percent(o.cost_drag_annual, 2), percent(o.invested), percent(o.halted),
+            "; ".join(n for n in ("mandate ended" if o.ended else "", f"not run: {o.same}" if o.same else "") if n),
+        )  # fmt: skip
+    out.print(rows)
+    if any(o.same for o in outcomes):
+        out.print("Not run: what cannot differ from the base has its figures.")
+    out.print("a year, net of costs; Sharpe over bills; drawdown on closes; CVaR 95 % of one session; turnover a month")
