@@ -148,10 +148,10 @@ def inside(home: Path, start: str, strategies: tuple[str, ...]) -> dict[str, flo
     from plimsoll.alpha.registry import load
     from plimsoll.app import Workspace
     from plimsoll.core.money import cents
-    from plimsoll.engine.backtest import run_backtest
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import span_of
+    from plimsoll.engine.recorded import run_backtest
     from plimsoll.engine.run_context import RunContext
+    from plimsoll.engine.span import span_of
     from plimsoll.market import snapshot
     from plimsoll.store.journal import SqliteJournal
 

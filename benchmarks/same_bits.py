@@ -30,10 +30,10 @@ from plimsoll.app import Workspace
 from plimsoll.core.events import Event
 from plimsoll.core.money import cents
 from plimsoll.core.panel import Certified, Panel
-from plimsoll.engine.backtest import run_backtest
 from plimsoll.engine.history import history_of
-from plimsoll.engine.loop import span_of
+from plimsoll.engine.recorded import run_backtest
 from plimsoll.engine.run_context import RunContext
+from plimsoll.engine.span import span_of
 from plimsoll.market import snapshot
 from plimsoll.store import codec
 

@@ -208,16 +208,55 @@ def _trial(
     capital: int = 10_000_000,
 ) -> Trial:
     from plimsoll.alpha.registry import load  # here, so that a broken engine breaks its own tests only
-    from plimsoll.engine.backtest import run_backtest
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import Span
+    from plimsoll.engine.recorded import run_backtest
     from plimsoll.engine.run_context import RunContext
+    from plimsoll.engine.span import Span
 
     chosen = load(policy.strategies.enabled) if strategies is None else tuple(strategies)
     history, desk, ledger = history_of(panel, policy, chosen), RunContext(policy, chosen, panel.instruments), Ledger()
     span = Span(first, len(panel.sessions) - 1 if last is None else last)
     tally = run_backtest(history, desk, span, ledger, capital=capital, operator=operator)
     return Trial(history, desk, ledger, tally)
+
+
+def _papered(
+    panel: Panel,
+    policy: Policy,
+    *,
+    first: int = 260,
+    last: int | None = None,
+    operator: str = "simulated",
+    capital: int = 10_000_000,
+    restart_every: int = 0,
+) -> Trial:
+    from plimsoll.alpha.registry import load
+    from plimsoll.app.wiring import simulated_exchange
+    from plimsoll.engine.history import history_of
+    from plimsoll.engine.paper import PaperSession
+    from plimsoll.engine.run_context import RunContext
+    from plimsoll.engine.span import Span
+
+    chosen = load(policy.strategies.enabled)
+    history, desk, ledger = history_of(panel, policy, chosen), RunContext(policy, chosen, panel.instruments), Ledger()
+    span = Span(first, len(panel.sessions) - 1 if last is None else last)
+    session = PaperSession(
+        lambda: history,
+        lambda _: desk,
+        span,
+        lambda: ledger,
+        simulated_exchange,
+        capital=capital,
+        operator=operator,
+        restart_every=restart_every,
+    )
+    return Trial(history, desk, ledger, session.run())
+
+
+@pytest.fixture(scope="session")
+def papered() -> Callable[..., Trial]:
+    """``papered(panel, policy, first=…, last=…, restart_every=…)`` is the same on paper, through a port."""
+    return _papered
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from plimsoll.app.wiring import simulated_exchange
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import Halted, PlimsollError
 from plimsoll.core.events import Event, OrderSubmitted
@@ -22,9 +23,9 @@ from plimsoll.core.order import Fill
 from plimsoll.core.panel import Panel
 from plimsoll.core.policy import Policy
 from plimsoll.engine.history import history_of
-from plimsoll.engine.loop import Span
+from plimsoll.engine.paper import PaperSession
 from plimsoll.engine.run_context import RunContext
-from plimsoll.engine.session import PaperSession
+from plimsoll.engine.span import Span
 from plimsoll.engine.tally import RunTally
 from plimsoll.store import codec
 from plimsoll.store.journal import SqliteJournal, read, verify
@@ -120,14 +121,16 @@ class World:
             lambda found: RunContext(POLICY, load(POLICY.strategies.enabled), found.panel.instruments),
             SPAN,
             open_journal,
+            simulated_exchange,
             capital=10_000_000,
             operator=operator,
         ).run()
 
     def lives(self, path: Path, *lives: int) -> Path:
         """Trade, dying after each of ``lives`` writes in turn; returns where the last corpse's journal lies."""
+        begun = path
         for number, life in enumerate(lives):
-            corpse = path.with_name(f"{path.stem}-{number}.db")
+            corpse = begun.with_name(f"{begun.stem}-{number}.db")
             with pytest.raises(Killed):
                 self.trade(lambda at=path, n=life, to=corpse: Mortal(opened(at), n, to))
             path = corpse
@@ -150,7 +153,8 @@ def world(make_market: Callable[..., Panel], tmp_path_factory: pytest.TempPathFa
 
 
 def test_the_recorded_days_hold_every_kind_of_event(world: World) -> None:
-    assert {kind for kind, _ in world.lines} >= {"genesis", "cycle", "order_submitted", "fill", "cash", "split"}
+    kinds = {"genesis", "data_published", "cycle", "order_submitted", "order_accepted", "fill", "cash", "split"}
+    assert {kind for kind, _ in world.lines} >= kinds
     assert sum(kind == "fill" for kind, _ in world.lines) >= 5
 
 

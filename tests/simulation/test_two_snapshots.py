@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from plimsoll.app.wiring import simulated_exchange
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import Halted, InputError, UsageError
 from plimsoll.core.events import CertificationChanged, DataPublished, DataRestated, Genesis
@@ -20,9 +21,9 @@ from plimsoll.core.order import Fill
 from plimsoll.core.panel import Certified, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.engine.history import history_of
-from plimsoll.engine.loop import Span
+from plimsoll.engine.paper import PaperSession
 from plimsoll.engine.run_context import RunContext
-from plimsoll.engine.session import PaperSession
+from plimsoll.engine.span import Span
 from plimsoll.store.journal import SqliteJournal, read
 
 BASE = Policy()
@@ -54,6 +55,7 @@ class Continued:
             lambda found: RunContext(self.policy, load(self.policy.strategies.enabled), found.panel.instruments),
             Span(FIRST, last),
             journal or (lambda: opened(path)),
+            simulated_exchange,
             capital=10_000_000,
             operator="simulated",
             earlier=None if snapshot == self.earlier else earlier,

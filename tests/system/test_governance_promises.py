@@ -29,10 +29,11 @@ from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.state import State, apply
-from plimsoll.engine.backtest import run_backtest
+from plimsoll.engine.driver import post_close
 from plimsoll.engine.history import history_of
-from plimsoll.engine.loop import Span, post_close
+from plimsoll.engine.recorded import run_backtest
 from plimsoll.engine.run_context import RunContext
+from plimsoll.engine.span import Span
 from plimsoll.market import snapshot
 from plimsoll.store.home import Home
 

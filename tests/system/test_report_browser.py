@@ -211,7 +211,7 @@ def test_a_run_that_is_not_there_is_a_usage_error(home: Path) -> None:
 
 
 def test_a_backtest_pays_nothing_for_the_report() -> None:
-    code = "import sys; import plimsoll.app, plimsoll.reports.result, plimsoll.engine.backtest; print(*sys.modules)"
+    code = "import sys; import plimsoll.app, plimsoll.reports.result, plimsoll.engine.recorded; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {m.removeprefix("plimsoll.reports.") for m in done.stdout.split() if m.startswith("plimsoll.reports.")}
     of_pages = {

@@ -62,12 +62,12 @@ def test_runs_tell_policy_capital_tag_and_end(home: Path) -> None:
 
 
 def test_a_backtest_that_fails_or_is_interrupted_says_so_and_is_not_the_last(home: Path, monkeypatch: Any) -> None:
-    from plimsoll.engine import backtest
+    from plimsoll.engine import driver
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(backtest, "post_close", stop)
+    monkeypatch.setattr(driver, "post_close", stop)
     say(home, "backtest", "--start", "2019-01-02", code=130)
     monkeypatch.undo()
     newest = say(home, "runs", "--json")[-1]
@@ -78,7 +78,7 @@ def test_a_backtest_that_fails_or_is_interrupted_says_so_and_is_not_the_last(hom
     def fail(*_: object) -> None:
         raise ZeroDivisionError("no room")
 
-    monkeypatch.setattr(backtest, "post_close", fail)
+    monkeypatch.setattr(driver, "post_close", fail)
     done = CliRunner().invoke(cli, ["backtest", "--start", "2019-01-02", "--home", str(home)])
     assert isinstance(done.exception, ZeroDivisionError)
     monkeypatch.undo()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -181,8 +180,8 @@ def test_a_symbol_whose_certification_vanishes_is_not_sold_for_it(make_market: M
     from dataclasses import replace as changed
 
     from plimsoll.core.state import State
+    from plimsoll.engine.driver import post_close
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import post_close
     from plimsoll.engine.run_context import RunContext
 
     panel = make_market(1, 320)
@@ -207,24 +206,25 @@ def decisions(
     panel: Panel, strategies: Callable[[int], tuple[Any, ...]], last: int
 ) -> Iterator[tuple[int, Any, CycleRecord]]:
     """(row, state before the decision, decision) of a run whose strategies at each row are ``strategies(row)``."""
-    from plimsoll.core.state import apply, open_account
+    from plimsoll.core.state import open_account
+    from plimsoll.engine.driver import Driver, RunState, post_close
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import Span, genesis_of, post_close, pre_open, submitted
+    from plimsoll.engine.recorded import AtOnce, RecordedShell
     from plimsoll.engine.run_context import RunContext
+    from plimsoll.engine.span import Span, genesis_of
     from plimsoll.execution.matching import Matcher
 
     history = history_of(panel, DAILY)
-    matcher, record = Matcher(history, DAILY), None
     desk = RunContext(DAILY, strategies(260), panel.instruments)
-    state = open_account(
-        genesis_of(history, desk, Span(260, last), capital=10_000_000, mode="backtest", operator="never")
-    )
+    shell = RecordedShell(Driver(history, desk), AtOnce(Matcher(history, DAILY)), lambda _: None, "never")
+    genesis = genesis_of(history, desk, Span(260, last), capital=10_000_000, mode="backtest", operator="never")
+    state = RunState(open_account(genesis))
     for row in range(260, last + 1):
-        if record is not None:
-            state = reduce(apply, submitted(record), state)
-            state, _ = pre_open(state, record, row, history, desk, matcher, "never")
-        before = state
-        state, record = post_close(state, row, history, RunContext(DAILY, strategies(row), panel.instruments))
+        if state.last is not None:
+            state = shell.open(state, row)
+        before = state.account
+        after, record = post_close(before, row, history, RunContext(DAILY, strategies(row), panel.instruments))
+        state = RunState(after, record)
         yield row, before, record
 
 
@@ -234,8 +234,8 @@ def test_failing_sells_nothing_that_keeping_would_not_have_sold(make_market: Mar
     """Random strategies fail at random sessions. Each such decision is made again with keep forecasts in the place of
     the failure, from the same state: nothing is sold by the first that the second would have held.
     """
+    from plimsoll.engine.driver import post_close
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import post_close
     from plimsoll.engine.run_context import RunContext
 
     panel = make_market(data.draw(st.integers(1, 4)), 300)

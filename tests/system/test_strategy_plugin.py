@@ -209,7 +209,7 @@ def test_leverage_breach_rejects_what_the_gate_no_longer_stops(
         gates=replace(month_end.gates, off=("gross",)),
     )
     from plimsoll.core.state import State
-    from plimsoll.engine.loop import post_close
+    from plimsoll.engine.driver import post_close
     from plimsoll.engine.run_context import RunContext
 
     n = len(panel.symbols)
@@ -278,8 +278,8 @@ def test_insufficient_history_rejects_a_symbol_that_others_let_through(
 ) -> None:
     from plimsoll.core.events import Genesis
     from plimsoll.core.state import open_account
+    from plimsoll.engine.driver import post_close
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import post_close
     from plimsoll.engine.run_context import RunContext
 
     panel = make_market(1, 264)

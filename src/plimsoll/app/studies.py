@@ -57,9 +57,9 @@ def _outcome(snapshots: str, start: str | None, end: str | None, variant: Varian
     from tempfile import TemporaryDirectory
 
     from plimsoll.core.decision import CycleRecord
-    from plimsoll.engine.backtest import run_backtest
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import span_of
+    from plimsoll.engine.recorded import run_backtest
+    from plimsoll.engine.span import span_of
     from plimsoll.market import snapshot
     from plimsoll.reports.result import measured
     from plimsoll.research.ablation import Bound, Outcome

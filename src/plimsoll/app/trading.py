@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plimsoll.app.keeping import Begun, keeping, new_run
-from plimsoll.app.wiring import desk_of, earlier_snapshot, journal_of, stage_2
+from plimsoll.app.wiring import desk_of, earlier_snapshot, journal_of, simulated_exchange, stage_2
 from plimsoll.core.money import cents
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def backtest(
     been without that ceiling (R5). ``tag`` is a person's name for the run.
     """
     from plimsoll.core.protections import without_mandate
-    from plimsoll.engine.backtest import run_backtest
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import genesis_of, span_of
+    from plimsoll.engine.recorded import run_backtest
+    from plimsoll.engine.span import genesis_of, span_of
     from plimsoll.reports.result import measured, result_of
     from plimsoll.reports.worth import worth_of
 
@@ -93,8 +93,8 @@ def trade_recorded(
 
     from plimsoll.alpha.registry import load
     from plimsoll.engine.history import history_of
-    from plimsoll.engine.loop import genesis_of, span_of
-    from plimsoll.engine.session import PaperSession
+    from plimsoll.engine.paper import PaperSession
+    from plimsoll.engine.span import genesis_of, span_of
     from plimsoll.reports.result import result_of
     from plimsoll.reports.worth import worth_of
 
@@ -116,6 +116,7 @@ def trade_recorded(
             lambda found: desk_of(policy, found.panel),
             span,
             lambda: journal_of(home, kept.run, durable=True, held=held),
+            simulated_exchange,
             capital=capital,
             operator=operator,
             restart_every=restart_every,

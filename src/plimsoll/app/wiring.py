@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.panel import Panel
     from plimsoll.core.ports import StateStore
+    from plimsoll.core.state import State
+    from plimsoll.engine.recorded import Exchange
     from plimsoll.engine.run_context import RunContext
+    from plimsoll.execution.matching import Matcher
     from plimsoll.store.home import Home
     from plimsoll.store.journal import Anchor, SqliteJournal
 
@@ -65,6 +68,19 @@ def desk_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) -> RunCon
     prices = [float(panel.close[row, column]) for column, row in enumerate(panel.last_row.tolist())]
     feasible(policy, prices, panel.instruments, policy.account.capital, run_context.weight_caps.tolist())
     return run_context
+
+
+@contextmanager
+def simulated_exchange(matcher: Matcher, account: State) -> Iterator[Exchange]:
+    """The simulated venue, behind the port of every venue, with the account as a run's state has it."""
+    import asyncio
+
+    from plimsoll.engine.exchange import ThroughPort
+    from plimsoll.execution.venues.simulated import SimulatedVenue
+
+    venue = SimulatedVenue.restored(matcher, account)
+    with asyncio.Runner() as runner:
+        yield ThroughPort(venue, venue, runner)
 
 
 def journal_of(home: Home, run: str, *, durable: bool, held: Anchor | None = None) -> SqliteJournal:

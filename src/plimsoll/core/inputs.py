@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from plimsoll.core.events import Approval, DataPublished, VenueSnapshot
+from plimsoll.core.events import Approval, DataEvent
 from plimsoll.core.order import Order
-from plimsoll.core.venue import Accepted, Refused, Unknown, VenueEvent
+from plimsoll.core.venue import Absent, Answer, OrderReport, VenueEvent
 
 
 class SessionOpened(msgspec.Struct, frozen=True):
@@ -32,14 +32,13 @@ class OrderHappened(msgspec.Struct, frozen=True):
 
 
 class CommandResult(msgspec.Struct, frozen=True):
-    """What a venue answered to ``Submit`` or ``Cancel`` of the order ``id``, or that the governor ``denied`` it."""
+    """What a venue, or the governor before it, answered to a command about the order ``id``."""
 
     id: str
-    answer: Accepted | Refused | Unknown | None = None
-    denied: tuple[str, ...] = ()
+    answer: Answer | OrderReport | Absent
 
 
-Input = DataPublished | SessionOpened | SessionClosed | OrderHappened | CommandResult | VenueSnapshot | Approval
+Input = DataEvent | SessionOpened | SessionClosed | OrderHappened | CommandResult | Approval
 
 
 class Submit(msgspec.Struct, frozen=True):
@@ -67,4 +66,5 @@ class Notify(msgspec.Struct, frozen=True):
     text: str
 
 
-Command = Submit | Cancel | Query | Notify
+OrderCommand = Submit | Cancel | Query
+Command = OrderCommand | Notify

@@ -49,6 +49,10 @@ class Denied(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
 
 
+Answer = Accepted | Refused | Unknown | Denied
+"""What an order handed to a venue, or to the governor before it, may be answered."""
+
+
 class OrderReport(msgspec.Struct, frozen=True):
     """What a venue says of one order: ``filled`` lots, signed."""
 

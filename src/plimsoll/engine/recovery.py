@@ -15,7 +15,6 @@ from plimsoll.core.events import (
     DataRestated,
     Event,
     Genesis,
-    OrderSubmitted,
 )
 from plimsoll.core.state import State, apply, open_account
 from plimsoll.engine.operator import SIMULATED
@@ -25,11 +24,10 @@ from plimsoll.engine.operator import SIMULATED
 class Recovered:
     """Where a journal stops: the state, the last decision, and what was written since it.
 
-    ``at_decision`` is the state right after the last decision, its orders' submissions and a person's signature since
-    included, from which an interrupted pre-open is repeated; ``since`` are the events before the open already
-    journaled; ``submitted`` how many of its orders are journaled as submitted. ``published`` names the snapshot it
-    decides on, None where it has only the genesis for that; ``notices`` are what was said of another snapshot that it
-    has not taken up yet.
+    ``at_decision`` is the state right after the last decision, with a person's signature and the data taken up since,
+    from which an interrupted session is repeated; ``since`` are its events that are journaled already. ``published``
+    names the snapshot the run decides on, None where it has only the genesis for that; ``notices`` are what was said of
+    another snapshot that it has not taken up yet.
     """
 
     genesis: Genesis
@@ -37,7 +35,6 @@ class Recovered:
     at_decision: State
     last: CycleRecord | None
     since: tuple[Event, ...]
-    submitted: int
     published: DataPublished | None = None
     notices: tuple[DataEvent, ...] = ()
 
@@ -58,14 +55,10 @@ def recover(events: Iterable[Event]) -> Recovered:
     since: list[Event] = []
     published: DataPublished | None = None
     notices: list[DataEvent] = []
-    submitted = 0
     for event in stream:
         state = apply(state, event)
         if isinstance(event, CycleRecord):
-            last, since, submitted, at_decision = event, [], 0, state
-        elif isinstance(event, OrderSubmitted):
-            submitted += 1
-            at_decision = apply(at_decision, event)
+            last, since, at_decision = event, [], state
         elif isinstance(event, Approval) and event.by != SIMULATED:
             at_decision = apply(at_decision, event)  # a person signs between sessions: no pre-open repeats it
         elif isinstance(event, DataPublished):
@@ -74,4 +67,4 @@ def recover(events: Iterable[Event]) -> Recovered:
             notices.append(event)
         else:
             since.append(event)
-    return Recovered(genesis, state, at_decision, last, tuple(since), submitted, published, tuple(notices))
+    return Recovered(genesis, state, at_decision, last, tuple(since), published, tuple(notices))

@@ -10,7 +10,8 @@ import msgspec
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import Event, Proof
 from plimsoll.core.panel import History
-from plimsoll.engine.loop import post_close, pre_open
+from plimsoll.engine.driver import Driver, RunState, post_close
+from plimsoll.engine.recorded import AtOnce, RecordedShell
 from plimsoll.engine.recovery import recover
 from plimsoll.engine.run_context import RunContext
 from plimsoll.execution.matching import Matcher
@@ -58,10 +59,10 @@ def replay(
     row = history.panel.sessions.row_at_or_after(journaled.session)
     state, same_morning = found.state, True
     if found.last is not None:
-        matcher = Matcher(history, run_context.policy)
-        state, events = pre_open(
-            found.at_decision, found.last, row, history, run_context, matcher, found.genesis.operator
-        )
+        events: list[Event] = []
+        driver, exchange = Driver(history, run_context), AtOnce(Matcher(history, run_context.policy))
+        shell = RecordedShell(driver, exchange, events.extend, found.genesis.operator)
+        state = shell.open(RunState(found.at_decision, found.last), row).account
         same_morning = [encode(e) for e in events] == [encode(e) for e in found.since]
     # the decision is judged on the account the journal says there was, whatever the session before the open would be
     # today

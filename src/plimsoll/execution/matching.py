@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,6 +19,11 @@ from plimsoll.costs.model import depth
 from plimsoll.execution.pricing import FilledOrder, FillQuote, fill, fill_quote
 
 Matched = Fill | OrderExpired | OrderRestated
+
+
+def venue_name(id: str) -> str:
+    """The simulated venue's own name of an order: it follows from ours, so that a venue made again gives the same."""
+    return hashlib.sha256(f"simulated|{id}".encode()).hexdigest()[:16]
 
 
 @dataclass

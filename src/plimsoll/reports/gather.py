@@ -17,10 +17,10 @@ from plimsoll.core.events import Genesis
 from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.core.protections import without_mandate
-from plimsoll.engine.backtest import run_backtest
 from plimsoll.engine.history import history_of
-from plimsoll.engine.loop import Span
+from plimsoll.engine.recorded import run_backtest
 from plimsoll.engine.run_context import RunContext
+from plimsoll.engine.span import Span
 from plimsoll.market import snapshot
 from plimsoll.measures.performance import Metrics
 from plimsoll.reports.recorded import recorded

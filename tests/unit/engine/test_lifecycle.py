@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from plimsoll.app.wiring import simulated_exchange
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import Approval, CashFlow, Genesis
 from plimsoll.core.forecast import Forecast
@@ -19,8 +20,8 @@ from plimsoll.core.order import Fill
 from plimsoll.core.panel import Panel
 from plimsoll.core.policy import Admission, Policy
 from plimsoll.core.state import State, apply, open_account
-from plimsoll.engine.loop import Span
-from plimsoll.engine.session import PaperSession
+from plimsoll.engine.paper import PaperSession
+from plimsoll.engine.span import Span
 from plimsoll.store import codec
 
 BASE = Policy()
@@ -160,8 +161,8 @@ def _paper(market: Panel, trial: Any, every: int) -> list[Any]:
 
     span = Span(260, len(market.sessions) - 1)
     PaperSession(
-        lambda: trial.history, lambda _: trial.run, span, Encoded, capital=10_000_000, operator="simulated",
-        restart_every=every,
+        lambda: trial.history, lambda _: trial.run, span, Encoded, simulated_exchange, capital=10_000_000,
+        operator="simulated", restart_every=every,
     ).run()  # fmt: skip
     return [codec.decode(*line) for line in kept]
 

@@ -8,7 +8,7 @@ from plimsoll.core.errors import UsageError
 from plimsoll.core.events import Approval, CashFlow, Split
 from plimsoll.core.order import Fill
 from plimsoll.core.policy import Policy
-from plimsoll.engine.loop import span_of
+from plimsoll.engine.span import span_of
 
 
 def test_without_dates_a_span_is_everything_that_can_trade(history) -> None:

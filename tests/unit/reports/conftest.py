@@ -9,7 +9,7 @@ import pytest
 
 from plimsoll.core.events import Proof
 from plimsoll.core.policy import Policy
-from plimsoll.engine.loop import Span, genesis_of
+from plimsoll.engine.span import Span, genesis_of
 from plimsoll.reports.recorded import recorded
 from plimsoll.reports.report_data import Hurdle, ReportData
 from plimsoll.reports.result import result_of

@@ -5,7 +5,6 @@ What it fills, at what price and why not, is ``execution.matching``'s; a backtes
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -35,7 +34,7 @@ from plimsoll.core.venue import (
 )
 from plimsoll.core.working import filled
 from plimsoll.execution.ledger import Ledger, LedgerEntry
-from plimsoll.execution.matching import Matcher, VenueAccount
+from plimsoll.execution.matching import Matcher, VenueAccount, venue_name
 
 _TYPES: tuple[OrderType, ...] = ("market",)
 _TIMES: tuple[TimeInForce, ...] = ("opg", "day")
@@ -85,8 +84,8 @@ class SimulatedVenue:
                 return Refused("UNKNOWN_SYMBOL", order.symbol)
             if order.type not in _TYPES or order.time_in_force not in _TIMES:
                 return Refused("ORDER_KIND", f"{order.type} {order.time_in_force}")
-            self._resting[order.id] = WorkingOrder(order, "ACCEPTED", venue_id=_name(order.id))
-        return Accepted(_name(order.id))
+            self._resting[order.id] = WorkingOrder(order, "ACCEPTED", venue_id=venue_name(order.id))
+        return Accepted(venue_name(order.id))
 
     async def cancel(self, id: str) -> Accepted | Refused | Unknown:
         """Cancel a resting order; the event says what was left of it."""
@@ -95,13 +94,13 @@ class SimulatedVenue:
             return Refused("ORDER_CLOSED" if id in self._ended else "UNKNOWN_ORDER", id)
         self._end(found, "CANCELLED", found.filled)
         self._told.append(OrderCancelled(self._session or found.order.session, id, found.remaining))
-        return Accepted(_name(id))
+        return Accepted(venue_name(id))
 
     async def query(self, id: str) -> OrderReport | Absent | Unknown:
         """What became of an order."""
         found = self._resting.get(id)
         if found is not None:
-            return OrderReport(id, "PARTIALLY_FILLED" if found.filled else "ACCEPTED", found.filled, _name(id))
+            return OrderReport(id, "PARTIALLY_FILLED" if found.filled else "ACCEPTED", found.filled, venue_name(id))
         return self._ended.get(id, Absent())
 
     async def snapshot(self) -> VenueSnapshot | Unknown:
@@ -182,13 +181,8 @@ class SimulatedVenue:
     def _end(self, order: WorkingOrder, status: Status, done: int) -> None:
         id = order.order.id
         del self._resting[id]
-        self._ended[id] = OrderReport(id, status, done, _name(id))
+        self._ended[id] = OrderReport(id, status, done, venue_name(id))
 
 
 def _entry(done: Fill) -> LedgerEntry:
     return LedgerEntry((RULES.name, done.symbol, done.execution), done.id, done.lots, done.notional, done.commission)
-
-
-def _name(id: str) -> str:
-    """The venue's own name of an order: it follows from ours, so that a venue made again gives the same."""
-    return hashlib.sha256(f"simulated|{id}".encode()).hexdigest()[:16]

@@ -1,0 +1,126 @@
+"""A run as a pure state machine: what it is told makes events and commands, and events make the next state (E1).
+
+Every shell is a loop around ``Driver.step``: ``engine.recorded`` feeds the sessions of a snapshot. Nothing here sees a
+clock, a file, a venue or a person; they are inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.errors import StrategyFailed
+from plimsoll.core.events import Event
+from plimsoll.core.inputs import Command, CommandResult, Input, OrderHappened, SessionClosed, SessionOpened
+from plimsoll.core.instrument import Instrument
+from plimsoll.core.panel import History, View
+from plimsoll.core.state import State, apply
+from plimsoll.core.venue import Absent, OrderReport, VenueRules
+from plimsoll.engine.cycle import decide
+from plimsoll.engine.run_context import RunContext
+from plimsoll.execution.actions import on_row
+from plimsoll.execution.oms import believed, of_query, of_submit, planned
+from plimsoll.execution.venues.simulated import RULES
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RunState:
+    """Where a run stands: the account as its events left it, its last decision, and the session it is in."""
+
+    account: State
+    last: CycleRecord | None = None
+    session: str = ""
+
+    def after(self, events: Iterable[Event]) -> RunState:
+        """The state after some events."""
+        account, last = self.account, self.last
+        for event in events:
+            account = apply(account, event)
+            if isinstance(event, CycleRecord):
+                last = event
+        return RunState(account, last, self.session)
+
+    @property
+    def over(self) -> bool:
+        """Whether the mandate has ended and the book is flat: nothing is left to decide (R5)."""
+        return self.last is not None and self.last.carried.ladder.ended and not self.account.lots.any()
+
+
+class Transition(NamedTuple):
+    """What an input led to: events to be made durable, in this order, before any of the commands is carried out."""
+
+    state: RunState
+    events: tuple[Event, ...] = ()
+    commands: tuple[Command, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Driver:
+    """Steps a run over the certified history it decides on, under its policy and strategies; ``rules`` its venue's."""
+
+    history: History
+    run: RunContext
+    rules: VenueRules = RULES
+
+    @cached_property
+    def _instruments(self) -> Mapping[str, Instrument]:
+        return {i.symbol: i for i in self.run.instruments}
+
+    def step(self, state: RunState, told: Input) -> Transition:
+        """The state after an input, the events it made, and what has to be done about it. Pure."""
+        match told:
+            case SessionOpened():
+                return self._opened(state, told.session)
+            case SessionClosed():
+                return self._closed(state, told.session)
+            case OrderHappened():
+                event = believed(state.account, told.event)
+                return Transition(state) if event is None else Transition(state.after((event,)), (event,))
+            case CommandResult():
+                return self._answered(state, told)
+            case _:  # a signature, and what is said of the data, are events themselves
+                return Transition(state.after((told,)), (told,))
+
+    def _opened(self, state: RunState, session: str) -> Transition:
+        """Splits, dividends, interest, ended series of the session, then the orders decided on before it (D9, X2)."""
+        at = RunState(state.account, state.last, session)
+        actions = on_row(at.account, self.history, self._row(session), self.run.policy)
+        at = at.after(actions)
+        plan = planned(at.account, session, self.rules, self._instruments)
+        return Transition(at.after(plan.events), (*actions, *plan.events), plan.commands)
+
+    def _answered(self, state: RunState, result: CommandResult) -> Transition:
+        account, session, answer = state.account, state.session, result.answer
+        if isinstance(answer, OrderReport | Absent):
+            event = of_query(account, session, result.id, answer)
+        else:
+            event = of_submit(account, session, result.id, answer)
+        return Transition(state) if event is None else Transition(state.after((event,)), (event,))
+
+    def _closed(self, state: RunState, session: str) -> Transition:
+        account, record = post_close(state.account, self._row(session), self.history, self.run)
+        return Transition(RunState(account, record, session), (record,))
+
+    def _row(self, session: str) -> int:
+        return self.history.panel.sessions.row_at_or_after(session)
+
+
+def post_close(state: State, row: int, history: History, run: RunContext) -> tuple[State, CycleRecord]:
+    """The decision after the close of ``row`` and the state it leaves."""
+    record = decide(View(history, row), state, run).record
+    return apply(state, record), record
+
+
+def failed(record: CycleRecord) -> StrategyFailed | None:
+    """The error that a session's first failing strategy stops a run with; None where none failed."""
+    event = next((e for e in record.events if e.kind == "STRATEGY_ERROR"), None)
+    if event is None:
+        return None
+    name, _, said = event.scope.partition(": ")
+    return StrategyFailed(
+        f"Strategy {name!r} failed on {record.session}: {said}",
+        "Mend it, or go on with --keep-going: what it holds then stays until it answers again",
+    )

@@ -1,0 +1,159 @@
+"""The recorded paper session: durable before every act, and restarted from nothing but its journal (E1, X7).
+
+It feeds recorded sessions to the same driver as a backtest, through a venue's port. Every decision, order and fill is
+in the journal, with full durability, before the next act; the session can be killed between any two writes and started
+again: starting is recovering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import chain
+
+from plimsoll.core.errors import Halted
+from plimsoll.core.events import DataEvent, Event
+from plimsoll.core.panel import History, Panel
+from plimsoll.core.ports import Journal
+from plimsoll.core.state import State
+from plimsoll.engine.driver import Driver, RunState, failed
+from plimsoll.engine.publication import published, succession
+from plimsoll.engine.recorded import AtOnce, Exchange, Progress, RecordedShell, Repeated
+from plimsoll.engine.recovery import Recovered, recover
+from plimsoll.engine.run_context import RunContext
+from plimsoll.engine.span import Span, genesis_of
+from plimsoll.engine.tally import RunTally
+from plimsoll.execution.matching import Matcher
+
+OpenJournal = Callable[[], Journal]
+OpenExchange = Callable[[Matcher, State], AbstractContextManager[Exchange]]
+
+
+class PaperSession:
+    """A paper account trading recorded sessions, restarted from its journal every ``restart_every`` cycles.
+
+    ``restart_every`` 0 never restarts. A restart forgets everything: venue, state and caches are rebuilt from
+    the journal and the snapshot. ``exchange`` opens the account at the venue as the run's state has it. ``earlier``
+    loads a snapshot by its hash, None where that is gone: only where it is given does a run go on on another snapshot
+    than its last one (``engine.publication``). Without ``keep_going`` the first session on which a strategy raises is
+    the last: it is journaled, ``StrategyFailed`` is raised, and the run can be resumed.
+    """
+
+    def __init__(
+        self,
+        history: Callable[[], History],
+        run_context: Callable[[History], RunContext],
+        span: Span,
+        open_journal: OpenJournal,
+        exchange: OpenExchange,
+        *,
+        capital: int,
+        operator: str,
+        restart_every: int = 0,
+        keep_going: bool = True,
+        earlier: Callable[[str], Panel | None] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._history, self._desk, self._span = history, run_context, span
+        self._open_journal, self._exchange = open_journal, exchange
+        self._capital, self._operator = capital, operator
+        self._restart_every, self._progress = restart_every, progress
+        self._keep_going, self._earlier = keep_going, earlier
+
+    def run(self) -> RunTally:
+        """Trade every session left in the span; returns the tally of the whole journal."""
+        while self._trade():
+            pass
+        journal = self._open_journal()
+        tally = RunTally()
+        for event in journal.events():
+            tally.saw(event)
+        journal.close()
+        return tally
+
+    def _trade(self) -> bool:
+        """From start-up to the next restart; False when the span or the mandate is over."""
+        history = self._history()
+        driver = Driver(history, self._desk(history))
+        journal = self._open_journal()
+        try:
+            return self._sessions(driver, journal)
+        finally:
+            journal.close()
+
+    def _sessions(self, driver: Driver, journal: Journal) -> bool:
+        found = self._recovered(driver, journal)
+        state = self._taken_up(driver, journal, found)
+        with self._exchange(Matcher(driver.history, driver.run.policy), state.account) as exchange:
+            shell = RecordedShell(driver, exchange, Repeated(journal, found.since), self._operator)
+            return self._through(shell, state)
+
+    def _through(self, shell: RecordedShell, state: RunState) -> bool:
+        """Trade until the next restart; False when the span or the mandate is over."""
+        sessions, span, done = shell.driver.history.panel.sessions, self._span, 0
+        row = span.first if state.last is None else sessions.row_at_or_after(state.last.session) + 1
+        while row <= span.last and not state.over:
+            state = shell.session(state, row)
+            stop = None if self._keep_going or state.last is None else failed(state.last)
+            if stop is not None:
+                raise stop
+            done += 1
+            row += 1
+            if self._progress is not None:
+                self._progress(row - span.first, span.last - span.first + 1)
+            if self._restart_every and done >= self._restart_every:
+                return row <= span.last and not state.over
+        return False
+
+    def _recovered(self, driver: Driver, journal: Journal) -> Recovered:
+        """Where the journal stops; begins it where it is empty."""
+        history, run, events = driver.history, driver.run, iter(journal.events())
+        first = next(events, None)
+        if first is None:
+            first = genesis_of(history, run, self._span, capital=self._capital, mode="paper", operator=self._operator)
+            journal.append(first)
+        found = recover(chain((first,), events))
+        if found.genesis.policy != run.policy_hash:
+            raise Halted(
+                "the journal was begun with another policy", "Start a new run, or restore the policy the journal names"
+            )
+        return found
+
+    def _taken_up(self, driver: Driver, journal: Journal, found: Recovered) -> RunState:
+        """The state from which the run goes on, on the driver's snapshot."""
+        state = RunState(found.at_decision, found.last)
+        for event in self._published(driver, found, state):
+            state, events, _ = driver.step(state, event)
+            for one in events:
+                journal.append(one)
+        return state
+
+    def _published(self, driver: Driver, found: Recovered, state: RunState) -> list[DataEvent]:
+        """What is still to be journaled before the run decides on this snapshot."""
+        panel = driver.history.panel
+        if found.snapshot == panel.snapshot:
+            return [] if found.published or found.last else [published(panel, digests=True)]
+        if self._earlier is None:
+            raise Halted(
+                f"the run decides on the snapshot {found.snapshot[:16]}, and this one is {panel.snapshot[:16]}",
+                "Restore that snapshot and resume the run, or go on on this one with --continue",
+            )
+        decided = found.genesis.start if found.last is None else found.last.session
+        events = succession(found.published, self._earlier(found.snapshot), panel, found.genesis, decided)
+        self._repeats(driver, found, state.after(events))
+        return [event for event in events if event not in found.notices]
+
+    def _repeats(self, driver: Driver, found: Recovered, state: RunState) -> None:
+        """Refuse to change the snapshot in the middle of a session that would go otherwise on the new one."""
+        if not found.since or found.last is None:
+            return
+        again: list[Event] = []
+        exchange = AtOnce(Matcher(driver.history, driver.run.policy))
+        row = driver.history.panel.sessions.row_at_or_after(found.last.session) + 1
+        RecordedShell(driver, exchange, again.extend, self._operator).open(state, row)
+        if list(found.since) != again[: len(found.since)]:
+            raise Halted(
+                f"the session after {found.last.session} was begun on the snapshot {found.snapshot[:16]} and goes "
+                "otherwise on this one",
+                "Resume the run first, which ends that session on its own snapshot, then continue it",
+            )

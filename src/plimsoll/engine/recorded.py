@@ -1,0 +1,179 @@
+"""Recorded sessions through the driver: one shell for backtest, paper, replay and ablation (E1, E4, X7).
+
+It feeds sessions, a venue's answers and a person's signature to ``engine.driver``, and makes each step's events durable
+before anything is done about them. How orders fill is the exchange's: a backtest asks the matcher once a session
+(``AtOnce``), a paper session goes through a venue's port order by order (``engine.exchange``). The events are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from plimsoll.core.errors import Halted
+from plimsoll.core.events import Event
+from plimsoll.core.inputs import (
+    CommandResult,
+    Input,
+    Notify,
+    OrderCommand,
+    OrderHappened,
+    SessionClosed,
+    SessionOpened,
+    Submit,
+)
+from plimsoll.core.panel import History
+from plimsoll.core.ports import Journal
+from plimsoll.core.state import State, open_account
+from plimsoll.core.venue import Accepted, VenueEvent
+from plimsoll.engine.driver import Driver, RunState, failed
+from plimsoll.engine.operator import approval
+from plimsoll.engine.publication import published
+from plimsoll.engine.run_context import RunContext
+from plimsoll.engine.span import Span, genesis_of
+from plimsoll.engine.tally import RunTally
+from plimsoll.execution.matching import Matcher, book_of, venue_name
+
+Progress = Callable[[int, int], None]
+Write = Callable[[Sequence[Event]], None]
+
+
+class Exchange(Protocol):
+    """Where the orders of recorded sessions go."""
+
+    def opened(self, state: RunState, events: Sequence[Event], /) -> None:
+        """A session is about to open on ``state``; among ``events`` is what is booked before any order."""
+        ...
+
+    def done(self, command: OrderCommand, /) -> CommandResult:
+        """Carry out a command; what is answered."""
+        ...
+
+    def filled(self, row: int, account: State, /) -> Iterable[VenueEvent]:
+        """What becomes of the orders at the open of ``row``."""
+        ...
+
+
+class AtOnce:
+    """An exchange that takes every order and fills those of a session in one call of the matcher."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        self._matcher = matcher
+        self._sent: list[str] = []
+
+    def opened(self, _state: RunState, _events: Sequence[Event]) -> None:
+        """Nothing: the account it fills against is the run's own."""
+
+    def done(self, command: OrderCommand) -> CommandResult:
+        """Accept an order, under the name that the simulated venue gives it. It ends at the open, so there is no other
+        command.
+        """
+        id = command.order.id if isinstance(command, Submit) else command.id
+        self._sent.append(id)
+        return CommandResult(id, Accepted(venue_name(id)))
+
+    def filled(self, row: int, account: State) -> Iterable[VenueEvent]:
+        """What becomes of every order that was accepted, in the order in which they were sent."""
+        orders = [account.working[id].order for id in self._sent]
+        self._sent.clear()
+        return self._matcher.opened(orders, row, book_of(account)) if orders else ()
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedShell:
+    """Feeds recorded sessions to a driver. ``write`` makes events durable; ``operator`` is who signs (R5)."""
+
+    driver: Driver
+    exchange: Exchange
+    write: Write
+    operator: str
+
+    def session(self, state: RunState, row: int) -> RunState:
+        """One session, from before its open to the decision after its close; a run's first has no orders yet."""
+        session = self.driver.history.panel.sessions.dates[row]
+        if state.last is not None:
+            state = self.open(state, row)
+        return self.told(state, SessionClosed(session))
+
+    def open(self, state: RunState, row: int) -> RunState:
+        """Everything of a session before its close: actions, orders and what becomes of them, a signature."""
+        session, last = self.driver.history.panel.sessions.dates[row], state.last
+        state = self.told(state, SessionOpened(session))
+        for event in self.exchange.filled(row, state.account):
+            state = self.told(state, OrderHappened(event))
+        signed = None if last is None else approval(last, session, self.operator, self.driver.run.policy)
+        return state if signed is None else self.told(state, signed)
+
+    def told(self, state: RunState, told: Input) -> RunState:
+        """The state after an input, its events written and its commands carried out."""
+        before = state
+        state, events, commands = self.driver.step(state, told)
+        if events:
+            self.write(events)
+        if isinstance(told, SessionOpened):
+            self.exchange.opened(before, events)
+        for command in commands:
+            if not isinstance(command, Notify):
+                state = self.told(state, self.exchange.done(command))
+        return state
+
+
+class Repeated:
+    """Writes what an interrupted session did not get to write: what is there already must be what happens again."""
+
+    def __init__(self, journal: Journal, written: Iterable[Event] = ()) -> None:
+        self._journal, self._written = journal, list(written)
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        """Journal each event that is not there yet."""
+        for event in events:
+            if not self._written:
+                self._journal.append(event)
+            elif self._written.pop(0) != event:
+                raise Halted(
+                    "the journal holds events that the recorded session does not repeat",
+                    "Verify the journal and the snapshot: plimsoll audit verify",
+                )
+
+
+def run_backtest(
+    history: History,
+    run: RunContext,
+    span: Span,
+    journal: Journal,
+    *,
+    capital: int,
+    operator: str,
+    keep_going: bool = True,
+    progress: Progress | None = None,
+) -> RunTally:
+    """Decide every session of ``span`` from ``capital`` cents and journal all of it, in batches (E4).
+
+    Stops early at the mandate's end, once the book is flat (R5). Without ``keep_going`` the first session on which a
+    strategy raises is journaled and then ends the run with ``StrategyFailed``. ``progress(done, total)`` is called
+    about a hundred times.
+    """
+    genesis = genesis_of(history, run, span, capital=capital, mode="backtest", operator=operator)
+    begun = published(history.panel)
+    tally, made = RunTally(), list[Event]((genesis, begun))
+    shell = RecordedShell(Driver(history, run), AtOnce(Matcher(history, run.policy)), made.extend, operator)
+    state = RunState(open_account(genesis)).after((begun,))
+    total = span.last - span.first + 1
+    step = max(1, total // 100)
+    for row in range(span.first, span.last + 1):
+        state = shell.session(state, row)
+        journal.append_many(made)
+        for event in made:
+            tally.saw(event)
+        made.clear()
+        stop = None if keep_going or state.last is None else failed(state.last)
+        if stop is not None:
+            journal.commit()
+            raise stop
+        if progress is not None and (row - span.first) % step == 0:
+            progress(row - span.first + 1, total)
+        if state.over:
+            break
+    journal.commit()
+    return tally
