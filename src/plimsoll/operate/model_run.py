@@ -24,7 +24,8 @@ from plimsoll.core.intraday import Floats, IntradayBars
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
 from plimsoll.core.quantity import CENT, ONE
-from plimsoll.costs.model import commission_of, estimate
+from plimsoll.execution.ledger import Ledger
+from plimsoll.execution.venues.intraday import BarFill, BarOrder, BarVenue
 from plimsoll.market import minutes
 from plimsoll.operate.model_trader import ModelTrader
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
@@ -76,25 +77,29 @@ class ModelRun(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class _Ledger:
-    """Whole numbers of 1e-24 USD; ``held`` in 1e-12 units."""
+class _Counts:
+    """What a run adds up to beside its account; money in whole numbers of 1e-24 USD."""
 
-    cash: int
-    held: int = 0
-    mid: int = 0  # 1e-12 USD
     turnover: int = 0
     commission: int = 0
     slippage: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
+    orders: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     held_back: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     stages: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def equity(self) -> int:
-        return self.cash + self.held * self.mid
+
+@dataclass(frozen=True, slots=True)
+class _Trading:
+    """Who takes part in a session."""
+
+    bars: IntradayBars
+    governor: Governor
+    trader: ModelTrader
+    venue: BarVenue
+    counts: _Counts
 
 
 def run(
@@ -125,18 +130,19 @@ def run(
     _believe(bars, limits.jumps)
     governor = Governor(MemoryStateStore(), limits)
     trader = ModelTrader(advise, bars, policy, limits)
-    costs = _costs(bars, instrument, policy)
-    ledger = _Ledger(cents(policy.account.capital) * CENT)
-    start, ends = ledger.equity, []
+    ledger, counts = Ledger({"USD": cents(policy.account.capital) * CENT}), _Counts()
+    venue = BarVenue(bars, instrument, policy.costs, ledger)
+    trading = _Trading(bars, governor, trader, venue, counts)
+    start, ends = venue.equity, []
     edges = [*np.flatnonzero(bars.first_of_session).tolist(), len(bars)]
     for done, (first, last) in enumerate(pairwise(edges), start=1):
-        governor.begin(int(bars.day[first]), max(ledger.equity // CENT, 1))
-        _session(range(first, last), bars, governor, trader, costs, ledger)
-        ends.append(ledger.equity)
-        ledger.stages[governor.stage] += 1
+        governor.begin(int(bars.day[first]), max(venue.equity // CENT, 1))
+        _session(range(first, last), trading)
+        ends.append(venue.equity)
+        counts.stages[governor.stage] += 1
         if progress is not None:
             progress(done, len(edges) - 1)
-    paid = ledger.commission + ledger.slippage
+    paid = counts.commission + counts.slippage
     equity = np.array([start, *ends], dtype=np.float64) / CENT
     return ModelRun(
         label=LABEL,
@@ -151,98 +157,53 @@ def run(
         sessions=len(ends),
         bars=len(bars),
         dropped=dict(dropped or {}),
-        answers={action: ledger.answers[action] for action in ACTIONS},
-        faults=dict(sorted(ledger.faults.items())),
-        held_back=dict(sorted(ledger.held_back.items())),
-        orders=ledger.counts["orders"],
-        admitted=ledger.counts["admitted"],
-        refused=dict(sorted(ledger.refused.items())),
-        filled=ledger.counts["filled"],
-        cancelled=ledger.counts["cancelled"],
-        turnover=_usd(ledger.turnover),
-        commission=_usd(ledger.commission),
-        slippage=_usd(ledger.slippage),
+        answers={action: counts.answers[action] for action in ACTIONS},
+        faults=dict(sorted(counts.faults.items())),
+        held_back=dict(sorted(counts.held_back.items())),
+        orders=counts.orders["orders"],
+        admitted=counts.orders["admitted"],
+        refused=dict(sorted(counts.refused.items())),
+        filled=counts.orders["filled"],
+        cancelled=counts.orders["cancelled"],
+        turnover=_usd(counts.turnover),
+        commission=_usd(counts.commission),
+        slippage=_usd(counts.slippage),
         pnl=_usd(ends[-1] - start),
         pnl_before_costs=_usd(ends[-1] - start + paid),
         worst_session=dollars(int(np.diff(equity).min())),
         worst_drawdown=dollars(int((np.maximum.accumulate(equity) - equity).max())),
-        held_at_end=f"{ledger.held / ONE:g}",
-        stages=dict(sorted(ledger.stages.items())),
+        held_at_end=f"{ledger.held(bars.symbol) / ONE:g}",
+        stages=dict(sorted(counts.stages.items())),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Costs:
-    """Of a trade at a bar: ``commission`` of (USD, units, side) and ``slippage`` as fractions, ``impact`` with whether
-    liquidity is known (C1, C2).
-    """
-
-    commission: Callable[[float, float, int], float]
-    slippage: float
-    impact: Callable[[int, float], tuple[float, bool]]
-
-
-def _costs(bars: IntradayBars, instrument: Instrument, policy: Policy) -> _Costs:
-    """The one cost model, with ADV and volatility of the sessions before the one that trades."""
-    kind = policy.costs.kinds.get(instrument.kind)
-    if kind is None:
-        raise InputError(
-            f"{instrument.symbol} is of kind {instrument.kind}, which nothing trades", "Give another symbol"
-        )
-    first = bars.first_of_session
-    edges = np.flatnonzero(first)
-    money = np.add.reduceat(bars.volume * (1.0 if instrument.volume_unit == "quote" else bars.close), edges)
-    moved = np.abs(bars.close[np.append(edges[1:], len(bars)) - 1] / bars.open[edges] - 1.0)
-    session = np.cumsum(first) - 1
-    window = policy.costs.adv_sessions
-
-    def impact(row: int, notional: float) -> tuple[float, bool]:
-        now = int(session[row])
-        past = slice(max(now - window, 0), now)
-        adv = float(money[past].mean()) if now else np.nan
-        sigma = float(np.sqrt((moved[past] ** 2).mean())) if now else np.nan
-        q, depth, moves = (np.array([value]) for value in (notional, adv, sigma))
-        found = estimate((instrument.kind,), q, depth, moves, 0, policy.costs, (instrument.symbol,))
-        total = float(found.slippage[0]) + float(found.impact[0]) - kind.slippage
-        return max(total, 0.0), bool(found.known[0])
-
-    def commission(notional: float, units: float, side: int) -> float:
-        return commission_of(instrument.kind, notional, units, side, policy.costs)
-
-    return _Costs(commission, kind.slippage, impact)
-
-
-def _session(
-    rows: range, bars: IntradayBars, governor: Governor, trader: ModelTrader, costs: _Costs, ledger: _Ledger
-) -> None:
-    waiting: list[OrderIntent] = []
+def _session(rows: range, trading: _Trading) -> None:
+    bars, governor, venue, counts = trading.bars, trading.governor, trading.venue, trading.counts
     for row in rows:
-        for intent in waiting:
-            _fill(intent, row, bars, governor, trader, costs, ledger)
-        waiting = []
+        for done in venue.open(row):
+            _filled(done, trading)
         at = (int(bars.start[row]) + bars.step) * SECOND
-        _quote(row, at, bars, governor, costs, ledger)
-        wish = trader.wish(governor, row)
-        ledger.answers[wish.advice.action] += 1
-        ledger.faults.update(wish.advice.reasons)
-        ledger.held_back.update(() if wish.advice.reasons else wish.reasons)
+        governor.quote(bars.symbol, Quote(*venue.quote(row), at))
+        wish = trading.trader.wish(governor, row)
+        counts.answers[wish.advice.action] += 1
+        counts.faults.update(wish.advice.reasons)
+        counts.held_back.update(() if wish.advice.reasons else wish.reasons)
         if not wish.quantity:
             continue
-        notional = wish.quantity * governor.quotes[bars.symbol].ask / (CENT * 100)
-        if wish.sign > 0 and not costs.impact(row, notional)[1]:
-            ledger.held_back["NO_LIQUIDITY_DATA"] += 1
+        if wish.sign > 0 and not venue.away(row, wish.quantity * governor.quotes[bars.symbol].ask)[1]:
+            counts.held_back["NO_LIQUIDITY_DATA"] += 1
             continue
-        intent = OrderIntent(f"r{row}", bars.symbol, wish.sign, wish.quantity, at)
-        answer = governor.decide(intent)
-        ledger.counts["orders"] += 1
+        order = BarOrder(f"r{row}", wish.sign, wish.quantity)
+        answer = governor.decide(OrderIntent(order.id, bars.symbol, order.sign, order.quantity, at))
+        counts.orders["orders"] += 1
         if answer.decision == "ADMIT":
-            ledger.counts["admitted"] += 1
-            waiting.append(intent)
+            counts.orders["admitted"] += 1
+            venue.sent(order)
         else:
-            ledger.refused.update(answer.reasons)
-    for intent in waiting:  # nothing fills after the close
-        governor.close(intent.id)
-        ledger.counts["cancelled"] += 1
+            counts.refused.update(answer.reasons)
+    for order in venue.close():
+        governor.close(order.id)
+        counts.orders["cancelled"] += 1
 
 
 def _believe(bars: IntradayBars, jumps: Jumps) -> None:
@@ -261,36 +222,15 @@ def _believe(bars: IntradayBars, jumps: Jumps) -> None:
     )
 
 
-def _quote(row: int, at: int, bars: IntradayBars, governor: Governor, costs: _Costs, ledger: _Ledger) -> None:
-    """A top of book around the bar's close."""
-    ledger.mid = max(round(float(bars.close[row]) * ONE), 2)
-    half = min(round(ledger.mid * costs.slippage), ledger.mid - 1)
-    governor.quote(bars.symbol, Quote(ledger.mid - half, ledger.mid + half, at))
-
-
-def _fill(
-    intent: OrderIntent,
-    row: int,
-    bars: IntradayBars,
-    governor: Governor,
-    trader: ModelTrader,
-    costs: _Costs,
-    ledger: _Ledger,
-) -> None:
-    """At the open of a bar, against the order by slippage and impact; commission is paid beside the price."""
-    fair, q = max(round(float(bars.open[row]) * ONE), 1), intent.quantity
-    away = costs.slippage + costs.impact(row, q * fair / (CENT * 100))[0]
-    price = max(fair + intent.sign * round(fair * away), 1)
-    governor.fill(Execution(intent.id, f"{intent.id}@{row}", q, price, price))
-    trader.filled(intent.sign, q, price, ledger.held)
-    usd = q * price / (CENT * 100)
-    commission = round(q * price * costs.commission(usd, q / ONE, intent.sign))
-    ledger.cash -= intent.sign * q * price + commission
-    ledger.held += intent.sign * q
-    ledger.turnover += q * price
-    ledger.commission += commission
-    ledger.slippage += q * abs(price - fair)
-    ledger.counts["filled"] += 1
+def _filled(done: BarFill, trading: _Trading) -> None:
+    """Tell governor and trader of a fill, and count it; the venue has booked it."""
+    order, counts = done.order, trading.counts
+    trading.governor.fill(Execution(order.id, done.execution, order.quantity, done.price, done.price))
+    trading.trader.filled(order.sign, order.quantity, done.price, done.held)
+    counts.turnover += done.value
+    counts.commission += done.commission
+    counts.slippage += done.moved
+    counts.orders["filled"] += 1
 
 
 def _usd(value: int) -> str:
