@@ -22,7 +22,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """Sessions of three minutes, so that five of them are fifteen quotes, on a machine whose clock is set by hand."""
     found = Desk(tmp_path)
     monkeypatch.setattr(governing, "_session_minutes", lambda day: (day * 1440 + 870, day * 1440 + 873))
-    for clock in ("_wall", "_steady"):
+    for clock in ("wall", "steady"):
         monkeypatch.setattr(governing, clock, lambda: found.now)
     return found
 

@@ -209,6 +209,7 @@ def decisions(
     from plimsoll.core.state import open_account
     from plimsoll.engine.driver import Driver, RunState, post_close
     from plimsoll.engine.history import history_of
+    from plimsoll.engine.operator import signer
     from plimsoll.engine.recorded import AtOnce, RecordedShell
     from plimsoll.engine.run_context import RunContext
     from plimsoll.engine.span import Span, genesis_of
@@ -216,7 +217,9 @@ def decisions(
 
     history = history_of(panel, DAILY)
     desk = RunContext(DAILY, strategies(260), panel.instruments)
-    shell = RecordedShell(Driver(history, desk), AtOnce(Matcher(history, DAILY)), lambda _: None, "never")
+    shell = RecordedShell(
+        Driver(history, desk), AtOnce(Matcher(history, DAILY)), lambda _: None, signer("never", DAILY)
+    )
     genesis = genesis_of(history, desk, Span(260, last), capital=10_000_000, mode="backtest", operator="never")
     state = RunState(open_account(genesis))
     for row in range(260, last + 1):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import now, state_store
+from plimsoll.app.wiring import now, state_store, wall
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
@@ -112,8 +112,6 @@ def account_repair(
     workspace: Workspace, person: str | None, key: Path | None, reason: str, *, restart: bool = False
 ) -> Repaired:
     """Mend a governor's account that was lost or altered from its record; ``CheckFailed`` where it cannot be (H2)."""
-    from time import time_ns
-
     from plimsoll.operate.account_repair import repair
     from plimsoll.store.account_record import AccountRecord
     from plimsoll.store.home import Home
@@ -127,7 +125,7 @@ def account_repair(
     live = limits is not None and limits[1].mode == "live"
     if live and (problem := exposed(home, workspace.policy_files)) is not None:
         raise problem
-    return repair(home, by, reason, lambda: time_ns() // 1000, restart=restart)
+    return repair(home, by, reason, wall, restart=restart)
 
 
 def sla(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import now, state_store
+from plimsoll.app.wiring import now, state_store, steady, wall
 from plimsoll.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def governed(
     if live and (problem := exposed(home, workspace.policy_files)) is not None:
         raise problem
     home.folder(home.path)
-    machine = MachineClock(_wall, _steady, policy.governor.clock_step * 1000) if live else None
+    machine = MachineClock(wall, steady, policy.governor.clock_step * 1000) if live else None
     with (
         owner_only() if live else nullcontext(),
         state_store(home, store, policy.governor.store_timeout / 1000, tell) as kept,
@@ -78,7 +77,7 @@ def governed(
         if machine is not None:
             for day in dates_of(machine.now()):  # now, rather than while orders wait behind a session
                 _exchange(day)
-        yield LineProtocol(governor, policy.governor.batch, _steady, account, machine, tell)
+        yield LineProtocol(governor, policy.governor.batch, steady, account, machine, tell)
 
 
 def arriving(read: Callable[[int], bytes]) -> Iterator[tuple[list[bytes | None], list[int]]]:
@@ -88,17 +87,7 @@ def arriving(read: Callable[[int], bytes]) -> Iterator[tuple[list[bytes | None],
     """
     from plimsoll.operate.govern_arrivals import arriving as lines
 
-    return lines(read, _steady)
-
-
-def _wall() -> int:
-    """Microseconds since 1970 by the machine's clock, whatever its time zone."""
-    return time.time_ns() // 1000
-
-
-def _steady() -> int:
-    """Microseconds that only count."""
-    return time.monotonic_ns() // 1000
+    return lines(read, steady)
 
 
 def _exchange(day: int) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from plimsoll.app.wiring import wall
+
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.events import Event
@@ -202,7 +204,7 @@ def prune(
     from plimsoll.store.home import Home
 
     home = Home(workspace.home)
-    found = pruning.chosen(home, keep=keep, older_than=older_than, unfinished=unfinished, force=force)
+    found = pruning.chosen(home, keep=keep, older_than=older_than, unfinished=unfinished, force=force, now=wall() / 1e6)
     if not found.runs or not agreed(found):
         return found
     with home.lock():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from plimsoll.app.wiring import wall
 from plimsoll.core.policy import Policy
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def doctor(workspace: Workspace) -> Diagnosis:
     """Whether everything a command needs is in place (O10); looks only."""
     from plimsoll.operate.doctor import diagnose
 
-    return diagnose(workspace.home, lambda: workspace.load().policy, datetime.now(UTC))
+    return diagnose(workspace.home, lambda: workspace.load().policy, datetime.fromtimestamp(wall() / 1e6, UTC))
 
 
 def new_strategy(name: str, folder: Path, *, weights: bool = False) -> Path:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import StrategyFailed
-from plimsoll.core.events import Event
+from plimsoll.core.events import Approval, Event
 from plimsoll.core.inputs import Command, CommandResult, Input, OrderHappened, SessionClosed, SessionOpened
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import History, View
@@ -81,7 +81,9 @@ class Driver:
                 return Transition(state) if event is None else Transition(state.after((event,)), (event,))
             case CommandResult():
                 return self._answered(state, told)
-            case _:  # a signature, and what is said of the data, are events themselves
+            case Approval():
+                return signed(state, told)
+            case _:  # what is said of the data is an event itself
                 return Transition(state.after((told,)), (told,))
 
     def _opened(self, state: RunState, session: str) -> Transition:
@@ -106,6 +108,11 @@ class Driver:
 
     def _row(self, session: str) -> int:
         return self.history.panel.sessions.row_at_or_after(session)
+
+
+def signed(state: RunState, approval: Approval) -> Transition:
+    """A signature, which lifts a halt or signs a re-entry that is asked for (R5). It needs no snapshot to be given."""
+    return Transition(state.after((approval,)), (approval,))
 
 
 def post_close(state: State, row: int, history: History, run: RunContext) -> tuple[State, CycleRecord]:

@@ -1,23 +1,36 @@
-"""The person in a backtest: signs what a careful operator would sign, or nothing (R5)."""
+"""Who signs in recorded sessions: a simulated person, who signs what a careful operator would, or nobody (R5).
+
+A named person's signature between sessions comes from ``operate.resume``; both are inputs of the driver.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import Approval
 from plimsoll.core.policy import Policy
 
 SIMULATED = "simulated operator"
+Signer = Callable[[CycleRecord, str], Approval | None]
+"""Given the last decision, the signature before a session opens, if any."""
 
 
-def approval(last: CycleRecord, session: str, operator: str, policy: Policy) -> Approval | None:
-    """The signature given before ``session`` opens, if any.
+def signer(operator: str, policy: Policy) -> Signer:
+    """The operator of a run: ``simulated``, or ``never``, who signs nothing."""
+    if operator != "simulated":
+        return lambda _last, _session: None
+    return lambda last, session: approval(last, session, policy)
 
-    ``simulated`` signs a re-entry at the session after cooldown and health allowed it (the ladder then awaits a
-    signature), and lifts a halt once the book's CVaR is inside its hard limits again. ``never`` signs nothing.
-    It never re-commissions an ended mandate.
+
+def approval(last: CycleRecord, session: str, policy: Policy) -> Approval | None:
+    """The simulated operator's signature before ``session`` opens, if any.
+
+    A re-entry is signed at the session after cooldown and health allowed it (the ladder then awaits a signature), and
+    a halt is lifted once the book's CVaR is inside its hard limits again. An ended mandate is never re-commissioned.
     """
     carried = last.carried
-    if operator != "simulated" or carried.ladder.ended:
+    if carried.ladder.ended:
         return None
     if carried.ladder.awaiting == "signed" and not carried.ladder.signed:
         return Approval(session, SIMULATED, "re-entry: cooldown over, health checks pass")

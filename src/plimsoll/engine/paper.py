@@ -17,6 +17,7 @@ from plimsoll.core.panel import History, Panel
 from plimsoll.core.ports import Journal
 from plimsoll.core.state import State
 from plimsoll.engine.driver import Driver, RunState, failed
+from plimsoll.engine.operator import Signer, signer
 from plimsoll.engine.publication import published, succession
 from plimsoll.engine.recorded import AtOnce, Exchange, Progress, RecordedShell, Repeated
 from plimsoll.engine.recovery import Recovered, recover
@@ -85,7 +86,7 @@ class PaperSession:
         found = self._recovered(driver, journal)
         state = self._taken_up(driver, journal, found)
         with self._exchange(Matcher(driver.history, driver.run.policy), state.account) as exchange:
-            shell = RecordedShell(driver, exchange, Repeated(journal, found.since), self._operator)
+            shell = RecordedShell(driver, exchange, Repeated(journal, found.since), self._signer(driver))
             return self._through(shell, state)
 
     def _through(self, shell: RecordedShell, state: RunState) -> bool:
@@ -104,6 +105,9 @@ class PaperSession:
             if self._restart_every and done >= self._restart_every:
                 return row <= span.last and not state.over
         return False
+
+    def _signer(self, driver: Driver) -> Signer:
+        return signer(self._operator, driver.run.policy)
 
     def _recovered(self, driver: Driver, journal: Journal) -> Recovered:
         """Where the journal stops; begins it where it is empty."""
@@ -150,7 +154,7 @@ class PaperSession:
         again: list[Event] = []
         exchange = AtOnce(Matcher(driver.history, driver.run.policy))
         row = driver.history.panel.sessions.row_at_or_after(found.last.session) + 1
-        RecordedShell(driver, exchange, again.extend, self._operator).open(state, row)
+        RecordedShell(driver, exchange, again.extend, self._signer(driver)).open(state, row)
         if list(found.since) != again[: len(found.since)]:
             raise Halted(
                 f"the session after {found.last.session} was begun on the snapshot {found.snapshot[:16]} and goes "

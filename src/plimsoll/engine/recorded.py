@@ -28,7 +28,7 @@ from plimsoll.core.ports import Journal
 from plimsoll.core.state import State, open_account
 from plimsoll.core.venue import Accepted, VenueEvent
 from plimsoll.engine.driver import Driver, RunState, failed
-from plimsoll.engine.operator import approval
+from plimsoll.engine.operator import Signer, signer
 from plimsoll.engine.publication import published
 from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.span import Span, genesis_of
@@ -82,12 +82,12 @@ class AtOnce:
 
 @dataclass(frozen=True, eq=False)
 class RecordedShell:
-    """Feeds recorded sessions to a driver. ``write`` makes events durable; ``operator`` is who signs (R5)."""
+    """Feeds recorded sessions to a driver. ``write`` makes events durable; ``signer`` is who signs (R5)."""
 
     driver: Driver
     exchange: Exchange
     write: Write
-    operator: str
+    signer: Signer
 
     def session(self, state: RunState, row: int) -> RunState:
         """One session, from before its open to the decision after its close; a run's first has no orders yet."""
@@ -102,7 +102,7 @@ class RecordedShell:
         state = self.told(state, SessionOpened(session))
         for event in self.exchange.filled(row, state.account):
             state = self.told(state, OrderHappened(event))
-        signed = None if last is None else approval(last, session, self.operator, self.driver.run.policy)
+        signed = None if last is None else self.signer(last, session)
         return state if signed is None else self.told(state, signed)
 
     def told(self, state: RunState, told: Input) -> RunState:
@@ -157,7 +157,9 @@ def run_backtest(
     genesis = genesis_of(history, run, span, capital=capital, mode="backtest", operator=operator)
     begun = published(history.panel)
     tally, made = RunTally(), list[Event]((genesis, begun))
-    shell = RecordedShell(Driver(history, run), AtOnce(Matcher(history, run.policy)), made.extend, operator)
+    shell = RecordedShell(
+        Driver(history, run), AtOnce(Matcher(history, run.policy)), made.extend, signer(operator, run.policy)
+    )
     state = RunState(open_account(genesis)).after((begun,))
     total = span.last - span.first + 1
     step = max(1, total // 100)

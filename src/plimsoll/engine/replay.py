@@ -11,6 +11,7 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import Event, Proof
 from plimsoll.core.panel import History
 from plimsoll.engine.driver import Driver, RunState, post_close
+from plimsoll.engine.operator import signer
 from plimsoll.engine.recorded import AtOnce, RecordedShell
 from plimsoll.engine.recovery import recover
 from plimsoll.engine.run_context import RunContext
@@ -61,7 +62,7 @@ def replay(
     if found.last is not None:
         events: list[Event] = []
         driver, exchange = Driver(history, run_context), AtOnce(Matcher(history, run_context.policy))
-        shell = RecordedShell(driver, exchange, events.extend, found.genesis.operator)
+        shell = RecordedShell(driver, exchange, events.extend, signer(found.genesis.operator, run_context.policy))
         state = shell.open(RunState(found.at_decision, found.last), row).account
         same_morning = [encode(e) for e in events] == [encode(e) for e in found.since]
     # the decision is judged on the account the journal says there was, whatever the session before the open would be

@@ -9,6 +9,7 @@ from plimsoll.core.errors import CheckFailed, CorruptionError, Halted, UsageErro
 from plimsoll.core.events import Approval
 from plimsoll.core.policy import Policy
 from plimsoll.core.state import State
+from plimsoll.engine.driver import RunState, signed
 from plimsoll.engine.operator import SIMULATED, inside_hard
 from plimsoll.engine.recovery import recover
 from plimsoll.store.home import Home
@@ -55,7 +56,9 @@ def resume(home: Home, run: str, by: str, reason: str) -> Resumed:
     with SqliteJournal(path, durable=True) as journal:
         if (len(journal), journal.anchor.head) != (events.proof.records, events.proof.head):
             raise CorruptionError(f"the journal of run {run} changed while it was read", "Sign again")
-        journal.append(Approval(found.last.session, by, reason))
+        step = signed(RunState(found.state, found.last, found.last.session), Approval(found.last.session, by, reason))
+        for event in step.events:
+            journal.append(event)
         anchor = journal.anchor
     summary = msgspec.structs.replace(home.summary(run), halted="")
     if summary.records is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import msgspec
@@ -32,9 +31,10 @@ def chosen(
     older_than: int | None = None,
     unfinished: bool = False,
     force: bool = False,
-    now: float | None = None,
+    now: float,
 ) -> Pruned:
-    """The runs that meet every wish: beyond the newest ``keep``, written ``older_than`` days ago, not finished.
+    """The runs that meet every wish: beyond the newest ``keep``, written ``older_than`` days before ``now``
+    (seconds since 1970), not finished.
 
     A run that was made to stand beside another goes with the runs that are older than the oldest one kept. A running
     one is never chosen, and one of another mode than backtest only with ``force``: its journal is an account's.
@@ -51,7 +51,7 @@ def chosen(
         oldest = min((age[name] for name in held), default=float("inf"))
         met = [name for name in met if name not in held and (BESIDE not in name or age[name] < oldest)]
     if older_than is not None:
-        limit = (time.time() if now is None else now) - older_than * _DAY
+        limit = now - older_than * _DAY
         met = [name for name in met if age[name] < limit]
     if unfinished:
         met = [name for name in met if not told[name].finished and BESIDE not in name]

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from plimsoll.core.policy import Policy
-from plimsoll.engine.operator import approval
+from plimsoll.engine.operator import signer
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def held_up(record, **given):
 
 
 def signs(record, operator: str = "simulated"):
-    return approval(record, "2020-01-02", operator, Policy())
+    return signer(operator, Policy())(record, "2020-01-02")
 
 
 def test_nothing_is_signed_that_nobody_asked_for(record) -> None:

@@ -43,17 +43,17 @@ def home(tmp_path: Path) -> Home:
 
 def test_without_a_wish_nothing_is_chosen(home: Home) -> None:
     with pytest.raises(UsageError, match="--keep N"):
-        pruning.chosen(home, force=True)
+        pruning.chosen(home, force=True, now=4.0 * DAY)
 
 
 def test_the_newest_stay_and_what_stands_beside_them(home: Home) -> None:
-    found = pruning.chosen(home, keep=3)
+    found = pruning.chosen(home, keep=3, now=4.0 * DAY)
     assert found.runs == ("backtest-1", "backtest-2", "backtest-without-mandate-2")
     assert found.spared == () and not found.done
-    assert pruning.chosen(home, keep=0).spared == ("paper-4",)
-    assert "paper-4" in pruning.chosen(home, keep=0, force=True).runs
-    assert len(pruning.chosen(home, keep=0, force=True).runs) == 7
-    assert pruning.chosen(home, keep=99).runs == ()
+    assert pruning.chosen(home, keep=0, now=4.0 * DAY).spared == ("paper-4",)
+    assert "paper-4" in pruning.chosen(home, keep=0, force=True, now=4.0 * DAY).runs
+    assert len(pruning.chosen(home, keep=0, force=True, now=4.0 * DAY).runs) == 7
+    assert pruning.chosen(home, keep=99, now=4.0 * DAY).runs == ()
 
 
 def test_age_and_how_a_run_ended_choose_too_and_every_wish_must_be_met(home: Home) -> None:
@@ -61,19 +61,19 @@ def test_age_and_how_a_run_ended_choose_too_and_every_wish_must_be_met(home: Hom
     assert pruning.chosen(home, older_than=2, now=4.0 * DAY + 1).runs == (
         "backtest-1", "backtest-2", "backtest-without-mandate-2",
     )  # fmt: skip
-    unfinished = pruning.chosen(home, unfinished=True)
+    unfinished = pruning.chosen(home, unfinished=True, now=4.0 * DAY)
     assert (unfinished.runs, unfinished.spared) == (("backtest-2",), ("paper-4",))
-    assert pruning.chosen(home, unfinished=True, keep=5).runs == ()
+    assert pruning.chosen(home, unfinished=True, keep=5, now=4.0 * DAY).runs == ()
 
 
 def test_a_running_run_is_never_chosen(home: Home) -> None:
     with home.lock():
         home.finish(msgspec.structs.replace(home.summary("backtest-1"), status="running", finished=False))
-        assert "backtest-1" not in pruning.chosen(home, keep=0, force=True).runs
+        assert "backtest-1" not in pruning.chosen(home, keep=0, force=True, now=4.0 * DAY).runs
 
 
 def test_everything_of_a_run_goes_and_nothing_else(home: Home) -> None:
-    found = pruning.chosen(home, unfinished=True)
+    found = pruning.chosen(home, unfinished=True, now=4.0 * DAY)
     assert found.bytes == sum(p.stat().st_size for p in home.files("backtest-2")) > 0
     pruning.remove(home, found.runs)
     assert home.files("backtest-2") == () and "backtest-2" not in home.names()
