@@ -50,9 +50,9 @@ def plimsoll(case: Case, given: Given) -> np.ndarray:
 def full_lp(case: Case, given: Given) -> np.ndarray:
     """Rockafellar and Uryasev's programme in HiGHS with the settings it is fastest with."""
     from plimsoll.capital.auction_lp import solve_plain
-    from plimsoll.capital.auction_problem import checked
+    from plimsoll.capital.auction_problem import validated
 
-    return solve_plain(checked(_problem(case, given))).weights
+    return solve_plain(validated(_problem(case, given))).weights
 
 
 def _sectors(given: Given) -> np.ndarray:

@@ -13,7 +13,7 @@ from plimsoll.capital import auction_cuts, auction_master, auction_tail
 from plimsoll.capital.auction import Allocation, AuctionProblem, solve
 from plimsoll.capital.auction_check import worst_excess
 from plimsoll.capital.auction_lp import solve_plain
-from plimsoll.capital.auction_problem import checked
+from plimsoll.capital.auction_problem import validated
 
 
 def cvar_by_sorting(scenarios, positions, confidence):
@@ -207,7 +207,7 @@ def test_a_bid_that_only_a_demand_for_a_sure_gain_needs_is_let_in():
 def test_fallback_finds_the_same_optimum(block):
     for seed in range(1000 + block * 15, 1015 + block * 15):
         p = random_problem(seed)
-        form = checked(p)
+        form = validated(p)
         solved = solve_plain(form)
         assert objective_by_definition(p, solved.weights) == pytest.approx(solve(p).objective, abs=1e-9), seed
 
@@ -295,7 +295,7 @@ def test_prices_are_what_relaxing_a_limit_earns(which, solver):
     p = PRICED[which]
     base = solve(p)
     if solver == "plain":
-        form = checked(p)
+        form = validated(p)
         solved = solve_plain(form)
         duals = {
             "gross": solved.gross, "cvar": solved.cvar, "weight_max": solved.weight_max,

@@ -27,7 +27,7 @@ from plimsoll.store import policy_file
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.governor_memory import MemoryStateStore
 from plimsoll.store.home import Home
-from plimsoll.store.record_rules import By
+from plimsoll.store.record_rules import Signatory
 from plimsoll.store.signing import Signer, new_key
 
 DAY = 20_514
@@ -65,8 +65,8 @@ class Account(RuleBasedStateMachine):
     def teardown(self) -> None:
         shutil.rmtree(self.folder)
 
-    def by(self, person: str, key: str) -> By:
-        return By(person, self.keys[key][1], "t")
+    def by(self, person: str, key: str) -> Signatory:
+        return Signatory(person, self.keys[key][1], "t")
 
     @rule(policy=st.sampled_from([MICRO, RICHER, CORE]))
     def start(self, policy: Policy) -> None:

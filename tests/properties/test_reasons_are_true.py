@@ -22,7 +22,7 @@ from plimsoll.core.state import State, apply, open_account
 from plimsoll.engine.levers import levers
 from plimsoll.engine.otherwise import of_line
 from plimsoll.engine.what_if import World
-from plimsoll.governance.case import Change
+from plimsoll.governance.case import DecisiveChange
 
 QUIET = {"TARGET_MET", "IN_BAND", "BELOW_ONE_LOT", "BELOW_MIN_TRADE", "NOT_IN_PROGRAMME", "NO_PRICE"}
 LOWERED = {"STOP_CAP", "LADDER_LIQUIDATE", "LADDER_HAVENS_ONLY", "LADDER_CUT", "CVAR_ABOVE_HARD", "REENTRY_RAMP"}
@@ -279,7 +279,7 @@ def _changes_are_changes(line: Line) -> None:
     assert told.alone or told.together or line.record.auction is not None
 
 
-def _moved(line: Line, changes: list[Change]) -> World:
+def _moved(line: Line, changes: list[DecisiveChange]) -> World:
     world = line.world
     for change in changes:
         (lever,) = {

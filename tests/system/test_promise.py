@@ -22,7 +22,7 @@ import pytest
 from plimsoll import app
 from plimsoll.core.policy import policy_hash
 from plimsoll.core.quantity import ONE
-from plimsoll.operate import sla
+from plimsoll.operate import risk_promise as sla
 from plimsoll.operate.govern import LineProtocol
 from plimsoll.operate.govern_clock import MachineClock
 from plimsoll.operate.montecarlo.independent_ledger import IndependentLedger, caps_of

@@ -25,7 +25,7 @@ RUNS_CODE = (".zip", ".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".npy
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedModel:
     """A model with what identifies it; ``sha256`` is of its file, empty without one."""
 
     model: Model
@@ -60,20 +60,20 @@ def check(source: str) -> None:
         raise InputError(f"the model file {source} does not exist", "Give the path of an .onnx or .py file")
 
 
-def open_model(source: str) -> Opened:
+def open_model(source: str) -> OpenedModel:
     """The model a source names: ``mock:NAME``, an .onnx file, or a .py file with a function ``answer``.
 
     The file is read once: what is hashed is what is loaded.
     """
     check(source)
     if source.startswith(MOCK):
-        return Opened(mock(source.removeprefix(MOCK)))
+        return OpenedModel(mock(source.removeprefix(MOCK)))
     path = Path(source)
     data = whole(path, BYTES_MAX)
     digest = hashlib.sha256(data).hexdigest()
     if path.suffix.lower() == ".onnx":
-        return Opened(OnnxModel(path.name, data), digest)
-    return Opened(FunctionModel(path.name, _function(path, data)), digest)
+        return OpenedModel(OnnxModel(path.name, data), digest)
+    return OpenedModel(FunctionModel(path.name, _function(path, data)), digest)
 
 
 class FunctionModel:

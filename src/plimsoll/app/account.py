@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.operate.account_limits import LimitsReport, LimitsVersion, TrustedKey
     from plimsoll.operate.account_repair import Repaired
-    from plimsoll.operate.signed_acts import Signed
+    from plimsoll.operate.risk_promise import Checked, RiskPromise
+    from plimsoll.operate.signed_acts import SignedAct
     from plimsoll.operate.size import SizeReport
-    from plimsoll.operate.sla import Checked, RiskPromise
-    from plimsoll.store.record_rules import By
+    from plimsoll.store.record_rules import Signatory
 
 
 def limits_show(workspace: Workspace, store: str | None = None) -> LimitsReport:
@@ -70,7 +70,7 @@ def size_approve(workspace: Workspace, person: str, key: Path, reason: str) -> S
     return approve(Home(workspace.home), _by(workspace, person, key), reason)
 
 
-def act_approve(workspace: Workspace, person: str, key: Path, **act: str) -> Signed:
+def act_approve(workspace: Workspace, person: str, key: Path, **act: str) -> SignedAct:
     """Sign what a holding ended at, which price is right, or how much is held (R9, U6, X6)."""
     from plimsoll.operate.signed_acts import sign
     from plimsoll.store.home import Home
@@ -116,11 +116,11 @@ def account_repair(
     from plimsoll.store.account_record import AccountRecord
     from plimsoll.store.home import Home
     from plimsoll.store.private import exposed, outside
-    from plimsoll.store.record_rules import By
+    from plimsoll.store.record_rules import Signatory
     from plimsoll.store.signing import Signer
 
     home = Home(workspace.home)
-    by = None if person is None or key is None else By(person, Signer(outside(home, key)), now())
+    by = None if person is None or key is None else Signatory(person, Signer(outside(home, key)), now())
     limits = AccountRecord(home).read().limits
     live = limits is not None and limits[1].mode == "live"
     if live and (problem := exposed(home, workspace.policy_files)) is not None:
@@ -137,7 +137,7 @@ def sla(
     too; nothing is signed where that is a file a home keeps itself.
     """
     from plimsoll.core.errors import InputError
-    from plimsoll.operate.sla import promise, sign
+    from plimsoll.operate.risk_promise import promise, sign
     from plimsoll.store.home import Home, spared
 
     loaded, home = _of_account(workspace).load(), Home(workspace.home)
@@ -157,7 +157,7 @@ def sla(
 
 def sla_check(workspace: Workspace, path: Path) -> Checked:
     """Who signed a risk promise that was written to a file, and whether it still holds (H9)."""
-    from plimsoll.operate.sla import check
+    from plimsoll.operate.risk_promise import check
     from plimsoll.store.home import Home
 
     loaded = _of_account(workspace).load()
@@ -177,7 +177,7 @@ def _of_account(workspace: Workspace) -> Workspace:
     return replace(workspace, profile=known[1].profile)
 
 
-def _by(workspace: Workspace, person: str, key: Path, *, live: bool = False) -> By:
+def _by(workspace: Workspace, person: str, key: Path, *, live: bool = False) -> Signatory:
     """Who signs; the wall clock is what they say the time is, and no check depends on it.
 
     A key inside the home is refused, and for a live account a home that others can write: it would be theirs to sign.
@@ -185,7 +185,7 @@ def _by(workspace: Workspace, person: str, key: Path, *, live: bool = False) -> 
     from plimsoll.operate.governed_account import whole_record
     from plimsoll.store.home import Home
     from plimsoll.store.private import exposed, outside
-    from plimsoll.store.record_rules import By
+    from plimsoll.store.record_rules import Signatory
     from plimsoll.store.signing import Signer
 
     home = Home(workspace.home)
@@ -195,4 +195,4 @@ def _by(workspace: Workspace, person: str, key: Path, *, live: bool = False) -> 
         problem := exposed(home, workspace.policy_files)
     ) is not None:
         raise problem
-    return By(person, signer, now())
+    return Signatory(person, signer, now())

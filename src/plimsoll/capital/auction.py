@@ -16,7 +16,7 @@ from plimsoll.capital.auction_check import LimitReading, readings
 from plimsoll.capital.auction_cuts import solve_by_cuts
 from plimsoll.capital.auction_frame import Solved, SolveFailed
 from plimsoll.capital.auction_lp import solve_plain
-from plimsoll.capital.auction_problem import Allocation, AuctionProblem, CheckedProblem, checked
+from plimsoll.capital.auction_problem import Allocation, AuctionProblem, CheckedProblem, validated
 
 __all__ = ["Allocation", "AuctionProblem", "solve"]
 
@@ -44,7 +44,7 @@ def solve(problem: AuctionProblem) -> Allocation:
     InputError
         The problem is malformed. An infeasible problem or a failed solve is an answer, never an error.
     """
-    form = checked(problem)
+    form = validated(problem)
     if form.bids == 0:
         return _allocation(form, np.zeros(0), "optimal")
     for status, solver in (("optimal", solve_by_cuts), ("optimal_lp", solve_plain)):

@@ -76,7 +76,7 @@ class LpModel:
         )  # fmt: skip
 
 
-def frame(form: CheckedProblem) -> LpModel:
+def build_lp_model(form: CheckedProblem) -> LpModel:
     """Lay out the columns and caps of ``form``."""
     n, sales, priced = form.bids, form.sellers.shape[0], form.risk_aversion > 0.0
     columns = n + sales + priced

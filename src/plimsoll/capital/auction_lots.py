@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.capital.auction_check import LimitReading, readings, worst_excess
-from plimsoll.capital.auction_problem import AuctionProblem, checked
+from plimsoll.capital.auction_problem import AuctionProblem, validated
 from plimsoll.measures.cvar import tail_weights
 from plimsoll.measures.linear import average, combine
 
@@ -57,7 +57,7 @@ def whole_lots(problem: AuctionProblem, weights: Floats, lot_value: Floats) -> R
         Bids for one asset share its lots in proportion to their weights. While a limit on CVaR is exceeded the asset
         whose lot adds most to that CVaR gives up lots, as many as its slope says are needed; the first of equals.
     """
-    form = checked(problem)
+    form = validated(problem)
     wanted = form.positions(weights)
     lots = np.floor(wanted / lot_value + _WHOLE).astype(np.int64)
     rounded = lots.copy()

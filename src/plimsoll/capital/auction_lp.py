@@ -9,7 +9,7 @@ from math import inf
 
 import numpy as np
 
-from plimsoll.capital.auction_frame import Solved, frame, power_of_two, prices, quiet_solver, run
+from plimsoll.capital.auction_frame import Solved, build_lp_model, power_of_two, prices, quiet_solver, run
 from plimsoll.capital.auction_problem import CheckedProblem
 
 
@@ -21,7 +21,7 @@ def solve_plain(form: CheckedProblem) -> Solved:
     SolveFailed
         HiGHS found no optimum.
     """
-    laid = frame(form)
+    laid = build_lp_model(form)
     n, columns, rows = form.bids, laid.columns, laid.rows
     scale = power_of_two(float(np.abs(laid.cost).max()))
     solver = quiet_solver(scaling=0)  # on these rows presolve and scaling cost two to six times what they save

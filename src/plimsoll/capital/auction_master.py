@@ -30,7 +30,16 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.capital.auction_frame import LpModel, Solved, SolveFailed, frame, power_of_two, prices, quiet_solver, run
+from plimsoll.capital.auction_frame import (
+    LpModel,
+    Solved,
+    SolveFailed,
+    build_lp_model,
+    power_of_two,
+    prices,
+    quiet_solver,
+    run,
+)
 from plimsoll.capital.auction_problem import CheckedProblem
 from plimsoll.capital.auction_tail import Members, ScenarioTail, TailState
 from plimsoll.measures.linear import average
@@ -220,7 +229,7 @@ class MasterProblem:
 
     def _lay(self, slopes: list[Floats]) -> LpModel:
         """The frame with the CVaR column in its set's scale, and the sets that need cutting."""
-        form, laid = self.form, frame(self.form.only(self.bids))
+        form, laid = self.form, build_lp_model(self.form.only(self.bids))
         for k, (tail, slope) in enumerate(zip(form.tails, slopes, strict=True)):
             priced = laid.priced and k == 0
             if tail.cap < inf or priced:

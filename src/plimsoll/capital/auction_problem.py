@@ -168,7 +168,7 @@ class CheckedProblem:
         return float(self.mu @ weights - traded) - (self.risk_aversion * cvar if self.risk_aversion else 0.0)
 
 
-def checked(problem: AuctionProblem) -> CheckedProblem:
+def validated(problem: AuctionProblem) -> CheckedProblem:
     """Check every field of ``problem`` and give it as arrays.
 
     Raises

@@ -135,7 +135,7 @@ def one_way_cost(inputs: AuctionInputs, column: int, policy: Policy) -> float:
     return kind.worst_case if kind else 1.0
 
 
-def enter(inputs: AuctionInputs, alone: dict[int, float], risk_aversion: float, policy: Policy) -> tuple[Bid, ...]:
+def make_bids(inputs: AuctionInputs, alone: dict[int, float], risk_aversion: float, policy: Policy) -> tuple[Bid, ...]:
     """Every forecast as a bid, in order, screened and adjusted; then what its strategy keeps without having spoken.
 
     ``alone`` is the CVaR of one unit at the auction's horizon per measurable column. Two forecasts of a strategy for

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from plimsoll.capital.auction import Allocation, AuctionProblem, solve
-from plimsoll.capital.bids import AuctionInputs, Bid, charged_share, enter, one_way_cost
+from plimsoll.capital.bids import AuctionInputs, Bid, charged_share, make_bids, one_way_cost
 from plimsoll.capital.targets import Portfolio, Scale, settle
 from plimsoll.core.decision import AuctionRecord, BidRecord, Share, TargetRecord
 from plimsoll.core.policy import Policy
@@ -20,7 +20,7 @@ from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.measures.cvar import cvar_of_each, normal_cvar, tail_weights
 from plimsoll.measures.linear import average, combine
 
-__all__ = ["AuctionInputs", "AuctionResult", "hold"]
+__all__ = ["AuctionInputs", "AuctionResult", "run_auction"]
 
 Floats = NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class _Bindings(NamedTuple):
     priced: tuple[tuple[str, float], ...]
 
 
-def hold(inputs: AuctionInputs, policy: Policy) -> AuctionResult:
+def run_auction(inputs: AuctionInputs, policy: Policy) -> AuctionResult:
     """Hold an auction.
 
     Never raises for what strategies or markets say: an invalid forecast, an unmeasurable tail or a missing price
@@ -83,7 +83,7 @@ def hold(inputs: AuctionInputs, policy: Policy) -> AuctionResult:
     aversion = risk_aversion(policy)
     alone = _alone(inputs, policy.auction.confidence)
     own = {column: risks[policy.auction.horizon] for column, risks in alone.items()}
-    bids = enter(inputs, own, aversion, policy)
+    bids = make_bids(inputs, own, aversion, policy)
     contest = build_problem(inputs, bids, alone, aversion, policy)
     if contest is None:
         record = AuctionRecord("no_bids", 0.0, 0.0, aversion, None, tuple(_loser(b) for b in bids), {})
@@ -104,11 +104,11 @@ def _settled(bids: tuple[Bid, ...], contest: _Contest, policy: Policy) -> Auctio
 
 def _portfolios(contest: _Contest) -> list[Portfolio]:
     """The target portfolios among the admitted bids; each bid's cap is what it asks for."""
-    wishes: dict[str, Floats] = {}
+    desired: dict[str, Floats] = {}
     for i, bid in enumerate(contest.bids):
         if bid.target:
-            wishes.setdefault(bid.strategy, np.zeros(len(contest.bids)))[i] = bid.cap
-    return [Portfolio(name, wish) for name, wish in wishes.items()]
+            desired.setdefault(bid.strategy, np.zeros(len(contest.bids)))[i] = bid.cap
+    return [Portfolio(name, weights) for name, weights in desired.items()]
 
 
 def _stressed(record: AuctionRecord, inputs: AuctionInputs) -> AuctionRecord:
@@ -270,7 +270,7 @@ def _result(
     duals = _duals(contest, allocation)
     bindings = _bindings(contest, weights, allocation, duals, policy.auction.confidence)
     for portfolio, scale in targets:
-        for i in np.flatnonzero(portfolio.wish).tolist():
+        for i in np.flatnonzero(portfolio.desired).tolist():
             bindings[i] = _Bindings(scale.limit, None, ())
     stands = [i for i, b in enumerate(contest.bids) if b.stands]
     for i in stands:
@@ -392,7 +392,11 @@ def _bindings(
     """
     own = np.atleast_1d(allocation.duals["weight_max"])
     under: list[list[tuple[float, str]]] = [[] for _ in contest.bids]
-    for bound in (_Bound("gross", tuple(range(len(contest.bids))), math.inf), *contest.groups, *contest.pairs):
+    for bound in (
+        _Bound("gross", tuple(range(len(contest.bids))), math.inf),
+        *contest.groups,
+        *contest.pairs,
+    ):
         if bound.name in duals:
             for i in bound.bids:
                 under[i].append((duals[bound.name], bound.name))

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.capital.auction_check import worst_excess
-from plimsoll.capital.auction_problem import Allocation, AuctionProblem, checked
+from plimsoll.capital.auction_problem import Allocation, AuctionProblem, validated
 from plimsoll.measures.cvar import cvar, tail_weights
 from plimsoll.measures.linear import combine
 
@@ -42,15 +42,15 @@ _STEPS = 100  # of Newton's method; it needs a handful
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Portfolio:
-    """A target portfolio: ``wish`` (n,) are its weights over the problem's bids, zero for those of others."""
+    """A target portfolio: ``desired`` (n,) are its weights over the problem's bids, zero for those of others."""
 
     strategy: str
-    wish: Floats
+    desired: Floats
 
     @property
     def gross(self) -> float:
         """What it asks for in all, a fraction of NAV."""
-        return float(self.wish.sum())
+        return float(self.desired.sum())
 
 
 class Scale(NamedTuple):
@@ -73,13 +73,13 @@ def settle(problem: AuctionProblem, portfolios: Sequence[Portfolio], parts: int,
 
     ``parts`` is the number of strategies that bid; ``solve`` is the auction for the forecasts.
     """
-    form = checked(problem)
-    asked = np.sum([p.wish for p in portfolios], axis=0) > 0.0
+    form = validated(problem)
+    asked = np.sum([p.desired for p in portfolios], axis=0) > 0.0
     forecasts = np.flatnonzero(~asked)
     nothing = np.zeros(form.bids)
     start, fixed, solved = [0.0] * len(portfolios), nothing, None
     if forecasts.size:
-        start = [min(1.0, reach(problem, nothing, p.wish, float(parts))[0] / parts) for p in portfolios]
+        start = [min(1.0, reach(problem, nothing, p.desired, float(parts))[0] / parts) for p in portfolios]
         solved, start = _beside(problem, forecasts, portfolios, start, solve)
         fixed = np.zeros(form.bids)
         fixed[forecasts] = solved.weights[: forecasts.size]
@@ -170,7 +170,7 @@ def _positions(problem: AuctionProblem, weights: Floats) -> Floats:
 
 
 def _book(portfolios: Sequence[Portfolio], scales: Sequence[float]) -> Floats:
-    return np.asarray(np.sum([s * p.wish for p, s in zip(portfolios, scales, strict=True)], axis=0))
+    return np.asarray(np.sum([s * p.desired for p, s in zip(portfolios, scales, strict=True)], axis=0))
 
 
 def _filled(
@@ -182,7 +182,7 @@ def _filled(
     while rising:
         left = {k: (1.0 - scale[k]) * portfolios[k].gross for k in rising}
         base, most = fixed + _book(portfolios, scale), min(left.values())
-        together = np.sum([portfolios[k].wish / portfolios[k].gross for k in rising], axis=0)
+        together = np.sum([portfolios[k].desired / portfolios[k].gross for k in rising], axis=0)
         step, bound = reach(problem, base, together, most)
         for k in rising:
             whole = not bound and left[k] <= most
@@ -192,7 +192,7 @@ def _filled(
             continue
         base = fixed + _book(portfolios, scale)
         alone = {
-            k: reach(problem, base, portfolios[k].wish / portfolios[k].gross, (1.0 - scale[k]) * portfolios[k].gross)
+            k: reach(problem, base, portfolios[k].desired / portfolios[k].gross, (1.0 - scale[k]) * portfolios[k].gross)
             for k in rising
         }
         stuck = [k for k in rising if alone[k][0] <= _STUCK] or rising

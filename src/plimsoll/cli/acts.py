@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from plimsoll.app import Workspace
-    from plimsoll.operate.signed_acts import Signed
+    from plimsoll.operate.signed_acts import SignedAct
 
 SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="Of which symbol.")]
 
@@ -90,7 +90,7 @@ def approve_position(
 
 
 def _signed(where: Workspace, person: str, key: Path, **act: str) -> Answer:
-    def render(found: Signed) -> None:
+    def render(found: SignedAct) -> None:
         say(
             f"entry {found.number}: {found.action} {found.symbol}, signed by {person}; the governor applies it at "
             "its next start or status"

@@ -61,7 +61,7 @@ def fail(problem: str, remedy: str, exit_code: int, as_json: bool) -> typer.Exit
 _Refused: Any = typer.BadParameter.__mro__[2]  # ClickException, wherever this version of typer keeps it
 
 
-class Told(TyperGroup):
+class CommandGroup(TyperGroup):
     """The group of commands; with ``--json`` a usage error is an object on stdout too, as all others are (O10)."""
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:

@@ -18,7 +18,7 @@ from plimsoll.cli import acts as acts  # its commands join those of approve
 from plimsoll.cli.account import approve_cli, keys_cli, limits_cli, sla
 from plimsoll.cli.confirming import confirm
 from plimsoll.cli.data import ingest, providers, verify_cli
-from plimsoll.cli.errors import INTERRUPTED, Told, hold_streams
+from plimsoll.cli.errors import INTERRUPTED, CommandGroup, hold_streams
 from plimsoll.cli.governing import govern
 from plimsoll.cli.inspect import auction, audit_cli, costs, explain, regime, replay, report, risk
 from plimsoll.cli.model_commands import model_cli
@@ -66,7 +66,7 @@ def assembled(only: str = "") -> typer.Typer:
     """The commands behind the options before them: all, or ``only`` the command or group of that name."""
     made = typer.Typer(
         name="plimsoll",
-        cls=Told,
+        cls=CommandGroup,
         help="A risk-governed systematic trading system: certified data, an exact mean-CVaR capital auction, gates, "
         "vetoes, and a journal that proves every decision.",
         epilog="State lives under --home (default runtime/). Exit codes: 0 done, 1 error, 2 usage, 3 a check failed, "

@@ -167,8 +167,8 @@ class Signature(_Part, frozen=True, kw_only=True):
     value: str
 
 
-class Entry(_Part, frozen=True, kw_only=True):
-    """One line of an account's record. ``anchored``: its writer kept an ``Anchor``; absent from older lines."""
+class RecordEntry(_Part, frozen=True, kw_only=True):
+    """One line of an account's record. ``anchored``: its writer kept an ``RecordAnchor``; absent from older lines."""
 
     account: str
     number: int
@@ -179,7 +179,7 @@ class Entry(_Part, frozen=True, kw_only=True):
     anchored: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class Anchor(_Part, frozen=True, kw_only=True):
+class RecordAnchor(_Part, frozen=True, kw_only=True):
     """What a record was when it was last written, kept beside it: its number of entries and the hash of the last.
 
     ``next`` is the hash of the entry that is about to be written, announced before it, "" once it is there. ``begun``
@@ -194,15 +194,15 @@ class Anchor(_Part, frozen=True, kw_only=True):
 
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
-_DECODER = msgspec.json.Decoder(Entry)
+_DECODER = msgspec.json.Decoder(RecordEntry)
 
 
-def line(entry: Entry) -> bytes:
+def line(entry: RecordEntry) -> bytes:
     """The entry as one line of canonical JSON: keys sorted, compact, without its newline."""
     return _ENCODER.encode(entry)
 
 
-def parsed(text: bytes) -> Entry:
+def parsed(text: bytes) -> RecordEntry:
     """The entry of a line. ``ValueError`` when it is none, or not in canonical form."""
     entry = _DECODER.decode(text)
     if line(entry) != text:
@@ -210,12 +210,12 @@ def parsed(text: bytes) -> Entry:
     return entry
 
 
-def seal(entry: Entry) -> str:
+def seal(entry: RecordEntry) -> str:
     """SHA-256 of the whole line, its signature included: what the next entry names as ``previous``."""
     return hashlib.sha256(line(entry)).hexdigest()
 
 
-def content(entry: Entry) -> str:
+def content(entry: RecordEntry) -> str:
     """SHA-256 of what a signature covers: the entry without it."""
     return hashlib.sha256(line(msgspec.structs.replace(entry, signature=None))).hexdigest()
 

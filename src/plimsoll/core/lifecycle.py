@@ -59,14 +59,14 @@ class StrategySession(msgspec.Struct, frozen=True):
     """What one session adds to the evidence; the rest follows from what was held and traded.
 
     ``contribution`` is each strategy's part of the session's return before interest, net of costs, fraction of the
-    NAV of the close before (empty while there is none); ``bill`` what the bill earned meanwhile, absent when unknown.
-    ``made`` are forecasts (strategy's place, symbol, expected return, horizon), ``matured`` (place, session number of
-    the forecast, expected, outcome) with returns in excess of the account's cash; ``failed`` says at an auction
-    whether each strategy raised or made an invalid forecast, and is empty on other days.
+    NAV of the close before (empty while there is none); ``risk_free`` the return of the risk-free rate over it, absent
+    when unknown. ``made`` are forecasts (strategy's place, symbol, expected return, horizon), ``matured`` (place,
+    session number of the forecast, expected, outcome) with returns in excess of the account's cash; ``failed`` says
+    at an auction whether each strategy raised or made an invalid forecast, and is empty on other days.
     """
 
     contribution: tuple[float, ...] = ()
-    bill: float | None = None
+    risk_free: float | None = msgspec.field(default=None, name="bill")
     made: tuple[tuple[int, str, float, int], ...] = ()
     matured: tuple[tuple[int, int, float, float], ...] = ()
     failed: tuple[bool, ...] = ()

@@ -16,14 +16,14 @@ EPOCH = np.datetime64("1970-01-01", "D")
 
 
 @overload
-def bill_return(rate: float, days: float) -> float: ...
+def risk_free_return(rate: float, days: float) -> float: ...
 
 
 @overload
-def bill_return(rate: NDArray[np.float64], days: NDArray[np.int64]) -> NDArray[np.float64]: ...
+def risk_free_return(rate: NDArray[np.float64], days: NDArray[np.int64]) -> NDArray[np.float64]: ...
 
 
-def bill_return(rate: Any, days: Any) -> Any:
+def risk_free_return(rate: Any, days: Any) -> Any:
     """What a bill at the annual ``rate`` earns over calendar ``days``, as a fraction: actual days over 365 (U4).
 
     >>> round(bill_return(0.0365, 3), 12)

@@ -31,7 +31,7 @@ from plimsoll.core.events import (
 from plimsoll.core.executions import ExecutionBook, fee_key
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.restraint import LadderState
-from plimsoll.core.track import Track, folded, held_values
+from plimsoll.core.track import Track, fold_track, held_values
 from plimsoll.core.working import Working, created, filled, moved
 
 _OF_AN_ORDER = get_args(OrderEvent)
@@ -84,7 +84,9 @@ def apply(state: State, event: Event) -> State:
         case Fill():
             return _filled(state, event)
         case CashFlow():
-            track = state.track.paid(event.symbol, -event.cents) if state.track and event.symbol else state.track
+            track = (
+                state.track.add_cash_flow(event.symbol, -event.cents) if state.track and event.symbol else state.track
+            )
             return replace(state, cash=state.cash + event.cents, track=track)
         case Split():
             return _split(state, event)
@@ -193,7 +195,7 @@ def _taken_back(state: State, fill: Fill) -> State:
 def _holding(state: State, i: int, held: int, cost: float, spent: int) -> State:
     lots, costs = state.lots.copy(), state.average_cost.copy()
     lots[i], costs[i] = held, cost
-    track = state.track.paid(state.symbols[i], spent) if state.track else None
+    track = state.track.add_cash_flow(state.symbols[i], spent) if state.track else None
     return replace(state, lots=lots, average_cost=costs, cash=state.cash - spent, track=track)
 
 
@@ -215,7 +217,7 @@ def _evidence(state: State, record: CycleRecord) -> Track | None:
     portfolio = record.carried.portfolio if record.auction is not None else None
     shares = None if portfolio is None else [(s.strategy, s.symbol, s.weight) for s in portfolio.shares]
     before = state.carried.lifecycle
-    return folded(state.track, before, after, said, held, record.nav if known else 0, shares)
+    return fold_track(state.track, before, after, said, held, record.nav if known else 0, shares)
 
 
 def _approved(carried: Carried) -> Carried:

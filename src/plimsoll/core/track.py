@@ -105,16 +105,16 @@ class Track(msgspec.Struct, frozen=True, eq=False):
         none = (0,) * n
         return cls(strategies, Rows(3 * n), Rows(3), Rows(5), Rows(1 + n), none, none)
 
-    def paid(self, symbol: str, cents: int) -> Track:
+    def add_cash_flow(self, symbol: str, cents: int) -> Track:
         """``cents`` more were spent on a symbol since the last close; a sale or a dividend is less than nothing."""
         return replace(self, outlay={**self.outlay, symbol: self.outlay.get(symbol, 0) + cents})
 
-    def marked(self, held: Held, nav: int, bill: float | None) -> Track:
-        """The track after a close: what is ``held`` and ``nav`` in cents, ``bill`` what the bill earned meanwhile.
+    def mark_to_market(self, held: Held, nav: int, risk_free: float | None) -> Track:
+        """The track after a close: what is ``held`` and ``nav`` in cents, ``risk_free`` the risk-free return over it.
 
         ``nav`` 0 is a NAV that is unknown: the session's results then count in the next one that is known.
         """
-        return _marked(self, held, nav, bill)
+        return _mark_to_market(self, held, nav, risk_free)
 
     def cumulated(self) -> tuple[float, ...]:
         """Each strategy's contributions so far."""
@@ -127,7 +127,7 @@ class Track(msgspec.Struct, frozen=True, eq=False):
         row = self.daily.last[: len(self.strategies)]
         return row if row and row[0] == row[0] else ()
 
-    def heard(self, said: StrategySession) -> Track:
+    def record(self, said: StrategySession) -> Track:
         """The track with the session's matured and new forecasts, and which strategies failed at an auction."""
         track = self
         if said.matured:
@@ -163,7 +163,7 @@ class Track(msgspec.Struct, frozen=True, eq=False):
             owners[symbol] = after
         return replace(self, owners=owners, trades=trades, closed=self.closed.add(closed) if closed else self.closed)
 
-    def restarted(self, places: Iterable[int], admitted: Iterable[int] = ()) -> Track:
+    def restart(self, places: Iterable[int], admitted: Iterable[int] = ()) -> Track:
         """Evidence of these strategies begins after this session; ``admitted`` are those admitted anew."""
         changed, anew = set(places), set(admitted)
         now = range(len(self.strategies))
@@ -191,7 +191,7 @@ class Track(msgspec.Struct, frozen=True, eq=False):
         return int(table[table[:, 0] >= self.admitted[place], 1 + place].sum())
 
 
-def _marked(track: Track, held: Held, nav: int, bill: float | None) -> Track:
+def _mark_to_market(track: Track, held: Held, nav: int, risk_free: float | None) -> Track:
     values, n, session = dict(held), len(track.strategies), track.session + 1
     if nav <= 0 or track.nav <= 0:
         unknown = ((*(np.nan,) * (2 * n), *track.cumulated()),) if session else ()
@@ -215,7 +215,7 @@ def _marked(track: Track, held: Held, nav: int, bill: float | None) -> Track:
             trades[symbol] = tuple([own[s] + so_far[s] for s in places])
         else:
             closed += [(float(session), float(s), own[s] + so_far[s]) for s in places if parts[s] > 0.0]
-    excess = [np.nan] * n if bill is None else [gained[s] - used[s] * bill for s in places]
+    excess = [np.nan] * n if risk_free is None else [gained[s] - used[s] * risk_free for s in places]
     before = track.cumulated()
     return replace(
         track,
@@ -228,7 +228,7 @@ def _marked(track: Track, held: Held, nav: int, bill: float | None) -> Track:
     )
 
 
-def folded(track: Track | None, before: Lifecycle | None, after: Lifecycle, said: StrategySession,
+def fold_track(track: Track | None, before: Lifecycle | None, after: Lifecycle, said: StrategySession,
            held: Held, nav: int, shares: Iterable[tuple[str, str, float]] | None) -> Track:  # fmt: skip
     """The track after a decision that left ``after``, as the decision itself saw it.
 
@@ -236,10 +236,10 @@ def folded(track: Track | None, before: Lifecycle | None, after: Lifecycle, said
     """
     if track is None:
         track = Track.begin(after.strategies)
-    track = track.marked(held, nav, said.bill).heard(said)
+    track = track.mark_to_market(held, nav, said.risk_free).record(said)
     if before is not None and before.since != after.since:
         moved = [s for s in range(len(after.since)) if before.since[s] != after.since[s]]
-        track = track.restarted(moved, (s for s in moved if before.stage[s] == "DECOMMISSIONED"))
+        track = track.restart(moved, (s for s in moved if before.stage[s] == "DECOMMISSIONED"))
     return track if shares is None else track.set_owners(shares)
 
 

@@ -29,7 +29,7 @@ from plimsoll.engine.context import CycleContext
 from plimsoll.engine.data_bars import data_bars
 from plimsoll.engine.desired import desired_weights
 from plimsoll.engine.held_book import HeldBook, judge_held
-from plimsoll.engine.lifecycle import follow
+from plimsoll.engine.lifecycle import gather_evidence
 from plimsoll.engine.limits import limits_at
 from plimsoll.engine.outlook import Regime, observe
 from plimsoll.engine.proposal import Scenes, propose
@@ -68,7 +68,7 @@ def observed(view: View, state: State, run: RunContext) -> CycleContext:
     """Steps 1 to 5: the account, the market and everything that restrains the session before a forecast is made."""
     policy, before = run.policy, state.carried
     book = mark(view, state, run)  # 1
-    following = follow(view, state, run, book)
+    following = gather_evidence(view, state, run, book)
     regime = observe(view, before, run)  # 2
     rungs = _ladder(view, state, run, book, regime)  # 3
     stop = stops.step(before.stops, view, book.weights, state.average_cost, policy)  # 4

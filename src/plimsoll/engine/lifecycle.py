@@ -18,7 +18,7 @@ from plimsoll.core.lifecycle import DECOMMISSIONED, INCUBATING, Judgement, Lifec
 from plimsoll.core.panel import View
 from plimsoll.core.policy import Admission, Policy
 from plimsoll.core.restraint import RiskEvent
-from plimsoll.core.sessions import bill_return
+from plimsoll.core.sessions import risk_free_return
 from plimsoll.core.state import State
 from plimsoll.core.track import Held, Track, held_values
 from plimsoll.engine.answers import Answers
@@ -50,7 +50,7 @@ class StrategyEvidence:
         return dict(zip(self.state.strategies, self.state.decay, strict=True))
 
 
-def follow(view: View, state: State, run: RunContext, book: MarkedBook) -> StrategyEvidence | None:
+def gather_evidence(view: View, state: State, run: RunContext, book: MarkedBook) -> StrategyEvidence | None:
     """The strategies before this session's auction; None where the policy does not follow them."""
     policy = run.policy
     if not policy.lifecycle.enabled:
@@ -58,28 +58,28 @@ def follow(view: View, state: State, run: RunContext, book: MarkedBook) -> Strat
     before, track = state.carried.lifecycle, state.track
     if track is None:
         track = Track.begin(tuple(s.name for s in run.strategies))
-    bill = _bill(view, policy)
+    risk_free = _risk_free(view, policy)
     held: Held = ()
     if book.known:
         symbols = [run.symbols[c] for c in book.columns.tolist()]
         held = held_values(symbols, book.weights[book.columns].tolist(), book.nav)
-    track = track.marked(held, book.nav if book.known else 0, bill)
-    said = StrategySession(track.contribution, bill, matured=_matured(view, track, run))
-    track = track.heard(said)
+    track = track.mark_to_market(held, book.nav if book.known else 0, risk_free)
+    said = StrategySession(track.contribution, risk_free, matured=_matured(view, track, run))
+    track = track.record(said)
     if before is None:
         return StrategyEvidence(track, _admitted(track.strategies, view.day, policy), said, ())
     now = _aged(before, track, said, policy)
     now, events = _readmitted(now, view, policy)
     if events:  # judged today, they are judged on nothing yet
         anew = [s for s, name in enumerate(now.strategies) if any(e.scope == name for e in events)]
-        track = track.restarted(anew, anew)
+        track = track.restart(anew, anew)
     if view.sessions.last_of_month[view.row]:
         now, judged, more = _judged(now, track, view, policy)
         said, events = msgspec.structs.replace(said, judged=judged), events + more
     return StrategyEvidence(track, _valued(now, policy), said, events)
 
 
-def noted(
+def with_answers(
     following: StrategyEvidence,
     answers: Answers,
     view: View,
@@ -97,7 +97,7 @@ def noted(
     )
     failed = tuple(answers.failed[name] for name in following.state.strategies)
     said = msgspec.structs.replace(following.said, made=made, failed=failed)
-    track = following.track.heard(StrategySession(failed=failed))
+    track = following.track.record(StrategySession(failed=failed))
     state, events = following.state, list(following.events)
     spoke = {s for s, _, _, _ in made}
     stale = tuple(0 if s in spoke else n for s, n in enumerate(state.stale))
@@ -225,11 +225,11 @@ def _valued(now: Lifecycle, policy: Policy) -> Lifecycle:
     return msgspec.structs.replace(now, decay=tuple(decay), cap=tuple(cap))
 
 
-def _bill(view: View, policy: Policy) -> float | None:
+def _risk_free(view: View, policy: Policy) -> float | None:
     """What the bill earned since the session before, as known then; None where it is unknown (U4, U6)."""
     rate = _rate(view, view.row - 1, policy)
     days = view.sessions.days
-    return None if rate is None else bill_return(rate, float(days[view.row] - days[view.row - 1]))
+    return None if rate is None else risk_free_return(rate, float(days[view.row] - days[view.row - 1]))
 
 
 def _rate(view: View, row: int, policy: Policy) -> float | None:
@@ -254,7 +254,7 @@ def _matured(view: View, track: Track, run: RunContext) -> tuple[tuple[int, int,
     for p in due:
         row, column = view.row - p.horizon, run.column[p.symbol]
         rate = _rate(view, row, run.policy)
-        cash = bill_return(max((rate or 0.0) - run.policy.cash.spread, 0.0), float(days[view.row] - days[row]))
+        cash = risk_free_return(max((rate or 0.0) - run.policy.cash.spread, 0.0), float(days[view.row] - days[row]))
         outcome = float(price[view.row, column] / price[row, column]) - 1.0 - cash
         if np.isfinite(outcome):
             found.append((p.place, p.made, p.mu, outcome))

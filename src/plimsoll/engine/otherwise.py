@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from plimsoll.core.decision import BidRecord, CycleRecord
 from plimsoll.engine.levers import Lever, bid_levers, levers
 from plimsoll.engine.what_if import World, held_at
-from plimsoll.governance.case import Change, Otherwise
+from plimsoll.governance.case import DecisiveChange, Otherwise
 
 _STEPS = 18  # halvings of a bracket: a figure is found to some parts in a hundred thousand of the way to it
 _RESTS = frozenset({"TARGET_MET", "IN_BAND", "BELOW_ONE_LOT", "BELOW_MIN_TRADE"})  # a position near its target
@@ -36,11 +36,11 @@ class _Question:
         """Whether a world's decision is the other one that is asked for."""
         return self.better(self.outcome(world))
 
-    def change(self, lever: Lever, world: World, value: float) -> Change:
+    def change(self, lever: Lever, world: World, value: float) -> DecisiveChange:
         """The change that a lever at a value makes."""
         lots, weight = self.outcome(world)
         known = not math.isnan(lever.far)
-        return Change(
+        return DecisiveChange(
             cause=lever.cause,
             figure=lever.figure,
             now=_known(lever.now) if known else None,
@@ -103,7 +103,7 @@ def _answer(question: _Question, found: Sequence[Lever]) -> Otherwise:
     return Otherwise(together=together, tried=tried)
 
 
-def _together(question: _Question, found: Sequence[Lever]) -> tuple[Change, ...]:
+def _together(question: _Question, found: Sequence[Lever]) -> tuple[DecisiveChange, ...]:
     """The levers that are all needed at once; none where even all of them change nothing."""
     if not found or not question.changes(_moved(question.world, [(lever, lever.far) for lever in found])):
         return ()
@@ -186,7 +186,7 @@ def _plain(high: float, low: float, changes: Callable[[float], bool]) -> float:
     return high
 
 
-def _held(world: World, record: CycleRecord, symbol: str) -> list[Change]:
+def _held(world: World, record: CycleRecord, symbol: str) -> list[DecisiveChange]:
     """For a position that rests: how little would have to be held for a purchase, and how much for a sale."""
     at, column = record.symbols.index(symbol), world.run.column[symbol]
     lots = int(world.state.lots[column])

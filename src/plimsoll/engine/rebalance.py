@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from plimsoll.alpha.rules import conviction as conviction_of
 from plimsoll.alpha.terms import terms_of
 from plimsoll.capital import scenarios as scenario_sets
-from plimsoll.capital.competition import AuctionInputs, hold
+from plimsoll.capital.competition import AuctionInputs, run_auction
 from plimsoll.core.decision import AuctionRecord, Carried, HeldPair, Share, StopState, TargetPortfolio
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import RiskEvent
@@ -19,7 +19,7 @@ from plimsoll.engine.answers import Answers
 from plimsoll.engine.asking import present_shares
 from plimsoll.engine.book import MarkedBook
 from plimsoll.engine.context import CycleContext
-from plimsoll.engine.lifecycle import StrategyEvidence, noted
+from plimsoll.engine.lifecycle import StrategyEvidence, with_answers
 from plimsoll.engine.run_context import RunContext
 from plimsoll.risk import freshness, pairs, stops
 
@@ -68,7 +68,7 @@ def _auctioned(context: CycleContext, answers: Answers) -> Rebalance:
     held_pairs = pairs.update(view, pairs.concerned(view, columns, context.pairs), context.pairs, run.policy)
     lifted = stops.lift(context.stops.stops, view, run.policy)
     scenarios = scenario_sets.build(view, columns, run.policy, stressed=True)
-    result = hold(_inputs(context, answers, columns, held_pairs, lifted, scenarios), run.policy)
+    result = run_auction(_inputs(context, answers, columns, held_pairs, lifted, scenarios), run.policy)
     mu, conviction = _expectations(answers, result.shares, run.policy.auction.horizon)
     fresh = TargetPortfolio(view.day, result.shares, result.confidence, mu, conviction)
     standing = run.standing(fresh)
@@ -82,7 +82,7 @@ def _auctioned(context: CycleContext, answers: Answers) -> Rebalance:
         openings=_openings(view, context.state.carried, result.shares, book, run),
         scenarios=scenarios,
         events=(*answers.events, *_scaled(view, result.record), *_concentration(view, result.record, run)),
-        following=None if following is None else noted(following, answers, view, run.policy),
+        following=None if following is None else with_answers(following, answers, view, run.policy),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from plimsoll.core.events import CashFlow, Event, Split
 from plimsoll.core.panel import History, Panel, RowActions
 from plimsoll.core.policy import CashPolicy, Policy
-from plimsoll.core.sessions import bill_return
+from plimsoll.core.sessions import risk_free_return
 from plimsoll.core.state import State
 from plimsoll.costs.model import most_probable
 from plimsoll.execution.pricing import FilledOrder, fill, fill_quote
@@ -110,7 +110,7 @@ def _interest(cash: int, panel: Panel, row: int, policy: CashPolicy) -> int:
     if not 0.0 < rate < math.inf:  # NaN included: an unknown rate earns nothing
         return 0
     days = int(panel.sessions.days[row] - panel.sessions.days[row - 1])
-    return round(cash * bill_return(rate, days))
+    return round(cash * risk_free_return(rate, days))
 
 
 def _ended(today: RowActions, lots: dict[int, int], history: History, row: int, policy: Policy) -> Iterator[Event]:

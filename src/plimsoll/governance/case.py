@@ -48,7 +48,7 @@ class Figures(msgspec.Struct, frozen=True):
     quality: float | None = None
 
 
-class Change(msgspec.Struct, frozen=True):
+class DecisiveChange(msgspec.Struct, frozen=True):
     """One thing that, moved alone, changes what a session decides of a symbol: shown by deciding again (G4).
 
     ``cause`` is the reason code it answers, ``figure`` what is moved: a limit by the name the auction gives it, or
@@ -73,8 +73,8 @@ class Otherwise(msgspec.Struct, frozen=True):
     names causes, no figure that was moved changes it.
     """
 
-    alone: tuple[Change, ...] = ()
-    together: tuple[Change, ...] = ()
+    alone: tuple[DecisiveChange, ...] = ()
+    together: tuple[DecisiveChange, ...] = ()
     tried: tuple[str, ...] = ()
 
 
@@ -124,7 +124,7 @@ class Case(msgspec.Struct, frozen=True):
         return self.record.nav / 100.0
 
 
-class Step(msgspec.Struct, frozen=True):
+class ExplanationStep(msgspec.Struct, frozen=True):
     """One link of the chain: a name and its sentences."""
 
     name: str
@@ -139,7 +139,7 @@ class Explanation(msgspec.Struct, frozen=True):
     outcome: str
     headline: str
     reasons: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[ExplanationStep, ...]
 
 
 class Position(msgspec.Struct, frozen=True):

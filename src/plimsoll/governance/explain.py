@@ -14,7 +14,7 @@ from plimsoll.core.policy import Policy
 from plimsoll.core.reasons import COUNTS
 from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.governance import wording
-from plimsoll.governance.case import BOOK, Case, Explanation, Position, Step, Subject, bids, position
+from plimsoll.governance.case import BOOK, Case, Explanation, ExplanationStep, Position, Subject, bids, position
 from plimsoll.governance.explain_change import otherwise
 from plimsoll.governance.explain_day import fill, gates, line_reasons, order, order_reasons, restraints, vetoes
 from plimsoll.governance.explain_life import decay_of, standing
@@ -26,18 +26,18 @@ def explain(case: Case, subject: Subject) -> Explanation:
     symbol = subject.instrument.symbol
     at = position(case.record, symbol)
     steps = (
-        Step("outcome", _outcome(case, subject, at)),
-        Step("data", _data(case, subject)),
-        Step("indicators", _indicators(subject)),
-        Step("forecast", _forecast(case, subject)),
-        Step("auction", _auction(case, subject)),
-        Step("programme", _programme(case, symbol, at)),
-        Step("restraints", restraints(case, symbol, at)),
-        Step("order", order(case, subject, at)),
-        Step("gates", gates(case, subject, at)),
-        Step("vetoes", vetoes(case, symbol, at)),
-        Step("fill", fill(case, subject)),
-        Step("what would have changed it", otherwise(case, subject, at)),
+        ExplanationStep("outcome", _outcome(case, subject, at)),
+        ExplanationStep("data", _data(case, subject)),
+        ExplanationStep("indicators", _indicators(subject)),
+        ExplanationStep("forecast", _forecast(case, subject)),
+        ExplanationStep("auction", _auction(case, subject)),
+        ExplanationStep("programme", _programme(case, symbol, at)),
+        ExplanationStep("restraints", restraints(case, symbol, at)),
+        ExplanationStep("order", order(case, subject, at)),
+        ExplanationStep("gates", gates(case, subject, at)),
+        ExplanationStep("vetoes", vetoes(case, symbol, at)),
+        ExplanationStep("fill", fill(case, subject)),
+        ExplanationStep("what would have changed it", otherwise(case, subject, at)),
     )
     told = tuple(s for s in steps if s.sentences)
     return Explanation(case.record.session, symbol, at.outcome, headline(case, symbol), at.reasons, told)

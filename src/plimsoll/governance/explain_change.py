@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from plimsoll.governance import wording
-from plimsoll.governance.case import Case, Change, Otherwise, Position, Subject, bids
+from plimsoll.governance.case import Case, DecisiveChange, Otherwise, Position, Subject, bids
 from plimsoll.governance.wording import known, money, sessions, share
 
 
@@ -32,7 +32,7 @@ def otherwise(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _told(case: Case, found: Otherwise, effect: Callable[[Change], str]) -> tuple[str, ...]:
+def _told(case: Case, found: Otherwise, effect: Callable[[DecisiveChange], str]) -> tuple[str, ...]:
     if found.alone:
         return tuple(f"{_opened(phrase(case, change))}: {effect(change)}." for change in found.alone)
     if found.together:
@@ -47,7 +47,7 @@ def _opened(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}"
 
 
-def _effect(symbol: str, at: Position, change: Change) -> str:
+def _effect(symbol: str, at: Position, change: DecisiveChange) -> str:
     """What the decision would have been."""
     after, before = wording.both(change.weight, at.proposed)
     if change.lots > 0 and at.lots > 0:
@@ -61,12 +61,12 @@ def _effect(symbol: str, at: Position, change: Change) -> str:
     return f"{symbol} would have been sold down to {after} of NAV"
 
 
-def _won(had: float, change: Change) -> str:
+def _won(had: float, change: DecisiveChange) -> str:
     after, before = wording.both(change.weight, had)
     return f"it would have won {after} of NAV" + (f" and not {before}" if had else "")
 
 
-def phrase(case: Case, change: Change) -> str:
+def phrase(case: Case, change: DecisiveChange) -> str:
     """What is moved, with the figure then and as it was.
 
     Every figure is written with all its digits, for it was tried as it stands.
@@ -91,7 +91,7 @@ def phrase(case: Case, change: Change) -> str:
     return _LIFTED.get(kind, f"without {change.figure}").format(scope=scope)
 
 
-def _by_horizon(head: str, horizon: str, scope: str, change: Change) -> str:
+def _by_horizon(head: str, horizon: str, scope: str, change: DecisiveChange) -> str:
     of = {
         "cvar": "a CVaR budget",
         "cvar_hard": "a hard limit on CVaR",
@@ -100,7 +100,7 @@ def _by_horizon(head: str, horizon: str, scope: str, change: Change) -> str:
     return f"{of} over {horizon} of {_share(change)}, in place of {_was(change)}"
 
 
-def _vix(case: Case, change: Change) -> str:
+def _vix(case: Case, change: DecisiveChange) -> str:
     """VIX, or what stands in for it; below its upper bound, or at the lower one."""
     what = "VIX" if case.record.regime.vix is not None else "the volatility that stands in for VIX"
     rules, then = case.policy.forecast, change.then or 0.0
@@ -109,12 +109,12 @@ def _vix(case: Case, change: Change) -> str:
     return f"{what} {bound}, in place of {wording.figure(change.now)}"
 
 
-def _share(change: Change) -> str:
+def _share(change: DecisiveChange) -> str:
     """The figure then, as it was tried."""
     return f"{100.0 * (change.then or 0.0):.8f}".rstrip("0").rstrip(".") + "%"
 
 
-def _was(change: Change) -> str:
+def _was(change: DecisiveChange) -> str:
     """The figure as it was, with digits enough to tell it from the other."""
     if change.now is None or not known(change.now):
         return wording.UNKNOWN

@@ -41,7 +41,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StageChange:
     """Where a strategy goes, and the reason code of the change with its figures; no code where it stays."""
 
     stage: str
@@ -99,7 +99,7 @@ def weigh(
     )
 
 
-def judge(stage: str, evidence: Evidence, admission: Admission, policy: LifecyclePolicy) -> Verdict:
+def judge(stage: str, evidence: Evidence, admission: Admission, policy: LifecyclePolicy) -> StageChange:
     """The monthly judgement. Removal goes before demotion, demotion before promotion; one stage at a time.
 
     Demotion and removal need ``sessions_min`` and ``trades_min``. A Sharpe ratio that is still unknown then (no bill
@@ -107,7 +107,7 @@ def judge(stage: str, evidence: Evidence, admission: Admission, policy: Lifecycl
     not knowing. A strategy that is decommissioned stays so.
     """
     if stage == DECOMMISSIONED:
-        return Verdict(stage)
+        return StageChange(stage)
     e = evidence
     if e.sessions >= policy.sessions_min and e.trades >= policy.trades_min:
         if (removed := _removed(e, admission, policy)) is not None:
@@ -115,23 +115,23 @@ def judge(stage: str, evidence: Evidence, admission: Admission, policy: Lifecycl
         if not (e.sharpe is not None and e.sharpe >= policy.sharpe_min):
             lower = STAGES[max(STAGES.index(stage) - 1, 0)]
             if lower != stage:
-                return Verdict(lower, "STRATEGY_DEMOTED", e.sharpe, policy.sharpe_min)
-            return Verdict(stage)
-    return _promoted(stage, e, policy) or Verdict(stage)
+                return StageChange(lower, "STRATEGY_DEMOTED", e.sharpe, policy.sharpe_min)
+            return StageChange(stage)
+    return _promoted(stage, e, policy) or StageChange(stage)
 
 
-def _removed(e: Evidence, admission: Admission, policy: LifecyclePolicy) -> Verdict | None:
+def _removed(e: Evidence, admission: Admission, policy: LifecyclePolicy) -> StageChange | None:
     if e.below is not None and not e.below <= policy.sharpe_probability:
-        return Verdict(DECOMMISSIONED, "STRATEGY_UNSKILLED", e.below, policy.sharpe_probability)
+        return StageChange(DECOMMISSIONED, "STRATEGY_UNSKILLED", e.below, policy.sharpe_probability)
     if e.profit_factor is not None and not e.profit_factor >= policy.profit_factor_min:
-        return Verdict(DECOMMISSIONED, "STRATEGY_UNPROFITABLE", e.profit_factor, policy.profit_factor_min)
+        return StageChange(DECOMMISSIONED, "STRATEGY_UNPROFITABLE", e.profit_factor, policy.profit_factor_min)
     allowed = max(policy.drawdown_floor, policy.drawdown_multiple * admission.drawdown)
     if not e.drawdown <= allowed:
-        return Verdict(DECOMMISSIONED, "STRATEGY_DRAWDOWN", e.drawdown, allowed)
+        return StageChange(DECOMMISSIONED, "STRATEGY_DRAWDOWN", e.drawdown, allowed)
     return None
 
 
-def _promoted(stage: str, e: Evidence, policy: LifecyclePolicy) -> Verdict | None:
+def _promoted(stage: str, e: Evidence, policy: LifecyclePolicy) -> StageChange | None:
     """The next stage where everything it asks for is known and enough; forecasts of unknown error earn none."""
     asked = {
         INCUBATING: (SCALING, policy.scaling_sharpe, policy.scaling_signals, policy.scaling_psr),
@@ -141,7 +141,7 @@ def _promoted(stage: str, e: Evidence, policy: LifecyclePolicy) -> Verdict | Non
         return None
     following, least, signals, probability = asked[stage]
     earned = e.measured >= policy.sessions_min and e.sharpe >= least and e.signals >= signals and e.psr >= probability
-    return Verdict(following, "STRATEGY_PROMOTED", e.sharpe, least) if earned else None
+    return StageChange(following, "STRATEGY_PROMOTED", e.sharpe, least) if earned else None
 
 
 def suspended(failures: int, policy: LifecyclePolicy) -> bool:

@@ -24,7 +24,7 @@ from plimsoll.measures.evidence import (
 Floats = NDArray[np.float64]
 
 
-class Check(NamedTuple):
+class ModelCheck(NamedTuple):
     """The monthly walk-forward check: rank correlation of forecasts and outcomes, its upper bound, and the verdict."""
 
     correlation: float | None
@@ -76,7 +76,7 @@ def forecast_error(outcomes: Floats, policy: HealthPolicy) -> float | None:
     return max(0.0, math.sqrt(float(((expected - happened) ** 2).sum()) / naive) - 1.0)
 
 
-def check(outcomes: Floats, session: int, policy: HealthPolicy) -> Check:
+def check(outcomes: Floats, session: int, policy: HealthPolicy) -> ModelCheck:
     """The monthly walk-forward check that rules pass too: does the evidence refute the forecasts?
 
     Passed where the rank correlation of what was expected with what happened, over forecasts matured within
@@ -88,12 +88,12 @@ def check(outcomes: Floats, session: int, policy: HealthPolicy) -> Check:
     recent = outcomes[outcomes[:, 0] > session - policy.check_window]
     periods = separate(recent[:, 1], recent[:, 0])
     if periods < policy.check_periods or not np.isfinite(recent).all():
-        return Check(None, None, False)
+        return ModelCheck(None, None, False)
     correlation = rank_correlation(recent[:, 2], recent[:, 3])
     if correlation is None:
-        return Check(None, None, True)
+        return ModelCheck(None, None, True)
     bound = correlation_upper(correlation, periods, policy.confidence)
-    return Check(correlation, bound, bound is not None and bound >= 0.0)
+    return ModelCheck(correlation, bound, bound is not None and bound >= 0.0)
 
 
 def flipped(contributions: Floats, policy: HealthPolicy) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 from plimsoll.core.events import Proof
 from plimsoll.core.protections import taken_away
 from plimsoll.governance import wording
-from plimsoll.governance.case import BOOK, Case, Explanation, Step, position
+from plimsoll.governance.case import BOOK, Case, Explanation, ExplanationStep, position
 from plimsoll.governance.data_changes import sentences
 from plimsoll.governance.explain import absence, headline
 from plimsoll.governance.explain_day import book_gates, book_restraints, failed
@@ -28,7 +28,7 @@ class SessionExplanation(msgspec.Struct, frozen=True):
     synthetic: bool
     mode: str
     nav: int
-    summary: tuple[Step, ...]
+    summary: tuple[ExplanationStep, ...]
     symbols: tuple[Explanation, ...]
     journal: Proof | None = None
 
@@ -37,19 +37,19 @@ def summarise(case: Case, universe: Sequence[str], explanations: tuple[Explanati
     """The session's summary over ``universe``, with the chains already made."""
     record = case.record
     steps = (
-        Step("protections off", tuple(f"{said[:1].upper()}{said[1:]}." for said in taken_away(case.policy))),
-        Step("book", _book(case)),
-        Step("data", tuple(f"{_capital(said)}." for event in case.changes for said in sentences(event))),
-        Step("restraints", book_restraints(case)),
-        Step("auction", _auction(case)),
-        Step("traded", _lines(case, universe, "EXECUTE")),
-        Step("refused", (*_lines(case, universe, "REJECT"), *_lines(case, universe, "ERROR"))),
-        Step("held", _held(case, universe)),
-        Step("neither held nor wanted", _absent(case, universe)),
-        Step("gates", book_gates(case)),
-        Step("above a limit on the way", tuple(failed(case, f) for f in record.findings)),
-        Step("vetoes", tuple(f"{v.trigger} ({v.severity}) for {v.scope}." for v in record.vetoes)),
-        Step("events", tuple(_event(e.kind, e.scope, e.measured, e.limit) for e in record.events)),
+        ExplanationStep("protections off", tuple(f"{said[:1].upper()}{said[1:]}." for said in taken_away(case.policy))),
+        ExplanationStep("book", _book(case)),
+        ExplanationStep("data", tuple(f"{_capital(said)}." for event in case.changes for said in sentences(event))),
+        ExplanationStep("restraints", book_restraints(case)),
+        ExplanationStep("auction", _auction(case)),
+        ExplanationStep("traded", _lines(case, universe, "EXECUTE")),
+        ExplanationStep("refused", (*_lines(case, universe, "REJECT"), *_lines(case, universe, "ERROR"))),
+        ExplanationStep("held", _held(case, universe)),
+        ExplanationStep("neither held nor wanted", _absent(case, universe)),
+        ExplanationStep("gates", book_gates(case)),
+        ExplanationStep("above a limit on the way", tuple(failed(case, f) for f in record.findings)),
+        ExplanationStep("vetoes", tuple(f"{v.trigger} ({v.severity}) for {v.scope}." for v in record.vetoes)),
+        ExplanationStep("events", tuple(_event(e.kind, e.scope, e.measured, e.limit) for e in record.events)),
     )
     return SessionExplanation(
         run=case.run,

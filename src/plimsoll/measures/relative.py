@@ -44,21 +44,23 @@ class Relative(msgspec.Struct, frozen=True):
     down_capture: float | None = None
 
 
-def relative(returns: Floats, market: Floats, bills: Floats | None, months: Floats, market_months: Floats) -> Relative:
+def relative(
+    returns: Floats, market: Floats, risk_free: Floats | None, months: Floats, market_months: Floats
+) -> Relative:
     """Figures of (T,) 1-session returns against (T,) of the benchmark.
 
-    ``bills`` are what the bill earned over each; ``months`` and ``market_months`` the returns of the same months.
+    ``risk_free`` are what the bill earned over each; ``months`` and ``market_months`` the returns of the same months.
     """
     active = returns - market
     if returns.size < _FEWEST or not np.isfinite(active).all():
         return Relative()
-    over, against = (returns, market) if bills is None else (returns - bills, market - bills)
+    over, against = (returns, market) if risk_free is None else (returns - risk_free, market - risk_free)
     line = regression(over, against)
     deviation = float(active.std(ddof=1))
     moves = deviation > _FLAT
     return Relative(
-        alpha=None if line is None or bills is None else line[0] * SESSIONS_A_YEAR,
-        alpha_t=None if line is None or bills is None else line[2],
+        alpha=None if line is None or risk_free is None else line[0] * SESSIONS_A_YEAR,
+        alpha_t=None if line is None or risk_free is None else line[2],
         beta=None if line is None else line[1],
         correlation=correlation(over, against),
         tracking_error=deviation * math.sqrt(SESSIONS_A_YEAR),

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from plimsoll.core.account_record import Caps, Entry, Key, Limits, Signature, amount
+from plimsoll.core.account_record import Caps, Key, Limits, RecordEntry, Signature, amount
 from plimsoll.core.errors import CheckFailed, HomeBusy, InputError, UsageError, said
 from plimsoll.core.money import dollars
 from plimsoll.core.policy import Policy
@@ -27,7 +27,7 @@ from plimsoll.operate.track_record import iso
 from plimsoll.risk.governor_limits import GovernorLimits, from_policy
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.home import Home
-from plimsoll.store.record_rules import By
+from plimsoll.store.record_rules import Signatory
 
 
 class LimitsVersion(msgspec.Struct, frozen=True):
@@ -113,7 +113,7 @@ def history(home: Home) -> tuple[LimitsVersion, ...]:
 
 
 def sign(
-    home: Home, policy: Policy, by: By, reason: str, change: Mapping[str, str], *, live: bool, anew: bool
+    home: Home, policy: Policy, by: Signatory, reason: str, change: Mapping[str, str], *, live: bool, anew: bool
 ) -> LimitsReport:
     """Sign the next version of the caps: the newest one with a change, or the policy's own where there is none.
 
@@ -142,7 +142,7 @@ def sign(
 
 
 def trust(
-    home: Home, person: str, public_key: str | None, by: By | None, account: str, time: str
+    home: Home, person: str, public_key: str | None, by: Signatory | None, account: str, time: str
 ) -> tuple[TrustedKey, ...]:
     """Trust a key (None: the person's key no longer); begins the record of a home that has none."""
     record = AccountRecord(home)
@@ -190,7 +190,7 @@ def _changed(caps: Caps, change: Mapping[str, str]) -> Caps:
 
 def _report(
     limits: Limits,
-    entry: Entry | None,
+    entry: RecordEntry | None,
     in_force: Caps | None,
     signed: GovernorLimits | None,
     note: str,
@@ -217,7 +217,7 @@ def _report(
     )
 
 
-def _version(entry: Entry, limits: Limits) -> LimitsVersion:
+def _version(entry: RecordEntry, limits: Limits) -> LimitsVersion:
     from plimsoll.core.account_record import seal
 
     return LimitsVersion(

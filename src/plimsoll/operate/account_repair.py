@@ -20,7 +20,7 @@ from plimsoll.risk.governor_state import Lost, row
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.governor_repair import Broken
 from plimsoll.store.home import Home
-from plimsoll.store.record_rules import By
+from plimsoll.store.record_rules import Signatory
 
 
 class Repaired(msgspec.Struct, frozen=True):
@@ -34,7 +34,9 @@ class Repaired(msgspec.Struct, frozen=True):
     lost: int
 
 
-def repair(home: Home, by: By | None, reason: str, wall: Callable[[], int], *, restart: bool = False) -> Repaired:
+def repair(
+    home: Home, by: Signatory | None, reason: str, wall: Callable[[], int], *, restart: bool = False
+) -> Repaired:
     """Mend the account of a home; with ``restart`` also where entries are lost.
 
     ``CheckFailed`` (exit 3) where entries are lost and nobody said to begin again, or the act has to be signed and is

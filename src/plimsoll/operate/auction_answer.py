@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plimsoll.capital.auction import solve
 from plimsoll.capital.auction_check import LimitReading, readings
 from plimsoll.capital.auction_lots import whole_lots
-from plimsoll.capital.auction_problem import Allocation, AuctionProblem, CheckedProblem, checked
+from plimsoll.capital.auction_problem import Allocation, AuctionProblem, CheckedProblem, validated
 from plimsoll.measures.cvar import tail_weights
 from plimsoll.measures.linear import average, combine
 from plimsoll.operate.auction_file import LotSizes, NamedProblem
@@ -161,7 +161,7 @@ class _Charge:
 def answer(named: NamedProblem) -> AuctionAnswer:
     """Solve a problem and explain the result; ``InputError`` for a malformed one."""
     problem = named.problem
-    form, solved = checked(problem), solve(problem)
+    form, solved = validated(problem), solve(problem)
     found = list(readings(problem, solved.weights))
     worst = max(reading.excess for reading in found)
     positions = form.positions(solved.weights)

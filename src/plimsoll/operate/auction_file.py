@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.capital.auction_problem import AuctionProblem, checked
+from plimsoll.capital.auction_problem import AuctionProblem, validated
 from plimsoll.core.errors import InputError
 from plimsoll.core.unpacking import whole
 from plimsoll.operate.array_files import read_npy, read_npz
@@ -108,7 +108,7 @@ def read(path: Path) -> NamedProblem:
         ],
         asset=None if asset is None else np.array(_indices("asset", asset), dtype=np.int64),
     )
-    form = checked(problem)
+    form = validated(problem)
     return NamedProblem(
         problem,
         _names("bids", fields.get("bids"), form.bids, "bid"),

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.core.account_record import Entry, Limits, Repair, Session, Size
+from plimsoll.core.account_record import Limits, RecordEntry, Repair, Session, Size
 from plimsoll.core.errors import CorruptionError, Halted, HomeBusy, InputError, UsageError
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
@@ -149,7 +149,7 @@ class GovernedAccount:
         for d in differences(self._policy, signed):
             yield f"{d.cap}: the policy says {d.policy}, limits.json {d.limits}; limits.json counts"
 
-    def _newest(self) -> tuple[Entry, Limits, Record]:
+    def _newest(self) -> tuple[RecordEntry, Limits, Record]:
         record = self._record.read()
         self._record.check_copy(record)
         if record.limits is None:

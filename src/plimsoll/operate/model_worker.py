@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from plimsoll.alpha.advice import Advice, ask, hold, judged
-from plimsoll.alpha.model_files import Opened
+from plimsoll.alpha.model_files import OpenedModel
 from plimsoll.core.errors import InputError, PlimsollError
 from plimsoll.core.intraday import Floats
 from plimsoll.core.policy import ModelPolicy
@@ -39,7 +39,7 @@ class ModelWorker:
     InputError : the model cannot be handed over or opened, or was not open in time.
     """
 
-    def __init__(self, opener: Callable[[], Opened], policy: ModelPolicy) -> None:
+    def __init__(self, opener: Callable[[], OpenedModel], policy: ModelPolicy) -> None:
         context = get_context("spawn")
         self._seconds = policy.deadline_ms / 1000.0
         self._pipe, theirs = context.Pipe()
@@ -107,7 +107,7 @@ def _advice(said: dict[str, Any]) -> Advice:
     return judged((said.get("action"), said.get("confidence")))
 
 
-def _serve(pipe: Connection, opener: Callable[[], Opened]) -> None:
+def _serve(pipe: Connection, opener: Callable[[], OpenedModel]) -> None:
     """The model's process: open it, then answer until the pipe is closed. Its prints go to stderr, not into results."""
     os.dup2(sys.stderr.fileno(), 1)
     try:

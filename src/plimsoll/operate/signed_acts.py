@@ -21,11 +21,11 @@ from plimsoll.core.venue_facts import Settlement, SignedPosition, SignedPrice, a
 from plimsoll.risk.governor import Governor
 from plimsoll.store.account_record import AccountRecord, Record
 from plimsoll.store.home import Home
-from plimsoll.store.record_rules import By
+from plimsoll.store.record_rules import Signatory
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedAct:
     """What was signed, as which entry of the account's record."""
 
     number: int
@@ -52,7 +52,7 @@ class SignedActs:
         for entry in self._record.read().entries:
             if isinstance(entry.body, Act) and not governor.knows(act_id(entry.number)):
                 reasons = governor.tell(fact_of(entry.number, entry.body))
-                act = Signed(entry.number, entry.body.action, entry.body.symbol)
+                act = SignedAct(entry.number, entry.body.action, entry.body.symbol)
                 said.append({"act": act.number, "action": act.action, "symbol": act.symbol, "reasons": list(reasons)})
         self._seen = (found.st_size, found.st_mtime_ns)
         return said
@@ -78,13 +78,13 @@ class SignedActs:
         return told, "settled unsigned, as a paper account that nobody signs for may be"
 
 
-def sign(home: Home, said: Mapping[str, str], by: By) -> Signed:
+def sign(home: Home, said: Mapping[str, str], by: Signatory) -> SignedAct:
     """Put an act into the home's record, signed. ``CheckFailed`` where that person may not sign, ``UsageError`` where
     its figures cannot be.
     """
     act = _checked(said)
     entry = AccountRecord(home).append(act, by).entries[-1]
-    return Signed(entry.number, act.action, act.symbol)
+    return SignedAct(entry.number, act.action, act.symbol)
 
 
 def fact_of(number: int, act: Act) -> ActFact:

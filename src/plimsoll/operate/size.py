@@ -8,10 +8,10 @@ from plimsoll.core.account_record import Size
 from plimsoll.core.errors import CheckFailed, said
 from plimsoll.core.money import dollars
 from plimsoll.operate.governed_account import whole_record
-from plimsoll.risk.graduation import Evidence, Progress, progress
+from plimsoll.risk.graduation import Progress, SizeRequirement, progress
 from plimsoll.store.account_record import AccountRecord, Record
 from plimsoll.store.home import Home
-from plimsoll.store.record_rules import By
+from plimsoll.store.record_rules import Signatory
 
 
 class SizeReport(msgspec.Struct, frozen=True):
@@ -27,7 +27,7 @@ class SizeReport(msgspec.Struct, frozen=True):
     steps: tuple[str, ...]
     since: str
     sessions: int
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[SizeRequirement, ...]
     ready: bool
 
 
@@ -36,7 +36,7 @@ def status(home: Home) -> SizeReport:
     return _report(_progress(whole_record(home)))
 
 
-def approve(home: Home, by: By, reason: str) -> SizeReport:
+def approve(home: Home, by: Signatory, reason: str) -> SizeReport:
     """Grant the next step, from the next session on.
 
     ``CheckFailed`` (exit 3) lists the evidence that is missing, or says who may not sign.

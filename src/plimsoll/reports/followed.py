@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from plimsoll.core.panel import Floats, History
 from plimsoll.core.policy import Policy
-from plimsoll.core.sessions import bill_return
+from plimsoll.core.sessions import risk_free_return
 from plimsoll.costs.model import estimate, most_probable
 
 _ROUNDS = 4  # what costs leave to invest depends on the costs: each round is closer by the factor of a cost
@@ -174,5 +174,5 @@ def cash_rates(history: History, policy: Policy, first: int, last: int) -> Float
     if policy.cash.series in panel.macro_names:
         percent = panel.macro[first:last, panel.macro_names.index(policy.cash.series)]
         days = np.diff(panel.sessions.days[first : last + 1])
-        rates[1:] = bill_return(np.nan_to_num(np.maximum(percent / 100.0 - policy.cash.spread, 0.0)), days)
+        rates[1:] = risk_free_return(np.nan_to_num(np.maximum(percent / 100.0 - policy.cash.spread, 0.0)), days)
     return rates

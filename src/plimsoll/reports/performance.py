@@ -129,7 +129,7 @@ def rolling(m: ReportData, drawn: list[charts.Chart]) -> Html:
     own = parts["Plimsoll"]
     shown = [volatility]
     plots = []
-    if m.bills is not None:
+    if m.risk_free is not None:
         shown.insert(0, sharpe)
         plots.append(
             plot(

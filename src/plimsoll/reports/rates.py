@@ -6,10 +6,10 @@ import numpy as np
 
 from plimsoll.core.panel import Floats, History
 from plimsoll.core.policy import Policy
-from plimsoll.core.sessions import bill_return
+from plimsoll.core.sessions import risk_free_return
 
 
-def bill_rates(history: History, policy: Policy, first: int, last: int) -> Floats | None:
+def risk_free_rates(history: History, policy: Policy, first: int, last: int) -> Floats | None:
     """(last - first + 1,) return of the bill over the days up to each session, as known the session before.
 
     None without the policy's series: an excess return is then unknown, not zero (U6).
@@ -21,4 +21,4 @@ def bill_rates(history: History, policy: Policy, first: int, last: int) -> Float
     rows = np.arange(first, last + 1)
     before = np.maximum(rows - 1, 0)
     days = panel.sessions.days[rows] - panel.sessions.days[before]
-    return np.asarray(bill_return(percent[before] / 100.0, days))
+    return np.asarray(risk_free_return(percent[before] / 100.0, days))

@@ -41,8 +41,8 @@ def _against(m: ReportData, curve: charts.Floats) -> Relative:
     pair = m.run.curve[inside], curve[inside]
     own, market = (c[1:] / c[:-1] - 1.0 for c in pair)
     months, of_market = (np.array(list(figures.calendar_returns(c, m.dates[inside], 7).values())) for c in pair)
-    bills = None if m.bills is None else m.bills[inside.start : inside.stop - 1]
-    return relative(own, market, bills, months, of_market)
+    risk_free = None if m.risk_free is None else m.risk_free[inside.start : inside.stop - 1]
+    return relative(own, market, risk_free, months, of_market)
 
 
 def benchmark(m: ReportData, drawn: list[charts.Chart]) -> Html:

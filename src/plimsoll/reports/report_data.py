@@ -18,7 +18,7 @@ from plimsoll.measures.performance import Metrics
 from plimsoll.reports import formatting
 from plimsoll.reports.charts import ASSET_COLOURS
 from plimsoll.reports.comparison import passive_books
-from plimsoll.reports.rates import bill_rates
+from plimsoll.reports.rates import risk_free_rates
 from plimsoll.reports.recorded import Recorded
 from plimsoll.reports.result import BacktestResult
 
@@ -142,14 +142,14 @@ class ReportData:
         return {"Plimsoll": self.run.curve, **self.books}
 
     @cached_property
-    def bills(self) -> Floats | None:
+    def risk_free(self) -> Floats | None:
         """(T - 1,) what the bill earned over each session after the first; None when unknown."""
-        rates = bill_rates(self.history, self.policy, self.first, self.last)
+        rates = risk_free_rates(self.history, self.policy, self.first, self.last)
         return None if rates is None or not np.isfinite(rates[1:]).all() else rates[1:]
 
     def excess(self, curve: Floats) -> Floats | None:
         """(T - 1,) returns of a curve over the bill; None where the bill is unknown (U6)."""
-        return None if self.bills is None else curve[1:] / curve[:-1] - 1.0 - self.bills
+        return None if self.risk_free is None else curve[1:] / curve[:-1] - 1.0 - self.risk_free
 
     def cvar(self, returns: Floats) -> float:
         """CVaR of 1 session at 95 %, as the metrics define it."""

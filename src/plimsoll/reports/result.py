@@ -32,7 +32,7 @@ from plimsoll.reports import bidders
 from plimsoll.reports.comparison import Passive, passive_books
 from plimsoll.reports.coverage import coverage
 from plimsoll.reports.inputs import input_notes
-from plimsoll.reports.rates import bill_rates
+from plimsoll.reports.rates import risk_free_rates
 from plimsoll.reports.strategy_history import StrategyLife, lives_of
 from plimsoll.reports.worth import Worth
 from plimsoll.risk.ladder_odds import often
@@ -142,7 +142,7 @@ def measured(
     start, end = first if start is None else start, first + len(tally.nav) - 1 if end is None else end
     days = history.panel.sessions.days[start : end + 1]
     nav = np.array(tally.nav[start - first : end + 1 - first], dtype=np.int64)
-    return metrics(nav, days, bill_rates(history, policy, start, end), tally.fills, splits=tally.splits)
+    return metrics(nav, days, risk_free_rates(history, policy, start, end), tally.fills, splits=tally.splits)
 
 
 def result_of(
@@ -233,7 +233,7 @@ def _snapshots(tally: RunTally) -> Iterator[SnapshotUsed]:
 def _passive(history: History, policy: Policy, passive: Passive) -> Metrics:
     book = passive.book
     days = history.panel.sessions.days[book.first : book.last + 1]
-    rates = bill_rates(history, policy, book.first, book.last)
+    rates = risk_free_rates(history, policy, book.first, book.last)
     return metrics(book.nav, days, rates, costs=book.paid, turned=book.turned)
 
 

@@ -32,7 +32,7 @@ from plimsoll.engine.tally import RunTally
 from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
 from plimsoll.reports.comparison import equal_weights
 from plimsoll.reports.followed import FollowedBook, cash_rates, follow
-from plimsoll.reports.rates import bill_rates
+from plimsoll.reports.rates import risk_free_rates
 
 _SCALED = ("turnover_monthly", "cost_drag_annual")
 
@@ -140,13 +140,13 @@ def _beside_cash(
 ) -> tuple[Metrics, Metrics, float]:
     """A book's metrics, those of the part of it that deviates by ``deviation`` a session, and that part."""
     days = history.panel.sessions.days[book.first : book.last + 1]
-    bills = bill_rates(history, policy, book.first, book.last)
-    whole = metrics(book.nav, days, bills, costs=book.paid, turned=book.turned)
+    risk_free = risk_free_rates(history, policy, book.first, book.last)
+    whole = metrics(book.nav, days, risk_free, costs=book.paid, turned=book.turned)
     returns = book.nav[1:] / book.nav[:-1] - 1.0
     cash = cash_rates(history, policy, book.first, book.last)[1:]
     share = share_of(returns, cash, deviation)
     mixed = share * returns + (1.0 - share) * cash
-    part = metrics(np.append(1.0, np.cumprod(1.0 + mixed)), days, bills, costs=0.0)
+    part = metrics(np.append(1.0, np.cumprod(1.0 + mixed)), days, risk_free, costs=0.0)
     scaled = {name: None if (v := getattr(whole, name)) is None else share * v for name in _SCALED}
     return whole, msgspec.structs.replace(part, **scaled), share
 

@@ -14,7 +14,7 @@ from plimsoll.risk.governor_limits import WHOLE
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class SizeRequirement:
     """One thing the next step needs: what there is, what is needed, in words, and whether it is enough."""
 
     name: str
@@ -52,7 +52,7 @@ class Progress:
         return next((step for step in self.steps if step > self.size), None)
 
     @property
-    def evidence(self) -> tuple[Evidence, ...]:
+    def evidence(self) -> tuple[SizeRequirement, ...]:
         """What the next step needs, item by item. What is not known is not met (U6)."""
         need = self.growth
         if need is None:
@@ -64,7 +64,7 @@ class Progress:
                 break
             streak += 1
         return (
-            Evidence("profitable days in a row", str(streak), f"at least {need.days}", streak >= need.days),
+            SizeRequirement("profitable days in a row", str(streak), f"at least {need.days}", streak >= need.days),
             _breaches(window, need),
             _uptime(window, need),
             _latency(window, need),
@@ -141,14 +141,14 @@ def _back(found: Progress, why: str) -> Progress:
     return replace(found, size=lower, run=(), since=why, peak=found.level)
 
 
-def _breaches(window: tuple[Session, ...], need: Growth) -> Evidence:
+def _breaches(window: tuple[Session, ...], need: Growth) -> SizeRequirement:
     codes = sorted({code for session in window for code in session.breaches})
     enough = len(window) >= need.days
     found = ", ".join(codes) or (f"none in {len(window)} sessions")
-    return Evidence("breaches", found, f"none in {need.days} sessions", enough and not codes)
+    return SizeRequirement("breaches", found, f"none in {need.days} sessions", enough and not codes)
 
 
-def _uptime(window: tuple[Session, ...], need: Growth) -> Evidence:
+def _uptime(window: tuple[Session, ...], need: Growth) -> SizeRequirement:
     known = [(s.minutes_up, s.minutes) for s in window if s.minutes is not None and s.minutes_up is not None]
     up, of = sum(k[0] for k in known), sum(k[1] for k in known)
     whole = len(window) >= need.days and len(known) == len(window)
@@ -156,13 +156,13 @@ def _uptime(window: tuple[Session, ...], need: Growth) -> Evidence:
     if len(known) < len(window):
         found += f", {len(window) - len(known)} sessions without known hours"
     needed = f"more than {need.uptime_bps / 100:g} % of {need.days} sessions"
-    return Evidence("minutes with a quote", found, needed, whole and up * WHOLE > need.uptime_bps * of)
+    return SizeRequirement("minutes with a quote", found, needed, whole and up * WHOLE > need.uptime_bps * of)
 
 
-def _latency(window: tuple[Session, ...], need: Growth) -> Evidence:
+def _latency(window: tuple[Session, ...], need: Growth) -> SizeRequirement:
     slow = sum(session.slow for session in window)
     enough = len(window) >= need.days
-    return Evidence("sessions too slow", f"{slow} of {len(window)}", f"none of {need.days}", enough and not slow)
+    return SizeRequirement("sessions too slow", f"{slow} of {len(window)}", f"none of {need.days}", enough and not slow)
 
 
 def _cents(text: str) -> int:

@@ -73,14 +73,14 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class SizedQuantity:
     """A quantity, and the codes of what made it smaller or nothing."""
 
     quantity: int
     reasons: tuple[str, ...] = ()
 
 
-def size(sign: int, held: int, working: int, conditions: Conditions, rules: SizingRules) -> Size:
+def size(sign: int, held: int, working: int, conditions: Conditions, rules: SizingRules) -> SizedQuantity:
     """The largest order of a side that the layers and the headroom leave.
 
     Parameters
@@ -94,7 +94,7 @@ def size(sign: int, held: int, working: int, conditions: Conditions, rules: Sizi
     Size : against the position it is all of it that is not being closed already, and no layer shrinks it (R1).
     """
     if held * sign < 0:
-        return Size(max(abs(held) - working, 0))
+        return SizedQuantity(max(abs(held) - working, 0))
     unknown = [code for code, found in (
         ("SIZE_NO_ATR", not _positive(conditions.atr) or not conditions.price > 0),
         ("SIZE_NO_VOLATILITY", conditions.rank is None),
@@ -103,7 +103,7 @@ def size(sign: int, held: int, working: int, conditions: Conditions, rules: Sizi
         ("INTRADAY_HALT", conditions.stage not in ("normal", "caution", "reduce_only")),
     ) if found]  # fmt: skip
     if unknown:
-        return Size(0, tuple(unknown))
+        return SizedQuantity(0, tuple(unknown))
     shares, reasons = _layers(conditions, rules)
     quantity = rules.loss * CENT * rules.risk_bps // (rules.multiple * (conditions.atr or 0))
     for share in shares:
@@ -113,7 +113,7 @@ def size(sign: int, held: int, working: int, conditions: Conditions, rules: Sizi
     most = max(room, 0) * CENT // conditions.price
     if most < quantity:
         quantity, reasons = most, [*reasons, "SIZE_HEADROOM"]
-    return Size(quantity, tuple(reasons if quantity else [*reasons, "SIZE_NOTHING"]))
+    return SizedQuantity(quantity, tuple(reasons if quantity else [*reasons, "SIZE_NOTHING"]))
 
 
 def _layers(conditions: Conditions, rules: SizingRules) -> tuple[list[int], list[str]]:

@@ -21,10 +21,10 @@ from typing import Any
 
 import msgspec
 
-from plimsoll.core.account_record import Anchor, Body, Entry, Limits, Opened, line, parsed, seal
+from plimsoll.core.account_record import Body, Limits, Opened, RecordAnchor, RecordEntry, line, parsed, seal
 from plimsoll.core.errors import CheckFailed, CorruptionError, HomeBusy, InputError, PlimsollError
 from plimsoll.store.home import Home, open_own, read_own, write_whole
-from plimsoll.store.record_rules import RESTORE, By, Chain
+from plimsoll.store.record_rules import RESTORE, RecordChain, Signatory
 
 _PRIVATE = 0o600  # the record and what is beside it are their owner's
 _REWRITE = "Delete limits.json, it is written again from the record; change caps with 'plimsoll limits sign'"
@@ -38,14 +38,14 @@ class Record:
     begun; ``anchored`` is False for one that an older version wrote and none has added to since.
     """
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[RecordEntry, ...] = ()
     trusted: Mapping[str, str] = field(default_factory=dict)
     session: str = ""
     anchored: bool = False
     begun: str = ""
 
     @property
-    def limits(self) -> tuple[Entry, Limits] | None:
+    def limits(self) -> tuple[RecordEntry, Limits] | None:
         """The entry with the newest caps, and what it says."""
         return next(((e, e.body) for e in reversed(self.entries) if isinstance(e.body, Limits)), None)
 
@@ -71,7 +71,7 @@ class AccountRecord:
             raise CorruptionError(f"{self.copy} is there, but {self.path.name} is not", RESTORE)
         return _recorded(self._chain(raw, known), known)
 
-    def _together(self) -> tuple[Anchor | None, bytes]:
+    def _together(self) -> tuple[RecordAnchor | None, bytes]:
         """The anchor and the bytes that belong to it, also while another process adds an entry."""
         before = self._anchored()
         while True:
@@ -116,11 +116,11 @@ class AccountRecord:
         with self._writing() as (chain, descriptor):
             if not chain.entries:
                 body = Opened(time=time)
-                first = Entry(account=account, number=1, sequence=1, previous="", body=body, anchored=True)
+                first = RecordEntry(account=account, number=1, sequence=1, previous="", body=body, anchored=True)
                 self._put(chain, first, descriptor)
             return _recorded(chain, self._anchored())
 
-    def append(self, body: Body, by: By | None = None) -> Record:
+    def append(self, body: Body, by: Signatory | None = None) -> Record:
         """Add an entry, signed where ``by`` is given, durably; returns the record with it.
 
         ``CheckFailed`` (exit 3) when the record's rules do not allow it: nothing is written then.
@@ -143,7 +143,7 @@ class AccountRecord:
             if known is not None and known.begun < session:
                 self._write_anchor(msgspec.structs.replace(known, begun=session))
 
-    def _put(self, chain: Chain, entry: Entry, descriptor: int) -> None:
+    def _put(self, chain: RecordChain, entry: RecordEntry, descriptor: int) -> None:
         if (problem := chain.problem(entry)) is not None:
             raise CheckFailed(*problem)
         try:
@@ -164,16 +164,16 @@ class AccountRecord:
         """Count or announce an entry in the anchor."""
         known = self._anchored()
         begun = "" if known is None else known.begun
-        self._write_anchor(Anchor(account=account, entries=entries, last=last, next=announced, begun=begun))
+        self._write_anchor(RecordAnchor(account=account, entries=entries, last=last, next=announced, begun=begun))
 
-    def _write_anchor(self, anchor: Anchor) -> None:
+    def _write_anchor(self, anchor: RecordAnchor) -> None:
         write_whole(self.anchor, msgspec.json.encode(anchor, order="sorted") + b"\n", _PRIVATE)
 
-    def _write_copy(self, entry: Entry) -> None:
+    def _write_copy(self, entry: RecordEntry) -> None:
         write_whole(self.copy, msgspec.json.format(line(entry), indent=2) + b"\n", _PRIVATE)
 
     @contextmanager
-    def _writing(self) -> Iterator[tuple[Chain, int]]:
+    def _writing(self) -> Iterator[tuple[RecordChain, int]]:
         """The record and its file, held alone; an unfinished last line is taken off first."""
         self._home.folder(self._home.path, 0o700)
         with _clearly(self.path, "written"):
@@ -191,8 +191,8 @@ class AccountRecord:
         finally:
             os.close(descriptor)
 
-    def _chain(self, raw: bytes, anchor: Anchor | None) -> Chain:
-        chain = Chain()
+    def _chain(self, raw: bytes, anchor: RecordAnchor | None) -> RecordChain:
+        chain = RecordChain()
         for number, text in enumerate(raw.split(b"\n")[:-1], start=1):
             try:
                 entry = parsed(text)
@@ -205,12 +205,12 @@ class AccountRecord:
             raise CorruptionError(f"{self.path} is not the record of {self.anchor.name}: {misfit}", RESTORE)
         return chain
 
-    def _anchored(self) -> Anchor | None:
+    def _anchored(self) -> RecordAnchor | None:
         raw = self._bytes(self.anchor)
         if not raw and not self.anchor.exists():
             return None
         try:
-            return msgspec.json.decode(raw, type=Anchor)
+            return msgspec.json.decode(raw, type=RecordAnchor)
         except ValueError as error:  # msgspec's errors are ValueErrors
             raise CorruptionError(f"{self.anchor} is damaged ({error})", RESTORE) from None
 
@@ -221,12 +221,12 @@ class AccountRecord:
             return b""
 
 
-def _recorded(chain: Chain, anchor: Anchor | None) -> Record:
+def _recorded(chain: RecordChain, anchor: RecordAnchor | None) -> Record:
     begun = "" if anchor is None else anchor.begun
     return Record(tuple(chain.entries), dict(chain.trusted), chain.session, chain.anchored, begun)
 
 
-def _plain(entry: Entry) -> Any:
+def _plain(entry: RecordEntry) -> Any:
     return msgspec.json.decode(line(entry))
 
 

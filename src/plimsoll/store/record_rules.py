@@ -1,7 +1,7 @@
 """What may follow what in an account's record, and who may sign it (H1, H7).
 
-``Chain`` is the record as far as it was read. An entry is held against it before it is taken: its place, what it says,
-and its signature, by the keys that were trusted at that point. No clock is asked.
+``RecordChain`` is the record as far as it was read. An entry is checked against it before it is accepted: its place,
+its content and its signature, by the keys that were trusted at that point. No clock is read.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from plimsoll.core.account_record import (
     PURPOSES,
-    Anchor,
     Body,
-    Entry,
     Key,
     Limits,
     Opened,
+    RecordAnchor,
+    RecordEntry,
     Repair,
     Session,
     Signature,
@@ -37,7 +37,7 @@ Problem = tuple[str, str]  # what is wrong, and the remedy
 
 
 @dataclass(frozen=True, slots=True)
-class By:
+class Signatory:
     """Who signs, with which key, and what their clock says."""
 
     person: str
@@ -46,13 +46,13 @@ class By:
 
 
 @dataclass(slots=True)
-class Chain:
+class RecordChain:
     """The entries so far and what follows from them: hash of the last, who is trusted, paper or live.
 
     ``anchored`` says that some entry was written by who keeps an anchor: there must be one then.
     """
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[RecordEntry] = field(default_factory=list)
     last: str = ""
     counts: Counter[type] = field(default_factory=Counter)
     trusted: dict[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Chain:
     session: str = ""
     anchored: bool = False
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: RecordEntry) -> None:
         """Add an entry in which no problem was found."""
         self.entries.append(entry)
         self.last = seal(entry)
@@ -78,7 +78,7 @@ class Chain:
             case _:
                 pass
 
-    def misfit(self, anchor: Anchor | None) -> str:
+    def misfit(self, anchor: RecordAnchor | None) -> str:
         """Why this is not the whole record its anchor knows; "" where it is, or where a crash left the two so.
 
         A crash leaves the one entry beyond the anchor that the anchor announced. A record written before there were
@@ -97,10 +97,10 @@ class Chain:
             return f"entry {anchor.entries} is not the one its anchor knows: lines were altered and chained again"
         return f"entry {anchor.entries + 1} is beyond its anchor: it was added by something else"
 
-    def next(self, body: Body, by: By | None) -> Entry:
+    def next(self, body: Body, by: Signatory | None) -> RecordEntry:
         """The entry that says ``body`` in the next place, signed where ``by`` is given."""
         first = self.entries[0]
-        entry = Entry(
+        entry = RecordEntry(
             account=first.account,
             number=len(self.entries) + 1,
             sequence=self.counts[type(body)] + 1,
@@ -115,11 +115,11 @@ class Chain:
         )
         return replace(entry, signature=replace(blank, value=by.signer.sign(message(blank))))
 
-    def problem(self, entry: Entry) -> Problem | None:
+    def problem(self, entry: RecordEntry) -> Problem | None:
         """Why an entry may not come next; None when it may."""
         return self._place(entry) or self._statement(entry.body) or self._signature(entry)
 
-    def _place(self, entry: Entry) -> Problem | None:
+    def _place(self, entry: RecordEntry) -> Problem | None:
         if isinstance(entry.body, Opened) is bool(self.entries):
             return "a record opens once, with its first line", RESTORE
         if self.entries and entry.account != (mine := self.entries[0].account):
@@ -178,7 +178,7 @@ class Chain:
             return "the steps of size do not rise", "Order them from small to large"
         return None
 
-    def _signature(self, entry: Entry) -> Problem | None:
+    def _signature(self, entry: RecordEntry) -> Problem | None:
         """What is wrong with who signed, given who is trusted."""
         signature, body = entry.signature, entry.body
         if signature is None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plimsoll.capital.competition import AuctionInputs, AuctionResult, hold, risk_aversion
+from plimsoll.capital.competition import AuctionInputs, AuctionResult, risk_aversion, run_auction
 from plimsoll.core.decision import AuctionRecord, BidRecord, Share
 from plimsoll.core.forecast import Forecast
 from plimsoll.core.instrument import Instrument
@@ -134,7 +134,7 @@ def held_of(**weights: float) -> dict[str, object]:
 
 
 def auction(*said: Forecast, policy: Policy | None = None, **changes: object) -> AuctionResult:
-    result = hold(inputs_of(*said, **changes), policy or Policy())
+    result = run_auction(inputs_of(*said, **changes), policy or Policy())
     assert msgspec.json.decode(msgspec.json.encode(result.record), type=AuctionRecord) == result.record
     assert all(r in REASONS for bid in result.record.bids for r in bid.reasons)
     assert all(r in REASONS for r in result.record.reasons)
@@ -465,7 +465,7 @@ def test_every_limit_holds_as_a_gate_would_compare_it(
         stage_caps={"momentum": 0.4},
         confidence_min=confidence_min,
     )
-    result = hold(inputs, policy)
+    result = run_auction(inputs, policy)
     assert result.record.status == "optimal"
     book, by_strategy = np.zeros(N), {"trend": 0.0, "momentum": 0.0}
     for share in result.shares:

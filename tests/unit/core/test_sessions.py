@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 import plimsoll
-from plimsoll.core.sessions import SESSIONS_A_YEAR, bill_return
+from plimsoll.core.sessions import SESSIONS_A_YEAR, risk_free_return
 
 ROOT = Path(plimsoll.__file__).parent
 
 
 def test_a_bill_earns_actual_days_over_365() -> None:
-    assert bill_return(0.05, 365.0) == pytest.approx(0.05, rel=1e-15)
-    assert bill_return(0.0365, 7.0) == pytest.approx(0.0007, rel=1e-15)
-    np.testing.assert_allclose(bill_return(np.array([0.0365, 0.073]), np.array([1, 3])), [0.0001, 0.0006], rtol=1e-15)
+    assert risk_free_return(0.05, 365.0) == pytest.approx(0.05, rel=1e-15)
+    assert risk_free_return(0.0365, 7.0) == pytest.approx(0.0007, rel=1e-15)
+    np.testing.assert_allclose(
+        risk_free_return(np.array([0.0365, 0.073]), np.array([1, 3])), [0.0001, 0.0006], rtol=1e-15
+    )
 
 
 @pytest.mark.parametrize(

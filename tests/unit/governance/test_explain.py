@@ -31,7 +31,7 @@ from plimsoll.core.reasons import COUNTS, FIGURES, REASONS
 from plimsoll.core.restraint import LadderState, Restraint, RiskEvent
 from plimsoll.core.verdict import Finding
 from plimsoll.governance import wording
-from plimsoll.governance.case import Case, Change, Explanation, Figures, Otherwise, Subject
+from plimsoll.governance.case import Case, DecisiveChange, Explanation, Figures, Otherwise, Subject
 from plimsoll.governance.explain import explain
 from plimsoll.governance.session_summary import summarise
 
@@ -259,8 +259,8 @@ def test_a_refusal_by_a_gate_quotes_the_finding() -> None:
 
 def change(
     figure: str, now: float | None = None, then: float | None = None, lots: int = 40, weight: float = 0.12
-) -> Change:
-    return Change("SOME_CAUSE", figure, now, then, lots, weight)
+) -> DecisiveChange:
+    return DecisiveChange("SOME_CAUSE", figure, now, then, lots, weight)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def change(
         (change("veto:MODEL_DECAY"), "The veto MODEL_DECAY silent: AAA would have been bought"),
     ],
 )  # fmt: skip
-def test_a_change_that_was_shown_is_told_with_both_figures_as_they_were_tried(moved: Change, said: str) -> None:
+def test_a_change_that_was_shown_is_told_with_both_figures_as_they_were_tried(moved: DecisiveChange, said: str) -> None:
     found = told(refusal("CVAR_ABOVE_BUDGET"), auction(BID), otherwise=Otherwise(alone=(moved,), tried=("X",)))
     assert said in text(found, "what would have changed it")
 

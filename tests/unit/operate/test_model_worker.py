@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from plimsoll.alpha.estimator_model import EstimatorModel
-from plimsoll.alpha.model_files import FunctionModel, Opened, open_model
+from plimsoll.alpha.model_files import FunctionModel, OpenedModel, open_model
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import ModelPolicy
 from plimsoll.operate.model_worker import ModelWorker, _advice
@@ -42,20 +42,20 @@ def breaks(_: np.ndarray) -> tuple[str, float]:
     raise ValueError("not today")
 
 
-def opened(function: Callable[[np.ndarray], object]) -> Opened:
-    return Opened(FunctionModel("f", function))
+def opened(function: Callable[[np.ndarray], object]) -> OpenedModel:
+    return OpenedModel(FunctionModel("f", function))
 
 
-def fails_to_open() -> Opened:
+def fails_to_open() -> OpenedModel:
     raise RuntimeError("no weights")
 
 
-def sleeps() -> Opened:
+def sleeps() -> OpenedModel:
     time.sleep(600)
     return opened(follows)
 
 
-def kills_itself() -> Opened:
+def kills_itself() -> OpenedModel:
     os._exit(3)
 
 
@@ -100,7 +100,9 @@ def test_one_that_dies_is_disabled_and_one_that_raises_is_not() -> None:
         (lambda: opened(follows), PATIENT, "define it in a module|Define it in a module"),
     ],
 )
-def test_one_that_cannot_be_opened_says_why(opener: Callable[[], Opened], policy: ModelPolicy, message: str) -> None:
+def test_one_that_cannot_be_opened_says_why(
+    opener: Callable[[], OpenedModel], policy: ModelPolicy, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         ModelWorker(opener, policy)
 
@@ -110,7 +112,7 @@ def test_an_object_in_memory_is_handed_over() -> None:
 
     rows = np.random.default_rng(1).standard_normal((60, 26))
     classifier = LogisticRegression().fit(rows, np.where(rows[:, 0] > 0.0, "BUY", "SELL"))
-    with closing(ModelWorker(partial(Opened, EstimatorModel(classifier)), PATIENT)) as asked:
+    with closing(ModelWorker(partial(OpenedModel, EstimatorModel(classifier)), PATIENT)) as asked:
         assert asked.advise(rows[0]).action == classifier.predict(rows[:1])[0]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.core.account_record import Entry, line, parsed
+from plimsoll.core.account_record import RecordEntry, line, parsed
 from plimsoll.core.errors import InputError
 from plimsoll.operate.track_record import MINUTE, TrackRecord
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
@@ -140,7 +140,7 @@ def test_a_session_that_came_to_anything_at_all_is_told_and_read_again(desk: Des
         desk.trade(name, sign, units, price if sign > 0 else 1, 0)
     body = desk.track.told(desk.governor, -(10**17))
     assert int(body.result.partition(".")[0]) == -units * (price - 1)
-    entry = Entry(account="a" * 32, number=1, sequence=1, previous="0" * 64, body=body)
+    entry = RecordEntry(account="a" * 32, number=1, sequence=1, previous="0" * 64, body=body)
     assert parsed(line(entry)) == entry
 
 

@@ -206,13 +206,13 @@ def test_a_benchmark_that_ends_early_is_named_with_its_end_and_compared_to_there
     assert f"SPY held to {ends}" in page and f"against SPY held to {ends}" in page
     own = short.run.curve[: 520 - short.first]
     market = short.books["SPY held"][: own.size]
-    bills = _bills(short, own)
-    beta = np.polyfit(np.diff(market) / market[:-1] - bills, np.diff(own) / own[:-1] - bills, 1)
+    risk_free = _bills(short, own)
+    beta = np.polyfit(np.diff(market) / market[:-1] - risk_free, np.diff(own) / own[:-1] - risk_free, 1)
     assert of_books(short)["SPY held"].beta == pytest.approx(beta[0])
 
 
 def _bills(m: ReportData, curve: np.ndarray) -> np.ndarray:
-    return np.zeros(curve.size - 1) if m.bills is None else m.bills[: curve.size - 1]
+    return np.zeros(curve.size - 1) if m.risk_free is None else m.risk_free[: curve.size - 1]
 
 
 def test_the_month_table_holds_every_month_once(outline: Outline, material: ReportData) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from plimsoll.core.policy import Policy
 from plimsoll.risk.governor import MINUTE
-from plimsoll.risk.sizing import Conditions, Size, rules_of, size
+from plimsoll.risk.sizing import Conditions, SizedQuantity, rules_of, size
 
 UNIT = 10**12
 RULES = rules_of(Policy(), 10_000)  # a loss cap of 100.00 USD
@@ -18,15 +18,15 @@ CALM = Conditions(
 )
 
 
-def bought(**changes: object) -> Size:
+def bought(**changes: object) -> SizedQuantity:
     return size(1, 0, 0, replace(CALM, **changes), RULES)
 
 
 def test_ten_ranges_against_an_order_cost_a_two_hundredth_of_the_loss_cap() -> None:
-    assert bought() == Size(UNIT // 20)  # 0.05 shares x 10 x 1.00 USD = 0.50 USD = 100.00 USD / 200
-    assert bought(atr=2 * UNIT) == Size(UNIT // 40)
-    assert size(-1, 0, 0, CALM, RULES) == Size(UNIT // 20)
-    assert bought(atr=10**24) == Size(0, ("SIZE_NOTHING",))
+    assert bought() == SizedQuantity(UNIT // 20)  # 0.05 shares x 10 x 1.00 USD = 0.50 USD = 100.00 USD / 200
+    assert bought(atr=2 * UNIT) == SizedQuantity(UNIT // 40)
+    assert size(-1, 0, 0, CALM, RULES) == SizedQuantity(UNIT // 20)
+    assert bought(atr=10**24) == SizedQuantity(0, ("SIZE_NOTHING",))
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_ten_ranges_against_an_order_cost_a_two_hundredth_of_the_loss_cap() -> N
     ],
 )
 def test_each_layer_takes_its_share(changes: dict[str, object], part: int, code: str | None) -> None:
-    assert bought(**changes) == Size(UNIT // 20 // part, (code,) if code else ())
+    assert bought(**changes) == SizedQuantity(UNIT // 20 // part, (code,) if code else ())
 
 
 def test_the_layers_multiply() -> None:
     found = bought(stage="caution", rank=10_000, since_open=0)
-    assert found == Size(UNIT // 20 // 16, ("SIZE_CAUTION", "SIZE_VOLATILITY", "SIZE_EDGE"))
+    assert found == SizedQuantity(UNIT // 20 // 16, ("SIZE_CAUTION", "SIZE_VOLATILITY", "SIZE_EDGE"))
 
 
 @pytest.mark.parametrize(
@@ -69,23 +69,23 @@ def test_the_layers_multiply() -> None:
     ],
 )
 def test_what_is_unknown_or_forbidden_buys_nothing_and_says_why(changes: dict[str, object], code: str) -> None:
-    assert bought(**changes) == Size(0, (code,))
+    assert bought(**changes) == SizedQuantity(0, (code,))
 
 
 @pytest.mark.parametrize("limit", ["trade", "position", "gross", "turnover"])
 def test_no_more_than_the_headroom_of_any_limit(limit: str) -> None:
     left = 10 * 100 if limit == "turnover" else 100  # an order takes a tenth of the turnover that is left
     found = bought(headroom={**ROOM, limit: left})
-    assert found == Size(UNIT // 400, ("SIZE_HEADROOM",))
+    assert found == SizedQuantity(UNIT // 400, ("SIZE_HEADROOM",))
     for missing in ({k: v for k, v in ROOM.items() if k != limit}, {**ROOM, limit: -1}, {}):
-        assert bought(headroom=missing) == Size(0, ("SIZE_HEADROOM", "SIZE_NOTHING"))
+        assert bought(headroom=missing) == SizedQuantity(0, ("SIZE_HEADROOM", "SIZE_NOTHING"))
 
 
 def test_reductions_are_whole_whatever_the_layers_say() -> None:
     storm = replace(CALM, atr=None, rank=None, stage="halt", since_open=None, headroom={})
-    assert size(-1, 3 * UNIT, 0, storm, RULES) == Size(3 * UNIT)
-    assert size(1, -3 * UNIT, UNIT, storm, RULES) == Size(2 * UNIT)
-    assert size(-1, UNIT, 2 * UNIT, storm, RULES) == Size(0)
+    assert size(-1, 3 * UNIT, 0, storm, RULES) == SizedQuantity(3 * UNIT)
+    assert size(1, -3 * UNIT, UNIT, storm, RULES) == SizedQuantity(2 * UNIT)
+    assert size(-1, UNIT, 2 * UNIT, storm, RULES) == SizedQuantity(0)
 
 
 def test_the_smallest_figures_are_figures() -> None:
@@ -95,7 +95,7 @@ def test_the_smallest_figures_are_figures() -> None:
 
 
 def test_a_size_that_just_fits_is_not_said_to_be_cut() -> None:
-    assert bought(headroom={**ROOM, "trade": 2_000}) == Size(UNIT // 20)  # 0.05 shares of 400.00 USD
+    assert bought(headroom={**ROOM, "trade": 2_000}) == SizedQuantity(UNIT // 20)  # 0.05 shares of 400.00 USD
     assert bought(headroom={**ROOM, "trade": 1_999}).reasons == ("SIZE_HEADROOM",)
 
 

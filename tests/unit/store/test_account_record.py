@@ -15,11 +15,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plimsoll.core.account_record import Anchor, Caps, Entry, Growth, Key, Limits, Promise, Session, Size, line, parsed
+from plimsoll.core.account_record import (
+    Caps,
+    Growth,
+    Key,
+    Limits,
+    Promise,
+    RecordAnchor,
+    RecordEntry,
+    Session,
+    Size,
+    line,
+    parsed,
+)
 from plimsoll.core.errors import CheckFailed, CorruptionError, InputError, PlimsollError
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.home import Home
-from plimsoll.store.record_rules import By, Chain
+from plimsoll.store.record_rules import RecordChain, Signatory
 from plimsoll.store.signing import Signer, new_key
 
 SOMEBODYS = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"  # of RFC 8032, section 7.1
@@ -40,8 +52,8 @@ class People:
         self.public = {name: new_key(folder / name) for name in ("ann", "bob", "eve")}
         self._signers = {name: Signer(folder / name) for name in self.public}
 
-    def __call__(self, person: str, key: str | None = None) -> By:
-        return By(person, self._signers[key or person], TIME)
+    def __call__(self, person: str, key: str | None = None) -> Signatory:
+        return Signatory(person, self._signers[key or person], TIME)
 
     def trust(self, person: str) -> Key:
         return Key(action="trust", person=person, public_key=self.public[person])
@@ -238,7 +250,7 @@ def test_a_signature_serves_its_purpose_only(tmp_path: Path, people: People) -> 
     from plimsoll.core.account_record import PURPOSES, Signature, content, message
 
     record = begun(tmp_path, people)
-    chain = Chain()
+    chain = RecordChain()
     for entry in record.read().entries:
         chain.take(entry)
     entry = chain.next(changed(loss="900.00"), None)
@@ -314,7 +326,7 @@ def test_a_crash_in_a_line_leaves_the_record_before_it(tmp_path: Path, people: P
     record = begun(tmp_path, people)
     whole = record.path.read_bytes()
     *before, last = whole.splitlines()
-    announced = Anchor(account="one", entries=7, last=sha(before[-1]), next=sha(last))
+    announced = RecordAnchor(account="one", entries=7, last=sha(before[-1]), next=sha(last))
     for cut in (1, 40, len(last)):
         record.path.write_bytes(whole[:-cut])  # limits.json is written after the line only
         record.anchor.write_bytes(msgspec.json.encode(announced))
@@ -500,7 +512,9 @@ def test_a_copy_without_its_record_is_no_limits(tmp_path: Path, people: People) 
 
 def test_entries_are_what_their_types_say() -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.convert({"account": "a", "number": 1, "sequence": 1, "previous": "", "body": {"kind": "wish"}}, Entry)
+        msgspec.convert(
+            {"account": "a", "number": 1, "sequence": 1, "previous": "", "body": {"kind": "wish"}}, RecordEntry
+        )
 
 
 def test_a_copy_that_is_a_link_a_pipe_or_nested_without_end_is_named(tmp_path: Path, people: People) -> None:

@@ -14,8 +14,8 @@ from plimsoll.core.errors import one_line
 if TYPE_CHECKING:
     from plimsoll.core.account_record import Caps
     from plimsoll.operate.account_limits import LimitsReport, LimitsVersion, TrustedKey
+    from plimsoll.operate.risk_promise import Checked
     from plimsoll.operate.size import SizeReport
-    from plimsoll.operate.sla import Checked
 
 _CAPS = {
     "loss": "loss of a session",

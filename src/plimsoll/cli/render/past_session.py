@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from plimsoll.core.events import Proof
     from plimsoll.engine.replay import SessionReplay
-    from plimsoll.governance.case import Step
+    from plimsoll.governance.case import ExplanationStep
     from plimsoll.governance.session_summary import SessionExplanation
 
 WIDTH_READ = 100  # lines longer than this are hard to read, however wide the terminal
@@ -45,7 +45,7 @@ def _begun(told: SessionExplanation) -> Console:
     return out
 
 
-def _steps(out: Console, steps: Sequence[Step]) -> None:
+def _steps(out: Console, steps: Sequence[ExplanationStep]) -> None:
     width = min(out.width, WIDTH_READ)
     for step in steps:
         _print(out, "")

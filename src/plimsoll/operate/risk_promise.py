@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from plimsoll.core.account_record import Entry, Limits, Promise, amount
+from plimsoll.core.account_record import Limits, Promise, RecordEntry, amount
 from plimsoll.core.errors import CheckFailed, InputError
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
@@ -30,7 +30,7 @@ from plimsoll.risk.governor_limits import (
 )
 from plimsoll.store.account_record import AccountRecord, Record
 from plimsoll.store.home import Home
-from plimsoll.store.record_rules import By
+from plimsoll.store.record_rules import Signatory
 
 WIDTH = 80
 LINES = 70  # of a printed page of A4, six to the inch
@@ -100,7 +100,7 @@ def promise(home: Home, policy: Policy, digest: str) -> RiskPromise:
     return _promise(found, policy, digest)
 
 
-def sign(home: Home, policy: Policy, digest: str, by: By) -> RiskPromise:
+def sign(home: Home, policy: Policy, digest: str, by: Signatory) -> RiskPromise:
     """Sign the promise as it is now."""
     record = AccountRecord(home)
     found = whole_record(home)
@@ -177,7 +177,7 @@ def _promise(record: Record, policy: Policy, digest: str) -> RiskPromise:
     )
 
 
-def _signed(record: Record, document: str) -> Entry | None:
+def _signed(record: Record, document: str) -> RecordEntry | None:
     """The newest entry that signs this text."""
     for entry in reversed(record.entries):
         if isinstance(entry.body, Promise) and entry.body.document == document:
@@ -213,7 +213,7 @@ def _mark(limits: GovernorLimits, stage: int, equity: int) -> int:
 def _page(
     policy: Policy,
     digest: str,
-    entry: Entry | None,
+    entry: RecordEntry | None,
     signed: Limits,
     limits: GovernorLimits,
     gross: int,
@@ -322,14 +322,14 @@ def _by_the_clock(limits: GovernorLimits) -> Iterator[str]:
     )
 
 
-def _whose(entry: Entry | None, signed: Limits) -> str:
+def _whose(entry: RecordEntry | None, signed: Limits) -> str:
     if entry is None:
         return "No account yet: what a paper account of this profile begins with."
     who = "not signed" if entry.signature is None else f"signed by {entry.signature.person} {entry.signature.time}"
     return f"{signed.mode.capitalize()} account {entry.account}; dollar caps version {entry.sequence}, {who}."
 
 
-def _signature(entry: Entry) -> str:
+def _signature(entry: RecordEntry) -> str:
     """The end of the page, a function of the entry that signs its text: ``check`` compares every byte with it."""
     if entry.signature is None or not isinstance(entry.body, Promise):
         raise ValueError("the entry signs no promise")

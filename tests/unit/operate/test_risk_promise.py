@@ -10,12 +10,12 @@ import pytest
 
 from plimsoll.core.account_record import Key
 from plimsoll.core.errors import CheckFailed, CorruptionError, InputError
-from plimsoll.operate import sla
+from plimsoll.operate import risk_promise as sla
 from plimsoll.risk.governor_limits import from_policy
 from plimsoll.store import policy_file
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.home import Home
-from plimsoll.store.record_rules import By
+from plimsoll.store.record_rules import Signatory
 from plimsoll.store.signing import Signer, new_key
 
 DIGEST = "d" * 64
@@ -95,7 +95,7 @@ class Office:
         record.append(from_policy(policy("micro"), "paper"))
         public = new_key(folder / "ann")
         record.append(Key(action="trust", person="ann", public_key=public))
-        self.ann = By("ann", Signer(folder / "ann"), "2026-03-02T08:00:00Z")
+        self.ann = Signatory("ann", Signer(folder / "ann"), "2026-03-02T08:00:00Z")
         self.page = folder / "page.txt"
 
 
@@ -159,7 +159,7 @@ def test_a_page_is_what_was_signed_to_its_last_byte(tmp_path: Path) -> None:
 def test_a_text_that_two_people_signed_verifies_as_each_of_them_wrote_it(tmp_path: Path) -> None:
     office, micro = Office(tmp_path), policy("micro")
     first = sla.sign(office.home, micro, DIGEST, office.ann)
-    later = By("ann", office.ann.signer, "2026-04-01T08:00:00Z")
+    later = Signatory("ann", office.ann.signer, "2026-04-01T08:00:00Z")
     second = sla.sign(office.home, micro, DIGEST, later)
     assert first.document == second.document and first.page != second.page
     for made in (first, second):
