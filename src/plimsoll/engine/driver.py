@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import StrategyFailed
-from plimsoll.core.events import Approval, Event
+from plimsoll.core.events import Approval, Event, VenueSnapshot
 from plimsoll.core.inputs import Command, CommandResult, Input, OrderHappened, SessionClosed, SessionOpened
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import History, View
@@ -23,6 +23,7 @@ from plimsoll.engine.cycle import decide
 from plimsoll.engine.run_context import RunContext
 from plimsoll.execution.actions import on_row
 from plimsoll.execution.oms import believed, of_query, of_submit, planned
+from plimsoll.execution.reconcile import reconciled
 from plimsoll.execution.venues.simulated import RULES
 
 
@@ -83,6 +84,8 @@ class Driver:
                 return self._answered(state, told)
             case Approval():
                 return signed(state, told)
+            case VenueSnapshot():
+                return self._compared(state, told)
             case _:  # what is said of the data is an event itself
                 return Transition(state.after((told,)), (told,))
 
@@ -101,6 +104,15 @@ class Driver:
         else:
             event = of_submit(account, session, result.id, answer)
         return Transition(state) if event is None else Transition(state.after((event,)), (event,))
+
+    def _compared(self, state: RunState, told: VenueSnapshot) -> Transition:
+        """The venue's account as it says it is, and what follows where ours is another (X6)."""
+        panel = self.history.panel
+        row = max(panel.sessions.row_at_or_before(told.session), 0)
+        prices = dict(zip(panel.symbols, self.history.array("mark")[row].tolist(), strict=True))
+        plan = reconciled(state.account, told, prices)
+        events = (told, *plan.events)
+        return Transition(state.after(events), events, plan.commands)
 
     def _closed(self, state: RunState, session: str) -> Transition:
         account, record = post_close(state.account, self._row(session), self.history, self.run)
