@@ -53,7 +53,11 @@ PATIENCE = 5.0  # times what the tests take without the fault, and as many secon
 
 BESIDE = {  # tests of a module that are not called after it; the governor's modules are tested together
     "gates": ("tests/unit/risk/test_gate_boundaries.py", "tests/properties/test_verdict_lattice.py"),
-    "governor": ("tests/unit/risk/test_graduation.py", "tests/unit/operate/test_govern_lines.py"),
+    "governor": (
+        "tests/unit/risk/test_graduation.py", "tests/unit/operate/test_govern_lines.py",
+        "tests/unit/operate/test_govern_live.py", "tests/unit/operate/test_govern_facts.py",
+        "tests/properties/test_doubt_loosens_nothing.py",
+    ),
     "store": ("tests/contracts/test_state_store.py", "tests/contracts/test_shared_account_lost.py"),
 }  # fmt: skip
 EXPLORED = ("machine", "exhaustive")  # tests of whole life histories: minutes for each fault, so left to `make test`
