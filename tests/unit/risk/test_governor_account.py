@@ -433,7 +433,7 @@ def test_without_a_symbol_the_tightest_position_is_told() -> None:
 
 
 def test_the_gross_cap_is_of_the_equity_the_session_began_with_rounded_down() -> None:
-    for bps, equity, cap in ((10_000, 100_001, 100_001), (9_999, 100_001, 99_990), (1, 9_999, 0)):
+    for bps, equity, cap in ((10_000, 100_001, 100_001), (9_999, 100_001, 99_990), (1, 9_999, 0), (10_000, -16_000, 0)):
         assert opened(replace(WIDE, gross_bps=bps), equity=equity).gross_cap == cap
 
 
