@@ -118,12 +118,12 @@ def build(view: View, columns: NDArray[np.int64], policy: Policy, *, stressed: b
     known &= sigma > 0.0
     if growth.shape[1] - horizon + 1 < cvar.scenarios_min:
         known[:] = False
-    measurable = known.all()
+    measurable = np.count_nonzero(known) == known.size
     if not measurable:
         sigma = np.where(known, sigma, np.nan)
     growth *= sigma[:, None]
     growth += 1.0
-    if not growth.min(initial=0.0) >= 0.0:
+    if not np.minimum.reduce(growth, axis=None, initial=0.0) >= 0.0:
         np.maximum(growth, 0.0, out=growth)
     filtered = {1: (growth - 1.0).T, horizon: compounded(growth, horizon).T}
     sets, not_run = _stressed(view, columns, policy) if stressed else ((), ())
@@ -163,15 +163,18 @@ def historical(view: View, columns: NDArray[np.int64], policy: Policy) -> dict[i
 
 def _residuals(view: View, columns: Rows, cvar: CvarPolicy) -> tuple[Floats, NDArray[np.bool_]]:
     """(k, T) residuals of the window, filled, a fresh array, and (k,) whether the column has rows enough."""
-    first, rows = map(int, view.now("scenarios.span").tolist())
+    first, rows = map(int, view.figure("scenarios.span"))
     residuals = view.indicator("scenarios.residual").T[:, first:][columns]
-    market = view.indicator("scenarios.residual_market")[first:]
-    if rows < market.size:
-        dates = np.isfinite(market)
-        residuals, market = residuals[:, dates], market[dates]
     gaps = view.now("scenarios.gaps", columns)
     known: NDArray[np.bool_] = rows - gaps >= cvar.young_rows_min
-    if gaps.any():
+    whole, gaping = rows == view.row + 1 - first, np.count_nonzero(gaps)
+    if whole and not gaping:
+        return residuals, known
+    market = view.indicator("scenarios.residual_market")[first:]
+    if not whole:
+        dates = np.isfinite(market)
+        residuals, market = residuals[:, dates], market[dates]
+    if gaping:
         for i in np.flatnonzero(known & (gaps > 0.0)):
             residuals[i] = _comonotone(residuals[i], market)
     return residuals, known

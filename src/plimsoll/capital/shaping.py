@@ -129,33 +129,52 @@ def shape(inputs: ShapeInputs, policy: Policy) -> Shaped:
     first and earlier columns first among equals, each held to ``participation_max`` of ADV and to the account's caps,
     the last one in part if the part still exceeds the minimum. What cannot be sized is not traded (U6).
     """
-    nav = inputs.nav / 100.0
-    aims, shaping = inputs.desired * nav, policy.shaping
-    # on most days there are few columns and nothing to do: plain floats cost less than arrays of them
-    live = ((inputs.held_lots != 0) | (aims != 0.0)).nonzero()[0]
-    columns = zip(
-        live.tolist(),
-        inputs.held_lots[live].tolist(),
-        aims[live].tolist(),
-        (inputs.prices[live] / inputs.lots_per_unit[live]).tolist(),
-        inputs.forced[live].tolist(),
-        strict=True,
+    wanted, quiet = _beyond(
+        inputs.held_lots, inputs.desired, inputs.nav, inputs.prices, inputs.lots_per_unit, inputs.forced, policy
     )
-    quiet: dict[int, tuple[str, ...]] = {}
-    wanted: list[_Wanted] = []
-    for i, held, target, unit, forced in columns:
-        change = abs(target - held * unit)
-        band = rebalance_band(shaping, target, nav)
-        beyond = change >= max(band, shaping.min_trade)
-        if beyond or forced or (target == 0.0 and held):
-            wanted.append(_Wanted(i, held, target, unit, beyond))
-        quiet[i] = _why_quiet(change, band, unit, target, held)
     lots = np.zeros(inputs.held_lots.size, dtype=np.int64)
     if not wanted:
         return Shaped(lots, lots, quiet)
     whole = np.zeros_like(lots)
     told = _trade(inputs, policy, wanted, lots, whole)
     return Shaped(lots, whole, {**quiet, **told})
+
+
+def at_rest(
+    held_lots: Lots, desired: Floats, nav: int, prices: Floats, lots_per_unit: Lots, forced: Mask, policy: Policy
+) -> dict[int, tuple[str, ...]] | None:
+    """The reasons that ``shape`` gives of inputs like these where no position has to trade; None where one does."""
+    wanted, quiet = _beyond(held_lots, desired, nav, prices, lots_per_unit, forced, policy)
+    return None if wanted else quiet
+
+
+def _beyond(
+    held_lots: Lots, desired: Floats, nav_cents: int, prices: Floats, lots_per_unit: Lots, forced: Mask, policy: Policy
+) -> tuple[list[_Wanted], dict[int, tuple[str, ...]]]:
+    """The columns that have to trade, and of every live column why it may not have to."""
+    nav = nav_cents / 100.0
+    aims, shaping = desired * nav, policy.shaping
+    # on most days there are few columns and nothing to do: plain floats cost less than arrays of them
+    live = ((held_lots != 0) | (aims != 0.0)).nonzero()[0]
+    columns = zip(
+        live.tolist(),
+        held_lots[live].tolist(),
+        aims[live].tolist(),
+        (prices[live] / lots_per_unit[live]).tolist(),
+        forced[live].tolist(),
+        strict=True,
+    )
+    least = shaping.min_trade
+    quiet: dict[int, tuple[str, ...]] = {}
+    wanted: list[_Wanted] = []
+    for i, held, target, unit, must in columns:
+        change = abs(target - held * unit)
+        band = rebalance_band(shaping, target, nav)
+        beyond = change >= band and change >= least
+        if beyond or must or (target == 0.0 and held):
+            wanted.append(_Wanted(i, held, target, unit, beyond))
+        quiet[i] = _why_quiet(change, band, unit, target, held)
+    return wanted, quiet
 
 
 def crowded(inputs: ShapeInputs, wanted: Lots, policy: Policy) -> dict[int, tuple[str, ...]]:

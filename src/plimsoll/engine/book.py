@@ -38,7 +38,7 @@ def mark(view: View, state: State, run: RunContext) -> MarkedBook:
         unknown = np.where(state.lots != 0, np.nan, 0.0)
         return MarkedBook(prices, state.cash, unknown, columns, known=False, gross=float("nan"))
     values = values_cents(state.lots[columns], run.lots_per_unit[columns], paid)
-    nav = state.cash + int(values.sum())
+    nav = state.cash + int(np.add.reduce(values))
     weights = np.zeros(prices.size)
     if nav > 0:
         weights[columns] = values / nav

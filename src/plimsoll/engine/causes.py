@@ -57,6 +57,8 @@ def causes_of(
     In the order of judgement (G1): what bars new risk, the held book's CVaR, gates, vetoes, then trades, turnover
     and volume.
     """
+    if proposal.wanted is proposal.lots:
+        return Causes({}, ())
     short: list[int] = (proposal.wanted != proposal.lots).nonzero()[0].tolist()
     if not short:
         return Causes({}, ())

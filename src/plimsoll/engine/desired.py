@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-class DesiredWeights(msgspec.Struct, frozen=True, eq=False):
+class DesiredWeights(msgspec.Struct, frozen=True, eq=False, dict=True):
     """Step 9: where the book would go, and what may not grow. ``forced`` marks reductions a limit needs.
 
     ``causes`` say, per column, what lowers the wish below the target portfolio.
@@ -24,8 +26,14 @@ class DesiredWeights(msgspec.Struct, frozen=True, eq=False):
 
     desired: Floats
     forced: Mask
-    grow: Floats  # (N,) factor on increases, 0 where nothing may be added
     causes: dict[int, list[str]]
+    now: CycleContext
+    rebalanced: Rebalance
+
+    @cached_property
+    def grow(self) -> Floats:
+        """(N,) factor on increases, 0 where nothing may be added; asked for only where a position wants to grow."""
+        return _growth(self.now, self.rebalanced)
 
 
 def desired_weights(now: CycleContext, rebalanced: Rebalance, book_scale: float) -> DesiredWeights:
@@ -37,9 +45,9 @@ def desired_weights(now: CycleContext, rebalanced: Rebalance, book_scale: float)
     run, restraint, held = now.run, now.restraint, now.book.weights
     if not now.book.known:
         n = held.size
-        return DesiredWeights(np.zeros(n), np.zeros(n, bool), np.zeros(n), {})
+        return DesiredWeights(np.zeros(n), np.zeros(n, bool), {}, now, rebalanced)
     if not (_lowers(restraint) or book_scale < 1.0 or any(s.cap < stops.UNCAPPED for s in rebalanced.stops)):
-        return DesiredWeights(rebalanced.target, run.nowhere, _growth(now, rebalanced), {})
+        return DesiredWeights(rebalanced.target, run.nowhere, {}, now, rebalanced)
     causes: dict[int, list[str]] = {}
     desired = rebalanced.target.copy()
     if restraint.size < 1.0:  # the ramp bounds what is bought back, it sells nothing that the halt let stand (R5)
@@ -82,7 +90,7 @@ def desired_weights(now: CycleContext, rebalanced: Rebalance, book_scale: float)
         for c in held.nonzero()[0].tolist():
             cap(c, held.item(c) * book_scale, "CVAR_ABOVE_HARD")
 
-    return DesiredWeights(desired, forced, _growth(now, rebalanced), causes)
+    return DesiredWeights(desired, forced, causes, now, rebalanced)
 
 
 def _lowers(restraint: Restraint) -> bool:
@@ -114,7 +122,7 @@ def _growth(now: CycleContext, rebalanced: Rebalance) -> Floats:
     """(N,) factor on increases: 0 where anything bars them, the halving of S2 under a high VIX, else 1."""
     run, restraint, regime, stale = now.run, now.restraint, now.regime, now.stale
     policy = run.policy.forecast
-    if now.frozen or restraint.no_new_risk or not regime.vix_or_proxy < policy.vix_extreme:
+    if not now.book.known or now.frozen or restraint.no_new_risk or not regime.vix_or_proxy < policy.vix_extreme:
         return np.zeros(stale.size)
     factor = 1.0 if regime.vix_or_proxy <= policy.vix_high else run.policy.vetoes.warning_scale
     free = (now.view.now("eligible") != 0.0) & (stale == 0.0)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.capital import scenarios as scenario_sets
-from plimsoll.capital.shaping import Shaped, ShapeInputs, shape
+from plimsoll.capital.shaping import Shaped, ShapeInputs, at_rest, shape
 from plimsoll.core.decision import Veto
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.money import values_cents
@@ -124,7 +124,10 @@ def propose(
     context: CycleContext, rebalanced: Rebalance, held: HeldBook, wish: DesiredWeights, scenes: Scenes
 ) -> Proposal:
     """The largest step towards the wish that every gate and veto passes; reductions always pass (R1)."""
-    policy, book = context.run.policy, context.book
+    policy, book, run = context.run.policy, context.book, context.run
+    quiet = at_rest(context.state.lots, wish.desired, book.nav, book.prices, run.lots_per_unit, wish.forced, policy)
+    if quiet is not None:
+        return Proposal(run.no_lots, run.nothing, run.no_lots, quiet, held.measured, held.verdict, (), {})
     grow = wish.grow
     if held.verdict.action is Action.SCALE:
         grow = grow * held.verdict.scale

@@ -100,13 +100,14 @@ def _outcomes(
     """
     outcomes: list[str] = []
     reasons: list[list[str]] = []
+    orders = proposal.lots.tolist()
     for c in columns:
         lowered, shaped = wish.causes.get(c, ()), proposal.reasons.get(c, ())
         short = causes.short.get(c, ())
         if not book.known:
             outcomes.append("ERROR")
             reasons.append(["NAV_UNKNOWN"])
-        elif proposal.lots[c]:
+        elif orders[c]:
             outcomes.append("EXECUTE")
             last = ("TOWARDS_TARGET",) if c in causes.short else ("TO_TARGET",)
             reasons.append(_once(*lowered, *short, *last))
@@ -115,11 +116,15 @@ def _outcomes(
             reasons.append(_once(*lowered, *short))
         else:
             outcomes.append("HOLD")
-            away = abs(rebalanced.target[c] - book.weights[c])
-            far = away >= rebalance_band(run.policy.shaping, rebalanced.target[c])
             quiet = shaped or ("NOT_IN_PROGRAMME",)  # neither held nor wanted
-            reasons.append(_once(*lowered) if lowered and far else [*quiet])
+            far = lowered and _far(rebalanced.target.item(c), book.weights.item(c), run)
+            reasons.append(_once(*lowered) if far else [*quiet])
     return outcomes, reasons
+
+
+def _far(target: float, held: float, run: RunContext) -> bool:
+    """Whether a position is beyond the band of the target portfolio's weight."""
+    return abs(target - held) >= rebalance_band(run.policy.shaping, target)
 
 
 def _once(*codes: str) -> list[str]:
@@ -159,6 +164,8 @@ def _limits(limits: LimitSet) -> dict[str, float]:
 def _intents(view: View, run: RunContext, book: MarkedBook, proposal: Proposal) -> tuple[Order, ...]:
     """Reductions first, then increases, largest first, so that cash is there when it is needed."""
     ordered = proposal.lots.nonzero()[0].tolist()
+    if not ordered:
+        return ()
     growing = {c: abs(book.weights[c] + proposal.weights[c]) > abs(book.weights[c]) for c in ordered}
     ordered.sort(key=lambda c: (growing[c], -abs(float(proposal.weights[c])), c))
     return tuple(

@@ -157,6 +157,20 @@ class RunContext:
         return none
 
     @cached_property
+    def nothing(self) -> Floats:
+        """No weight in any column; read-only."""
+        none = np.zeros(len(self.instruments))
+        none.setflags(write=False)
+        return none
+
+    @cached_property
+    def no_lots(self) -> NDArray[np.int64]:
+        """No lots of any column; read-only."""
+        none = np.zeros(len(self.instruments), dtype=np.int64)
+        none.setflags(write=False)
+        return none
+
+    @cached_property
     def lots_per_unit(self) -> NDArray[np.int64]:
         """Lots per unit per column."""
         return np.array([i.lots_per_unit for i in self.instruments], dtype=np.int64)
