@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.decision import TargetPortfolio
-from plimsoll.core.money import values_cents
+from plimsoll.core.money import notional_cents
 from plimsoll.core.panel import View
 from plimsoll.core.state import State
 from plimsoll.engine.run_context import RunContext
@@ -33,15 +35,16 @@ def mark(view: View, state: State, run: RunContext) -> MarkedBook:
     """Value the account at the last traded close; a holding without any price makes NAV unknown (D7)."""
     prices = view.now("mark")
     columns = state.lots.nonzero()[0]
-    paid = prices[columns]
-    if np.count_nonzero(np.isfinite(paid)) < paid.size:
+    paid = prices[columns].tolist()
+    if not all(map(isfinite, paid)):
         unknown = np.where(state.lots != 0, np.nan, 0.0)
         return MarkedBook(prices, state.cash, unknown, columns, known=False, gross=float("nan"))
-    values = values_cents(state.lots[columns], run.lots_per_unit[columns], paid)
-    nav = state.cash + int(np.add.reduce(values))
+    lots, per_unit = state.lots[columns].tolist(), run.lots_per_unit[columns].tolist()
+    values = list(map(notional_cents, lots, per_unit, paid))  # few: plain figures cost less than arrays of them
+    nav = state.cash + sum(values)
     weights = np.zeros(prices.size)
     if nav > 0:
-        weights[columns] = values / nav
+        weights[columns] = np.array(values, dtype=np.float64) / nav
     return MarkedBook(prices, nav, weights, columns, known=nav > 0, gross=gross_of(weights))
 
 

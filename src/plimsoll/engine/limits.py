@@ -41,7 +41,6 @@ def limits_at(
     if "stressed" in policy.gates.off:  # all of NAV may be lost, and the auction knows it too
         stressed = dict.fromkeys(stressed, 1.0)
     weight_max = view.now("limits.weight_max")
-    share, fixed = run.standalone_shares
     found = LimitSet(
         gross_max=limits.gross_max,
         cash_min=limits.cash_min,
@@ -49,7 +48,7 @@ def limits_at(
         cvar_budget=budget,
         cvar_hard={1: cvar.hard_1, h: cvar.hard_10},
         stressed_budget=stressed,
-        standalone={k: np.minimum(share * v, fixed) for k, v in budget.items()},
+        standalone={k: run.standalone_max(v) for k, v in budget.items()},
         incremental_max=run.incremental_caps,
         participation_max=limits.participation_max,
         turnover_max=policy.shaping.turnover_max,

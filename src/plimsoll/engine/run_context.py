@@ -22,6 +22,8 @@ from plimsoll.engine.caps import account_caps, stressed_max, weight_cap
 
 Floats = NDArray[np.float64]
 
+_BUDGETS = 16  # whose caps a run remembers: outside deep drawdowns there are two, times the horizons
+
 
 class Standing(NamedTuple):
     """A target portfolio in arrays that nobody may write to: (N,) ``target`` weights, fractions of NAV, and the highest
@@ -50,6 +52,7 @@ class RunContext:
     code: str = ""
     governed: bool = False
     _standing: list[tuple[TargetPortfolio | None, Standing]] = field(default_factory=list, repr=False, kw_only=True)
+    _standalone: dict[float, Floats] = field(default_factory=dict, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse a horizon that the limits are not stated for: a loss over 20 sessions has no budget (U3)."""
@@ -195,6 +198,18 @@ class RunContext:
             np.array([share.get(k, cvar.standalone_fund) for k in self.kinds]),
             np.array([fixed.get(k, np.inf) for k in self.kinds]),
         )
+
+    def standalone_max(self, budget: float) -> Floats:
+        """(N,) cap on stand-alone risk under a CVaR budget (A4), read-only; kept for the budgets of a session."""
+        known = self._standalone.get(budget)
+        if known is None:
+            share, fixed = self.standalone_shares
+            known = np.minimum(share * budget, fixed)
+            known.setflags(write=False)
+            if len(self._standalone) >= _BUDGETS:
+                self._standalone.clear()
+            self._standalone[budget] = known
+        return known
 
     @cached_property
     def incremental_caps(self) -> Floats:
