@@ -257,7 +257,10 @@ def _funnel(m: ReportData) -> Html:
         ("Orders on the way to target portfolios", orders, None),
         ("Orders filled", fills, orders),
     )
-    rows: list[Line] = [(name, n(count(c)), n(percent(c / of, 0) if of else "")) for name, c, of in steps]
+    short = Counter(e.reason for e in m.run.expired)
+    ended = [(f"Orders not filled, or not as a whole: {formatting.reason(why)}", times, orders)
+             for why, times in sorted(short.items(), key=lambda item: (-item[1], item[0]))]  # fmt: skip
+    rows: list[Line] = [(name, n(count(c)), n(percent(c / of, 0) if of else "")) for name, c, of in (*steps, *ended)]
     outcomes = ", ".join(f"{count(c)} {o}" for o, c in m.result.decisions.items())
     return table(
         f"From bid to fill; decisions: {outcomes}; {m.sample}", ("Step", n("Count"), n("of the step before")), rows

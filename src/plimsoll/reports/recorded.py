@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plimsoll.core.dates import day_number
 from plimsoll.core.decision import AuctionRecord, CycleRecord
 from plimsoll.core.errors import CorruptionError, UsageError
-from plimsoll.core.events import CashFlow, DataPublished, Event, Genesis
+from plimsoll.core.events import CashFlow, DataPublished, Event, Genesis, OrderExpired
 from plimsoll.core.order import Order
 from plimsoll.engine.tally import RunTally
 from plimsoll.measures.trades import Close, RoundTrip, round_trips
@@ -34,6 +34,7 @@ class Recorded:
     cycles: list[CycleRecord] = field(default_factory=list)
     flows: list[CashFlow] = field(default_factory=list)
     intents: list[Order] = field(default_factory=list)
+    expired: list[OrderExpired] = field(default_factory=list)
     _figures: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
     _limits: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
 
@@ -164,6 +165,8 @@ def sorted_events(events: Iterable[Event]) -> Recorded:
                 found.genesis = replace(found.genesis, snapshot=event.snapshot)
             case CashFlow():
                 found.flows.append(event)
+            case OrderExpired():
+                found.expired.append(event)
             case _:
                 pass
     if found is None:

@@ -47,7 +47,7 @@ _TRADES = _columns(
 )  # fmt: skip
 _FILLS = _columns(date="date", text="symbol", count="lots", number="price notional commission slippage impact",
                   text_="reason order")  # fmt: skip
-_DECISIONS = _columns(date="date", text="symbol outcome", number="held target portfolio desired proposed", count="lots",
+_DECISIONS = _columns(date="date", text="symbol outcome", number="held target desired proposed", count="lots",
                       text_="reasons")  # fmt: skip
 _HOLDINGS = _columns(date="date", text="symbol", number="weight value")
 _AUCTIONS = _columns(
