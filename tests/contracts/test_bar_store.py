@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plimsoll.core.bars import COLUMNS, Audit, Bars, MacroSeries
+from plimsoll.core.bars import COLUMNS, Audit, Bars, HeldPage, MacroSeries
 from plimsoll.core.errors import CorruptionError, InputError
 from plimsoll.core.instrument import Instrument, Membership
 from plimsoll.core.panel import Certification, Flag
@@ -157,6 +157,31 @@ def test_a_run_that_never_finished_can_be_taken_up(path: Path) -> None:
     ]
 
 
+def test_a_run_keeps_its_pages_with_their_cursors_and_how_it_was_routed(path: Path) -> None:
+    pages = [HeldPage(0, "a", False, "00"), HeldPage(1, "b", True, "11")]
+    with SqlBarStore(path) as store:
+        store.begin_run("r1", "files", "x", "t1", '{"reason":"named"}')
+        store.begin_run("r2", "files", "y", "t1")
+        with store.transaction():
+            for page in reversed(pages):
+                store.put_page("r1", page)
+        with pytest.raises(RuntimeError), store.transaction():
+            store.put_page("r1", HeldPage(2, "c", True, "22"))
+            raise RuntimeError
+    with SqlBarStore(path) as store:
+        assert store.pages("r1") == tuple(pages)
+        assert (store.pages("r2"), store.route("r1"), store.route("r2")) == ((), '{"reason":"named"}', "")
+        with store.transaction():
+            store.put_page("r1", replace(pages[0], sha256="ff"))
+        assert store.pages("r1")[0].sha256 == "ff"
+        store.begin_run("r1", "files", "x", "t2", '{"reason":"order"}')
+        assert store.route("r1") == '{"reason":"order"}'
+        store.drop_pages("r1")
+        store.drop_run("r1")
+        assert (store.pages("r1"), store.route("r1"), store.unfinished("files", "x")) == ((), "", None)
+        assert store.unfinished("files", "y") == "r2"
+
+
 def test_states_and_quality_stand_in_the_runbooks_tables(path: Path) -> None:
     flag = Flag("STUCK_SERIES", "hard", "2020-01-01", "2020-01-09", 7)
     judged = Certification("ABC", "DEGRADED", 1300, 1300, 0.0, 0.7, ("STUCK_SERIES",), (flag,), "files", "a", "b")
@@ -179,9 +204,11 @@ def test_a_home_of_the_first_schema_is_brought_up_to_date_with_what_it_holds(pat
     with closing(sqlite3.connect(path)) as connection, connection:
         for table, column in (
             ("price_history", "source"), ("ingestion_audit", "days"), ("ingestion_audit", "source"),
+            ("ingestion_audit_runs", "route"),
         ):  # fmt: skip
             connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.execute("DROP TABLE confirmations")
+        connection.execute("DROP TABLE ingestion_pages")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     with SqlBarStore(path) as store:
         assert same(store.bars("ABC"), bars())

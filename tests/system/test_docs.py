@@ -229,11 +229,11 @@ def example(page: str, info: str, start: str) -> str:
 
 def test_the_files_shown_are_files_that_are_accepted(tmp_path: Path) -> None:
     from plimsoll.market import universe
-    from plimsoll.market.providers import files
     from plimsoll.store import policy_file
+    from whole import read
 
     (tmp_path / "bars.csv").write_text(example("data.md", "csv", "symbol"))
-    bars = files.read(tmp_path / "bars.csv").bars["SPY"]
+    bars = read("files", tmp_path / "bars.csv").bars["SPY"]
     assert bars.dividend.tolist() == [0.0, 1.759]
     (tmp_path / "universe.yaml").write_text(example("data.md", "yaml", "SPY"))
     assert [i.kind for i in universe.read(tmp_path / "universe.yaml")] == ["fund", "stock", "crypto", "index"]

@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from plimsoll.app import wiring
 from plimsoll.core.panel import Certification, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.market import snapshot
-from plimsoll.market.ingest import IngestReport, IngestRequest, ingest
+from plimsoll.market.ingest import IngestReport, IngestRequest, ingest, planned
 from plimsoll.store.bars import SqlBarStore
 from plimsoll.store.raw_archive import RawArchive
 
@@ -25,9 +26,11 @@ class Home:
 
     def ingest(self, source: Path, symbol: str | None = None) -> IngestReport:
         request = IngestRequest(provider="files", source=str(source), symbol=symbol)
+        now = "2026-11-20T00:00:00Z"
         with SqlBarStore(self.path / "plimsoll.db") as store:
             archive = RawArchive(self.path / "raw")
-            return ingest(request, store, archive, self.path / "snapshots", Policy(), "2026-11-20T00:00:00Z")
+            plan = planned(request, wiring.providers(), now, known=store.instruments()[0])
+            return ingest(plan, store, archive, self.path / "snapshots", Policy(), now)
 
     @property
     def panel(self) -> Panel:

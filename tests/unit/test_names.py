@@ -20,7 +20,6 @@ STANDING = {
     "Home": 2,
     "Moves": 2,
     "Reading": 2,
-    "Source": 2,
     "Split": 2,
 }
 

@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from plimsoll.app import wiring
 from plimsoll.app.wiring import now
-from plimsoll.core.errors import InputError
+from plimsoll.core.errors import InputError, PlimsollError
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.bars import Confirmation
     from plimsoll.market.confirm import Confirmed
     from plimsoll.market.ingest import IngestReport, IngestRequest
-    from plimsoll.market.request import Progress as IngestProgress
+    from plimsoll.market.intake import Progress as IngestProgress
+    from plimsoll.market.listing import Providers
+    from plimsoll.market.routing import RouteTaken
     from plimsoll.market.status import Status
-    from plimsoll.operate.providers import Providers
     from plimsoll.store.bars import SqlBarStore
     from plimsoll.store.home import Home
     from plimsoll.store.raw_archive import RawSourceState
 
 
 def ingest(workspace: Workspace, request: IngestRequest, progress: IngestProgress | None = None) -> IngestReport:
-    """Read a source into the home, certify everything in it and publish the snapshot (D7, D13, D14)."""
+    """Read from a provider into the home, certify everything in it and publish the snapshot (D4, D7, D13, D14)."""
     from plimsoll.market import ingest as stage_1
+    from plimsoll.market.routing import granted
     from plimsoll.store.home import Home
     from plimsoll.store.raw_archive import RawArchive
 
-    policy = workspace.load().policy
-    home = Home(workspace.home)
-    source = None
+    policy, at = workspace.load().policy, now()
+    home, built, entitled = Home(workspace.home), wiring.providers(), granted(os.environ)
+    begun = None
     if (
         not home.database.exists()
     ):  # before the home is made: a refusal leaves nothing, and no folder of a misspelt name
-        source = stage_1.read(request, progress, policy=policy.data)
+        plan = stage_1.planned(request, built, at, entitled=entitled, policy=policy.data)
+        begun = stage_1.begin(plan)
     with home.lock():
         from plimsoll.store.bars import SqlBarStore
 
         with SqlBarStore(home.database) as store:
+            known = store.instruments()[0]
+            plan = stage_1.planned(request, built, at, entitled=entitled, known=known, policy=policy.data)
             archive = RawArchive(home.raw)
-            return stage_1.ingest(request, store, archive, home.snapshots, policy, now(), progress, source)
+            return stage_1.ingest(plan, store, archive, home.snapshots, policy, at, progress, begun)
 
 
 def confirm(
@@ -72,6 +81,18 @@ def _bars(home: Home) -> SqlBarStore:
     return SqlBarStore(home.database)
 
 
+def _route(home: Home, run: str) -> RouteTaken | None:
+    """How the run of a snapshot came by its provider; None where the home does not know."""
+    from plimsoll.market.routing import RouteTaken
+
+    try:
+        with _bars(home) as store:
+            kept = store.route(run)
+    except PlimsollError:  # what is certified is shown all the same
+        return None
+    return msgspec.json.decode(kept, type=RouteTaken) if kept else None
+
+
 def verify_sources(workspace: Workspace) -> tuple[RawSourceState, ...]:
     """Every source of every ingestion, its kept bytes held against their hash (D13)."""
     from plimsoll.store.home import Home
@@ -93,7 +114,8 @@ def verify_status(workspace: Workspace, as_of: str | None = None) -> Status:
 
     home, policy = Home(workspace.home), workspace.load().policy
     if as_of is None:
-        return status(home.snapshots, policy)
+        found = status(home.snapshots, policy)
+        return msgspec.structs.replace(found, route=_route(home, found.run))
     end = day_number(as_of)
     synthetic = snapshot.read_manifest(snapshot.current(home.snapshots)).content.synthetic
     from plimsoll.market import publish
@@ -105,7 +127,9 @@ def verify_status(workspace: Workspace, as_of: str | None = None) -> Status:
 
 
 def providers(env: Mapping[str, str]) -> Providers:
-    """What each provider can do and which one routing would take, under the entitlements of ``env`` (D3, D4)."""
-    from plimsoll.operate.providers import providers as listed
+    """What each provider can do, which one routing takes under the entitlements of ``env``, and what those that are
+    built say of themselves (D3, D4).
+    """
+    from plimsoll.market.listing import providers as listed
 
-    return listed(env)
+    return listed(env, wiring.providers())

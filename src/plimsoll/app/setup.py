@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from plimsoll.app.wiring import wall
+from plimsoll.app.wiring import providers, wall
 from plimsoll.core.policy import Policy
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def doctor(workspace: Workspace) -> Diagnosis:
     """Whether everything a command needs is in place (O10); looks only."""
     from plimsoll.operate.doctor import diagnose
 
-    return diagnose(workspace.home, lambda: workspace.load().policy, datetime.fromtimestamp(wall() / 1e6, UTC))
+    states = [one.check() for one in providers().values()]
+    now = datetime.fromtimestamp(wall() / 1e6, UTC)
+    return diagnose(workspace.home, lambda: workspace.load().policy, now, states)
 
 
 def new_strategy(name: str, folder: Path, *, weights: bool = False) -> Path:

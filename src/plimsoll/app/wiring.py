@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from plimsoll.engine.recorded import Exchange
     from plimsoll.engine.run_context import RunContext
     from plimsoll.execution.matching import Matcher
+    from plimsoll.market.provider import Provider
     from plimsoll.store.home import Home
     from plimsoll.store.journal import Anchor, SqliteJournal
 
@@ -113,6 +114,15 @@ def state_store(
         for words in shared.warnings:
             tell(words)
         yield shared
+
+
+def providers() -> dict[str, Provider]:
+    """Every provider of market data that this version has, by name; made here and nowhere else (D3)."""
+    from plimsoll.market.providers.files import FilesProvider
+    from plimsoll.market.providers.synthetic import SyntheticProvider
+
+    built: tuple[Provider, ...] = (FilesProvider(), SyntheticProvider())
+    return {one.name: one for one in built}
 
 
 def now() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,16 +20,14 @@ if TYPE_CHECKING:
 verify_cli = typer.Typer(help="Check what is in the home.", no_args_is_help=True, rich_markup_mode=None)
 
 
-class Provider(StrEnum):
-    """Where bars come from in this version."""
-
-    files = "files"
-    synthetic = "synthetic"
-
-
 @command(render="data.render_ingest")
 def ingest(
-    provider: Annotated[Provider, typer.Option("--provider", help="files, or synthetic for a made-up market.")],
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            "--provider", metavar="NAME", help="files, or synthetic for a made-up market; left out, routing chooses."
+        ),
+    ] = None,
     source: Annotated[
         str,
         typer.Option(
@@ -85,14 +82,15 @@ def ingest(
     \b
     plimsoll ingest --provider synthetic
     plimsoll ingest --provider files --source etf_daily.parquet
+    plimsoll ingest --source etf_daily.parquet
     plimsoll ingest --provider files --source vix.csv --symbol ^VIX
     plimsoll ingest --provider files --source broker.csv --symbol SPY --dates dmy --columns "close=Last,date=Trade Date"
     """
     from plimsoll.market.request import IngestRequest
 
     request = IngestRequest(
-        provider=provider.value,
-        source=source or ("core" if provider is Provider.synthetic else ""),
+        provider=provider,
+        source=source,
         symbol=symbol,
         universe=None if universe is None else str(universe),
         start=start,
@@ -155,7 +153,7 @@ def verify_sources(*, where: Workspace) -> Answer:
 
 @command(render="data.render_providers")
 def providers() -> object:
-    """Show what each data provider can do and which one is routed to.
+    """Show what each data provider can do, which one is routed to, and whether those that are built can be reached.
 
     \b
     plimsoll providers

@@ -73,6 +73,18 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldPage:
+    """A page of a provider that is durable: its place in the reading, the cursor to go on with behind it, whether it is
+    the last one, and the SHA-256 of what was kept of it (D13).
+    """
+
+    number: int
+    cursor: str
+    last: bool
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """What happened to one symbol in one ingestion run (D13).
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from plimsoll.core.bars import Audit, Bars, Confirmation, MacroSeries
+    from plimsoll.core.bars import Audit, Bars, Confirmation, HeldPage, MacroSeries
     from plimsoll.core.events import Event
     from plimsoll.core.forecast import Answer, Holding
     from plimsoll.core.instrument import Instrument
@@ -138,8 +138,28 @@ class StateStore(Protocol):
 class BarStore(Protocol):
     """Rows and their audit behind Stage 1 (D13): price_history, symbol_governance, data_quality, audits."""
 
-    def begin_run(self, run: str, provider: str, source: str, started: str) -> None:
-        """Open an ingestion run."""
+    def begin_run(self, run: str, provider: str, source: str, started: str, route: str = "") -> None:
+        """Open an ingestion run, or reopen one; ``route`` is JSON that says how its provider was chosen (D4)."""
+        ...
+
+    def route(self, run: str) -> str:
+        """How a run came by its provider; empty where it was not kept, or the run is not known."""
+        ...
+
+    def drop_run(self, run: str) -> None:
+        """Take back a run that was refused before anything was stored."""
+        ...
+
+    def put_page(self, run: str, page: HeldPage) -> None:
+        """Record that a page of a run is durable, with its cursor; one of its number is replaced."""
+        ...
+
+    def pages(self, run: str) -> tuple[HeldPage, ...]:
+        """The durable pages of a run, by number."""
+        ...
+
+    def drop_pages(self, run: str) -> None:
+        """Forget the pages of a run: it is complete, or begins again."""
         ...
 
     def finish_run(self, run: str, status: str, finished: str, alert: str) -> None:

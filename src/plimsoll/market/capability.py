@@ -25,7 +25,8 @@ class Capability(msgspec.Struct, frozen=True):
     ``kinds`` are the instruments it has bars of; ``history_days`` how far back, None for all there is, and
     ``research_days`` likewise for research. ``data_entitlement`` says that its data need a plan or a key;
     ``quotes`` that it has live quotes. ``execution`` are the kinds it trades; trading always needs an
-    entitlement.
+    entitlement. ``source`` is what it reads where a person names nothing: None for a vendor, who takes no source, and
+    empty where one has to be named. ``synthetic`` says that its prices never were.
     """
 
     provider: str
@@ -35,6 +36,8 @@ class Capability(msgspec.Struct, frozen=True):
     quotes: bool = False
     execution: frozenset[Kind] = _NONE
     research_days: int | None = None
+    source: str | None = None
+    synthetic: bool = False
 
 
 def _kinds(*kinds: Kind) -> frozenset[Kind]:
@@ -80,8 +83,8 @@ _ROWS = (
     Capability("newsapi", _NONE, None, data_entitlement=True),
     Capability("gdelt", _NONE, None, data_entitlement=False),
     Capability("rss", _NONE, None, data_entitlement=False),
-    Capability("files", ALL_KINDS, None, data_entitlement=False),
-    Capability("synthetic", ALL_KINDS, None, data_entitlement=False),
+    Capability("files", ALL_KINDS, None, data_entitlement=False, source=""),
+    Capability("synthetic", ALL_KINDS, None, data_entitlement=False, source="core", synthetic=True),
 )
 
 MATRIX = MappingProxyType({row.provider: row for row in _ROWS})

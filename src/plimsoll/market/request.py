@@ -1,44 +1,48 @@
-"""What is asked of an ingestion, and the source it names, read and found usable (D1, D2, D3).
+"""What is asked of an ingestion, and what follows before anything is read: its provider and what that is asked (D1-D4).
 
 Nothing here touches a home: a request that is refused leaves nothing behind.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from plimsoll.core.dates import day_number
-from plimsoll.core.errors import InputError, UsageError
-from plimsoll.core.instrument import Instrument
+from plimsoll.core.errors import UsageError
+from plimsoll.core.instrument import Instrument, Kind
 from plimsoll.core.policy import DataPolicy
 from plimsoll.market import instruments
-from plimsoll.market.providers.batch import FileBatch
-from plimsoll.market.providers.cells import some
+from plimsoll.market.capability import MATRIX
+from plimsoll.market.provider import FetchRequest, Provider
+from plimsoll.market.routing import (
+    HISTORY_DAYS,
+    NO_VALID_PROVIDER,
+    Cause,
+    Grant,
+    Purpose,
+    Route,
+    RouteTaken,
+    Skip,
+    select,
+)
 
-if TYPE_CHECKING:
-    from plimsoll.market.providers.reading import Asked
-
-Progress = Callable[[str, int, int], None]
-"""Called with what was just done, how many are done, and how many there are."""
-
-PROVIDERS = ("files", "synthetic")
+_OPTIONS = ("symbol", "dates", "columns", "decimal")
 
 
 class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to ingest. ``start`` and ``end`` are ISO dates, inclusive; absent means all the source holds.
 
-    ``dates``, ``columns`` and ``decimal`` say how a file is to be read where it does not show it: see
-    ``providers.dates.NAMED``, ``providers.columns.told``, and ``point`` or ``comma``. ``source_id`` names the rows
-    (D10); absent means a name made of provider and file.
+    ``provider`` is the one a person names; without one, routing chooses (D4). ``symbol``, ``dates``, ``columns`` and
+    ``decimal`` say how a file is to be read where it does not show it: see ``providers.dates.NAMED``,
+    ``providers.columns.told``, and ``point`` or ``comma``. ``source_id`` names the rows (D10); absent means a name made
+    of provider and source.
     """
 
-    provider: str
+    provider: str | None = None
     source: str = ""
     symbol: str | None = None
     universe: str | None = None
@@ -52,44 +56,75 @@ class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What a request names, read and found usable: its rows, the universe file's entries (None without one) and the
-    last day asked for (day number).
+class IngestPlan:
+    """A request understood: as it stands with provider and source filled in, who is asked and how that was decided,
+    what is asked, the universe file's entries (None without one), and every instrument told of before the reading.
     """
 
-    batch: FileBatch
-    chosen: dict[str, Instrument] | None
-    end: int | None
+    request: IngestRequest
+    provider: Provider
+    route: RouteTaken
+    fetch: FetchRequest
+    listed: dict[str, Instrument] | None
+    told: Mapping[str, Instrument]
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self.route.provider
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether its prices never were."""
+        return self.provider.capabilities.synthetic
 
 
-def read(
+def planned(
     request: IngestRequest,
-    progress: Progress | None = None,
+    built: Mapping[str, Provider],
+    now: str,
+    *,
+    entitled: Collection[tuple[str, Grant]] = (),
     known: Sequence[Instrument] = (),
     policy: DataPolicy | None = None,
-) -> Source:
-    """Read a source and its universe; touches no home, so that a refused request leaves none behind.
+) -> IngestPlan:
+    """Who serves a request and what is asked of it.
 
     Parameters
     ----------
+    built : the providers there are, by name.
+    now : ISO instant; a span without an end ends on its day.
+    entitled : what is granted (``routing.granted``).
     known : instruments of the home, whose aliases and currencies hold where the universe file says nothing.
-    policy : what files are read under, such as how long after its stamp a series is known; the default without one.
+    policy : what is read under, such as how long after its stamp a series is known; the default without one.
 
     Raises
     ------
-    UsageError for an unknown provider or ticker or a start after the end; InputError for a source or universe that
-    cannot be used.
+    UsageError for a start after the end, and where no provider can serve the request, with what each of them lacks;
+    InputError for a universe that cannot be used.
     """
     start, end = _window(request)
     listed = _listed(request)
     told = {one.symbol: one for one in (*known, *(listed or {}).values())}
-    batch = _read(request, start, end, progress, aliases(told.values(), request.provider), policy or DataPolicy())
-    batch = _in_dollars(batch, told)
-    if listed is not None and not set(listed) & {*batch.bars, *batch.failures} and batch.bars:
-        raise InputError(
-            f"{request.universe} names none of the source's symbols", f"The source holds {some(list(batch.bars))}"
-        )
-    return Source(batch, listed, end)
+    route = _routed(request, _days(start, end, now), entitled, built)
+    provider = built[route.provider]
+    default = provider.capabilities.source
+    request = msgspec.structs.replace(request, provider=route.provider, source=request.source or default or "")
+    spelled = aliases(told.values(), route.provider)
+    asked = (_identity(ticker, spelled) for ticker in request.tickers or (() if default is not None else listed or ()))
+    fetch = FetchRequest(
+        purpose=_purpose(request, _days(start, end, now)),
+        source=request.source,
+        symbols=frozenset(asked),
+        start=start,
+        end=end,
+        aliases=spelled,
+        options={name: text for name in _OPTIONS if (text := getattr(request, name)) is not None},
+        policy=policy or DataPolicy(),
+    )
+    if default is None and not fetch.symbols:
+        raise UsageError(f"{route.provider} has to be told the symbols", "Give --tickers, or --universe")
+    return IngestPlan(request, provider, route, fetch, listed, told)
 
 
 def aliases(known: Iterable[Instrument], provider: str) -> dict[str, str]:
@@ -109,22 +144,9 @@ def aliases(known: Iterable[Instrument], provider: str) -> dict[str, str]:
     return {alias: next(iter(found)) for alias, found in others.items() if len(found) == 1} | own
 
 
-def _in_dollars(batch: FileBatch, told: Mapping[str, Instrument]) -> FileBatch:
-    """The batch without symbols whose prices are in another currency, or in one nobody knows: they fail by name."""
-    own = {one.symbol: one for one in batch.instruments}
-    failed: dict[str, tuple[str, str]] = {}
-    for symbol in batch.bars:
-        one = told.get(symbol) or own.get(symbol) or instruments.infer(symbol)
-        why = instruments.refusal(one)
-        if why is not None:
-            failed[symbol] = ("CURRENCY_REFUSED", f"{why[0]}. {why[1]}")
-    if not failed:
-        return batch
-    if failed.keys() == batch.bars.keys() and not batch.macro:
-        problem, _, remedy = next(iter(failed.values()))[1].partition(". ")
-        raise InputError(f"nothing can be used: {problem}", remedy)
-    kept = {symbol: bars for symbol, bars in batch.bars.items() if symbol not in failed}
-    return replace(batch, bars=kept, failures=dict(sorted((batch.failures | failed).items())))
+def _identity(ticker: str, spelled: Mapping[str, str]) -> str:
+    name = instruments.canonical(ticker)
+    return spelled.get(name, name)
 
 
 def _listed(request: IngestRequest) -> dict[str, Instrument] | None:
@@ -144,69 +166,70 @@ def _window(request: IngestRequest) -> tuple[int | None, int | None]:
     return start, end
 
 
-def _read(
-    request: IngestRequest,
-    start: int | None,
-    end: int | None,
-    progress: Progress | None,
-    spelled: Mapping[str, str],
-    policy: DataPolicy,
-) -> FileBatch:
-    if request.provider == "synthetic":
-        from plimsoll.market.providers import synthetic
-
-        return synthetic.read(request.source, tickers=request.tickers, start=start, end=end, progress=progress)
-    if request.provider != "files":
-        known = ", ".join(PROVIDERS)
-        raise UsageError(f"{request.provider!r} is not a provider", f"Give one of: {known}")
-    if not request.source:
-        raise UsageError("The files provider needs a source", "Give --source, a file or a folder")
-    from plimsoll.market.providers import files
-
-    source, asked = Path(request.source), _asked(request, spelled, policy)
-    try:
-        batch = files.read(
-            source, symbol=request.symbol, tickers=request.tickers, start=start, end=end, progress=progress, asked=asked
-        )
-    except UsageError:
-        _refuse_unknown(request, source, asked)
-        raise
-    if request.tickers and len(batch.failures):
-        _refuse_unknown(request, source, asked)
-    return batch
+def _days(start: int | None, end: int | None, now: str) -> int:
+    """Calendar days of history asked for: of a deep backfill where no start is given (D8)."""
+    if start is None:
+        return HISTORY_DAYS
+    return max(0, (day_number(now[:10]) if end is None else end) - start)
 
 
-def _asked(request: IngestRequest, spelled: Mapping[str, str], policy: DataPolicy) -> Asked:
-    """How the user says the files are to be read, proven before any is opened."""
-    from plimsoll.market.providers import columns, dates
-    from plimsoll.market.providers.reading import Asked
-
-    if request.dates is not None and request.dates not in dates.NAMED and "%" not in request.dates:
-        raise UsageError(
-            f"--dates {request.dates!r} is not a form of dates",
-            f"Give one of {', '.join(dates.NAMED)}, or a format such as %d.%m.%Y",
-        )
-    decimal: Literal["point", "comma"] | None = None
-    if request.decimal is not None:
-        if request.decimal not in ("point", "comma"):
-            raise UsageError(f"--decimal {request.decimal!r} is not a decimal sign", "Give point or comma")
-        decimal = "point" if request.decimal == "point" else "comma"
-    told = columns.Told() if request.columns is None else columns.told(request.columns)
-    return Asked(request.dates, told, decimal, spelled, policy)
+def _purpose(request: IngestRequest, days: int) -> Purpose:
+    """The history of a deep backfill; what a person's source holds, or a longer span, is history for research (D8)."""
+    return "research" if request.source or days > HISTORY_DAYS else "history"
 
 
-def _refuse_unknown(request: IngestRequest, source: Path, asked: Asked) -> None:
-    """``UsageError`` with close matches when a ticker is not in the source at all."""
-    from plimsoll.market.providers import files
-
-    if not request.tickers:
-        return
-    whole = files.read(source, symbol=request.symbol, asked=asked)
-    known = sorted({*whole.bars, *whole.macro, *whole.failures})
+def _routed(
+    request: IngestRequest, days: int, entitled: Collection[tuple[str, Grant]], built: Mapping[str, Provider]
+) -> RouteTaken:
+    """The one provider of all symbols of a request."""
+    purpose = _purpose(request, days)
+    kinds: dict[Kind | None, str] = {}
     for ticker in request.tickers:
-        name = instruments.canonical(ticker)
-        name = asked.aliases.get(name, name)
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-            hint = f"Close to it: {', '.join(close)}" if close else f"It holds {', '.join(known[:10])}"
-            raise UsageError(f"{source} does not hold {name}", hint)
+        kinds.setdefault(instruments.infer(ticker).kind, ticker)
+    routes = {
+        first: select(
+            purpose, kind, days, entitled, named=request.provider, source=bool(request.source), adapters=built
+        )
+        for kind, first in (kinds or {None: ""}).items()
+    }
+    for first, route in routes.items():
+        if route.provider == NO_VALID_PROVIDER:
+            raise _nobody(request, first, purpose, route, sorted(built))
+    chosen = {route.provider: first for first, route in routes.items()}
+    if len(chosen) > 1:
+        served = ", ".join(f"{first} by {name}" for name, first in chosen.items())
+        raise UsageError(f"No one provider serves all of these: {served}", "Ingest them one after the other")
+    route = next(iter(routes.values()))
+    skips = dict.fromkeys(skip for each in routes.values() for skip in each.skips)
+    return RouteTaken(purpose, route.provider, route.reason, tuple(skips))
+
+
+def _nobody(request: IngestRequest, first: str, purpose: Purpose, route: Route, built: Sequence[str]) -> UsageError:
+    """Why nobody serves a request, and what a person can do about it."""
+    what = f" of {first}" if first else ""
+    if request.provider is not None:
+        (skip,) = route.skips
+        return UsageError(*_lacking(skip, purpose, what, built))
+    if any(skip == Skip("files", "source") for skip in route.skips):
+        return UsageError("Nothing is named to be read", "Give --source, a file or a folder")
+    passed = ", ".join(f"{skip.provider} ({skip.cause})" for skip in route.skips)
+    return UsageError(
+        f"No provider serves {purpose}{what}: {passed}",
+        f"Give --source, a file or a folder; this version reads through {' and '.join(built)}",
+    )
+
+
+def _lacking(skip: Skip, purpose: Purpose, what: str, built: Sequence[str]) -> tuple[str, str]:
+    name = skip.provider
+    takes_source = MATRIX[name].source is not None
+    said: dict[Cause, tuple[str, str]] = {
+        "source": (f"The {name} provider needs a source", "Give --source, a file or a folder")
+        if takes_source
+        else (f"{name} takes no source", "Leave --source out, or name the provider that reads it"),
+        "kind": (f"{name} has no {purpose}{what}", "See plimsoll providers"),
+        "span": (f"{name} does not go back that far", "Give a later --start; see plimsoll providers"),
+        "entitlement": (f"The data of {name} are not granted", f"Set {name.upper()}_ENABLED=true if you have a plan"),
+        "residence": (f"{name} does not serve an account of this residence", "See plimsoll providers"),
+        "adapter": (f"{name} is not built yet: this version has no adapter for it", f"Give one of: {', '.join(built)}"),
+    }
+    return said[skip.cause]

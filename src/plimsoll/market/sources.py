@@ -37,14 +37,15 @@ class Merged:
 
 
 def identity(provider: str, source: str, given: str | None) -> str:
-    """The name under which rows of a source are known: as given, else the provider and the name of the file or folder.
+    """The name under which rows of a source are known: as given, else the provider and the name of file, folder or
+    recipe.
 
     It does not depend on content, so a file read again is the same source; two files of one vendor are two sources
     unless they are given one name.
     """
     if given:
         return given
-    stem = PurePath(source).name.split(".")[0] if provider == "files" else source
+    stem = PurePath(source).name.split(".")[0]
     return f"{provider}:{stem}" if stem else provider
 
 

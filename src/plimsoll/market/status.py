@@ -13,6 +13,7 @@ from plimsoll.core.panel import Certification, Flag
 from plimsoll.core.policy import Policy
 from plimsoll.market import snapshot
 from plimsoll.market.certify import ACTIVE, alert
+from plimsoll.market.routing import RouteTaken
 
 _NAMED = 8
 
@@ -37,7 +38,8 @@ class SymbolStatus(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True):
     """The home's current snapshot: its hash, states by name, every symbol, and the alert if too many are rejected.
 
-    ``as_of`` is the date asked for, empty for the end: then every figure is as it was known by that date.
+    ``as_of`` is the date asked for, empty for the end: then every figure is as it was known by that date. ``route``
+    says how the run that published it came by its provider, where that is known.
     """
 
     snapshot: str
@@ -49,6 +51,7 @@ class Status(msgspec.Struct, frozen=True):
     derived_universe: bool
     alert: str
     as_of: str = ""
+    route: RouteTaken | None = None
 
 
 def status(snapshots: Path, policy: Policy, known: tuple[str, Sequence[Certification]] | None = None) -> Status:

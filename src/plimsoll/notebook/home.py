@@ -63,16 +63,18 @@ class Home:
         return f"plimsoll.open({str(self.path)!r})"
 
     def ingest(
-        self, source: str | Path = "", *, provider: str = "files", symbol: str | None = None,
+        self, source: str | Path = "", *, provider: str | None = None, symbol: str | None = None,
         universe: str | Path | None = None, start: Day = None, end: Day = None, tickers: Sequence[str] = (),
         dates: str | None = None, columns: str | None = None, decimal: str | None = None,
     ) -> IngestReport:  # fmt: skip
-        """Read market data into the home and certify it; ``provider="synthetic"`` makes a market up."""
+        """Read market data into the home and certify it; ``provider="synthetic"`` makes a market up. Without a provider
+        routing chooses: for a file or folder it is ``files``.
+        """
         from plimsoll.market.request import IngestRequest
 
         request = IngestRequest(
             provider=provider,
-            source=str(source) or ("core" if provider == "synthetic" else ""),
+            source=str(source),
             symbol=symbol,
             universe=None if universe is None else str(universe),
             start=iso(start, "start"),

@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib import metadata
@@ -27,6 +27,7 @@ import msgspec
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import CorruptionError, PlimsollError
 from plimsoll.core.policy import Policy
+from plimsoll.market.provider import ProviderState
 from plimsoll.store.home import Home
 
 State = Literal["ok", "warn", "fail"]
@@ -56,18 +57,23 @@ class Diagnosis(msgspec.Struct, frozen=True):
     checks: tuple[Check, ...]
 
 
-def diagnose(home: Path, policy: Callable[[], Policy], now: datetime) -> Diagnosis:
-    """Run every check. ``policy`` loads the policy (what it raises is a finding); ``now`` is the wall clock in UTC."""
-    checks = tuple(_checks(home, policy, now))
+def diagnose(home: Path, policy: Callable[[], Policy], now: datetime, providers: Sequence[ProviderState]) -> Diagnosis:
+    """Run every check. ``policy`` loads the policy (what it raises is a finding); ``now`` is the wall clock in UTC;
+    ``providers`` is what the providers of market data say of themselves.
+    """
+    checks = tuple(_checks(home, policy, now, providers))
     return Diagnosis(not any(c.state == "fail" for c in checks), str(home), checks)
 
 
-def _checks(path: Path, policy: Callable[[], Policy], now: datetime) -> Iterator[Check]:
+def _checks(
+    path: Path, policy: Callable[[], Policy], now: datetime, providers: Sequence[ProviderState]
+) -> Iterator[Check]:
     yield python()
     yield packages(pins())
     yield solver()
     yield sqlite()
     yield calendars(now)
+    yield reached(providers)
     yield threads(os.environ)
     yield memory()
     loaded, check = _policy(policy)
@@ -189,6 +195,18 @@ def calendars(now: datetime) -> Check:
     if len(coming) < 240:  # no year had fewer since 1950
         return Check("calendars", "fail", found, remedy)
     return Check("calendars", "ok", found)
+
+
+def reached(providers: Sequence[ProviderState]) -> Check:
+    """The providers of market data that are built answer, and their data are granted; one that does not is told."""
+    silent = [p.provider for p in providers if not p.reachable]
+    refused = [p.provider for p in providers if p.reachable and not p.entitled]
+    if silent or refused:
+        said = [
+            f"{', '.join(names)} {what}" for names, what in ((silent, "not reached"), (refused, "not granted")) if names
+        ]
+        return Check("providers", "warn", "; ".join(said), "See plimsoll providers")
+    return Check("providers", "ok", ", ".join(p.provider for p in providers))
 
 
 def threads(env: os._Environ[str] | dict[str, str]) -> Check:

@@ -21,14 +21,14 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
-from plimsoll.core.bars import COLUMNS, Audit, Bars, Confirmation, MacroSeries
+from plimsoll.core.bars import COLUMNS, Audit, Bars, Confirmation, HeldPage, MacroSeries
 from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Certification, Flag
 from plimsoll.core.sessions import EPOCH
 from plimsoll.store import schema
 
-HEAD = "0003"
+HEAD = "0004"
 _RUNNING = "RUNNING"
 
 
@@ -94,20 +94,45 @@ class SqlBarStore:
         finally:
             self._depth -= 1
 
-    def begin_run(self, run: str, provider: str, source: str, started: str) -> None:
-        """Open an ingestion run, or reopen an unfinished one."""
+    def begin_run(self, run: str, provider: str, source: str, started: str, route: str = "") -> None:
+        """Open an ingestion run, or reopen an unfinished one; ``route`` says how its provider was chosen (D4)."""
         runs = schema.ingestion_audit_runs
         with self.transaction():
             known = self._connection.execute(select(runs.c.run).where(runs.c.run == run)).first()
             if known is not None:
-                self._connection.execute(runs.update().where(runs.c.run == run).values(status=_RUNNING))
+                again = runs.update().where(runs.c.run == run).values(status=_RUNNING, route=route)
+                self._connection.execute(again)
                 return
             newest = self._connection.execute(select(func.max(runs.c.sequence))).scalar() or 0
-            self._connection.execute(
-                runs.insert().values(
-                    run=run, sequence=newest + 1, provider=provider, source=source, status=_RUNNING, started=started
-                )
-            )
+            new = {"run": run, "sequence": newest + 1, "provider": provider, "source": source, "route": route}
+            self._connection.execute(runs.insert().values(**new, status=_RUNNING, started=started))
+
+    def route(self, run: str) -> str:
+        """How a run came by its provider, as it was given; empty where it was not kept or the run is not known."""
+        runs = schema.ingestion_audit_runs
+        return str(self._connection.execute(select(runs.c.route).where(runs.c.run == run)).scalar() or "")
+
+    def drop_run(self, run: str) -> None:
+        """Take back a run that was refused before anything was stored."""
+        runs = schema.ingestion_audit_runs
+        with self.transaction():
+            self._connection.execute(runs.delete().where(runs.c.run == run))
+
+    def put_page(self, run: str, page: HeldPage) -> None:
+        """Record a durable page with its cursor; one of its number is replaced."""
+        self._upsert(schema.ingestion_pages, [{"run": run, **_fields(page)}])
+
+    def pages(self, run: str) -> tuple[HeldPage, ...]:
+        """The durable pages of a run, by number."""
+        table = schema.ingestion_pages
+        wanted = select(*(table.c[name] for name in HeldPage.__dataclass_fields__)).where(table.c.run == run)
+        return tuple(HeldPage(*row) for row in self._connection.execute(wanted.order_by(table.c.number)))
+
+    def drop_pages(self, run: str) -> None:
+        """Forget the pages of a run."""
+        table = schema.ingestion_pages
+        with self.transaction():
+            self._connection.execute(table.delete().where(table.c.run == run))
 
     def unfinished(self, provider: str, source: str) -> str | None:
         """The newest run of this provider and source, when it never finished."""
@@ -343,7 +368,7 @@ def _macro_series(rows: Sequence[Any]) -> MacroSeries:
     return MacroSeries(_days(day), np.array(value, dtype=np.float64), _days(known))
 
 
-def _fields(record: Audit | Confirmation) -> dict[str, Any]:
+def _fields(record: Audit | Confirmation | HeldPage) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 

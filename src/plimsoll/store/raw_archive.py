@@ -6,6 +6,7 @@
     raw/{run}/sources.json.gz     each source's name, SHA-256 and size
     raw/{run}/{symbol}.json.gz    its rows as they were understood
     raw/bytes/{sha256}.gz         the same bytes under their hash: a file read by many runs is on disk once
+    raw/{run}/pages/{number}      while a run is under way: its pages, to be gone on with behind the last
 
 Gzip without a time stamp: the same content is the same file. ``put`` returns the SHA-256 of the uncompressed JSON,
 which the ingestion audit holds, so that a snapshot's rows can be traced to bytes on disk.
@@ -15,12 +16,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import msgspec
@@ -71,8 +74,8 @@ class RawArchive:
         draft.replace(path)
         return hashlib.sha256(payload).hexdigest()
 
-    def keep(self, run: str, name: str, source: Path, sha256: str) -> None:
-        """Keep the bytes of a source file, read once more in small pieces.
+    def keep(self, run: str, name: str, source: Path | bytes, sha256: str) -> None:
+        """Keep the bytes of a source: those given, or a file's, read once more in small pieces.
 
         Raises
         ------
@@ -84,7 +87,7 @@ class RawArchive:
             draft = stored.with_suffix(".part")
             digest = hashlib.sha256()
             with (
-                source.open("rb") as file,
+                io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file,
                 draft.open("wb") as sink,
                 gzip.GzipFile("", "wb", _LEVEL, sink, 0) as packed,
             ):
@@ -93,7 +96,10 @@ class RawArchive:
                     packed.write(piece)
             if digest.hexdigest() != sha256:
                 draft.unlink()
-                raise InputError(f"{source} changed while it was read", "Ingest it again when nothing writes to it")
+                raise InputError(
+                    f"{name if isinstance(source, bytes) else source} changed while it was read",
+                    "Ingest it again when nothing writes to it",
+                )
             draft.replace(stored)
         beside = self._of_run(run, name)
         beside.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +108,45 @@ class RawArchive:
             os.link(stored, beside)
         except OSError:  # a file system without links
             shutil.copyfile(stored, beside)
+
+    def stage(self, run: str, number: int, content: Iterable[bytes]) -> str:
+        """Keep a page, on the disk before it returns its SHA-256; one of this number is replaced."""
+        path = self._page(run, number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft, digest = path.with_suffix(".part"), hashlib.sha256()
+        with draft.open("wb") as file:
+            for piece in content:
+                digest.update(piece)
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        return digest.hexdigest()
+
+    def staged(self, run: str, number: int) -> BinaryIO:
+        """A page's bytes, to read from any place; ``CorruptionError`` where it is not there."""
+        try:
+            return self._page(run, number).open("rb")
+        except FileNotFoundError:
+            raise CorruptionError(f"{self._page(run, number)} is gone", "Run the command again") from None
+
+    def unstage(self, run: str) -> None:
+        """Let go of all pages of a run."""
+        shutil.rmtree(self._page(run, 0).parent, ignore_errors=True)
+
+    def discard(self, run: str) -> None:
+        """Let go of everything of a run that was refused; bytes that another run keeps too stay."""
+        folder = self._folder / quote(run, safe="")
+        shutil.rmtree(folder, ignore_errors=True)
+        for stored in (self._folder / _BYTES).glob("*.gz"):
+            if stored.stat().st_nlink == 1:  # where there are no links, every run has a copy of its own
+                stored.unlink()
+        for empty in (self._folder / _BYTES, self._folder):
+            with suppress(OSError):  # not there, or not empty
+                empty.rmdir()
+
+    def _page(self, run: str, number: int) -> Path:
+        return self._folder / quote(run, safe="") / "pages" / str(number)
 
     def sources(self) -> Iterator[RawSourceState]:
         """Every source of every run, oldest first, its bytes unpacked and held against their hash."""

@@ -21,6 +21,17 @@ ingestion_audit_runs = Table(
     Column("started", String, nullable=False),
     Column("finished", String, nullable=False, default=""),
     Column("alert", Text, nullable=False, default=""),
+    Column("route", Text, nullable=False, default=""),
+)
+
+ingestion_pages = Table(
+    "ingestion_pages",
+    metadata,
+    Column("run", String, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("cursor", Text, nullable=False),
+    Column("last", Boolean, nullable=False),
+    Column("sha256", String, nullable=False),
 )
 
 ingestion_audit = Table(

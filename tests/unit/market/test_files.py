@@ -14,8 +14,7 @@ from plimsoll.core import unpacking
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.policy import DataPolicy
-from plimsoll.market.providers import files
-from plimsoll.market.providers.reading import Asked
+from whole import read
 
 HEADER = "date,open,high,low,close,adj_close,volume\n"
 ROWS = "2020-01-02,1,2,0.5,1.5,1.4,100\n2020-01-03,1.5,2.5,1,2,1.9,200\n2020-01-06,2,3,1.5,2.5,2.4,300\n"
@@ -42,7 +41,8 @@ def table(**changes: object) -> bytes:
 
 
 def test_a_folder_is_read_by_file_name_in_every_format(tmp_path: Path) -> None:
-    batch = files.read(
+    batch = read(
+        "files",
         folder(
             tmp_path,
             {
@@ -56,7 +56,7 @@ def test_a_folder_is_read_by_file_name_in_every_format(tmp_path: Path) -> None:
                 ".hidden.csv": "x",
                 "README.md": "words",
             },
-        )
+        ),
     )
     assert list(batch.bars) == ["BTC-USD", "DBC", "GLD", "QQQ", "SPY", "TLT", "VNQ"]
     assert batch.failures == {}
@@ -75,7 +75,7 @@ def test_a_folder_is_read_by_file_name_in_every_format(tmp_path: Path) -> None:
 
 
 def test_every_file_read_is_named_with_its_hash(tmp_path: Path) -> None:
-    batch = files.read(folder(tmp_path, {"SPY.csv": GOOD, "bad.csv": "x"}))
+    batch = read("files", folder(tmp_path, {"SPY.csv": GOOD, "bad.csv": "x"}))
     assert {r.name: (r.sha256, r.size) for r in batch.raw} == {
         "SPY.csv": (hashlib.sha256(GOOD.encode()).hexdigest(), len(GOOD)),
         "bad.csv": (hashlib.sha256(b"x").hexdigest(), 1),
@@ -84,7 +84,7 @@ def test_every_file_read_is_named_with_its_hash(tmp_path: Path) -> None:
 
 def test_columns_come_in_any_order_and_under_vendors_names(tmp_path: Path) -> None:
     text = "Volume,Adj Close,Close,Low,High,Open,Name,Date\n5,1.4,1.5,0.5,2,1,x,2020-01-02\n"
-    batch = files.read(folder(tmp_path, {"SPY.csv": text}))
+    batch = read("files", folder(tmp_path, {"SPY.csv": text}))
     bars = batch.bars["SPY"]
     assert [float(f[0]) for f in (bars.open, bars.high, bars.low, bars.close, bars.adj_close, bars.volume)] == [
         1.0,
@@ -102,14 +102,14 @@ def test_a_long_table_keeps_each_symbols_own_row_order(tmp_path: Path) -> None:
         "symbol,date,open,high,low,close\nB,2020-01-03,1,1,1,1\nA,2020-01-02,1,1,1,7\nB,2020-01-02,1,1,1,2\n"
         "B,2020-01-03,1,1,1,9\n"
     )
-    batch = files.read(folder(tmp_path, {"all.csv": text}))
+    batch = read("files", folder(tmp_path, {"all.csv": text}))
     assert batch.bars["B"].close.tolist() == [1.0, 2.0, 9.0]  # unordered and duplicated: certification's matter
     assert batch.bars["A"].close.tolist() == [7.0]
 
 
 def test_values_are_not_repaired_and_what_cannot_be_is_absent_and_found(tmp_path: Path) -> None:
     rows = "2020-01-07,-1,0,1e308,,1,-5\n2020-01-08,N/A,3,null,nan,-,1e18\n2020-01-09,1,inf,1,1,1,1e19\n"
-    batch = files.read(folder(tmp_path, {"SPY.csv": HEADER + rows}))
+    batch = read("files", folder(tmp_path, {"SPY.csv": HEADER + rows}))
     bars = batch.bars["SPY"]
     assert bars.open[0] == -1.0
     assert np.isnan([bars.low[0], bars.close[0], bars.open[1], bars.low[1], bars.close[1], bars.adj_close[1]]).all()
@@ -125,14 +125,14 @@ def test_values_are_not_repaired_and_what_cannot_be_is_absent_and_found(tmp_path
 
 
 def test_rows_without_any_price_are_dropped_and_counted(tmp_path: Path) -> None:
-    batch = files.read(folder(tmp_path, {"SPY.csv": GOOD + "2020-01-07,,N/A,-,null,1,5\n,,,,,,\n\n"}))
+    batch = read("files", folder(tmp_path, {"SPY.csv": GOOD + "2020-01-07,,N/A,-,null,1,5\n,,,,,,\n\n"}))
     assert len(batch.bars["SPY"]) == 3
     assert "SPY.csv: dropped 1 rows without any price" in batch.notes
 
 
 def test_actions_are_carried_with_zero_meaning_no_split(tmp_path: Path) -> None:
     text = "date,open,high,low,close,dividend,split\n2020-01-02,1,1,1,1,,0\n2020-01-03,1,1,1,1,0.25,2\n"
-    bars = files.read(folder(tmp_path, {"SPY.csv": text})).bars["SPY"]
+    bars = read("files", folder(tmp_path, {"SPY.csv": text})).bars["SPY"]
     assert bars.dividend.tolist() == [0.0, 0.25]
     assert bars.split.tolist() == [1.0, 2.0]
     assert np.isnan(bars.adj_close).all()
@@ -140,14 +140,14 @@ def test_actions_are_carried_with_zero_meaning_no_split(tmp_path: Path) -> None:
 
 def test_yahoos_splits_reach_certification_as_splits(tmp_path: Path) -> None:
     text = "Date,Open,High,Low,Close,Adj Close,Volume,Dividends,Stock Splits\n2020-01-02,1,1,1,1,1,1,0,0\n"
-    batch = files.read(folder(tmp_path, {"SPY.csv": text + "2020-01-03,1,1,1,1,1,1,0.5,4.0\n"}))
+    batch = read("files", folder(tmp_path, {"SPY.csv": text + "2020-01-03,1,1,1,1,1,1,0.5,4.0\n"}))
     assert batch.bars["SPY"].split.tolist() == [1.0, 4.0]
     assert batch.bars["SPY"].dividend.tolist() == [0.0, 0.5]
     assert batch.notes == ()
 
 
 def test_without_adjusted_prices_or_actions_close_stands_in_and_it_is_said(tmp_path: Path) -> None:
-    batch = files.read(folder(tmp_path, {"SPY.csv": "date,open,high,low,close\n2020-01-02,1,1,1,3\n"}))
+    batch = read("files", folder(tmp_path, {"SPY.csv": "date,open,high,low,close\n2020-01-02,1,1,1,3\n"}))
     assert batch.bars["SPY"].adj_close.tolist() == [3.0]
     assert any("neither adj_close nor actions" in note for note in batch.notes)
 
@@ -170,7 +170,7 @@ def test_without_adjusted_prices_or_actions_close_stands_in_and_it_is_said(tmp_p
 )
 def test_dates_are_understood_as_written(tmp_path: Path, dates: tuple[str, str]) -> None:
     text = HEADER + "".join(f"{d},1,1,1,1,1,1\n" for d in dates)
-    bars = files.read(folder(tmp_path, {"SPY.csv": text})).bars["SPY"]
+    bars = read("files", folder(tmp_path, {"SPY.csv": text})).bars["SPY"]
     assert [iso_day(int(d)) for d in bars.day] == ["2020-01-02", "2020-07-06"]
 
 
@@ -186,7 +186,7 @@ def test_parquet_dates_of_every_type_are_their_local_dates(tmp_path: Path) -> No
         "COUNT": stamps.dt.epoch("ms"),
         "CATEGORY": text.cast(pl.Categorical),
     }
-    batch = files.read(folder(tmp_path, {f"{k}.parquet": table(date=v) for k, v in variants.items()}))
+    batch = read("files", folder(tmp_path, {f"{k}.parquet": table(date=v) for k, v in variants.items()}))
     assert batch.failures == {}
     for name in variants:
         assert [iso_day(int(d)) for d in batch.bars[name].day] == ["2020-01-02", "2020-07-06"]
@@ -249,30 +249,30 @@ BROKEN: list[tuple[str, str | bytes, str]] = [
 def test_a_file_that_cannot_be_read_fails_alone_and_by_name(
     tmp_path: Path, name: str, data: str | bytes, words: str
 ) -> None:
-    batch = files.read(folder(tmp_path, {"GOOD.csv": GOOD, name: data}))
+    batch = read("files", folder(tmp_path, {"GOOD.csv": GOOD, name: data}))
     assert list(batch.bars) == ["GOOD"]
     ((key, (code, message)),) = batch.failures.items()
     assert (key, code) == ("X", "UNREADABLE")
     assert any(w in message for w in words.split("|"))
     assert message.isascii() and message.isprintable()
     with pytest.raises(InputError, match="holds nothing usable: X"):
-        files.read(tmp_path / name, symbol="X")
+        read("files", tmp_path / name, symbol="X")
 
 
 @pytest.mark.parametrize("name", ["no;symbol.csv", "\u202eYPS.csv", "\U0001f600.parquet", f"{'A' * 40}.csv"])
 def test_a_file_whose_name_is_no_symbol_fails_under_its_own_name(tmp_path: Path, name: str) -> None:
     data = table() if name.endswith("parquet") else GOOD
-    batch = files.read(folder(tmp_path, {"GOOD.csv": GOOD, name: data}))
+    batch = read("files", folder(tmp_path, {"GOOD.csv": GOOD, name: data}))
     assert list(batch.bars) == ["GOOD"]
     ((key, (_, message)),) = batch.failures.items()
     assert key.isascii() and key.isprintable()
     assert "is not a symbol" in message
-    assert list(files.read(tmp_path / name, symbol="SPY").bars) == ["SPY"]
+    assert list(read("files", tmp_path / name, symbol="SPY").bars) == ["SPY"]
 
 
 def test_latin_1_text_beside_the_figures_is_read_and_noted(tmp_path: Path) -> None:
     text = "date,open,high,low,close,name\n2020-01-02,1,1,1,1,Société\n"
-    batch = files.read(folder(tmp_path, {"X.csv": text.encode("latin-1")}))
+    batch = read("files", folder(tmp_path, {"X.csv": text.encode("latin-1")}))
     assert batch.bars["X"].close.tolist() == [1.0]
     assert any("Latin-1" in note for note in batch.notes)
 
@@ -280,7 +280,7 @@ def test_latin_1_text_beside_the_figures_is_read_and_noted(tmp_path: Path) -> No
 def test_a_bomb_is_refused_before_it_unpacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpacking, "BYTES_MAX", 100_000)
     bomb = gzip.compress(b"0" * 10_000_000, mtime=0)
-    batch = files.read(folder(tmp_path, {"GOOD.csv": GOOD, "X.csv.gz": bomb, "Y.csv": "0" * 100_001}))
+    batch = read("files", folder(tmp_path, {"GOOD.csv": GOOD, "X.csv.gz": bomb, "Y.csv": "0" * 100_001}))
     assert "unpacks to more than" in batch.failures["X"][1]
     assert "is larger than" in batch.failures["Y"][1]
 
@@ -290,7 +290,7 @@ def test_in_a_long_table_only_the_faulty_symbols_fail(tmp_path: Path) -> None:
         "symbol,date,open,high,low,close\nAA,2020-01-02,1,1,1,1\nBB,2020-01-02,x,1,1,1\nBB,2020-01-03,1,y,1,1\n"
         "../x,2020-01-02,1,1,1,1\n,2020-01-02,1,1,1,1\nBRK.B,2020-01-02,1,1,1,1\nBRK-B,2020-01-03,1,1,1,1\n"
     )
-    batch = files.read(folder(tmp_path, {"all.csv": text}))
+    batch = read("files", folder(tmp_path, {"all.csv": text}))
     assert list(batch.bars) == ["AA"]
     messages = {key: message for key, (_, message) in batch.failures.items()}
     assert "line 3, open: 'x'" in messages["BB"]
@@ -301,7 +301,7 @@ def test_in_a_long_table_only_the_faulty_symbols_fail(tmp_path: Path) -> None:
 
 def test_one_symbol_in_two_files_is_nobodys_guess(tmp_path: Path) -> None:
     contents = {"BRK.B.csv": GOOD, "BRK-B.csv": GOOD, "brk_b.parquet": table(), "SPY.csv": GOOD}
-    batch = files.read(folder(tmp_path, contents))
+    batch = read("files", folder(tmp_path, contents))
     assert list(batch.bars) == ["SPY"]
     assert "in two files" in batch.failures["BRK-B"][1]
 
@@ -310,23 +310,24 @@ def test_tickers_choose_symbols_and_an_absent_one_is_reported(tmp_path: Path) ->
     source = folder(
         tmp_path, {"SPY.csv": GOOD, "QQQ.csv": GOOD, "bad.csv": "", "m.csv": "series,date,value\nR,2020-01-02,1\n"}
     )
-    batch = files.read(source, tickers=["spy", "ZZZ"])
+    (tmp_path / "OLD.csv").write_text(GOOD.replace("2020-", "2010-"))
+    batch = read("files", source, tickers=["spy", "OLD"], start="2020-01-01")
     assert list(batch.bars) == ["SPY"]
-    assert list(batch.failures) == ["ZZZ"]
+    assert list(batch.failures) == ["OLD"]
     assert list(batch.macro) == ["R"]
-    with pytest.raises(UsageError, match="holds none of YYY, ZZZ"):
-        files.read(source, tickers=["ZZZ", "YYY"])
+    with pytest.raises(UsageError, match="holds none of OLD"):
+        read("files", source, tickers=["OLD"], start="2020-01-01")
+    with pytest.raises(UsageError, match=r"does not hold SPYY\. Close to it: SPY"):
+        read("files", source, tickers=["SPY", "SPYY"])
 
 
 def test_a_span_is_inclusive_and_keeps_earlier_macro(tmp_path: Path) -> None:
     macro = "series,date,value\nR,2020-01-02,1\nR,2020-01-03,2\nR,2020-01-06,3\n"
     source = folder(tmp_path, {"SPY.csv": GOOD, "m.csv": macro})
     day = day_number("2020-01-03")
-    batch = files.read(source, start=day, end=day)
+    batch = read("files", source, start="2020-01-03", end="2020-01-03")
     assert batch.bars["SPY"].day.tolist() == [day]
     assert batch.macro["R"].value.tolist() == [1.0, 2.0]
-    with pytest.raises(UsageError, match="2020-01-03 is after the end 2020-01-02"):
-        files.read(source, start=day, end=day - 1)
 
 
 def test_a_single_file_needs_its_symbol_unless_it_names_one(tmp_path: Path) -> None:
@@ -334,24 +335,24 @@ def test_a_single_file_needs_its_symbol_unless_it_names_one(tmp_path: Path) -> N
         tmp_path,
         {"vix.csv": GOOD, "long.csv": "symbol,date,open,high,low,close\nA,2020-01-02,1,1,1,1\nB,2020-01-02,1,1,1,1\n"},
     )
-    assert list(files.read(source / "vix.csv", symbol="^vix").bars) == ["^VIX"]
+    assert list(read("files", source / "vix.csv", symbol="^vix").bars) == ["^VIX"]
     for path, symbol, words in (
         ("vix.csv", None, "has no symbol column"),
         ("long.csv", "SPY", "has a symbol column with 2 symbols"),
         ("", "SPY", "2 files"),
     ):
         with pytest.raises(UsageError, match=words):
-            files.read(source / path, symbol=symbol)
+            read("files", source / path, symbol=symbol)
 
 
 def test_sources_that_are_not_there_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for source, words in (("absent", "does not exist"), ("empty", "holds no CSV or Parquet file")):
         with pytest.raises(InputError, match=words):
-            files.read(tmp_path / source)
+            read("files", tmp_path / source)
     for odd in (Path("/dev/null"), Path("a\0b")):
         with pytest.raises(PlimsollError) as caught:
-            files.read(odd)
+            read("files", odd)
         assert str(caught.value).isprintable()
 
 
@@ -365,15 +366,9 @@ def test_an_unreadable_file_fails_alone(tmp_path: Path, monkeypatch: pytest.Monk
         return whole(path)
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    batch = files.read(source)
+    batch = read("files", source)
     assert list(batch.bars) == ["SPY"]
     assert batch.failures["X"][1].startswith("X.csv cannot be read (Permission denied)")
-
-
-def test_progress_counts_every_file(tmp_path: Path) -> None:
-    seen: list[tuple[str, int, int]] = []
-    files.read(folder(tmp_path, {"A.csv": GOOD, "B.csv": ""}), progress=lambda *a: seen.append(a))
-    assert seen == [("A.csv", 1, 2), ("B.csv", 2, 2)]
 
 
 @pytest.mark.parametrize(
@@ -388,17 +383,17 @@ def test_progress_counts_every_file(tmp_path: Path) -> None:
 )
 def test_macro_is_known_only_after_its_usual_publication(tmp_path: Path, dates: tuple[str, ...], lag: int) -> None:
     text = "series,date,value\n" + "".join(f"R,{d},1.5\n" for d in reversed(dates))
-    series = files.read(folder(tmp_path, {"m.csv": text})).macro["R"]
+    series = read("files", folder(tmp_path, {"m.csv": text})).macro["R"]
     assert [iso_day(int(d)) for d in series.day] == list(dates)
     assert (series.known - series.day).tolist() == [lag] * len(dates)
     longer = DataPolicy(lag_daily=11, lag_weekly=17, lag_monthly=60, lag_quarterly=145, lag_longer=510)
-    later = files.read(folder(tmp_path, {"m.csv": text}), asked=Asked(data=longer)).macro["R"]
+    later = read("files", folder(tmp_path, {"m.csv": text}), policy=longer).macro["R"]
     assert (later.known - later.day).tolist() == [lag + 10] * len(dates)  # each group by its own key of the policy
 
 
 def test_a_published_column_decides_when_macro_is_known(tmp_path: Path) -> None:
     text = "series,date,value,published\nCPI,2020-01-01,1,2020-02-13\nCPI,2020-02-01,2,2020-03-11\n"
-    series = files.read(folder(tmp_path, {"m.csv": text})).macro["CPI"]
+    series = read("files", folder(tmp_path, {"m.csv": text})).macro["CPI"]
     assert [iso_day(int(d)) for d in series.known] == ["2020-02-13", "2020-03-11"]
 
 
@@ -411,7 +406,7 @@ def test_a_published_column_decides_when_macro_is_known(tmp_path: Path) -> None:
     ],
 )
 def test_a_macro_series_that_contradicts_itself_fails_alone(tmp_path: Path, rows: str, words: str) -> None:
-    batch = files.read(folder(tmp_path, {"m.csv": "series,date,value\nS,2020-01-02,1\n" + rows.replace("R,", "R,")}))
+    batch = read("files", folder(tmp_path, {"m.csv": "series,date,value\nS,2020-01-02,1\n" + rows.replace("R,", "R,")}))
     assert list(batch.macro) == ["S"]
     assert words.replace("line 2", "line 3") in batch.failures["R"][1]
 
@@ -420,18 +415,18 @@ def test_macro_published_before_its_date_is_refused_and_absent_values_are_left_o
     text = (
         "series,date,value,published\nR,2020-01-02,1,2020-01-01\nS,2020-01-02,.,2020-01-03\nS,2020-01-03,4,2020-01-04\n"
     )
-    batch = files.read(folder(tmp_path, {"m.csv": text}))
+    batch = read("files", folder(tmp_path, {"m.csv": text}))
     assert "published before its own date" in batch.failures["R"][1]
     assert batch.macro["S"].value.tolist() == [4.0]
 
 
 def test_the_recorded_history_is_read_whole(shared_data: Path) -> None:
-    batch = files.read(shared_data / "etf_daily.parquet")
+    batch = read("files", shared_data / "etf_daily.parquet")
     assert len(batch.bars) == 15
     assert sum(len(b) for b in batch.bars.values()) == 92_175
     spy = batch.bars["SPY"]
     assert spy.close[spy.day == day_number("2020-03-23")] == pytest.approx(222.95)
-    macro = files.read(shared_data / "macro_daily.parquet").macro
+    macro = read("files", shared_data / "macro_daily.parquet").macro
     lags = {name: int(s.known[0] - s.day[0]) for name, s in macro.items()}
     assert (lags["DGS3MO"], lags["DFF"], lags["ICSA"], lags["NFCI"], lags["CPIAUCSL"], lags["UNRATE"]) == (
         1,
@@ -441,7 +436,7 @@ def test_the_recorded_history_is_read_whole(shared_data: Path) -> None:
         50,
         50,
     )
-    assert len(files.read(shared_data / "vix_daily.parquet", symbol="^VIX").bars["^VIX"]) == 9_235
+    assert len(read("files", shared_data / "vix_daily.parquet", symbol="^VIX").bars["^VIX"]) == 9_235
 
 
 def test_tables_of_another_kind_are_refused_not_misread(shared_data: Path) -> None:
@@ -452,7 +447,7 @@ def test_tables_of_another_kind_are_refused_not_misread(shared_data: Path) -> No
         ("news_headlines.parquet", "lacks open"),
     ):
         with pytest.raises(InputError, match=words):
-            files.read(shared_data / name)
+            read("files", shared_data / name)
 
 
 def test_real_vendor_defects_reach_certification_as_rows(shared_data: Path, tmp_path: Path) -> None:
@@ -463,6 +458,6 @@ def test_real_vendor_defects_reach_certification_as_rows(shared_data: Path, tmp_
     for index, ((_,), rows) in enumerate(bad.partition_by("case", as_dict=True, maintain_order=True).items()):
         rows.drop("case", "state").write_csv(tmp_path / f"CASE{index}.csv")
         wanted += 1
-    batch = files.read(tmp_path)
+    batch = read("files", tmp_path)
     assert len(batch.bars) + len(batch.failures) == wanted
     assert len(batch.bars) >= wanted - 2, batch.failures

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from plimsoll.app import wiring
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import Halted, InputError, UsageError
 from plimsoll.core.panel import Panel
 from plimsoll.core.policy import DataPolicy, Policy
 from plimsoll.market import snapshot
 from plimsoll.market.calendars import expected_days
-from plimsoll.market.ingest import IngestReport, IngestRequest, ingest
+from plimsoll.market.ingest import IngestReport, IngestRequest, Progress, ingest, planned
+from plimsoll.market.routing import RouteTaken, Skip
 from plimsoll.market.status import certified, status
 from plimsoll.store.bars import SqlBarStore
 from plimsoll.store.raw_archive import RawArchive
@@ -32,10 +35,14 @@ SESSIONS = expected_days("XNYS", day_number("2020-01-02"), LAST)  # 1631 of them
 class Home:
     path: Path
 
-    def ingest(self, now: str = NOW, archive: RawArchive | None = None, **request: Any) -> IngestReport:
+    def ingest(
+        self, now: str = NOW, archive: RawArchive | None = None, progress: Progress | None = None, **request: Any
+    ) -> IngestReport:
         wanted = IngestRequest(**{"provider": "files", **request})
         with SqlBarStore(self.path / "plimsoll.db") as store:
-            return ingest(wanted, store, archive or RawArchive(self.path / "raw"), self.snapshots, POLICY, now)
+            plan = planned(wanted, wiring.providers(), now, known=store.instruments()[0])
+            kept = archive or RawArchive(self.path / "raw")
+            return ingest(plan, store, kept, self.snapshots, POLICY, now, progress)
 
     @property
     def snapshots(self) -> Path:
@@ -251,6 +258,12 @@ def test_shallow_history_is_noted(home: Home, tmp_path: Path) -> None:
         ({"tickers": ("AAB",)}, UsageError, "Close to it: .*AAA"),
         ({"tickers": ("AAA", "QQQQ")}, UsageError, "does not hold QQQQ"),
         ({"provider": "yahooo"}, UsageError, "not a provider"),
+        ({"provider": "yahoo"}, UsageError, "yahoo takes no source"),
+        ({"provider": "yahoo", "source": ""}, UsageError, "yahoo is not built yet.* Give one of: files, synthetic"),
+        ({"provider": "polygon", "source": ""}, UsageError, "data of polygon are not granted"),
+        ({"provider": "fred", "source": ""}, UsageError, "fred has no history"),
+        ({"provider": None, "source": ""}, UsageError, r"yahoo \(adapter\), polygon \(entitlement\), tiingo"),
+        ({"provider": "synthetic", "source": "core", "decimal": "comma"}, UsageError, "--decimal means nothing"),
         ({"source": ""}, UsageError, "needs a source"),
         ({"source": "nowhere.csv"}, InputError, "nowhere.csv"),
         ({"universe": "nowhere.json"}, InputError, "nowhere.json"),
@@ -420,3 +433,40 @@ def test_actions_on_days_without_a_bar_count_on_the_next(home: Home, tmp_path: P
     paid = np.flatnonzero(panel.dividend[:, 0])
     assert panel.dividend[paid, 0].tolist() == [0.77]
     assert panel.sessions.days[paid[0]] == SESSIONS[np.searchsorted(SESSIONS, day)]
+
+
+def test_progress_counts_pages_and_then_symbols(home: Home, tmp_path: Path) -> None:
+    table(tmp_path / "AAA.csv", ("AAA",))
+    table(tmp_path / "BBB.csv", ("BBB",))
+    seen: list[tuple[str, int, int]] = []
+    home.ingest(source=str(tmp_path), progress=lambda *told: seen.append(told))
+    assert seen == [("AAA.csv", 1, 2), ("BBB.csv", 2, 2), ("AAA", 1, 2), ("BBB", 2, 2)]
+
+
+def test_how_the_provider_came_to_be_chosen_is_in_the_report_and_in_the_audit(home: Home, tmp_path: Path) -> None:
+    source = table(tmp_path / "long.csv")
+    named, routed = home.ingest(source=source), home.ingest("2027-01-01T00:00:00Z", source=source, provider=None)
+    assert named.route == RouteTaken("research", "files", "named", ())
+    assert routed.route == RouteTaken("research", "files", "order", (Skip("yahoo", "source"),))
+    assert (named.provider, routed.provider, routed.snapshot) == ("files", "files", named.snapshot)
+    with SqlBarStore(home.path / "plimsoll.db") as store:
+        assert msgspec.json.decode(store.route(named.run), type=RouteTaken) == named.route
+        assert msgspec.json.decode(store.route(routed.run), type=RouteTaken) == routed.route
+
+
+def test_a_reading_that_proves_useless_at_its_end_leaves_nothing_of_its_run(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("AAA", "BBB"):
+        table(folder / f"{name}.csv", (name,), days=SESSIONS[:3])
+    with pytest.raises(UsageError, match="does not hold ZZZ"):
+        home.ingest(source=str(folder), tickers=("AAA", "ZZZ"))
+    with SqlBarStore(home.path / "plimsoll.db") as store:
+        assert (store.audits(), store.instruments()) == ((), ((), False))
+    assert not (home.path / "raw").exists()
+    kept = home.ingest(source=str(folder))
+    before = sorted(p.relative_to(home.path) for p in (home.path / "raw").rglob("*"))
+    with pytest.raises(UsageError, match="does not hold ZZZ"):
+        home.ingest("2027-01-01T00:00:00Z", source=str(folder), tickers=("AAA", "ZZZ"))
+    assert sorted(p.relative_to(home.path) for p in (home.path / "raw").rglob("*")) == before
+    assert home.panel.snapshot == kept.snapshot

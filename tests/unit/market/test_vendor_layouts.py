@@ -17,8 +17,8 @@ import pytest
 
 from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError
-from plimsoll.market.providers import columns, files
-from plimsoll.market.providers.reading import Asked
+from plimsoll.market.providers import columns
+from whole import read
 
 DAYS = ["2020-01-02", "2020-01-03"]
 RIGHT = {
@@ -38,7 +38,9 @@ class Layout:
     name: str = "AAA.csv"
     symbol: str | None = "AAA"
     notes: tuple[str, ...] = ()
-    asked: Asked = field(default_factory=Asked)
+    columns: str | None = None
+    dates: str | None = None
+    aliases: dict[str, str] | None = None
     also: dict[str, list[float]] = field(default_factory=dict)
     symbols: tuple[str, ...] = ("AAA",)
     volume: list[float] | None = None
@@ -106,7 +108,7 @@ LAYOUTS = {
         "AAA.US,D,20200102,000000,10.1,11.2,9.9,10.5,1000,0\nAAA.US,D,20200103,000000,10.5,11.0,10.0,10.8,1200,0\n",
         name="aaa.us.txt",
         symbol=None,
-        asked=Asked(aliases={"AAA.US": "AAA"}),
+        aliases={"AAA.US": "AAA"},
     ),
     "Stooq's download": Layout(
         "Date,Open,High,Low,Close,Volume\n2020-01-02,10.1,11.2,9.9,10.5,1000\n2020-01-03,10.5,11,10,10.8,1200\n"
@@ -118,7 +120,7 @@ LAYOUTS = {
     ),
     "MetaTrader 4, no header": Layout(
         "2020.01.02,00:00,10.1,11.2,9.9,10.5,1000\n2020.01.03,00:00,10.5,11.0,10.0,10.8,1200\n",
-        asked=Asked(columns=columns.told("date,time,open,high,low,close,volume")),
+        columns="date,time,open,high,low,close,volume",
     ),
     "Tiingo": Layout(
         "date,close,high,low,open,volume,adjClose,adjHigh,adjLow,adjOpen,adjVolume,divCash,splitFactor\n"
@@ -187,7 +189,7 @@ LAYOUTS = {
         "Date;Ouverture;Plus haut;Plus bas;Cl\xf4ture;Volume\n02/01/2020;10,1;11,2;9,9;10,5;1 001 000 000\n"
         "03/01/2020;10,5;11,0;10,0;10,8;1 200\n",
         also={"volume": [1_001_000_000.0, 1200.0]},
-        asked=Asked(dates="dmy"),
+        dates="dmy",
     ),
     "names of months and two digits for the year": Layout(
         "Date,Open,High,Low,Close,Volume\n02-Jan-20,10.1,11.2,9.9,10.5,1000\n03-JAN-20,10.5,11.0,10.0,10.8,1200\n",
@@ -220,7 +222,7 @@ LAYOUTS = {
     "Nasdaq": Layout(
         "Date,Close/Last,Volume,Open,High,Low\n01/03/2020,$10.80,1200,$10.50,$11.00,$10.00\n"
         "01/02/2020,$10.50,1000,$10.10,$11.20,$9.90\n",
-        asked=Asked(dates="mdy"),
+        dates="mdy",
     ),
     "Barchart": Layout(
         "Time,Open,High,Low,Latest,Change,%Change,Volume\n2020-01-03,10.5,11.0,10.0,10.8,0.3,+2.86%,1200\n"
@@ -230,7 +232,7 @@ LAYOUTS = {
     "Investing.com": Layout(
         '\ufeff"Date","Price","Open","High","Low","Vol.","Change %"\n"01/03/2020","10.80","10.50","11.00","10.00","1.20K","2.86%"\n'
         '"01/02/2020","10.50","10.10","11.20","9.90","1.00K","0.96%"\n',
-        asked=Asked(dates="mdy"),
+        dates="mdy",
     ),
     "a German bank": Layout(
         EUROPEAN + "03.01.2020;10,50;11,00;10,00;10,80;1.200\n13.01.2020;;;;;\n",
@@ -242,7 +244,7 @@ LAYOUTS = {
     ),
     "a German bank in UTF-16": Layout(
         (EUROPEAN + "03.01.2020;10,50;11,00;10,00;10,80;1.200\n").encode("utf-16"),
-        asked=Asked(dates="dmy"),
+        dates="dmy",
         notes=("is UTF-16 text", "decimal comma"),
     ),
     "a broker with a title and a total": Layout(
@@ -253,15 +255,15 @@ LAYOUTS = {
     ),
     "a broker, columns named": Layout(
         "When,O1,Hi,Lo,Settlement,Qty\n02-Jan-2020,10.1,11.2,9.9,10.5,1000\n03-Jan-2020,10.5,11.0,10.0,10.8,1200\n",
-        asked=Asked(columns=columns.told("date=When,open=O1,high=Hi,low=Lo,close=Settlement,volume=Qty")),
+        columns="date=When,open=O1,high=Hi,low=Lo,close=Settlement,volume=Qty",
     ),
     "two digits for the year": Layout(
         "Date,Open,High,Low,Close,Volume\n02/01/20,10.1,11.2,9.9,10.5,1000\n03/01/20,10.5,11.0,10.0,10.8,1200\n",
-        asked=Asked(dates="%d/%m/%y"),
+        dates="%d/%m/%y",
     ),
     "Excel's serial numbers": Layout(
         "Date,Open,High,Low,Close,Volume\n43832,10.1,11.2,9.9,10.5,1000\n43833,10.5,11.0,10.0,10.8,1200\n",
-        asked=Asked(dates="excel"),
+        dates="excel",
     ),
     "Swiss thousands": Layout(
         "Date;Open;High;Low;Close;Volume\n2020-01-02;10.1;11.2;9.9;10.5;1'000\n2020-01-03;10.5;11.0;10.0;10.8;1'200\n"
@@ -294,7 +296,14 @@ def test_a_layout_is_read_right(vendor: str, tmp_path: Path) -> None:
     layout = LAYOUTS[vendor]
     text = layout.text.encode() if isinstance(layout.text, str) else layout.text
     (tmp_path / layout.name).write_bytes(text)
-    batch = files.read(tmp_path / layout.name, symbol=layout.symbol, asked=layout.asked)
+    batch = read(
+        "files",
+        tmp_path / layout.name,
+        symbol=layout.symbol,
+        columns=layout.columns,
+        dates=layout.dates,
+        aliases=layout.aliases,
+    )
     assert tuple(batch.bars) == layout.symbols
     assert batch.failures == {}
     bars = batch.bars[layout.symbols[0]]
@@ -319,7 +328,7 @@ def test_two_levels_of_columns_in_parquet_are_one_symbol_each(levels: str, tmp_p
     data: dict[str, object] = {"Date": DAYS}
     data |= {levels.format(p=name.title()): values for name, values in RIGHT.items()}
     (tmp_path / "p.parquet").write_bytes(parquet(data))
-    bars = files.read(tmp_path / "p.parquet").bars["AAA"]
+    bars = read("files", tmp_path / "p.parquet").bars["AAA"]
     for name, values in RIGHT.items():
         assert getattr(bars, name).tolist() == values
 
@@ -327,11 +336,11 @@ def test_two_levels_of_columns_in_parquet_are_one_symbol_each(levels: str, tmp_p
 def test_freds_own_files_are_macro_series(tmp_path: Path) -> None:
     (tmp_path / "DGS3MO.csv").write_text("observation_date,DGS3MO\n2020-01-01,.\n2020-01-02,1.54\n2020-01-03,1.52\n")
     (tmp_path / "many.csv").write_text("DATE,DGS2,DGS10\n2020-01-02,1.58,1.88\n2020-01-03,,1.80\n")
-    batch = files.read(tmp_path)
+    batch = read("files", tmp_path)
     assert {k: v.value.tolist() for k, v in batch.macro.items()} == {
         "DGS10": [1.88, 1.80], "DGS2": [1.58], "DGS3MO": [1.54, 1.52],
     }  # fmt: skip
-    assert files.read(tmp_path / "DGS3MO.csv", symbol="DGS3MO").macro["DGS3MO"].value.tolist() == [1.54, 1.52]
+    assert read("files", tmp_path / "DGS3MO.csv", symbol="DGS3MO").macro["DGS3MO"].value.tolist() == [1.54, 1.52]
 
 
 HEAD = "Date,Open,High,Low,Close,Volume\n"
@@ -361,7 +370,7 @@ HEAD = "Date,Open,High,Low,Close,Volume\n"
 def test_what_cannot_be_read_is_refused_for_what_it_is(text: str, words: list[str], tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text(text)
     with pytest.raises(InputError) as caught:
-        files.read(tmp_path / "p.csv", symbol="AAA")
+        read("files", tmp_path / "p.csv", symbol="AAA")
     for word in words:
         assert word in str(caught.value)
     assert str(caught.value).isprintable()
@@ -383,10 +392,10 @@ def test_a_column_that_may_carry_money_is_never_left_out_without_a_word(
     header: str, cell: str, warned: bool, tmp_path: Path
 ) -> None:
     (tmp_path / "p.csv").write_text(HEAD.replace("\n", f",{header}\n") + f"2020-01-02,1,1,1,1,1,{cell}\n")
-    notes = files.read(tmp_path / "p.csv", symbol="AAA").notes
+    notes = read("files", tmp_path / "p.csv", symbol="AAA").notes
     told = [n for n in notes if "WARNING" in n and header in n]
     assert bool(told) is warned
-    quiet = files.read(tmp_path / "p.csv", symbol="AAA", asked=Asked(columns=columns.told(f"ignore={header}")))
+    quiet = read("files", tmp_path / "p.csv", symbol="AAA", columns=f"ignore={header}")
     assert not any(header in n for n in quiet.notes)
 
 
@@ -404,7 +413,7 @@ def test_dividend_adjusted_prices_beside_dividends_give_back_the_traded_ones(tmp
     for d, p, c in zip(days, traded * factor, cash, strict=True):
         lines.append(f"{d} 00:00:00-05:00,{p},{p},{p},{p},5,{c},0.0")
     (tmp_path / "p.csv").write_text("\n".join(lines) + "\n")
-    batch = files.read(tmp_path / "p.csv", symbol="T")
+    batch = read("files", tmp_path / "p.csv", symbol="T")
     bars = batch.bars["T"]
     assert any("already adjusted for dividends" in n for n in batch.notes)
     np.testing.assert_allclose(bars.close, traded, rtol=1e-9)
@@ -418,7 +427,7 @@ def test_dividend_adjusted_prices_beside_dividends_give_back_the_traded_ones(tmp
         ]
     )
     (tmp_path / "q.csv").write_text(plain + "\n")  # the same layout over prices that do fall on the ex-dates
-    kept = files.read(tmp_path / "q.csv", symbol="T")
+    kept = read("files", tmp_path / "q.csv", symbol="T")
     assert any("taken as traded" in n for n in kept.notes)
     np.testing.assert_allclose(kept.bars["T"].close, traded - np.cumsum(cash), rtol=1e-12)
 
@@ -437,7 +446,7 @@ def test_a_dividend_of_a_day_without_a_bar_is_not_lost(tmp_path: Path) -> None:
         "Date,Open,High,Low,Close,Volume\n2020-01-02,10.1,11.2,9.9,10.5,1000\n2020-01-03,0.3 Dividend,,,,\n"
         "2020-01-06,10.5,11.0,10.0,10.8,1200\n"
     )
-    bars = files.read(tmp_path / "AAA.csv", symbol="AAA").bars["AAA"]
+    bars = read("files", tmp_path / "AAA.csv", symbol="AAA").bars["AAA"]
     np.testing.assert_array_equal(bars.dividend, [0.0, 0.3])
 
 
@@ -445,7 +454,7 @@ def test_bars_of_weeks_are_called_so(tmp_path: Path) -> None:
     days = [iso_day(18263 + 7 * i) for i in range(12)]
     rows = "".join(f"{d},10,11,9,10,1000\n" for d in days)
     (tmp_path / "AAA.csv").write_text("Date,Open,High,Low,Close,Volume\n" + rows)
-    said = " ".join(files.read(tmp_path / "AAA.csv", symbol="AAA").notes)
+    said = " ".join(read("files", tmp_path / "AAA.csv", symbol="AAA").notes)
     assert "the bars of AAA are 7 days apart" in said
 
 
@@ -467,12 +476,11 @@ def test_volume_in_coins_beside_volume_in_money_is_a_warning(tmp_path: Path) -> 
         "1577923200000,10.1,11.2,9.9,10.5,1000,1578009599999,10400\n"
         "1578009600000,10.5,11.0,10.0,10.8,1200,1578095999999,12900\n"
     )
-    read = files.read(tmp_path / "BTCUSDT.csv", symbol="BTCUSDT")
-    assert any("WARNING: volume was taken from volume, and quote_volume is left out" in note for note in read.notes)
-    told = Asked(columns=columns.told("volume=quote_volume"))
-    read = files.read(tmp_path / "BTCUSDT.csv", symbol="BTCUSDT", asked=told)
-    assert next(iter(read.bars.values())).volume.tolist() == [10400.0, 12900.0]
-    assert not any("WARNING" in note for note in read.notes)
+    found = read("files", tmp_path / "BTCUSDT.csv", symbol="BTCUSDT")
+    assert any("WARNING: volume was taken from volume, and quote_volume is left out" in note for note in found.notes)
+    found = read("files", tmp_path / "BTCUSDT.csv", symbol="BTCUSDT", columns="volume=quote_volume")
+    assert next(iter(found.bars.values())).volume.tolist() == [10400.0, 12900.0]
+    assert not any("WARNING" in note for note in found.notes)
 
 
 def test_what_is_left_out_of_a_macro_file_is_said(tmp_path: Path) -> None:
@@ -480,7 +488,7 @@ def test_what_is_left_out_of_a_macro_file_is_said(tmp_path: Path) -> None:
         "From FRED\nrealtime_start,realtime_end,date,value\n2024-01-05,2024-01-05,2020-01-02,1.54\n"
         "realtime_start,realtime_end,date,value\n2024-01-05,2024-01-05,2020-01-03,1.52\n"
     )
-    read = files.read(tmp_path / "DGS3MO.csv", symbol="DGS3MO")
-    assert read.macro["DGS3MO"].value.tolist() == [1.54, 1.52]
+    found = read("files", tmp_path / "DGS3MO.csv", symbol="DGS3MO")
+    assert found.macro["DGS3MO"].value.tolist() == [1.54, 1.52]
     for words in ("1 lines above the header", "1 lines that repeat", "ignored columns realtime_start, realtime_end"):
-        assert any(words in note for note in read.notes), (words, read.notes)
+        assert any(words in note for note in found.notes), (words, found.notes)

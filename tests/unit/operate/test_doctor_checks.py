@@ -104,7 +104,7 @@ def test_a_policy_that_does_not_load_is_a_finding_not_a_crash(tmp_path: Path) ->
     def refuse() -> Policy:
         raise InputError("cvar.budget_10 is 7", "Write a fraction")
 
-    diagnosis = doctor.diagnose(tmp_path, refuse, NOW)
+    diagnosis = doctor.diagnose(tmp_path, refuse, NOW, [])
     (check,) = [c for c in diagnosis.checks if c.name == "policy"]
     assert not diagnosis.ok
     assert (check.found, check.remedy) == ("cvar.budget_10 is 7", "Write a fraction")

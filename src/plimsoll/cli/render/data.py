@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from plimsoll.core.bars import Confirmation
     from plimsoll.market.confirm import Confirmed
     from plimsoll.market.ingest import IngestReport
+    from plimsoll.market.listing import Providers
+    from plimsoll.market.routing import RouteTaken
     from plimsoll.market.status import Status
-    from plimsoll.operate.providers import Providers
     from plimsoll.store.raw_archive import RawSourceState
 
 
@@ -31,6 +32,7 @@ def render_ingest(report: IngestReport) -> None:
     out.print(f"symbols   {len(report.symbols)}" + (f" ({states})" if states else ""))
     if report.macro:
         out.print(f"series    {len(report.macro)}: {', '.join(report.macro)}")
+    out.print(f"provider  {routed(report.route)}")
     out.print(f"snapshot  {report.snapshot}")
     for name, problem in report.failures.items():
         out.print(f"failed    {escape(name)}: {escape(problem)}")
@@ -41,6 +43,13 @@ def render_ingest(report: IngestReport) -> None:
     if report.failures:
         read = len(report.symbols) + len(report.macro) - len(report.failures.keys() & {*report.symbols, *report.macro})
         out.print(f"INCOMPLETE: {len(report.failures)} failed, {read} were read; exit code 1")
+
+
+def routed(route: RouteTaken) -> str:
+    """Which provider was chosen, why, and who was passed over before it (D4)."""
+    why = {"named": "named by you", "priority": "first by priority", "order": f"first for {route.purpose}"}
+    passed = ", ".join(f"{skip.provider} ({skip.cause})" for skip in route.skips)
+    return f"{route.provider}, {why.get(route.reason, route.reason)}" + (f"; passed over: {passed}" if passed else "")
 
 
 def render_sources(found: Mapping[str, tuple[RawSourceState, ...]]) -> None:
@@ -59,6 +68,8 @@ def render_status(report: Status) -> None:
         out.print(SYNTHETIC)
     out.print(f"snapshot {report.snapshot}" + (f", by what was known on {report.as_of}" if report.as_of else ""))
     out.print(", ".join(f"{count} {state}" for state, count in report.states.items()) or "no symbols")
+    if report.route is not None:
+        out.print(f"run {report.run} read from {routed(report.route)}")
     rows = table(
         "symbol", "state", "rows", "expected", "missing", "score", "first", "last", "reasons", right=(2, 3, 4, 5)
     )
@@ -81,20 +92,25 @@ def render_status(report: Status) -> None:
 def render_providers(found: Providers) -> None:
     """The matrix, then who would serve each purpose."""
     out = console()
-    rows = table("provider", "bars of", "history days", "quotes", "executes", "data granted", right=(2,))
+    rows = table("provider", "bars of", "history days", "quotes", "executes", "data granted", "built", right=(2,))
     for p in found.matrix:
         depth = "all" if p.history_days is None else str(p.history_days)
         rows.add_row(
             p.provider, ", ".join(p.kinds), depth, "yes" if p.quotes else "", ", ".join(p.execution),
-            "yes" if p.entitled else "no",
+            "yes" if p.entitled else "no", "yes" if p.built else "no",
         )  # fmt: skip
     out.print(rows)
     routes = table("purpose", "kind", "provider", "passed over")
     for r in found.routes:
         routes.add_row(r.purpose, r.kind, r.provider, ", ".join(f"{s.provider} ({s.cause})" for s in r.skips))
     out.print(routes)
+    for one in found.checks:
+        state = "not reached" if not one.reachable else "ready" if one.entitled else "not granted"
+        out.print(f"{one.provider} {state}: {escape(one.detail)}")
+    built = sum(p.built for p in found.matrix)
     out.print(
-        f"matrix of {found.version}. This version reads files and synthetic; the other providers are not built yet."
+        f"matrix of {found.version}: {built} of {len(found.matrix)} providers are built; the others are passed over "
+        "(adapter)."
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from plimsoll.core.errors import InputError, UsageError
-from plimsoll.market.providers.cells import ABSENT, legible, some
+from plimsoll.market.cells import ABSENT, legible, some
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from plimsoll.core.errors import InputError, UsageError
-from plimsoll.market.providers.cells import ABSENT, Fault, shown
+from plimsoll.market.cells import ABSENT, Fault, shown
 
 if TYPE_CHECKING:
     import polars as pl

@@ -1,4 +1,4 @@
-"""The ``files`` provider: a folder of CSV or Parquet files, or one long table (D3, D12, D18).
+"""The ``files`` provider: a folder of CSV or Parquet files, or one long table; a file is a page (D3, D12, D18).
 
 Values are not repaired: order, duplicates and missing values are for certification to judge. What cannot be a bar at
 all ends as a failure of its symbol that names file, line, value and remedy, and leaves every other symbol alone.
@@ -9,71 +9,135 @@ observations.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from plimsoll.core import unpacking
-from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError, UsageError
-from plimsoll.market.providers import rows, series, tables
-from plimsoll.market.providers.batch import FileBatch, Progress, RawSource
-from plimsoll.market.providers.cells import legible, some
+from plimsoll.market.capability import MATRIX, Capability
+from plimsoll.market.cells import legible, some
+from plimsoll.market.provider import FetchRequest, Page, ProviderState, RawSource, StaleCursor, refuse_options
+from plimsoll.market.providers import columns, dates, rows, series, tables
+from plimsoll.market.providers.numerals import Decimal
 from plimsoll.market.providers.reading import Asked, Reading, label
 
-__all__ = ["Asked", "FileBatch", "RawSource", "read"]
+NAME = "files"
+OPTIONS = ("symbol", "dates", "columns", "decimal")
 
 
-def read(
-    source: Path,
-    *,
-    symbol: str | None = None,
-    tickers: Sequence[str] = (),
-    start: int | None = None,
-    end: int | None = None,
-    progress: Progress | None = None,
-    asked: Asked | None = None,
-) -> FileBatch:
-    """Everything a file or folder holds.
+class FilesProvider:
+    """What a person has on disk.
 
-    Parameters
-    ----------
-    source : a CSV (also gzipped) or Parquet file, or a folder of them, with one row a bar; the columns and their names
-        are in ``columns.ALIASES``. A table with series, date, value (and optionally published) is macro, and so is
-        FRED's own (observation_date and a column a series). Inside a folder a file without symbol column is named by
-        its stem.
-    symbol : of the one file that has no symbol column, or one symbol only in it.
-    tickers : only these symbols; macro series are kept unless ``tickers`` names some of them.
-    start, end : days since 1970-01-01, inclusive; bars outside are not judged. Macro observations before ``start`` are
-        kept: they are what is known at ``start``.
-    progress : called after each file.
-    asked : forms of dates, names of columns, decimal sign and aliases the user gave.
-
-    Returns
-    -------
-    FileBatch : rows in the order of the file; ``adj_close`` is ``close`` where the source has neither adjusted prices
-        nor actions (noted).
-
-    Raises
-    ------
-    InputError where the source does not exist, is empty, or nothing in it can be used.
-    UsageError for a span that ends before it starts, tickers none of which is there, and a ``symbol`` too few or too
-        many.
+    The source is a CSV (also gzipped) or Parquet file, or a folder of them, with one row a bar; the columns and their
+    names are in ``columns.ALIASES``. A table with series, date, value (and optionally published) is macro, and so is
+    FRED's own (observation_date and a column a series). Inside a folder a file without symbol column is named by its
+    stem. Of ``OPTIONS``, ``symbol`` names the one file that has no symbol column, or the one symbol in it; the others
+    say how dates, columns and decimals are written.
     """
-    if start is not None and end is not None and start > end:
-        raise UsageError(f"The start {iso_day(start)} is after the end {iso_day(end)}", "Exchange them")
-    reading = Reading(frozenset(), start, end, asked or Asked())
-    reading.tickers = frozenset(reading.identity(t) for t in tickers)
-    paths, ignored = _paths(source)
-    if symbol is not None and len(paths) > 1:
-        raise UsageError(f"{_where(source)} holds {len(paths)} files", "A symbol can be given for a single file only")
-    name = reading.identity(symbol) if symbol is not None else None
-    for done, path in enumerate(paths, 1):
-        _read_file(path, name, source.is_dir(), reading)
-        if progress is not None:
-            progress(label(path), done, len(paths))
-    if ignored:
-        reading.notes.append(f"ignored, neither CSV nor Parquet: {some(ignored)}")
-    return _batch(source, reading)
+
+    @property
+    def name(self) -> str:
+        """Its name in the matrix."""
+        return NAME
+
+    @property
+    def capabilities(self) -> Capability:
+        """Its row of the matrix."""
+        return MATRIX[NAME]
+
+    def fetch(self, request: FetchRequest) -> Iterator[Page]:
+        """A page for each file, by name; rows in the order of the file.
+
+        ``adj_close`` is ``close`` where the source has neither adjusted prices nor actions (noted). Bars outside the
+        dates asked for are not judged; macro observations before the start are kept: they are what is known then. The
+        cursor counts files and holds a hash of them, so that a folder which changed since is read from its beginning.
+
+        Raises
+        ------
+        InputError where the source does not exist or is empty. UsageError for terms that are none and a ``symbol`` too
+        few or too many. StaleCursor.
+        """
+        asked = _asked(request)
+        source, given = Path(request.source), request.options.get("symbol")
+        paths, ignored = _paths(source)
+        if given is not None and len(paths) > 1:
+            raise UsageError(
+                f"{_where(source)} holds {len(paths)} files", "A symbol can be given for a single file only"
+            )
+        done, chain = _behind(request.cursor, paths)
+        for number, path in enumerate(paths[done:], done):
+            reading = Reading(request.symbols, request.start, request.end, asked)
+            symbol = reading.identity(given) if given is not None else None
+            _read_file(path, symbol, source.is_dir(), reading)
+            last = number + 1 == len(paths)
+            if ignored and last:
+                reading.notes.append(f"ignored, neither CSV nor Parquet: {some(ignored)}")
+            chain = _chained(chain, path.name, reading.raw[0].sha256 if reading.raw else "")
+            yield _page(reading, number, f"{number + 1}:{chain}", len(paths))
+
+    def check(self) -> ProviderState:
+        """Always there: whether a source can be read is seen when it is named."""
+        return ProviderState(NAME, True, True, None, "reads the CSV and Parquet files that --source names")
+
+
+def _asked(request: FetchRequest) -> Asked:
+    """How the user says the files are to be read, proven before any is opened."""
+    refuse_options(NAME, request.options, OPTIONS)
+    form, sign = request.options.get("dates"), request.options.get("decimal")
+    if form is not None and form not in dates.NAMED and "%" not in form:
+        raise UsageError(
+            f"--dates {form!r} is not a form of dates",
+            f"Give one of {', '.join(dates.NAMED)}, or a format such as %d.%m.%Y",
+        )
+    decimal: Decimal | None = None
+    if sign is not None:
+        if sign not in ("point", "comma"):
+            raise UsageError(f"--decimal {sign!r} is not a decimal sign", "Give point or comma")
+        decimal = "point" if sign == "point" else "comma"
+    written = request.options.get("columns")
+    told = columns.Told() if written is None else columns.told(written)
+    return Asked(form, told, decimal, request.aliases, request.policy)
+
+
+def _behind(cursor: str, paths: Sequence[Path]) -> tuple[int, str]:
+    """How many files lie before the cursor, and the hash of what they hold, read once more."""
+    if not cursor:
+        return 0, ""
+    count, _, chain = cursor.partition(":")
+    if not count.isascii() or not count.isdigit() or not 0 < int(count) < len(paths):
+        raise StaleCursor(f"{legible(cursor[:40])} is no place among these files", "Begin again")
+    now = ""
+    for path in paths[: int(count)]:
+        try:
+            now = _chained(now, path.name, hashlib.sha256(_bytes(path)).hexdigest())
+        except InputError:
+            now = _chained(now, path.name, "")
+    if now != chain:
+        raise StaleCursor("Files that were read have changed since", "Begin again")
+    return int(count), chain
+
+
+def _chained(chain: str, name: str, sha256: str) -> str:
+    return hashlib.sha256(f"{chain}\n{name}\n{sha256}".encode(errors="surrogateescape")).hexdigest()
+
+
+def _page(reading: Reading, number: int, cursor: str, total: int) -> Page:
+    there = reading.bars.keys() | reading.failures.keys() | reading.macro.keys()
+    return Page(
+        number=number,
+        cursor=cursor,
+        last=number + 1 == total,
+        raw=tuple(reading.raw),
+        bars=dict(sorted(reading.bars.items())),
+        macro=dict(sorted(reading.macro.items())),
+        failures=dict(sorted(reading.failures.items())),
+        others=frozenset(reading.seen - there),
+        notes=tuple(reading.notes),
+        findings={k: v for k, v in sorted(reading.findings.items()) if k in reading.bars},
+        unadjusted=frozenset(reading.unadjusted & reading.bars.keys()),
+        whole=True,
+        total=total,
+    )
 
 
 def _paths(source: Path) -> tuple[list[Path], list[str]]:
@@ -103,35 +167,6 @@ def _only_words(path: Path) -> bool:
     return not start.startswith(b"\x1f\x8b") and not tables.begins_as_table(start)
 
 
-def _batch(source: Path, reading: Reading) -> FileBatch:
-    found = reading.bars.keys() | reading.failures.keys() | reading.macro.keys()
-    absent = sorted(reading.tickers - found)
-    if absent and not reading.tickers & found:
-        raise UsageError(
-            f"{_where(source)} holds none of {some(absent)}", "See the symbols it holds by leaving tickers out"
-        )
-    for ticker in absent:
-        reading.fail(
-            ticker, f"{ticker} is not in {legible(source.name)}", "Take it out of the tickers, or add its file"
-        )
-    if not reading.bars and not reading.macro:
-        reasons = "; ".join(message for _, message in list(reading.failures.values())[:3])
-        if not reasons:
-            raise InputError(f"{_where(source)} holds no rows in the range asked for", "Widen --start and --end")
-        raise InputError(f"{_where(source)} holds nothing usable: {reasons}", "")
-    named = reading.tickers & reading.macro.keys()
-    macro = {k: v for k, v in reading.macro.items() if not named or k in named}
-    return FileBatch(
-        bars=dict(sorted(reading.bars.items())),
-        macro=dict(sorted(macro.items())),
-        failures=dict(sorted(reading.failures.items())),
-        raw=tuple(reading.raw),
-        notes=tuple(reading.notes),
-        findings={k: v for k, v in sorted(reading.findings.items()) if k in reading.bars},
-        unadjusted=frozenset(reading.unadjusted & reading.bars.keys()),
-    )
-
-
 def _read_file(path: Path, symbol: str | None, in_folder: bool, reading: Reading) -> None:
     """Read one file into ``reading``; whatever is wrong with it as a whole is its one failure."""
     key = symbol or _named_by_stem(path, reading) or label(path)
@@ -155,14 +190,18 @@ def _has_names(table: tables.Table) -> bool:
 
 
 def _table(path: Path, reading: Reading) -> tables.Table:
+    data = _bytes(path)
+    reading.raw.append(RawSource(path.name, hashlib.sha256(data).hexdigest(), len(data), path))
+    return tables.parse(path.name, data, reading.asked.columns)
+
+
+def _bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > unpacking.BYTES_MAX:
             raise InputError(f"is larger than {unpacking.BYTES_MAX >> 20} MiB", "Split it")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", "Check its permissions") from None
-    reading.raw.append(RawSource(path.name, hashlib.sha256(data).hexdigest(), len(data), path))
-    return tables.parse(path.name, data, reading.asked.columns)
 
 
 def _named_by_stem(path: Path, reading: Reading) -> str | None:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from plimsoll.core.errors import InputError
-from plimsoll.market.providers.cells import ABSENT, Fault, shown
+from plimsoll.market.cells import ABSENT, Fault, shown
 
 if TYPE_CHECKING:
     import polars as pl

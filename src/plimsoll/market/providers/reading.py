@@ -1,4 +1,4 @@
-"""What has been read so far from one source: shared by the readers of bars and of macro series (D13)."""
+"""What has been read so far from one file: shared by the readers of bars and of macro series (D13)."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plimsoll.core.bars import MacroSeries
+from plimsoll.core.bars import Bars, MacroSeries
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import DataPolicy
-from plimsoll.market.bars import Bars
+from plimsoll.market.cells import Fault, legible, shown
 from plimsoll.market.findings import Finding
 from plimsoll.market.instruments import canonical
-from plimsoll.market.providers.batch import RawSource
-from plimsoll.market.providers.cells import Fault, legible, shown
+from plimsoll.market.provider import UNREADABLE, RawSource
 from plimsoll.market.providers.columns import Told
 from plimsoll.market.providers.numerals import Decimal
 from plimsoll.market.providers.tables import Table
 
 if TYPE_CHECKING:
     import polars as pl
-
-UNREADABLE = "UNREADABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Reading:
-    """What has been read so far, and from which file each symbol came."""
+    """What has been read so far of one file; ``seen`` are all symbols and series it names, wanted or not."""
 
     tickers: frozenset[str]
     start: int | None
@@ -52,7 +49,7 @@ class Reading:
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     unadjusted: set[str] = field(default_factory=set)
-    origin: dict[str, str] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     raw: list[RawSource] = field(default_factory=list)
 
@@ -75,14 +72,6 @@ class Reading:
         sentence = f"{label(path)} {text}" if text[:3] in ("is ", "has") else f"{label(path)}: {text}"
         if sentence not in self.notes:
             self.notes.append(sentence)
-
-    def claim(self, name: str, path: Path) -> bool:
-        """Whether a symbol comes from this file alone; a failure is recorded where two files hold it."""
-        if self.origin.setdefault(name, label(path)) == label(path):
-            return True
-        self.macro.pop(name, None)
-        self.fail(name, f"{name} is in two files, {self.origin[name]} and {label(path)}", "Keep one of them")
-        return False
 
 
 def label(path: Path) -> str:
@@ -132,7 +121,7 @@ def owner(path: Path, table: Table, column: str, symbol: str | None, stem: str |
 
 def require(table: Table, names: tuple[str, ...]) -> None:
     """``InputError`` where the table lacks one of these columns."""
-    from plimsoll.market.providers.cells import some
+    from plimsoll.market.cells import some
 
     lacking = [c for c in names if c not in table.frame.columns]
     if lacking:

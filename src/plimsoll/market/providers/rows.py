@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.core.bars import Bars
 from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError
 from plimsoll.market import calendars
-from plimsoll.market.bars import Bars
 from plimsoll.market.carried import carry
+from plimsoll.market.cells import Fault, shown
 from plimsoll.market.findings import HARD, NOTE, Finding
 from plimsoll.market.providers import columns, dates, numerals
-from plimsoll.market.providers.cells import Fault, shown
 from plimsoll.market.providers.intraday import refuse_intraday
 from plimsoll.market.providers.reading import Reading, fail_rows, label, owner, require
 from plimsoll.market.providers.tables import Table
@@ -64,7 +64,8 @@ def read(path: Path, table: Table, symbol: str | None, stem: str | None, reading
         reading.note(path, f"dropped {dropped} rows without any price")
     kept = frame.filter(frame["symbol"].is_not_null() & ~dateless)
     for (name,), group in kept.partition_by("symbol", as_dict=True, maintain_order=True).items():
-        if reading.wanted(str(name)) and str(name) not in reading.failures and reading.claim(str(name), path):
+        reading.seen.add(str(name))
+        if reading.wanted(str(name)) and str(name) not in reading.failures:
             _keep(str(name), group, table, path, reading)
     if not {"adj_close", "dividend", "split", "capital_gain"} & set(table.frame.columns):
         reading.note(path, "has neither adj_close nor actions: returns are of close")
@@ -174,6 +175,7 @@ def _one_identity(raw: str, spelling: dict[str, str], path: Path, reading: Readi
     except InputError as error:
         reading.fail(shown(raw), f"{label(path)}: {error.problem}", error.remedy)
         return None
+    reading.seen.add(name)
     if not reading.wanted(name):
         return None
     if name in spelling:

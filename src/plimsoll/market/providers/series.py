@@ -12,8 +12,8 @@ from plimsoll.core.bars import MacroSeries
 from plimsoll.core.dates import iso_day
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.policy import DataPolicy
+from plimsoll.market.cells import Fault, shown, some
 from plimsoll.market.providers import dates, numerals
-from plimsoll.market.providers.cells import Fault, shown, some
 from plimsoll.market.providers.reading import Reading, fail_rows, label, owner, require
 from plimsoll.market.providers.tables import Table
 
@@ -97,8 +97,7 @@ def _keep(name: str, group: pl.DataFrame, path: Path, reading: Reading) -> None:
     if not name or len(name) > 64 or not name.isascii() or not name.isprintable():
         reading.fail(shown(name), f"{label(path)}: {shown(name)} is not a series name", "Use plain ASCII")
         return
-    if not reading.claim(name, path):
-        return
+    reading.seen.add(name)
     try:
         reading.macro[name] = _series(group, reading.asked.data)
     except InputError as error:

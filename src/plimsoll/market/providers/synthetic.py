@@ -1,124 +1,28 @@
-"""The ``synthetic`` provider: a market that never was, the same bytes for the same seed (D3).
-
-A hidden regime (calm, volatile, crisis) persists over sessions and sets drift and volatility of five factors:
-equities, rates, gold, commodities, crypto. In a crisis equities, commodities and crypto fall; rates and gold rise
-in some crises and fall with equities in others. An asset is its factor exposures plus its own noise; all shocks
-are Student-t. The volatility index follows the regime and the equity factor; bills follow the regime.
-
-Every random stream has its own generator, keyed by seed and name, and takes a fixed number of draws a day: adding
-a symbol changes no other, and a later end adds rows without changing earlier ones. Only the raw bits of PCG64,
-which NumPy keeps stable, and elementary functions rounded to 1e-9 are used, so the bytes do not depend on NumPy's
-samplers. Parameters are plausible, not fitted to anything.
-"""
+"""The ``synthetic`` provider: the recipe of a market that never was, and its pages (D3). Prices: ``made_up``."""
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import hashlib
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from plimsoll.core.bars import MacroSeries
+from plimsoll.core.bars import COLUMNS, Bars, MacroSeries
 from plimsoll.core.dates import day_number, iso_day
 from plimsoll.core.errors import UsageError
-from plimsoll.core.instrument import Instrument
-from plimsoll.core.sessions import EPOCH, SESSIONS_A_YEAR
-from plimsoll.market import calendars
-from plimsoll.market.bars import Bars
-from plimsoll.market.instruments import canonical, infer
-from plimsoll.market.providers.batch import FileBatch, Progress, RawSource
+from plimsoll.market.capability import MATRIX, Capability
+from plimsoll.market.provider import FetchRequest, Page, ProviderState, RawSource, StaleCursor, refuse_options
+from plimsoll.market.providers import made_up
 
-Floats = NDArray[np.float64]
-Days = NDArray[np.int64]
-
+NAME = "synthetic"
 END = day_number("2026-06-30")
 YEARS = 12
 SEED = 7  # a market in which every class has good and bad years
 SYMBOLS_MAX = 10_000
 YEARS_MAX = 40
-
-VIX = "^VIX"
-BILL = "DGS3MO"
-
-CALM, VOLATILE, CRISIS = 0, 1, 2
-# A calm market lasts 90 sessions, a volatile one 20, a crisis 30 on average.
-_STAY_OR_GO: tuple[tuple[float, float, float], ...] = (
-    (0.9889, 0.0100, 0.0011),
-    (0.0400, 0.9500, 0.0100),
-    (0.0030, 0.0300, 0.9670),
-)
-
-_FACTORS = ("equity", "rates", "gold", "commodity", "crypto")
-# Annual drift and volatility of each factor in each regime. In a crisis the drift of rates and gold is flight to
-# them: its sign is drawn for every crisis anew.
-_DRIFT: dict[str, tuple[float, float, float]] = {
-    "equity": (0.17, 0.00, -0.65),
-    "rates": (0.02, 0.03, 0.30),
-    "gold": (0.05, 0.08, 0.30),
-    "commodity": (0.06, 0.00, -0.50),
-    "crypto": (0.60, 0.10, -1.10),
-}
-_VOLATILITY: dict[str, tuple[float, float, float]] = {
-    "equity": (0.10, 0.19, 0.40),
-    "rates": (0.11, 0.14, 0.21),
-    "gold": (0.13, 0.17, 0.25),
-    "commodity": (0.16, 0.22, 0.38),
-    "crypto": (0.50, 0.75, 1.05),
-}
-_FLIGHT_SHARE = 0.65  # of crises in which rates (and, drawn apart, gold) rise
-_FREEDOM = 5  # of the Student-t shocks
-_SHOCK_MAX = 6.0  # standard deviations: a tail beyond this would need an action to explain it (D10)
-
-
-class _Asset(NamedTuple):
-    """Exposures to the factors in their order, own annual volatility, yield, first price and daily volume."""
-
-    exposures: tuple[float, float, float, float, float]
-    own: float
-    income: float = 0.0
-    payments: int = 0  # a year
-    price: float = 50.0
-    volume: float = 10e6
-    sector: str | None = None
-
-
-_CORE: dict[str, _Asset] = {
-    "GLD": _Asset((0.00, 0.00, 1.00, 0.00, 0.0), 0.02, price=120.0, volume=9e6),
-    "SPY": _Asset((1.00, 0.00, 0.00, 0.00, 0.0), 0.01, 0.018, 4, 195.0, 90e6),
-    "QQQ": _Asset((1.15, 0.05, 0.00, 0.00, 0.0), 0.07, 0.008, 4, 93.0, 45e6),
-    "BTC-USD": _Asset((0.50, 0.00, 0.10, 0.00, 1.0), 0.08, price=600.0, volume=15e9),
-    "SLV": _Asset((0.10, 0.00, 1.45, 0.30, 0.0), 0.14, price=20.0, volume=15e6),
-    "XLK": _Asset((1.18, 0.00, 0.00, 0.00, 0.0), 0.08, 0.010, 4, 38.0, 12e6),
-    "XLF": _Asset((1.12, -0.15, 0.00, 0.05, 0.0), 0.10, 0.018, 4, 19.0, 45e6),
-    "XLE": _Asset((0.85, -0.10, 0.00, 0.55, 0.0), 0.12, 0.035, 4, 98.0, 16e6),
-    "XLV": _Asset((0.78, 0.00, 0.00, 0.00, 0.0), 0.07, 0.015, 4, 60.0, 9e6),
-    "TLT": _Asset((0.00, 1.00, 0.00, 0.00, 0.0), 0.02, 0.026, 12, 113.0, 15e6),
-    "TIP": _Asset((0.02, 0.35, 0.05, 0.05, 0.0), 0.02, 0.022, 12, 115.0, 2e6),
-    "EFA": _Asset((0.95, 0.00, 0.00, 0.05, 0.0), 0.06, 0.028, 2, 68.0, 20e6),
-    "EEM": _Asset((1.02, 0.00, 0.05, 0.12, 0.0), 0.09, 0.022, 2, 43.0, 50e6),
-    "DBC": _Asset((0.05, 0.00, 0.05, 1.00, 0.0), 0.04, price=26.0, volume=3e6),
-    "VNQ": _Asset((0.95, 0.30, 0.00, 0.00, 0.0), 0.09, 0.038, 4, 75.0, 5e6),
-}  # fmt: skip
-
-_SECTORS = (
-    "Communication Services",
-    "Consumer Discretionary",
-    "Consumer Staples",
-    "Energy",
-    "Financials",
-    "Health Care",
-    "Industrials",
-    "Information Technology",
-    "Materials",
-    "Real Estate",
-    "Utilities",
-)
+PAGE = 100  # symbols on a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,45 +66,43 @@ def parse(source: str) -> Spec:
     return Spec(given.get("n"), given.get("seed", SEED), given.get("years", YEARS))
 
 
-def _unknown(source: str, part: str) -> UsageError:
-    return UsageError(
-        f"{part[:40]!r} in the synthetic source {source[:60]!r} is not understood",
-        "Write core, core:seed=7 or n=500:seed=3:years=10",
-    )
+class SyntheticProvider:
+    """The market of a recipe, a hundred symbols a page; the bill rate comes with the first.
 
-
-def read(
-    source: str,
-    *,
-    tickers: Sequence[str] = (),
-    start: int | None = None,
-    end: int | None = None,
-    progress: Progress | None = None,
-) -> FileBatch:
-    """The market a specification describes (see ``parse``), from ``start`` to ``end`` (days since 1970-01-01).
-
-    By default it ends on 2026-06-30 and spans the specification's years. A later ``end`` extends the same
-    market; another ``start`` is another market.
-
-    Raises
-    ------
-    UsageError for a specification, span or ticker that cannot be had.
+    By default it ends on 2026-06-30 and spans the recipe's years. A later end extends the same market; another start is
+    another market.
     """
-    spec = parse(source)
-    last = END if end is None else end
-    first = _years_before(last, spec.years) if start is None else start
-    names = list(_CORE) if spec.symbols is None else generated_names(spec.symbols)
-    if tickers:
-        wanted = {canonical(t) for t in tickers}
-        unknown = sorted(wanted - {*names, VIX})
-        if unknown:
-            close = difflib.get_close_matches(unknown[0], (*names, VIX), n=3, cutoff=0.4)
-            hint = f"Close to it: {', '.join(close)}" if close else f"It holds {VIX}, {names[0]} to {names[-1]}"
-            raise UsageError(f"{source!r} holds no {unknown[0]}", hint)
-        names = [n for n in (*names, VIX) if n in wanted]
-    else:
-        names.append(VIX)
-    return generate(seed=spec.seed, symbols=names, start=first, end=last, progress=progress)
+
+    @property
+    def name(self) -> str:
+        """Its name in the matrix."""
+        return NAME
+
+    @property
+    def capabilities(self) -> Capability:
+        """Its row of the matrix."""
+        return MATRIX[NAME]
+
+    def fetch(self, request: FetchRequest) -> Iterator[Page]:
+        """The pages of a market behind the cursor, which counts symbols; the same bytes whenever they are asked for.
+
+        Raises
+        ------
+        UsageError for a recipe, span or symbol that cannot be had, and for terms that speak of files.
+        """
+        refuse_options(NAME, request.options, ())
+        spec = parse(request.source)
+        last = END if request.end is None else request.end
+        first = _years_before(last, spec.years) if request.start is None else request.start
+        names = _names(spec, request)
+        market = made_up.market(spec.seed, first, last)
+        begin = _behind(request.cursor, len(names))
+        for at in range(begin, len(names), PAGE):
+            yield _page(market, names, at)
+
+    def check(self) -> ProviderState:
+        """Always there: it is made here."""
+        return ProviderState(NAME, True, True, None, "made here, and always labelled synthetic")
 
 
 def generated_names(count: int) -> list[str]:
@@ -208,223 +110,55 @@ def generated_names(count: int) -> list[str]:
     return [f"SYN{i:03d}" for i in range(count)]
 
 
-def generate(*, seed: int, symbols: Sequence[str], start: int, end: int, progress: Progress | None = None) -> FileBatch:
-    """Bars of ``symbols`` (core ones and ``^VIX`` by their profile, others as generated stocks), and ``DGS3MO``.
+def _names(spec: Spec, request: FetchRequest) -> list[str]:
+    names = list(made_up.CORE) if spec.symbols is None else generated_names(spec.symbols)
+    unknown = sorted(request.symbols - {*names, made_up.VIX})
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], (*names, made_up.VIX), n=3, cutoff=0.4)
+        hint = f"Close to it: {', '.join(close)}" if close else f"It holds {made_up.VIX}, {names[0]} to {names[-1]}"
+        raise UsageError(f"{request.source!r} holds no {unknown[0]}", hint)
+    names.append(made_up.VIX)
+    return sorted(n for n in names if not request.symbols or n in request.symbols)
 
-    Parameters
-    ----------
-    seed : non-negative; the market's identity together with ``start``.
-    start, end : days since 1970-01-01, inclusive.
 
-    Returns
-    -------
-    FileBatch with ``synthetic`` set; deterministic.
+def _behind(cursor: str, count: int) -> int:
+    """The first symbol behind a cursor."""
+    if not cursor:
+        return 0
+    if not cursor.isascii() or not cursor.isdigit() or int(cursor) % PAGE or not 0 < int(cursor) < count:
+        raise StaleCursor(f"{cursor[:40]!r} is no place in this market", "Begin again")
+    return int(cursor)
 
-    Raises
-    ------
-    UsageError when the span is empty or holds no session.
-    """
-    if start > end:
-        raise UsageError(f"The start {iso_day(start)} is after the end {iso_day(end)}", "Exchange them")
-    sessions = calendars.expected_days("XNYS", start, end)
-    if not sessions.size:
-        raise UsageError(f"No session from {iso_day(start)} to {iso_day(end)}", "Give a longer span")
-    market = _market(seed, sessions)
-    bars: dict[str, Bars] = {}
-    instruments = []
-    for done, symbol in enumerate(symbols, 1):
-        asset = _CORE.get(symbol) or _stock(seed, symbol)
-        instrument = infer(symbol, "fund" if symbol in _CORE else "stock")
-        instruments.append(_with_sector(instrument, None if symbol == VIX else asset.sector))
-        bars[symbol] = _vix(seed, market) if symbol == VIX else _bars(seed, instrument, asset, market, start, end)
-        if progress is not None:
-            progress(symbol, done, len(symbols))
-    macro = {BILL: _bill(seed, market)}
-    bars = dict(sorted(bars.items()))
-    return FileBatch(
+
+def _page(market: made_up.MadeUp, names: list[str], at: int) -> Page:
+    mine = names[at : at + PAGE]
+    bars = {symbol: market.bars(symbol) for symbol in mine}
+    macro = {made_up.BILL: market.bill()} if at == 0 else {}
+    span = f"{iso_day(market.start)} to {iso_day(market.end)}"
+    return Page(
+        number=at // PAGE,
+        cursor=str(at + PAGE),
+        last=at + PAGE >= len(names),
+        raw=(_digest(f"synthetic:seed={market.seed}:{mine[0]}", bars, macro),),
         bars=bars,
         macro=macro,
-        failures={},
-        raw=(_digest(seed, bars, macro),),
-        notes=(f"synthetic market of seed {seed}, {iso_day(start)} to {iso_day(end)}: no real prices",),
-        instruments=tuple(sorted(instruments, key=lambda i: i.symbol)),
-        synthetic=True,
+        notes=(f"synthetic market of seed {market.seed}, {span}: no real prices",) if at == 0 else (),
+        instruments=tuple(market.instrument(symbol) for symbol in mine),
+        whole=True,
+        total=-(-len(names) // PAGE),
     )
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Market:
-    """The common part: sessions (T,), the regime of each, and (T, 5) daily simple returns of the factors."""
-
-    sessions: Days
-    regime: NDArray[np.int64]
-    factors: Floats
-
-
-def _uniforms(seed: int, name: str, count: int) -> Floats:
-    """(count,) uniforms strictly inside (0, 1), from the raw bits of the generator of this seed and name."""
-    bits = np.random.PCG64(np.random.SeedSequence([seed, zlib.crc32(name.encode())])).random_raw(count)
-    return (np.asarray(bits >> np.uint64(12), dtype=np.float64) + 0.5) * 2.0**-52
-
-
-def _shocks(seed: int, name: str, count: int) -> Floats:
-    """(count,) Student-t shocks of unit variance, cut at ``_SHOCK_MAX``, by Bailey's polar formula.
-
-    Bailey (1994), "Polar generation of random variates with the t-distribution", Math. Comp. 62: with u, v
-    uniform, sqrt(n (u^(-2/n) - 1)) cos(2 pi v) is t with n degrees of freedom.
-    """
-    pairs = _uniforms(seed, name, 2 * count)
-    u, v = pairs[0::2], pairs[1::2]
-    t = np.sqrt(_FREEDOM * (u ** (-2.0 / _FREEDOM) - 1.0)) * np.cos(2.0 * np.pi * v)
-    unit = t * np.sqrt((_FREEDOM - 2.0) / _FREEDOM)
-    return np.asarray(np.round(np.clip(unit, -_SHOCK_MAX, _SHOCK_MAX), 9))
-
-
-def _market(seed: int, sessions: Days) -> _Market:
-    regime, episode = _regimes(_uniforms(seed, "regime", sessions.size))
-    factors = np.empty((sessions.size, len(_FACTORS)))
-    for column, name in enumerate(_FACTORS):
-        drift = np.array(_DRIFT[name])[regime]
-        if name in ("rates", "gold"):
-            flights = _uniforms(seed, f"flight {name}", int(episode[-1]) + 1) < _FLIGHT_SHARE
-            drift = np.where((regime == CRISIS) & ~flights[episode], -0.5 * drift, drift)
-        volatility = np.array(_VOLATILITY[name])[regime]
-        factors[:, column] = drift / SESSIONS_A_YEAR + volatility / np.sqrt(SESSIONS_A_YEAR) * _shocks(
-            seed, name, sessions.size
-        )
-    return _Market(sessions, regime, np.round(factors, 9))
-
-
-def _regimes(draws: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The regime of each session, from calm, and how many crises have begun by then."""
-    regime, episode = np.empty(draws.size, np.int64), np.empty(draws.size, np.int64)
-    present, crises = CALM, 0
-    for row, draw in enumerate(draws.tolist()):
-        calm, volatile, _ = _STAY_OR_GO[present]
-        following = CALM if draw < calm else VOLATILE if draw < calm + volatile else CRISIS
-        crises += following == CRISIS and present != CRISIS
-        present = following
-        regime[row], episode[row] = present, crises
-    return regime, episode
-
-
-def _stock(seed: int, symbol: str) -> _Asset:
-    """A generated stock: market exposure 0.6 to 1.5, own volatility 18 to 38 %, a sector, half of them payers."""
-    beta, own, sector, price, volume, payer = _uniforms(seed, f"profile {symbol}", 6).tolist()
-    index = int(sector * len(_SECTORS))
-    commodity = 0.3 if _SECTORS[index] in ("Energy", "Materials") else 0.0
-    rates = 0.2 if _SECTORS[index] in ("Real Estate", "Utilities") else 0.0
-    exposures = (round(0.6 + 0.9 * beta, 3), rates, 0.0, commodity, 0.0)
-    income, payments = (0.022, 4) if payer < 0.5 else (0.0, 0)
-    return _Asset(
-        exposures,
-        round(0.18 + 0.20 * own, 3),
-        income,
-        payments,
-        round(30.0 + 170.0 * price, 2),
-        round(1e6 + 9e6 * volume),
-        _SECTORS[index],
-    )
-
-
-def _with_sector(instrument: Instrument, sector: str | None) -> Instrument:
-    if sector is None:
-        return instrument
-    fields = {f: getattr(instrument, f) for f in instrument.__struct_fields__}
-    return Instrument(**fields | {"sector": sector})
-
-
-def _bars(seed: int, instrument: Instrument, asset: _Asset, market: _Market, start: int, end: int) -> Bars:
-    """One symbol's bars on its own calendar; on days without a session only its own and crypto noise moves it."""
-    days = calendars.expected_days(instrument.calendar, start, end)
-    at = np.searchsorted(market.sessions, days, side="right") - 1
-    in_session = (at >= 0) & (market.sessions[np.maximum(at, 0)] == days)
-    regime = market.regime[np.maximum(at, 0)]
-    symbol = instrument.symbol
-    own = asset.own / np.sqrt(SESSIONS_A_YEAR) * (1.0 + 0.5 * regime) * _shocks(seed, f"own {symbol}", days.size)
-    common = np.zeros(market.sessions.size)
-    for column, exposure in enumerate(asset.exposures):  # in this order: a matrix product may round otherwise
-        common += exposure * market.factors[:, column]
-    if instrument.kind == "crypto":
-        own = np.where(in_session, own, 2.0 * own)  # quieter than a session, never still
-    returns = np.where(in_session, common[np.maximum(at, 0)], 0.0) + own
-    returns[in_session] -= asset.income / SESSIONS_A_YEAR
-    returns = np.round(np.maximum(returns, -0.45), 9)
-    returns[0] = 0.0
-    close = np.maximum(np.round(asset.price * np.cumprod(1.0 + returns), 2), 0.01)
-    opens, high, low = _range(seed, symbol, close, np.abs(returns) + 0.004 + asset.own / 40.0)
-    dividend = _dividends(days, close, asset)
-    volume = _volume(seed, symbol, regime, asset.volume, days.size)
-    adjusted = _adjusted(close, dividend)
-    nothing = np.full(days.size, np.nan)
-    return Bars(days, opens, high, low, close, adjusted, volume, nothing, nothing.copy())
-
-
-def _range(seed: int, name: str, close: Floats, width: Floats) -> tuple[Floats, Floats, Floats]:
-    """Open, high and low around the closes, to the cent; the range widens with the day's move."""
-    draws = _uniforms(seed, f"range {name}", 3 * close.size)
-    gap, up, down = draws[0::3], draws[1::3], draws[2::3]
-    before = np.concatenate((close[:1], close[:-1]))
-    opens = np.maximum(np.round(before * (1.0 + 0.5 * width * (gap - 0.5)), 2), 0.01)
-    high = np.round(np.maximum(opens, close) * (1.0 + 0.5 * width * up), 2)
-    low = np.maximum(np.round(np.minimum(opens, close) * (1.0 - 0.5 * width * down), 2), 0.01)
-    return opens, high, low
-
-
-def _dividends(days: Days, close: Floats, asset: _Asset) -> Floats:
-    """Cash per unit on the first bar of every paying month; none on the first bar of all."""
-    cash = np.zeros(days.size)
-    if not asset.payments:
-        return cash
-    month = (EPOCH + days.astype("m8[D]")).astype("M8[M]").astype(np.int64)
-    first = np.flatnonzero(np.diff(month) != 0) + 1
-    paying = first[(month[first] + 1) % (12 // asset.payments) == 0]
-    cash[paying] = np.round(close[paying - 1] * asset.income / asset.payments, 3)
-    return cash
-
-
-def _adjusted(close: Floats, dividend: Floats) -> Floats:
-    """Closes adjusted from the first bar forwards, so that a longer history restates nothing."""
-    before = np.concatenate((close[:1], close[:-1]))
-    factor = np.cumprod(1.0 / (1.0 - dividend / before))
-    return np.asarray(np.round(close * factor, 6), dtype=np.float64)
-
-
-def _volume(seed: int, name: str, regime: NDArray[np.int64], usual: float, count: int) -> Floats:
-    """Whole units; busier in worse regimes, by at most six times the usual."""
-    noise = _shocks(seed, f"volume {name}", count)
-    busy = np.array([1.0, 1.5, 2.2])[regime]
-    return np.round(usual * busy * np.clip(1.0 + 0.25 * noise, 0.2, 2.7))
-
-
-def _vix(seed: int, market: _Market) -> Bars:
-    """The volatility index: pulled towards the regime's level, pushed up by falls of the equity factor.
-
-    In logarithms, x[t] = x[t-1] + 0.10 (m(regime) - x[t-1]) - 2.2 r[t] + 0.035 e[t], kept within 10 to 80.
-    """
-    levels = np.log(np.array([14.5, 22.0, 38.0]))
-    target = levels[market.regime].tolist()
-    push = (-2.2 * market.factors[:, 0] + 0.035 * _shocks(seed, "vix", market.sessions.size)).tolist()
-    floor, ceiling = float(np.log(10.0)), float(np.log(80.0))
-    x, path = float(levels[CALM]), []
-    for pull, shock in zip(target, push, strict=True):
-        x = min(max(x + 0.10 * (pull - x) + shock, floor), ceiling)
-        path.append(x)
-    close = np.clip(np.round(np.exp(np.array(path)), 2), 10.0, 80.0)
-    opens, high, low = _range(seed, VIX, close, np.full(close.size, 0.08))
-    zero, nothing = np.zeros(close.size), np.full(close.size, np.nan)
-    return Bars(market.sessions.copy(), opens, high, low, close, close.copy(), zero, nothing, nothing.copy())
-
-
-def _bill(seed: int, market: _Market) -> MacroSeries:
-    """The 3-month bill, percent: drifts slowly towards 3.5, falls in crises, never below zero."""
-    noise = (0.03 * _shocks(seed, BILL, market.sessions.size)).tolist()
-    pull = np.array([3.5, 2.5, 0.2])[market.regime].tolist()
-    rate, path = 2.0, []
-    for target, shock in zip(pull, noise, strict=True):
-        rate = max(rate + 0.004 * (target - rate) + shock, 0.01)
-        path.append(rate)
-    return MacroSeries(market.sessions.copy(), np.round(np.array(path), 2), market.sessions + 1)
+def _digest(name: str, bars: Mapping[str, Bars], macro: Mapping[str, MacroSeries]) -> RawSource:
+    """The hash of the figures themselves: a made-up market has no other bytes."""
+    digest, size = hashlib.sha256(), 0
+    parts = [(symbol, [b.day, *(getattr(b, column) for column in COLUMNS)]) for symbol, b in bars.items()]
+    parts += [(series, [m.day, m.value, m.known]) for series, m in macro.items()]
+    for told, arrays in parts:
+        for piece in (told.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays)):
+            digest.update(piece)
+            size += len(piece)
+    return RawSource(name, digest.hexdigest(), size)
 
 
 def _years_before(day: int, years: int) -> int:
@@ -433,12 +167,8 @@ def _years_before(day: int, years: int) -> int:
     return day_number(earlier.replace("-02-29", "-02-28"))
 
 
-def _digest(seed: int, bars: dict[str, Bars], macro: dict[str, MacroSeries]) -> RawSource:
-    digest, size = hashlib.sha256(), 0
-    parts = [(name, dataclasses.astuple(b)) for name, b in bars.items()]
-    parts += [(name, (m.day, m.value, m.known)) for name, m in macro.items()]
-    for name, arrays in parts:
-        for piece in (name.encode(), *(np.ascontiguousarray(a).tobytes() for a in arrays)):
-            digest.update(piece)
-            size += len(piece)
-    return RawSource(f"synthetic:seed={seed}", digest.hexdigest(), size)
+def _unknown(source: str, part: str) -> UsageError:
+    return UsageError(
+        f"{part[:40]!r} in the synthetic source {source[:60]!r} is not understood",
+        "Write core, core:seed=7 or n=500:seed=3:years=10",
+    )

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from plimsoll.core.errors import InputError
 from plimsoll.core.unpacking import gunzip
 from plimsoll.market import parquet
+from plimsoll.market.cells import shown, some
 from plimsoll.market.providers import between, columns, text, wide
-from plimsoll.market.providers.cells import shown, some
 from plimsoll.market.providers.columns import Told
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ escaped and short.
 from __future__ import annotations
 
 from plimsoll.core.errors import InputError
-from plimsoll.market.providers.cells import shown
+from plimsoll.market.cells import shown
 
 # First bytes of what people give instead of a table, with what to do about it.
 _OTHER_KINDS: tuple[tuple[bytes, str, str], ...] = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plimsoll.core.errors import InputError
+from plimsoll.market.cells import some
 from plimsoll.market.providers import columns
-from plimsoll.market.providers.cells import some
 
 if TYPE_CHECKING:
     import polars as pl

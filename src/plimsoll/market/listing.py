@@ -1,4 +1,4 @@
-"""What each provider can do, and which one routing would take (D3, D4)."""
+"""What each provider can do, which one routing would take, and what those that are built say of themselves (D3, D4)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import msgspec
 
 from plimsoll.core.instrument import Kind
 from plimsoll.market.capability import MATRIX, VERSION
-from plimsoll.market.routing import Grant, Purpose, Skip, select
+from plimsoll.market.provider import Provider, ProviderState
+from plimsoll.market.routing import HISTORY_DAYS, Purpose, Skip, granted, select
 
-HISTORY_DAYS = 1827  # five calendar years, the deep backfill (D8)
-_GRANTED = frozenset({"1", "true", "yes", "on"})
 _KINDS: tuple[Kind, ...] = ("stock", "fund", "crypto", "fx", "future")
 
 
 class ProviderRow(msgspec.Struct, frozen=True):
-    """One row of the matrix; depths in calendar days, absent for all there is. ``entitled`` is what is granted."""
+    """One row of the matrix; depths in calendar days, absent for all there is. ``entitled`` is what is granted,
+    ``built`` whether this version has an adapter.
+    """
 
     provider: str
     kinds: tuple[str, ...]
@@ -26,29 +27,33 @@ class ProviderRow(msgspec.Struct, frozen=True):
     quotes: bool
     execution: tuple[str, ...]
     entitled: bool
+    built: bool
 
 
 class RouteRow(msgspec.Struct, frozen=True):
-    """Who serves a purpose for a kind, ``NO_VALID_PROVIDER`` if nobody, and who was passed over and why."""
+    """Who serves a purpose for a kind, ``NO_VALID_PROVIDER`` if nobody; why, and who was passed over and why."""
 
     purpose: str
     kind: str
     provider: str
     skips: tuple[Skip, ...]
+    reason: str
 
 
 class Providers(msgspec.Struct, frozen=True):
-    """The matrix by its version, and every route under the entitlements of the environment."""
+    """The matrix by its version, every route under the entitlements of the environment, and the check of every provider
+    that is built.
+    """
 
     version: str
     matrix: tuple[ProviderRow, ...]
     routes: tuple[RouteRow, ...]
+    checks: tuple[ProviderState, ...]
 
 
-def providers(env: Mapping[str, str]) -> Providers:
-    """The matrix and the routes. ``<PROVIDER>_ENABLED`` grants a provider's data; nothing grants execution yet (U6)."""
-    named = {p for p in MATRIX if env.get(f"{p.upper()}_ENABLED", "").strip().lower() in _GRANTED}
-    entitled: set[tuple[str, Grant]] = {(p, "data") for p in named}
+def providers(env: Mapping[str, str], built: Mapping[str, Provider]) -> Providers:
+    """The matrix and the routes as ``env`` grants them, with the providers that are ``built`` asked for their state."""
+    entitled = granted(env)
     matrix = tuple(
         ProviderRow(
             provider=row.provider,
@@ -57,7 +62,8 @@ def providers(env: Mapping[str, str]) -> Providers:
             data_entitlement=row.data_entitlement,
             quotes=row.quotes,
             execution=tuple(sorted(row.execution)),
-            entitled=row.provider in named or not row.data_entitlement,
+            entitled=(row.provider, "data") in entitled or not row.data_entitlement,
+            built=row.provider in built,
         )
         for row in MATRIX.values()
     )
@@ -65,9 +71,9 @@ def providers(env: Mapping[str, str]) -> Providers:
     for purpose in get_args(Purpose):
         days = HISTORY_DAYS if purpose in ("history", "research") else 0
         for kind in _KINDS if purpose in ("history", "research", "quotes", "execution") else (_kind_of(purpose),):
-            route = select(purpose, kind, days, entitled)
-            routes.append(RouteRow(purpose, kind or "", route.provider, route.skips))
-    return Providers(VERSION, matrix, tuple(routes))
+            route = select(purpose, kind, days, entitled, adapters=built)
+            routes.append(RouteRow(purpose, kind or "", route.provider, route.skips, route.reason))
+    return Providers(VERSION, matrix, tuple(routes), tuple(one.check() for one in built.values()))
 
 
 def _kind_of(purpose: Purpose) -> Kind | None:
