@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import textwrap
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from plimsoll.core.account_record import Limits, Promise, RecordEntry, amount
 from plimsoll.core.errors import CheckFailed, InputError
 from plimsoll.core.money import cents, dollars
 from plimsoll.core.policy import Policy
+from plimsoll.core.text_template import filled
 from plimsoll.operate.governed_account import signed_limits, whole_record
 from plimsoll.risk.governor_limits import (
     MILLISECOND,
@@ -219,107 +221,82 @@ def _page(
     gross: int,
     gap: GapBound,
 ) -> Iterator[str]:
-    capital = cents(signed.capital)
-    yield "RISK PROMISE"
-    yield from _wrapped(_whose(entry, signed))
-    yield from _wrapped(f"Policy {policy.profile}, SHA-256 {digest[:16]}; amounts at an equity of ${signed.capital}.")
-    yield ""
-    yield "WHAT IS GUARANTEED"
-    yield from _wrapped(
-        "Of the orders put to the governor (plimsoll govern, plimsoll model run; no backtest or recorded paper "
-        "session): none that adds risk leaves if a limit could be exceeded with it. Every order that is not known to "
-        "be closed counts as filled, at the dearest of the price it was admitted at, its limit and the price now, and "
-        f"a market order's turnover at {_percent(limits.move_bps)} above; what cannot be measured counts as too much."
-    )
-    named = len(limits.positions)
-    one = "one symbol's position"
-    if limits.size is not None and limits.size < amount(signed.caps.position, "caps.position"):
-        one += f", for now; its cap is ${signed.caps.position}"
-    elif named:
-        one += f", the largest of {named} with caps of their own"
-    for words, cap in (
-        ("loss of a session, beyond which nothing adds risk", limits.loss),
-        (one, _largest(limits)),
-        (f"all positions, {_percent(limits.gross_bps)} of the session's starting equity", gross),
-        ("turnover of a session", limits.turnover),
-        ("a single order", limits.trade),
-    ):
-        yield f"  {words:<64}{'$' + dollars(cap):>14}"
-    yield "As a session loses, at a share of the loss cap or of its starting equity:"
-    does = (
-        f"orders of at most ${dollars(limits.trade * limits.caution_bps // WHOLE)}",
-        "only reductions",
-        "only reductions, the next session too",
-    )
-    for n, (stage, words) in enumerate(zip(limits.stages, does, strict=True)):
-        shares = f"{_percent(stage.loss_bps)} or {_percent(stage.equity_bps)}"
-        yield f"  from {'$' + dollars(_mark(limits, n, capital)):<12} {shares:<16} {words}"
-    yield from _wrapped(
-        "The last is lifted in the next session by a health check: fresh quotes of all that is held, no order of an "
-        "earlier session open."
-    )
-    yield from _wrapped(
-        "While only reductions pass, every answer but an order's names the working orders that could add, to be "
-        "cancelled. Until the venue has, they can still fill, inside the limits they were admitted under."
-    )
-    yield "Refused besides:"
-    pace, age = limits.pace, limits.quote_age // SECOND
-    yield from _bullets(
-        f"a price more than {_percent(limits.collar_bps)} from the mid",
-        f"new risk while a quote is older than {_time(age)}, of the symbol or of anything held, or that of a holding "
-        f"wider than {_percent(limits.collar_bps)} to a side",
-        "new risk in a symbol whose quote jumped, crossed or had no price until explained, and in any while it is "
-        "held; where the venue holds another quantity; in any while it works an unknown order; after a start, split or "
-        "dividend until quoted anew; in what is not in dollars; under another policy",
-        f"more than {limits.orders_second} orders a second, {limits.orders_minute} a minute, {limits.repeats_minute} "
-        "alike a minute; an id used before for another order, or for one that is closed",
-        f"new risk at a time outside the session, or more than {limits.clock_slack // MILLISECOND} ms before one seen",
-        *(_by_the_clock(limits) if signed.mode == "live" else ()),
-        f"new risk once decisions are slow: median of {pace.window}, or {pace.slow} of {pace.recent}, above "
-        f"{pace.longest // MILLISECOND} ms",
-        "everything, once the store that counts cannot be written",
-        *([f"new risk in anything but {', '.join(sorted(limits.symbols))}"] if limits.symbols else []),
-    )
-    yield from _wrapped(
-        "An order that can only bring a position nearer to zero passes the caps and needs no fresh quote nor a "
-        "right time, so that nothing is trapped: turnover can end above its cap by what is sold off. "
-        "A decision is on disk before it is answered; after a crash an "
-        "order may be counted that never left, none is forgotten that did. Only a signature changes a limit: a "
-        "higher one counts from the next session, a lower one from the next start or session."
-    )
-    yield ""
-    yield "WHAT CANNOT BE GUARANTEED"
+    """The lines of the page but for its signature."""
     percent = _percent(round(gap.gap * WHOLE))
-    yield from _wrapped(
-        "The governor holds back orders; it does not sell. A price that jumps through a held position, or falls while "
-        "nobody sells it, is lost whatever the limits say, and can carry a position past its cap. For an adverse gap "
-        f"of {percent}:"
-    )
-    yield f"  loss of the session <= loss before the gap + {percent} x what is held"
-    yield f"  largest position   {percent} x {'$' + gap.largest_position:<14} = ${gap.largest_loss}"
-    yield f"  all positions      {percent} x {'$' + gap.book:<14} = ${gap.book_loss}"
-    yield f"  a session already down ${gap.risk_ends} when it comes, all positions held: ${gap.worst}"
-    yield from _wrapped(
-        f"From a loss of ${gap.risk_ends} on no order that adds leaves. Longs can lose their worth and no more; "
-        "shorts have no such bound. Not counted: fees and interest, and what a venue does before it tells: a fill "
-        "above the ask, after a cancel, or beyond its order."
-    )
-    yield ""
-    yield "HOW IT IS VERIFIED"
-    yield from _bullets(
-        f"plimsoll montecarlo --sessions 10000 --seed 7 --profile {policy.profile}",
-        "plimsoll limits history, plimsoll audit verify: every cap, every decision",
-        "the project's tests: all orders of events, a crash at every write",
-    )
+    values = {
+        "whose": _whose(entry, signed),
+        "profile": policy.profile,
+        "policy": digest[:16],
+        "capital": signed.capital,
+        "position_cap": signed.caps.position,
+        "gross": dollars(gross),
+        **_figures(limits),
+        **_stages(limits, cents(signed.capital)),
+        "gap": percent,
+        "largest_position": f"{'$' + gap.largest_position:<14}",
+        "largest_loss": gap.largest_loss,
+        "book": f"{'$' + gap.book:<14}",
+        "book_loss": gap.book_loss,
+        "risk_ends": gap.risk_ends,
+        "worst": gap.worst,
+    }
+    graduated = limits.size is not None and limits.size < amount(signed.caps.position, "caps.position")
+    holds = {
+        "live": signed.mode == "live",
+        "graduated": graduated,
+        "named": bool(limits.positions),
+        "symbols": bool(limits.symbols),
+    }
+    template = files("plimsoll.operate").joinpath("templates/risk_promise.txt").read_text(encoding="utf-8")
+    for line in filled(template, values, {name for name, on in holds.items() if on}):
+        yield from _laid_out(line)
 
 
-def _by_the_clock(limits: GovernorLimits) -> Iterator[str]:
-    """What else a live account refuses, which knows what time it is."""
-    yield (
-        "by the machine's clock: a session of a day to come, and new risk in any but today's; new risk by an order "
-        f"older than {_time(limits.quote_age // SECOND)}, or that waited {limits.wait_max // MILLISECOND} ms; new risk "
-        "until quotes come anew, once that clock was set"
-    )
+def _figures(limits: GovernorLimits) -> dict[str, str]:
+    """The limits of a session as the page writes them."""
+    pace = limits.pace
+    return {
+        "loss": dollars(limits.loss),
+        "position": dollars(_largest(limits)),
+        "named": str(len(limits.positions)),
+        "gross_share": _percent(limits.gross_bps),
+        "turnover": dollars(limits.turnover),
+        "trade": dollars(limits.trade),
+        "caution": dollars(limits.trade * limits.caution_bps // WHOLE),
+        "move": _percent(limits.move_bps),
+        "collar": _percent(limits.collar_bps),
+        "quote_age": _time(limits.quote_age // SECOND),
+        "orders_second": str(limits.orders_second),
+        "orders_minute": str(limits.orders_minute),
+        "repeats_minute": str(limits.repeats_minute),
+        "clock_slack": str(limits.clock_slack // MILLISECOND),
+        "wait_max": str(limits.wait_max // MILLISECOND),
+        "pace_window": str(pace.window),
+        "pace_slow": str(pace.slow),
+        "pace_recent": str(pace.recent),
+        "pace_longest": str(pace.longest // MILLISECOND),
+        "symbols": ", ".join(sorted(limits.symbols)),
+    }
+
+
+def _stages(limits: GovernorLimits, capital: int) -> dict[str, str]:
+    """From which loss each stage of a losing session holds, in columns."""
+    found = {}
+    for n, stage in enumerate(limits.stages):
+        shares = f"{_percent(stage.loss_bps)} or {_percent(stage.equity_bps)}"
+        found[f"from_{n + 1}"] = f"{'$' + dollars(_mark(limits, n, capital)):<12}"
+        found[f"shares_{n + 1}"] = f"{shares:<16}"
+    return found
+
+
+def _laid_out(line: str) -> Sequence[str]:
+    """A paragraph wrapped, a bullet hanging, an indented line as it stands; a tab moves what follows to the edge."""
+    if line.startswith("- "):
+        return textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    if line.startswith("  "):
+        words, tab, figure = line.partition("\t")
+        return (words + figure.rjust(WIDTH - len(words)) if tab else line,)
+    return textwrap.wrap(line, WIDTH) or ("",)
 
 
 def _whose(entry: RecordEntry | None, signed: Limits) -> str:
@@ -339,15 +316,6 @@ def _signature(entry: RecordEntry) -> str:
 
 def _unsigned(document: str) -> str:
     return f"{_SIGNED}\nNot signed.\nText SHA-256 {document}\n"
-
-
-def _wrapped(words: str) -> Sequence[str]:
-    return textwrap.wrap(words, WIDTH)
-
-
-def _bullets(*said: str) -> Iterator[str]:
-    for words in said:
-        yield from textwrap.wrap(words, WIDTH, initial_indent="  - ", subsequent_indent="    ")
 
 
 def _percent(bps: int) -> str:

@@ -9,17 +9,17 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from html import escape
 from importlib.resources import files
+from string import Template
 
 import msgspec
 
 from plimsoll.reports.charts import ChartData
 
 ASSETS = files("plimsoll.reports") / "assets"
-
-
-_UNFOLD = '<li><button type="button" data-unfold="" aria-pressed="false">Open all</button></li>'
+TEMPLATES = files("plimsoll.reports") / "templates"
 
 
 class Html(str):
@@ -79,12 +79,7 @@ def table(
     for i, row in enumerate(body):
         cells = _cell("th", row[0], ' scope="row"') + "".join(_cell("td", c, "") for c in row[1:])
         lines.append(f'<tr class="sum">{cells}</tr>' if total and i == len(body) - 1 else f"<tr>{cells}</tr>")
-    label, style = escape(caption), escape(f"t {kind}".strip())
-    return Html(
-        f'<p class="caption" aria-hidden="true">{label}</p>'
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table class="{style}">'
-        f"<caption>{label}</caption><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-    )
+    return _filled("table", caption=caption, style=f"t {kind}".strip(), head=Html(top), rows=Html("".join(lines)))
 
 
 def _cell(name: str, cell: str | Cell, scope: str) -> str:
@@ -168,26 +163,17 @@ def columns(
 
 
 def _drawing(parts: str, height: int, caption: str, alt: str) -> Html:
-    return Html(
-        f'<figure><svg class="bins" viewBox="0 0 720 {height}" role="img" aria-label="{escape(alt)}">{parts}</svg>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    return _filled("drawing", height=str(height), alt=alt, parts=Html(parts), caption=caption)
 
 
 def plot(id_: str, caption: str, alt: str) -> Html:
     """A figure drawn in the browser: ``alt`` says in words what it shows, for those who cannot see it."""
-    return Html(
-        f'<figure><div class="plot" id="{escape(id_)}" role="img" aria-label="{escape(alt)}"></div>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    return _filled("plot", id=id_, alt=alt, caption=caption)
 
 
 def section(id_: str, title: str, *content: str) -> Html:
     """A section with its heading."""
-    return Html(
-        f'<section id="{escape(id_)}" aria-labelledby="{escape(id_)}-h"><h2 id="{escape(id_)}-h">{escape(title)}</h2>'
-        f"{join(content)}</section>"
-    )
+    return _filled("section", id=id_, title=title, content=join(content))
 
 
 def part(id_: str, title: str, said: str, *content: str, shown: bool = False) -> Html:
@@ -196,10 +182,7 @@ def part(id_: str, title: str, said: str, *content: str, shown: bool = False) ->
     Print opens every part, and so does a link to it or to something inside it.
     """
     state = " open" if shown else ""
-    return Html(
-        f'<details class="part" id="{escape(id_)}"{state}><summary><h3>{escape(title)}</h3>'
-        f"<span>{text(said)}</span></summary>\n{join(content)}</details>"
-    )
+    return _filled("part", id=id_, state=state, title=title, said=said, content=join(content))
 
 
 def page(title: str, header: str, sections: Sequence[tuple[str, str, Html]], footer: str, book: ChartData) -> str:
@@ -213,20 +196,36 @@ def page(title: str, header: str, sections: Sequence[tuple[str, str, Html]], foo
     )
     figures = msgspec.json.encode(book).decode().replace("<", "\\u003c")
     links = "".join(f'<li><a href="#{escape(i)}">{escape(name)}</a></li>' for i, name, _ in sections)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy, quote=False)}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
-        f'<a class="skip" href="#main">Skip to the report</a>\n{text(header)}\n'
-        f'<nav aria-label="Sections"><ul>{links}{_UNFOLD}</ul></nav>\n'
-        '<main id="main">\n'
-        "<noscript><p>Figures need JavaScript; every table stands without it.</p></noscript>\n"
-        f'{join(m for _, _, m in sections)}\n</main>\n<footer class="foot">{text(footer)}</footer>\n'
-        f'<script type="application/json" id="figures">{figures}</script>\n'
-        f"<script>{scripts[0]}</script>\n<script>{scripts[1]}</script>\n</body>\n</html>\n"
+    return _filled(
+        "page",
+        policy=Html(escape(policy, quote=False)),
+        title=title,
+        style=Html(style),
+        header=header,
+        links=Html(links),
+        sections=join(m for _, _, m in sections),
+        footer=footer,
+        figures=Html(figures),
+        library=Html(scripts[0]),
+        script=Html(scripts[1]),
     )
+
+
+def _filled(name: str, **values: str) -> Html:
+    """A template with its values, each escaped unless it is markup."""
+    return Html(_template(name).substitute({key: text(value) for key, value in values.items()}))
+
+
+@cache
+def _template(name: str) -> Template:
+    """A template; the line end that closes a fragment's file is none of its own."""
+    content = (TEMPLATES / f"{name}.html").read_text(encoding="utf-8")
+    return Template(content if name == "page" else content.removesuffix("\n"))
+
+
+def prose(name: str) -> str:
+    """A text of the report with holes, for ``plimsoll.core.text_template``."""
+    return (TEMPLATES / f"{name}.txt").read_text(encoding="utf-8")
 
 
 def _asset(name: str) -> str:
