@@ -11,7 +11,6 @@ from contextlib import closing
 from pathlib import Path
 
 import apsw
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,13 +27,17 @@ from plimsoll.core.decision import (
     TargetPortfolio,
     Veto,
 )
-from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
+from plimsoll.core.errors import CorruptionError, InputError, OldJournal, PlimsollError, UsageError
 from plimsoll.core.events import Approval, CashFlow, Event, Genesis, Proof, Split
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.restraint import LadderState, Restraint, Resume, RiskEvent
+from plimsoll.core.runs import Anchor, AuditReport, Ending
 from plimsoll.core.verdict import Finding
-from plimsoll.store import codec, journal
-from plimsoll.store.journal import ORIGIN, Anchor, Ending, SqliteJournal, verify
+from plimsoll.store import codec
+from plimsoll.store.journal import SqliteJournal
+from plimsoll.store.journal_chain import UNKNOWN, verify
+from plimsoll.store.journal_file import ORIGIN
+from plimsoll.store.run_reader import SqliteRunReader
 
 GENESIS = Genesis("paper", 10_000_000, ("GLD", "SPY"), "snap", "pol", "code", "2020-01-02", "2020-12-31", "backtest",
                   ("core_trend",), "never", True)  # fmt: skip
@@ -78,8 +81,13 @@ EVENTS: tuple[Event, ...] = (
 
 
 def decided(path: Path) -> str:
-    with journal.proven(path) as found:
+    with SqliteRunReader(path) as found:
         return found.decisions_hash
+
+
+def read(path: Path, ending: Ending = UNKNOWN) -> tuple[Event, ...]:
+    with SqliteRunReader(path, ending=ending) as reader:
+        return tuple(reader.events())
 
 
 def written(folder: Path, durable: bool = False, events: tuple[Event, ...] = EVENTS) -> Path:
@@ -101,7 +109,7 @@ def test_events_come_back_as_they_went_in(tmp_path: Path, durable: bool) -> None
         assert tuple(log.events()) == EVENTS
         assert log.anchor == Anchor(len(EVENTS), heads[-1]) and len(log) == len(EVENTS)
     assert len(set(heads)) == len(EVENTS)
-    assert tuple(journal.read(tmp_path / "run.db")) == EVENTS
+    assert (read(tmp_path / "run.db")) == EVENTS
     assert verify(tmp_path / "run.db").ok
 
 
@@ -133,7 +141,7 @@ def test_the_payload_is_canonical_json_and_the_hash_can_be_recomputed_without_th
         assert json.loads(canonical) == json.loads(payload)
         assert list(json.loads(payload)) == sorted(json.loads(payload)) and ": " not in payload
         assert linked == prev
-        prev = hashlib.sha256(f"plimsoll.journal.v1|{seq}|{linked}|{kind}|{payload}".encode()).hexdigest()
+        prev = hashlib.sha256(f"plimsoll.journal.v2|{seq}|{linked}|{kind}|{payload}".encode()).hexdigest()
         assert digest == prev
 
 
@@ -146,7 +154,7 @@ def test_durable_and_batch_write_the_same_chain(tmp_path: Path) -> None:
 def test_a_durable_append_is_in_the_file_at_once_and_a_batch_at_its_commit(tmp_path: Path) -> None:
     with SqliteJournal(tmp_path / "d.db", True) as log:
         log.append(GENESIS)
-        assert verify(tmp_path / "d.db") == journal.AuditReport(True, 1, None, "", log.anchor.head)
+        assert verify(tmp_path / "d.db") == AuditReport(True, 1, None, "", log.anchor.head, format=2)
     with SqliteJournal(tmp_path / "b.db", False) as log:
         log.append(GENESIS)
         log.commit()
@@ -154,20 +162,6 @@ def test_a_durable_append_is_in_the_file_at_once_and_a_batch_at_its_commit(tmp_p
         assert verify(tmp_path / "b.db").records == 1
         log.commit()
         assert verify(tmp_path / "b.db").records == 2
-
-
-def test_an_audit_of_a_run_that_goes_on_sees_one_moment_of_it(tmp_path: Path) -> None:
-    with SqliteJournal(tmp_path / "run.db", True) as log:
-        log.append(GENESIS)
-        with journal._reading(tmp_path / "run.db") as view:
-            assert view.execute("SELECT count(*) FROM journal").get == 1
-            log.append(cycle("2020-01-02"))
-            assert journal._audit(view, Ending()) == journal.AuditReport(True, 1, None, "", verified_prev(log))
-
-
-def verified_prev(log: SqliteJournal) -> str:
-    """Hash of the record before the last."""
-    return str(log._connection.execute("SELECT prev FROM journal ORDER BY seq DESC LIMIT 1").get)
 
 
 def test_a_batch_that_is_being_written_is_no_finding(tmp_path: Path) -> None:
@@ -231,7 +225,7 @@ def test_several_events_are_recorded_together_or_not_at_all(tmp_path: Path, dura
         with pytest.raises(PlimsollError, match="not an event"):
             log.append_many((EVENTS[2], "no event"))  # type: ignore[arg-type]
         assert len(log) == 2
-    assert tuple(journal.read(tmp_path / "run.db")) == EVENTS[:2]
+    assert (read(tmp_path / "run.db")) == EVENTS[:2]
 
 
 @pytest.mark.parametrize(
@@ -250,11 +244,11 @@ def test_the_file_itself_refuses_to_be_rewritten(tmp_path: Path, statement: str)
         connection.execute(statement)
 
 
-def tampered(path: Path, *statements: str) -> journal.AuditReport:
+def tampered(path: Path, *statements: str) -> AuditReport:
     """What verification says after somebody dropped the triggers and changed rows."""
     connection = sqlite3.connect(path)
     for name in ("journal_in_order", "journal_no_update", "journal_no_delete"):
-        connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(f"DROP TRIGGER IF EXISTS {name}")
     for statement in statements:
         connection.execute(statement)
     connection.commit()
@@ -343,23 +337,23 @@ def test_a_file_that_is_no_journal_is_reported_without_a_traceback(tmp_path: Pat
     report = verify(path)
     assert not report.ok and report.first_bad == 1 and report.problem
     with pytest.raises(PlimsollError):
-        list(journal.read(path))
-    with pytest.raises(PlimsollError), journal.proven(path):
-        pass
+        (read(path))
+    with pytest.raises(PlimsollError):
+        decided(path)
 
 
 def test_a_missing_file_and_a_folder_are_reported(tmp_path: Path) -> None:
     assert "no journal" in verify(tmp_path / "absent.db").problem
     assert not verify(tmp_path).ok
     with pytest.raises(InputError, match=r"absent\.db"):
-        next(journal.read(tmp_path / "absent.db"))
+        (read(tmp_path / "absent.db"))
 
 
 def test_damaged_bytes_anywhere_never_pass_and_never_raise(tmp_path: Path) -> None:
     """Each 97th byte of the record pages is flipped in turn; a flip may hit unused space, never a false record."""
     path = written(tmp_path)
     whole = path.read_bytes()
-    events, found = tuple(journal.read(path)), 0
+    events, found = (read(path)), 0
     for at in range(0, len(whole), 97):
         damaged = bytearray(whole)
         damaged[at] ^= 0xFF
@@ -367,7 +361,7 @@ def test_damaged_bytes_anywhere_never_pass_and_never_raise(tmp_path: Path) -> No
         report = verify(path)
         found += not report.ok
         if report.ok:
-            assert tuple(journal.read(path)) == events
+            assert (read(path)) == events
     assert found > len(whole) // 97 // 3
 
 
@@ -456,18 +450,19 @@ def test_a_payload_that_is_no_event_is_named_with_its_record(tmp_path: Path) -> 
     path = written(tmp_path)
     tampered(path, "UPDATE journal SET payload = '{\"x\": 1}' WHERE seq = 4")
     with pytest.raises(CorruptionError, match="record 4 is not what was written"):
-        list(journal.read(path))
+        (read(path))
 
 
 def test_a_reading_gives_nothing_that_was_not_proven_and_ends_only_where_the_journal_did(tmp_path: Path) -> None:
     path = written(tmp_path)
     end = Anchor(len(EVENTS), verify(path).head)
-    reading = journal.read(path, Ending(end, True))
-    with pytest.raises(ValueError, match="not read to its end"):
-        _ = reading.proof
-    assert tuple(reading) == EVENTS
-    assert reading.proof == Proof(len(EVENTS), end.head, True) and reading.decisions_hash == decided(path)
-    given: list[Event] = []
+    proof = Proof(len(EVENTS), end.head, True)
+    with SqliteRunReader(path, ending=Ending(end, True)) as reader:
+        assert reader.genesis == GENESIS
+        assert tuple(reader.events()) == EVENTS and reader.proof == proof
+        assert tuple(reader.events()) == EVENTS and reader.decisions_hash == decided(path)
+    with SqliteRunReader(path, ending=Ending(end, True)) as reader:
+        assert reader.proof == proof  # also before anything was read
     for ending, bad in (
         (Ending(Anchor(end.records + 1, end.head), True), f"counts {end.records + 1} records"),
         (Ending(Anchor(end.records + 1, end.head)), f"counts {end.records + 1} records"),
@@ -475,23 +470,35 @@ def test_a_reading_gives_nothing_that_was_not_proven_and_ends_only_where_the_jou
         (Ending(Anchor(2, "f" * 64), True), "another record 2"),
         (Ending(problem="it is lost"), "its end cannot be proven: it is lost"),
     ):
-        given.clear()
-        with pytest.raises(CorruptionError, match=bad):
-            given.extend(journal.read(path, ending))
         assert not verify(path, ending).ok and bad in verify(path, ending).problem
-        with pytest.raises(CorruptionError, match=bad), journal.proven(path, ending):
-            pass
-    second = [event for n, event in enumerate(journal.read(path), 1) if n == 2]
-    assert second == [EVENTS[1]]
+        for used in (
+            lambda r: list(r.events()), lambda r: r.proof, lambda r: r.decisions_hash, lambda r: r.last_decided,
+            lambda r: r.session("2020-01-02"), lambda r: next(r.before("2020-01-03")),
+        ):  # fmt: skip
+            with SqliteRunReader(path, ending=ending) as reader, pytest.raises(CorruptionError, match=bad):
+                used(reader)
+    with SqliteRunReader(path) as reader:
+        second = [event for n, event in enumerate(reader.events(), 1) if n == 2]
+        assert second == [EVENTS[1]]
+
+
+def test_a_reading_is_of_one_view_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    with SqliteJournal(path, True) as log:
+        log.append_many(EVENTS[:2])
+        with SqliteRunReader(path) as reader:
+            log.append_many(EVENTS[2:])
+            assert tuple(reader.events()) == EVENTS[:2] and reader.last_decided == "2020-01-02"
+        assert read(path) == EVENTS
 
 
 def test_a_journal_that_goes_on_holds_the_record_it_once_ended_at(tmp_path: Path) -> None:
     path = written(tmp_path)
-    with journal.proven(path) as found:
-        heads = [row.hash for row in journal._rows(found._connection, f"{journal._ROWS} ORDER BY seq")]
+    with closing(sqlite3.connect(path)) as connection:
+        heads = [head for (head,) in connection.execute("SELECT hash FROM journal ORDER BY seq")]
     held = Anchor(2, heads[1])
     assert verify(path, Ending(held)).ok and not verify(path, Ending(held)).anchored
-    assert tuple(journal.read(path, Ending(held))) == EVENTS
+    assert (read(path, Ending(held))) == EVENTS
     with SqliteJournal(path, True, held=held) as log:
         assert tuple(log.events()) == EVENTS
     with (
@@ -511,12 +518,59 @@ def test_a_writer_reads_nothing_back_that_it_did_not_write(tmp_path: Path) -> No
             next(events)
 
 
-def test_the_events_before_a_decision_are_those_it_follows_from(tmp_path: Path) -> None:
+def test_the_account_before_a_decision_needs_of_earlier_ones_only_their_orders(tmp_path: Path) -> None:
+    path = written(tmp_path, events=(*EVENTS, cycle("2020-01-06")))
+    with SqliteRunReader(path) as reader:
+        assert tuple(reader.before("2020-01-02")) == EVENTS[:1]
+        assert tuple(reader.before("2020-01-03")) == EVENTS[:6]
+        assert tuple(reader.before("2020-01-06")) == (EVENTS[0], *cycle("2020-01-02").intents, *EVENTS[2:])
+        with pytest.raises(UsageError, match="Nothing was decided on 2020-01-04"):
+            list(reader.before("2020-01-04"))
+
+
+def of_format_1(path: Path) -> str:
+    """A journal as the version before this one wrote it: the same tables, another domain, no format; its head."""
+    prev = "0" * 64
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "CREATE TABLE journal (seq INTEGER PRIMARY KEY, kind TEXT, payload TEXT, prev TEXT, hash TEXT)"
+        )
+        connection.execute("CREATE TABLE head (id INTEGER PRIMARY KEY, count INTEGER, hash TEXT)")
+        for seq, event in enumerate(EVENTS, 1):
+            kind, payload = codec.encode(event)
+            head = hashlib.sha256(f"plimsoll.journal.v1|{seq}|{prev}|{kind}|".encode() + payload).hexdigest()
+            connection.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", (seq, kind, payload.decode(), prev, head))
+            prev = head
+        connection.execute("INSERT INTO head VALUES (1, ?, ?)", (len(EVENTS), prev))
+        connection.commit()
+    return prev
+
+
+def test_a_journal_of_the_format_before_is_verified_and_used_by_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "runs" / "old.db"
+    path.parent.mkdir(parents=True)
+    head = of_format_1(path)
+    assert verify(path) == AuditReport(True, len(EVENTS), None, "", head, format=1)
+    assert verify(path, Ending(Anchor(len(EVENTS), head), True)).anchored
+    for used in (lambda: SqliteRunReader(path), lambda: SqliteJournal(path, True)):
+        with pytest.raises(OldJournal, match="format 1, and this version of plimsoll reads format 2") as refused:
+            used()
+        policy = path.with_suffix(".policy.json")
+        assert refused.value.remedy == (
+            f"Make the run again: plimsoll --home {tmp_path / 'home'} backtest --start 2020-01-02 --end 2020-12-31 "
+            f"--snapshot snap --policy {policy}"
+        )
+    tampered(path, "UPDATE journal SET payload = replace(payload, '20', '21') WHERE seq = 3")
+    assert verify(path).first_bad == 3
+
+
+@pytest.mark.parametrize(("number", "problem"), [(0, "record 1 is not what was written"), (3, "states format 3")])
+def test_the_format_is_part_of_what_is_chained(tmp_path: Path, number: int, problem: str) -> None:
     path = written(tmp_path)
-    places = [n for n, event in enumerate(EVENTS) if isinstance(event, CycleRecord)]
-    with journal.proven(path) as found:
-        last = found.passage(EVENTS[places[-1]].session)  # type: ignore[union-attr]
-    assert last is not None and tuple(journal.until(path, last)) == EVENTS[: places[-1]]
-    forged = msgspec.structs.replace(last, prev="f" * 64)
-    with pytest.raises(CorruptionError, match="ends at"):
-        list(journal.until(path, forged))
+    assert verify(path).format == 2
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {number}")
+        connection.commit()
+    assert problem in verify(path).problem
+    with pytest.raises(InputError):
+        SqliteRunReader(path)

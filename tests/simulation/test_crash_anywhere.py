@@ -28,7 +28,9 @@ from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.span import Span
 from plimsoll.engine.tally import RunTally
 from plimsoll.store import codec
-from plimsoll.store.journal import SqliteJournal, read, verify
+from plimsoll.store.journal import SqliteJournal
+from plimsoll.store.journal_chain import verify
+from plimsoll.store.run_reader import SqliteRunReader
 
 BASE = Policy()
 # weekly auctions and no band: as much as possible happens between two kills
@@ -144,7 +146,8 @@ class World:
 
 
 def lines_of(path: Path) -> list[tuple[str, bytes]]:
-    return [codec.encode(event) for event in read(path)]
+    with SqliteRunReader(path) as reader:
+        return [codec.encode(event) for event in reader.events()]
 
 
 @pytest.fixture(scope="module")

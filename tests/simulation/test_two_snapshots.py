@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from plimsoll.app.wiring import simulated_exchange
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import Halted, InputError, UsageError
-from plimsoll.core.events import CertificationChanged, DataPublished, DataRestated, Genesis
+from plimsoll.core.events import CertificationChanged, DataPublished, DataRestated, Event, Genesis
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import Certified, Panel
 from plimsoll.core.policy import Policy
@@ -24,7 +24,8 @@ from plimsoll.engine.history import history_of
 from plimsoll.engine.paper import PaperSession
 from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.span import Span
-from plimsoll.store.journal import SqliteJournal, read
+from plimsoll.store.journal import SqliteJournal
+from plimsoll.store.run_reader import SqliteRunReader
 
 BASE = Policy()
 POLICY = replace(
@@ -64,7 +65,12 @@ class Continued:
     def whole(self, path: Path, *, kept: bool = True) -> list[Any]:
         self.trade(path, self.earlier, CUT - 1)
         self.trade(path, self.later, LAST, kept=kept)
-        return list(read(path))
+        return read(path)
+
+
+def read(path: Path) -> list[Event]:
+    with SqliteRunReader(path) as reader:
+        return list(reader.events())
 
 
 def opened(path: Path) -> SqliteJournal:
@@ -142,7 +148,7 @@ def test_killed_at_any_event_it_ends_alike(run: Continued, tmp_path: Path, kept:
             run.trade(path, snapshot, last, kept=kept, journal=lambda most=n: Mortal(opened(path), most))  # type: ignore[misc]
             run.trade(path, run.later, LAST, kept=kept, journal=lambda most=n: Mortal(opened(path), most))  # type: ignore[misc]
     run.trade(path, run.later, LAST, kept=kept)
-    assert list(read(path)) == whole
+    assert read(path) == whole
 
 
 def restated(panel: Panel, field: str, row: int, symbol: str, value: float) -> Panel:
@@ -273,11 +279,11 @@ def test_a_snapshot_that_no_run_can_go_on_from_is_named_and_nothing_is_written(
     run = Continued(earlier, later)
     path = tmp_path / "run.db"
     run.trade(path, run.earlier, CUT - 1)
-    before = list(read(path))
+    before = read(path)
     run.histories["later"] = history_of(change(later), POLICY)
     with pytest.raises(error, match=said):
         run.trade(path, run.later, LAST, kept=kept)
-    assert list(read(path)) == before
+    assert read(path) == before
 
 
 def later_by(panel: Panel, days: int) -> Panel:
@@ -305,7 +311,7 @@ def test_a_session_begun_on_one_snapshot_is_not_ended_on_another_that_tells_it_o
     run = Continued(other(later.first(CUT + 2), snapshot="earlier"), later)
     path = tmp_path / "run.db"
     run.trade(path, run.earlier, CUT + 1)
-    events = list(read(path))
+    events = read(path)
     fill = max(n for n, e in enumerate(events) if isinstance(e, Fill))
     half = tmp_path / "half.db"
     with pytest.raises(Killed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,18 +16,20 @@ from msgspec.structs import replace
 
 from commands import Done, plimsoll
 from plimsoll import app
+from plimsoll.app.wiring import runs_of, snapshots_of
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CheckFailed, InputError, PlimsollError, UsageError
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import Panel
+from plimsoll.core.runs import Passage
+from plimsoll.engine.recovery import recover
 from plimsoll.engine.replay import replay as engine_replay
 from plimsoll.governance.case import Explanation
 from plimsoll.governance.wording import share
 from plimsoll.market import snapshot
 from plimsoll.operate import past_session
 from plimsoll.store import codec
-from plimsoll.store.home import Home
-from plimsoll.store.journal import Passage, proven, read, until
+from plimsoll.store.runs import RunFiles
 
 START = "2019-01-02"
 
@@ -41,8 +44,14 @@ class Run:
     records: tuple[CycleRecord, ...]
 
     @property
-    def home(self) -> Home:
-        return Home(self.where.home)
+    def runs(self) -> RunFiles:
+        return runs_of(self.where)
+
+    @contextmanager
+    def past(self, session: str) -> Iterator[past_session.Past]:
+        """A session of the run, under the policy that was stored."""
+        with self.runs.open(self.name) as reader:
+            yield past_session.find(reader, self.runs, snapshots_of(self.where.home), session, lambda: None)  # type: ignore[arg-type,return-value]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +60,7 @@ def run(ingested: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFacto
     where = app.Workspace(home, changes={"account.capital": 100_000.0})
     name = app.backtest(where, start=START).run
     panel = snapshot.load(snapshot.current(home / "snapshots"))
-    records = tuple(e for e in read(Home(home).journal(name)) if isinstance(e, CycleRecord))
+    records = tuple(e for e in app.journaled(where, name) if isinstance(e, CycleRecord))
     return Run(where, name, panel, records)
 
 
@@ -66,9 +75,9 @@ def lines(run: Run) -> Iterator[tuple[CycleRecord, str, str, int, list[str]]]:
             yield record, symbol, outcome, lots, why
 
 
-def passage(path: Path, session: str) -> Passage | None:
-    with proven(path) as journal:
-        return journal.passage(session)
+def passage(run: Run, session: str) -> Passage | None:
+    with run.runs.open(run.name) as reader:
+        return reader.session(session)
 
 
 def test_indicators_are_those_of_the_panel_at_the_auction(run: Run) -> None:
@@ -94,7 +103,7 @@ def test_indicators_are_those_of_the_panel_at_the_auction(run: Run) -> None:
 
 def test_a_trade_is_told_with_its_fill_beside_the_next_open(run: Run) -> None:
     record, symbol, _, lots, _ = next(line for line in lines(run) if line[2] == "EXECUTE" and line[3] > 0)
-    found = passage(run.home.journal(run.name), record.session)
+    found = passage(run, record.session)
     assert found is not None
     done = next(e for e in found.after if isinstance(e, Fill) and e.symbol == symbol)
     chain = app.explain(run.where, record.session, symbol).symbols[0]
@@ -130,15 +139,10 @@ def test_a_bid_that_lost_is_told_with_the_constraint_and_its_price(run: Run) -> 
 
 
 def test_every_symbol_of_many_sessions_is_explained_without_a_gap(run: Run) -> None:
-    first = past_session.find(run.home, run.records[0].session, run.name, lambda: None)  # type: ignore[arg-type,return-value]
     told = 0
     for record in run.records[::25]:
-        with proven(run.home.journal(run.name)) as journal:
-            found, auction = past_session.passages(journal, record.session)
-            proof = journal.proof
-        assert found is not None
-        past = past_session.Past(run.home, run.name, found, auction, proof, first.history, first.run_context)
-        page = past_session.explain(past)
+        with run.past(record.session) as past:
+            page = past_session.explain(past)
         assert [c.symbol for c in page.symbols] == [i.symbol for i in run.panel.instruments if i.tradable]
         for name, text in [
             (s.name, t) for s in (*page.summary, *(p for c in page.symbols for p in c.steps)) for t in s.sentences
@@ -196,8 +200,8 @@ def test_replay_gives_the_journaled_bytes(run: Run) -> None:
 
 def test_replay_tells_another_code_from_another_decision(run: Run) -> None:
     record = run.records[40]
-    past = past_session.find(run.home, record.session, run.name, lambda: None)  # type: ignore[arg-type,return-value]
-    before = list(until(run.home.journal(run.name), past.passage))
+    with run.past(record.session) as past:
+        before = list(past.reader.before(record.session))
 
     def again(journaled: CycleRecord) -> tuple[bool, bool, tuple[str, ...], tuple[str, ...]]:
         payload = codec.encode(journaled)[1]
@@ -213,13 +217,13 @@ def test_replay_tells_another_code_from_another_decision(run: Run) -> None:
 def test_the_policy_of_a_run_is_its_own_whatever_is_in_force_now(run: Run) -> None:
     other = app.Workspace(run.where.home, profile="institutional")
     assert app.replay(other, run.records[5].session, run.name).identical
-    kept = run.home.policy(run.name, run.records[0].policy)
+    kept = run.runs.policy(run.name, run.records[0].policy)
     assert kept is not None and kept.account.capital == 100_000.0
     assert [s.run for s in app.runs(run.where)] == [run.name]
 
 
 def test_an_altered_policy_is_found_and_a_missing_one_is_asked_for(run: Run) -> None:
-    path = run.home.runs / f"{run.name}.policy.json"
+    path = Path(run.runs.policy_file(run.name))
     stored = path.read_bytes()
     other = app.Workspace(run.where.home, profile="institutional")
     try:
@@ -269,18 +273,26 @@ def test_the_replay_command_exits_zero_and_says_identical(run: Run) -> None:
 
 
 def test_a_passage_holds_the_events_between_its_neighbours(run: Run) -> None:
-    journal = run.home.journal(run.name)
-    events = list(read(journal))
+    events = app.journaled(run.where, run.name)
     places = [i for i, e in enumerate(events) if isinstance(e, CycleRecord)]
     for n in (0, 1, 57, len(places) - 1):
-        found = passage(journal, run.records[n].session)
+        found = passage(run, run.records[n].session)
         assert found is not None and found.record == run.records[n] and found.genesis == events[0]
         assert found.before == (run.records[n - 1] if n else None)
         start = places[n - 1] + 1 if n else places[n]
         stop = places[n + 1] if n + 1 < len(places) else len(events)
-        assert list(found.pre_open) == events[start : places[n]]
-        assert list(found.after) == events[places[n] + 1 : stop]
+        assert found.pre_open == events[start : places[n]]
+        assert found.after == events[places[n] + 1 : stop]
         assert codec.decode("cycle", found.payload) == found.record
-    assert passage(journal, "2000-01-03") is None and passage(journal, "2100-01-04") is None
-    third = passage(journal, run.records[3].session)
-    assert third is not None and list(until(journal, third)) == events[: places[3]]
+    assert passage(run, "2000-01-03") is None and passage(run, "2100-01-04") is None
+
+
+def test_the_account_before_a_session_is_the_fold_of_every_event_before_it(run: Run) -> None:
+    events = app.journaled(run.where, run.name)
+    places = [i for i, e in enumerate(events) if isinstance(e, CycleRecord)]
+    for n in (0, 1, 57, len(places) - 1):
+        with run.runs.open(run.name) as reader:
+            given = list(reader.before(run.records[n].session))
+        part, whole = recover(given), recover(events[: places[n]])
+        assert str(part) == str(whole) and part.state.cash == whole.state.cash
+        assert sum(isinstance(e, CycleRecord) for e in given) == min(n, 1)

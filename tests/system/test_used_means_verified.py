@@ -17,7 +17,7 @@ from commands import Done, plimsoll
 from plimsoll import notebook
 from plimsoll.core.errors import CorruptionError
 from plimsoll.store.home import Home
-from plimsoll.store.journal import DOMAIN
+from plimsoll.store.runs import RunFiles
 
 WORDS = ("--tickers", "SPY,GLD,TLT", "--start", "2014-01-02")
 READERS = {
@@ -78,7 +78,7 @@ def rewritten(path: Path) -> int:
     with sqlite3.connect(path) as c:
         prev = "0" * 64
         for seq, kind, payload in c.execute("SELECT seq, kind, payload FROM journal ORDER BY seq").fetchall():
-            head = hashlib.sha256(f"{DOMAIN}|{seq}|{prev}|{kind}|".encode() + payload.encode()).hexdigest()
+            head = hashlib.sha256(f"plimsoll.journal.v2|{seq}|{prev}|{kind}|".encode() + payload.encode()).hexdigest()
             c.execute("UPDATE journal SET prev = ?, hash = ? WHERE seq = ?", (prev, head, seq))
             prev = head
         c.execute("UPDATE head SET hash = ?", (prev,))
@@ -216,7 +216,7 @@ def test_a_paper_book_that_goes_on_keeps_where_it_ended_until_it_ends_anew(home:
     assert paper(home, "--start", "2019-01-02", "--end", "2019-03-29").returncode == 0
     path = run_of(home, "paper")
     first = json.loads(path.with_suffix(".json").read_text())
-    store = Home(home)
+    store = RunFiles(Home(home))
     begun = json.loads(path.with_suffix(".json").read_text()) | {"finished": False, "status": "interrupted"}
     path.with_suffix(".json").write_text(json.dumps(begun))  # as it stands while it goes on
     assert store.audit(path.stem).ok and not store.audit(path.stem).anchored

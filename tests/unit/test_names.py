@@ -19,7 +19,6 @@ STANDING = {
     "Finding": 2,
     "Home": 2,
     "Moves": 2,
-    "Reading": 2,
     "Split": 2,
 }
 

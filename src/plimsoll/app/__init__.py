@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from plimsoll.app.data import confirm as confirm
     from plimsoll.app.data import confirmations as confirmations
     from plimsoll.app.data import ingest as ingest
+    from plimsoll.app.data import panel as panel
     from plimsoll.app.data import providers as providers
     from plimsoll.app.data import verify_sources as verify_sources
     from plimsoll.app.data import verify_status as verify_status
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
     from plimsoll.app.records import compare as compare
     from plimsoll.app.records import journaled as journaled
     from plimsoll.app.records import prune as prune
+    from plimsoll.app.records import read as read
     from plimsoll.app.records import result as result
     from plimsoll.app.records import resume as resume
     from plimsoll.app.records import runs as runs
+    from plimsoll.app.records import summary as summary
     from plimsoll.app.setup import ConfigReport as ConfigReport
     from plimsoll.app.setup import config_schema as config_schema
     from plimsoll.app.setup import config_show as config_show
@@ -62,11 +65,11 @@ _SERVICES = {  # module: what of it is asked for by name here; no module has a s
         "limits_sign",
         "size_approve", "size_status", "sla", "sla_check",
     ),
-    "data": ("confirm", "confirmations", "ingest", "providers", "verify_sources", "verify_status"),
+    "data": ("confirm", "confirmations", "ingest", "panel", "providers", "verify_sources", "verify_status"),
     "governing": ("arriving", "governed"),
     "inspect": ("auction", "costs", "explain", "regime", "replay", "report", "risk"),
     "models": ("model_convert", "model_run"),
-    "records": ("audit_verify", "compare", "journaled", "prune", "result", "resume", "runs"),
+    "records": ("audit_verify", "compare", "journaled", "prune", "read", "result", "resume", "runs", "summary"),
     "setup": ("ConfigReport", "config_schema", "config_show", "doctor", "new_strategy"),
     "studies": ("ablation", "montecarlo"),
     "trading": ("backtest", "trade_recorded"),

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from plimsoll.app import wiring
-from plimsoll.app.wiring import now
+from plimsoll.app.wiring import now, snapshots_of
 from plimsoll.core.errors import InputError, PlimsollError
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.bars import Confirmation
+    from plimsoll.core.panel import Panel
     from plimsoll.market.confirm import Confirmed
     from plimsoll.market.ingest import IngestReport, IngestRequest
     from plimsoll.market.intake import Progress as IngestProgress
@@ -124,6 +125,12 @@ def verify_status(workspace: Workspace, as_of: str | None = None) -> Status:
     with SqlBarStore(home.database) as store:
         judged = publish.build(store, policy, end, synthetic).certifications
     return status(home.snapshots, policy, (as_of, judged))
+
+
+def panel(workspace: Workspace) -> Panel:
+    """The certified snapshot that everything new reads from, every byte verified (D14)."""
+    snapshots = snapshots_of(workspace.home)
+    return snapshots.open(snapshots.latest())
 
 
 def providers(env: Mapping[str, str]) -> Providers:

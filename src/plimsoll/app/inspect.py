@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import stage_2
+from plimsoll.app.wiring import passing_journal, runs_of, snapshots_of, stage_2
 from plimsoll.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from plimsoll.governance.session_summary import SessionExplanation
     from plimsoll.operate.auction_answer import AuctionAnswer
     from plimsoll.operate.costs import CostReport
+    from plimsoll.operate.past_session import Past
     from plimsoll.operate.risk import RiskStanding
     from plimsoll.reports.regime import RegimeReport
 
@@ -22,31 +25,38 @@ if TYPE_CHECKING:
 def explain(workspace: Workspace, on: str, symbol: str | None = None, run: str | None = None) -> SessionExplanation:
     """Why each symbol, or one, was traded or not in a session of a run, the last run's by default (G4)."""
     from plimsoll.operate import past_session
-    from plimsoll.store.home import Home
 
-    past = past_session.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
-    return past_session.explain(past, symbol)
+    with _past(workspace, on, run) as past:
+        return past_session.explain(past, symbol)
 
 
 def replay(workspace: Workspace, on: str, run: str | None = None) -> SessionReplay:
     """Decide a past session again from snapshot, policy and journal, and compare the bytes (G4)."""
     from plimsoll.operate import past_session
-    from plimsoll.store.home import Home
 
-    return past_session.replay(
-        past_session.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
-    )
+    with _past(workspace, on, run) as past:
+        return past_session.replay(past)
 
 
 def risk(workspace: Workspace, on: str | None = None, run: str | None = None) -> RiskStanding:
     """Where a run's book stood against every limit at a session's close, the last one decided by default (R1-R9)."""
-    from plimsoll.operate import past_session
     from plimsoll.operate import risk as standing_of
-    from plimsoll.store.home import Home
 
-    return standing_of.standing(
-        past_session.find(Home(workspace.home, workspace.tell), on, run, lambda: workspace.load().policy)
-    )
+    with _past(workspace, on, run) as past:
+        return standing_of.standing(past)
+
+
+@contextmanager
+def _past(workspace: Workspace, on: str | None, run: str | None) -> Iterator[Past]:
+    """A session of a run, the last of the last one's by default, while it is looked at."""
+    from plimsoll.core.dates import day_number
+    from plimsoll.operate import past_session
+
+    if on is not None:
+        day_number(on)  # before a run is looked for: a misspelt date is what is wrong
+    runs = runs_of(workspace)
+    with runs.open(run) as reader:
+        yield past_session.find(reader, runs, snapshots_of(workspace.home), on, lambda: workspace.load().policy)
 
 
 def regime(workspace: Workspace, on: str | None = None) -> RegimeReport:
@@ -68,23 +78,23 @@ def costs(
     """
     from plimsoll.core.errors import UsageError
     from plimsoll.operate import costs as compared
-    from plimsoll.store.home import Home
 
-    home = Home(workspace.home, workspace.tell)
+    snapshots = snapshots_of(workspace.home)
     if fills is None:
-        return compared.of_run(
-            home, home.find_run(run), lambda: workspace.load().policy, estimate_slippage=estimate_slippage
-        )
+        runs = runs_of(workspace)
+        with runs.open(run) as reader:
+            return compared.of_run(
+                reader, runs, snapshots, lambda: workspace.load().policy, estimate_slippage=estimate_slippage
+            )
     if run is not None:
         raise UsageError("--run and --fills name two different sources", "Give one of them")
     policy = workspace.load().policy
 
     def market() -> History | None:
         from plimsoll.engine.history import history_of
-        from plimsoll.market import snapshot
 
         try:
-            panel = snapshot.load(snapshot.current(home.snapshots))
+            panel = snapshots.open(snapshots.latest())
             return history_of(panel.resolved(policy.limits.plain_symbols_are), policy)
         except InputError:  # nothing was ingested: the file has to say everything itself
             return None
@@ -111,13 +121,14 @@ def report(
     from plimsoll.reports import gather, html, tables
     from plimsoll.store.home import Home, spared
 
-    home = Home(workspace.home, workspace.tell)
+    home, runs = Home(workspace.home), runs_of(workspace)
     for given in (output, csv):
         if given is not None:
             spared(given)
-    found = gather.gather(home, home.find_run(run), lambda: workspace.load().policy)
+    with runs.open(run) as reader:
+        found = gather.gather(reader, runs, snapshots_of(workspace.home), lambda: workspace.load().policy)
     if hurdles:
-        found = replace(found, hurdles=gather.at_hurdles(found, progress))
+        found = replace(found, hurdles=gather.at_hurdles(found, passing_journal, progress))
     path = home.reports / f"{found.result.run}.html" if output is None else output
     home.folder(path.parent)
     path.write_text(html.render(found), encoding="utf-8")

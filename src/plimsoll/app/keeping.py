@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from plimsoll.app.wiring import now
+from plimsoll.app.wiring import instant, now
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import Policy
+from plimsoll.core.runs import TAG_MAX, RunSummary
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.events import Genesis
+    from plimsoll.core.runs import Anchor
     from plimsoll.engine.tally import RunTally
     from plimsoll.measures.performance import Metrics
     from plimsoll.reports.result import BacktestResult
-    from plimsoll.store.home import Home, RunSummary
-    from plimsoll.store.journal import Anchor
+    from plimsoll.store.runs import RunFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,13 @@ class Begun:
     decided: str
 
 
-def new_run(home: Home, mode: str, policy: Policy) -> str:
+def new_run(runs: RunFiles, mode: str, policy: Policy) -> str:
     """A name no run of the home has: mode, instant, and a number when the instant is taken. Its policy is stored."""
-    home.folder(home.runs)
     stem = f"{mode}-{now().replace('-', '').replace(':', '').rstrip('Z')}"
+    taken = set(runs.names())
     names = (stem if n == 1 else f"{stem}-{n}" for n in count(1))
-    run = next(name for name in names if not home.journal(name).exists())
-    home.keep_policy(run, policy)
+    run = next(name for name in names if name not in taken)
+    runs.keep_policy(run, policy)
     return run
 
 
@@ -53,7 +54,7 @@ def new_run(home: Home, mode: str, policy: Policy) -> str:
 class Kept:
     """A run that is being made: its name, and what is written when it has ended well."""
 
-    home: Home
+    runs: RunFiles
     summary: RunSummary
     genesis: Genesis
 
@@ -74,7 +75,7 @@ class Kept:
 
         result = replace(
             result,
-            command=command(self.home, self.run, self.genesis, policy, result.refused_forecasts),
+            command=command(self.runs, self.run, self.genesis, policy, result.refused_forecasts),
             journal=Proof(anchor.records, anchor.head, anchored=True),
         )
         figures = result.metrics
@@ -82,6 +83,7 @@ class Kept:
             self.summary,
             finished=True,
             status="finished",
+            ended=instant(),
             records=anchor.records,
             head=anchor.head,
             decisions_hash=result.decisions_hash,
@@ -93,7 +95,7 @@ class Kept:
             sharpe=figures.sharpe,
             halted=_halted(self.summary, tally),
         )
-        self.home.finish(done, msgspec.json.encode(result))
+        self.runs.finish(done, msgspec.json.encode(result))
         return result
 
     def beside(self, run: str, policy: Policy, anchor: Anchor, figures: Metrics) -> None:
@@ -104,11 +106,11 @@ class Kept:
 
         done = replace(
             self.summary, run=run, policy=policy_hash(policy), tag="", finished=True, status="finished",
-            records=anchor.records, head=anchor.head, total_return=figures.total_return,
+            ended=instant(), records=anchor.records, head=anchor.head, total_return=figures.total_return,
             annual_return=figures.annual_return, annual_volatility=figures.annual_volatility,
             max_drawdown=figures.max_drawdown, sharpe=figures.sharpe,
         )  # fmt: skip
-        self.home.finish(done)
+        self.runs.finish(done)
 
     def broken(self, status: str, reason: str) -> None:
         """Say how it ended instead; a disk that takes nothing more leaves it interrupted."""
@@ -117,7 +119,7 @@ class Kept:
         from msgspec.structs import replace
 
         with suppress(InputError):
-            self.home.finish(replace(self.summary, status=status, reason=reason))
+            self.runs.finish(replace(self.summary, status=status, reason=reason, ended=instant()))
 
 
 def _halted(summary: RunSummary, tally: RunTally) -> str:
@@ -134,18 +136,17 @@ def _halted(summary: RunSummary, tally: RunTally) -> str:
 
 @contextmanager
 def keeping(
-    home: Home, workspace: Workspace, policy: Policy, genesis: Genesis, tag: str, begun: Begun | None = None
+    runs: RunFiles, workspace: Workspace, policy: Policy, genesis: Genesis, tag: str, begun: Begun | None = None
 ) -> Iterator[Kept]:
     """A run of the home under a name no other has, from its beginning to how it ended; its policy is stored.
 
     One that is resumed keeps the record its journal ended at, until it ends anew.
     """
     from plimsoll.core.errors import CorruptionError, Halted, InputError, PlimsollError, UsageError
-    from plimsoll.store.home import RunSummary
 
-    run = new_run(home, genesis.mode, policy) if begun is None else begun.summary.run
+    run = new_run(runs, genesis.mode, policy) if begun is None else begun.summary.run
     kept = Kept(
-        home,
+        runs,
         RunSummary(
             run=run,
             mode=genesis.mode,
@@ -165,10 +166,11 @@ def keeping(
             tag=_tag(tag) or ("" if begun is None else begun.summary.tag),
             records=None if begun is None else begun.summary.records,
             head="" if begun is None else begun.summary.head,
+            begun=instant() if begun is None else begun.summary.begun,
         ),
         genesis,
     )
-    home.finish(kept.summary)
+    runs.finish(kept.summary)
     try:
         yield kept
     except KeyboardInterrupt:
@@ -178,7 +180,7 @@ def keeping(
         if begun is None:
             kept.broken("failed", error.problem)
         else:  # nothing was added to it: it stays what it was
-            home.finish(begun.summary)
+            runs.finish(begun.summary)
         raise
     except PlimsollError as error:
         kept.broken("failed", error.problem)
@@ -191,7 +193,6 @@ def keeping(
 def _tag(tag: str) -> str:
     """A person's name for a run; ``UsageError`` for what no table could show or no command find again."""
     from plimsoll.core.errors import UsageError
-    from plimsoll.store.home import TAG_MAX
 
     if not tag:
         return ""

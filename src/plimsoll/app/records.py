@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from plimsoll.app.wiring import wall
+from plimsoll.app.wiring import instant, journal_of, runs_of
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.events import Event
+    from plimsoll.core.ports import RunCatalogue, RunReader
+    from plimsoll.core.runs import AuditReport, RunSummary
     from plimsoll.operate.resume import Resumed
     from plimsoll.reports.result import BacktestResult
     from plimsoll.reports.versus import Versus
-    from plimsoll.store.home import Home, RunSummary
-    from plimsoll.store.journal import AuditReport
     from plimsoll.store.pruning import Pruned
 
 _PATIENCE = 10.0  # seconds an answer of a store may take that nobody trades on meanwhile
@@ -29,10 +29,19 @@ def runs(workspace: Workspace) -> tuple[RunSummary, ...]:
     The figures are those of each run's summary, held against its stored result: ``status`` is ``altered`` where the two
     differ, and ``reason`` says so where there is no result to hold them against.
     """
-    from plimsoll.store.home import Home
+    found = runs_of(workspace)
+    return tuple(_listed(found, name) for name in found.names())
 
-    home = Home(workspace.home)
-    return tuple(_listed(home, name) for name in home.names())
+
+def summary(workspace: Workspace, run: str | None = None) -> RunSummary:
+    """One run in a line, the last finished one by default."""
+    found = runs_of(workspace)
+    return found.summary(found.find(run))
+
+
+def read(workspace: Workspace, run: str | None = None) -> RunReader:
+    """A run's journal to read from, the last finished run's by default; use it in a ``with`` (G3)."""
+    return runs_of(workspace).open(run)
 
 
 class _Figures(msgspec.Struct):
@@ -52,13 +61,13 @@ class _Stored(msgspec.Struct):
     metrics: _Figures
 
 
-def _listed(home: Home, name: str) -> RunSummary:
+def _listed(found: RunCatalogue, name: str) -> RunSummary:
     from msgspec.structs import replace
 
-    summary = home.summary(name)
+    summary = found.summary(name)
     if summary.run != name:
         return replace(summary, run=name, status="altered", reason=f"its summary is that of the run {summary.run}")
-    return _held_against_result(summary, home.result(name))
+    return _held_against_result(summary, found.result(name))
 
 
 def _held_against_result(summary: RunSummary, stored: bytes | None) -> RunSummary:
@@ -90,21 +99,19 @@ def result(workspace: Workspace, run: str | None = None) -> BacktestResult | Non
     """
     from plimsoll.core.errors import CorruptionError
     from plimsoll.reports.result import BacktestResult
-    from plimsoll.store.home import Home
-    from plimsoll.store.journal import proven
 
-    home = Home(workspace.home, workspace.tell)
-    name = home.find_run(run)
-    stored = home.result(name)
+    kept = runs_of(workspace)
+    name = kept.find(run)
+    stored = kept.result(name)
     if stored is None:
         return None
     try:
         found = msgspec.json.decode(stored, type=BacktestResult)
     except ValueError:  # msgspec's errors are ValueErrors
         raise CorruptionError(f"the stored result of run {name} is damaged", "Restore it from a backup") from None
-    known = home.summary(name)
-    with proven(home.journal(name), home.ending(name)) as journal:
-        proof, decided = journal.proof, journal.decisions_hash
+    known = kept.summary(name)
+    with kept.open(name) as reader:
+        proof, decided = reader.proof, reader.decisions_hash
     if found.run != name or (known.finished and found.decisions_hash != decided):
         raise CorruptionError(f"the stored result of run {name} is not its own", "Restore it from a backup")
     if known.finished and sha256(stored).hexdigest() != known.result_hash:
@@ -117,30 +124,27 @@ def result(workspace: Workspace, run: str | None = None) -> BacktestResult | Non
 
 def journaled(workspace: Workspace, run: str | None = None) -> tuple[Event, ...]:
     """Every event of a run's journal, the last run's by default, genesis first; proven to the last (G3)."""
-    from plimsoll.store.home import Home
-
-    home = Home(workspace.home, workspace.tell)
-    return tuple(home.read(home.find_run(run)))
+    with read(workspace, run) as reader:
+        return tuple(reader.events())
 
 
 def compare(workspace: Workspace, a: str, b: str) -> Versus:
     """Two finished runs side by side: policy, data, code, figures, and their returns paired (O10)."""
     from plimsoll.core.errors import UsageError
     from plimsoll.reports.versus import versus
-    from plimsoll.store.home import Home
 
-    home = Home(workspace.home, workspace.tell)
-    names = (home.find_run(a), home.find_run(b))
+    kept = runs_of(workspace)
+    names = (kept.find(a), kept.find(b))
     found: list[BacktestResult] = []
     for name in names:
         one = result(workspace, name)
         if one is None:
-            summary = home.summary(name)
+            summary = kept.summary(name)
             why = "was made before results were stored" if summary.finished else f"is {summary.status}"
             raise UsageError(f"run {name} {why}: there is nothing to compare", "Run it again")
         found.append(one)
-    tags = (home.summary(names[0]).tag, home.summary(names[1]).tag)
-    policies = (home.policy(names[0], found[0].policy), home.policy(names[1], found[1].policy))
+    tags = (kept.summary(names[0]).tag, kept.summary(names[1]).tag)
+    policies = (kept.policy(names[0], found[0].policy), kept.policy(names[1], found[1].policy))
     return versus(found[0], found[1], tags, policies)
 
 
@@ -150,19 +154,19 @@ def audit_verify(workspace: Workspace, run: str | None = None, store: str | None
     The account lies in the home, or in the Redis server at ``store``.
     """
     from plimsoll.core.errors import InputError, UsageError
+    from plimsoll.core.runs import AuditReport
     from plimsoll.store.governor_audit import verify_file
     from plimsoll.store.home import Home
-    from plimsoll.store.journal import AuditReport
 
-    home = Home(workspace.home, workspace.tell)
+    home, kept = Home(workspace.home), runs_of(workspace)
     account = store or home.governor.exists() or home.governor_anchor.exists()
-    if run is None and not account and not home.names():
+    if run is None and not account and not kept.names():
         raise UsageError(
             f"{home.path} holds no run and no governor's account: there is nothing to verify",
             "Run 'plimsoll backtest' or 'plimsoll govern' first, or give --home, or --store for an account in a server",
         )
     if run is not None or not account:
-        return home.audit(run)
+        return kept.audit(run)
     if store:
         try:
             from plimsoll.store.governor_redis import verify_server
@@ -173,7 +177,7 @@ def audit_verify(workspace: Workspace, run: str | None = None, store: str | None
         verified = verify_server(store, _PATIENCE, home.governor_anchor)
     else:
         verified = verify_file(home.governor)
-    found = home.audit() if home.names() else AuditReport(True, 0)
+    found = kept.audit() if kept.names() else AuditReport(True, 0)
     return msgspec.structs.replace(found, ok=found.ok and verified.ok, governor=verified)
 
 
@@ -182,10 +186,15 @@ def resume(workspace: Workspace, by: str, reason: str, run: str | None = None) -
     from plimsoll.operate.resume import resume as signed
     from plimsoll.store.home import Home
 
-    home = Home(workspace.home, workspace.tell)
-    named = home.newest("paper") if run in (None, "last") else home.find_run(run)
-    with home.lock():
-        return signed(home, named, by, reason)
+    kept = runs_of(workspace)
+    named = kept.newest("paper") if run in (None, "last") else kept.find(run)
+    with Home(workspace.home).lock():
+        said, end = signed(kept, named, by, reason, lambda: journal_of(kept, named, durable=True))
+        summary = msgspec.structs.replace(kept.summary(named), halted="")
+        if summary.records is not None:
+            summary = msgspec.structs.replace(summary, records=end.records, head=end.head)
+        kept.finish(summary)
+    return said
 
 
 def prune(
@@ -203,10 +212,10 @@ def prune(
     from plimsoll.store import pruning
     from plimsoll.store.home import Home
 
-    home = Home(workspace.home)
-    found = pruning.chosen(home, keep=keep, older_than=older_than, unfinished=unfinished, force=force, now=wall() / 1e6)
+    kept = runs_of(workspace)
+    found = pruning.chosen(kept, instant(), keep=keep, older_than=older_than, unfinished=unfinished, force=force)
     if not found.runs or not agreed(found):
         return found
-    with home.lock():
-        pruning.remove(home, found.runs)
+    with Home(workspace.home).lock():
+        pruning.remove(kept, found.runs)
     return replace(found, done=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import desk_of, stage_2
+from plimsoll.app.wiring import desk_of, passing_journal, snapshots_of, stage_2
 from plimsoll.core.money import cents
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def ablation(
     from plimsoll.risk.gates import GATES
 
     policy = workspace.load().policy
-    home, _ = stage_2(workspace, policy)
+    stage_2(workspace, policy)
     tried = [*variants(policy), *gate_variants(policy, GATES)]
-    one = partial(_outcome, str(home.snapshots), start, end)
+    one = partial(_outcome, workspace.home, start, end)
     with ProcessPoolExecutor(max_workers=jobs) as pool:
         base, bound = pool.submit(one, tried[0]).result()
         same = {v.name: why for v in tried if (why := needless(v, policy, bound))}
@@ -52,25 +52,22 @@ def ablation(
     return tuple(ran.get(v.name) or replace(base, name=v.name, off=v.off, same=same[v.name]) for v in tried)
 
 
-def _outcome(snapshots: str, start: str | None, end: str | None, variant: Variant) -> tuple[Outcome, Bound]:
+def _outcome(home: Path, start: str | None, end: str | None, variant: Variant) -> tuple[Outcome, Bound]:
     """Run one variant, its journal in a folder that is thrown away; its figures and what bound in it."""
-    from tempfile import TemporaryDirectory
-
     from plimsoll.core.decision import CycleRecord
     from plimsoll.engine.history import history_of
     from plimsoll.engine.recorded import run_backtest
     from plimsoll.engine.span import span_of
-    from plimsoll.market import snapshot
     from plimsoll.reports.result import measured
     from plimsoll.research.ablation import Bound, Outcome
-    from plimsoll.store.journal import SqliteJournal
 
     policy = variant.policy
-    panel = snapshot.load(snapshot.current(Path(snapshots))).resolved(policy.limits.plain_symbols_are)
+    snapshots = snapshots_of(home)
+    panel = snapshots.open(snapshots.latest()).resolved(policy.limits.plain_symbols_are)
     run_context = desk_of(policy, panel, any_hurdle=True)
     history = history_of(panel, policy, run_context.strategies)
     span = span_of(history, start, end)
-    with TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "run.db", durable=False) as journal:
+    with passing_journal() as journal:
         tally = run_backtest(
             history, run_context, span, journal, capital=cents(policy.account.capital),
             operator=policy.backtest.operator,

@@ -5,14 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plimsoll.app.keeping import Begun, keeping, new_run
-from plimsoll.app.wiring import desk_of, earlier_snapshot, journal_of, simulated_exchange, stage_2
+from plimsoll.app.wiring import (
+    desk_of,
+    earlier_snapshot,
+    journal_of,
+    runs_of,
+    simulated_exchange,
+    snapshots_of,
+    stage_2,
+)
 from plimsoll.core.money import cents
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Progress, Workspace
     from plimsoll.core.events import Genesis
+    from plimsoll.core.ports import RunCatalogue
     from plimsoll.reports.result import BacktestResult
-    from plimsoll.store.home import Home
 
 
 def backtest(
@@ -44,8 +52,9 @@ def backtest(
     span = span_of(history, start, end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
     genesis = genesis_of(history, run_context, span, capital=capital, mode="backtest", operator=operator)
-    with home.lock(), keeping(home, workspace, policy, genesis, tag) as kept:
-        with journal_of(home, kept.run, durable=False) as journal:
+    runs = runs_of(workspace)
+    with home.lock(), keeping(runs, workspace, policy, genesis, tag) as kept:
+        with journal_of(runs, kept.run, durable=False) as journal:
             tally = run_backtest(
                 history, run_context, span, journal, capital=capital, operator=operator, keep_going=keep_going,
                 progress=progress,
@@ -54,8 +63,8 @@ def backtest(
         unbounded = None
         if tally.mandate_ended:
             free = without_mandate(policy)
-            again = new_run(home, "backtest-without-mandate", free)
-            with journal_of(home, again, durable=False) as journal:
+            again = new_run(runs, "backtest-without-mandate", free)
+            with journal_of(runs, again, durable=False) as journal:
                 longer = run_backtest(
                     history, desk_of(free, panel), span, journal, capital=capital, operator=operator, progress=progress
                 )
@@ -110,22 +119,23 @@ def trade_recorded(
     run_context = desk_of(policy, panel)
     genesis = genesis_of(history, run_context, span, capital=capital, mode="paper", operator=operator)
     held = None if begun is None else begun.held
-    with home.lock(), keeping(home, workspace, policy, genesis, tag, begun) as kept:
+    runs = runs_of(workspace)
+    with home.lock(), keeping(runs, workspace, policy, genesis, tag, begun) as kept:
         session = PaperSession(
             lambda: history_of(stage_2(workspace, policy)[1], policy, load(policy.strategies.enabled)),
             lambda found: desk_of(policy, found.panel),
             span,
-            lambda: journal_of(home, kept.run, durable=True, held=held),
+            lambda: journal_of(runs, kept.run, durable=True, held=held),
             simulated_exchange,
             capital=capital,
             operator=operator,
             restart_every=restart_every,
             keep_going=keep_going,
-            earlier=None if continue_run is None else lambda name: earlier_snapshot(home, policy, name),
+            earlier=None if continue_run is None else lambda name: earlier_snapshot(workspace.home, policy, name),
             progress=progress,
         )
         tally = session.run()
-        with journal_of(home, kept.run, durable=True) as journal:
+        with journal_of(runs, kept.run, durable=True) as journal:
             decided, anchor = journal.decisions_hash, journal.anchor
         result = result_of(
             run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
@@ -141,7 +151,6 @@ def _begun(
     else the newest. ``UsageError`` where it cannot go on as asked.
     """
     from plimsoll.core.errors import CorruptionError, InputError, UsageError
-    from plimsoll.store.home import Home
 
     named = continue_run or resume
     if named is None:
@@ -150,14 +159,14 @@ def _begun(
         raise UsageError(
             "--resume and --continue are given", "Resume a run on its own snapshot, or continue it on this"
         )
-    home = Home(workspace.home)
+    runs = runs_of(workspace)
     if named == "last":
-        named = home.newest("paper") if end is not None or continue_run else home.last_unfinished("paper")
-    run = home.find_run(named)
-    ending = home.ending(run)
+        named = runs.newest("paper") if end is not None or continue_run else runs.last_unfinished("paper")
+    run = runs.find(named)
+    ending = runs.ending(run)
     if ending.problem:
         raise CorruptionError(f"run {run!r} cannot go on: {ending.problem}", "Restore it from a backup")
-    genesis, snapshot, decided = _where_it_is(home, run)
+    genesis, snapshot, decided = _where_it_is(runs, run)
     if start is not None or workspace.changes:
         raise UsageError(
             f"run {run!r} has its own span and policy",
@@ -168,31 +177,31 @@ def _begun(
             f"run {run!r} has its own span: it goes to {genesis.end}" + (f", decided to {decided}" if decided else ""),
             "Give a later --end, or none",
         )
-    if continue_run is None and not (home.snapshots / snapshot).is_dir():
+    if continue_run is None and snapshot not in snapshots_of(workspace.home).hashes():
         raise InputError(
-            f"the snapshot {snapshot} of run {run!r} is not in {home.path}",
+            f"the snapshot {snapshot} of run {run!r} is not in {runs.place}",
             f"Restore its folder, or go on on the current one: plimsoll trade --mode paper --recorded --continue {run}",
         )
-    policy = home.policy(run, genesis.policy)
+    policy = runs.policy(run, genesis.policy)
     if policy is None:
         raise UsageError(f"the policy of run {run!r} was not stored", "Start a new run")
-    return Begun(home.summary(run), genesis, policy, ending.anchor, snapshot, decided)
+    return Begun(runs.summary(run), genesis, policy, ending.anchor, snapshot, decided)
 
 
-def _where_it_is(home: Home, run: str) -> tuple[Genesis, str, str]:
+def _where_it_is(runs: RunCatalogue, run: str) -> tuple[Genesis, str, str]:
     """A paper run's genesis, the snapshot it decides on and its last decision, read from its journal."""
     from plimsoll.core.decision import CycleRecord
     from plimsoll.core.errors import UsageError
-    from plimsoll.core.events import DataPublished, Genesis
+    from plimsoll.core.events import DataPublished
 
-    events = home.read(run)
-    genesis = next(events, None)
-    if not isinstance(genesis, Genesis) or genesis.mode != "paper":
-        raise UsageError(f"run {run!r} is no paper run", "See 'plimsoll runs'; a backtest is simply run again")
-    snapshot, decided = genesis.snapshot, ""
-    for event in events:
-        if isinstance(event, DataPublished):
-            snapshot = event.snapshot
-        elif isinstance(event, CycleRecord):
-            decided = event.session
+    with runs.open(run) as reader:
+        genesis = reader.genesis
+        if genesis.mode != "paper":
+            raise UsageError(f"run {run!r} is no paper run", "See 'plimsoll runs'; a backtest is simply run again")
+        snapshot, decided = genesis.snapshot, ""
+        for event in reader.events():
+            if isinstance(event, DataPublished):
+                snapshot = event.snapshot
+            elif isinstance(event, CycleRecord):
+                decided = event.session
     return genesis, snapshot, decided

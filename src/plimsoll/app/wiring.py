@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plimsoll.core.errors import InputError
@@ -16,14 +17,16 @@ from plimsoll.core.policy import Policy
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.panel import Panel
-    from plimsoll.core.ports import StateStore
+    from plimsoll.core.ports import Journal, SnapshotStore, StateStore
+    from plimsoll.core.runs import Anchor
     from plimsoll.core.state import State
     from plimsoll.engine.recorded import Exchange
     from plimsoll.engine.run_context import RunContext
     from plimsoll.execution.matching import Matcher
     from plimsoll.market.provider import Provider
     from plimsoll.store.home import Home
-    from plimsoll.store.journal import Anchor, SqliteJournal
+    from plimsoll.store.journal import SqliteJournal
+    from plimsoll.store.runs import RunFiles
 
 
 def stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
@@ -37,16 +40,15 @@ def stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
     return home, snapshot.load(folder).resolved(policy.limits.plain_symbols_are)
 
 
-def earlier_snapshot(home: Home, policy: Policy, name: str) -> Panel | None:
+def earlier_snapshot(home: Path, policy: Policy, name: str) -> Panel | None:
     """A snapshot that a run was decided on, read under its policy; None where it is gone or what lies there is not it.
 
     One that is damaged is as good as gone: the run's journal keeps digests of what it held.
     """
-    from plimsoll.core.errors import CorruptionError, InputError
-    from plimsoll.market import snapshot
+    from plimsoll.core.errors import CorruptionError
 
     try:
-        return snapshot.load(home.snapshots / name).resolved(policy.limits.plain_symbols_are)
+        return snapshots_of(home).open(name).resolved(policy.limits.plain_symbols_are)
     except (CorruptionError, InputError):
         return None
 
@@ -85,11 +87,38 @@ def simulated_exchange(matcher: Matcher, account: State) -> Iterator[Exchange]:
         yield ThroughPort(venue, venue, runner)
 
 
-def journal_of(home: Home, run: str, *, durable: bool, held: Anchor | None = None) -> SqliteJournal:
+def runs_of(workspace: Workspace) -> RunFiles:
+    """The runs of a workspace's home, for reading and for keeping new ones."""
+    from plimsoll.store.home import Home
+    from plimsoll.store.runs import RunFiles
+
+    return RunFiles(Home(workspace.home), workspace.tell)
+
+
+def snapshots_of(home: Path) -> SnapshotStore:
+    """The certified snapshots of a home."""
+    from plimsoll.market.snapshot_store import SnapshotFolder
+    from plimsoll.store.home import Home
+
+    return SnapshotFolder(Home(home).snapshots)
+
+
+def journal_of(runs: RunFiles, run: str, *, durable: bool, held: Anchor | None = None) -> SqliteJournal:
     """The journal of a run; ``durable`` waits for the disk at every record, ``held`` is a record it has to hold."""
     from plimsoll.store.journal import SqliteJournal
 
-    return SqliteJournal(home.journal(run), durable=durable, held=held)
+    return SqliteJournal(runs.journal(run), durable=durable, held=held)
+
+
+@contextmanager
+def passing_journal() -> Iterator[Journal]:
+    """A journal that is thrown away: of a run that only its figures are asked of."""
+    from tempfile import TemporaryDirectory
+
+    from plimsoll.store.journal import SqliteJournal
+
+    with TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "run.db", durable=False) as journal:
+        yield journal
 
 
 @contextmanager
@@ -138,3 +167,8 @@ def wall() -> int:
 def steady() -> int:
     """Microseconds that only count: they are never set."""
     return time.monotonic_ns() // 1000
+
+
+def instant() -> str:
+    """The wall clock to the microsecond, ISO in UTC: what a run says of when it began and ended."""
+    return datetime.fromtimestamp(wall() / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -57,6 +57,10 @@ class InputError(PlimsollError):
     """A file, an argument or a policy is not what it must be."""
 
 
+class OldJournal(InputError):
+    """A journal of a format that an earlier version wrote; the remedy is the command that makes the run again."""
+
+
 class UsageError(PlimsollError):
     """The command's words are off: unknown names, a span that cannot be run."""
 

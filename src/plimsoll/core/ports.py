@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     import numpy as np
     from numpy.typing import NDArray
 
     from plimsoll.core.bars import Audit, Bars, Confirmation, HeldPage, MacroSeries
-    from plimsoll.core.events import Event
+    from plimsoll.core.events import Event, Genesis, Proof
     from plimsoll.core.forecast import Answer, Holding
     from plimsoll.core.instrument import Instrument
-    from plimsoll.core.panel import Certification, View
+    from plimsoll.core.panel import Certification, Panel, View
     from plimsoll.core.policy import Policy
+    from plimsoll.core.runs import Anchor, AuditReport, Passage, RunSummary
 
 
 @runtime_checkable
@@ -71,6 +74,11 @@ class Model(Protocol):
 class Journal(Protocol):
     """Append-only, hash-chained record of a run (G3)."""
 
+    @property
+    def anchor(self) -> Anchor:
+        """How many records there are, and the hash of the last, to be kept elsewhere."""
+        ...
+
     def append(self, event: Event) -> str:
         """Record an event; returns the hash of the new head. Raises when it cannot be written."""
         ...
@@ -89,6 +97,125 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Commit and let go of the file."""
+        ...
+
+
+class RunReader(Protocol):
+    """A run's journal, read (G3). Nothing is given that was not verified first: ``CorruptionError`` names the first
+    record that is not what was written.
+
+    It is one view of the run, whoever writes meanwhile, until it is closed; use it in a ``with``.
+    """
+
+    run: str
+
+    @property
+    def genesis(self) -> Genesis:
+        """What the run was given: the first record, proven to be it; the others are proven when they are asked for."""
+        ...
+
+    @property
+    def proof(self) -> Proof:
+        """The head that the whole chain was verified to."""
+        ...
+
+    @property
+    def decisions_hash(self) -> str:
+        """SHA-256 over the payloads of all decisions, in order."""
+        ...
+
+    @property
+    def last_decided(self) -> str | None:
+        """ISO date of the newest decision; None while there is none."""
+        ...
+
+    def events(self) -> Iterator[Event]:
+        """Every event from the genesis on; the end of the journal is proven before the iteration ends."""
+        ...
+
+    def session(self, date: str) -> Passage | None:
+        """The journal around the decision of an ISO date; None when nothing was decided on it."""
+        ...
+
+    def before(self, date: str) -> Iterator[Event]:
+        """What the account just before the decision of an ISO date follows from, genesis first: a fold over it is the
+        fold over every event before that decision. A decision that leaves nothing else may be given as its orders.
+
+        ``UsageError`` where nothing was decided on that date.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the run; nothing can be asked for afterwards."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class RunCatalogue(Protocol):
+    """The runs there are, and what is kept of each beside its journal. ``place`` is what ``--home`` takes to name it.
+
+    Which run is the last is what the runs say of themselves: when each ended, or began where it did not end.
+    """
+
+    place: str
+
+    def names(self) -> Sequence[str]:
+        """Every run by name."""
+        ...
+
+    def find(self, run: str | None = None) -> str:
+        """The run of that name, tag or unambiguous beginning of a name; the last finished one for none and ``last``.
+
+        ``UsageError`` where there is none or more than one.
+        """
+        ...
+
+    def open(self, run: str | None = None) -> RunReader:
+        """A run by what ``find`` takes, to be read; its end is held against the one that is kept outside it."""
+        ...
+
+    def summary(self, run: str) -> RunSummary:
+        """One run's summary; what its genesis says where there is none."""
+        ...
+
+    def result(self, run: str) -> bytes | None:
+        """The JSON of a run's whole result; None where none was stored."""
+        ...
+
+    def policy(self, run: str, digest: str) -> Policy | None:
+        """The policy a run was given, whose SHA-256 its genesis names; None where none was stored.
+
+        ``CorruptionError`` when the stored one is another, ``InputError`` when this version cannot read it.
+        """
+        ...
+
+    def policy_file(self, run: str) -> str:
+        """What ``--policy`` takes to name the policy of a run."""
+        ...
+
+    def audit(self, run: str | None = None) -> AuditReport:
+        """Verify the chain of a run by what ``find`` takes, one of an older format included."""
+        ...
+
+
+class SnapshotStore(Protocol):
+    """The certified panels that were published, each named by the hash of its content (D14)."""
+
+    def open(self, digest: str) -> Panel:
+        """The panel of that hash, every byte verified. ``InputError`` where it is not there."""
+        ...
+
+    def latest(self) -> str:
+        """The hash of the one that everything new reads from; ``InputError`` before the first was published."""
+        ...
+
+    def hashes(self) -> Sequence[str]:
+        """Every published snapshot, in no order of time."""
         ...
 
 

@@ -30,6 +30,7 @@ FORMAT = 2
 UNDATED = 1  # the format before what was known by each session was kept: it can be looked at, nothing may start from it
 MANIFEST = "manifest.json"
 POINTER = "CURRENT"
+_POINTER_MAX = 256  # bytes: a hash and a line feed
 DATED = ("sound", "quality", "ended", "late")
 OLD_ARRAYS = (*FIELDS, "fresh", "macro", "days", "opens", "closes")
 ARRAYS = (*OLD_ARRAYS, *DATED)
@@ -156,7 +157,8 @@ def current(root: Path) -> Path:
     """
     pointer = root / POINTER
     try:
-        name = pointer.read_text(encoding="ascii").strip()
+        plain = pointer.is_file() and pointer.stat().st_size <= _POINTER_MAX  # a pipe would be waited for
+        name = pointer.read_text(encoding="ascii").strip() if plain or not pointer.exists() else ""
     except FileNotFoundError:
         raise InputError(f"{root} holds no certified snapshot", "Run `plimsoll ingest` first") from None
     except UnicodeDecodeError:

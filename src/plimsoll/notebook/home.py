@@ -14,9 +14,10 @@ from plimsoll.alpha import given
 from plimsoll.notebook.run import Day, Run, iso, known, plain
 
 if TYPE_CHECKING:
+    from plimsoll.core.ports import RunReader
+    from plimsoll.core.runs import AuditReport
     from plimsoll.market.ingest import IngestReport
     from plimsoll.reports.result import BacktestResult
-    from plimsoll.store.journal import AuditReport
 
 Names = str | Path | Iterable[str | Path] | None
 Strategies = object  # a name, a path, a strategy, a class of one, or several of them in a list
@@ -99,10 +100,9 @@ class Home:
         ``field`` is open, high, low, close (traded prices), volume, dividend, split or index (total return).
         """
         from plimsoll.core.panel import FIELDS
-        from plimsoll.market import snapshot
 
         known(field, FIELDS, "field")
-        panel = snapshot.load(snapshot.current(self.path / "snapshots"))
+        panel = app.panel(self.workspace())
         days = pl.Series("date", panel.sessions.dates).str.to_date()
         return pl.DataFrame([days, *_columns(panel.symbols, getattr(panel, field))])
 
@@ -149,11 +149,12 @@ class Home:
 
     def run(self, name: str | None = None) -> Run:
         """A past run: name, beginning of a name or tag; the last finished one by default."""
-        from plimsoll.store.home import Home as Store
+        found = app.summary(self.workspace(), name)
+        return Run(self.path, found, app.result(self.workspace(), found.run))
 
-        store = Store(self.path)
-        found = store.find_run(name)
-        return Run(self.path, store.summary(found), app.result(self.workspace(), found))
+    def read(self, name: str | None = None) -> RunReader:
+        """The journal of a past run, named as in ``run``, for use in a ``with``: nothing unverified is given."""
+        return app.read(self.workspace(), name)
 
     def audit(self, run: str | None = None) -> AuditReport:
         """Recompute the hash chain of a run's journal."""

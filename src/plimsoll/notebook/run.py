@@ -14,10 +14,10 @@ from plimsoll import app
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import UsageError
 from plimsoll.core.events import Event
+from plimsoll.core.runs import RunSummary
 from plimsoll.notebook import shown
 from plimsoll.reports import tables
 from plimsoll.reports.recorded import Recorded, sorted_events
-from plimsoll.store.home import RunSummary
 
 if TYPE_CHECKING:
     import pandas

@@ -25,8 +25,8 @@ from plimsoll.operate.governed_account import (
 )
 from plimsoll.operate.track_record import iso
 from plimsoll.risk.governor_limits import GovernorLimits, from_policy
+from plimsoll.store.account_files import AccountFiles
 from plimsoll.store.account_record import AccountRecord
-from plimsoll.store.home import Home
 from plimsoll.store.record_rules import Signatory
 
 
@@ -84,7 +84,7 @@ class TrustedKey(msgspec.Struct, frozen=True):
     public_key: str
 
 
-def show(home: Home, policy: Policy, shared: StateStore | None = None) -> LimitsReport:
+def show(home: AccountFiles, policy: Policy, shared: StateStore | None = None) -> LimitsReport:
     """The caps of a home's account; looks only. ``shared`` is its governor's store where that is not the home's own.
 
     ``CorruptionError`` when the record or ``limits.json`` was altered.
@@ -106,14 +106,14 @@ def show(home: Home, policy: Policy, shared: StateStore | None = None) -> Limits
     )
 
 
-def history(home: Home) -> tuple[LimitsVersion, ...]:
+def history(home: AccountFiles) -> tuple[LimitsVersion, ...]:
     """Every version, oldest first."""
     entries = whole_record(home).entries
     return tuple(_version(e, e.body) for e in entries if isinstance(e.body, Limits))
 
 
 def sign(
-    home: Home, policy: Policy, by: Signatory, reason: str, change: Mapping[str, str], *, live: bool, anew: bool
+    home: AccountFiles, policy: Policy, by: Signatory, reason: str, change: Mapping[str, str], *, live: bool, anew: bool
 ) -> LimitsReport:
     """Sign the next version of the caps: the newest one with a change, or the policy's own where there is none.
 
@@ -142,7 +142,7 @@ def sign(
 
 
 def trust(
-    home: Home, person: str, public_key: str | None, by: Signatory | None, account: str, time: str
+    home: AccountFiles, person: str, public_key: str | None, by: Signatory | None, account: str, time: str
 ) -> tuple[TrustedKey, ...]:
     """Trust a key (None: the person's key no longer); begins the record of a home that has none."""
     record = AccountRecord(home)
@@ -170,7 +170,7 @@ def trust(
     return trusted(home)
 
 
-def trusted(home: Home) -> tuple[TrustedKey, ...]:
+def trusted(home: AccountFiles) -> tuple[TrustedKey, ...]:
     """Who may sign now."""
     return tuple(TrustedKey(*row) for row in whole_record(home).trusted.items())
 
@@ -242,7 +242,7 @@ def _when(signature: Signature | None) -> str | None:
     return None if signature is None else signature.time
 
 
-def _in_force(home: Home, shared: StateStore | None) -> tuple[Caps | None, str, tuple[int, int]]:
+def _in_force(home: AccountFiles, shared: StateStore | None) -> tuple[Caps | None, str, tuple[int, int]]:
     """What the governor keeps, why it cannot be said where it cannot, and the last session it began."""
     from plimsoll.store.governor_store import SqliteStateStore
 

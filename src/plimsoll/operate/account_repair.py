@@ -17,9 +17,9 @@ from plimsoll.core.account_record import Repair
 from plimsoll.core.errors import CheckFailed, said
 from plimsoll.operate.track_record import TrackRecord, day_of
 from plimsoll.risk.governor_state import Lost, row
+from plimsoll.store.account_files import AccountFiles
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.governor_repair import Broken
-from plimsoll.store.home import Home
 from plimsoll.store.record_rules import Signatory
 
 
@@ -35,7 +35,7 @@ class Repaired(msgspec.Struct, frozen=True):
 
 
 def repair(
-    home: Home, by: Signatory | None, reason: str, wall: Callable[[], int], *, restart: bool = False
+    home: AccountFiles, by: Signatory | None, reason: str, wall: Callable[[], int], *, restart: bool = False
 ) -> Repaired:
     """Mend the account of a home; with ``restart`` also where entries are lost.
 

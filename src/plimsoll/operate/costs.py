@@ -17,20 +17,18 @@ from numpy.typing import NDArray
 
 from plimsoll.core.dates import iso_day
 from plimsoll.core.decision import CycleRecord
-from plimsoll.core.errors import InputError
-from plimsoll.core.events import DataPublished, Genesis, Proof
+from plimsoll.core.events import DataPublished, Proof
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import History
 from plimsoll.core.policy import CostPolicy, Policy, policy_hash
+from plimsoll.core.ports import RunCatalogue, RunReader, SnapshotStore
 from plimsoll.costs.calibration import Calibration, SizeBucket, by_size, calibrate
 from plimsoll.costs.model import coefficient
 from plimsoll.costs.shortfall import REGIMES, Compared, Orders, Shortfall, compare, executions, shortfall
 from plimsoll.engine.history import history_of
 from plimsoll.execution.pricing import fill_quote
-from plimsoll.market import snapshot
 from plimsoll.operate.fills_file import LeftOut, OwnFill, read
 from plimsoll.operate.past_session import policy_of
-from plimsoll.store.home import Home
 
 Floats = NDArray[np.float64]
 
@@ -119,31 +117,29 @@ class _Row:
     regime: int
 
 
-def of_run(home: Home, run: str, present: Callable[[], Policy], *, estimate_slippage: bool = False) -> CostReport:
-    """The orders of a run, priced again from its (last) snapshot under its own policy and held against its fills.
+def of_run(
+    reader: RunReader, runs: RunCatalogue, snapshots: SnapshotStore, present: Callable[[], Policy], *,
+    estimate_slippage: bool = False,
+) -> CostReport:  # fmt: skip
+    """The orders of a run of ``runs`` that ``reader`` reads, priced again from its (last) snapshot under its own
+    policy and held against its fills.
 
     Raises
     ------
     InputError, CorruptionError : journal, snapshot or policy is not there or not what was written.
     """
-    events = home.read(run)
-    genesis = next(events, None)
-    if not isinstance(genesis, Genesis):
-        raise InputError(f"The journal of run {run!r} does not begin with its genesis", "Run 'plimsoll audit verify'")
-    policy, name = policy_of(home, run, genesis, present), genesis.snapshot
+    genesis = reader.genesis
+    policy, name = policy_of(runs, reader.run, genesis, present), genesis.snapshot
     intents: dict[str, Order] = {}
     fills: dict[str, list[Fill]] = {}
-    for event in events:
+    for event in reader.events():
         if isinstance(event, CycleRecord):
             intents.update((order.id, order) for order in event.intents)
         elif isinstance(event, Fill):
             fills.setdefault(event.id, []).append(event)
         elif isinstance(event, DataPublished):
             name = event.snapshot
-    folder = home.snapshots / name
-    if not folder.is_dir():
-        raise InputError(f"The snapshot {name} of run {run!r} is not in {home.path}", "Restore its folder")
-    history = history_of(snapshot.load(folder).resolved(policy.limits.plain_symbols_are), policy)
+    history = history_of(snapshots.open(name).resolved(policy.limits.plain_symbols_are), policy)
     rows: list[_Row] = []
     left_out: list[LeftOut] = []
     for name, done in fills.items():
@@ -159,9 +155,17 @@ def of_run(home: Home, run: str, present: Callable[[], Policy], *, estimate_slip
         "was used throughout and is no evidence about a market."
     )
     found = _report(
-        f"run {run}", False, basis, rows, left_out, notes, policy, genesis.policy, estimate_slippage=estimate_slippage
+        f"run {reader.run}",
+        False,
+        basis,
+        rows,
+        left_out,
+        notes,
+        policy,
+        genesis.policy,
+        estimate_slippage=estimate_slippage,
     )
-    return msgspec.structs.replace(found, journal=events.proof)
+    return msgspec.structs.replace(found, journal=reader.proof)
 
 
 def _of_order(name: str, intent: Order, done: Sequence[Fill], history: History) -> _Row:

@@ -16,19 +16,21 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 import msgspec
 
 from plimsoll.core.dates import day_number, iso_day
-from plimsoll.core.errors import CorruptionError, PlimsollError
+from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
+from plimsoll.core.panel import Panel
 from plimsoll.core.policy import Policy
+from plimsoll.core.ports import RunCatalogue, SnapshotStore
 from plimsoll.market.provider import ProviderState
-from plimsoll.store.home import Home
 
 State = Literal["ok", "warn", "fail"]
 
@@ -57,16 +59,44 @@ class Diagnosis(msgspec.Struct, frozen=True):
     checks: tuple[Check, ...]
 
 
-def diagnose(home: Path, policy: Callable[[], Policy], now: datetime, providers: Sequence[ProviderState]) -> Diagnosis:
-    """Run every check. ``policy`` loads the policy (what it raises is a finding); ``now`` is the wall clock in UTC;
-    ``providers`` is what the providers of market data say of themselves.
+class Folders(Protocol):
+    """Where a home keeps what is looked at as a file."""
+
+    path: Path
+    database: Path
+    runs: Path
+    snapshots: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A home as it is looked at."""
+
+    folders: Folders
+    runs: RunCatalogue
+    snapshots: SnapshotStore
+
+
+def diagnose(
+    home: Path,
+    policy: Callable[[], Policy],
+    opened: Callable[[], Looked],
+    now: datetime,
+    providers: Sequence[ProviderState],
+) -> Diagnosis:
+    """Run every check. ``policy`` loads the policy and ``opened`` the home (what they raise is a finding); ``now`` is
+    the wall clock in UTC; ``providers`` is what the providers of market data say of themselves.
     """
-    checks = tuple(_checks(home, policy, now, providers))
+    checks = tuple(_checks(home, policy, opened, now, providers))
     return Diagnosis(not any(c.state == "fail" for c in checks), str(home), checks)
 
 
 def _checks(
-    path: Path, policy: Callable[[], Policy], now: datetime, providers: Sequence[ProviderState]
+    path: Path,
+    policy: Callable[[], Policy],
+    opened: Callable[[], Looked],
+    now: datetime,
+    providers: Sequence[ProviderState],
 ) -> Iterator[Check]:
     yield python()
     yield packages(pins())
@@ -81,16 +111,16 @@ def _checks(
     yield disk(path)
     yield writable(path)
     try:
-        home = Home(path)
+        home = opened()
     except PlimsollError as error:
         yield _failed("home", error)
         return
-    yield lock(home)
-    yield database(home)
-    yield data(home, loaded or Policy(), now)
-    yield orders(home, loaded or Policy())
-    yield journal(home)
-    yield clock(home, now)
+    yield lock(home.folders.path / ".lock")
+    yield database(home.folders.database)
+    yield data(home.snapshots, loaded or Policy(), now)
+    yield orders(home.snapshots, loaded or Policy())
+    yield journal(home.runs)
+    yield clock(home.folders, now)
 
 
 def python() -> Check:
@@ -259,9 +289,8 @@ def writable(path: Path) -> Check:
     return Check("home", "ok", f"{path} can be written")
 
 
-def lock(home: Home) -> Check:
-    """Nobody else is writing to the home."""
-    path = home.path / ".lock"
+def lock(path: Path) -> Check:
+    """Nobody else is writing to the home that has its lock at ``path``."""
     if not path.exists():
         return Check("lock", "ok", "free")
     try:
@@ -275,23 +304,23 @@ def lock(home: Home) -> Check:
     return Check("lock", "ok", "free")
 
 
-def database(home: Home) -> Check:
+def database(path: Path) -> Check:
     """The database of rows is whole, and of a schema this version reads."""
     import apsw
 
     from plimsoll.store.bars import HEAD
 
-    if not home.database.exists():
+    if not path.exists():
         return Check("database", "ok", "none yet; the first ingestion makes it")
     try:
-        connection = apsw.Connection(_uri(home.database), flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        connection = apsw.Connection(_uri(path), flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         try:
             version = connection.execute("SELECT version_num FROM alembic_version").get
             verdict = connection.execute("PRAGMA quick_check(1)").get
         finally:
             connection.close()
     except apsw.Error as error:
-        return Check("database", "fail", f"{home.database}: {error}", "Restore it from a backup, or ingest again")
+        return Check("database", "fail", f"{path}: {error}", "Restore it from a backup, or ingest again")
     if verdict != "ok":
         return Check("database", "fail", f"damaged: {verdict}", "Restore it from a backup, or ingest again")
     if version == HEAD:
@@ -301,19 +330,17 @@ def database(home: Home) -> Check:
     return Check("database", "fail", f"schema {version} is newer than {HEAD}", "Upgrade Plimsoll")
 
 
-def data(home: Home, policy: Policy, now: datetime) -> Check:
+def data(snapshots: SnapshotStore, policy: Policy, now: datetime) -> Check:
     """The current snapshot is byte for byte what was certified, and recent."""
-    from plimsoll.market import snapshot
     from plimsoll.market.calendars import nyse_sessions
 
-    if not (home.snapshots / snapshot.POINTER).exists():
-        return Check(
-            "data", "warn", "nothing certified yet", "Run 'plimsoll ingest', or 'plimsoll demo' to look around"
-        )
     try:
-        panel = snapshot.load(snapshot.current(home.snapshots))
+        panel = _certified(snapshots)
     except PlimsollError as error:
         return _failed("data", error)
+    if panel is None:
+        remedy = "Run 'plimsoll ingest', or 'plimsoll demo' to look around"
+        return Check("data", "warn", "nothing certified yet", remedy)
     states = [c.state for c in panel.certifications]
     last = int(panel.sessions.days[-1])
     kind = "SYNTHETIC, " if panel.synthetic else ""
@@ -328,16 +355,16 @@ def data(home: Home, policy: Policy, now: datetime) -> Check:
     return Check("data", "ok", found)
 
 
-def orders(home: Home, policy: Policy) -> Check:
+def orders(snapshots: SnapshotStore, policy: Policy) -> Check:
     """The policy can trade: at the last certified prices a buy and the exit of the largest position are legal (U7)."""
     from plimsoll.engine.caps import weight_cap
-    from plimsoll.market import snapshot
     from plimsoll.store.policy_proofs import feasible
 
-    if not (home.snapshots / snapshot.POINTER).exists():
-        return Check("orders", "ok", "nothing certified yet to prove them at")
     try:
-        panel = snapshot.load(snapshot.current(home.snapshots)).resolved(policy.limits.plain_symbols_are)
+        found = _certified(snapshots)
+        if found is None:
+            return Check("orders", "ok", "nothing certified yet to prove them at")
+        panel = found.resolved(policy.limits.plain_symbols_are)
         prices = [float(panel.close[row, column]) for column, row in enumerate(panel.last_row.tolist())]
         caps = [weight_cap(instrument, policy.limits) for instrument in panel.instruments]
         proof = feasible(policy, prices, panel.instruments, policy.account.capital, caps)
@@ -350,14 +377,23 @@ def orders(home: Home, policy: Policy) -> Check:
     return Check("orders", "ok", f"legal at the last certified prices: {buy} and {sale}")
 
 
-def journal(home: Home) -> Check:
+def _certified(snapshots: SnapshotStore) -> Panel | None:
+    """The panel that everything new reads from; None before the first was published."""
+    try:
+        current = snapshots.latest()
+    except InputError:
+        return None
+    return snapshots.open(current)
+
+
+def journal(runs: RunCatalogue) -> Check:
     """The last run's journal is what was written."""
     try:
-        run = home.find_run()
+        run = runs.find()
     except PlimsollError:
         return Check("journal", "ok", "no runs yet")
     try:
-        report = home.audit(run)
+        report = runs.audit(run)
     except CorruptionError as error:
         return _failed("journal", error)
     except PlimsollError as error:  # somebody writes it at this moment
@@ -367,7 +403,7 @@ def journal(home: Home) -> Check:
     return Check("journal", "fail", f"{run}: {report.problem}", "Keep the file; restore the run from a backup")
 
 
-def clock(home: Home, now: datetime) -> Check:
+def clock(home: Folders, now: datetime) -> Check:
     """The clock is not before what already happened here. Skew to a venue is measured when there is one."""
     found = f"{now:%Y-%m-%d %H:%M:%S} UTC"
     remedy = "Set the machine's clock (NTP)"

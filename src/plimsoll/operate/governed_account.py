@@ -19,8 +19,8 @@ from plimsoll.operate.track_record import TrackRecord, iso
 from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_limits import GovernorLimits, from_policy, limits_of, with_signed_caps
 from plimsoll.risk.graduation import progress
+from plimsoll.store.account_files import AccountFiles
 from plimsoll.store.account_record import AccountRecord, Record
-from plimsoll.store.home import Home
 from plimsoll.store.record_rules import RESTORE
 
 CAPS = ("loss", "position", "turnover", "trade")
@@ -185,7 +185,7 @@ def signed_limits(record: Record, policy: Policy, *, head: bool = False) -> Gove
     return limits if size is None else limits.at_size(size)
 
 
-def whole_record(home: Home) -> Record:
+def whole_record(home: AccountFiles) -> Record:
     """A home's record, checked, and held against what its governor keeps of it unless that one runs and looks itself.
 
     ``CorruptionError`` (exit 3) where either is not what was written.

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from msgspec import structs
 
 from plimsoll.alpha import registry
-from plimsoll.core.dates import day_number, iso_day
+from plimsoll.core.dates import iso_day
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.events import (
@@ -23,6 +23,8 @@ from plimsoll.core.events import (
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import History, Panel, View
 from plimsoll.core.policy import Policy, policy_hash
+from plimsoll.core.ports import RunCatalogue, RunReader, SnapshotStore
+from plimsoll.core.runs import Passage
 from plimsoll.core.sessions import Sessions
 from plimsoll.engine import replay as engine_replay
 from plimsoll.engine.code import code_hash
@@ -36,10 +38,7 @@ from plimsoll.governance.case import Case, Otherwise, Subject
 from plimsoll.governance.case import bids as bids_of
 from plimsoll.governance.explain import explain as explain_symbol
 from plimsoll.governance.session_summary import SessionExplanation, summarise
-from plimsoll.market import snapshot
 from plimsoll.store import codec
-from plimsoll.store.home import Home
-from plimsoll.store.journal import Passage, Proven, proven, until
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +46,13 @@ class Past:
     """A decided session: the passage of its run's journal, its own snapshot, and the context with the run's own policy.
 
     ``auction`` is the passage of the decision that set the target portfolio in force, None where there is none, and
-    ``earlier`` what that one was decided on where that was another snapshot and is still there. ``proof`` is what the
-    journal was verified to.
+    ``earlier`` what that one was decided on where that was another snapshot and is still there. ``reader`` is asked
+    again for what lies before the session, so it stays open as long as the session is looked at.
     """
 
-    home: Home
-    run: str
+    reader: RunReader
     passage: Passage
     auction: Passage | None
-    proof: Proof
     history: History
     run_context: RunContext
     earlier: tuple[History, RunContext] | None = None
@@ -65,6 +62,16 @@ class Past:
         """The snapshot the session was decided on."""
         return self.history.panel
 
+    @property
+    def run(self) -> str:
+        """The run's name."""
+        return self.reader.run
+
+    @property
+    def proof(self) -> Proof:
+        """What the run's journal was verified to."""
+        return self.reader.proof
+
     def decided_on(self, record: CycleRecord) -> tuple[View, RunContext]:
         """What the session, or its auction, saw, and the context it was decided in."""
         history, run_context = self.history, self.run_context
@@ -73,65 +80,55 @@ class Past:
         return View(history, history.panel.sessions.row_at_or_after(record.session)), run_context
 
 
-def find(home: Home, on: str | None, run: str | None, present: Callable[[], Policy]) -> Past:
-    """The session ``on`` (ISO date, the last one decided by default) of a run, the last one's by default.
+def find(
+    reader: RunReader, runs: RunCatalogue, snapshots: SnapshotStore, on: str | None, present: Callable[[], Policy]
+) -> Past:
+    """The session ``on`` (ISO date, the last one decided by default) of a run of ``runs`` that ``reader`` reads.
 
     ``present`` makes the policy in force now: it serves a run whose own was not stored, if its hash is the run's.
 
     Raises
     ------
     UsageError
-        No such run, or nothing was decided on that date; the message names the sessions around it.
+        Nothing was decided on that date; the message names the sessions around it.
     InputError
         The run's snapshot or policy is not there.
     CorruptionError
         The journal, the stored policy or the snapshot is not what was written.
     """
-    if on is not None:
-        day_number(on)
-    name = home.find_run(run)
-    with proven(home.journal(name), home.ending(name)) as journal:
-        genesis, proof = journal.genesis(), journal.proof
-        session = on or journal.last_decided() or genesis.start
-        found, auction = passages(journal, session)
-        last = journal.last_decided() if found is None else None
-        newest = None if last is None else journal.passage(last)
+    genesis = reader.genesis
+    session = on or reader.last_decided or genesis.start
+    found, auction = passages(reader, session)
     if found is None:
+        last = reader.last_decided
+        newest = None if last is None else reader.session(last)
         decided_on = genesis.snapshot if newest is None else newest.record.snapshot
-        raise _not_decided(_opened(home, name, decided_on).sessions, session, name, genesis, last)
-    policy = policy_of(home, name, genesis, present)
+        raise _not_decided(snapshots.open(decided_on).sessions, session, reader.run, genesis, last)
+    policy = policy_of(runs, reader.run, genesis, present)
     strategies = registry.load(policy.strategies.enabled)
 
     def decided(snapshot: str) -> tuple[History, RunContext]:
-        panel = _opened(home, name, snapshot).resolved(policy.limits.plain_symbols_are)
+        panel = snapshots.open(snapshot).resolved(policy.limits.plain_symbols_are)
         run = RunContext(policy, strategies, panel.instruments, account=genesis.account, code=code_hash(strategies))
         return history_of(panel, policy, strategies), run
 
     history, run_context = decided(found.record.snapshot)
     held_on = found.record.snapshot if auction is None else auction.record.snapshot
     earlier = None  # where it is gone, the auction is explained from the later one and not decided again
-    if held_on != found.record.snapshot and (home.snapshots / held_on).is_dir():
+    if held_on != found.record.snapshot and held_on in snapshots.hashes():
         earlier = decided(held_on)
-    return Past(home, name, found, auction, proof, history, run_context, earlier)
+    return Past(reader, found, auction, history, run_context, earlier)
 
 
-def _opened(home: Home, run: str, name: str) -> Panel:
-    """A snapshot that a run was decided on; ``InputError`` where it is gone."""
-    folder = home.snapshots / name
-    if not folder.is_dir():
-        raise InputError(f"The snapshot {name} of run {run!r} is not in {home.path}", "Restore its folder")
-    return snapshot.load(folder)
-
-
-def passages(journal: Proven, session: str) -> tuple[Passage | None, Passage | None]:
+def passages(reader: RunReader, session: str) -> tuple[Passage | None, Passage | None]:
     """The passage of a session, and that of the decision that set the target portfolio in force; None where there is
     none.
     """
-    found = journal.passage(session)
+    found = reader.session(session)
     if found is None or found.record.auction is not None:
         return found, found
     portfolio = found.record.carried.portfolio
-    return found, None if portfolio is None else journal.passage(iso_day(portfolio.day))
+    return found, None if portfolio is None else reader.session(iso_day(portfolio.day))
 
 
 def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
@@ -184,7 +181,7 @@ def _proven(past: Past, told: Case, found: tuple[Subject, ...]) -> list[Subject]
 def _world(past: Past, passage: Passage) -> World | None:
     """What a session was decided from; None where it is not decided now as it was then (another version, say)."""
     record = passage.record
-    state = recover(until(past.home.journal(past.run), passage)).state
+    state = recover(past.reader.before(record.session)).state
     view, run_context = past.decided_on(record)
     world = World(view, state, run_context)
     again = structs.replace(
@@ -217,7 +214,7 @@ def case(past: Past) -> Case:
 def replay(past: Past) -> engine_replay.SessionReplay:
     """The session decided again from snapshot, policy and journal, compared byte for byte with what was journaled."""
     found = past.passage
-    before = until(past.home.journal(past.run), found)
+    before = past.reader.before(found.record.session)
     again = engine_replay.replay(
         before, found.record, found.payload, past.history, past.run_context, codec.encode, past.run
     )
@@ -228,9 +225,9 @@ def _view(past: Past, record: CycleRecord) -> View:
     return View(past.history, past.panel.sessions.row_at_or_after(record.session))
 
 
-def policy_of(home: Home, run: str, genesis: Genesis, present: Callable[[], Policy]) -> Policy:
+def policy_of(runs: RunCatalogue, run: str, genesis: Genesis, present: Callable[[], Policy]) -> Policy:
     """The policy a run was made under: the stored one, else the present one if its hash is the run's."""
-    stored = home.policy(run, genesis.policy)
+    stored = runs.policy(run, genesis.policy)
     if stored is not None:
         return stored
     policy = present()

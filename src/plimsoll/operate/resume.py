@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
+
 import msgspec
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CheckFailed, CorruptionError, Halted, UsageError
 from plimsoll.core.events import Approval
 from plimsoll.core.policy import Policy
+from plimsoll.core.ports import Journal, RunCatalogue
+from plimsoll.core.runs import Anchor
 from plimsoll.core.state import State
 from plimsoll.engine.driver import RunState, signed
 from plimsoll.engine.operator import SIMULATED, inside_hard
 from plimsoll.engine.recovery import recover
-from plimsoll.store.home import Home
-from plimsoll.store.journal import SqliteJournal
 
 _TEXT_MAX = 200
 
@@ -28,8 +31,12 @@ class Resumed(msgspec.Struct, frozen=True):
     lifts: tuple[str, ...]
 
 
-def resume(home: Home, run: str, by: str, reason: str) -> Resumed:
-    """Append a person's approval to a halted paper run's journal; the home's lock must be held.
+def resume(
+    runs: RunCatalogue, run: str, by: str, reason: str, journal: Callable[[], Journal]
+) -> tuple[Resumed, Anchor]:
+    """Append a person's approval to the ``journal`` of a halted paper run; what was signed, and its new end.
+
+    Nobody else may write to the run meanwhile.
 
     Raises
     ------
@@ -45,26 +52,22 @@ def resume(home: Home, run: str, by: str, reason: str) -> Resumed:
     for name, text in (("--by", by), ("--reason", reason)):
         if not text.strip() or not text.isprintable() or len(text) > _TEXT_MAX or text == SIMULATED:
             raise UsageError(f"{name} {text!r} cannot be used", f"Give up to {_TEXT_MAX} printable characters")
-    path = home.journal(run)
-    found = recover(events := home.read(run))
+    with runs.open(run) as reader:
+        found, proof = recover(reader.events()), reader.proof
     if found.genesis.mode != "paper":
         raise UsageError(f"run {run} is a {found.genesis.mode}", "Its operator signs: see --operator of backtest")
-    policy = home.policy(run, found.genesis.policy)
+    policy = runs.policy(run, found.genesis.policy)
     if found.last is None or policy is None:
         raise UsageError(f"run {run} has decided nothing that could be halted", "See 'plimsoll runs'")
     lifts = _lifts(found.state, found.last, policy, run)
-    with SqliteJournal(path, durable=True) as journal:
-        if (len(journal), journal.anchor.head) != (events.proof.records, events.proof.head):
+    with closing(journal()) as writing:
+        if (writing.anchor.records, writing.anchor.head) != (proof.records, proof.head):
             raise CorruptionError(f"the journal of run {run} changed while it was read", "Sign again")
         step = signed(RunState(found.state, found.last, found.last.session), Approval(found.last.session, by, reason))
         for event in step.events:
-            journal.append(event)
-        anchor = journal.anchor
-    summary = msgspec.structs.replace(home.summary(run), halted="")
-    if summary.records is not None:
-        summary = msgspec.structs.replace(summary, records=anchor.records, head=anchor.head)
-    home.finish(summary)
-    return Resumed(run, found.last.session, by, reason, lifts)
+            writing.append(event)
+        anchor = writing.anchor
+    return Resumed(run, found.last.session, by, reason, lifts), anchor
 
 
 def _lifts(state: State, last: CycleRecord, policy: Policy, run: str) -> tuple[str, ...]:

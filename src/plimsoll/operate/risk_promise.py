@@ -30,8 +30,8 @@ from plimsoll.risk.governor_limits import (
     limits_of,
     with_signed_caps,
 )
+from plimsoll.store.account_files import AccountFiles
 from plimsoll.store.account_record import AccountRecord, Record
-from plimsoll.store.home import Home
 from plimsoll.store.record_rules import Signatory
 
 WIDTH = 80
@@ -94,7 +94,7 @@ class Checked(msgspec.Struct, frozen=True):
     policy: str
 
 
-def promise(home: Home, policy: Policy, digest: str) -> RiskPromise:
+def promise(home: AccountFiles, policy: Policy, digest: str) -> RiskPromise:
     """The promise of the home's account as it is now; of a paper account of the policy where there is none."""
     record = AccountRecord(home)
     found = whole_record(home)
@@ -102,7 +102,7 @@ def promise(home: Home, policy: Policy, digest: str) -> RiskPromise:
     return _promise(found, policy, digest)
 
 
-def sign(home: Home, policy: Policy, digest: str, by: Signatory) -> RiskPromise:
+def sign(home: AccountFiles, policy: Policy, digest: str, by: Signatory) -> RiskPromise:
     """Sign the promise as it is now."""
     record = AccountRecord(home)
     found = whole_record(home)
@@ -113,7 +113,7 @@ def sign(home: Home, policy: Policy, digest: str, by: Signatory) -> RiskPromise:
     return _promise(record.append(Promise(document=made.document, policy=digest), by), policy, digest)
 
 
-def check(home: Home, policy: Policy, digest: str, path: Path) -> Checked:
+def check(home: AccountFiles, policy: Policy, digest: str, path: Path) -> Checked:
     """Who signed a page that was written to a file, and whether it is still what the account promises.
 
     ``CheckFailed`` (exit 3) when nobody trusted signed this text, or when the page is not to its last byte what was

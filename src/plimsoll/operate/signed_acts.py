@@ -19,8 +19,8 @@ from plimsoll.core.symbols import held_as
 from plimsoll.core.venue_facts import Act as ActFact
 from plimsoll.core.venue_facts import Settlement, SignedPosition, SignedPrice, act_id
 from plimsoll.risk.governor import Governor
+from plimsoll.store.account_files import AccountFiles
 from plimsoll.store.account_record import AccountRecord, Record
-from plimsoll.store.home import Home
 from plimsoll.store.record_rules import Signatory
 
 
@@ -78,7 +78,7 @@ class SignedActs:
         return told, "settled unsigned, as a paper account that nobody signs for may be"
 
 
-def sign(home: Home, said: Mapping[str, str], by: Signatory) -> SignedAct:
+def sign(home: AccountFiles, said: Mapping[str, str], by: Signatory) -> SignedAct:
     """Put an act into the home's record, signed. ``CheckFailed`` where that person may not sign, ``UsageError`` where
     its figures cannot be.
     """

@@ -9,8 +9,8 @@ from plimsoll.core.errors import CheckFailed, said
 from plimsoll.core.money import dollars
 from plimsoll.operate.governed_account import whole_record
 from plimsoll.risk.graduation import Progress, SizeRequirement, progress
+from plimsoll.store.account_files import AccountFiles
 from plimsoll.store.account_record import AccountRecord, Record
-from plimsoll.store.home import Home
 from plimsoll.store.record_rules import Signatory
 
 
@@ -31,12 +31,12 @@ class SizeReport(msgspec.Struct, frozen=True):
     ready: bool
 
 
-def status(home: Home) -> SizeReport:
+def status(home: AccountFiles) -> SizeReport:
     """Where it stands; looks only, also while the governor runs."""
     return _report(_progress(whole_record(home)))
 
 
-def approve(home: Home, by: Signatory, reason: str) -> SizeReport:
+def approve(home: AccountFiles, by: Signatory, reason: str) -> SizeReport:
     """Grant the next step, from the next session on.
 
     ``CheckFailed`` (exit 3) lists the evidence that is missing, or says who may not sign.

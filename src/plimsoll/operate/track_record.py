@@ -20,7 +20,8 @@ from plimsoll.core.money import dollars
 from plimsoll.core.quantity import CENT
 from plimsoll.risk.governor import Governor
 from plimsoll.risk.governor_limits import SECOND
-from plimsoll.store.home import Home, open_lock, read_own, write_whole
+from plimsoll.store.account_files import AccountFiles
+from plimsoll.store.own_files import open_lock, read_own, write_whole
 
 MINUTE = 60 * SECOND
 Hours = Callable[[int], tuple[int, int] | None]
@@ -42,7 +43,7 @@ class TrackRecord:
     asked only when a session is told.
     """
 
-    def __init__(self, home: Home, hours: Hours) -> None:
+    def __init__(self, home: AccountFiles, hours: Hours) -> None:
         self._home, self._hours = home, hours
         self._seen = (-1, -1, False)  # day, minute and breach that are in the file already
 

@@ -8,22 +8,24 @@ from collections.abc import Mapping
 from plimsoll.core.events import Genesis
 from plimsoll.core.money import dollars
 from plimsoll.core.policy import Policy
-from plimsoll.store.home import Home
+from plimsoll.core.ports import RunCatalogue
 
 
-def command(home: Home, run: str, genesis: Genesis, policy: Policy, refused: Mapping[str, Mapping[str, int]]) -> str:
-    """The run's command on the snapshot and under the policy it was made on, both kept in the home.
+def command(
+    runs: RunCatalogue, run: str, genesis: Genesis, policy: Policy, refused: Mapping[str, Mapping[str, int]]
+) -> str:
+    """The run's command on the snapshot and under the policy it was made on, both of which are kept.
 
     The stored policy holds everything that changes a decision; what the command line can say is said again beside it,
     so that a person sees it. ``refused`` are the faults of the strategies: a run in which one raised has gone on. The
     same code is needed too: compare the decisions hash.
     """
     words = ["plimsoll"]
-    if str(home.path) != "runtime":
-        words += ["--home", str(home.path)]
+    if runs.place != "runtime":
+        words += ["--home", runs.place]
     words += ["backtest"] if genesis.mode == "backtest" else ["trade", "--mode", "paper", "--recorded"]
     words += ["--start", genesis.start, "--end", genesis.end, "--snapshot", genesis.snapshot[:16]]
-    words += ["--policy", str(home.policy_file(run))]
+    words += ["--policy", runs.policy_file(run)]
     for name in policy.strategies.enabled:
         words += ["--strategy", name]
     words += ["--capital", dollars(genesis.capital), "--operator", genesis.operator]

@@ -23,7 +23,8 @@ import msgspec
 
 from plimsoll.core.account_record import Body, Limits, Opened, RecordAnchor, RecordEntry, line, parsed, seal
 from plimsoll.core.errors import CheckFailed, CorruptionError, HomeBusy, InputError, PlimsollError
-from plimsoll.store.home import Home, open_own, read_own, write_whole
+from plimsoll.store.account_files import AccountFiles
+from plimsoll.store.own_files import open_own, read_own, write_whole
 from plimsoll.store.record_rules import RESTORE, RecordChain, Signatory
 
 _PRIVATE = 0o600  # the record and what is beside it are their owner's
@@ -57,7 +58,7 @@ class Record:
 class AccountRecord:
     """Reads and extends the record of a home."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: AccountFiles) -> None:
         self._home = home
         self.path, self.copy, self.anchor = home.account, home.limits, home.anchor
 

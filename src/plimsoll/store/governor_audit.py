@@ -12,23 +12,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import apsw
-import msgspec
 
 from plimsoll.core.errors import CorruptionError, HomeBusy, InputError
+from plimsoll.core.runs import AccountAudit
 from plimsoll.store.governor_anchor import Anchor, Seen
 from plimsoll.store.governor_record import Chain, Key, parsed
-
-
-class AccountAudit(msgspec.Struct, frozen=True):
-    """What a verification of the governor's account found. ``entries`` is how many are in order; ``first_bad`` the
-    number of the first one that is not what was written, is not there, or whose changes are not what lies there.
-    """
-
-    ok: bool
-    entries: int
-    first_bad: int | None = None
-    problem: str = ""
-    head: str = ""
 
 
 class Source(Protocol):

@@ -34,8 +34,9 @@ from redis.retry import Retry
 
 from plimsoll.core.errors import CorruptionError, InputError
 from plimsoll.core.ports import Conflict, Fact, Row
+from plimsoll.core.runs import AccountAudit
 from plimsoll.store.governor_anchor import Anchor, Seen
-from plimsoll.store.governor_audit import AccountAudit, audited
+from plimsoll.store.governor_audit import audited
 from plimsoll.store.governor_record import Chain, Entry, Key, altered, fact_at, follower, parsed, seal
 
 _KEYS = tuple(f"{{plimsoll:governor}}:{part}" for part in ("record", "book", "turn"))

@@ -17,8 +17,9 @@ from plimsoll.cli.main import cli
 from plimsoll.cli.terminal import json_text
 from plimsoll.core.account_record import Caps, Key, Limits
 from plimsoll.core.errors import UsageError, one_line, printable, said
+from plimsoll.core.runs import RunSummary
 from plimsoll.store.account_record import AccountRecord
-from plimsoll.store.home import Home, RunSummary
+from plimsoll.store.home import Home
 from plimsoll.store.record_rules import By
 from plimsoll.store.signing import Signer, new_key
 

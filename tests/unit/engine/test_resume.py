@@ -11,19 +11,22 @@ import pytest
 from plimsoll.core.errors import CheckFailed, Halted, UsageError
 from plimsoll.core.events import Approval, Genesis
 from plimsoll.core.policy import Policy
+from plimsoll.core.runs import RunSummary
 from plimsoll.engine.operator import SIMULATED
 from plimsoll.engine.recovery import recover
-from plimsoll.operate.resume import resume
-from plimsoll.store.home import Home, RunSummary
+from plimsoll.operate.resume import Resumed
+from plimsoll.operate.resume import resume as signed
+from plimsoll.store.home import Home
 from plimsoll.store.journal import SqliteJournal
+from plimsoll.store.runs import RunFiles
 
 RUN = "paper-1"
 
 
-def put(home: Home, trial: Any, **ladder: Any) -> None:
+def put(runs: RunFiles, trial: Any, **ladder: Any) -> None:
     """A finished paper run whose last decision carries this ladder or halt."""
     policy = trial.run.policy
-    home.keep_policy(RUN, policy)
+    runs.keep_policy(RUN, policy)
     events = list(trial.ledger.events())
     assert isinstance(events[0], Genesis)
     events[0] = msgspec.structs.replace(events[0], mode="paper", operator="never")
@@ -35,11 +38,11 @@ def put(home: Home, trial: Any, **ladder: Any) -> None:
         last.carried, ladder=msgspec.structs.replace(last.carried.ladder, **ladder), halted=halted
     )
     events[cut] = msgspec.structs.replace(last, carried=carried, figures={**last.figures, **figures})
-    with SqliteJournal(home.journal(RUN), durable=False) as journal:
+    with SqliteJournal(runs.journal(RUN), durable=False) as journal:
         journal.append_many(events[: cut + 1])
         anchor = journal.anchor
     g = events[0]
-    home.finish(
+    runs.finish(
         RunSummary(
             RUN,
             "paper",
@@ -65,37 +68,43 @@ def trial(make_market: Any, backtested: Any) -> Any:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+def runs(tmp_path: Path) -> RunFiles:
+    return RunFiles(Home(tmp_path))
+
+
+def resume(runs: RunFiles, by: str, reason: str) -> Resumed:
+    """What is signed, its end kept as the command keeps it."""
+    done, end = signed(runs, RUN, by, reason, lambda: SqliteJournal(runs.journal(RUN), durable=True))
+    runs.finish(msgspec.structs.replace(runs.summary(RUN), halted="", records=end.records, head=end.head))
+    return done
 
 
 AWAITS = {"fired": ("level_3",), "awaiting": "signed", "calm": 5}
 
 
-def test_a_signature_is_journaled_and_lifts_what_waits_for_it(home: Home, trial: Any) -> None:
-    put(home, trial, **AWAITS)
-    before = home.audit(RUN)
-    done = resume(home, RUN, "Ann Lee", "reviewed")
+def test_a_signature_is_journaled_and_lifts_what_waits_for_it(runs: RunFiles, trial: Any) -> None:
+    put(runs, trial, **AWAITS)
+    before = runs.audit(RUN)
+    done = resume(runs, "Ann Lee", "reviewed")
     assert done.lifts == ("the re-entry after level_3",) and done.session == trial.records[-1].session
-    after = home.audit(RUN)
+    after = runs.audit(RUN)
     assert after.ok and after.records == before.records + 1  # and the summary's anchor knows of it
-    assert home.summary(RUN).halted == ""
-    from plimsoll.store.journal import read
-
-    found = recover(read(home.journal(RUN)))
+    assert runs.summary(RUN).halted == ""
+    with runs.open(RUN) as reader:
+        found = recover(reader.events())
     assert found.at_decision.carried.ladder.signed and found.state.carried.ladder.signed and found.since == ()
     with pytest.raises(UsageError, match="is not halted"):
-        resume(home, RUN, "Ann Lee", "again")
+        resume(runs, "Ann Lee", "again")
 
 
-def test_a_halt_is_lifted_only_where_cvar_is_shown_inside_its_limits(home: Home, trial: Any) -> None:
-    put(home, trial, halted="CVAR_ABOVE_HARD", figures={"cvar_10": None})
+def test_a_halt_is_lifted_only_where_cvar_is_shown_inside_its_limits(runs: RunFiles, trial: Any) -> None:
+    put(runs, trial, halted="CVAR_ABOVE_HARD", figures={"cvar_10": None})
     with pytest.raises(CheckFailed, match="not shown inside"):
-        resume(home, RUN, "Ann", "please")
+        resume(runs, "Ann", "please")
     for suffix in (".db", ".json"):
-        home.journal(RUN).with_suffix(suffix).unlink()
-    put(home, trial, halted="CVAR_ABOVE_HARD")
-    assert resume(home, RUN, "Ann", "measured again").lifts == ("the halt for CVAR_ABOVE_HARD",)
+        runs.journal(RUN).with_suffix(suffix).unlink()
+    put(runs, trial, halted="CVAR_ABOVE_HARD")
+    assert resume(runs, "Ann", "measured again").lifts == ("the halt for CVAR_ABOVE_HARD",)
 
 
 @pytest.mark.parametrize(
@@ -113,20 +122,20 @@ def test_a_halt_is_lifted_only_where_cvar_is_shown_inside_its_limits(home: Home,
     ],
 )
 def test_nothing_is_signed_too_early_or_for_nothing(
-    home: Home, trial: Any, ladder: dict[str, Any], error: type[Exception], said: str
+    runs: RunFiles, trial: Any, ladder: dict[str, Any], error: type[Exception], said: str
 ) -> None:
-    put(home, trial, **ladder)
-    records = home.audit(RUN).records
+    put(runs, trial, **ladder)
+    records = runs.audit(RUN).records
     with pytest.raises(error, match=said):
-        resume(home, RUN, "Ann", "now")
-    assert home.audit(RUN).records == records
+        resume(runs, "Ann", "now")
+    assert runs.audit(RUN).records == records
 
 
 @pytest.mark.parametrize(("by", "reason"), [("", "x"), ("Ann", " "), (SIMULATED, "x"), ("Ann\n", "x")])
-def test_a_signature_has_a_name_and_a_reason(home: Home, trial: Any, by: str, reason: str) -> None:
-    put(home, trial, **AWAITS)
+def test_a_signature_has_a_name_and_a_reason(runs: RunFiles, trial: Any, by: str, reason: str) -> None:
+    put(runs, trial, **AWAITS)
     with pytest.raises(UsageError, match="cannot be used"):
-        resume(home, RUN, by, reason)
+        resume(runs, by, reason)
 
 
 def test_the_simulated_operators_signature_stays_an_event_of_its_morning(trial: Any) -> None:

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import Account, Policy
+from plimsoll.market.snapshot_store import SnapshotFolder
 from plimsoll.operate import doctor
-from plimsoll.store.home import Home
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -74,12 +74,12 @@ def test_old_real_data_is_a_warning_and_old_synthetic_data_is_not(make_panel: ob
 
     close = np.full((30, 2), 10.0)
     for synthetic, state in ((True, "ok"), (False, "warn")):
-        home = Home(tmp_path / str(synthetic))
+        root = tmp_path / str(synthetic)
         panel = make_panel(close, synthetic=synthetic)  # type: ignore[operator]
-        snapshot.set_current(home.snapshots, snapshot.write(panel, home.snapshots))
-        assert doctor.data(home, Policy(), NOW).state == state
+        snapshot.set_current(root, snapshot.write(panel, root))
+        assert doctor.data(SnapshotFolder(root), Policy(), NOW).state == state
     last = datetime.fromisoformat(panel.sessions.dates[-1]).replace(tzinfo=UTC)
-    assert doctor.data(home, Policy(), last).state == "ok"
+    assert doctor.data(SnapshotFolder(root), Policy(), last).state == "ok"
 
 
 @pytest.mark.parametrize("profile", ["core", "institutional", "small-live", "micro"])
@@ -87,16 +87,16 @@ def test_a_profile_is_proven_able_to_trade_at_the_last_prices(profile: str, make
     from plimsoll.market import snapshot
     from plimsoll.store.policy_file import load
 
-    home, policy = Home(tmp_path), load(profile).policy
-    assert doctor.orders(home, policy).found == "nothing certified yet to prove them at"
+    root, policy = tmp_path / "snapshots", load(profile).policy
+    assert doctor.orders(SnapshotFolder(root), policy).found == "nothing certified yet to prove them at"
     close = np.tile([40.0, 10.0], (30, 1))
     panel = make_panel(close, symbols=("AAA", "BBB"))  # type: ignore[operator]
-    snapshot.set_current(home.snapshots, snapshot.write(panel, home.snapshots))
-    check = doctor.orders(home, policy)
+    snapshot.set_current(root, snapshot.write(panel, root))
+    check = doctor.orders(SnapshotFolder(root), policy)
     assert check.state == "ok"
     smallest = 10.0 * np.ceil(policy.shaping.min_trade / 10.0)
     assert f"a buy of {smallest / 10.0:g} BBB ({smallest:,.2f} USD)" in check.found
-    poor = doctor.orders(home, replace(policy, account=Account(capital=9.0)))
+    poor = doctor.orders(SnapshotFolder(root), replace(policy, account=Account(capital=9.0)))
     assert poor.state == "fail" and "no buy is legal with account.capital 9 USD" in poor.found
 
 
@@ -104,7 +104,11 @@ def test_a_policy_that_does_not_load_is_a_finding_not_a_crash(tmp_path: Path) ->
     def refuse() -> Policy:
         raise InputError("cvar.budget_10 is 7", "Write a fraction")
 
-    diagnosis = doctor.diagnose(tmp_path, refuse, NOW, [])
+    def opened() -> doctor.Looked:
+        raise InputError("snapshots is a file", "Move it")
+
+    diagnosis = doctor.diagnose(tmp_path, refuse, opened, NOW, [])
+    assert [c.found for c in diagnosis.checks if c.name == "home"][-1] == "snapshots is a file"
     (check,) = [c for c in diagnosis.checks if c.name == "policy"]
     assert not diagnosis.ok
     assert (check.found, check.remedy) == ("cvar.budget_10 is 7", "Write a fraction")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from plimsoll import app
+from plimsoll.app.wiring import passing_journal, runs_of, snapshots_of
 from plimsoll.core.errors import CorruptionError, InputError, UsageError
 from plimsoll.core.events import Proof
 from plimsoll.core.policy import Policy
 from plimsoll.market.ingest import IngestRequest
 from plimsoll.reports import gather
-from plimsoll.store.home import Home
+from plimsoll.reports.report_data import ReportData
 
 TIGHT = """
 ladder:
@@ -48,6 +50,12 @@ def _runs(home: Path) -> list[str]:
     return sorted(p.stem for p in (home / "runs").glob("backtest-2*.db"))
 
 
+def gathered(home: Path, run: str, present: Callable[[], Policy]) -> ReportData:
+    runs = runs_of(app.Workspace(home))
+    with runs.open(run) as reader:
+        return gather.gather(reader, runs, snapshots_of(home), present)
+
+
 def _never() -> Policy:
     raise AssertionError("the stored policy was not used")
 
@@ -55,9 +63,9 @@ def _never() -> Policy:
 def test_a_report_shows_the_figures_the_backtest_told(home: Path) -> None:
     where = app.Workspace(home)
     told = app.backtest(where, start="2024-07-01", end="2025-06-30")
-    read = gather.gather(Home(home), told.run, _never)
+    read = gathered(home, told.run, _never)
     assert read.policy_known and read.result == told
-    kept = Home(home).summary(told.run)
+    kept = runs_of(app.Workspace(home)).summary(told.run)
     assert read.proof == Proof(kept.records, kept.head, True)  # type: ignore[arg-type]
     for path in (home / "runs").glob(f"{told.run}.*"):
         path.unlink()
@@ -65,7 +73,7 @@ def test_a_report_shows_the_figures_the_backtest_told(home: Path) -> None:
 
 def test_the_runs_own_policy_is_used_and_its_mandates_end_reported_beside(home: Path) -> None:
     tight = _runs(home)[1]
-    found = gather.gather(Home(home), tight, _never)
+    found = gathered(home, tight, _never)
     assert found.policy.ladder.rungs[-1].threshold == 0.0020
     assert found.result.mandate_ended and found.result.without_mandate is not None
     assert found.result.end < "2025-06-30"
@@ -80,16 +88,16 @@ def test_the_run_beside_it_is_used_only_whole_and_to_the_end_it_had(home: Path, 
     place = Path(shutil.copytree(home, tmp_path / "home"))
     tight = _runs(place)[1]
     [beside] = (place / "runs").glob("backtest-without-mandate-*.db")
-    assert Home(place).audit(beside.stem).anchored
+    assert runs_of(app.Workspace(place)).audit(beside.stem).anchored
     kept = beside.with_suffix(".json").read_bytes()
     beside.with_suffix(".json").unlink()
-    assert gather.gather(Home(place), tight, _never).result.without_mandate is None
+    assert gathered(place, tight, _never).result.without_mandate is None
     beside.with_suffix(".json").write_bytes(kept)
     with sqlite3.connect(beside) as c:
         c.execute("DROP TRIGGER journal_no_update")
         c.execute("UPDATE journal SET payload = payload || ' ' WHERE seq = 9")
     with pytest.raises(CorruptionError, match="record 9 is not what was written"):
-        gather.gather(Home(place), tight, _never)
+        gathered(place, tight, _never)
 
 
 def test_a_foreign_policy_stands_in_only_where_none_was_stored(home: Path, tmp_path: Path) -> None:
@@ -97,7 +105,7 @@ def test_a_foreign_policy_stands_in_only_where_none_was_stored(home: Path, tmp_p
     shutil.copytree(home, place)
     tight = _runs(place)[1]
     (place / "runs" / f"{tight}.policy.json").unlink()
-    found = gather.gather(Home(place), tight, Policy)
+    found = gathered(place, tight, Policy)
     assert not found.policy_known and found.policy == Policy()
 
 
@@ -112,15 +120,15 @@ def test_what_is_missing_or_damaged_is_refused(home: Path, tmp_path: Path) -> No
         app.report(app.Workspace(place), first)
     for snapshot in (p for p in (place / "snapshots").iterdir() if p.is_dir()):
         snapshot.rename(snapshot.with_name(f"away-{snapshot.name}"))
-    with pytest.raises(InputError, match=r"The snapshot \w+ of run"):
+    with pytest.raises(InputError, match=r"The snapshot \w+ is not in"):
         app.report(app.Workspace(place), first)
     assert not (place / "reports" / f"{first}.html").exists()
 
 
 def test_hurdles_are_the_five_of_the_rule_and_the_policys_own_is_the_run(home: Path) -> None:
-    found = gather.gather(Home(home), _runs(home)[0], _never)
+    found = gathered(home, _runs(home)[0], _never)
     seen: list[tuple[int, int]] = []
-    made = gather.at_hurdles(found, lambda done, total: seen.append((done, total)))
+    made = gather.at_hurdles(found, passing_journal, lambda done, total: seen.append((done, total)))
     assert [h.hurdle for h in made] == [0.0, 0.05, 0.1, 0.2, 0.4]
     assert seen[-1] == (5, 5)
     own = next(h for h in made if h.hurdle == found.policy.auction.hurdle_sharpe)
@@ -129,7 +137,7 @@ def test_hurdles_are_the_five_of_the_rule_and_the_policys_own_is_the_run(home: P
 
 
 def test_the_command_repeats_the_run(home: Path) -> None:
-    found = gather.gather(Home(home), _runs(home)[0], _never)
+    found = gathered(home, _runs(home)[0], _never)
     g = found.run.genesis
     kept = home / "runs" / f"{_runs(home)[0]}.policy.json"
     assert found.command == (

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from plimsoll.cli.render.console import console
+from plimsoll.core.runs import JOURNAL_FORMAT
 
 if TYPE_CHECKING:
+    from plimsoll.core.runs import AuditReport
     from plimsoll.operate.account_repair import Repaired
-    from plimsoll.store.journal import AuditReport
 
 
 def render_audit(report: AuditReport) -> None:
@@ -25,7 +26,9 @@ def render_audit(report: AuditReport) -> None:
             return
     if report.ok or not report.problem:
         end = "" if report.anchored else "; the run has not ended, so nothing outside the journal keeps its end"
-        out.print(f"ok: {report.records} records, head {report.head[:16]}{end}")
+        outdated = 0 < report.format < JOURNAL_FORMAT
+        old = f"; of format {report.format}, which this version verifies and does not read" if outdated else ""
+        out.print(f"ok: {report.records} records, head {report.head[:16]}{end}{old}")
     else:
         out.print(f"NOT OK: {escape(report.problem)}; first bad record {report.first_bad} of {report.records}")
 

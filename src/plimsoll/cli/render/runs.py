@@ -12,9 +12,9 @@ from plimsoll.cli.render.console import SYNTHETIC, console, figure, percent, pol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from plimsoll.core.runs import RunSummary
     from plimsoll.reports.versus import Paired, Versus
     from plimsoll.research.ablation import Outcome
-    from plimsoll.store.home import RunSummary
 
 
 def render_runs(found: Sequence[RunSummary]) -> None:

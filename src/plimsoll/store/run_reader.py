@@ -1,0 +1,196 @@
+"""A run read from its journal file, behind ``core.ports.RunReader``: nothing is given that was not verified first (G3).
+
+The chain is recomputed once, whole, in the view of the file that everything is then read from; that is the cheap part.
+What is decoded is what was asked for: decisions follow one another in time, so a session is found by bisection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.errors import CorruptionError, UsageError
+from plimsoll.core.events import Event, Genesis, Proof
+from plimsoll.core.runs import Anchor, Ending, Passage
+from plimsoll.store.journal_chain import UNKNOWN, anchored, proven_rows
+from plimsoll.store.journal_file import (
+    ORIGIN,
+    ROWS,
+    JournalRow,
+    event_of,
+    opened,
+    orders_of,
+    readable,
+    refuse_another_format,
+    rows,
+)
+
+_NEXT_CYCLE = "SELECT seq, payload ->> 'session' FROM journal WHERE kind = 'cycle' AND seq >= ? ORDER BY seq LIMIT 1"
+_CYCLE_BEFORE = "SELECT seq FROM journal WHERE kind = 'cycle' AND seq < ? ORDER BY seq DESC LIMIT 1"
+_LAST_CYCLE = "SELECT payload ->> 'session' FROM journal WHERE kind = 'cycle' ORDER BY seq DESC LIMIT 1"
+_FOLLOWED = "SELECT payload ->> 'strategies' IS NOT NULL FROM journal WHERE seq = ?"
+_NEVER = "~"  # sorts after every ISO date
+
+
+class SqliteRunReader:
+    """One view of a run's journal file, from here until ``close``.
+
+    Parameters
+    ----------
+    path : the journal's file.
+    run : the run's name, the file's by default.
+    ending : where the journal ends, as it is known outside it.
+
+    Raises
+    ------
+    InputError : there is no such file. ``OldJournal`` where it is of an older format.
+    CorruptionError : what is asked for cannot be proven to be what was written; it names the first record.
+    """
+
+    def __init__(self, path: Path | str, run: str = "", ending: Ending = UNKNOWN) -> None:
+        self._path, self._ending = Path(path), ending
+        self.run = run or self._path.stem
+        self._verified: tuple[Proof, str] | None = None
+        with readable(self._path):
+            self._connection = opened(self._path)
+            try:
+                refuse_another_format(self._connection, self._path)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    @property
+    def genesis(self) -> Genesis:
+        """What the run was given: the first record, proven to be it; the others are proven when they are asked for."""
+        with readable(self._path):
+            found = event_of(next(proven_rows(self._connection, self._path, self._ending)), self._path)
+        if not isinstance(found, Genesis):
+            raise CorruptionError(f"{self._path} does not begin with its genesis", "Run 'plimsoll audit verify'")
+        return found
+
+    @property
+    def proof(self) -> Proof:
+        """The head that the whole chain was verified to."""
+        return self._proven()[0]
+
+    @property
+    def decisions_hash(self) -> str:
+        """SHA-256 over the payloads of all decisions, in order."""
+        return self._proven()[1]
+
+    @property
+    def last_decided(self) -> str | None:
+        """ISO date of the newest decision; None while there is none."""
+        self._proven()
+        with readable(self._path):
+            found: Any = self._connection.execute(_LAST_CYCLE).get
+        return None if found is None else str(found)
+
+    def events(self) -> Iterator[Event]:
+        """Every event from the genesis on. The end is proven before the last iteration ends: the first reading is one
+        pass over the file, in which what is hashed is what is given.
+        """
+        with readable(self._path):
+            if self._verified is None:
+                for row in self._verifying():
+                    yield event_of(row, self._path)
+            else:
+                for row in rows(self._connection, f"{ROWS} ORDER BY seq"):
+                    yield event_of(row, self._path)
+
+    def session(self, date: str) -> Passage | None:
+        """The journal around the decision of an ISO date; None when nothing was decided on it."""
+        self._proven()
+        with readable(self._path):
+            seq = self._decided(date)
+            return None if seq is None else self._passage(seq)
+
+    def before(self, date: str) -> Iterator[Event]:
+        """What the account just before the decision of an ISO date follows from, genesis first.
+
+        The last decision before it carries what all of them left behind; of those before that one only the orders are
+        given, as the events they are. All are given whole where the strategies' evidence is followed, since that is a
+        sum over all. ``UsageError`` where nothing was decided then.
+        """
+        self._proven()
+        with readable(self._path):
+            seq = self._decided(date)
+            if seq is None:
+                raise UsageError(f"Nothing was decided on {date} in run {self.run}", "See 'plimsoll runs'")
+            last: Any = self._connection.execute(_CYCLE_BEFORE, (seq,)).get
+            followed = last is not None and bool(self._connection.execute(_FOLLOWED, (last,)).get)
+            for row in rows(self._connection, f"{ROWS} WHERE seq < {seq} ORDER BY seq"):
+                if row.kind != "cycle" or followed or row.seq == last:
+                    yield event_of(row, self._path)
+                else:
+                    yield from orders_of(row, self._path)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _proven(self) -> tuple[Proof, str]:
+        with readable(self._path):
+            if self._verified is None:
+                for _ in self._verifying():
+                    pass
+        assert self._verified is not None  # the chain was whole, or it was not left
+        return self._verified
+
+    def _verifying(self) -> Iterator[JournalRow]:
+        """Every record as it is proven; what the proof rests on is kept at the end."""
+        last, decisions = Anchor(0, ORIGIN), hashlib.sha256()
+        for row in proven_rows(self._connection, self._path, self._ending):
+            if row.kind == "cycle":
+                decisions.update(row.payload)
+            last = Anchor(row.seq, row.hash)
+            yield row
+        self._verified = Proof(last.records, last.head, anchored(self._ending)), decisions.hexdigest()
+
+    def _decided(self, date: str) -> int | None:
+        """The record of the decision of a date."""
+        last: Any = self._connection.execute("SELECT max(seq) FROM journal").get
+        place = bisect_left(range(1, (last or 0) + 1), date, key=lambda n: self._next_cycle(n)[1])
+        seq, found = self._next_cycle(1 + place)
+        return seq if found == date else None
+
+    def _next_cycle(self, seq: int) -> tuple[int, str]:
+        """Place and date of the first decision at or after record ``seq``; past the end there is none."""
+        row: Any = self._connection.execute(_NEXT_CYCLE, (seq,)).fetchone()
+        if row is not None:
+            return int(row[0]), str(row[1])
+        last: Any = self._connection.execute("SELECT max(seq) FROM journal").get
+        return int(last or 0) + 1, _NEVER
+
+    def _passage(self, seq: int) -> Passage:
+        before: Any = self._connection.execute(_CYCLE_BEFORE, (seq,)).get
+        following, _ = self._next_cycle(seq + 1)
+        first, start = before or 1, seq if before is None else before
+        found = list(rows(self._connection, f"{ROWS} WHERE seq BETWEEN {first} AND {following - 1} ORDER BY seq"))
+        events = {row.seq: event_of(row, self._path) for row in found}
+        record, prior = events[seq], events.get(before)
+        if not isinstance(record, CycleRecord):
+            raise CorruptionError(f"{self._path} is not a journal of decisions", "Run 'plimsoll audit verify'")
+        row = next(row for row in found if row.seq == seq)
+        return Passage(
+            genesis=self.genesis,
+            before=prior if isinstance(prior, CycleRecord) else None,
+            pre_open=tuple(event for n, event in events.items() if start < n < seq),
+            record=record,
+            payload=row.payload,
+            prev=row.prev,
+            after=tuple(event for n, event in events.items() if n > seq),
+        )

@@ -1,0 +1,47 @@
+"""Files that plimsoll keeps itself are read and written whole, and no link is followed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from plimsoll.core.errors import InputError
+from plimsoll.store.own_files import OWN_MAX, read_own, write_whole
+
+
+def test_a_small_file_replaces_a_link_and_writes_through_none(tmp_path: Path) -> None:
+    elsewhere, path = tmp_path / "elsewhere", tmp_path / "session.json"
+    elsewhere.write_text("kept")
+    path.symlink_to(elsewhere)
+    path.with_name(f".{path.name}.{os.getpid()}").symlink_to(elsewhere)
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new" and not path.is_symlink() and elsewhere.read_text() == "kept"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["elsewhere", "session.json"]
+
+
+def in_place(path: Path, kind: str) -> None:
+    """Put something in the place of a file that no reader may wait for, follow or take into memory."""
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        with path.open("wb") as file:
+            file.truncate(OWN_MAX + 1)  # sparse: no disk is used
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "sparse"])
+def test_what_stands_in_the_place_of_an_own_file_is_named_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "session.json"
+    with pytest.raises(FileNotFoundError):
+        read_own(path)
+    path.write_bytes(b"whole")
+    assert read_own(path) == b"whole" and read_own(path, 5) == b"whole"
+    in_place(path, kind)
+    with pytest.raises(InputError, match=r"session\.json"):
+        read_own(path)
