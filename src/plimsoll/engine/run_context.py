@@ -41,8 +41,7 @@ class RunContext:
 
     ``account`` enters order ids only, and ``code``, the hash of what decides (``engine.code``), is only written
     down, "" where nothing is kept: two contexts of the same policy, strategies and instruments decide alike.
-    ``governed`` says that a governor stands in the path of the orders: then the account's caps are limits of the
-    session's step, so that it can admit what is proposed (H1).
+    ``mode`` is backtest or paper.
     """
 
     policy: Policy
@@ -50,7 +49,7 @@ class RunContext:
     instruments: tuple[Instrument, ...]
     account: str = "local"
     code: str = ""
-    governed: bool = False
+    mode: str = "backtest"
     _standing: list[tuple[TargetPortfolio | None, Standing]] = field(default_factory=list, repr=False, kw_only=True)
     _standalone: dict[float, Floats] = field(default_factory=dict, repr=False, kw_only=True)
 
@@ -182,6 +181,14 @@ class RunContext:
     def weight_caps(self) -> Floats:
         """Static cap per column, before volatility targets (A4, S4)."""
         return np.array([weight_cap(i, self.policy.limits) for i in self.instruments])
+
+    @property
+    def governed(self) -> bool:
+        """Whether a governor stands in the path of the orders: always but in a backtest whose policy has none.
+
+        Then the account's caps are limits of the session's step, so that it can admit what is proposed (H1).
+        """
+        return self.mode != "backtest" or self.policy.governor.backtests
 
     @cached_property
     def account_caps(self) -> AccountCaps | None:

@@ -21,7 +21,7 @@ from plimsoll.core.events import CashFlow, Event, OrderCancelled, OrderExpired, 
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.ports import StateStore
 from plimsoll.core.quantity import ONE
-from plimsoll.core.venue_facts import Dividend, External, Settlement, Snapshot
+from plimsoll.core.venue_facts import Dividend, External, Settlement, Snapshot, Transfer
 from plimsoll.core.venue_facts import Split as SplitFact
 from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
 from plimsoll.risk.governor_limits import SECOND, GovernorLimits
@@ -54,13 +54,18 @@ class OrderGate:
         one makes the loss unknown, and only reductions pass.
         """
         known = {s: round(p * ONE) for s, p in sorted(prices.items()) if isfinite(p) and p > 0.0}
-        if self._now:  # what the last session lost, it lost by its close
+        begins = not self._now
+        if not begins:  # what the last session lost, it lost by its close
             self._now = max(self._now, self._governor.account.day * _DAY + _CLOSE)
             self._priced(known)
         self._now = day_number(session) * _DAY + _OPENING
         self._ratios = {}
         self._governor.begin(day_number(session), max(equity, 0))
         self._priced(known)
+        if begins:  # what a run holds that is taken up was bought before this account began
+            for symbol, lots in positions.items():
+                told = Transfer(f"taken up {symbol}", symbol, lots * self._unit[symbol], self._tick())
+                self._governor.tell(told)
         held = {symbol: lots * self._unit[symbol] for symbol, lots in positions.items() if lots}
         self._governor.tell(Snapshot(f"open {session}", self._tick(), held, frozenset()))
 

@@ -16,7 +16,7 @@ from plimsoll.risk.order_gate import OrderGate
 from plimsoll.store.governor_memory import MemoryStateStore
 
 POLICY = Policy(account=Account(capital=100_000.0), governor=GovernorPolicy(trade=5_000, position=8_000))
-MONDAY, TUESDAY = "2024-03-04", "2024-03-05"
+MONDAY, TUESDAY, WEDNESDAY = "2024-03-04", "2024-03-05", "2024-03-06"
 LOTS = {"AAA": 1, "BBB": 10_000}
 
 
@@ -97,12 +97,27 @@ def test_a_dividend_is_no_loss_and_leaves_the_price_usable() -> None:
 
 def test_positions_that_differ_from_the_runs_freeze_the_symbol_until_they_agree() -> None:
     one = gate()
-    one.opened(MONDAY, 10_000_000, {"AAA": 7}, {"AAA": 100.0, "BBB": 50.0})
+    one.opened(MONDAY, 10_000_000, {}, {"AAA": 100.0, "BBB": 50.0})
+    one.opened(TUESDAY, 10_000_000, {"AAA": 7}, {"AAA": 100.0, "BBB": 50.0})
     assert one.admit(order("a", 1)) == ("POSITION_DISPUTED",)
     assert one.admit(order("b", 10_000, "BBB")) == ()
-    one.booked(OrderExpired(MONDAY, "b", 10_000))
-    one.opened(TUESDAY, 10_000_000, {}, {"AAA": 100.0, "BBB": 50.0})
+    one.booked(OrderExpired(TUESDAY, "b", 10_000))
+    one.opened(WEDNESDAY, 10_000_000, {}, {"AAA": 100.0, "BBB": 50.0})
     assert one.admit(order("c", 1)) == ()
+
+
+def test_an_account_that_begins_with_a_run_taken_up_holds_what_the_run_does_and_admits_the_same() -> None:
+    kept, again = gate(), gate()
+    kept.opened(MONDAY, 10_000_000, {}, {"AAA": 100.0})
+    buy = order("a", 50)
+    assert kept.admit(buy) == ()
+    kept.booked(fill(buy, 100.0))
+    for one in (kept, again):
+        one.opened(TUESDAY, 10_000_000, {"AAA": 50}, {"AAA": 100.0})
+    assert again.governor.positions == kept.governor.positions
+    assert again.governor.use("AAA") == kept.governor.use("AAA")
+    for lots in (31, 30, 1):
+        assert again.admit(order(f"b{lots}", lots)) == kept.admit(order(f"b{lots}", lots))
 
 
 @pytest.mark.parametrize("price", [math.nan, math.inf, 0.0, -1.0])

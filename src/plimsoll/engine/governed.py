@@ -1,0 +1,76 @@
+"""The hard-limit governor in the path of recorded orders, in a backtest as on paper (H1, X1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from plimsoll.core.events import Event
+from plimsoll.core.order import Order
+from plimsoll.core.panel import History
+from plimsoll.core.state import State
+from plimsoll.core.venue import Answer, VenueEvent
+from plimsoll.engine.driver import RunState
+from plimsoll.engine.run_context import RunContext
+from plimsoll.risk.governor_limits import limits_of
+from plimsoll.risk.order_gate import OrderGate
+from plimsoll.store.governor_memory import MemoryStateStore
+
+
+class Exchange(Protocol):
+    """Where the orders of recorded sessions go."""
+
+    def opened(self, state: RunState, actions: Sequence[Event], /) -> None:
+        """A session is about to open on ``state``, for which ``actions`` are booked before any order."""
+        ...
+
+    def submit(self, order: Order) -> Answer:
+        """What is answered to an order."""
+        ...
+
+    def filled(self, row: int, account: State, /) -> Iterable[VenueEvent]:
+        """What becomes of the orders at the open of ``row``."""
+        ...
+
+
+def gate_of(run: RunContext) -> OrderGate | None:
+    """A governor for the orders of a run, with an account in memory; None where none stands in their path.
+
+    The account follows from the run: made again between two sessions it admits the same, so a restart loses nothing.
+    """
+    if not run.governed:
+        return None
+    lots = dict(zip(run.symbols, run.lots_per_unit.tolist(), strict=True))
+    return OrderGate(MemoryStateStore(), limits_of(run.policy), lots)
+
+
+class Sessions:
+    """An exchange whose governor is told when a session begins, at which prices, and what is booked before its orders.
+
+    The orders themselves meet the governor on their way to the venue.
+    """
+
+    def __init__(self, exchange: Exchange, gate: OrderGate, history: History) -> None:
+        self._exchange, self._gate, self._history = exchange, gate, history
+
+    def opened(self, state: RunState, actions: Sequence[Event]) -> None:
+        """Begin the governor's session with the net asset value and the marks of the last decision."""
+        if state.last is not None:
+            panel, account = self._history.panel, state.account
+            row = panel.sessions.row_at_or_after(state.last.session)
+            marks = self._history.array("mark")[row]
+            positions = {s: int(n) for s, n in zip(account.symbols, account.lots.tolist(), strict=True) if n}
+            concerned = {*positions, *(one.order.symbol for one in account.working.values())}
+            prices = {symbol: float(marks[panel.column[symbol]]) for symbol in concerned}
+            self._gate.opened(panel.sessions.dates[row + 1], state.last.nav, positions, prices)
+        for event in actions:
+            self._gate.booked(event)
+        self._exchange.opened(state, actions)
+
+    def submit(self, order: Order) -> Answer:
+        """Hand it on."""
+        return self._exchange.submit(order)
+
+    def filled(self, row: int, account: State) -> Iterable[VenueEvent]:
+        """What the exchange tells."""
+        return self._exchange.filled(row, account)
