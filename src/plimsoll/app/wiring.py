@@ -16,13 +16,12 @@ from plimsoll.core.policy import Policy
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
-    from plimsoll.core.panel import Panel
+    from plimsoll.core.panel import History, Panel
     from plimsoll.core.ports import Journal, SnapshotStore, StateStore
     from plimsoll.core.runs import Anchor
     from plimsoll.core.state import State
-    from plimsoll.engine.recorded import Exchange
+    from plimsoll.engine.governed import Exchange
     from plimsoll.engine.run_context import RunContext
-    from plimsoll.execution.matching import Matcher
     from plimsoll.market.provider import Provider
     from plimsoll.store.home import Home
     from plimsoll.store.journal import SqliteJournal
@@ -75,16 +74,24 @@ def desk_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) -> RunCon
 
 
 @contextmanager
-def simulated_exchange(matcher: Matcher, account: State) -> Iterator[Exchange]:
-    """The simulated venue, behind the port of every venue, with the account as a run's state has it."""
+def simulated_exchange(history: History, run: RunContext, account: State) -> Iterator[Exchange]:
+    """The simulated venue with the account as a run's state has it, behind the port of every venue and behind the
+    governor where the policy puts one into the path (H1, X1).
+    """
     import asyncio
 
     from plimsoll.engine.exchange import ThroughPort
+    from plimsoll.engine.governed import GovernedSessions, gate_of
+    from plimsoll.execution.governed import GovernedVenue
+    from plimsoll.execution.matching import Matcher
     from plimsoll.execution.venues.simulated import SimulatedVenue
 
-    venue = SimulatedVenue.restored(matcher, account)
+    venue, gate = SimulatedVenue.restored(Matcher(history, run.policy), account), gate_of(run)
     with asyncio.Runner() as runner:
-        yield ThroughPort(venue, venue, runner)
+        if gate is None:
+            yield ThroughPort(venue, venue, runner)
+        else:
+            yield GovernedSessions(ThroughPort(GovernedVenue(venue, gate), venue, runner), gate, history)
 
 
 def runs_of(workspace: Workspace) -> RunFiles:

@@ -509,7 +509,7 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
     A cap that is not stated follows from the stated capital; a position's from its cap in ``limits``.
     """
 
-    backtests: Annotated[bool, _meta("switch", "H1", "A backtest's orders pass the governor too, and its caps are limits of each session's step, as in every paper session")] = False
+    recorded: Annotated[bool, _meta("switch", "H1", "Orders of recorded sessions, a backtest's and a paper session's alike, pass the governor, and its caps are limits of each session's step")] = False
     capital_drift: Annotated[float, _fraction("H1", "A session's equity further than this from the capital that the caps were made for is told", "fraction of the capital")] = 0.20
     loss: Annotated[int | None, _meta("whole USD a session", "H1", "Intraday loss; none: loss_share of the capital")] = None
     position: Annotated[int | None, _meta("whole USD", "H1", "One symbol, worst case; none: its cap in limits x the capital")] = None

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from plimsoll.core.events import Event
-from plimsoll.core.order import Order
+from plimsoll.core.inputs import CommandResult, OrderCommand
 from plimsoll.core.panel import History
 from plimsoll.core.state import State
-from plimsoll.core.venue import Answer, VenueEvent
+from plimsoll.core.venue import VenueEvent
 from plimsoll.engine.driver import RunState
 from plimsoll.engine.run_context import RunContext
 from plimsoll.risk.governor_limits import limits_of
@@ -20,12 +20,12 @@ from plimsoll.store.governor_memory import MemoryStateStore
 class Exchange(Protocol):
     """Where the orders of recorded sessions go."""
 
-    def opened(self, state: RunState, actions: Sequence[Event], /) -> None:
-        """A session is about to open on ``state``, for which ``actions`` are booked before any order."""
+    def opened(self, state: RunState, events: Sequence[Event], /) -> None:
+        """A session is about to open on ``state``; among ``events`` is what is booked before any order."""
         ...
 
-    def submit(self, order: Order) -> Answer:
-        """What is answered to an order."""
+    def done(self, command: OrderCommand, /) -> CommandResult:
+        """Carry out a command; what is answered."""
         ...
 
     def filled(self, row: int, account: State, /) -> Iterable[VenueEvent]:
@@ -44,7 +44,7 @@ def gate_of(run: RunContext) -> OrderGate | None:
     return OrderGate(MemoryStateStore(), limits_of(run.policy), lots)
 
 
-class Sessions:
+class GovernedSessions:
     """An exchange whose governor is told when a session begins, at which prices, and what is booked before its orders.
 
     The orders themselves meet the governor on their way to the venue.
@@ -53,7 +53,7 @@ class Sessions:
     def __init__(self, exchange: Exchange, gate: OrderGate, history: History) -> None:
         self._exchange, self._gate, self._history = exchange, gate, history
 
-    def opened(self, state: RunState, actions: Sequence[Event]) -> None:
+    def opened(self, state: RunState, events: Sequence[Event]) -> None:
         """Begin the governor's session with the net asset value and the marks of the last decision."""
         if state.last is not None:
             panel, account = self._history.panel, state.account
@@ -63,13 +63,13 @@ class Sessions:
             concerned = {*positions, *(one.order.symbol for one in account.working.values())}
             prices = {symbol: float(marks[panel.column[symbol]]) for symbol in concerned}
             self._gate.opened(panel.sessions.dates[row + 1], state.last.nav, positions, prices)
-        for event in actions:
+        for event in events:
             self._gate.booked(event)
-        self._exchange.opened(state, actions)
+        self._exchange.opened(state, events)
 
-    def submit(self, order: Order) -> Answer:
-        """Hand it on."""
-        return self._exchange.submit(order)
+    def done(self, command: OrderCommand) -> CommandResult:
+        """Carry it out at the exchange."""
+        return self._exchange.done(command)
 
     def filled(self, row: int, account: State) -> Iterable[VenueEvent]:
         """What the exchange tells."""

@@ -17,17 +17,17 @@ from plimsoll.core.panel import History, Panel
 from plimsoll.core.ports import Journal
 from plimsoll.core.state import State
 from plimsoll.engine.driver import Driver, RunState, failed
+from plimsoll.engine.governed import Exchange
 from plimsoll.engine.operator import Signer, signer
 from plimsoll.engine.publication import published, succession
-from plimsoll.engine.recorded import AtOnce, Exchange, Progress, RecordedShell, Repeated
+from plimsoll.engine.recorded import Progress, RecordedShell, Repeated, at_once
 from plimsoll.engine.recovery import Recovered, recover
 from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.span import Span, genesis_of
 from plimsoll.engine.tally import RunTally
-from plimsoll.execution.matching import Matcher
 
 OpenJournal = Callable[[], Journal]
-OpenExchange = Callable[[Matcher, State], AbstractContextManager[Exchange]]
+OpenExchange = Callable[[History, RunContext, State], AbstractContextManager[Exchange]]
 
 
 class PaperSession:
@@ -85,7 +85,7 @@ class PaperSession:
     def _sessions(self, driver: Driver, journal: Journal) -> bool:
         found = self._recovered(driver, journal)
         state = self._taken_up(driver, journal, found)
-        with self._exchange(Matcher(driver.history, driver.run.policy), state.account) as exchange:
+        with self._exchange(driver.history, driver.run, state.account) as exchange:
             shell = RecordedShell(driver, exchange, Repeated(journal, found.since), self._signer(driver))
             return self._through(shell, state)
 
@@ -152,7 +152,7 @@ class PaperSession:
         if not found.since or found.last is None:
             return
         again: list[Event] = []
-        exchange = AtOnce(Matcher(driver.history, driver.run.policy))
+        exchange = at_once(driver.history, driver.run)
         row = driver.history.panel.sessions.row_at_or_after(found.last.session) + 1
         RecordedShell(driver, exchange, again.extend, self._signer(driver)).open(state, row)
         if list(found.since) != again[: len(found.since)]:

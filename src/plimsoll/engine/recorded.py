@@ -7,9 +7,8 @@ before anything is done about them. How orders fill is the exchange's: a backtes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from plimsoll.core.errors import Halted
 from plimsoll.core.events import Event
@@ -26,8 +25,9 @@ from plimsoll.core.inputs import (
 from plimsoll.core.panel import History
 from plimsoll.core.ports import Journal
 from plimsoll.core.state import State, open_account
-from plimsoll.core.venue import Accepted, VenueEvent
+from plimsoll.core.venue import Accepted, Denied, Gate, VenueEvent
 from plimsoll.engine.driver import Driver, RunState, failed
+from plimsoll.engine.governed import Exchange, GovernedSessions, gate_of
 from plimsoll.engine.operator import Signer, signer
 from plimsoll.engine.publication import published
 from plimsoll.engine.run_context import RunContext
@@ -39,45 +39,42 @@ Progress = Callable[[int, int], None]
 Write = Callable[[Sequence[Event]], None]
 
 
-class Exchange(Protocol):
-    """Where the orders of recorded sessions go."""
-
-    def opened(self, state: RunState, events: Sequence[Event], /) -> None:
-        """A session is about to open on ``state``; among ``events`` is what is booked before any order."""
-        ...
-
-    def done(self, command: OrderCommand, /) -> CommandResult:
-        """Carry out a command; what is answered."""
-        ...
-
-    def filled(self, row: int, account: State, /) -> Iterable[VenueEvent]:
-        """What becomes of the orders at the open of ``row``."""
-        ...
-
-
 class AtOnce:
-    """An exchange that takes every order and fills those of a session in one call of the matcher."""
+    """An exchange that takes every order that the ``gate`` admits, where there is one, and fills those of a session in
+    one call of the matcher.
+    """
 
-    def __init__(self, matcher: Matcher) -> None:
-        self._matcher = matcher
+    def __init__(self, matcher: Matcher, gate: Gate | None = None) -> None:
+        self._matcher, self._gate = matcher, gate
         self._sent: list[str] = []
 
     def opened(self, _state: RunState, _events: Sequence[Event]) -> None:
         """Nothing: the account it fills against is the run's own."""
 
     def done(self, command: OrderCommand) -> CommandResult:
-        """Accept an order, under the name that the simulated venue gives it. It ends at the open, so there is no other
-        command.
+        """Accept an order, under the name that the simulated venue gives it, or deny it for the gate's reasons. It ends
+        at the open, so there is no other command.
         """
         id = command.order.id if isinstance(command, Submit) else command.id
+        if self._gate is not None and isinstance(command, Submit) and (reasons := self._gate.admit(command.order)):
+            return CommandResult(id, Denied(reasons))
         self._sent.append(id)
         return CommandResult(id, Accepted(venue_name(id)))
 
-    def filled(self, row: int, account: State) -> Iterable[VenueEvent]:
+    def filled(self, row: int, account: State) -> Iterator[VenueEvent]:
         """What becomes of every order that was accepted, in the order in which they were sent."""
         orders = [account.working[id].order for id in self._sent]
         self._sent.clear()
-        return self._matcher.opened(orders, row, book_of(account)) if orders else ()
+        for event in self._matcher.opened(orders, row, book_of(account)) if orders else ():
+            if self._gate is not None:
+                self._gate.booked(event)
+            yield event
+
+
+def at_once(history: History, run: RunContext) -> Exchange:
+    """The exchange of a backtest: the matcher, behind the governor where one stands in the path (H1)."""
+    gate, matcher = gate_of(run), Matcher(history, run.policy)
+    return AtOnce(matcher) if gate is None else GovernedSessions(AtOnce(matcher, gate), gate, history)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,9 +154,7 @@ def run_backtest(
     genesis = genesis_of(history, run, span, capital=capital, mode="backtest", operator=operator)
     begun = published(history.panel)
     tally, made = RunTally(), list[Event]((genesis, begun))
-    shell = RecordedShell(
-        Driver(history, run), AtOnce(Matcher(history, run.policy)), made.extend, signer(operator, run.policy)
-    )
+    shell = RecordedShell(Driver(history, run), at_once(history, run), made.extend, signer(operator, run.policy))
     state = RunState(open_account(genesis)).after((begun,))
     total = span.last - span.first + 1
     step = max(1, total // 100)

@@ -12,10 +12,9 @@ from plimsoll.core.events import Event, Proof
 from plimsoll.core.panel import History
 from plimsoll.engine.driver import Driver, RunState, post_close
 from plimsoll.engine.operator import signer
-from plimsoll.engine.recorded import AtOnce, RecordedShell
+from plimsoll.engine.recorded import RecordedShell, at_once
 from plimsoll.engine.recovery import recover
 from plimsoll.engine.run_context import RunContext
-from plimsoll.execution.matching import Matcher
 
 Encode = Callable[[Event], tuple[str, bytes]]
 
@@ -61,7 +60,7 @@ def replay(
     state, same_morning = found.state, True
     if found.last is not None:
         events: list[Event] = []
-        driver, exchange = Driver(history, run_context), AtOnce(Matcher(history, run_context.policy))
+        driver, exchange = Driver(history, run_context), at_once(history, run_context)
         shell = RecordedShell(driver, exchange, events.extend, signer(found.genesis.operator, run_context.policy))
         state = shell.open(RunState(found.at_decision, found.last), row).account
         same_morning = [encode(e) for e in events] == [encode(e) for e in found.since]

@@ -41,7 +41,6 @@ class RunContext:
 
     ``account`` enters order ids only, and ``code``, the hash of what decides (``engine.code``), is only written
     down, "" where nothing is kept: two contexts of the same policy, strategies and instruments decide alike.
-    ``mode`` is backtest or paper.
     """
 
     policy: Policy
@@ -49,7 +48,6 @@ class RunContext:
     instruments: tuple[Instrument, ...]
     account: str = "local"
     code: str = ""
-    mode: str = "backtest"
     _standing: list[tuple[TargetPortfolio | None, Standing]] = field(default_factory=list, repr=False, kw_only=True)
     _standalone: dict[float, Floats] = field(default_factory=dict, repr=False, kw_only=True)
 
@@ -184,11 +182,11 @@ class RunContext:
 
     @property
     def governed(self) -> bool:
-        """Whether a governor stands in the path of the orders: always but in a backtest whose policy has none.
+        """Whether a governor stands in the path of the orders, the same in a backtest as on paper (E1, H1).
 
-        Then the account's caps are limits of the session's step, so that it can admit what is proposed (H1).
+        Then the account's caps are limits of the session's step, so that it can admit what is proposed.
         """
-        return self.mode != "backtest" or self.policy.governor.backtests
+        return self.policy.governor.recorded
 
     @cached_property
     def account_caps(self) -> AccountCaps | None:

@@ -14,6 +14,7 @@ from plimsoll.core.events import (
     DataPublished,
     DataRestated,
     Event,
+    OrderDenied,
     Split,
 )
 from plimsoll.core.lifecycle import Lifecycle, StrategySession
@@ -28,7 +29,8 @@ class RunTally:
     ``lives`` and ``evidence`` of the strategies have an entry a session too, and none where they are not followed.
     By strategy: ``heard`` counts the auctions at which it had bids, ``admitted`` the bids that took part, ``won`` those
     that won capital, ``lost`` the reasons of those that did not, ``screened`` of those that took no part; ``targets``
-    are the target portfolios of every auction. ``data`` are the snapshots taken up and what they told otherwise.
+    are the target portfolios of every auction. ``data`` are the snapshots taken up and what they told otherwise,
+    ``denied`` the governor's reasons for the ``orders_denied`` that it refused.
     """
 
     dates: list[str] = field(default_factory=list)
@@ -53,6 +55,8 @@ class RunTally:
     screened: dict[str, Counter[str]] = field(default_factory=dict)
     targets: list[TargetRecord] = field(default_factory=list)
     data: list[DataEvent] = field(default_factory=list)
+    denied: Counter[str] = field(default_factory=Counter)
+    orders_denied: int = 0
     dividends: int = 0
     interest: int = 0
     auctions: int = 0
@@ -70,6 +74,9 @@ class RunTally:
                 self.interest += event.cents
             case CashFlow():
                 self.dividends += event.cents
+            case OrderDenied():
+                self.denied.update(event.reasons)
+                self.orders_denied += 1
             case Approval():
                 self.approvals.append(event)
             case DataPublished() | DataRestated() | CertificationChanged():

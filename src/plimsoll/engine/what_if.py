@@ -126,7 +126,7 @@ def _desk(run: RunContext, **changes: Any) -> MovedDesk:
     """A run context like another."""
     given: dict[str, Any] = {
         "policy": run.policy, "strategies": run.strategies, "instruments": run.instruments, "account": run.account,
-        "code": run.code, "mode": run.mode,
+        "code": run.code,
         "moves": run.moves if isinstance(run, MovedDesk) else (),
     }  # fmt: skip
     return MovedDesk(**(given | changes))

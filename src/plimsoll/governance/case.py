@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from plimsoll.core.decision import BidRecord, CycleRecord
-from plimsoll.core.events import DataEvent, OrderExpired
+from plimsoll.core.events import DataEvent, OrderDenied, OrderExpired
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import Certification
@@ -102,8 +102,8 @@ class Case(msgspec.Struct, frozen=True):
 
     ``auction`` is the decision whose auction set the target portfolio; ``data`` what the data bars, of the book (D7)
     or of one symbol (D15), ``auction_data`` the same at the auction; ``fills`` those after the decision, ``pre_open``
-    those between it and the one before; ``expired`` what of the decision's orders was not filled, and why; ``changes``
-    what was said of the data since the decision before.
+    those between it and the one before; ``expired`` what of the decision's orders was not filled, and why; ``denied``
+    those the governor refused; ``changes`` what was said of the data since the decision before.
     """
 
     run: str
@@ -116,6 +116,7 @@ class Case(msgspec.Struct, frozen=True):
     auction_data: tuple[Finding, ...] = ()
     synthetic: bool = False
     expired: tuple[OrderExpired, ...] = ()
+    denied: tuple[OrderDenied, ...] = ()
     changes: tuple[DataEvent, ...] = ()
 
     @property

@@ -336,7 +336,11 @@ def fill(case: Case, subject: Subject) -> tuple[str, ...]:
     for done in fills:
         opened = f" against an open of {figure(subject.next_open)}" if known(subject.next_open) else ""
         told.append(f"At the open of {done.session}: {_executed(done, subject.instrument)[:-1]}{opened}.")
-    if expired is not None:
+    denied = next((e for e in case.denied if e.id == intent.id), None)
+    if denied is not None:
+        told.append(f"The governor refused the order on {denied.session}, and no venue saw it:")
+        told += [f"- {sentence(code, symbol)}" for code in denied.reasons]
+    elif expired is not None:
         what = f"{_units(expired.lots, subject.instrument)} of it" if fills else "The order"
         told.append(f"{what} did not fill on {expired.session}. {sentence(expired.reason, symbol)}")
     elif not fills:

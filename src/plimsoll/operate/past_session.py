@@ -17,6 +17,7 @@ from plimsoll.core.events import (
     DataPublished,
     DataRestated,
     Genesis,
+    OrderDenied,
     OrderExpired,
     Proof,
 )
@@ -205,6 +206,7 @@ def case(past: Past) -> Case:
         auction_data=() if auction is None else data_findings(*past.decided_on(auction), auction),
         synthetic=past.panel.synthetic,
         expired=tuple(e for e in past.passage.after if isinstance(e, OrderExpired)),
+        denied=tuple(e for e in past.passage.after if isinstance(e, OrderDenied)),
         changes=tuple(
             e for e in past.passage.pre_open if isinstance(e, DataPublished | DataRestated | CertificationChanged)
         ),

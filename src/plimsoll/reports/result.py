@@ -256,6 +256,12 @@ def _notes(
     """What a reader must know before believing a figure (D12, D16, D19)."""
     panel, last = history.panel, first + len(tally.nav) - 1
     notes = [said for event in tally.data for said in sentences(event)]
+    if policy.governor.recorded:
+        why = ", ".join(f"{code} {count}" for code, count in tally.denied.most_common())
+        notes.append(
+            "every order passed the governor, whose dollar caps are limits of each session's step; "
+            + (f"it refused {tally.orders_denied} ({why})" if why else "it refused none")
+        )
     if tally.mandate_ended:
         ended = next(e.day for e in tally.events if e.kind == "MANDATE_ENDED")
         notes.append(f"the mandate ended on {ended}; the figures without its end run to {genesis.end}")
