@@ -17,7 +17,7 @@ from plimsoll.core.errors import PlimsollError, UsageError
 from plimsoll.core.forecast import Forecast, Holding
 from plimsoll.core.panel import View
 from plimsoll.core.policy import Policy
-from plimsoll.reports.formatting import figure, percent
+from plimsoll.reports.page.formatting import figure, percent
 
 ROOT = Path(__file__).resolve().parents[2]
 SPAN = ("2024-01-02", "2025-12-31")

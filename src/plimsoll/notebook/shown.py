@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from plimsoll.reports.formatting import figure, percent
+from plimsoll.reports.page.formatting import figure, percent
 
 if TYPE_CHECKING:
     from plimsoll.notebook.run import Run

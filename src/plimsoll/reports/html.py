@@ -6,7 +6,10 @@ past run, and the same inputs give the same bytes.
 
 from __future__ import annotations
 
-from plimsoll.reports import (
+from plimsoll.reports.charts.drawing import Chart, ChartData
+from plimsoll.reports.page.markup import Html, page, section, tag
+from plimsoll.reports.report_data import ReportData
+from plimsoll.reports.sections import (
     decisions,
     exposure,
     holdings,
@@ -21,9 +24,6 @@ from plimsoll.reports import (
     tails,
     trades,
 )
-from plimsoll.reports.charts import Chart, ChartData
-from plimsoll.reports.page import Html, page, section, tag
-from plimsoll.reports.report_data import ReportData
 
 
 def render(m: ReportData) -> str:

@@ -15,9 +15,9 @@ from plimsoll.core.policy import Policy
 from plimsoll.engine.run_context import RunContext
 from plimsoll.measures.cvar import cvar
 from plimsoll.measures.performance import Metrics
-from plimsoll.reports import formatting
-from plimsoll.reports.charts import ASSET_COLOURS
+from plimsoll.reports.charts.drawing import ASSET_COLOURS
 from plimsoll.reports.comparison import passive_books
+from plimsoll.reports.page import formatting
 from plimsoll.reports.rates import risk_free_rates
 from plimsoll.reports.recorded import Recorded
 from plimsoll.reports.result import BacktestResult

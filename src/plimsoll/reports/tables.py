@@ -15,7 +15,7 @@ import msgspec
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.order import Fill
-from plimsoll.reports import figures
+from plimsoll.reports.charts import figures
 from plimsoll.reports.recorded import Recorded
 from plimsoll.reports.result import BacktestResult
 

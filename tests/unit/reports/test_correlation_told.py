@@ -9,9 +9,10 @@ from msgspec.structs import replace as changed
 
 from plimsoll.core.decision import Comovement
 from plimsoll.core.restraint import RiskEvent
-from plimsoll.reports import exposure, formatting
+from plimsoll.reports.page import formatting
 from plimsoll.reports.recorded import Recorded
 from plimsoll.reports.report_data import ReportData
+from plimsoll.reports.sections import exposure
 
 
 def plain(markup: str) -> str:

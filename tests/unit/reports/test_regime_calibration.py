@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace as changed
 
 from plimsoll.reports import html
-from plimsoll.reports.calibration import agreement
 from plimsoll.reports.forecast_scores import by_vix
 from plimsoll.reports.recorded import Recorded
 from plimsoll.reports.report_data import ReportData
+from plimsoll.reports.sections.calibration import agreement
 
 NAN = float("nan")
 
@@ -86,7 +86,7 @@ def test_a_journal_from_before_the_measure_is_still_read(material: ReportData) -
 
 
 def test_passage_is_drawn_beside_the_outlook(material: ReportData) -> None:
-    from plimsoll.reports import charts
+    from plimsoll.reports.charts import drawing as charts
 
     drawn = charts.outlook(material.run, 0.3, 0.15, 5)
     assert [s.label for s in drawn.series] == ["P(crisis) in 5 sessions", "within 5 sessions"]

@@ -14,10 +14,13 @@ import numpy as np
 import pytest
 
 from plimsoll.core.policy import Policy
-from plimsoll.reports import figures, formatting, html, measured
-from plimsoll.reports.performance import shade
-from plimsoll.reports.relative import of_books
+from plimsoll.reports import html
+from plimsoll.reports.charts import figures
+from plimsoll.reports.page import formatting
 from plimsoll.reports.report_data import ReportData
+from plimsoll.reports.sections import measured
+from plimsoll.reports.sections.performance import shade
+from plimsoll.reports.sections.relative import of_books
 from plimsoll.reports.worth import Worth
 
 VOID = {"meta", "rect", "path", "circle", "text", "br"}

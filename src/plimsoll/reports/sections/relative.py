@@ -6,9 +6,10 @@ import numpy as np
 
 from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.measures.relative import Relative, relative, rolling_beta
-from plimsoll.reports import charts, figures
-from plimsoll.reports.formatting import figure, percent
-from plimsoll.reports.page import Cell, Html, Line, n, plot, section, table, tag
+from plimsoll.reports.charts import drawing as charts
+from plimsoll.reports.charts import figures
+from plimsoll.reports.page.formatting import figure, percent
+from plimsoll.reports.page.markup import Cell, Html, Line, n, plot, section, table, tag
 from plimsoll.reports.report_data import ReportData
 
 WINDOW = SESSIONS_A_YEAR

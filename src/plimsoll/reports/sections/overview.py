@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from plimsoll.core.sessions import SESSIONS_A_YEAR
-from plimsoll.reports import charts, figures, formatting
-from plimsoll.reports.formatting import count, figure, number, percent, usd
-from plimsoll.reports.page import Html, join, part, plot, section, tag
+from plimsoll.reports.charts import drawing as charts
+from plimsoll.reports.charts import figures
+from plimsoll.reports.page import formatting
+from plimsoll.reports.page.formatting import count, figure, number, percent, usd
+from plimsoll.reports.page.markup import Html, join, part, plot, section, tag
 from plimsoll.reports.report_data import ReportData
 
 _MARK = Html('<svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="10"/><path d="M2 16h28"/></svg>')

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.reports import charts
-from plimsoll.reports.formatting import count, figure, percent
-from plimsoll.reports.page import Cell, Html, Line, n, part, plot, section, table, tag
+from plimsoll.reports.charts import drawing as charts
+from plimsoll.reports.page.formatting import count, figure, percent
+from plimsoll.reports.page.markup import Cell, Html, Line, n, part, plot, section, table, tag
 from plimsoll.reports.report_data import ReportData
 
 Floats = NDArray[np.float64]

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from plimsoll.core.policy import LadderPolicy
 from plimsoll.core.restraint import LadderState
-from plimsoll.reports import figures
-from plimsoll.reports.formatting import GATES
+from plimsoll.reports.charts import figures
+from plimsoll.reports.page.formatting import GATES
 from plimsoll.reports.recorded import Recorded
 from plimsoll.risk.ladder import waiting
 
 if TYPE_CHECKING:
+    from plimsoll.reports.charts.tailgrid import TailGrid
     from plimsoll.reports.limit_usage import Strand
-    from plimsoll.reports.tailgrid import TailGrid
 
 Floats = NDArray[np.float64]
 ASSET_COLOURS = 16

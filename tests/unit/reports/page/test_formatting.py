@@ -8,7 +8,7 @@ import pytest
 
 from plimsoll.core.reasons import REASONS
 from plimsoll.governance.vetoes import SEVERITIES
-from plimsoll.reports import formatting
+from plimsoll.reports.page import formatting
 
 
 def test_examples_in_the_docstrings_hold() -> None:

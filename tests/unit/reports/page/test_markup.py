@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.reports import page
-from plimsoll.reports.charts import ChartData
+from plimsoll.reports.charts.drawing import ChartData
+from plimsoll.reports.page import markup as page
 
 EVIL = '<script>alert("&")</script>'
 
@@ -34,7 +34,7 @@ def test_every_text_is_escaped_where_it_is_placed() -> None:
 
 
 def test_data_cannot_close_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    from plimsoll.reports.charts import Chart, Series
+    from plimsoll.reports.charts.drawing import Chart, Series
 
     chart = Chart("c", "line", "plain", 1, [Series("</script><b>", [1], 1.0, "accent")])
     whole = page.page("t", "h", [], "f", ChartData([1], [chart]))

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from plimsoll.core.decision import BidRecord
 from plimsoll.core.reasons import REASONS
 from plimsoll.core.sessions import SESSIONS_A_YEAR
-from plimsoll.reports import charts, figures, formatting, shadow_prices
-from plimsoll.reports.formatting import bps, count, figure, number, percent
-from plimsoll.reports.page import Cell, Html, Line, join, n, part, plot, table, tag
+from plimsoll.reports import shadow_prices
+from plimsoll.reports.charts import drawing as charts
+from plimsoll.reports.charts import figures
+from plimsoll.reports.page import formatting
+from plimsoll.reports.page.formatting import bps, count, figure, number, percent
+from plimsoll.reports.page.markup import Cell, Html, Line, join, n, part, plot, table, tag
 from plimsoll.reports.report_data import ReportData
 
 _MOST = 20

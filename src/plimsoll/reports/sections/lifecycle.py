@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from plimsoll.core.lifecycle import STAGES
-from plimsoll.reports import charts, formatting
-from plimsoll.reports.formatting import figure, number, percent
-from plimsoll.reports.page import Cell, Html, Line, n, part, plot, table, tag
+from plimsoll.reports.charts import drawing as charts
+from plimsoll.reports.page import formatting
+from plimsoll.reports.page.formatting import figure, number, percent
+from plimsoll.reports.page.markup import Cell, Html, Line, n, part, plot, table, tag
 from plimsoll.reports.report_data import ReportData
 from plimsoll.reports.strategy_history import StrategyLife
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from plimsoll.core.panel import View
 from plimsoll.engine.estimates import EstimatedBook, Part, book_of, estimates, parts
-from plimsoll.reports.formatting import number, percent
-from plimsoll.reports.page import Cell, Html, Line, join, n, table, tag
+from plimsoll.reports.page.formatting import number, percent
+from plimsoll.reports.page.markup import Cell, Html, Line, join, n, table, tag
 from plimsoll.reports.report_data import ReportData
 
 

@@ -16,7 +16,7 @@ from string import Template
 
 import msgspec
 
-from plimsoll.reports.charts import ChartData
+from plimsoll.reports.charts.drawing import ChartData
 
 ASSETS = files("plimsoll.reports") / "assets"
 TEMPLATES = files("plimsoll.reports") / "templates"

@@ -16,8 +16,8 @@ from plimsoll.core.panel import View
 from plimsoll.engine import estimates as engine_estimates
 from plimsoll.measures import tails
 from plimsoll.measures.cvar import cvar
-from plimsoll.reports import estimators
 from plimsoll.reports.report_data import ReportData
+from plimsoll.reports.sections import estimators
 
 
 @pytest.fixture(scope="module")

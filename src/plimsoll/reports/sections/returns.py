@@ -8,11 +8,13 @@ import numpy as np
 
 from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.measures import distribution
-from plimsoll.reports import charts, figures, formatting
-from plimsoll.reports.formatting import count, figure, number, percent
-from plimsoll.reports.overview import chance
-from plimsoll.reports.page import HistogramBin, Html, Line, columns, histogram, join, n, part, table, tag
+from plimsoll.reports.charts import drawing as charts
+from plimsoll.reports.charts import figures
+from plimsoll.reports.page import formatting
+from plimsoll.reports.page.formatting import count, figure, number, percent
+from plimsoll.reports.page.markup import HistogramBin, Html, Line, columns, histogram, join, n, part, table, tag
 from plimsoll.reports.report_data import ReportData
+from plimsoll.reports.sections.overview import chance
 
 _FEW = 60  # sessions below which a histogram of them says nothing
 _BINS = 41

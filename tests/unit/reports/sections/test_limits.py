@@ -18,11 +18,13 @@ from plimsoll.core.policy import CorrelationPolicy, Policy
 from plimsoll.engine import estimates, headroom
 from plimsoll.measures import tails
 from plimsoll.measures.cvar import cvar, value_at_risk
-from plimsoll.reports import charts, exposure, limit_usage, limits, shadow_prices
+from plimsoll.reports import limit_usage, shadow_prices
+from plimsoll.reports.charts import drawing as charts
+from plimsoll.reports.charts.tailgrid import TailGrid, tail_grid
 from plimsoll.reports.report_data import ReportData
-from plimsoll.reports.tailgrid import TailGrid, tail_grid
-from plimsoll.reports.tails import exceeded
-from plimsoll.reports.tails import tails as tails_section
+from plimsoll.reports.sections import exposure, limits
+from plimsoll.reports.sections.tails import exceeded
+from plimsoll.reports.sections.tails import tails as tails_section
 
 
 @pytest.fixture(scope="module")

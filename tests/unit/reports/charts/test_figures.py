@@ -11,7 +11,7 @@ from scipy import stats
 from plimsoll.core.decision import AuctionRecord, BidRecord
 from plimsoll.core.events import CashFlow
 from plimsoll.core.order import Fill
-from plimsoll.reports import figures
+from plimsoll.reports.charts import figures
 from plimsoll.reports.report_data import ReportData
 
 DATES = np.datetime_as_string(np.busday_offset("2019-11-04", np.arange(600), roll="forward")).tolist()

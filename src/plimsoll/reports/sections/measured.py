@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from plimsoll.reports.formatting import bps, figure, number, percent
-from plimsoll.reports.page import Cell, Html, Line, join, n, part, table, tag
+from plimsoll.reports.page.formatting import bps, figure, number, percent
+from plimsoll.reports.page.markup import Cell, Html, Line, join, n, part, table, tag
 from plimsoll.reports.report_data import ReportData
 
 _PRICE = "at which price of CVaR the auctions would stay in cash"

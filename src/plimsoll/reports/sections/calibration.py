@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.reports import forecast_scores, formatting
+from plimsoll.reports import forecast_scores
 from plimsoll.reports.forecast_scores import Score
-from plimsoll.reports.formatting import count, figure, number, percent
-from plimsoll.reports.page import Html, Line, join, n, table, tag
+from plimsoll.reports.page import formatting
+from plimsoll.reports.page.formatting import count, figure, number, percent
+from plimsoll.reports.page.markup import Html, Line, join, n, table, tag
 from plimsoll.reports.report_data import ReportData
 
 Floats = NDArray[np.float64]

@@ -9,11 +9,12 @@ import numpy as np
 from plimsoll.core.dates import day_number
 from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.costs.model import liquidity
-from plimsoll.reports import charts, figures
-from plimsoll.reports.formatting import bps, count, figure, number, percent, usd
-from plimsoll.reports.overview import buttons
-from plimsoll.reports.page import Cell, HistogramBin, Html, Line, bar, histogram, n, part, plot, table, tag
+from plimsoll.reports.charts import drawing as charts
+from plimsoll.reports.charts import figures
+from plimsoll.reports.page.formatting import bps, count, figure, number, percent, usd
+from plimsoll.reports.page.markup import Cell, HistogramBin, Html, Line, bar, histogram, n, part, plot, table, tag
 from plimsoll.reports.report_data import ReportData
+from plimsoll.reports.sections.overview import buttons
 
 WINDOW = SESSIONS_A_YEAR
 WORST = 10

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from plimsoll.measures.trades import RoundTrip, profit_factor, won
-from plimsoll.reports.formatting import count, figure, number, percent, usd
-from plimsoll.reports.page import Cell, Html, Line, n, section, table, tag
+from plimsoll.reports.page.formatting import count, figure, number, percent, usd
+from plimsoll.reports.page.markup import Cell, Html, Line, n, section, table, tag
 from plimsoll.reports.report_data import ReportData
 
 _SHOWN = 400  # trips in the page: the rest are in the CSV

@@ -10,9 +10,9 @@ import numpy as np
 from plimsoll.core.panel import Certification
 from plimsoll.core.policy import KindCost
 from plimsoll.core.text_template import filled
-from plimsoll.reports import formatting
-from plimsoll.reports.formatting import bps, count, figure, number, percent, usd
-from plimsoll.reports.page import Cell, Html, Line, join, n, part, prose, table, tag
+from plimsoll.reports.page import formatting
+from plimsoll.reports.page.formatting import bps, count, figure, number, percent, usd
+from plimsoll.reports.page.markup import Cell, Html, Line, join, n, part, prose, table, tag
 from plimsoll.reports.report_data import ReportData
 
 _COVERAGE: Line = (

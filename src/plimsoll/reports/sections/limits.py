@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from plimsoll.engine.headroom import MEANING, kind_of
-from plimsoll.reports import charts, limit_usage
-from plimsoll.reports.formatting import count, number, percent
+from plimsoll.reports import limit_usage
+from plimsoll.reports.charts import drawing as charts
 from plimsoll.reports.limit_usage import Strand
-from plimsoll.reports.page import Cell, Html, Line, n, part, plot, table, tag
+from plimsoll.reports.page.formatting import count, number, percent
+from plimsoll.reports.page.markup import Cell, Html, Line, n, part, plot, table, tag
 from plimsoll.reports.report_data import ReportData
 
 _NEAR = 0.99  # an auction solves to a hair below its limits, so what binds is seen here

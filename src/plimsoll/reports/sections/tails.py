@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from plimsoll.engine import estimates
 from plimsoll.measures.cvar import normal_cvar
-from plimsoll.reports import charts, estimators, formatting
-from plimsoll.reports.formatting import count, number, percent
-from plimsoll.reports.page import Html, Line, join, n, part, plot, table, tag
+from plimsoll.reports.charts import drawing as charts
+from plimsoll.reports.charts.tailgrid import TailGrid, tail_grid
+from plimsoll.reports.page import formatting
+from plimsoll.reports.page.formatting import count, number, percent
+from plimsoll.reports.page.markup import Html, Line, join, n, part, plot, table, tag
 from plimsoll.reports.report_data import ReportData
-from plimsoll.reports.tailgrid import TailGrid, tail_grid
+from plimsoll.reports.sections import estimators
 
 Floats = NDArray[np.float64]
 

@@ -7,10 +7,13 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.reports import calibration, charts, figures, formatting
-from plimsoll.reports.formatting import count, figure, number, percent
-from plimsoll.reports.page import Cell, Html, Line, join, n, part, plot, table, tag
+from plimsoll.reports.charts import drawing as charts
+from plimsoll.reports.charts import figures
+from plimsoll.reports.page import formatting
+from plimsoll.reports.page.formatting import count, figure, number, percent
+from plimsoll.reports.page.markup import Cell, Html, Line, join, n, part, plot, table, tag
 from plimsoll.reports.report_data import ReportData
+from plimsoll.reports.sections import calibration
 from plimsoll.reports.strategy_history import MOVES
 
 Floats = NDArray[np.float64]

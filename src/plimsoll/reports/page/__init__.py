@@ -1,0 +1,1 @@
+"""The page around the sections: markup, escaping, numbers in words."""
