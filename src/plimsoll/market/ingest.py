@@ -81,13 +81,7 @@ def ingest(
     What ``begin`` raises; InputError for a mixture of synthetic and real data. What cannot be used leaves nothing in
     the home; a provider that fails on the way leaves its pages, and the same request goes on behind them.
     """
-    _refuse_mixture(plan, store)
-    identity = msgspec.json.encode(plan.request, order="sorted").decode()
-    pending = store.unfinished(plan.name, identity)
-    run = pending or _run_id(identity, now)
-    begun = begun or (intake.resumed(plan, run, store, archive) if pending else begin(plan))
-    with store.transaction():
-        store.begin_run(run, plan.name, identity, now, msgspec.json.encode(plan.route).decode())
+    run, resumed, begun = _opened(plan, store, archive, now, begun)
     kept = len(begun.held)
     found = _taken(begun, run, store, archive, progress)
     settling = Settling(
@@ -100,16 +94,8 @@ def ingest(
         done={a.symbol: a.archived for a in store.audits() if a.run == run and a.status == OK},
         notes=list(found.notes),
     )
-    members, derived = _members(plan, found, store)
-    store.put_instruments(tuple(members.values()), derived)
-    listed = [{"name": r.name, "sha256": r.sha256, "size": r.size, "kept": r.content is not None} for r in found.raw]
-    archive.put(run, "sources", listed)
-    rows = settle(settling, found, members, progress)
-    settling.notes.extend(_plain_note(store.instruments()[0], found, policy))
-    published = publish.publish(store, snapshots, policy, plan.fetch.end, plan.synthetic, run)
-    store.put_certifications(run, published.certifications)
-    if published.derived_universe:
-        _write_universe(snapshots.parent / "universe.json", store.instruments()[0])
+    rows = _stored(settling, found, policy, progress)
+    published = _published(settling, snapshots, policy)
     mine = [c for c in published.certifications if c.symbol in found.bars or c.symbol in found.failures]
     states = [c.state for c in mine]
     alert = certify.alert(states, policy.data)
@@ -123,7 +109,7 @@ def ingest(
         source=plan.request.source,
         snapshot=published.snapshot,
         synthetic=plan.synthetic,
-        resumed=pending is not None,
+        resumed=resumed,
         symbols=tuple(found.bars),
         macro=tuple(found.macro),
         rows=rows,
@@ -135,6 +121,42 @@ def ingest(
         pages=len(begun.held),
         pages_kept=kept,
     )
+
+
+def _stored(settling: Settling, found: Gathered, policy: Policy, progress: Progress | None) -> int:
+    """Universe, list of sources and rows of a reading; how many rows are new or different."""
+    store = settling.store
+    members, derived = _members(settling.plan, found, store)
+    store.put_instruments(tuple(members.values()), derived)
+    listed = [{"name": r.name, "sha256": r.sha256, "size": r.size, "kept": r.content is not None} for r in found.raw]
+    settling.archive.put(settling.run, "sources", listed)
+    rows = settle(settling, found, members, progress)
+    settling.notes.extend(_plain_note(store.instruments()[0], found, policy))
+    return rows
+
+
+def _published(settling: Settling, snapshots: Path, policy: Policy) -> publish.Published:
+    """The snapshot of the whole home, with the states it certifies on record and a derived universe written out."""
+    store, plan = settling.store, settling.plan
+    published = publish.publish(store, snapshots, policy, plan.fetch.end, plan.synthetic, settling.run)
+    store.put_certifications(settling.run, published.certifications)
+    if published.derived_universe:
+        _write_universe(snapshots.parent / "universe.json", store.instruments()[0])
+    return published
+
+
+def _opened(
+    plan: IngestPlan, store: BarStore, archive: Archive, now: str, begun: Intake | None
+) -> tuple[str, bool, Intake]:
+    """The run, whether it takes up an interrupted one, and its reading, begun; on record with how it was routed."""
+    _refuse_mixture(plan, store)
+    identity = msgspec.json.encode(plan.request, order="sorted").decode()
+    pending = store.unfinished(plan.name, identity)
+    run = pending or _run_id(identity, now)
+    begun = begun or (intake.resumed(plan, run, store, archive) if pending else begin(plan))
+    with store.transaction():
+        store.begin_run(run, plan.name, identity, now, msgspec.json.encode(plan.route).decode())
+    return run, pending is not None, begun
 
 
 def _taken(begun: Intake, run: str, store: BarStore, archive: Archive, progress: Progress | None) -> Gathered:

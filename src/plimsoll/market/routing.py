@@ -114,12 +114,7 @@ def select(
     ------
     UsageError for an unknown purpose, a negative span or a name that no provider has.
     """
-    if purpose not in get_args(Purpose):
-        raise UsageError(f"{purpose!r} is not a purpose", f"Give one of {', '.join(get_args(Purpose))}")
-    if days < 0:
-        raise UsageError(f"{days} days of history cannot be asked for", "Give zero or more")
-    if named is not None and named not in MATRIX:
-        raise UsageError(f"{named!r} is not a provider", f"Give one of: {', '.join(sorted(adapters))}")
+    _refuse_senseless(purpose, days, named, adapters)
     skips: list[Skip] = []
     for provider in [named] if named is not None else _candidates(purpose, kind, priority):
         row = MATRIX[provider]
@@ -130,6 +125,15 @@ def select(
             return Route(provider, tuple(skips), _reason(provider, named, priority))
         skips.append(Skip(provider, cause))
     return Route(NO_VALID_PROVIDER, tuple(skips), "none")
+
+
+def _refuse_senseless(purpose: Purpose, days: int, named: str | None, adapters: Collection[str]) -> None:
+    if purpose not in get_args(Purpose):
+        raise UsageError(f"{purpose!r} is not a purpose", f"Give one of {', '.join(get_args(Purpose))}")
+    if days < 0:
+        raise UsageError(f"{days} days of history cannot be asked for", "Give zero or more")
+    if named is not None and named not in MATRIX:
+        raise UsageError(f"{named!r} is not a provider", f"Give one of: {', '.join(sorted(adapters))}")
 
 
 def granted(env: Mapping[str, str]) -> frozenset[tuple[str, Grant]]:
