@@ -15,7 +15,7 @@ import pytest
 
 import plimsoll
 from plimsoll.core.instrument import Membership
-from plimsoll.core.panel import FIELDS, Panel, View
+from plimsoll.core.panel import FIELDS, History, Panel, View, in_blocks
 from plimsoll.core.policy import Policy
 from plimsoll.core.sessions import Sessions
 from plimsoll.engine.history import history_of
@@ -124,3 +124,30 @@ def test_only_what_looks_back_reads_the_history_behind_a_view() -> None:
         if re.search(r"history_behind\(|view\._history|\._memo\b", path.read_text())
     }
     assert readers == {"core/panel.py", "engine/evidence.py", "engine/what_if.py"}
+    ahead = {
+        path.relative_to(root).as_posix() for path in root.rglob("*.py") if re.search(r"in_blocks\(", path.read_text())
+    }
+    assert ahead == {"core/panel.py", "risk/pairs.py"}  # each of them holds a test that blocks change no bit
+
+
+def test_a_value_is_the_same_from_whatever_block_and_no_block_reaches_past_the_panel(panel: Panel) -> None:
+    history, asked = history_of(panel, Policy()), []
+
+    def squares(_: History, first: int, last: int) -> list[int]:
+        asked.append(last - first)
+        assert 0 <= first < last <= ROWS
+        return [row * row for row in range(first, last)]
+
+    order = [*range(250, 300), 299, 260, 261, *range(310, ROWS)]
+    assert [in_blocks(View(history, row), "square", "a", squares) for row in order] == [row * row for row in order]
+    assert max(asked) == 16 and len(asked) < len(order) / 2
+    before = len(asked)
+    assert in_blocks(View(history, ROWS - 1), "square", "b", squares) == (ROWS - 1) ** 2
+    assert asked[before:] == [1]  # what is asked for once is worked out once
+
+
+def test_figures_are_the_arrays_own_bits(view: View) -> None:
+    assert view.figure("regime.crisis") == view.now("regime.crisis").item()
+    assert view.figure("regime.belief") == tuple(view.now("regime.belief").tolist())
+    with pytest.raises(KeyError):
+        view.figure("price")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from plimsoll.core.decision import HeldPair
 from plimsoll.core.instrument import Instrument
@@ -199,3 +200,19 @@ def test_a_known_pair_is_followed_while_either_may_be_bought_or_is_held(make_pan
     assert pairs.concerned(view, np.array([0]), known).tolist() == [0, 2, 3]  # B is neither held nor to be bought
     assert pairs.concerned(view, np.array([1]), known).tolist() == [0, 1, 2, 3]
     assert pairs.concerned(view, np.array([1]), ()).tolist() == [1]
+
+
+@pytest.mark.parametrize("symbols", [("A", "B", "F"), ("A", "BTC-USD", "F")])
+def test_what_is_measured_ahead_is_what_each_session_measures(
+    view_of: Callable[..., View], symbols: tuple[str, ...]
+) -> None:
+    """From before the first whole window, over a return that is missing, to the end of the panel."""
+    returns = np.random.default_rng(5).normal(0.0, 0.01, (120, 3))
+    returns[70, 2] = np.nan
+    last, columns, rules = view_of(returns, symbols), np.arange(3), POLICY.correlation
+    for row in range(50, last.row + 1):
+        view = replace(last, row=row)
+        matrix, highest = pairs.measured(view, columns, rules)
+        assert matrix.tobytes() == pairs.correlations(view, columns, rules).tobytes()
+        apart = matrix[~np.eye(3, dtype=bool)]
+        assert highest == apart.max() or (np.isnan(highest) and np.isnan(apart).any())
