@@ -18,8 +18,8 @@ from plimsoll import app
 from plimsoll.operate.doctor import Check
 
 CHECKS = (
-    "python", "packages", "solver", "sqlite", "calendars", "processors", "memory", "policy", "disk", "home", "lock",
-    "database", "data", "orders", "journal", "clock",
+    "python", "packages", "solver", "sqlite", "calendars", "providers", "processors", "memory", "policy", "disk",
+    "home", "lock", "database", "data", "orders", "journal", "clock",
 )  # fmt: skip
 
 
