@@ -95,11 +95,19 @@ def _outcome(home: Path, start: str | None, end: str | None, variant: Variant) -
 
 
 def montecarlo(
-    workspace: Workspace, sessions: int, seed: int, bars: Sequence[Path] = (), progress: Progress | None = None
+    workspace: Workspace,
+    sessions: int,
+    seed: int,
+    bars: Sequence[Path] = (),
+    progress: Progress | None = None,
+    *,
+    workers: int = 1,
+    session: int | None = None,
 ) -> Odds:
     """Play sessions that push every limit of the governor, on made-up bars and on those of ``bars`` (H8).
 
     Without ``bars`` the recordings of ``PLIMSOLL_SHARED_DATA`` serve where there are any. The home is not used.
+    ``workers`` processes play side by side and change nothing of the result; ``session`` plays that one alone.
     ``InputError`` where no recording that was named has two whole sessions.
     """
     from plimsoll.core.errors import InputError
@@ -120,7 +128,7 @@ def montecarlo(
                 f"{', '.join(map(str, files))} hold no recording with two whole sessions",
                 "Give bars of two sessions or more without gaps; without --bars the bars are made up",
             )
-    return study.run(policy, sessions, seed, blocks, SqliteStateStore, progress)
+    return study.run(policy, sessions, seed, blocks, SqliteStateStore, progress, workers=workers, session=session)
 
 
 def _recorded_intraday(env: Mapping[str, str]) -> tuple[Path, ...]:

@@ -60,6 +60,11 @@ def montecarlo(
             show_default="those in PLIMSOLL_SHARED_DATA",
         ),
     ] = None,
+    session: Annotated[
+        int | None,
+        typer.Option("--session", min=0, metavar="N", help="Play only the session of this number, instead of many."),
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes to work side by side.")] = 1,
     *,
     where: Workspace,
 ) -> Answer:
@@ -70,12 +75,13 @@ def montecarlo(
     ledger that does not trust the governor counts.
 
     Exits 3 if an order breached a limit, the governor counted less than the ledger, a limit was not approached to
-    95 %, or a refusal was never seen.
+    95 %, or a refusal was never seen. A session that failed is named by its number; --session plays it alone.
 
     \b
     plimsoll montecarlo --sessions 200 --seed 1 --profile micro
-    plimsoll montecarlo --sessions 2000 --profile micro --bars msft_intraday.parquet --json
+    plimsoll montecarlo --sessions 2000 --profile micro --bars msft_intraday.parquet --workers 2 --json
+    plimsoll montecarlo --session 748 --seed 7 --profile micro
     """
     with progress("sessions") as report:
-        found = app.montecarlo(where, sessions, seed, tuple(bars or ()), report)
+        found = app.montecarlo(where, sessions, seed, tuple(bars or ()), report, workers=workers, session=session)
     return Answer(found, ok=found.passed)

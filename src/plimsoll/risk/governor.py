@@ -173,6 +173,8 @@ class Governor:
             unchecked=a.unchecked or a.halted or bool(a.restricted),
             opened=a.clock,
         )
+        for symbol in list(self.book.came):
+            self._staged.put("came", symbol, None)
         for symbol in list(self.book.dues):
             if not self.book.quotes[symbol].derived:  # else the price has still to fall
                 self._staged.put("due", symbol, None)
@@ -215,7 +217,8 @@ class Governor:
         else:
             self._staged.undo()
             left = self._settle(lambda: self._quoted(symbol, quote))
-        self.book.unheard.discard(symbol)
+        if left is None:  # a price that nobody believes does not say what the lost ones were
+            self.book.unheard.discard(symbol)
         return left
 
     def _quoted(self, symbol: str, quote: Quote) -> Doubt | None:

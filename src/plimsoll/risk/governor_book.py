@@ -23,6 +23,7 @@ from plimsoll.risk.governor_state import (
     SPLIT,
     Account,
     AdmittedOrder,
+    Came,
     Doubt,
     Due,
     Lost,
@@ -75,6 +76,7 @@ class Book:
     foreign : orders the venue names as open that are not open here: nothing adds risk until it names them no more.
     splits, moves : what a message that is told late has to know of its symbol.
     dues : dividends of the session, by symbol.
+    came : units that were transferred while no fresh price of their symbol was known, until one is.
     gross : value of all symbols together if, in each, every open order of its worse side fills.
     reserved : what is open adds to the turnover, each order at the dearest of what it counts at and the ask now (H2).
     marked : twice the value of what is held, at the mid.
@@ -97,6 +99,7 @@ class Book:
         self.splits: dict[str, tuple[SplitAt, ...]] = {}
         self.moves: dict[str, Moves] = {}
         self.dues: dict[str, Due] = {}
+        self.came: dict[str, Came] = {}
         self.gross = self.reserved = self.marked = 0
         self._lines: dict[str, SymbolExposure] = {}
         self._sent: deque[tuple[int, AdmittedOrder]] = deque()
@@ -116,6 +119,7 @@ class Book:
             "split": self._put_split,
             "moves": self._put_moves,
             "due": self._put_due,
+            "came": self._put_came,
             "recent": self._put_sent,
         }
 
@@ -365,6 +369,11 @@ class Book:
         self._weigh(symbol, self._line(symbol))
         return before
 
+    def _put_came(self, symbol: str, came: Came | None) -> Came | None:
+        before = _set(self.came, symbol, came)
+        self._weigh(symbol, self._line(symbol))
+        return before
+
     def _put_sent(self, key: str, sent: AdmittedOrder | None) -> AdmittedOrder | None:
         """Orders come and go at either end: numbers and times only rise."""
         number, ends = int(key), self._sent
@@ -409,6 +418,9 @@ class Book:
         due = self.dues.get(symbol)
         if due is not None:
             mark += _paid_out(due, quote, doubt)
+        came = self.came.get(symbol)
+        if came is not None:
+            mark -= unearned(came, quote, doubt)
         if line.told is not None:
             mark -= 2 * abs(line.held - line.told) * ask  # what the two accounts differ by counts as lost
         reserve = line.worth
@@ -432,6 +444,12 @@ def _paid_out(due: Due, quote: Quote, doubt: Doubt | None) -> int:
     """Twice the cash of a dividend, at most what the fall of its price took from what was held."""
     now = max(quote.bid + quote.ask, 0 if doubt is None else doubt.bid + doubt.ask)
     return min(2 * due.cash, max(due.quantity * (due.mark - now), 0))
+
+
+def unearned(came: Came, quote: Quote, doubt: Doubt | None) -> int:
+    """Twice what transferred units are worth beyond what they counted at, at the dearer reading of a price in doubt."""
+    prices = [price.bid + price.ask for price in (quote, doubt) if price is not None and price.ask]
+    return max([came.quantity * price - came.worth for price in prices] + [0])
 
 
 def _reach(line: SymbolExposure, buys: int, sells: int) -> int:

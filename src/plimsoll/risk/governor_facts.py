@@ -34,7 +34,7 @@ from plimsoll.risk.governor_clock import DAY, in_session
 from plimsoll.risk.governor_executions import busted, converted, corrected, order_of, placed
 from plimsoll.risk.governor_limits import WHOLE
 from plimsoll.risk.governor_prices import near, paid, unsplit
-from plimsoll.risk.governor_state import SPLIT, Due, Quote, SplitAt, encode
+from plimsoll.risk.governor_state import FAR_FUTURE, SPLIT, Came, Due, Quote, SplitAt, encode
 
 _decode: Callable[[str], Any] = json.loads
 _EPOCH = date(1970, 1, 1)
@@ -118,12 +118,16 @@ def _split(known: Known, told: Split) -> Change:
         if told_at(known, symbol) < told.at:
             said = scaled(said, (split,), told.at - 1)
         change.puts.append(("told", symbol, None if said == now else said))
-    quote, due = book.quotes.get(symbol), book.dues.get(symbol)
+    quote, due, entered, dearer = book.quotes.get(symbol), book.dues.get(symbol), since.pop(_MOVED_IN, 0), 0
     if quote is not None and quote.at < told.at:
         bid, ask = max(quote.bid * old // new, 1), max(-(-quote.ask * old // new), 1)
-        change.cash = -since.pop(_MOVED_IN, 0) * (bid + ask - quote.bid - quote.ask) // 2
+        dearer = bid + ask - quote.bid - quote.ask
+        change.cash = -entered * dearer // 2
         _repriced(change, known, symbol, Quote(bid, ask, quote.at, SPLIT))
-    since.pop(_MOVED_IN, None)
+    if (came := book.came.get(symbol)) is not None:
+        later = min(entered, came.quantity, key=abs)
+        units = scaled(came.quantity - later, (split,), told.at - 1) + later
+        change.puts.append(("came", symbol, Came(units, came.worth + later * dearer)))
     if due is not None:
         change.puts.append(("due", symbol, Due(due.quantity * new // old, due.mark * old // new, due.cash)))
     working = {order.id for order in book.orders.values() if order.symbol == symbol}
@@ -171,6 +175,8 @@ def _dividend(known: Known, told: Dividend) -> Change:
         return change
     lower = Quote(max(quote.bid - told.amount, 1), quote.ask - told.amount, quote.at, quote.derived or "dividend")
     _repriced(change, known, symbol, lower)
+    if (came := book.came.get(symbol)) is not None:
+        change.puts.append(("came", symbol, Came(came.quantity, came.worth - 2 * max(came.quantity, 0) * told.amount)))
     if held > 0:
         due = book.dues.get(symbol, Due(held, before, 0))
         change.puts.append(("due", symbol, Due(held, due.mark, due.cash + held * told.amount)))
@@ -246,7 +252,10 @@ def _settlement(known: Known, told: Settlement) -> Change:
 
 
 def _transfer(known: Known, told: Transfer) -> Change:
-    """Units come or go without a trade: neither a gain nor a loss, at the dearer price where one is in doubt."""
+    """Units come or go without a trade: neither a gain nor a loss, at the dearer price where one is in doubt.
+
+    Where that price is not fresh, what the next believed one says they are worth beyond it is no gain.
+    """
     book, symbol = known.book, told.symbol
     if not told.quantity:
         raise InputError("a transfer needs a quantity, negative for what left")
@@ -255,8 +264,13 @@ def _transfer(known: Known, told: Transfer) -> Change:
     if quote is None and units > 0:
         raise InputError(f"{symbol} was never quoted, so what came in has no price", f"Quote {symbol} first")
     marks = [units * (price.bid + price.ask) for price in (quote, doubt) if price is not None and price.ask]
-    change = Change(cash=-max(marks, default=0) // 2)
+    worth = max(marks, default=0)
+    change = Change(cash=-worth // 2)
     moved(change, known, symbol, units, told.at, order=(_MOVED_IN, units))
+    before, last = book.came.get(symbol), max(book.account.clock, told.at)
+    if before is not None or (quote is not None and not book.fresh(symbol, last - known.limits.quote_age, FAR_FUTURE)):
+        so_far = before or Came(0, 0)
+        change.puts.append(("came", symbol, Came(so_far.quantity + units, so_far.worth + worth)))
     return change
 
 

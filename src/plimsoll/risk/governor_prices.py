@@ -7,7 +7,7 @@ them is explained. Pure functions of an account's book and limits.
 
 from __future__ import annotations
 
-from plimsoll.risk.governor_book import Book
+from plimsoll.risk.governor_book import Book, unearned
 from plimsoll.risk.governor_limits import SECOND, WHOLE, GovernorLimits, Jumps
 from plimsoll.risk.governor_state import SPLIT, Doubt, Quote
 
@@ -61,16 +61,18 @@ def confirmed(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> Qu
     return Quote(doubt.bid, doubt.ask, doubt.at)
 
 
-def unheard_gain(book: Book, symbol: str, new: Quote) -> int:
-    """Twice what a holding gains by the first quote after a start, where the kept one is from before the session.
+def no_gain(book: Book, symbol: str, new: Quote) -> int:
+    """Twice what a quote adds to an account that counts as part of what the session began with, and makes no room.
 
-    Later quotes may have died with a process, and with them the price the session began at: the gain may have been made
-    before it, so it counts as part of what the session began with, and makes no room.
+    That is what transferred units turn out to be worth more than they counted at, and what a holding gains by the first
+    quote after a start where the kept one is from before the session: later quotes may have died with a process, and
+    with them the price the session began at, so the gain may have been made before it.
     """
-    last = book.quotes.get(symbol)
+    last, came = book.quotes.get(symbol), book.came.get(symbol)
+    entered = 0 if came is None else unearned(came, new, book.doubts.get(symbol))
     if last is None or symbol not in book.unheard or last.at > book.account.opened:
-        return 0
-    return max(book.positions.get(symbol, 0) * (new.bid + new.ask - last.bid - last.ask), 0)
+        return entered
+    return max(book.positions.get(symbol, 0) * (new.bid + new.ask - last.bid - last.ask), entered)
 
 
 def unsplit(book: Book, symbol: str, at: int) -> list[tuple[str, str, Quote | None]]:

@@ -12,14 +12,17 @@ from plimsoll.core.errors import InputError
 from plimsoll.risk.governor_book import Book
 from plimsoll.risk.governor_clock import in_session, outrun, seen
 from plimsoll.risk.governor_limits import GovernorLimits
-from plimsoll.risk.governor_prices import confirmed, earlier, judged, unheard_gain
+from plimsoll.risk.governor_prices import confirmed, earlier, judged, no_gain
 from plimsoll.risk.governor_staged import Staged
 from plimsoll.risk.governor_state import Doubt, Quote
 
 
-def put_quote(staged: Staged, limits: GovernorLimits, symbol: str, quote: Quote, live: int | None) -> Doubt | None:
+def put_quote(
+    staged: Staged, limits: GovernorLimits, symbol: str, quote: Quote, live: int | None, *, new: bool = True
+) -> Doubt | None:
     """Put what a quote changes; what is left in doubt of it, None where it is believed.
 
+    What was transferred at an unknown price is settled by a ``new`` quote, because that has to be written at once.
     ``InputError`` when it is out of order, or not of the session.
     """
     book = staged.book
@@ -31,7 +34,9 @@ def put_quote(staged: Staged, limits: GovernorLimits, symbol: str, quote: Quote,
     believed, left = judged(book, limits, symbol, quote)
     base = book.account.base
     if believed is not None:
-        base += unheard_gain(book, symbol, believed)
+        base += no_gain(book, symbol, believed) if new else 0
+        if new and symbol in book.came:
+            staged.put("came", symbol, None)
         last = book.quotes.get(symbol)
         before = confirmed(book, limits, symbol, believed)
         if before is not None:
@@ -47,10 +52,10 @@ def put_quote(staged: Staged, limits: GovernorLimits, symbol: str, quote: Quote,
     return left
 
 
-def decisive(book: Book, symbol: str) -> tuple[bool, str]:
-    """What of a quote must not be forgotten: a halt, and why its symbol is in doubt."""
+def decisive(book: Book, symbol: str) -> tuple[object, ...]:
+    """What of a quote must not be forgotten: a halt, why its symbol is in doubt, and what of it is no gain."""
     doubt = book.doubts.get(symbol)
-    return book.account.halted, "" if doubt is None else doubt.why
+    return book.account.halted, "" if doubt is None else doubt.why, book.account.base, book.came.get(symbol)
 
 
 class UnsavedQuotes:
@@ -85,7 +90,7 @@ class UnsavedQuotes:
             before = decisive(staged.book, symbol)
             if kind == "quote":
                 try:
-                    put_quote(staged, limits, symbol, value, live)
+                    put_quote(staged, limits, symbol, value, live, new=False)
                 except InputError:  # they know a later one, or began another session
                     staged.undo()
             elif kind == "doubt" and not outrun(staged.book, symbol, value.at, live):

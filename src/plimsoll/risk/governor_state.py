@@ -118,6 +118,17 @@ class Due(StoredValue, frozen=True):
     cash: int
 
 
+class Came(StoredValue, frozen=True):
+    """Units that came without a trade, or left where ``quantity`` is negative, while their price was not fresh.
+
+    ``worth`` is twice what they counted at. What the next believed quote says they are worth beyond that is no gain,
+    because the price may have been lost in a crash and true before they came (U6).
+    """
+
+    quantity: int
+    worth: int
+
+
 class Account(StoredValue, frozen=True):
     """Counters of the session. ``day`` counts from 1970 and is -1 before the first session.
 
@@ -165,6 +176,7 @@ DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     "split": msgspec.json.Decoder(tuple[SplitAt, ...]),
     "moves": msgspec.json.Decoder(Moves),
     "due": msgspec.json.Decoder(Due),
+    "came": msgspec.json.Decoder(Came),
     "open": msgspec.json.Decoder(OpenOrder),
     "recent": msgspec.json.Decoder(AdmittedOrder),
     "position": msgspec.json.Decoder(int),

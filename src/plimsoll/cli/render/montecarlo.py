@@ -9,7 +9,7 @@ from rich.markup import escape
 from plimsoll.cli.render.console import console, percent, table
 
 if TYPE_CHECKING:
-    from plimsoll.operate.montecarlo.study import Odds
+    from plimsoll.operate.montecarlo.study import FailedSession, Odds
 
 _MEANT = {
     "loss": "largest session loss within its cap; gaps beyond it stand below",
@@ -18,13 +18,15 @@ _MEANT = {
     "turnover": "a session's, everything open filled",
     "trade": "a single order",
 }
+_NAMED = 20  # failed sessions; --json names all
 
 
 def render_montecarlo(found: Odds) -> None:
     """The verdict first, then what it rests on."""
     out = console()
     bars = ", ".join(f"{count} on {origin} bars" for origin, count in found.bars.items())
-    out.print(f"{found.sessions} sessions of profile {escape(found.profile)}, seed {found.seed}: {bars}")
+    which = f"{found.sessions} sessions" if found.session is None else f"Session {found.session}"
+    out.print(f"{which} of profile {escape(found.profile)}, seed {found.seed}: {bars}")
     if found.synthetic:
         out.print("SYNTHETIC BARS ONLY: give recorded ones with --bars.")
     verdict = "PASSED" if found.passed else "FAILED"
@@ -34,6 +36,8 @@ def render_montecarlo(found: Odds) -> None:
     if found.disagreed:
         figures = ", ".join(f"{name} {count}" for name, count in found.disagreed.items())
         out.print(f"governor and independent ledger disagree, by figure and bar: {figures}")
+    for line in _failed(found):
+        out.print(line)
     if found.unapproached:
         out.print(
             f"not approached to 95 %: {', '.join(found.unapproached)}. A limit that was not pushed is not proven."
@@ -62,3 +66,18 @@ def render_montecarlo(found: Odds) -> None:
         for name, count in counts.items():
             rows.add_row(escape(name), str(count))
         out.print(rows)
+
+
+def _failed(found: Odds) -> list[str]:
+    """A line for each session that failed, and how to play one of them alone."""
+    lines = [f"session {one.session} ({one.kind}), from bar {one.bar}: {_what(one)}" for one in found.failed[:_NAMED]]
+    if len(found.failed) > _NAMED:
+        lines.append(f"and {len(found.failed) - _NAMED} more: --json names all")
+    if found.failed and found.session is None:
+        lines.append(f"To play one alone, with all other options as they are: --session {found.failed[0].session}")
+    return lines
+
+
+def _what(one: FailedSession) -> str:
+    breached = [f"{count} breaches of {name}" for name, count in one.breached.items()]
+    return ", ".join(breached + [f"{name} disagrees at {count} bars" for name, count in one.disagreed.items()])

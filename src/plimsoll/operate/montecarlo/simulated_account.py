@@ -75,6 +75,7 @@ class SimulatedAccount:
         self._half = {s: int(draw.integers(1, 6)) for s in paths}  # half-spread, 1e-4 of the mid
         self._begun = (-1, 0)
         self._hazy = False  # the prices that the session began at died with a process
+        self._mispriced: set[str] = set()  # … or that a fill of no possible price was held against, by symbol
         self._nights = 0  # microseconds that the clock is ahead of the paths
         self._ratio: dict[str, Fraction] = {}  # what splits have made of a unit's price, by symbol
         self._untold: dict[str, Fraction] = {}  # new units for an old one, of a split nobody was told of
@@ -324,29 +325,43 @@ class SimulatedAccount:
         """Hold the governor's figures against the ledger's: what is held must be the same, all else no less.
 
         While a split is not told, a quote died with its process, or a reduction is open that left without one, no
-        figure can be known: only what is held is compared then. Nor is a loss, where the prices that the session began
-        at died with a process.
+        figure can be known: only what is held is compared then. Nor is a loss, where prices died with a process at
+        which the session began, or units came in it, or by which a fill at a price that cannot be was judged that is
+        not put right yet.
         """
         self._live(lambda governor: governor.refresh())
-        governor, its, found = self.governor, self.ledger, self.tally.disagreed
+        governor, its = self.governor, self.ledger
         if dict(governor.positions) != {symbol: units for symbol, units in its.held.items() if units}:
-            found["held"] += 1
+            self.tally.disagree("held", self.bar)
+        lost = {symbol for symbol in self.symbols if self._anybody_lost(symbol)}
+        self._hazy = self._hazy or bool(lost & self._venue.moved)
+        self._mispriced = (self._mispriced | lost) & self._venue.mispriced.keys()
+        self._venue.moved.clear()
         unsure = self._unsure & its.working.keys()
         if self._untold or unsure or any(self._unheard(symbol) for symbol in its.touched()):
             return
         use, rounded = governor.use(), _ROUNDED if self._ratio else 0
-        found["gross"] += use.gross + rounded < its.gross * ONE**2
-        found["turnover"] += use.turnover + rounded < its.turnover * ONE**2
-        found["loss"] += use.loss + rounded < its.loss * ONE**2 and not self._hazy
-        for symbol in its.touched():
-            found["position"] += governor.use(symbol).position + rounded < its.exposure(symbol) * ONE**2
+        figures = [("gross", use.gross, its.gross), ("turnover", use.turnover, its.turnover)]
+        if not self._hazy and not self._mispriced:
+            figures.append(("loss", use.loss, its.loss))
+        figures += [("position", governor.use(symbol).position, its.exposure(symbol)) for symbol in its.touched()]
+        for figure, counted, true in figures:
+            if counted + rounded < true * ONE**2:
+                self.tally.disagree(figure, self.bar)
 
-    def _unheard(self, symbol: str) -> bool:
-        """Whether this governor lost the market's last price of a symbol, or never heard it."""
-        known, book = self.governor.quotes.get(symbol), self.ledger.books.get(symbol)
-        if symbol in self.governor.doubts:
+    def _unheard(self, symbol: str, governor: Governor | None = None) -> bool:
+        """Whether a governor, this one if none is named, lost the market's last price of a symbol, or never heard it.
+
+        A doubted print is that price, or a later one, unless quotes died with the process before it.
+        """
+        at = governor or self.governor
+        known, doubt, book = at.quotes.get(symbol), at.doubts.get(symbol), self.ledger.books.get(symbol)
+        if book is None or (doubt is not None and (doubt.at == book[2] or symbol not in at.book.unheard)):
             return False
-        return book is not None and (known is None or known.at < book[2])
+        return known is None or known.at < book[2]
+
+    def _anybody_lost(self, symbol: str) -> bool:
+        return any(self._unheard(symbol, one) for one in (self.governor, *(other for _, other, _ in self._others)))
 
     # orders and quotes on their way
 
@@ -357,6 +372,8 @@ class SimulatedAccount:
         self.tally.accepted += 1
         self._sent = [*self._sent[-_REUSED:], intent]
         adds = self.ledger.left(intent.id, intent.symbol, intent.sign, intent.quantity, intent.limit, self.now)
+        if self.ledger.breaches:
+            self.tally.fault(self.bar)
         self.tally.events["reductions" if not adds else "orders that may add risk"] += 1
         self._venue.take(intent)
 
@@ -463,7 +480,7 @@ class SimulatedAccount:
         try:
             return self._live(act, here=here)
         except (InputError, Halted, HomeBusy):
-            self.tally.disagreed["told"] += 1
+            self.tally.disagree("told", self.bar)
             return None
 
     def _die_soon(self) -> None:
@@ -481,7 +498,7 @@ class SimulatedAccount:
         for order, bar in [*self._unanswered.items()]:
             if self.bar >= bar + _RECONCILED:
                 del self._unanswered[order]
-                if order in self.governor.orders:
+                if order in self.governor.orders and order not in self.ledger.unfilled:
                     self._live(lambda governor, order=order: governor.close(order))  # type: ignore[misc]
                     self.tally.events["orders counted that never left"] += 1
 

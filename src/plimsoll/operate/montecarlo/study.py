@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path as File
 from tempfile import TemporaryDirectory
 
@@ -42,6 +44,7 @@ _FIRST_ON_DISK = 5
 _BARS_ON_DISK = 20  # a disk may take milliseconds a write
 _SPARE = Fraction(6, 5)  # of the gross limit that the position caps of the symbols leave together
 _SYMBOLS_MAX = 40
+_AT_ONCE = 20  # sessions that a worker is given at a time
 
 
 class LossBeyondCap(msgspec.Struct, frozen=True):
@@ -52,13 +55,29 @@ class LossBeyondCap(msgspec.Struct, frozen=True):
     worst_usd: str
 
 
+class FailedSession(msgspec.Struct, frozen=True):
+    """A session in which an order breached a limit, or governor and ledger disagreed: what, and from which bar on.
+
+    Counts are orders of ``breached`` and bars of ``disagreed``. ``session`` is its number: with the same seed, policy
+    and recorded bars it is the same session, however many others are played.
+    """
+
+    session: int
+    kind: str
+    bar: int
+    breached: dict[str, int]
+    disagreed: dict[str, int]
+
+
 class Odds(msgspec.Struct, frozen=True):
     """What a Monte Carlo of the governor found.
 
     ``max_use`` is the highest use of each limit when an order that may add risk left, as a fraction; of the loss, the
     highest at any mark that stayed within its cap. ``disagreed`` counts the bars at which the governor held something
     else than the independent ledger, or counted less of a limit, and what a venue said that it did not take.
-    ``held_back`` counts what stopped or shrank the orders of models before the governor saw them.
+    ``held_back`` counts what stopped or shrank the orders of models before the governor saw them. ``failed`` names the
+    sessions of breaches and disagreements. ``session`` is the number of the only one that was played, where one was
+    asked for; that it approaches no limit is no fault then.
     """
 
     sessions: int
@@ -79,17 +98,45 @@ class Odds(msgspec.Struct, frozen=True):
     bars: dict[str, int]
     synthetic: bool
     passed: bool
+    failed: tuple[FailedSession, ...] = ()
+    session: int | None = None
 
 
 @dataclass(slots=True)
 class _Sum:
-    tally: Tally
-    scenes: Counter[str]
-    bars: Counter[str]
-    use: dict[str, Fraction]
-    breached: Counter[str]
+    tally: Tally = field(default_factory=Tally)
+    scenes: Counter[str] = field(default_factory=Counter)
+    bars: Counter[str] = field(default_factory=Counter)
+    use: dict[str, Fraction] = field(default_factory=lambda: dict.fromkeys(LIMITS, Fraction(0)))
+    breached: Counter[str] = field(default_factory=Counter)
     beyond: int = 0
     worst: Fraction = Fraction(0)
+    failed: list[FailedSession] = field(default_factory=list)
+
+    def take(self, other: _Sum) -> None:
+        """Add what later sessions came to."""
+        self.tally.accepted += other.tally.accepted
+        for mine, others in (
+            (self.tally.refused, other.tally.refused), (self.tally.held_back, other.tally.held_back),
+            (self.tally.events, other.tally.events), (self.tally.disagreed, other.tally.disagreed),
+            (self.scenes, other.scenes), (self.bars, other.bars), (self.breached, other.breached),
+        ):  # fmt: skip
+            mine.update(others)
+        self.use = {name: max(share, other.use[name]) for name, share in self.use.items()}
+        self.beyond += other.beyond
+        self.worst = max(self.worst, other.worst)
+        self.failed += other.failed
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a session is a function of, besides its number: ``kinds`` are names of scenarios, played in turn."""
+
+    policy: Policy
+    seed: int
+    blocks: Sequence[Blocks]
+    on_disk: Callable[[File], StateStore]
+    kinds: tuple[str, ...]
 
 
 def run(
@@ -100,14 +147,19 @@ def run(
     on_disk: Callable[[File], StateStore],
     progress: Callable[[int, int], None] | None = None,
     scenarios: Sequence[Scenario] = SCENARIOS,
+    *,
+    workers: int = 1,
+    session: int | None = None,
 ) -> Odds:
-    """Play the sessions and judge the run.
+    """Play the sessions, numbered from 0, and judge the run.
 
     Parameters
     ----------
     blocks : recorded sessions to put paths together from; half of the sessions use them where there are any.
     scenarios : what is played, in turn.
     on_disk : opens a durable store at a path; one session in thirteen uses it instead of memory, for its first bars.
+    workers : processes that play side by side.
+    session : the number of the only one to play, instead of ``sessions``.
 
     Returns
     -------
@@ -115,22 +167,42 @@ def run(
     """
     if sessions < 1:
         raise UsageError(f"--sessions {sessions} plays nothing", "Give 1 or more")
-    limits = limits_of(policy)
-    found = _Sum(Tally(), Counter(), Counter(), dict.fromkeys(LIMITS, Fraction(0)), Counter())
+    plan = _Plan(policy, seed, blocks, on_disk, tuple(scenario.name for scenario in scenarios))
+    numbers = range(sessions) if session is None else range(session, session + 1)
+    found = _Sum()
+    for played in _played(plan, numbers, workers):
+        found.take(played)
+        if progress is not None:
+            progress(found.scenes.total(), len(numbers))
+    return _judged(found, policy, limits_of(policy), seed, session)
+
+
+def _played(plan: _Plan, numbers: range, workers: int) -> Iterator[_Sum]:
+    """What some sessions after the others came to, in the order of their numbers."""
+    if workers == 1:
+        yield from (_sum_of(plan, [n]) for n in numbers)
+        return
+    parts = [numbers[n : n + _AT_ONCE] for n in range(0, len(numbers), _AT_ONCE)]
+    with ProcessPoolExecutor(max_workers=workers) as pool:
+        yield from pool.map(partial(_sum_of, plan), parts)
+
+
+def _sum_of(plan: _Plan, numbers: Iterable[int]) -> _Sum:
+    by_name, limits, found = {s.name: s for s in SCENARIOS}, limits_of(plan.policy), _Sum()
     with TemporaryDirectory() as folder:
-        for n in range(sessions):
-            scenario = scenarios[n % len(scenarios)]
-            draw = np.random.default_rng([seed, n])
+        for n in numbers:
+            scenario = by_name[plan.kinds[n % len(plan.kinds)]]
+            draw = np.random.default_rng([plan.seed, n])
             with ExitStack() as held:
                 file = File(folder) / f"{n}.db"
                 disk = scenario.disk or (n % _ON_DISK == _FIRST_ON_DISK and not scenario.shared)
                 store = MortalStore(_in_memory(), torn=False)
                 if disk:
-                    store = MortalStore(_reopener(on_disk, file, held), torn=True, file=file, close=held.close)
-                _session(scenario, _BARS_ON_DISK if disk else scenario.bars, policy, limits, store, draw, blocks, found)
-            if progress is not None:
-                progress(n + 1, sessions)
-    return _judged(found, policy, limits, sessions, seed)
+                    store = MortalStore(_reopener(plan.on_disk, file, held), torn=True, file=file, close=held.close)
+                bars = _BARS_ON_DISK if disk else scenario.bars
+                account = _session(scenario, bars, plan.policy, limits, store, draw, plan.blocks)
+            found.take(_result(n, scenario, account))
+    return found
 
 
 def _in_memory() -> Callable[[], StateStore]:
@@ -173,8 +245,7 @@ def _session(
     store: MortalStore,
     draw: np.random.Generator,
     blocks: Sequence[Blocks],
-    found: _Sum,
-) -> None:
+) -> SimulatedAccount:
     equity = cents(policy.account.capital) * int(draw.integers(900, 1101)) // 1000
     symbols = symbols_of(limits, equity)
     limits = replace(limits, symbols=frozenset(symbols))
@@ -192,7 +263,7 @@ def _session(
         account.next_bar(bar)
         next(steps, None)
     account.finish()
-    _add(found, scenario, account)
+    return account
 
 
 def loosened(limits: GovernorLimits) -> GovernorLimits:
@@ -216,32 +287,35 @@ def _paths(symbols: Sequence[str], blocks: Sequence[Blocks], draw: np.random.Gen
     return {symbol: bootstrapped(symbol, mine[int(draw.integers(len(mine)))], draw) for symbol in symbols}
 
 
-def _add(found: _Sum, scenario: Scenario, account: SimulatedAccount) -> None:
+def _result(n: int, scenario: Scenario, account: SimulatedAccount) -> _Sum:
+    """What one session came to."""
     tally, ledger = account.tally, account.ledger
-    found.tally.accepted += tally.accepted
-    found.tally.refused.update(tally.refused)
-    found.tally.held_back.update(tally.held_back)
-    found.tally.events.update(tally.events)
-    found.tally.disagreed.update(tally.disagreed)
-    found.scenes[scenario.name] += 1
-    found.bars["synthetic" if next(iter(account.paths.values())).origin == "synthetic" else "bootstrapped"] += 1
-    found.breached.update(ledger.breaches)
-    for name, share in ledger.use.items():
-        found.use[name] = max(found.use[name], share)
-    found.beyond += ledger.worst_loss > 1
-    found.worst = max(found.worst, ledger.worst_loss)
+    origin = "synthetic" if next(iter(account.paths.values())).origin == "synthetic" else "bootstrapped"
+    found = _Sum(
+        tally=tally,
+        scenes=Counter([scenario.name]),
+        bars=Counter([origin]),
+        use=ledger.use,
+        breached=Counter(ledger.breaches),
+        beyond=int(ledger.worst_loss > 1),
+        worst=max(ledger.worst_loss, Fraction(0)),
+    )
+    if tally.first is not None:
+        breached, disagreed = dict(sorted(ledger.breaches.items())), dict(sorted(tally.disagreed.items()))
+        found.failed.append(FailedSession(n, scenario.name, tally.first, breached, disagreed))
+    return found
 
 
-def _judged(found: _Sum, policy: Policy, limits: GovernorLimits, sessions: int, seed: int) -> Odds:
+def _judged(found: _Sum, policy: Policy, limits: GovernorLimits, seed: int, session: int | None) -> Odds:
     use = {name: float(share) for name, share in found.use.items()}
-    unapproached = tuple(name for name in LIMITS if not use[name] >= APPROACHED)
+    unapproached = tuple(name for name in LIMITS if session is None and not use[name] >= APPROACHED)
     refused = dict(sorted(found.tally.refused.items()))
-    unseen = tuple(code for code in REFUSALS if code not in refused)
+    unseen = tuple(code for code in REFUSALS if session is None and code not in refused)
     breaches = sum(found.breached.values())
     disagreed = {name: count for name, count in sorted(found.tally.disagreed.items()) if count}
     beyond = found.worst if found.worst > 1 else Fraction(0)
     return Odds(
-        sessions=sessions,
+        sessions=found.scenes.total(),
         seed=seed,
         profile=policy.profile,
         accepted=found.tally.accepted,
@@ -258,5 +332,11 @@ def _judged(found: _Sum, policy: Policy, limits: GovernorLimits, sessions: int, 
         scenes={scenario.name: found.scenes[scenario.name] for scenario in SCENARIOS if found.scenes[scenario.name]},
         bars=dict(sorted(found.bars.items())),
         synthetic="bootstrapped" not in found.bars,
-        passed=breaches == 0 and not disagreed and found.tally.accepted > 0 and not unapproached and not unseen,
+        passed=breaches == 0
+        and not disagreed
+        and (found.tally.accepted > 0 or session is not None)
+        and not unapproached
+        and not unseen,
+        failed=tuple(found.failed),
+        session=session,
     )

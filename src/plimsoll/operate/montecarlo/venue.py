@@ -94,6 +94,8 @@ class MisbehavingVenue:
     _later: list[tuple[int, Callable[[], None]]] = field(default_factory=list)
     _told: list[Callable[[Governor], Any]] = field(default_factory=list)
     _names: Counter[tuple[str, str]] = field(default_factory=Counter)
+    mispriced: Counter[str] = field(default_factory=Counter)  # fills at a price that cannot be, not put right yet
+    moved: set[str] = field(default_factory=set)  # symbols of which units came or went in this bar
     _unseen: Counter[str] = field(default_factory=Counter)  # units that are held and were not told, by symbol
 
     # orders
@@ -307,7 +309,13 @@ class MisbehavingVenue:
         self._filled(intent, true)
         self._execution(Execution(intent.id, true.execution, true.quantity, price, price, true.venue, self.now))
         self.events["fills at a price that cannot be"] += 1
-        self._later.append((self.bar + _LATER, lambda: self._say(_corrected(true))))
+        self.mispriced[intent.symbol] += 1
+
+        def put_right() -> None:
+            self.mispriced -= Counter({intent.symbol: 1})
+            self._say(_corrected(true))
+
+        self._later.append((self.bar + _LATER, put_right))
 
     def _filled(self, intent: OrderIntent, execution: Execution) -> None:
         quantity, price, at = execution.quantity, execution.price_up, execution.at
@@ -359,6 +367,7 @@ class MisbehavingVenue:
             symbol, units = self._some(100)
             units = units if draw.random() < 0.5 else -units
             self.ledger.moved(symbol, units, self.now)
+            self.moved.add(symbol)
             self._say(Transfer(self._name("transfer"), symbol, units, at=self.now))
         if draw.random() < faults.listed:
             self.list(strange=draw.random() < 0.2)
