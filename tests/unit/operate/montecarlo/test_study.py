@@ -177,3 +177,45 @@ def test_every_kind_of_scenario_says_what_it_does() -> None:
     for scenario in SCENARIOS:
         assert inspect.isgeneratorfunction(scenario.steps), scenario.name
     assert np.gcd(len(SCENARIOS), study._ON_DISK) == 1  # every kind of scenario comes to run on disk
+
+
+def test_workers_change_nothing_but_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study, "_AT_ONCE", 2)
+    names = ("a store that fails", "an older store", "nonsense")
+    chosen = [scenario for scenario in SCENARIOS if scenario.name in names]
+    one, two = (run(MICRO, 4, 3, (), SqliteStateStore, scenarios=chosen, workers=workers) for workers in (1, 2))
+    assert msgspec.json.encode(one) == msgspec.json.encode(two)
+
+
+def test_a_session_that_failed_is_named_and_is_the_same_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held disagrees from bar 7 on, in the sessions of one kind only."""
+    real = simulated_account.SimulatedAccount.compare
+
+    def compare(self: simulated_account.SimulatedAccount) -> None:
+        real(self)
+        if self.bar >= 7 and self.faults.crash == 0.0:
+            self.tally.disagree("held", self.bar)
+
+    monkeypatch.setattr(simulated_account.SimulatedAccount, "compare", compare)
+    chosen = [scenario for scenario in SCENARIOS if scenario.name in ("nonsense", "a store that fails")]
+    found = run(MICRO, 4, 5, (), SqliteStateStore, scenarios=chosen)
+    assert [(one.session, one.kind, one.bar) for one in found.failed] == [
+        (1, "a store that fails", 7), (3, "a store that fails", 7),
+    ]  # fmt: skip
+    alone = run(MICRO, 1, 5, (), SqliteStateStore, scenarios=chosen, session=3)
+    assert alone.failed == found.failed[1:] and not alone.passed
+    assert (alone.session, alone.sessions, alone.unapproached, alone.unseen) == (3, 1, (), ())
+    assert run(MICRO, 1, 5, (), SqliteStateStore, scenarios=chosen, session=2).passed
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        748,  # units came at a price that had died with the process
+        1607,  # a true price died with the process, and the first one heard was nonsense
+        5246,  # an order at the venue was asked about again, and the answer died with the process
+        8216,  # a fill at a price that cannot be, held against one that had died with the process
+    ],
+)
+def test_what_no_process_can_know_is_no_disagreement(session: int) -> None:
+    assert run(MICRO, 1, 7, (), SqliteStateStore, session=session).passed
