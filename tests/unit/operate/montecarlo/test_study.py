@@ -181,7 +181,7 @@ def test_every_kind_of_scenario_says_what_it_does() -> None:
 
 def test_workers_change_nothing_but_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "_AT_ONCE", 2)
-    names = ("a store that fails", "an older store", "nonsense")
+    names = ("a store that fails", "nonsense")
     chosen = [scenario for scenario in SCENARIOS if scenario.name in names]
     one, two = (run(MICRO, 4, 3, (), SqliteStateStore, scenarios=chosen, workers=workers) for workers in (1, 2))
     assert msgspec.json.encode(one) == msgspec.json.encode(two)
