@@ -8,6 +8,7 @@ written, the same rows make the same snapshot, and a run that was interrupted is
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -149,11 +150,11 @@ def _opened(
     plan: IngestPlan, store: BarStore, archive: Archive, now: str, begun: Intake | None
 ) -> tuple[str, bool, Intake]:
     """The run, whether it takes up an interrupted one, and its reading, begun; on record with how it was routed."""
-    _refuse_mixture(plan, store)
-    identity = msgspec.json.encode(plan.request, order="sorted").decode()
+    identity = json.dumps(msgspec.to_builtins(plan.request), sort_keys=True)  # ASCII, also of a name that is no text
     pending = store.unfinished(plan.name, identity)
     run = pending or _run_id(identity, now)
     begun = begun or (intake.resumed(plan, run, store, archive) if pending else begin(plan))
+    _refuse_mixture(plan, store)
     with store.transaction():
         store.begin_run(run, plan.name, identity, now, msgspec.json.encode(plan.route).decode())
     return run, pending is not None, begun

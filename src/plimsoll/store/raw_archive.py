@@ -29,7 +29,7 @@ from urllib.parse import quote
 import msgspec
 import numpy as np
 
-from plimsoll.core.errors import CorruptionError, InputError
+from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
 from plimsoll.core.unpacking import gunzip
 
 _LEVEL = 1  # 1.1 million rows must take seconds; a higher level saves a tenth of the space for five times the time
@@ -112,16 +112,12 @@ class RawArchive:
     def stage(self, run: str, number: int, content: Iterable[bytes]) -> str:
         """Keep a page, on the disk before it returns its SHA-256; one of this number is replaced."""
         path = self._page(run, number)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft, digest = path.with_suffix(".part"), hashlib.sha256()
-        with draft.open("wb") as file:
-            for piece in content:
-                digest.update(piece)
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        return digest.hexdigest()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return _written(path, content)
+        except OSError as error:
+            remedy = "Check the disk, its free space and permissions, then run the command again: it resumes"
+            raise PlimsollError(f"{path} cannot be written: {error.strerror}", remedy) from None
 
     def staged(self, run: str, number: int) -> BinaryIO:
         """A page's bytes, to read from any place; ``CorruptionError`` where it is not there."""
@@ -172,6 +168,19 @@ class RawArchive:
         """The document as plain lists, dicts and numbers."""
         path = self._folder / quote(run, safe="") / f"{quote(name, safe='^=-')}.json.gz"
         return msgspec.json.decode(_unpacked(path))
+
+
+def _written(path: Path, content: Iterable[bytes]) -> str:
+    """Write pieces to a file, whole or not at all; the SHA-256 of them."""
+    draft, digest = path.with_suffix(".part"), hashlib.sha256()
+    with draft.open("wb") as file:
+        for piece in content:
+            digest.update(piece)
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    return digest.hexdigest()
 
 
 def _unpacked(path: Path) -> bytes:
