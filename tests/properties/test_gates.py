@@ -122,6 +122,8 @@ def allowance(m: Measurements, limits: LimitSet) -> np.ndarray:
 def without(value: Any) -> Iterator[Any]:
     """Every way in which something of an input can be missing. A kind of input that is new must be added here."""
     match value:
+        case None:  # no governor stands in the path: nothing to be missing
+            return
         case bool():
             yield True  # unknown whether it increases: then it does
         case int() | float():

@@ -167,7 +167,7 @@ def test_every_reason_is_true_and_every_change_named_changes_the_decision(
 
 def _reasons_are_true(line: Line) -> None:
     outcome, lots, codes = line.value("outcome"), line.value("lots"), set(line.value("reasons"))
-    desired, held, target = line.value("desired"), line.value("held"), line.value("programme")
+    desired, held, target = line.value("desired"), line.value("held"), line.value("target")
     cent = 0.021 / line.nav
     assert codes
     if outcome == "ERROR":

@@ -153,7 +153,9 @@ def verify_sources(*, where: Workspace) -> Answer:
 
 @command(render="data.render_providers")
 def providers() -> object:
-    """Show what each data provider can do, which one is routed to, and whether those that are built can be reached.
+    """Show what each data provider can do and which one is routed to.
+
+    Those that are built are asked whether they can be reached.
 
     \b
     plimsoll providers

@@ -20,7 +20,7 @@ from plimsoll.core.errors import UsageError, one_line, printable, said
 from plimsoll.core.runs import RunSummary
 from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.home import Home
-from plimsoll.store.record_rules import By
+from plimsoll.store.record_rules import Signatory
 from plimsoll.store.signing import Signer, new_key
 
 CONTROLS = [*range(0x20), *range(0x7F, 0xA0)]
@@ -82,7 +82,7 @@ def test_what_a_record_of_before_holds_is_shown_as_escapes(tmp_path: Path) -> No
     public = new_key(tmp_path / "ann")
     record.append(Key(action="trust", person="ann", public_key=public))
     limits = Limits(mode="paper", profile="micro", capital="1000.00", caps=caps, reason=f"{SHOUT}\nSIGNED by bob")
-    record.append(limits, By("ann", Signer(tmp_path / "ann"), f"now{SHOUT}"))
+    record.append(limits, Signatory("ann", Signer(tmp_path / "ann"), f"now{SHOUT}"))
     for command in ("show", "history"):
         shown = run(tmp_path / "home", "limits", command)
         assert "\\x1b]0;owned" in shown.replace("\n", "") and "\nSIGNED" not in shown
