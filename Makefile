@@ -51,7 +51,7 @@ format: setup ## Put the code into the house format
 bench: setup ## Measure speed (benchmarks/)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
-demo: setup ## Show every stage on a made-up market (offline, a minute or so)
+demo: setup ## Show every stage on a synthetic market (offline, a minute or so)
 	$(BIN)/plimsoll --home $(DEMO_HOME) demo
 
 docs: setup ## Write the generated reference pages and build the site into site/

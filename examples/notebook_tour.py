@@ -1,6 +1,6 @@
 """The notebook API in one file: open a home, run, look at tables and figures.
 
-    python examples/notebook_tour.py            # a made-up market in demo/
+    python examples/notebook_tour.py            # a synthetic market in demo/
     python examples/notebook_tour.py runtime    # your own home
 
 In a notebook the last expression of a cell is shown; here it is printed.

@@ -96,7 +96,7 @@ MARKET = ("BTC-USD", "GLD", "QQQ", "SPY", "TLT", "XLE", "^VIX")
 
 
 def _market(seed: int = 1, rows: int = 420, *, crash: float = 0.0, at: int = 330, **given: object) -> Panel:
-    """A small made-up market with a volatility index and a bill rate: six funds and one coin, splits and dividends.
+    """A small synthetic market with a volatility index and a bill rate: six funds and one coin, splits and dividends.
 
     ``crash`` is a daily loss of equities and the coin over thirty sessions from row ``at`` on.
     """

@@ -129,7 +129,7 @@ class Made:
 
 @pytest.fixture(scope="module", params=[False, True], ids=["alone", "followed"])
 def made(request: pytest.FixtureRequest, make_market: Any, backtested: Any) -> Made:
-    """Fourteen months of a made-up market; ``followed`` where the strategies' evidence is a sum over all decisions."""
+    """Fourteen months of a synthetic market; ``followed`` where strategies' evidence is a sum over all decisions."""
     policy = Policy()
     policy = replace(policy, lifecycle=replace(policy.lifecycle, enabled=request.param))
     trial = backtested(make_market(seed=4, rows=560), policy)

@@ -262,7 +262,7 @@ def without(panel: Panel, symbol: str) -> Panel:
     [
         (lambda p: without(p, "GLD"), InputError, "lacks GLD"),
         (lambda p: p.first(CUT - 4), UsageError, "before the run's last decision"),
-        (lambda p: other(p, synthetic=False), InputError, "made up"),
+        (lambda p: other(p, synthetic=False), InputError, "synthetic"),
         (
             lambda p: other(p, instruments=(replace(p.instruments[0], lots_per_unit=1), *p.instruments[1:])),
             InputError,

@@ -14,7 +14,7 @@ from plimsoll.market.ingest import IngestRequest
 
 @pytest.fixture(scope="session")
 def ingested(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """``ingested(folder)`` makes a home there that holds the made-up core market (seed 3), certified, and no run."""
+    """``ingested(folder)`` makes a home there that holds the synthetic core market (seed 3), certified, and no run."""
     made = tmp_path_factory.mktemp("market") / "home"
     app.ingest(app.Workspace(made), IngestRequest(provider="synthetic", source="core:seed=3", start="2014-01-02"))
     return lambda folder: Path(shutil.copytree(made, folder))

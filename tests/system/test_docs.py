@@ -195,7 +195,7 @@ def test_figures_in_prose_are_the_policys() -> None:
             f"the last {cvar.window} sessions",
             f"at most {shaping.trades_max} trades and {shaping.turnover_max * 100:g} % turnover",
             f"below {ladder.volatility_max * 100:g} % on five sessions",
-            f"{stops.reduce_default * 100:g} and {stops.exit_default * 100:g} %; coins "
+            f"{stops.reduce_default * 100:g} and {stops.exit_default * 100:g} %; crypto "
             f"{stops.reduce_crypto * 100:g} and {stops.exit_crypto * 100:g} %",
             f"exceeds {p.regime.crisis_on * 100:g} %",
             f"until it is below {p.regime.crisis_off * 100:g} %",

@@ -36,7 +36,7 @@ START = "2019-01-02"
 
 @dataclass(frozen=True)
 class Run:
-    """A finished backtest over a made-up market."""
+    """A finished backtest over a synthetic market."""
 
     where: app.Workspace
     name: str
@@ -249,8 +249,8 @@ def test_the_command_prints_a_chain_that_fits_eighty_columns(run: Run) -> None:
     said = done.stdout.splitlines()
     assert said[0].startswith("SYNTHETIC DATA")
     assert [s for s in said if s and not s.startswith(" ")][2:13] == [
-        "outcome", "data", "indicators", "forecast", "auction", "programme", "restraints", "order", "gates", "vetoes",
-        "fill",
+        "outcome", "data", "indicators", "forecast", "auction", "target portfolio", "restraints", "order", "gates",
+        "vetoes", "fill",
     ]  # fmt: skip
     assert max(map(len, said)) <= 80
 

@@ -265,7 +265,7 @@ def test_a_run_shows_itself(home: plimsoll.Home, run: plimsoll.Run) -> None:
     text, markup = repr(run), run._repr_html_()
     assert text.startswith(f"<run {run.summary.run}: core_trend, xs_momentum, ") and "SYNTHETIC DATA" in text
     assert run.result is not None
-    for shown in (percent(run.result.metrics.annual_return), figure(run.result.metrics.sharpe), "SPY held"):
+    for shown in (percent(run.result.metrics.annual_return), figure(run.result.metrics.sharpe), "SPY buy-and-hold"):
         assert shown in text and shown in markup
     assert "<polyline" in markup and markup.count("<tr>") == 7 and "<script" not in markup
     assert repr(home.run(run.summary.run)) == text

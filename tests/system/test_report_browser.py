@@ -28,7 +28,7 @@ def run(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def home(traded: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with one backtest of a made-up market."""
+    """A home with one backtest of a synthetic market."""
     return traded(tmp_path_factory.mktemp("report") / "home")
 
 

@@ -1,4 +1,4 @@
-"""``runs``, ``runs prune`` and ``compare`` as a person types them, on a small made-up market."""
+"""``runs``, ``runs prune`` and ``compare`` as a person types them, on a small synthetic market."""
 
 from __future__ import annotations
 

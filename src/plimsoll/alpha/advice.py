@@ -1,4 +1,4 @@
-"""What an intraday model answers, and what becomes of an answer that is none: HOLD with a reason (H4)."""
+"""Parse the answer of an intraday model; an invalid one becomes HOLD with a reason (H4)."""
 
 from __future__ import annotations
 

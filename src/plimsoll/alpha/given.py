@@ -1,4 +1,4 @@
-"""Strategies given as a Python object or class, as in a notebook: named by source, which decisions carry (S1, U9).
+"""Strategies given as Python objects or classes, as in a notebook; decisions record the source (S1, U9).
 
 A given strategy lives in the process that gave it. Its name holds a hash of its source and parameters, so that a run
 says what it decided with, and another process refuses it instead of deciding with something else.

@@ -1,4 +1,4 @@
-"""Models to try the machinery with, from sensible to broken (H4). None of them is meant to earn anything."""
+"""Models that exercise the machinery, from sensible to broken (H4). None is meant to earn anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening a model from a file by what it is, and refusing the files that run code when they are read (H4).
+"""Open a model file by its format; refuse formats that run code when they are read (H4).
 
 A pickle, a joblib file and the zip of stable-baselines3 hold pickled objects, and unpickling runs whatever their author
 put there. They are converted to ONNX offline, deliberately; ONNX is data.

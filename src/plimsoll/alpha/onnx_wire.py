@@ -1,4 +1,4 @@
-"""Whether an ONNX file is whole: every weight inside it, so that the hash of its bytes is the hash of the model (H4).
+"""Check that an ONNX file holds all its weights, so that its hash is the hash of the model (H4).
 
 ONNX lets a tensor name another file, which onnxruntime opens when the model is loaded: with the same hash the model is
 whatever that file holds then. Such a reference is looked for in the protocol buffer itself, at every place of the

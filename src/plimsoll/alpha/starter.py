@@ -1,4 +1,4 @@
-"""A strategy file to begin with: commented, and running as it is (S1)."""
+"""The commented strategy file that ``plimsoll new strategy`` writes; it runs unchanged (S1)."""
 
 from __future__ import annotations
 

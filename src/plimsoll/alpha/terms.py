@@ -1,4 +1,4 @@
-"""On what terms a strategy works: when it is asked, how long it holds, its information coefficient, its factors (S1).
+"""A strategy's terms: when it is asked, its holding period, information coefficient and factors (S1).
 
 Each is an attribute a strategy may have; where it has none the policy's value is in force.
 

@@ -1,4 +1,4 @@
-"""What people sign for an account: caps, size, keys, and the risk promise (H1, H7, H9)."""
+"""Signed acts of an account: caps, size, keys and the risk promise (H1, H7, H9)."""
 
 from __future__ import annotations
 

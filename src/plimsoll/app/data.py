@@ -1,4 +1,4 @@
-"""Market data into the home, and what is certified of it (D3, D7, D10, D11, D13)."""
+"""Ingest market data into the home and report its certification (D3, D7, D10, D11, D13)."""
 
 from __future__ import annotations
 

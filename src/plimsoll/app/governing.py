@@ -1,4 +1,4 @@
-"""The hard-limit governor of the home's account, answering lines (H1, H2, H6)."""
+"""The hard-limit governor of the home's account as a line protocol (H1, H2, H6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was decided and why, what it cost and where it stood; the report of a run, an auction from a file."""
+"""Explain, replay, risk, costs, regime and report of a run; an auction solved from a file."""
 
 from __future__ import annotations
 

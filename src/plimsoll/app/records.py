@@ -1,4 +1,4 @@
-"""Runs once they are there: listed, compared, verified, read, pruned; a halted paper book resumed."""
+"""Finished runs: list, compare, verify, read and prune them; resume a halted paper account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Before the first run: the policy in force, whether all is in place, a strategy to begin with (O10, S1, U7)."""
+"""Before the first run: policy in force, check of the environment, a strategy file to start from (O10, S1, U7)."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def montecarlo(
     workers: int = 1,
     session: int | None = None,
 ) -> Odds:
-    """Play sessions that push every limit of the governor, on made-up bars and on those of ``bars`` (H8).
+    """Play sessions that push every limit of the governor, on synthetic bars and on those of ``bars`` (H8).
 
     Without ``bars`` the recordings of ``PLIMSOLL_SHARED_DATA`` serve where there are any. The home is not used.
     ``workers`` processes play side by side and change nothing of the result; ``session`` plays that one alone.
@@ -126,7 +126,7 @@ def montecarlo(
         if not blocks:
             raise InputError(
                 f"{', '.join(map(str, files))} hold no recording with two whole sessions",
-                "Give bars of two sessions or more without gaps; without --bars the bars are made up",
+                "Give bars of two sessions or more without gaps; without --bars the bars are synthetic",
             )
     return study.run(policy, sessions, seed, blocks, SqliteStateStore, progress, workers=workers, session=session)
 

@@ -1,4 +1,4 @@
-"""What the two solvers of the auction share: the columns and caps of the program, HiGHS, and its answer."""
+"""Shared by both solvers of the auction: columns and caps of the linear program, HiGHS, its solution."""
 
 from __future__ import annotations
 

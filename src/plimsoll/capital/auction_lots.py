@@ -1,4 +1,4 @@
-"""An allocation in whole lots: what is left of it when nothing smaller than a lot can be held (A3, A7).
+"""Round an allocation to whole lots within every limit (A3, A7).
 
 Rounding down can break no cap on weights or their sums, but it can raise CVaR where what is rounded off is a hedge.
 So the rounded book is measured again on every scenario set, and lots are taken off it until each limit holds.

@@ -1,4 +1,4 @@
-"""What the auction is asked and what it answers, and the checked form both solvers read (A3)."""
+"""The auction's problem and its allocation, and the validated form that both solvers read (A3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``plimsoll approve settle|price|position``: what a person signs of a holding or a price (R9, U6, X6)."""
+"""``plimsoll approve settle|price|position``: signed decisions on a holding or a price (R9, U6, X6)."""
 
 from __future__ import annotations
 

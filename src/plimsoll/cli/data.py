@@ -25,7 +25,7 @@ def ingest(
     provider: Annotated[
         str | None,
         typer.Option(
-            "--provider", metavar="NAME", help="files, or synthetic for a made-up market; left out, routing chooses."
+            "--provider", metavar="NAME", help="files, or synthetic for a generated market; left out, routing chooses."
         ),
     ] = None,
     source: Annotated[
@@ -153,7 +153,7 @@ def verify_sources(*, where: Workspace) -> Answer:
 
 @command(render="data.render_providers")
 def providers() -> object:
-    """Show what each data provider can do and which one is routed to.
+    """Show what each data provider can do and which is chosen.
 
     Those that are built are asked whether they can be reached.
 

@@ -1,4 +1,4 @@
-"""``plimsoll demo``: the whole way once, offline and on a made-up market, with the command for each step (O10)."""
+"""``plimsoll demo``: the whole way once, offline and on a synthetic market, with the command for each step (O10)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from plimsoll.market.request import IngestRequest
 if TYPE_CHECKING:
     from plimsoll.reports.result import BacktestResult
 
-YEAR = ("2025-07-01", "2026-06-30")  # the last year of the made-up market
+YEAR = ("2025-07-01", "2026-06-30")  # the last year of the synthetic market
 STEPS = 8
 TOLD = ("outcome", "forecast", "fill", "what would have changed it")  # links of the chain shown; the command has all
 
@@ -113,8 +113,8 @@ class Demo:
     def _figures(self, result: BacktestResult) -> None:
         m = result.metrics
         self._tell(
-            f"{result.start} to {result.end}, SYNTHETIC: return {percent(m.total_return)}, largest drawdown "
-            f"{percent(m.max_drawdown)}, Sharpe over bills {figure(m.sharpe)}"
+            f"{result.start} to {result.end}, SYNTHETIC: return {percent(m.total_return)}, maximum drawdown "
+            f"{percent(m.max_drawdown)}, Sharpe ratio in excess of T-bills {figure(m.sharpe)}"
         )
         counts = ", ".join(f"{n} {name}" for name, n in result.decisions.items() if n)
         self._tell(f"{result.sessions} decisions, symbol by symbol: {counts}; {len(result.fills)} fills")

@@ -1,4 +1,4 @@
-"""``plimsoll runs``, ``runs prune`` and ``compare``: what is done with runs once they are there."""
+"""``plimsoll runs``, ``runs prune``, ``compare`` and ``resume``: list, remove, compare and resume runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``plimsoll config``, ``doctor``, ``new`` and ``demo``: what there is before the first run."""
+"""``plimsoll config``, ``doctor``, ``new`` and ``demo``: set up and look around."""
 
 from __future__ import annotations
 
@@ -87,10 +87,10 @@ def new_strategy(
 def demo(
     context: typer.Context,
     home: Annotated[
-        Path | None, typer.Option("--home", metavar="DIR", help="Folder of the made-up market.", show_default="demo")
+        Path | None, typer.Option("--home", metavar="DIR", help="Folder of the synthetic market.", show_default="demo")
     ] = None,
 ) -> None:
-    """Show every stage once, offline, on a made-up market.
+    """Show every stage once, offline, on synthetic data.
 
     Makes the market up, certifies and backtests it, trades a year of it on paper, explains a trade and a refusal,
     writes the report and verifies the journals: a minute or so. A home with real data is refused.

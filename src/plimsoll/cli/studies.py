@@ -70,9 +70,9 @@ def montecarlo(
 ) -> Answer:
     """Push every limit of the governor and count breaches.
 
-    Sessions on made-up and recorded minute bars, with models from sensible to hostile, gaps, crashes and restarts, and
-    a venue that fills in parts, late, twice and too much, gets it wrong and puts it right. An independent
-    ledger that does not trust the governor counts.
+    Sessions on synthetic and recorded minute bars, with models from sensible to hostile, gaps, crashes and restarts,
+    and a venue whose fills are partial, late, doubled or too large, and whose errors are corrected later. An
+    independent ledger counts, which does not trust the governor.
 
     Exits 3 if an order breached a limit, the governor counted less than the ledger, a limit was not approached to
     95 %, or a refusal was never seen. A session that failed is named by its number; --session plays it alone.

@@ -1,4 +1,4 @@
-"""The one way text reaches a terminal: whoever wrote it, it is shown and commands nothing (O10)."""
+"""Text to the terminal, with every control character escaped, whoever wrote it (O10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes an answer of a strategy valid, and a fault in words (S1, U6)."""
+"""Validity of a strategy's answer, and the fault it is refused for (S1, U6)."""
 
 from __future__ import annotations
 

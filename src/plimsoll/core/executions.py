@@ -1,4 +1,4 @@
-"""The executions an account has booked, so that none is booked twice, and each can be corrected or busted (X3)."""
+"""Executions that an account has booked: none is booked twice, each can be corrected or busted (X3)."""
 
 from __future__ import annotations
 

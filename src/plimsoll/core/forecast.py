@@ -1,4 +1,4 @@
-"""What strategies say: forecasts, or the portfolio they want (S1)."""
+"""A strategy's answer: forecasts, or the target weights it wants (S1)."""
 
 from __future__ import annotations
 

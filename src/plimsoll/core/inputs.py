@@ -1,4 +1,4 @@
-"""What a run is told and what it asks for: the inputs and commands of ``engine.driver`` (E1).
+"""Inputs and commands of a run, as ``engine.driver`` takes and returns them (E1).
 
 A run is a pure state machine, ``step(state, input) -> (state, events, commands)``. Every shell is a loop around it: a
 recorded one feeds the sessions of a snapshot, a daemon a clock, venues and people.

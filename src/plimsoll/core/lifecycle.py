@@ -33,7 +33,7 @@ class Lifecycle(msgspec.Struct, frozen=True):
 class Judgement(msgspec.Struct, frozen=True):
     """The monthly judgement of one strategy on its evidence since its last change of stage (G5).
 
-    ``stage`` before and ``to`` after it. ``sharpe`` is annual, over the bill; ``psr`` is P(true Sharpe > 0),
+    ``stage`` before and ``to`` after it. ``sharpe`` is annual, over the risk-free rate; ``psr`` is P(true Sharpe > 0),
     ``below`` P(true Sharpe < ``lifecycle.sharpe_min``); ``trades`` are closed, ``signals`` those of them that earned
     something; ``drawdown`` is of the cumulated contribution, fraction of NAV. ``correlation`` is the rank correlation
     of forecasts and outcomes and ``bound`` its upper confidence bound: ``validated`` where it is not below zero (G6).

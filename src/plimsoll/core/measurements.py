@@ -1,4 +1,4 @@
-"""Measured once a cycle, judged afterwards: gates are comparisons on this and the limit set (R1)."""
+"""Figures of a cycle, measured once; gates compare them with the limit set (R1)."""
 
 from __future__ import annotations
 

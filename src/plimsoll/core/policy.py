@@ -88,7 +88,7 @@ class DataPolicy(Section, frozen=True, kw_only=True):
     gap_scale_young: Annotated[float, _fraction("D10", "The same while a series is too young to tell", "fraction of price")] = 0.02
     evidence_sessions: Annotated[int, _count("D10", "Sessions before a day that say what is ordinary", "sessions")] = 252
     spike_min: Annotated[float, _fraction("D10", "A move at least so large that the next session takes back is a bad print: none in clean stocks and funds", "fraction of price")] = 0.25
-    spike_min_crypto: Annotated[float, _fraction("D10", "The same for coins", "fraction of price")] = 0.40
+    spike_min_crypto: Annotated[float, _fraction("D10", "The same for crypto", "fraction of price")] = 0.40
     spike_left: Annotated[float, _fraction("D10", "Part of the move that may be left after the reversal", "fraction of the move")] = 0.25
     repeated_rows: Annotated[int, _count("D10", "Rows of one price and one volume in a row that are a copy, not a market", "sessions")] = 3
     rejected_alert: Annotated[float, _fraction("D11", "Rejected share that raises an alert", "fraction of symbols")] = 0.05
@@ -296,7 +296,7 @@ class LadderPolicy(Section, frozen=True, kw_only=True):
     volatility_max: Annotated[float, _meta("annual volatility, 20 sessions", "R5", "Of the target portfolio at full size", gt=0)] = 0.12
     calm_sessions: Annotated[int, _count("R5")] = 5
     crisis_max: Annotated[float, _fraction("R5", "P(crisis at 5) below which re-entry is healthy", "probability")] = 0.15
-    halt_size: Annotated[float, _fraction("R5", "Size after a halt", "fraction of the programme")] = 0.5
+    halt_size: Annotated[float, _fraction("R5", "Size after a halt", "fraction of the target portfolio")] = 0.5
     halt_size_sessions: Annotated[int, _count("R5")] = 5
     liquidation_sizes: Annotated[tuple[float, ...], _meta("fractions of the target portfolio, one a week", "R5")] = (0.25, 0.5, 0.75, 1.0)
     week_sessions: Annotated[int, _count("R5")] = 5
@@ -528,7 +528,7 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
     collar: Annotated[float, _fraction("H2", "Distance of an order's price from the mid", "fraction of the mid")] = 0.03
     market_reserve: Annotated[float, _fraction("H2", "What an open market order counts at in the turnover above the ask it was admitted at: the price may move before it fills", "fraction of the ask")] = 0.01
     jump_stock: Annotated[float, _fraction("H2", "A quote of a stock or fund further than this from the last one believed is in doubt: no new risk until another print, a corporate action or a person explains it", "fraction of the mid")] = 0.20
-    jump_crypto: Annotated[float, _fraction("H2", "The same for coins", "fraction of the mid")] = 0.30
+    jump_crypto: Annotated[float, _fraction("H2", "The same for crypto", "fraction of the mid")] = 0.30
     jump_fx: Annotated[float, _fraction("H2", "The same for currencies", "fraction of the mid")] = 0.05
     jump_other: Annotated[float, _fraction("H2", "The same for futures", "fraction of the mid")] = 0.20
     dust: Annotated[int, _count("H2", "A long holding worth no more, without a fresh believed price, counts as worth nothing and does not make the loss unknown", "whole USD")] = 1

@@ -1,4 +1,4 @@
-"""What a policy takes away of the protections it could have (U7): said at load and in every result."""
+"""Protections that a policy switches off (U7): stated at load and in every result."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _never_reached(policy: Policy) -> Iterator[str]:
         yield f"rungs at a drawdown of 100 %, which never fire: {', '.join(never)}"
     if policy.ladder.enabled and policy.vetoes.drawdown_max >= _ALL and "DRAWDOWN_LIMIT" in policy.vetoes.enabled:
         yield "the veto DRAWDOWN_LIMIT stands at a drawdown of 100 %"
-    for kind, exit_at in (("", stops.exit_default), (" of coins", stops.exit_crypto)):
+    for kind, exit_at in (("", stops.exit_default), (" of crypto", stops.exit_crypto)):
         if exit_at >= _ALL:
             yield f"stops{kind} stand at a loss of 100 %: they never sell a position out"
     if unstopped := [name for name, asset in policy.limits.assets.items() if (asset.stop or 0.0) >= _ALL]:

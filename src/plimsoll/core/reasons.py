@@ -72,7 +72,7 @@ REASONS: dict[str, Reason] = {
     "NOT_ACTIVE": Reason("error", "{symbol} may not be bid for by what was known of it that day: not certified, ended, no member, or too few bars", "See verify status --as-of DATE", "D11"),
     "NOT_TRADABLE": Reason("info", "{symbol} is an index and is never traded", "", "D2"),
     # bids and auction (A1-A6)
-    "NOT_IN_PROGRAMME": Reason("info", "{symbol} is neither held nor in the programme", "", "A7"),
+    "NOT_IN_PROGRAMME": Reason("info", "{symbol} is neither held nor in the target portfolio", "", "A7"),
     "NON_POSITIVE_MU": Reason("info", "{symbol}'s expected return is not positive", "", "A1"),
     "DECAYED": Reason("warning", "The model behind {symbol} has decayed to {measured}; {limit} is needed", "Validate the model again", "A1"),
     "STAGE_CLOSED": Reason("warning", "The strategy that bids for {symbol} may use no capital: it is decommissioned or suspended", "", "G5"),

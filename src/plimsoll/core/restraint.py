@@ -1,4 +1,4 @@
-"""What the ladder and the modes impose on a session, and the health that lifts it (R4, R5)."""
+"""Restraints that the drawdown ladder and the modes put on a session, and the health that lifts them (R4, R5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a run beside its events: its summary, where its journal ends, one session, what an audit found."""
+"""Facts about a run besides its events: summary, end of its journal, one session, findings of an audit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a symbol's text says: its one spelling, the kind its suffix implies, and what it is quoted in (D2).
+"""Read a symbol: its canonical spelling, the kind its suffix implies, its quote currency (D2).
 
 ``canonical`` maps the spellings of vendors and venues to one symbol, so that a limit of a symbol holds for all of them.
 """

@@ -75,13 +75,14 @@ class Pending(NamedTuple):
 class Track(msgspec.Struct, frozen=True, eq=False):
     """Evidence of the strategies up to the last decision. Session numbers count decisions from 0.
 
-    ``nav`` cents at the last close that was known; ``outlay`` what each symbol would have to be worth now for nothing
-    to be earned since then, cents; ``owners`` each strategy's part of a symbol; ``trades`` the result of each open
-    trade so far, fraction of NAV. ``daily`` has a row a session from the second on: contributions, then what they
-    were in excess of the bill on the capital used (NaN unknown), then contributions cumulated. ``closed`` rows are
-    (session, place, result) of closed trades; ``matured`` (session, place, made, expected, outcome); ``asked``
-    (session, failed...) a row an auction. ``start`` is each strategy's session of the last change of stage, whose
-    evidence begins after it; ``admitted`` that of its admission.
+    ``nav`` is in cents at the last close that was known. ``outlay`` is the break-even value of each symbol in cents:
+    its value at the last close plus the cash paid for it since. ``owners`` is each strategy's share of a symbol,
+    ``trades`` the result of each open trade so far, fraction of NAV. ``daily`` has a row per session from the second
+    on: contributions, contributions in excess of the risk-free rate on the capital used (NaN where it is unknown),
+    and cumulative contributions. ``closed`` rows are (session, place, result) of closed trades; ``matured`` rows are
+    (session, place, made, expected, outcome); ``asked`` rows are (session, failed...), one per auction. ``start`` is
+    the session of each strategy's last change of stage, after which its evidence begins; ``admitted`` that of its
+    admission.
     """
 
     strategies: tuple[str, ...]
@@ -106,7 +107,7 @@ class Track(msgspec.Struct, frozen=True, eq=False):
         return cls(strategies, Rows(3 * n), Rows(3), Rows(5), Rows(1 + n), none, none)
 
     def add_cash_flow(self, symbol: str, cents: int) -> Track:
-        """``cents`` more were spent on a symbol since the last close; a sale or a dividend is less than nothing."""
+        """Add cash spent on a symbol since the last close, in cents; a sale or a dividend is negative."""
         return replace(self, outlay={**self.outlay, symbol: self.outlay.get(symbol, 0) + cents})
 
     def mark_to_market(self, held: Held, nav: int, risk_free: float | None) -> Track:
@@ -117,7 +118,7 @@ class Track(msgspec.Struct, frozen=True, eq=False):
         return _mark_to_market(self, held, nav, risk_free)
 
     def cumulated(self) -> tuple[float, ...]:
-        """Each strategy's contributions so far."""
+        """Each strategy's cumulative contribution."""
         n = len(self.strategies)
         return self.daily.last[2 * n :] or (0.0,) * n
 

@@ -1,4 +1,4 @@
-"""What a file may grow to when it is unpacked, decided before memory is taken and held to while it is unpacked (D3).
+"""Limit the size of unpacked files before memory is taken (D3).
 
 A file of a kilobyte can unpack to gigabytes, and what its directory says of that is what its author wrote: the sizes
 told are added up first, and no member gives more bytes than it told.

@@ -1,4 +1,4 @@
-"""A venue as the system sees it, whichever it is: what it may be asked, what it answers, and what it takes (X1, X2).
+"""The protocol of a venue: commands it accepts, answers it gives, order types it takes (X1, X2).
 
 One port for the simulated, the recorded and every real venue. ``execution.governed`` is the only thing that holds one.
 """

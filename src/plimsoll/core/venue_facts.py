@@ -1,4 +1,4 @@
-"""What a venue, or a person, reports of an account besides fills and the ends of orders (X3, X6, H2).
+"""Reports of an account by a venue or a person besides fills and the ends of orders (X3, X6, H2).
 
 Quantities are signed where a side is not given, in 1e-12 units; prices in 1e-12 USD; times in microseconds since 1970,
 UTC. A price has two forms, rounded down and up, which differ only where it had more than twelve decimals. Every fact

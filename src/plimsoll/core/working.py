@@ -1,4 +1,4 @@
-"""The orders that may still fill, and how events move them along the table of legal changes (X2, X3).
+"""Working orders, and the table of legal state changes that events move them along (X2, X3).
 
 Everything here is a function from one mapping of working orders, by id, to the next; none is changed in place.
 """

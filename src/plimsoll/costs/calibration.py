@@ -1,4 +1,4 @@
-"""The impact coefficient from what orders really cost, with its error (C1, C3).
+"""Estimate the impact coefficient from realised costs, with its standard error (C1, C3).
 
 The cost of an order beyond commission is what the model says it is, plus noise::
 

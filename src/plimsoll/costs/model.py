@@ -1,4 +1,4 @@
-"""The one cost model: it prices the auction, the backtest, paper fills and what was expected of a live one (C3).
+"""The one cost model: prices the auction, the backtest, paper fills and the expected cost of live ones (C3).
 
 For an order of notional Q in an instrument with average daily volume ADV and daily volatility σ (C1)::
 

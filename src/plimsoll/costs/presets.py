@@ -1,4 +1,4 @@
-"""Commissions of real brokers as policy values, dated, with their source (C1). Slippage and impact stay as they are.
+"""Commission schedules of real brokers as policy values, dated and with their source (C1).
 
 Each is the broker's published schedule for a small account as known at its date, not read again since, and without
 what depends on the month's volume, exchange, order type or currency: check it against your own before you rest on it.

@@ -1,4 +1,4 @@
-"""What an order cost beside what it was expected to cost: the implementation shortfall and its parts (C3).
+"""Implementation shortfall of an order by part, beside its expected cost (C3).
 
 Perold (1988), "The Implementation Shortfall: Paper versus Reality", Journal of Portfolio Management 14(3), 4-9: the
 order as decided, at the price it was decided on, beside what was really paid.

@@ -1,4 +1,4 @@
-"""What the strategies said at an auction (S1, E3)."""
+"""Answers of the strategies at an auction (S1, E3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step 6: the strategies that are due are asked, and what they hold stays where they gave no usable answer (S1, E3).
+"""Step 6: ask the strategies that are due; one without a usable answer keeps its holdings (S1, E3).
 
 Nothing is sold because something is missing. A strategy that raises, or answers with something that is none, keeps all
 it holds; one whose forecast for a symbol is invalid keeps that symbol; so does one that is not due, and one that says

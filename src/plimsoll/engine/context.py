@@ -1,4 +1,4 @@
-"""What the steps of one cycle share."""
+"""Inputs shared by the steps of one cycle."""
 
 from __future__ import annotations
 

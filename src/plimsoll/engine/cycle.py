@@ -1,4 +1,4 @@
-"""One decision cycle: the only file that knows the order of the rooms (E1).
+"""One decision cycle: the steps in their order (E1).
 
 ``decide(view, state, run)`` is pure. Backtest, paper and live are shells around it. Its steps, in this order:
 

@@ -1,4 +1,4 @@
-"""Step 5: what stops all new risk for want of data, each bar with its figure and its limit (D7)."""
+"""Step 5: bars on new risk from missing or stale data, each with its figure and its limit (D7)."""
 
 from __future__ import annotations
 

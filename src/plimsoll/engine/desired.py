@@ -1,4 +1,4 @@
-"""Step 9: where the book would go, and what may not grow."""
+"""Step 9: the desired weights, and the positions that may not grow."""
 
 from __future__ import annotations
 

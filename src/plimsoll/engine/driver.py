@@ -1,4 +1,4 @@
-"""A run as a pure state machine: what it is told makes events and commands, and events make the next state (E1).
+"""A run as a pure state machine: inputs give events and commands, events give the next state (E1).
 
 Every shell is a loop around ``Driver.step``: ``engine.recorded`` feeds the sessions of a snapshot. Nothing here sees a
 clock, a file, a venue or a person; they are inputs.

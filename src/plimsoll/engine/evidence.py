@@ -1,4 +1,4 @@
-"""What an explanation reads again from the panel: the arrays the decision read, at its row (G4)."""
+"""Read again from the panel the arrays that a decision read, at its row, for its explanation (G4)."""
 
 from __future__ import annotations
 

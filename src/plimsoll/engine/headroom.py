@@ -1,4 +1,4 @@
-"""How much of each limit a session's book and orders use: what the gates compare, laid side by side (R1, R3, R4, A4).
+"""Use and headroom of each limit by a session's portfolio and orders, as the gates compare it (R1, R3, R4, A4).
 
 Read from a record and the view of its session, so that any past session can be measured and old journals serve as
 they are. CVaR budgets, hard limits, gross, cash and turnover are the record's own; caps of positions, sectors, pairs,

@@ -1,4 +1,4 @@
-"""A panel with every causal factor the rooms ask for: one catalogue a policy (F2)."""
+"""A panel with every causal factor that strategies and rules read: one catalogue per policy (F2)."""
 
 from __future__ import annotations
 

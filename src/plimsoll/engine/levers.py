@@ -1,4 +1,4 @@
-"""What can be moved to ask what would have been: for each reason code the figure behind it, and how to move it (G4)."""
+"""For each reason code, the figure behind it and how to change it, for what-if questions (G4)."""
 
 from __future__ import annotations
 

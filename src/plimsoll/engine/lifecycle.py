@@ -1,4 +1,4 @@
-"""Strategies under lifecycle: what the session adds to their evidence, and the stage and decay it leaves (G5, G6).
+"""Strategy lifecycle: the evidence that a session adds, and the stage and decay that follow (G5, G6).
 
 Before the auction the session is marked, forecasts whose horizon is over meet what happened, and on the last session
 of a month every strategy is judged, so that the month's auction already knows. After the auction its forecasts and
@@ -226,14 +226,14 @@ def _valued(now: Lifecycle, policy: Policy) -> Lifecycle:
 
 
 def _risk_free(view: View, policy: Policy) -> float | None:
-    """What the bill earned since the session before, as known then; None where it is unknown (U4, U6)."""
+    """The risk-free return since the session before, as known then; None where it is unknown (U4, U6)."""
     rate = _rate(view, view.row - 1, policy)
     days = view.sessions.days
     return None if rate is None else risk_free_return(rate, float(days[view.row] - days[view.row - 1]))
 
 
 def _rate(view: View, row: int, policy: Policy) -> float | None:
-    """Annual rate of the bill known at a row, as a fraction."""
+    """Annual risk-free rate known at a row, as a fraction."""
     if row < 0:
         return None
     percent = float(view.macro(policy.cash.series, row))
@@ -243,8 +243,9 @@ def _rate(view: View, row: int, policy: Policy) -> float | None:
 def _matured(view: View, track: Track, run: RunContext) -> tuple[tuple[int, int, float, float], ...]:
     """Forecasts whose horizon ends at this session, with what happened in excess of the account's own cash.
 
-    The outcome is of the total-return index from close to close. Cash earns what the account's does: the bill less its
-    spread, never below zero, nothing where the bill is unknown. An asset without a price at either end has no outcome.
+    The outcome is of the total-return index from close to close. Cash earns what the account's does: the risk-free
+    rate less its spread, never below zero, nothing where that rate is unknown. An asset without a price at either end
+    has no outcome.
     """
     due = [p for p in track.pending if p.made + p.horizon == track.session]
     if not due:

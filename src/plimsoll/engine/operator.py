@@ -1,4 +1,4 @@
-"""Who signs in recorded sessions: a simulated person, who signs what a careful operator would, or nobody (R5).
+"""The signer of recorded sessions: a simulated operator who signs when the rules allow it, or nobody (R5).
 
 A named person's signature between sessions comes from ``operate.resume``; both are inputs of the driver.
 """

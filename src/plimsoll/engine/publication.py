@@ -57,8 +57,8 @@ def succession(
     UsageError
         The snapshot ends before the run's last decision.
     InputError
-        It lacks symbols, sessions or history of the run, counts a symbol in other lots, is made up where the run's data
-        are not; or nothing is left to compare it with.
+        It lacks symbols, sessions or history of the run, has another lot size for a symbol, is synthetic where the
+        run's data are not; or nothing is left to compare it with.
     """
     if before is None and old is not None:
         before = published(old)
@@ -99,7 +99,7 @@ def _acceptable(before: DataPublished, panel: Panel, genesis: Genesis, decided: 
             "Ingest a source that holds them (a series that ended stays in it), or start a new run without them",
         )
     if panel.synthetic != genesis.synthetic:
-        kinds = ("recorded", "made up") if panel.synthetic else ("made up", "recorded")
+        kinds = ("recorded", "synthetic") if panel.synthetic else ("synthetic", "recorded")
         raise InputError(
             f"the run's data are {kinds[0]}, those of snapshot {panel.snapshot[:16]} are {kinds[1]}",
             "Continue it in the home of its own data",

@@ -39,8 +39,8 @@ def explain(case: Case, subject: Subject) -> Explanation:
         ExplanationStep("fill", fill(case, subject)),
         ExplanationStep("what would have changed it", otherwise(case, subject, at)),
     )
-    told = tuple(s for s in steps if s.sentences)
-    return Explanation(case.record.session, symbol, at.outcome, headline(case, symbol), at.reasons, told)
+    lines = tuple(s for s in steps if s.sentences)
+    return Explanation(case.record.session, symbol, at.outcome, headline(case, symbol), at.reasons, lines)
 
 
 def headline(case: Case, symbol: str) -> str:
@@ -62,8 +62,8 @@ def headline(case: Case, symbol: str) -> str:
 
 def _motive(case: Case, symbol: str, at: Position) -> str:
     """Why an order was made: what forced or cut it, else what the target portfolio wants."""
-    if told := order_reasons(case, symbol, at):
-        return " ".join(told)
+    if lines := order_reasons(case, symbol, at):
+        return " ".join(lines)
     if at.target == 0.0:
         return f"The target portfolio no longer wants it. {absence(case, symbol)}"
     since = f" of {case.auction.session}" if case.auction is not None else ""
@@ -88,35 +88,35 @@ def _bid_reason(case: Case, bid: BidRecord) -> str:
 
 
 def _outcome(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
-    told = [f"{at.outcome}: the decision of {case.record.session} {headline(case, subject.instrument.symbol)}"]
+    lines = [f"{at.outcome}: the decision of {case.record.session} {headline(case, subject.instrument.symbol)}"]
     rest = [code for code in at.reasons if wording.remedy(code)]
-    told += [f"To mend it: {wording.remedy(code)}." for code in rest]
-    return tuple(told)
+    lines += [f"To mend it: {wording.remedy(code)}." for code in rest]
+    return tuple(lines)
 
 
 def _data(case: Case, subject: Subject) -> tuple[str, ...]:
     now, certified, symbol = subject.now, subject.certification, subject.instrument.symbol
     source = f"from {certified.provider}, " if certified.provider else ""
     known = "certified" if now.sound else "not certified, for a hard flag, missing sessions or its score"
-    told = [
+    lines = [
         f"By what was known at {now.session} {symbol} is {known} ({source}quality {figure(now.quality)}).",
         f"At the end of the snapshot it is {certified.state}, {share(certified.missing_pct)} of its sessions missing.",
     ]
     if now.rows:
         price = f"its last bar is of {now.last_bar}, close {figure(now.close)}"
-        told.append(f"At {now.session} it has {now.rows:,} bars; {price}.")
+        lines.append(f"At {now.session} it has {now.rows:,} bars; {price}.")
     else:
-        told.append(f"At {now.session} it has no bar yet: its history begins on {certified.first or 'no date'}.")
+        lines.append(f"At {now.session} it has no bar yet: its history begins on {certified.first or 'no date'}.")
     if not subject.instrument.tradable:
-        told.append(sentence("NOT_TRADABLE", symbol))
+        lines.append(sentence("NOT_TRADABLE", symbol))
     elif not now.eligible:
-        told.append("It may not be bid for: it is not certified, not a member, ended, or has too few bars yet.")
+        lines.append("It may not be bid for: it is not certified, not a member, ended, or has too few bars yet.")
     if now.rows:
         late = [wording.finding(f) for f in case.data if f.scope == symbol]
-        told += late or ["Its data is fresh."]
-    told += [_flag(f.reason, f.severity, f.count, f.day, f.last_day, symbol, now.session)
+        lines += late or ["Its data is fresh."]
+    lines += [_flag(f.reason, f.severity, f.count, f.day, f.last_day, symbol, now.session)
              for f in certified.flags if f.day <= now.session]  # fmt: skip
-    return tuple(told)
+    return tuple(lines)
 
 
 def _flag(code: str, severity: str, count: int, first: str, last: str, symbol: str, today: str) -> str:
@@ -133,24 +133,24 @@ def _flag(code: str, severity: str, count: int, first: str, last: str, symbol: s
 
 def _indicators(subject: Subject) -> tuple[str, ...]:
     f = subject.then or subject.now
-    told = []
+    lines = []
     momenta = ", ".join(f"{share(v)} {name}" for name, v in f.momentum.items() if known(v))
     if momenta:
-        told.append(f"Momentum at {f.session}: {momenta}.")
+        lines.append(f"Momentum at {f.session}: {momenta}.")
     if known(f.volatility):
-        told.append(f"Volatility over 60 sessions: {share(f.volatility)} a year; z60 (momentum in its own standard "
+        lines.append(f"Volatility over 60 sessions: {share(f.volatility)} a year; z60 (momentum in its own standard "
                     f"deviations): {_signed(f.z)}.")  # fmt: skip
     beside = [
         (n, f.price / a - 1.0) for n, a in f.averages.items() if f.price is not None and a is not None and a > 0.0
     ]
     if beside:
         distances = ", ".join(f"{share(abs(d))} {'above' if d >= 0 else 'below'} {n}" for n, d in beside)
-        told.append(f"Price against its averages (total return, by sessions): {distances}.")
+        lines.append(f"Price against its averages (total return, by sessions): {distances}.")
     if f.rank:
-        told.append(f"Its 12-1 momentum ranks {f.rank} of {f.ranked}, counted from the weakest.")
-    if told and f.session != subject.now.session:
-        told.insert(0, f"Forecasts act at auctions only, so these are of the auction of {f.session}.")
-    return tuple(told) or ("No indicator can be computed yet.",)
+        lines.append(f"Its 12-1 momentum ranks {f.rank} of {f.ranked}, counted from the weakest.")
+    if lines and f.session != subject.now.session:
+        lines.insert(0, f"Forecasts act at auctions only, so these are of the auction of {f.session}.")
+    return tuple(lines) or ("No indicator can be computed yet.",)
 
 
 def _signed(value: float | None) -> str:
@@ -158,19 +158,19 @@ def _signed(value: float | None) -> str:
 
 
 def _forecast(case: Case, subject: Subject) -> tuple[str, ...]:
-    told = [f"{name}: {text}" for name, text in subject.said]
+    lines = [f"{name}: {text}" for name, text in subject.said]
     horizon = sessions(case.policy.auction.horizon)
     for bid in bids(case, subject.instrument.symbol):
         if (stands := _stands(bid)) or _target(case, bid) is not None:
-            told.append(stands or f"{bid.strategy} wants {_cap(bid)} of NAV in it, as part of a target portfolio.")
+            lines.append(stands or f"{bid.strategy} wants {_cap(bid)} of NAV in it, as part of a target portfolio.")
             continue
-        told.append(
+        lines.append(
             f"{bid.strategy} expects {share(bid.mu)} over {horizon}, in excess of cash (score {_signed(bid.score)}, "
             f"confidence {figure(bid.confidence)})."
         )
     if case.auction is not None and not bids(case, subject.instrument.symbol):
-        told.append("So no strategy made a forecast for it, and there is no bid.")
-    return tuple(told)
+        lines.append("So no strategy made a forecast for it, and there is no bid.")
+    return tuple(lines)
 
 
 def _auction(case: Case, subject: Subject) -> tuple[str, ...]:
@@ -181,40 +181,40 @@ def _auction(case: Case, subject: Subject) -> tuple[str, ...]:
     today = "of this session" if held == case.record.session else f"of {held}, the last before this session"
     came = {"optimal": "found the exact optimum", "no_bids": "had no bid that could take part"}
     ended = came.get(record.status, f"ended {record.status.replace('_', ' ')}")
-    told = [f"The auction {today}, {ended} ({wording.counted(len(record.bids), 'bid')})."]
-    told += [sentence(code, BOOK) for code in record.reasons]
+    lines = [f"The auction {today}, {ended} ({wording.counted(len(record.bids), 'bid')})."]
+    lines += [sentence(code, BOOK) for code in record.reasons]
     for bid in bids(case, subject.instrument.symbol):
-        told += standing(case.auction, bid.strategy, case.policy)
-        told += _bid(case, bid)
-    return tuple(told)
+        lines += standing(case.auction, bid.strategy, case.policy)
+        lines += _bid(case, bid)
+    return tuple(lines)
 
 
 def _bid(case: Case, bid: BidRecord) -> list[str]:
     """One bid: its arithmetic, its fate, and what stopped it at what price."""
     assert case.auction is not None
     horizon, policy = case.policy.auction.horizon, case.policy
-    told: list[str] = []
+    lines: list[str] = []
     if (target := _target(case, bid)) is not None:
         return _as_part(bid, target)
     if bid.rank:
         decay = decay_of(case.auction, bid.strategy)
-        told.append(f"{bid.strategy}'s bid ranked {bid.rank}. {_adjustment(bid, policy, decay)}")
-    told.append(f"{bid.decision}: {_bid_reason(case, bid)}")
+        lines.append(f"{bid.strategy}'s bid ranked {bid.rank}. {_adjustment(bid, policy, decay)}")
+    lines.append(f"{bid.decision}: {_bid_reason(case, bid)}")
     if bid.decision == "KEPT" and _stands(bid):
-        told.append("Its strategy did not speak of it, so it stands: no other bid takes its room, only a limit does.")
+        lines.append("Its strategy did not speak of it, so it stands: no other bid takes its room, only a limit does.")
     elif bid.decision == "KEPT":
-        told.append("A kept position counts at least what its tail costs, so that only a limit sells any of it.")
+        lines.append("A kept position counts at least what its tail costs, so that only a limit sells any of it.")
         if bid.weight < bid.cap * 0.999:
-            told.append(f"Here one did: of {share(bid.cap)} it kept {share(bid.weight)}.")
+            lines.append(f"Here one did: of {share(bid.cap)} it kept {share(bid.weight)}.")
     if bid.weight > 0.0:
         got = "keeps" if bid.decision == "KEPT" else "won"
-        told.append(
+        lines.append(
             f"It {got} {share(bid.weight)} of NAV (its own cap: {_cap(bid)}), for {share(bid.return_share)} of "
             f"expected return and {share(bid.cvar_share)} of CVaR over {sessions(horizon)}."
         )
     if bid.binding:
-        told += _stopped(case, bid)
-    return told
+        lines += _stopped(case, bid)
+    return lines
 
 
 def _target(case: Case, bid: BidRecord) -> TargetRecord | None:
@@ -227,15 +227,15 @@ def _target(case: Case, bid: BidRecord) -> TargetRecord | None:
 def _as_part(bid: BidRecord, target: TargetRecord) -> list[str]:
     """The fate of one weight of a target portfolio: it is that of the whole (S1)."""
     wants = f"{bid.strategy} wants {share(bid.cap)} of NAV in {bid.symbol}, and {share(target.asked)} in all."
-    told = [f"{bid.decision}: {wants}"]
+    lines = [f"{bid.decision}: {wants}"]
     if target.limit:
-        told.append(
+        lines.append(
             f"{_opened(wording.limit_name(target.limit))} lets the portfolio in at {share(target.scale)} of its size, "
             f"and it is scaled as a whole, so that its proportions hold: {share(bid.weight)} of NAV."
         )
     else:
-        told.append(f"The whole portfolio fits within every limit: {share(bid.weight)} of NAV.")
-    return told
+        lines.append(f"The whole portfolio fits within every limit: {share(bid.weight)} of NAV.")
+    return lines
 
 
 _STANDS = {
@@ -291,8 +291,8 @@ def _stopped(case: Case, bid: BidRecord) -> list[str]:
     stopped = "What kept it from more" if bid.weight > 0.0 else "What stopped it"
     if len(all_) == 1:
         return [f"{stopped}: {_binding(bid, bid.binding)}. {wording.worth(bid.binding, bid.price, nav, horizon)}"]
-    told = [f"- {_binding(bid, name)}. {wording.worth(name, price, nav, horizon)}" for name, price in all_]
-    return [f"{stopped}, {len(all_)} limits at once, so that more of one alone may not help:", *told]
+    lines = [f"- {_binding(bid, name)}. {wording.worth(name, price, nav, horizon)}" for name, price in all_]
+    return [f"{stopped}, {len(all_)} limits at once, so that more of one alone may not help:", *lines]
 
 
 def _binding(bid: BidRecord, name: str) -> str:

@@ -18,18 +18,18 @@ def otherwise(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
             "Not shown: this version decides the session otherwise than the run did, so nothing about it can be tried "
             "('plimsoll replay' says what differs).",
         )
-    told = list(_told(case, subject.otherwise, lambda change: _effect(symbol, at, change)))
+    lines = list(_told(case, subject.otherwise, lambda change: _effect(symbol, at, change)))
     if not subject.instrument.tradable or case.auction is None:
-        return tuple(told)
+        return tuple(lines)
     if not (at.held or at.target or bids(case, symbol)):
-        told.append("A forecast: strategies bid at auctions only, and none had made a bid for it at the last one.")
+        lines.append("A forecast: strategies bid at auctions only, and none had made a bid for it at the last one.")
     for strategy, found in subject.bids:
         weight = next((b.weight for b in bids(case, symbol) if b.strategy == strategy), 0.0)
         said = _told(case, found, lambda change, had=weight: _won(had, change))  # type: ignore[misc]
         if said:
-            told.append(f"At the auction of {case.auction.session}, for {strategy}'s bid:")
-            told += [text if text.startswith("- ") else f"- {text}" for text in said]
-    return tuple(told)
+            lines.append(f"At the auction of {case.auction.session}, for {strategy}'s bid:")
+            lines += [text if text.startswith("- ") else f"- {text}" for text in said]
+    return tuple(lines)
 
 
 def _told(case: Case, found: Otherwise, effect: Callable[[DecisiveChange], str]) -> tuple[str, ...]:

@@ -23,13 +23,13 @@ def line_reasons(case: Case, symbol: str, codes: Sequence[str]) -> list[str]:
 
     A limit that was met at several horizons has a sentence for each.
     """
-    told = []
+    facts = []
     for code in codes:
         if found := _found(case, symbol, code):
-            told += [failed(case, f) for f in found]
+            facts += [failed(case, f) for f in found]
         else:
-            told.append(sentence(code, symbol, *_evidence(case, symbol, code)))
-    return list(dict.fromkeys(told))
+            facts.append(sentence(code, symbol, *_evidence(case, symbol, code)))
+    return list(dict.fromkeys(facts))
 
 
 def _found(case: Case, symbol: str, code: str) -> list[Finding]:
@@ -67,23 +67,23 @@ def _evidence(case: Case, symbol: str, code: str) -> tuple[float | None, float |
 
 def restraints(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
     """What the book's state and the symbol's stop impose on it; the book's own lines are in the session's summary."""
-    told = list(book_restraints(case))
+    facts = list(book_restraints(case))
     for stop in case.record.carried.stops:
         if stop.symbol == symbol and stop.stage:
             fate = "sold it" if stop.stage == 2 else "reduced it to half"
             capped = f"it is held to {share(stop.cap)} of NAV until an auction lifts it"
             now = capped if stop.cap < 1.0 else "an auction has lifted that since"
-            told.append(f"Its stop {fate} on {iso_day(stop.day)}; {now}.")
+            facts.append(f"Its stop {fate} on {iso_day(stop.day)}; {now}.")
     for event in case.record.events:
         if event.scope == symbol:
-            told.append(sentence(event.kind, symbol, event.measured, event.limit))
+            facts.append(sentence(event.kind, symbol, event.measured, event.limit))
     for pair in case.record.carried.pairs:
         if symbol in (pair.first, pair.second):
             other = pair.second if symbol == pair.first else pair.first
-            told.append(f"It moves with {other} (correlation {figure(pair.correlation)}), so both share a cap.")
+            facts.append(f"It moves with {other} (correlation {figure(pair.correlation)}), so both share a cap.")
     if abs(at.desired - at.target) > 1e-12:
-        told.append(f"Under them the target of the day is {share(at.desired)} of NAV instead of {share(at.target)}.")
-    return tuple(told)
+        facts.append(f"Under them the target of the day is {share(at.desired)} of NAV instead of {share(at.target)}.")
+    return tuple(facts)
 
 
 def book_restraints(case: Case) -> tuple[str, ...]:
@@ -91,31 +91,31 @@ def book_restraints(case: Case) -> tuple[str, ...]:
     record, policy = case.record, case.policy
     restraint, ladder = record.restraint, record.carried.ladder
     episode, lifetime = (share(record.figures.get(f"drawdown_{name}")) for name in ("episode", "lifetime"))
-    told = [f"Mode {record.carried.mode}; drawdown {episode} from the episode's peak, {lifetime} from the lifetime's."]
+    facts = [f"Mode {record.carried.mode}; drawdown {episode} from the episode's peak, {lifetime} from the lifetime's."]
     if record.carried.halted:
-        told.append(f"{sentence('HALTED', BOOK)} {sentence(record.carried.halted, BOOK)}")
-    told += [wording.finding(f) for f in case.data if f.scope == BOOK]
+        facts.append(f"{sentence('HALTED', BOOK)} {sentence(record.carried.halted, BOOK)}")
+    facts += [wording.finding(f) for f in case.data if f.scope == BOOK]
     if ladder.fired:
-        told.append(f"Ladder: level {restraint.level} in force; fired in this episode: {', '.join(ladder.fired)}.")
-    told += [sentence(code, BOOK) for code in restraint.reasons]
+        facts.append(f"Ladder: level {restraint.level} in force; fired in this episode: {', '.join(ladder.fired)}.")
+    facts += [sentence(code, BOOK) for code in restraint.reasons]
     if restraint.gross_ceiling is not None:
         until = "while the re-entry ramp runs" if record.carried.mode == "RECOVERY" else "until re-entry"
         most = share(restraint.gross_ceiling)
-        told.append(
+        facts.append(
             f"Targets may not add up to more than {most} of NAV {until}; what drifts past stays inside its band."
         )
     if ladder.cooldown:
-        told.append(f"The ladder's cooldown lasts {sessions(ladder.cooldown)} more.")
+        facts.append(f"The ladder's cooldown lasts {sessions(ladder.cooldown)} more.")
     if restraint.size != 1.0:
-        told.append(f"The target portfolio runs at {share(restraint.size)} of its size.")
-    told += _comovement(case)
-    told.append(_regime(case))
+        facts.append(f"The target portfolio runs at {share(restraint.size)} of its size.")
+    facts += _comovement(case)
+    facts.append(_regime(case))
     scale = record.limits.get("cvar_budget_1", math.nan) / policy.cvar.budget_1
     if scale < 1.0:
         deep = (record.figures.get("drawdown_lifetime") or 0.0) > policy.cvar.drawdown_base - policy.cvar.drawdown_span
         causes = ["the drawdown"] * deep + ["the crisis regime"] * record.regime.stress
-        told.append(f"CVaR budgets stand at {share(scale)} of their full size because of {' and '.join(causes)}.")
-    return tuple(told)
+        facts.append(f"CVaR budgets stand at {share(scale)} of their full size because of {' and '.join(causes)}.")
+    return tuple(facts)
 
 
 def _comovement(case: Case) -> tuple[str, ...]:
@@ -154,12 +154,12 @@ def order_reasons(case: Case, symbol: str, at: Position) -> list[str]:
     A sale that ends at the target portfolio's weight says so: what forced it would have left more.
     """
     codes = [c for c in at.reasons if c not in ("TO_TARGET", "TOWARDS_TARGET")]
-    told = line_reasons(case, symbol, [c for c in codes if c != "TURNOVER"])
+    facts = line_reasons(case, symbol, [c for c in codes if c != "TURNOVER"])
     if "TURNOVER" in codes:
-        told.append("The rest of the way waits: the session's changes are more than its turnover allows.")
-    if told and at.lots < 0 and at.desired == at.target:
-        told.append(f"The target portfolio wants no more than {share(at.target)}, and the sale goes to there.")
-    return told
+        facts.append("The rest of the way waits: the session's changes are more than its turnover allows.")
+    if facts and at.lots < 0 and at.desired == at.target:
+        facts.append(f"The target portfolio wants no more than {share(at.target)}, and the sale goes to there.")
+    return facts
 
 
 def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
@@ -169,30 +169,30 @@ def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
         return ("Nothing is held and nothing is wanted, so there is no order.",)
     gap = at.desired - at.held
     width = rebalance_band(case.policy.shaping, at.desired)
-    told = [
+    facts = [
         f"Held {share(at.held)}, target {share(at.desired)}: a gap of {share(gap)} of NAV "
         f"({money(abs(gap) * case.nav)}); its band is {share(width)}."
     ]
     intent = _intent(case, symbol)
     if intent is None:
-        told += line_reasons(case, symbol, at.reasons)
+        facts += line_reasons(case, symbol, at.reasons)
     else:
         side = "buy" if intent.lots > 0 else "sell"
         only = ", reduce-only" if intent.reduce_only else ""
         value = abs(at.proposed - at.held) * case.nav
-        told.append(
+        facts.append(
             f"Order: {side} {_units(intent.lots, subject.instrument)} of {symbol}, {money(value)} at the close of "
             f"{figure(intent.reference)}{only}."
         )
-        told += _liquidity(value, subject.now.adv)
-        told += order_reasons(case, symbol, at)
+        facts += _liquidity(value, subject.now.adv)
+        facts += order_reasons(case, symbol, at)
         if "TOWARDS_TARGET" in at.reasons:
-            told.append(f"That is part of the way: {share(at.proposed)} of NAV after it.")
+            facts.append(f"That is part of the way: {share(at.proposed)} of NAV after it.")
     count = len(case.record.intents)
     turnover = share(case.record.figures.get("turnover"))
     most = share(shaping.turnover_max)
-    told.append(f"The session used {count} of {shaping.trades_max} trades and {turnover} of {most} turnover.")
-    return tuple(told)
+    facts.append(f"The session used {count} of {shaping.trades_max} trades and {turnover} of {most} turnover.")
+    return tuple(facts)
 
 
 def _liquidity(value: float, adv: float | None) -> list[str]:
@@ -219,14 +219,14 @@ def gates(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
     """Every gate's figure beside its limit, and what failed on the way to the order."""
     symbol = subject.instrument.symbol
     found = [f for f in case.record.findings if f.scope in (symbol, BOOK)]
-    told = []
+    facts = []
     if found:
-        told.append("Above a limit on the way, so that increases were scaled or refused:")
-        told += [f"- {failed(case, f)}" for f in found]
-    told.append("The book after the session's orders:")
-    told += [f"- {line}" for line in book_gates(case)]
-    told += [f"- {line}" for line in _own_gates(case, subject, at)]
-    return tuple(told)
+        facts.append("Above a limit on the way, so that increases were scaled or refused:")
+        facts += [f"- {failed(case, f)}" for f in found]
+    facts.append("The book after the session's orders:")
+    facts += [f"- {line}" for line in book_gates(case)]
+    facts += [f"- {line}" for line in _own_gates(case, subject, at)]
+    return tuple(facts)
 
 
 def failed(case: Case, found: Finding) -> str:
@@ -251,27 +251,27 @@ def book_gates(case: Case) -> tuple[str, ...]:
     record = case.record
     figures, limits, shaping = record.figures, record.limits, case.policy.shaping
     horizons = (1, case.policy.auction.horizon)
-    told = [
+    facts = [
         f"gross {share(figures.get('gross_after'))} of NAV, limit {share(limits.get('gross'))}; "
         f"cash {share(figures.get('cash_after'))}, minimum {share(limits.get('cash'))}"
     ]
     for h in horizons:
         tail, budget = figures.get(f"cvar_after_{h}"), limits.get(f"cvar_budget_{h}")
-        told.append(
+        facts.append(
             f"CVaR {share(case.policy.auction.confidence, 0)} over {sessions(h)} {share(tail)}, "
             f"budget {share(budget)}{_over(tail, budget)}, hard limit {share(limits.get(f'cvar_hard_{h}'))}"
         )
     for h in horizons:
         if (stressed := figures.get(f"stressed_after_{h}")) is not None:
             name = wording.stressed(record.stressed_on.get(str(h), ""))
-            told.append(f"{name} over {sessions(h)} {share(stressed)}, limit {share(limits.get(f'stressed_{h}'))}")
+            facts.append(f"{name} over {sessions(h)} {share(stressed)}, limit {share(limits.get(f'stressed_{h}'))}")
     if not any(f"stressed_after_{h}" in figures for h in horizons):
-        told.append("stressed CVaR is measured for increases only, and there was none")
-    told.append(
+        facts.append("stressed CVaR is measured for increases only, and there was none")
+    facts.append(
         f"turnover {share(figures.get('turnover'))}, limit {share(shaping.turnover_max)}; "
         f"trades {len(record.intents)}, limit {shaping.trades_max}"
     )
-    return tuple(told)
+    return tuple(facts)
 
 
 def _own_gates(case: Case, subject: Subject, at: Position) -> list[str]:
@@ -280,21 +280,21 @@ def _own_gates(case: Case, subject: Subject, at: Position) -> list[str]:
     weight = at.proposed
     if not (at.held or weight or at.desired):
         return []
-    told = [f"{symbol} {share(weight)} of NAV, cap {share(now.weight_max)}{_over(weight, now.weight_max)}"]
+    facts = [f"{symbol} {share(weight)} of NAV, cap {share(now.weight_max)}{_over(weight, now.weight_max)}"]
     for h, alone in now.alone.items():
         risk, limit = (weight * alone if alone is not None else None), now.standalone_max.get(h)
-        told.append(f"{symbol} alone risks {share(risk)} over {sessions(h)}, limit {share(limit)}{_over(risk, limit)}")
+        facts.append(f"{symbol} alone risks {share(risk)} over {sessions(h)}, limit {share(limit)}{_over(risk, limit)}")
     if at.lots and now.incremental is not None and at.proposed > at.held:
         horizon = sessions(case.policy.auction.horizon)
-        told.append(
+        facts.append(
             f"the trade adds {share(now.incremental)} of CVaR over {horizon}, limit {share(now.incremental_max)}"
         )
     if at.lots and now.adv is not None and now.adv > 0.0:
         part = abs(at.proposed - at.held) * case.nav / now.adv
-        told.append(
+        facts.append(
             f"the trade is {share(part)} of average volume, limit {share(case.policy.limits.participation_max)}"
         )
-    return told
+    return facts
 
 
 def _over(measured: float | None, limit: float | None) -> str:
@@ -307,45 +307,45 @@ def vetoes(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
     """The vetoes that spoke on the symbol or the book, or why none did (G2)."""
     mine = [v for v in case.record.vetoes if v.scope in (symbol, BOOK)]
     if mine:
-        told = []
+        facts = []
         for v in mine:
             shown, limit = figure(v.measured, 3), figure(v.limit, 3)
-            told.append(
+            facts.append(
                 f"{v.trigger} ({v.severity}) for {'the book' if v.scope == BOOK else v.scope}: {shown} against {limit}."
             )
-        return tuple(told)
+        return tuple(facts)
     if at.lots and at.proposed > at.held:
-        return ("None of the ten vetoes spoke against it.",)
+        return ("None of the ten vetoes applied.",)
     return ("Vetoes judge increases; this is none." if at.lots else "No order, so nothing for the vetoes to judge.",)
 
 
 def fill(case: Case, subject: Subject) -> tuple[str, ...]:
     """What was executed before and after the decision, at what price and cost, beside the open."""
     symbol = subject.instrument.symbol
-    told = []
+    facts = []
     for done in case.pre_open:
         if done.symbol == symbol:
-            told.append(f"Before this decision, at the open of {done.session}: {_executed(done, subject.instrument)}")
+            facts.append(f"Before this decision, at the open of {done.session}: {_executed(done, subject.instrument)}")
     intent = _intent(case, symbol)
     if intent is None:
-        told += [f"After it, on {f.session}: {_executed(f, subject.instrument)} ({f.reason})"
+        facts += [f"After it, on {f.session}: {_executed(f, subject.instrument)} ({f.reason})"
                  for f in case.fills if f.symbol == symbol]  # fmt: skip
-        return tuple(told)
+        return tuple(facts)
     fills = [f for f in case.fills if f.id == intent.id]
     expired = next((e for e in case.expired if e.id == intent.id), None)
     for done in fills:
         opened = f" against an open of {figure(subject.next_open)}" if known(subject.next_open) else ""
-        told.append(f"At the open of {done.session}: {_executed(done, subject.instrument)[:-1]}{opened}.")
+        facts.append(f"At the open of {done.session}: {_executed(done, subject.instrument)[:-1]}{opened}.")
     denied = next((e for e in case.denied if e.id == intent.id), None)
     if denied is not None:
-        told.append(f"The governor refused the order on {denied.session}, and no venue saw it:")
-        told += [f"- {sentence(code, symbol)}" for code in denied.reasons]
+        facts.append(f"The governor refused the order on {denied.session}, and no venue saw it:")
+        facts += [f"- {sentence(code, symbol)}" for code in denied.reasons]
     elif expired is not None:
         what = f"{_units(expired.lots, subject.instrument)} of it" if fills else "The order"
-        told.append(f"{what} did not fill on {expired.session}. {sentence(expired.reason, symbol)}")
+        facts.append(f"{what} did not fill on {expired.session}. {sentence(expired.reason, symbol)}")
     elif not fills:
-        told.append("The order is open: nothing of it has been filled and it has not ended.")
-    return tuple(told)
+        facts.append("The order is open: nothing of it has been filled and it has not ended.")
+    return tuple(facts)
 
 
 def _executed(done: Fill, instrument: Instrument) -> str:

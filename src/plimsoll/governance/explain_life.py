@@ -24,17 +24,17 @@ def standing(record: CycleRecord, strategy: str, policy: Policy) -> tuple[str, .
         return ()
     s, rules = life.strategies.index(strategy), policy.lifecycle
     stage, cap = life.stage[s], life.cap[s]
-    told = [f"{strategy} is {stage} since {iso_day(life.since[s])} and may use {share(cap)} of NAV."]
+    lines = [f"{strategy} is {stage} since {iso_day(life.since[s])} and may use {share(cap)} of NAV."]
     if life.suspended[s]:
-        told.append("It is suspended, because it failed at too many auctions.")
+        lines.append("It is suspended, because it failed at too many auctions.")
     elif cap < (whole := lifecycle.capital(stage, 0, False, rules)):
-        told.append(
+        lines.append(
             f"Its stage allows {share(whole)}; {sessions(life.idle[s])} without a positive contribution over "
             f"{sessions(rules.idle_window)} leave {share(cap / whole)} of it."
         )
     if life.decay[s] < 1.0:
-        told.append(f"Model decay leaves {figure(life.decay[s])} of what it expects: {_causes(record, s, policy)}.")
-    return tuple(told)
+        lines.append(f"Model decay leaves {figure(life.decay[s])} of what it expects: {_causes(record, s, policy)}.")
+    return tuple(lines)
 
 
 def _causes(record: CycleRecord, s: int, policy: Policy) -> str:

@@ -75,8 +75,8 @@ def capital(stage: str, idle: int, suspended: bool, policy: LifecyclePolicy) -> 
 def weigh(
     contributions: Floats, excess: Floats, results: Floats, error: float | None, policy: LifecyclePolicy
 ) -> Evidence:
-    """The evidence in (n,) session contributions and their excess over the bill, NaN unknown, and (k,) results of
-    closed trades; all fractions of NAV.
+    """The evidence in (n,) session contributions and their excess over the risk-free rate, NaN where unknown, and in
+    (k,) results of closed trades; all fractions of NAV.
 
     Daily figures, annualised by root 252. The drawdown is of the compounded contributions; a session that is unknown
     adds nothing to it, for its result counts in the next.

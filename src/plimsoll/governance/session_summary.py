@@ -66,11 +66,11 @@ def summarise(case: Case, universe: Sequence[str], explanations: tuple[Explanati
 def _book(case: Case) -> tuple[str, ...]:
     record = case.record
     gross = share(record.figures.get("gross"))
-    told = [f"NAV {money(case.nav)}, of which {money(record.cash / 100.0)} cash; invested {gross}."]
+    facts = [f"NAV {money(case.nav)}, of which {money(record.cash / 100.0)} cash; invested {gross}."]
     if case.pre_open:
         filled = ", ".join(f"{'bought' if f.lots > 0 else 'sold'} {f.symbol}" for f in case.pre_open)
-        told.append(f"Filled at its open, from the session before: {filled}.")
-    return tuple(told)
+        facts.append(f"Filled at its open, from the session before: {filled}.")
+    return tuple(facts)
 
 
 def _auction(case: Case) -> tuple[str, ...]:
@@ -79,14 +79,14 @@ def _auction(case: Case) -> tuple[str, ...]:
     held, record = case.auction.session, case.auction.auction
     when = "An auction was held" if held == case.record.session else f"No auction; the target portfolio is of {held}"
     won = sum(b.weight > 0.0 for b in record.bids)
-    told = [f"{when}: {wording.counted(len(record.bids), 'bid')}, {won} with capital."]
-    told += [sentence(code, BOOK) for code in record.reasons]
+    facts = [f"{when}: {wording.counted(len(record.bids), 'bid')}, {won} with capital."]
+    facts += [sentence(code, BOOK) for code in record.reasons]
     dearest = sorted(record.duals.items(), key=lambda item: (-item[1], item[0]))
     nav, horizon = case.auction.nav / 100.0, case.policy.auction.horizon
     for name, price in dearest[:3]:
         words = wording.limit_name(name)
-        told.append(f"Bound by {words}. {wording.worth(name, price, nav, horizon)}")
-    return tuple(told)
+        facts.append(f"Bound by {words}. {wording.worth(name, price, nav, horizon)}")
+    return tuple(facts)
 
 
 def _lines(case: Case, universe: Sequence[str], outcome: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ _WHOSE = {
 
 
 def named(code: float, benchmark: str) -> str:
-    """The stand-in in words: ``SPY's realised volatility``; ``nothing`` for a code that is none."""
+    """The stand-in in words: ``SPY's realised volatility``; ``nothing`` for any other code."""
     whose = f"{benchmark}'s" if code == BENCHMARK else _WHOSE.get(code)
     return f"{whose} realised volatility" if whose else "nothing"
 
@@ -27,8 +27,8 @@ def stand_in(panel: Panel, benchmark: str, carried: int, returns: Floats, sound:
 
     The benchmark's own over its last 20 bars, kept for ``carried`` sessions after its last one; else that of the
     equal-weighted certified funds and stocks over the last 20 sessions on which any had a bar, kept until there is a
-    newer one. A coin trades on days and moves in sizes that say nothing of equities: coins make a gauge only of a home
-    that holds nothing else.
+    newer one. Crypto trades on other days and moves by other amounts than equities, so it is the gauge only where the
+    home holds nothing else.
     """
     equity = np.array([i.tradable and i.kind != "crypto" for i in panel.instruments], dtype=np.bool_)
     whole = not equity.any()

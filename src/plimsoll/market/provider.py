@@ -1,6 +1,6 @@
 """The port to whoever has market data: what it can do, and its data page by page (D3, D8, D13).
 
-A page is what one request to a vendor brings, one file of a folder, one part of a made-up market: small enough to be
+A page is what one request to a vendor brings, one file of a folder, one part of a synthetic market: small enough to be
 held in memory, and the unit that ingestion makes durable. Whoever is asked again with the cursor of a page goes on
 behind it. Adapters lie in ``market.providers``; only ``app.wiring`` makes them.
 """
@@ -37,7 +37,7 @@ class BrokenPages(InputError):
 class RawSource:
     """One thing that was read, for the raw archive: its name, SHA-256 and size in bytes.
 
-    ``content`` is where the bytes themselves are, a file or in memory; None for what has none (a made-up market).
+    ``content`` is where the bytes themselves are, a file or in memory; None for what has none (a synthetic market).
     """
 
     name: str

@@ -155,7 +155,7 @@ def _first(rows: Sequence[Bars]) -> int:
 def _as_of(members: Sequence[Instrument], rows: Sequence[Bars], end: int | None) -> tuple[dict[str, int], int]:
     """The day the certification of each calendar speaks for, and the newest of them: the panel's last day (D9).
 
-    ``end`` where it was asked for, else the newest bar of the calendar's *tradable* symbols: a fresher index or coin
+    ``end`` where it was asked for, else the newest bar of the calendar's *tradable* symbols: a fresher index or crypto
     file must not end the others. A calendar without any speaks for the day of the newest one that has.
     """
     names = {one.calendar for one in members}

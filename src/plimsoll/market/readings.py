@@ -1,4 +1,4 @@
-"""What the readings of a home found and left standing, symbol by symbol (D10, D13)."""
+"""Open findings of each symbol over all readings of a home (D10, D13)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of an ingestion, and what follows before anything is read: its provider and what that is asked (D1-D4).
+"""Request of an ingestion: its provider and parameters, checked before anything is read (D1-D4).
 
 Nothing here touches a home: a request that is refused leaves nothing behind.
 """

@@ -1,4 +1,4 @@
-"""Two statements of one return held against each other: adj_close / close, and the declared dividends (D10, D12).
+"""Compare two statements of one return: adj_close / close, and the declared dividends (D10, D12).
 
 On an ex-date adj_close / close steps by 1 / (1 - D / close[t-1]) (the vendors' factor) or by 1 + D / close[t] (the
 total-return form); a declared dividend that neither explains within the rounding of both columns contradicts it.

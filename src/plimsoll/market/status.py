@@ -1,4 +1,4 @@
-"""What is certified, and the refusal to start without it (D7, D11)."""
+"""Certification of the snapshot, and the refusal to start without it (D7, D11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well probabilities said beforehand agree with what happened (R8)."""
+"""Calibration of forecast probabilities against outcomes (R8)."""
 
 from __future__ import annotations
 

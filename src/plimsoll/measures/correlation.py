@@ -1,4 +1,4 @@
-"""Correlation of pairs, each shrunk by its own sampling error, and what a book's average has been (R6)."""
+"""Pairwise correlation, each shrunk by its own sampling error, and a portfolio's usual average (R6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a curve's returns lie: trailing returns, tails of a session, and whether losses kept to the VaR known before.
+"""Distribution of returns: trailing returns, session tails, and exceedances of the VaR forecast the day before.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""What a track record can show: the probabilistic Sharpe ratio, rank correlation and serial correlation.
+"""Evidence in a track record: probabilistic Sharpe ratio, rank correlation and serial correlation.
 
 References
 ----------
@@ -45,7 +45,7 @@ class Sharpe(NamedTuple):
 
 
 def sharpe_estimate(returns: Floats) -> Sharpe | None:
-    """The Sharpe ratio of (n,) finite session returns in excess of the bill, with its standard error.
+    """The Sharpe ratio of (n,) finite session returns in excess of the risk-free rate, with its standard error.
 
     The error is the root of (1 - g3 S + (g4 - 1) / 4 S^2) / (n - 1) with the sample's own skewness g3 and kurtosis g4,
     3 when normal (equation 8); returns are taken as independent. None below three returns or without variance.

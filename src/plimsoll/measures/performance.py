@@ -1,4 +1,4 @@
-"""What an equity curve and its trades amounted to (U2-U4, T). Unknown is absent, never zero (U6)."""
+"""Performance of an equity curve and its trades (U2-U4, T). Unknown is absent, never zero (U6)."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Metrics(msgspec.Struct, frozen=True):
 
     Fractions throughout: ``max_drawdown`` is a positive fraction of the peak, on closes; ``cvar_95_1d`` a positive
     loss of one session; ``turnover_monthly`` half the sum of changes of weight in 21 sessions; ``cost_drag_annual``
-    commission, slippage and impact a year over mean NAV. ``sharpe`` and ``sortino`` are on excess over the bill,
-    ``sharpe_rf0`` is not; they and ``calmar`` are absent for a book whose excess deviates by less than
+    commission, slippage and impact a year over mean NAV. ``sharpe`` and ``sortino`` are of the excess over the
+    risk-free rate, ``sharpe_rf0`` is not; they and ``calmar`` are absent for a book whose excess deviates by less than
     ``VOLATILITY_LEAST`` a year: it is cash. ``win_rate`` and ``profit_factor`` are of round trips, from a flat position
     to a flat one, after costs and without dividends (``measures.trades``).
     """
@@ -67,7 +67,7 @@ def metrics(
     nav : (T,) on the closes of consecutive sessions, the first one before anything was earned; cents or any unit
         (with fills: cents).
     days : (T,) day number of each session, increasing.
-    rf : (T,) what the bill earned over the session that ends at each row, as a fraction; the first is not used.
+    rf : (T,) the risk-free return over the session that ends at each row, as a fraction; the first is not used.
         None, or a NaN in it, leaves the excess unknown: ``sharpe`` and ``sortino`` are then absent.
     fills : trades of the account, by time. Those up to the first of ``days`` open the holdings whose trips close later,
         those after the last are not looked at; neither kind counts as turnover or cost.
@@ -115,7 +115,7 @@ def metrics(
 
 
 def _risky(returns: Floats, excess: Floats | None) -> bool:
-    """Whether a book is more than cash: its returns differ from the bill's by enough to speak of a risk taken.
+    """Whether a book is more than cash: its returns differ from the risk-free rate by enough to speak of a risk taken.
 
     Against the bill where it is known, because a bill's own returns differ between a night and a weekend.
     """

@@ -1,4 +1,4 @@
-"""A curve beside its benchmark: what of its return the market explains, and what is left (U4, U6).
+"""A curve against its benchmark: alpha, beta, capture ratios and tracking error (U4, U6).
 
 References
 ----------
@@ -28,8 +28,8 @@ class Relative(msgspec.Struct, frozen=True):
 
     ``alpha`` is the intercept of the regression of 1-session excess returns on the benchmark's, times 252: a fraction
     a year, not compounded; ``alpha_t`` is its t-statistic with errors that allow for changing variance and serial
-    correlation. ``beta`` and ``correlation`` are of the same returns, plain ones where the bill is unknown, and
-    ``alpha`` is then absent. ``tracking_error`` is the deviation of the difference of returns, a fraction a year;
+    correlation. ``beta`` and ``correlation`` are of the same returns, plain ones where the risk-free rate is unknown,
+    and ``alpha`` is then absent. ``tracking_error`` is the deviation of the difference of returns, a fraction a year;
     ``information_ratio`` its mean a year over that. ``up_capture`` and ``down_capture`` compare mean returns
     (geometric) over the calendar months in which the benchmark rose, and in which it fell: 1 is all of it.
     """
@@ -49,7 +49,7 @@ def relative(
 ) -> Relative:
     """Figures of (T,) 1-session returns against (T,) of the benchmark.
 
-    ``risk_free`` are what the bill earned over each; ``months`` and ``market_months`` the returns of the same months.
+    ``risk_free`` are the risk-free return of each; ``months`` and ``market_months`` the returns of the same months.
     """
     active = returns - market
     if returns.size < _FEWEST or not np.isfinite(active).all():

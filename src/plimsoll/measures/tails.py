@@ -1,4 +1,4 @@
-"""Estimators of the tail beyond the sample's own: Cornish-Fisher and peaks over a threshold, with intervals (R2).
+"""Estimators of the tail beyond the sample: Cornish-Fisher and peaks over threshold, with intervals (R2).
 
 Every estimator takes equally likely losses (a loss positive, unit and horizon the caller's) along the last axis, so
 that many samples are measured in one pass, and gives NaN where it does not apply: NaN never passes a limit (U6).

@@ -1,4 +1,4 @@
-"""Trades from entry to exit: what a position earned between the fill that opened it and the one that ended it.
+"""Round trips: profit and loss of a position between its opening and its closing fill.
 
 A round trip begins when a flat position is opened and ends when it is flat again; what is added to it or taken from it
 between belongs to it, and a reduction is no round trip. Lots that leave are those bought first (first in, first out),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def draw(name: str, run: Run) -> Figure:
-    """The figure of this name; made-up data says so in the title."""
+    """The figure of this name; synthetic data says so in the title."""
     try:
         import plotly.graph_objects as go
     except ImportError:

@@ -1,4 +1,4 @@
-"""A home, and everything that can be done with one."""
+"""A home in Python: every command as a method."""
 
 from __future__ import annotations
 

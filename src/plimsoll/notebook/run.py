@@ -198,7 +198,7 @@ def plain(value: Any) -> Any:
 
 
 def known(name: str, names: Sequence[str], what: str) -> None:
-    """Refuse a name that is none of ``names``, with the nearest that is."""
+    """Refuse a name that is not one of ``names``, and suggest the nearest."""
     if name in names:
         return
     from plimsoll.store.policy_file import did_you_mean

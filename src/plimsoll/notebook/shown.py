@@ -1,4 +1,4 @@
-"""A run as it shows itself: in a line and a few figures as text, as a small table with its curve in a notebook."""
+"""Display of a run: a line and key figures as text, a small table with its curve in a notebook."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from plimsoll.notebook.run import Run
 
 _ROWS = (
-    ("return a year", "annual_return", percent),
-    ("volatility a year", "annual_volatility", percent),
-    ("Sharpe over bills", "sharpe", figure),
-    ("largest drawdown", "max_drawdown", percent),
+    ("annual return", "annual_return", percent),
+    ("annual volatility", "annual_volatility", percent),
+    ("Sharpe ratio (excess of T-bills)", "sharpe", figure),
+    ("maximum drawdown", "max_drawdown", percent),
     ("CVaR 95 %, 1 session", "cvar_95_1d", lambda v: percent(v, 2)),
-    ("costs a year", "cost_drag_annual", lambda v: percent(v, 2)),
+    ("annual costs", "cost_drag_annual", lambda v: percent(v, 2)),
 )
 _WIDE, _TALL, _POINTS = 420.0, 90.0, 400
 

@@ -1,4 +1,4 @@
-"""The account's signed limits and who may sign them: shown, changed, and every version there was (H1)."""
+"""The account's signed limits and trusted keys: show, change, and list every version (H1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A governor's account that was lost or altered, mended from its record by a person (H2, X6).
+"""Repair a lost or altered governor's account from its record, on a person's word (H2, X6).
 
 Where the record is in order to its end and reaches what the home has seen, state and facts follow from it. Where it
 does not, the last entries are lost, and with them orders and fills: then the account can only be begun again from what

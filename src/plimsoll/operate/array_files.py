@@ -1,4 +1,4 @@
-"""Arrays of numbers or text from .npy and .npz files, which are proven to hold no more than they may (A3).
+"""Read arrays of numbers or text from .npy and .npz files of bounded size (A3).
 
 A header may promise any shape and a member may unpack to gigabytes: what is told is judged before memory is taken, and
 what is there has to be what was told. Arrays of objects run code when they are read and are refused.

@@ -1,4 +1,4 @@
-"""A solved auction explained: each bid, each limit with its price, and the independent checker's verdict (A5)."""
+"""Explain a solved auction: bids, limits with shadow prices, and the independent check (A5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An auction solved again with one limit raised, or one return higher: what it would really change (A5).
+"""Solve an auction again with one limit or one return raised, to show what it would change (A5).
 
 A shadow price is the first step of a gain to the whole book. It does not say which bid gets more: with more of a limit
 one bid may rise and another fall. So whatever is said of a single bid is tried.

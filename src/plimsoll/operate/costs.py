@@ -1,4 +1,4 @@
-"""Expected beside realised cost, and the impact coefficient that the fills themselves show (C3).
+"""Expected against realised cost, and the impact coefficient estimated from the fills (C3).
 
 Two sources: the journal of a run, whose fills the model itself priced, which makes the coefficient a check that one
 model was used throughout and no evidence about a market; and fills of an account of one's own, which are evidence.

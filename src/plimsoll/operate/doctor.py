@@ -1,4 +1,4 @@
-"""``doctor``: is everything in place before anything runs, line by line, with what to do where it is not (O10).
+"""``doctor``: check environment, home, data and clock line by line, with a remedy for each failure (O10).
 
 Each check looks and changes nothing: no folder is made, no table migrated. A check that fails means that commands
 will not work, or may not be trusted; a warning is something a person should know about.

@@ -1,4 +1,4 @@
-"""One symbol's model at work: from a bar's end to the order it would send; the governor judges that (H3, H4)."""
+"""One symbol's model: from the end of a bar to the order it proposes to the governor (H3, H4)."""
 
 from __future__ import annotations
 

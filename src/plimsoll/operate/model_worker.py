@@ -1,4 +1,4 @@
-"""A model in a process of its own, so that nothing it does can stop the loop (H4).
+"""Run a model in a separate process, so that a crash or hang of it cannot stop the loop (H4).
 
 It may hang, crash or fill the memory: an answer that is not there at the deadline is HOLD, the process is killed, and
 the model is disabled until somebody starts it again. What comes back is read as text and judged once more.

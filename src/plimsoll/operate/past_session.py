@@ -1,4 +1,4 @@
-"""Looking back: a past session of a run with everything it was decided from, explained or decided again (G4)."""
+"""Load a past session of a run with all inputs of its decision, to explain or replay it (G4)."""
 
 from __future__ import annotations
 
@@ -145,19 +145,19 @@ def explain(past: Past, symbol: str | None = None) -> SessionExplanation:
         if symbol.upper() not in panel.column:
             raise _unknown(symbol, panel)
         symbol = symbol.upper()
-    told = case(past)
+    past_case = case(past)
     view = _view(past, record)
     universe = tuple(i.symbol for i in panel.instruments if i.tradable)
     asked = universe if symbol is None else (symbol,)
-    at_auction = None if told.auction is None else (*past.decided_on(told.auction), told.auction)
+    at_auction = None if past_case.auction is None else (*past.decided_on(past_case.auction), past_case.auction)
     found = subjects(view, past.run_context, record, at_auction, asked)
     if symbol is not None:  # a second or two a symbol: for the one that is asked for
-        found = tuple(_proven(past, told, found))
-    chains = tuple(explain_symbol(told, s) for s in found)
-    return structs.replace(summarise(told, universe, chains), journal=past.proof)
+        found = tuple(_proven(past, past_case, found))
+    chains = tuple(explain_symbol(past_case, s) for s in found)
+    return structs.replace(summarise(past_case, universe, chains), journal=past.proof)
 
 
-def _proven(past: Past, told: Case, found: tuple[Subject, ...]) -> list[Subject]:
+def _proven(past: Past, past_case: Case, found: tuple[Subject, ...]) -> list[Subject]:
     """The subjects with what would have changed the decision on them, and on their bids at the auction in force.
 
     By deciding those two sessions again, with one figure after the other moved (``engine/otherwise.py``).
@@ -172,9 +172,9 @@ def _proven(past: Past, told: Case, found: tuple[Subject, ...]) -> list[Subject]
         if symbol in record.symbols:
             answer = None if world is None else of_line(world, record, symbol)
         of_bids: tuple[tuple[str, Otherwise], ...] = ()
-        if at_auction is not None and told.auction is not None:
-            mine = bids_of(told, symbol)
-            of_bids = tuple((b.strategy, of_bid(at_auction, told.auction, b)) for b in mine)
+        if at_auction is not None and past_case.auction is not None:
+            mine = bids_of(past_case, symbol)
+            of_bids = tuple((b.strategy, of_bid(at_auction, past_case.auction, b)) for b in mine)
         proven.append(structs.replace(subject, otherwise=answer, bids=of_bids))
     return proven
 

@@ -1,4 +1,4 @@
-"""Where a run's book stood at a close: each limit and what is used of it, the tail, the ladder, what would loosen it.
+"""Risk of a run at a close: use of each limit, tail, ladder, and what would loosen each limit.
 
 Answers three questions: how far to the nearest limit, what a bad fortnight would cost by four estimators, and at
 which value of the account the next rung of the ladder fires.

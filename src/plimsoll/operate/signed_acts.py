@@ -1,4 +1,4 @@
-"""What a person signs of holdings and prices, and how the governor learns of it (R9, U6, X6).
+"""Signed acts on holdings and prices, and their application by the governor (R9, U6, X6).
 
 A signed act is an entry of the account's record. It is applied once, at the governor's next start, session, ``status``
 or the message that names it, to what there is then; one that finds nothing to apply to is used up all the same.

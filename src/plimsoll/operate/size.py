@@ -1,4 +1,4 @@
-"""The size of a position on its way to the cap: where it stands, and a person's word for the next step (H7, P5)."""
+"""Position size on its way to the cap: the present step and the approval of the next (H7, P5)."""
 
 from __future__ import annotations
 

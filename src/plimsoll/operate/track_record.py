@@ -1,4 +1,4 @@
-"""What a governor's session came to, kept as it goes and told when the next one begins (H7).
+"""Statistics of a governor's session, appended to the account's record when the next one begins (H7).
 
 The minutes that had a quote stand in ``session.json`` of the home, written once a minute: a killed process loses none
 but those it did not see. The rest is read off the governor when its session ends.

@@ -1,4 +1,4 @@
-"""What became of what the strategies said: refused forecasts, strategies that never bid, target portfolios (E4, E5)."""
+"""Fate of the strategies' answers: refused forecasts, strategies that never bid, target portfolios (E4, E5)."""
 
 from __future__ import annotations
 

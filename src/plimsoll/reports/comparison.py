@@ -1,4 +1,4 @@
-"""Passive books beside a result: the policy's benchmark held and 60/40, each over the sessions it has data for (E3)."""
+"""Passive portfolios beside a result: the benchmark bought and held, and 60/40, over the data they have (E3)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def passive_books(
 
 
 def _held(panel: Panel, symbol: str) -> str:
-    return f"{symbol}, price index" if _index(panel, symbol) else f"{symbol} held"
+    return f"{symbol}, price index" if _index(panel, symbol) else f"{symbol} buy-and-hold"
 
 
 def _index(panel: Panel, symbol: str) -> bool:

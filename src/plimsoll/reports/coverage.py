@@ -1,4 +1,4 @@
-"""Which inputs cover a part of a run only, and what stood in for them (D19, U6): the notes that say so."""
+"""Notes on inputs that cover only part of a run, and what replaced them (D19, U6)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _bill(panel: Panel, policy: Policy, first: int, last: int) -> Iterator[str]:
     if name not in panel.macro_names:
         near = get_close_matches(name, panel.macro_names, n=1)
         meant = f" (did you mean {near[0]}?)" if near else ""
-        yield f"{name} is absent{meant}: cash earned nothing and no Sharpe over bills is stated"
+        yield f"{name} is absent{meant}: cash earned nothing and no Sharpe ratio in excess of T-bills is stated"
         return
     known = panel.macro[:, panel.macro_names.index(name)]
     used = known[max(first - 1, 0) : last + 1]
@@ -60,13 +60,13 @@ def _bill(panel: Panel, policy: Policy, first: int, last: int) -> Iterator[str]:
     if lacking:
         yield (
             f"{name} is absent on {lacking} of {last - first} sessions: cash earned nothing on them "
-            "and no Sharpe over bills is stated"
+            "and no Sharpe ratio in excess of T-bills is stated"
         )
     same = _unchanged(known[: last + 1])
     if np.isfinite(used[-1]) and same > policy.data.ended_after:
         yield (
             f"{name} has stood at {used[-1]:g} % since {panel.sessions.dates[last + 1 - same]}, {same} sessions: "
-            "if it ends there, what cash earned and the Sharpe over bills rest on its last value since"
+            "if it ends there, what cash earned and the Sharpe ratio in excess of T-bills rest on its last value since"
         )
 
 

@@ -1,4 +1,4 @@
-"""Books that follow target weights on the account's own clock and costs: what a result is compared with (E3, C3).
+"""Portfolios that follow target weights on the account's clock and costs, for comparison (E3, C3).
 
 A book decides after a close, trades at the next open and pays the one cost model's price for the size of its orders,
 in the liquidity and regime known at the decision. Units are fractional and no limit applies; dividends are reinvested
@@ -165,9 +165,9 @@ class _Desk:
 
 
 def cash_rates(history: History, policy: Policy, first: int, last: int) -> Floats:
-    """(last - first + 1,) what cash earned over the days up to each session: the bill less its spread (U4).
+    """(last - first + 1,) what cash earned over the days up to each session: the risk-free rate less its spread (U4).
 
-    The first is 0: a book begins at that close. 0 where the bill is unknown or below the spread.
+    The first is 0: a book begins at that close. 0 where the risk-free rate is unknown or below the spread.
     """
     panel = history.panel
     rates = np.zeros(last - first + 1)

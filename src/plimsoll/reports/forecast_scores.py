@@ -1,4 +1,4 @@
-"""What the regime's probabilities came to: by VIX itself, and by the benchmark, which VIX is not made of (R8).
+"""Scores of the regime's probabilities against VIX and, independently, the benchmark (R8).
 
 A crisis is a hidden state, so what stands for it has to be said. By VIX: a close in the crisis band, where the counted
 transitions begin it. By the benchmark: realised volatility (the root mean square of daily returns: Andersen and

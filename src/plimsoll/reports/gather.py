@@ -1,4 +1,4 @@
-"""From a run to what a report of it is made of: journal, snapshot and policy, read back (G3, D14)."""
+"""Load all inputs of a report: journal, snapshot and policy of a run (G3, D14)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a result rested on besides prices: kinds the policy gave, symbols it names that are not there, late data."""
+"""Notes on inputs besides prices: kinds the policy assumed, symbols without data, late data."""
 
 from __future__ import annotations
 

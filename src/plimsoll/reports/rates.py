@@ -1,4 +1,4 @@
-"""The bill that excess returns are measured over, as it was known (U4, D18)."""
+"""The risk-free rate that excess returns are measured over, as known at the time (U4, D18)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plimsoll.core.sessions import risk_free_return
 
 
 def risk_free_rates(history: History, policy: Policy, first: int, last: int) -> Floats | None:
-    """(last - first + 1,) return of the bill over the days up to each session, as known the session before.
+    """(last - first + 1,) risk-free return over the days up to each session, as known the session before.
 
     None without the policy's series: an excess return is then unknown, not zero (U6).
     """

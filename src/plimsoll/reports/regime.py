@@ -1,4 +1,4 @@
-"""The regime as a snapshot alone tells it: belief, outlook, matrices, and how often it was right (R8, D19)."""
+"""The regime computed from a snapshot alone: belief, outlook, matrices, and forecast scores (R8, D19)."""
 
 from __future__ import annotations
 

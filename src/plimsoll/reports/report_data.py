@@ -1,4 +1,4 @@
-"""What the sections of a report are made of: the run, its result, the snapshot and the policy."""
+"""Inputs of the report's sections: run, result, snapshot and policy."""
 
 from __future__ import annotations
 
@@ -143,12 +143,12 @@ class ReportData:
 
     @cached_property
     def risk_free(self) -> Floats | None:
-        """(T - 1,) what the bill earned over each session after the first; None when unknown."""
+        """(T - 1,) the risk-free return of each session after the first; None when unknown."""
         rates = risk_free_rates(self.history, self.policy, self.first, self.last)
         return None if rates is None or not np.isfinite(rates[1:]).all() else rates[1:]
 
     def excess(self, curve: Floats) -> Floats | None:
-        """(T - 1,) returns of a curve over the bill; None where the bill is unknown (U6)."""
+        """(T - 1,) returns of a curve over the risk-free rate; None where the risk-free rate is unknown (U6)."""
         return None if self.risk_free is None else curve[1:] / curve[:-1] - 1.0 - self.risk_free
 
     def cvar(self, returns: Floats) -> float:

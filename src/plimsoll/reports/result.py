@@ -1,4 +1,4 @@
-"""What a backtest or paper session amounted to: the public result of both commands."""
+"""The public result of a backtest or paper session."""
 
 from __future__ import annotations
 
@@ -290,7 +290,7 @@ def _notes(
         notes.append(f"lifecycle.admissions speaks of {', '.join(strangers)}, which did not run")
     if whole.annual_volatility is not None and whole.sharpe_rf0 is None:
         notes.append(
-            f"the account's returns differ from the bill's by less than {VOLATILITY_LEAST:.1%} a year: "
+            f"the account's returns differ from the risk-free rate by less than {VOLATILITY_LEAST:.1%} a year: "
             "it was as good as in cash, and no Sharpe, Sortino or Calmar ratio is stated"
         )
     if policy.costs.preset != "cautious":

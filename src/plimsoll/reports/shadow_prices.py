@@ -1,4 +1,4 @@
-"""What the limits of the auctions cost: shadow prices through time, and the worth of a tenth more of each (A5).
+"""Cost of the auctions' limits: shadow prices through time, and the value of a tenth more of each (A5).
 
 A dual is the gain of the objective per unit of a limit, and the limits come in different sizes: one per cent of NAV is
 two thirds of a CVaR budget and a hundredth of gross. A tenth of each limit can be compared.

@@ -1,4 +1,4 @@
-"""The life of each strategy over a run: its stages, what moved it, and where it stands (G5, G6)."""
+"""History of each strategy over a run: stages, causes of each change, and present standing (G5, G6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as flat tables: what the notebook shows and what is written as CSV, from one place.
+"""A run as flat tables, for the notebook and for CSV files.
 
 Every cell is one value, so that every table is a CSV: several reason codes stand in one text, separated by ``; ``.
 Money is USD, weights and losses are fractions of NAV, a date is an NYSE session.

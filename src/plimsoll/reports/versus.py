@@ -1,4 +1,4 @@
-"""Two runs side by side: what they were given, what they came to, and whether their returns can be told apart."""
+"""Two runs side by side: their inputs, their figures, and whether their returns differ significantly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What governance is worth: the same forecasts without it, and equal weight, at the same volatility (T).
+"""Value of governance: the same forecasts without it, and equal weight, at equal volatility (T).
 
 **Ungoverned** is the same strategies, asked at the same dates with what their ungoverned book holds, whose wishes are
 bought as they are: every symbol they expect to gain gets a weight in proportion to its conviction, mu / sigma a year

@@ -1,4 +1,4 @@
-"""What each rule costs and saves: the same backtest with one rule off at a time.
+"""Cost and benefit of each rule: the same backtest with one rule off at a time.
 
 Every variant is the profile with one part of its policy neutralised; nothing is fitted. A rule that looks
 expensive over one history may be the one that survives the next: read the drawdown column first.

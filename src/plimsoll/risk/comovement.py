@@ -1,4 +1,4 @@
-"""How much the held book moves as one, and what that imposes (R6).
+"""Comovement of the held portfolio, and the restraint it causes (R6).
 
 The correlation of a book is that of its holdings over ``correlation.window`` sessions, shrunk; on overlapping returns
 of ``correlation.overlap`` sessions where their calendars differ. Its average weighs each pair by the product of its

@@ -1,4 +1,4 @@
-"""How large a position may be on the way to its cap, and what the next step still needs (H7, P4).
+"""Position size on its way to the cap, and the requirements of the next step (H7, P4).
 
 A fold over the account's record alone: a signature grants a step, evidence is counted session by session, and what
 goes wrong takes a step back by itself, by the figures that were signed. Whole cents and basis points; no clock.

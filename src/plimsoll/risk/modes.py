@@ -11,7 +11,7 @@ from plimsoll.core.restraint import LadderState, Restraint
 MODES = ("NORMAL", "CAUTION", "RESTRICTED", "HALTED", "LIQUIDATING", "RECOVERY")
 
 MEANINGS: dict[str, str] = {
-    "NORMAL": "nothing restrains the programme",
+    "NORMAL": "nothing restrains the target portfolio",
     "CAUTION": "level 1: higher confidence needed, no new crypto",
     "RESTRICTED": "no new risk: a rung with automatic re-entry (8 or 10 %), or a freeze of the session",
     "HALTED": "no new risk until a person acts: level 3, or a halt (G7)",

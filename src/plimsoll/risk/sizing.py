@@ -1,4 +1,4 @@
-"""How large an order of an intraday model may be, before the governor judges it (H3). Whole numbers only.
+"""Size of an intraday model's order before the governor checks it (H3). Integers only.
 
 Three layers shape a size, in this order: what the bars' average true range lets it risk and what is left of the
 session's turnover; the intraday ladder; the volatility regime. It shrinks near the open and the close, and never

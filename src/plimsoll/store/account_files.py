@@ -1,4 +1,4 @@
-"""Where a governed account is kept, a file each, as whoever works on the account is given it; a home has all of it."""
+"""Paths of a governed account's files, as given to the parts that use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether 32 bytes are an Ed25519 public key that only its owner can sign for (H1).
+"""Check that 32 bytes are an Ed25519 public key for which only its owner can sign (H1).
 
 The library verifies signatures of any bytes that decode to a point. Of a point of small order anybody can make
 signatures, and of bytes that are no point nobody can. A key is sound when it is the one canonical encoding of a point

@@ -1,4 +1,4 @@
-"""What a policy must satisfy before a run may start (U7): consistent in itself, and tradable at certified prices.
+"""Conditions on a policy before a run may start (U7): consistent, and tradable at certified prices.
 
 Pure functions. Each failure names the keys, their values and what to change.
 """

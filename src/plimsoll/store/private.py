@@ -1,4 +1,4 @@
-"""Who besides its owner may write a live account's home, and where a private key may lie (H1, X0).
+"""Checks on file permissions: other writers of a live account's home, places for a private key (H1, X0).
 
 Whoever can write the record, the store or the policy of an account can make it lose money without any key. Nothing here
 changes a mode: what is wrong is named with the command that mends it.

@@ -1,4 +1,4 @@
-"""What was read from a source: its own bytes, and what was understood of them (D13).
+"""Archive of ingested sources: their bytes and how they were parsed (D13).
 
 ::
 

@@ -1,4 +1,4 @@
-"""What may follow what in an account's record, and who may sign it (H1, H7).
+"""Rules of an account's record: legal next entries, and who may sign them (H1, H7).
 
 ``RecordChain`` is the record as far as it was read. An entry is checked against it before it is accepted: its place,
 its content and its signature, by the keys that were trusted at that point. No clock is read.

@@ -40,7 +40,7 @@ def test_each_protection_that_is_off_is_said(policy: Policy, said: tuple[str, ..
 BASE = Policy()
 NEVER: dict[str, tuple[str, dict[str, float], str]] = {
     "stops": ("stops", {"exit_default": 1.0}, "stops stand at a loss of 100 %"),
-    "stops of coins": ("stops", {"exit_crypto": 1.0}, "stops of coins"),
+    "stops of crypto": ("stops", {"exit_crypto": 1.0}, "stops of crypto"),
     "hard limit": ("cvar", {"hard_10": 1.0}, "a hard limit on CVaR"),
     "budget": ("cvar", {"budget_1": 1.0}, "a CVaR budget"),
     "floor": ("cvar", {"drawdown_floor": 1.0}, "no drawdown makes"),

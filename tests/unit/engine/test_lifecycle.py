@@ -230,7 +230,7 @@ class Erring:
     def forecast(self, view: Any, holding: Any, policy: Policy) -> list[Forecast]:
         if not self.invalid:
             raise ValueError("no")
-        return [Forecast("NOWHERE", 0.01, 0.05, 0.9, 10, "made up")]
+        return [Forecast("NOWHERE", 0.01, 0.05, 0.9, 10, "synthetic")]
 
 
 @pytest.mark.parametrize("invalid", [False, True])

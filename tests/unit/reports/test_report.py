@@ -100,7 +100,7 @@ def test_every_figure_says_what_it_shows_and_states_its_sample(outline: Outline,
 
 def test_every_table_has_a_caption_with_its_sample(outline: Outline, material: ReportData) -> None:
     assert len(outline.texts["caption"]) == len(outline.texts["table"]) >= 15
-    exempt = ("Every bid on", "Return and largest drawdown in known crises")
+    exempt = ("Every bid on", "Return and maximum drawdown in known crises")
     assert [c for c in outline.texts["caption"] if material.sample not in c and not c.startswith(exempt)] == []
     scopes = {a.get("scope") for t, a in outline.seen if t == "th"}
     assert scopes == {"col", "row"}
@@ -188,7 +188,7 @@ def test_the_first_screen_answers_how_good_how_risky_and_why(
     for shown in (
         formatting.percent(material.result.metrics.annual_return),
         formatting.percent(material.result.metrics.max_drawdown),
-        "Why believe it", "standard error", 'id="equity"', 'id="falls"', "of 100 tries", "The market is made up",
+        "Why believe it", "standard error", 'id="equity"', 'id="falls"', "of 100 tries", "The market is synthetic",
     ):  # fmt: skip
         assert shown in first
     falls = next(c for c in book["charts"] if c["id"] == "falls")
@@ -206,12 +206,12 @@ def test_a_benchmark_that_ends_early_is_named_with_its_end_and_compared_to_there
         one[520:, cut] = np.nan
     short = material_of(replace(panel, **values))
     page, ends = html.render(short), panel.sessions.dates[519]
-    assert f"SPY held to {ends}" in page and f"against SPY held to {ends}" in page
+    assert f"SPY buy-and-hold to {ends}" in page and f"against SPY buy-and-hold to {ends}" in page
     own = short.run.curve[: 520 - short.first]
-    market = short.books["SPY held"][: own.size]
+    market = short.books["SPY buy-and-hold"][: own.size]
     risk_free = _bills(short, own)
     beta = np.polyfit(np.diff(market) / market[:-1] - risk_free, np.diff(own) / own[:-1] - risk_free, 1)
-    assert of_books(short)["SPY held"].beta == pytest.approx(beta[0])
+    assert of_books(short)["SPY buy-and-hold"].beta == pytest.approx(beta[0])
 
 
 def _bills(m: ReportData, curve: np.ndarray) -> np.ndarray:
@@ -277,7 +277,7 @@ def test_a_market_without_benchmark_bill_or_vix_has_a_report(
     panel = make_panel(100.0 * np.cumprod(1.0 + 0.01 * draw.standard_normal((420, 2)), axis=0), symbols=("AAA", "BBB"))
     bare = material_of(panel, Policy())
     document = html.render(bare)
-    assert "SPY held" not in document and 'id="sharpe"' not in document
+    assert "SPY buy-and-hold" not in document and 'id="sharpe"' not in document
     assert "VIX was absent" in document and "DGS3MO is absent" in document
 
 

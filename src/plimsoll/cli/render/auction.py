@@ -1,4 +1,4 @@
-"""A solved auction as text: bids, limits with their prices, why not more, the checker's verdict (A5)."""
+"""A solved auction as text: bids, limits with shadow prices, binding constraints, the independent check (A5)."""
 
 from __future__ import annotations
 

@@ -23,16 +23,16 @@ METRICS = (
     ("total return", "total_return", percent),
     ("annual return", "annual_return", percent),
     ("annual volatility", "annual_volatility", percent),
-    ("Sharpe, over bills", "sharpe", figure),
-    ("Sharpe, rf 0", "sharpe_rf0", figure),
-    ("Sortino", "sortino", figure),
-    ("largest drawdown, closes", "max_drawdown", percent),
-    ("Calmar", "calmar", figure),
+    ("Sharpe ratio (excess of T-bills)", "sharpe", figure),
+    ("Sharpe ratio (risk-free rate 0)", "sharpe_rf0", figure),
+    ("Sortino ratio", "sortino", figure),
+    ("maximum drawdown (closes)", "max_drawdown", percent),
+    ("Calmar ratio", "calmar", figure),
     ("CVaR 95 %, 1 session", "cvar_95_1d", percent),
     ("win rate, closed round trips", "win_rate", percent),
     ("profit factor", "profit_factor", figure),
-    ("turnover a month", "turnover_monthly", percent),
-    ("cost drag a year", "cost_drag_annual", lambda drag: percent(drag, 2)),
+    ("turnover per month", "turnover_monthly", percent),
+    ("annual cost drag", "cost_drag_annual", lambda drag: percent(drag, 2)),
 )
 _OF_TRIPS = ("win_rate", "profit_factor")  # a passive book closes none
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from plimsoll.core.events import Proof
 
 ABSENT = "unknown"
-SYNTHETIC = "SYNTHETIC DATA: a made-up market; these figures say nothing about any real one."
+SYNTHETIC = "SYNTHETIC DATA: a generated market; its figures say nothing about any real one."
 WIDTH_PIPED = 160
 WIDTH_CODE = 12  # a word that is neither a figure nor a date is not broken below this
 WIDTH_LEAST = 60  # narrower, and the terminal wraps the lines: cut names would name nothing

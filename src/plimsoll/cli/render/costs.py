@@ -1,4 +1,4 @@
-"""Expected beside realised cost as text: the coefficient with its error, the parts, and what a person may do (C3)."""
+"""Expected and realised cost as text: the impact coefficient with its error, the parts, the remedy (C3)."""
 
 from __future__ import annotations
 

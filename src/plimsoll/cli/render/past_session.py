@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from plimsoll.governance.case import ExplanationStep
     from plimsoll.governance.session_summary import SessionExplanation
 
+_TITLES = {"programme": "target portfolio"}  # links whose name in JSON is an older one
 WIDTH_READ = 100  # lines longer than this are hard to read, however wide the terminal
 
 
@@ -49,7 +50,7 @@ def _steps(out: Console, steps: Sequence[ExplanationStep]) -> None:
     width = min(out.width, WIDTH_READ)
     for step in steps:
         _print(out, "")
-        _print(out, step.name)
+        _print(out, _TITLES.get(step.name, step.name))
         for text in step.sentences:
             hanging = "    " if text.startswith("- ") else "  "
             lines = textwrap.wrap(text, width, initial_indent="  ", subsequent_indent=hanging, break_on_hyphens=False)

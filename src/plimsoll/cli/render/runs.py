@@ -99,4 +99,7 @@ def render_ablation(outcomes: Sequence[Outcome]) -> None:
     out.print(rows)
     if any(o.same for o in outcomes):
         out.print("Not run: what cannot differ from the base has its figures.")
-    out.print("a year, net of costs; Sharpe over bills; drawdown on closes; CVaR 95 % of one session; turnover a month")
+    out.print(
+        "annual, net of costs; Sharpe ratio in excess of T-bills; drawdown on closes; CVaR 95 % of one session; "
+        "turnover per month"
+    )

@@ -1,4 +1,4 @@
-"""What a report says of a curve, a ledger and the auctions: pure figures on arrays and records (U2-U4).
+"""Figures of a report from a curve, a ledger and the auctions: pure functions on arrays (U2-U4).
 
 Fractions throughout; drawdowns and costs are positive. Absent is None, never zero (U6).
 """

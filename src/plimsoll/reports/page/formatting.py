@@ -1,4 +1,4 @@
-"""Numbers and codes as a reader meets them: one way to write a percentage, a dollar, a date, a reason."""
+"""Formatting of numbers and codes: percentages, dollars, dates and reasons, each in one way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page around the sections: markup that is always escaped, the assets inside it, and nothing from a network.
+"""Markup of the report: everything escaped, assets embedded, no request to any network.
 
 The policy in the page's head allows exactly the style and the two scripts it carries, by hash, and no request to
 anywhere, so that a report can be mailed, archived and served under any stricter policy.

@@ -1,4 +1,4 @@
-"""How the regime's probabilities of a run agreed with what followed, as a section of its report (R8)."""
+"""Report section: calibration of the regime's probabilities (R8)."""
 
 from __future__ import annotations
 

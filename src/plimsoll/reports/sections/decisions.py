@@ -1,4 +1,4 @@
-"""Decisions of a report: auctions and their prices, refusals and vetoes in words, the funnel from bid to fill."""
+"""Report section: auctions and shadow prices, refusals and vetoes, the funnel from bid to fill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Restraint of a report: modes, ladder and approvals, regime and VIX."""
+"""Report section: modes, drawdown ladder and approvals, regime and VIX."""
 
 from __future__ import annotations
 

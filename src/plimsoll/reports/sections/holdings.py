@@ -1,4 +1,4 @@
-"""What was held: weights through time, how many positions, by class and sector, and the largest."""
+"""Report section: weights through time, number of positions, asset classes and sectors, largest positions."""
 
 from __future__ import annotations
 

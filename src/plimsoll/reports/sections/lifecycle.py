@@ -1,4 +1,4 @@
-"""Strategies of a report: their stages over the run, what moved them, and the evidence they stand on (G5, G6)."""
+"""Report section: strategy stages over the run, their changes and the evidence (G5, G6)."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def _moves(lives: dict[str, StrategyLife]) -> Html:
         return tag("p", "No strategy changed its stage.", class_="note")
     rows.sort(key=lambda row: str(row[0].content) if isinstance(row[0], Cell) else "")
     return table(
-        f"{number(len(rows), 'change')}, with the evidence since the one before (Sharpe over the bill, annual; daily "
-        "contributions)",
+        f"{number(len(rows), 'change')}, with the evidence since the one before (Sharpe ratio in excess of T-bills, "
+        "annual; daily contributions)",
         ("Session", "What", n("Sessions"), n("Sharpe"), n("PSR(0)"), n("Trades profitable"), n("Profit factor"),
          n("Drawdown")),
         rows,

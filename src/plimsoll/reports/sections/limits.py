@@ -1,4 +1,4 @@
-"""Headroom of a report: how much of every limit was used, when it was passed, and what that did."""
+"""Report section: use of every limit, when each was exceeded, and the consequence."""
 
 from __future__ import annotations
 

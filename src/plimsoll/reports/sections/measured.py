@@ -1,4 +1,4 @@
-"""The metrics of a report beside the passive books, and the price of risk (A3)."""
+"""Report section: metrics beside the passive portfolios, and the price of risk (A3)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from plimsoll.reports.report_data import ReportData
 _PRICE = "at which price of CVaR the auctions would stay in cash"
 _ROWS = (
     ("Total return", "total_return", percent, "whole span"),
-    ("Return a year", "annual_return", percent, "compounded, 252 sessions"),
-    ("Volatility a year", "annual_volatility", percent, "1-session returns × √252"),
-    ("Sharpe over bills", "sharpe", figure, "excess over the bill, annual"),
-    ("Sharpe, rf 0", "sharpe_rf0", figure, "annual"),
-    ("Sortino over bills", "sortino", figure, "downside deviation, annual"),
-    ("Largest drawdown", "max_drawdown", percent, "on closes, of the peak"),
-    ("Calmar", "calmar", figure, "return a year over largest drawdown"),
+    ("Annual return", "annual_return", percent, "compounded, 252 sessions"),
+    ("Annual volatility", "annual_volatility", percent, "1-session returns × √252"),
+    ("Sharpe ratio (excess of T-bills)", "sharpe", figure, "annual"),
+    ("Sharpe ratio (risk-free rate 0)", "sharpe_rf0", figure, "annual"),
+    ("Sortino ratio (excess of T-bills)", "sortino", figure, "downside deviation, annual"),
+    ("Maximum drawdown", "max_drawdown", percent, "on closes, of the peak"),
+    ("Calmar ratio", "calmar", figure, "annual return over maximum drawdown"),
     ("CVaR 95 %", "cvar_95_1d", lambda v: percent(v, 2), "realised, 1 session"),
     ("Win rate", "win_rate", percent, "closed round trips, after costs"),
     ("Profit factor", "profit_factor", figure, "closed round trips, after costs"),
     ("Turnover", "turnover_monthly", percent, "½ Σ|Δw| in 21 sessions"),
-    ("Costs a year", "cost_drag_annual", lambda v: percent(v, 2), "of mean NAV"),
+    ("Annual costs", "cost_drag_annual", lambda v: percent(v, 2), "of mean NAV"),
 )
 
 
@@ -128,13 +128,13 @@ def hurdles(m: ReportData) -> Html:
     ]
     head: Line = (
         "Hurdle (annual Sharpe)",
-        n("Return a year"),
+        n("Annual return"),
         n("Volatility"),
         n("Sharpe"),
         n("Drawdown"),
         n("CVaR 1"),
         n("Turnover a month"),
-        n("Costs a year"),
+        n("Annual costs"),
         n("Invested"),
     )
     caption = f"The same policy at five values of auction.hurdle_sharpe, each a whole backtest; {m.sample}"

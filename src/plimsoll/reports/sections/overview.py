@@ -1,4 +1,4 @@
-"""The first screen of a report: how good it was, how risky, and why a figure should be believed."""
+"""Report section: the first screen, with return, risk, and how reliable the figures are."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def header(m: ReportData) -> Html:
 
 
 def words_synthetic() -> str:
-    """The label of made-up data (G4)."""
-    return "SYNTHETIC DATA: a made-up market. These figures say nothing about any real one."
+    """The label of synthetic data (G4)."""
+    return "SYNTHETIC DATA: a generated market. These figures say nothing about any real one."
 
 
 def summary(m: ReportData, drawn: list[charts.Chart]) -> Html:
@@ -82,12 +82,12 @@ def _cards(m: ReportData) -> list[Html]:
         return tag("li", tag("span", name), tag("b", shown(getattr(x, field))), *(tag("span", o) for o in others))
 
     return [
-        card("Return a year, net", "annual_return", percent),
-        card("Volatility a year", "annual_volatility", percent),
-        card("Sharpe over bills", "sharpe", figure),
-        card("Largest drawdown", "max_drawdown", percent),
+        card("Annual return, net", "annual_return", percent),
+        card("Annual volatility", "annual_volatility", percent),
+        card("Sharpe ratio (excess of T-bills)", "sharpe", figure),
+        card("Maximum drawdown", "max_drawdown", percent),
         card("CVaR 95 %, 1 session", "cvar_95_1d", lambda v: percent(v, 2)),
-        card("Costs a year", "cost_drag_annual", lambda v: percent(v, 2)),
+        card("Annual costs", "cost_drag_annual", lambda v: percent(v, 2)),
     ]
 
 
@@ -180,7 +180,7 @@ def _significance(m: ReportData) -> str:
 def _origin(m: ReportData) -> Html:
     panel = m.history.panel
     if m.result.synthetic:
-        said = "The market is made up."
+        said = "The market is synthetic."
     elif panel.derived_universe or not any(i.members for i in panel.instruments):
         said = "Real prices, but the universe knows no membership history: it holds survivors, which flatters."
     else:

@@ -1,4 +1,4 @@
-"""Returns of a report: drawdowns, months, crises, rolling figures, contributions, costs."""
+"""Report section: drawdowns, months, crises, rolling figures, contributions, costs."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def crises(m: ReportData) -> Html:
         return part("crises", "Crises", "the span touches none of the windows")
     head: Line = ("Crisis", "Sessions covered", *(x for name in m.curves for x in (n(name), n("drawdown"))))
     caption = (
-        "Return and largest drawdown in known crises, as far as the span covers them; net of costs, governed throughout"
+        "Return and maximum drawdown in known crises, as far as the span covers them; net of costs, governed throughout"
     )
     spans = [(w.name, day_number(w.start), day_number(w.end)) for w in found["Plimsoll"]]
     return part(
@@ -135,14 +135,14 @@ def rolling(m: ReportData, drawn: list[charts.Chart]) -> Html:
         plots.append(
             plot(
                 "sharpe",
-                f"Sharpe ratio over bills, annual, trailing {WINDOW} sessions; {m.sample}",
+                f"Sharpe ratio (excess of T-bills), annual, trailing {WINDOW} sessions; {m.sample}",
                 _range_of("Sharpe ratio", own[1], figure),
             )
         )
     plots.append(
         plot(
             "volatility",
-            f"Volatility a year of 1-session returns, trailing {WINDOW} sessions; {m.sample}",
+            f"Annual volatility of 1-session returns, trailing {WINDOW} sessions; {m.sample}",
             _range_of("Volatility", own[0], percent),
         )
     )

@@ -1,4 +1,4 @@
-"""What a report rests on: data and their states, every assumption, and how to get the same figures again."""
+"""Report section: data and certification, every assumption, and how to reproduce the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run beside its benchmarks: alpha, beta, what it captured of their rises and falls, and beta through time."""
+"""Report section: alpha, beta and capture against the benchmark, and beta through time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _whole(value: float | None) -> str:
 
 
 _ROWS = (
-    ("Alpha a year", "alpha", percent, "intercept on the benchmark's excess over bills, × 252, not compounded"),
+    ("Annual alpha", "alpha", percent, "intercept on the benchmark's excess over T-bills, × 252, not compounded"),
     ("t-statistic of alpha", "alpha_t", figure, "Newey-West errors; beyond about 2 it is unlikely to be chance"),
     ("Beta", "beta", figure, "1-session excess returns"),
     ("Correlation", "correlation", figure, "1-session excess returns"),

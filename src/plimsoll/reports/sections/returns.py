@@ -1,4 +1,4 @@
-"""Returns of a report by span: trailing, year by year beside the benchmark, and how a session's lie."""
+"""Report section: trailing and calendar-year returns beside the benchmark, distribution of session returns."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def years(m: ReportData) -> Html:
         columns(list(by_year["Plimsoll"]), sets, names, caption, alt),
         tag(
             "details",
-            tag("summary", "Every year with its largest drawdown"),
-            table(f"Return and largest drawdown within each calendar year; {m.sample}", head, rows),
+            tag("summary", "Every year with its maximum drawdown"),
+            table(f"Return and maximum drawdown within each calendar year; {m.sample}", head, rows),
         ),
         shown=True,
     )

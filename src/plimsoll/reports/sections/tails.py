@@ -1,4 +1,4 @@
-"""Tail losses of a report: CVaR beside its limits, how sure it is, where it comes from, by four estimators (R2, R3)."""
+"""Report section: CVaR beside its limits, its uncertainty and its sources, by four estimators (R2, R3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trades of a report: every position from entry to exit, and by asset."""
+"""Report section: every round trip from entry to exit, and totals by asset."""
 
 from __future__ import annotations
 
