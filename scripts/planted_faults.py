@@ -122,7 +122,7 @@ FAULTS = (
     Fault("a trade of others is told twice and counts twice", "risk.governor_facts:told",
           "before is not None", "False", ("trades of others",)),
     Fault("a transfer is a gain", "risk.governor_facts:_transfer",
-          "cash=-max(marks, default=0) // 2", "cash=0", ("trades of others",)),
+          "cash=-worth // 2", "cash=0", ("trades of others",)),
     Fault("what the venue says is held is not looked at", "risk.governor_facts:_snapshot",
           'change.puts.append(("told", symbol, said))', "pass", ("trades of others",)),
     Fault("a disputed position is no objection", "risk.governor_checks:_limit_checks",

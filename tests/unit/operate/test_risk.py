@@ -38,8 +38,8 @@ def stand(trial: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., risk.Ris
 
         desk = trial.run if policy is None else RunContext(policy, (), trial.history.panel.instruments)
         passage: Any = SimpleNamespace(record=record)
-        home: Any = None
-        return risk.standing(Past(home, "run-x", passage, None, PROOF, history or trial.history, desk))
+        reader: Any = SimpleNamespace(name="run-x", run="run-x", proof=PROOF)
+        return risk.standing(Past(reader, passage, None, history or trial.history, desk))
 
     return of
 
