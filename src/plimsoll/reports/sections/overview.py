@@ -56,7 +56,7 @@ def words_synthetic() -> str:
 
 def summary(m: ReportData, drawn: list[charts.Chart]) -> Html:
     """The first screen: how good, how risky, and why it should be believed; then what happened, in sentences."""
-    drawn += [charts.equity(m.run, m.books, height=190), charts.falls(m.run, m.books, rungs(m), height=176)]
+    drawn += [charts.equity(m.run, m.books, height=180), charts.falls(m.run, m.books, rungs(m), height=160)]
     told = [_growth(m), _worst(m), _governed(m), _auction(m), _refusals(m), _paid(m)]
     return section(
         "summary",
