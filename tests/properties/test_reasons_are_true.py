@@ -17,7 +17,7 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import Genesis
 from plimsoll.core.forecast import Forecast
 from plimsoll.core.panel import Panel, View
-from plimsoll.core.policy import Policy
+from plimsoll.core.policy import GovernorPolicy, Policy
 from plimsoll.core.state import State, apply, open_account
 from plimsoll.engine.levers import levers
 from plimsoll.engine.otherwise import of_line
@@ -73,6 +73,15 @@ def policies(draw: st.DrawFn) -> Policy:
         forecast=replace(base.forecast, vix_high=draw(st.sampled_from([16.0, 30.0])), confidence_min=0.5),
         cvar=replace(base.cvar, budget_10=budget, budget_1=budget / 3.0, hard_10=budget * 1.2, hard_1=budget * 0.5),
         stops=replace(base.stops, exit_default=0.05, reduce_default=0.03),
+        governor=draw(
+            st.sampled_from(
+                [
+                    base.governor,
+                    GovernorPolicy(recorded=True, trade=1_000, position=4_000, turnover=3_000),
+                    GovernorPolicy(recorded=True),
+                ]
+            )
+        ),
     )
 
 
@@ -191,7 +200,14 @@ def _reasons_are_true(line: Line) -> None:
     if short:
         assert causes or BREACH in codes
         assert not codes & QUIET
-        waits = causes <= {"TRADE_COUNT", "TURNOVER", "PARTICIPATION"}
+        waits = causes <= {
+            "TRADE_COUNT",
+            "TURNOVER",
+            "PARTICIPATION",
+            "ACCOUNT_TRADE",
+            "ACCOUNT_TURNOVER",
+            "ACCOUNT_GROSS",
+        }
         assert outcome == ("EXECUTE" if lots else "HOLD" if waits else "REJECT") or BREACH in codes
         assert ("TOWARDS_TARGET" in codes) == (lots > 0)
     elif lots:

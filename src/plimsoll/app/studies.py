@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import desk_of, passing_journal, snapshots_of, stage_2
+from plimsoll.app.wiring import passing_journal, run_context_of, snapshots_of, stage_2
 from plimsoll.core.money import cents
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _outcome(home: Path, start: str | None, end: str | None, variant: Variant) -
     policy = variant.policy
     snapshots = snapshots_of(home)
     panel = snapshots.open(snapshots.latest()).resolved(policy.limits.plain_symbols_are)
-    run_context = desk_of(policy, panel, any_hurdle=True)
+    run_context = run_context_of(policy, panel, any_hurdle=True)
     history = history_of(panel, policy, run_context.strategies)
     span = span_of(history, start, end)
     with passing_journal() as journal:

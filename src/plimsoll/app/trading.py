@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from plimsoll.app.keeping import Begun, keeping, new_run
 from plimsoll.app.wiring import (
-    desk_of,
     earlier_snapshot,
     journal_of,
+    run_context_of,
     runs_of,
     simulated_exchange,
     snapshots_of,
@@ -47,7 +47,7 @@ def backtest(
 
     policy = workspace.load().policy
     home, panel = stage_2(workspace, policy)
-    run_context = desk_of(policy, panel)
+    run_context = run_context_of(policy, panel)
     history = history_of(panel, policy, run_context.strategies)
     span = span_of(history, start, end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
@@ -66,7 +66,13 @@ def backtest(
             again = new_run(runs, "backtest-without-mandate", free)
             with journal_of(runs, again, durable=False) as journal:
                 longer = run_backtest(
-                    history, desk_of(free, panel), span, journal, capital=capital, operator=operator, progress=progress
+                    history,
+                    run_context_of(free, panel),
+                    span,
+                    journal,
+                    capital=capital,
+                    operator=operator,
+                    progress=progress,
                 )
                 ended = journal.anchor
             unbounded = measured(history, free, longer, span.first)
@@ -116,14 +122,14 @@ def trade_recorded(
     history = history_of(panel, policy, load(policy.strategies.enabled))
     span = span_of(history, start if begun is None else begun.genesis.start, end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
-    run_context = desk_of(policy, panel)
+    run_context = run_context_of(policy, panel)
     genesis = genesis_of(history, run_context, span, capital=capital, mode="paper", operator=operator)
     held = None if begun is None else begun.held
     runs = runs_of(workspace)
     with home.lock(), keeping(runs, workspace, policy, genesis, tag, begun) as kept:
         session = PaperSession(
             lambda: history_of(stage_2(workspace, policy)[1], policy, load(policy.strategies.enabled)),
-            lambda found: desk_of(policy, found.panel),
+            lambda found: run_context_of(policy, found.panel),
             span,
             lambda: journal_of(runs, kept.run, durable=True, held=held),
             simulated_exchange,

@@ -52,7 +52,7 @@ def earlier_snapshot(home: Path, policy: Policy, name: str) -> Panel | None:
         return None
 
 
-def desk_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) -> RunContext:
+def run_context_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) -> RunContext:
     """The context of a run, after proving that the policy can trade at the last certified prices (U7), and that no
     strategy's own information coefficient leaves it below the hurdle (A3). A study of hurdles asks for ``any_hurdle``:
     that one of them holds cash is what it shows.

@@ -24,9 +24,8 @@ from plimsoll.governance import vetoes
 from plimsoll.risk import gates
 
 # what an increase waits for: room in a session, which the next one gives anew
-ACCOUNT = frozenset({"ACCOUNT_TRADE", "ACCOUNT_POSITION", "ACCOUNT_TURNOVER", "ACCOUNT_GROSS"})
-WAITS = ACCOUNT | {"TRADE_COUNT", "TURNOVER", "PARTICIPATION"}
-_SHAPED = WAITS | {"NO_LIQUIDITY_DATA"}
+WAITS = frozenset({"TRADE_COUNT", "TURNOVER", "PARTICIPATION", "ACCOUNT_TRADE", "ACCOUNT_TURNOVER", "ACCOUNT_GROSS"})
+_SHAPED = WAITS | {"NO_LIQUIDITY_DATA", "ACCOUNT_POSITION"}
 # gates whose limits the shaping keeps: its own reasons tell of them
 _KEPT = frozenset({"turnover", "trades", "participation"})
 

@@ -55,7 +55,7 @@ class PaperSession:
         earlier: Callable[[str], Panel | None] | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._history, self._desk, self._span = history, run_context, span
+        self._history, self._run_context, self._span = history, run_context, span
         self._open_journal, self._exchange = open_journal, exchange
         self._capital, self._operator = capital, operator
         self._restart_every, self._progress = restart_every, progress
@@ -75,7 +75,7 @@ class PaperSession:
     def _trade(self) -> bool:
         """From start-up to the next restart; False when the span or the mandate is over."""
         history = self._history()
-        driver = Driver(history, self._desk(history))
+        driver = Driver(history, self._run_context(history))
         journal = self._open_journal()
         try:
             return self._sessions(driver, journal)

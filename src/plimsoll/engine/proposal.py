@@ -85,7 +85,7 @@ class Scenes:
     """
 
     def __init__(self, context: CycleContext, rebalanced: Rebalance) -> None:
-        view, run = self._view, self._desk = context.view, context.run
+        view, run = self._view, self._run = context.view, context.run
         self._book = context.book
         self._openings, drawn = rebalanced.openings, rebalanced.scenarios
         if drawn is None:
@@ -98,10 +98,10 @@ class Scenes:
     def opening_correlation(self) -> tuple[int, float]:
         """How many bids opened lately and their mean pair correlation; not measured while they are few (G2)."""
         opened = list(dict.fromkeys(symbol for _, symbol in self._openings))
-        if len(opened) <= self._desk.policy.vetoes.wins_max:
+        if len(opened) <= self._run.policy.vetoes.wins_max:
             return len(opened), float("nan")
-        columns = np.array([self._desk.column[s] for s in opened], dtype=np.int64)
-        matrix = pairs.correlations(self._view, columns, self._desk.policy.correlation)
+        columns = np.array([self._run.column[s] for s in opened], dtype=np.int64)
+        matrix = pairs.correlations(self._view, columns, self._run.policy.correlation)
         return len(opened), float(matrix[np.triu_indices(len(opened), k=1)].mean())
 
     def covering(self, orders: Floats) -> Tails:
@@ -111,7 +111,7 @@ class Scenes:
         """
         columns = np.union1d(self._book.columns, np.flatnonzero(orders)).astype(np.int64)
         if not self.tails.covers(columns):
-            drawn, policy = self.tails.scenarios, self._desk.policy
+            drawn, policy = self.tails.scenarios, self._run.policy
             if np.isin(columns, drawn.columns).all():
                 drawn = scenario_sets.with_stressed(self._view, drawn, policy)
             else:

@@ -30,7 +30,7 @@ Retold = Callable[[str, Forecast], Forecast]
 
 
 @dataclass(frozen=True, eq=False)
-class MovedDesk(RunContext):
+class MovedContext(RunContext):
     """A run context whose limits were moved after the policy gave them."""
 
     moves: tuple[Callable[[LimitSet], LimitSet], ...] = ()
@@ -95,12 +95,12 @@ class World:
 
     def under(self, policy: Policy) -> World:
         """The same under another policy."""
-        return replace(self, run=_desk(self.run, policy=policy))
+        return replace(self, run=_run_like(self.run, policy=policy))
 
     def moved(self, move: Callable[[LimitSet], LimitSet]) -> World:
         """The same with the limits in force moved."""
-        before = self.run.moves if isinstance(self.run, MovedDesk) else ()
-        return replace(self, run=_desk(self.run, moves=(*before, move)))
+        before = self.run.moves if isinstance(self.run, MovedContext) else ()
+        return replace(self, run=_run_like(self.run, moves=(*before, move)))
 
     def carrying(self, **changes: object) -> World:
         """The same with other things carried from the last decision."""
@@ -109,7 +109,9 @@ class World:
 
     def told(self, retold: Retold) -> World:
         """The same with forecasts changed."""
-        return replace(self, run=_desk(self.run, strategies=tuple(Retelling(s, retold) for s in self.run.strategies)))
+        return replace(
+            self, run=_run_like(self.run, strategies=tuple(Retelling(s, retold) for s in self.run.strategies))
+        )
 
     def seeing(self, name: str, value: float, column: int | None = None) -> World:
         """The same with one value of an indicator changed on the session's row."""
@@ -122,14 +124,14 @@ class World:
         return replace(self, view=View(history.with_array(name, values), row))
 
 
-def _desk(run: RunContext, **changes: Any) -> MovedDesk:
+def _run_like(run: RunContext, **changes: Any) -> MovedContext:
     """A run context like another."""
     given: dict[str, Any] = {
         "policy": run.policy, "strategies": run.strategies, "instruments": run.instruments, "account": run.account,
         "code": run.code,
-        "moves": run.moves if isinstance(run, MovedDesk) else (),
+        "moves": run.moves if isinstance(run, MovedContext) else (),
     }  # fmt: skip
-    return MovedDesk(**(given | changes))
+    return MovedContext(**(given | changes))
 
 
 def held_at(world: World, symbol: str, lots: int) -> World:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from plimsoll.core.events import VenueSnapshot
+from plimsoll.core.events import OrderRejected, VenueSnapshot
 from plimsoll.core.order import Order
 from plimsoll.core.venue import (
     Absent,
@@ -34,9 +34,14 @@ class GovernedVenue:
         return self._venue.rules
 
     async def submit(self, order: Order) -> Accepted | Refused | Unknown | Denied:
-        """Ask the gate, and hand the order over where it admits it."""
+        """Ask the gate, and hand the order over where it admits it; one that the venue refuses gives its room back."""
         reasons = self._gate.admit(order)
-        return Denied(reasons) if reasons else await self._venue.submit(order)
+        if reasons:
+            return Denied(reasons)
+        answer = await self._venue.submit(order)
+        if isinstance(answer, Refused):
+            self._gate.booked(OrderRejected(order.session, order.id, answer.reason, answer.text))
+        return answer
 
     async def cancel(self, id: str) -> Accepted | Refused | Unknown:
         """Ask the venue to cancel an order."""

@@ -77,34 +77,34 @@ class Wishes:
     """
 
     def __init__(self, history: History, run_context: RunContext, first: int) -> None:
-        self._history, self._desk, self._first = history, run_context, first
-        self._programme: TargetPortfolio | None = None
+        self._history, self._run_context, self._first = history, run_context, first
+        self._portfolio: TargetPortfolio | None = None
 
     def __call__(self, row: int, held: Floats) -> Floats | None:
         """(N,) target weights decided after the close of ``row``; None where no strategy is due."""
         view = View(self._history, row)
-        every = frozenset(s.name for s in self._desk.strategies)
-        asked = every if row == self._first else scheduled(view, self._desk)
+        every = frozenset(s.name for s in self._run_context.strategies)
+        asked = every if row == self._first else scheduled(view, self._run_context)
         if not asked:
             return None
-        answers = ask(view, self._desk, self._present(held), self._programme, asked)
+        answers = ask(view, self._run_context, self._present(held), self._portfolio, asked)
         shares = tuple(self._wanted(view, answers))
-        self._programme = TargetPortfolio(view.day, shares)
+        self._portfolio = TargetPortfolio(view.day, shares)
         target = np.zeros(held.size)
         for share in shares:
-            target[self._desk.column[share.symbol]] += share.weight
+            target[self._run_context.column[share.symbol]] += share.weight
         return target
 
     def _present(self, held: Floats) -> tuple[Share, ...]:
-        if self._programme is None:
+        if self._portfolio is None:
             return ()
         whole: dict[str, float] = {}
-        for share in self._programme.shares:
+        for share in self._portfolio.shares:
             whole[share.symbol] = whole.get(share.symbol, 0.0) + share.weight
         return tuple(
-            Share(s.strategy, s.symbol, s.weight / whole[s.symbol] * float(held[self._desk.column[s.symbol]]))
-            for s in self._programme.shares
-            if held[self._desk.column[s.symbol]] > 0.0
+            Share(s.strategy, s.symbol, s.weight / whole[s.symbol] * float(held[self._run_context.column[s.symbol]]))
+            for s in self._portfolio.shares
+            if held[self._run_context.column[s.symbol]] > 0.0
         )
 
     def _wanted(self, view: View, answers: Answers) -> list[Share]:
@@ -115,9 +115,9 @@ class Wishes:
         for name, said in answers.all:
             count = Counter(f.symbol for f in said)
             for f in said:
-                if f.symbol not in self._desk.column or count[f.symbol] > 1:
+                if f.symbol not in self._run_context.column or count[f.symbol] > 1:
                     continue  # refused under governance too
-                if not f.keep and not eligible[self._desk.column[f.symbol]] > 0.0:
+                if not f.keep and not eligible[self._run_context.column[f.symbol]] > 0.0:
                     continue
                 if f.keep or name in answers.targets:
                     fixed.append(Share(name, f.symbol, f.target_weight or 0.0))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from plimsoll.app.wiring import desk_of
+from plimsoll.app.wiring import run_context_of
 from plimsoll.core.errors import InputError
 from plimsoll.core.panel import Panel
 from plimsoll.core.policy import Policy
@@ -18,6 +18,6 @@ def test_a_study_may_ask_what_a_hurdle_above_every_conviction_does(make_market: 
     policy, panel = Policy(), make_market(1, 300)
     above = msgspec.structs.replace(policy, auction=msgspec.structs.replace(policy.auction, hurdle_sharpe=0.4))
     with pytest.raises(InputError, match="above half the largest conviction"):
-        desk_of(above, panel)
-    assert desk_of(above, panel, any_hurdle=True).policy.auction.hurdle_sharpe == 0.4
-    assert desk_of(policy, replace(panel)).policy == policy
+        run_context_of(above, panel)
+    assert run_context_of(above, panel, any_hurdle=True).policy.auction.hurdle_sharpe == 0.4
+    assert run_context_of(policy, replace(panel)).policy == policy

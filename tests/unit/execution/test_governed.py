@@ -7,7 +7,16 @@ from collections.abc import AsyncIterator
 
 from plimsoll.core.events import Event, OrderAccepted, OrderExpired, VenueSnapshot
 from plimsoll.core.order import Order
-from plimsoll.core.venue import Absent, Accepted, Denied, OrderReport, Unknown, VenueEvent, VenueRules
+from plimsoll.core.venue import (
+    Absent,
+    Accepted,
+    Denied,
+    OrderReport,
+    Refused,
+    Unknown,
+    VenueEvent,
+    VenueRules,
+)
 from plimsoll.execution.governed import GovernedVenue
 
 
@@ -26,9 +35,9 @@ class Book:
     def booked(self, event: Event) -> None:
         self.seen.append(f"booked {type(event).__name__}")
 
-    async def submit(self, order: Order) -> Accepted:
+    async def submit(self, order: Order) -> Accepted | Refused:
         self.seen.append(f"sent {order.id}")
-        return Accepted("v1")
+        return Refused("NO_SUCH_SYMBOL") if order.symbol == "ZZZ" else Accepted("v1")
 
     async def cancel(self, id: str) -> Accepted:
         self.seen.append(f"cancelled {id}")
@@ -46,8 +55,8 @@ class Book:
             yield event
 
 
-def order(name: str, lots: int) -> Order:
-    return Order(name, "2024-03-01", "AAA", lots, lots < 0, 100.0)
+def order(name: str, lots: int, symbol: str = "AAA") -> Order:
+    return Order(name, "2024-03-01", symbol, lots, lots < 0, 100.0)
 
 
 def test_what_the_gate_refuses_never_reaches_the_venue_and_what_it_admits_does_once_it_was_asked() -> None:
@@ -56,6 +65,12 @@ def test_what_the_gate_refuses_never_reaches_the_venue_and_what_it_admits_does_o
     assert asyncio.run(venue.submit(order("large", 11))) == Denied(("TRADE_LIMIT",))
     assert asyncio.run(venue.submit(order("a", 10))) == Accepted("v1")
     assert book.seen == ["asked large", "asked a", "sent a"]
+
+
+def test_what_the_venue_refuses_gives_back_the_room_that_the_gate_kept_for_it() -> None:
+    book = Book()
+    assert asyncio.run(GovernedVenue(book, book).submit(order("a", 10, "ZZZ"))) == Refused("NO_SUCH_SYMBOL")
+    assert book.seen == ["asked a", "sent a", "booked OrderRejected"]
 
 
 def test_a_cancellation_is_never_barred_and_answers_come_through() -> None:
