@@ -28,8 +28,8 @@ import numpy as np
 
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import StateStore
-from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import SECOND, GovernorLimits, limits_of
+from plimsoll.governor.governor import Execution, Governor, OrderIntent, Quote
+from plimsoll.governor.limits import SECOND, GovernorLimits, limits_of
 from plimsoll.store.governor_store import SqliteStateStore
 
 UNIT = 10**12

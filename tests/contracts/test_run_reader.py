@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from catalogues import MemoryRun, MemoryRuns, MemorySnapshots, chained, summary_of
+from plimsoll.analysis import past_session
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CorruptionError, UsageError
 from plimsoll.core.events import Event, Genesis
@@ -22,7 +23,6 @@ from plimsoll.core.ports import RunCatalogue, RunReader
 from plimsoll.core.runs import Anchor
 from plimsoll.core.track import Rows
 from plimsoll.engine.recovery import recover
-from plimsoll.operate import past_session
 from plimsoll.store import codec
 from plimsoll.store.home import Home
 from plimsoll.store.journal import SqliteJournal

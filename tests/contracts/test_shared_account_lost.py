@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from plimsoll.core.errors import CorruptionError, PlimsollError
-from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import SECOND, limits_of
+from plimsoll.governor.governor import Execution, Governor, OrderIntent, Quote
+from plimsoll.governor.limits import SECOND, limits_of
 from plimsoll.store import policy_file
 
 redis = pytest.importorskip("redis")

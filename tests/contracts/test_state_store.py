@@ -14,8 +14,8 @@ import pytest
 
 from plimsoll.core.errors import CorruptionError, HomeBusy, InputError
 from plimsoll.core.ports import StateStore
-from plimsoll.risk.governor import Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import SECOND, limits_of
+from plimsoll.governor.governor import Governor, OrderIntent, Quote
+from plimsoll.governor.limits import SECOND, limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryAccount, MemoryStateStore
 from plimsoll.store.governor_store import SqliteStateStore

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plimsoll.core.errors import InputError
-from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_checks import check_order
-from plimsoll.risk.governor_limits import SECOND, limits_of
+from plimsoll.governor.checks import check_order
+from plimsoll.governor.governor import Execution, Governor, OrderIntent, Quote
+from plimsoll.governor.limits import SECOND, limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from plimsoll.core.errors import CorruptionError
 from plimsoll.core.quantity import ONE
-from plimsoll.risk.governor_book import Book
-from plimsoll.risk.governor_state import MINUTE, Account, AdmittedOrder, OpenOrder, Quote, row
+from plimsoll.governor.book import Book
+from plimsoll.governor.state import MINUTE, Account, AdmittedOrder, OpenOrder, Quote, row
 
 NOON = 1_772_463_600_000_000
 SYMBOLS = ("A", "B", "C")

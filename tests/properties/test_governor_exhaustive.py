@@ -19,9 +19,9 @@ from msgspec.structs import replace as changed
 from plimsoll.core.errors import Halted, InputError
 from plimsoll.core.ports import Conflict, Fact, Row
 from plimsoll.core.venue_facts import Bust, Correction, External, Snapshot, Split
-from plimsoll.operate.montecarlo.independent_ledger import Caps, IndependentLedger
-from plimsoll.risk.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import GovernorLimits, Jumps, Pace, Stage
+from plimsoll.governor.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
+from plimsoll.governor.limits import GovernorLimits, Jumps, Pace, Stage
+from plimsoll.simulation.independent_ledger import Caps, IndependentLedger
 from plimsoll.store.governor_memory import MemoryStateStore
 
 UNIT = 10**12

@@ -10,8 +10,8 @@ from plimsoll.core.errors import Halted
 from plimsoll.core.ports import Conflict, Row
 from plimsoll.core.ports import Fact as Text
 from plimsoll.core.venue_facts import Bust, Correction, External, Fact, Snapshot, Split, Transfer
-from plimsoll.risk.governor import CENT, Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import limits_of
+from plimsoll.governor.governor import CENT, Execution, Governor, OrderIntent, Quote
+from plimsoll.governor.limits import limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
 

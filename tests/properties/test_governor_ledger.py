@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plimsoll.core.venue_facts import Bust, Correction, External, Fact, Snapshot, Split, Transfer
-from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import SECOND, limits_of
+from plimsoll.governor.governor import Execution, Governor, OrderIntent, Quote
+from plimsoll.governor.limits import SECOND, limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryAccount, MemoryStateStore
 

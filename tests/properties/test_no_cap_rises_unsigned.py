@@ -16,19 +16,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from plimsoll.account import limits as account_limits
+from plimsoll.account.governed_account import CAPS, GovernedAccount
+from plimsoll.account.record import AccountRecord
+from plimsoll.account.record_rules import Signatory
+from plimsoll.account.signing import Signer, new_key
+from plimsoll.account.track_record import TrackRecord
 from plimsoll.core.errors import PlimsollError
 from plimsoll.core.policy import Policy
-from plimsoll.operate import account_limits
-from plimsoll.operate.govern import LineProtocol
-from plimsoll.operate.governed_account import CAPS, GovernedAccount
-from plimsoll.operate.track_record import TrackRecord
-from plimsoll.risk.governor import Governor
+from plimsoll.governor.governor import Governor
+from plimsoll.governor.protocol import LineProtocol
 from plimsoll.store import policy_file
-from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.governor_memory import MemoryStateStore
 from plimsoll.store.home import Home
-from plimsoll.store.record_rules import Signatory
-from plimsoll.store.signing import Signer, new_key
 
 DAY = 20_514
 MICRO = policy_file.load("micro").policy

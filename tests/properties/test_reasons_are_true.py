@@ -12,6 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from plimsoll.analysis.case import DecisiveChange
+from plimsoll.analysis.levers import levers
+from plimsoll.analysis.otherwise import of_line
+from plimsoll.analysis.what_if import World
 from plimsoll.capital import scenarios as scenario_sets
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import Genesis
@@ -19,10 +23,6 @@ from plimsoll.core.forecast import Forecast
 from plimsoll.core.panel import Panel, View
 from plimsoll.core.policy import GovernorPolicy, Policy
 from plimsoll.core.state import State, apply, open_account
-from plimsoll.engine.levers import levers
-from plimsoll.engine.otherwise import of_line
-from plimsoll.engine.what_if import World
-from plimsoll.governance.case import DecisiveChange
 
 QUIET = {"TARGET_MET", "IN_BAND", "BELOW_ONE_LOT", "BELOW_MIN_TRADE", "NOT_IN_PROGRAMME", "NO_PRICE"}
 LOWERED = {"STOP_CAP", "LADDER_LIQUIDATE", "LADDER_HAVENS_ONLY", "LADDER_CUT", "CVAR_ABOVE_HARD", "REENTRY_RAMP"}

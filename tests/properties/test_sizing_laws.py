@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plimsoll.core.policy import Policy
-from plimsoll.risk.governor import CENT, MINUTE
-from plimsoll.risk.sizing import Conditions, rules_of, size
+from plimsoll.governor.governor import CENT, MINUTE
+from plimsoll.governor.sizing import Conditions, rules_of, size
 
 RULES = rules_of(Policy(), 10_000)
 STAGES = ("normal", "caution", "reduce_only", "halt")

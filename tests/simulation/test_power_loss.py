@@ -17,8 +17,8 @@ import apsw
 import pytest
 
 from plimsoll.core.errors import CorruptionError
-from plimsoll.risk.governor import Decision, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import SECOND, limits_of
+from plimsoll.governor.governor import Decision, Governor, OrderIntent, Quote
+from plimsoll.governor.limits import SECOND, limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_store import SqliteStateStore
 

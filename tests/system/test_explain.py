@@ -16,6 +16,10 @@ from msgspec.structs import replace
 
 from commands import Done, plimsoll
 from plimsoll import app
+from plimsoll.analysis import past_session
+from plimsoll.analysis.case import Explanation
+from plimsoll.analysis.replay import replay as engine_replay
+from plimsoll.analysis.wording import share
 from plimsoll.app.wiring import runs_of, snapshots_of
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CheckFailed, InputError, PlimsollError, UsageError
@@ -23,11 +27,7 @@ from plimsoll.core.order import Fill
 from plimsoll.core.panel import Panel
 from plimsoll.core.runs import Passage
 from plimsoll.engine.recovery import recover
-from plimsoll.engine.replay import replay as engine_replay
-from plimsoll.governance.case import Explanation
-from plimsoll.governance.wording import share
 from plimsoll.market import snapshot
-from plimsoll.operate import past_session
 from plimsoll.store import codec
 from plimsoll.store.runs import RunFiles
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from plimsoll.risk.governor import CENT, Governor
-from plimsoll.risk.governor_limits import limits_of
+from plimsoll.governor.governor import CENT, Governor
+from plimsoll.governor.limits import limits_of
 from plimsoll.store import policy_file
 
 PATIENT = {"PLIMSOLL__GOVERNOR__LATENCY_MAX": "600000", "PLIMSOLL__GOVERNOR__STORE_TIMEOUT": "60000"}
@@ -28,8 +28,8 @@ DAY, NOON = 20_514, (20_514 * 86_400 + 43_200) * 1_000_000
 # answer before it asks again. Some orders it cancels, some it fills.
 HAMMER = """
 import json, random, sys
-from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import limits_of
+from plimsoll.governor.governor import Execution, Governor, OrderIntent, Quote
+from plimsoll.governor.limits import limits_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_redis import RedisStateStore
 name, url, cancels = sys.argv[1], sys.argv[2], sys.argv[3] == "cancels"

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from plimsoll.core.reasons import REASONS
-from plimsoll.operate import govern_lines
-from plimsoll.operate.govern import LineProtocol
-from plimsoll.risk import governor, governor_checks, governor_clock
-from plimsoll.risk.governor_limits import limits_of
+from plimsoll.governor import checks as governor_checks
+from plimsoll.governor import clock as governor_clock
+from plimsoll.governor import governor
+from plimsoll.governor import protocol_lines as govern_lines
+from plimsoll.governor.limits import limits_of
+from plimsoll.governor.protocol import LineProtocol
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
 

@@ -16,9 +16,9 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from plimsoll.account.record import AccountRecord
 from plimsoll.cli.main import cli
 from plimsoll.core.account_record import Session
-from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.home import Home
 
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")}

@@ -20,14 +20,14 @@ from typing import Any
 import pytest
 
 from plimsoll import app
+from plimsoll.account import risk_promise as sla
 from plimsoll.core.policy import policy_hash
 from plimsoll.core.quantity import ONE
-from plimsoll.operate import risk_promise as sla
-from plimsoll.operate.govern import LineProtocol
-from plimsoll.operate.govern_clock import MachineClock
-from plimsoll.operate.montecarlo.independent_ledger import IndependentLedger, caps_of
-from plimsoll.risk.governor import Governor
-from plimsoll.risk.governor_limits import SECOND, limits_of
+from plimsoll.governor.governor import Governor
+from plimsoll.governor.limits import SECOND, limits_of
+from plimsoll.governor.protocol import LineProtocol
+from plimsoll.governor.protocol_clock import MachineClock
+from plimsoll.simulation.independent_ledger import IndependentLedger, caps_of
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
 from plimsoll.store.home import Home

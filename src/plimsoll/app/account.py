@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from plimsoll.app.wiring import now, state_store, wall
 
 if TYPE_CHECKING:
+    from plimsoll.account.limits import LimitsReport, LimitsVersion, TrustedKey
+    from plimsoll.account.record_rules import Signatory
+    from plimsoll.account.repair import Repaired
+    from plimsoll.account.risk_promise import Checked, RiskPromise
+    from plimsoll.account.signed_acts import SignedAct
+    from plimsoll.account.size import SizeReport
     from plimsoll.app.workspace import Workspace
-    from plimsoll.operate.account_limits import LimitsReport, LimitsVersion, TrustedKey
-    from plimsoll.operate.account_repair import Repaired
-    from plimsoll.operate.risk_promise import Checked, RiskPromise
-    from plimsoll.operate.signed_acts import SignedAct
-    from plimsoll.operate.size import SizeReport
-    from plimsoll.store.record_rules import Signatory
 
 
 def limits_show(workspace: Workspace, store: str | None = None) -> LimitsReport:
@@ -24,7 +24,7 @@ def limits_show(workspace: Workspace, store: str | None = None) -> LimitsReport:
     They are compared with the profile they were made for, unless another one or a policy file is named. ``store`` is
     the Redis server of an account that lies there (H6).
     """
-    from plimsoll.operate.account_limits import show
+    from plimsoll.account.limits import show
     from plimsoll.store.home import Home
 
     home, policy = Home(workspace.home), _of_account(workspace).load().policy
@@ -36,7 +36,7 @@ def limits_show(workspace: Workspace, store: str | None = None) -> LimitsReport:
 
 def limits_history(workspace: Workspace) -> tuple[LimitsVersion, ...]:
     """Every version of the account's dollar caps, oldest first, the whole record checked (H1, G3)."""
-    from plimsoll.operate.account_limits import history
+    from plimsoll.account.limits import history
     from plimsoll.store.home import Home
 
     return history(Home(workspace.home))
@@ -46,7 +46,7 @@ def limits_sign(
     workspace: Workspace, person: str, key: Path, reason: str, change: Mapping[str, str], *, live: bool, anew: bool
 ) -> LimitsReport:
     """Sign a change of the account's dollar caps; it is in force from the next session (H1)."""
-    from plimsoll.operate.account_limits import sign
+    from plimsoll.account.limits import sign
     from plimsoll.store.home import Home
 
     home = Home(workspace.home)
@@ -56,7 +56,7 @@ def limits_sign(
 
 def size_status(workspace: Workspace) -> SizeReport:
     """How large a position may be, and what the next step still needs (H7, P5)."""
-    from plimsoll.operate.size import status
+    from plimsoll.account.size import status
     from plimsoll.store.home import Home
 
     return status(Home(workspace.home))
@@ -64,7 +64,7 @@ def size_status(workspace: Workspace) -> SizeReport:
 
 def size_approve(workspace: Workspace, person: str, key: Path, reason: str) -> SizeReport:
     """Grant the next step of size where every evidence holds; ``CheckFailed`` lists what is missing (H7)."""
-    from plimsoll.operate.size import approve
+    from plimsoll.account.size import approve
     from plimsoll.store.home import Home
 
     return approve(Home(workspace.home), _by(workspace, person, key), reason)
@@ -72,7 +72,7 @@ def size_approve(workspace: Workspace, person: str, key: Path, reason: str) -> S
 
 def act_approve(workspace: Workspace, person: str, key: Path, **act: str) -> SignedAct:
     """Sign what a holding ended at, which price is right, or how much is held (R9, U6, X6)."""
-    from plimsoll.operate.signed_acts import sign
+    from plimsoll.account.signed_acts import sign
     from plimsoll.store.home import Home
 
     return sign(Home(workspace.home), act, _by(workspace, person, key))
@@ -80,9 +80,9 @@ def act_approve(workspace: Workspace, person: str, key: Path, **act: str) -> Sig
 
 def keys_new(workspace: Workspace, path: Path) -> str:
     """Write a new private key to a file outside the home; returns its public key (H1)."""
+    from plimsoll.account.signing import new_key
     from plimsoll.store.home import Home
     from plimsoll.store.private import outside
-    from plimsoll.store.signing import new_key
 
     return new_key(outside(Home(workspace.home), path))
 
@@ -93,7 +93,7 @@ def keys_trust(
     """Trust a person's public key, or none any more; who may sign then. All but the first need a signature (H1)."""
     from secrets import token_hex
 
-    from plimsoll.operate.account_limits import trust
+    from plimsoll.account.limits import trust
     from plimsoll.store.home import Home
 
     signed = None if by is None or key is None else _by(workspace, by, key)
@@ -102,7 +102,7 @@ def keys_trust(
 
 def keys_list(workspace: Workspace) -> tuple[TrustedKey, ...]:
     """Who may sign for the account (H1)."""
-    from plimsoll.operate.account_limits import trusted
+    from plimsoll.account.limits import trusted
     from plimsoll.store.home import Home
 
     return trusted(Home(workspace.home))
@@ -112,12 +112,12 @@ def account_repair(
     workspace: Workspace, person: str | None, key: Path | None, reason: str, *, restart: bool = False
 ) -> Repaired:
     """Mend a governor's account that was lost or altered from its record; ``CheckFailed`` where it cannot be (H2)."""
-    from plimsoll.operate.account_repair import repair
-    from plimsoll.store.account_record import AccountRecord
+    from plimsoll.account.record import AccountRecord
+    from plimsoll.account.record_rules import Signatory
+    from plimsoll.account.repair import repair
+    from plimsoll.account.signing import Signer
     from plimsoll.store.home import Home
     from plimsoll.store.private import exposed, outside
-    from plimsoll.store.record_rules import Signatory
-    from plimsoll.store.signing import Signer
 
     home = Home(workspace.home)
     by = None if person is None or key is None else Signatory(person, Signer(outside(home, key)), now())
@@ -136,8 +136,8 @@ def sla(
     Its policy is the account's own profile, unless another one or a policy file is named. It is written to ``output``
     too; nothing is signed where that is a file a home keeps itself.
     """
+    from plimsoll.account.risk_promise import promise, sign
     from plimsoll.core.errors import InputError
-    from plimsoll.operate.risk_promise import promise, sign
     from plimsoll.store.home import Home, spared
 
     loaded, home = _of_account(workspace).load(), Home(workspace.home)
@@ -157,7 +157,7 @@ def sla(
 
 def sla_check(workspace: Workspace, path: Path) -> Checked:
     """Who signed a risk promise that was written to a file, and whether it still holds (H9)."""
-    from plimsoll.operate.risk_promise import check
+    from plimsoll.account.risk_promise import check
     from plimsoll.store.home import Home
 
     loaded = _of_account(workspace).load()
@@ -168,7 +168,7 @@ def _of_account(workspace: Workspace) -> Workspace:
     """The workspace with the profile the home's account was opened with, unless a profile or a policy is named."""
     from dataclasses import replace
 
-    from plimsoll.operate.governed_account import whole_record
+    from plimsoll.account.governed_account import whole_record
     from plimsoll.store.home import Home
 
     known = whole_record(Home(workspace.home)).limits
@@ -182,11 +182,11 @@ def _by(workspace: Workspace, person: str, key: Path, *, live: bool = False) -> 
 
     A key inside the home is refused, and for a live account a home that others can write: it would be theirs to sign.
     """
-    from plimsoll.operate.governed_account import whole_record
+    from plimsoll.account.governed_account import whole_record
+    from plimsoll.account.record_rules import Signatory
+    from plimsoll.account.signing import Signer
     from plimsoll.store.home import Home
     from plimsoll.store.private import exposed, outside
-    from plimsoll.store.record_rules import Signatory
-    from plimsoll.store.signing import Signer
 
     home = Home(workspace.home)
     signer = Signer(outside(home, key))

@@ -12,7 +12,7 @@ from plimsoll.core.errors import InputError
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
-    from plimsoll.operate.govern import LineProtocol
+    from plimsoll.governor.protocol import LineProtocol
 
 
 _FULL = 390  # minutes of a NYSE session
@@ -36,13 +36,13 @@ def governed(
     """
     from secrets import token_hex
 
-    from plimsoll.operate.govern import LineProtocol
-    from plimsoll.operate.govern_clock import MachineClock
-    from plimsoll.operate.governed_account import GovernedAccount
-    from plimsoll.operate.track_record import TrackRecord
-    from plimsoll.risk.governor import Governor
-    from plimsoll.risk.governor_clock import dates_of
-    from plimsoll.store.account_record import AccountRecord
+    from plimsoll.account.governed_account import GovernedAccount
+    from plimsoll.account.record import AccountRecord
+    from plimsoll.account.track_record import TrackRecord
+    from plimsoll.governor.clock import dates_of
+    from plimsoll.governor.governor import Governor
+    from plimsoll.governor.protocol import LineProtocol
+    from plimsoll.governor.protocol_clock import MachineClock
     from plimsoll.store.home import Home
     from plimsoll.store.private import exposed, owner_only
 
@@ -85,14 +85,14 @@ def arriving(read: Callable[[int], bytes]) -> Iterator[tuple[list[bytes | None],
 
     ``read`` returns what is there, at most so many bytes, waits when there is nothing, and ends with nothing.
     """
-    from plimsoll.operate.govern_arrivals import arriving as lines
+    from plimsoll.governor.protocol_arrivals import arriving as lines
 
     return lines(read, steady)
 
 
 def _exchange(day: int) -> str:
     """That the NYSE is closed on a day, or closes early, in words; "" on a day like others (D9)."""
-    from plimsoll.operate.track_record import iso
+    from plimsoll.account.track_record import iso
 
     try:
         hours = _session_minutes(day)

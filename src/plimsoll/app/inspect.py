@@ -11,20 +11,20 @@ from plimsoll.app.wiring import passing_journal, runs_of, snapshots_of, stage_2
 from plimsoll.core.errors import InputError
 
 if TYPE_CHECKING:
+    from plimsoll.analysis.auction_answer import AuctionAnswer
+    from plimsoll.analysis.costs import CostReport
+    from plimsoll.analysis.past_session import Past
+    from plimsoll.analysis.replay import SessionReplay
+    from plimsoll.analysis.risk import RiskStanding
+    from plimsoll.analysis.session_summary import SessionExplanation
     from plimsoll.app.workspace import Progress, Workspace
     from plimsoll.core.panel import History
-    from plimsoll.engine.replay import SessionReplay
-    from plimsoll.governance.session_summary import SessionExplanation
-    from plimsoll.operate.auction_answer import AuctionAnswer
-    from plimsoll.operate.costs import CostReport
-    from plimsoll.operate.past_session import Past
-    from plimsoll.operate.risk import RiskStanding
     from plimsoll.reports.regime import RegimeReport
 
 
 def explain(workspace: Workspace, on: str, symbol: str | None = None, run: str | None = None) -> SessionExplanation:
     """Why each symbol, or one, was traded or not in a session of a run, the last run's by default (G4)."""
-    from plimsoll.operate import past_session
+    from plimsoll.analysis import past_session
 
     with _past(workspace, on, run) as past:
         return past_session.explain(past, symbol)
@@ -32,7 +32,7 @@ def explain(workspace: Workspace, on: str, symbol: str | None = None, run: str |
 
 def replay(workspace: Workspace, on: str, run: str | None = None) -> SessionReplay:
     """Decide a past session again from snapshot, policy and journal, and compare the bytes (G4)."""
-    from plimsoll.operate import past_session
+    from plimsoll.analysis import past_session
 
     with _past(workspace, on, run) as past:
         return past_session.replay(past)
@@ -40,7 +40,7 @@ def replay(workspace: Workspace, on: str, run: str | None = None) -> SessionRepl
 
 def risk(workspace: Workspace, on: str | None = None, run: str | None = None) -> RiskStanding:
     """Where a run's book stood against every limit at a session's close, the last one decided by default (R1-R9)."""
-    from plimsoll.operate import risk as standing_of
+    from plimsoll.analysis import risk as standing_of
 
     with _past(workspace, on, run) as past:
         return standing_of.standing(past)
@@ -49,8 +49,8 @@ def risk(workspace: Workspace, on: str | None = None, run: str | None = None) ->
 @contextmanager
 def _past(workspace: Workspace, on: str | None, run: str | None) -> Iterator[Past]:
     """A session of a run, the last of the last one's by default, while it is looked at."""
+    from plimsoll.analysis import past_session
     from plimsoll.core.dates import day_number
-    from plimsoll.operate import past_session
 
     if on is not None:
         day_number(on)  # before a run is looked for: a misspelt date is what is wrong
@@ -76,8 +76,8 @@ def costs(
 
     With the impact coefficient the fills show and its error. Nothing is written.
     """
+    from plimsoll.analysis import costs as compared
     from plimsoll.core.errors import UsageError
-    from plimsoll.operate import costs as compared
 
     snapshots = snapshots_of(workspace.home)
     if fills is None:
@@ -139,6 +139,6 @@ def report(
 
 def auction(path: Path) -> AuctionAnswer:
     """Solve the problem in a JSON or NPZ file and explain the answer; ``InputError`` when malformed (A3, A5)."""
-    from plimsoll.operate import auction_answer, auction_file
+    from plimsoll.analysis import auction_answer, auction_file
 
     return auction_answer.answer(auction_file.read(path))

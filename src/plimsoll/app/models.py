@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Progress, Workspace
-    from plimsoll.operate.model_convert import Conversion
-    from plimsoll.operate.model_run import ModelRun
+    from plimsoll.intraday.model_convert import Conversion
+    from plimsoll.intraday.model_run import ModelRun
 
 
 def model_run(
@@ -31,9 +31,9 @@ def model_run(
 
     from plimsoll.alpha import model_files
     from plimsoll.core.dates import day_number
+    from plimsoll.intraday import model_run as running
+    from plimsoll.intraday.model_worker import ModelWorker
     from plimsoll.market import instruments, minutes
-    from plimsoll.operate import model_run as running
-    from plimsoll.operate.model_worker import ModelWorker
 
     policy = workspace.load().policy
     model_files.check(model)
@@ -55,7 +55,7 @@ def model_run(
 
 def model_convert(source: Path, output: Path, *, trusted: bool, algorithm: str = "PPO") -> Conversion:
     """Write a pickled classifier or a stable-baselines3 policy as ONNX; runs code of the file's author (H4)."""
-    from plimsoll.operate import model_convert as converting
+    from plimsoll.intraday import model_convert as converting
     from plimsoll.store.home import spared
 
     return converting.convert(source, spared(output), trusted=trusted, algorithm=algorithm)

@@ -11,8 +11,8 @@ from plimsoll.core.money import cents
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Progress, Workspace
-    from plimsoll.operate.montecarlo.study import Odds
     from plimsoll.research.ablation import Bound, Outcome, Variant
+    from plimsoll.simulation.study import Odds
 
 
 def ablation(
@@ -111,7 +111,7 @@ def montecarlo(
     ``InputError`` where no recording that was named has two whole sessions.
     """
     from plimsoll.core.errors import InputError
-    from plimsoll.operate.montecarlo import paths, study
+    from plimsoll.simulation import paths, study
     from plimsoll.store.governor_store import SqliteStateStore
 
     policy = workspace.load().policy

@@ -14,8 +14,8 @@ from plimsoll.cli.terminal import say
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from plimsoll.account.signed_acts import SignedAct
     from plimsoll.app import Workspace
-    from plimsoll.operate.signed_acts import SignedAct
 
 SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="Of which symbol.")]
 

@@ -135,7 +135,7 @@ def changed(where: Workspace, changes: Mapping[str, object], snapshot: str = "")
 
 def governor_store(url: str | None) -> str | None:
     """Where the governor's account lies: the address given, or the one in the environment; None for the home."""
-    from plimsoll.operate.govern import refuse_secret
+    from plimsoll.governor.protocol import refuse_secret
 
     refuse_secret(url)
     return url or os.environ.get("PLIMSOLL_GOVERNOR_STORE") or None

@@ -9,9 +9,9 @@ from plimsoll.core.limits import AccountCaps
 from plimsoll.core.panel import Factor, Floats, Panel
 from plimsoll.core.policy import CvarPolicy, LadderPolicy, LimitPolicy, Policy
 from plimsoll.core.symbols import held_as, measurable
+from plimsoll.governor.limits import WHOLE, limits_of
 from plimsoll.indicators.catalogue import catalogue
 from plimsoll.risk import ladder as ladder_room
-from plimsoll.risk.governor_limits import WHOLE, limits_of
 
 
 def factors(policy: Policy) -> dict[str, Factor]:

@@ -16,7 +16,19 @@ def code_hash(strategies: tuple[Strategy, ...] = ()) -> str:
     a strategy given as a Python object its source and parameters.
     """
     root = Path(plimsoll.__file__).parent
-    rooms = ("core", "measures", "indicators", "costs", "alpha", "capital", "risk", "governance", "engine", "execution")
+    rooms = (
+        "core",
+        "measures",
+        "indicators",
+        "costs",
+        "alpha",
+        "capital",
+        "risk",
+        "governance",
+        "governor",
+        "engine",
+        "execution",
+    )
     digest = hashlib.sha256()
     for room in rooms:
         for path in sorted((root / room).rglob("*.py")):

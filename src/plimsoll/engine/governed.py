@@ -12,8 +12,8 @@ from plimsoll.core.state import State
 from plimsoll.core.venue import VenueEvent
 from plimsoll.engine.driver import RunState
 from plimsoll.engine.run_context import RunContext
-from plimsoll.risk.governor_limits import limits_of
-from plimsoll.risk.order_gate import OrderGate
+from plimsoll.governor.limits import limits_of
+from plimsoll.governor.order_gate import OrderGate
 from plimsoll.store.governor_memory import MemoryStateStore
 
 

@@ -1,1 +1,1 @@
-"""Venues and their accounting (X)."""
+"""Orders to venues, fills to positions (X)."""

@@ -1,1 +1,1 @@
-"""Status of a home: runs, audit."""
+"""Is everything in place, and the way back after a halt (O10)."""

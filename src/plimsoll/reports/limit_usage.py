@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.analysis import headroom
+from plimsoll.analysis.headroom import BOOK, ORDERS, LimitUse
 from plimsoll.core.panel import View
-from plimsoll.engine import headroom
-from plimsoll.engine.headroom import BOOK, ORDERS, LimitUse
 from plimsoll.engine.proposal import tails_of
 from plimsoll.reports.report_data import ReportData
 

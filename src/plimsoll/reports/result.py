@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.analysis.data_changes import sentences
 from plimsoll.capital import garch, scenarios
 from plimsoll.core.events import (
     Approval,
@@ -26,7 +27,6 @@ from plimsoll.core.protections import taken_away
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.costs.presets import PRESETS
 from plimsoll.engine.tally import RunTally
-from plimsoll.governance.data_changes import sentences
 from plimsoll.measures.performance import VOLATILITY_LEAST, Metrics, metrics
 from plimsoll.reports import bidders
 from plimsoll.reports.comparison import Passive, passive_books

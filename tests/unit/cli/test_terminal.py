@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import plimsoll.cli
+from plimsoll.account.record import AccountRecord
+from plimsoll.account.record_rules import Signatory
+from plimsoll.account.signing import Signer, new_key
 from plimsoll.cli.main import cli
 from plimsoll.cli.terminal import json_text
 from plimsoll.core.account_record import Caps, Key, Limits
 from plimsoll.core.errors import UsageError, one_line, printable, said
 from plimsoll.core.runs import RunSummary
-from plimsoll.store.account_record import AccountRecord
 from plimsoll.store.home import Home
-from plimsoll.store.record_rules import Signatory
-from plimsoll.store.signing import Signer, new_key
 
 CONTROLS = [*range(0x20), *range(0x7F, 0xA0)]
 DIRECTIONS = [*range(0x200B, 0x2010), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF, 0xE0041]

@@ -123,7 +123,7 @@ def test_only_what_looks_back_reads_the_history_behind_a_view() -> None:
         for path in root.rglob("*.py")
         if re.search(r"history_behind\(|view\._history|\._memo\b", path.read_text())
     }
-    assert readers == {"core/panel.py", "engine/evidence.py", "engine/what_if.py"}
+    assert readers == {"core/panel.py", "analysis/evidence.py", "analysis/what_if.py"}
     ahead = {
         path.relative_to(root).as_posix() for path in root.rglob("*.py") if re.search(r"in_blocks\(", path.read_text())
     }

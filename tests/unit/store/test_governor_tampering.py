@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from plimsoll.core.errors import CorruptionError, InputError, PlimsollError
-from plimsoll.risk.governor import Execution, Governor, OrderIntent, Quote
-from plimsoll.risk.governor_limits import SECOND, limits_of
+from plimsoll.governor.governor import Execution, Governor, OrderIntent, Quote
+from plimsoll.governor.limits import SECOND, limits_of
 from plimsoll.store import governor_store, policy_file
 from plimsoll.store.governor_store import SqliteStateStore
 

@@ -12,10 +12,10 @@ from plimsoll.cli.terminal import say
 from plimsoll.core.errors import one_line
 
 if TYPE_CHECKING:
+    from plimsoll.account.limits import LimitsReport, LimitsVersion, TrustedKey
+    from plimsoll.account.risk_promise import Checked
+    from plimsoll.account.size import SizeReport
     from plimsoll.core.account_record import Caps
-    from plimsoll.operate.account_limits import LimitsReport, LimitsVersion, TrustedKey
-    from plimsoll.operate.risk_promise import Checked
-    from plimsoll.operate.size import SizeReport
 
 _CAPS = {
     "loss": "loss of a session",

@@ -9,7 +9,7 @@ from rich.markup import escape
 from plimsoll.cli.render.console import console, percent, table
 
 if TYPE_CHECKING:
-    from plimsoll.operate.auction_answer import AuctionAnswer, LotsAnswer
+    from plimsoll.analysis.auction_answer import AuctionAnswer, LotsAnswer
 
 _STATUS = {
     "optimal": "solved by cutting planes",

@@ -10,8 +10,8 @@ from plimsoll.cli.render.console import console
 from plimsoll.core.runs import JOURNAL_FORMAT
 
 if TYPE_CHECKING:
+    from plimsoll.account.repair import Repaired
     from plimsoll.core.runs import AuditReport
-    from plimsoll.operate.account_repair import Repaired
 
 
 def render_audit(report: AuditReport) -> None:

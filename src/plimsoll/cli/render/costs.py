@@ -12,8 +12,8 @@ from plimsoll.cli.render.console import ABSENT, console, percent, proven, table
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from plimsoll.analysis.costs import CostReport
     from plimsoll.costs.shortfall import Compared
-    from plimsoll.operate.costs import CostReport
 
 LEFT_OUT_SHOWN = 10
 ORDERS_SHOWN = 10

@@ -10,8 +10,8 @@ from plimsoll.cli.render.console import console, table
 from plimsoll.cli.terminal import say
 
 if TYPE_CHECKING:
-    from plimsoll.operate.model_convert import Conversion
-    from plimsoll.operate.model_run import ModelRun
+    from plimsoll.intraday.model_convert import Conversion
+    from plimsoll.intraday.model_run import ModelRun
 
 
 def render_conversion(found: Conversion) -> None:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from plimsoll.cli.render.console import console, percent, table
 
 if TYPE_CHECKING:
-    from plimsoll.operate.montecarlo.study import FailedSession, Odds
+    from plimsoll.simulation.study import FailedSession, Odds
 
 _MEANT = {
     "loss": "largest session loss within its cap; gaps beyond it stand below",

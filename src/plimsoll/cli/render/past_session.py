@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from plimsoll.analysis.case import ExplanationStep
+    from plimsoll.analysis.replay import SessionReplay
+    from plimsoll.analysis.session_summary import SessionExplanation
     from plimsoll.core.events import Proof
-    from plimsoll.engine.replay import SessionReplay
-    from plimsoll.governance.case import ExplanationStep
-    from plimsoll.governance.session_summary import SessionExplanation
 
 _TITLES = {"programme": "target portfolio"}  # links whose name in JSON is an older one
 WIDTH_READ = 100  # lines longer than this are hard to read, however wide the terminal

@@ -11,7 +11,7 @@ from plimsoll.cli.render.console import ABSENT, SYNTHETIC, console, figure, perc
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from plimsoll.operate.risk import LimitStanding, RiskStanding
+    from plimsoll.analysis.risk import LimitStanding, RiskStanding
 
 _MOST = 8  # positions shown; the document has them all
 

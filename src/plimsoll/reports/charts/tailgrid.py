@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.analysis import estimates
 from plimsoll.core.panel import View
-from plimsoll.engine import estimates
 from plimsoll.measures import tails
 from plimsoll.measures.cvar import euler
 from plimsoll.measures.linear import combine

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from plimsoll.analysis.estimates import EstimatedBook, Part, book_of, estimates, parts
 from plimsoll.core.panel import View
-from plimsoll.engine.estimates import EstimatedBook, Part, book_of, estimates, parts
 from plimsoll.reports.page.formatting import number, percent
 from plimsoll.reports.page.markup import Cell, Html, Line, join, n, table, tag
 from plimsoll.reports.report_data import ReportData

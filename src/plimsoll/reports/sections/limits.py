@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plimsoll.engine.headroom import MEANING, kind_of
+from plimsoll.analysis.headroom import MEANING, kind_of
 from plimsoll.reports import limit_usage
 from plimsoll.reports.charts import drawing as charts
 from plimsoll.reports.limit_usage import Strand

@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.engine import estimates
+from plimsoll.analysis import estimates
 from plimsoll.measures.cvar import normal_cvar
 from plimsoll.reports.charts import drawing as charts
 from plimsoll.reports.charts.tailgrid import TailGrid, tail_grid

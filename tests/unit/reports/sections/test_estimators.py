@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from plimsoll.analysis import estimates as engine_estimates
 from plimsoll.capital import scenarios
 from plimsoll.core.panel import View
-from plimsoll.engine import estimates as engine_estimates
 from plimsoll.measures import tails
 from plimsoll.measures.cvar import cvar
 from plimsoll.reports.report_data import ReportData

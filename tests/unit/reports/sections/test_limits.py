@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from plimsoll.analysis import estimates, headroom
 from plimsoll.core.panel import View
 from plimsoll.core.policy import CorrelationPolicy, Policy
-from plimsoll.engine import estimates, headroom
 from plimsoll.measures import tails
 from plimsoll.measures.cvar import cvar, value_at_risk
 from plimsoll.reports import limit_usage, shadow_prices

@@ -1,0 +1,1 @@
+"""The signed, governed account: caps, keys, record, size and promise."""

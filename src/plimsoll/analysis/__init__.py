@@ -1,0 +1,1 @@
+"""What records say: explanations, replays, risk, costs, auctions solved again."""

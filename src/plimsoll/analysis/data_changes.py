@@ -1,0 +1,47 @@
+"""What a run's journal says of the data it decided on, in sentences (D14, E1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from plimsoll.analysis.wording import counted
+from plimsoll.core.events import CertificationChanged, DataEvent, DataPublished, DataRestated, RowsChanged
+
+_NAMED = 8
+
+
+def sentences(event: DataEvent) -> Iterator[str]:
+    """A data event in words, without full stops; nothing of a run's first snapshot, which changes nothing."""
+    match event:
+        case DataPublished() if event.session:
+            yield f"after {event.session} the run went on on snapshot {event.snapshot[:16]}, which ends on {event.last}"
+            if event.added:
+                yield f"{_some(event.added)} joined the run after {event.session}"
+        case DataRestated():
+            yield (
+                f"snapshot {event.snapshot[:16]} restates sessions that were already decided, up to {event.session}: "
+                f"{_changes(event.changes)}; what was decided stands, later decisions use the new rows"
+            )
+        case CertificationChanged():
+            yield (
+                f"snapshot {event.snapshot[:16]} certifies sessions otherwise that were already decided, up to "
+                f"{event.session}: {_changes(event.changes)}"
+            )
+        case _:
+            return
+
+
+def _changes(changes: Sequence[RowsChanged]) -> str:
+    return _some([_change(c) for c in changes], "; ")
+
+
+def _change(c: RowsChanged) -> str:
+    if not c.rows:
+        return c.name
+    of = f" of {', '.join(c.fields)}" if c.fields else ""
+    return f"{c.name} {counted(c.rows, 'row')}{of} from {c.since}"
+
+
+def _some(names: Sequence[str], between: str = ", ") -> str:
+    shown = between.join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"

@@ -1,0 +1,124 @@
+"""A whole session in a page: the state of the book, what was traded and why, what was refused and why (G4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from plimsoll.analysis import wording
+from plimsoll.analysis.case import BOOK, Case, Explanation, ExplanationStep, position
+from plimsoll.analysis.data_changes import sentences
+from plimsoll.analysis.explain import absence, headline
+from plimsoll.analysis.explain_day import book_gates, book_restraints, failed
+from plimsoll.analysis.wording import money, sentence, share
+from plimsoll.core.events import Proof
+from plimsoll.core.protections import taken_away
+
+
+class SessionExplanation(msgspec.Struct, frozen=True):
+    """One session of a run: the summary of the book, and the chain of each symbol asked for.
+
+    ``journal`` is what the journal was verified to before anything was read from it.
+    """
+
+    run: str
+    session: str
+    decided_at: str
+    synthetic: bool
+    mode: str
+    nav: int
+    summary: tuple[ExplanationStep, ...]
+    symbols: tuple[Explanation, ...]
+    journal: Proof | None = None
+
+
+def summarise(case: Case, universe: Sequence[str], explanations: tuple[Explanation, ...]) -> SessionExplanation:
+    """The session's summary over ``universe``, with the chains already made."""
+    record = case.record
+    steps = (
+        ExplanationStep("protections off", tuple(f"{said[:1].upper()}{said[1:]}." for said in taken_away(case.policy))),
+        ExplanationStep("book", _book(case)),
+        ExplanationStep("data", tuple(f"{_capital(said)}." for event in case.changes for said in sentences(event))),
+        ExplanationStep("restraints", book_restraints(case)),
+        ExplanationStep("auction", _auction(case)),
+        ExplanationStep("traded", _lines(case, universe, "EXECUTE")),
+        ExplanationStep("refused", (*_lines(case, universe, "REJECT"), *_lines(case, universe, "ERROR"))),
+        ExplanationStep("held", _held(case, universe)),
+        ExplanationStep("neither held nor wanted", _absent(case, universe)),
+        ExplanationStep("gates", book_gates(case)),
+        ExplanationStep("above a limit on the way", tuple(failed(case, f) for f in record.findings)),
+        ExplanationStep("vetoes", tuple(f"{v.trigger} ({v.severity}) for {v.scope}." for v in record.vetoes)),
+        ExplanationStep("events", tuple(_event(e.kind, e.scope, e.measured, e.limit) for e in record.events)),
+    )
+    return SessionExplanation(
+        run=case.run,
+        session=record.session,
+        decided_at=record.decided_at,
+        synthetic=case.synthetic,
+        mode=record.carried.mode,
+        nav=record.nav,
+        summary=tuple(s for s in steps if s.sentences),
+        symbols=explanations,
+    )
+
+
+def _book(case: Case) -> tuple[str, ...]:
+    record = case.record
+    gross = share(record.figures.get("gross"))
+    facts = [f"NAV {money(case.nav)}, of which {money(record.cash / 100.0)} cash; invested {gross}."]
+    if case.pre_open:
+        filled = ", ".join(f"{'bought' if f.lots > 0 else 'sold'} {f.symbol}" for f in case.pre_open)
+        facts.append(f"Filled at its open, from the session before: {filled}.")
+    return tuple(facts)
+
+
+def _auction(case: Case) -> tuple[str, ...]:
+    if case.auction is None or case.auction.auction is None:
+        return ("No auction has been held yet.",)
+    held, record = case.auction.session, case.auction.auction
+    when = "An auction was held" if held == case.record.session else f"No auction; the target portfolio is of {held}"
+    won = sum(b.weight > 0.0 for b in record.bids)
+    facts = [f"{when}: {wording.counted(len(record.bids), 'bid')}, {won} with capital."]
+    facts += [sentence(code, BOOK) for code in record.reasons]
+    dearest = sorted(record.duals.items(), key=lambda item: (-item[1], item[0]))
+    nav, horizon = case.auction.nav / 100.0, case.policy.auction.horizon
+    for name, price in dearest[:3]:
+        words = wording.limit_name(name)
+        facts.append(f"Bound by {words}. {wording.worth(name, price, nav, horizon)}")
+    return tuple(facts)
+
+
+def _lines(case: Case, universe: Sequence[str], outcome: str) -> tuple[str, ...]:
+    return tuple(_capital(headline(case, s)) for s in universe if position(case.record, s).outcome == outcome)
+
+
+def _held(case: Case, universe: Sequence[str]) -> tuple[str, ...]:
+    lines = []
+    for symbol in universe:
+        at = position(case.record, symbol)
+        if at.outcome == "HOLD" and (at.held or at.target):
+            lines.append(_capital(headline(case, symbol)))
+    return tuple(lines)
+
+
+def _absent(case: Case, universe: Sequence[str]) -> tuple[str, ...]:
+    """The rest, those of one reason on one line."""
+    grouped: dict[str, list[str]] = {}
+    for symbol in universe:
+        at = position(case.record, symbol)
+        if at.outcome == "HOLD" and not (at.held or at.target):
+            why = absence(case, symbol).replace(f"{symbol}'s", "its").replace(symbol, "it")
+            grouped.setdefault(f"{why[0].lower()}{why[1:]}", []).append(symbol)
+    return tuple(f"{', '.join(names)}: {why}" for why, names in grouped.items())
+
+
+def _event(kind: str, scope: str, measured: float | None, limit: float | None) -> str:
+    if kind == "MODE_CHANGED":
+        return f"The mode of the book changed: {scope.replace('>', ' to ')}."
+    text = sentence(kind, scope, measured, limit)
+    return text if scope == BOOK or scope in text else f"{text[:-1]} ({scope})."
+
+
+def _capital(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"

@@ -1,0 +1,1 @@
+"""The hard-limit governor: limits, book, checks, and its line protocol."""

@@ -1,0 +1,331 @@
+"""How facts with an id of their own are booked: others' trades, splits, settlements, transfers, snapshots (X3, X6, H2).
+
+Each is booked once. Told again with the same content it is answered as before, with other content it is refused.
+Pure functions: whole numbers in, a ``Change`` out, which the governor makes durable as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import date, timedelta
+from math import gcd
+from typing import Any
+
+from plimsoll.core.errors import InputError
+from plimsoll.core.quantity import plain
+from plimsoll.core.venue_facts import (
+    Bust,
+    Correction,
+    Dividend,
+    External,
+    Fact,
+    Settlement,
+    SignedPosition,
+    SignedPrice,
+    Snapshot,
+    Split,
+    Transfer,
+    act_id,
+)
+from plimsoll.governor.change import Change, Known, moved, moved_since, scaled, told_at
+from plimsoll.governor.clock import DAY, in_session
+from plimsoll.governor.executions import busted, converted, corrected, order_of, placed
+from plimsoll.governor.limits import WHOLE
+from plimsoll.governor.prices import near, paid, unsplit
+from plimsoll.governor.state import FAR_FUTURE, SPLIT, Came, Due, Quote, SplitAt, encode
+
+_decode: Callable[[str], Any] = json.loads
+_EPOCH = date(1970, 1, 1)
+_MOVED_IN = "a transfer"  # stands among the orders whose moves are counted; no id has a space
+_NOON = _AHEAD = DAY // 2  # before anything was seen in a session a snapshot may be of any time of its day
+_RATIO_MAX = 10_000  # new units for an old one, or old ones for a new one
+
+
+def told(known: Known, fact: Fact) -> Change | tuple[str, ...]:
+    """What a fact changes, or what it was answered with before. ``InputError`` where it cannot be booked."""
+    if isinstance(fact, Correction):
+        return corrected(known, fact)
+    if isinstance(fact, Bust):
+        return busted(known, fact)
+    content = _content(fact)
+    before = known.fact("fact", fact.id)
+    if before is not None:
+        same, reasons = _decode(before)
+        if same != content:
+            raise InputError(f"{fact.id} was told before with other content", "Give each fact an id of its own")
+        return tuple(reasons)
+    try:
+        change = _BOOK[type(fact)](known, fact)
+    except InputError:
+        if not fact.id.startswith(act_id(0)[:-1]):
+            raise
+        change = Change(reasons=("ACT_UNUSED",))  # a person meant what there is now, not what there may be later
+    change.new["fact", fact.id] = encode([content, change.reasons])
+    return change
+
+
+def _content(fact: Fact) -> list[Any]:
+    """What must be the same when a fact is told again; its time only where it is what the fact is about."""
+    said = {f.name: getattr(fact, f.name) for f in fields(fact) if f.name not in ("at", "again")}
+    if isinstance(fact, Snapshot):
+        said["at"] = fact.at
+        said["positions"] = sorted([*pair] for pair in fact.positions.items())
+        said["orders"] = None if fact.orders is None else sorted(fact.orders)
+    return [type(fact).__name__.lower(), *said.values()]
+
+
+def _external(known: Known, told: External) -> Change:
+    """A trade that no order here made is adopted: it counts in every limit (X3)."""
+    if told.quantity <= 0 or told.price_down <= 0:
+        raise InputError("a trade needs a positive quantity and price")
+    prices = told.price_down, told.price_up
+    price, counted, why = paid(known.book, known.limits, told.symbol, told.sign, prices, told.at)
+    change = Change(
+        turnover=told.quantity * counted,
+        cash=-told.sign * told.quantity * price,
+        reasons=("EXTERNAL", *why),
+    )
+    units = scaled(told.sign * told.quantity, known.book.splits.get(told.symbol, ()), told.at)
+    moved(change, known, told.symbol, units, told.at, told.price_up)
+    return change
+
+
+def _split(known: Known, told: Split) -> Change:
+    """Units become others at an instant: what happened before it is converted, also what is told of it later.
+
+    A fraction below 1e-12 goes against the account. What was transferred after it and told first stands at the price of
+    before it, and gets its own. What is open counts with the larger rest and the dearer price, because nobody knows
+    whether the venue adjusts its orders.
+    """
+    book, symbol = known.book, told.symbol
+    new, old = _ratio(told)
+    known_splits = book.splits.get(symbol, ())
+    for other in known_splits:
+        if abs(other.at // DAY - told.at // DAY) <= 1 and not (told.again or other.again):
+            raise InputError(
+                f"a split of {symbol}, {other.new} for {other.old}, was told as {other.id} for {_date(other.at)}",
+                'If this is another one, tell it with "again": true',
+            )
+    split = SplitAt(told.at, new, old, told.id, told.again)
+    change = Change(puts=[("split", symbol, (*known_splits, split))])
+    (later, since), held = moved_since(known, symbol, told.at - 1), book.positions.get(symbol, 0)
+    now = scaled(held - later, (split,), told.at - 1) + later
+    change.puts.append(("position", symbol, now or None))
+    if symbol in book.told:
+        said = book.told[symbol]
+        if told_at(known, symbol) < told.at:
+            said = scaled(said, (split,), told.at - 1)
+        change.puts.append(("told", symbol, None if said == now else said))
+    quote, due, entered, dearer = book.quotes.get(symbol), book.dues.get(symbol), since.pop(_MOVED_IN, 0), 0
+    if quote is not None and quote.at < told.at:
+        bid, ask = max(quote.bid * old // new, 1), max(-(-quote.ask * old // new), 1)
+        dearer = bid + ask - quote.bid - quote.ask
+        change.cash = -entered * dearer // 2
+        _repriced(change, known, symbol, Quote(bid, ask, quote.at, SPLIT))
+    if (came := book.came.get(symbol)) is not None:
+        later = min(entered, came.quantity, key=abs)
+        units = scaled(came.quantity - later, (split,), told.at - 1) + later
+        change.puts.append(("came", symbol, Came(units, came.worth + later * dearer)))
+    if due is not None:
+        change.puts.append(("due", symbol, Due(due.quantity * new // old, due.mark * old // new, due.cash)))
+    working = {order.id for order in book.orders.values() if order.symbol == symbol}
+    for name in sorted(working | since.keys()):
+        order, ended = order_of(known, name)
+        placed(change, known, converted(order, split, since.get(name, 0)), ended=ended, splits=len(known_splits) + 1)
+    return change
+
+
+def _repriced(change: Change, known: Known, symbol: str, quote: Quote) -> None:
+    """The last price as an action leaves it; where that explains the doubted one, this is believed (U6)."""
+    doubt = known.book.doubts.get(symbol)
+    if doubt is not None and doubt.bid and near(quote, doubt, known.limits.jumps.of(symbol)):
+        quote = Quote(doubt.bid, doubt.ask, doubt.at)
+        change.puts.append(("doubt", symbol, None))
+    change.puts.append(("quote", symbol, quote))
+
+
+def _dividend(known: Known, told: Dividend) -> Change:
+    """So much for each unit held before its time. The last price falls by it, where that is from before.
+
+    A long holding's cash counts as far as the price does fall, so that it is no gain; a short one's cost counts whole.
+    The same told twice would explain a fall that is a loss, so one within a day of it is refused, unless it says that
+    it is another.
+    """
+    book, symbol = known.book, told.symbol
+    if told.amount <= 0:
+        raise InputError("a dividend needs a positive amount for each unit")
+    held = book.positions.get(symbol, 0) - moved_since(known, symbol, told.at - 1)[0]
+    if not held:
+        return Change()
+    quote, bound = book.quotes.get(symbol), known.limits.jumps.of(symbol)
+    if quote is None:
+        raise InputError(f"{symbol} was never quoted, so nothing tells whether this can be", f"Quote {symbol} first")
+    before = quote.bid + quote.ask
+    if 2 * told.amount * WHOLE > bound * before:
+        raise InputError(
+            f"{plain(told.amount)} for each {symbol} is more than {bound / 100:g} % of its price, which no dividend is",
+            "Look at the amount; it is for one unit, in USD",
+        )
+    _another(known, told)
+    change = Change(cash=min(held * told.amount, 0))
+    change.facts["dividend", symbol] = encode([told.at, told.id, told.amount])
+    if quote.at >= told.at:
+        return change
+    lower = Quote(max(quote.bid - told.amount, 1), quote.ask - told.amount, quote.at, quote.derived or "dividend")
+    _repriced(change, known, symbol, lower)
+    if (came := book.came.get(symbol)) is not None:
+        change.puts.append(("came", symbol, Came(came.quantity, came.worth - 2 * max(came.quantity, 0) * told.amount)))
+    if held > 0:
+        due = book.dues.get(symbol, Due(held, before, 0))
+        change.puts.append(("due", symbol, Due(held, due.mark, due.cash + held * told.amount)))
+    return change
+
+
+def _another(known: Known, told: Dividend) -> None:
+    text = known.fact("dividend", told.symbol)
+    if text is None or told.again:
+        return
+    at, name, amount = _decode(text)
+    if abs(at // DAY - told.at // DAY) <= 1:
+        raise InputError(
+            f"a dividend of {told.symbol}, {plain(amount)}, was told as {name} for {_date(at)}",
+            'If this is another one, tell it with "again": true',
+        )
+
+
+def _signed_price(known: Known, told: SignedPrice) -> Change:
+    """The price a person says is right is believed, and the doubt ends. Without a doubt there is nothing to say."""
+    book, symbol = known.book, told.symbol
+    doubt, quote = book.doubts.get(symbol), book.quotes.get(symbol)
+    if doubt is None:
+        raise InputError(f"the price of {symbol} is not in doubt")
+    when = max(doubt.at, doubt.at if quote is None else quote.at)
+    return Change(puts=[("doubt", symbol, None), ("quote", symbol, Quote(told.bid, told.ask, when))])
+
+
+def _signed_position(known: Known, told: SignedPosition) -> Change:
+    """What a person says is held is held, and the dispute ends. What it took away counts as lost, what it brought as
+    turnover, and nothing as gained. Without a dispute there is nothing to say.
+    """
+    book, symbol = known.book, told.symbol
+    if symbol not in book.told:
+        raise InputError(f"the position of {symbol} is not disputed")
+    difference = told.quantity - book.positions.get(symbol, 0)
+    change = Change(turnover=abs(difference) * book.ask(symbol), gainless=difference != 0)
+    moved(change, known, symbol, difference, max(book.account.clock, told_at(known, symbol)))
+    change.puts.append(("told", symbol, None))
+    return change
+
+
+def _ratio(told: Split) -> tuple[int, int]:
+    """New and old units in lowest terms."""
+    if told.new <= 0 or told.old <= 0 or told.new == told.old:
+        raise InputError("a split needs two different positive numbers, new and old")
+    common = gcd(told.new, told.old)
+    new, old = told.new // common, told.old // common
+    if max(new, old) > _RATIO_MAX * min(new, old):
+        raise InputError(f"a split beyond {_RATIO_MAX} to 1 is none", "Give new and old units, such as 10 and 1")
+    return new, old
+
+
+def _settlement(known: Known, told: Settlement) -> Change:
+    """A holding ends without a market. It pays at most what it was last believed to be worth, so that no gain makes
+    room, and what that falls short of counts as lost (R9).
+    """
+    book, symbol = known.book, told.symbol
+    held = book.positions.get(symbol, 0)
+    if symbol in book.told:
+        raise InputError(
+            f"{plain(held)} {symbol} were counted and the venue says {plain(book.told[symbol])}",
+            "Take another snapshot, or sign which is held: plimsoll approve position",
+        )
+    if told.price < 0:
+        raise InputError("a settlement needs a price, 0 to write off")
+    quantity = held if told.quantity is None else told.quantity
+    if not quantity or quantity * held < 0 or abs(quantity) > abs(held):
+        raise InputError(f"{plain(held)} {symbol} are held: there is no such holding to settle")
+    change = Change(cash=quantity * told.price, gainless=True)
+    moved(change, known, symbol, -quantity, told.at)
+    return change
+
+
+def _transfer(known: Known, told: Transfer) -> Change:
+    """Units come or go without a trade: neither a gain nor a loss, at the dearer price where one is in doubt.
+
+    Where that price is not fresh, what the next believed one says they are worth beyond it is no gain.
+    """
+    book, symbol = known.book, told.symbol
+    if not told.quantity:
+        raise InputError("a transfer needs a quantity, negative for what left")
+    units = scaled(told.quantity, book.splits.get(symbol, ()), told.at)
+    quote, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
+    if quote is None and units > 0:
+        raise InputError(f"{symbol} was never quoted, so what came in has no price", f"Quote {symbol} first")
+    marks = [units * (price.bid + price.ask) for price in (quote, doubt) if price is not None and price.ask]
+    worth = max(marks, default=0)
+    change = Change(cash=-worth // 2)
+    moved(change, known, symbol, units, told.at, order=(_MOVED_IN, units))
+    before, last = book.came.get(symbol), max(book.account.clock, told.at)
+    if before is not None or (quote is not None and not book.fresh(symbol, last - known.limits.quote_age, FAR_FUTURE)):
+        so_far = before or Came(0, 0)
+        change.puts.append(("came", symbol, Came(so_far.quantity + units, so_far.worth + worth)))
+    return change
+
+
+def _snapshot(known: Known, told: Snapshot) -> Change:
+    """What the venue says is held is compared with what had been counted at that time (X6).
+
+    Where they differ the symbol is frozen, and both count, until a later fact, another snapshot or a person makes them
+    equal. An order that is open here and is not named stays open: only the venue's word on its end closes it (X3). One
+    that is named and is not open here is foreign, unless it closed by a fill of after that time. A snapshot from before
+    the last one changes nothing, and is told so. In recorded time none may lie far ahead of all that was seen: until
+    then every true one would be from before it.
+    """
+    book, change = known.book, Change()
+    if not in_session(book, told.at):
+        raise InputError("the time is outside the session, or none has begun")
+    if known.live is None and told.at > max(book.account.clock, book.account.day * DAY + _NOON) + _AHEAD:
+        raise InputError(
+            "it is dated more than 12 hours after the last quote or order seen in the session",
+            "Mend its ts, or send the quotes of before it first",
+        )
+    if told.at < int(known.fact("snapshot", "") or 0):
+        return Change(reasons=("SNAPSHOT_OLD",))
+    change.facts["snapshot", ""] = str(told.at)
+    later: set[str] = set()  # orders that filled after it was taken
+    for symbol in sorted({*book.positions, *book.told, *book.moves, *told.positions}):
+        said = scaled(told.positions.get(symbol, 0), book.splits.get(symbol, ()), told.at)
+        since, orders = moved_since(known, symbol, told.at)
+        said, later = said + since, later | orders.keys()
+        if said == book.positions.get(symbol, 0):
+            if symbol in book.told:
+                change.puts.append(("told", symbol, None))
+            change.puts += unsplit(book, symbol, told.at)
+            continue
+        change.reasons = ("POSITION_DISPUTED",)
+        change.puts.append(("told", symbol, said))
+        change.facts["snapshot", symbol] = str(told.at)
+    if told.orders is not None:
+        filled = {name for name in later & told.orders if not order_of(known, name)[1]}
+        foreign = tuple(sorted(told.orders - book.orders.keys() - filled))
+        change.puts.append(("foreign", "", foreign or None))
+        change.reasons += ("FOREIGN_ORDER",) if foreign else ()
+    return change
+
+
+_BOOK: dict[type, Callable[[Known, Any], Change]] = {
+    External: _external,
+    Split: _split,
+    Dividend: _dividend,
+    SignedPrice: _signed_price,
+    SignedPosition: _signed_position,
+    Settlement: _settlement,
+    Transfer: _transfer,
+    Snapshot: _snapshot,
+}
+
+
+def _date(at: int) -> str:
+    return (_EPOCH + timedelta(days=at // DAY)).isoformat()

@@ -1,0 +1,155 @@
+"""Which prices are believed (U6, H2).
+
+A venue, a vendor or a program says anything: a price a tenth of what it was, no bid, -1. What cannot be believed is
+neither taken nor dropped: it leaves a doubt beside the last believed quote, and the worse of both counts until one of
+them is explained. Pure functions of an account's book and limits.
+"""
+
+from __future__ import annotations
+
+from plimsoll.governor.book import Book, unearned
+from plimsoll.governor.limits import SECOND, WHOLE, GovernorLimits, Jumps
+from plimsoll.governor.state import SPLIT, Doubt, Quote
+
+JUMP = "jump"  # too far from the last believed price
+CROSSED = "crossed"  # the bid above the ask
+REFUSED = "refused"  # a side is absent, not positive, or no number
+_DAY = 86_400 * SECOND
+
+
+def judged(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> tuple[Quote | None, Doubt | None]:
+    """The quote to believe from now on, None where the last one stays, and the doubt that is left, if any.
+
+    A side of the quote that is no price is 0 or below. A print near the last believed one is believed and ends every
+    doubt; of several of one time each must be near the last believed one of an earlier time too, or they would walk
+    anywhere in steps. One that jumped is believed when a later one is near it; where the jump may be a split of what
+    is held, no number of prints says whether it is one, since all of them are at the new level. Nor does one say that a
+    split told wrong was right, which is nearer to what the price was before it.
+    """
+    last, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
+    if not 0 < new.bid <= new.ask:
+        return None, _refused(doubt, new)
+    bound = limits.jumps.of(symbol)
+    if last is None:
+        return new, None
+    within = near(last, new, bound) and near(earlier(book, symbol, last, new.at), new, bound)
+    if within and not _as_before(book, symbol, last, new):
+        return new, None
+    if _as_before(book, symbol, last, new) and symbol in book.positions:
+        return None, _doubt(SPLIT, new, doubt)
+    if symbol in book.positions and _apart(book, last, new) and may_be_split(limits.jumps, last, new):
+        return None, _doubt(SPLIT, new, doubt)
+    if doubt is not None and doubt.why in (JUMP, SPLIT) and doubt.at < new.at and near(doubt, new, bound):
+        return new, None
+    return None, _doubt(JUMP, new, doubt)
+
+
+def earlier(book: Book, symbol: str, last: Quote, at: int) -> Quote:
+    """The last believed quote of an earlier time than ``at``, as far as it is known and in the units of the last."""
+    before, then = book.earlier.get(symbol, (last, None))
+    return before if at <= last.at and then == last else last
+
+
+def confirmed(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> Quote | None:
+    """The doubted price that a quote shows to have been true, where it does so and is not near the last believed one.
+
+    It was the market's, though the next one is better: what it did to the account counts (R4).
+    """
+    last, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
+    if last is None or doubt is None or near(last, new, limits.jumps.of(symbol)):
+        return None
+    return Quote(doubt.bid, doubt.ask, doubt.at)
+
+
+def no_gain(book: Book, symbol: str, new: Quote) -> int:
+    """Twice what a quote adds to an account that counts as part of what the session began with, and makes no room.
+
+    That is what transferred units turn out to be worth more than they counted at, and what a holding gains by the first
+    quote after a start where the kept one is from before the session: later quotes may have died with a process, and
+    with them the price the session began at, so the gain may have been made before it.
+    """
+    last, came = book.quotes.get(symbol), book.came.get(symbol)
+    entered = 0 if came is None else unearned(came, new, book.doubts.get(symbol))
+    if last is None or symbol not in book.unheard or last.at > book.account.opened:
+        return entered
+    return max(book.positions.get(symbol, 0) * (new.bid + new.ask - last.bid - last.ask), entered)
+
+
+def unsplit(book: Book, symbol: str, at: int) -> list[tuple[str, str, Quote | None]]:
+    """What a snapshot of an instant changes that names as many units as were counted: a price that may have been a
+    split's was none's, if the snapshot came after it did, and is believed.
+    """
+    doubt = book.doubts.get(symbol)
+    if doubt is None or doubt.why != SPLIT or at <= doubt.since:
+        return []
+    return [("doubt", symbol, None), ("quote", symbol, Quote(doubt.bid, doubt.ask, doubt.at))]
+
+
+def near(one: Quote | Doubt, other: Quote | Doubt, bound_bps: int) -> bool:
+    """Whether the second mid is within a bound of the first."""
+    before = one.bid + one.ask
+    return abs(other.bid + other.ask - before) * WHOLE <= bound_bps * before
+
+
+def paid(
+    book: Book, limits: GovernorLimits, symbol: str, sign: int, prices: tuple[int, int], at: int
+) -> tuple[int, int, tuple[str, ...]]:
+    """What a unit of a trade of an instant, told with a price rounded down and up, counts at in cash and in the
+    turnover; a reason code where that is not what was told.
+
+    Beyond the bound of its kind from the last believed price it counts at the worse of both, and in the turnover at the
+    dearer, so that no error of a venue makes room. The last price is taken into the units of before a later split.
+    """
+    told, quote = prices[1] if sign > 0 else prices[0], book.quotes.get(symbol)
+    if quote is None:
+        return told, prices[1], ()
+    bid, ask = quote.bid, quote.ask
+    for split in book.splits.get(symbol, ()):
+        if split.at > at:
+            bid, ask = bid * split.new // split.old, -(-ask * split.new // split.old)
+    mid, bound = bid + ask, limits.jumps.of(symbol)
+    if all(abs(2 * price - mid) * WHOLE <= bound * mid for price in prices):
+        return told, prices[1], ()
+    return max(told, ask) if sign > 0 else min(told, bid), max(prices[1], ask), ("PRICE_UNEXPLAINED",)
+
+
+def may_be_split(jumps: Jumps, last: Quote, new: Quote) -> bool:
+    """Whether a move is large enough, or near enough a ratio of small numbers, to be a split."""
+    before, after = last.bid + last.ask, new.bid + new.ask
+    if max(before, after) * WHOLE >= jumps.split_far_bps * min(before, after):
+        return True
+    units = range(1, jumps.split_units + 1)
+    return any(
+        abs(after * many - before * few) * WHOLE <= jumps.split_near_bps * before * few
+        for many in units
+        for few in units
+        if many != few
+    )
+
+
+def _as_before(book: Book, symbol: str, last: Quote, new: Quote) -> bool:
+    """Whether the first print after a split is nearer to the price before it than to what the split made of that."""
+    now, split = new.bid + new.ask, last.bid + last.ask
+    return last.derived == SPLIT and abs(now - book.unsplit(symbol, split, 1)) < abs(now - split)
+
+
+def _apart(book: Book, last: Quote, new: Quote) -> bool:
+    """Whether the boundary of a session, or of a day, lies between two prints."""
+    return last.derived != "" or last.at <= book.account.opened or last.at // _DAY != new.at // _DAY
+
+
+def _refused(doubt: Doubt | None, new: Quote) -> Doubt:
+    """The doubt that a quote without two prices leaves: of one price for both sides, of none for nothing.
+
+    It takes nothing from a doubt that has prices of its own.
+    """
+    prices = sorted(price for price in (new.bid, new.ask) if price > 0)
+    if doubt is not None and doubt.ask and not prices:
+        return doubt
+    bid, ask = (prices[0], prices[-1]) if prices else (0, 0)
+    return _doubt(CROSSED if len(prices) > 1 else REFUSED, Quote(bid, ask, new.at), doubt)
+
+
+def _doubt(why: str, new: Quote, before: Doubt | None) -> Doubt:
+    since = before.since if before is not None and before.why == why else new.at
+    return Doubt(why, new.bid, new.ask, new.at, since)

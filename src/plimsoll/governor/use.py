@@ -1,0 +1,140 @@
+"""What an account has lost, what it uses of its limits and what is left of them (H1, H2, R4).
+
+Pure functions of an account's book and limits: whole numbers in, whole numbers out. Values are in 1e-24 USD, limits in
+cents, times in microseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from plimsoll.core.quantity import CENT
+from plimsoll.core.symbols import measurable
+from plimsoll.governor.book import Book
+from plimsoll.governor.limits import WHOLE, GovernorLimits
+from plimsoll.governor.state import AHEAD_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The worst case of an account as values: gross, turnover and loss, and one symbol's position."""
+
+    position: int
+    gross: int
+    turnover: int
+    loss: int
+
+
+def use_of(book: Book, loss: int, symbol: str | None = None) -> Use:
+    """The worst case at a loss; ``position`` is the symbol's, or that of the largest one."""
+    position = book.value(symbol) if symbol is not None else max(book.values().values(), default=0)
+    return Use(position, book.gross, book.account.turnover + book.reserved, loss)
+
+
+def headroom_of(book: Book, limits: GovernorLimits, loss: int, symbol: str | None = None) -> dict[str, int]:
+    """Cents left of each limit at a loss, rounded down; negative where a price carried a holding over one.
+
+    Without a symbol the position's is that of the symbol with the least.
+    """
+    if symbol is not None:
+        position = limits.position_of(symbol) * CENT - book.value(symbol)
+    else:
+        left = (limits.position_of(s) * CENT - value for s, value in book.values().items())
+        position = min(left, default=limits.position * CENT)
+    return {
+        "loss": limits.loss - -(-loss // CENT),
+        "position": position // CENT,
+        "gross": gross_cap(book, limits) - -(-book.gross // CENT),
+        "turnover": limits.turnover - -(-(book.account.turnover + book.reserved) // CENT),
+        "trade": trade_cap(limits, stage_of(book, limits, loss)),
+    }
+
+
+def result_of(book: Book) -> int:
+    """What the session's fills and the last mids say it made, negative for a loss; rounded down."""
+    a = book.account
+    return (2 * a.cash + book.marked - a.base) // 2
+
+
+def loss_of(book: Book, more: int = 0) -> int:
+    """What the session has lost at the last mids, the worse one of a price in doubt, and ``more``; never negative."""
+    result = result_of(book) - more
+    return -result if result < 0 else 0
+
+
+def believed_loss_of(book: Book) -> int:
+    """The same at prices that are believed: what halts a session for good (R4)."""
+    a = book.account
+    return max(-((2 * a.cash + book.believed - a.base) // 2), 0)
+
+
+def stage_of(book: Book, limits: GovernorLimits, loss: int) -> str:
+    """Where the intraday ladder stands at a loss: normal, caution, reduce_only or halt (R4)."""
+    a = book.account
+    if a.halted:
+        return "halt"
+    reached = "reduce_only" if a.day >= 0 and a.equity <= 0 else "normal"  # what is held must still be able to leave
+    if loss and a.day >= 0:
+        for stage in limits.stages:
+            if loss * WHOLE >= min(stage.equity_bps * a.equity, stage.loss_bps * limits.loss) * CENT:
+                reached = stage.name
+    return reached
+
+
+def gross_cap(book: Book, limits: GovernorLimits) -> int:
+    """What all positions together may be worth, cents; nothing where the session began with none or below."""
+    return max(book.account.equity, 0) * limits.gross_bps // WHOLE
+
+
+def trade_cap(limits: GovernorLimits, stage: str) -> int:
+    """What one order that may add risk can be worth at a stage, cents."""
+    if stage == "normal":
+        return limits.trade
+    return limits.trade * limits.caution_bps // WHOLE if stage == "caution" else 0
+
+
+def healthy(book: Book, limits: GovernorLimits, now: int) -> bool:
+    """The health check after a halt: every holding freshly quoted, every order of earlier sessions closed (R4)."""
+    settled = all(order.number >= book.account.first for order in book.orders.values())
+    return settled and marked(book, limits, now)
+
+
+def marked(book: Book, limits: GovernorLimits, now: int) -> bool:
+    """Whether what the account is worth is known: each holding's price is, or it is dust; and since a start the price
+    of everything open came anew, because a rise after the quote that was kept may be lost.
+    """
+    if book.unheard and any(order.symbol in book.unheard for order in book.orders.values()):
+        return False
+    return all(known_price(book, limits, symbol, now) for symbol in book.told) and all(
+        known_price(book, limits, symbol, now) or _dust(book, limits, symbol, held)
+        for symbol, held in book.positions.items()
+    )
+
+
+def known_price(book: Book, limits: GovernorLimits, symbol: str, now: int) -> bool:
+    """Whether a symbol's quote is fresh, believed, in dollars, and no wider than the collar lets an order meet it.
+
+    The mid of 1 and 199 says nothing of what is held, and may hide a loss.
+    """
+    if not book.fresh(symbol, now - limits.quote_age, now + AHEAD_MAX):
+        return False
+    if symbol in book.doubts or not measurable(symbol):
+        return False
+    quote = book.quotes[symbol]
+    return (quote.ask - quote.bid) * WHOLE <= limits.collar_bps * (quote.bid + quote.ask)
+
+
+def dust_of(book: Book, limits: GovernorLimits, now: int) -> int:
+    """What dust without a known price was last worth: it counts as lost, because it may never be quoted again."""
+    return sum(
+        -(-held * (book.quotes[symbol].bid + book.quotes[symbol].ask) // 2)
+        for symbol, held in book.positions.items()
+        if _dust(book, limits, symbol, held) and not known_price(book, limits, symbol, now)
+    )
+
+
+def _dust(book: Book, limits: GovernorLimits, symbol: str, held: int) -> bool:
+    """Whether a holding is long, in dollars and worth next to nothing at the dearest price known of it."""
+    ask = book.ask(symbol)
+    known = ask > 0 and symbol in book.quotes and symbol not in book.told and measurable(symbol)
+    return known and held > 0 and held * ask <= limits.dust * CENT

@@ -1,0 +1,1 @@
+"""Intraday models traded over recorded bars behind the governor."""

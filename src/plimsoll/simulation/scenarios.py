@@ -1,0 +1,156 @@
+"""Every scenario that is played: who trades, how the venue behaves, for how long (H8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from plimsoll.alpha.advice import ask
+from plimsoll.alpha.mock_models import MOCKS, mock
+from plimsoll.intraday.model_trader import ModelTrader
+from plimsoll.simulation import hostile_scenarios as hostile
+from plimsoll.simulation import limit_scenarios as limits
+from plimsoll.simulation import loss_scenarios as losses
+from plimsoll.simulation.limit_scenarios import Steps
+from plimsoll.simulation.paths import HOURS
+from plimsoll.simulation.simulated_account import SimulatedAccount
+from plimsoll.simulation.venue import VenueFaults
+
+WHOLE_DAY = HOURS // 60  # bars of a minute
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A kind of session: who trades, how the venue behaves, whether a book is built on the days before it.
+
+    What is aimed at one thing plays the first ``bars`` of a session only.
+    """
+
+    name: str
+    steps: Callable[[SimulatedAccount], Steps]
+    faults: Callable[[], VenueFaults] = VenueFaults
+    built: bool = False
+    bars: int = 100
+    disk: bool = False  # kept in a file
+    shared: bool = False  # by two processes
+    loose: bool = False  # … of which the other has a policy that forbids little
+
+
+def fly(name: str) -> Callable[[SimulatedAccount], Steps]:
+    """A model of this name on the first symbols, through observation and sizing as it would trade (H3, H4)."""
+
+    def act(account: SimulatedAccount) -> Steps:
+        model = mock(name)
+        traders = {
+            symbol: ModelTrader(partial(ask, model), account.paths[symbol].bars, account.policy, account.limits)
+            for symbol in account.symbols[:2]
+        }
+
+        def filled(symbol: str, sign: int, quantity: int, price: int) -> None:
+            if symbol in traders:
+                traders[symbol].filled(sign, quantity, price, account.held(symbol))
+
+        account.on_fill.append(filled)
+        while True:
+            for symbol, trader in traders.items():
+                wish = trader.wish(account.governor, account.paths[symbol].first + account.bar)
+                account.tally.held_back.update(wish.reasons)
+                if wish.quantity:
+                    account.send(symbol, wish.sign, wish.quantity)
+            yield
+
+    return act
+
+
+def harsh() -> VenueFaults:
+    """A venue that cancels, fills late, twice and in parts, and a machine that dies often."""
+    return VenueFaults(parts=0.5, cancel=0.3, late=0.5, twice=0.3, crash=0.05)
+
+
+def greedy() -> VenueFaults:
+    """A venue that fills more than was ordered."""
+    return VenueFaults(more=0.2)
+
+
+def deadly() -> VenueFaults:
+    """A machine that dies every few bars."""
+    return VenueFaults(crash=0.2)
+
+
+def calm() -> VenueFaults:
+    """Every order filled whole, and nothing dies."""
+    return VenueFaults(parts=0.0, cancel=0.0, twice=0.0, crash=0.0)
+
+
+def restless() -> VenueFaults:
+    """A venue that gets fills wrong and puts them right, cancels them, and prices some of them beyond belief."""
+    return VenueFaults(
+        parts=0.5, late=0.5, twice=0.3, crash=0.02, again=0.3, wrong=0.15, bust=0.1, absurd=0.05, reused=0.3
+    )
+
+
+def crowded() -> VenueFaults:
+    """An account that others trade too, and a venue that says what it holds."""
+    return VenueFaults(crash=0.02, again=0.2, elsewhere=0.1, moved=0.05, listed=0.1, bust=0.05)
+
+
+def glitchy() -> VenueFaults:
+    """A feed with prices that cannot be."""
+    return VenueFaults(crash=0.02, nonsense=0.25)
+
+
+def spelled() -> VenueFaults:
+    """A sender and a feed that spell every symbol as they like."""
+    return VenueFaults(crash=0.02, spelled=0.5)
+
+
+def everything() -> VenueFaults:
+    """All of it at once."""
+    return VenueFaults(
+        parts=0.5, cancel=0.2, late=0.5, twice=0.2, crash=0.03, again=0.2, wrong=0.1, bust=0.05, absurd=0.02,
+        elsewhere=0.03, moved=0.02, listed=0.05, nonsense=0.08, spelled=0.1, reused=0.2,
+    )  # fmt: skip
+
+
+AIMED = (
+    Scenario("trade limit", limits.trade_limit, harsh),
+    Scenario("position limit", limits.position_limit),
+    Scenario("gross limit", limits.gross_limit, built=True),
+    Scenario("turnover limit", limits.turnover_limit),
+    Scenario("orders that rest", limits.resting, deadly),
+    Scenario("intraday ladder", losses.ladder, calm),
+    Scenario("gap inside the loss cap", losses.gap_inside),
+    Scenario("gap beyond the loss cap", losses.gap_beyond),
+    Scenario("a halt and a recovery", losses.recovery, calm),
+    Scenario("a jump to the halt and back", losses.spike, calm),
+    Scenario("bursts", limits.throttles),
+    Scenario("ids used again", hostile.duplicates, deadly),
+    Scenario("quotes that stop", hostile.stale),
+    Scenario("clocks that jump", hostile.clocks),
+    Scenario("a clock that is set", hostile.set_clocks, bars=200),
+    Scenario("prices beyond the collar", limits.collars, harsh),
+    Scenario("nonsense", hostile.nonsense),
+    Scenario("sizes without measure", hostile.too_much, deadly),
+    Scenario("long and short in turn", hostile.flip, harsh),
+    Scenario("anything, quiet venue", hostile.fuzz, bars=WHOLE_DAY),
+    Scenario("anything, harsh venue", hostile.fuzz, harsh, bars=WHOLE_DAY),
+    Scenario("anything, deadly machine", hostile.fuzz, deadly, bars=WHOLE_DAY),
+    Scenario("fills above the order", hostile.overfills, greedy),
+    Scenario("a store that fails", hostile.lost_store, calm),
+    Scenario("a machine too slow", hostile.slow),
+    Scenario("the morning after a halt", losses.morning_after, calm),
+    Scenario("fills put right", hostile.days(hostile.fuzz), restless, bars=200),
+    Scenario("prices that cannot be", hostile.days(hostile.fuzz), glitchy, bars=200),
+    Scenario("trades of others", hostile.days(hostile.fuzz), crowded, bars=200),
+    Scenario("nights with splits", hostile.overnight, harsh, bars=200),
+    Scenario("symbols that end", hostile.delisted),
+    Scenario("everything at once", hostile.days(hostile.fuzz), everything, bars=200),
+    Scenario("everything at once, by two", hostile.days(hostile.fuzz), everything, bars=200, shared=True),
+    Scenario("an older store", hostile.older, calm, disk=True),
+    Scenario("other spellings", hostile.days(hostile.fuzz), spelled),
+    Scenario("another policy", hostile.days(hostile.fuzz), glitchy, bars=200, shared=True, loose=True),
+    Scenario("two processes", hostile.days(hostile.fuzz), harsh, bars=200, shared=True),
+)
+FLOWN = tuple(Scenario(f"model {name}", fly(name), bars=WHOLE_DAY) for name in MOCKS)
+SCENARIOS = (*AIMED, *FLOWN)
