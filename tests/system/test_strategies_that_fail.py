@@ -142,7 +142,7 @@ def test_what_an_invalid_forecast_speaks_of_stands_and_the_others_count(
     assert target["TLT"] == 0.0  # of TLT nothing was said: that is a sale by its own word
     assert kept_reasons(record)["SPY"] == ("KEPT", "FORECAST_INVALID")
     (event,) = [e for e in record.events if e.kind == "FORECAST_INVALID"]
-    assert event.scope.startswith("acts: SPY: ") and event.scope.endswith("; what it holds of it stands")
+    assert event.scope.startswith("acts: SPY: ") and event.scope.endswith("; its position is kept")
 
 
 def test_two_forecasts_for_one_symbol_contradict_each_other(make_market: Market, backtested: Backtested) -> None:

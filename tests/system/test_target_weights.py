@@ -117,7 +117,7 @@ def test_unknown_and_uncertified_weights_stay_cash_and_negative_ones_are_refused
     told = {e.scope for e in record.events if e.kind in ("FORECAST_INVALID", "NOT_IN_UNIVERSE")}
     assert told == {
         "wants: XXX: not a symbol of the universe",
-        "wants: TLT: its weight is negative, and the book is long only",
+        "wants: TLT: its weight is negative, and the portfolio is long only",
         "wants: QQQ: its weight is not a finite number",
         "wants: XLE: its weight is not a finite number",
     }

@@ -11,11 +11,11 @@ from plimsoll.core.restraint import RiskEvent
 
 @dataclass(slots=True)
 class Answers:
-    """What the strategies said at an auction.
+    """The strategies' answers at one auction.
 
-    ``forecasts`` by strategy, in the order of the run, as they were made; ``kept`` the keep forecasts for what a
-    strategy holds and did not speak of, each with the code that says why; ``targets`` the strategies whose forecasts
-    are the weights of a portfolio; ``failed`` whether each raised or made a forecast that is none (G5).
+    ``forecasts`` by strategy, in the order of the run, as returned; ``kept`` the keep forecasts for holdings that a
+    strategy's answer leaves out, each with its reason code; ``targets`` the strategies whose forecasts are the weights
+    of a target portfolio; ``failed`` whether each raised or returned an invalid forecast (G5).
     """
 
     forecasts: list[tuple[str, tuple[Forecast, ...]]] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Answers:
 
     @property
     def all(self) -> list[tuple[str, tuple[Forecast, ...]]]:
-        """Forecasts that may become bids, the keep forecasts in place of those for the same symbol."""
+        """Forecasts that may become bids; a keep forecast replaces any other for its symbol."""
         found = []
         for name, said in self.forecasts:
             kept = tuple(forecast for forecast, _ in self.kept.get(name, ()))

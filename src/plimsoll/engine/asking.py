@@ -1,9 +1,9 @@
-"""Step 6: ask the strategies that are due; one without a usable answer keeps its holdings (S1, E3).
+"""Step 6: ask the strategies that are due for forecasts; one without a usable answer keeps its positions (S1, E3).
 
-Nothing is sold because something is missing. A strategy that raises, or answers with something that is none, keeps all
-it holds; one whose forecast for a symbol is invalid keeps that symbol; so does one that is not due, and one that says
-nothing of a symbol whose data are no longer certified, which it could not bid for (D7). An event says so each time.
-There is no clock here: an answer cannot be late. Where a live engine has given up waiting, the answer is an error.
+Nothing is sold because something is missing. A strategy that raises, or returns something that is not a forecast, keeps
+all its positions; one whose forecast for a symbol is invalid keeps that symbol; so does one that is not due, and one
+that omits a symbol whose data are no longer certified, for which it could not bid (D7). Each case is an event.
+There is no clock here, so an answer cannot be late. A live engine that gives up waiting passes an error as the answer.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from plimsoll.engine.context import CycleContext
 from plimsoll.engine.run_context import RunContext
 
 _ROOT = Path(plimsoll.__file__).parent
-_MOST, _MOST_EACH = 1_000, 4  # forecasts of one answer, and more for each symbol: a runaway list or generator ends
+_MOST, _MOST_EACH = 1_000, 4  # most forecasts of one answer, plus per symbol: bounds a generator
 _SHOWN = 1_000  # characters of a plug-in's own text in an event
-_UNSURE = 0.5  # confidence of a holding that nobody speaks for: what a rule without a score has (S1)
+_UNSURE = 0.5  # confidence of a position without a forecast: that of a rule without a score (S1)
 
 
 def asked(context: CycleContext) -> Answers | None:
@@ -47,7 +47,7 @@ def asked(context: CycleContext) -> Answers | None:
 
 
 def due(view: View, state: State, run: RunContext) -> frozenset[str] | None:
-    """The strategies to be asked at this session: all at a run's first, then each at its own dates.
+    """The strategies to be asked at this session: all of them at a run's first auction, then each on its own dates.
 
     None where no auction is due: no strategy is, or the mandate is over. A run without strategies holds its empty
     auctions on the policy's schedule.
@@ -60,7 +60,7 @@ def due(view: View, state: State, run: RunContext) -> frozenset[str] | None:
 
 
 def scheduled(view: View, run: RunContext) -> frozenset[str] | None:
-    """The strategies whose dates fall on this session, after a run's first; None where there are none."""
+    """The strategies whose dates fall on this session, after a run's first auction; None without strategies."""
     if not run.strategies:
         return frozenset() if _falls_on(view, run.policy.auction.schedule) else None
     falls = {schedule: _falls_on(view, schedule) for schedule in set(run.schedules)}
@@ -78,7 +78,7 @@ def _falls_on(view: View, schedule: str) -> bool:
 
 
 def present_shares(portfolio: TargetPortfolio | None, book: MarkedBook, run: RunContext) -> tuple[Share, ...]:
-    """The held weights attributed to the strategies whose target portfolio bought them, pro rata."""
+    """The present weights attributed pro rata to the strategies whose target portfolios bought them."""
     if portfolio is None:
         return ()
     target = target_of(portfolio, run)
@@ -116,7 +116,7 @@ def ask(
 
 
 def _stay(symbol: str, held: float, portfolio: TargetPortfolio | None, run: RunContext) -> Forecast:
-    """A keep forecast with the confidence the target portfolio has in the symbol."""
+    """A keep forecast, with the target portfolio's confidence in the symbol."""
     confidence = _UNSURE if portfolio is None else portfolio.confidence.get(symbol, _UNSURE)
     return standing(symbol, held, confidence, "stands", run.policy.auction.horizon)
 
@@ -124,7 +124,7 @@ def _stay(symbol: str, held: float, portfolio: TargetPortfolio | None, run: RunC
 def _answer(
     strategy: Strategy, view: View, holding: Holding, run: RunContext, answers: Answers
 ) -> tuple[tuple[Forecast, ...], dict[str, str]]:
-    """The forecasts of one strategy, and what it keeps for want of a usable answer: symbol -> reason code."""
+    """One strategy's forecasts, and its positions kept without a usable answer: symbol -> reason code."""
     name, own = strategy.name, dict(holding.weights)
     policy = policy_for(run.policy_copy(), terms_of(strategy, run.policy))
     try:
@@ -136,7 +136,7 @@ def _answer(
         Exception,
         SystemExit,
         GeneratorExit,
-    ) as error:  # a plug-in may raise anything; it is journaled and what it holds stands
+    ) as error:  # a plug-in may raise anything; it is journaled and its positions are kept
         answers.failed[name] = True
         answers.events.append(
             RiskEvent(view.date, "STRATEGY_ERROR", "CRITICAL", scope=f"{name}: {_said(error)}{_where(error, strategy)}")
@@ -149,7 +149,7 @@ def _answer(
         kind, severity = "FORECAST_INVALID", "WARNING"
         if fault == _UNKNOWN and target:
             kind, severity = "NOT_IN_UNIVERSE", "INFO"
-        stands = "; what it holds of it stands" if symbol in own else ""
+        stands = "; its position is kept" if symbol in own else ""
         answers.events.append(RiskEvent(view.date, kind, severity, scope=f"{name}: {_shown(symbol)}: {fault}{stands}"))
     answers.failed[name] = any(not (target and fault == _UNKNOWN) for _, fault in faults)
     return said, {symbol: "FORECAST_INVALID" for symbol, _ in faults if symbol in own}
@@ -157,7 +157,7 @@ def _answer(
 
 _UNKNOWN = "not a symbol of the universe"
 _TWICE = "more than one forecast for it"
-_NEGATIVE = "its weight is negative, and the book is long only"
+_NEGATIVE = "its weight is negative, and the portfolio is long only"
 
 
 def _forecasts(given: object, most: int) -> tuple[Forecast, ...]:
@@ -175,7 +175,7 @@ def _forecasts(given: object, most: int) -> tuple[Forecast, ...]:
 
 
 def _portfolio(given: object, horizon: int, most: int) -> tuple[Forecast, ...]:
-    """Target weights as forecasts that expect nothing and ask for a weight; a weight of zero asks for none."""
+    """Target weights as forecasts without an expected return; a weight of zero makes no forecast."""
     wanted = given if isinstance(given, TargetWeights) else TargetWeights(dict(given.items()))  # type: ignore[attr-defined]
     if not isinstance(wanted.reason, str):
         raise TypeError("the reason of its target weights is not text")
@@ -187,7 +187,7 @@ def _portfolio(given: object, horizon: int, most: int) -> tuple[Forecast, ...]:
             raise TypeError(f"a target weight names {_kind(symbol)} as its symbol, not text")
         if is_number(weight) and weight == 0:
             continue
-        # None is how a forecast says that it has no cap: here it is a weight that is missing
+        # None in a forecast means no cap; here it is a missing weight
         asked = float("nan") if weight is None else weight
         said.append(Forecast(symbol, 0.0, 1.0, wanted.confidence, horizon, wanted.reason, target_weight=asked))
     return tuple(said)
@@ -196,7 +196,7 @@ def _portfolio(given: object, horizon: int, most: int) -> tuple[Forecast, ...]:
 def _sound(
     said: tuple[Forecast, ...], run: RunContext, *, target: bool
 ) -> tuple[tuple[Forecast, ...], list[tuple[str, str]]]:
-    """The forecasts, valid ones in plain numbers, and the faults of the others: (symbol, what is wrong)."""
+    """The valid forecasts in plain numbers, and the faults of the others: (symbol, fault)."""
     count = Counter(f.symbol for f in said)
     made, faults = [], []
     for f in said:
@@ -210,17 +210,17 @@ def _sound(
 
 
 def _withheld(view: View) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """(N,) symbols that may not be bid for although they are listed that day: their data are not certified (D7)."""
+    """(N,) listed symbols that may not be bid for because their data are not certified (D7)."""
     return np.asarray(~view.certified("sound")[-1] & ~view.certified("ended")[-1] & view.listed)
 
 
 def _without_symbols(strategy: Strategy, view: View, run: RunContext, answers: Answers) -> None:
-    """Said once a run: a strategy with fixed symbols, none of which is there to be bid for (E5)."""
+    """Report once a run a strategy with fixed symbols none of which can be bid for (E5)."""
     if not isinstance(strategy, Trades):
         return
     try:
         wanted = [str(symbol) for symbol in strategy.trades(run.policy_copy())]
-    except Exception as error:  # what it trades is only told; it is asked for forecasts all the same
+    except Exception as error:  # only the report fails; it is still asked for forecasts
         wanted, scope = [], f"{strategy.name}: trades() failed, {_said(error)}"
         answers.events.append(RiskEvent(view.date, "STRATEGY_WITHOUT_SYMBOLS", "WARNING", scope=scope))
         return
@@ -234,19 +234,19 @@ def _kind(value: object) -> str:
 
 
 def _said(error: BaseException) -> str:
-    """An error in words that are the same in every process: addresses of objects are not."""
+    """An error as text that is the same in every process: without addresses of objects."""
     return _shown(re.sub(r"0x[0-9a-fA-F]+", "0x", f"{type(error).__name__}: {error}"))
 
 
 def _shown(text: str) -> str:
-    """A plug-in's text as it may stand in a journal and on a terminal: nothing that commands either, and an end."""
+    """A plug-in's text made safe for a journal and a terminal: no control characters, bounded length."""
     return printable(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
 
 
 def _where(error: BaseException, strategy: Strategy) -> str:
     """The deepest line of the error outside Plimsoll and libraries' own files: `` (file.py:12)``; "" without one.
 
-    A strategy's own module is what a person can mend, so its line is told even where something it called raised.
+    A strategy's own module is what a person can mend, so its line is given even where something it called raised.
     """
     module = type(strategy).__module__
     frames = list(traceback.walk_tb(error.__traceback__))

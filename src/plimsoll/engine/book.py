@@ -1,4 +1,4 @@
-"""Step 1: mark the account at the close."""
+"""Step 1: mark the account to market at the close."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Floats = NDArray[np.float64]
 
 
 class MarkedBook(msgspec.Struct, frozen=True, eq=False):
-    """Step 1: the account at the close. ``weights`` and ``prices`` are (N,); ``known`` is False without a NAV.
+    """The account at the close. ``weights`` and ``prices`` are (N,); ``known`` is False without a NAV.
 
-    ``gross`` is the sum of what the weights are in size, a fraction of NAV.
+    ``gross`` is the sum of absolute weights, a fraction of NAV.
     """
 
     prices: Floats
@@ -40,7 +40,7 @@ def mark(view: View, state: State, run: RunContext) -> MarkedBook:
         unknown = np.where(state.lots != 0, np.nan, 0.0)
         return MarkedBook(prices, state.cash, unknown, columns, known=False, gross=float("nan"))
     lots, per_unit = state.lots[columns].tolist(), run.lots_per_unit[columns].tolist()
-    values = list(map(notional_cents, lots, per_unit, paid))  # few: plain figures cost less than arrays of them
+    values = list(map(notional_cents, lots, per_unit, paid))  # few: plain integers cost less than arrays
     nav = state.cash + sum(values)
     weights = np.zeros(prices.size)
     if nav > 0:
@@ -54,5 +54,5 @@ def gross_of(weights: Floats) -> float:
 
 
 def target_of(portfolio: TargetPortfolio | None, run: RunContext) -> Floats:
-    """(N,) target weights of a target portfolio, fractions of NAV; zeros without one. Nobody may write to it."""
+    """(N,) weights of a target portfolio, fractions of NAV; zeros without one. Read-only."""
     return run.standing(portfolio).target

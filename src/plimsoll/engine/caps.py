@@ -1,4 +1,4 @@
-"""Caps of single positions: by kind, S4's table and the universe, scaled by volatility targets (A4, S4)."""
+"""Caps on single positions: by kind, by symbol and by the universe file, scaled by volatility targets (A4, S4)."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def factors(policy: Policy) -> dict[str, Factor]:
 
 
 def account_caps(policy: Policy, symbols: tuple[str, ...]) -> AccountCaps:
-    """The dollar caps of an account of this policy as its governor holds them, for columns of these ``symbols`` (H1).
+    """The governor's dollar caps for an account of this policy, for columns of these ``symbols`` (H1).
 
-    What the governor cannot measure may only be reduced, so it has no room; nor has what its policy does not name.
+    A symbol that the governor cannot measure, or that its policy does not name, may only be reduced: its cap is zero.
     """
     limits = limits_of(policy)
 
@@ -50,7 +50,7 @@ def account_caps(policy: Policy, symbols: tuple[str, ...]) -> AccountCaps:
 
 
 def weight_cap(instrument: Instrument, limits: LimitPolicy) -> float:
-    """Static cap of one instrument: kind, S4's table and universe, the strictest (A4, U7); 0 for an index."""
+    """Static cap of one instrument: the strictest of kind, symbol and universe (A4, S4, U7); 0 for an index."""
     if not instrument.tradable:
         return 0.0
     by_kind = {"stock": limits.weight_stock, "fund": limits.weight_fund, "crypto": limits.weight_crypto}
@@ -62,10 +62,10 @@ def weight_cap(instrument: Instrument, limits: LimitPolicy) -> float:
 
 
 def stressed_max(cvar: CvarPolicy, ladder: LadderPolicy) -> float:
-    """A3's limit on stressed CVaR over 10 sessions, fraction of NAV: the deepest rung before one that liquidates.
+    """Limit on stressed CVaR over 10 sessions, fraction of NAV: the deepest rung before one that liquidates (A3).
 
-    A repeat of the worst known fortnight may call a person; it may not liquidate. ``cvar.stressed_no_rung`` bounds it
-    where no rung lies before, or no rung liquidates. A ladder that is switched off still says what may be lost.
+    A repeat of the worst known fortnight may require a person; it may not liquidate. ``cvar.stressed_no_rung`` bounds
+    it where no such rung exists, or no rung liquidates. A ladder that is switched off still sets this limit.
 
     >>> stressed_max(CvarPolicy(), LadderPolicy()), stressed_max(CvarPolicy(), LadderPolicy(flatten_on_panic=True))
     (0.12, 0.08)

@@ -1,8 +1,8 @@
-"""Step 14: why a wanted increase was not made, or only in part: every cause, not the first that was met (G4, A5).
+"""Step 14: every cause of an increase that was not made, or only in part, not only the first (G4, A5).
 
-Gates see what the bars before them left, and vetoes what the gates left, so that the way to the orders meets a limit
-only where nothing stood before it. Here the whole wish is judged again: every change to its target at once, and each
-limit of the session by itself.
+Gates see only increases that the earlier bars left, and vetoes only those that the gates left, so the orders meet a
+limit only where nothing earlier stopped them. Here the desired portfolio is judged again as a whole: every change to
+its target at once, and each session limit by itself.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from plimsoll.engine.rebalance import Rebalance
 from plimsoll.governance import vetoes
 from plimsoll.risk import gates
 
-# what an increase waits for: room in a session, which the next one gives anew
+# causes that wait for room in a session, which the next session gives again
 WAITS = frozenset({"TRADE_COUNT", "TURNOVER", "PARTICIPATION", "ACCOUNT_TRADE", "ACCOUNT_TURNOVER", "ACCOUNT_GROSS"})
 _SHAPED = WAITS | {"NO_LIQUIDITY_DATA", "ACCOUNT_POSITION"}
-# gates whose limits the shaping keeps: its own reasons tell of them
+# gates whose limits the shaping enforces: its own reasons report them
 _KEPT = frozenset({"turnover", "trades", "participation"})
 
 Why = Callable[[int], tuple[str, ...]]
 
 
 class Causes(msgspec.Struct, frozen=True, eq=False):
-    """What stood in the way of a session's increases.
+    """Causes of a session's missing increases.
 
-    ``short`` names, per column whose increase fell short of its target, every cause; ``unmet`` are the gates' and
-    vetoes' findings of the whole wish, in order.
+    ``short`` has, per column whose increase fell short of its target, every cause; ``unmet`` are the findings of gates
+    and vetoes on the whole desired portfolio, in order.
     """
 
     short: dict[int, tuple[str, ...]]
@@ -51,10 +51,10 @@ def causes_of(
     proposal: Proposal,
     scenes: Scenes,
 ) -> Causes:
-    """Every cause of every increase that was wanted and is not in ``proposal`` whole.
+    """Every cause of every desired increase that ``proposal`` does not make in full.
 
-    In the order of judgement (G1): what bars new risk, the held book's CVaR, gates, vetoes, then trades, turnover
-    and volume.
+    In the order of judgement (G1): bars on new risk, CVaR of the current positions, gates, vetoes, then trades,
+    turnover and volume.
     """
     if proposal.wanted is proposal.lots:
         return Causes({}, ())
@@ -78,23 +78,23 @@ def causes_of(
 
 
 def _gates(context: CycleContext, whole: Measurements) -> tuple[Verdict, Why]:
-    """What the gates say of the whole wish."""
+    """The gates' verdict on the whole desired portfolio."""
     book, by_column = gates.judge_proposal(whole, context.limits, context.run.policy)
     _, joined, why = combined(_told(book), {c: _told(v) for c, v in by_column.items()}, whole.held.size)
     return joined, why
 
 
 def _told(verdict: Verdict) -> Verdict:
-    """A verdict without the findings of gates that repeat the shaping."""
+    """A verdict without findings of gates that repeat the shaping."""
     left = tuple(f for f in verdict.findings if f.gate not in _KEPT)
     return Verdict(verdict.action, verdict.scale, left) if left else Verdict()
 
 
 def _vetoes(context: CycleContext, rebalanced: Rebalance, whole: Measurements, scenes: Scenes) -> tuple[Verdict, Why]:
-    """What the vetoes say of the whole wish.
+    """The vetoes' verdict on the whole desired portfolio.
 
-    They judge what the gates have scaled (G1): the gross and the CVaR of the whole wish are not before them, unless
-    their gates are switched off.
+    They judge what the gates have scaled (G1): they do not see its gross and CVaR unless those gates are switched
+    off.
     """
     run = context.run
     off, inputs = run.policy.gates.off, veto_inputs(context, rebalanced, whole, scenes)

@@ -1,4 +1,4 @@
-"""The hash of the code that decides: read from disk once a run, outside every decision (G3)."""
+"""Hash of the code that decides, read from disk once a run, outside every decision (G3)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from plimsoll.core.ports import Strategy
 
 
 def code_hash(strategies: tuple[Strategy, ...] = ()) -> str:
-    """SHA-256 over names and bytes of the modules a decision can depend on, and of each plug-in's own file; of
-    a strategy given as a Python object its source and parameters.
+    """SHA-256 over names and bytes of the modules a decision can depend on, and of each plug-in's own file; for
+    a strategy given as a Python object, over its source and parameters.
     """
     root = Path(plimsoll.__file__).parent
     rooms = (

@@ -23,11 +23,11 @@ Floats = NDArray[np.float64]
 
 
 class CycleContext(msgspec.Struct, frozen=True, eq=False):
-    """A cycle's inputs and what its first five steps found; every later step is given it, and none changes it.
+    """A cycle's inputs and the results of its first five steps; frozen, and passed to every later step.
 
-    ``following`` are the strategies before the auction, None where they are not followed; ``stale`` (N,) freshness
-    codes; ``pairs`` those that move alike among what is held or wanted. ``limits`` are in force, and ``frozen`` the
-    reasons why nothing at all may grow: a later step that adds to either makes a context of its own.
+    ``following`` is the strategies' evidence before the auction, None when lifecycle tracking is off; ``stale`` (N,)
+    freshness codes; ``pairs`` the pairs of held or targeted symbols that move alike. ``limits`` are in force, and
+    ``frozen`` the reasons why no position may grow: a later step that adds to either makes a new context.
     """
 
     view: View
@@ -46,15 +46,15 @@ class CycleContext(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def restraint(self) -> Restraint:
-        """What the drawdown ladder imposes on this session (R4)."""
+        """Restraint that the drawdown ladder imposes on this session (R4)."""
         return self.ladder.restraint
 
     @property
     def drawdown_lifetime(self) -> float:
-        """Loss from the highest close there ever was, a fraction of it."""
+        """Drawdown from the highest close of the account's lifetime, a positive fraction of it."""
         return 1.0 - self.book.nav / self.ladder.state.lifetime_peak
 
     @property
     def drawdown_episode(self) -> float:
-        """Loss from the highest close since the ladder's last re-entry, a fraction of it."""
+        """Drawdown from the highest close since the ladder's last re-entry, a positive fraction of it."""
         return 1.0 - self.book.nav / self.ladder.state.episode_peak

@@ -3,12 +3,12 @@
 ``decide(view, state, run)`` is pure. Backtest, paper and live are shells around it. Its steps, in this order:
 
 1 mark the account (``book``) and bring the strategies' evidence up to the close (``lifecycle``) · 2 observe the regime
-(``outlook``) · 3 drawdown ladder · 4 stops · 5 freshness and data governance (``data_bars``), correlation of the book,
+(``outlook``) · 3 drawdown ladder · 4 stops · 5 freshness and data governance (``data_bars``), correlation of positions,
 limits in force (``limits``) · 6 forecasts, when due (``asking``) · 7 auction, when due: scenarios, pairs, screen,
-cost, solve, new target portfolio (``rebalance``) · 8 the held book before the gates: what a breach imposes
+cost, solve, new target portfolio (``rebalance``) · 8 gates on the current positions: effects of a breach
 (``held_book``) · 9 desired = target portfolio under the ladder's ceiling and stops (``desired``) · 10 shape, 11 measure
-and judge by the gates, 12 vetoes, 13 scale the increases and repeat (``proposal``) · 14 why what was wanted was not
-done (``causes``) · 15 mode, record and intents (``record``).
+and judge by the gates, 12 vetoes, 13 scale the increases and repeat (``proposal``) · 14 causes of increases not
+made (``causes``) · 15 mode, record and intents (``record``).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from plimsoll.engine.run_context import RunContext
 from plimsoll.measures.linear import combine
 from plimsoll.risk import comovement, ladder, modes, pairs, stops
 
-UNREAD = Health(None, None, data_fresh=False)  # what nobody reads must not pass either
+UNREAD = Health(None, None, data_fresh=False)  # a check that is not read must not pass
 
 
 def decide(view: View, state: State, run: RunContext) -> Plan:
@@ -85,7 +85,7 @@ def observed(view: View, state: State, run: RunContext) -> CycleContext:
 
 
 def _ladder(view: View, state: State, run: RunContext, book: MarkedBook, regime: Regime) -> ladder.LadderStep:
-    """Step 3. Without a NAV the ladder stands as it is."""
+    """Step 3. Without a NAV the ladder does not change."""
     before = state.carried.ladder
     if not book.known:
         return ladder.blind(before, run.policy.ladder)
@@ -101,7 +101,7 @@ def _ladder(view: View, state: State, run: RunContext, book: MarkedBook, regime:
 
 
 def _health(view: View, state: State, run: RunContext, book: MarkedBook, regime: Regime) -> Health:
-    """Re-entry checks (R5); computed only while a rung waits for them."""
+    """Health checks for re-entry (R5); computed only while a rung waits for them."""
     carried = state.carried
     if not ladder.waiting(carried.ladder, run.policy.ladder):
         return UNREAD
@@ -120,9 +120,9 @@ def _health(view: View, state: State, run: RunContext, book: MarkedBook, regime:
 def _correlation(
     view: View, state: State, run: RunContext, book: MarkedBook
 ) -> tuple[comovement.ComovementStep, tuple[HeldPair, ...]]:
-    """The alarm on the book's correlation, and which pairs of what is held or wanted move alike (R6).
+    """The alarm on the portfolio's correlation, and the pairs of held or targeted symbols that move alike (R6).
 
-    Every session; bidders join at an auction. Without a NAV nothing is observed, and both stay as they were.
+    Every session; an auction adds its bidders. Without a NAV nothing is observed, and both stay unchanged.
     """
     carried, policy = state.carried, run.policy
     if not book.known:
@@ -137,13 +137,13 @@ def _correlation(
 
 
 def _with_pairs(context: CycleContext, alike: tuple[HeldPair, ...]) -> LimitSet:
-    """The limits with those on other pairs: an auction's bidders may move alike too (R6)."""
+    """The limits with those on further pairs: an auction's bidders may move alike too (R6)."""
     limits = context.limits
     return replace(limits, pairs=pairs.limits(alike, context.run.symbols, limits.weight_max, context.run.policy))
 
 
 def _carried(context: CycleContext, rebalanced: Rebalance, held: HeldBook) -> tuple[Carried, tuple[RiskEvent, ...]]:
-    """What the next session begins with, its mode included (R9), and this session's events, in order."""
+    """State carried to the next session, mode included (R9), and this session's events, in order."""
     before, following = context.state.carried, rebalanced.following
     frozen, halted = bool(context.frozen), bool(held.halted)
     mode = modes.next_mode(before.mode, context.ladder.state, context.restraint, frozen=frozen, halted=halted)

@@ -15,9 +15,9 @@ Figure = tuple[float | None, float | None]
 
 
 def data_bars(view: View, book: MarkedBook, stale: Floats, run: RunContext) -> dict[str, Figure]:
-    """Reason code to (measured, limit) of every bar that stands, in the order of judgement; no figure where none is.
+    """Reason code to (measured, limit) of every bar in force, in the order of judgement; None where it has no figure.
 
-    ``stale`` (N,) are freshness codes. What cannot be compared with its limit bars too.
+    ``stale`` (N,) are freshness codes. A figure that cannot be compared with its limit bars new risk too.
     """
     limits = run.policy.data
     if not book.known:

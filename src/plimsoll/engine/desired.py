@@ -19,9 +19,9 @@ Mask = NDArray[np.bool_]
 
 
 class DesiredWeights(msgspec.Struct, frozen=True, eq=False, dict=True):
-    """Step 9: where the book would go, and what may not grow. ``forced`` marks reductions a limit needs.
+    """Desired weights and the positions that may not grow. ``forced`` marks reductions that a limit requires.
 
-    ``causes`` say, per column, what lowers the wish below the target portfolio.
+    ``causes`` has, per column, the reasons that lower the desired weight below the target portfolio.
     """
 
     desired: Floats
@@ -32,15 +32,15 @@ class DesiredWeights(msgspec.Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def grow(self) -> Floats:
-        """(N,) factor on increases, 0 where nothing may be added; asked for only where a position wants to grow."""
+        """(N,) factor on increases, 0 where nothing may be added; computed only where a position wants to grow."""
         return _growth(self.now, self.rebalanced)
 
 
 def desired_weights(now: CycleContext, rebalanced: Rebalance, book_scale: float) -> DesiredWeights:
-    """The target portfolio under the ladder's ceiling, the stops and everything that bars increases.
+    """The target portfolio under the ladder's ceiling, the stops and every bar on increases.
 
-    A rung that fires this session cuts at once, whatever the size. ``book_scale`` is what the whole book is multiplied
-    by for a breached hard limit, 1 without one.
+    A rung that fires this session cuts at once, whatever the size. ``book_scale`` multiplies the whole portfolio after
+    a breached hard limit, 1 without one.
     """
     run, restraint, held = now.run, now.restraint, now.book.weights
     if not now.book.known:
@@ -50,14 +50,14 @@ def desired_weights(now: CycleContext, rebalanced: Rebalance, book_scale: float)
         return DesiredWeights(rebalanced.target, run.nowhere, {}, now, rebalanced)
     causes: dict[int, list[str]] = {}
     desired = rebalanced.target.copy()
-    if restraint.size < 1.0:  # the ramp bounds what is bought back, it sells nothing that the halt let stand (R5)
+    if restraint.size < 1.0:  # the ramp bounds purchases; it sells no position that the halt kept (R5)
         desired = np.maximum(desired * restraint.size, np.minimum(held, desired))
         for c in (desired < rebalanced.target).nonzero()[0].tolist():
             causes.setdefault(c, []).append("REENTRY_RAMP")
     forced = np.zeros(held.size, dtype=bool)
 
     def cap(column: int, ceiling: float, reason: str, *, force: bool = True) -> None:
-        """Lower the wish for a column; what is held above the ceiling must go, unless left to its band."""
+        """Lower the desired weight of a column; weight above the ceiling must be sold, unless left to its band."""
         wanted, has = desired.item(column), held.item(column)
         if wanted > ceiling or has > ceiling:
             desired[column] = min(wanted, ceiling)
@@ -83,7 +83,7 @@ def desired_weights(now: CycleContext, rebalanced: Rebalance, book_scale: float)
             desired[c] = cut[c]
             forced[c] |= fired and cut[c] < held[c]
             causes.setdefault(c, []).append("LADDER_CUT")
-        # what the target portfolio sells anyway counted as sold, so it may not stay inside its band today (R4)
+        # what the target portfolio sells anyway counts as sold, so it may not stay inside its band today (R4)
         if fired:
             forced |= desired < held
     if book_scale < 1.0:
@@ -100,7 +100,7 @@ def _lowers(restraint: Restraint) -> bool:
 
 
 def _under_ceiling(weights: Floats, ceiling: float, run: RunContext) -> Floats:
-    """Cut to a gross ceiling: crypto goes first, then whatever is no haven, then havens, each pro rata (R4)."""
+    """Cut to a gross ceiling: crypto first, then everything that is not a haven, then havens, each pro rata (R4)."""
     excess = float(weights.sum()) - ceiling
     out = weights.copy()
     for group in (run.crypto, ~run.crypto & ~run.havens, run.havens & ~run.crypto):
@@ -119,7 +119,7 @@ def _confidence_min(run: RunContext, restraint: Restraint) -> float:
 
 
 def _growth(now: CycleContext, rebalanced: Rebalance) -> Floats:
-    """(N,) factor on increases: 0 where anything bars them, the halving of S2 under a high VIX, else 1."""
+    """(N,) factor on increases: 0 where anything bars them, one halving under a high VIX (S2), else 1."""
     run, restraint, regime, stale = now.run, now.restraint, now.regime, now.stale
     policy = run.policy.forecast
     if not now.book.known or now.frozen or restraint.no_new_risk or not regime.vix_or_proxy < policy.vix_extreme:
@@ -133,7 +133,7 @@ def _growth(now: CycleContext, rebalanced: Rebalance) -> Floats:
 
 
 def bars(now: CycleContext, rebalanced: Rebalance) -> list[tuple[Mask, str]]:
-    """What ``_growth`` bars or halves, in words: (columns, reason), in the order they are told."""
+    """What ``_growth`` bars or halves, as reasons: (columns, reason), in reporting order."""
     run, restraint, regime, stale = now.run, now.restraint, now.regime, now.stale
     policy = run.policy.forecast
     everything = run.everything

@@ -29,7 +29,7 @@ from plimsoll.execution.venues.simulated import RULES
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RunState:
-    """Where a run stands: the account as its events left it, its last decision, and the session it is in."""
+    """Where a run is: the account after its events, its last decision, and the session it is in."""
 
     account: State
     last: CycleRecord | None = None
@@ -46,12 +46,12 @@ class RunState:
 
     @property
     def over(self) -> bool:
-        """Whether the mandate has ended and the book is flat: nothing is left to decide (R5)."""
+        """Whether the mandate has ended and no position is left: nothing remains to decide (R5)."""
         return self.last is not None and self.last.carried.ladder.ended and not self.account.lots.any()
 
 
 class Transition(NamedTuple):
-    """What an input led to: events to be made durable, in this order, before any of the commands is carried out."""
+    """The result of an input: events to be made durable, in this order, before any of the commands is carried out."""
 
     state: RunState
     events: tuple[Event, ...] = ()
@@ -60,7 +60,7 @@ class Transition(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Driver:
-    """Steps a run over the certified history it decides on, under its policy and strategies; ``rules`` its venue's."""
+    """Steps a run over certified history under its policy and strategies; ``rules`` are its venue's."""
 
     history: History
     run: RunContext
@@ -71,7 +71,7 @@ class Driver:
         return {i.symbol: i for i in self.run.instruments}
 
     def step(self, state: RunState, told: Input) -> Transition:
-        """The state after an input, the events it made, and what has to be done about it. Pure."""
+        """The state after an input, the events it made, and the commands to carry out. Pure."""
         match told:
             case SessionOpened():
                 return self._opened(state, told.session)
@@ -86,11 +86,11 @@ class Driver:
                 return signed(state, told)
             case VenueSnapshot():
                 return self._compared(state, told)
-            case _:  # what is said of the data is an event itself
+            case _:  # a notice about the data is an event itself
                 return Transition(state.after((told,)), (told,))
 
     def _opened(self, state: RunState, session: str) -> Transition:
-        """Splits, dividends, interest, ended series of the session, then the orders decided on before it (D9, X2)."""
+        """Splits, dividends, interest and ended series of the session, then the orders decided before it (D9, X2)."""
         at = RunState(state.account, state.last, session)
         actions = on_row(at.account, self.history, self._row(session), self.run.policy)
         at = at.after(actions)
@@ -106,7 +106,7 @@ class Driver:
         return Transition(state) if event is None else Transition(state.after((event,)), (event,))
 
     def _compared(self, state: RunState, told: VenueSnapshot) -> Transition:
-        """The venue's account as it says it is, and what follows where ours is another (X6)."""
+        """The venue's report of its account, and the events that follow where ours differs (X6)."""
         panel = self.history.panel
         row = max(panel.sessions.row_at_or_before(told.session), 0)
         prices = dict(zip(panel.symbols, self.history.array("mark")[row].tolist(), strict=True))
@@ -123,23 +123,23 @@ class Driver:
 
 
 def signed(state: RunState, approval: Approval) -> Transition:
-    """A signature, which lifts a halt or signs a re-entry that is asked for (R5). It needs no snapshot to be given."""
+    """A signature that lifts a halt or approves a pending re-entry (R5). It needs no snapshot."""
     return Transition(state.after((approval,)), (approval,))
 
 
 def post_close(state: State, row: int, history: History, run: RunContext) -> tuple[State, CycleRecord]:
-    """The decision after the close of ``row`` and the state it leaves."""
+    """The decision after the close of ``row``, and the state after it."""
     record = decide(View(history, row), state, run).record
     return apply(state, record), record
 
 
 def failed(record: CycleRecord) -> StrategyFailed | None:
-    """The error that a session's first failing strategy stops a run with; None where none failed."""
+    """The error with which a session's first failing strategy stops a run; None where none failed."""
     event = next((e for e in record.events if e.kind == "STRATEGY_ERROR"), None)
     if event is None:
         return None
     name, _, said = event.scope.partition(": ")
     return StrategyFailed(
         f"Strategy {name!r} failed on {record.session}: {said}",
-        "Mend it, or go on with --keep-going: what it holds then stays until it answers again",
+        "Mend it, or go on with --keep-going: its positions are then kept until it answers again",
     )

@@ -1,4 +1,4 @@
-"""Orders of recorded sessions through a venue's port, one by one, as a live session sends them (X1, X2)."""
+"""Send orders of recorded sessions through a venue's port, one by one, as a live session does (X1, X2)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class OrderPort(Protocol):
-    """A venue, or what stands before it, as far as orders are sent to it and heard of."""
+    """A venue, or a gate before it, as orders see it."""
 
     async def submit(self, order: Order) -> Answer:
         """Hand over an order."""
@@ -28,37 +28,37 @@ class OrderPort(Protocol):
         ...
 
     async def query(self, id: str) -> OrderReport | Absent | Unknown:
-        """What became of an order."""
+        """The present status of an order."""
         ...
 
     def events(self) -> AsyncIterator[VenueEvent]:
-        """What happened to orders and was not told yet."""
+        """Order events not reported yet."""
         ...
 
 
 class RecordedMarket(Protocol):
-    """The recorded side of a simulated venue: what happens there without anybody's asking."""
+    """The recorded side of a simulated venue: events that no order asks for."""
 
     def booked(self, event: CashFlow | Split | Fill) -> None:
-        """Book what happens to the account before an open and is no order."""
+        """Book account events before an open that are not orders."""
         ...
 
     def open(self, row: int) -> None:
-        """Fill what rests at the open of ``row``."""
+        """Fill resting orders at the open of ``row``."""
         ...
 
 
 class ThroughPort:
-    """An exchange that hands each order to a venue and reads what the venue tells, in the event loop of ``runner``.
+    """An exchange that hands each order to a venue and reads the venue's events, in the event loop of ``runner``.
 
-    ``market`` is what makes the venue's sessions happen; ``venue`` may be it, or stand before it.
+    ``market`` opens the venue's sessions; ``venue`` may be the same object, or a gate before it.
     """
 
     def __init__(self, venue: OrderPort, market: RecordedMarket, runner: asyncio.Runner) -> None:
         self._venue, self._market, self._loop = venue, market, runner
 
     def opened(self, _state: RunState, events: Sequence[Event]) -> None:
-        """Let the venue's account have what was booked to ours."""
+        """Book on the venue's account what was booked on ours."""
         for event in events:
             if isinstance(event, CashFlow | Split | Fill):
                 self._market.booked(event)
@@ -74,7 +74,7 @@ class ThroughPort:
                 return CommandResult(id, self._loop.run(self._venue.query(id)))
 
     def filled(self, row: int, _account: State) -> Iterator[VenueEvent]:
-        """Open the session at the venue, and tell each event as it comes."""
+        """Open the session at the venue, and yield each event as it comes."""
         self._market.open(row)
         stream = self._venue.events()
         while (event := self._loop.run(_next(stream))) is not None:

@@ -18,25 +18,25 @@ from plimsoll.store.governor_memory import MemoryStateStore
 
 
 class Exchange(Protocol):
-    """Where the orders of recorded sessions go."""
+    """Destination of the orders of recorded sessions."""
 
     def opened(self, state: RunState, events: Sequence[Event], /) -> None:
-        """A session is about to open on ``state``; among ``events`` is what is booked before any order."""
+        """A session is about to open on ``state``; ``events`` include all bookings before any order."""
         ...
 
     def done(self, command: OrderCommand, /) -> CommandResult:
-        """Carry out a command; what is answered."""
+        """Carry out a command and return the answer."""
         ...
 
     def filled(self, row: int, account: State, /) -> Iterable[VenueEvent]:
-        """What becomes of the orders at the open of ``row``."""
+        """Results of the orders at the open of ``row``."""
         ...
 
 
 def gate_of(run: RunContext) -> OrderGate | None:
-    """A governor for the orders of a run, with an account in memory; None where none stands in their path.
+    """A governor for a run's orders, with an account in memory; None when the policy has none in their path.
 
-    The account follows from the run: made again between two sessions it admits the same, so a restart loses nothing.
+    The account follows from the run: rebuilt between two sessions it admits the same orders; a restart loses nothing.
     """
     if not run.governed:
         return None
@@ -45,9 +45,9 @@ def gate_of(run: RunContext) -> OrderGate | None:
 
 
 class GovernedSessions:
-    """An exchange whose governor is told when a session begins, at which prices, and what is booked before its orders.
+    """An exchange that gives its governor each session's start, prices and bookings before its orders.
 
-    The orders themselves meet the governor on their way to the venue.
+    The orders themselves pass the governor on their way to the venue.
     """
 
     def __init__(self, exchange: Exchange, gate: OrderGate, history: History) -> None:
@@ -68,9 +68,9 @@ class GovernedSessions:
         self._exchange.opened(state, events)
 
     def done(self, command: OrderCommand) -> CommandResult:
-        """Carry it out at the exchange."""
+        """Carry out a command at the exchange."""
         return self._exchange.done(command)
 
     def filled(self, row: int, account: State) -> Iterable[VenueEvent]:
-        """What the exchange tells."""
+        """Events of the exchange."""
         return self._exchange.filled(row, account)

@@ -1,4 +1,4 @@
-"""Step 8: the held book before the gates, and what a breach of a hard limit imposes (R1, R3)."""
+"""Step 8: the gates on the current positions, and the effects of a breached hard limit (R1, R3)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Floats = NDArray[np.float64]
 
 
 class HeldBook(msgspec.Struct, frozen=True, eq=False):
-    """The held book as measured and judged.
+    """The current positions, measured and judged.
 
-    ``scale`` is what the whole book is multiplied by, 1 without a breach; ``breach_closes`` the closes above a hard
-    CVaR limit in a row; ``halted`` why the book is halted, "" when it is not; ``frozen`` why it may not grow.
+    ``scale`` multiplies the whole portfolio, 1 without a breach; ``breach_closes`` consecutive closes above a hard
+    CVaR limit; ``halted`` the reason of a halt, "" without one; ``frozen`` the reasons why no position may grow.
     """
 
     measured: Measurements
@@ -40,7 +40,7 @@ class HeldBook(msgspec.Struct, frozen=True, eq=False):
 
 
 def judge_held(context: CycleContext, tails: Tails) -> HeldBook:
-    """The gates' verdict on what is held, and what follows from it."""
+    """The gates' verdict on the current positions, and its effects."""
     book, limits, policy, before = context.book, context.limits, context.run.policy, context.state.carried
     measured = resting(
         nav=book.nav,
@@ -63,12 +63,12 @@ def judge_held(context: CycleContext, tails: Tails) -> HeldBook:
 
 
 def _breach_closes(before: int, book: MarkedBook, stale: Floats) -> int:
-    """Closes above a hard CVaR limit in a row; one without any bar to sell on does not count (R3)."""
+    """Consecutive closes above a hard CVaR limit; one without any bar to sell on does not count (R3)."""
     return before + int(bool((stale[book.columns] != freshness.STALE).any()))
 
 
 def _halted(before: str, verdict: Verdict, closes: int, closes_max: int) -> str:
-    """Why the book is halted, "" when it is not; a halt stands until a person resumes (R3, G7)."""
+    """Reason of a halt, "" without one; a halt lasts until a person resumes (R3, G7)."""
     if before:
         return before
     if closes >= closes_max:

@@ -18,7 +18,7 @@ from plimsoll.risk import comovement, freshness, regime, stops
 
 
 def _affected(eligible: Factor, reasons: Factor) -> Factor:
-    """(T,) share of the symbols that may trade whose last expected bar is absent (D7); 0 when none may."""
+    """(T,) share of the tradable symbols whose last expected bar is absent (D7); 0 without tradable symbols."""
 
     def share(panel: Panel) -> Floats:
         may = eligible(panel) != 0.0
@@ -29,7 +29,7 @@ def _affected(eligible: Factor, reasons: Factor) -> Factor:
 
 
 def _newly_late(panel: Panel) -> Floats:
-    """(T,) 1 where a symbol that can be held becomes known to have stopped with others (D9), else 0."""
+    """(T,) 1 where a tradable symbol becomes known to have stopped together with others (D9), else 0."""
     late = panel.certified.late & panel.tradable
     new = late.copy()
     new[1:] &= ~late[:-1]
@@ -54,7 +54,7 @@ def _input_missing(panel: Panel, required: Sequence[str]) -> Floats:
 def history_of(panel: Panel, policy: Policy, strategies: Sequence[Strategy] = ()) -> History:
     """The panel and its factors, each computed on first use and shared by all views.
 
-    With those that ``strategies`` declare for themselves; ``InputError`` where one has a name that is taken.
+    With those that ``strategies`` declare; ``InputError`` where one has a name in use.
     """
     known = catalogue(policy)
     reasons: Factor = lru_cache(maxsize=1)(freshness.factors(policy)["freshness.reason"])  # asked for twice

@@ -1,8 +1,8 @@
-"""Strategy lifecycle: the evidence that a session adds, and the stage and decay that follow (G5, G6).
+"""Strategy lifecycle: the evidence a session adds, and the resulting stage and decay (G5, G6).
 
-Before the auction the session is marked, forecasts whose horizon is over meet what happened, and on the last session
-of a month every strategy is judged, so that the month's auction already knows. After the auction its forecasts and
-failures are noted. Everything follows from the journal: ``core.track`` folds the same evidence from the same record.
+Before the auction the session is marked, forecasts whose horizon is over are scored against outcomes, and on the last
+session of a month every strategy is judged, so that the month's auction already uses the result. After the auction
+its forecasts and failures are recorded. All of it follows from the journal: ``core.track`` folds the same evidence.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from plimsoll.engine.run_context import RunContext
 from plimsoll.governance import lifecycle, model_health
 
 _NEW = Admission()
-_SEVERITIES = {"STRATEGY_PROMOTED": "INFO", "STRATEGY_DEMOTED": "WARNING"}  # anything else took all capital away
+_SEVERITIES = {"STRATEGY_PROMOTED": "INFO", "STRATEGY_DEMOTED": "WARNING"}  # any other event takes all capital away
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StrategyEvidence:
-    """The strategies of a session before its auction: where they stand, and what has been added so far."""
+    """The strategies of a session before its auction: their stages, and the evidence added so far."""
 
     track: Track
     state: Lifecycle
@@ -41,7 +41,7 @@ class StrategyEvidence:
 
     @property
     def caps(self) -> dict[str, float]:
-        """Capital by strategy, fraction of NAV gross (A3)."""
+        """Capital by strategy, fraction of NAV, gross (A3)."""
         return dict(zip(self.state.strategies, self.state.cap, strict=True))
 
     @property
@@ -51,7 +51,7 @@ class StrategyEvidence:
 
 
 def gather_evidence(view: View, state: State, run: RunContext, book: MarkedBook) -> StrategyEvidence | None:
-    """The strategies before this session's auction; None where the policy does not follow them."""
+    """The strategies before this session's auction; None when lifecycle tracking is off."""
     policy = run.policy
     if not policy.lifecycle.enabled:
         return None
@@ -70,7 +70,7 @@ def gather_evidence(view: View, state: State, run: RunContext, book: MarkedBook)
         return StrategyEvidence(track, _admitted(track.strategies, view.day, policy), said, ())
     now = _aged(before, track, said, policy)
     now, events = _readmitted(now, view, policy)
-    if events:  # judged today, they are judged on nothing yet
+    if events:  # judged today: no evidence counts since
         anew = [s for s, name in enumerate(now.strategies) if any(e.scope == name for e in events)]
         track = track.restart(anew, anew)
     if view.sessions.last_of_month[view.row]:
@@ -85,7 +85,7 @@ def with_answers(
     view: View,
     policy: Policy,
 ) -> StrategyEvidence:
-    """The strategies after an auction. A target portfolio counts as forecasts of nothing, which no outcome refutes."""
+    """The strategies after an auction. Target weights count as forecasts without a return: nothing contradicts them."""
     columns, place = view.column, {name: s for s, name in enumerate(following.state.strategies)}
     price = view.now("price")
     made = tuple(
@@ -135,7 +135,7 @@ def _admitted(names: tuple[str, ...], day: int, policy: Policy) -> Lifecycle:
 
 
 def _aged(before: Lifecycle, track: Track, said: StrategySession, policy: Policy) -> Lifecycle:
-    """A session older: age, staleness, idleness, and the forecast error where forecasts matured."""
+    """One session older: age, staleness, idleness, and the forecast error where forecasts matured."""
     places, window, rows = range(len(before.strategies)), policy.lifecycle.idle_window, track.daily.size
     last = track.cumulated()
     reach = track.daily.row(rows - 1 - window)[2 * len(places) :] if rows > window else (0.0,) * len(places)
@@ -159,7 +159,7 @@ def _aged(before: Lifecycle, track: Track, said: StrategySession, policy: Policy
 
 
 def _readmitted(now: Lifecycle, view: View, policy: Policy) -> tuple[Lifecycle, tuple[RiskEvent, ...]]:
-    """Decommissioned strategies that a person admits again as of this session: they incubate, with a fresh record."""
+    """Decommissioned strategies that a person readmits as of this session: they incubate, with a fresh record."""
     events = []
     for s, name in enumerate(now.strategies):
         if now.stage[s] != DECOMMISSIONED or name not in policy.lifecycle.admissions:
@@ -208,7 +208,7 @@ def _judged(
 
 
 def _put(now: Lifecycle, place: int, **values: object) -> Lifecycle:
-    """The columns with one strategy's values changed."""
+    """The columns with one strategy's values replaced."""
     columns = {}
     for name, value in values.items():
         column = list(getattr(now, name))
@@ -218,7 +218,7 @@ def _put(now: Lifecycle, place: int, **values: object) -> Lifecycle:
 
 
 def _valued(now: Lifecycle, policy: Policy) -> Lifecycle:
-    """What follows for the bids: decay and capital."""
+    """Decay and capital for the bids."""
     health, rules = policy.health, policy.lifecycle
     decay = map(model_health.decay, now.age, now.error, now.flipped, repeat(health))
     cap = map(lifecycle.capital, now.stage, now.idle, now.suspended, repeat(rules))
@@ -241,11 +241,11 @@ def _rate(view: View, row: int, policy: Policy) -> float | None:
 
 
 def _matured(view: View, track: Track, run: RunContext) -> tuple[tuple[int, int, float, float], ...]:
-    """Forecasts whose horizon ends at this session, with what happened in excess of the account's own cash.
+    """Forecasts whose horizon ends at this session, with the outcome in excess of the account's cash return.
 
-    The outcome is of the total-return index from close to close. Cash earns what the account's does: the risk-free
-    rate less its spread, never below zero, nothing where that rate is unknown. An asset without a price at either end
-    has no outcome.
+    The outcome is of the total-return index from close to close. Cash earns the account's rate: the risk-free rate less
+    its spread, never below zero, zero where that rate is unknown. An asset without a price at either end has no
+    outcome.
     """
     due = [p for p in track.pending if p.made + p.horizon == track.session]
     if not due:

@@ -1,4 +1,4 @@
-"""The limit set of one decision, with drawdown and regime scaling applied (A3, A4, R3, R8)."""
+"""The limit set of one decision, scaled by drawdown and regime (A3, A4, R3, R8)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 def budget_scale(policy: CvarPolicy, drawdown_lifetime: float) -> float:
-    """R3's factor on CVaR budgets: min(1, (base - lifetime drawdown) / span), never below the floor.
+    """Drawdown factor on CVaR budgets (R3): min(1, (base - lifetime drawdown) / span), never below the floor.
 
     >>> budget_scale(CvarPolicy(), 0.08)
     1.0
@@ -28,17 +28,17 @@ def budget_scale(policy: CvarPolicy, drawdown_lifetime: float) -> float:
 def limits_at(
     view: View, run: RunContext, pairs: tuple[HeldPair, ...], *, drawdown_lifetime: float, stress: bool
 ) -> LimitSet:
-    """Every limit that holds at this decision; one value for the auction and for the gates that check it.
+    """Every limit in force at this decision; one value for the auction and for the gates that check it.
 
     ``stress`` is the crisis regime: it scales budgets of proposals, never the hard limits (R8).
     """
     policy, cvar, limits = run.policy, run.policy.cvar, run.policy.limits
-    h = LIMIT_HORIZON  # a run of another horizon is not made
+    h = LIMIT_HORIZON  # RunContext refuses any other horizon
     operating = budget_scale(cvar, drawdown_lifetime) * (policy.regime.budget_scale if stress else 1.0)
     budget = {1: cvar.budget_1 * operating, h: cvar.budget_10 * operating}
     worst = run.stressed_max * operating
     stressed = {1: cvar.stressed_share_1 * worst, h: worst}
-    if "stressed" in policy.gates.off:  # all of NAV may be lost, and the auction knows it too
+    if "stressed" in policy.gates.off:  # no limit: all of NAV, for the auction too
         stressed = dict.fromkeys(stressed, 1.0)
     weight_max = view.now("limits.weight_max")
     found = LimitSet(

@@ -1,4 +1,4 @@
-"""Measure the held book and the proposal once; gates and vetoes judge the figures (step 10)."""
+"""Measure the current positions and the proposal once, for gates and vetoes (step 11)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from plimsoll.measures.linear import combine, combine_each
 Floats = NDArray[np.float64]
 Lots = NDArray[np.int64]
 
-_TOGETHER = 64  # columns laid out together: 1,260 rows of them are 645 KB; so few increases are simply measured
-_ROUNDING = 1e-9  # added to a bound, so that no figure is above it for how its sum is rounded
+_TOGETHER = 64  # columns laid out together: 1,260 rows of them are 645 KB; so few are measured without bounds
+_ROUNDING = 1e-9  # added to a bound, covers rounding of the sum
 
 
 class Tails(msgspec.Struct, frozen=True, eq=False):
-    """A scenario set made ready for measuring any book on its columns; one that was measured is not measured again.
+    """A scenario set prepared for measuring any portfolio on its columns; each portfolio is measured once.
 
-    Rounds of a proposal and the whole wish share the book after reductions: ``known`` and ``known_stressed`` keep the
-    figures by the bytes of the weights.
+    Rounds of a proposal share the portfolio after reductions: ``known`` and ``known_stressed`` cache figures by the
+    bytes of the weights.
     """
 
     scenarios: ScenarioSet
@@ -43,7 +43,7 @@ class Tails(msgspec.Struct, frozen=True, eq=False):
 
     @classmethod
     def of(cls, scenarios: ScenarioSet, confidence: float) -> Tails:
-        """Columns that cannot be measured are zeroed here and remembered, so that 0 x NaN spoils nothing."""
+        """Columns that cannot be measured are zeroed and recorded, so that 0 x NaN spoils no sum."""
         if not scenarios.unmeasurable:
             return cls(scenarios, confidence, None, scenarios.filtered, scenarios.stressed)
         blind = np.array([int(c) in scenarios.unmeasurable for c in scenarios.columns], dtype=bool)
@@ -70,7 +70,7 @@ class Tails(msgspec.Struct, frozen=True, eq=False):
         return dict.fromkeys(self.filtered, self.confidence)
 
     def of_books(self, books: Sequence[Floats]) -> list[dict[int, float]]:
-        """``of_book`` of each of several books, in one pass over the scenarios."""
+        """``of_book`` of several portfolios, in one pass over the scenarios."""
         keys = [book.tobytes() for book in books]
         new = {key: book for key, book in zip(keys, books, strict=True) if key not in self.known}
         if new:
@@ -79,14 +79,14 @@ class Tails(msgspec.Struct, frozen=True, eq=False):
         return [self.known[key] for key in keys]
 
     def stressed_of_book(self, weights: Floats) -> tuple[dict[int, float], dict[int, str]]:
-        """Stressed CVaR per horizon of (N,) weights, and the set it is of: the largest of the sets' own (R2).
+        """Stressed CVaR per horizon of (N,) weights, and the set it comes from: the largest of the sets (R2).
 
-        NaN where a holding cannot be measured on any of them; nothing at all while no set is known.
+        NaN where a holding cannot be measured on any of them; empty while no set is known.
         """
         return self.stressed_of_books((weights,))[0]
 
     def stressed_of_books(self, books: Sequence[Floats]) -> list[tuple[dict[int, float], dict[int, str]]]:
-        """``stressed_of_book`` of each of several books."""
+        """``stressed_of_book`` of several portfolios."""
         keys = [book.tobytes() for book in books]
         new = {key: book for key, book in zip(keys, books, strict=True) if key not in self.known_stressed}
         if new:
@@ -98,7 +98,7 @@ class Tails(msgspec.Struct, frozen=True, eq=False):
         for one in self.stressed:
             for (most, of), found in zip(largest, self._of_books(books, one.returns, one.confidence), strict=True):
                 for h, value in found.items():
-                    if h not in most or value > most[h] or value != value:  # what one set cannot measure stays unknown
+                    if h not in most or value > most[h] or value != value:  # unknown on one set is unknown overall
                         most[h], of[h] = value, one.name
         return largest
 
@@ -120,7 +120,7 @@ class Tails(msgspec.Struct, frozen=True, eq=False):
         for h, returns in sets.items():
             for (k, _), book in zip(measured, combine_each(returns, [w for _, w in measured]), strict=True):
                 value = cvar_of(np.negative(book, out=book), confidence[h])
-                found[k][h] = 0.0 if value <= 0.0 else value  # not max(): it would make NaN the safest book of all
+                found[k][h] = 0.0 if value <= 0.0 else value  # not max(): max() would turn NaN into 0
         return found
 
     def _weights(self, weights: Floats) -> Floats | None:
@@ -133,8 +133,8 @@ class Tails(msgspec.Struct, frozen=True, eq=False):
     def worst(self, columns: NDArray[np.int64], horizon: int) -> Floats:
         """(m,) largest loss of one unit of each of ``columns``, at least 0; NaN where it cannot be measured.
 
-        The unit's CVaR is not above it, nor is what the unit adds to the CVaR of a book: CVaR is subadditive. It
-        takes a fifth of a CVaR's time, as nothing is laid out anew or put in order.
+        An upper bound on the unit's CVaR and on its contribution to a portfolio's CVaR, since CVaR is subadditive. It
+        takes a fifth of the time of a CVaR: nothing is copied or sorted.
         """
         found = np.full(columns.size, np.nan)
         seen, at = self._places(columns)
@@ -144,7 +144,7 @@ class Tails(msgspec.Struct, frozen=True, eq=False):
         return found
 
     def _places(self, columns: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Which of (m,) ``columns`` can be measured, and where in the set they are."""
+        """Which of (m,) ``columns`` can be measured, and their position in the set."""
         of_set = self.scenarios.columns
         at = np.minimum(np.searchsorted(of_set, columns), of_set.size - 1) if of_set.size else np.zeros(0, np.intp)
         seen = np.flatnonzero(of_set[at] == columns) if of_set.size else at
@@ -193,7 +193,7 @@ def resting(
     drawdown_lifetime: float,
     symbols: tuple[str, ...],
 ) -> Measurements:
-    """The figures of a book of ``gross`` that stays as it is: proposed is held, nothing increases."""
+    """Figures of unchanged positions of ``gross``: proposed equals current, nothing increases."""
     nothing = _nothing(held.size)
     return Measurements(
         nav_cents=nav,
@@ -223,7 +223,7 @@ def resting(
 
 @lru_cache(maxsize=4)
 def _nothing(size: int) -> Floats:
-    """Zeros nobody may write to."""
+    """Read-only zeros."""
     zeros = np.zeros(size)
     zeros.setflags(write=False)
     return zeros
@@ -251,17 +251,17 @@ def measure(
     symbols: tuple[str, ...],
     limits: LimitSet | None = None,
 ) -> Measurements:
-    """Everything the gates ask of a proposal ``held + order_weights``, (N,) fractions of NAV.
+    """Every figure the gates need of a proposal ``held + order_weights``, (N,) fractions of NAV.
 
-    ``horizon`` (sessions) is the auction's. Figures of a book without increases are the held ones: nothing that
-    only reduces is judged on them (R1). A weight that is not known counts as an increase.
+    ``horizon`` (sessions) is the auction's. Without increases the figures are those of the current positions: a pure
+    reduction is not judged on them (R1). An unknown weight counts as an increase.
 
-    With ``limits``, where many positions grow, stand-alone and incremental risk that the column's worst scenario shows
-    to be inside them is given as that bound: gates pass it as they pass the figure. Whatever a gate could refuse is
-    measured, and without limits everything is.
+    With ``limits``, where many positions grow, stand-alone and incremental risk whose upper bound, from the column's
+    worst scenario, is inside the limits is given as that bound, which the gates pass. Every figure that a gate could
+    refuse is measured; without limits all are.
     """
     proposed = held + order_weights
-    increases = np.asarray(~(np.abs(proposed) <= np.abs(held)))  # what cannot be compared is not shown to reduce
+    increases = np.asarray(~(np.abs(proposed) <= np.abs(held)))  # NaN counts as an increase
     reductions = np.asarray((order_weights != 0.0) & ~increases)
     n = held.size
     gross_held, gross_proposed = float(np.abs(held).sum()), float(np.abs(proposed).sum())

@@ -26,8 +26,8 @@ def signer(operator: str, policy: Policy) -> Signer:
 def approval(last: CycleRecord, session: str, policy: Policy) -> Approval | None:
     """The simulated operator's signature before ``session`` opens, if any.
 
-    A re-entry is signed at the session after cooldown and health allowed it (the ladder then awaits a signature), and
-    a halt is lifted once the book's CVaR is inside its hard limits again. An ended mandate is never re-commissioned.
+    A re-entry is signed at the session after cooldown and health checks allow it, and a halt is lifted once CVaR of the
+    current positions is inside its hard limits again. An ended mandate is never re-commissioned.
     """
     carried = last.carried
     if carried.ladder.ended:
@@ -40,7 +40,7 @@ def approval(last: CycleRecord, session: str, policy: Policy) -> Approval | None
 
 
 def inside_hard(last: CycleRecord, policy: Policy) -> bool:
-    """Whether a decision measured the book's CVaR inside its hard limits at every horizon (R3, G7)."""
+    """Whether a decision measured CVaR of the current positions inside its hard limits at every horizon (R3, G7)."""
     horizons = (1, policy.auction.horizon)
     measured = [last.figures.get(f"cvar_{h}") for h in horizons]
     return all(m is not None and m <= last.limits[f"cvar_hard_{h}"] for m, h in zip(measured, horizons, strict=True))

@@ -14,7 +14,7 @@ from plimsoll.risk.regime import source_of
 
 
 class Regime(msgspec.Struct, frozen=True, eq=False):
-    """Step 2: belief, and whether the crisis regime restrains proposals (R8)."""
+    """Regime belief, and whether the crisis regime restrains proposals (R8)."""
 
     figure: RegimeFigure
     state: int  # most probable: 0 normal, 1 volatile, 2 crisis
@@ -57,8 +57,8 @@ def observe(view: View, carried: Carried, run: RunContext) -> Regime:
 
 
 def _late(view: View, run: RunContext) -> tuple[RiskEvent, ...]:
-    """An alert on the session by which symbols that stopped together are known to be late (D9); new risk in them
-    stops with their bars (D15), all of it where they are too many (D7).
+    """An alert on the session at which symbols that stopped together are known to be late (D9); new risk in them
+    stops with their bars (D15), and new risk in anything where too many are late (D7).
     """
     late = view.certified("late")[-2:]
     new = (late[-1] & ~late[0] if len(late) > 1 else late[-1]) & view.tradable

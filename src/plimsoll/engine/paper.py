@@ -1,8 +1,8 @@
-"""The recorded paper session: durable before every act, and restarted from nothing but its journal (E1, X7).
+"""The recorded paper session: durable before every action, restarted from nothing but its journal (E1, X7).
 
 It feeds recorded sessions to the same driver as a backtest, through a venue's port. Every decision, order and fill is
-in the journal, with full durability, before the next act; the session can be killed between any two writes and started
-again: starting is recovering.
+in the journal, with full durability, before the next action; the session can be killed between any two writes and
+started again: starting is recovering.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ OpenExchange = Callable[[History, RunContext, State], AbstractContextManager[Exc
 class PaperSession:
     """A paper account trading recorded sessions, restarted from its journal every ``restart_every`` cycles.
 
-    ``restart_every`` 0 never restarts. A restart forgets everything: venue, state and caches are rebuilt from
-    the journal and the snapshot. ``exchange`` opens the account at the venue as the run's state has it. ``earlier``
-    loads a snapshot by its hash, None where that is gone: only where it is given does a run go on on another snapshot
+    ``restart_every`` 0 never restarts. A restart drops everything: venue, state and caches are rebuilt from
+    the journal and the snapshot. ``exchange`` opens the account at the venue from the run's state. ``earlier``
+    loads a snapshot by its hash, None where it is gone; only when it is given may a run continue on another snapshot
     than its last one (``engine.publication``). Without ``keep_going`` the first session on which a strategy raises is
     the last: it is journaled, ``StrategyFailed`` is raised, and the run can be resumed.
     """
@@ -110,7 +110,7 @@ class PaperSession:
         return signer(self._operator, driver.run.policy)
 
     def _recovered(self, driver: Driver, journal: Journal) -> Recovered:
-        """Where the journal stops; begins it where it is empty."""
+        """The journal's recovered state; begins the journal where it is empty."""
         history, run, events = driver.history, driver.run, iter(journal.events())
         first = next(events, None)
         if first is None:
@@ -124,7 +124,7 @@ class PaperSession:
         return found
 
     def _taken_up(self, driver: Driver, journal: Journal, found: Recovered) -> RunState:
-        """The state from which the run goes on, on the driver's snapshot."""
+        """The state from which the run continues, on the driver's snapshot."""
         state = RunState(found.at_decision, found.last)
         for event in self._published(driver, found, state):
             state, events, _ = driver.step(state, event)
@@ -133,14 +133,14 @@ class PaperSession:
         return state
 
     def _published(self, driver: Driver, found: Recovered, state: RunState) -> list[DataEvent]:
-        """What is still to be journaled before the run decides on this snapshot."""
+        """Events still to be journaled before the run decides on this snapshot."""
         panel = driver.history.panel
         if found.snapshot == panel.snapshot:
             return [] if found.published or found.last else [published(panel, digests=True)]
         if self._earlier is None:
             raise Halted(
                 f"the run decides on the snapshot {found.snapshot[:16]}, and this one is {panel.snapshot[:16]}",
-                "Restore that snapshot and resume the run, or go on on this one with --continue",
+                "Restore that snapshot and resume the run, or continue on this one with --continue",
             )
         decided = found.genesis.start if found.last is None else found.last.session
         events = succession(found.published, self._earlier(found.snapshot), panel, found.genesis, decided)
@@ -148,7 +148,7 @@ class PaperSession:
         return [event for event in events if event not in found.notices]
 
     def _repeats(self, driver: Driver, found: Recovered, state: RunState) -> None:
-        """Refuse to change the snapshot in the middle of a session that would go otherwise on the new one."""
+        """Refuse to change the snapshot inside a session that would differ on the new one."""
         if not found.since or found.last is None:
             return
         again: list[Event] = []
@@ -157,7 +157,7 @@ class PaperSession:
         RecordedShell(driver, exchange, again.extend, self._signer(driver)).open(state, row)
         if list(found.since) != again[: len(found.since)]:
             raise Halted(
-                f"the session after {found.last.session} was begun on the snapshot {found.snapshot[:16]} and goes "
-                "otherwise on this one",
+                f"the session after {found.last.session} was begun on the snapshot {found.snapshot[:16]} and "
+                "differs on this one",
                 "Resume the run first, which ends that session on its own snapshot, then continue it",
             )

@@ -33,11 +33,11 @@ ROUNDS = 3
 
 
 class Proposal(msgspec.Struct, frozen=True, eq=False):
-    """Orders that passed, with the figures and verdicts they passed on.
+    """Orders that passed, with the figures and verdicts on which they passed.
 
     ``lots`` (N,) are signed orders, ``weights`` the same as fractions of NAV; ``wanted`` (N,) the lots that would bring
     each position beyond its band to its target. ``scaled`` names, per column, the gates and vetoes that scaled or
-    refused its increase; ``verdict`` is the join of everything that was judged.
+    refused its increase; ``verdict`` is the join of all verdicts.
     """
 
     lots: Lots
@@ -51,7 +51,7 @@ class Proposal(msgspec.Struct, frozen=True, eq=False):
 
 
 def measure_orders(context: CycleContext, held: HeldBook, orders: Floats, tails: Tails) -> Measurements:
-    """The figures of the held book plus ``orders``, (N,) fractions of NAV."""
+    """The figures of the current positions plus ``orders``, (N,) fractions of NAV."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.abs(orders) * (context.book.nav / 100.0)
         share = np.where(orders == 0.0, 0.0, value / context.run.depth(context.view.now("adv")))
@@ -77,11 +77,11 @@ def tails_of(view: View, run: RunContext, columns: NDArray[np.int64], *, stresse
 
 
 class Scenes:
-    """The session's scenario set, drawn once for everything that measures a book on it, and what else is measured once.
+    """The session's scenario set, drawn once for every measurement, and a cache of other figures.
 
-    It holds an auction's bidders, or what is held and what the target portfolio targets. Stressed sets are drawn when a
-    proposal is first measured, and a wider set replaces it where a proposal buys what it lacks: a book's figures are
-    the same bits on either.
+    Its columns are an auction's bidders, or held and targeted symbols. Stressed sets are drawn when a proposal is
+    first measured; a wider set replaces it where a proposal buys a symbol outside it: a portfolio's figures are the
+    same bits on either.
     """
 
     def __init__(self, context: CycleContext, rebalanced: Rebalance) -> None:
@@ -96,7 +96,7 @@ class Scenes:
 
     @cached_property
     def opening_correlation(self) -> tuple[int, float]:
-        """How many bids opened lately and their mean pair correlation; not measured while they are few (G2)."""
+        """Number of bids opened lately and their mean pair correlation; not measured while they are few (G2)."""
         opened = list(dict.fromkeys(symbol for _, symbol in self._openings))
         if len(opened) <= self._run.policy.vetoes.wins_max:
             return len(opened), float("nan")
@@ -105,9 +105,9 @@ class Scenes:
         return len(opened), float(matrix[np.triu_indices(len(opened), k=1)].mean())
 
     def covering(self, orders: Floats) -> Tails:
-        """The set, stressed, on every column of the held book with ``orders``, (N,) fractions of NAV.
+        """The set, stressed, on every column of the current positions with ``orders``, (N,) fractions of NAV.
 
-        Room given back by a scaled order may be taken by a symbol that was not among the first.
+        Room freed by a scaled order may go to a symbol that was not among the first.
         """
         columns = np.union1d(self._book.columns, np.flatnonzero(orders)).astype(np.int64)
         if not self.tails.covers(columns):
@@ -123,7 +123,7 @@ class Scenes:
 def propose(
     context: CycleContext, rebalanced: Rebalance, held: HeldBook, wish: DesiredWeights, scenes: Scenes
 ) -> Proposal:
-    """The largest step towards the wish that every gate and veto passes; reductions always pass (R1)."""
+    """The largest rebalance towards the desired weights that all gates and vetoes pass; reductions always pass (R1)."""
     policy, book, run = context.run.policy, context.book, context.run
     quiet = at_rest(context.state.lots, wish.desired, book.nav, book.prices, run.lots_per_unit, wish.forced, policy)
     if quiet is not None:
@@ -149,7 +149,7 @@ def propose(
             break
         gated, by_column = gates.judge_proposal(measured, context.limits, policy)
         factor, judged, why = combined(gated, by_column, orders.size)
-        # a rejected order gives its room to others, and those have not been vetted yet
+        # a rejected order frees room for others, which have not been vetted yet
         if not (factor[measured.increases] < 1.0).any() and not vetted[measured.increases].all():
             found = veto_room.evaluate(veto_inputs(context, rebalanced, measured, scenes), policy)
             vetoed, by_column = veto_room.verdicts(found, context.run.column, policy)
@@ -170,7 +170,7 @@ def propose(
 
 
 def shape_inputs(context: CycleContext, wish: DesiredWeights, grow: Floats) -> ShapeInputs:
-    """What the day's step is taken from; ``grow`` (N,) multiplies increases."""
+    """Inputs of order sizing; ``grow`` (N,) multiplies increases."""
     book, run = context.book, context.run
     return ShapeInputs(
         held_lots=context.state.lots,
@@ -191,7 +191,7 @@ def _shaped(context: CycleContext, wish: DesiredWeights, grow: Floats) -> tuple[
 
 
 def weights_of(context: CycleContext, lots: Lots) -> Floats:
-    """(N,) signed orders of ``lots`` as fractions of NAV, in whole cents as the book is (U8)."""
+    """(N,) signed orders of ``lots`` as fractions of NAV, in whole cents like the account (U8)."""
     orders = np.zeros(lots.size)
     ordered = np.flatnonzero(lots)
     if ordered.size:
@@ -204,7 +204,7 @@ def weights_of(context: CycleContext, lots: Lots) -> Floats:
 def combined(
     book: Verdict, by_column: dict[int, Verdict], size: int
 ) -> tuple[Floats, Verdict, Callable[[int], tuple[str, ...]]]:
-    """(size,) factor on increases, the joined verdict, and what says which reasons scale a column's increase."""
+    """(size,) factor on increases, the joined verdict, and per column the reasons that scale its increase."""
     factor = np.full(size, _factor(book))
     for c, verdict in by_column.items():
         factor[c] *= _factor(verdict)
@@ -220,7 +220,7 @@ def combined(
 def veto_inputs(
     context: CycleContext, rebalanced: Rebalance, measured: Measurements, scenes: Scenes
 ) -> veto_room.VetoInputs:
-    """What the vetoes see: the increasing columns, the target portfolio's forecasts of them, the proposal's totals."""
+    """Inputs of the vetoes: increasing columns, the target portfolio's forecasts for them, the proposal's totals."""
     view, run = context.view, context.run
     columns = np.flatnonzero(measured.increases)
     symbols = tuple(run.symbols[c] for c in columns)
@@ -254,5 +254,5 @@ def _factor(verdict: Verdict) -> float:
 
 
 def _one_halving(factor: Floats, grown: Floats, halving: float) -> Floats:
-    """Warnings and VIX give one halving of an increase between them: where VIX has, a warning does not (S2, G2)."""
+    """Warnings and VIX together give one halving of an increase: where VIX halves, a warning does not (S2, G2)."""
     return np.where((factor == halving) & (grown <= halving), 1.0, factor)

@@ -1,8 +1,8 @@
-"""From one snapshot to the next: a run goes on where the new one holds the sessions it decided on, and says what of
-them is told otherwise now (E1, D14).
+"""Continue a run on a new snapshot: check that it holds the sessions already decided on, and journal every
+difference (E1, D14).
 
-Nothing decided is ever decided again: state is folded from the journal, and an old decision is replayed on the snapshot
-that its own record names. A past told otherwise is a dated event, for the decisions from then on are made from it.
+Nothing is decided twice: state is folded from the journal, and an old decision is replayed on the snapshot that its own
+record names. A restated past is a dated event, since later decisions use it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from plimsoll.core.events import (
 )
 from plimsoll.core.panel import FIELDS, Certified, Panel
 
-_BARS = (*(name for name in FIELDS if name != "index"), "fresh")  # the index follows from the others, but for its level
+_BARS = (*(name for name in FIELDS if name != "index"), "fresh")  # the index follows from the others, up to its level
 _DATED = tuple(f.name for f in fields(Certified))
 _CALENDAR_REMEDY = "Ingest the history the run was begun with into this home, or start a new run"
 
 
 def published(panel: Panel, session: str = "", *, digests: bool = False) -> DataPublished:
-    """The event by which a run takes up ``panel`` after ``session``; with ``digests`` of its rows where another may
-    follow.
+    """The event by which a run takes up ``panel`` after ``session``; with ``digests`` of its rows where another
+    snapshot may follow.
     """
     dates = panel.sessions.dates
     known = DataPublished(session, panel.snapshot, panel.symbols, dates[0], dates[-1])
@@ -46,10 +46,10 @@ def succession(
 ) -> tuple[DataEvent, ...]:
     """The events by which a run that decided up to ``decided`` on the snapshot of ``before`` takes up ``panel``.
 
-    Without ``before``, as in a journal that says nothing of its data, that snapshot is the genesis's.
+    Without ``before``, as in a journal without such events, the old snapshot is the genesis's.
 
-    First what of the rows it decided on is told otherwise, then the snapshot itself. ``old`` is the snapshot of
-    ``before``, None where it is gone: the digests in ``before`` then say what differs in any of its rows, though not
+    First the restatements of rows already decided on, then the snapshot itself. ``old`` is the snapshot of ``before``,
+    None where it is gone: the digests in ``before`` then show which rows' fields differ, though not where.
     where.
 
     Raises
@@ -85,7 +85,7 @@ def _added(before: DataPublished, panel: Panel) -> tuple[str, ...]:
 
 
 def _acceptable(before: DataPublished, panel: Panel, genesis: Genesis, decided: str) -> None:
-    """Refuse what no run can go on from."""
+    """Refuse a snapshot on which no run can continue."""
     last = panel.sessions.dates[-1]
     if last < decided:
         raise UsageError(
@@ -131,7 +131,7 @@ def _same_sessions(before: DataPublished, old: Panel | None, panel: Panel, decid
 
 
 def _same_lots(before: DataPublished, old: Panel | None, panel: Panel) -> None:
-    """Refuse a symbol whose quantities mean something else now."""
+    """Refuse a symbol whose lot size has changed."""
     own = {s.symbol: s.lots_per_unit for s in before.series}
     if old is not None:
         own = {i.symbol: i.lots_per_unit for i in old.instruments}
@@ -146,7 +146,7 @@ def _same_lots(before: DataPublished, old: Panel | None, panel: Panel) -> None:
 def _by_row(
     before: DataPublished, old: Panel, panel: Panel, decided: str
 ) -> tuple[tuple[RowsChanged, ...], tuple[RowsChanged, ...]]:
-    """Rows up to the last decision that differ, of prices and macro series and of certification."""
+    """Rows up to the last decision that differ, of prices, macro series and certification."""
     own, new = _span(old, before.first, decided), _span(panel, before.first, decided)
     dates = old.sessions.dates[own]
     mine = [old.column[s] for s in before.symbols]
@@ -162,7 +162,7 @@ def _by_row(
 
 
 def _by_digest(before: DataPublished, panel: Panel) -> tuple[tuple[RowsChanged, ...], tuple[RowsChanged, ...]]:
-    """What differs anywhere in the rows of a snapshot that is gone."""
+    """Differences anywhere in the rows of a snapshot that is gone."""
     rows = _span(panel, before.first, before.last)
     bars = [s.symbol for s in before.series if s.bars != _bars(panel, s.symbol, rows)]
     macro = [name for name, known in before.macro.items() if known != _digest(_macro(panel, name)[rows])]
@@ -188,7 +188,7 @@ def _unlike(a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.bool_]
 
 
 def _alike(a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """Where two arrays are equal, absent values equal to each other."""
+    """Where two arrays are equal; absent values equal each other."""
     return np.asarray((a == b) | ((a != a) & (b != b)))
 
 
@@ -200,7 +200,7 @@ def _macro(panel: Panel, name: str) -> NDArray[np.float64]:
 
 
 def _rebased(before: DataPublished, old: Panel | None, panel: Panel, decided: str) -> dict[str, float]:
-    """New index level over the old one on the last row that both know, where they differ (U1)."""
+    """New index level over the old one on the last row that both have, where they differ (U1)."""
     if old is None:
         at, levels = before.last, {s.symbol: s.level for s in before.series}
     else:
@@ -242,7 +242,7 @@ def _certified(panel: Panel, symbol: str, rows: slice) -> str:
 
 
 def _digest(*columns: NDArray[np.generic]) -> str:
-    """32 characters of a hash of some columns; every absent value counts alike, whatever its bits."""
+    """32 characters of a hash of some columns; every absent value hashes alike, whatever its bits."""
     made = hashlib.blake2b(digest_size=16)
     for values in columns:
         if values.dtype.kind == "f":

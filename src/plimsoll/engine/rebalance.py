@@ -1,4 +1,4 @@
-"""Step 7: when due, the auction that sets the standing target portfolio."""
+"""Step 7: when due, the auction that sets the target portfolio."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Floats = NDArray[np.float64]
 
 
 class Rebalance(msgspec.Struct, frozen=True, eq=False):
-    """The target portfolio in force, and the auction if one was held, with the scenarios it was held on.
+    """The target portfolio in force, and the auction if one was held, with its scenarios.
 
     ``target`` and ``confidence`` are (N,): weights of NAV, and the highest confidence behind each, NaN without one.
-    ``following`` are the strategies, with what the auction added to their evidence; None where they are not followed.
+    ``following`` is the strategies' evidence, with the auction's added; None when lifecycle tracking is off.
     """
 
     portfolio: TargetPortfolio | None
@@ -46,10 +46,10 @@ class Rebalance(msgspec.Struct, frozen=True, eq=False):
 
 
 def rebalance(context: CycleContext, answers: Answers | None) -> Rebalance:
-    """The target portfolio in force after this session: that of an auction among ``answers``, without them the
-    standing one.
+    """The target portfolio in force after this session: that of an auction among ``answers``, else the
+    present one.
 
-    The pairs that move alike among what is held or wanted are known; an auction adds those among its bidders.
+    The pairs that move alike among held and targeted symbols are known; an auction adds those among its bidders.
     """
     carried, run = context.state.carried, context.run
     if answers is not None:
@@ -62,7 +62,7 @@ def rebalance(context: CycleContext, answers: Answers | None) -> Rebalance:
 
 
 def _auctioned(context: CycleContext, answers: Answers) -> Rebalance:
-    """Step 7: the target portfolio that the forecasts' auction gives."""
+    """The target portfolio from an auction of the forecasts."""
     view, run, book, following = context.view, context.run, context.book, context.following
     columns = _columns(answers, book, run)
     held_pairs = pairs.update(view, pairs.concerned(view, columns, context.pairs), context.pairs, run.policy)
@@ -94,7 +94,7 @@ def _inputs(
     lifted: tuple[StopState, ...],
     scenarios: ScenarioSet,
 ) -> AuctionInputs:
-    """What the auction is held on: bids, limits with the bidders' pairs, scenarios, costs and who may not grow."""
+    """The auction's inputs: bids, limits with bidders' pairs, scenarios, costs and the symbols that may not grow."""
     view, run, book, policy = context.view, context.run, context.book, context.run.policy
     following, limits = context.following, context.limits
     one_way = _one_way_cost(context, columns)
@@ -137,7 +137,7 @@ def _expectations(
 
 
 def _scaled(view: View, auction: AuctionRecord) -> tuple[RiskEvent, ...]:
-    """Target portfolios that a limit let in at part of their size only, with the scale and the limit's name."""
+    """Target portfolios admitted at part of their size only, with the scale and the limit's name."""
     return tuple(
         RiskEvent(view.date, "TARGET_SCALED", "INFO", t.scale, 1.0, f"{t.strategy}: {t.limit}")
         for t in auction.targets
@@ -151,9 +151,9 @@ def _columns(answers: Answers, book: MarkedBook, run: RunContext) -> NDArray[np.
 
 
 def _blocked(context: CycleContext, stop_states: tuple[StopState, ...], columns: NDArray[np.int64]) -> dict[int, str]:
-    """Columns whose bids may not exceed what is held, with the reason.
+    """Columns whose bids may not exceed the present weight, with the reason.
 
-    A drawdown halt is not among them: auctions run during a halt and the book takes only their reductions (R4).
+    A drawdown halt is not among them: auctions run during a halt and only their reductions are traded (R4).
     """
     view, run, restraint, stale = context.view, context.run, context.restraint, context.stale
     eligible = view.now("eligible")
@@ -195,7 +195,7 @@ def _one_way_cost(context: CycleContext, columns: NDArray[np.int64]) -> Floats:
 
 
 def _concentration(view: View, auction: AuctionRecord, run: RunContext) -> tuple[RiskEvent, ...]:
-    """The alarm of A4: one symbol with too large an Euler share of the target portfolio's CVaR, among several."""
+    """Concentration alarm: one symbol's Euler share of the target portfolio's CVaR is too large, among several (A4)."""
     parts: dict[str, float] = {}
     for bid in auction.bids:
         if bid.weight > 0.0:

@@ -30,7 +30,7 @@ def record(
     carried: Carried,
     events: tuple[RiskEvent, ...],
 ) -> CycleRecord:
-    """Everything this session saw, judged and decided, in columns."""
+    """Inputs, judgements and results of this session, in columns."""
     view, run, book = context.view, context.run, context.book
     held, wanted = book.weights, rebalanced.target
     columns = _scope(run, book, rebalanced, wish, proposal)
@@ -72,7 +72,7 @@ def record(
 def _scope(
     run: RunContext, book: MarkedBook, rebalanced: Rebalance, wish: DesiredWeights, proposal: Proposal
 ) -> list[int]:
-    """Columns the record speaks of: held, targeted, wished for, ordered or bid for."""
+    """Columns in the record: held, targeted, desired, ordered or bid for."""
     live = (book.weights != 0.0) | (rebalanced.target != 0.0)
     if wish.desired is not rebalanced.target:
         live |= wish.desired != 0.0
@@ -92,11 +92,11 @@ def _outcomes(
     causes: Causes,
     columns: list[int],
 ) -> tuple[list[str], list[list[str]]]:
-    """Per column what became of it and why (G1).
+    """Per column the outcome and its reasons (G1).
 
     An increase that was not made, or only in part, names every cause; one that waits for the session's room only is
-    HOLD, every other one REJECT. A position inside the band of the day's target, but not of the target portfolio,
-    names what lowered the target.
+    HOLD, every other one REJECT. A position inside the band of its desired weight, but not of the target portfolio,
+    names the reason that lowered the desired weight.
     """
     outcomes: list[str] = []
     reasons: list[list[str]] = []
@@ -128,7 +128,7 @@ def _far(target: float, held: float, run: RunContext) -> bool:
 
 
 def _once(*codes: str) -> list[str]:
-    """The codes in order, each one once."""
+    """The codes in order, without repeats."""
     return list(dict.fromkeys(codes))
 
 

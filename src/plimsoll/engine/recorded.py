@@ -1,8 +1,8 @@
 """Recorded sessions through the driver: one shell for backtest, paper, replay and ablation (E1, E4, X7).
 
 It feeds sessions, a venue's answers and a person's signature to ``engine.driver``, and makes each step's events durable
-before anything is done about them. How orders fill is the exchange's: a backtest asks the matcher once a session
-(``AtOnce``), a paper session goes through a venue's port order by order (``engine.exchange``). The events are the same.
+before acting on them. Fills depend on the exchange: a backtest calls the matcher once a session (``AtOnce``), a paper
+session goes through a venue's port order by order (``engine.exchange``). The events are the same.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Write = Callable[[Sequence[Event]], None]
 
 
 class AtOnce:
-    """An exchange that takes every order that the ``gate`` admits, where there is one, and fills those of a session in
+    """An exchange that accepts every order that the ``gate``, if any, admits, and fills those of a session in
     one call of the matcher.
     """
 
@@ -49,11 +49,11 @@ class AtOnce:
         self._sent: list[str] = []
 
     def opened(self, _state: RunState, _events: Sequence[Event]) -> None:
-        """Nothing: the account it fills against is the run's own."""
+        """Nothing to do: the account it fills against is the run's own."""
 
     def done(self, command: OrderCommand) -> CommandResult:
-        """Accept an order, under the name that the simulated venue gives it, or deny it for the gate's reasons. It ends
-        at the open, so there is no other command.
+        """Accept an order, with the id that the simulated venue gives it, or deny it for the gate's reasons. Orders
+        expire at the open, so there is no other command.
         """
         id = command.order.id if isinstance(command, Submit) else command.id
         if self._gate is not None and isinstance(command, Submit) and (reasons := self._gate.admit(command.order)):
@@ -62,7 +62,7 @@ class AtOnce:
         return CommandResult(id, Accepted(venue_name(id)))
 
     def filled(self, row: int, account: State) -> Iterator[VenueEvent]:
-        """What becomes of every order that was accepted, in the order in which they were sent."""
+        """Results of every accepted order, in the order of submission."""
         orders = [account.working[id].order for id in self._sent]
         self._sent.clear()
         for event in self._matcher.opened(orders, row, book_of(account)) if orders else ():
@@ -72,14 +72,14 @@ class AtOnce:
 
 
 def at_once(history: History, run: RunContext) -> Exchange:
-    """The exchange of a backtest: the matcher, behind the governor where one stands in the path (H1)."""
+    """The exchange of a backtest: the matcher, behind the governor where the policy has one (H1)."""
     gate, matcher = gate_of(run), Matcher(history, run.policy)
     return AtOnce(matcher) if gate is None else GovernedSessions(AtOnce(matcher, gate), gate, history)
 
 
 @dataclass(frozen=True, eq=False)
 class RecordedShell:
-    """Feeds recorded sessions to a driver. ``write`` makes events durable; ``signer`` is who signs (R5)."""
+    """Feeds recorded sessions to a driver. ``write`` makes events durable; ``signer`` signs (R5)."""
 
     driver: Driver
     exchange: Exchange
@@ -94,7 +94,7 @@ class RecordedShell:
         return self.told(state, SessionClosed(session))
 
     def open(self, state: RunState, row: int) -> RunState:
-        """Everything of a session before its close: actions, orders and what becomes of them, a signature."""
+        """Everything of a session before its close: actions, orders and their results, a signature."""
         session, last = self.driver.history.panel.sessions.dates[row], state.last
         state = self.told(state, SessionOpened(session))
         for event in self.exchange.filled(row, state.account):
@@ -117,7 +117,7 @@ class RecordedShell:
 
 
 class Repeated:
-    """Writes what an interrupted session did not get to write: what is there already must be what happens again."""
+    """Completes an interrupted session in the journal: events already there must be repeated exactly."""
 
     def __init__(self, journal: Journal, written: Iterable[Event] = ()) -> None:
         self._journal, self._written = journal, list(written)
@@ -147,7 +147,7 @@ def run_backtest(
 ) -> RunTally:
     """Decide every session of ``span`` from ``capital`` cents and journal all of it, in batches (E4).
 
-    Stops early at the mandate's end, once the book is flat (R5). Without ``keep_going`` the first session on which a
+    Stops early at the mandate's end, once no position is left (R5). Without ``keep_going`` the first session on which a
     strategy raises is journaled and then ends the run with ``StrategyFailed``. ``progress(done, total)`` is called
     about a hundred times.
     """

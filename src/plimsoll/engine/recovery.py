@@ -22,12 +22,12 @@ from plimsoll.engine.operator import SIMULATED
 
 @dataclass(frozen=True, eq=False)
 class Recovered:
-    """Where a journal stops: the state, the last decision, and what was written since it.
+    """A journal's last state: the state, the last decision, and the events since it.
 
     ``at_decision`` is the state right after the last decision, with a person's signature and the data taken up since,
     from which an interrupted session is repeated; ``since`` are its events that are journaled already. ``published``
-    names the snapshot the run decides on, None where it has only the genesis for that; ``notices`` are what was said of
-    another snapshot that it has not taken up yet.
+    is the snapshot the run decides on, None where only the genesis names one; ``notices`` are restatements of a
+    snapshot not taken up yet.
     """
 
     genesis: Genesis
@@ -40,7 +40,7 @@ class Recovered:
 
     @property
     def snapshot(self) -> str:
-        """The snapshot that the next decision is made on."""
+        """The snapshot of the next decision."""
         return self.genesis.snapshot if self.published is None else self.published.snapshot
 
 
@@ -60,7 +60,7 @@ def recover(events: Iterable[Event]) -> Recovered:
         if isinstance(event, CycleRecord):
             last, since, at_decision = event, [], state
         elif isinstance(event, Approval) and event.by != SIMULATED:
-            at_decision = apply(at_decision, event)  # a person signs between sessions: no pre-open repeats it
+            at_decision = apply(at_decision, event)  # a person signs between sessions: no pre-open step repeats it
         elif isinstance(event, DataPublished):
             published, notices, at_decision = event, [], apply(at_decision, event)
         elif isinstance(event, DataRestated | CertificationChanged):

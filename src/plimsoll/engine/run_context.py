@@ -1,4 +1,4 @@
-"""What a run is given once: policy, strategies and the arrays that follow from the instruments alone."""
+"""Fixed inputs of a run: policy, strategies and arrays that follow from the instruments alone."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from plimsoll.engine.caps import account_caps, stressed_max, weight_cap
 
 Floats = NDArray[np.float64]
 
-_BUDGETS = 16  # whose caps a run remembers: outside deep drawdowns there are two, times the horizons
+_BUDGETS = 16  # budgets whose caps are cached: outside deep drawdowns two per horizon
 
 
 class Standing(NamedTuple):
-    """A target portfolio in arrays that nobody may write to: (N,) ``target`` weights, fractions of NAV, and the highest
-    ``confidence`` behind each, NaN without one; ``columns`` (k,) are those it names.
+    """A target portfolio as read-only arrays: (N,) ``target`` weights, fractions of NAV, and the highest
+    ``confidence`` behind each, NaN without one; ``columns`` (k,) are those with a weight.
     """
 
     target: Floats
@@ -37,10 +37,10 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class RunContext:
-    """The policy with its strategies, and (N,) arrays over the panel's columns that no day changes.
+    """The policy with its strategies, and (N,) arrays over the panel's columns that are constant over the run.
 
-    ``account`` enters order ids only, and ``code``, the hash of what decides (``engine.code``), is only written
-    down, "" where nothing is kept: two contexts of the same policy, strategies and instruments decide alike.
+    ``account`` enters order ids only, and ``code``, the hash of the deciding code (``engine.code``), is only
+    recorded, "" where nothing is kept: two contexts of the same policy, strategies and instruments decide alike.
     """
 
     policy: Policy
@@ -52,7 +52,7 @@ class RunContext:
     _standalone: dict[float, Floats] = field(default_factory=dict, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Refuse a horizon that the limits are not stated for: a loss over 20 sessions has no budget (U3)."""
+        """Refuse a horizon without limits: a loss over 20 sessions has no budget (U3)."""
         if self.policy.auction.horizon != LIMIT_HORIZON:
             raise InputError(
                 f"auction.horizon is {self.policy.auction.horizon}; the limits are stated for {LIMIT_HORIZON} sessions",
@@ -60,16 +60,16 @@ class RunContext:
             )
 
     def in_force(self, limits: LimitSet) -> LimitSet:
-        """The limits of a session as decided on: those given. A question what would have been moves some (G4)."""
+        """The limits of a session: those given. A counterfactual analysis changes some (G4)."""
         return limits
 
     def policy_copy(self) -> Policy:
-        """A copy that shares nothing with the policy in force: what a plug-in does to it binds nobody (U9)."""
+        """A copy that shares nothing with the policy in force: a plug-in cannot change the original (U9)."""
         copied: Policy = pickle.loads(self._pickled)
         return copied
 
     def standing(self, portfolio: TargetPortfolio | None) -> Standing:
-        """A target portfolio in arrays, zeros without one; laid out once for all sessions in a row that it stands."""
+        """A target portfolio in arrays, zeros without one; cached while it stays in force."""
         if self._standing and self._standing[0][0] is portfolio:
             return self._standing[0][1]
         target, confidence = np.zeros(len(self.symbols)), np.full(len(self.symbols), np.nan)
@@ -88,11 +88,11 @@ class RunContext:
 
     @cached_property
     def _pickled(self) -> bytes:
-        return pickle.dumps(self.policy)  # one made from bytes costs a tenth of a deep copy
+        return pickle.dumps(self.policy)  # unpickling costs a tenth of a deep copy
 
     @cached_property
     def stressed_max(self) -> float:
-        """A3's limit on stressed CVaR before any scaling, fraction of NAV."""
+        """Limit on stressed CVaR before any scaling, fraction of NAV (A3)."""
         return stressed_max(self.policy.cvar, self.policy.ladder)
 
     @cached_property
@@ -121,7 +121,7 @@ class RunContext:
         return tuple(i.kind for i in self.instruments)
 
     def depth(self, adv: Floats) -> Floats:
-        """(N,) USD a session that orders are measured against: ``adv``, for fx the pair's configured depth (C2)."""
+        """(N,) USD a session against which orders are measured: ``adv``, for fx the pair's configured depth (C2)."""
         return depth(self.kinds, adv, self.policy.costs, self.symbols)
 
     @cached_property
@@ -141,12 +141,12 @@ class RunContext:
 
     @cached_property
     def tradable(self) -> int:
-        """How many symbols can be decided on."""
+        """Number of tradable symbols."""
         return sum(self.may_trade)
 
     @cached_property
     def may_trade(self) -> tuple[bool, ...]:
-        """Per column, whether it can be decided on."""
+        """Per column, whether it is tradable."""
         return tuple(i.tradable for i in self.instruments)
 
     @cached_property
@@ -182,15 +182,15 @@ class RunContext:
 
     @property
     def governed(self) -> bool:
-        """Whether a governor stands in the path of the orders, the same in a backtest as on paper (E1, H1).
+        """Whether a governor is in the path of the orders, in a backtest as on paper (E1, H1).
 
-        Then the account's caps are limits of the session's step, so that it can admit what is proposed.
+        The account's caps then limit each session's orders, so that the governor can admit the proposal.
         """
         return self.policy.governor.recorded
 
     @cached_property
     def account_caps(self) -> AccountCaps | None:
-        """The account's caps in USD, (N,) for positions (H1); None where no governor stands in the path."""
+        """The account's caps in USD, (N,) for positions (H1); None without a governor."""
         return account_caps(self.policy, self.symbols) if self.governed else None
 
     @cached_property
@@ -205,7 +205,7 @@ class RunContext:
         )
 
     def standalone_max(self, budget: float) -> Floats:
-        """(N,) cap on stand-alone risk under a CVaR budget (A4), read-only; kept for the budgets of a session."""
+        """(N,) cap on stand-alone risk under a CVaR budget (A4), read-only; cached for the budgets of a session."""
         known = self._standalone.get(budget)
         if known is None:
             share, fixed = self.standalone_shares

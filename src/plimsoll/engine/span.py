@@ -1,4 +1,4 @@
-"""What a run covers: the sessions it decides on, and the event it begins with (D11)."""
+"""The sessions a run decides on, and its first event (D11)."""
 
 from __future__ import annotations
 

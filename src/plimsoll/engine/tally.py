@@ -1,4 +1,4 @@
-"""What a run adds up to, counted as its events pass; the journal stays the truth."""
+"""Columns and counts of a run, collected as its events pass; the journal stays the record."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from plimsoll.core.restraint import RiskEvent
 class RunTally:
     """Columns of a run, one entry a session, and its counts. NAV in cents, exposures in fractions of NAV.
 
-    ``lives`` and ``evidence`` of the strategies have an entry a session too, and none where they are not followed.
+    ``lives`` and ``evidence`` of the strategies have an entry a session too, and none when lifecycle tracking is off.
     By strategy: ``heard`` counts the auctions at which it had bids, ``admitted`` the bids that took part, ``won`` those
     that won capital, ``lost`` the reasons of those that did not, ``screened`` of those that took no part; ``targets``
-    are the target portfolios of every auction. ``data`` are the snapshots taken up and what they told otherwise,
+    are the target portfolios of every auction. ``data`` are the snapshots taken up and their restatements,
     ``denied`` the governor's reasons for the ``orders_denied`` that it refused.
     """
 
