@@ -1,4 +1,4 @@
-"""What happens to an account at the start of a session before anything trades (D9, D12, U4)."""
+"""Account events at the start of a session, before anything trades: splits, dividends, interest (D9, D12, U4)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def on_row(state: State, history: History, row: int, policy: Policy) -> list[Eve
 
 
 def _held(state: State, panel: Panel, today: RowActions) -> dict[int, int]:
-    """Lots by column of the panel, of what is held and has an action today."""
+    """Lots by panel column, for positions with an action today."""
     own = panel.column if state.symbols == panel.symbols else {s: i for i, s in enumerate(state.symbols)}
     held = {}
     for column in today.columns:
@@ -58,7 +58,7 @@ def _held(state: State, panel: Panel, today: RowActions) -> dict[int, int]:
 
 
 def _splits(panel: Panel, today: RowActions, lots: dict[int, int], history: History, row: int) -> Iterator[Event]:
-    """Split events and cash in lieu; ``lots`` is brought up to date."""
+    """Split events and cash in lieu; updates ``lots``."""
     session = panel.sessions.dates[row]
     for column in today.split:
         if column not in lots:
@@ -84,7 +84,7 @@ def _in_lieu(fraction: Fraction, ratio: Fraction, history: History, row: int, co
     units = history.panel.instruments[column].lots_per_unit
     return round(
         fraction * Fraction(repr(previous)) / ratio * 100 / units
-    )  # the price as it was written, as of dividends
+    )  # the price as the vendor wrote it, as for dividends
 
 
 def _dividends(panel: Panel, today: RowActions, lots: dict[int, int], row: int) -> Iterator[Event]:
@@ -96,13 +96,13 @@ def _dividends(panel: Panel, today: RowActions, lots: dict[int, int], row: int) 
 
 
 def _cents(lots: int, amount: float, lots_per_unit: int) -> int:
-    """Cash of an amount a unit as its vendor wrote it: 0.575 is 57.5 cents, though its float lies below."""
+    """Cash of a per-unit amount as its vendor wrote it: 0.575 is 57.5 cents, though its float lies below."""
     exact = Decimal(repr(float(amount))) * lots * 100 / lots_per_unit
     return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
 
 
 def _interest(cash: int, panel: Panel, row: int, policy: CashPolicy) -> int:
-    """Cents earned since the previous session by the balance it closed with."""
+    """Cents of interest since the previous session on its closing cash balance."""
     if row == 0 or cash <= 0 or policy.series not in panel.macro_names:
         return 0
     percent = float(panel.macro[row - 1, panel.macro_names.index(policy.series)])

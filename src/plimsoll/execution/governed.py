@@ -1,4 +1,4 @@
-"""The governor around a venue: the only thing that holds one (X1, H1)."""
+"""The governor in front of a venue: the only object that holds one (X1, H1)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from plimsoll.core.venue import (
 
 
 class GovernedVenue:
-    """A venue behind a gate: an order that the gate refuses never reaches it, and what the venue reports is booked by
-    the gate before anybody hears of it. A cancellation is never barred.
+    """A venue behind a gate: a refused order never reaches it, and the gate books each venue event before anyone else
+    sees it. A cancellation is never barred.
     """
 
     def __init__(self, venue: Venue, gate: Gate) -> None:
@@ -30,11 +30,11 @@ class GovernedVenue:
 
     @property
     def rules(self) -> VenueRules:
-        """What the venue takes."""
+        """Order kinds and sizes that the venue accepts."""
         return self._venue.rules
 
     async def submit(self, order: Order) -> Accepted | Refused | Unknown | Denied:
-        """Ask the gate, and hand the order over where it admits it; one that the venue refuses gives its room back."""
+        """Ask the gate and submit the order if it admits it; if the venue then refuses it, its room is returned."""
         reasons = self._gate.admit(order)
         if reasons:
             return Denied(reasons)
@@ -48,15 +48,15 @@ class GovernedVenue:
         return await self._venue.cancel(id)
 
     async def query(self, id: str) -> OrderReport | Absent | Unknown:
-        """What became of an order."""
+        """The present status of an order."""
         return await self._venue.query(id)
 
     async def snapshot(self) -> VenueSnapshot | Unknown:
-        """The whole account as the venue has it."""
+        """The venue's snapshot of the whole account."""
         return await self._venue.snapshot()
 
     async def events(self) -> AsyncIterator[VenueEvent]:
-        """What the venue reports, each event booked by the gate first."""
+        """The venue's events, each booked by the gate first."""
         async for event in self._venue.events():
             self._gate.booked(event)
             yield event

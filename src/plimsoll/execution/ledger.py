@@ -1,7 +1,7 @@
-"""An account at a venue: executions, corrections, busts and fees, each booked once, and what they add up to (X3).
+"""An account at a venue: executions, corrections, busts and fees, each booked once, and their sums (X3).
 
-Quantities and money are whole numbers: of lots and cents, or of 1e-12 units and 1e-24 USD (``core.quantity``), as who
-keeps the ledger says. Nothing is rounded here, however an order is filled in parts.
+Quantities and money are whole numbers: of lots and cents, or of 1e-12 units and 1e-24 USD (``core.quantity``); the
+ledger's owner chooses. Nothing is rounded here, however an order is filled in parts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Key = tuple[str, str, str]  # venue, symbol, execution
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """An execution: ``quantity`` signed, ``value`` what it cost at its price, signed alike, ``fee`` paid beside it."""
+    """An execution: ``quantity`` signed, ``value`` its cost at its price with the same sign, ``fee`` in addition."""
 
     key: Key
     order: str
@@ -26,8 +26,8 @@ class LedgerEntry:
 
 
 class Ledger:
-    """Cash by currency and quantities by symbol: what it began with and was ``paid``, less the executions that stand
-    and the fees told apart from them.
+    """Cash by currency and quantities by symbol: opening balance and payments, less the valid executions and the fees
+    reported separately.
     """
 
     def __init__(self, cash: Mapping[str, int], held: Mapping[str, int] | None = None) -> None:
@@ -50,11 +50,11 @@ class Ledger:
 
     @property
     def entries(self) -> tuple[LedgerEntry, ...]:
-        """The executions that stand, oldest first."""
+        """Valid executions, oldest first."""
         return tuple(entry for entry in self._entries.values() if entry is not None)
 
     def fill(self, entry: LedgerEntry) -> bool:
-        """Book an execution; False where it is booked, or was taken back."""
+        """Book an execution; False if it is booked already or was busted."""
         if entry.key in self._entries:
             return False
         self._entries[entry.key] = entry
@@ -62,9 +62,9 @@ class Ledger:
         return True
 
     def correct(self, key: Key, entry: LedgerEntry | None) -> bool:
-        """Let ``entry`` stand in the place of an execution, None where it never was; False where that was said already.
+        """Replace an execution by ``entry``, None for a bust; False if that is booked already.
 
-        It may be said before the execution is, which is then not booked.
+        It may arrive before the execution, which is then not booked.
         """
         stands = self._entries.get(key)
         if key in self._entries and (stands is None or stands == entry):
@@ -78,7 +78,7 @@ class Ledger:
         return True
 
     def fee(self, of: str, source: str, amount: int, currency: str = "USD") -> bool:
-        """Book a fee that ``source`` reports of an execution or order; False where it is booked."""
+        """Book a fee that ``source`` reports for an execution or order; False if it is booked already."""
         if (source, of) in self._fees:
             return False
         self._fees.add((source, of))
@@ -86,11 +86,11 @@ class Ledger:
         return True
 
     def paid(self, amount: int, currency: str = "USD") -> None:
-        """Book income or a payment that is no execution: a dividend, interest, a transfer."""
+        """Book income or a payment without an execution: a dividend, interest, a transfer."""
         self._cash[currency] += amount
 
     def restated(self, symbol: str, held: int) -> None:
-        """Let a quantity be another one that cost nothing: a split."""
+        """Change a quantity without cost: a split."""
         self._held[symbol] = held
 
     def _book(self, entry: LedgerEntry, sign: int) -> None:

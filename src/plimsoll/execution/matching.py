@@ -1,4 +1,4 @@
-"""What becomes of orders at the open of a recorded session: own bars, own costs, no luck (C3, E4, X5)."""
+"""Deterministic matching of orders at the open of a recorded session, priced by the cost model (C3, E4, X5)."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Matched = Fill | OrderExpired | OrderRestated
 
 
 def venue_name(id: str) -> str:
-    """The simulated venue's own name of an order: it follows from ours, so that a venue made again gives the same."""
+    """The simulated venue's id of an order: derived from ours, so that a rebuilt venue gives the same."""
     return hashlib.sha256(f"simulated|{id}".encode()).hexdigest()[:16]
 
 
 @dataclass
 class VenueAccount:
-    """Cash in cents and lots by symbol, as an opening's orders change them one after the other."""
+    """Cash in cents and lots by symbol, updated order by order during one open."""
 
     cash: int
     lots: dict[str, int] = field(default_factory=dict)
@@ -47,22 +47,22 @@ def book_of(state: State) -> VenueAccount:
 @dataclass(frozen=True, eq=False)
 class Matcher:
     """Fills market orders at the open of a row, which is the open of the instrument's first bar that begins at or after
-    the decision on the row before (U5). A function of its arguments: it keeps nothing between calls.
+    the decision on the row before (U5). A pure function of its arguments: nothing is kept between calls.
     """
 
     history: History
     policy: Policy
 
     def opened(self, orders: Iterable[Order], row: int, account: VenueAccount) -> list[Matched]:
-        """What becomes of orders for the open of ``row``, in the order given; none where the history ends before it.
+        """Results of orders at the open of ``row``, in the order given; none where the history ends before it.
 
-        Every order ends: in a fill, or in ``OrderExpired`` with the lots left and why, or in both; it is decided again
-        next cycle. Without a bar (``NO_OPEN``), or on one that says that nothing traded (``HALTED_SESSION``), nothing
-        fills. An order waiting over a split is restated in new lots first. Reductions fill up to flat
-        (``NOTHING_TO_REDUCE``), at the worst case if need be. Increases take at most ``limits.participation_max`` of
-        average daily volume (``PARTICIPATION``; ``NO_LIQUIDITY_DATA`` where it is unknown, C2) and no more than the
-        cash left by the orders before them pays for, commission included (``NO_CASH``). ``account``, just before this
-        opening with the row's actions booked, is brought up to date.
+        Every order ends: in a fill, or in ``OrderExpired`` with the remaining lots and the reason, or in both; the next
+        cycle decides again. Without a bar (``NO_OPEN``), or on a bar without trading (``HALTED_SESSION``), nothing
+        fills. An order waiting over a split is restated in new lots first. Reductions fill down to a zero position
+        (``NOTHING_TO_REDUCE``), at the worst-case price if necessary. Increases take at most
+        ``limits.participation_max`` of average daily volume (``PARTICIPATION``; ``NO_LIQUIDITY_DATA`` where unknown,
+        C2) and at most what the cash left by earlier orders pays for, commission included (``NO_CASH``). ``account``,
+        just before this open with the row's actions booked, is updated.
         """
         told: list[Matched] = []
         if row < len(self.history.panel.sessions):
@@ -95,11 +95,11 @@ class Matcher:
     def _filled(
         self, order: Order, lots: int, instrument: Instrument, quote: FillQuote, session: str, account: VenueAccount
     ) -> tuple[Fill | None, str]:
-        """The fill, and why it is not of all lots where it is not."""
+        """The fill, and the reason where it is not for all lots."""
         held, named = account.lots.get(order.symbol, 0), FilledOrder(order.id, session)
         most, reason = lots, "NOTHING_TO_REDUCE"
         if held * lots < 0:
-            most = max(lots, -held) if lots < 0 else min(lots, -held)  # at most flat
+            most = max(lots, -held) if lots < 0 else min(lots, -held)  # at most to zero
         elif order.reduce_only or lots < 0:
             return None, reason
         else:
@@ -112,7 +112,7 @@ class Matcher:
         return done, reason if paid == most else "NO_CASH"
 
     def _participating(self, instrument: Instrument, quote: FillQuote) -> tuple[int, str]:
-        """Most lots an increase may take of the average day, and what says so; 0 where that is unknown."""
+        """Most lots an increase may take of average daily volume, and the reason; 0 where that is unknown."""
         costs = self.policy.costs
         volume = float(depth((instrument.kind,), np.array([quote.adv]), costs, (instrument.symbol,))[0])
         if not 0.0 < volume < math.inf:
@@ -134,5 +134,5 @@ class Matcher:
 
 
 def _restated(lots: int, ratio: float) -> int:
-    """Lots of an order that waits over a split, towards zero; unchanged where there is none."""
+    """Lots of an order that waits over a split, rounded towards zero; unchanged without one."""
     return lots if ratio == 1.0 or not math.isfinite(ratio) else math.trunc(lots * ratio)

@@ -1,7 +1,7 @@
-"""The order manager, pure: which orders of a decision go to a venue, and what of its words is believed (X2, X3).
+"""The order manager, pure: which orders of a decision go to a venue, and which venue events are accepted (X2, X3).
 
-A shell asks ``planned`` after a decision and does its commands; it turns answers into events with ``of_submit`` and
-``of_query``, and passes whatever the venue's stream tells through ``believed`` before it journals it.
+A shell calls ``planned`` after a decision and carries out its commands; it turns answers into events with
+``of_submit`` and ``of_query``, and passes the venue's stream through ``believed`` before journaling it.
 """
 
 from __future__ import annotations
@@ -51,23 +51,23 @@ _OrderTold = OrderAccepted | OrderRejected | OrderCancelled | OrderExpired | Ord
 
 @dataclass(frozen=True)
 class OrderPlan:
-    """What is journaled, in order, before the commands are done."""
+    """Events to journal, in order, before the commands are carried out."""
 
     events: tuple[Event, ...] = ()
     commands: tuple[Command, ...] = ()
 
 
 def planned(state: State, session: str, rules: VenueRules, instruments: Mapping[str, Instrument]) -> OrderPlan:
-    """What to do about the NEW orders of a decision beside those that a venue may hold already; reductions go first.
+    """Commands for the NEW orders of a decision, given the orders that a venue may hold already; reductions first.
 
-    A NEW order says what is still to be done at the position as it is, so what is working towards the same counts
-    against it: only the rest is sent, as a part of it (``ALREADY_WORKING``). What works beyond it, or against it, is
-    cancelled first, and it ends, to be decided again (``AWAITS_CANCEL``); a purchase does not hold up a sale. What an
-    earlier decision wanted, and this one does not, is cancelled unless it reduces. Beside an UNKNOWN order that may be
-    the same one nothing is sent in its symbol: the venue is asked (``AWAITS_ANSWER``).
+    A NEW order is the remaining change of the present position, so working orders on the same side count against it:
+    only the rest is sent, as a part of it (``ALREADY_WORKING``). Working quantity beyond it, or on the other side, is
+    cancelled first, and the order ends, to be decided again (``AWAITS_CANCEL``); a purchase does not delay a sale. An
+    earlier decision's order that this one does not repeat is cancelled unless it reduces. While an UNKNOWN order may
+    be the same one, nothing is sent in its symbol: the venue is queried (``AWAITS_ANSWER``).
 
-    An order ends unsent where the venue does not take its kind (``ORDER_KIND``), where it is below the venue's smallest
-    (``DUST``), and where it adds to a symbol of which something is held that nobody here explains (``EXTERNAL``).
+    An order ends unsent where the venue does not accept its kind (``ORDER_KIND``), where it is below the venue's
+    minimum (``DUST``), and where it adds to a symbol with a position of unknown origin (``EXTERNAL``).
     """
     new = [one.order for one in state.working.values() if one.status == "NEW"]
     out = [one for one in state.working.values() if one.status != "NEW"]
@@ -94,7 +94,7 @@ def planned(state: State, session: str, rules: VenueRules, instruments: Mapping[
 
 
 def _objection(order: Order, state: State, rules: VenueRules, instrument: Instrument) -> str:
-    """Why a venue or the account does not take an order; "" where nothing speaks against it."""
+    """Reason why a venue or the account does not accept an order; "" without one."""
     fractional = order.lots % instrument.lots_per_unit != 0
     if Combination(order.type, order.time_in_force, instrument.kind, fractional) not in rules.takes:
         return "ORDER_KIND"
@@ -109,7 +109,7 @@ def _of(least: Mapping[str, int], symbol: str) -> int:
 
 
 def _in_the_way(order: Order, working: list[WorkingOrder]) -> tuple[str, list[WorkingOrder]]:
-    """What keeps an order from being sent beside a symbol's working ones, and which of these to cancel."""
+    """Reason why an order is not sent beside a symbol's working ones, and which of these to cancel."""
     against = [one for one in working if _against(order, one)]
     alike = [one for one in working if not _against(order, one)]
     if any(one.status == "UNKNOWN" for one in (alike if order.reduce_only else working)):
@@ -124,20 +124,20 @@ def _against(order: Order, one: WorkingOrder) -> bool:
 
 
 def _part(order: Order, lots: int, number: int) -> Order:
-    """The rest of an order beside what works already: an order of its own, which follows from the one it is part of."""
+    """The rest of an order beside working ones: a new order whose id follows from the original's."""
     id = hashlib.sha256(f"{order.id}|{number}".encode()).hexdigest()[:32]
     return msgspec.structs.replace(order, id=id, lots=lots, parent=order.id, part=number)
 
 
 def _cancel(orders: list[WorkingOrder], session: str, events: list[Event], commands: list[Command]) -> None:
     for one in orders:
-        if one.status not in ("UNKNOWN", "PENDING_CANCEL"):  # what is unknown is asked about, not touched
+        if one.status not in ("UNKNOWN", "PENDING_CANCEL"):  # an unknown order is queried, not cancelled
             events.append(CancelRequested(session, one.order.id, "NOT_WANTED"))
             commands.append(Cancel(one.order.id))
 
 
 def of_submit(state: State, session: str, id: str, answer: Accepted | Refused | Unknown | Denied) -> Event | None:
-    """The event of an answer to ``Submit``; None where the order's state says as much or more already."""
+    """The event of an answer to ``Submit``; None where the order's state already includes it."""
     event: OrderAccepted | OrderRejected | OrderUnknown | OrderDenied
     match answer:
         case Accepted(venue_id):
@@ -152,10 +152,10 @@ def of_submit(state: State, session: str, id: str, answer: Accepted | Refused | 
 
 
 def of_query(state: State, session: str, id: str, answer: OrderReport | Absent | Unknown) -> Event | None:
-    """The event of an answer about an order (X2); None where it says nothing new, or is not enough to go on.
+    """The event of an answer to a query (X2); None where it adds nothing, or is not sufficient.
 
-    An order the venue never had is rejected, since it certainly was not taken. One that it calls filled or ended stays
-    as it is here until as much of it is booked as the venue says: the executions come with the stream or a snapshot.
+    An order that the venue never had is rejected, since it certainly was not accepted. One that it reports as filled
+    or ended keeps its state here until the reported quantity is booked: executions come with the stream or a snapshot.
     """
     found = state.working.get(id)
     if found is None or isinstance(answer, Unknown):
@@ -171,7 +171,7 @@ def of_query(state: State, session: str, id: str, answer: OrderReport | Absent |
         event = OrderRejected(session, id, "ENDED_AT_VENUE")
     elif answer.status == "EXPIRED":
         event = OrderExpired(session, id, found.remaining, "ENDED_AT_VENUE")
-    elif answer.status in ("CANCELLED", "FILLED"):  # filled, and a bust took a part of it back
+    elif answer.status in ("CANCELLED", "FILLED"):  # filled, and a bust reversed part of it
         event = OrderCancelled(session, id, found.remaining, "ENDED_AT_VENUE")
     else:
         return None
@@ -179,11 +179,11 @@ def of_query(state: State, session: str, id: str, answer: OrderReport | Absent |
 
 
 def believed(state: State, event: VenueEvent) -> VenueEvent | EventQuarantined | None:
-    """What to journal of a venue's event: itself, that it is quarantined, or None where it is known already.
+    """The event to journal for a venue's event: itself, quarantined, or None where it is known already.
 
-    A true execution always books, whatever became of its order: money is not refused because a cancellation or a crash
-    came between. It is quarantined only where it contradicts what is known: a symbol the run does not have, the other
-    side of its order, or an execution id that was booked with another content. What is told twice is None. Everything
+    A genuine execution always books, whatever the order's status: money is not refused because a cancellation or a
+    crash came in between. It is quarantined only where it contradicts the record: a symbol outside the run, the other
+    side of its order, or an execution id already booked with other content. A repetition is None. Everything
     returned but None is allowed by ``apply``.
     """
     match event:
@@ -225,7 +225,7 @@ def _fee(state: State, fee: FeeReported) -> FeeReported | EventQuarantined | Non
 
 
 def _correction(state: State, event: FillCorrected) -> FillCorrected | EventQuarantined | None:
-    """A correction of what was corrected already is quarantined, unless it says the same again."""
+    """A second correction of the same execution is quarantined, unless it repeats the first."""
     key, now = (event.symbol, event.execution), event.fill
     order = now.id if now is not None else ""
     if event.symbol not in state.symbols or (now is not None and now.symbol != event.symbol):
@@ -241,6 +241,6 @@ def _correction(state: State, event: FillCorrected) -> FillCorrected | EventQuar
 
 
 def quarantined(event: VenueEvent, id: str, status: str) -> EventQuarantined:
-    """A venue's event as it came, kept and believed by nobody; ``status`` is the order's, or what speaks against it."""
+    """A venue's event as received, recorded but not applied; ``status`` is the order's, or the reason."""
     name = type(event).__name__
     return EventQuarantined(event.session, id, name, status, msgspec.json.encode(event, order="sorted").decode())

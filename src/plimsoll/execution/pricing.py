@@ -1,4 +1,4 @@
-"""A fill from a traded price and the one cost model (C3): what simulated fills and closed-out series have in common."""
+"""Price of a fill from a traded price and the cost model (C3); shared by simulated fills and closed-out series."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from plimsoll.costs.model import commission_of, estimate, most_probable
 
 
 class FillQuote(NamedTuple):
-    """What a fill is priced with: the traded price, and the liquidity known at the decision before it."""
+    """Pricing inputs of a fill: the traded price, and liquidity as known at the decision before it."""
 
     price: float
     adv: float  # USD a session
@@ -25,7 +25,7 @@ class FillQuote(NamedTuple):
 
 
 class FilledOrder(NamedTuple):
-    """Which order a fill belongs to, and when it happens."""
+    """The order a fill belongs to, and its time."""
 
     id: str
     session: str
@@ -39,7 +39,7 @@ def fill_quote(history: History, column: int, price: float, row: int) -> FillQuo
 
 
 def fill(order: FilledOrder, instrument: Instrument, lots: int, quote: FillQuote, costs: CostPolicy) -> Fill:
-    """The fill of ``lots`` (signed) at ``price x (1 +/- (slippage + impact))``, commission beside it.
+    """The fill of ``lots`` (signed) at ``price x (1 +/- (slippage + impact))``, plus commission.
 
     Every amount is in whole cents, half to even; slippage and impact are cents of the price's distance from the
     traded price and add up to it exactly. Without liquidity data the price is the kind's worst case (C2).

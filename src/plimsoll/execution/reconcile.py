@@ -1,7 +1,7 @@
-"""A venue's account held against the state: what is missing is booked or asked for, what differs is shown (X3, X6).
+"""Reconcile the state with a venue's account: book or query what is missing, report what differs (X3, X6).
 
-Pure, and it never guesses and never sells: it books executions that the venue shows, asks about orders that the venue
-does not hold, and adopts holdings that nothing explains as EXTERNAL. What it does not understand is told to a person.
+Pure; it never guesses and never sells. It books executions that the venue reports, queries orders that the venue does
+not list, and adopts positions of unknown origin as EXTERNAL. Anything else is reported to a person.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from plimsoll.execution.oms import OrderPlan, believed
 
 
 def reconciled(state: State, snapshot: VenueSnapshot, prices: Mapping[str, float]) -> OrderPlan:
-    """What to journal and do so that the state is what the venue shows; nothing where it is.
+    """Events and commands that bring the state to the venue's; empty where they agree.
 
-    In this order: corrections, executions and fees that were not told are booked. An order that the venue does not hold
-    open, and whose executions do not fill it, is UNKNOWN and is asked about; one that was UNKNOWN and is held open is
-    ACCEPTED. A position that still differs is adopted at its traded price, unless an order of its symbol is being asked
-    about, or there is no price: then the difference is told and nothing is booked. So is cash that differs, and an
-    order that nobody here knows. ``prices`` are traded prices, USD, by symbol.
+    In this order: missing corrections, executions and fees are booked. An order that the venue does not list as open,
+    and whose executions do not fill it, becomes UNKNOWN and is queried; an UNKNOWN one that is listed as open becomes
+    ACCEPTED. A position that still differs is adopted at its traded price, unless an order of its symbol is being
+    queried, or there is no price: then the difference is reported and nothing is booked. The same holds for a cash
+    difference, and for an order unknown here. ``prices`` are traded prices, USD, by symbol.
 
-    A snapshot must be later than every event that was told: the shell takes it when nothing is on its way.
+    A snapshot must be later than every event received: the shell takes it when nothing is in transit.
     """
     events: list[Event] = []
     plan = _executions(state, snapshot)
@@ -45,7 +45,7 @@ def reconciled(state: State, snapshot: VenueSnapshot, prices: Mapping[str, float
         elif one.status == "UNKNOWN":
             events.append(OrderAccepted(session, id, one.venue_id))
     for id in sorted(held_open - state.working.keys()):
-        commands.append(Notify("critical", f"The venue holds an order that nobody here knows: {id}"))
+        commands.append(Notify("critical", f"The venue holds an order that is unknown here: {id}"))
     adopted, told = _positions(state, snapshot, prices, asked)
     if not adopted and not told and not asked and state.cash != snapshot.cash:
         told.append(Notify("critical", f"Cash is {state.cash} cents here and {snapshot.cash} at the venue"))
@@ -53,7 +53,7 @@ def reconciled(state: State, snapshot: VenueSnapshot, prices: Mapping[str, float
 
 
 def _executions(state: State, snapshot: VenueSnapshot) -> OrderPlan:
-    """What of a snapshot's executions was not booked, and what contradicts, quarantined."""
+    """A snapshot's executions not booked yet; contradicting ones are quarantined."""
     events: list[Event] = []
     told: tuple[VenueEvent, ...] = (*snapshot.corrections, *snapshot.executions, *snapshot.fees)
     for one in told:

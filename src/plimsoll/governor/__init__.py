@@ -1,1 +1,1 @@
-"""The hard-limit governor: limits, book, checks, and its line protocol."""
+"""The hard-limit governor: limits, account book, pre-trade checks, and its line protocol."""

@@ -1,8 +1,8 @@
-"""What the governor knows of an account, with every sum a limit is held against kept up to date (H2).
+"""The governor's book of an account, with every sum that limits are checked against kept up to date (H2).
 
-``put`` is the only way anything changes. It gives back what stood there before, so that whatever was put can be taken
-back in the opposite order. Values are in 1e-24 USD, quantities in 1e-12 units, prices in 1e-12 USD, times in
-microseconds since 1970, UTC.
+``put`` is the only way to change anything. It returns the previous value, so that changes can be undone in reverse
+order. Values are in 1e-24 USD, quantities in 1e-12 units, prices in 1e-12 USD, times in microseconds since 1970,
+UTC.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _SURE = Doubt("", 0, 0, 0)
 
 @dataclass(slots=True)
 class SymbolExposure:
-    """One symbol: what is held, what its open orders may add on either side, and what that can be worth.
+    """One symbol: its position, the most its open orders may add on either side, and the value of both.
 
-    ``reserve`` is the value of its open orders, each at the dearest of what it counts at and the ask now; ``worth`` the
-    same without the ask, and ``least`` the least that any of them counts at.
+    ``reserve`` is the value of its open orders, each at the higher of its reserved price and the present ask; ``worth``
+    the same without the ask, and ``least`` the lowest reserved unit price among them.
     """
 
     held: int = 0
@@ -54,9 +54,9 @@ class SymbolExposure:
     reserve: int = 0
     worth: int = 0
     least: int = FAR_FUTURE
-    mark: int = 0  # twice the value at the mid, the worse one where a price is in doubt
-    doubted: int = 0  # how much less that is than at the last believed price
-    told: int | None = None  # what the venue says is held, where that is another quantity
+    mark: int = 0  # twice the value at the mid; the worse mid where a price is in doubt
+    doubted: int = 0  # shortfall of that against the last believed price
+    told: int | None = None  # the venue's position, where it differs
     orders: dict[str, OpenOrder] = field(default_factory=dict)
 
 
@@ -65,21 +65,21 @@ class Book:
 
     Attributes
     ----------
-    caps : the account's dollar caps and the entry they come from; None before it was opened.
-    ruling : the policy the session began under; None before the first.
-    lost : that the account was begun again without its last entries; None where nothing is missing.
-    earlier : the last believed quote of an earlier time than the last one, and that one, by symbol; in memory only.
-    aged : quotes that are not fresh whatever their times say, by symbol: they came before the clock was stepped.
-    unheard : symbols whose quote is what a store kept: a later one may have been lost, so it is not fresh either.
-    doubts : what makes a symbol's worth unknown, by symbol.
-    told : what the venue says is held of a symbol, where it contradicts what was counted: the symbol is frozen.
-    foreign : orders the venue names as open that are not open here: nothing adds risk until it names them no more.
-    splits, moves : what a message that is told late has to know of its symbol.
+    caps : the account's dollar caps and the entry they come from; None before the account is opened.
+    ruling : the policy under which the session began; None before the first session.
+    lost : set where the account was begun again without its last entries; None otherwise.
+    earlier : by symbol, the last believed quote with an earlier time than the last one, and that one; in memory only.
+    aged : quotes that are not fresh whatever their times, by symbol: they arrived before the clock was stepped.
+    unheard : symbols whose quote comes from the store: a later one may have been lost, so it is not fresh either.
+    doubts : reasons that make a symbol's value unknown, by symbol.
+    told : the venue's position of a symbol where it contradicts the counted one: the symbol is frozen.
+    foreign : orders that the venue lists as open but are not open here: no new risk until it no longer lists them.
+    splits, moves : history of a symbol needed to book messages that arrive late.
     dues : dividends of the session, by symbol.
-    came : units that were transferred while no fresh price of their symbol was known, until one is.
+    came : units transferred while their symbol had no fresh price, until it has one.
     gross : value of all symbols together if, in each, every open order of its worse side fills.
-    reserved : what is open adds to the turnover, each order at the dearest of what it counts at and the ask now (H2).
-    marked : twice the value of what is held, at the mid.
+    reserved : turnover reserved by open orders, each at the higher of its reserved price and the present ask (H2).
+    marked : twice the value of all positions, at the mid.
     """
 
     def __init__(self) -> None:
@@ -124,11 +124,11 @@ class Book:
         }
 
     def put(self, kind: str, key: str, value: Any) -> Any:
-        """Set or take away (None) one thing; what was there before."""
+        """Set or remove (None) one value; returns the previous one."""
         return self._puts[kind](key, value)
 
     def absorb(self, rows: Iterable[Row]) -> None:
-        """Put what a store keeps; ``CorruptionError`` for what no governor wrote."""
+        """Load a stored value; ``CorruptionError`` for one that no governor wrote."""
         for kind, key, text in rows:
             try:
                 self.put(kind, key, None if text is None else DECODERS[kind].decode(text))
@@ -137,7 +137,7 @@ class Book:
                     f"the governor's account holds {kind} {key!r} as {text!r}", "Restore it from a backup"
                 ) from error
 
-    # what limits are held against
+    # quantities that limits are checked against
 
     def value(self, symbol: str) -> int:
         """Largest value a symbol can reach if any of its open orders fill."""
@@ -145,7 +145,7 @@ class Book:
         return 0 if line is None else line.value
 
     def value_with(self, symbol: str, sign: int, quantity: int, price: int) -> int:
-        """The same with one more order."""
+        """The same with one further order."""
         line = self._line(symbol)
         buys, sells = line.buys, line.sells
         if sign > 0:
@@ -155,19 +155,19 @@ class Book:
         return max(line.dearest, self.ask(symbol), price) * _reach(line, buys, sells)
 
     def values(self) -> dict[str, int]:
-        """Every symbol that is held, by either account of it, or has an open order, with its value."""
+        """Every symbol with a position, counted or reported by the venue, or an open order, with its value."""
         lines = self._lines.items()
         return {symbol: line.value for symbol, line in lines if line.held or line.orders or line.told}
 
     def ask(self, symbol: str) -> int:
-        """The dearer of the last known ask and the doubted one; 0 where there is none."""
+        """The higher of the last known ask and the doubted one; 0 without either."""
         return max(self.quotes.get(symbol, _UNKNOWN).ask, self.doubts.get(symbol, _SURE).ask)
 
     def sure(self, symbol: str) -> int:
-        """What is held beyond doubt: the smaller of what was counted and what the venue says; 0 where they differ in
-        sign. Where the price of a long holding may have risen by a reverse split, or no print shows yet that its
-        units became more, so many fewer: to wait for its explanation forgoes a gain at most, while a short one must
-        always be able to leave.
+        """The certain part of a position: the smaller of the counted one and the venue's; 0 where their signs differ.
+        While a long position may have had a reverse split, or a split into more units has no print yet, it is that many
+        units fewer: waiting for confirmation forgoes at most a gain, while a short position must always be allowed to
+        close.
         """
         line = self._line(symbol)
         held = line.held
@@ -181,7 +181,7 @@ class Book:
         return held
 
     def unsplit(self, symbol: str, figure: int, way: int) -> int:
-        """A quantity, or with ``way`` 1 a price, as it would be if the split told last had not been."""
+        """A quantity, or with ``way`` 1 a price, with the last booked split undone."""
         told = self.splits.get(symbol)
         if not told:
             return figure
@@ -189,15 +189,15 @@ class Book:
         return figure * new // old
 
     def reduces(self, symbol: str, sign: int, quantity: int) -> bool:
-        """Whether an order can only bring the position nearer to zero, even if every open one of its side fills.
+        """Whether an order can only bring the position nearer to zero, even if every open order of its side fills.
 
-        Where the venue says that another quantity is held, only of what both say.
+        Where the venue reports another quantity, only the part common to both counts.
         """
         line, held = self._line(symbol), self.sure(symbol)
         return held * sign < 0 and (line.buys if sign > 0 else line.sells) + quantity <= abs(held)
 
     def adding(self) -> list[OpenOrder]:
-        """The open orders that could add risk if they filled, by number: all but the oldest ones that together only
+        """The open orders that could add risk if they filled, by number: all except the oldest ones that together only
         bring their symbol's position nearer to zero.
         """
         found: list[OpenOrder] = []
@@ -213,12 +213,12 @@ class Book:
 
     @property
     def believed(self) -> int:
-        """What ``marked`` is without the prices that are in doubt."""
+        """``marked`` without the prices in doubt."""
         return self.marked + sum(self._lines[symbol].doubted for symbol in self.doubts)
 
     def opening(self) -> int:
-        """Twice the value of what is held as a session begins with it: the dearer reading where a price is in doubt,
-        so that its explanation is no gain; with the dividend that no print has shown yet, since it is still to fall.
+        """Twice the value of the positions at the start of a session: the higher value where a price is in doubt,
+        so that its explanation is no gain; with dividends not yet in any print, since the price has still to fall.
         """
         total = 0
         for symbol, held in self.positions.items():
@@ -230,26 +230,26 @@ class Book:
         return total
 
     def fresh(self, symbol: str, since: int, until: int) -> bool:
-        """Whether a symbol's quote is a print of these times, was heard, and came after the clock was last stepped."""
+        """Whether a symbol's quote is of these times, was received since start, and came after the last clock step."""
         quote = self.quotes.get(symbol)
         if quote is None or quote.derived or symbol in self.unheard:
             return False
         return since <= quote.at <= until and self.aged.get(symbol) != quote
 
     def age(self) -> None:
-        """The clock was stepped: no quote that is known now is fresh any more."""
+        """The clock was stepped: no present quote is fresh any more."""
         self.aged = dict(self.quotes)
 
     @property
     def last_admitted(self) -> int:
-        """When the last remembered order was admitted; long ago when none is remembered."""
+        """Time of the last remembered admission; far in the past without one."""
         return self._sent[-1][1].at if self._sent else -FAR_FUTURE
 
     def outdated(self, now: int) -> list[tuple[int, AdmittedOrder]]:
-        """The remembered orders that are no longer of the minute before ``now``, with their numbers, oldest first.
+        """The remembered orders older than the minute before ``now``, with their numbers, oldest first.
 
-        One that lies further ahead than is believed was admitted before the machine's clock was set back: it counts no
-        longer either, or nothing could leave until the clock is there again.
+        One dated further ahead than is believed was admitted before the machine's clock was set back: it no longer
+        counts either, or no order could be sent until the clock is there again.
         """
         found = []
         for entry in self._sent:
@@ -259,8 +259,8 @@ class Book:
         return found
 
     def time_of_nth_last(self, n: int, now: int) -> int:
-        """When the n-th last order was admitted; long ago when fewer are remembered or its time is not believed, never
-        when none may be.
+        """Time of the n-th last admission; far in the past when fewer are remembered or its time is not believed;
+        far in the future when n is zero.
         """
         if n < 1:
             return FAR_FUTURE
@@ -268,10 +268,10 @@ class Book:
         return at if at <= now + AHEAD_MAX else -FAR_FUTURE
 
     def count_identical(self, symbol: str, sign: int, quantity: int) -> int:
-        """How many remembered orders have this symbol, side and size."""
+        """Number of remembered orders with this symbol, side and size."""
         return self._identical.get((symbol, sign, quantity), 0)
 
-    # the only ways in
+    # the only ways to change the book
 
     def _put_account(self, _: str, account: Account) -> Account:
         before, self.account = self.account, account
@@ -375,7 +375,7 @@ class Book:
         return before
 
     def _put_sent(self, key: str, sent: AdmittedOrder | None) -> AdmittedOrder | None:
-        """Orders come and go at either end: numbers and times only rise."""
+        """Orders are added and removed at either end: numbers and times only rise."""
         number, ends = int(key), self._sent
         if sent is not None:
             self._count(sent, 1)
@@ -422,7 +422,7 @@ class Book:
         if came is not None:
             mark -= unearned(came, quote, doubt)
         if line.told is not None:
-            mark -= 2 * abs(line.held - line.told) * ask  # what the two accounts differ by counts as lost
+            mark -= 2 * abs(line.held - line.told) * ask  # the difference of the two positions counts as lost
         reserve = line.worth
         if ask > line.least:
             reserve = sum(order.rest * max(order.counted, ask) for order in line.orders.values())
@@ -433,7 +433,7 @@ class Book:
 
 
 def _set(into: dict[str, T], key: str, value: T | None) -> T | None:
-    """Set or take away; what was there before."""
+    """Set or remove a value; returns the previous one."""
     before = into.pop(key, None)
     if value is not None:
         into[key] = value
@@ -441,18 +441,18 @@ def _set(into: dict[str, T], key: str, value: T | None) -> T | None:
 
 
 def _paid_out(due: Due, quote: Quote, doubt: Doubt | None) -> int:
-    """Twice the cash of a dividend, at most what the fall of its price took from what was held."""
+    """Twice the cash of a dividend, at most the fall in value of the position since."""
     now = max(quote.bid + quote.ask, 0 if doubt is None else doubt.bid + doubt.ask)
     return min(2 * due.cash, max(due.quantity * (due.mark - now), 0))
 
 
 def unearned(came: Came, quote: Quote, doubt: Doubt | None) -> int:
-    """Twice what transferred units are worth beyond what they counted at, at the dearer reading of a price in doubt."""
+    """Twice the value of transferred units above their booked value, at the higher value of a price in doubt."""
     prices = [price.bid + price.ask for price in (quote, doubt) if price is not None and price.ask]
     return max([came.quantity * price - came.worth for price in prices] + [0])
 
 
 def _reach(line: SymbolExposure, buys: int, sells: int) -> int:
-    """The most units a symbol can come to, either way, if so many are bought or sold, by either account of it."""
+    """Largest position of a symbol on either side after so many purchases or sales, by either account of it."""
     most = max(abs(line.held + buys), abs(line.held - sells))
     return most if line.told is None else max(most, abs(line.told + buys), abs(line.told - sells))

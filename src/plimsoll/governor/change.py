@@ -1,7 +1,7 @@
-"""What one message changes of an account, and how a position moves, whenever its message comes (X3, X6, H2).
+"""Changes of an account from one message, and the moves of positions, in whatever order messages arrive (X3, X6, H2).
 
-Every move of a position is remembered with the time it happened, so that a split or a snapshot that is told late still
-tells what came before it from what came after.
+Every move of a position is stored with the time at which it happened, so that a split or snapshot that arrives late
+can still separate earlier moves from later ones.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from plimsoll.governor.book import Book
 from plimsoll.governor.limits import GovernorLimits
 from plimsoll.governor.state import Moves, Quote, SplitAt, encode
 
-CONTESTED = -1  # instead of a snapshot's time, where two orders' fills of one execution contradict each other
+CONTESTED = -1  # in place of a snapshot's time: fills of one execution for two orders contradict
 _decode: Callable[[str], Any] = json.loads
 
 
 @dataclass(slots=True)
 class Change:
-    """What a message changes: rows of the state, facts that are replaced or must be new, and the session's sums.
+    """Effects of one message: rows of the state, facts to replace or add, and the session's sums.
 
-    ``gainless`` says that the account may not be worth more for it: cash beyond that is left out (H2).
+    ``gainless`` means that the account's value may not rise by it: cash beyond that is left out (H2).
     """
 
     puts: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Change:
 
 
 class Known(Protocol):
-    """What there is to book on: the account's book, and the facts its store keeps."""
+    """The account's book and the facts in its store, as booking sees them."""
 
     @property
     def book(self) -> Book:
@@ -47,7 +47,7 @@ class Known(Protocol):
 
     @property
     def limits(self) -> GovernorLimits:
-        """What it is held to."""
+        """The limits in force."""
         ...
 
     @property
@@ -60,12 +60,12 @@ class Known(Protocol):
         ...
 
     def stood(self, kind: str, key: str) -> bool:
-        """Whether a fact was found where a new one was to be."""
+        """Record that a fact exists where a new one was expected."""
         ...
 
 
 def scaled(quantity: int, splits: Sequence[SplitAt], at: int) -> int:
-    """A signed quantity of an instant in the units of now; a fraction below 1e-12 goes against the account."""
+    """A signed quantity of an instant in present units; a fraction below 1e-12 is rounded against the account."""
     for split in splits:
         if split.at > at:
             quantity = quantity * split.new // split.old
@@ -73,8 +73,8 @@ def scaled(quantity: int, splits: Sequence[SplitAt], at: int) -> int:
 
 
 def ordered(quantity: int, splits: Sequence[SplitAt], at: int) -> int:
-    """The same in the units an order is counted in: those of a split into more, but not of one into fewer, because
-    nobody knows whether the venue adjusts its orders, and the larger rest counts.
+    """The same in an order's units: converted by splits into more units, but not by reverse splits, because it is
+    unknown whether the venue adjusts its orders, and the larger rest counts.
     """
     return scaled(quantity, [split for split in splits if split.new > split.old], at)
 
@@ -88,11 +88,11 @@ def moved(
     price: int = 0,
     order: tuple[str, int] = ("", 0),
 ) -> None:
-    """Move a position by what happened at an instant, in units of now, by so much of an order where one did it.
+    """Move a position by an event of an instant, in present units, and the part of it due to an order.
 
-    What a snapshot told of the symbol moves with it, unless the snapshot was later: then only what was counted does,
-    and where both are the same again the dispute ends (X6). Where the symbol was never quoted the price of the trade is
-    the last known one, and stale.
+    The venue's reported position moves too, unless its snapshot was later: then only the counted one does, and when
+    both agree again the dispute ends (X6). A symbol without a quote takes the trade's price as its last known one, and
+    stale. the last known one, and stale.
     """
     book = known.book
     held = book.positions.get(symbol, 0) + quantity
@@ -111,7 +111,7 @@ def moved(
 
 
 def moved_since(known: Known, symbol: str, at: int) -> tuple[int, dict[str, int]]:
-    """What moved a position after an instant, in whatever order it was told, and how much of each order that was."""
+    """Moves of a position after an instant, in whatever order they arrived, and each order's part of them."""
     book = known.book
     moves, splits = book.moves.get(symbol, Moves()), book.splits.get(symbol, ())
     count, latest = moves.count, moves.latest
@@ -130,7 +130,7 @@ def moved_since(known: Known, symbol: str, at: int) -> tuple[int, dict[str, int]
 
 
 def told_at(known: Known, symbol: str) -> int:
-    """The time of the snapshot that contradicts what was counted of a symbol; ``CONTESTED``, before all that moves it,
+    """Time of the snapshot that contradicts a symbol's counted position; ``CONTESTED``, which is before every move,
     where two fills contradict each other.
     """
     return int(known.fact("snapshot", symbol) or 0)

@@ -19,9 +19,9 @@ from plimsoll.governor.use import dust_of, gross_cap, healthy, loss_of, marked, 
 
 @dataclass(frozen=True, slots=True)
 class OrderIntent:
-    """An order somebody wants to send. ``sign`` is 1 to buy, -1 to sell; ``limit`` its worst price, if it has one.
-    ``respelt`` says that its sender spelt the symbol in another way; nothing is decided by it.
-    ``waited`` is how long it has waited for its decision since it arrived, where that is known.
+    """An order to be checked. ``sign`` is 1 to buy, -1 to sell; ``limit`` its worst price, if it has one.
+    ``respelt`` means that the sender spelt the symbol differently; no decision depends on it.
+    ``waited`` is the time from its arrival to its decision, where known.
     """
 
     id: str
@@ -36,9 +36,9 @@ class OrderIntent:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """ADMIT or REFUSE, why, and what is left of each limit afterwards, in cents rounded down.
+    """ADMIT or REFUSE, the reasons, and the room left in each limit afterwards, in cents rounded down.
 
-    ``marks`` tell of an admitted reduction what could not be judged: its quote was late or absent (R1).
+    ``marks`` are the checks that an admitted reduction skipped: its quote was late or absent (R1).
     """
 
     id: str
@@ -51,11 +51,11 @@ class Decision:
 def check_order(
     book: Book, limits: GovernorLimits, intent: OrderIntent, now: int, live: int | None = None
 ) -> tuple[list[str], list[str]]:
-    """Reason codes against an order, none when it may leave, and marks on one that leaves all the same.
+    """Reason codes that refuse an order, empty to admit it, and marks on an admitted one.
 
-    What cannot be measured is an objection. A quote that is late, absent or in doubt, a time that cannot be, and a long
-    wait are none to an order that can only reduce what is held: it is judged by the last known price and marked (R1).
-    ``live`` is the time of a live account's machine.
+    A quantity that cannot be measured refuses. A quote that is late, absent or in doubt, an impossible time and a long
+    wait do not refuse an order that can only reduce the position: it is checked at the last known price and marked
+    (R1). ``live`` is the time of a live account's machine.
     """
     a, quote = book.account, book.quotes.get(intent.symbol)
     reduces = book.reduces(intent.symbol, intent.sign, intent.quantity)
@@ -84,15 +84,15 @@ def check_order(
 
 
 def _market_checks(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int, *, reduces: bool) -> list[str]:
-    """What speaks against any order, one that reduces too: a price away from the market, orders too fast or again.
+    """Checks of every order, reductions included: distance from the market price, order rate and repetition.
 
-    Without any quote there is no market to be away from. While a price is in doubt a reduction may be near either.
+    Without any quote the distance is not checked. While a price is in doubt a reduction may be near either price.
     """
     found = []
     quote, doubt = book.quotes.get(intent.symbol), book.doubts.get(intent.symbol)
     if quote is not None:
         touch = quote.ask if intent.sign > 0 else quote.bid
-        price = touch if intent.limit is None else intent.limit  # its own, or the side of the book it would meet
+        price = touch if intent.limit is None else intent.limit  # its own, or the touch it would fill at
         mids = [quote.bid + quote.ask, *([doubt.bid + doubt.ask] if reduces and doubt is not None else [])]
         if not any(abs(2 * price - mid) * WHOLE <= limits.collar_bps * mid for mid in mids):
             found.append("PRICE_COLLAR")
@@ -102,7 +102,7 @@ def _market_checks(book: Book, limits: GovernorLimits, intent: OrderIntent, now:
         found.append("ORDERS_PER_MINUTE")
     same = (intent.symbol, intent.sign, intent.quantity)
     alike = book.count_identical(*same)
-    if not alike < limits.repeats_minute:  # … unless some are remembered for longer than they count
+    if not alike < limits.repeats_minute:  # … unless some are remembered beyond their minute
         alike -= sum((sent.symbol, sent.sign, sent.quantity) == same for _, sent in book.outdated(now))
         if not alike < limits.repeats_minute:
             found.append("REPEATED_EXECUTION")
@@ -110,7 +110,7 @@ def _market_checks(book: Book, limits: GovernorLimits, intent: OrderIntent, now:
 
 
 def _limit_checks(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> list[str]:
-    """What an order that may add risk would exceed, everything open counted as filled."""
+    """Limits that an order which may add risk would exceed, with every open order counted as filled."""
     a, symbol, found = book.account, intent.symbol, []
     loss = loss_of(book, dust_of(book, limits, now))
     stage = stage_of(book, limits, loss)
@@ -154,18 +154,18 @@ def _limit_checks(book: Book, limits: GovernorLimits, intent: OrderIntent, now: 
 
 
 def worst_price(book: Book, intent: OrderIntent) -> int:
-    """The dearest an order would fill at now; 0 where nothing is known of its price."""
+    """Highest price at which an order would fill now; 0 where no price is known."""
     return max(book.ask(intent.symbol), intent.limit or 0)
 
 
 def reserved_price(book: Book, limits: GovernorLimits, intent: OrderIntent) -> int:
-    """What a unit of an open order counts at in the turnover, at least: the dearest now, and for a market order, which
-    fills at whatever the price has become, a reserve on top; rounded up (H2).
+    """Reserved unit price of an open order in the turnover, at least: the highest price now; a market order, which
+    fills at any later price, adds a reserve; rounded up (H2).
     """
     price = worst_price(book, intent)
     return price if intent.limit is not None else with_reserve(price, limits)
 
 
 def with_reserve(ask: int, limits: GovernorLimits) -> int:
-    """What a unit of a market order counts at in the turnover while it is open; rounded up."""
+    """Reserved unit price of an open market order in the turnover; rounded up."""
     return -(-ask * (WHOLE + limits.move_bps) // WHOLE)

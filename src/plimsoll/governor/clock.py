@@ -1,7 +1,7 @@
-"""Which times an account believes, and what speaks against an order for its time (H2, X0).
+"""Which times an account believes, and refusals of an order for its time (H2, X0).
 
-A live account is judged by its machine's clock, in both directions; ``live`` is that clock's time. A recorded one has
-no other time than what its lines say: ``live`` is None. Times are in microseconds since 1970, UTC.
+A live account is checked against its machine's clock, in both directions; ``live`` is that clock's time. A recorded
+account knows only the times in its lines: ``live`` is None. Times are in microseconds since 1970, UTC.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _EPOCH = date(1970, 1, 1)
 
 
 def in_session(book: Book, at: int) -> bool:
-    """The day of the session in UTC, or a neighbour of it, wherever its exchange is."""
+    """The day of the session in UTC, or a neighbouring one, whatever the exchange's time zone."""
     return book.account.day >= 0 and abs(at // DAY - book.account.day) <= 1
 
 
 def dates_of(now: int) -> tuple[int, int]:
-    """The days since 1970 that it is now, in UTC and in New York: both change on a whole hour."""
+    """Today in days since 1970, in UTC and in New York: both change on a whole hour."""
     return _dates(now // _HOUR)
 
 
@@ -36,20 +36,20 @@ def _dates(hour: int) -> tuple[int, int]:
 
 
 def seen(book: Book, live: int | None) -> int:
-    """The last time that was seen and is still believed; 0 where it lies so far ahead of a live account's machine that
-    it comes from a clock that was set back since.
+    """The last time seen that is still believed; 0 where it is so far ahead of a live account's machine that it comes
+    from a clock that was set back since.
     """
     clock = book.account.clock
     return clock if live is None or clock <= live + AHEAD_MAX else 0
 
 
 def believed(book: Book, at: int, live: int | None) -> bool:
-    """Whether a time can be what it says: of the session, and not ahead of a live account's machine."""
+    """Whether a time is possible: inside the session, and not ahead of a live account's machine."""
     return in_session(book, at) and (live is None or at <= live + AHEAD_MAX)
 
 
 def outrun(book: Book, symbol: str, at: int, live: int | None) -> bool:
-    """Whether a newer quote of a symbol is known, believed or not, by a clock that was not set since."""
+    """Whether a newer quote of a symbol is known, believed or not, from a clock not set since."""
     last, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
     if last is not None and book.aged.get(symbol) == last:
         return False
@@ -58,16 +58,16 @@ def outrun(book: Book, symbol: str, at: int, live: int | None) -> bool:
 
 
 def seen_with(book: Book, at: int, live: int | None) -> int:
-    """The last time seen once an order of this time was admitted: one that cannot be believed is no time seen."""
+    """The last time seen after admitting an order of this time; a time that is not believed does not count."""
     before = seen(book, live)
     return max(before, at) if believed(book, at, live) else before
 
 
 def moment(book: Book, at: int, live: int | None) -> int:
-    """The time at which an order is decided on; ages and throttles count to it.
+    """Decision time of an order; quote ages and throttles are measured to it.
 
-    Live it is the machine's, and never before the last admission's, where that is believed: a machine's clock may be
-    set back.
+    For a live account the machine's time, and never before the last admission's, where that is believed: a machine's
+    clock may be set back.
     """
     if live is None:
         return seen_with(book, at, None)
@@ -76,8 +76,8 @@ def moment(book: Book, at: int, live: int | None) -> int:
 
 
 def untimely(book: Book, limits: GovernorLimits, at: int, live: int | None) -> list[str]:
-    """Reason codes against new risk for the time an order states. None of them holds back a reduction: a sender whose
-    clock stands must still be able to leave.
+    """Reason codes against new risk for an order's stated time. None of them stops a reduction: a sender whose
+    clock has stopped must still be able to reduce.
     """
     day, found = book.account.day, []
     if day >= 0 and not (believed(book, at, live) and (live is None or day in dates_of(live))):

@@ -1,8 +1,8 @@
-"""How executions are booked, corrected and busted, in whatever order a venue tells of them (X3, H2).
+"""Booking of executions, corrections and busts, in whatever order a venue reports them (X3, H2).
 
-Corrections tie executions into chains: ``.02`` takes the place of ``.01``, ``.03`` that of ``.02``. Of a chain the last
-one counts, or none if any of it was busted; what was never told counts nothing. That is a property of the set of
-messages and not of their order: each message is booked as the difference between what its chain came to before and
+Corrections link executions into chains: ``.02`` replaces ``.01``, ``.03`` replaces ``.02``. In a chain the last one
+counts, or none if any of it was busted; an execution never reported counts nothing. The result depends on the set of
+messages and not on their order: each message is booked as the difference of its chain's value before and after it.
 comes to with it.
 
 Pure functions: whole numbers in, a ``Change`` out, which the governor makes durable as a whole.
@@ -31,7 +31,7 @@ _decode: Callable[[str], Any] = json.loads
 class Execution:
     """A fill as the venue reports it. The two prices differ only where it had more than twelve decimals.
 
-    ``execution`` is an id of its venue and symbol; ``at`` is when it happened.
+    ``execution`` is an id unique for its venue and symbol; ``at`` is when it happened.
     """
 
     id: str
@@ -44,11 +44,11 @@ class Execution:
 
 
 class Booked(StoredValue, frozen=True):
-    """What is known of one execution. ``quantity`` and ``price`` are 0 until it is told.
+    """The record of one execution. ``quantity`` and ``price`` are 0 until it is reported.
 
-    ``cash`` is what it pays while it counts, ``day`` the session it was told in, ``by`` the execution that took its
-    place and ``of`` the one whose place it took. ``counted`` is what a unit counts at in the turnover, at least.
-    ``contested`` is another order that a fill of the same execution was told of since, which counts instead, and that
+    ``cash`` is its cash flow while it counts, ``day`` the session in which it was reported, ``by`` the execution that
+    replaced it and ``of`` the one it replaced. ``counted`` is its unit price in the turnover, at least.
+    ``contested`` is another order for which the same execution was reported later, which counts instead, and that
     execution.
     """
 
@@ -70,8 +70,8 @@ Chain = tuple[Booked, ...]  # oldest first
 
 
 class Claim(NamedTuple):
-    """Where an order's execution is kept, and what is known of it; ``aside`` is another order's record of the same
-    execution, by the key it is kept under from now on, and ``rival`` its chain where that counts.
+    """Key and record of an order's execution; ``aside`` is another order's record of the same execution, with its new
+    key, and ``rival`` that order's chain where it counts.
     """
 
     key: str
@@ -81,14 +81,14 @@ class Claim(NamedTuple):
 
 
 _booked = msgspec.json.Decoder(Booked).decode
-Told = tuple[str, ...]  # the answer to what was told before, which changes nothing
+Told = tuple[str, ...]  # the answer to a repeated message, which changes nothing
 
 
 def filled(known: Known, execution: Execution) -> Change | Told:
-    """What a fill changes. ``InputError`` where its order is unknown or it was told before with other content.
+    """The change for a fill. ``InputError`` where its order is unknown or it was booked with other content.
 
-    One execution is of one order: where it counts for another, what ``superseded`` says has to be booked first. Told
-    again, it counts again once the other order's is busted.
+    One execution belongs to one order: where it counts for another, the change of ``superseded`` is booked first.
+    Repeated, it counts again once the other order's is busted.
     """
     if execution.quantity <= 0 or execution.price_down <= 0:
         raise InputError("a fill needs a positive quantity and price")
@@ -115,11 +115,11 @@ def filled(known: Known, execution: Execution) -> Change | Told:
 
 
 def superseded(known: Known, execution: Execution) -> Change | None:
-    """What a fill takes out of the account first: the same execution, as it was told of another order. None where it
-    was not.
+    """The change to book before a fill: the same execution, reported earlier for another order, is taken out. None
+    without one.
 
-    One of the two was told of the wrong order, and nobody knows which. The last word counts, and beside it the position
-    that the other makes, until a bust says which was wrong, or a snapshot or a person what is held.
+    One of the two reports names the wrong order, and which is unknown. The last one counts, and the position implied by
+    the other is kept beside it, until a bust, a snapshot or a person decides.
     """
     if not known.stood("exec", _key(order_of(known, execution.id)[0].symbol, execution.execution, execution.venue)):
         return None
@@ -135,7 +135,7 @@ def superseded(known: Known, execution: Execution) -> Change | None:
 
 
 def _first_of_order(known: Known, order: OpenOrder, ended: bool, claim: Claim, told: Booked, venue: str) -> Change:
-    """A fill of an execution that only another order's messages named, which count no longer."""
+    """A fill of an execution that only another order's messages named, which no longer count."""
     (other,) = claim.aside.values()
     if other.contested is None or other.contested[0] != order.id:
         return _rebooked(known, order, ended, {**claim.aside, claim.key: told}, (), (told,))
@@ -151,7 +151,7 @@ def _first_of_order(known: Known, order: OpenOrder, ended: bool, claim: Claim, t
 
 
 def _counted(known: Known, symbol: str, venue: str, booked: Booked) -> bool:
-    """Whether what took an execution's place for another order counts."""
+    """Whether the execution that replaced this one for another order counts."""
     return bool(_counts(_instead(known, symbol, venue, booked)).quantity)
 
 
@@ -162,10 +162,10 @@ def _instead(known: Known, symbol: str, venue: str, booked: Booked) -> Chain:
 
 
 def corrected(known: Known, told: Correction) -> Change | Told:
-    """What a correction changes: the execution it names counts no longer, the one that replaces it does.
+    """The change for a correction: the execution it names no longer counts, its replacement does.
 
-    It is as good as the venue's word for the new execution, so it counts before the old one is told. ``InputError``
-    where it contradicts what is known of either.
+    A correction proves the new execution, so that counts before the old one is reported. ``InputError`` where it
+    contradicts the record of either.
     """
     if told.quantity <= 0 or told.price_down <= 0:
         raise InputError("a correction needs a positive quantity and price: bust an execution that never was")
@@ -193,7 +193,7 @@ def corrected(known: Known, told: Correction) -> Change | Told:
         raise InputError(f"execution {told.replaced_by} corrects {new.of} already")
     ahead, behind = (_chain(known, order.symbol, told.venue, one) for one in (old, new))
     if len(ahead) > 1 and ahead[0] == new:
-        raise InputError(f"execution {told.replaced_by} was corrected to become {told.execution}: corrections go round")
+        raise InputError(f"execution {told.replaced_by} was corrected to become {told.execution}: it is a circle")
     old_now = changed(old, by=told.replaced_by)
     base = new if new.quantity else changed(said, busted=new.busted, by=new.by)
     new_now = changed(base, of=told.execution)
@@ -207,7 +207,7 @@ def corrected(known: Known, told: Correction) -> Change | Told:
 
 
 def busted(known: Known, told: Bust) -> Change | Told:
-    """What a bust changes: its execution counts no longer, nor what it was corrected to or from."""
+    """The change for a bust: its execution no longer counts, nor any it was corrected to or from."""
     order, ended = order_of(known, told.order)
     claim = _claimed(known, order, told.execution, told.venue)
     _unrivalled(claim, order, told.execution)
@@ -218,16 +218,16 @@ def busted(known: Known, told: Bust) -> Change | Told:
     chain = _chain(known, order.symbol, told.venue, before)
     after = tuple(now if b is before else b for b in chain)
     change = _rebooked(known, order, ended, {**claim.aside, claim.key: now}, (chain,), after)
-    for contested in (b for b in chain if b.contested):  # the other order's was right
+    for contested in (b for b in chain if b.contested):  # the other order's report was right
         right = _instead(known, order.symbol, told.venue, contested)[-1]
         return _said(change, known, order.symbol, _units(known, right) - _units(known, chain[-1]))
     return _said(change, known, order.symbol) if _disputes(chain) else change
 
 
 def order_of(known: Known, order_id: str) -> tuple[OpenOrder, bool]:
-    """An order in any state, and whether the venue ended it; one that was refused is as good as unfilled.
+    """An order in any state, and whether the venue ended it; a refused one counts as unfilled.
 
-    ``InputError`` when no such order was ever decided on.
+    ``InputError`` for an order that was never decided on.
     """
     order = known.book.orders.get(order_id)
     if order is not None:
@@ -242,13 +242,13 @@ def order_of(known: Known, order_id: str) -> tuple[OpenOrder, bool]:
         return order, ended
     decided = known.fact("intent", order_id)
     if decided is None:
-        raise InputError("no order has this id", "Tell a trade that no order here made as external")
+        raise InputError("no order has this id", "Report a trade without an order here as external")
     symbol, sign = _decode(decided)[:2]
     return OpenOrder(order_id, symbol, sign, 0, 0), True
 
 
 def converted(order: OpenOrder, split: SplitAt, later: int) -> OpenOrder:
-    """An order across a split, of which so much filled after it: the larger rest and the dearer price."""
+    """An order after a split, with the quantity filled after it: the larger rest and the higher price."""
     new, old = split.new, split.old
     filled = order.sign * ordered(order.sign * (order.filled - later), (split,), split.at - 1)
     return changed(
@@ -261,7 +261,7 @@ def converted(order: OpenOrder, split: SplitAt, later: int) -> OpenOrder:
 
 
 def closed(known: Known, order_id: str) -> Change | Told:
-    """What the end of an order at the venue changes. ``InputError`` as ``order_of``."""
+    """The change for the end of an order at the venue. ``InputError`` as ``order_of``."""
     book = known.book
     if order_id in book.foreign:
         left = tuple(name for name in book.foreign if name != order_id)
@@ -271,11 +271,11 @@ def closed(known: Known, order_id: str) -> Change | Told:
 
 
 def placed(change: Change, known: Known, order: OpenOrder, *, ended: bool, splits: int | None = None) -> Change:
-    """Keep an order: open while it has a rest that the venue has not ended, else among the closed ones.
+    """Store an order: open while it has a rest and the venue has not ended it, else closed.
 
-    A bust gives an order back the rest it had closed by: nothing else proves that it is no longer working (X3). One
-    that no longer filled more than it asked for restricts no longer. ``splits`` is how many of its symbol's it is
-    counted across, all that are known where it is None: a closed one is converted when it is looked at next.
+    A bust restores the order's rest: nothing else proves that it is no longer working (X3). An order that no longer
+    filled more than its quantity no longer restricts the session. ``splits`` is the number of its symbol's splits
+    already applied, all known ones if None: a closed order is converted when it is next used.
     """
     restricted = known.book.account.restricted if change.restricted is None else change.restricted
     if order.id in restricted and order.filled <= order.quantity:
@@ -300,9 +300,9 @@ def _rebooked(
     *,
     fresh: bool = False,
 ) -> Change:
-    """The difference between what chains of executions came to and what they come to as one.
+    """The difference between the values of chains of executions and of the chain they form together.
 
-    The last of the ``records`` is the one that is told; ``fresh`` where nothing was known of it.
+    The last of the ``records`` is the one reported now; ``fresh`` where nothing was known of it.
     """
     before, day = [chain for chain in before if chain], known.book.account.day
     was, now = [_counts(chain) for chain in before], _counts(after)
@@ -333,26 +333,26 @@ def _rebooked(
 
 
 def turned(chain: Chain, day: int) -> int:
-    """What a chain counts in the turnover of a session: its dearest execution, less what earlier sessions counted.
+    """A chain's amount in a session's turnover: its dearest execution, less the amount counted in earlier sessions.
 
-    A bust takes nothing off: the trade had been made, and what counts falls only where a trade was told twice.
+    A bust subtracts nothing: the trade had been made; the amount falls only where a trade was reported twice.
     """
     values = [(b.quantity * max(b.price, b.counted), b.day == day) for b in chain]
     return max([v for v, _ in values], default=0) - max([v for v, today in values if not today], default=0)
 
 
 def _at(chain: Chain) -> int:
-    """When a trade happened: the earliest time that any message gave it."""
+    """When a trade happened: the earliest time in any message."""
     return min((b.at for b in chain if b.quantity), default=0)
 
 
 def _counts(chain: Chain) -> Booked:
-    """The execution of a chain that counts; one of nothing where none does."""
+    """The execution of a chain that counts; an empty one where none does."""
     return Booked(chain[-1].order) if any(b.busted or b.contested for b in chain) else chain[-1]
 
 
 def _told(known: Known, order: OpenOrder, execution: Execution) -> Booked:
-    """An execution as it is told, counted at its worse price (U6)."""
+    """A reported execution, at the worse of its rounded prices (U6)."""
     prices = execution.price_down, execution.price_up
     price, counted, why = paid(known.book, known.limits, order.symbol, order.sign, prices, execution.at)
     return Booked(
@@ -368,18 +368,18 @@ def _told(known: Known, order: OpenOrder, execution: Execution) -> Booked:
 
 
 def _again(booked: Booked) -> Told:
-    """What an execution that is known is answered with, each time it is told."""
+    """Reason codes in the answer to a known execution, each time it is reported."""
     return booked.reasons + _undone(booked)
 
 
 def _undone(booked: Booked) -> tuple[str, ...]:
-    """Why an execution that is known does not count."""
+    """Reason why a known execution does not count."""
     disputed = ("POSITION_DISPUTED",) if booked.contested else ()
     return disputed + (("BUSTED",) if booked.busted else ()) + (("CORRECTED",) if booked.by else ())
 
 
 def _chain(known: Known, symbol: str, venue: str, booked: Booked) -> Chain:
-    """Everything that was corrected to become an execution, and what it was corrected to; none of one not known."""
+    """All executions linked to one by corrections, in both directions; empty for an unknown one."""
     chain = [booked]
     while chain[0].of:
         chain.insert(0, _linked(known, _key(symbol, chain[0].of, venue), booked.order))
@@ -403,7 +403,7 @@ def _found(known: Known, key: str) -> Booked | None:
 
 
 def _claimed(known: Known, order: OpenOrder, execution: str, venue: str) -> Claim:
-    """Where an order's execution is kept. The order told of it last has its plain key, any other a key of its own."""
+    """Key of an order's execution. The last order to report it has the plain key, any other a key of its own."""
     key = _key(order.symbol, execution, venue)
     first = _found(known, key)
     if first is None or first.order == order.id:
@@ -416,7 +416,7 @@ def _claimed(known: Known, order: OpenOrder, execution: str, venue: str) -> Clai
 
 
 def _unrivalled(claim: Claim, order: OpenOrder, execution: str) -> None:
-    """``InputError`` where an execution counts for another order, and nothing was told of it for this one."""
+    """``InputError`` where an execution counts for another order, and was never reported for this one."""
     if claim.rival:
         other = claim.rival[0].order
         raise InputError(
@@ -426,35 +426,35 @@ def _unrivalled(claim: Claim, order: OpenOrder, execution: str) -> None:
 
 
 def _said(change: Change, known: Known, symbol: str, more: int = 0) -> Change:
-    """The position of the other reading stays, but for so much more, where two fills of one execution dispute it."""
+    """Keep the position of the other reading, except for this amount, where two fills of one execution dispute it."""
     if symbol in known.book.told and told_at(known, symbol) == CONTESTED:
         _say(change, known, symbol, known.book.told[symbol] + more)
     return change
 
 
 def _disputes(chain: Chain) -> bool:
-    """Whether an execution took the place of another order's."""
+    """Whether an execution replaced another order's."""
     return any("POSITION_DISPUTED" in b.reasons for b in chain)
 
 
 def _say(change: Change, known: Known, symbol: str, other: int) -> None:
-    """What else may be held of a symbol than will be counted; nothing where it is the same."""
+    """The alternative position of a symbol; empty where it equals the counted one."""
     held = [value or 0 for kind, key, value in change.puts if (kind, key) == ("position", symbol)]
     now = held[-1] if held else known.book.positions.get(symbol, 0)
     change.puts.append(("told", symbol, None if other == now else other))
 
 
 def _units(known: Known, booked: Booked) -> int:
-    """What an execution is of its symbol, signed, in the units of now, whether it counts or not."""
+    """Signed quantity of an execution in present units, whether it counts or not."""
     order = order_of(known, booked.order)[0]
     return scaled(order.sign * booked.quantity, known.book.splits.get(order.symbol, ()), booked.at)
 
 
 def _aside(key: str, order: str) -> str:
-    """The key of an execution that another order was told of later; no id has a space in it."""
+    """The key of an execution that another order reported later; no id contains a space."""
     return f"{key} for {order}"
 
 
 def _key(symbol: str, execution: str, venue: str) -> str:
-    """What an execution is known by; none of the three has a space in it."""
+    """The key of an execution; none of its three parts contains a space."""
     return f"{symbol} {execution} {venue}" if venue else f"{symbol} {execution}"

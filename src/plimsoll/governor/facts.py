@@ -1,6 +1,6 @@
-"""How facts with an id of their own are booked: others' trades, splits, settlements, transfers, snapshots (X3, X6, H2).
+"""Booking of facts with an id: external trades, splits, settlements, transfers, snapshots (X3, X6, H2).
 
-Each is booked once. Told again with the same content it is answered as before, with other content it is refused.
+Each is booked once. Repeated with the same content it gets the same answer, with other content it is refused.
 Pure functions: whole numbers in, a ``Change`` out, which the governor makes durable as a whole.
 """
 
@@ -38,13 +38,13 @@ from plimsoll.governor.state import FAR_FUTURE, SPLIT, Came, Due, Quote, SplitAt
 
 _decode: Callable[[str], Any] = json.loads
 _EPOCH = date(1970, 1, 1)
-_MOVED_IN = "a transfer"  # stands among the orders whose moves are counted; no id has a space
-_NOON = _AHEAD = DAY // 2  # before anything was seen in a session a snapshot may be of any time of its day
-_RATIO_MAX = 10_000  # new units for an old one, or old ones for a new one
+_MOVED_IN = "a transfer"  # in place of an order id in counted moves; no id has a space
+_NOON = _AHEAD = DAY // 2  # a session's first message may be a snapshot of any time of its day
+_RATIO_MAX = 10_000  # new units per old one, or the reverse
 
 
 def told(known: Known, fact: Fact) -> Change | tuple[str, ...]:
-    """What a fact changes, or what it was answered with before. ``InputError`` where it cannot be booked."""
+    """The change for a fact, or its earlier answer. ``InputError`` where it cannot be booked."""
     if isinstance(fact, Correction):
         return corrected(known, fact)
     if isinstance(fact, Bust):
@@ -61,13 +61,13 @@ def told(known: Known, fact: Fact) -> Change | tuple[str, ...]:
     except InputError:
         if not fact.id.startswith(act_id(0)[:-1]):
             raise
-        change = Change(reasons=("ACT_UNUSED",))  # a person meant what there is now, not what there may be later
+        change = Change(reasons=("ACT_UNUSED",))  # an approval is for the present state, not a later one
     change.new["fact", fact.id] = encode([content, change.reasons])
     return change
 
 
 def _content(fact: Fact) -> list[Any]:
-    """What must be the same when a fact is told again; its time only where it is what the fact is about."""
+    """The content that must not differ when a fact is repeated; its time only where the fact is about a time."""
     said = {f.name: getattr(fact, f.name) for f in fields(fact) if f.name not in ("at", "again")}
     if isinstance(fact, Snapshot):
         said["at"] = fact.at
@@ -77,7 +77,7 @@ def _content(fact: Fact) -> list[Any]:
 
 
 def _external(known: Known, told: External) -> Change:
-    """A trade that no order here made is adopted: it counts in every limit (X3)."""
+    """A trade without an order here is adopted: it counts in every limit (X3)."""
     if told.quantity <= 0 or told.price_down <= 0:
         raise InputError("a trade needs a positive quantity and price")
     prices = told.price_down, told.price_up
@@ -93,11 +93,11 @@ def _external(known: Known, told: External) -> Change:
 
 
 def _split(known: Known, told: Split) -> Change:
-    """Units become others at an instant: what happened before it is converted, also what is told of it later.
+    """Convert units at an instant: earlier events are converted, including those reported later.
 
-    A fraction below 1e-12 goes against the account. What was transferred after it and told first stands at the price of
-    before it, and gets its own. What is open counts with the larger rest and the dearer price, because nobody knows
-    whether the venue adjusts its orders.
+    A fraction below 1e-12 is rounded against the account. Units transferred after it but reported first were booked at
+    the price before it, and are repriced. Open orders count with the larger rest and the higher price, because it is
+    unknown whether the venue adjusts its orders.
     """
     book, symbol = known.book, told.symbol
     new, old = _ratio(told)
@@ -138,7 +138,7 @@ def _split(known: Known, told: Split) -> Change:
 
 
 def _repriced(change: Change, known: Known, symbol: str, quote: Quote) -> None:
-    """The last price as an action leaves it; where that explains the doubted one, this is believed (U6)."""
+    """The last price after a corporate action; a doubted price that the action explains is believed (U6)."""
     doubt = known.book.doubts.get(symbol)
     if doubt is not None and doubt.bid and near(quote, doubt, known.limits.jumps.of(symbol)):
         quote = Quote(doubt.bid, doubt.ask, doubt.at)
@@ -147,11 +147,11 @@ def _repriced(change: Change, known: Known, symbol: str, quote: Quote) -> None:
 
 
 def _dividend(known: Known, told: Dividend) -> Change:
-    """So much for each unit held before its time. The last price falls by it, where that is from before.
+    """Pay a cash amount per unit held before its time. The last price falls by it, if that is from before.
 
-    A long holding's cash counts as far as the price does fall, so that it is no gain; a short one's cost counts whole.
-    The same told twice would explain a fall that is a loss, so one within a day of it is refused, unless it says that
-    it is another.
+    For a long position cash counts only as far as the price falls, so that it is no gain; a short one pays all of it.
+    A repeated dividend would explain a fall that is a loss, so one within a day of another is refused, unless it is
+    marked as a further one.
     """
     book, symbol = known.book, told.symbol
     if told.amount <= 0:
@@ -196,7 +196,7 @@ def _another(known: Known, told: Dividend) -> None:
 
 
 def _signed_price(known: Known, told: SignedPrice) -> Change:
-    """The price a person says is right is believed, and the doubt ends. Without a doubt there is nothing to say."""
+    """A person confirms a price: it is believed, and the doubt ends. An error without a doubt."""
     book, symbol = known.book, told.symbol
     doubt, quote = book.doubts.get(symbol), book.quotes.get(symbol)
     if doubt is None:
@@ -206,8 +206,8 @@ def _signed_price(known: Known, told: SignedPrice) -> Change:
 
 
 def _signed_position(known: Known, told: SignedPosition) -> Change:
-    """What a person says is held is held, and the dispute ends. What it took away counts as lost, what it brought as
-    turnover, and nothing as gained. Without a dispute there is nothing to say.
+    """A person confirms a position, and the dispute ends. A decrease counts as a loss, an increase as turnover, and
+    nothing as a gain. An error without a dispute.
     """
     book, symbol = known.book, told.symbol
     if symbol not in book.told:
@@ -226,13 +226,13 @@ def _ratio(told: Split) -> tuple[int, int]:
     common = gcd(told.new, told.old)
     new, old = told.new // common, told.old // common
     if max(new, old) > _RATIO_MAX * min(new, old):
-        raise InputError(f"a split beyond {_RATIO_MAX} to 1 is none", "Give new and old units, such as 10 and 1")
+        raise InputError(f"a split beyond {_RATIO_MAX} to 1 is refused", "Give new and old units, such as 10 and 1")
     return new, old
 
 
 def _settlement(known: Known, told: Settlement) -> Change:
-    """A holding ends without a market. It pays at most what it was last believed to be worth, so that no gain makes
-    room, and what that falls short of counts as lost (R9).
+    """A position ends without a market. It pays at most its last believed value, so that no gain makes room, and any
+    shortfall counts as a loss (R9).
     """
     book, symbol = known.book, told.symbol
     held = book.positions.get(symbol, 0)
@@ -252,9 +252,9 @@ def _settlement(known: Known, told: Settlement) -> Change:
 
 
 def _transfer(known: Known, told: Transfer) -> Change:
-    """Units come or go without a trade: neither a gain nor a loss, at the dearer price where one is in doubt.
+    """Units arrive or leave without a trade: neither a gain nor a loss, at the higher price where one is in doubt.
 
-    Where that price is not fresh, what the next believed one says they are worth beyond it is no gain.
+    Where that price is not fresh, any value above it at the next believed price is no gain.
     """
     book, symbol = known.book, told.symbol
     if not told.quantity:
@@ -275,13 +275,13 @@ def _transfer(known: Known, told: Transfer) -> Change:
 
 
 def _snapshot(known: Known, told: Snapshot) -> Change:
-    """What the venue says is held is compared with what had been counted at that time (X6).
+    """Compare the venue's positions with the positions counted at that time (X6).
 
-    Where they differ the symbol is frozen, and both count, until a later fact, another snapshot or a person makes them
-    equal. An order that is open here and is not named stays open: only the venue's word on its end closes it (X3). One
-    that is named and is not open here is foreign, unless it closed by a fill of after that time. A snapshot from before
-    the last one changes nothing, and is told so. In recorded time none may lie far ahead of all that was seen: until
-    then every true one would be from before it.
+    A symbol that differs is frozen, and both positions count, until a later fact, another snapshot or a person makes
+    them equal. An order open here but not listed stays open: only the venue's report of its end closes it (X3). One
+    that is listed but not open here is foreign, unless a later fill closed it. A snapshot older than the last one
+    changes nothing, and is answered so. In recorded time none may be dated far ahead of the last time seen: until then
+    every correct one would be older.
     """
     book, change = known.book, Change()
     if not in_session(book, told.at):
@@ -294,7 +294,7 @@ def _snapshot(known: Known, told: Snapshot) -> Change:
     if told.at < int(known.fact("snapshot", "") or 0):
         return Change(reasons=("SNAPSHOT_OLD",))
     change.facts["snapshot", ""] = str(told.at)
-    later: set[str] = set()  # orders that filled after it was taken
+    later: set[str] = set()  # orders filled after it was taken
     for symbol in sorted({*book.positions, *book.told, *book.moves, *told.positions}):
         said = scaled(told.positions.get(symbol, 0), book.splits.get(symbol, ()), told.at)
         since, orders = moved_since(known, symbol, told.at)

@@ -1,13 +1,13 @@
-"""The hard-limit governor: the last thing before a venue, and the smallest trusted code (H1, H2).
+"""The hard-limit governor: the last check before a venue, and the smallest trusted code (H1, H2).
 
 Everything is a whole number: quantities in 1e-12 units, prices in 1e-12 USD, so that their product, a value, is in
 1e-24 USD and adds up exactly however an order is filled in parts. Limits are in cents; a value is compared with
 ``limit * CENT``. Time is in microseconds since 1970, UTC.
 
-It counts the worst case: every order that is not known to be closed counts as if it filled, at the dearest price it
-was admitted at or could meet now. A decision is durable before it is answered; quotes are written with it. What a crash
-can leave behind is an order that is counted and never left: over-counted, never under-counted. What it can lose are
-quotes, and none is fresh after a start until it comes anew.
+It counts the worst case: every order not known to be closed counts as filled, at the highest price it was admitted at
+or could meet now. A decision is durable before it is answered; quotes are written with it. A crash can leave an order
+that is counted but was never sent: over-counted, never under-counted. It can lose quotes: after a start no quote is
+fresh until it is received again.
 """
 
 from __future__ import annotations
@@ -52,43 +52,43 @@ _decode: Callable[[str], Any] = json.loads
 
 
 class Governor:
-    """Decides which orders may leave an account. State lives in the store; this object is a copy of it.
+    """Decides which orders of an account may be sent. State lives in the store; this object is a copy of it.
 
-    Where the store lets several governors share an account, each learns what the others wrote before anything of its
-    own is written. Every change is put into the copy first and taken back if it cannot be written.
+    Where the store lets several governors share an account, each reads the others' writes before it writes. Every
+    change is applied to the copy first and undone if it cannot be written.
 
-    ``machine`` is the clock of a live account's machine, in microseconds since 1970; a recorded account has none.
+    ``machine`` is the clock of a live account's machine, in microseconds since 1970; None for a recorded account.
 
     Raises
     ------
     InputError : the account was opened under other dollar caps.
-    CorruptionError : the store holds what no governor wrote.
+    CorruptionError : the store has content that no governor wrote.
     """
 
     def __init__(self, store: StateStore, limits: GovernorLimits, machine: Callable[[], int] | None = None) -> None:
         self._store, self._signed, self._machine = store, limits, machine
         self._lost = False
         self._latency = LatencyMonitor(limits.pace)
-        self._standing: Mapping[tuple[str, str], str] = {}  # facts found where new ones were to be
+        self._standing: Mapping[tuple[str, str], str] = {}  # facts found where new ones were expected
         self._staged = Staged()
         self._unsaved = UnsavedQuotes()
         self._limits = limits
-        self._enforced: tuple[object, object] = (None, None)  # the caps and the ruling that are in the limits
+        self._enforced: tuple[object, object] = (None, None)  # the caps and the ruling now in the limits
         self._staged.reload(store.load())
         self.book.unheard = set(self.book.quotes)
         self._settle(self._opened)
 
     def _opened(self) -> None:
-        """No start raises a dollar cap, a lowered one counts at once (H1); none changes a session's policy (U7)."""
+        """No restart raises a dollar cap; a lowered one applies at once (H1). None changes a session's policy (U7)."""
         kept = self.book.caps
         found = self._signed if kept is None else self._signed.capped_by(kept)
         if found.caps != kept:
             self._staged.put("caps", "", found.caps)
-        if self.account.day >= 0 and self.book.ruling is None:  # begun before sessions named their policy
+        if self.account.day >= 0 and self.book.ruling is None:  # begun before sessions recorded their policy
             self._staged.put("policy", "", self._signed.ruling)
 
     def _enforce(self) -> None:
-        """Hold orders to the account's dollar caps and its session's policy, whoever wrote them."""
+        """Apply the account's dollar caps and its session's policy to orders, whichever process wrote them."""
         caps, ruling = self.book.caps, self.book.ruling
         if caps is not None and (caps is not self._enforced[0] or ruling is not self._enforced[1]):
             self._limits = self._signed.with_caps(caps).beside(ruling)
@@ -106,12 +106,12 @@ class Governor:
 
     @property
     def orders(self) -> Mapping[str, OpenOrder]:
-        """What is open, by id."""
+        """Open orders, by id."""
         return self.book.orders
 
     @property
     def positions(self) -> Mapping[str, int]:
-        """What is held, by symbol."""
+        """Positions, by symbol."""
         return self.book.positions
 
     @property
@@ -121,7 +121,7 @@ class Governor:
 
     @property
     def doubts(self) -> Mapping[str, Doubt]:
-        """What makes a symbol's worth unknown, by symbol."""
+        """Reasons that make a symbol's value unknown, by symbol."""
         return self.book.doubts
 
     @property
@@ -131,17 +131,17 @@ class Governor:
 
     @property
     def latency(self) -> LatencyMonitor:
-        """How long the last decisions took."""
+        """Durations of the last decisions."""
         return self._latency
 
     def begin(self, day: int, equity: int, signed: GovernorLimits | None = None) -> None:
-        """Begin a session: counters of the day start again, positions and open orders stay.
+        """Begin a session: the day's counters restart, positions and open orders stay.
 
-        The limits that were ``signed`` since (those of the start, if not given) come into force, the only moment at
-        which a dollar cap can rise; caps of the same entry can only fall (H1). After a session that was halted,
-        restricted or too slow, only reductions pass until a health check (R4, H5); with nothing left, an equity of zero
-        or below, only reductions pass too. Beginning the same session again changes nothing. ``InputError`` for an
-        earlier day, another equity, or, live, a day that it is not now: no name for a session lifts a halt early.
+        The ``signed`` limits (those of the start, if not given) come into force, the only moment at which a dollar cap
+        can rise; caps of the same entry can only fall (H1). After a session that was halted, restricted or too slow,
+        only reductions pass until a health check (R4, H5); with an equity of zero or below, only reductions pass too.
+        Beginning the same session again changes nothing. ``InputError`` for an earlier day, another equity, or, live, a
+        day that is not today: no session date lifts a halt early.
         """
         found = self._settle(lambda: self._begun(day, equity, self._signed if signed is None else signed))
         if found is not None:
@@ -156,7 +156,7 @@ class Governor:
                 raise InputError("this session began with another equity")
             return None
         if not self.may_begin(day):
-            raise InputError("a live account begins no session of a day to come")
+            raise InputError("a live account cannot begin a session of a future day")
         if not found.version > self._limits.version:
             found = found.capped_by(self._limits.caps)
         if found.caps != self.book.caps:
@@ -175,7 +175,7 @@ class Governor:
         for symbol in list(self.book.came):
             self._staged.put("came", symbol, None)
         for symbol in list(self.book.dues):
-            if not self.book.quotes[symbol].derived:  # else the price has still to fall
+            if not self.book.quotes[symbol].derived:  # a derived price has still to fall
                 self._staged.put("due", symbol, None)
         self._staged.put("account", "", begun)
         if (lost := self.book.lost) is not None and lost.told and day > lost.day:
@@ -186,26 +186,26 @@ class Governor:
         return found
 
     def may_begin(self, day: int) -> bool:
-        """Whether a session of this day may begin now: live, none that has not begun yet in UTC or in New York.
+        """Whether a session of this day may begin now: for a live account the day has begun in UTC or in New York.
 
-        One of the past may be told after the event; nothing adds risk in it (``TIME_OUTSIDE_SESSION``).
+        A past day may be reported later; no new risk is admitted in it (``TIME_OUTSIDE_SESSION``).
         """
         live = self.live
         return live is None or day <= max(dates_of(live))
 
     def quote(self, symbol: str, quote: Quote) -> Doubt | None:
-        """Take a quote; what is left in doubt of it, None where it is believed (U6).
+        """Take a quote; returns the remaining doubt, None where it is believed (U6).
 
         A side that is no price is 0 or below. The session is halted for good when a believed price marks the account at
-        the halt (R4). Only that, and the beginning and end of a doubt, is durable at once: the quote itself is written
-        with the next change, and after a crash no quote is fresh until it comes anew. ``InputError`` when it is out of
-        order, or not of this session.
+        the halt (R4). Only that, and the start and end of a doubt, is durable at once: the quote itself is written with
+        the next change, and after a crash no quote is fresh until it is received again. ``InputError`` when it is out
+        of order, or not of this session.
         """
         self._alive()
         before = decisive(self.book, symbol)
         try:
             left = self._quoted(symbol, quote)
-        except InputError:  # perhaps for not knowing what others wrote
+        except InputError:  # the copy may lack other processes' writes
             self._staged.undo()
             left = self._settle(lambda: self._quoted(symbol, quote))
         except BaseException:
@@ -216,7 +216,7 @@ class Governor:
         else:
             self._staged.undo()
             left = self._settle(lambda: self._quoted(symbol, quote))
-        if left is None:  # a price that nobody believes does not say what the lost ones were
+        if left is None:  # a doubted price does not replace the lost ones
             self.book.unheard.discard(symbol)
         return left
 
@@ -226,9 +226,9 @@ class Governor:
     def decide(self, intent: OrderIntent) -> Decision:
         """Admit or refuse an order; the answer is durable before it is returned (H2).
 
-        An id that comes again with the same order gets the first answer and reserves nothing while the order is open,
-        or when it was refused; once it is closed it may not leave again. With another order an id is refused. With the
-        store lost everything is refused.
+        A repeated id with the same order gets the first answer and reserves nothing while the order is open or was
+        refused; once it is closed it may not be sent again. A repeated id with another order is refused. With the store
+        lost everything is refused.
         """
         return self.decide_many([intent])[0]
 
@@ -244,7 +244,7 @@ class Governor:
     def _decided(self, intent: OrderIntent) -> Decision:
         wanted = [intent.symbol, intent.sign, intent.quantity, intent.limit]
         at = ("intent", intent.id)
-        text = self._staged.new.get(at) or self._standing.get(at)  # put just now, or found where it was to be new
+        text = self._staged.new.get(at) or self._standing.get(at)  # staged now, or found where it was expected new
         if text is not None:
             known = _decode(text)
             if known[:4] != wanted:
@@ -261,8 +261,8 @@ class Governor:
         return answer
 
     def _leaves_again(self, order_id: str) -> bool:
-        """Whether an order may be sent again: it is open and was never closed. One that a bust gave its rest back was,
-        and its venue may take the id for another order of the whole quantity.
+        """Whether an order may be sent again: it is open and was never closed. After a bust reopened it the venue may
+        accept the id as another order of the whole quantity.
         """
         return order_id in self.orders and self.fact("closed", order_id) is None
 
@@ -280,11 +280,11 @@ class Governor:
         self._staged.put("account", "", changed(a, clock=clock, admitted=number, unchecked=unchecked))
 
     def fill(self, execution: Execution) -> tuple[str, ...]:
-        """Book a fill once, whatever the state of its order: what a venue did is never ignored.
+        """Book a fill once, whatever the state of its order: a venue's execution is never ignored.
 
-        More than the order asked for, or a fill of an order that was refused, restricts the rest of the session to
-        reductions and is told by a reason code, as long as no bust or correction takes the excess back. ``InputError``
-        when the order is unknown or the execution is known with other content; then the order stays reserved.
+        A fill beyond the order's quantity, or of a refused order, restricts the rest of the session to reductions and
+        is reported by a reason code, as long as no bust or correction removes the excess. ``InputError`` when the order
+        is unknown or the execution is known with other content; then the order stays reserved.
         """
         return self._settle(lambda: self._filled(execution))
 
@@ -295,10 +295,10 @@ class Governor:
         return self._booked(executions.filled(self, execution))
 
     def tell(self, fact: Fact) -> tuple[str, ...]:
-        """Book what a venue, or a person, reports besides fills and ends of orders; reason codes of what it showed.
+        """Book a venue's or person's report other than fills and ends of orders; returns its reason codes.
 
-        Told again with the same content it changes nothing. ``InputError`` when its id is known with other content, or
-        it speaks of an order that is not known.
+        Repeated with the same content it changes nothing. ``InputError`` when its id is known with other content, or it
+        names an unknown order.
         """
         return self._settle(lambda: self._told(fact))
 
@@ -309,9 +309,9 @@ class Governor:
         return reasons
 
     def _booked(self, change: Change | tuple[str, ...]) -> tuple[str, ...]:
-        """Put what a message changes, if it does; the reason codes of its answer.
+        """Stage a message's change, if any; returns the reason codes of its answer.
 
-        Where it may not gain, its cash makes up at most for what the holdings lost.
+        A gainless change adds cash only up to the loss on the positions.
         """
         if isinstance(change, tuple):
             return change
@@ -327,21 +327,21 @@ class Governor:
         return change.reasons
 
     def knows(self, fact_id: str) -> bool:
-        """Whether a fact was told under this id."""
+        """Whether a fact with this id was booked."""
         return self.fact("fact", fact_id) is not None
 
     def close(self, order_id: str) -> None:
-        """Release what is left of an order that the venue cancelled or rejected; again changes nothing.
+        """Release the rest of an order that the venue cancelled or rejected; repeated it changes nothing.
 
-        ``InputError`` when no such order was ever decided on.
+        ``InputError`` for an order that was never decided on.
         """
         self._settle(lambda: self._booked(executions.closed(self, order_id)))
 
     def record_latency(self, micros: int) -> None:
-        """Tell how long a decision, or the beginning of a session, took with its journal (H5).
+        """Record how long a decision, or the start of a session, took with its journal (H5).
 
-        Too slow disables trading, except reductions, until a later session in which one was in time again. Never
-        raises: with the store lost nothing is admitted anyway.
+        Too slow disables trading, except reductions, until a later session with a decision in time. Never raises: with
+        the store lost nothing is admitted anyway.
         """
         self._latency.add(micros)
         in_time, slow = micros <= self._limits.pace.longest, self.account.slow
@@ -352,21 +352,21 @@ class Governor:
                 self._lost = True
 
     def stepped(self) -> None:
-        """The machine's clock was stepped: only quotes that come from now on are fresh (H2)."""
+        """The machine's clock was stepped: only quotes received from now on are fresh (H2)."""
         self.book.age()
 
     def refresh(self) -> None:
-        """Learn what other governors of the account wrote."""
+        """Read the writes of other governors of the account."""
         self._settle(lambda: None)
 
     @property
     def stage(self) -> str:
-        """Where the intraday ladder stands: normal, caution, reduce_only or halt."""
+        """The stage of the intraday ladder: normal, caution, reduce_only or halt (R4)."""
         return stage_of(self.book, self._limits, self.loss)
 
     @property
     def reduce_only(self) -> bool:
-        """Whether only reductions pass, for whatever reason."""
+        """Whether only reductions pass, for any reason."""
         a, stopped = self.account, self.book.lost is not None or self.stage in ("reduce_only", "halt")
         return bool(a.restricted) or a.unchecked or a.slow > 0 or stopped
 
@@ -381,12 +381,12 @@ class Governor:
 
     @property
     def result(self) -> int:
-        """What the session's fills and the last mids say it made, negative for a loss; rounded down."""
+        """The session's profit from fills and the last mids, negative for a loss; rounded down."""
         return result_of(self.book)
 
     @property
     def loss(self) -> int:
-        """What orders are held against: the session's loss at the last mids, dust that nobody prices counted as lost,
+        """The loss that orders are checked against: the session's loss at the last mids, unpriced dust counted as lost,
         never negative; rounded up.
         """
         now = moment(self.book, self.account.clock, self.live)
@@ -394,13 +394,13 @@ class Governor:
 
     @property
     def gross_cap(self) -> int:
-        """What all positions together may be worth, cents."""
+        """Most that all positions together may be worth, cents."""
         return gross_cap(self.book, self._limits)
 
     def headroom(self, symbol: str | None = None) -> dict[str, int]:
-        """Cents left of each limit, rounded down; negative where a price carried a holding over one.
+        """Cents left in each limit, rounded down; negative where a price carried a position over one.
 
-        Without a symbol the position's is that of the symbol with the least.
+        Without a symbol the position limit is that of the symbol with the least room.
         """
         return headroom_of(self.book, self._limits, self.loss, symbol)
 
@@ -408,12 +408,12 @@ class Governor:
         reasons, marks = check_order(self.book, self._limits, intent, now, self.live)
         return tuple(reasons), tuple(marks)
 
-    # changes, and the store
+    # changes and the store
 
     def _settle(self, attempt: Callable[[], T]) -> T:
-        """What ``attempt`` answers, once everything it put is durable; made again while others write first (H6).
+        """The result of ``attempt``, once all its changes are durable; repeated while others write first (H6).
 
-        An attempt that fails may have failed for not knowing what others wrote, so it too asks the store.
+        A failed attempt may have lacked other processes' writes, so it too reads the store.
         """
         self._alive()
         self._standing = {}
@@ -435,7 +435,7 @@ class Governor:
         raise HomeBusy("other processes write this account faster than it can be read", "Send the line again")
 
     def _written(self) -> bool:
-        """Whether what was put is durable now; if others wrote, it is taken back and theirs learnt instead."""
+        """Whether the staged changes are durable now; if others wrote first, they are undone and the others' read."""
         staged, unsaved = self._staged, self._unsaved
         state = unsaved.beside(staged)
         try:
@@ -463,19 +463,19 @@ class Governor:
             raise Halted(f"the governor's store cannot be written: {error}", "Mend it and start again") from error
         return False
 
-    # what booking asks for
+    # the interface that booking uses
 
     @property
     def book(self) -> Book:
-        """The account and its sums, to be read."""
+        """The account and its sums, read-only."""
         return self._staged.book
 
     def stood(self, kind: str, key: str) -> bool:
-        """Whether a fact was found where a new one was to be."""
+        """Record that a fact exists where a new one was expected."""
         return (kind, key) in self._standing
 
     def fact(self, kind: str, key: str) -> str | None:
-        """A fact, as put just now or of the store; None where there is none."""
+        """A fact, staged or from the store; None without one."""
         self._alive()
         put = self._staged.facts.get((kind, key), self._staged.new.get((kind, key)))
         if put is not None:

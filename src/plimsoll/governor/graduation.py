@@ -1,7 +1,7 @@
-"""Position size on its way to the cap, and the requirements of the next step (H7, P4).
+"""Position size growing in steps to its cap, and the requirements of the next step (H7, P4).
 
-A fold over the account's record alone: a signature grants a step, evidence is counted session by session, and what
-goes wrong takes a step back by itself, by the figures that were signed. Whole cents and basis points; no clock.
+A fold over the account's record alone: a signature grants a step, evidence is counted session by session, and a
+breach, loss or drawdown takes a step back automatically, by the signed figures. Whole cents and basis points; no clock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from plimsoll.governor.limits import WHOLE
 
 @dataclass(frozen=True, slots=True)
 class SizeRequirement:
-    """One thing the next step needs: what there is, what is needed, in words, and whether it is enough."""
+    """One requirement of the next step: the measured value, the required one, and whether it is met."""
 
     name: str
     found: str
@@ -25,11 +25,11 @@ class SizeRequirement:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where an account stands between its steps, and what one takes: ``growth``, absent where size is not graduated.
+    """An account's present step and the rules of the next: ``growth``, None where size is not graduated.
 
-    ``size`` is what a position may be worth now in cents, None where size is not graduated; ``next`` the step above it,
-    None at the last. ``run`` are the sessions at this size since it was reached or the evidence began anew, ``since``
-    what began it. ``level`` and ``peak`` are the equity the demotion is judged on.
+    ``size`` is the largest position value now in cents, None where size is not graduated; ``next`` the step above it,
+    None at the last. ``run`` are the sessions at this size since it was reached or the evidence restarted, ``since``
+    the reason. ``level`` and ``peak`` are the equity used for demotion.
     """
 
     growth: Growth | None = None
@@ -53,7 +53,7 @@ class Progress:
 
     @property
     def evidence(self) -> tuple[SizeRequirement, ...]:
-        """What the next step needs, item by item. What is not known is not met (U6)."""
+        """The requirements of the next step. An unknown value is not met (U6)."""
         need = self.growth
         if need is None:
             return ()
@@ -77,9 +77,9 @@ class Progress:
 
 
 def profitable(session: Session) -> bool:
-    """Whether both say so: the session's own fills and marks, and the equity the next one began with.
+    """Whether both measures are positive: the session's own fills and marks, and the change of equity to the next one.
 
-    The first does not see fees, and a deposit moves the second; neither alone tells a profit.
+    The first omits fees, and a deposit changes the second; neither alone shows a profit.
     """
     return _cents(session.result) > 0 and _cents(session.equity_next) > _cents(session.equity)
 
@@ -103,7 +103,7 @@ def progress(record: Iterable[Body]) -> Progress:
 
 
 def _limited(found: Progress, limits: Limits) -> Progress:
-    """New steps never lift the present size; a first limits' size is the first step."""
+    """New steps never raise the present size; the first limits start at the first step."""
     growth = limits.growth
     if growth is None:
         return Progress()
@@ -114,7 +114,7 @@ def _limited(found: Progress, limits: Limits) -> Progress:
 
 
 def _judged(found: Progress, session: Session) -> Progress:
-    """Count a session, or begin the evidence anew, or take a step back."""
+    """Count a session, restart the evidence, or take a step back."""
     need = found.growth
     if need is None:
         return found
@@ -135,7 +135,7 @@ def _judged(found: Progress, session: Session) -> Progress:
 
 
 def _back(found: Progress, why: str) -> Progress:
-    """One step back, or the first again; the peak begins anew, or the same fall would count every session."""
+    """One step back, at least the first; the peak restarts, or the same drawdown would count every session."""
     size = found.size or 0
     lower = max((step for step in found.steps if step < size), default=size)
     return replace(found, size=lower, run=(), since=why, peak=found.level)

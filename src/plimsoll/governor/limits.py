@@ -1,4 +1,4 @@
-"""The governor's limits as whole numbers, made once from the policy (H1).
+"""The governor's limits as whole numbers, converted once from the policy (H1).
 
 Money is in whole cents, shares in basis points, time in microseconds: after this module no float is left.
 """
@@ -49,8 +49,8 @@ class Pace:
 
 
 class Ruling(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
-    """The policy that an account's session began under: its hash, dollar caps aside, the shares of its ladder, from
-    where on its prices are in doubt, and what its market orders keep for a move, basis points.
+    """The policy under which an account's session began: its hash without dollar caps, the shares of its ladder, the
+    bounds at which prices are in doubt, and the reserve of market orders for a price move, basis points.
     """
 
     policy: str
@@ -61,8 +61,8 @@ class Ruling(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen
 
 @dataclass(frozen=True, slots=True)
 class Jumps:
-    """From which distance to the last believed price a print is in doubt, basis points by kind, and what may be a split
-    when it happens between two sessions: a ratio of numbers up to ``split_units``, or a move of ``split_far_bps`` (U6).
+    """Distance from the last believed price at which a print is in doubt, basis points by kind, and the moves between
+    two sessions that may be a split: a ratio of numbers up to ``split_units``, or a move of ``split_far_bps`` (U6).
     """
 
     plain: int
@@ -83,14 +83,14 @@ class Jumps:
 
 @dataclass(frozen=True, slots=True)
 class GovernorLimits:
-    """Everything the governor compares with. ``positions`` are caps of named symbols; ``position`` of any other.
+    """Every limit the governor checks. ``positions`` are caps of named symbols; ``position`` of any other.
 
-    ``gross_bps`` is of the session's starting equity; ``stages`` rise from caution to halt; ``caution_bps`` is what
-    caution leaves of the single-trade limit. ``symbols`` may be bought or sold short; none named means any.
-    ``version`` is the number of the account's entry that the dollar caps come from, and ``seal`` its hash: a cap is
-    raised only by a higher version (H1). Both are empty where caps come straight from a policy. ``size`` is what no
-    position may exceed yet, None where size is not graduated; the position caps hold it already (H7). ``foreign`` says
-    that the account's session began under another policy, so that only reductions pass.
+    ``gross_bps`` is of the session's starting equity; ``stages`` rise from caution to halt; ``caution_bps`` is the part
+    of the single-trade limit left under caution. ``symbols`` may be bought or sold short; none named means any.
+    ``version`` is the number of the account entry that the dollar caps come from, and ``seal`` its hash: a cap is
+    raised only by a higher version (H1). Both are empty where caps come straight from a policy. ``size`` is the present
+    graduated position size, None where size is not graduated; the position caps include it already (H7). ``foreign``
+    means that the account's session began under another policy, so that only reductions pass.
     """
 
     loss: int
@@ -139,15 +139,16 @@ class GovernorLimits:
 
     @property
     def ruling(self) -> Ruling:
-        """What a session that begins under these limits holds every governor of the account to."""
+        """The ruling that a session begun under these limits imposes on every governor of the account."""
         mine = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in (*self.caps, "foreign")}
         digest = hashlib.sha256(msgspec.json.encode(mine, order="sorted")).hexdigest()
         stages = tuple((stage.equity_bps, stage.loss_bps) for stage in self.stages)
         return Ruling(digest, stages, astuple(self.jumps), self.move_bps)
 
     def beside(self, ruling: Ruling | None) -> GovernorLimits:
-        """These limits in a session that began under a ruling: the stricter ladder and reserve of both where it is
-        another's, and that one's bounds of prices: what one process believes all of them hold orders against.
+        """These limits in a session that began under a ruling. If that is another policy's: the stricter ladder and
+        reserve of both, and the ruling's price bounds, so that all processes check orders against the same believed
+        prices.
         """
         if ruling is None or ruling.policy == self.ruling.policy:
             return self
@@ -169,7 +170,7 @@ class GovernorLimits:
         return replace(self, position=min(self.position, size), positions=positions, size=size)
 
     def capped_by(self, kept: Mapping[str, Any]) -> GovernorLimits:
-        """These limits with no dollar cap above ``kept``, the ``caps`` an account is held to until its next session.
+        """These limits with no dollar cap above ``kept``, the account's ``caps`` until its next session.
 
         ``InputError`` when they come from an older entry, or raise a cap without a newer one (H1).
         """
@@ -201,8 +202,8 @@ class GovernorLimits:
 def limits_of(policy: Policy) -> GovernorLimits:
     """The limits of an account of this policy.
 
-    Where the policy states no dollar cap it follows from the stated capital: a share of it, and for a position the
-    cap of the symbol's own row, else the strictest cap of any kind, because the governor knows no kinds (H1).
+    A dollar cap not stated in the policy is a share of the stated capital; for a position it is the cap of the symbol's
+    own row, else the strictest cap of any kind, because the governor knows no kinds (H1).
     """
     g, capital = policy.governor, cents(policy.account.capital)
     kinds = (policy.limits.weight_stock, policy.limits.weight_fund, policy.limits.weight_crypto)
@@ -247,9 +248,9 @@ def limits_of(policy: Policy) -> GovernorLimits:
 
 
 def from_policy(policy: Policy, mode: Literal["paper", "live"], reason: str = "") -> Limits:
-    """What an account of this policy has to sign: its caps frozen in dollars, and how size grows to them (H1, H7).
+    """The limits that an account of this policy has to sign: caps frozen in dollars, and the size steps (H1, H7).
 
-    A live account always grows by steps; a paper one where ``governor.graduate_paper`` says so.
+    A live account always grows by steps; a paper account where ``governor.graduate_paper`` is set.
     """
     limits, g = limits_of(policy), policy.governor
     graduated = mode == "live" or g.graduate_paper
@@ -298,7 +299,7 @@ def with_signed_caps(limits: GovernorLimits, signed: Limits, version: int, seal:
 
 
 def _strictest(named: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Caps by symbol; the smaller one where a symbol stands in two spellings."""
+    """Caps by symbol; the smaller one where a symbol appears in two spellings."""
     found: dict[str, int] = {}
     for symbol, cap in named:
         found[symbol] = min(cap, found.get(symbol, cap))
@@ -313,10 +314,10 @@ def _one_name(name: str, where: str) -> str:
 
 
 def _tradable(name: str) -> str:
-    """A symbol of ``governor.symbols``; ``InputError`` where nothing could be traded under it."""
+    """A symbol of ``governor.symbols``; ``InputError`` for one that cannot be traded."""
     symbol = _one_name(name, "governor.symbols")
     if not measurable(symbol):
-        raise InputError(f"governor.symbols: {symbol} is {UNMEASURABLE}", "Name what the account trades in USD")
+        raise InputError(f"governor.symbols: {symbol} is {UNMEASURABLE}", "Name symbols that the account trades in USD")
     return symbol
 
 

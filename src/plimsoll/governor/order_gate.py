@@ -1,12 +1,12 @@
 """The hard-limit governor in the path of a run's orders, session by session (H1, X1).
 
-A run decides after a close and its orders meet the next open. Before it, the governor begins a session with the net
-asset value of the decision, is given the prices that valued it and the positions the run counts, and then decides on
-each order in turn. What the run books beside its orders (splits, dividends, ended series) reaches its account too. It
-keeps an account of its own all the while: where its positions and the run's differ, the symbol is frozen.
+A run decides after a close and its orders meet the next open. Before the open the governor begins a session with the
+decision's net asset value, receives the prices that valued it and the run's positions, and then decides on each order
+in turn. Bookings of the run other than fills (splits, dividends, ended series) reach its account too. It keeps its own
+account throughout: where its position and the run's differ, the symbol is frozen.
 
-Prices here are certified closes, and a close that jumps was judged by Stage 1 (D9); so a price in doubt is given again,
-which is the second print that the governor asks for.
+Prices here are certified closes, and Stage 1 has judged every jump (D9); so a price in doubt is given twice, which is
+the second print that the governor requires.
 """
 
 from __future__ import annotations
@@ -33,36 +33,36 @@ _RATIO_DENOMINATOR_MAX = 10_000  # a stored ratio of 0.3333333 is one for three
 
 
 class OrderGate:
-    """Admits or refuses the orders of a run. ``lots_per_unit`` is by symbol, of everything the run may trade."""
+    """Admits or refuses the orders of a run. ``lots_per_unit`` is by symbol, for every symbol the run may trade."""
 
     def __init__(self, store: StateStore, limits: GovernorLimits, lots_per_unit: Mapping[str, int]) -> None:
         self._governor = Governor(store, limits)
         self._unit = {symbol: _unit(symbol, lots) for symbol, lots in lots_per_unit.items()}
-        self._apart = -(-SECOND // limits.orders_second)  # orders leave no faster than the governor lets them
+        self._apart = -(-SECOND // limits.orders_second)  # spacing of orders inside the governor's rate limit
         self._now = 0
         self._ratios: dict[str, Fraction] = {}
 
     @property
     def governor(self) -> Governor:
-        """The governor, to be read."""
+        """The governor, read-only."""
         return self._governor
 
     def opened(self, session: str, equity: int, positions: Mapping[str, int], prices: Mapping[str, float]) -> None:
         """Begin a session with ``equity`` cents, the run's ``positions`` in lots and the prices that valued it, USD.
 
-        Called before anything of the session is booked. A price that is no number is not given: what is held without
-        one makes the loss unknown, and only reductions pass.
+        Called before any booking of the session. A price that is not a number is not passed on: a position without one
+        makes the loss unknown, and only reductions pass.
         """
         known = {s: round(p * ONE) for s, p in sorted(prices.items()) if isfinite(p) and p > 0.0}
         begins = not self._now
-        if not begins:  # what the last session lost, it lost by its close
+        if not begins:  # the last session's loss ends with its close
             self._now = max(self._now, self._governor.account.day * _DAY + _CLOSE)
             self._priced(known)
         self._now = day_number(session) * _DAY + _OPENING
         self._ratios = {}
         self._governor.begin(day_number(session), max(equity, 0))
         self._priced(known)
-        if begins:  # what a run holds that is taken up was bought before this account began
+        if begins:  # positions of a resumed run were bought before this account began
             for symbol, lots in positions.items():
                 told = Transfer(f"taken up {symbol}", symbol, lots * self._unit[symbol], self._tick())
                 self._governor.tell(told)
@@ -70,9 +70,9 @@ class OrderGate:
         self._governor.tell(Snapshot(f"open {session}", self._tick(), held, frozenset()))
 
     def admit(self, order: Order) -> tuple[str, ...]:
-        """The reason codes an order is refused for; none admits it. Durable in the store before it is answered."""
+        """The reason codes for which an order is refused, none to admit it. Durable in the store before it returns."""
         ratio = self._ratios.get(order.symbol, Fraction(1))
-        lots = abs(int(order.lots * ratio))  # an order that waits over a split is one in the new units
+        lots = abs(int(order.lots * ratio))  # an order that waits over a split is in new units
         limit = None if order.limit is None else round(order.limit * ONE / ratio)
         sign = 1 if order.lots > 0 else -1
         self._now += self._apart
@@ -80,7 +80,7 @@ class OrderGate:
         return self._governor.decide(OrderIntent(order.id, order.symbol, sign, quantity, self._now, limit)).reasons
 
     def booked(self, event: Event) -> None:
-        """Book what happened to an order or to the account; what does not concern the governor is passed over."""
+        """Book an event of an order or the account; events that do not concern the governor are skipped."""
         match event:
             case Fill(reason="ORDER"):
                 price = round(event.price * ONE)
@@ -101,13 +101,13 @@ class OrderGate:
                 pass
 
     def _priced(self, prices: Mapping[str, int]) -> None:
-        """Give certified prices, twice where the first leaves a doubt."""
+        """Pass on certified prices, twice where the first leaves a doubt."""
         for symbol, price in prices.items():
             if self._governor.quote(symbol, Quote(price, price, self._tick())) is not None:
                 self._governor.quote(symbol, Quote(price, price, self._tick()))
 
     def _repriced(self, symbol: str) -> int:
-        """Give the price that an action left as a price of the session; 0 where there is none."""
+        """Pass on a price adjusted by a corporate action as a price of the session; 0 without one."""
         quote = self._governor.quotes.get(symbol)
         if quote is None:
             return 0
@@ -115,7 +115,7 @@ class OrderGate:
         return quote.bid
 
     def _split(self, event: Split) -> None:
-        """Units become others; a fraction of a lot was paid in cash, so it leaves at the price."""
+        """Convert units; the fraction of a lot paid in cash leaves at the price."""
         ratio = Fraction(event.ratio).limit_denominator(_RATIO_DENOMINATOR_MAX)
         self._ratios[event.symbol] = ratio
         name = f"split {event.session} {event.symbol}"
@@ -142,7 +142,7 @@ def _unit(symbol: str, lots_per_unit: int) -> int:
     """A lot in 1e-12 units."""
     if lots_per_unit <= 0 or ONE % lots_per_unit:
         raise InputError(
-            f"{symbol} has {lots_per_unit} lots a unit, which do not come out whole in 1e-12",
+            f"{symbol} has {lots_per_unit} lots a unit, which are not whole in units of 1e-12",
             "Give the instrument a lot of a power of ten",
         )
     return ONE // lots_per_unit

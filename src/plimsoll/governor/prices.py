@@ -1,8 +1,8 @@
-"""Which prices are believed (U6, H2).
+"""Price validation: which quotes are believed (U6, H2).
 
-A venue, a vendor or a program says anything: a price a tenth of what it was, no bid, -1. What cannot be believed is
-neither taken nor dropped: it leaves a doubt beside the last believed quote, and the worse of both counts until one of
-them is explained. Pure functions of an account's book and limits.
+A feed can send anything: a price a tenth of the last one, no bid, -1. A price that is not believed is neither used nor
+dropped: it becomes a doubt beside the last believed quote, and the worse of both counts until one is explained. Pure
+functions of an account's book and limits.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _DAY = 86_400 * SECOND
 
 
 def judged(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> tuple[Quote | None, Doubt | None]:
-    """The quote to believe from now on, None where the last one stays, and the doubt that is left, if any.
+    """The quote believed from now on, None where the last one stays, and the remaining doubt, if any.
 
     A side of the quote that is no price is 0 or below. A print near the last believed one is believed and ends every
-    doubt; of several of one time each must be near the last believed one of an earlier time too, or they would walk
-    anywhere in steps. One that jumped is believed when a later one is near it; where the jump may be a split of what
-    is held, no number of prints says whether it is one, since all of them are at the new level. Nor does one say that a
-    split told wrong was right, which is nearer to what the price was before it.
+    doubt; among prints of the same time each must also be near the last believed one of an earlier time, or they could
+    drift anywhere in small steps. A jump is believed when a later print is near it; where it may be a split of a held
+    symbol, prints cannot confirm it, since all of them are at the new level. Nor is a booked split confirmed by a print
+    that is nearer to the price before it.
     """
     last, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
     if not 0 < new.bid <= new.ask:
@@ -45,15 +45,15 @@ def judged(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> tuple
 
 
 def earlier(book: Book, symbol: str, last: Quote, at: int) -> Quote:
-    """The last believed quote of an earlier time than ``at``, as far as it is known and in the units of the last."""
+    """The last believed quote earlier than ``at``, as far as known, in present units."""
     before, then = book.earlier.get(symbol, (last, None))
     return before if at <= last.at and then == last else last
 
 
 def confirmed(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> Quote | None:
-    """The doubted price that a quote shows to have been true, where it does so and is not near the last believed one.
+    """A doubted price that a new quote confirms, although the new one is not near the last believed one.
 
-    It was the market's, though the next one is better: what it did to the account counts (R4).
+    It was the market's price, even if the next one is better: its effect on the account counts (R4).
     """
     last, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
     if last is None or doubt is None or near(last, new, limits.jumps.of(symbol)):
@@ -62,11 +62,11 @@ def confirmed(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> Qu
 
 
 def no_gain(book: Book, symbol: str, new: Quote) -> int:
-    """Twice what a quote adds to an account that counts as part of what the session began with, and makes no room.
+    """Twice the gain from a quote that counts as part of the session's starting value, and makes no room.
 
-    That is what transferred units turn out to be worth more than they counted at, and what a holding gains by the first
-    quote after a start where the kept one is from before the session: later quotes may have died with a process, and
-    with them the price the session began at, so the gain may have been made before it.
+    It arises for transferred units worth more than booked, and for the first quote after a start where the stored one
+    is from before the session: later quotes may have died with a process, and with them the session's starting price,
+    so the gain may be older.
     """
     last, came = book.quotes.get(symbol), book.came.get(symbol)
     entered = 0 if came is None else unearned(came, new, book.doubts.get(symbol))
@@ -76,8 +76,8 @@ def no_gain(book: Book, symbol: str, new: Quote) -> int:
 
 
 def unsplit(book: Book, symbol: str, at: int) -> list[tuple[str, str, Quote | None]]:
-    """What a snapshot of an instant changes that names as many units as were counted: a price that may have been a
-    split's was none's, if the snapshot came after it did, and is believed.
+    """The change for a snapshot that confirms the counted units: a price suspected of a split was not one, if the
+    snapshot is later, and is believed.
     """
     doubt = book.doubts.get(symbol)
     if doubt is None or doubt.why != SPLIT or at <= doubt.since:
@@ -94,11 +94,11 @@ def near(one: Quote | Doubt, other: Quote | Doubt, bound_bps: int) -> bool:
 def paid(
     book: Book, limits: GovernorLimits, symbol: str, sign: int, prices: tuple[int, int], at: int
 ) -> tuple[int, int, tuple[str, ...]]:
-    """What a unit of a trade of an instant, told with a price rounded down and up, counts at in cash and in the
-    turnover; a reason code where that is not what was told.
+    """Unit values of a past trade in cash and in the turnover, from its price rounded down and up; a reason code where
+    they differ from the reported price.
 
     Beyond the bound of its kind from the last believed price it counts at the worse of both, and in the turnover at the
-    dearer, so that no error of a venue makes room. The last price is taken into the units of before a later split.
+    higher, so that no venue error makes room. The last price is converted to the units before a later split.
     """
     told, quote = prices[1] if sign > 0 else prices[0], book.quotes.get(symbol)
     if quote is None:
@@ -114,7 +114,7 @@ def paid(
 
 
 def may_be_split(jumps: Jumps, last: Quote, new: Quote) -> bool:
-    """Whether a move is large enough, or near enough a ratio of small numbers, to be a split."""
+    """Whether a move is large enough, or near enough to a ratio of small numbers, to be a split."""
     before, after = last.bid + last.ask, new.bid + new.ask
     if max(before, after) * WHOLE >= jumps.split_far_bps * min(before, after):
         return True
@@ -128,20 +128,20 @@ def may_be_split(jumps: Jumps, last: Quote, new: Quote) -> bool:
 
 
 def _as_before(book: Book, symbol: str, last: Quote, new: Quote) -> bool:
-    """Whether the first print after a split is nearer to the price before it than to what the split made of that."""
+    """Whether the first print after a split is nearer to the price before it than to the split-adjusted one."""
     now, split = new.bid + new.ask, last.bid + last.ask
     return last.derived == SPLIT and abs(now - book.unsplit(symbol, split, 1)) < abs(now - split)
 
 
 def _apart(book: Book, last: Quote, new: Quote) -> bool:
-    """Whether the boundary of a session, or of a day, lies between two prints."""
+    """Whether a session or day boundary lies between two prints."""
     return last.derived != "" or last.at <= book.account.opened or last.at // _DAY != new.at // _DAY
 
 
 def _refused(doubt: Doubt | None, new: Quote) -> Doubt:
-    """The doubt that a quote without two prices leaves: of one price for both sides, of none for nothing.
+    """The doubt from a quote without two prices: a single price counts for both sides, none for nothing.
 
-    It takes nothing from a doubt that has prices of its own.
+    It never replaces a doubt that has prices.
     """
     prices = sorted(price for price in (new.bid, new.ask) if price > 0)
     if doubt is not None and doubt.ask and not prices:

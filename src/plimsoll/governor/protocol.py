@@ -1,11 +1,11 @@
-"""The governor's line protocol: one JSON object in, one out, whatever came in (H2).
+"""The governor's line protocol: one JSON object in, one out, for any input (H2).
 
 Amounts and quantities are read from their text as exact decimals, as strings or as JSON numbers; no float is made.
-What does not parse is answered with ``{"error": …}`` and changes nothing. An intent whose id and symbol can be read
-is always a decision: what is wrong with the rest of it is a reason to refuse.
+A line that does not parse is answered with ``{"error": …}`` and changes nothing. An intent whose id and symbol can be
+read always gets a decision: any other fault is a reason to refuse.
 
-Orders that wait together are decided on in turn and made durable by one write before any is answered (H5). A crash in
-between leaves orders counted that were never answered, never an answer that was not counted.
+Waiting orders are decided on in turn and made durable by one write before any is answered (H5). A crash in between
+leaves orders that are counted but were never answered, never an answer that was not counted.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from plimsoll.governor.protocol_lines import (
 )
 from plimsoll.governor.state import AHEAD_MAX, Doubt
 
-_SEEN_MAX = 60 * SECOND  # how old a quote may be and still show that its feed is up
+_SEEN_MAX = 60 * SECOND  # oldest quote that still shows its feed is up
 
 
 class Signed(Protocol):
-    """The account behind a governor: what is signed for it, and what its sessions come to."""
+    """The signed account behind a governor: its limits and its session records."""
 
     def next_session(self, governor: Governor, day: int, equity: int) -> GovernorLimits:
         """The limits of a session that is about to begin."""
@@ -56,27 +56,27 @@ class Signed(Protocol):
         ...
 
     def about(self, day: int, equity: int) -> tuple[str, ...]:
-        """What is to be told of the session of a day that has begun with so many cents."""
+        """Notes on the session of a day that has begun with so many cents."""
         ...
 
     def acts(self, governor: Governor) -> list[dict[str, Any]]:
-        """Apply what a person signed of holdings and prices since; what each came to."""
+        """Apply a person's signed statements on positions and prices; returns the result of each."""
         ...
 
     def settlement(self, told: Settlement) -> tuple[Settlement, str]:
-        """What of a settlement may be booked, and what is to be noted of it."""
+        """The part of a settlement that may be booked, and notes on it."""
         ...
 
     def quoted(self, governor: Governor, at: int) -> None:
-        """A quote was taken, at this time."""
+        """Record that a quote was taken, at this time."""
         ...
 
 
 class LineProtocol:
-    """Answers lines for one governor. ``clock`` counts microseconds and never goes back; ``batch`` is how many orders
-    are made durable together at most; ``account`` says at each session which limits are signed (H1, H7). ``machine``
-    is the clock that the governor of a live account judges by, asked here whether it was set: then no quote is fresh
-    until it comes anew (H2). ``tell`` hears what a person has to know: of that, and of a session, whose answer holds it
+    """Answers lines for one governor. ``clock`` counts microseconds and never goes back; ``batch`` is the largest
+    number of orders made durable together; ``account`` gives the signed limits at each session (H1, H7). ``machine`` is
+    the clock of a live account's governor, checked here for having been set: then no quote is fresh until received
+    again (H2). ``tell`` receives messages for a person: on that, and on a session, whose answer has them as ``notes``.
     as ``notes``.
     """
 
@@ -102,11 +102,11 @@ class LineProtocol:
         }
 
     def answer(self, lines: Sequence[bytes | None], came: Sequence[int] | None = None) -> Iterator[str]:
-        """The answers to lines that wait together, in their order, each without its newline and durable by then.
+        """The answers to lines that wait together, in order, each without its newline and durable on return.
 
-        None stands for a line that was too long. Never raises for what a line holds. ``came`` says when each was read,
-        by the clock: an order of a live account counts from then, and may be late (H5). Recorded ones all lie there
-        before they are read, and count from when they are taken up.
+        None stands for a line that was too long. Never raises for a line's content. ``came`` has the time of each read,
+        by the clock: an order of a live account is timed from then, and may be late (H5). Recorded lines are all there
+        before they are read, and are timed from when they are processed.
         """
         orders: list[OrderIntent] = []
         since: list[int] = []
@@ -126,8 +126,8 @@ class LineProtocol:
         yield from self._decided(orders, since)
 
     def _decided(self, orders: Sequence[OrderIntent], since: Sequence[int]) -> Iterator[str]:
-        """Answers to orders that waited together, timed together: the first waited as long as the last. ``since`` says
-        when each came, if that is known.
+        """Answers to orders that waited together, timed together: the first waited as long as the last. ``since`` has
+        each arrival time, if known.
         """
         if not orders:
             return
@@ -145,14 +145,14 @@ class LineProtocol:
             self._governor.record_latency(ended - at)
 
     def _watch(self) -> None:
-        """Learn whether the machine's clock was set: what came before is no longer known to be fresh (H2)."""
+        """Check whether the machine's clock was set: earlier quotes are then not fresh (H2)."""
         moved = 0 if self._machine is None else self._machine.stepped()
         if moved:
             self._steps += 1
             self._governor.stepped()
             self._tell(
                 f"this machine's clock was set {'forward' if moved > 0 else 'back'} by {abs(moved) / SECOND:.1f} s, or "
-                "it slept: nothing adds risk until its quote, and that of everything held, has come anew"
+                "it slept: no new risk until quotes of the symbol and of every holding are received again"
             )
 
     def _other(self, asked: Line | Unread | PlimsollError) -> dict[str, Any]:
@@ -174,14 +174,14 @@ class LineProtocol:
             raise InputError(f"date {text!r} is not a date such as 2026-03-02") from None
         equity, live = equity_of(said), self._governor.live
         if day < 0:
-            raise InputError(f"date {text!r} lies before 1970", "Send the session's date")
+            raise InputError(f"date {text!r} is before 1970", "Send the session's date")
         if live is not None and day != self._governor.account.day and not self._governor.may_begin(day):
             utc, local = (_date(one) for one in dates_of(live))
             raise InputError(
                 f"session {text} has not begun: by this machine's clock it is {utc} in UTC, {local} in New York",
                 "Send the date of today",
             )
-        ahead = day >= self._governor.account.day  # else it is refused, and nothing of it belongs into the record
+        ahead = day >= self._governor.account.day  # else it is refused and not recorded
         signed = (
             self._account.next_session(self._governor, day, equity) if self._account is not None and ahead else None
         )
@@ -209,7 +209,7 @@ class LineProtocol:
             known = self._governor.quotes.get(symbol)
             if not wrong or known is None:
                 raise
-            at = known.at  # no price and no time: what was known until then is in doubt
+            at = known.at  # no price and no time: the last price is in doubt
         if live is not None:
             self._timely(symbol, at, live, shown(said["ts"]))
         try:
@@ -227,22 +227,22 @@ class LineProtocol:
         return {"error": f"{wrong}: the price of {symbol} is in doubt", **answer, "ok": False} if wrong else answer
 
     def _timely(self, symbol: str, at: int, live: int, ts: str) -> None:
-        """A quote from ahead of the machine's clock is none, and one that is too old says nothing of now (H2)."""
+        """Refuse a quote from ahead of the machine's clock, and one too old to describe the present (H2)."""
         limit = self._governor.limits.quote_age
         if at > live + AHEAD_MAX:
             raise InputError(
-                f"the quote of {symbol} at {ts} lies ahead of this machine's clock, {_time(live)}",
-                "Mend the feed",
+                f"the quote of {symbol} at {ts} is ahead of this machine's clock, {_time(live)}",
+                "Correct the feed's clock",
             )
         if live - at > limit:
             raise InputError(
                 f"the quote of {symbol} at {ts} is older than {limit // SECOND} s by this machine's clock, "
                 f"{_time(live)}",
-                "Mend the feed",
+                "Correct the feed",
             )
 
     def _done(self, **more: object) -> dict[str, Any]:
-        """What was asked is done; with it the working orders to cancel, again until the venue says they are closed."""
+        """The answer to a completed request, with working orders to cancel, repeated until the venue closes them."""
         cancel = self._governor.to_cancel
         return {"ok": True, **more, **({"cancel": list(cancel)} if cancel else {})}
 
@@ -260,8 +260,8 @@ class LineProtocol:
         return self._done(reasons=list(reasons)) if reasons else self._done()
 
     def _happened(self, at: int) -> int:
-        """When something that is told now can have happened at the latest: by the machine's time, else within the
-        session's times. At a later one it would count after every snapshot to come, and none could contradict it (X6).
+        """Latest possible time of an event reported now: the machine's time, else inside the session's times. A later
+        one would count after every snapshot to come, and none could contradict it (X6).
         """
         live, day = self._governor.live, self._governor.account.day
         if live is not None:
@@ -273,7 +273,7 @@ class LineProtocol:
         live = self._governor.live
         if live is not None and isinstance(fact, Split | Dividend | Snapshot) and fact.at > live + AHEAD_MAX:
             raise InputError(
-                f"{said['type']} {fact.id} lies ahead of this machine's clock, {_time(live)}", "Mend its ts"
+                f"{said['type']} {fact.id} is ahead of this machine's clock, {_time(live)}", "Correct its ts"
             )
         if isinstance(fact, Correction | External | Transfer | Settlement):
             fact = replace(fact, at=self._happened(fact.at))
@@ -290,7 +290,7 @@ class LineProtocol:
         return self._done(**shown)
 
     def _compared(self, told: Snapshot) -> dict[str, object]:
-        """Where a snapshot and the account do not agree; nothing where they do."""
+        """Differences between a snapshot and the account; empty where they agree."""
         book = self._governor.book
         found: dict[str, object] = {
             "disputed": disputed(book),
@@ -364,7 +364,7 @@ class LineProtocol:
 
 
 def refuse_secret(url: str | None) -> None:
-    """``UsageError`` for a store's address with a password, given where other users of the machine can read it."""
+    """``UsageError`` for a store address with a password, given where other users of the machine can read it."""
     if url is not None and re.search(r"@|password=|username=", url):
         raise UsageError(
             "the store's address carries credentials, and others can read a command line",
@@ -380,7 +380,7 @@ def _decision(
     marks: Sequence[str] = (),
     symbol: str = "",
 ) -> dict[str, Any]:
-    """The answer to an order; ``symbol`` where its line spelt it in another way."""
+    """The answer to an order; ``symbol`` where its line spelt it differently."""
     left = {name: dollars(cents) for name, cents in headroom.items()}
     marked = {"marks": list(marks)} if marks else {}
     named = {"symbol": symbol} if symbol else {}
@@ -398,7 +398,7 @@ def _time(at: int) -> str:
 
 
 def _doubt(doubt: Doubt) -> dict[str, object]:
-    """What is in doubt of a symbol; a side that is no price is null."""
+    """A symbol's price in doubt; a side that is no price is null."""
     bid, ask = (plain(price) if price else None for price in (doubt.bid, doubt.ask))
     return {"why": doubt.why, "bid": bid, "ask": ask, "since": _time(doubt.since)}
 

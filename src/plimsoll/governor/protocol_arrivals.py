@@ -1,4 +1,4 @@
-"""Lines as they arrive, each with the moment it was read, however long it then waits for its answer (H5)."""
+"""Lines as they arrive, each with the time of its read, however long it then waits for its answer (H5)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from threading import Thread
 
 from plimsoll.governor.protocol_lines import LINE_MAX
 
-_CHUNKS = 64  # read and not yet taken, at most
+_CHUNKS = 64  # largest number read and not yet taken
 Came = list[int]
 Lines = list[bytes | None]
 
@@ -16,12 +16,12 @@ Lines = list[bytes | None]
 def arriving(
     read: Callable[[int], bytes], clock: Callable[[], int], chunks: int = _CHUNKS
 ) -> Iterator[tuple[Lines, Came]]:
-    """Lines as they come, those that wait together in one list, and when each was read, by ``clock``; None stands for a
+    """Arriving lines, those that wait together in one list, and the read time of each, by ``clock``; None stands for a
     line of more than ``LINE_MAX`` bytes.
 
-    ``read`` returns what is there, at most so many bytes, waits when there is nothing, and ends with nothing. A thread
-    does nothing but read, so that the moments are those of the arrival while answers take long, until ``chunks`` wait.
-    What follows the last newline is a line too.
+    ``read`` returns available data, at most so many bytes, waits when there is none, and returns nothing at the end. A
+    thread does nothing but read, so that times are those of arrival while answers take long, until ``chunks`` wait.
+    Text after the last newline is a line too.
     """
     waiting: Queue[tuple[int, bytes | BaseException]] = Queue(chunks)
     Thread(target=_drain, args=(read, clock, waiting), daemon=True).start()
@@ -31,17 +31,17 @@ def arriving(
 def _drain(
     read: Callable[[int], bytes], clock: Callable[[], int], waiting: Queue[tuple[int, bytes | BaseException]]
 ) -> None:
-    """Read to the end. What may have waited unread because nothing more could be kept counts from then."""
+    """Read to the end. Data left unread because the queue was full counts from when it is read."""
     full: int | None = None
     while True:
         found: bytes | BaseException
         try:
             found = read(LINE_MAX)
-        except BaseException as error:  # for whoever takes the lines
+        except BaseException as error:  # raised again in the consumer
             found = error
         at = clock() if full is None else full
         if isinstance(found, bytes) and len(found) < LINE_MAX:
-            full = None  # nothing was left behind
+            full = None  # nothing was left unread
         try:
             waiting.put_nowait((at, found))
         except Full:
@@ -84,7 +84,7 @@ def _lines(waiting: Queue[tuple[int, bytes | BaseException]]) -> Iterator[tuple[
 def _together(
     waiting: Queue[tuple[int, bytes | BaseException]],
 ) -> Iterator[tuple[int, bytes | BaseException]]:
-    """What waits, as much as one read could bring; waits when there is nothing."""
+    """Everything waiting, at most one read's worth; waits when there is nothing."""
     size = 0
     found = waiting.get()
     while True:

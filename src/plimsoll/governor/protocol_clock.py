@@ -1,4 +1,4 @@
-"""The clock of a live account's machine, held against one that only counts (H2, X0)."""
+"""Detection of steps of a live account's machine clock, by comparison with a monotonic one (H2, X0)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable
 from plimsoll.governor.limits import SECOND
 
 _SPAN = 60 * SECOND
-_DRIFT = 1_000  # a clock that is being slewed runs off by up to a half of a thousandth
+_DRIFT = 1_000  # a slewed clock drifts by up to 0.05 %
 
 
 class MachineClock:
-    """The time in microseconds since 1970, as ``wall`` tells it, watched with ``steady``, which only counts
-    microseconds and is never set.
+    """The time in microseconds since 1970 from ``wall``, compared with ``steady``, which only counts microseconds and
+    is never set.
 
-    The two run apart where the machine's clock was set, or the machine slept. Neither says which of its times were
-    right, so whoever relied on them has to begin anew. Runs of at most a minute are compared: a clock that is slewed
-    to the right time moves less than ``step`` in one.
+    The two diverge where the machine's clock was set, or the machine slept. Neither shows which of its times were
+    right, so everything based on them starts again. Intervals of at most a minute are compared: a clock being slewed
+    moves less than ``step`` in one.
     """
 
     def __init__(self, wall: Callable[[], int], steady: Callable[[], int], step: int) -> None:
@@ -28,7 +28,7 @@ class MachineClock:
         return self._wall()
 
     def stepped(self) -> int:
-        """How far the clock was set since it was last asked, microseconds, forward or back; 0 where it was not."""
+        """How far the clock was set since the last call, microseconds, forward or back; 0 where it was not."""
         wall, steady = self._wall(), self._steady()
         ran = steady - self._from[1]
         moved = wall - self._from[0] - ran

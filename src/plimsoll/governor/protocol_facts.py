@@ -1,4 +1,4 @@
-"""What a venue reports besides fills and the ends of orders, as lines of the governor's protocol (X3, H2)."""
+"""Protocol lines of a venue's reports other than fills and ends of orders (X3, H2)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def fact_of(said: Line) -> Fact:
 
 
 def venue_of(said: Line) -> str:
-    """The venue an execution is of; "" where the account has one only."""
+    """The venue of an execution; "" where the account has only one."""
     return id_of(said, "venue") if "venue" in said else ""
 
 
@@ -27,7 +27,7 @@ def prices_of(said: Line) -> tuple[int, int]:
 
 
 def disputed(book: Book) -> dict[str, dict[str, str]]:
-    """Symbols of which the venue says another quantity is held than was counted, with both."""
+    """Symbols for which the venue reports another position than counted, with both."""
     return {
         symbol: {"counted": plain(book.positions.get(symbol, 0)), "told": plain(said)}
         for symbol, said in sorted(book.told.items())
@@ -96,7 +96,7 @@ def _snapshot(said: Line) -> Snapshot:
         raise InputError(f"orders must be a list of ids, not {shown(orders)}")
     positions: dict[str, int] = {}
     for name, quantity in held.items():
-        symbol = symbol_in(name)  # a venue may name one thing in two ways: together they are what is held of it
+        symbol = symbol_in(name)  # a venue may spell a symbol in two ways: the position is the sum
         positions[symbol] = positions.get(symbol, 0) + signed(quantity, f"the position of {symbol}")
     named = None if orders is None else frozenset(id_in(order, "an order's id") for order in orders)
     return Snapshot(id_of(said, "id"), instant_of(said), positions, named)

@@ -1,4 +1,4 @@
-"""What a line of the governor's protocol holds: one JSON object of a known type, every field of it once (H2).
+"""Parsing of the governor's protocol lines: one JSON object of a known type, every field once (H2).
 
 Amounts and quantities are read from their text as exact decimals, as strings or as JSON numbers; no float is made.
 """
@@ -55,11 +55,11 @@ Line = Mapping[str, object]
 
 
 class _Number(str):
-    """The text of a JSON number, or of NaN or Infinity, which is not the same as a JSON string of it."""
+    """The text of a JSON number, or of NaN or Infinity, distinct from the same text as a JSON string."""
 
 
 class Unread(NamedTuple):
-    """An order of which not everything could be read, and why it is refused."""
+    """An order that could be read only in part, and the reasons for its refusal."""
 
     id: str
     symbol: str
@@ -67,7 +67,7 @@ class Unread(NamedTuple):
 
 
 def understood(line: bytes | None) -> OrderIntent | Unread | Line | PlimsollError:
-    """What a line asks, or what is wrong with it."""
+    """A line's request, or its error."""
     try:
         said = read(line)
         return _order(said) if said["type"] == "intent" else said
@@ -76,7 +76,7 @@ def understood(line: bytes | None) -> OrderIntent | Unread | Line | PlimsollErro
 
 
 def _order(said: Line) -> OrderIntent | Unread:
-    """The order a line holds; ``InputError`` when not even its id, symbol and side can be read."""
+    """The order in a line; ``InputError`` when its id, symbol or side cannot be read."""
     order_id, symbol, sign = id_of(said, "id"), symbol_of(said), side_of(said)
     quantity = _or_none(lambda: parsed(said["qty"], "qty", exact=True))
     limit = _or_none(lambda: parsed(said["limit"], "limit", exact=False, up=True)) if "limit" in said else None
@@ -88,7 +88,7 @@ def _order(said: Line) -> OrderIntent | Unread:
 
 
 def read(line: bytes | None) -> Line:
-    """A line as an object of a known type with every field of it and no field twice."""
+    """A line as an object of a known type with every field once."""
     if line is None:
         raise InputError(f"the line is longer than {LINE_MAX} bytes")
     try:
@@ -118,13 +118,13 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     said: dict[str, object] = {}
     for name, value in pairs:
         if name in said:
-            raise ValueError(f"{shown(name)} stands twice")
+            raise ValueError(f"{shown(name)} appears twice")
         said[name] = value
     return said
 
 
 def text_of(said: Line, name: str) -> str:
-    """A field that is a text."""
+    """A text field."""
     value = said[name]
     if type(value) is not str:
         raise InputError(f"{name} must be a text, not {shown(value)}")
@@ -132,7 +132,7 @@ def text_of(said: Line, name: str) -> str:
 
 
 def id_of(said: Line, name: str) -> str:
-    """A field that is an id: 1 to 128 printable ASCII characters without spaces."""
+    """An id field: 1 to 128 printable ASCII characters without spaces."""
     return id_in(said[name], name)
 
 
@@ -151,7 +151,7 @@ def symbol_of(said: Line) -> str:
 
 
 def symbol_in(value: str) -> str:
-    """A symbol by the one spelling it has everywhere; what is none of the instrument master's stands as it is (D2)."""
+    """A symbol in its canonical spelling; one unknown to the instrument master is returned as it is (D2)."""
     if not _SYMBOL.fullmatch(value):
         raise InputError(f"symbol must be 1 to 32 letters, digits or . ^ = / _ -, not {shown(value)}")
     return _identity(value)
@@ -166,7 +166,7 @@ def _identity(value: str) -> str:
 
 
 def respelt(said: Line, symbol: str) -> dict[str, str]:
-    """What an answer adds where a line spelt its symbol in another way."""
+    """The canonical symbol in an answer to a line that spelt it differently."""
     return {} if said["symbol"] == symbol else {"symbol": symbol}
 
 
@@ -179,7 +179,7 @@ def side_of(said: Line) -> int:
 
 
 def sides_of(said: Line) -> tuple[int, int, str]:
-    """Bid and ask of a quote, 0 for one that is no price, and what is wrong with them; "" where nothing is."""
+    """Bid and ask of a quote, 0 for one that is no price, and the fault; "" without one."""
     found, wrong = [0, 0], ""
     for n, (name, up) in enumerate((("bid", False), ("ask", True))):
         try:
@@ -201,7 +201,7 @@ def _or_none(parse: Callable[[], int]) -> int | None:
 
 
 def equity_of(said: Line) -> int:
-    """Cents of a session's equity, rounded down; zero or below where a gap has taken everything."""
+    """Cents of a session's equity, rounded down; zero or below after a gap that took everything."""
     text = said["equity"]
     below = isinstance(text, str) and text.startswith("-")
     found = _PLAIN.fullmatch(text.removeprefix("-")) if isinstance(text, str) else None

@@ -1,7 +1,7 @@
-"""Quotes that are kept in memory until the next change is written, and what of one must be written at once (H2, U6).
+"""Quotes kept in memory until the next change is written, and the effects of a quote that are written at once (H2, U6).
 
-A quote comes far more often than anything else. What a crash takes of them no start relies on: a quote that a store
-kept is not fresh until it comes anew.
+Quotes are by far the most frequent messages. Nothing relies on the ones a crash loses: after a start a stored quote is
+not fresh until received again.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from plimsoll.governor.state import Doubt, Quote
 def put_quote(
     staged: Staged, limits: GovernorLimits, symbol: str, quote: Quote, live: int | None, *, new: bool = True
 ) -> Doubt | None:
-    """Put what a quote changes; what is left in doubt of it, None where it is believed.
+    """Stage a quote's changes; returns the remaining doubt, None where it is believed.
 
-    What was transferred at an unknown price is settled by a ``new`` quote, because that has to be written at once.
+    Units transferred at an unknown price are settled by a ``new`` quote, because that must be written at once.
     ``InputError`` when it is out of order, or not of the session.
     """
     book = staged.book
@@ -53,15 +53,15 @@ def put_quote(
 
 
 def decisive(book: Book, symbol: str) -> tuple[object, ...]:
-    """What of a quote must not be forgotten: a halt, why its symbol is in doubt, and what of it is no gain."""
+    """The effects of a quote that must be durable: a halt, a doubt about its symbol, and gains that do not count."""
     doubt = book.doubts.get(symbol)
     return book.account.halted, "" if doubt is None else doubt.why, book.account.base, book.came.get(symbol)
 
 
 class UnsavedQuotes:
-    """Quotes, and the times seen with them, that are to be written with the next change.
+    """Quotes, and times seen with them, to be written with the next change.
 
-    ``pressing`` says: with the next contact, because what others wrote made more of them.
+    ``pressing`` means at the next contact with the store, because other processes' writes added to them.
     """
 
     def __init__(self) -> None:
@@ -69,29 +69,29 @@ class UnsavedQuotes:
         self._pressing = False
 
     def keep(self, staged: Staged) -> None:
-        """Keep what was put, to be written with the next change."""
+        """Keep a staged quote, to be written with the next change."""
         self._rows.update(staged.state)
         staged.forget()
 
     def beside(self, staged: Staged) -> dict[tuple[str, str], Any]:
-        """What is to be written with what was put; nothing where nothing else has to be written."""
+        """Rows to be written with the staged ones; none where nothing else has to be written."""
         if staged.state or staged.facts or staged.new or self._pressing:
             return {**self._rows, **staged.state}
         return staged.state
 
     def written(self) -> None:
-        """They are durable."""
+        """Mark them as durable."""
         self._rows, self._pressing = {}, False
 
     def put_again(self, staged: Staged, limits: GovernorLimits, live: int | None) -> None:
-        """Put them on top of what others wrote: a newer quote is never replaced."""
+        """Apply them over other processes' writes: a newer quote is never replaced."""
         rows, self._rows = self._rows, {}
         for (kind, symbol), value in rows.items():
             before = decisive(staged.book, symbol)
             if kind == "quote":
                 try:
                     put_quote(staged, limits, symbol, value, live, new=False)
-                except InputError:  # they know a later one, or began another session
+                except InputError:  # others have a later one, or began another session
                     staged.undo()
             elif kind == "doubt" and not outrun(staged.book, symbol, value.at, live):
                 staged.put(kind, symbol, value)

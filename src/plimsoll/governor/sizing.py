@@ -1,7 +1,7 @@
 """Size of an intraday model's order before the governor checks it (H3). Integers only.
 
-Three layers shape a size, in this order: what the bars' average true range lets it risk and what is left of the
-session's turnover; the intraday ladder; the volatility regime. It shrinks near the open and the close, and never
+Three layers limit a size, in this order: the risk from the average true range of the bars, with the turnover left in
+the session; the intraday ladder; the volatility regime. It shrinks near the open and the close, and never
 exceeds the governor's headroom. Units are the governor's: quantities in 1e-12 units, prices in 1e-12 USD, headroom in
 cents, time in microseconds, shares in basis points.
 """
@@ -16,7 +16,7 @@ from plimsoll.core.quantity import CENT
 from plimsoll.governor.governor import MINUTE
 from plimsoll.governor.limits import WHOLE
 
-LIMITS = ("trade", "position", "gross", "turnover")  # what an order that adds risk uses of the headroom
+LIMITS = ("trade", "position", "gross", "turnover")  # headroom that an order adding risk uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ def rules_of(policy: Policy, loss: int) -> SizingRules:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a size depends on. None is unknown, and then nothing is bought.
+    """Inputs of a size. None is unknown, and then nothing is bought.
 
-    ``price`` is what the governor will count a unit at, at most: the ask with its reserve, or a limit. ``rank`` is how
-    much of its own history the volatility exceeds, basis points. ``since_open`` and ``to_close`` follow from the
-    session's own hours, half-days included.
+    ``price`` is the highest unit price that the governor will count: the ask with its reserve, or a limit. ``rank`` is
+    the share of its own history that the volatility exceeds, basis points. ``since_open`` and ``to_close`` follow from
+    the session's own hours, half-days included.
     """
 
     price: int
@@ -74,24 +74,24 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class SizedQuantity:
-    """A quantity, and the codes of what made it smaller or nothing."""
+    """A quantity, and the codes of the limits that reduced it."""
 
     quantity: int
     reasons: tuple[str, ...] = ()
 
 
 def size(sign: int, held: int, working: int, conditions: Conditions, rules: SizingRules) -> SizedQuantity:
-    """The largest order of a side that the layers and the headroom leave.
+    """The largest order of a side that the layers and the headroom allow.
 
     Parameters
     ----------
     sign : 1 to buy, -1 to sell.
     held : signed position.
-    working : what open orders of this side may still fill.
+    working : quantity that open orders of this side may still fill.
 
     Returns
     -------
-    Size : against the position it is all of it that is not being closed already, and no layer shrinks it (R1).
+    Size : an order against the position closes the rest of it, and no layer shrinks it (R1).
     """
     if held * sign < 0:
         return SizedQuantity(max(abs(held) - working, 0))
@@ -117,7 +117,7 @@ def size(sign: int, held: int, working: int, conditions: Conditions, rules: Sizi
 
 
 def _layers(conditions: Conditions, rules: SizingRules) -> tuple[list[int], list[str]]:
-    """What ladder, regime and time of day leave of a size, basis points, and the codes of those that took some."""
+    """The part of a size left by ladder, regime and time of day, basis points, and the codes that reduced it."""
     rank, near = conditions.rank or 0, min(conditions.since_open or 0, conditions.to_close or 0)
     regime = next((left for least, left in rules.regimes if rank >= least), WHOLE)
     found = (

@@ -1,4 +1,4 @@
-"""What one message changes of the governor's copy of an account before it is durable, and how it is taken back (H2)."""
+"""Staged changes of the governor's copy of an account, before they are durable, and their undo (H2)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from plimsoll.governor.use import believed_loss_of, stage_of
 
 
 class Staged:
-    """An account's book with the changes that are still to be written: put first, taken back if they cannot be.
+    """An account's book with changes still to be written: applied first, undone if the write fails.
 
     Attributes
     ----------
-    book : the copy, with what was put.
+    book : the copy, with the staged changes.
     state : rows of the state to be written, by kind and key.
-    facts, new : facts that replace others, and those that must find nothing, by kind and key.
+    facts, new : facts that replace others, and those that must be new, by kind and key.
     """
 
     def __init__(self) -> None:
@@ -29,18 +29,18 @@ class Staged:
         self.forget()
 
     def put(self, kind: str, key: str, value: Any) -> None:
-        """Set or take away (None) a thing of the book; it is to be written."""
+        """Set or remove (None) a value of the book; it is to be written."""
         self.remember(kind, key, value)
         self.state[kind, key] = value
 
     def remember(self, kind: str, key: str, value: Any) -> None:
-        """The same of what no store keeps."""
+        """The same for a value that is not stored."""
         self._before.append((kind, key, self.book.put(kind, key, value)))
 
     def mark(self, limits: GovernorLimits, **changes: Any) -> None:
         """Change the account, and halt its session for good where its loss at believed prices reaches the halt (R4).
 
-        At a price in doubt the stage shows the halt, for as long as the doubt stands.
+        At a price in doubt the ladder's stage is the halt as long as the doubt lasts.
         """
         before = self.book.account
         self.put("account", "", changed(before, **changes))
@@ -48,26 +48,26 @@ class Staged:
             self.put("account", "", changed(self.book.account, halted=True))
 
     def undo(self) -> None:
-        """Take back what was put."""
+        """Undo the staged changes."""
         for kind, key, value in reversed(self._before):
             self.book.put(kind, key, value)
         self.forget()
 
     def forget(self) -> None:
-        """What was put stays: it is written, or kept to be."""
+        """Accept the staged changes: they are written, or kept to be written."""
         self._before.clear()
         self.state: dict[tuple[str, str], Any] = {}
         self.facts: dict[tuple[str, str], str] = {}
         self.new: dict[tuple[str, str], str] = {}
 
     def learn(self, rows: Iterable[Row]) -> None:
-        """Put what other governors of the account wrote."""
+        """Apply the writes of other governors of the account."""
         found = list(rows)
         self.book.absorb(found)
         self.book.unheard -= {key for kind, key, _ in found if kind == "quote"}
 
     def reload(self, rows: Iterable[Row]) -> None:
-        """Begin anew from the whole state."""
+        """Reload the whole state."""
         before, book = self.book, Book()
         self.book = book
         book.aged = before.aged

@@ -1,4 +1,4 @@
-"""What a store keeps of the governor's account, value by value (H2).
+"""The stored values of a governor's account (H2).
 
 Quantities are in 1e-12 units, prices in 1e-12 USD, times in microseconds since 1970, UTC.
 """
@@ -13,19 +13,19 @@ from plimsoll.core.ports import Row
 from plimsoll.governor.limits import SECOND, Ruling
 
 MINUTE = 60 * SECOND
-AHEAD_MAX = MINUTE  # how far a time may lie ahead of the clock it is held against and still be believed
+AHEAD_MAX = MINUTE  # how far ahead of the clock a believed time may be
 FAR_FUTURE = 1 << 80  # later than any instant
 
 
 class StoredValue(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
-    """What a store keeps as the list of its fields."""
+    """A record stored as the list of its fields."""
 
 
-SPLIT = "split"  # why a price is in doubt that jumped between two sessions as if by a split
+SPLIT = "split"  # reason of a doubt: a jump between two sessions as by a split
 
 
 class Quote(StoredValue, frozen=True):
-    """Top of book. ``derived`` names what made it of the last print, a ``split`` or ``dividend``: none is at it yet."""
+    """Top of book. ``derived`` is the action that adjusted the last print, ``split`` or ``dividend``; else empty."""
 
     bid: int
     ask: int
@@ -34,12 +34,12 @@ class Quote(StoredValue, frozen=True):
 
 
 class Doubt(StoredValue, frozen=True):
-    """What makes a symbol's worth unknown until it is explained: a price nobody can believe yet, and why (U6, H2).
+    """A reason that a symbol's value is unknown until explained: a price not believed yet (U6, H2).
 
     ``why`` is ``jump``, ``split``, ``crossed`` or ``refused`` (``governor.prices``). ``bid`` and ``ask`` are the
-    doubted ones, 0 where there is none. While they stand beside the last known quote, the worse of the two counts: what
-    is held is marked at the price that loses more, what is open at the dearer one. ``at`` is the time of that print,
-    ``since`` of the first one that was doubted for the same reason.
+    doubted ones, 0 without one. While they stand beside the last known quote, the worse of the two counts: positions
+    are marked at the price that loses more, open orders at the higher one. ``at`` is the time of that print, ``since``
+    of the first one doubted for the same reason.
     """
 
     why: str
@@ -50,10 +50,10 @@ class Doubt(StoredValue, frozen=True):
 
 
 class Lost(StoredValue, frozen=True):
-    """An account that a person began again without its last entries: what happened in them is not known (X6).
+    """An account that a person began again without its last entries, whose content is unknown (X6).
 
-    Nothing adds risk until the venue has told what is held, in a snapshot after ``at``, and a session after that of
-    ``day`` has begun, since what this one lost and traded is not known either. ``told`` says that the first is done.
+    No new risk until the venue has reported positions in a snapshot after ``at``, and a session after that of ``day``
+    has begun, since this one's loss and turnover are unknown too. ``told`` means that the snapshot has arrived.
     """
 
     day: int
@@ -62,12 +62,12 @@ class Lost(StoredValue, frozen=True):
 
 
 class OpenOrder(StoredValue, frozen=True):
-    """An admitted order. ``price`` is the dearest it would have filled at when it was admitted: the ask, or its limit.
-    What is not ``filled`` stays reserved.
+    """An admitted order. ``price`` is the highest fill price at its admission: the ask, or its limit. The rest not
+    ``filled`` stays reserved.
 
-    ``paid`` is what a unit counts at in the turnover, at least: for a market order with a reserve above ``price``,
-    because what it fills at stays in the session's turnover whatever the price does afterwards (H2). ``number`` counts
-    the account's admitted orders from 1.
+    ``paid`` is its unit price in the turnover, at least: for a market order with a reserve above ``price``, because its
+    fill price stays in the session's turnover whatever the price does afterwards (H2). ``number`` counts the account's
+    admitted orders from 1.
     """
 
     id: str
@@ -81,12 +81,12 @@ class OpenOrder(StoredValue, frozen=True):
 
     @property
     def rest(self) -> int:
-        """What may still fill."""
+        """Quantity that may still fill."""
         return max(self.quantity - self.filled, 0)
 
     @property
     def counted(self) -> int:
-        """What a unit of it counts at in the turnover, at least."""
+        """Its unit price in the turnover, at least."""
         return max(self.price, self.paid)
 
 
@@ -101,16 +101,16 @@ class SplitAt(StoredValue, frozen=True):
 
 
 class Moves(StoredValue, frozen=True):
-    """How often a position moved, and the latest time that any of it happened."""
+    """Number of moves of a position, and the latest time of any."""
 
     count: int = 0
     latest: int = -1
 
 
 class Due(StoredValue, frozen=True):
-    """A dividend of the session: its cash counts as far as the price of what was held has fallen since (H2).
+    """A dividend of the session: its cash counts as far as the price of the position has fallen since (H2).
 
-    ``mark`` is the bid and ask of before it, together.
+    ``mark`` is the sum of bid and ask before it.
     """
 
     quantity: int
@@ -119,10 +119,10 @@ class Due(StoredValue, frozen=True):
 
 
 class Came(StoredValue, frozen=True):
-    """Units that came without a trade, or left where ``quantity`` is negative, while their price was not fresh.
+    """Units transferred in, or out where ``quantity`` is negative, while their price was not fresh.
 
-    ``worth`` is twice what they counted at. What the next believed quote says they are worth beyond that is no gain,
-    because the price may have been lost in a crash and true before they came (U6).
+    ``worth`` is twice their booked value. Value above it at the next believed quote is no gain, because the price may
+    have been lost in a crash and valid before they came (U6).
     """
 
     quantity: int
@@ -132,11 +132,11 @@ class Came(StoredValue, frozen=True):
 class Account(StoredValue, frozen=True):
     """Counters of the session. ``day`` counts from 1970 and is -1 before the first session.
 
-    ``cash`` is the signed flow of the session's fills; ``base`` twice the value the positions began the session with
-    (twice, because a mid is half a sum). ``admitted`` counts orders for life. ``slow`` is 1 in the session whose
-    decisions were too slow and 2 in later ones until a health check; ``unchecked`` holds after a halt, until one.
-    ``first`` is the number of the session's first order; ``restricted`` names the orders that filled more than they
-    asked for in it. ``opened`` is the last time seen before the session began.
+    ``cash`` is the signed flow of the session's fills; ``base`` twice the value of the positions at its start (twice,
+    because a mid is half a sum). ``admitted`` counts orders for life. ``slow`` is 1 in the session whose decisions were
+    too slow and 2 in later ones until a health check; ``unchecked`` is set after a halt, until one. ``first`` is the
+    number of the session's first order; ``restricted`` are the orders that filled beyond their quantity in it.
+    ``opened`` is the last time seen before the session began.
     """
 
     day: int = -1
@@ -155,7 +155,7 @@ class Account(StoredValue, frozen=True):
 
 
 class AdmittedOrder(StoredValue, frozen=True):
-    """An admitted order as the throttles remember it."""
+    """An admitted order, as the throttles remember it."""
 
     at: int
     symbol: str
@@ -189,5 +189,5 @@ def encode(value: Any) -> str:
 
 
 def row(kind: str, key: str, value: Any) -> Row:
-    """A value as a store keeps it."""
+    """A value in its stored form."""
     return kind, key, None if value is None else _write(value).decode()

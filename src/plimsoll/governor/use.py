@@ -1,4 +1,4 @@
-"""What an account has lost, what it uses of its limits and what is left of them (H1, H2, R4).
+"""An account's loss, and the use and remaining room of its limits (H1, H2, R4).
 
 Pure functions of an account's book and limits: whole numbers in, whole numbers out. Values are in 1e-24 USD, limits in
 cents, times in microseconds since 1970, UTC.
@@ -32,9 +32,9 @@ def use_of(book: Book, loss: int, symbol: str | None = None) -> Use:
 
 
 def headroom_of(book: Book, limits: GovernorLimits, loss: int, symbol: str | None = None) -> dict[str, int]:
-    """Cents left of each limit at a loss, rounded down; negative where a price carried a holding over one.
+    """Cents left in each limit at a loss, rounded down; negative where a price carried a position over one.
 
-    Without a symbol the position's is that of the symbol with the least.
+    Without a symbol the position limit is that of the symbol with the least room.
     """
     if symbol is not None:
         position = limits.position_of(symbol) * CENT - book.value(symbol)
@@ -51,29 +51,29 @@ def headroom_of(book: Book, limits: GovernorLimits, loss: int, symbol: str | Non
 
 
 def result_of(book: Book) -> int:
-    """What the session's fills and the last mids say it made, negative for a loss; rounded down."""
+    """The session's profit from fills and the last mids, negative for a loss; rounded down."""
     a = book.account
     return (2 * a.cash + book.marked - a.base) // 2
 
 
 def loss_of(book: Book, more: int = 0) -> int:
-    """What the session has lost at the last mids, the worse one of a price in doubt, and ``more``; never negative."""
+    """The session's loss at the last mids, the worse one of a price in doubt, plus ``more``; never negative."""
     result = result_of(book) - more
     return -result if result < 0 else 0
 
 
 def believed_loss_of(book: Book) -> int:
-    """The same at prices that are believed: what halts a session for good (R4)."""
+    """The same at believed prices: the loss that halts a session for good (R4)."""
     a = book.account
     return max(-((2 * a.cash + book.believed - a.base) // 2), 0)
 
 
 def stage_of(book: Book, limits: GovernorLimits, loss: int) -> str:
-    """Where the intraday ladder stands at a loss: normal, caution, reduce_only or halt (R4)."""
+    """The stage of the intraday ladder at a loss: normal, caution, reduce_only or halt (R4)."""
     a = book.account
     if a.halted:
         return "halt"
-    reached = "reduce_only" if a.day >= 0 and a.equity <= 0 else "normal"  # what is held must still be able to leave
+    reached = "reduce_only" if a.day >= 0 and a.equity <= 0 else "normal"  # positions must still be able to close
     if loss and a.day >= 0:
         for stage in limits.stages:
             if loss * WHOLE >= min(stage.equity_bps * a.equity, stage.loss_bps * limits.loss) * CENT:
@@ -82,26 +82,26 @@ def stage_of(book: Book, limits: GovernorLimits, loss: int) -> str:
 
 
 def gross_cap(book: Book, limits: GovernorLimits) -> int:
-    """What all positions together may be worth, cents; nothing where the session began with none or below."""
+    """Most that all positions together may be worth, cents; zero where the session began with no equity or less."""
     return max(book.account.equity, 0) * limits.gross_bps // WHOLE
 
 
 def trade_cap(limits: GovernorLimits, stage: str) -> int:
-    """What one order that may add risk can be worth at a stage, cents."""
+    """Largest value of one order that may add risk at a stage, cents."""
     if stage == "normal":
         return limits.trade
     return limits.trade * limits.caution_bps // WHOLE if stage == "caution" else 0
 
 
 def healthy(book: Book, limits: GovernorLimits, now: int) -> bool:
-    """The health check after a halt: every holding freshly quoted, every order of earlier sessions closed (R4)."""
+    """The health check after a halt: every position freshly quoted, every order of earlier sessions closed (R4)."""
     settled = all(order.number >= book.account.first for order in book.orders.values())
     return settled and marked(book, limits, now)
 
 
 def marked(book: Book, limits: GovernorLimits, now: int) -> bool:
-    """Whether what the account is worth is known: each holding's price is, or it is dust; and since a start the price
-    of everything open came anew, because a rise after the quote that was kept may be lost.
+    """Whether the account's value is known: each position's price is, or it is dust; and since a start the prices
+    of all open orders were received again, because a rise after the stored quote may be lost.
     """
     if book.unheard and any(order.symbol in book.unheard for order in book.orders.values()):
         return False
@@ -112,9 +112,9 @@ def marked(book: Book, limits: GovernorLimits, now: int) -> bool:
 
 
 def known_price(book: Book, limits: GovernorLimits, symbol: str, now: int) -> bool:
-    """Whether a symbol's quote is fresh, believed, in dollars, and no wider than the collar lets an order meet it.
+    """Whether a symbol's quote is fresh, believed, in dollars, and no wider than the collar.
 
-    The mid of 1 and 199 says nothing of what is held, and may hide a loss.
+    The mid of 1 and 199 says nothing about a position's value, and may hide a loss.
     """
     if not book.fresh(symbol, now - limits.quote_age, now + AHEAD_MAX):
         return False
@@ -125,7 +125,7 @@ def known_price(book: Book, limits: GovernorLimits, symbol: str, now: int) -> bo
 
 
 def dust_of(book: Book, limits: GovernorLimits, now: int) -> int:
-    """What dust without a known price was last worth: it counts as lost, because it may never be quoted again."""
+    """The last value of dust without a known price: it counts as lost, because it may never be quoted again."""
     return sum(
         -(-held * (book.quotes[symbol].bid + book.quotes[symbol].ask) // 2)
         for symbol, held in book.positions.items()
@@ -134,7 +134,7 @@ def dust_of(book: Book, limits: GovernorLimits, now: int) -> int:
 
 
 def _dust(book: Book, limits: GovernorLimits, symbol: str, held: int) -> bool:
-    """Whether a holding is long, in dollars and worth next to nothing at the dearest price known of it."""
+    """Whether a position is long, in dollars and nearly worthless at its highest known price."""
     ask = book.ask(symbol)
     known = ask > 0 and symbol in book.quotes and symbol not in book.told and measurable(symbol)
     return known and held > 0 and held * ask <= limits.dust * CENT

@@ -1,4 +1,4 @@
-"""Senders, feeds, venues and machines that misbehave, and nights over which units change (H8)."""
+"""Scenarios with faulty senders, feeds, venues and machines, and corporate actions overnight (H8)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from plimsoll.simulation.limit_scenarios import APART, Steps, flat
 from plimsoll.simulation.simulated_account import SimulatedAccount
 
 _HOUR = 60 * MINUTE
-_STRANGER = "STRANGER"  # none of the account's symbols
-_SPLITS = ((2, 1), (3, 1), (3, 2), (10, 1), (1, 2), (1, 3), (1, 10), (1, 20))  # new units for old ones
-_BARS_A_DAY = 30  # where a session is that short
+_STRANGER = "STRANGER"  # not a symbol of the account
+_SPLITS = ((2, 1), (3, 1), (3, 2), (10, 1), (1, 2), (1, 3), (1, 10), (1, 20))  # new units, old units
+_BARS_A_DAY = 30  # for sessions this short
 
 
 def duplicates(account: SimulatedAccount) -> Steps:
-    """Ids used again: for the same order, which must leave once, also when it is closed, and for another."""
+    """Reused ids: for the same order, which may be sent once, also after it closed, and for another."""
     while True:
         symbol = account.symbols[int(account.draw.integers(len(account.symbols)))]
         quantity = max(account.room(symbol) // 2, 1)
@@ -32,7 +32,7 @@ def duplicates(account: SimulatedAccount) -> Steps:
 
 
 def stale(account: SimulatedAccount) -> Steps:
-    """Quotes that stop coming: of the symbol that is ordered, which is held, or is ordered only when they are old."""
+    """Quotes that stop: of the ordered symbol, which is held, or is ordered only when its quote is old."""
     quiet, other = account.symbols[0], account.symbols[-1]
     account.send("NEVER-QUOTED", 1, 1)
     held = account.draw.random() < 0.5
@@ -50,7 +50,7 @@ def stale(account: SimulatedAccount) -> Steps:
 
 
 def clocks(account: SimulatedAccount) -> Steps:
-    """A sender whose clock jumps back, ahead, and to another day, and whose orders come late, on a live account."""
+    """A sender whose clock jumps back, ahead, and to another day, and whose orders are late, on a live account."""
     account.go_live()
     while True:
         symbol = account.symbols[0]
@@ -61,8 +61,8 @@ def clocks(account: SimulatedAccount) -> Steps:
 
 
 def set_clocks(account: SimulatedAccount) -> Steps:
-    """A live account whose feed stops and whose machine's clock is set, often back by as much as makes old quotes young
-    again.
+    """A live account whose feed stops and whose machine's clock is set, often back far enough to make old quotes look
+    fresh.
     """
     account.go_live()
     playing, draw = fuzz(account), account.draw
@@ -80,7 +80,7 @@ def set_clocks(account: SimulatedAccount) -> Steps:
 
 
 def nonsense(account: SimulatedAccount) -> Steps:
-    """Orders that are not numbers, not orders, not JSON; quantities of zero, below it and beyond any account."""
+    """Input that is not a number, not an order, not JSON; quantities of zero, below it and beyond any account."""
     symbol = account.symbols[0]
     while True:
         at = f'"ts":"2026-03-02T15:{account.bar % 60:02d}:00Z"'
@@ -97,7 +97,7 @@ def nonsense(account: SimulatedAccount) -> Steps:
 
 
 def too_much(account: SimulatedAccount) -> Steps:
-    """Always buys, in sizes no account has, from all symbols at once."""
+    """Always buys, in sizes beyond any account, in all symbols at once."""
     while True:
         for symbol in account.symbols:
             for times in (1, 2, 5, 1000):
@@ -107,7 +107,7 @@ def too_much(account: SimulatedAccount) -> Steps:
 
 
 def flip(account: SimulatedAccount) -> Steps:
-    """Long and short in turn at every bar, crossing zero, never sized."""
+    """Long and short in turn at every bar, crossing zero, without sizing."""
     sign = 1
     while True:
         for symbol in account.symbols:
@@ -120,7 +120,7 @@ def flip(account: SimulatedAccount) -> Steps:
 
 
 def fuzz(account: SimulatedAccount) -> Steps:
-    """Anything: sizes around what is left, both sides, limits or none, cancels, in no order."""
+    """Random orders: sizes around the remaining room, both sides, with or without limits, cancels, in no order."""
     draw = account.draw
     while True:
         for _ in range(int(draw.integers(0, 4))):
@@ -141,7 +141,7 @@ def fuzz(account: SimulatedAccount) -> Steps:
 
 
 def overfills(account: SimulatedAccount) -> Steps:
-    """A venue that fills more than was ordered: from then on the session only reduces."""
+    """A venue that fills beyond an order: from then on the session only reduces."""
     while True:
         symbol = account.symbols[int(account.draw.integers(len(account.symbols)))]
         account.send(symbol, 1, max(account.room(symbol) // 2, 1))
@@ -151,7 +151,7 @@ def overfills(account: SimulatedAccount) -> Steps:
 
 
 def lost_store(account: SimulatedAccount) -> Steps:
-    """A store that fails between two orders, or that others keep busy, until the process is started again."""
+    """A store that fails between two orders, or that other processes keep busy, until the process restarts."""
     symbol, busy = account.symbols[0], False
     while True:
         for n in range(4):
@@ -177,7 +177,7 @@ def slow(account: SimulatedAccount) -> Steps:
 
 
 def days(act: Callable[[SimulatedAccount], Steps]) -> Callable[[SimulatedAccount], Steps]:
-    """The act, with a night every so many bars, so that it does not run out of turnover."""
+    """The scenario, with a night every so many bars, so that it does not run out of turnover."""
 
     def over_days(account: SimulatedAccount) -> Steps:
         playing = act(account)
@@ -191,8 +191,8 @@ def days(act: Callable[[SimulatedAccount], Steps]) -> Callable[[SimulatedAccount
 
 
 def overnight(account: SimulatedAccount) -> Steps:
-    """Nights over which units and prices change: splits that are told before the first quote, after some, or after a
-    list of what is held, and dividends. Whoever trades goes on trading.
+    """Nights over which units and prices change: splits reported before the first quote, after some, or after a
+    snapshot of positions, and dividends. Trading continues.
     """
     draw = account.draw
     while True:
@@ -225,7 +225,7 @@ def overnight(account: SimulatedAccount) -> Steps:
 
 
 def older(account: SimulatedAccount) -> Steps:
-    """A copy of the account's file, taken before orders left, is put in its place: whoever starts on it must not."""
+    """A copy of the account's file, taken before orders were sent, replaces it: a start on it must be refused."""
     while True:
         copy = account.copy_store()
         for _ in range(2):
@@ -240,7 +240,7 @@ def older(account: SimulatedAccount) -> Steps:
 
 
 def _quiet(account: SimulatedAccount, bars: int) -> Steps:
-    """Nothing is sent, and what is open is done."""
+    """Sends nothing; open orders complete."""
     for order in account.working():
         account.cancel(order)
     for _ in range(bars):

@@ -1,13 +1,13 @@
 """The independent ledger of an account, written from the rules and not from the governor (H8, H9).
 
-It hears what happened in truth: orders that left, what they filled and at what price, what a venue corrected, prices
-that the market had. What the governor was told about it, twice, under another name, or wrong, it never hears. Caps are
-read from the policy again. It holds no formula for a worst case: when an order leaves, it books the fills that could
-follow, one after the other, at the worst price each can meet, and compares what comes of it with the caps.
+It receives true events: orders sent, their fills and prices, a venue's corrections, market prices. It never sees the
+governor's input, which repeats, renames or distorts them. Caps are read from the policy again. It has no formula for a
+worst case: when an order is sent, it books the fills that could follow, one after the other, at the worst price each
+can meet, and compares the result with the caps.
 
-A **breach** is an order that left and made such a future exceed a cap; one that could add risk at a loss at which only
-reductions leave, or while a price or a position was unknown; and one that left again under an id whose order had
-ended. A price that jumps through a position, or a venue that fills what it should not, breaches nothing: no order did.
+A **breach** is an order sent whose possible fills exceed a cap; one that could add risk at a loss at which only
+reductions may be sent, or while a price or a position was unknown; and one sent again under an id whose order had
+ended. A price that jumps through a position, or a venue that fills wrongly, is no breach: no order caused it.
 
 Money is in whole 1e-24 dollars, quantities and prices in whole 1e-12, times in microseconds since 1970.
 """
@@ -23,7 +23,7 @@ from plimsoll.core.policy import Policy
 
 GRAIN = 10**24  # of a dollar
 LIMITS = ("loss", "position", "gross", "turnover", "trade")
-Share = tuple[Fraction, Fraction]  # of the equity, and of the loss cap: whichever is less
+Share = tuple[Fraction, Fraction]  # of the equity, and of the loss cap: the smaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,17 @@ class Caps:
     position: int
     positions: dict[str, int]
     gross: Fraction
-    move: Fraction  # what a market order's price may rise before it fills, of the ask
+    move: Fraction  # reserve for a market order's price rise before its fill, of the ask
     caution: Share
-    left: Fraction  # what caution leaves of a trade
+    left: Fraction  # part of a trade allowed under caution
     reduce: Share
     halt: Share
     age: int  # microseconds after which a price is unknown
-    dust: int  # what is long and worth no more need not be priced
+    dust: int  # a long position worth no more need not be priced
 
 
 def caps_of(policy: Policy) -> Caps:
-    """The caps of H1 and the intraday ladder of R4, read from the policy once more."""
+    """Dollar caps (H1) and the intraday ladder (R4), read from the policy independently."""
     g, limits = policy.governor, policy.limits
     capital = _exact(policy.account.capital)
     weight = min(limits.weight_stock, limits.weight_fund, limits.weight_crypto, limits.weight_other)
@@ -78,8 +78,8 @@ def _money(dollars: Fraction) -> int:
 
 @dataclass(slots=True)
 class Working:
-    """An order at the venue. ``price`` is the worst it would have filled at when it left, ``moved`` the worst after a
-    move before it fills, ``session`` the one it left in.
+    """An order at the venue. ``price`` is its worst fill price when sent, ``moved`` the worst after a price move before
+    the fill, ``session`` the one in which it was sent.
     """
 
     symbol: str
@@ -92,7 +92,7 @@ class Working:
 
 @dataclass(slots=True)
 class Trade:
-    """An execution as the venue last said it was, and when it happened; ``units`` signed."""
+    """An execution as the venue last reported it, and its time; ``units`` signed."""
 
     symbol: str
     order: str
@@ -111,19 +111,19 @@ class IndependentLedger:
     equity: int = 0
     now: int = 0
     held: dict[str, int] = field(default_factory=dict)
-    shown: dict[str, int] = field(default_factory=dict)  # what a venue said is held, where that is another quantity
+    shown: dict[str, int] = field(default_factory=dict)  # the venue's position, where it differs
     shown_at: int = 0
-    strange: bool = False  # an order is open that nobody here sent
+    strange: bool = False  # an order of unknown origin is open
     working: dict[str, Working] = field(default_factory=dict)
     books: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # bid, ask, when
-    puzzling: set[str] = field(default_factory=set)  # the last that was heard of its price cannot be true
+    puzzling: set[str] = field(default_factory=set)  # symbols whose last reported price is impossible
     trades: dict[str, Trade] = field(default_factory=dict)  # by execution
-    unfilled: dict[str, int] = field(default_factory=dict)  # of every order that ever left
-    flow: int = 0  # money the session's fills brought in
+    unfilled: dict[str, int] = field(default_factory=dict)  # of every order ever sent
+    flow: int = 0  # cash from the session's fills
     traded: int = 0
-    start: int = 0  # twice what was held at its beginning
+    start: int = 0  # twice the value of positions at its start
     halted: bool = False
-    restricted: set[str] = field(default_factory=set)  # orders that were filled above what they asked for
+    restricted: set[str] = field(default_factory=set)  # orders filled beyond their quantity
     unhealthy: bool = False  # since a halt, until no order of an earlier session is open
     sessions: int = 0
     breaches: Counter[str] = field(default_factory=Counter)
@@ -131,10 +131,10 @@ class IndependentLedger:
     _marks: tuple[int, ...] = (0, 0, 0)  # losses at which caution, reductions only and the halt begin
     _worst: int = 0
 
-    # what happens
+    # events
 
     def begin(self, equity: Fraction) -> None:
-        """A session begins with so many dollars: counters of the day start again, what is held and open stays."""
+        """A session begins with so many dollars: the day's counters restart, positions and open orders stay."""
         self.equity, self.flow, self.traded = _money(equity), 0, 0
         self.sessions += 1
         self.unhealthy = self.unhealthy or self.halted or bool(self.restricted)
@@ -154,11 +154,11 @@ class IndependentLedger:
         self._mark()
 
     def puzzled(self, symbol: str) -> None:
-        """Something was said of a symbol's price that cannot be true: until the next quote it is unknown."""
+        """An impossible price of a symbol was reported: until the next quote it is unknown."""
         self.puzzling.add(symbol)
 
     def left(self, order: str, symbol: str, sign: int, quantity: int, limit: int | None, at: int) -> bool:
-        """An order leaves for the venue; whether it could add risk. Breaches and the use of each limit are noted."""
+        """An order is sent to the venue; returns whether it could add risk. Records breaches and limit use."""
         if order in self.working:
             return False  # the same order sent again after a crash is one order at the venue
         self.now = max(self.now, at)
@@ -176,7 +176,7 @@ class IndependentLedger:
         return adds
 
     def filled(self, order: str, execution: str, symbol: str, sign: int, quantity: int, price: int, at: int) -> None:
-        """The venue fills; once for each execution, whatever state it said the order was in."""
+        """The venue fills; once for each execution, whatever the order's state."""
         if execution in self.trades:
             return
         trade = Trade(symbol, order, sign, sign * quantity, price, self.sessions, at)
@@ -186,7 +186,7 @@ class IndependentLedger:
         self._mark()
 
     def corrected(self, execution: str, quantity: int, price: int) -> None:
-        """An execution was of another quantity and price than was said; of none, it never was."""
+        """An execution had another quantity and price than reported; for a bust, none."""
         trade = self.trades[execution]
         before = abs(trade.units)
         self._book(trade, -1)
@@ -196,12 +196,12 @@ class IndependentLedger:
         self._mark()
 
     def closed(self, order: str) -> None:
-        """The venue says that nothing more of an order will fill."""
+        """The venue reports the end of an order."""
         self.working.pop(order, None)
 
     def split(self, symbol: str, new: int, old: int) -> None:
-        """``old`` units became ``new`` ones, rounded down to 1e-12: a holding loses the rest, and what is owed is owed
-        whole. Whether the venue changed the open orders is not known.
+        """``old`` units became ``new`` ones, rounded down to 1e-12, against the account. Whether the venue
+        changed the open orders is unknown.
         """
         for units in (self.held, self.shown):
             if symbol in units:
@@ -221,38 +221,38 @@ class IndependentLedger:
                 trade.units, trade.price = trade.units * new // old, trade.price * old // new
 
     def paid(self, symbol: str, amount: int) -> None:
-        """So much for each unit held, by which its price falls; a short position pays it."""
+        """A cash amount per unit, by which the price falls; a short position pays it."""
         self.flow += self.held.get(symbol, 0) * amount
         bid, ask, at = self.books[symbol]
         self.books[symbol] = (bid - amount, ask - amount, at)
 
     def traded_elsewhere(self, symbol: str, sign: int, quantity: int, price: int, at: int) -> None:
-        """A trade of the account that no order of this governor made."""
+        """A trade of the account without an order of this governor."""
         self._book(Trade(symbol, "", sign, sign * quantity, price, self.sessions, at), 1)
         self._mark()
 
     def moved(self, symbol: str, units: int, at: int) -> None:
-        """Units come (positive) or go without a trade: neither a gain nor a loss at the price now."""
+        """Units arrive (positive) or leave without a trade: neither a gain nor a loss at the present price."""
         bid, ask, _ = self.books[symbol]
         self.start += units * (bid + ask)
         self._move(symbol, units, at)
 
     def settled(self, symbol: str, price: int) -> None:
-        """What was held ended without a market, at a price."""
+        """A position ended without a market, at a price."""
         self.flow += self.held.pop(symbol, 0) * price
         self._agree(symbol)
         self._mark()
 
     def told(self, positions: dict[str, int], at: int, *, strange: bool = False) -> None:
-        """The venue says what is held, whole, and whether ``strange`` orders are open that nobody here sent. Where it
-        is another quantity the position is unknown; with a strange order everything may be.
+        """The venue reports all positions, and whether ``strange`` orders of unknown origin are open. A position that
+        differs is unknown; with a strange order any may be.
         """
         self.shown_at, self.strange = at, strange
         for symbol in {*self.held, *self.shown, *positions}:
             self.shown[symbol] = positions.get(symbol, 0)
             self._agree(symbol)
 
-    # what it comes to
+    # sums
 
     @property
     def loss(self) -> Fraction:
@@ -261,20 +261,20 @@ class IndependentLedger:
 
     @property
     def turnover(self) -> Fraction:
-        """What the session would have traded if everything at the venue filled, dollars."""
+        """The session's turnover if every order at the venue filled, dollars."""
         return Fraction(self._turnover(), GRAIN)
 
     def exposure(self, symbol: str) -> Fraction:
-        """The most dollars a symbol can be worth: its buys fill and its sells do not, or the other way round."""
+        """Largest value of a symbol, dollars: its buys fill and its sells do not, or the reverse."""
         return Fraction(self._exposure(symbol, self._of(symbol)), GRAIN)
 
     @property
     def gross(self) -> Fraction:
-        """All symbols together, each at its most, dollars."""
+        """All symbols together, each at its largest value, dollars."""
         return Fraction(self._gross(), GRAIN)
 
     def touched(self) -> set[str]:
-        """Symbols that are held, by whatever account of it, or at the venue."""
+        """Symbols with a position, by either account of it, or an order at the venue."""
         return {s for s, q in self.held.items() if q} | set(self.shown) | {w.symbol for w in self.working.values()}
 
     @property
@@ -284,7 +284,7 @@ class IndependentLedger:
 
     @property
     def worst_loss(self) -> Fraction:
-        """The largest loss of any session, of its cap; gaps included."""
+        """The largest loss of any session, as a share of its cap; gaps included."""
         return Fraction(self._worst, self.caps.loss)
 
     def _turnover(self) -> int:
@@ -315,14 +315,14 @@ class IndependentLedger:
         return furthest * dearest
 
     def _accounts(self, symbol: str) -> list[int]:
-        """What is held, by our account of it and, where that is another, the venue's."""
+        """A symbol's position and, where it differs, the venue's."""
         return [self.held.get(symbol, 0), *([self.shown[symbol]] if symbol in self.shown else [])]
 
     def _ask(self, symbol: str) -> int:
         return self.books[symbol][1] if symbol in self.books else 0
 
     def _could_add(self, new: Working) -> bool:
-        """Whether its fill, after that of all others of its side, takes the position further from zero or past it."""
+        """Whether its fill, after all others of its side, takes the position further from zero or through it."""
         for begun in self._accounts(new.symbol):
             after = begun + new.sign * new.rest
             for order in self.working.values():
@@ -357,7 +357,7 @@ class IndependentLedger:
             self.breaches["dispute"] += 1
 
     def _known(self, symbol: str) -> bool:
-        """Whether a symbol has a price, young enough and not put in question since."""
+        """Whether a symbol has a price, fresh enough and not in question since."""
         book = self.books.get(symbol)
         return book is not None and symbol not in self.puzzling and self.now - book[2] <= self.caps.age
 
@@ -377,14 +377,14 @@ class IndependentLedger:
             self.traded += way * abs(trade.units) * trade.price
 
     def _move(self, symbol: str, units: int, at: int) -> None:
-        """What happened after the venue said what is held moves that too; what happened before was in it."""
+        """An event after the venue's position report moves that too; an earlier one was included in it."""
         self.held[symbol] = self.held.get(symbol, 0) + units
         if symbol in self.shown and at > self.shown_at:
             self.shown[symbol] += units
         self._agree(symbol)
 
     def _take(self, order: str, quantity: int) -> None:
-        """So much more of an order is done, or less: what is given back does not work again."""
+        """Change an order's filled quantity; quantity returned by a bust does not work again."""
         self.unfilled[order] -= quantity
         if self.unfilled[order] >= 0:
             self.restricted.discard(order)
@@ -411,7 +411,7 @@ class IndependentLedger:
         self.halted = self.halted or (self.equity > 0 and loss >= self._marks[2])
 
     def _marked(self) -> int:
-        """Twice what is held, at the mids."""
+        """Twice the value of positions, at the mids."""
         twice = 0
         for symbol, units in self.held.items():
             if units:

@@ -1,7 +1,7 @@
-"""Orders aimed at one limit each: up to it to the unit, and a unit further (H8).
+"""Scenarios that push one limit each: up to it to the unit, and a unit beyond (H8).
 
-A scenario's steps are a generator: it does something, yields until the next bar, and goes on. It looks at the
-governor's own headroom to come as close to a limit as can be, and then steps over.
+A scenario's steps are a generator: it acts, yields until the next bar, and continues. It uses the governor's own
+headroom to come as close to a limit as possible, and then exceeds it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from plimsoll.governor.limits import SECOND, WHOLE, GovernorLimits
 from plimsoll.simulation.simulated_account import SimulatedAccount
 
 Steps = Iterator[None]
-APART = 150_000  # microseconds between orders, so that the orders of a second do not stop them
+APART = 150_000  # microseconds between orders, so that the limit per second does not stop them
 
 
 def fill_up(account: SimulatedAccount, symbols: Sequence[str] = ()) -> None:
-    """Buy whatever fits, symbol by symbol, sizes a unit apart so that they are not one order repeated."""
+    """Buy whatever fits, symbol by symbol, sizes a unit apart so that they are not one repeated order."""
     for symbol in symbols or account.symbols:
         for n in range(account.limits.repeats_minute):
             quantity = account.room(symbol) - n
@@ -38,7 +38,7 @@ def trade_limit(account: SimulatedAccount) -> Steps:
 
 
 def position_limit(account: SimulatedAccount) -> Steps:
-    """One symbol up to its cap, long or short, and a unit further; then out of it and again."""
+    """One symbol up to its cap, long or short, and a unit beyond; then close it and repeat."""
     symbol = min(account.symbols, key=account.limits.position_of)
     sign = 1 if account.draw.random() < 0.5 else -1
     while True:
@@ -53,7 +53,7 @@ def position_limit(account: SimulatedAccount) -> Steps:
 
 
 def gross_limit(account: SimulatedAccount) -> Steps:
-    """Every symbol until all together are worth what they may be, and a unit further in each."""
+    """Every symbol up to the gross limit, and a unit beyond in each."""
     while True:
         fill_up(account)
         for symbol in account.symbols:
@@ -63,7 +63,7 @@ def gross_limit(account: SimulatedAccount) -> Steps:
 
 
 def turnover_limit(account: SimulatedAccount) -> Steps:
-    """In and out, a trade at a time, until the turnover is used up, the last order to the cent."""
+    """Buy and sell, a trade at a time, until the turnover is used up, the last order to the cent."""
     while True:
         symbol = account.symbols[int(account.draw.integers(len(account.symbols)))]
         left = account.governor.headroom(symbol)["turnover"]
@@ -71,7 +71,7 @@ def turnover_limit(account: SimulatedAccount) -> Steps:
             account.send(symbol, 1, quantity)
         elif left <= 1:
             account.send(symbol, 1, 2 * CENT // account.ask_of(symbol) + 1)
-        else:  # no room but in the turnover: sell some of it, and wait until that is filled
+        else:  # room only in the turnover: sell some and wait for the fill
             worth = min(account.limits.trade, left // 2) * CENT // account.ask_of(symbol)
             if (sold := min(account.held(symbol), worth)) > 0:
                 account.send(symbol, -1, sold)
@@ -81,7 +81,7 @@ def turnover_limit(account: SimulatedAccount) -> Steps:
 
 
 def resting(account: SimulatedAccount) -> Steps:
-    """Bids below the market up to every limit, which rest and count while the machine dies and starts again."""
+    """Bids below the market up to every limit, which rest and count while the process dies and restarts."""
     while True:
         for symbol in account.symbols:
             for n in range(6):
@@ -96,7 +96,7 @@ def resting(account: SimulatedAccount) -> Steps:
 
 
 def flat(account: SimulatedAccount) -> Steps:
-    """Out of everything: orders cancelled, positions closed, the venue given time."""
+    """Close everything: orders cancelled, positions sold, the venue given time."""
     for order in account.working():
         account.cancel(order)
     for symbol in account.symbols:
@@ -108,7 +108,7 @@ def flat(account: SimulatedAccount) -> Steps:
 
 
 def throttles(account: SimulatedAccount) -> Steps:
-    """Bursts: more than a second allows, more than a minute allows, the same order over and over."""
+    """Bursts: above the limit per second, above the limit per minute, one order repeated."""
     symbol = account.symbols[0]
     while True:
         for n in range(account.limits.orders_second + 2):
@@ -125,7 +125,7 @@ def throttles(account: SimulatedAccount) -> Steps:
 
 
 def collars(account: SimulatedAccount) -> Steps:
-    """Limits at the collar, and a little beyond it on both sides."""
+    """Limit prices at the collar, and a little beyond it on both sides."""
     while True:
         symbol = account.symbols[int(account.draw.integers(len(account.symbols)))]
         quote = account.quote_of(symbol)
@@ -141,6 +141,6 @@ def collars(account: SimulatedAccount) -> Steps:
 
 
 def days_to_build(limits: GovernorLimits, equity: int) -> int:
-    """Sessions before this one that a book at the gross limit takes, given the turnover of a day."""
+    """Sessions needed beforehand to build a portfolio at the gross limit, given the turnover of a day."""
     gross = equity * limits.gross_bps // WHOLE
     return min(-(-gross * 21 // (20 * limits.turnover)) - 1, 30) if limits.turnover else 0

@@ -1,4 +1,4 @@
-"""Losses: down the intraday ladder, jumps and gaps inside and beyond the cap, and the morning after a halt (H8)."""
+"""Loss scenarios: down the intraday ladder, jumps and gaps inside and beyond the cap, the session after a halt (H8)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from plimsoll.simulation.simulated_account import SimulatedAccount
 
 
 def ladder(account: SimulatedAccount) -> Steps:
-    """Down the intraday ladder a step at a time, trying at each what it forbids and what it allows.
+    """Down the intraday ladder a stage at a time, trying at each the orders it forbids and those it allows.
 
-    Only one symbol is held, so that no other limit stands in the way of what is tried.
+    Only one symbol is held, so that no other limit stops the orders tried.
     """
     kept = min(account.symbols, key=account.limits.position_of)
     symbol = next(other for other in account.symbols if other != kept)
@@ -37,7 +37,7 @@ def ladder(account: SimulatedAccount) -> Steps:
 
 
 def recovery(account: SimulatedAccount) -> Steps:
-    """A loss at the halt that the market takes back in a few bars: the session stays halted."""
+    """A loss at the halt that the market recovers in a few bars: the session stays halted."""
     yield from _hold(account)
     before = account.scale
     if not _lose(account, _mark(account, 2) * Fraction(101, 100)):
@@ -51,7 +51,7 @@ def recovery(account: SimulatedAccount) -> Steps:
 
 
 def spike(account: SimulatedAccount) -> Steps:
-    """A jump of one holding to the halt that the next price confirms, a little less bad, and that is over then: the
+    """A jump of one holding to the halt, confirmed by the next price, slightly less bad, and then reversed: the
     session stays halted, because both prices were true.
     """
     account.frozen = True
@@ -73,7 +73,7 @@ def spike(account: SimulatedAccount) -> Steps:
 
 
 def gap_inside(account: SimulatedAccount) -> Steps:
-    """A gap that takes the loss to just below its cap; then whoever tries must fail."""
+    """A gap that takes the loss to just below its cap; every later order that adds risk must be refused."""
     yield from _hold(account)
     if _lose(account, Fraction(account.limits.loss, 100) * Fraction(int(account.draw.integers(955, 998)), 1000)):
         yield
@@ -81,7 +81,7 @@ def gap_inside(account: SimulatedAccount) -> Steps:
 
 
 def gap_beyond(account: SimulatedAccount) -> Steps:
-    """A gap that no limit can stop: the loss lands beyond its cap, and nothing but reductions leaves (H9)."""
+    """A gap that no limit can stop: the loss exceeds its cap, and only reductions are admitted (H9)."""
     yield from _hold(account)
     if _lose(account, Fraction(account.limits.loss, 100) * Fraction(int(account.draw.integers(105, 250)), 100)):
         yield
@@ -89,7 +89,7 @@ def gap_beyond(account: SimulatedAccount) -> Steps:
 
 
 def _tries(account: SimulatedAccount) -> Steps:
-    """Small orders of every kind, bar after bar: only reductions may leave."""
+    """Small orders of every kind, bar after bar: only reductions may be admitted."""
     while True:
         for symbol in account.symbols:
             account.send(symbol, 1, 1 + int(account.draw.integers(1000)))
@@ -102,7 +102,7 @@ def _tries(account: SimulatedAccount) -> Steps:
 
 
 def _hold(account: SimulatedAccount, symbols: Sequence[str] = ()) -> Steps:
-    """Buy the largest book the day allows and wait until it is filled, prices standing still."""
+    """Buy the largest portfolio that the day allows and wait until it is filled, prices constant."""
     account.frozen = True
     for _ in range(8):
         fill_up(account, symbols)
@@ -121,7 +121,7 @@ def _mark(account: SimulatedAccount, stage: int) -> Fraction:
 
 
 def _lose(account: SimulatedAccount, dollars: Fraction) -> bool:
-    """Let prices fall until the session has lost so much; False where the book is too small for it."""
+    """Let prices fall until the session has lost so much; False where positions are too small for it."""
     value = account.value()
     share = float((dollars - account.ledger.loss) / value) if value > 0 else 1.0
     if not 0.0 < share < 0.95:
@@ -131,7 +131,7 @@ def _lose(account: SimulatedAccount, dollars: Fraction) -> bool:
 
 
 def morning_after(account: SimulatedAccount) -> Steps:
-    """A session after a halt, begun with an order of yesterday still open: nothing is bought until it is closed."""
+    """A session after a halt, begun with an order of the day before still open: no purchase until it is closed."""
     yield from _hold(account)
     symbol = max(account.symbols, key=account.held)
     above = account.ask_of(symbol) * (2 * WHOLE + account.limits.collar_bps) // (2 * WHOLE)

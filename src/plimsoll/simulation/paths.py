@@ -1,4 +1,4 @@
-"""Minute paths for the Monte Carlo: made up, or put together from blocks of recorded sessions (H8).
+"""Minute price paths for the Monte Carlo: synthetic, or bootstrapped from blocks of recorded sessions (H8).
 
 A recorded session is cut into returns of its own prices: every bar's open, high, low and close over the close before
 it. A path is one whole session of them (a day block) or blocks of many sessions one after the other (within-day
@@ -18,10 +18,10 @@ from plimsoll.market.minutes import sessions_of
 DAY = 20_514  # any session's day number; paths carry no date of their own
 OPENED = 52_200  # seconds after midnight UTC
 HOURS = 23_400  # seconds of a session
-WARM = 3  # sessions before the one that is played, for figures that need history
+WARM = 3  # sessions before the simulated one, for figures that need history
 BLOCK = 30  # mean length of a within-day block, bars
-JUMPS = 0.25  # of the sessions have a jump in the middle of trading
-_BARS_LEAST = 0.9  # of a full session; shorter recordings are no day
+JUMPS = 0.25  # share of sessions with a jump during trading
+_BARS_LEAST = 0.9  # of a full session; shorter recordings are not used
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,15 +55,15 @@ def blocks_of(name: str, bars: IntradayBars) -> Blocks | None:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Path:
-    """One symbol's bars of some sessions and of the one that is played after them; ``origin`` says what they are."""
+    """One symbol's bars of some sessions and of the simulated one after them; ``origin`` is their source."""
 
     bars: IntradayBars
-    first: int  # row at which the session that is played begins
+    first: int  # first row of the simulated session
     origin: str
 
 
 def synthetic(symbol: str, draw: np.random.Generator) -> Path:
-    """Made-up sessions of minutes: Student-t returns whose volatility clusters and is higher at the edges."""
+    """Synthetic sessions of minutes: Student-t returns whose volatility clusters and is higher at open and close."""
     bars = HOURS // 60
     n = (WARM + 1) * bars
     shape = np.tile(0.7 + 0.9 * np.linspace(-1.0, 1.0, bars) ** 2, WARM + 1)
@@ -80,14 +80,14 @@ def synthetic(symbol: str, draw: np.random.Generator) -> Path:
 
 
 def bootstrapped(symbol: str, blocks: Blocks, draw: np.random.Generator) -> Path:
-    """Sessions from a recording: each a whole day, or blocks of many, by chance."""
+    """Sessions from a recording: each a whole day, or blocks of many, at random."""
     parts = [_day(blocks, draw) if draw.random() < 0.5 else _pieces(blocks, draw) for _ in range(WARM + 1)]
     moves, volume = (np.concatenate([part[i] for part in parts]) for i in range(2))
     return _path(symbol, blocks.step, moves, volume, draw.choice(blocks.gaps, WARM + 1), draw, blocks.name)
 
 
 def _day(blocks: Blocks, draw: np.random.Generator) -> tuple[Floats, Floats]:
-    """A whole session; where minutes are missing at its end, others stand there."""
+    """A whole session; minutes missing at its end are filled with others."""
     i, bars = int(draw.integers(len(blocks.moves))), HOURS // blocks.step
     moves, volume = blocks.moves[i][:bars], blocks.volumes[i][:bars]
     if len(moves) == bars:
@@ -141,6 +141,6 @@ def _path(
 
 
 def all_blocks(named: Iterable[tuple[str, IntradayBars]]) -> tuple[Blocks, ...]:
-    """Blocks of every recording that has full sessions enough."""
+    """Blocks of every recording with enough full sessions."""
     found = (blocks_of(name, bars) for name, bars in named)
     return tuple(one for one in found if one is not None)

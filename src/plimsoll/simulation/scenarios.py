@@ -1,4 +1,4 @@
-"""Every scenario that is played: who trades, how the venue behaves, for how long (H8)."""
+"""The list of Monte Carlo scenarios: order flow, venue behaviour, length (H8)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ WHOLE_DAY = HOURS // 60  # bars of a minute
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A kind of session: who trades, how the venue behaves, whether a book is built on the days before it.
+    """A kind of session: its order flow, venue behaviour, and whether a portfolio is built on the days before.
 
-    What is aimed at one thing plays the first ``bars`` of a session only.
+    A scenario aimed at one limit plays only the first ``bars`` of a session.
     """
 
     name: str
@@ -34,11 +34,11 @@ class Scenario:
     bars: int = 100
     disk: bool = False  # kept in a file
     shared: bool = False  # by two processes
-    loose: bool = False  # … of which the other has a policy that forbids little
+    loose: bool = False  # … the other with a permissive policy
 
 
 def fly(name: str) -> Callable[[SimulatedAccount], Steps]:
-    """A model of this name on the first symbols, through observation and sizing as it would trade (H3, H4)."""
+    """A model of this name on the first symbols, with observations and sizing as in trading (H3, H4)."""
 
     def act(account: SimulatedAccount) -> Steps:
         model = mock(name)
@@ -64,49 +64,49 @@ def fly(name: str) -> Callable[[SimulatedAccount], Steps]:
 
 
 def harsh() -> VenueFaults:
-    """A venue that cancels, fills late, twice and in parts, and a machine that dies often."""
+    """A venue that cancels, fills late, twice and in parts, and a process that dies often."""
     return VenueFaults(parts=0.5, cancel=0.3, late=0.5, twice=0.3, crash=0.05)
 
 
 def greedy() -> VenueFaults:
-    """A venue that fills more than was ordered."""
+    """A venue that fills beyond an order."""
     return VenueFaults(more=0.2)
 
 
 def deadly() -> VenueFaults:
-    """A machine that dies every few bars."""
+    """A process that dies every few bars."""
     return VenueFaults(crash=0.2)
 
 
 def calm() -> VenueFaults:
-    """Every order filled whole, and nothing dies."""
+    """Every order filled whole, and no process dies."""
     return VenueFaults(parts=0.0, cancel=0.0, twice=0.0, crash=0.0)
 
 
 def restless() -> VenueFaults:
-    """A venue that gets fills wrong and puts them right, cancels them, and prices some of them beyond belief."""
+    """A venue that reports fills wrongly and corrects or busts them, some at implausible prices."""
     return VenueFaults(
         parts=0.5, late=0.5, twice=0.3, crash=0.02, again=0.3, wrong=0.15, bust=0.1, absurd=0.05, reused=0.3
     )
 
 
 def crowded() -> VenueFaults:
-    """An account that others trade too, and a venue that says what it holds."""
+    """An account with external trades, and a venue that reports positions."""
     return VenueFaults(crash=0.02, again=0.2, elsewhere=0.1, moved=0.05, listed=0.1, bust=0.05)
 
 
 def glitchy() -> VenueFaults:
-    """A feed with prices that cannot be."""
+    """A feed with impossible prices."""
     return VenueFaults(crash=0.02, nonsense=0.25)
 
 
 def spelled() -> VenueFaults:
-    """A sender and a feed that spell every symbol as they like."""
+    """A sender and a feed that spell every symbol in varying ways."""
     return VenueFaults(crash=0.02, spelled=0.5)
 
 
 def everything() -> VenueFaults:
-    """All of it at once."""
+    """All of these at once."""
     return VenueFaults(
         parts=0.5, cancel=0.2, late=0.5, twice=0.2, crash=0.03, again=0.2, wrong=0.1, bust=0.05, absurd=0.02,
         elsewhere=0.03, moved=0.02, listed=0.05, nonsense=0.08, spelled=0.1, reused=0.2,
@@ -139,7 +139,7 @@ AIMED = (
     Scenario("fills above the order", hostile.overfills, greedy),
     Scenario("a store that fails", hostile.lost_store, calm),
     Scenario("a machine too slow", hostile.slow),
-    Scenario("the morning after a halt", losses.morning_after, calm),
+    Scenario("the session after a halt", losses.morning_after, calm),
     Scenario("fills put right", hostile.days(hostile.fuzz), restless, bars=200),
     Scenario("prices that cannot be", hostile.days(hostile.fuzz), glitchy, bars=200),
     Scenario("trades of others", hostile.days(hostile.fuzz), crowded, bars=200),

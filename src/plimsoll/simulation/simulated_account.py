@@ -1,9 +1,9 @@
 """One simulated account: its governor, its market, its machine and its independent ledger (H8).
 
-Whoever trades here calls ``send``; the governor decides, and what it admits goes to the venue and to the ledger.
-The governor's process may die at any write; then it is built again from its store, and whatever was not answered is
-asked again or given up. Two processes may share the account. At every bar the governor's figures are held against the
-ledger's: it may count more than there is, never less.
+Scenarios call ``send``; the governor decides, and admitted orders go to the venue and to the ledger. The governor's
+process may die at any write; then it is rebuilt from its store, and unanswered requests are repeated or dropped. Two
+processes may share the account. At every bar the governor's figures are checked against the ledger's: it may count
+more than the truth, never less.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from plimsoll.simulation.store import MOMENTS, Crash, MortalStore
 from plimsoll.simulation.tally import Tally
 from plimsoll.simulation.venue import MisbehavingVenue, VenueFaults
 
-NO_ANSWER = "NO_ANSWER"  # the process died over an order, and nobody asked again
+NO_ANSWER = "NO_ANSWER"  # the process died during an order, which was not repeated
 _RECONCILED = 3  # bars until an order the venue never saw is released
-_ROUNDED = ONE**2 // 10**6  # what the conversions of splits may leave between two ways to count: 1e-6 USD
-_STUBBORN = 4  # starts after which nobody tries again
+_ROUNDED = ONE**2 // 10**6  # rounding of split conversions between two ways to count: 1e-6 USD
+_STUBBORN = 4  # most starts in a row
 _REUSED = 40  # orders that may be sent again
 T = TypeVar("T")
 
 
 class SimulatedAccount:
-    """One account over one session and, where a book takes several days to build, the days before it."""
+    """One account over one session and, where a portfolio takes several days to build, the days before it."""
 
     def __init__(
         self,
@@ -63,32 +63,32 @@ class SimulatedAccount:
         self.frozen = False
         self._store = store
         self._machine: Callable[[], int] | None = None
-        self._set = 0  # microseconds by which the machine's clock is wrong
+        self._set = 0  # error of the machine's clock, microseconds
         self.governor, self._rules = Governor(store, limits), limits
         self._others: list[tuple[MortalStore, Governor, GovernorLimits]] = []  # further processes on the account
         self.on_fill: list[Callable[[str, int, int, int], None]] = []
         self._venue = MisbehavingVenue(ledger, self._say, draw, faults, self.tally.events, self._filled)
         self._unanswered: dict[str, int] = {}
-        self._unsure: set[str] = set()  # reductions that left on a quote that was late or absent
+        self._unsure: set[str] = set()  # reductions sent on a late or absent quote
         self._sent: list[OrderIntent] = []
         self._count = 0
         self._half = {s: int(draw.integers(1, 6)) for s in paths}  # half-spread, 1e-4 of the mid
         self._begun = (-1, 0)
-        self._hazy = False  # the prices that the session began at died with a process
-        self._mispriced: set[str] = set()  # … or that a fill of no possible price was held against, by symbol
-        self._nights = 0  # microseconds that the clock is ahead of the paths
-        self._ratio: dict[str, Fraction] = {}  # what splits have made of a unit's price, by symbol
-        self._untold: dict[str, Fraction] = {}  # new units for an old one, of a split nobody was told of
-        self._at: dict[str, int] = {}  # when a split happened that nobody was told of
-        self._doubtful: set[str] = set()  # symbols of which the last print was nonsense
+        self._hazy = False  # the session's starting prices were lost with a process
+        self._mispriced: set[str] = set()  # … or that an impossible fill price was checked against, by symbol
+        self._nights = 0  # lead of the clock over the paths, microseconds
+        self._ratio: dict[str, Fraction] = {}  # cumulative split factor of a unit's price, by symbol
+        self._untold: dict[str, Fraction] = {}  # new units per old one, of an unreported split
+        self._at: dict[str, int] = {}  # time of an unreported split
+        self._doubtful: set[str] = set()  # symbols whose last print was invalid
 
-    # the days
+    # sessions
 
     def begin(self, day: int, equity: int) -> None:
         """Begin a session with an equity in cents."""
         self.ledger.begin(Fraction(equity, 100))
         self._begun = day, equity
-        while self._rules is not self.limits:  # whoever begins a session gives it its policy
+        while self._rules is not self.limits:  # the process that begins a session sets its policy
             self._turn()
         self._say(lambda governor: governor.begin(day, equity), here=True)
         held = [symbol for symbol, units in self.ledger.held.items() if units]
@@ -96,7 +96,7 @@ class SimulatedAccount:
         self.tally.events["days"] += 1
 
     def build(self, days: int, equity: int, fill: Callable[[SimulatedAccount], None]) -> None:
-        """Hold a book that takes several days to buy: ``fill`` sends a day's orders, and they fill at once."""
+        """Build a portfolio that takes several days to buy: ``fill`` sends a day's orders, and they fill at once."""
         for day in range(DAY - days, DAY):
             self.begin(day, equity)
             self.bar = self._venue.bar = -1
@@ -107,7 +107,7 @@ class SimulatedAccount:
             self._venue.settle_all()
 
     def next_bar(self, bar: int) -> None:
-        """The market moves to the end of a bar, and the venue does what it had in mind."""
+        """The market moves to the end of a bar, and the venue acts as scheduled."""
         self.bar = self._venue.bar = bar
         first = self.paths[self.symbols[0]]
         row = first.first + bar
@@ -139,7 +139,7 @@ class SimulatedAccount:
         self.begin(day + 1, equity)
 
     def gap(self, share: float) -> None:
-        """From the next bar on every price is lower by a share of itself; the rest of the session stands still."""
+        """From the next bar on every price is lower by a fraction; the rest of the session is flat."""
         self.frozen = True
         self.scale *= 1.0 - share
 
@@ -149,7 +149,7 @@ class SimulatedAccount:
         self._venue.now = self.now
 
     def split(self, symbol: str, new: int, old: int, *, told: bool) -> None:
-        """``old`` units become ``new``, from the next quote on. Nothing trades in it until it is told."""
+        """``old`` units become ``new``, from the next quote on. The symbol does not trade until this is reported."""
         self._ratio[symbol] = self._ratio.get(symbol, Fraction(1)) * Fraction(old, new)
         self._untold[symbol] = Fraction(new, old)
         self._at[symbol] = self.now
@@ -158,19 +158,19 @@ class SimulatedAccount:
             self.tell_split(symbol)
 
     def tell_split(self, symbol: str) -> None:
-        """A split that happened is told."""
+        """Report a split that happened."""
         units = self._untold.pop(symbol)
         self._venue.closed_to.discard(symbol)
         self._venue.split(symbol, units.numerator, units.denominator, self._at[symbol])
 
     def dividend(self, symbol: str, bps: int) -> None:
-        """So much of the price is paid for each unit, and the price falls by it."""
+        """A fraction of the price is paid per unit, and the price falls by it."""
         amount = self.ledger.books[symbol][0] * bps // WHOLE
         self._ratio[symbol] = self._ratio.get(symbol, Fraction(1)) * Fraction(WHOLE - bps, WHOLE)
         self._venue.dividend(symbol, amount)
 
     def end(self, symbol: str) -> None:
-        """A symbol is no longer traded: what is held of it is settled at its last bid."""
+        """A symbol stops trading: its position is settled at the last bid."""
         self.muted.add(symbol)
         self._venue.end(symbol, self.ledger.books[symbol][0])
 
@@ -178,14 +178,14 @@ class SimulatedAccount:
         """A further process on the account, under limits of its own."""
         self._others.append((store, Governor(store, limits), limits))
 
-    # what a trader can see and do
+    # what a scenario can see and do
 
     def ask_of(self, symbol: str) -> int:
-        """The dearest price a marketable order counts at."""
+        """The highest price at which a marketable order counts."""
         return self.quote_of(symbol).ask
 
     def quote_of(self, symbol: str) -> Quote:
-        """The quote the governor knows; the market's where it lost that one in a crash, or never heard it."""
+        """The quote the governor has; the market's where it lost that one in a crash, or never received it."""
         known = self.governor.quotes.get(symbol)
         return Quote(*self.ledger.books.get(symbol, (ONE, ONE, 0))) if known is None else known
 
@@ -201,7 +201,7 @@ class SimulatedAccount:
         return self.governor.positions.get(symbol, 0)
 
     def value(self) -> Fraction:
-        """What is held, signed, at the mids, in dollars, by the ledger's books."""
+        """Signed value of the position at the mids, in dollars, by the ledger."""
         books, held = self.ledger.books, self.ledger.held
         return Fraction(sum(q * sum(books[s][:2]) for s, q in held.items()), 2 * ONE**2)
 
@@ -216,7 +216,7 @@ class SimulatedAccount:
         name: str = "",
         waited: int = 0,
     ) -> Decision:
-        """Ask the governor, and let the order leave if it is admitted."""
+        """Ask the governor, and send the order if it is admitted."""
         self._count += 1
         when = self.now + self._set if at is None else at
         return self._asked(OrderIntent(name or f"o{self._count}", symbol, sign, quantity, when, limit, waited))
@@ -238,7 +238,7 @@ class SimulatedAccount:
         return found
 
     def _decided(self, intent: OrderIntent) -> Decision:
-        """What the governor says, asked as a line where the symbol is spelled in another way."""
+        """The governor's decision, requested as a protocol line where the symbol is spelt differently."""
         if intent.waited or not self._misspelled():
             return self.governor.decide(intent)
         limit = f',"limit":"{plain(intent.limit)}"' if intent.limit is not None else ""
@@ -278,7 +278,7 @@ class SimulatedAccount:
         self.compare()
 
     def lose_store(self, *, busy: bool = False) -> None:
-        """From now on the store fails, or is always written by somebody else first, until the next restart."""
+        """From now on the store fails, or another process always writes first, until the next restart."""
         self._store.broken, self._store.busy = not busy, busy
 
     def copy_store(self) -> dict[File, bytes]:
@@ -286,7 +286,7 @@ class SimulatedAccount:
         return self._store.copy()
 
     def put_back(self, copy: dict[File, bytes]) -> None:
-        """Somebody puts an older copy of the account in its place and starts; refused, the newest takes it again."""
+        """Restore an older copy of the account and start on it; if refused, the newest copy is restored."""
         newest = self._store.copy()
         try:
             self._store.put_back(copy)
@@ -301,33 +301,33 @@ class SimulatedAccount:
         self._restart()
 
     def go_live(self) -> None:
-        """Start the governor again as that of a live account, whose machine has the market's time."""
+        """Restart the governor as that of a live account, with the market's time as its machine clock."""
         self._machine = lambda: self.now + self._set
         self._restart()
 
     def set_clock(self, wrong: int) -> None:
-        """The clock of a live account's machine is set, wrong by so many microseconds; whoever watches it says so."""
+        """Set a live account's machine clock wrong by so many microseconds, and report the step."""
         self._set = wrong
         self._live(lambda governor: governor.stepped())
 
     def record_latency(self, microseconds: int) -> None:
-        """Tell the governor how long a decision took."""
+        """Report how long a decision took to the governor."""
         self._live(lambda governor: governor.record_latency(microseconds))
 
     def quote_other(self, symbol: str, mid: float) -> None:
-        """A quote of a symbol that is none of the account's."""
+        """A quote of a symbol outside the account."""
         self._half[symbol] = 1
         self._quote(symbol, mid)
 
-    # what the ledger says of it
+    # comparison with the ledger
 
     def compare(self) -> None:
-        """Hold the governor's figures against the ledger's: what is held must be the same, all else no less.
+        """Check the governor's figures against the ledger's: positions must be equal, all else no less.
 
-        While a split is not told, a quote died with its process, or a reduction is open that left without one, no
-        figure can be known: only what is held is compared then. Nor is a loss, where prices died with a process at
-        which the session began, or units came in it, or by which a fill at a price that cannot be was judged that is
-        not put right yet.
+        While a split is unreported, a quote was lost with its process, or a reduction is open that was sent without
+        one, only positions are compared. A loss is not compared where the session's starting prices were lost with a
+        process, units were transferred in it, or it was judged by a fill at an impossible price that is not corrected
+        yet. not put right yet.
         """
         self._live(lambda governor: governor.refresh())
         governor, its = self.governor, self.ledger
@@ -350,7 +350,7 @@ class SimulatedAccount:
                 self.tally.disagree(figure, self.bar)
 
     def _unheard(self, symbol: str, governor: Governor | None = None) -> bool:
-        """Whether a governor, this one if none is named, lost the market's last price of a symbol, or never heard it.
+        """Whether a governor, this one by default, lost the market's last price of a symbol, or never received it.
 
         A doubted print is that price, or a later one, unless quotes died with the process before it.
         """
@@ -363,12 +363,12 @@ class SimulatedAccount:
     def _anybody_lost(self, symbol: str) -> bool:
         return any(self._unheard(symbol, one) for one in (self.governor, *(other for _, other, _ in self._others)))
 
-    # orders and quotes on their way
+    # delivery of orders and quotes
 
     def _leave(self, intent: OrderIntent) -> None:
         self._unanswered.pop(intent.id, None)
         if intent.id in self.ledger.working:
-            return  # the answer of an order that left already, asked for again
+            return  # the repeated answer of an order sent already
         self.tally.accepted += 1
         self._sent = [*self._sent[-_REUSED:], intent]
         adds = self.ledger.left(intent.id, intent.symbol, intent.sign, intent.quantity, intent.limit, self.now)
@@ -382,7 +382,7 @@ class SimulatedAccount:
             listener(symbol, sign, quantity, price)
 
     def _reuse(self) -> None:
-        """An order that was sent before is sent once more, as it was."""
+        """Send an earlier order once more, unchanged."""
         if self._sent and self.draw.random() < self.faults.reused:
             self._asked(self._sent[int(self.draw.integers(len(self._sent)))])
             self.tally.events["orders sent again"] += 1
@@ -394,14 +394,14 @@ class SimulatedAccount:
         quote = Quote(middle - half, middle + half, self.now)
         if not self._print(symbol, quote):
             return
-        units = self._untold.get(symbol, Fraction(1))  # the ledger counts in old units until it is told
+        units = self._untold.get(symbol, Fraction(1))  # the ledger counts in old units until the split is reported
         self.ledger.quote(symbol, int(quote.bid * units), int(-(-quote.ask * units // 1)), self.now)
         if symbol in self._untold and self.ledger.held.get(symbol):
-            self.ledger.puzzled(symbol)  # how many units are held now nobody was told
+            self.ledger.puzzled(symbol)  # the number of units is unknown now
         self._doubtful.discard(symbol)
 
     def _print(self, symbol: str, quote: Quote) -> bool:
-        """Tell every process a quote, as a line where the symbol is spelled in another way; whether any heard it."""
+        """Send every process a quote, as a line where the symbol is spelt differently; whether any accepted it."""
         heard = [self._printed(symbol, quote) for _ in range(len(self._others) + 1) if self._next()]
         self.tally.events["quotes refused"] += not any(heard)
         return any(heard)
@@ -421,7 +421,7 @@ class SimulatedAccount:
         return True
 
     def _nonsense(self) -> None:
-        """Say a price of one symbol that cannot be: of another size, crossed, zero or below."""
+        """Report an impossible price of one symbol: of another magnitude, crossed, zero or below."""
         draw = self.draw
         if draw.random() >= self.faults.nonsense:
             return
@@ -442,28 +442,28 @@ class SimulatedAccount:
         return self.faults.spelled > 0.0 and self.draw.random() < self.faults.spelled
 
     def _spelling(self, symbol: str) -> str:
-        """One of the ways in which venues and vendors write a symbol."""
+        """One of the spellings that venues and vendors use for a symbol."""
         ways = [symbol, symbol.lower()]
         base = symbol.removesuffix("-USD")
         if base != symbol:
             ways += [f"{base}/USD", f"{base}USDT", f"{base}-USDC", f"{base.lower()}_usd"]
         return ways[int(self.draw.integers(len(ways)))]
 
-    # the processes
+    # processes
 
     def _turn(self) -> None:
-        """Another process is the one that is spoken to, if there are several."""
+        """Switch to another process, if there are several."""
         if self._others and self.draw.random() < 0.5:
             self._next()
 
     def _next(self) -> bool:
-        """Speak to the next process, or still to the only one."""
+        """Switch to the next process, or stay on the only one."""
         self._others.append((self._store, self.governor, self._rules))
         self._store, self.governor, self._rules = self._others.pop(0)
         return True
 
     def _live(self, act: Callable[[Governor], T], *, here: bool = False) -> T:
-        """Do it, ``here`` or in another process, starting again after each death: every act may be done twice."""
+        """Run it, ``here`` or in another process, restarting after each death: every act may be done twice."""
         if not here:
             self._turn()
         for _ in range(_STUBBORN):
@@ -471,12 +471,12 @@ class SimulatedAccount:
                 return act(self.governor)
             except Crash:
                 self._restart()
-            except (Halted, HomeBusy):  # the disk failed under it, or others kept it busy
+            except (Halted, HomeBusy):  # the disk failed, or other processes kept it busy
                 self._restart()
         return act(self.governor)
 
     def _say(self, act: Callable[[Governor], T], *, here: bool = False) -> T | None:
-        """Tell the governor what the venue says: there is nothing of it that it may not take (H2)."""
+        """Pass a venue's report to the governor: every one must be accepted (H2)."""
         try:
             return self._live(act, here=here)
         except (InputError, Halted, HomeBusy):
@@ -484,7 +484,7 @@ class SimulatedAccount:
             return None
 
     def _die_soon(self) -> None:
-        """At one of the next writes: before it, with half of it written, or after it and before the answer."""
+        """Die at one of the next writes: before it, halfway through it, or after it and before the answer."""
         self._store.dies_in = int(self.draw.integers(1, 6))
         self._store.moment = MOMENTS[int(self.draw.integers(3))]
 
@@ -494,7 +494,7 @@ class SimulatedAccount:
         self.governor = Governor(self._store, self._rules, self._machine)
 
     def _reconcile(self) -> None:
-        """Orders the governor counts and the venue never saw are released some bars after the crash."""
+        """Release orders that the governor counts but the venue never received, some bars after the crash."""
         for order, bar in [*self._unanswered.items()]:
             if self.bar >= bar + _RECONCILED:
                 del self._unanswered[order]
@@ -508,5 +508,5 @@ class SimulatedAccount:
 
 
 def _instant(at: int) -> str:
-    """An instant as the lines write it."""
+    """An instant in protocol format."""
     return (EPOCH + timedelta(microseconds=at)).isoformat()

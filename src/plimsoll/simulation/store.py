@@ -12,7 +12,7 @@ MOMENTS = ("before", "within", "after")
 
 
 class Crash(BaseException):
-    """The process dies here: nothing that runs in it may catch this and go on."""
+    """The process dies here: nothing inside it may catch this and continue."""
 
 
 class _Torn(Sequence[Row]):
@@ -37,10 +37,10 @@ class _Torn(Sequence[Row]):
 
 
 class MortalStore:
-    """A store whose process dies at a chosen write; ``reopen`` is what a restart finds.
+    """A store whose process dies at a chosen write; ``reopen`` returns the state that a restart finds.
 
-    ``torn`` says that the store within may be left in the middle of a write: it must take back what it has of it.
-    ``file`` is where a durable one lies, with its log beside it, and ``close`` lets go of it.
+    ``torn`` means that the inner store may be left in the middle of a write: it must undo its part of it.
+    ``file`` is the path of a durable one, with its log beside it, and ``close`` closes it.
     """
 
     def __init__(
@@ -55,21 +55,21 @@ class MortalStore:
         self.dies_in = 0  # writes until then; 0 is never
         self.moment = "before"
         self.broken = False  # the disk is gone
-        self.busy = False  # somebody else always writes first
+        self.busy = False  # another process always writes first
 
     def twin(self) -> MortalStore:
         """The store of another process on the same account."""
         return MortalStore(self._open, torn=False)
 
     def copy(self) -> dict[File, bytes]:
-        """A copy of its files as they are, without what the home keeps beside them."""
+        """A copy of its files as they are, without files that the home keeps beside them."""
         if self._file is None:
             return {}
         files = (self._file, self._file.with_name(f"{self._file.name}-wal"))
         return {file: file.read_bytes() for file in files if file.exists()}
 
     def put_back(self, copy: dict[File, bytes]) -> None:
-        """The process ends and its files are those of a copy; ``PlimsollError`` where a start refuses them."""
+        """The process ends and its files are replaced by a copy; ``PlimsollError`` where a start refuses them."""
         self._close()
         for name in ("", "-wal", "-shm"):
             if self._file is not None:
@@ -79,20 +79,20 @@ class MortalStore:
         self.reopen()
 
     def reopen(self) -> None:
-        """Start again on what is durable, with a disk that works."""
+        """Restart on the durable state, with a working disk."""
         self._store, self.dies_in, self.broken, self.busy = self._open(), 0, False, False
 
     def load(self) -> Iterable[Row]:
-        """As the store within."""
+        """As the inner store."""
         return self._store.load()
 
     def get(self, kind: str, key: str) -> str | None:
-        """As the store within."""
+        """As the inner store."""
         self._works()
         return self._store.get(kind, key)
 
     def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
-        """As the store within, until it is time to die."""
+        """As the inner store, until it is time to die."""
         self._works()
         if self.busy:
             return Conflict()

@@ -1,4 +1,4 @@
-"""Sessions by the thousand, and whether they prove anything: a run that approaches no limit fails (H8)."""
+"""Monte Carlo of many sessions, with its verdict: a run that approaches no limit fails (H8)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from plimsoll.simulation.tally import Tally
 from plimsoll.store.governor_memory import MemoryAccount, MemoryStateStore
 
 APPROACHED = 0.95  # of a limit (H8)
-REFUSALS = (  # every code the governor and its line protocol refuse with
+REFUSALS = (  # every refusal code of the governor and its line protocol
     "NO_SESSION", "TIME_OUTSIDE_SESSION", "CLOCK_BACK", "STALE_ORDER", "LATE", "BAD_TIME", "BAD_QUANTITY",
     "PRICE_UNKNOWN", "POSITION_DISPUTED", "FOREIGN_ORDER", "OTHER_POLICY",
     "BAD_PRICE", "NO_QUOTE", "STALE_QUOTE", "PRICE_COLLAR", "DUPLICATE_INTENT", "ORDER_CLOSED",
@@ -41,14 +41,14 @@ REFUSALS = (  # every code the governor and its line protocol refuse with
 )  # fmt: skip
 _ON_DISK = 13  # one session in so many keeps its account in SQLite
 _FIRST_ON_DISK = 5
-_BARS_ON_DISK = 20  # a disk may take milliseconds a write
-_SPARE = Fraction(6, 5)  # of the gross limit that the position caps of the symbols leave together
+_BARS_ON_DISK = 20  # a disk write may take milliseconds
+_SPARE = Fraction(6, 5)  # sum of the symbols' position caps over the gross limit
 _SYMBOLS_MAX = 40
 _AT_ONCE = 20  # sessions that a worker is given at a time
 
 
 class LossBeyondCap(msgspec.Struct, frozen=True):
-    """Sessions in which a gap through a held position took the loss beyond its cap: no order did (H9)."""
+    """Sessions in which a gap through a position took the loss beyond its cap, without a breach by an order (H9)."""
 
     sessions: int
     worst: float  # of the cap
@@ -56,7 +56,7 @@ class LossBeyondCap(msgspec.Struct, frozen=True):
 
 
 class FailedSession(msgspec.Struct, frozen=True):
-    """A session in which an order breached a limit, or governor and ledger disagreed: what, and from which bar on.
+    """A session in which an order breached a limit, or governor and ledger disagreed, with the first such bar.
 
     Counts are orders of ``breached`` and bars of ``disagreed``. ``session`` is its number: with the same seed, policy
     and recorded bars it is the same session, however many others are played.
@@ -70,14 +70,14 @@ class FailedSession(msgspec.Struct, frozen=True):
 
 
 class Odds(msgspec.Struct, frozen=True):
-    """What a Monte Carlo of the governor found.
+    """Results of a Monte Carlo of the governor.
 
-    ``max_use`` is the highest use of each limit when an order that may add risk left, as a fraction; of the loss, the
-    highest at any mark that stayed within its cap. ``disagreed`` counts the bars at which the governor held something
-    else than the independent ledger, or counted less of a limit, and what a venue said that it did not take.
-    ``held_back`` counts what stopped or shrank the orders of models before the governor saw them. ``failed`` names the
-    sessions of breaches and disagreements. ``session`` is the number of the only one that was played, where one was
-    asked for; that it approaches no limit is no fault then.
+    ``max_use`` is the highest use of each limit when an order that may add risk was sent, as a fraction; for the loss,
+    the highest at any mark within its cap. ``disagreed`` counts the bars at which the governor had another position
+    than the independent ledger, or counted less of a limit, and venue reports that it did not accept. ``held_back``
+    counts reasons that stopped or reduced models' orders before the governor. ``failed`` names the sessions with
+    breaches and disagreements. ``session`` is the number of the only one played, where one was requested; such a run
+    may approach no limit.
     """
 
     sessions: int
@@ -114,7 +114,7 @@ class _Sum:
     failed: list[FailedSession] = field(default_factory=list)
 
     def take(self, other: _Sum) -> None:
-        """Add what later sessions came to."""
+        """Add the results of later sessions."""
         self.tally.accepted += other.tally.accepted
         for mine, others in (
             (self.tally.refused, other.tally.refused), (self.tally.held_back, other.tally.held_back),
@@ -130,7 +130,7 @@ class _Sum:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a session is a function of, besides its number: ``kinds`` are names of scenarios, played in turn."""
+    """Inputs of a session besides its number: ``kinds`` are names of scenarios, played in turn."""
 
     policy: Policy
     seed: int
@@ -155,8 +155,8 @@ def run(
 
     Parameters
     ----------
-    blocks : recorded sessions to put paths together from; half of the sessions use them where there are any.
-    scenarios : what is played, in turn.
+    blocks : recorded sessions to bootstrap paths from; half of the sessions use them where there are any.
+    scenarios : the scenarios, played in turn.
     on_disk : opens a durable store at a path; one session in thirteen uses it instead of memory, for its first bars.
     workers : processes that play side by side.
     session : the number of the only one to play, instead of ``sessions``.
@@ -178,7 +178,7 @@ def run(
 
 
 def _played(plan: _Plan, numbers: range, workers: int) -> Iterator[_Sum]:
-    """What some sessions after the others came to, in the order of their numbers."""
+    """Results of some sessions, in the order of their numbers."""
     if workers == 1:
         yield from (_sum_of(plan, [n]) for n in numbers)
         return
@@ -211,7 +211,7 @@ def _in_memory() -> Callable[[], StateStore]:
 
 
 def _reopener(on_disk: Callable[[File], StateStore], file: File, held: ExitStack) -> Callable[[], StateStore]:
-    """Closes the file and opens it again, as a process that starts anew does."""
+    """Closes the file and opens it again, as a restarted process does."""
 
     def reopen() -> StateStore:
         held.close()
@@ -221,12 +221,12 @@ def _reopener(on_disk: Callable[[File], StateStore], file: File, held: ExitStack
 
 
 def symbols_of(limits: GovernorLimits, equity: int) -> tuple[str, ...]:
-    """Symbols enough that their position caps together pass the gross limit; those with their own caps first."""
+    """Enough symbols that their position caps together exceed the gross limit; those with their own caps first."""
     gross = equity * limits.gross_bps // WHOLE
     named = sorted(limits.positions, key=lambda s: (-limits.positions[s], s))
     names: list[str] = []
     room = 0
-    made_up = [f"S{n:02d}" if n % 2 == 0 else f"S{n:02d}-USD" for n in range(_SYMBOLS_MAX)]  # stocks and coins
+    made_up = [f"S{n:02d}" if n % 2 == 0 else f"S{n:02d}-USD" for n in range(_SYMBOLS_MAX)]  # stocks and crypto
     for symbol in [*named, *made_up]:
         if len(names) >= 2 and room >= gross * _SPARE:
             break
@@ -267,7 +267,7 @@ def _session(
 
 
 def loosened(limits: GovernorLimits) -> GovernorLimits:
-    """Limits of a policy that forbids little, with the account's own dollar caps."""
+    """Limits of a permissive policy, with the account's own dollar caps."""
     jumps = replace(limits.jumps, plain=100 * WHOLE, crypto=100 * WHOLE)
     return replace(
         limits,
@@ -288,7 +288,7 @@ def _paths(symbols: Sequence[str], blocks: Sequence[Blocks], draw: np.random.Gen
 
 
 def _result(n: int, scenario: Scenario, account: SimulatedAccount) -> _Sum:
-    """What one session came to."""
+    """Result of one session."""
     tally, ledger = account.tally, account.ledger
     origin = "synthetic" if next(iter(account.paths.values())).origin == "synthetic" else "bootstrapped"
     found = _Sum(

@@ -1,4 +1,4 @@
-"""What happened in sessions of the Monte Carlo, counted (H8)."""
+"""Counts of events in Monte Carlo sessions (H8)."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Tally:
-    """What happened, counted."""
+    """Counts of events."""
 
     accepted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     held_back: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
     disagreed: Counter[str] = field(default_factory=Counter)
-    first: int | None = None  # the bar at which an order first breached a limit, or a figure first disagreed
+    first: int | None = None  # first bar with a breach or a disagreement
 
     def disagree(self, figure: str, bar: int) -> None:
-        """Governor and ledger disagree on a figure at a bar."""
+        """Record that governor and ledger disagree on a figure at a bar."""
         self.disagreed[figure] += 1
         self.fault(bar)
 
     def fault(self, bar: int) -> None:
-        """Something that must not be happened at a bar."""
+        """Record an event at a bar that must not happen."""
         self.first = bar if self.first is None else self.first

@@ -1,7 +1,7 @@
-"""The venue of the Monte Carlo: what it does with orders, and what it says of it (H8).
+"""The simulated venue of the Monte Carlo: its true fills, and its faulty reports of them (H8).
 
-What it does is true, and the independent ledger hears that. What it says to the governor comes late, twice, in parts,
-wrong and put right afterwards, in the wrong order, or only by a list of what is held.
+The independent ledger receives the true fills. Reports to the governor come late, twice, in parts, wrong and corrected
+afterwards, in the wrong order, or only as a snapshot of positions.
 """
 
 from __future__ import annotations
@@ -27,38 +27,38 @@ from plimsoll.core.venue_facts import (
 from plimsoll.governor.governor import Execution, Governor, OrderIntent
 from plimsoll.simulation.independent_ledger import IndependentLedger
 
-_LATER = 2  # bars until something is put right
+_LATER = 2  # bars until a correction
 _VENUES = ("", "NORTH", "SOUTH")
-_REMEMBERED = 50  # messages that may be told again
+_REMEMBERED = 50  # messages that may be repeated
 
 
 @dataclass(slots=True)
 class VenueFaults:
-    """How the venue, the feed and the machine behave, as probabilities an order, a fill or a bar."""
+    """Behaviour of venue, feed and machine, as probabilities per order, fill or bar."""
 
     parts: float = 0.3  # filled in parts
     cancel: float = 0.1  # the rest cancelled after the first part
-    late: float = 0.3  # of the cancelled: filled all the same, after saying so
-    twice: float = 0.1  # a fill told twice
-    more: float = 0.0  # filled with more than was ordered
+    late: float = 0.3  # of the cancelled: still filled, after the report of its end
+    twice: float = 0.1  # a fill reported twice
+    more: float = 0.0  # filled beyond the order
     crash: float = 0.01  # a bar in which the process dies at one of its writes
     give_up: float = 0.5  # an order whose answer was lost is not asked about again
-    again: float = 0.02  # a bar in which something old is told once more
-    wrong: float = 0.0  # a fill told wrong, and corrected later
+    again: float = 0.02  # a bar in which an old message is repeated
+    wrong: float = 0.0  # a fill reported wrongly, and corrected later
     bust: float = 0.0  # a fill cancelled later
-    absurd: float = 0.0  # a fill told at a price that nothing trades at, and corrected later
-    elsewhere: float = 0.0  # a bar in which somebody else trades the account
-    hidden: float = 0.5  # of that: shown by what is held before it is told
+    absurd: float = 0.0  # a fill reported at an impossible price, and corrected later
+    elsewhere: float = 0.0  # a bar with an external trade of the account
+    hidden: float = 0.5  # of those: shown by a snapshot before the report
     moved: float = 0.0  # a bar in which units come or go without a trade
-    listed: float = 0.0  # a bar in which the venue lists what is held
-    nonsense: float = 0.0  # a bar in which a price of one symbol is nonsense
-    spelled: float = 0.0  # a line in which a symbol is spelled in another way
-    reused: float = 0.0  # a bar in which an order is sent that was sent before
+    listed: float = 0.0  # a bar in which the venue sends a snapshot
+    nonsense: float = 0.0  # a bar with an impossible price of one symbol
+    spelled: float = 0.0  # a line that spells a symbol differently
+    reused: float = 0.0  # a bar in which an earlier order is sent again
 
 
 @dataclass(slots=True)
 class Ticket:
-    """An order at the venue: fills still to come as (bar, quantity), and whether its end was told."""
+    """An order at the venue: fills still to come as (bar, quantity), and whether its end was reported."""
 
     intent: OrderIntent
     plan: list[tuple[int, int]]
@@ -67,16 +67,16 @@ class Ticket:
 
 
 class Teller(Protocol):
-    """Whoever brings the governor what the venue says."""
+    """Passes the venue's reports to the governor."""
 
     def __call__(self, act: Callable[[Governor], Any]) -> Any:
-        """Do something with the governor, until it is done."""
+        """Repeat an action on the governor until it is done."""
         ...
 
 
 @dataclass(slots=True)
 class MisbehavingVenue:
-    """Where orders go, and where what is told of them comes from.
+    """Receives orders and produces the reports on them.
 
     ``heard`` is called with symbol, sign, quantity and price of every fill.
     """
@@ -94,9 +94,9 @@ class MisbehavingVenue:
     _later: list[tuple[int, Callable[[], None]]] = field(default_factory=list)
     _told: list[Callable[[Governor], Any]] = field(default_factory=list)
     _names: Counter[tuple[str, str]] = field(default_factory=Counter)
-    mispriced: Counter[str] = field(default_factory=Counter)  # fills at a price that cannot be, not put right yet
-    moved: set[str] = field(default_factory=set)  # symbols of which units came or went in this bar
-    _unseen: Counter[str] = field(default_factory=Counter)  # units that are held and were not told, by symbol
+    mispriced: Counter[str] = field(default_factory=Counter)  # fills at an impossible price, not corrected yet
+    moved: set[str] = field(default_factory=set)  # symbols with a transfer in this bar
+    _unseen: Counter[str] = field(default_factory=Counter)  # units held but not reported, by symbol
 
     # orders
 
@@ -109,7 +109,7 @@ class MisbehavingVenue:
         return tuple(order for order, ticket in self.tickets.items() if not ticket.closed)
 
     def cancel(self, order: str) -> None:
-        """Close what is left of an order; it may fill all the same."""
+        """Close the rest of an order; it may still fill."""
         ticket = self.tickets.get(order)
         if ticket is not None and not ticket.closed:
             if self.draw.random() >= self.faults.late:
@@ -117,7 +117,7 @@ class MisbehavingVenue:
             self._close(ticket)
 
     def work(self) -> None:
-        """A bar of its business."""
+        """Process one bar."""
         for order, ticket in [*self.tickets.items()]:
             while ticket.plan and ticket.plan[0][0] <= self.bar and self._marketable(ticket.intent):
                 late = ticket.closed
@@ -140,12 +140,12 @@ class MisbehavingVenue:
         self.tickets.clear()
 
     def finish(self) -> None:
-        """The session ends: what is open is closed, what was told wrong is put right."""
+        """The session ends: open orders are closed, wrong reports corrected."""
         for ticket in self.tickets.values():
             self._close(ticket)
         self._put_right(everything=True)
 
-    # what else it does
+    # other events
 
     def split(self, symbol: str, new: int, old: int, at: int) -> None:
         """Units changed at an instant; open orders are cancelled."""
@@ -160,14 +160,14 @@ class MisbehavingVenue:
         self._say(Split(self._name("split"), symbol, new, old, at=at, again=again))
 
     def dividend(self, symbol: str, amount: int) -> None:
-        """So much is paid for each unit."""
+        """Pay an amount per unit."""
         self.ledger.paid(symbol, amount)
         self._names["dividend", symbol] += 1
         again = self._names["dividend", symbol] > 1
         self._say(Dividend(self._name("dividend"), symbol, amount, at=self.now, again=again))
 
     def end(self, symbol: str, price: int) -> None:
-        """What is held is settled at a price; nothing trades there any more."""
+        """Settle the position at a price; the symbol no longer trades."""
         for ticket in [*self.tickets.values()]:
             if ticket.intent.symbol == symbol:
                 ticket.plan.clear()
@@ -177,7 +177,7 @@ class MisbehavingVenue:
         self._say(Settlement(self._name("settle"), symbol, price, at=self.now))
 
     def elsewhere(self, symbol: str, sign: int, quantity: int, *, hidden: bool) -> None:
-        """Somebody else trades the account; where it is hidden a list of what is held says so before."""
+        """An external trade of the account; a hidden one is first shown by a snapshot."""
         bid, ask, _ = self.ledger.books[symbol]
         price = ask if sign > 0 else bid
         fact = External(self._name("external"), symbol, sign, quantity, price, price, at=self.now)
@@ -195,7 +195,7 @@ class MisbehavingVenue:
             tell()
 
     def list(self, *, strange: bool = False) -> None:
-        """Say what is held, all of it, and which orders are open: where it is ``strange``, one that nobody sent."""
+        """Send a snapshot of all positions and open orders; if ``strange``, one of unknown origin among them."""
         units = Counter(self.ledger.held)
         units.update(self._unseen)
         positions = {symbol: held for symbol, held in units.items() if held}
@@ -203,7 +203,7 @@ class MisbehavingVenue:
         orders = frozenset(self.ledger.working) | ({"nobody's"} if strange else set())
         self._say(Snapshot(self._name("snapshot"), self.now, positions, orders))
 
-    # in detail
+    # details
 
     def _ticket(self, intent: OrderIntent) -> Ticket:
         draw, faults, q = self.draw, self.faults, intent.quantity
@@ -232,7 +232,7 @@ class MisbehavingVenue:
         return ask <= intent.limit if intent.sign > 0 else bid >= intent.limit
 
     def _fill(self, ticket: Ticket, quantity: int) -> None:
-        """Fill, and say so: as it is, or in one of the ways a venue gets it wrong."""
+        """Fill, and report it: correctly, or with one of a venue's faults."""
         if quantity <= 0:
             return
         intent, faults = ticket.intent, self.faults
@@ -240,7 +240,7 @@ class MisbehavingVenue:
         price = ask if intent.sign > 0 else bid
         venue = _VENUES[int(self.draw.integers(len(_VENUES)))]
         self._names[intent.symbol, venue] += 1
-        name = f"x{self._names[intent.symbol, venue]}"  # the same in another symbol, and at another venue
+        name = f"x{self._names[intent.symbol, venue]}"  # the same id in another symbol, and at another venue
         self.heard(intent.symbol, intent.sign, quantity, price)
         self.events["fills"] += 1
         true = Execution(intent.id, name, quantity, price, price, venue=venue, at=self.now)
@@ -260,7 +260,7 @@ class MisbehavingVenue:
                 self.events["fills told twice"] += 1
 
     def _told_wrong(self, intent: OrderIntent, true: Execution) -> None:
-        """Another quantity and price than it was, and the right ones later; or the right ones first."""
+        """Report another quantity and price, and the right ones later; or the right ones first."""
         draw, most = self.draw, self.ledger.unfilled[intent.id]
         quantity = min(max(true.quantity * int(draw.integers(50, 130)) // 100, 1), max(most, 1))
         price = true.price_up * int(draw.integers(990, 1011)) // 1000
@@ -285,7 +285,7 @@ class MisbehavingVenue:
         self._later.append((self.bar + _LATER, put_right))
 
     def _busted(self, intent: OrderIntent, true: Execution) -> None:
-        """A fill that is cancelled later, or before it is told."""
+        """A fill that is busted later, or before its report."""
         bust = Bust(intent.id, true.execution, true.venue)
         self.events["fills busted"] += 1
         if self.draw.random() < 0.25:
@@ -304,7 +304,7 @@ class MisbehavingVenue:
         self._later.append((self.bar + _LATER, cancel))
 
     def _absurd(self, intent: OrderIntent, true: Execution) -> None:
-        """A price that cannot be, which would be a gain: sold far above, bought far below the market."""
+        """An impossible price in the account's favour: sold far above, bought far below the market."""
         price = true.price_up * 100 if intent.sign < 0 else max(true.price_up // 100, 1)
         self._filled(intent, true)
         self._execution(Execution(intent.id, true.execution, true.quantity, price, price, true.venue, self.now))
@@ -329,7 +329,7 @@ class MisbehavingVenue:
         if order in self.ledger.working:
             self.events["cancels"] += 1
         elif self.draw.random() < 0.5:
-            return  # all of it filled, which says enough
+            return  # a full fill is report enough
         self.ledger.closed(order)
         self._tell(lambda governor: governor.close(order))
 
@@ -355,7 +355,7 @@ class MisbehavingVenue:
             act()
 
     def _incidents(self) -> None:
-        """What a bar brings besides orders."""
+        """Events of a bar besides orders."""
         draw, faults = self.draw, self.faults
         if self._told and draw.random() < faults.again:
             self.tell(self._told[int(draw.integers(len(self._told)))])
@@ -373,7 +373,7 @@ class MisbehavingVenue:
             self.list(strange=draw.random() < 0.2)
 
     def _some(self, part: int) -> tuple[str, int]:
-        """A symbol that trades, and a few units of it: a ``part`` of what a position may be."""
+        """A traded symbol, and a small quantity of it: a ``part`` of the position cap."""
         symbols = [symbol for symbol in sorted(self.ledger.books) if symbol not in self.closed_to]
         symbol = symbols[int(self.draw.integers(len(symbols)))]
         cap = self.ledger.caps.positions.get(symbol, self.ledger.caps.position)
@@ -381,7 +381,7 @@ class MisbehavingVenue:
 
 
 def _key(intent: OrderIntent, execution: Execution) -> str:
-    """What makes an execution the one it is."""
+    """The identity of an execution."""
     return f"{intent.symbol}|{execution.venue}|{execution.execution}"
 
 

@@ -60,5 +60,5 @@ def test_what_rests_at_the_close_is_cancelled_and_what_nothing_trades_is_refused
     at = venue(ledger)
     at.sent(BarOrder("a", 1, ONE))
     assert at.close() == [BarOrder("a", 1, ONE)] and at.open(1) == [] and ledger.entries == ()
-    with pytest.raises(InputError, match="which nothing trades"):
+    with pytest.raises(InputError, match="which cannot be traded"):
         venue(ledger, "index")

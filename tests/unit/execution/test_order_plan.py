@@ -154,7 +154,7 @@ def test_a_position_that_nothing_explains_is_adopted_shown_and_frozen_and_never_
     found = reconciled(state, VenueSnapshot(DAY, 10**7, {"SPY": 10, "IBM": 3}, ("x",)), {"SPY": 101.0})
     assert found.events == (PositionAdopted(DAY, "SPY", 3, 101.0),)
     assert [c.text for c in found.commands if isinstance(c, Notify)] == [
-        "The venue holds an order that nobody here knows: x", "IBM: 0 lots here, 3 at the venue",
+        "The venue holds an order that is unknown here: x", "IBM: 0 lots here, 3 at the venue",
         "SPY: 7 lots here, 10 at the venue",
     ]  # fmt: skip
     assert len(found.commands) == 3

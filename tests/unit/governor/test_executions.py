@@ -244,14 +244,14 @@ def _wrong(fact: Fact, words: str) -> Callable[[Governor], None]:
 @pytest.mark.parametrize(
     "check",
     [
-        _wrong(Bust("none", "x.1"), "no order has this id. Tell a trade that no order here made as external"),
+        _wrong(Bust("none", "x.1"), "no order has this id. Report a trade without an order here as external"),
         _wrong(Correction("none", "x.1", "x.2", UNIT, UNIT, UNIT), "no order has this id"),
         _wrong(Bust("s", "x.1"), "x.1 was booked before for order b"),
         _wrong(Correction("b", "x.1", "x.1", UNIT, UNIT, UNIT), "an execution id of its own. Such as x.1.2"),
         _wrong(Correction("b", "x.1", "x.2", UNIT, UNIT, UNIT), "x.2 was booked before with other content"),
         _wrong(Correction("b", "x.1", "x.9", UNIT, UNIT, UNIT), "x.1 was corrected by x.2 before. Correct x.2 instead"),
         _wrong(Correction("b", "y", "x.2", 5 * UNIT, 99 * UNIT // 100, 99 * UNIT // 100), "x.2 corrects x.1 already"),
-        _wrong(Correction("b", "x.2", "x.1", 7 * UNIT, UNIT, UNIT), "corrections go round"),
+        _wrong(Correction("b", "x.2", "x.1", 7 * UNIT, UNIT, UNIT), "it is a circle"),
         _wrong(Correction("b", "y", "y.2", 0, UNIT, UNIT), "positive quantity"),
         _wrong(Correction("b", "y", "y.2", UNIT, 0, UNIT), "positive quantity and price"),
         _wrong(External("e", "S", 1, 0, UNIT, UNIT), "positive quantity and price"),

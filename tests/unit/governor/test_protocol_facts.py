@@ -90,7 +90,7 @@ def test_an_execution_id_serves_two_symbols() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ({"type": "bust", "id": "zz", "exec": "x1"}, "bust zz: no order has this id. Tell a trade that no order here"),
+        ({"type": "bust", "id": "zz", "exec": "x1"}, "bust zz: no order has this id. Report a trade without an order here"),
         (
             {"type": "fill", "id": "zz", "exec": "x1", "qty": "1", "price": "1"},
             "has this id: order zz, execution x1. Tell a",

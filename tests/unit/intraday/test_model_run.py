@@ -144,7 +144,7 @@ def test_a_mock_runs_and_the_same_bars_are_the_same_result() -> None:
 def test_without_bars_or_of_a_kind_nobody_trades_it_is_refused() -> None:
     with pytest.raises(InputError, match="no bars of S"):
         ran(always(BUY), BARS.between(None, 20_000))
-    with pytest.raises(InputError, match="which nothing trades"):
+    with pytest.raises(InputError, match="which cannot be traded"):
         run(MICRO, BARS, infer("^VIX", "stock"), always(BUY))
 
 

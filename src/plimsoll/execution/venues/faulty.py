@@ -1,7 +1,7 @@
-"""A venue made to misbehave, seeded, in the ways that real ones do: what the system must survive (X2, X3, H8).
+"""A venue with seeded faults of the kinds real ones have, to test recovery (X2, X3, H8).
 
-The account behind it stays true: whatever is told twice, late, out of order or not at all, the inner venue knows what
-it did, and says so once it is ``calm``.
+The account behind it stays true: whatever is repeated, late, out of order or lost, the inner venue keeps the correct
+record, and reports it once it is ``calm``.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from plimsoll.core.venue import Absent, Accepted, OrderReport, Refused, Unknown,
 
 
 class AmendableVenue(Venue, Protocol):
-    """A venue that can be made to execute, correct, bust or charge what no order asked for."""
+    """A venue that can be made to execute, correct, bust or charge without an order."""
 
     def amended(self, event: Fill | FillCorrected | FeeReported) -> None:
-        """Do it, and tell it."""
+        """Carry it out and report it."""
         ...
 
 
 class Faults(msgspec.Struct, frozen=True):
-    """How often each thing goes wrong, as a probability: of an answer, of an event, or of an execution."""
+    """Probability of each fault: per answer, per event, or per execution."""
 
     answer_lost: float = 0.2
     never_arrives: float = 0.1
@@ -43,10 +43,10 @@ class Faults(msgspec.Struct, frozen=True):
 
 
 class FaultyVenue:
-    """``inner`` seen through a bad line, by a seeded draw for every answer and event.
+    """``inner`` behind a faulty connection, with a seeded draw for every answer and event.
 
-    Once ``calm``, everything is answered, what was late is told and nothing more goes wrong; what was lost stays lost,
-    and is known from a snapshot only.
+    Once ``calm``, every query is answered, late events arrive and no more faults occur; lost events stay lost and are
+    visible only in a snapshot.
     """
 
     def __init__(self, inner: AmendableVenue, faults: Faults, seed: int) -> None:
@@ -58,11 +58,11 @@ class FaultyVenue:
 
     @property
     def rules(self) -> VenueRules:
-        """What the inner venue takes."""
+        """Order kinds and sizes that the inner venue accepts."""
         return self._inner.rules
 
     async def submit(self, order: Order) -> Accepted | Refused | Unknown:
-        """Hand an order over: its answer may be lost, or the order before it arrives."""
+        """Submit an order: its answer may be lost, or the order before it arrives."""
         if self._wrong(self._faults.never_arrives):
             return Unknown("TIMEOUT")
         answer = await self._inner.submit(order)
@@ -76,15 +76,15 @@ class FaultyVenue:
         return Unknown("TIMEOUT") if self._wrong(self._faults.answer_lost) else answer
 
     async def query(self, id: str) -> OrderReport | Absent | Unknown:
-        """What became of an order, where the question is answered."""
+        """The present status of an order, if the query is answered."""
         return Unknown("TIMEOUT") if self._wrong(self._faults.query_unanswered) else await self._inner.query(id)
 
     async def snapshot(self) -> VenueSnapshot | Unknown:
-        """The whole account, where the question is answered."""
+        """The whole account, if the query is answered."""
         return Unknown("TIMEOUT") if self._wrong(self._faults.query_unanswered) else await self._inner.snapshot()
 
     async def events(self) -> AsyncIterator[VenueEvent]:
-        """What the inner venue tells, and what was late, with faults."""
+        """The inner venue's events, and late ones, with faults."""
         told, self._late = self._late, []
         async for event in self._inner.events():
             if isinstance(event, Fill):
@@ -106,7 +106,7 @@ class FaultyVenue:
         return not self.calm and bool(self._draw.random() < probability)
 
     def _amend(self, done: Fill) -> None:
-        """Let the inner venue take back, correct, repeat or charge for an execution of its own."""
+        """Let the inner venue bust, correct, repeat or charge for an execution of its own."""
         self._amended += 1
         other = f"{done.execution[:20]}-{self._amended}"
         if done.reason != "ORDER" or "-" in done.execution:

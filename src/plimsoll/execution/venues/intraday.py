@@ -32,7 +32,7 @@ class BarOrder:
 @dataclass(frozen=True, slots=True)
 class BarFill:
     """An execution of a whole order at ``price``; ``fair`` is the bar's open, before slippage and impact, ``held`` the
-    position before it, signed.
+    signed position before it.
     """
 
     order: BarOrder
@@ -44,26 +44,26 @@ class BarFill:
 
     @property
     def value(self) -> int:
-        """What was traded, unsigned, without commission."""
+        """Notional traded, unsigned, without commission."""
         return self.order.quantity * self.price
 
     @property
     def moved(self) -> int:
-        """What slippage and impact cost."""
+        """Cost of slippage and impact."""
         return self.order.quantity * abs(self.price - self.fair)
 
 
 class BarVenue:
-    """Fills what was ``sent`` at the next ``open``, against it by slippage and impact, and books it in ``ledger``. It
+    """Fills the ``sent`` order at the next ``open``, less slippage and impact, and books it in ``ledger``. It also
     makes the quotes, whose half spread is the cost model's slippage.
 
-    Liquidity is that of the sessions before the one that trades. ``InputError`` for a kind that has no costs.
+    Liquidity is that of the sessions before the traded one. ``InputError`` for a kind without costs.
     """
 
     def __init__(self, bars: IntradayBars, instrument: Instrument, costs: CostPolicy, ledger: Ledger) -> None:
         if instrument.kind not in costs.kinds:
             raise InputError(
-                f"{instrument.symbol} is of kind {instrument.kind}, which nothing trades", "Give another symbol"
+                f"{instrument.symbol} is of kind {instrument.kind}, which cannot be traded", "Give another symbol"
             )
         self._bars, self._instrument, self._costs, self._ledger = bars, instrument, costs, ledger
         first = bars.first_of_session
@@ -89,8 +89,8 @@ class BarVenue:
         return self._mid - half, self._mid + half
 
     def away(self, row: int, value: int) -> tuple[float, bool]:
-        """How far from the open an order of ``value`` fills at a bar, a fraction that is no less than the quote's half
-        spread, and whether its liquidity is known (C2).
+        """Distance from the open at which an order of ``value`` fills, a fraction at least the quote's half spread, and
+        whether its liquidity is known (C2).
         """
         now, kind = int(self._session[row]), self._instrument.kind
         past = slice(max(now - self._costs.adv_sessions, 0), now)
@@ -105,12 +105,12 @@ class BarVenue:
         self._waiting.append(order)
 
     def open(self, row: int) -> list[BarFill]:
-        """Fill what rests at the open of a bar."""
+        """Fill the resting order at the open of a bar."""
         waiting, self._waiting = self._waiting, []
         return [self._fill(order, row) for order in waiting]
 
     def close(self) -> list[BarOrder]:
-        """Cancel what rests: nothing fills after the close."""
+        """Cancel the resting order: nothing fills after the close."""
         waiting, self._waiting = self._waiting, []
         return waiting
 

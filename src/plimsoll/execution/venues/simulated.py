@@ -1,6 +1,6 @@
-"""The venue of recorded sessions, behind the port of every venue: it rests orders and fills them at an open (X1, X5).
+"""The venue of recorded sessions behind the common venue port: it rests orders and fills them at an open (X1, X5).
 
-What it fills, at what price and why not, is ``execution.matching``'s; a backtest asks that directly.
+Fills, prices and reasons come from ``execution.matching``, which a backtest calls directly.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ RULES = VenueRules(
 class SimulatedVenue:
     """An account at a venue that fills at recorded opens. Its own ``ledger`` is in lots and cents.
 
-    ``working`` are the orders that rest already, as a state recovered from a journal has them (``restored``): the same
-    orders at the same open are filled the same, so a venue that is made again repeats itself.
+    ``working`` are orders already resting, as recovered from a journal (``restored``): the same orders at the same open
+    fill the same way, so a rebuilt venue repeats itself.
     """
 
     rules = RULES
@@ -73,7 +73,7 @@ class SimulatedVenue:
 
     @classmethod
     def restored(cls, matcher: Matcher, state: State) -> SimulatedVenue:
-        """The venue as ``state`` knows it: what was submitted and has not ended rests there."""
+        """The venue rebuilt from ``state``: every submitted order that has not ended rests there."""
         ledger = Ledger({"USD": state.cash}, dict(zip(state.symbols, state.lots.tolist(), strict=True)))
         return cls(matcher, ledger, {id: one for id, one in state.working.items() if one.status != "NEW"})
 
@@ -88,7 +88,7 @@ class SimulatedVenue:
         return Accepted(venue_name(order.id))
 
     async def cancel(self, id: str) -> Accepted | Refused | Unknown:
-        """Cancel a resting order; the event says what was left of it."""
+        """Cancel a resting order; the event has its remaining quantity."""
         found = self._resting.get(id)
         if found is None:
             return Refused("ORDER_CLOSED" if id in self._ended else "UNKNOWN_ORDER", id)
@@ -97,7 +97,7 @@ class SimulatedVenue:
         return Accepted(venue_name(id))
 
     async def query(self, id: str) -> OrderReport | Absent | Unknown:
-        """What became of an order."""
+        """The present status of an order."""
         found = self._resting.get(id)
         if found is not None:
             return OrderReport(id, "PARTIALLY_FILLED" if found.filled else "ACCEPTED", found.filled, venue_name(id))
@@ -112,12 +112,12 @@ class SimulatedVenue:
         )  # fmt: skip
 
     async def events(self) -> AsyncIterator[VenueEvent]:
-        """What happened to orders and was not told yet."""
+        """Order events not reported yet."""
         while self._told:
             yield self._told.popleft()
 
     def booked(self, event: CashFlow | Split | Fill) -> None:
-        """Book what happens to the account before an open and is no order: income, splits, an ended series (D9)."""
+        """Book account events before an open that are not orders: income, splits, an ended series (D9)."""
         match event:
             case CashFlow():
                 self.ledger.paid(event.cents)
@@ -127,7 +127,7 @@ class SimulatedVenue:
                 self.ledger.fill(_entry(event))
 
     def amended(self, event: Fill | FillCorrected | FeeReported) -> None:
-        """Do what no open did, and tell it: one more execution, a correction, a bust, a fee charged apart."""
+        """Inject and report an event outside any open: a further execution, a correction, a bust, a separate fee."""
         match event:
             case Fill():
                 self._execute(event)
@@ -145,7 +145,7 @@ class SimulatedVenue:
         self._told.append(event)
 
     def open(self, row: int) -> None:
-        """Fill what rests at the open of ``row``, oldest first, after what was ``booked`` before it."""
+        """Fill resting orders at the open of ``row``, oldest first, after the events in ``booked``."""
         self._session = self._matcher.history.panel.sessions.dates[row]
         self._executions, self._corrections, self._fees = {}, [], []
         orders = [one.order for one in self._resting.values()]
@@ -171,7 +171,7 @@ class SimulatedVenue:
         self.ledger.fill(_entry(done))
 
     def _recount(self, now: Fill | None, was: Fill | None) -> None:
-        """Say of an order what stands of its executions now."""
+        """Report the valid executions of an order."""
         for done, sign in ((now, 1), (was, -1)):
             if done is not None and (ended := self._ended.get(done.id)) is not None:
                 self._ended[done.id] = replace(ended, filled=ended.filled + sign * done.lots)
