@@ -90,10 +90,13 @@ def test_an_execution_id_serves_two_symbols() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ({"type": "bust", "id": "zz", "exec": "x1"}, "bust zz: no order has this id. Report a trade without an order here"),
+        (
+            {"type": "bust", "id": "zz", "exec": "x1"},
+            "bust zz: no order has this id. Report a trade without an order here",
+        ),
         (
             {"type": "fill", "id": "zz", "exec": "x1", "qty": "1", "price": "1"},
-            "has this id: order zz, execution x1. Tell a",
+            "has this id: order zz, execution x1. Report a",
         ),
         ({"type": "split", "id": "f", "symbol": "MSFT", "new": "2", "old": "0"}, "old must be positive"),
         ({"type": "split", "id": "f", "symbol": "MSFT", "new": "2", "old": "1", "again": "yes"}, "true or false"),

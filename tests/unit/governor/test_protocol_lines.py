@@ -213,7 +213,7 @@ def test_a_line_that_is_none_is_an_error_and_changes_nothing(line: Any, problem:
         (b'{"type":"status"', ["character 17"]),
         (b'{"type":"sta\xfftus"}', ["byte 13 is not UTF-8"]),
         (QUOTE | {"bid": float("nan")}, ["NaN"]),
-        (b'{"type":"status","qty":"1","qty":"2"}', ["'qty' stands twice"]),
+        (b'{"type":"status","qty":"1","qty":"2"}', ["'qty' appears twice"]),
         ({"type": "nope"}, ["'nope'", "intent"]),
         (SESSION | {"equity": "1,000.00"}, ["equity", "'1,000.00'", "such as 1000.00"]),
         (SESSION | {"equity": "9" * 5000}, ["equity", "'" + "9" * 39 + "…"]),
