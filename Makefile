@@ -70,4 +70,4 @@ pins: ## Resolve the hashed pins again (needs uv; the maintainer's step)
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements/docs.txt
 
 clean: ## Remove what the tools left, but not .venv
-	rm -rf .mutants.json .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache site $(DEMO_HOME)
+	rm -rf .mutants.json .mutants_reached.json .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache site $(DEMO_HOME)

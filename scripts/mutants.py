@@ -9,7 +9,8 @@ tests that run are those that reach the function, quickest first, until one fail
 of processor time are left out, and hypothesis draws the same examples every time and does not shrink them, so a score
 is a lower bound and the same on every run.
 
-What was found is kept in ``.mutants.json``; ``--again`` tries only what was missed there, or is new.
+What was found is kept in ``.mutants.json``; ``--again`` tries only what was missed there, or is new. What a test file
+reaches is kept in ``.mutants_reached.json`` until it, what tests share or the package changes.
 
 A fault that no test can find, because the module does the same with it, is listed with the reason in
 ``mutants_equivalent.txt``; it counts neither for nor against the score.
@@ -20,6 +21,7 @@ from __future__ import annotations
 import ast
 import fnmatch
 import gc
+import hashlib
 import importlib.abc
 import importlib.util
 import json
@@ -48,6 +50,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "plimsoll"
 EQUIVALENT = ROOT / "scripts" / "mutants_equivalent.txt"
 KEPT = ROOT / ".mutants.json"
+REACHED = ROOT / ".mutants_reached.json"
 LONG = float(os.environ.get("MUTANTS_LONG", 2.5))  # seconds of processor time, traced
 PATIENCE = 5.0  # times what the tests take without the fault, and as many seconds
 
@@ -150,9 +153,42 @@ def _equivalent() -> dict[str, str]:
 
 def _reach(modules: Sequence[Module], files: Sequence[str]) -> dict[str, float] | None:
     """What each test takes; notes in each module which tests reach what. None when a test fails."""
+    kept: dict[str, Any] = json.loads(REACHED.read_text()) if REACHED.exists() else {}
+    marks = _marks(files)
+    if missing := [file for file in files if marks[file] not in kept]:
+        traced = _traced(missing)
+        if traced is None:
+            return None
+        kept |= {marks[file]: found for file, found in traced.items()}
+        REACHED.write_text(json.dumps(kept))
+    durations: dict[str, float] = {}
+    for found in (kept[marks[file]] for file in files):
+        for module in modules:
+            module.importing |= {function for name, function in found["importing"] if name == module.name}
+            for test, (seconds, called) in found["tests"].items():
+                durations[test] = seconds
+                for function in called.get(module.name, ()) if seconds <= LONG else ():
+                    module.reached[function].add(test)
+    return durations
+
+
+def _marks(files: Sequence[str]) -> dict[str, str]:
+    """For each test file a digest of all that says what its tests reach."""
+    shared = hashlib.sha256()
+    for path in sorted([*SOURCE.rglob("*.py"), *(p for p in ROOT.glob("tests/**/*.py") if "test_" not in p.name)]):
+        shared.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    ours = {file: Path(file).relative_to(ROOT) for file in files}
+    return {
+        file: f"{own} {hashlib.sha256(shared.digest() + Path(file).read_bytes()).hexdigest()}"
+        for file, own in ours.items()
+    }
+
+
+def _traced(files: Sequence[str]) -> dict[str, Any] | None:
+    """What the tests of each file take and reach, and what runs at import. None when a test fails."""
 
     def work() -> Any:
-        plugin = _Tracing({str(m.path): m.name for m in modules})
+        plugin = _Tracing({str(p): ".".join(p.relative_to(SOURCE).with_suffix("").parts) for p in SOURCE.rglob("*.py")})
         sys.settrace(plugin.trace)
         code = _pytest(files, plugin)
         sys.settrace(None)
@@ -162,13 +198,13 @@ def _reach(modules: Sequence[Module], files: Sequence[str]) -> dict[str, float] 
     if answer is None or answer[0] != 0:
         return None
     _, seconds, calls, importing = answer
-    for module in modules:
-        module.importing = {function for name, function in importing if name == module.name}
-        for test, called in calls.items():
-            for name, function in called:
-                if name == module.name and seconds[test] <= LONG:
-                    module.reached[function].add(test)
-    return seconds
+    found: dict[str, Any] = {file: {"importing": sorted(importing), "tests": {}} for file in files}
+    for test, called in calls.items():
+        by_module: dict[str, list[str]] = defaultdict(list)
+        for name, function in sorted(called):
+            by_module[name].append(function)
+        found[str(ROOT / test.partition("::")[0])]["tests"][test] = seconds[test], by_module
+    return found
 
 
 class _Tracing:
@@ -214,9 +250,11 @@ def _tried(
     inside = [m for m in left if m.key not in importing]
     if inside:
         results |= _forked(lambda: _in_place(module, inside, files, durations), math.inf) or {}
+    finders: list[str] = []
     for mutant in left:
         if mutant.key in importing:
-            results[mutant.key] = _imported_again(module, mutant, durations)
+            results[mutant.key] = _imported_again(module, mutant, durations, finders)
+            _debug(results[mutant.key], mutant)
     return results
 
 
@@ -224,6 +262,11 @@ def _tell(module: Module, results: Mapping[str, str], equivalent: Mapping[str, s
     for mutant in module.mutants:
         if results[mutant.key] in ("survived", "untested") and mutant.key not in equivalent:
             print(f"{results[mutant.key]:9}{module.path.name}:{mutant.line}  {mutant.key}", flush=True)
+
+
+def _debug(result: str, mutant: Mutant) -> None:
+    if os.environ.get("MUTANTS_DEBUG"):
+        print(result, f"{time.perf_counter():.1f}", mutant.key, file=sys.stderr, flush=True)
 
 
 def _in_place(
@@ -252,8 +295,7 @@ class _Exchanging:
         gc.freeze()
         for mutant in self.mutants:
             self.results[mutant.key] = self._one(session, items, mutant)
-            if os.environ.get("MUTANTS_DEBUG"):
-                print(self.results[mutant.key], f"{time.perf_counter():.1f}", mutant.key, file=sys.stderr, flush=True)
+            _debug(self.results[mutant.key], mutant)
         return True
 
     def _one(self, session: pytest.Session, items: dict[str, pytest.Item], mutant: Mutant) -> str:
@@ -292,25 +334,38 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _imported_again(module: Module, mutant: Mutant, durations: dict[str, float]) -> str:
+def _imported_again(module: Module, mutant: Mutant, durations: dict[str, float], finders: list[str]) -> str:
+    """The result of a fault in what runs at import; ``finders`` are the tests that found one, last one first."""
     tests = sorted(module.tests(mutant), key=lambda t: durations[t])
+    tests = finders[:5] + [t for t in tests if t not in finders[:5]]
     if not tests:
         return "untested"
 
     def work() -> str:
         sys.meta_path.insert(0, _Faulty(f"plimsoll.{module.name}", module.path, module.compiled(mutant)))
-        files = list(dict.fromkeys(t.partition("::")[0] for t in tests))
-        return "found" if _pytest(files, _Chosen(set(tests)), "-x") else ""
+        chosen = _Chosen(tests)
+        failed = _pytest(dict.fromkeys(t.partition("::")[0] for t in tests), chosen, "-x")
+        return (chosen.failed or "at import") if failed else ""
 
-    return _result(_forked(work, 4 * PATIENCE + PATIENCE * sum(durations[t] for t in tests)))
+    found = _forked(work, 4 * PATIENCE + PATIENCE * sum(durations[t] for t in tests))
+    if found in durations:
+        finders[:] = [found, *(t for t in finders if t != found)]
+    return _result(found)
 
 
 class _Chosen:
-    def __init__(self, tests: set[str]) -> None:
-        self.tests = tests
+    """Runs some of the collected tests in their order, and notes the one that fails."""
+
+    def __init__(self, tests: Sequence[str]) -> None:
+        self.tests = {test: place for place, test in enumerate(tests)}
+        self.failed = ""
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if item.nodeid in self.tests]
+        items[:] = sorted((i for i in items if i.nodeid in self.tests), key=lambda i: self.tests[i.nodeid])
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed = report.nodeid
 
 
 class _Faulty(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):

@@ -249,7 +249,7 @@ class Governor:
             known = _decode(text)
             if known[:4] != wanted:
                 return Decision(intent.id, "REFUSE", ("DUPLICATE_INTENT",), self.headroom(intent.symbol))
-            if known[4] == "ADMIT" and not self._leaves_again(intent.id):
+            if known[4] == "ADMIT" and self.fact("closed", intent.id) is not None:  # also one that a bust opened again
                 return Decision(intent.id, "REFUSE", ("ORDER_CLOSED",), self.headroom(intent.symbol))
             return Decision(intent.id, known[4], tuple(known[5]), known[6], tuple(known[7]) if len(known) > 7 else ())
         now = moment(self.book, intent.at, self.live)
@@ -259,12 +259,6 @@ class Governor:
         answer = Decision(intent.id, "REFUSE" if reasons else "ADMIT", reasons, self.headroom(intent.symbol), marks)
         self._staged.new["intent", intent.id] = encode([*wanted, answer.decision, reasons, answer.headroom, marks])
         return answer
-
-    def _leaves_again(self, order_id: str) -> bool:
-        """Whether an order may be sent again: it is open and was never closed. After a bust reopened it the venue may
-        accept the id as another order of the whole quantity.
-        """
-        return order_id in self.orders and self.fact("closed", order_id) is None
 
     def _admit(self, intent: OrderIntent, now: int) -> None:
         book, a = self.book, self.account

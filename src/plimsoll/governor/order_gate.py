@@ -59,7 +59,7 @@ class OrderGate:
             self._now = max(self._now, self._governor.account.day * _DAY + _CLOSE)
             self._priced(known)
         self._now = day_number(session) * _DAY + _OPENING
-        self._ratios = {}
+        self._ratios.clear()
         self._governor.begin(day_number(session), max(equity, 0))
         self._priced(known)
         if begins:  # positions of a resumed run were bought before this account began

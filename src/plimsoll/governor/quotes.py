@@ -6,6 +6,7 @@ not fresh until received again.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from plimsoll.core.errors import InputError
@@ -40,7 +41,6 @@ def put_quote(
         last = book.quotes.get(symbol)
         before = confirmed(book, limits, symbol, believed)
         if before is not None:
-            staged.put("doubt", symbol, None)
             staged.put("quote", symbol, before)
             staged.mark(limits)
         if last is not None:
@@ -75,7 +75,7 @@ class UnsavedQuotes:
 
     def beside(self, staged: Staged) -> dict[tuple[str, str], Any]:
         """Rows to be written with the staged ones; none where nothing else has to be written."""
-        if staged.state or staged.facts or staged.new or self._pressing:
+        if staged.state or staged.new or self._pressing:  # no fact is replaced without a row
             return {**self._rows, **staged.state}
         return staged.state
 
@@ -89,10 +89,8 @@ class UnsavedQuotes:
         for (kind, symbol), value in rows.items():
             before = decisive(staged.book, symbol)
             if kind == "quote":
-                try:
+                with suppress(InputError):  # others have a later one, or began another session
                     put_quote(staged, limits, symbol, value, live, new=False)
-                except InputError:  # others have a later one, or began another session
-                    staged.undo()
             elif kind == "doubt" and not outrun(staged.book, symbol, value.at, live):
                 staged.put(kind, symbol, value)
             self._pressing = self._pressing or decisive(staged.book, symbol) != before

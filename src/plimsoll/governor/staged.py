@@ -42,9 +42,8 @@ class Staged:
 
         At a price in doubt the ladder's stage is the halt as long as the doubt lasts.
         """
-        before = self.book.account
-        self.put("account", "", changed(before, **changes))
-        if not before.halted and stage_of(self.book, limits, believed_loss_of(self.book)) == "halt":
+        self.put("account", "", changed(self.book.account, **changes))
+        if stage_of(self.book, limits, believed_loss_of(self.book)) == "halt":
             self.put("account", "", changed(self.book.account, halted=True))
 
     def undo(self) -> None:

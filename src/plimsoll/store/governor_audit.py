@@ -143,13 +143,11 @@ class GovernorFile:
     """A ``governor.db`` as it lies; nothing in it or beside it is changed. ``HomeBusy`` while a governor holds it."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
         try:
             self._connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             self._connection.execute("PRAGMA locking_mode = EXCLUSIVE").get  # noqa: B018 - runs it to its end
-            self._connection.execute("BEGIN EXCLUSIVE")
-            self._connection.execute("COMMIT")
+            self._connection.execute("BEGIN EXCLUSIVE")  # and reads in it, until it is closed
         except apsw.BusyError:
             raise HomeBusy(f"{path} is held by another process", "Stop the governor first") from None
         except apsw.CantOpenError as error:

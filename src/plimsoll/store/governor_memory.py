@@ -57,8 +57,7 @@ class MemoryStateStore:
     def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
         """Write everything or nothing; what another writer did since, or facts that are not new, stand against it."""
         shared = self.account
-        found = {(kind, key): self.get(kind, key) for kind, key, _ in new if (kind, key) in shared.facts}
-        standing = {at: text for at, text in found.items() if text is not None}
+        standing = {(kind, key): text for kind, key, _ in new if (text := self.get(kind, key)) is not None}
         behind = [row for text in shared.record[self.seen :] for row in read(text).state]
         self.seen = len(shared.record)
         if behind or standing:

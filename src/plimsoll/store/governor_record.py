@@ -101,14 +101,14 @@ class Chain:
 
     account: str
     number: int = 0
-    head: str = ""
+    head: str = field(init=False)
     known: int = 0
     state: int = 0
     facts: int = 0
     rows: dict[Key, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.head = self.head or self.account
+        self.head = self.account
 
     def next(self, state: Sequence[Row], facts: Sequence[Fact], replaced: Iterable[tuple[str, str, int]] = ()) -> Step:
         """The entry that would follow; nothing changes until it is taken.

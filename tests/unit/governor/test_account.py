@@ -10,8 +10,11 @@ import pytest
 
 from plimsoll.core.errors import Halted, HomeBusy, InputError
 from plimsoll.core.ports import Conflict, Row
+from plimsoll.governor import executions
+from plimsoll.governor import governor as module
 from plimsoll.governor.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.governor.limits import SECOND, Pace, limits_of
+from plimsoll.governor.state import Account, encode
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryAccount, MemoryStateStore
 
@@ -109,6 +112,65 @@ def test_a_call_that_breaks_takes_everything_back() -> None:
     assert list(governor.orders) == ["z"] and governor.orders["z"].number == 1
 
 
+@pytest.mark.parametrize("error", [InputError("no"), KeyboardInterrupt()])
+def test_a_quote_that_breaks_half_way_leaves_nothing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    store = Store()
+    governor = opened(store=store)
+
+    def half(staged, *_args):
+        staged.put("quote", "T", Quote(1, 1, NOON))
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "put_quote", half)
+        with pytest.raises(type(error)):
+            governor.quote("S", Quote(2 * UNIT, 2 * UNIT, NOON))
+    assert list(governor.quotes) == ["S"]
+    governor.decide(intent("a"))
+    assert ("quote", "T") not in store.account.state
+
+
+def test_a_quote_that_is_taken_at_the_second_try_leaves_nothing_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    governor, real, tries = opened(), module.put_quote, iter((1, 2))
+
+    def late(staged, *args):
+        if next(tries) == 1:
+            staged.put("quote", "T", Quote(1, 1, NOON))
+            raise InputError("others know better")
+        return real(staged, *args)
+
+    monkeypatch.setattr(module, "put_quote", late)
+    governor.quote("S", Quote(2 * UNIT, 2 * UNIT, NOON))
+    assert governor.quotes == {"S": Quote(2 * UNIT, 2 * UNIT, NOON)}
+
+
+def test_a_fill_that_is_refused_half_way_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same execution was told of another order, which gives way first; then the fill itself is refused."""
+    store = Store()
+    governor = opened(store=store)
+    governor.decide_many([intent("a"), intent("b")])
+    governor.fill(Execution("a", "x", UNIT, UNIT, UNIT))
+    before, entries = dict(store.account.state), len(store.account.record)
+
+    def refused(*_args):
+        raise InputError("no")
+
+    with monkeypatch.context() as patch, pytest.raises(InputError):
+        patch.setattr(executions, "filled", refused)
+        governor.fill(Execution("b", "x", UNIT, UNIT, UNIT))
+    assert store.account.state == before and len(store.account.record) == entries
+    assert governor.positions == {"S": UNIT} and list(governor.orders) == ["b"]
+
+
+def test_an_answer_that_was_kept_without_marks_is_given_without_any() -> None:
+    store = Store()
+    governor = opened(store=store)
+    kept = ["S", 1, UNIT, None, "REFUSE", ["TRADE_LIMIT"], {"trade": 5}]
+    store.write((), (), [("intent", "old", encode(kept)), ("intent", "new", encode([*kept, ["NO_QUOTE"]]))])
+    assert governor.decide(intent("old")) == Decision("old", "REFUSE", ("TRADE_LIMIT",), {"trade": 5})
+    assert governor.decide(intent("new")) == Decision("new", "REFUSE", ("TRADE_LIMIT",), {"trade": 5}, ("NO_QUOTE",))
+
+
 def test_orders_that_met_another_writer_are_counted_once() -> None:
     store = Store()
     governor = opened(store=store)
@@ -151,6 +213,8 @@ def test_a_store_that_failed_once_is_lost_for_good(call: str) -> None:
         governor.begin(DAY + 1, 100_000)
     with pytest.raises(Halted, match="lost its store"):
         governor.quote("S", Quote(UNIT, UNIT, NOON))
+    with pytest.raises(Halted, match="lost its store"):
+        governor.knows("a")
     assert "c" not in governor.orders
 
 
@@ -519,3 +583,11 @@ def test_an_account_of_a_session_without_a_policy_takes_that_of_its_next_governo
     store.write([("policy", "", None)])
     assert not Governor(MemoryStateStore(account), replace(WIDE, tries=9)).limits.foreign
     assert Governor(MemoryStateStore(account), WIDE).limits.foreign
+
+
+@pytest.mark.parametrize(("day", "named"), [(-1, False), (0, True), (1, True)])
+def test_only_an_account_that_has_begun_a_session_is_given_a_policy_at_a_start(day: int, named: bool) -> None:
+    store = Store()
+    store.write([("account", "", encode(Account(day=day)))])
+    assert (Governor(store, WIDE).book.ruling is not None) is named
+    assert (("policy", "") in store.account.state) is named

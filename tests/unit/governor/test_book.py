@@ -6,7 +6,19 @@ import pytest
 
 from plimsoll.core.errors import CorruptionError
 from plimsoll.governor.book import Book
-from plimsoll.governor.state import FAR_FUTURE, MINUTE, Account, AdmittedOrder, OpenOrder, Quote, row
+from plimsoll.governor.state import (
+    FAR_FUTURE,
+    MINUTE,
+    SPLIT,
+    Account,
+    AdmittedOrder,
+    Came,
+    Doubt,
+    OpenOrder,
+    Quote,
+    SplitAt,
+    row,
+)
 
 QUOTE = Quote(8, 10, 5)
 
@@ -68,6 +80,49 @@ def test_an_order_reduces_up_to_zero(held: int, sign: int, quantity: int, reduce
     assert a_book(held).reduces("S", sign, quantity) is reduces
 
 
+def test_an_order_of_nothing_reduces_nothing_where_nothing_is_held() -> None:
+    assert not a_book().reduces("S", 1, 0) and not a_book().reduces("S", -1, 0)
+
+
+def test_what_a_split_makes_of_the_smallest_holding_and_of_a_short_one() -> None:
+    """Long, only what is there by either reading is sure; short, what was counted must be able to leave."""
+    for held, (new, old), sure in ((1, (3, 1), 0), (-6, (1, 10), -6), (-6, (3, 1), -6), (60, (3, 2), 40)):
+        book = a_book(held, quote=Quote(8, 10, 5, SPLIT))
+        book.put("split", "S", (SplitAt(1, 7, 5, "a"), SplitAt(2, new, old, "b")))
+        assert book.sure("S") == sure, (held, new, old)
+
+
+def test_what_may_add_is_told_by_its_number_whatever_its_symbol() -> None:
+    book = a_book(1)
+    for number, (symbol, sign) in enumerate((("T", 1), ("S", 1), ("S", -1), ("T", 1)), start=1):
+        book.put("open", str(number), OpenOrder(str(number), symbol, sign, 1, 10, number=number))
+    assert [found.id for found in book.adding()] == ["1", "2", "4"]  # the sale of the one that is held adds nothing
+
+
+def test_a_price_in_doubt_counts_in_what_is_marked_and_not_in_what_is_believed() -> None:
+    book = a_book(3)
+    book.put("doubt", "S", Doubt("jump", 4, 5, 6))
+    assert (book.marked, book.believed) == (3 * 9, 3 * 18)
+    book.put("doubt", "S", Doubt("jump", 40, 50, 6))
+    assert (book.marked, book.believed) == (3 * 18, 3 * 18)
+
+
+@pytest.mark.parametrize(
+    ("came", "doubt", "less"),
+    [(Came(3, 50), None, 4), (Came(3, 60), None, 0), (Came(3, 50), Doubt("jump", 10, 10, 6), 10),
+     (Came(-3, -60), Doubt("refused", 0, 0, 6), 6), (Came(-3, -50), Doubt("refused", 0, 0, 6), 0)],
+)  # fmt: skip
+def test_what_transferred_units_are_worth_beyond_what_they_counted_at_is_left_out_at_once(
+    came: Came, doubt: Doubt | None, less: int
+) -> None:
+    book = a_book(3)
+    book.put("doubt", "S", doubt)
+    book.put("came", "S", came)
+    assert book.marked == 3 * 18 - less
+    book.put("came", "S", None)
+    assert book.marked == 3 * 18
+
+
 @pytest.mark.parametrize("side", [1, -1])
 def test_open_orders_of_its_own_side_come_first(side: int) -> None:
     held = -9 * side
@@ -109,9 +164,10 @@ def sent(book: Book) -> list[int]:
 
 def test_orders_sent_come_and_go_at_either_end() -> None:
     book = Book()
+    assert book.last_admitted == -FAR_FUTURE
     for number in (5, 6, 7, 4, 3):
         assert book.put("recent", str(number), AdmittedOrder(number, "S", 1, 2)) is None
-    assert sent(book) == [3, 4, 5, 6, 7]
+    assert sent(book) == [3, 4, 5, 6, 7] and book.last_admitted == 7
     assert [book.time_of_nth_last(n, 7) for n in (0, 1, 5, 6)] == [FAR_FUTURE, 7, 3, -FAR_FUTURE]
     assert book.count_identical("S", 1, 2) == 5
     assert book.put("recent", "3", None) == AdmittedOrder(3, "S", 1, 2)

@@ -251,6 +251,16 @@ def test_a_snapshot_in_the_session_of_the_loss_waits_for_the_next_one() -> None:
     assert ask(governor, "b", second=86_400) == ()
 
 
+def test_a_loss_of_a_session_to_come_is_over_after_that_one() -> None:
+    store = MemoryStateStore()
+    store.write([("lost", "", encode(Lost(DAY + 1, at(10))))])
+    governor = opened(store)
+    governor.tell(Snapshot("after", at(11), {}))
+    for day, left in ((DAY, True), (DAY + 1, True), (DAY + 2, False)):
+        governor.begin(day, 1_000_000)
+        assert (governor.book.lost is not None) is left
+
+
 def test_a_snapshot_in_a_later_session_ends_the_loss_at_once() -> None:
     store, governor = after_a_loss()
     governor.begin(DAY + 1, 1_000_000)

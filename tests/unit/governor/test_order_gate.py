@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from plimsoll.core.dates import day_number
 from plimsoll.core.errors import InputError
 from plimsoll.core.events import CashFlow, OrderExpired, Split
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.policy import Account, GovernorPolicy, Policy
 from plimsoll.core.quantity import CENT, ONE
-from plimsoll.governor.limits import limits_of
+from plimsoll.core.venue_facts import Dividend, External, Settlement, Snapshot, Transfer
+from plimsoll.core.venue_facts import Split as SplitFact
+from plimsoll.governor import order_gate
+from plimsoll.governor.governor import Execution, Governor, OrderIntent, Quote
+from plimsoll.governor.limits import SECOND, limits_of
 from plimsoll.governor.order_gate import OrderGate
 from plimsoll.store.governor_memory import MemoryStateStore
 
@@ -149,6 +156,166 @@ def test_more_orders_than_a_second_allows_are_spaced_not_refused() -> None:
     assert [one.admit(order(f"o{n}", 1 + n % 3)) for n in range(15)] == [()] * 15
 
 
-def test_an_order_of_a_lot_that_no_fixed_point_holds_is_an_error_that_names_it() -> None:
-    with pytest.raises(InputError, match="AAA has 3 lots a unit"):
-        OrderGate(MemoryStateStore(), limits_of(POLICY), {"AAA": 3})
+@pytest.mark.parametrize("lots", [3, 0, -1, -4, 10 * ONE])
+def test_an_order_of_a_lot_that_no_fixed_point_holds_is_an_error_that_names_it(lots: int) -> None:
+    with pytest.raises(InputError, match=f"AAA has {lots} lots a unit"):
+        OrderGate(MemoryStateStore(), limits_of(POLICY), {"AAA": lots})
+
+
+# what the governor is told, word for word
+
+
+class Heard(Governor):
+    """Notes what it is told."""
+
+    said: list[Any]
+
+    def begin(self, day: int, equity: int, *more: Any) -> None:
+        self.said.append(("begin", day, equity))
+        super().begin(day, equity, *more)
+
+    def quote(self, symbol: str, quote: Quote) -> Any:
+        self.said.append((symbol, quote.bid, quote.ask, quote.at))
+        return super().quote(symbol, quote)
+
+    def decide(self, intent: OrderIntent) -> Any:
+        self.said.append(intent)
+        return super().decide(intent)
+
+    def fill(self, execution: Execution) -> Any:
+        self.said.append(execution)
+        return super().fill(execution)
+
+    def tell(self, fact: Any) -> Any:
+        self.said.append(fact)
+        return super().tell(fact)
+
+    def close(self, order_id: str) -> None:
+        self.said.append(("close", order_id))
+        super().close(order_id)
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> tuple[OrderGate, list[Any]]:
+    monkeypatch.setattr(order_gate, "Governor", Heard)
+    one = OrderGate(MemoryStateStore(), replace(limits_of(Policy()), orders_second=3), {**LOTS, "CCC": ONE, "DDD": 1})
+    one.governor.said = said = []  # type: ignore[attr-defined]
+    return one, said
+
+
+def told(said: list[Any]) -> list[Any]:
+    found, said[:] = list(said), []
+    return found
+
+
+def instant(session: str, clock: str, ticks: int) -> int:
+    hours, minutes = clock.split(":")
+    return (day_number(session) * 86_400 + int(hours) * 3_600 + int(minutes) * 60) * SECOND + ticks
+
+
+APART = 333_334  # microseconds: three a second, and no faster
+
+
+def test_every_word_of_two_sessions(heard: tuple[OrderGate, list[Any]]) -> None:
+    one, said = heard
+    odd = 0.1234567890123456
+    prices = {"BBB": 50.0, "AAA": 100.0, "CCC": odd, "DDD": 0.0, "nan": math.nan, "inf": math.inf, "less": -0.5}
+    one.opened(MONDAY, -5, {"BBB": 5_000, "AAA": 30}, prices)
+    day = day_number(MONDAY)
+
+    def then(ticks: int) -> int:
+        return instant(MONDAY, "14:30", ticks)
+
+    assert told(said) == [
+        ("begin", day, 0),
+        ("AAA", 100 * ONE, 100 * ONE, then(1)),
+        ("BBB", 50 * ONE, 50 * ONE, then(2)),
+        ("CCC", 123456789012, 123456789012, then(3)),
+        Transfer("taken up BBB", "BBB", ONE // 2, then(4)),
+        Transfer("taken up AAA", "AAA", 30 * ONE, then(5)),
+        Snapshot(f"open {MONDAY}", then(6), {"BBB": ONE // 2, "AAA": 30 * ONE}, frozenset()),
+    ]
+    sale = replace_limit(order("s", -2), odd)
+    assert one.admit(sale) != () and one.admit(order("one", -1)) == ()
+    assert one.admit(order("buy", 1, "CCC")) != ()
+    assert told(said) == [
+        OrderIntent("s", "AAA", -1, 2 * ONE, then(6 + APART), 123456789012),
+        OrderIntent("one", "AAA", -1, ONE, then(6 + 2 * APART)),
+        OrderIntent("buy", "CCC", 1, 1, then(6 + 3 * APART)),
+    ]
+    now = 6 + 3 * APART
+    one.booked(fill(order("one", -1), 100.0 + odd / 1000))
+    for lots in (-2, -1, 1, 2):
+        other = Fill("", f"by hand {lots}", MONDAY, "AAA", lots, 100.0 + odd / 1000, lots * 10_000, 0, 0, 0, "OTHER")
+        one.booked(other)
+    one.booked(OrderExpired(MONDAY, "buy", 1))
+    price = round((100.0 + odd / 1000) * ONE)
+    assert told(said) == [
+        Execution("one", "xone", ONE, price, price, at=then(now + 1)),
+        *(
+            External(f"by hand {lots}", "AAA", lots // abs(lots), abs(lots) * ONE, price, price, then(now + 2 + n))
+            for n, lots in enumerate((-2, -1, 1, 2))
+        ),
+        ("close", "buy"),
+    ]
+    now += 5
+    one.booked(CashFlow(MONDAY, "dividend", "CCC", 100))  # none is held
+    one.booked(CashFlow(MONDAY, "dividend", "AAA", 0))
+    one.booked(CashFlow(MONDAY, "dividend", "AAA", -1))
+    one.booked(CashFlow(MONDAY, "interest", "AAA", 100))
+    one.booked(CashFlow(MONDAY, "dividend", "AAA", 1))
+    assert told(said) == [
+        Dividend(f"dividend {MONDAY} AAA", "AAA", ONE * ONE // 100 // (29 * ONE), then(now + 1)),
+        ("AAA", 100 * ONE - ONE // 2900, 100 * ONE - ONE // 2900, then(now + 2)),
+    ]
+    now += 2
+    one.booked(Split(MONDAY, "BBB", 9_999, 2.0))
+    one.booked(Split(MONDAY, "CCC", 0, 0.5))  # none is held, so nothing is paid instead
+    assert told(said) == [
+        SplitFact(f"split {MONDAY} BBB", "BBB", 2, 1, then(now + 1)),
+        ("BBB", 25 * ONE, 25 * ONE, then(now + 2)),
+        Settlement(f"in lieu {MONDAY} BBB", "BBB", 25 * ONE, ONE // 10_000),
+        SplitFact(f"split {MONDAY} CCC", "CCC", 1, 2, then(now + 3)),
+        ("CCC", 246913578024, 246913578024, then(now + 4)),
+    ]
+    now += 4
+    one.admit(replace_limit(order("waits", -3, "BBB"), 52.0))
+    assert told(said) == [OrderIntent("waits", "BBB", -1, 6 * ONE // 10_000, then(now + APART), 26 * ONE)]
+
+    one.opened(TUESDAY, 10_000_000, {"BBB": 9_999, "AAA": 0}, {"AAA": 200.0, "BBB": 25.0})
+
+    def late(ticks: int) -> int:
+        return instant(MONDAY, "21:00", ticks)
+
+    def next_day(ticks: int) -> int:
+        return instant(TUESDAY, "14:30", ticks)
+
+    assert told(said) == [
+        ("AAA", 200 * ONE, 200 * ONE, late(1)),
+        ("AAA", 200 * ONE, 200 * ONE, late(2)),  # it jumped, and is said again
+        ("BBB", 25 * ONE, 25 * ONE, late(3)),
+        ("begin", day + 1, 10_000_000),
+        ("AAA", 200 * ONE, 200 * ONE, next_day(1)),
+        ("BBB", 25 * ONE, 25 * ONE, next_day(2)),
+        Snapshot(f"open {TUESDAY}", next_day(3), {"BBB": 9_999 * ONE // 10_000}, frozenset()),
+    ]
+    one.admit(replace_limit(order("after", -3, "BBB"), 26.0))
+    assert told(said) == [OrderIntent("after", "BBB", -1, 3 * ONE // 10_000, next_day(3 + APART), 26 * ONE)]
+
+
+def replace_limit(order: Order, limit: float) -> Order:
+    return Order(order.id, order.session, order.symbol, order.lots, order.reduce_only, 100.0, limit=limit)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "new", "old"), [(0.0001, 1, 10_000), (1 / 10_001, 1, 10_000), (0.3333333, 1, 3), (1.5, 3, 2)]
+)
+def test_a_stored_ratio_is_one_of_whole_numbers(
+    heard: tuple[OrderGate, list[Any]], ratio: float, new: int, old: int
+) -> None:
+    one, said = heard
+    one.opened(MONDAY, 10_000_000, {}, {"AAA": 100.0})
+    told(said)
+    one.booked(Split(MONDAY, "AAA", 0, ratio))
+    (split,) = one.governor.book.splits["AAA"]
+    assert (split.new, split.old) == (new, old)

@@ -29,6 +29,11 @@ def test_ten_ranges_against_an_order_cost_a_two_hundredth_of_the_loss_cap() -> N
     assert bought(atr=10**24) == SizedQuantity(0, ("SIZE_NOTHING",))
 
 
+@pytest.mark.parametrize("side", [1, -1])
+def test_against_the_smallest_position_no_layer_shrinks_what_closes_it(side: int) -> None:
+    assert size(side, -side, 0, replace(CALM, atr=None), RULES) == SizedQuantity(1)
+
+
 @pytest.mark.parametrize(
     ("changes", "part", "code"),
     [
