@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from plimsoll.app.setup import new_strategy as new_strategy
     from plimsoll.app.studies import ablation as ablation
     from plimsoll.app.studies import montecarlo as montecarlo
+    from plimsoll.app.tax import form_8949 as form_8949
     from plimsoll.app.trading import backtest as backtest
     from plimsoll.app.trading import trade_recorded as trade_recorded
     from plimsoll.app.workspace import Progress as Progress
@@ -72,6 +73,7 @@ _SERVICES = {  # module: what of it is asked for by name here; no module has a s
     "records": ("audit_verify", "compare", "journaled", "prune", "read", "result", "resume", "runs", "summary"),
     "setup": ("ConfigReport", "config_schema", "config_show", "doctor", "new_strategy"),
     "studies": ("ablation", "montecarlo"),
+    "tax": ("form_8949",),
     "trading": ("backtest", "trade_recorded"),
     "workspace": ("Progress", "Workspace"),
 }  # fmt: skip

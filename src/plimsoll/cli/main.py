@@ -25,6 +25,7 @@ from plimsoll.cli.model_commands import model_cli
 from plimsoll.cli.run_commands import compare, resume, runs_cli
 from plimsoll.cli.setup import config_cli, demo, doctor, new_cli
 from plimsoll.cli.studies import ablation, montecarlo
+from plimsoll.cli.tax import tax_cli
 from plimsoll.cli.trading import backtest, trade
 
 COMMANDS = (  # in the order of --help; the groups follow
@@ -41,6 +42,7 @@ GROUPS = {
     "approve": approve_cli,
     "model": model_cli,
     "runs": runs_cli,
+    "tax": tax_cli,
 }
 
 
