@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
+import shutil
 import sqlite3
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import apsw
 import pytest
@@ -34,6 +39,7 @@ from plimsoll.core.restraint import LadderState, Restraint, Resume, RiskEvent
 from plimsoll.core.runs import Anchor, AuditReport, Ending
 from plimsoll.core.verdict import Finding
 from plimsoll.store import codec
+from plimsoll.store import journal as journal_module
 from plimsoll.store.journal import SqliteJournal
 from plimsoll.store.journal_chain import UNKNOWN, verify
 from plimsoll.store.journal_file import ORIGIN
@@ -574,3 +580,38 @@ def test_the_format_is_part_of_what_is_chained(tmp_path: Path, number: int, prob
     assert problem in verify(path).problem
     with pytest.raises(InputError):
         SqliteRunReader(path)
+
+
+def test_a_write_interrupted_at_any_line_leaves_a_whole_number_of_commits(tmp_path: Path) -> None:
+    """A Ctrl-C is raised at each line of the journal in turn, while it appends, commits and closes (X7)."""
+    events = (GENESIS, CashFlow("2020-01-03", "SPY", "dividend", 120))
+    begun = tmp_path / "begun.db"
+    with SqliteJournal(begun, durable=False) as journal:
+        journal.append(GENESIS)
+    held = set()
+    for at in itertools.count(1):
+        path = Path(shutil.copy(begun, tmp_path / f"{at}.db"))
+        journal = SqliteJournal(path, durable=True)
+        lines = itertools.count(1)
+
+        def stop(frame: FrameType, event: str, _: object, lines: Iterator[int] = lines, at: int = at) -> Any:
+            if frame.f_code.co_filename != journal_module.__file__:
+                return None
+            if event == "line" and next(lines) == at:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return stop
+
+        sys.settrace(stop)
+        try:
+            with journal:
+                journal.append(events[1])
+        except KeyboardInterrupt:
+            journal.close()
+        else:
+            break
+        finally:
+            sys.settrace(None)
+        with closing(SqliteJournal(path, durable=False)) as again:
+            held.add(tuple(again.events()))
+    assert held == {events[:1], events}

@@ -199,6 +199,9 @@ def test_a_halted_paper_book_goes_on_once_a_person_has_signed(home: Path, tmp_pa
     assert signed["lifts"] == ["the re-entry after level_2"]
     assert "not halted" in say(home, "resume", run["run"], "--by", "Ann", "--reason", "again", code=2)
     say(home, "audit", "verify", "--run", run["run"])
+    for _ in range(2):  # once more after a resume that had no session left to decide
+        assert say(home, "runs", "--json")[-1]["halted"] == "signed by Ann Lee: goes on with the next session"
+        say(home, *paper, "--resume", run["run"])
     gone_on = say(home, *paper, "--resume", run["run"], "--end", "2019-12-31", "--json")
     assert gone_on["run"] == run["run"] and gone_on["end"] == "2019-12-31"
     assert [a["by"] for a in gone_on["approvals"]] == ["Ann Lee"]

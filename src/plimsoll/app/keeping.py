@@ -126,6 +126,9 @@ def _halted(summary: RunSummary, tally: RunTally) -> str:
     """What a book that ended halted waits for; empty for one that may add risk."""
     if tally.mandate_ended:
         return "the mandate ended"
+    signed = tally.approvals[-1] if tally.approvals else None
+    if signed is not None and signed.session >= tally.dates[-1]:
+        return f"signed by {signed.by}: goes on with the next session"
     asked = [e.kind for e in tally.events if e.kind in ("LADDER_RUNG", "REENTRY_REQUESTED", "APPROVED", "RESUMED")]
     if tally.mode[-1] not in ("HALTED", "LIQUIDATING") and asked[-1:] != ["REENTRY_REQUESTED"]:
         return ""
@@ -142,7 +145,7 @@ def keeping(
 
     One that is resumed keeps the record its journal ended at, until it ends anew.
     """
-    from plimsoll.core.errors import CorruptionError, Halted, InputError, PlimsollError, UsageError
+    from plimsoll.core.errors import CorruptionError, Halted, InputError, Interrupted, PlimsollError, UsageError
 
     run = new_run(runs, genesis.mode, policy) if begun is None else begun.summary.run
     kept = Kept(
@@ -174,7 +177,10 @@ def keeping(
     try:
         yield kept
     except KeyboardInterrupt:
+        again = _resumable(runs, kept)
         kept.broken("interrupted", "interrupted by a person")
+        if again:
+            raise Interrupted(f"Every decision so far is kept; resume with {again}") from None
         raise
     except (CorruptionError, Halted, InputError, UsageError) as error:
         if begun is None:
@@ -188,6 +194,19 @@ def keeping(
     except BaseException as error:
         kept.broken("failed", f"{type(error).__name__}: {error}")
         raise
+
+
+def _resumable(runs: RunFiles, kept: Kept) -> str:
+    """The command that goes on with a paper run whose journal has begun; empty where there is nothing to go on with."""
+    from plimsoll.core.errors import PlimsollError
+    from plimsoll.core.runs import going_on
+
+    try:
+        with runs.open(kept.run) as reader:
+            begun = reader.genesis.mode == "paper"
+    except PlimsollError:
+        return ""
+    return going_on(kept.run, runs.place) if begun else ""
 
 
 def _tag(tag: str) -> str:

@@ -190,7 +190,7 @@ def resume(workspace: Workspace, by: str, reason: str, run: str | None = None) -
     named = kept.newest("paper") if run in (None, "last") else kept.find(run)
     with Home(workspace.home).lock():
         said, end = signed(kept, named, by, reason, lambda: journal_of(kept, named, durable=True))
-        summary = msgspec.structs.replace(kept.summary(named), halted="")
+        summary = msgspec.structs.replace(kept.summary(named), halted=f"signed by {by}: goes on with the next session")
         if summary.records is not None:
             summary = msgspec.structs.replace(summary, records=end.records, head=end.head)
         kept.finish(summary)

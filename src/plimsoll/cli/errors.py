@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from plimsoll.cli.terminal import json_text, say
-from plimsoll.core.errors import EXIT_ERROR, PlimsollError
+from plimsoll.core.errors import EXIT_ERROR, Interrupted, PlimsollError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 
@@ -31,6 +31,8 @@ def reported(as_json: bool) -> Iterator[None]:
     except SystemExit as error:  # no command ends this way: a strategy's own code did
         problem = f"the run was ended by code it called (SystemExit {error.code})"
         raise fail(problem, "Mend the strategy: it may not end the process", EXIT_ERROR, as_json) from None
+    except Interrupted as error:
+        raise fail("interrupted", error.remedy, INTERRUPTED, as_json) from None
     except KeyboardInterrupt:
         raise fail("interrupted", "Nothing is half-written; run the command again", INTERRUPTED, as_json) from None
     except BrokenPipeError:

@@ -12,6 +12,7 @@ from plimsoll.cli.command import command
 from plimsoll.cli.options import JsonOption, complete_runs
 from plimsoll.cli.terminal import say
 from plimsoll.core.errors import UsageError
+from plimsoll.core.runs import going_on
 
 if TYPE_CHECKING:
     from plimsoll.app import Workspace
@@ -107,7 +108,7 @@ def compare(a: RunArgument, b: RunArgument, *, where: Workspace) -> object:
 
 def _render_resumed(done: Resumed) -> None:
     say(f"{done.run}: {done.by} signed {' and '.join(done.lifts)} after {done.session}")
-    say(f"go on with plimsoll trade --mode paper --recorded --resume {done.run}")
+    say(f"go on with {going_on(done.run)}; add --end DATE where its span is over, on newer data --continue for --resume")
 
 
 @command(render=_render_resumed, policy=False)

@@ -91,6 +91,14 @@ class TransitionRefused(CheckFailed):
     """An event of an order that its state does not allow, or an execution booked twice (X2, X3)."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """A person stopped a run: ``remedy`` is the command that goes on with it."""
+
+    def __init__(self, remedy: str) -> None:
+        self.remedy = remedy
+        super().__init__(remedy)
+
+
 class HomeBusy(PlimsollError):
     """Another process holds this home."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import msgspec
 
 from plimsoll.core.decision import CycleRecord
@@ -10,6 +12,12 @@ from plimsoll.core.events import Event, Genesis
 JOURNAL_FORMAT = 2  # orders have a life cycle: format 1 knew fills only, and stated no format
 BESIDE = "-without-mandate-"  # in the name of a run that was made to compare another with
 TAG_MAX = 60  # characters of a person's name for a run
+
+
+def going_on(run: str, home: str = "runtime") -> str:
+    """The command that goes on with a paper run of a home."""
+    at = [] if home == "runtime" else ["--home", home]
+    return shlex.join(["plimsoll", *at, "trade", "--mode", "paper", "--recorded", "--resume", run])
 
 
 class Anchor(msgspec.Struct, frozen=True):

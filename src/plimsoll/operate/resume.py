@@ -12,7 +12,7 @@ from plimsoll.core.errors import CheckFailed, CorruptionError, Halted, UsageErro
 from plimsoll.core.events import Approval
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import Journal, RunCatalogue
-from plimsoll.core.runs import Anchor
+from plimsoll.core.runs import Anchor, going_on
 from plimsoll.core.state import State
 from plimsoll.engine.driver import RunState, signed
 from plimsoll.engine.operator import SIMULATED, inside_hard
@@ -59,7 +59,8 @@ def resume(
     policy = runs.policy(run, found.genesis.policy)
     if found.last is None or policy is None:
         raise UsageError(f"run {run} has decided nothing that could be halted", "See 'plimsoll runs'")
-    lifts = _lifts(found.state, found.last, policy, run)
+    goes_on = "" if runs.summary(run).finished else f"; it is not finished: {going_on(run)} goes on with it"
+    lifts = _lifts(found.state, found.last, policy, run, goes_on)
     with closing(journal()) as writing:
         if (writing.anchor.records, writing.anchor.head) != (proof.records, proof.head):
             raise CorruptionError(f"the journal of run {run} changed while it was read", "Sign again")
@@ -70,8 +71,8 @@ def resume(
     return Resumed(run, found.last.session, by, reason, lifts), anchor
 
 
-def _lifts(state: State, last: CycleRecord, policy: Policy, run: str) -> tuple[str, ...]:
-    """What a signature lifts now; raises where it lifts nothing or comes too early."""
+def _lifts(state: State, last: CycleRecord, policy: Policy, run: str, goes_on: str) -> tuple[str, ...]:
+    """What a signature lifts now; raises where it lifts nothing or comes too early, with how the run ``goes_on``."""
     carried, ladder = state.carried, state.carried.ladder
     if ladder.ended:
         raise Halted(f"the mandate of run {run} has ended", "Only a signed re-commissioning reopens an account (R4)")
@@ -95,8 +96,9 @@ def _lifts(state: State, last: CycleRecord, policy: Policy, run: str) -> tuple[s
         )
     if not lifts:
         if any(r.reentry == "automatic" for r in fired):
-            raise UsageError(f"run {run} waits for no signature", "It re-enters by itself after cooldown and health")
-        raise UsageError(f"run {run} is not halted", "There is nothing to sign")
+            remedy = f"It re-enters by itself after cooldown and health{goes_on}"
+            raise UsageError(f"run {run} waits for no signature", remedy)
+        raise UsageError(f"run {run} is not halted", f"There is nothing to sign{goes_on}")
     return tuple(lifts)
 
 

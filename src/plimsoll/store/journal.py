@@ -52,6 +52,7 @@ class SqliteJournal:
         self._durable = durable
         self._refusal = ""  # why nothing more is taken
         self._open = False  # a transaction is under way
+        self._whole = True  # False inside a write: an interrupt there leaves it so, and what it began is rolled back
         self._anchor = self._committed = Anchor(0, ORIGIN)
         self._decisions: Any = hashlib.sha256()  # None once it has to be read from the file
         with self._or_halt():
@@ -60,7 +61,7 @@ class SqliteJournal:
             with self._or_halt():
                 self._connection.set_busy_timeout(patience_ms)
                 self._prepare()
-        except PlimsollError:
+        except BaseException:
             self._connection.close()
             raise
         self._cursor = self._connection.cursor()
@@ -101,6 +102,7 @@ class SqliteJournal:
                 decided.append(payload)
         if not rows:
             return head
+        self._whole = False
         try:
             self._insert(rows)
             self._anchor = Anchor(seq, head)
@@ -108,6 +110,7 @@ class SqliteJournal:
                 self._commit()
         except apsw.Error as error:
             raise self._halted(error) from None
+        self._whole = True
         if self._decisions is not None:
             for payload in decided:
                 self._decisions.update(payload)
@@ -126,15 +129,20 @@ class SqliteJournal:
     def commit(self) -> None:
         """Make everything appended so far durable."""
         self._check_writable()
+        self._whole = False
         with self._or_halt():
             self._commit()
+        self._whole = True
 
     def close(self) -> None:
-        """Commit and let go of the file, leaving one plain file behind. Closing twice is harmless."""
+        """Commit and let go of the file, leaving one plain file behind. Closing twice is harmless.
+
+        A write that was interrupted is not committed: the file ends at the commit before it, or at its own.
+        """
         if self._refusal == "it is closed":
             return
         try:
-            if not self._refusal:
+            if self._whole and not self._refusal:
                 self.commit()
                 with suppress(apsw.BusyError):  # somebody reads it and will fold the write-ahead log in
                     self._connection.execute("PRAGMA journal_mode = DELETE").fetchall()
@@ -187,6 +195,8 @@ class SqliteJournal:
     def _check_writable(self) -> None:
         if self._refusal:
             raise PlimsollError(f"The journal {self.path} takes no more records: {self._refusal}", "Trading halts")
+        if not self._whole:
+            raise PlimsollError(f"The journal {self.path} takes no more records: a write was interrupted", "Resume the run")
 
     @contextmanager
     def _or_halt(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from plimsoll.cli.render.backtest import METRICS
 from plimsoll.cli.render.console import SYNTHETIC, console, figure, percent, policy_value, proven, table
+from plimsoll.core.runs import going_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,12 +36,23 @@ def render_runs(found: Sequence[RunSummary]) -> None:
             f"{r.capital / 100.0:,.0f}" if r.capital else "", *figures, escape(_status(r)),
         )  # fmt: skip
     out.print(rows)
+    for r in found:
+        for told in _told(r):
+            out.print(escape(f"{r.run}: {told}"))
 
 
 def _status(r: RunSummary) -> str:
-    """How a run ended, in words."""
-    said = [r.status + (f": {r.reason}" if r.reason else ""), r.halted, "synthetic" if r.synthetic else ""]
-    return "; ".join(s for s in said if s)
+    """How a run ended, in words that fit a row: why, and what to do, is said below the table."""
+    halted = "" if not r.halted else "halted" if r.halted.startswith("halted") else r.halted
+    return ", ".join(s for s in (r.status, halted, "synthetic" if r.synthetic else "") if s)
+
+
+def _told(r: RunSummary) -> list[str]:
+    """Why a run did not end well, and how it goes on."""
+    told = [r.reason] if r.reason else []
+    if r.status == "interrupted" and r.mode == "paper":
+        told = [f"{r.reason or 'interrupted'}; resume with {going_on(r.run)}"]
+    return told + ([r.halted] if r.halted.startswith("halted: ") else [])
 
 
 def render_comparison(found: Versus) -> None:
