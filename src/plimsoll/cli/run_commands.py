@@ -108,7 +108,9 @@ def compare(a: RunArgument, b: RunArgument, *, where: Workspace) -> object:
 
 def _render_resumed(done: Resumed) -> None:
     say(f"{done.run}: {done.by} signed {' and '.join(done.lifts)} after {done.session}")
-    say(f"go on with {going_on(done.run)}; add --end DATE where its span is over, on newer data --continue for --resume")
+    say(
+        f"go on with {going_on(done.run)}; add --end DATE where its span is over, on newer data --continue for --resume"
+    )
 
 
 @command(render=_render_resumed, policy=False)

@@ -193,10 +193,9 @@ class SqliteJournal:
             self._committed = self._anchor
 
     def _check_writable(self) -> None:
-        if self._refusal:
-            raise PlimsollError(f"The journal {self.path} takes no more records: {self._refusal}", "Trading halts")
-        if not self._whole:
-            raise PlimsollError(f"The journal {self.path} takes no more records: a write was interrupted", "Resume the run")
+        refusal = self._refusal or ("" if self._whole else "a write was interrupted")
+        if refusal:
+            raise PlimsollError(f"The journal {self.path} takes no more records: {refusal}", "Trading halts")
 
     @contextmanager
     def _or_halt(self) -> Iterator[None]:
