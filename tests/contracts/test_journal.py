@@ -403,7 +403,7 @@ def test_a_locked_file_halts_and_stays_halted(tmp_path: Path, durable: bool) -> 
         log.append(cycle("2020-01-06"))
     other.execute("ROLLBACK")
     other.close()
-    with pytest.raises(PlimsollError, match="takes no more records"):
+    with pytest.raises(PlimsollError, match="accepts no more records"):
         log.append(cycle("2020-01-06"))
     assert log.anchor == Anchor(len(EVENTS), verify(path).head)
     log.close()
@@ -530,7 +530,7 @@ def test_the_account_before_a_decision_needs_of_earlier_ones_only_their_orders(t
         assert tuple(reader.before("2020-01-02")) == EVENTS[:1]
         assert tuple(reader.before("2020-01-03")) == EVENTS[:6]
         assert tuple(reader.before("2020-01-06")) == (EVENTS[0], *cycle("2020-01-02").intents, *EVENTS[2:])
-        with pytest.raises(UsageError, match="Nothing was decided on 2020-01-04"):
+        with pytest.raises(UsageError, match="There is no decision on 2020-01-04"):
             list(reader.before("2020-01-04"))
 
 

@@ -185,7 +185,7 @@ def test_the_account_before_a_session_is_the_fold_of_every_event_before_it(shelf
             whole = recover(made.events[:place])
             assert plain(part) == plain(whole)
             assert (part.state.track is None) == (not made.policy.lifecycle.enabled or n == 0)
-        with pytest.raises(UsageError, match="Nothing was decided on 2199-01-04"):
+        with pytest.raises(UsageError, match="There is no decision on 2199-01-04"):
             list(reader.before("2199-01-04"))
 
 

@@ -97,7 +97,7 @@ class MemoryReader:
         for n, event in enumerate(events):
             if isinstance(event, CycleRecord) and event.session == date:
                 return iter(events[:n])
-        raise UsageError(f"Nothing was decided on {date} in run {self.run}")
+        raise UsageError(f"There is no decision on {date} in run {self.run}")
 
     def close(self) -> None:
         return

@@ -193,7 +193,7 @@ def test_words_that_cannot_be_run_are_refused_by_name(
         ("cvar: {budgt_10: 0.04}", ("'cvar.budgt_10'", "did you mean 'budget_10'")),
         ("cvar: {budget_10: 6}", ("cvar.budget_10 is 6", "0.06 for 6 %")),
         ("cvar: {budget_10: 0.07}", ("cvar.budget_10 0.07 is above cvar.hard_10 0.06", "Lower the first")),
-        ("auction: {hurdle_sharpe: 5}", ("auction.hurdle_sharpe 5", "hold cash for ever", "or below")),
+        ("auction: {hurdle_sharpe: 5}", ("auction.hurdle_sharpe 5", "always hold cash", "or below")),
         ("limits: {cash_min: 1}", ("nothing may be bought", "limits.cash_min")),
         ("shaping: {min_trade: 90000}", ("shaping.min_trade 90000", "Lower shaping.min_trade")),
         ("account: {capital: .nan}", ("account.capital is nan",)),

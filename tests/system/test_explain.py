@@ -174,7 +174,7 @@ def test_a_date_without_a_session_names_the_sessions_around_it(run: Run) -> None
 @pytest.mark.parametrize(
     ("on", "symbol", "error", "said"),
     [
-        ("2016-02-01", None, UsageError, "Nothing was decided on 2016-02-01"),
+        ("2016-02-01", None, UsageError, "There is no decision on 2016-02-01"),
         ("2019-2-1", None, UsageError, "not a date"),
         (START, "SPPY", UsageError, "Did you mean 'SPY'"),
     ],

@@ -170,7 +170,8 @@ def test_a_live_home_that_others_can_write_is_refused_until_it_is_mended(desk: D
         words = ("--policy", str(policy)) if path == policy else ("--profile", "micro")
         told = desk.run("govern", "--live", *words, status=1)
         assert (
-            f"{path} of a live account can be written by others" in told.stderr and f"chmod go-w {path}" in told.stderr
+            f"{path} of a live account can be written by other users" in told.stderr
+            and f"chmod go-w {path}" in told.stderr
         )
         assert f"chmod go-w {path}" in desk.run("limits", "sign", *who, *words, status=1).stderr
         if path != policy:
@@ -273,7 +274,7 @@ def test_sessions_that_the_governor_did_not_tell_are_found(desk: Desk) -> None:
     assert desk.run("limits", "history")
     record.append(msgspec.structs.replace(last, date="2026-03-04"))
     for words in (("limits", "history"), ("approve", "status"), ("govern", "--profile", "micro")):
-        assert "the governor's store does not know, from entry 5 on" in desk.run(*words, status=3).stderr
+        assert "the governor's store lacks, from entry 5 on" in desk.run(*words, status=3).stderr
 
 
 def test_who_may_sign_is_signed_for_too(desk: Desk) -> None:
@@ -324,7 +325,7 @@ def test_the_risk_promise_is_signed_and_checked(desk: Desk) -> None:
     desk.sign("ann", "--loss", "90")
     assert desk.json("sla", "--profile", "micro", "--verify", str(page), status=3)["in_force"] is False
     page.write_text(page.read_text().replace("$500.00", "$400.00"))
-    assert "nobody signed" in desk.json("sla", "--profile", "micro", "--verify", str(page), status=3)["error"]
+    assert "no trusted person" in desk.json("sla", "--profile", "micro", "--verify", str(page), status=3)["error"]
 
 
 def test_a_promise_is_written_over_nothing_the_account_keeps(desk: Desk) -> None:

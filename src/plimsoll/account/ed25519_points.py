@@ -1,7 +1,7 @@
 """Check that 32 bytes are an Ed25519 public key for which only its owner can sign (H1).
 
-The library verifies signatures of any bytes that decode to a point. Of a point of small order anybody can make
-signatures, and of bytes that are no point nobody can. A key is sound when it is the one canonical encoding of a point
+The library verifies signatures of any bytes that decode to a point. For a point of small order anyone can make
+signatures, and for bytes that are no point nobody can. A key is sound when it is the one canonical encoding of a point
 of the subgroup of prime order, other than the identity (RFC 8032, sections 5.1.3 and 5.1.7; Chalkias, Garillot and
 Nikolaenko 2020, "Taming the many EdDSAs").
 """
@@ -29,8 +29,8 @@ def sound(key: bytes) -> bool:
 
 
 def large(point: bytes) -> bool:
-    """Whether ``point`` is the canonical encoding of a point whose order is not small, as the first half of every
-    signature that an honest signer makes is; the library takes small ones too.
+    """Whether ``point`` is the canonical encoding of a point whose order is not small, like the first half of every
+    honest signature; the library accepts small ones too.
     """
     found = _decoded(point)
     return found is not None and not _is_identity(_times(8, found))

@@ -1,4 +1,4 @@
-"""Paths of a governed account's files, as given to the parts that use them."""
+"""Paths of a governed account's files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Protocol
 
 
 class AccountFiles(Protocol):
-    """``path`` is the folder they lie in. ``governor`` is the account as the governor counts it and its record,
-    ``governor_anchor`` how far that was seen; ``account`` the signed record, ``anchor`` its end, ``limits`` a copy of
-    its caps; ``track`` the minutes of the governor's session.
+    """``path`` is their folder. ``governor`` is the governor's stored account with its record, ``governor_anchor`` the
+    end of that record as last seen; ``account`` the signed record, ``anchor`` its end, ``limits`` a copy of its caps;
+    ``track`` the minutes of the governor's session with a quote.
     """
 
     path: Path

@@ -1,4 +1,4 @@
-"""The account behind the governor: which signed caps it is held to, at its start and at each session (H1, X0)."""
+"""The account behind the governor: its signed caps at start-up and at each session (H1, X0)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CAPS = ("loss", "position", "turnover", "trade")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A cap that the policy and the account's limits do not agree on, in dollars; the limits count."""
+    """A cap that differs between policy and signed limits, in dollars; the signed limits apply."""
 
     cap: str
     policy: str
@@ -36,20 +36,20 @@ class Difference:
 
 
 class GovernedAccount:
-    """One home's account, as its record says it may trade.
+    """One home's account, as its record permits it to trade.
 
-    ``store`` is the governor's, ``alone`` says that it belongs to this home and keeps the head of its record; with a
-    shared one each home may tell its sessions in a record of its own. ``track`` watches its sessions; ``draw`` makes
-    an account's id and ``now`` says the time, both for a new record only. ``exchange`` says what
-    a person should know of the stock exchange on a day.
+    ``store`` is the governor's, ``alone`` that it belongs to this home and keeps the head of its record; with a shared
+    one each home may record its sessions in a record of its own. ``track`` collects session statistics; ``draw`` makes
+    an account's id and ``now`` gives the time, both for a new record only. ``exchange`` gives notes on the stock
+    exchange on a day, for a person.
 
     Raises
     ------
     Halted : ``live`` without signed live limits.
     UsageError : the account is live, and that was not asked for.
     InputError : the caps were made for another profile, or the store was opened under other caps.
-    CorruptionError : the record, its copy in ``limits.json``, or the store is not what was written, or the store does
-        not know a session that this home saw.
+    CorruptionError : the record, its copy in ``limits.json``, or the store was altered, or the store lacks a session
+            that this home saw.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class GovernedAccount:
                 "Give a --home of its own, and sign: plimsoll limits sign --live …",
             )
         if not live and signed.mode == "live":
-            raise UsageError("this home's account is live", "Say --live, or give another --home for paper")
+            raise UsageError("this home's account is live", "Give --live, or another --home for paper")
         if signed.profile != policy.profile:
             raise InputError(
                 f"this account's dollar caps were made for profile {signed.profile}, not {policy.profile}",
@@ -107,23 +107,21 @@ class GovernedAccount:
         return self._signed(governor.limits.caps)
 
     def began(self, day: int) -> None:
-        """A session began: from here on a store that does not know it forgot what is held, and is refused."""
+        """A session began: from here on a store without it has lost positions, and is refused."""
         with suppress(HomeBusy):  # another process of the home adds an entry; the next session is kept then
             self._record.begun(iso(day))
 
     def about(self, day: int, equity: int) -> tuple[str, ...]:
-        """What is to be told of a day's session of so many cents: that the caps were made for another capital, that
-        the exchange is closed.
-        """
+        """Notes on a day's session of so many cents: caps made for another capital, the exchange closed."""
         found = drifted(self._newest()[1], equity, self._policy), self._exchange(day)
         return tuple(words for words in found if words)
 
     def acts(self, governor: Governor) -> list[dict[str, Any]]:
-        """Apply what a person signed of holdings and prices since; what each came to."""
+        """Apply a person's signed statements on positions and prices; returns the result of each."""
         return self._acts.apply(governor)
 
     def settlement(self, told: Settlement) -> tuple[Settlement, str]:
-        """What of a settlement may be booked: as it is signed, or unsigned in a paper account nobody signs for."""
+        """The part of a settlement that may be booked: as signed, or unsigned in a paper account without signers."""
         return self._acts.settlement(told)
 
     def quoted(self, governor: Governor, at: int) -> None:
@@ -131,33 +129,33 @@ class GovernedAccount:
         self._track.quoted(governor, at)
 
     def _signed(self, kept: Mapping[str, Any] | None) -> GovernorLimits:
-        """What is signed, checked against the record, its copy and what the governor knows of it."""
+        """The signed limits, checked against the record, its copy and the governor's store."""
         _, _, record = self._newest()
         _same_history(record, kept)
         return signed_limits(record, self._policy, head=self._alone)
 
     def notes(self) -> Iterator[str]:
-        """What the person who starts it has to know: caps unsigned, or not those of the policy."""
+        """Notes for the person who starts it: caps unsigned, or different from the policy's."""
         entry, signed, record = self._newest()
         if not record.anchored:
-            yield "account.jsonl has no anchor yet, an older version wrote it: its next entry makes one"
+            yield "account.jsonl has no anchor yet (written by an older version): its next entry creates one"
         if entry.signature is None:
             yield "paper account; its dollar caps are not signed"
         found = progress(e.body for e in record.entries)
         if found.size is not None:
-            yield f"a position may be worth ${dollars(found.size)} for now: see 'plimsoll approve status'"
+            yield f"position size is ${dollars(found.size)} at this step: see 'plimsoll approve status'"
         for d in differences(self._policy, signed):
-            yield f"{d.cap}: the policy says {d.policy}, limits.json {d.limits}; limits.json counts"
+            yield f"{d.cap} cap: policy {d.policy}, limits.json {d.limits}; limits.json applies"
 
     def _newest(self) -> tuple[RecordEntry, Limits, Record]:
         record = self._record.read()
         self._record.check_copy(record)
         if record.limits is None:
-            raise CorruptionError("the account's record has no limits any more", RESTORE)
+            raise CorruptionError("the account's record no longer has limits", RESTORE)
         return *record.limits, record
 
     def _open_paper(self, account: str, time: str) -> None:
-        """A paper account's first caps, unsigned, from the policy: those the governor already keeps, if it does."""
+        """A paper account's first caps, unsigned, from the policy: those the governor already keeps, if any."""
         first = from_policy(self._policy, "paper", "paper account, on its first use")
         kept = self._kept
         if kept is not None:
@@ -172,10 +170,10 @@ class GovernedAccount:
 
 
 def signed_limits(record: Record, policy: Policy, *, head: bool = False) -> GovernorLimits:
-    """What an account is allowed now: its signed caps, and no position above the size it has reached (H1, H7).
+    """The account's present limits: its signed caps, and no position above the size it has reached (H1, H7).
 
-    They name the entry that grants them or, with ``head``, the last one of the record, so that a governor's store keeps
-    that the sessions before it are told as they were. ``CorruptionError`` where the record has no limits.
+    They name the entry that grants them or, with ``head``, the last one of the record, so that a governor's store
+    proves the record of earlier sessions. ``CorruptionError`` where the record has no limits.
     """
     if record.limits is None:
         raise CorruptionError("the account's record has no limits", RESTORE)
@@ -186,9 +184,9 @@ def signed_limits(record: Record, policy: Policy, *, head: bool = False) -> Gove
 
 
 def whole_record(home: AccountFiles) -> Record:
-    """A home's record, checked, and held against what its governor keeps of it unless that one runs and looks itself.
+    """A home's record, checked, also against its governor's store unless a running governor checks it itself.
 
-    ``CorruptionError`` (exit 3) where either is not what was written.
+    ``CorruptionError`` (exit 3) where either was altered.
     """
     from plimsoll.store.governor_store import SqliteStateStore
 
@@ -202,7 +200,7 @@ def whole_record(home: AccountFiles) -> Record:
 
 
 def _kept_by(store: StateStore, record: Record) -> None:
-    """The record must be the one a governor's store knows, with at most one session the store has not seen begin.
+    """The record must be the one a governor's store knows, with at most one session that the store has not begun.
 
     A session's entry is written when the next begins, just before the store takes the record's head: a crash in between
     leaves one. Lines an older version wrote are not counted, for stores kept no head then.
@@ -213,12 +211,12 @@ def _kept_by(store: StateStore, record: Record) -> None:
         return
     repaired = max(
         (e.number for e in record.entries if isinstance(e.body, Repair)), default=0
-    )  # a person knew of these
+    )  # entries signed by a person
     since = record.entries[max(kept.get("version", 0), repaired) :]
     beyond = [e for e in since if isinstance(e.body, Session) and e.anchored is True]
     if len(beyond) > 1:
         raise CorruptionError(
-            f"account.jsonl tells sessions the governor's store does not know, from entry {beyond[1].number} on",
+            f"account.jsonl has sessions that the governor's store lacks, from entry {beyond[1].number} on",
             RESTORE,
         )
 
@@ -230,7 +228,7 @@ def kept_caps(store: StateStore) -> dict[str, Any] | None:
 
 
 def _same_history(record: Record, kept: Mapping[str, Any] | None) -> None:
-    """The record must still hold the entry whose caps the governor is held to."""
+    """The record must still contain the entry whose caps the governor enforces."""
     number, seal = (0, "") if kept is None else (kept.get("version", 0), kept.get("seal", ""))
     if number and record.seal(number) != seal:
         raise CorruptionError(
@@ -251,29 +249,29 @@ def last_equity(store: StateStore) -> tuple[int, int]:
 
 
 def begun_again(store: StateStore) -> int:
-    """The session in which a person began the account again without its last entries, in days; -1 where none did."""
+    """The session in which a person restarted the account without its last entries, in days; -1 if none."""
     found = (json.loads(text) for kind, _, text in store.load() if kind == "lost" and text is not None)
     return next((int(kept[0]) for kept in found), -1)
 
 
 def drifted(signed: Limits, equity: int, policy: Policy) -> str:
-    """That a session's equity (cents) is far from the capital the caps were made for, in words; "" while it is near."""
+    """A warning that a session's equity (cents) is far from the capital the caps were made for; "" while it is near."""
     capital = cents(signed.capital)
     if abs(equity - capital) <= policy.governor.capital_drift * capital:
         return ""
     return (
         f"the session's equity of ${dollars(equity)} is {abs(equity - capital) / capital:.0%} "
         f"{'below' if equity < capital else 'above'} the stated capital of ${signed.capital}, which the dollar caps "
-        "were made for: state account.capital anew and sign with 'plimsoll limits sign --anew', or keep them knowingly"
+        "were made for: update account.capital and sign with 'plimsoll limits sign --anew', or keep them deliberately"
     )
 
 
 def _no_session_lost(seen: str, kept: int) -> None:
-    """The store must still hold the last session this home saw: one that forgot it forgot positions and orders too."""
+    """The store must still hold the last session this home saw: one without it lost positions and orders too."""
     if seen > iso(kept):
         knows = f"ends with that of {iso(kept)}" if kept >= 0 else "has none"
         raise CorruptionError(
-            f"this home's account had a session on {seen}, and the governor's store {knows}: it forgot what is held",
+            f"this home's account had a session on {seen}, and the governor's store {knows}: its positions are stale",
             "Restore the store from a backup, or close everything at the venue and begin another --home",
         )
 

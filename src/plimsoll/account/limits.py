@@ -48,12 +48,12 @@ class LimitsVersion(msgspec.Struct, frozen=True):
 class LimitsReport(msgspec.Struct, frozen=True):
     """An account's dollar caps.
 
-    ``caps`` are those of the newest version, or, where ``recorded`` is False, those the profile would begin with.
-    ``size`` is what a position may be worth for now inside its cap, None where size is not graduated (H7). ``in_force``
-    are what the governor compares with until its next session, that size included, None before its first start and
-    while it runs; ``note`` says which, ``waiting`` that the next session brings others. ``differs`` is where the policy
-    says otherwise. ``session`` is the last session the home's governor began, with ``equity``; ``drift`` says that this
-    is far from the capital the caps were made for, "" while it is near or unknown.
+    ``caps`` are those of the newest version, or, where ``recorded`` is False, the profile's initial ones.
+    ``size`` is the present position size inside the cap, None where size is not graduated (H7). ``in_force`` are the
+    governor's caps until its next session, that size included, None before its first start and while it runs; ``note``
+    says which, ``waiting`` that the next session brings others. ``differs`` are differences from the policy.
+    ``session`` is the last session that the home's governor began, with ``equity``; ``drift`` warns that this is far
+    from the capital the caps were made for, "" while it is near or unknown.
     """
 
     account: str | None
@@ -78,14 +78,14 @@ class LimitsReport(msgspec.Struct, frozen=True):
 
 
 class TrustedKey(msgspec.Struct, frozen=True):
-    """A person who may sign, and the public key their signatures are checked with."""
+    """A person who may sign, and the public key of their signatures."""
 
     person: str
     public_key: str
 
 
 def show(home: AccountFiles, policy: Policy, shared: StateStore | None = None) -> LimitsReport:
-    """The caps of a home's account; looks only. ``shared`` is its governor's store where that is not the home's own.
+    """The caps of a home's account; reads only. ``shared`` is its governor's store where that is not the home's own.
 
     ``CorruptionError`` when the record or ``limits.json`` was altered.
     """
@@ -94,7 +94,7 @@ def show(home: AccountFiles, policy: Policy, shared: StateStore | None = None) -
     in_force, note, (day, equity) = _in_force(home, shared)
     if found.limits is None:
         first = from_policy(policy, "paper")
-        note = "no limits yet; these are what a paper account of this profile begins with"
+        note = "no limits yet; these are the initial caps of a paper account of this profile"
         return _report(first, None, in_force, None, note, ())
     entry, limits = found.limits
     note = record.copy_problem(found) or note
@@ -144,7 +144,7 @@ def sign(
 def trust(
     home: AccountFiles, person: str, public_key: str | None, by: Signatory | None, account: str, time: str
 ) -> tuple[TrustedKey, ...]:
-    """Trust a key (None: the person's key no longer); begins the record of a home that has none."""
+    """Trust a key (None revokes the person's key); begins the record of a home without one."""
     record = AccountRecord(home)
     known = whole_record(home)
     if public_key is None:
@@ -163,7 +163,7 @@ def trust(
         ) from None
     if known.trusted and by is None:
         raise CheckFailed(
-            f"{', '.join(known.trusted)} must sign for who else may", "Give --by PERSON --key FILE of one of them"
+            f"{', '.join(known.trusted)} must sign changes of signers", "Give --by PERSON --key FILE of one of them"
         )
     record.open(account, time)
     record.append(key, by)
@@ -171,7 +171,7 @@ def trust(
 
 
 def trusted(home: AccountFiles) -> tuple[TrustedKey, ...]:
-    """Who may sign now."""
+    """Trusted signers."""
     return tuple(TrustedKey(*row) for row in whole_record(home).trusted.items())
 
 
@@ -181,7 +181,7 @@ def _changed(caps: Caps, change: Mapping[str, str]) -> Caps:
     for name in [name for name in plain if name not in CAPS]:
         symbol = held_as(name.removeprefix("position of "))
         if not measurable(symbol):
-            raise InputError(f"{symbol} is {UNMEASURABLE}", "Name what the account trades in USD")
+            raise InputError(f"{symbol} is {UNMEASURABLE}", "Name a symbol that the account trades in USD")
         if symbol in named:
             raise InputError(f"the position of {symbol} is given twice", "Give each symbol one cap")
         named[symbol] = plain.pop(name)
@@ -243,7 +243,7 @@ def _when(signature: Signature | None) -> str | None:
 
 
 def _in_force(home: AccountFiles, shared: StateStore | None) -> tuple[Caps | None, str, tuple[int, int]]:
-    """What the governor keeps, why it cannot be said where it cannot, and the last session it began."""
+    """The governor's stored caps, why they are unknown where they are, and the last session it began."""
     from plimsoll.store.governor_store import SqliteStateStore
 
     if shared is not None:

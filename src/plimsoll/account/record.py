@@ -1,12 +1,12 @@
 """The account's record on disk (H1, H7, G3): ``account.jsonl``, its anchor, and ``limits.json``, a copy of its caps.
 
-An entry is announced in ``account.anchor``, then durable in the record, then the anchor's own, and only then does
-anything act on it; ``limits.json`` follows. Every reading checks every entry: its place in the chain, whose signature
-it carries, and whether that person could sign for that purpose at that point; and that the record ends where its anchor
-says, so that unsigned lines can be neither cut nor written again by who knows the record alone. No clock is asked.
+An entry is announced in ``account.anchor``, written durably to the record, then confirmed in the anchor, and only then
+acted on; ``limits.json`` follows. Every reading checks every entry: its place in the chain, its signature, and whether
+that person could sign for that purpose at that point; and that the record ends where its anchor says, so that a person
+with write access to the record alone can neither cut nor rewrite unsigned lines. No clock is used.
 
-What a crash can leave is an announced entry that is not there or only half, which is not there then; one that is there
-and not yet the anchor's; or a ``limits.json`` that is one version behind. The next writer brings them up to date.
+A crash can leave an announced entry that is missing or incomplete, which then does not count; a complete one that the
+anchor has not confirmed; or a ``limits.json`` one version behind. The next writer completes them.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from plimsoll.core.account_record import Body, Limits, Opened, RecordAnchor, Rec
 from plimsoll.core.errors import CheckFailed, CorruptionError, HomeBusy, InputError, PlimsollError
 from plimsoll.store.own_files import open_own, read_own, write_whole
 
-_PRIVATE = 0o600  # the record and what is beside it are their owner's
+_PRIVATE = 0o600  # the record and the files beside it are private to their owner
 _REWRITE = "Delete limits.json, it is written again from the record; change caps with 'plimsoll limits sign'"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record that was checked from end to end.
+    """A record checked from end to end.
 
-    ``session`` is the date of the last session that was told, ``begun`` that of the last one its anchor knows to have
-    begun; ``anchored`` is False for one that an older version wrote and none has added to since.
+    ``session`` is the date of the last recorded session, ``begun`` that of the last one its anchor knows to have
+    begun; ``anchored`` is False for a record of an older version without later entries.
     """
 
     entries: tuple[RecordEntry, ...] = ()
@@ -47,7 +47,7 @@ class Record:
 
     @property
     def limits(self) -> tuple[RecordEntry, Limits] | None:
-        """The entry with the newest caps, and what it says."""
+        """The entry with the newest caps, and its content."""
         return next(((e, e.body) for e in reversed(self.entries) if isinstance(e.body, Limits)), None)
 
     def seal(self, number: int) -> str | None:
@@ -65,7 +65,7 @@ class AccountRecord:
     def read(self) -> Record:
         """The whole record, checked; an empty one where the home has none.
 
-        ``CorruptionError`` (exit 3) names the first line that is not as it was written and what is wrong with it.
+        ``CorruptionError`` (exit 3) names the first altered line and the fault.
         """
         known, raw = self._together()
         if b"\n" not in raw and self.copy.exists():
@@ -83,9 +83,9 @@ class AccountRecord:
             before = after
 
     def check_copy(self, record: Record) -> None:
-        """Hold ``limits.json`` against the record; ``CorruptionError`` names the field that differs.
+        """Check ``limits.json`` against the record; ``CorruptionError`` names the field that differs.
 
-        A copy that is missing, or that is the version before, is what a crash leaves, and is written again.
+        A copy that is missing or one version behind is the result of a crash, and is written again.
         """
         if self.copy_problem(record):
             entry, _ = record.limits or (None, None)
@@ -93,7 +93,7 @@ class AccountRecord:
                 self._write_copy(entry)
 
     def copy_problem(self, record: Record) -> str:
-        """What a crash left of ``limits.json``; nothing where it is in order. Looks only, raises as ``check_copy``."""
+        """Note on a missing or outdated ``limits.json``; "" where it is in order. Raises like its check."""
         if record.limits is None:
             return ""
         newest, _ = record.limits
@@ -135,7 +135,7 @@ class AccountRecord:
             return _recorded(chain, self._anchored())
 
     def begun(self, session: str) -> None:
-        """Keep in the anchor that the session of this date began: a store that lost it is noticed, the first one too.
+        """Record in the anchor that the session of this date began: a store that lost it is then noticed.
 
         A record without an anchor, which an older version wrote, is left as it is.
         """
@@ -149,7 +149,7 @@ class AccountRecord:
             raise CheckFailed(*problem)
         try:
             parsed(line(entry))
-        except ValueError as error:  # written, it would keep the account from ever being opened again
+        except ValueError as error:  # if written, the account could never be opened again
             raise CheckFailed(f"this entry could not be read again: {error}", "Nothing was written") from None
         self._fix(entry.account, len(chain.entries), chain.last, seal(entry))
         with _clearly(self.path, "written"), os.fdopen(descriptor, "ab", closefd=False) as file:
@@ -162,7 +162,7 @@ class AccountRecord:
             self._write_copy(entry)
 
     def _fix(self, account: str, entries: int, last: str, announced: str = "") -> None:
-        """Count or announce an entry in the anchor."""
+        """Confirm or announce an entry in the anchor."""
         known = self._anchored()
         begun = "" if known is None else known.begun
         self._write_anchor(RecordAnchor(account=account, entries=entries, last=last, next=announced, begun=begun))
@@ -175,7 +175,7 @@ class AccountRecord:
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[RecordChain, int]]:
-        """The record and its file, held alone; an unfinished last line is taken off first."""
+        """The record and its file, locked; an incomplete last line is removed first."""
         self._home.folder(self._home.path, 0o700)
         with _clearly(self.path, "written"):
             descriptor = open_own(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _PRIVATE)
@@ -203,7 +203,7 @@ class AccountRecord:
                 raise CorruptionError(f"{self.path}, line {number}: {problem[0]}", RESTORE)
             chain.take(entry)
         if misfit := chain.misfit(anchor):
-            raise CorruptionError(f"{self.path} is not the record of {self.anchor.name}: {misfit}", RESTORE)
+            raise CorruptionError(f"{self.path} does not match {self.anchor.name}: {misfit}", RESTORE)
         return chain
 
     def _anchored(self) -> RecordAnchor | None:

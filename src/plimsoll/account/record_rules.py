@@ -1,7 +1,7 @@
 """Rules of an account's record: legal next entries, and who may sign them (H1, H7).
 
-``RecordChain`` is the record as far as it was read. An entry is checked against it before it is accepted: its place,
-its content and its signature, by the keys that were trusted at that point. No clock is read.
+``RecordChain`` is the record as far as it was read. Each next entry is checked against it before it is accepted: its
+place, its content and its signature, by the keys trusted at that point. No clock is read.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Problem = tuple[str, str]  # what is wrong, and the remedy
 
 @dataclass(frozen=True, slots=True)
 class Signatory:
-    """Who signs, with which key, and what their clock says."""
+    """A signer, their key, and the time by their clock."""
 
     person: str
     signer: Signer
@@ -47,9 +47,9 @@ class Signatory:
 
 @dataclass(slots=True)
 class RecordChain:
-    """The entries so far and what follows from them: hash of the last, who is trusted, paper or live.
+    """The entries so far: hash of the last, trusted keys, paper or live.
 
-    ``anchored`` says that some entry was written by who keeps an anchor: there must be one then.
+    ``anchored`` means that some entry was written together with an anchor, which must then exist.
     """
 
     entries: list[RecordEntry] = field(default_factory=list)
@@ -61,7 +61,7 @@ class RecordChain:
     anchored: bool = False
 
     def take(self, entry: RecordEntry) -> None:
-        """Add an entry in which no problem was found."""
+        """Add an entry without a problem."""
         self.entries.append(entry)
         self.last = seal(entry)
         self.counts[type(entry.body)] += 1
@@ -79,10 +79,10 @@ class RecordChain:
                 pass
 
     def misfit(self, anchor: RecordAnchor | None) -> str:
-        """Why this is not the whole record its anchor knows; "" where it is, or where a crash left the two so.
+        """Why this is not the complete record its anchor describes; "" where it is, or after a crash between the two.
 
-        A crash leaves the one entry beyond the anchor that the anchor announced. A record written before there were
-        anchors has none.
+        A crash leaves at most the one entry beyond the anchor that the anchor announced. A record from before anchors
+        has none.
         """
         here = len(self.entries)
         if anchor is None:
@@ -90,15 +90,15 @@ class RecordChain:
         if self.entries and anchor.account != self.entries[0].account:
             return f"its anchor is of account {anchor.account}"
         if here < anchor.entries:
-            return f"it ends with entry {here}, and its anchor knows {anchor.entries}: lines were cut off"
+            return f"it ends with entry {here}, and its anchor has {anchor.entries}: lines were cut off"
         if (here, self.last) in ((anchor.entries, anchor.last), (anchor.entries + 1, anchor.next)):
             return ""
         if anchor.entries and seal(self.entries[anchor.entries - 1]) != anchor.last:
-            return f"entry {anchor.entries} is not the one its anchor knows: lines were altered and chained again"
-        return f"entry {anchor.entries + 1} is beyond its anchor: it was added by something else"
+            return f"entry {anchor.entries} is not the one in its anchor: lines were altered and chained again"
+        return f"entry {anchor.entries + 1} is beyond its anchor: it was added outside plimsoll"
 
     def next(self, body: Body, by: Signatory | None) -> RecordEntry:
-        """The entry that says ``body`` in the next place, signed where ``by`` is given."""
+        """The next entry with this ``body``, signed where ``by`` is given."""
         first = self.entries[0]
         entry = RecordEntry(
             account=first.account,
@@ -116,7 +116,7 @@ class RecordChain:
         return replace(entry, signature=replace(blank, value=by.signer.sign(message(blank))))
 
     def problem(self, entry: RecordEntry) -> Problem | None:
-        """Why an entry may not come next; None when it may."""
+        """The problem with a next entry; None when it is allowed."""
         return self._place(entry) or self._statement(entry.body) or self._signature(entry)
 
     def _place(self, entry: RecordEntry) -> Problem | None:
@@ -129,13 +129,13 @@ class RecordChain:
         if entry.sequence != (sequence := self.counts[type(entry.body)] + 1):
             return f"it is {kind(entry.body)} {entry.sequence}, the next is {sequence}", RESTORE
         if entry.previous != self.last:
-            return "it does not follow the line before it, which was altered or is another", RESTORE
+            return "it does not follow the line before it, which was altered or replaced", RESTORE
         if self.anchored and entry.anchored is not True:
             return "it was written without an anchor, after lines that had one", RESTORE
         return None
 
     def _statement(self, body: Body) -> Problem | None:
-        """What is wrong with what an entry says, given what was said before."""
+        """The problem with an entry's content, given the earlier entries."""
         match body:
             case Key(action="trust"):
                 return self._trust(body)
@@ -155,9 +155,12 @@ class RecordChain:
 
     def _trust(self, key: Key) -> Problem | None:
         if not sound_key(key.public_key):
-            return f"{key.public_key} is no sound Ed25519 public key", "Give what 'plimsoll keys new' printed"
+            return (
+                f"{key.public_key} is not a sound Ed25519 public key",
+                "Give the key that 'plimsoll keys new' printed",
+            )
         if self.trusted.get(key.person) == key.public_key:
-            return f"{key.person} is trusted with this key already", "Nothing need be done"
+            return f"{key.person} is trusted with this key already", "No action is needed"
         if key.public_key in (other for person, other in self.trusted.items() if person != key.person):
             return "this key is another person's", "Make one with 'plimsoll keys new'"
         return None
@@ -179,18 +182,18 @@ class RecordChain:
         return None
 
     def _signature(self, entry: RecordEntry) -> Problem | None:
-        """What is wrong with who signed, given who is trusted."""
+        """The problem with an entry's signature, given the trusted keys."""
         signature, body = entry.signature, entry.body
         if signature is None:
             unsigned = f"{kind(body)} {entry.sequence} is not signed"
             return None if self._free(body) else (unsigned, "A trusted person signs it with their key")
         wanted = PURPOSES.get(type(body))
         if wanted is None:
-            return f"{kind(body)} {entry.sequence} is signed, which it never is", RESTORE
+            return f"{kind(body)} {entry.sequence} is signed, which is never allowed", RESTORE
         if signature.purpose != wanted:
-            return f"it was signed for {signature.purpose!r}, not for {wanted!r}", "Sign it for what it is"
+            return f"it was signed for {signature.purpose!r}, not for {wanted!r}", "Sign it for its own purpose"
         if signature.content != content(entry):
-            return f"what it says is not what {signature.person} signed", RESTORE
+            return f"its content is not what {signature.person} signed", RESTORE
         key = self.trusted.get(signature.person)
         if key is None:
             known = ", ".join(self.trusted) or "nobody"
@@ -202,7 +205,7 @@ class RecordChain:
 
     def _free(self, body: Body) -> bool:
         """Whether it needs no signature: the opening, sessions, the first key, a paper account's first caps, and its
-        repair where nobody may sign.
+        repair while nobody may sign.
         """
         match body:
             case Opened() | Session():

@@ -1,8 +1,8 @@
-"""Repair a lost or altered governor's account from its record, on a person's word (H2, X6).
+"""Repair a lost or altered governor's account from its record, by a person (H2, X6).
 
-Where the record is in order to its end and reaches what the home has seen, state and facts follow from it. Where it
-does not, the last entries are lost, and with them orders and fills: then the account can only be begun again from what
-is left, on an explicit word, and adds no risk until the venue has told what is held and another session has begun.
+Where the record is in order to its end and reaches the last entry that the home has seen, state and facts follow from
+it. Otherwise the last entries are lost, with their orders and fills: the account can then only be restarted from the
+rest, explicitly, and adds no risk until the venue has reported its positions and another session has begun.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from plimsoll.store.governor_repair import Broken
 
 
 class Repaired(msgspec.Struct, frozen=True):
-    """What was wrong and what was done: ``none``, ``rebuild`` or ``restart``. ``entries`` are in the record now,
+    """The problem and the action: ``none``, ``rebuild`` or ``restart``. ``entries`` are in the record now,
     ``lost`` are known to be missing.
     """
 
@@ -37,10 +37,10 @@ class Repaired(msgspec.Struct, frozen=True):
 def repair(
     home: AccountFiles, by: Signatory | None, reason: str, wall: Callable[[], int], *, restart: bool = False
 ) -> Repaired:
-    """Mend the account of a home; with ``restart`` also where entries are lost.
+    """Repair the account of a home; with ``restart`` also where entries are lost.
 
-    ``CheckFailed`` (exit 3) where entries are lost and nobody said to begin again, or the act has to be signed and is
-    not by who may. ``wall`` is the time in microseconds since 1970.
+    ``CheckFailed`` (exit 3) where entries are lost without ``restart``, or the action needs a valid signature. ``wall``
+    is the time in microseconds since 1970.
     """
     broken, record = Broken(home.governor), AccountRecord(home)
     found = broken.look()

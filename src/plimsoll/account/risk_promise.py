@@ -1,8 +1,8 @@
-"""The risk promise of an account on one page, written from its policy and its signed limits (H9).
+"""The risk promise: an account's guarantees on one page, from its policy and its signed limits (H9).
 
-Everything on it is computed from what the governor compares with; change a threshold and the page changes. It says
-what is guaranteed, what cannot be, with a bound in dollars, and how to check both. Signed, its text is what a person
-answers for: the account's record keeps the hash of it.
+Every figure on it is computed from the governor's own thresholds; change one and the page changes. It states what is
+guaranteed, what cannot be, with a bound in dollars, and how to check both. A person signs its text: the account's
+record keeps its hash.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _BYTES_MAX = 64 * 1024
 
 
 class GapBound(msgspec.Struct, frozen=True):
-    """What a gap can cost: ``gap`` is the adverse move, amounts are in dollars at the stated capital.
+    """Loss from a gap: ``gap`` is the adverse move, amounts are in dollars at the stated capital.
 
-    ``worst`` is the loss of a session that had lost ``risk_ends``, where new risk ends, with all it may hold.
+    ``worst`` is the loss of a session that had lost ``risk_ends``, where new risk ends, with the largest positions.
     """
 
     gap: float
@@ -76,14 +76,14 @@ class RiskPromise(msgspec.Struct, frozen=True):
 
     @property
     def page(self) -> str:
-        """The text with its signature, or the words that there is none."""
+        """The text with its signature, or the statement that it has none."""
         return self.text + self.end
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What became of a page: whose it is, and whether the account still promises the same.
+    """Result of checking a page: its signer, and whether the account still promises the same.
 
-    ``account`` and ``policy``, the SHA-256 of it, are those it was signed for.
+    ``account`` and ``policy``, the SHA-256 of it, are those of the signature.
     """
 
     document: str
@@ -95,49 +95,55 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def promise(home: AccountFiles, policy: Policy, digest: str) -> RiskPromise:
-    """The promise of the home's account as it is now; of a paper account of the policy where there is none."""
+    """The promise of the home's account as it is now; without an account, of a paper account of the policy."""
     record = AccountRecord(home)
     found = whole_record(home)
-    record.copy_problem(found)  # an altered limits.json promises nothing
+    record.copy_problem(found)  # an altered limits.json is refused
     return _promise(found, policy, digest)
 
 
 def sign(home: AccountFiles, policy: Policy, digest: str, by: Signatory) -> RiskPromise:
-    """Sign the promise as it is now."""
+    """Sign the present promise."""
     record = AccountRecord(home)
     found = whole_record(home)
     record.check_copy(found)
     if found.limits is None:
-        raise CheckFailed("the account has no limits yet, so it promises nothing", "Start the governor or sign limits")
+        raise CheckFailed(
+            "the account has no limits yet, so there is no promise to sign", "Start the governor or sign limits"
+        )
     made = _promise(found, policy, digest)
     return _promise(record.append(Promise(document=made.document, policy=digest), by), policy, digest)
 
 
 def check(home: AccountFiles, policy: Policy, digest: str, path: Path) -> Checked:
-    """Who signed a page that was written to a file, and whether it is still what the account promises.
+    """The signer of a page written to a file, and whether the account still promises it.
 
-    ``CheckFailed`` (exit 3) when nobody trusted signed this text, or when the page is not to its last byte what was
-    written when they did.
+    ``CheckFailed`` (exit 3) when no trusted person signed this text, or when the page differs in any byte from the one
+    written at the signature.
     """
     try:
         with path.open("rb") as file:
             page = file.read(_BYTES_MAX)
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})", "Name what 'plimsoll sla --out' wrote") from None
+        raise InputError(
+            f"{path} cannot be read ({error.strerror})", "Name a file that 'plimsoll sla --out' wrote"
+        ) from None
     body = page.partition(f"{_SIGNED}\n".encode())[0]
     document = hashlib.sha256(body).hexdigest()
     found = whole_record(home)
     signed = [e for e in reversed(found.entries) if isinstance(e.body, Promise) and e.body.document == document]
     if not signed:
         raise CheckFailed(
-            f"nobody signed this text for the account of {home.path}", "Compare it with what 'plimsoll sla' writes now"
+            f"no trusted person signed this text for the account of {home.path}: it was altered, or signed for "
+            "another account",
+            "Compare it with the output of 'plimsoll sla'",
         )
     entry = next((e for e in signed if page == body + _signature(e).encode()), None)
     if entry is None or entry.signature is None or not isinstance(entry.body, Promise):
         newest = _signature(signed[0])
         raise CheckFailed(
-            f"the text was signed, but what follows it under {_SIGNED} in {path} was altered",
-            f"Written was: {' | '.join(newest.splitlines()[1:])}",
+            f"the text was signed, but the lines under {_SIGNED} in {path} were altered",
+            f"The original is: {' | '.join(newest.splitlines()[1:])}",
         )
     now = _promise(found, policy, digest).document
     return Checked(
@@ -253,7 +259,7 @@ def _page(
 
 
 def _figures(limits: GovernorLimits) -> dict[str, str]:
-    """The limits of a session as the page writes them."""
+    """The limits of a session as printed on the page."""
     pace = limits.pace
     return {
         "loss": dollars(limits.loss),
@@ -280,7 +286,7 @@ def _figures(limits: GovernorLimits) -> dict[str, str]:
 
 
 def _stages(limits: GovernorLimits, capital: int) -> dict[str, str]:
-    """From which loss each stage of a losing session holds, in columns."""
+    """The losses from which each stage of the intraday ladder holds, in columns."""
     found = {}
     for n, stage in enumerate(limits.stages):
         shares = f"{_percent(stage.loss_bps)} or {_percent(stage.equity_bps)}"
@@ -301,7 +307,7 @@ def _laid_out(line: str) -> Sequence[str]:
 
 def _whose(entry: RecordEntry | None, signed: Limits) -> str:
     if entry is None:
-        return "No account yet: what a paper account of this profile begins with."
+        return "No account yet: the initial caps of a paper account of this profile."
     who = "not signed" if entry.signature is None else f"signed by {entry.signature.person} {entry.signature.time}"
     return f"{signed.mode.capitalize()} account {entry.account}; dollar caps version {entry.sequence}, {who}."
 

@@ -1,7 +1,7 @@
-"""Signed acts on holdings and prices, and their application by the governor (R9, U6, X6).
+"""Signed statements on positions and prices, and their application by the governor (R9, U6, X6).
 
-A signed act is an entry of the account's record. It is applied once, at the governor's next start, session, ``status``
-or the message that names it, to what there is then; one that finds nothing to apply to is used up all the same.
+A signed statement is an entry of the account's record. It is applied once, at the governor's next start, session,
+``status`` or the message that names it, to the state at that time; one with nothing to apply to is used up too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from plimsoll.governor.governor import Governor
 
 @dataclass(frozen=True, slots=True)
 class SignedAct:
-    """What was signed, as which entry of the account's record."""
+    """A signed statement and the number of its entry in the account's record."""
 
     number: int
     action: str
@@ -34,14 +34,14 @@ class SignedAct:
 
 
 class SignedActs:
-    """The acts of a home's record, applied to its governor. ``live`` accounts settle nothing unsigned."""
+    """The statements in a home's record, applied to its governor. ``live`` accounts settle nothing unsigned."""
 
     def __init__(self, record: AccountRecord, *, live: bool) -> None:
         self._record, self._live = record, live
         self._seen: tuple[int, int] = (-1, -1)
 
     def apply(self, governor: Governor) -> list[dict[str, Any]]:
-        """Apply what was signed since; what each came to. Costs a look at the file where nothing was."""
+        """Apply statements signed since; returns the result of each. Without any it costs one look at the file."""
         try:
             found = self._record.path.stat()
         except FileNotFoundError:
@@ -58,8 +58,8 @@ class SignedActs:
         return said
 
     def settlement(self, told: Settlement) -> tuple[Settlement, str]:
-        """What may be settled of what a message says, and what is to be noted of it: the act it names, or, in a paper
-        account that nobody signs for, what it says.
+        """The part of a settlement message that may be booked, with a note: the signed statement it names, or, in a
+        paper account without signers, the message itself.
         """
         record = self._record.read()
         if told.act:
@@ -75,12 +75,12 @@ class SignedActs:
                 f"settling {told.symbol} needs a signature",
                 f"Sign it: plimsoll approve settle {told.symbol} --price P --person P --key FILE --reason TEXT",
             )
-        return told, "settled unsigned, as a paper account that nobody signs for may be"
+        return told, "settled unsigned, which a paper account without signers allows"
 
 
 def sign(home: AccountFiles, said: Mapping[str, str], by: Signatory) -> SignedAct:
-    """Put an act into the home's record, signed. ``CheckFailed`` where that person may not sign, ``UsageError`` where
-    its figures cannot be.
+    """Add a signed statement to the home's record. ``CheckFailed`` where that person may not sign, ``UsageError`` for
+    impossible figures.
     """
     act = _checked(said)
     entry = AccountRecord(home).append(act, by).entries[-1]
@@ -88,7 +88,7 @@ def sign(home: AccountFiles, said: Mapping[str, str], by: Signatory) -> SignedAc
 
 
 def fact_of(number: int, act: Act) -> ActFact:
-    """What a signed entry tells the governor."""
+    """A signed entry as a message to the governor."""
     match act.action:
         case "settle":
             return _settlement(number, act)
@@ -105,7 +105,7 @@ def _settlement(number: int, act: Act) -> Settlement:
 
 
 def _checked(said: Mapping[str, str]) -> Act:
-    """The act a command says, its symbol in one spelling."""
+    """The statement in a command, its symbol in canonical spelling."""
     try:
         act = convert({**said, "symbol": held_as(said["symbol"])}, Act)
         fact = fact_of(1, act)
@@ -123,5 +123,5 @@ def _checked(said: Mapping[str, str]) -> Act:
 def _named(record: Record, number: int) -> Act:
     body = record.entries[number - 1].body if number <= len(record.entries) else None
     if not isinstance(body, Act):
-        raise InputError(f"entry {number} of account.jsonl is no signed act", "See 'plimsoll approve settle'")
+        raise InputError(f"entry {number} of account.jsonl is not a signed statement", "See 'plimsoll approve settle'")
     return body

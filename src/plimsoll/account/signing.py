@@ -1,4 +1,4 @@
-"""Ed25519 keys in files, signing and checking with them (H1, H7).
+"""Ed25519 keys in files, signing and verification (H1, H7).
 
 A private key is an unencrypted PKCS #8 file that only its owner may read; public keys and signatures are written in
 hexadecimal. ``cryptography`` is imported by the functions that need it.
@@ -62,7 +62,7 @@ class Signer:
 
 
 def valid(public_key: str, message: bytes, signature: str) -> bool:
-    """Whether a signature is the key's of this very message; False also for what is no sound key or no signature.
+    """Whether a signature is the key's of exactly this message; False also for an unsound key or an invalid signature.
 
     Strict: one encoding of key, point and number each, no point of small order. The library itself refuses a number
     that is not below the order of the group.
@@ -81,7 +81,7 @@ def valid(public_key: str, message: bytes, signature: str) -> bool:
 
 
 def sound_key(public_key: str) -> bool:
-    """Whether a text in hexadecimal is a public key that only who holds its private key can sign for."""
+    """Whether a hexadecimal text is a sound public key: only the holder of its private key can sign for it."""
     try:
         return sound(bytes.fromhex(public_key))
     except ValueError:
@@ -101,11 +101,11 @@ def _read(path: Path) -> Ed25519PrivateKey:
             f"key {path} cannot be read ({error.strerror})", "Name the file 'plimsoll keys new' wrote"
         ) from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise InputError(f"key {path} can be read by others than its owner", f"chmod 600 {path}")
+        raise InputError(f"key {path} can be read by users other than its owner", f"chmod 600 {path}")
     try:
         key = load_pem_private_key(raw, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise InputError(f"key {path} is no unencrypted Ed25519 private key", _NAME_IT)
+        raise InputError(f"key {path} is not an unencrypted Ed25519 private key", _NAME_IT)
     return key

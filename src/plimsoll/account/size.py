@@ -1,4 +1,4 @@
-"""Position size on its way to the cap: the present step and the approval of the next (H7, P5)."""
+"""Position size growing to the cap: the present step and the approval of the next (H7, P5)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from plimsoll.governor.graduation import Progress, SizeRequirement, progress
 
 
 class SizeReport(msgspec.Struct, frozen=True):
-    """Where an account stands between its steps, in dollars.
+    """An account's present size step, in dollars.
 
-    ``size`` is None where size is not graduated, ``next`` where there is no further step. ``since`` is what the
-    evidence is counted from, ``sessions`` how many there are since; ``ready`` says that a person may grant the step.
+    ``size`` is None where size is not graduated, ``next`` where there is no further step. ``since`` is the start of the
+    evidence, ``sessions`` the number since then; ``ready`` whether a person may grant the step.
     """
 
     graduated: bool
@@ -32,14 +32,14 @@ class SizeReport(msgspec.Struct, frozen=True):
 
 
 def status(home: AccountFiles) -> SizeReport:
-    """Where it stands; looks only, also while the governor runs."""
+    """The present step; reads only, also while the governor runs."""
     return _report(_progress(whole_record(home)))
 
 
 def approve(home: AccountFiles, by: Signatory, reason: str) -> SizeReport:
     """Grant the next step, from the next session on.
 
-    ``CheckFailed`` (exit 3) lists the evidence that is missing, or says who may not sign.
+    ``CheckFailed`` (exit 3) lists the missing evidence, or the persons who may sign.
     """
     record = AccountRecord(home)
     read = whole_record(home)
@@ -57,7 +57,7 @@ def approve(home: AccountFiles, by: Signatory, reason: str) -> SizeReport:
         told = "; ".join(f"{item.name}: {item.found}, needed {item.needed}" for item in missing)
         raise CheckFailed(
             f"${dollars(found.next)} cannot be granted yet: {told}",
-            f"Go on at ${dollars(found.size)}; evidence is counted since {found.since}",
+            f"Continue at ${dollars(found.size)}; evidence is counted since {found.since}",
         )
     after = record.append(Size(step=dollars(found.next), reason=why), by)
     return _report(_progress(after))

@@ -1,7 +1,7 @@
 """Statistics of a governor's session, appended to the account's record when the next one begins (H7).
 
-The minutes that had a quote stand in ``session.json`` of the home, written once a minute: a killed process loses none
-but those it did not see. The rest is read off the governor when its session ends.
+The minutes with a quote are in ``session.json`` of the home, written once a minute: a killed process loses at most the
+minute it was in. The rest is read from the governor when its session ends.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EPOCH = date(1970, 1, 1)
 
 
 class Running(msgspec.Struct):
-    """The session so far: spans of minutes since 1970 with a quote, from one to before the other, and breaches."""
+    """The session so far: spans of minutes since 1970 with a quote, and breaches; an end is exclusive."""
 
     day: int = -1
     minutes: list[tuple[int, int]] = []
@@ -37,19 +37,19 @@ class Running(msgspec.Struct):
 
 
 class TrackRecord:
-    """Watches one governor. Several processes of a home write one file, each adding what it saw.
+    """Collects the statistics of one governor. Several processes of a home write one file, each adding its own.
 
     ``hours`` gives the first minute of a day's session and the first after it, None where the day has none; it is
-    asked only when a session is told.
+    asked only when a session is recorded.
     """
 
     def __init__(self, home: AccountFiles, hours: Hours) -> None:
         self._home, self._hours = home, hours
-        self._seen = (-1, -1, False)  # day, minute and breach that are in the file already
+        self._seen = (-1, -1, False)  # day, minute and breach already in the file
 
     @property
     def day(self) -> int:
-        """The last session the home saw a quote of; -1 when it saw none, or its file cannot be read."""
+        """The last session with a quote in this home; -1 for none, or when its file cannot be read."""
         return self._running()[1].day
 
     def quoted(self, governor: Governor, at: int) -> None:
@@ -97,7 +97,7 @@ class TrackRecord:
 
     @contextmanager
     def _shared(self) -> Iterator[Running]:
-        """The file, held alone while it is changed; one that cannot be read begins anew, which only loses evidence."""
+        """The file, locked while it is changed; an unreadable one restarts empty, which only loses evidence."""
         with os.fdopen(open_lock(self._home.track.with_suffix(".lock")), "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             before, running = self._running()
@@ -119,12 +119,12 @@ def iso(day: int) -> str:
 
 
 def day_of(session: str) -> int:
-    """The day of a session's date; -1 where there is none."""
+    """The day of a session's date; -1 without one."""
     return (date.fromisoformat(session) - _EPOCH).days if session else -1
 
 
 def _add(spans: list[tuple[int, int]], minute: int) -> None:
-    """Put a minute into spans, which stay in order and apart."""
+    """Add a minute to the spans, which stay in order and disjoint."""
     spans.append((minute, minute + 1))
     merged: list[tuple[int, int]] = []
     for start, end in sorted(spans):

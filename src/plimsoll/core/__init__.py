@@ -1,1 +1,1 @@
-"""Floor 0: the nouns every room speaks in. Pure values, no I/O, no clock; imports nothing above it."""
+"""The shared vocabulary: types, policy, reasons, errors and ports. Pure values, no I/O, no clock; the lowest layer."""

@@ -1,9 +1,9 @@
 """An account's record: who may sign, what they signed, and how its sessions went (H1, H7, H9, G3).
 
-The record is a chain of entries, one canonical JSON line each. ``previous`` is the hash of the line before, so an
-entry cannot be taken out, moved or changed; ``account`` keeps it from serving another account, and ``number`` and
-``sequence`` (counted within its kind) from serving twice. A signature covers the whole entry: what is signed, for which
-account, as which number, after which history.
+The record is a chain of entries, one canonical JSON line each. ``previous`` is the hash of the line before, so no
+entry can be removed, moved or changed; ``account`` prevents its use for another account, and ``number`` and
+``sequence`` (counted within its kind) its repeated use. A signature covers the whole entry: content, account, number
+and history.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from plimsoll.core.errors import InputError
 _AMOUNT = re.compile(r"(\d{1,12})(?:\.(\d{1,2}))?", re.ASCII)
 Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}\\Z")]
 Signed = Annotated[str, msgspec.Meta(pattern="^-?[0-9]{1,40}\\.[0-9]{2}\\Z")]
-"""Whatever a session can come to: what was told of it may be absurd, and must still be read again."""
+"""Any amount that a session report may contain: an absurd one must still be readable."""
 Amount = Annotated[str, msgspec.Meta(pattern="^(-?[0-9]{1,15}(\\.[0-9]{1,12})?)?\\Z")]
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}\\Z")]
 
@@ -39,13 +39,13 @@ class Caps(_Part, frozen=True, kw_only=True):
 
 
 class Opened(_Part, frozen=True, kw_only=True, tag_field="kind", tag="opened"):
-    """The first entry; ``account`` of it is drawn at random."""
+    """The first entry; its ``account`` id is random."""
 
     time: str
 
 
 class Key(_Part, frozen=True, kw_only=True, tag_field="kind", tag="key"):
-    """A person's public key is trusted from here on, or no longer. The first one a record trusts needs no signature."""
+    """A person's public key is trusted from here on, or revoked. The first trusted key needs no signature."""
 
     action: Literal["trust", "revoke"]
     person: Name
@@ -53,10 +53,10 @@ class Key(_Part, frozen=True, kw_only=True, tag_field="kind", tag="key"):
 
 
 class Growth(_Part, frozen=True, kw_only=True):
-    """How a position grows to its cap: the ``steps`` of its worth in dollars, and what one takes (H7).
+    """Growth of a position to its cap: the ``steps`` of its value in dollars, and the evidence for each (H7).
 
     ``days`` are profitable sessions in a row and ``uptime_bps`` basis points of their minutes; a session's loss above
-    ``daily_loss_bps`` of its equity begins the evidence anew, a fall above ``drawdown_bps`` of the peak takes a step
+    ``daily_loss_bps`` of its equity restarts the evidence, a drawdown above ``drawdown_bps`` of the peak takes a step
     back (P4).
     """
 
@@ -68,10 +68,10 @@ class Growth(_Part, frozen=True, kw_only=True):
 
 
 class Limits(_Part, frozen=True, kw_only=True, tag_field="kind", tag="limits"):
-    """The dollar caps from here on, and how a position grows to its own (H1, H7).
+    """The dollar caps from here on, and the growth of positions to them (H1, H7).
 
-    ``capital`` and ``profile`` say what the caps were generated from; ``growth`` is absent where size is not graduated.
-    Only a paper account's first caps need no signature.
+    ``capital`` and ``profile`` are the inputs from which the caps were generated; ``growth`` is absent where size is
+    not graduated. Only a paper account's first caps need no signature.
     """
 
     mode: Literal["paper", "live"]
@@ -90,12 +90,12 @@ class Size(_Part, frozen=True, kw_only=True, tag_field="kind", tag="size"):
 
 
 class Session(_Part, frozen=True, kw_only=True, tag_field="kind", tag="session"):
-    """What a session of the governor came to, written when the next one begins (H7).
+    """Results of a session of the governor, written when the next one begins (H7).
 
-    ``equity`` began it and ``equity_next`` the next one; ``result`` is what its own fills and marks say it made, and
-    ``size`` what a position could be worth, None where size is not graduated; all in dollars with two decimals. Of the
-    ``minutes`` of its hours ``minutes_up`` had a quote; both are absent where its hours are not known. ``slow`` says
-    that its decisions took too long (H5), ``breaches`` are codes.
+    ``equity`` is at its start and ``equity_next`` at the next one's; ``result`` is the profit from its own fills and
+    marks, and ``size`` the position size allowed, None where size is not graduated; all in dollars with two decimals.
+    Of the ``minutes`` of its hours ``minutes_up`` had a quote; both are absent where its hours are unknown. ``slow``
+    means that its decisions took too long (H5), ``breaches`` are codes.
     """
 
     date: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}\\Z")]
@@ -110,15 +110,15 @@ class Session(_Part, frozen=True, kw_only=True, tag_field="kind", tag="session")
 
 
 class Promise(_Part, frozen=True, kw_only=True, tag_field="kind", tag="promise"):
-    """A person signs the risk promise whose text has this SHA-256, made under the policy with that hash (H9)."""
+    """A person's signature of the risk promise with this SHA-256, made under the policy with that hash (H9)."""
 
     document: Hash
     policy: Hash
 
 
 class Act(_Part, frozen=True, kw_only=True, tag_field="kind", tag="act"):
-    """A person says what no venue will: what a holding ended at, which price of a symbol is right, how much is held of
-    it (R9, U6, X6). The governor applies it once, to what it finds then.
+    """A person's statement that no venue provides: the settlement price of a holding, the correct price of a symbol, or
+    the quantity held (R9, U6, X6). The governor applies it once, to the state at that time.
 
     ``price`` is of a settlement, ``bid`` and ``ask`` of a price, ``quantity`` of a position; the others are empty.
     """
@@ -133,9 +133,10 @@ class Act(_Part, frozen=True, kw_only=True, tag_field="kind", tag="act"):
 
 
 class Repair(_Part, frozen=True, kw_only=True, tag_field="kind", tag="repair"):
-    """A person has the governor's account rebuilt from its record, or begun again without its last entries (H2, X6).
+    """A person's order to rebuild the governor's account from its record, or to restart it without lost entries (H2,
+    X6).
 
-    ``entries`` of the record are kept, ``lost`` are known to have been after them; ``problem`` is what was found.
+    ``entries`` of the record are kept, ``lost`` are known to have followed them; ``problem`` describes the damage.
     """
 
     action: Literal["rebuild", "restart"]
@@ -158,7 +159,7 @@ PURPOSES: dict[type, str] = {
 
 
 class Signature(_Part, frozen=True, kw_only=True):
-    """Who signed, when by their own clock, for which purpose and which content; ``value`` is Ed25519 in hexadecimal."""
+    """Signer, time by the signer's clock, purpose and content hash; ``value`` is Ed25519 in hexadecimal."""
 
     person: Name
     time: str
@@ -180,10 +181,10 @@ class RecordEntry(_Part, frozen=True, kw_only=True):
 
 
 class RecordAnchor(_Part, frozen=True, kw_only=True):
-    """What a record was when it was last written, kept beside it: its number of entries and the hash of the last.
+    """The end of a record as last written, kept beside it: its number of entries and the hash of the last.
 
-    ``next`` is the hash of the entry that is about to be written, announced before it, "" once it is there. ``begun``
-    is the date of the last session that began here, which the record tells only when the next begins.
+    ``next`` is the hash of the entry about to be written, announced before it, "" once it is there. ``begun`` is the
+    date of the last session that began here, which the record contains only when the next begins.
     """
 
     account: str
@@ -203,7 +204,7 @@ def line(entry: RecordEntry) -> bytes:
 
 
 def parsed(text: bytes) -> RecordEntry:
-    """The entry of a line. ``ValueError`` when it is none, or not in canonical form."""
+    """The entry of a line. ``ValueError`` when it is not an entry in canonical form."""
     entry = _DECODER.decode(text)
     if line(entry) != text:
         raise ValueError("it is not in canonical form")
@@ -211,7 +212,7 @@ def parsed(text: bytes) -> RecordEntry:
 
 
 def seal(entry: RecordEntry) -> str:
-    """SHA-256 of the whole line, its signature included: what the next entry names as ``previous``."""
+    """SHA-256 of the whole line, its signature included: the ``previous`` of the next entry."""
     return hashlib.sha256(line(entry)).hexdigest()
 
 
@@ -221,7 +222,7 @@ def content(entry: RecordEntry) -> str:
 
 
 def message(signature: Signature) -> bytes:
-    """The bytes that are signed. They name their own kind, so that no other use of the key can pass for one."""
+    """The bytes that are signed. They include their own kind, so that no other use of the key can pass for one."""
     covered = {name: getattr(signature, name) for name in ("person", "time", "purpose", "content")}
     return b"plimsoll account record 1\n" + _ENCODER.encode(covered)
 
@@ -240,5 +241,5 @@ def amount(text: str, name: str) -> int:
 
 
 def kind(body: Body) -> str:
-    """The word a line calls this body by."""
+    """The name of this body type in a line."""
     return str(body.__struct_config__.tag)

@@ -1,4 +1,4 @@
-"""Validity of a strategy's answer, and the fault it is refused for (S1, U6)."""
+"""Validation of a strategy's answer, with the fault for which it is refused (S1, U6)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from plimsoll.core.forecast import Forecast
 
 
 def is_number(value: Any) -> bool:
-    """True for a finite number; a plug-in may have put anything in its place."""
+    """True for a finite number; a plug-in may return anything."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
     try:
         return math.isfinite(float(value))
-    except OverflowError:  # a whole number that no float can hold
+    except OverflowError:  # an integer beyond the range of floats
         return False
 
 
 def fault_of(forecast: Forecast) -> str:
-    """Why a forecast is none, "" for a valid one; the same words whatever the value, so that faults can be counted.
+    """The fault of a forecast, "" for a valid one; the same words whatever the value, so that faults can be counted.
 
-    ``mu`` lies in [-1, 1], for a loss of more than everything or a gain of more than 100 % is no expectation;
+    ``mu`` lies in [-1, 1], since a loss of more than everything or a gain above 100 % is not a plausible expectation;
     ``sigma`` is positive; ``confidence`` lies in [0, 1]; ``horizon`` is a whole number of sessions from 1 on.
     """
     f = forecast
@@ -48,7 +48,7 @@ def fault_of(forecast: Forecast) -> str:
 
 
 def _form(f: Forecast) -> str:
-    """What else a forecast must be: a score that is a number, a reason that is text, switches that are switches."""
+    """Further requirements of a forecast: a numeric score, a text reason, boolean switches."""
     if not is_number(f.score):
         return "score is not a finite number"
     if not isinstance(f.reason, str):
@@ -59,7 +59,7 @@ def _form(f: Forecast) -> str:
 
 
 def plain(forecast: Forecast) -> Forecast:
-    """A valid forecast with Python's own numbers for whatever kinds of number it was made of."""
+    """A valid forecast with its numbers converted to Python's own types."""
     f = forecast
     return replace(
         f,

@@ -1,4 +1,4 @@
-"""Daily bars and macro observations as arrays: what providers, certification and the store hand to each other (D12)."""
+"""Daily bars and macro observations as arrays, exchanged by providers, certification and the store (D12)."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class MacroSeries:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What a named person said of the jump of ``symbol`` on ``date`` (ISO), recorded ``at`` an ISO instant (D10).
+    """A named person's statement on the jump of ``symbol`` on ``date`` (ISO), recorded ``at`` an ISO instant (D10).
 
-    ``act`` is confirm or revoke; the last record of a day stands. ``detail`` holds the figures that were confirmed.
+    ``act`` is confirm or revoke; the last record of a day applies. ``detail`` has the figures that were confirmed.
     """
 
     act: str
@@ -74,8 +74,8 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class HeldPage:
-    """A page of a provider that is durable: its place in the reading, the cursor to go on with behind it, whether it is
-    the last one, and the SHA-256 of what was kept of it (D13).
+    """A durable page of a provider: its number in the reading, the cursor that follows it, whether it is the last one,
+    and the SHA-256 of its archived content (D13).
     """
 
     number: int
@@ -86,12 +86,12 @@ class HeldPage:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What happened to one symbol in one ingestion run (D13).
+    """Result of one ingestion run for one symbol (D13).
 
     ``status`` is OK, FAILED or MACRO; ``flags`` are findings that only the reading could make (order, duplicates);
     ``first`` and ``last`` are the ISO dates of the rows read, empty without any; ``archived`` is the SHA-256 of
-    the archived payload. ``days`` holds every day number of each flag, in their order; ``source`` is the identity the
-    rows were read under (D10), empty where it was not kept.
+    the archived payload. ``days`` has every day number of each flag, in order; ``source`` is the identity of the rows
+    when they were read (D10), empty where it was not kept.
     """
 
     run: str

@@ -1,4 +1,4 @@
-"""Days as whole numbers since 1970-01-01, and as the text people write (U5)."""
+"""Days as whole numbers since 1970-01-01, and as ISO text (U5)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FIRST = date(1970, 1, 1).toordinal()
 
 
 def day_number(iso: str) -> int:
-    """Days since 1970-01-01 of an ISO date; ``UsageError`` names a text that is not one.
+    """Days since 1970-01-01 of an ISO date; ``UsageError`` for other text.
 
     >>> day_number("1970-01-02")
     1
@@ -27,7 +27,7 @@ def day_number(iso: str) -> int:
 
 
 def _meant(text: str) -> str:
-    """``: did you mean 2025-07-31?`` for a date written another way, where only one day can be meant; else nothing."""
+    """``: did you mean 2025-07-31?`` for a date in another notation, where it is unambiguous; else nothing."""
     found = re.fullmatch(r"(\d{4})(\d\d)(\d\d)|(\d{4})\D(\d\d?)\D(\d\d?)|(\d\d?)\D(\d\d?)\D(\d{4})", text.strip())
     if found is None:
         return ""
@@ -41,7 +41,7 @@ def _meant(text: str) -> str:
 
 
 def iso_day(number: int) -> str:
-    """ISO date of days since 1970-01-01; a day no calendar writes, before the year 1 or after 9999, by its number.
+    """ISO date of days since 1970-01-01; a day before the year 1 or after 9999 is given by its number.
 
     >>> iso_day(1)
     '1970-01-02'

@@ -1,4 +1,4 @@
-"""The cycle record: one a session, with arrays, journaled before anything acts (G3)."""
+"""The cycle record: one per session, with arrays, journaled before any action (G3)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class TargetPortfolio(msgspec.Struct, frozen=True):
-    """The standing target between auctions (A7), with the forecasts behind it per symbol.
+    """The target portfolio between auctions (A7), with the forecasts behind it per symbol.
 
     ``confidence`` is the highest of a symbol's bids, ``mu`` its highest expected return at the auction's horizon,
     ``conviction`` the largest |mu|/sigma as an annual Sharpe (S1): the vetoes judge increases on them (G2).
@@ -45,11 +45,10 @@ class TargetPortfolio(msgspec.Struct, frozen=True):
 
 
 class StopState(msgspec.Struct, frozen=True):
-    """A holding's stop (R7): ``stage`` 0 watched, 1 reduced, 2 exited; ``cap`` the weight the target portfolio is held
-    to.
+    """A holding's stop (R7): ``stage`` 0 watched, 1 reduced, 2 exited; ``cap`` the largest weight allowed.
 
-    A ``cap`` of 1 binds nothing: the stage is remembered because each fires once per holding. ``high`` is the
-    highest forward index since the holding was opened, kept only with trailing stops.
+    A ``cap`` of 1 does not bind: the stage is kept because each fires once per holding. ``high`` is the highest
+    forward index since the holding was opened, kept only with trailing stops.
     """
 
     symbol: str
@@ -68,7 +67,7 @@ class HeldPair(msgspec.Struct, frozen=True):
 
 
 class Comovement(msgspec.Struct, frozen=True):
-    """The alarm on the held book's correlation (R6): ``level`` 1 watched, 2 reductions only.
+    """The alarm on the correlation of current positions (R6): ``level`` 1 watched, 2 reductions only.
 
     ``average`` (by weight) and ``lowest`` pair correlation, shrunk; 1 where they could not be measured.
     """
@@ -79,17 +78,17 @@ class Comovement(msgspec.Struct, frozen=True):
 
 
 class Carried(msgspec.Struct, frozen=True):
-    """All state a decision changes; it rides in the record, so recovery is a fold (DESIGN).
+    """All state that a decision changes; it is part of the record, so recovery is a fold.
 
     ``stress_sessions`` counts sessions of the present crisis-regime episode (0: none); ``breach_closes`` the
     consecutive closes above a hard CVaR limit; ``openings`` the (day, symbol) opening bids of recent sessions;
-    ``comovement`` the alarm on the book's correlation, absent while there is none; ``lifecycle`` the stages of the
-    strategies, absent where they are not followed.
+    ``comovement`` the alarm on the correlation of positions, None without one; ``lifecycle`` the stages of the
+    strategies, None when lifecycle tracking is off.
     """
 
     ladder: LadderState
     mode: str = "NORMAL"
-    portfolio: TargetPortfolio | None = msgspec.field(default=None, name="programme")  # as journals have named it
+    portfolio: TargetPortfolio | None = msgspec.field(default=None, name="programme")  # its name in journals
     stops: tuple[StopState, ...] = ()
     pairs: tuple[HeldPair, ...] = ()
     stress_sessions: int = 0
@@ -101,10 +100,9 @@ class Carried(msgspec.Struct, frozen=True):
 
 
 class RegimeFigure(msgspec.Struct, frozen=True):
-    """What the regime filter believes: (normal, volatile, crisis), P(crisis) at the outlook, VIX and its source.
+    """Regime probabilities: (normal, volatile, crisis), P(crisis) at the outlook, VIX and its source.
 
-    ``passage`` is the probability of a crisis at any session up to the outlook; records made before it was
-    measured lack it.
+    ``passage`` is the probability of a crisis at any session up to the outlook; absent from older records.
     """
 
     belief: tuple[float, float, float]
@@ -116,13 +114,13 @@ class RegimeFigure(msgspec.Struct, frozen=True):
 
 
 class BidRecord(msgspec.Struct, frozen=True):
-    """One bid and its fate (A5). Returns and CVaR are fractions of NAV at the auction's horizon.
+    """One bid and its outcome (A5). Returns and CVaR are fractions of NAV at the auction's horizon.
 
     ``mu`` is the forecast, ``adjusted`` after every penalty (A2), ``cost`` the round trip in return units,
     ``weight`` the allocation, ``return_share`` and ``cvar_share`` its contributions, ``binding`` the constraint
-    that stopped it and ``price`` that constraint's shadow price. ``bindings`` are all the constraints with a price
-    that one more unit of the bid would use, each with its shadow price: the bid's own cap first, then those that
-    charge it most; records made before they were all kept lack them.
+    that stopped it and ``price`` that constraint's shadow price. ``bindings`` are all priced constraints that one more
+    unit of the bid would use, each with its shadow price: the bid's own cap first, then the most costly ones; absent
+    from older records.
     """
 
     strategy: str
@@ -146,8 +144,8 @@ class BidRecord(msgspec.Struct, frozen=True):
 
 
 class TargetRecord(msgspec.Struct, frozen=True):
-    """A target portfolio at an auction (S1): ``asked`` is what its weights that could be met add up to, a fraction of
-    NAV; ``scale`` the part of it that fits beside the other bids; ``limit`` what stopped it there, "" at 1.
+    """A target portfolio at an auction (S1): ``asked`` is the sum of its tradable weights, a fraction of NAV; ``scale``
+    the part of it admitted beside the other bids; ``limit`` the limit that bound, "" at 1.
     """
 
     strategy: str
@@ -157,10 +155,10 @@ class TargetRecord(msgspec.Struct, frozen=True):
 
 
 class AuctionRecord(msgspec.Struct, frozen=True):
-    """An auction as it was held (A5). ``duals`` are shadow prices: objective gained per unit of a limit.
+    """The record of an auction (A5). ``duals`` are shadow prices: objective gained per unit of a limit.
 
-    ``stressed`` names the sets of stressed scenarios it was held under, ``not_run`` the stress windows that were over
-    and not wholly known (R2).
+    ``stressed`` names its sets of stressed scenarios, ``not_run`` the stress windows that are over but whose data are
+    incomplete (R2).
     """
 
     status: str
@@ -177,16 +175,16 @@ class AuctionRecord(msgspec.Struct, frozen=True):
 
 
 class CycleRecord(msgspec.Struct, frozen=True):
-    """One decision cycle. Arrays align with ``symbols``: whatever is held, bid for, targeted or judged.
+    """One decision cycle. Arrays align with ``symbols``: everything held, bid for, targeted or judged.
 
-    Every other symbol of the universe is HOLD for ``NOT_IN_PROGRAMME``; ``others`` counts them. Weights are
-    fractions of NAV: ``held`` before, ``target`` the standing target portfolio, ``desired`` under ladder and stops,
-    ``proposed`` after shaping, gates and vetoes; ``lots`` are the orders. Absent figures could not be measured.
-    ``strategies`` is what the session adds to the evidence of the strategies, absent where they are not followed.
-    ``findings`` are of the held book and of the orders on their way to what was sent; ``unmet`` what gates and vetoes
-    find of the whole wish, every wanted change at once, where some of it was not traded (G4).
-    ``stressed_on`` names, per horizon, the stressed set on which the book after its orders loses most, where it grew.
-    No wall time and no run id is inside, so two runs of the same inputs are the same bytes.
+    Every other symbol of the universe is HOLD for ``NOT_IN_PROGRAMME``; ``others`` counts them. Weights are fractions
+    of NAV: ``held`` before, ``target`` the target portfolio, ``desired`` under ladder and stops, ``proposed`` after
+    shaping, gates and vetoes; ``lots`` are the orders. A figure that could not be measured is absent. ``strategies`` is
+    the session's addition to the strategies' evidence, absent when lifecycle tracking is off. ``findings`` are of the
+    current positions and of the orders up to those sent; ``unmet`` the findings of gates and vetoes on the whole
+    desired portfolio, where some of it was not traded (G4). ``stressed_on`` names, per horizon, the stressed set with
+    the largest loss after the orders, where it grew. It contains no wall time and no run id, so two runs of the same
+    inputs are the same bytes.
     """
 
     session: str
@@ -200,7 +198,7 @@ class CycleRecord(msgspec.Struct, frozen=True):
     restraint: Restraint
     symbols: tuple[str, ...]
     held: list[float]
-    target: list[float] = msgspec.field(name="programme")  # as journals have named it
+    target: list[float] = msgspec.field(name="programme")  # its name in journals
     desired: list[float]
     proposed: list[float]
     lots: list[int]
@@ -221,12 +219,12 @@ class CycleRecord(msgspec.Struct, frozen=True):
 
     @property
     def bars_new_risk(self) -> bool:
-        """Whether ladder, late data, correlation or a halt let nothing be added. What VIX bars (S2) is not in it."""
+        """Whether ladder, late data, correlation or a halt bar all increases. VIX rules (S2) are not included."""
         return self.carried.mode in ("RESTRICTED", "HALTED", "LIQUIDATING")
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What ``decide`` answers: the record to journal, and the intents it holds."""
+    """The result of ``decide``: the record to journal, and its intents."""
 
     record: CycleRecord
 

@@ -1,6 +1,6 @@
-"""Errors a person can act on. Each carries the exit code a command ends with (O10).
+"""Errors that a person can act on, each with the exit code of the command (O10).
 
-``PlimsollError`` is raised only for what an operator has to mend. An expected refusal (a veto, a gate) is a
+``PlimsollError`` is raised only for faults that an operator has to correct. An expected refusal (a veto, a gate) is a
 value, never an exception.
 """
 
@@ -19,10 +19,10 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode categ
 
 
 def printable(text: str) -> str:
-    r"""``text`` with every character that could command a terminal or reorder a line written as its escape.
+    r"""``text`` with every character that could control a terminal or reorder a line replaced by its escape.
 
-    A file, a plug-in or a vendor chose the text, so an escape sequence or a direction mark in it must be seen, not
-    obeyed. Line feeds and tabs stay.
+    A file, a plug-in or a vendor chose the text, so an escape sequence or a direction mark in it must be visible, not
+    effective. Line feeds and tabs stay.
 
     >>> printable("a\x1b]0;b\x07")
     'a\\x1b]0;b\\x07'
@@ -33,7 +33,7 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    r"""``printable``, line feeds and tabs as escapes too: for a name or a reason, which may not pass for another line.
+    r"""``printable``, line feeds and tabs escaped too: for a name or a reason, which must stay on one line.
 
     >>> one_line("fine\nSIGNED by bob")
     'fine\\nSIGNED by bob'
@@ -42,7 +42,7 @@ def one_line(text: str) -> str:
 
 
 class PlimsollError(Exception):
-    """Something is wrong that a person can mend: the message names the thing, the value and the remedy."""
+    """A fault that a person can correct: the message names the object, the value and the remedy."""
 
     exit_code = EXIT_ERROR
 
@@ -54,15 +54,15 @@ class PlimsollError(Exception):
 
 
 class InputError(PlimsollError):
-    """A file, an argument or a policy is not what it must be."""
+    """A file, an argument or a policy is invalid."""
 
 
 class OldJournal(InputError):
-    """A journal of a format that an earlier version wrote; the remedy is the command that makes the run again."""
+    """A journal in the format of an earlier version; the remedy is the command that makes the run again."""
 
 
 class UsageError(PlimsollError):
-    """The command's words are off: unknown names, a span that cannot be run."""
+    """Invalid command arguments: unknown names, a span that cannot be run."""
 
     exit_code = EXIT_USAGE
 
@@ -74,17 +74,17 @@ class CheckFailed(PlimsollError):
 
 
 class StrategyFailed(PlimsollError):
-    """A strategy raised while it was asked, and the run was not told to go on (E4)."""
+    """A strategy raised while it was asked, and the run was not started with ``--keep-going`` (E4)."""
 
 
 class Halted(PlimsollError):
-    """The system refuses to go on until a person acts (D7, G7)."""
+    """The system refuses to continue until a person acts (D7, G7)."""
 
     exit_code = EXIT_HALTED
 
 
 class CorruptionError(CheckFailed):
-    """Stored bytes are not what was written: a snapshot or a journal was altered or torn."""
+    """Stored bytes differ from those written: a snapshot or a journal was altered or torn."""
 
 
 class TransitionRefused(CheckFailed):
@@ -104,12 +104,12 @@ class HomeBusy(PlimsollError):
 
 
 def said(text: str, option: str) -> str:
-    """A reason or a name as it is kept, no spaces around it; ``UsageError`` where it is empty or holds what hides."""
+    """A reason or a name, stripped of spaces; ``UsageError`` where it is empty or contains invisible characters."""
     kept = text.strip()
     if not kept:
-        raise UsageError(f"{option} is empty", "Say it in words: it is kept with the signature")
+        raise UsageError(f"{option} is empty", "Give a text: it is kept with the signature")
     if one_line(kept) != kept:
         raise UsageError(
-            f"{option} has line breaks or characters that cannot be seen: {one_line(kept)}", "Write it in plain words"
+            f"{option} has line breaks or characters that cannot be seen: {one_line(kept)}", "Give visible text"
         )
     return kept

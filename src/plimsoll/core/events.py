@@ -1,4 +1,4 @@
-"""The events state is folded from (DESIGN). Money in whole cents."""
+"""Events from which state is folded. Money in whole cents."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from plimsoll.core.order import Fill, Order, Status
 
 
 class Genesis(msgspec.Struct, frozen=True):
-    """The first event of a run: what it was given. ``snapshot`` is its first one, ``end`` what was asked for then: a
-    continued run goes on past both (``DataPublished``).
+    """The first event of a run: its inputs. ``snapshot`` is its first one, ``end`` the requested end; a continued run
+    goes past both (``DataPublished``).
     """
 
     account: str
@@ -31,10 +31,10 @@ class Genesis(msgspec.Struct, frozen=True):
 
 
 class SeriesDigest(msgspec.Struct, frozen=True, array_like=True):
-    """What a snapshot holds of one symbol, so that a later one can be held against it when it is gone (D14).
+    """Digests of one symbol in a snapshot, for comparison with a later snapshot when it is gone (D14).
 
-    ``bars`` and ``certified`` are digests of its rows and of what certification knew at each; ``level`` its forward
-    index on the last row, 0 without a bar; ``lots_per_unit`` what its quantities are counted in.
+    ``bars`` and ``certified`` are digests of its rows and of certification at each; ``level`` its forward index on the
+    last row, 0 without a bar; ``lots_per_unit`` the lot size of its quantities.
     """
 
     symbol: str
@@ -47,10 +47,10 @@ class SeriesDigest(msgspec.Struct, frozen=True, array_like=True):
 class DataPublished(msgspec.Struct, frozen=True, omit_defaults=True):
     """The snapshot a run decides on from now on, taken up after the decision of ``session`` ("" before the first).
 
-    ``symbols`` are its columns, the run's from now on, and ``added`` those that were not. It holds sessions from
-    ``first`` to ``last``. ``calendar``, ``series`` and ``macro`` are digests of all of it, kept where a run may be
-    continued: rows decided on have to be there again in the next snapshot. ``rebased`` is by how much the forward index
-    of a symbol stands on another level than in the snapshot before, which no price shows.
+    ``symbols`` are its columns, the run's from now on, and ``added`` the new ones. Its sessions run from ``first`` to
+    ``last``. ``calendar``, ``series`` and ``macro`` are digests of all of it, kept where a run may be continued: rows
+    decided on must be in the next snapshot too. ``rebased`` is the change of level of a symbol's forward index from the
+    snapshot before, which no price shows.
     """
 
     session: str
@@ -66,8 +66,8 @@ class DataPublished(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RowsChanged(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Rows of a symbol or a macro series that are not what they were: how many, from which session on, in which
-    columns; only the name where the old rows are no longer there to be compared.
+    """Rows of a symbol or a macro series that were restated: how many, from which session on, in which columns; only
+    the name where the old rows no longer exist for comparison.
     """
 
     name: str
@@ -77,7 +77,7 @@ class RowsChanged(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DataRestated(msgspec.Struct, frozen=True):
-    """A snapshot holds other rows than those a run decided on. What was decided stands; from here on they count."""
+    """A snapshot has other rows than those a run decided on. Past decisions stay; later ones use the new rows."""
 
     session: str
     snapshot: str
@@ -85,7 +85,7 @@ class DataRestated(msgspec.Struct, frozen=True):
 
 
 class CertificationChanged(msgspec.Struct, frozen=True):
-    """A snapshot judges rows otherwise that a run decided on: sound, quality, ended or late (D10)."""
+    """A snapshot certifies rows differently than when a run decided on them: sound, quality, ended or late (D10)."""
 
     session: str
     snapshot: str
@@ -119,14 +119,14 @@ class Approval(msgspec.Struct, frozen=True):
 
 
 class OrderSubmitted(msgspec.Struct, frozen=True):
-    """An order is about to be handed to a venue; durable before it is, so that a crash in between is known (X2)."""
+    """An order is about to be submitted to a venue; durable before it is, so that a crash in between is known (X2)."""
 
     session: str
     id: str
 
 
 class OrderDenied(msgspec.Struct, frozen=True):
-    """The governor refused an order, which no venue saw; ``reasons`` are its codes (H1)."""
+    """The governor refused an order before any venue; ``reasons`` are its codes (H1)."""
 
     session: str
     id: str
@@ -134,7 +134,7 @@ class OrderDenied(msgspec.Struct, frozen=True):
 
 
 class OrderAccepted(msgspec.Struct, frozen=True):
-    """A venue took an order, under the id it gave it."""
+    """A venue accepted an order, with its own id for it."""
 
     session: str
     id: str
@@ -151,7 +151,7 @@ class OrderRejected(msgspec.Struct, frozen=True):
 
 
 class OrderUnknown(msgspec.Struct, frozen=True):
-    """A venue did not say what became of an order; it counts as open until it does (X2)."""
+    """A venue's answer on an order is missing; it counts as open until there is one (X2)."""
 
     session: str
     id: str
@@ -159,7 +159,7 @@ class OrderUnknown(msgspec.Struct, frozen=True):
 
 
 class CancelRequested(msgspec.Struct, frozen=True):
-    """A cancellation is about to be asked for; the order may still fill."""
+    """A cancellation is about to be requested; the order may still fill."""
 
     session: str
     id: str
@@ -167,7 +167,7 @@ class CancelRequested(msgspec.Struct, frozen=True):
 
 
 class OrderCancelled(msgspec.Struct, frozen=True):
-    """A venue cancelled what was left of an order: ``lots``, signed."""
+    """A venue cancelled the rest of an order: ``lots``, signed."""
 
     session: str
     id: str
@@ -176,7 +176,7 @@ class OrderCancelled(msgspec.Struct, frozen=True):
 
 
 class OrderExpired(msgspec.Struct, frozen=True):
-    """What was left of an order, ``lots`` signed, ended with its time in force; ``reason`` says why it did not fill."""
+    """The rest of an order, ``lots`` signed, expired with its time in force; ``reason`` is why it did not fill."""
 
     session: str
     id: str
@@ -185,8 +185,8 @@ class OrderExpired(msgspec.Struct, frozen=True):
 
 
 class OrderRestated(msgspec.Struct, frozen=True):
-    """A venue restated an open order over a split: ``lots``, signed, are the whole order's from now on, what is filled
-    of it included (D12).
+    """A venue restated an open order over a split: ``lots``, signed, are the whole order's from now on, its filled part
+    included (D12).
     """
 
     session: str
@@ -195,7 +195,7 @@ class OrderRestated(msgspec.Struct, frozen=True):
 
 
 class FillCorrected(msgspec.Struct, frozen=True):
-    """A venue corrected an execution of a symbol: ``fill`` stands in its place, None where it never was (a bust)."""
+    """A venue corrected an execution of a symbol: ``fill`` replaces it, None for a bust."""
 
     session: str
     symbol: str
@@ -205,7 +205,7 @@ class FillCorrected(msgspec.Struct, frozen=True):
 
 class FeeReported(msgspec.Struct, frozen=True):
     """A fee that a venue reported apart from a fill: ``cents`` of ``currency`` paid for an execution or an order
-    (``of``); ``source`` names the report, which tells one fee of each (X3).
+    (``of``); ``source`` names the report, and reports one fee of each (X3).
     """
 
     session: str
@@ -216,7 +216,7 @@ class FeeReported(msgspec.Struct, frozen=True):
 
 
 class PositionAdopted(msgspec.Struct, frozen=True):
-    """A venue shows ``lots`` more (signed) of a symbol than the journal explains, or fewer: they are EXTERNAL (X6).
+    """A venue reports ``lots`` more (signed) of a symbol than the journal explains, or fewer: they are EXTERNAL (X6).
 
     ``price`` is the traded price they are valued at when adopted.
     """
@@ -228,10 +228,10 @@ class PositionAdopted(msgspec.Struct, frozen=True):
 
 
 class VenueSnapshot(msgspec.Struct, frozen=True):
-    """What a venue says of the whole account at one instant (X6).
+    """A venue's snapshot of the whole account at one instant (X6).
 
-    ``cash`` in cents; ``positions`` are signed lots by symbol, ``orders`` the ids it holds open, ``executions`` what
-    it executed since the session began as it stands, ``corrections`` and ``fees`` what it corrected and charged apart.
+    ``cash`` in cents; ``positions`` are signed lots by symbol, ``orders`` the ids of open orders, ``executions`` the
+    valid executions since the session began, ``corrections`` and ``fees`` corrections and separate charges.
     """
 
     session: str
@@ -244,7 +244,7 @@ class VenueSnapshot(msgspec.Struct, frozen=True):
 
 
 class EventQuarantined(msgspec.Struct, frozen=True):
-    """A venue's event that the order's state does not allow, kept as it came and believed by nobody (X2)."""
+    """A venue's event that the order's state does not allow: stored unchanged, not applied (X2)."""
 
     session: str
     id: str
@@ -269,14 +269,14 @@ STATUS_AFTER: Mapping[type, Status] = MappingProxyType(
         OrderExpired: "EXPIRED",
     }
 )
-"""The status each event gives its order. A fill gives PARTIALLY_FILLED or FILLED, by what is left."""
+"""The status each event gives its order. A fill gives PARTIALLY_FILLED or FILLED, by the remaining quantity."""
 VenueFact = Fill | FillCorrected | FeeReported | PositionAdopted | VenueSnapshot | EventQuarantined
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """What a reading of a run's journal rests on: its chain was verified to ``head``, the hash of the last record (G3).
+    """Verification of a journal behind a reading: its chain was verified to ``head``, the hash of the last record (G3).
 
-    ``anchored`` says whether that end is the one kept outside the journal: a run that has not ended has none there.
+    ``anchored`` means that this end matches the one kept outside the journal: an unfinished run has none there.
     """
 
     records: int

@@ -1,4 +1,4 @@
-"""Executions that an account has booked: none is booked twice, each can be corrected or busted (X3)."""
+"""Executions booked on an account: none is booked twice, each can be corrected or busted (X3)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def fee_key(fee: FeeReported) -> Key:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExecutionBook:
-    """ExecutionBook by symbol and id as they stand; None stands for one that was busted, or gave way to another.
+    """Executions by symbol and id; None for one that was busted or replaced.
 
-    A value: adding gives another one and leaves this as it was. Both share what they have in common (entries are only
-    ever appended, and each value sees its own first ``count``), so that a run of any length adds one in constant time.
+    An immutable value: adding returns a new one. Both share their common entries (entries are only ever appended, and
+    each value sees its own first ``count``), so that a run of any length adds one in constant time.
     """
 
     count: int = 0
@@ -33,12 +33,12 @@ class ExecutionBook:
         return found is not None and found[0] < self.count
 
     def get(self, key: Key) -> Fill | None:
-        """The execution as it stands; None where it was busted or never booked."""
+        """The execution as corrected; None where it was busted or never booked."""
         found = self._entries[key][1] if key in self else None
         return found if isinstance(found, Fill) else None
 
     def added(self, entry: Fill | FeeReported) -> ExecutionBook:
-        """With one more. ``ValueError`` for one that is there: it would be booked twice."""
+        """With one more. ``ValueError`` for one that is booked already."""
         key = (entry.symbol, entry.execution) if isinstance(entry, Fill) else fee_key(entry)
         if key in self:
             raise ValueError(f"execution {key[1]} of {key[0]} is booked")
@@ -47,9 +47,9 @@ class ExecutionBook:
         return ExecutionBook(self.count + 1, entries)
 
     def corrected(self, key: Key, fill: Fill | None) -> ExecutionBook:
-        """With ``fill`` in the place of the execution ``key``, None where it never was.
+        """With ``fill`` in place of the execution ``key``, None for a bust.
 
-        Also where ``key`` is not booked: a correction may come before what it corrects, which is then not booked.
+        Also where ``key`` is not booked: a correction may arrive before the execution, which is then not booked.
         """
         entries = self._own()
         for at, stands in ((key, None), ((fill.symbol, fill.execution), fill) if fill is not None else (key, None)):

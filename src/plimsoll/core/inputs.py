@@ -14,7 +14,7 @@ from plimsoll.core.venue import Absent, Answer, OrderReport, VenueEvent
 
 
 class SessionOpened(msgspec.Struct, frozen=True):
-    """A session is about to open: what is booked before the open, then the orders decided on before it."""
+    """A session is about to open: bookings before the open, then the orders decided before it."""
 
     session: str
 
@@ -26,13 +26,13 @@ class SessionClosed(msgspec.Struct, frozen=True):
 
 
 class OrderHappened(msgspec.Struct, frozen=True):
-    """A venue's event. What the order's state does not allow is quarantined, never lost and never believed."""
+    """A venue's event. One that the order's state does not allow is quarantined: stored but not applied."""
 
     event: VenueEvent
 
 
 class CommandResult(msgspec.Struct, frozen=True):
-    """What a venue, or the governor before it, answered to a command about the order ``id``."""
+    """The answer of a venue, or of the governor before it, to a command about the order ``id``."""
 
     id: str
     answer: Answer | OrderReport | Absent
@@ -42,7 +42,7 @@ Input = DataEvent | SessionOpened | SessionClosed | OrderHappened | CommandResul
 
 
 class Submit(msgspec.Struct, frozen=True):
-    """Hand an order to the governor and, admitted, to the venue. Its ``OrderSubmitted`` is durable by then."""
+    """Submit an order to the governor and, if admitted, to the venue. Its ``OrderSubmitted`` is durable by then."""
 
     order: Order
 
@@ -54,13 +54,13 @@ class Cancel(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """Ask the venue what became of an order whose answer never came."""
+    """Ask the venue for the status of an order whose answer never came."""
 
     id: str
 
 
 class Notify(msgspec.Struct, frozen=True):
-    """Tell a person: a severity and a sentence."""
+    """Notify a person: a severity and a sentence."""
 
     severity: str
     text: str

@@ -1,4 +1,4 @@
-"""Instruments: one identity per thing that has a price (D2)."""
+"""Instruments: one identity per priced symbol (D2)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Membership(msgspec.Struct, frozen=True):
 
 
 class Instrument(msgspec.Struct, frozen=True):
-    """What is known of one symbol before any price is read.
+    """Static facts about one symbol, known before any price is read.
 
-    ``kind`` is ``plain`` where neither the symbol's suffix nor a universe file tells: a stock or a fund, as the policy
-    of a run says (``resolved``); the store and the snapshot keep it plain (D2).
+    ``kind`` is ``plain`` where neither the symbol's suffix nor a universe file gives it: a stock or a fund, by the
+    policy of a run (``resolved``); the store and the snapshot keep it plain (D2).
 
     ``lots_per_unit`` is how many lots make one unit: 1 for a share, 10 000 where a lot is 0.0001 BTC, so that
     quantities are integers and a unit is an exact ratio (U8). ``volume_unit`` says whether volume counts units
     or quote currency (Yahoo's BTC volume is dollars). ``max_weight``, ``volatility_target`` (annual) and
-    ``stop`` are fractions the universe file adds to the policy's; the stricter wins (U7).
+    ``stop`` are fractions that the universe file adds to the policy's; the stricter applies (U7).
     """
 
     symbol: str
@@ -44,7 +44,7 @@ class Instrument(msgspec.Struct, frozen=True):
 
     @property
     def tradable(self) -> bool:
-        """An index is a figure, never a holding (D2)."""
+        """Whether it can be held: an index cannot (D2)."""
         return self.kind != "index"
 
     def listed(self, date: str) -> bool:
@@ -52,5 +52,5 @@ class Instrument(msgspec.Struct, frozen=True):
         return not self.members or any((m.start or "") <= date <= (m.end or "9999") for m in self.members)
 
     def resolved(self, plain_symbols_are: Literal["fund", "stock"]) -> Instrument:
-        """Itself, or with the kind a run's policy gives to what is plain (``limits.plain_symbols_are``)."""
+        """Itself, or with the kind that a run's policy gives to plain symbols (``limits.plain_symbols_are``)."""
         return msgspec.structs.replace(self, kind=plain_symbols_are) if self.kind == "plain" else self

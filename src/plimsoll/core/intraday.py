@@ -1,4 +1,4 @@
-"""Bars within sessions: what intraday models read and the Monte Carlo of the governor replays (H4, H8)."""
+"""Intraday bars, as read by intraday models and replayed by the Monte Carlo of the governor (H4, H8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stages of the strategies and what a session adds to their evidence, in columns (G5, G6)."""
+"""Stages of the strategies and a session's additions to their evidence, in columns (G5, G6)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ INCUBATING, SCALING, HARVESTING, DECOMMISSIONED = STAGES = ("INCUBATING", "SCALI
 
 
 class Lifecycle(msgspec.Struct, frozen=True):
-    """Where every strategy stands; columns in the order of ``strategies``. It rides in the record (DESIGN).
+    """Stage and health of every strategy; columns in the order of ``strategies``. Part of the cycle record.
 
     ``since`` is the day number of the last change of stage (or admission); ``age`` the sessions since the model was
-    last validated; ``error`` the forecast error over the naive one less one, absent while too few have matured;
+    last validated; ``error`` the forecast error over that of the naive one, less one, None while too few have matured;
     ``flipped`` that the autocorrelation of its contributions changed sign; ``idle`` the sessions since its last
     positive contribution over the idle window; ``stale`` the sessions since it last made a forecast. ``decay`` and
-    ``cap`` (fraction of NAV, gross) are what follows for its bids in this session.
+    ``cap`` (fraction of NAV, gross) are the resulting factors on its bids in this session.
     """
 
     strategies: tuple[str, ...]
@@ -34,8 +34,8 @@ class Judgement(msgspec.Struct, frozen=True):
     """The monthly judgement of one strategy on its evidence since its last change of stage (G5).
 
     ``stage`` before and ``to`` after it. ``sharpe`` is annual, over the risk-free rate; ``psr`` is P(true Sharpe > 0),
-    ``below`` P(true Sharpe < ``lifecycle.sharpe_min``); ``trades`` are closed, ``signals`` those of them that earned
-    something; ``drawdown`` is of the cumulated contribution, fraction of NAV. ``correlation`` is the rank correlation
+    ``below`` P(true Sharpe < ``lifecycle.sharpe_min``); ``trades`` are closed, ``signals`` the profitable ones of them;
+    ``drawdown`` is of the cumulated contribution, fraction of NAV. ``correlation`` is the rank correlation
     of forecasts and outcomes and ``bound`` its upper confidence bound: ``validated`` where it is not below zero (G6).
     """
 
@@ -56,7 +56,7 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 class StrategySession(msgspec.Struct, frozen=True):
-    """What one session adds to the evidence; the rest follows from what was held and traded.
+    """Evidence added by one session; the rest follows from positions and trades.
 
     ``contribution`` is each strategy's part of the session's return before interest, net of costs, fraction of the
     NAV of the close before (empty while there is none); ``risk_free`` the return of the risk-free rate over it, absent

@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 
 def rebalance_band(shaping: ShapingPolicy, target: float, nav: float = 1.0) -> float:
-    """The change below which nothing trades: the smaller of a part of ``nav`` and a part of the ``target`` (A7).
+    """The change below which nothing is traded: the smaller of a part of ``nav`` and a part of the ``target`` (A7).
 
     Fractions of NAV, or both in dollars.
     """
@@ -37,12 +37,12 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class AccountCaps(msgspec.Struct, frozen=True, eq=False):
-    """An account's own caps as limits of a session's step, so that what is proposed can be admitted (H1).
+    """An account's own caps as limits on a session's orders, so that the governor can admit the proposal (H1).
 
-    Dollar caps in USD: ``trade`` of one order, ``position`` (N,) of what one column may be worth, ``turnover`` of a
-    session's orders with ``reserve`` on top, the fraction a market order's price may move before it fills; ``gross``
-    is the fraction of NAV that everything held may be worth. As the governor counts, a sale makes no room before it
-    has filled. The governor remains their independent check.
+    Dollar caps in USD: ``trade`` of one order, ``position`` (N,) of one column, ``turnover`` of a session's orders with
+    ``reserve`` on top, the fraction a market order's price may move before it fills; ``gross`` is the largest gross
+    exposure, a fraction of NAV. As in the governor, a sale makes no room before it has filled. The governor remains
+    their independent check.
     """
 
     trade: float
@@ -53,11 +53,11 @@ class AccountCaps(msgspec.Struct, frozen=True, eq=False):
 
 
 class LimitSet(msgspec.Struct, frozen=True, eq=False):
-    """Everything that bounds a proposal at one decision; (N,) arrays over the panel's columns.
+    """Every limit on a proposal at one decision; (N,) arrays over the panel's columns.
 
     ``weight_max`` is the strictest of policy, universe and volatility target (S4, A4). ``cvar_budget``,
     ``cvar_hard`` and ``stressed_budget`` map a horizon in sessions to a fraction of NAV; budgets carry the
-    drawdown and regime scaling of R3 and R8, ``operating_budget`` likewise (it is what A4 refers to).
+    drawdown and regime scaling of R3 and R8, as does ``operating_budget`` (the reference of A4's shares).
     ``standalone`` (N,) is the cap on w x CVaR per horizon; ``incremental_max`` (N,) bounds one trade's rise of
     CVaR at the auction's horizon. ``account`` are the account's own caps, where a governor enforces them.
     """

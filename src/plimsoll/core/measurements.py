@@ -1,4 +1,4 @@
-"""Figures of a cycle, measured once; gates compare them with the limit set (R1)."""
+"""Risk figures of a cycle, measured once; gates compare them with the limit set (R1)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ Floats = NDArray[np.float64]
 
 
 class Measurements(msgspec.Struct, frozen=True, eq=False):
-    """The held book and the proposal, as fractions of NAV; NaN is "could not be measured" and fails closed.
+    """The current positions and the proposal, as fractions of NAV; NaN means "could not be measured" and fails closed.
 
-    ``held`` and ``proposed`` are (N,) weights, ``proposed`` after the session's orders. CVaR maps are keyed by
-    horizon in sessions; ``cvar_base`` and ``stressed_base`` are those of the book after its reductions alone, so
-    that increases can be scaled: CVaR is convex, hence base + s x increase stays within (1 - s) x base + s x
-    proposed. ``standalone[h]`` is (N,) w x CVaR of each proposed position. ``incremental`` (N,) is
-    the rise of CVaR at the auction's horizon by each increase alone, on the book after reductions. Either may hold an
-    upper bound in place of a figure, but only one that is inside its limit. ``increases`` (N,) is True where the
-    proposal adds. ``symbols`` names the columns in findings, ``stressed_on`` per horizon the stressed set on which the
-    proposal loses most.
+    ``held`` and ``proposed`` are (N,) weights, ``proposed`` after the session's orders. CVaR maps are keyed by horizon
+    in sessions; ``cvar_base`` and ``stressed_base`` are those of the portfolio after its reductions alone, so that
+    increases can be scaled: CVaR is convex, hence base + s x increase stays within (1 - s) x base + s x proposed.
+    ``standalone[h]`` is (N,) w x CVaR of each proposed position. ``incremental`` (N,) is the rise of CVaR at the
+    auction's horizon by each increase alone, on the portfolio after reductions. Either may be an upper bound in place
+    of a figure, but only one that is inside its limit. ``increases`` (N,) is True where the proposal adds. ``symbols``
+    names the columns in findings, ``stressed_on`` per horizon the stressed set with the largest loss of the proposal.
     """
 
     nav_cents: int

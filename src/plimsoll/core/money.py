@@ -1,4 +1,4 @@
-"""Exact money and quantities (U8): cents and lots are integers; Decimal parses what comes from outside."""
+"""Exact money and quantities (U8): cents and lots are integers; Decimal parses external input."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from plimsoll.core.errors import InputError
 
-if TYPE_CHECKING:  # the governor counts money too, and does without
+if TYPE_CHECKING:  # the governor imports this module and needs no numpy
     import numpy as np
     from numpy.typing import NDArray
 

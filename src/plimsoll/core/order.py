@@ -33,36 +33,36 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
         "DENIED": frozenset(),
     }
 )
-"""Which status an order may take next (X2). What is in no set is not believed: the event is quarantined. Only evidence
-of the venue leaves UNKNOWN, and no timer ends an order."""
+"""Allowed next statuses of an order (X2). Anything else is quarantined. Only evidence from the venue leaves UNKNOWN,
+and no timer ends an order."""
 OPEN: frozenset[Status] = frozenset(s for s, after in TRANSITIONS.items() if after)
-"""What may still fill; PENDING_CANCEL and UNKNOWN count as exposure like the others."""
+"""Statuses in which an order may still fill; PENDING_CANCEL and UNKNOWN count as exposure like the others."""
 
 
 STATUS_MEANS: Mapping[Status, str] = MappingProxyType(
     {
-        "NEW": "decided and journaled; nobody else knows of it",
-        "SUBMITTED": "handed to the governor and the venue; no answer yet",
-        "ACCEPTED": "the venue has it",
-        "PARTIALLY_FILLED": "a part of it is executed",
-        "PENDING_CANCEL": "its cancellation was asked for; it may still fill",
-        "UNKNOWN": "the venue did not say what became of it; it is asked, and nothing is sent again before it answers",
-        "FILLED": "executed as a whole",
-        "CANCELLED": "the venue cancelled what was left",
+        "NEW": "decided and journaled, not sent yet",
+        "SUBMITTED": "sent to the governor and the venue; no answer yet",
+        "ACCEPTED": "the venue accepted it",
+        "PARTIALLY_FILLED": "partly executed",
+        "PENDING_CANCEL": "its cancellation was requested; it may still fill",
+        "UNKNOWN": "the venue's answer is missing; the venue is queried, and nothing is sent again before it answers",
+        "FILLED": "fully executed",
+        "CANCELLED": "the venue cancelled the rest",
         "EXPIRED": "its time in force ended; the event says why it did not fill",
         "REJECTED": "the venue refused it",
         "DENIED": "the governor refused it, so no venue saw it",
     }
 )
-"""What each status says of an order."""
+"""Meaning of each status."""
 
 
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An order: one for the whole system (X2). It is journaled before any venue sees it.
+    """An order; the only order type in the system (X2). It is journaled before any venue sees it.
 
-    ``session`` is the session it was decided on, ``lots`` signed (negative sells), ``reduce_only`` an order that may
+    ``session`` is the session of its decision, ``lots`` signed (negative sells), ``reduce_only`` an order that may
     only bring a position towards zero, ``reference`` the decision session's close as traded. ``limit`` and ``stop``
-    are prices in USD where the type has them. ``parent`` is the order whose part this one is, ``part`` its number and
+    are prices in USD where the type has them. ``parent`` is the order it is part of, ``part`` its number and
     ``generation`` counts replacements; ``id`` follows from these (``client_id``).
     """
 
@@ -82,7 +82,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WorkingOrder(msgspec.Struct, frozen=True):
-    """An order that may still fill. ``filled`` is signed like its lots; ``venue_id`` is the venue's own name for it."""
+    """An order that may still fill. ``filled`` is signed like its lots; ``venue_id`` is the venue's own id for it."""
 
     order: Order
     status: Status = "NEW"
@@ -114,6 +114,6 @@ class Fill(msgspec.Struct, frozen=True):
 
 
 def client_id(account: str, session: str, symbol: str, side: str, part: int = 0, generation: int = 0) -> str:
-    """The id an order has for ever: a hash of what it is, never random (X2); 32 characters."""
+    """The permanent id of an order: a hash of its content, never random (X2); 32 characters."""
     text = f"{account}|{session}|{symbol}|{side}|{part}|{generation}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]

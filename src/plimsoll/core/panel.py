@@ -24,7 +24,7 @@ FIELDS = ("open", "high", "low", "close", "volume", "dividend", "split", "index"
 class Flag(msgspec.Struct, frozen=True):
     """A dated quality finding: ``reason`` is a code of ``core.reasons``; ``day`` the first date it concerns.
 
-    ``detail`` is one sentence with the figures behind it, where there are any; for a person, never parsed.
+    ``detail`` is one sentence with the supporting figures, where there are any; for a person, never parsed.
     """
 
     reason: str
@@ -36,7 +36,7 @@ class Flag(msgspec.Struct, frozen=True):
 
 
 class Certification(msgspec.Struct, frozen=True):
-    """What Stage 1 found of one symbol as of the snapshot's end (D10, D11); ``Certified`` says what was known before.
+    """Certification of one symbol as of the snapshot's end (D10, D11); ``Certified`` has the state on earlier dates.
 
     ``missing_pct`` and ``score`` are fractions; ``active_from`` is the first date on which the symbol was ACTIVE,
     empty when it never was.
@@ -59,11 +59,11 @@ class Certification(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class Certified:
-    """What certification knew of each symbol at each session's close, from nothing dated later; (T, N) each (D10).
+    """Certification of each symbol at each session's close, from nothing dated later; (T, N) each (D10).
 
     ``sound``: no hard flag, share of expected sessions and score accepted. ``quality``: the score in [0, 1], NaN
     before the first bar. ``ended``: the series is known to have ended, its calendar's others going on (D9). ``late``:
-    it stopped together with others or as the only one, which is late data and no end.
+    it stopped together with others or as the only one, which means late data, not an end.
     """
 
     sound: Bools
@@ -73,7 +73,7 @@ class Certified:
 
 
 class RowActions(msgspec.Struct, frozen=True):
-    """Columns to which something happens on a row: a split, a dividend, a series known to have ended before."""
+    """Columns with a corporate action on a row: a split, a dividend, a series known to have ended before."""
 
     split: tuple[int, ...] = ()
     dividend: tuple[int, ...] = ()
@@ -94,8 +94,8 @@ class Panel:
     the total-return forward index, 1.0 at the first bar (U1). ``macro`` is (T, S): each series as known at the
     decision of that row (D18). Bars of other calendars are folded into the next session's row (U5).
     ``fresh`` is False where the symbol's own calendar expected a newer bar than the row holds (D15).
-    ``dated`` is what certification knew by each session; a panel without it (a snapshot of format 1) is judged on
-    every date as it was at its end.
+    ``dated`` is certification by session; a panel without it (a snapshot of format 1) uses its final certification on
+    every date.
     """
 
     sessions: Sessions
@@ -120,7 +120,7 @@ class Panel:
 
     def resolved(self, plain_symbols_are: Literal["fund", "stock"]) -> Panel:
         """The panel as a run's policy reads it: plain symbols are funds or stocks (D2). Its hash stays the snapshot's,
-        and ``plain`` keeps which they were.
+        and ``plain`` keeps the plain columns.
         """
         plain = tuple(i.symbol for i in self.instruments if i.kind == "plain")
         if not plain:
@@ -129,11 +129,11 @@ class Panel:
 
     @cached_property
     def certified(self) -> Certified:
-        """What every decision reads of certification: ``dated`` where the snapshot holds it."""
+        """Certification by session for decisions: ``dated`` where the snapshot has it."""
         return self.dated if self.dated is not None else _undated(self)
 
     def first(self, rows: int) -> Panel:
-        """The panel as it was after its first ``rows`` sessions, 0 < rows < T; certifications are those of its end."""
+        """The panel after its first ``rows`` sessions, 0 < rows < T; certifications are those of its end."""
         s = self.sessions
         cut = {name: getattr(self, name)[:rows] for name in (*FIELDS, "fresh", "macro")}
         dated = self.dated and Certified(*(getattr(self.dated, f.name)[:rows] for f in fields(Certified)))
@@ -142,12 +142,12 @@ class Panel:
 
     @cached_property
     def tradable(self) -> Bools:
-        """(N,) columns that can be held: an index cannot (D2)."""
+        """(N,) tradable columns: an index is not (D2)."""
         return np.array([i.tradable for i in self.instruments], dtype=np.bool_)
 
     @cached_property
     def undated(self) -> tuple[Instrument, ...]:
-        """The instruments without their dates of membership, which lie in the future of some decisions (D16)."""
+        """The instruments without their membership dates, which lie in the future of some decisions (D16)."""
         return tuple(replace_struct(i, members=()) if i.members else i for i in self.instruments)
 
     @cached_property
@@ -173,10 +173,10 @@ class Panel:
 
     @cached_property
     def halted(self) -> NDArray[np.bool_]:
-        """(T, N) rows whose own bar says that nothing traded (D10).
+        """(T, N) rows whose own bar shows no trading (D10).
 
-        No volume, where the symbol had some before, and one price all session. A bar without volume that moved has
-        lost its volume; currencies and indices have none.
+        No volume, where the symbol had some before, and one price all session. A bar without volume but with a price
+        change has lost its volume; currencies and indices have none.
         """
         had = np.cumsum(self.volume > 0.0, axis=0) > 0
         counted = np.array([i.kind not in ("fx", "index") for i in self.instruments], dtype=np.bool_)
@@ -184,10 +184,10 @@ class Panel:
 
     @cached_property
     def actions(self) -> dict[int, RowActions]:
-        """Rows on which anything happens to a holding before the session trades (D9, D12)."""
+        """Rows with a corporate action on a holding before the session trades (D9, D12)."""
         over = self.certified.ended
         ended = np.zeros(self.close.shape, dtype=np.bool_)
-        ended[1:] = over[:-1]  # what the decision before this row knew (D9)
+        ended[1:] = over[:-1]  # as known at the decision before this row (D9)
         ended[2:] &= ~over[:-2]
         kinds = (
             np.isfinite(self.split) & (self.split > 0.0) & (self.split != 1.0),
@@ -206,7 +206,7 @@ class Panel:
 
 
 def _undated(panel: Panel) -> Certified:
-    """The certifications of the panel's end on every row, an ended series ended from its last bar on."""
+    """The panel's final certifications on every row; an ended series counts as ended from its last bar on."""
     shape = panel.close.shape
     sound, ended = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
     quality = np.full(shape, np.nan)
@@ -225,15 +225,15 @@ def _undated(panel: Panel) -> Certified:
 
 Factor = Callable[[Panel], Floats]
 Value = TypeVar("Value")
-_FEW = 3  # figures of a row that are worth holding as plain floats
+_FEW = 3  # most figures of a row kept as plain floats
 
 
 @dataclass(frozen=True, eq=False)
 class History:
     """A panel with its causal indicator arrays, each computed once (F2) and shared by every view.
 
-    ``catalogue`` maps a name to a pure causal function of the panel with T as its first axis. The memo holds
-    values only: computing on demand or beforehand gives the same bits.
+    ``catalogue`` maps a name to a pure causal function of the panel with T as its first axis. The memo stores only
+    values: computing on demand or beforehand gives the same bits.
     """
 
     panel: Panel
@@ -252,18 +252,18 @@ class History:
         return values
 
     def figures(self, name: str) -> list[Any]:
-        """A (T,), (T, 2) or (T, 3) indicator in plain floats, which cost less than arrays of one figure."""
+        """A (T,), (T, 2) or (T, 3) indicator as plain floats, which cost less than small arrays."""
         values = self._lists.get(name)
         if values is None:
             array = self.array(name)
             if array.ndim > 1 and array.shape[1] > _FEW:
-                raise KeyError(f"{name} is not one figure a row")
+                raise KeyError(f"{name} is not one value per row")
             values = array.tolist() if array.ndim == 1 else list(map(tuple, array.tolist()))
             self._lists[name] = values
         return values
 
     def with_array(self, name: str, values: Floats) -> History:
-        """The same history with other values for one indicator; no other one is computed from them."""
+        """The same history with other values for one indicator; no other indicator is derived from them."""
         values.setflags(write=False)
         return History(self.panel, self.catalogue, {**self._memo, name: values})
 
@@ -271,9 +271,9 @@ class History:
 class View(msgspec.Struct, frozen=True, eq=False):
     """Everything known at the decision of ``row`` and nothing later.
 
-    Every array ends at that row, read-only and without a way back to the array it is a window of: nothing that a view
-    offers can be indexed past its row. ``view.bars("close")[-1]`` is the decision session's own bar. Only the calendar
-    reaches further: knowing when markets open is no look-ahead.
+    Every array ends at that row and is read-only, without a reference to the array it is a window of: nothing that a
+    view offers can be indexed past its row. ``view.bars("close")[-1]`` is the decision session's own bar. Only the
+    calendar reaches further: future market hours are no look-ahead.
     """
 
     _history: History
@@ -301,7 +301,7 @@ class View(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """Columns, without their dates of membership: ``listed`` says who is a member at this session."""
+        """Columns, without their membership dates: ``listed`` has the members at this session."""
         return self._history.panel.undated
 
     @property
@@ -321,7 +321,7 @@ class View(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def tradable(self) -> Bools:
-        """(N,) columns that can be held: an index cannot (D2)."""
+        """(N,) tradable columns: an index is not (D2)."""
         return self._history.panel.tradable
 
     @property
@@ -363,7 +363,7 @@ class View(msgspec.Struct, frozen=True, eq=False):
         return self._history.figures(name)[self.row]
 
     def certified(self, name: Literal["sound", "quality", "ended", "late"]) -> NDArray[Any]:
-        """(row + 1, N) window of what certification knew at each session's close (``Certified``)."""
+        """(row + 1, N) window of certification at each session's close (``Certified``)."""
         return _window(getattr(self._history.panel.certified, name), self.row)
 
     def macro(self, name: str, row: int | None = None) -> float:
@@ -372,22 +372,23 @@ class View(msgspec.Struct, frozen=True, eq=False):
         return float(values[-1 if row is None else row])
 
     def macro_history(self, name: str) -> Floats:
-        """(row + 1,) a macro series as it was known at each session; NaN throughout for one that is not there."""
+        """(row + 1,) a macro series as known at each session; NaN throughout for an unknown one."""
         panel = self._history.panel
         if name not in panel.macro_names:
             return np.full(self.row + 1, np.nan)
         return _window(panel.macro[:, panel.macro_names.index(name)], self.row)
 
 
-_AHEAD = 16  # rows that are worked out in one call at most
+_AHEAD = 16  # most rows computed in one call
 
 
 def in_blocks(view: View, kind: str, key: object, rows: Callable[[History, int, int], Sequence[Value]]) -> Value:
-    """The value at the view's row of something causal, worked out for several rows in one call.
+    """The value of a causal function at the view's row, computed for several rows in one call.
 
     ``rows(history, first, last)`` gives the values of rows ``first`` to ``last - 1``, each a function of ``key`` and of
-    nothing after its own row, and the same bits whatever the block. While row after row is asked for the same ``key``,
-    blocks grow up to ``_AHEAD`` rows; one block of each ``kind`` is remembered, and like any memo it changes no value.
+    nothing after its own row, and the same bits whatever the block. While row after row is requested for the same
+    ``key``, blocks grow up to ``_AHEAD`` rows; one block of each ``kind`` is cached, and like any memo it changes no
+    value.
     """
     history, row = view._history, view.row
     known = history._blocks.get(kind)
@@ -405,7 +406,7 @@ def in_blocks(view: View, kind: str, key: object, rows: Callable[[History, int, 
 
 
 def history_behind(view: View) -> History:
-    """All of a view's history, what came later included: for what looks back on a decision, never for a decision."""
+    """All of a view's history, later rows included: for analysis after the fact, never for a decision."""
     return view._history
 
 

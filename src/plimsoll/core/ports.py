@@ -1,4 +1,4 @@
-"""What the core needs from outside, as small protocols (DESIGN). Adapters live in the rooms, wired by ``app``."""
+"""Ports of the core as small protocols. Their adapters are in other packages and wired by ``app``."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Strategy(Protocol):
-    """Maps a point-in-time view to what it expects, or to the portfolio it wants (S1). It must not keep state.
+    """Maps a point-in-time view to forecasts, or to target weights (S1). It must not keep state.
 
     ``name`` identifies it in bids, journal and reports. ``forecast`` sees nothing after ``view.row`` and its own
-    standing share of the book. Called at its own dates, by default at every auction. What it raises is caught and
-    journaled, and what it holds then stays until it answers again (S1, E3). A file or class may also carry what
-    ``plimsoll.alpha.terms`` reads: ``schedule``, ``holding_sessions``, ``ic`` and ``factors``.
+    present share of the portfolio. Called on its own dates, by default at every auction. An exception is caught and
+    journaled, and its positions are kept until it answers again (S1, E3). A file or class may also have the attributes
+    that ``plimsoll.alpha.terms`` reads: ``schedule``, ``holding_sessions``, ``ic`` and ``factors``.
     """
 
     name: str
 
     def forecast(self, view: View, holding: Holding, policy: Policy) -> Answer:
-        """Forecasts for the symbols it has an opinion on, or target weights; what it leaves out it does not want."""
+        """Forecasts, or target weights; a symbol that is left out is not wanted."""
         ...
 
 
 @runtime_checkable
 class Trades(Protocol):
-    """What a strategy may add whose symbols are fixed, so that a run can say when none of them is there (E5)."""
+    """Optional method of a strategy with fixed symbols, so that a run can report when none is available (E5)."""
 
     def trades(self, policy: Policy) -> Sequence[str]:
         """Every symbol it could ever bid for."""
@@ -50,18 +50,18 @@ class Trades(Protocol):
 
 @runtime_checkable
 class Explains(Protocol):
-    """What a strategy may add so that ``plimsoll explain`` can say why it bid, or did not (G4)."""
+    """Optional method of a strategy, for ``plimsoll explain`` to show why it bid, or did not (G4)."""
 
     def explain(self, view: View, symbol: str, policy: Policy) -> str:
-        """What the rule reads for ``symbol`` at the view's row and what follows from it: one plain sentence."""
+        """The rule's inputs for ``symbol`` at the view's row and its conclusion, in one plain sentence."""
         ...
 
 
 class Model(Protocol):
     """Answers an intraday observation (H4). It must not keep state that changes its answers.
 
-    ``name`` identifies it in what is reported. ``answer`` sees a (26,) float64 observation and gives a pair: HOLD, BUY
-    or SELL, by name or as 0, 1 or 2, and a confidence in [0, 1]. Whatever else it does is HOLD with a reason.
+    ``name`` identifies it in reports. ``answer`` receives a (26,) float64 observation and returns a pair: HOLD, BUY
+    or SELL, by name or as 0, 1 or 2, and a confidence in [0, 1]. Anything else becomes HOLD with a reason.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Journal(Protocol):
 
     @property
     def anchor(self) -> Anchor:
-        """How many records there are, and the hash of the last, to be kept elsewhere."""
+        """The number of records and the hash of the last, to be kept elsewhere."""
         ...
 
     def append(self, event: Event) -> str:
@@ -96,27 +96,27 @@ class Journal(Protocol):
         ...
 
     def close(self) -> None:
-        """Commit and let go of the file."""
+        """Commit and close the file."""
         ...
 
 
 class RunReader(Protocol):
-    """A run's journal, read (G3). Nothing is given that was not verified first: ``CorruptionError`` names the first
-    record that is not what was written.
+    """Read access to a run's journal (G3). Everything returned is verified first: ``CorruptionError`` names the first
+    record that differs from what was written.
 
-    It is one view of the run, whoever writes meanwhile, until it is closed; use it in a ``with``.
+    It is one consistent view of the run, even during writes, until it is closed; use it in a ``with``.
     """
 
     run: str
 
     @property
     def genesis(self) -> Genesis:
-        """What the run was given: the first record, proven to be it; the others are proven when they are asked for."""
+        """The run's inputs: the first record, verified; the others are verified when they are read."""
         ...
 
     @property
     def proof(self) -> Proof:
-        """The head that the whole chain was verified to."""
+        """The head to which the whole chain was verified."""
         ...
 
     @property
@@ -130,23 +130,23 @@ class RunReader(Protocol):
         ...
 
     def events(self) -> Iterator[Event]:
-        """Every event from the genesis on; the end of the journal is proven before the iteration ends."""
+        """Every event from the genesis on; the end of the journal is verified before the iteration ends."""
         ...
 
     def session(self, date: str) -> Passage | None:
-        """The journal around the decision of an ISO date; None when nothing was decided on it."""
+        """The journal around the decision of an ISO date; None without a decision on it."""
         ...
 
     def before(self, date: str) -> Iterator[Event]:
-        """What the account just before the decision of an ISO date follows from, genesis first: a fold over it is the
-        fold over every event before that decision. A decision that leaves nothing else may be given as its orders.
+        """Events that determine the account just before the decision of an ISO date, genesis first: a fold over them
+        equals the fold over every earlier event. A decision that only makes orders may be given as its orders.
 
-        ``UsageError`` where nothing was decided on that date.
+        ``UsageError`` without a decision on that date.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the run; nothing can be asked for afterwards."""
+        """Close the run; nothing can be read afterwards."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -157,9 +157,9 @@ class RunReader(Protocol):
 
 
 class RunCatalogue(Protocol):
-    """The runs there are, and what is kept of each beside its journal. ``place`` is what ``--home`` takes to name it.
+    """Stored runs, with the files beside each journal. ``place`` is the value of ``--home`` that names it.
 
-    Which run is the last is what the runs say of themselves: when each ended, or began where it did not end.
+    The last run is determined by the runs' own records: when each ended, or began where it did not end.
     """
 
     place: str
@@ -169,18 +169,18 @@ class RunCatalogue(Protocol):
         ...
 
     def find(self, run: str | None = None) -> str:
-        """The run of that name, tag or unambiguous beginning of a name; the last finished one for none and ``last``.
+        """The run of that name, tag or unambiguous prefix; the last finished one for none and ``last``.
 
-        ``UsageError`` where there is none or more than one.
+        ``UsageError`` for none or several.
         """
         ...
 
     def open(self, run: str | None = None) -> RunReader:
-        """A run by what ``find`` takes, to be read; its end is held against the one that is kept outside it."""
+        """A run by the names that ``find`` accepts, open for reading; its end is checked."""
         ...
 
     def summary(self, run: str) -> RunSummary:
-        """One run's summary; what its genesis says where there is none."""
+        """One run's summary; from its genesis where none was written."""
         ...
 
     def result(self, run: str) -> bytes | None:
@@ -188,18 +188,18 @@ class RunCatalogue(Protocol):
         ...
 
     def policy(self, run: str, digest: str) -> Policy | None:
-        """The policy a run was given, whose SHA-256 its genesis names; None where none was stored.
+        """The policy of a run, whose SHA-256 is in its genesis; None where none was stored.
 
-        ``CorruptionError`` when the stored one is another, ``InputError`` when this version cannot read it.
+        ``CorruptionError`` when the stored one differs, ``InputError`` when this version cannot read it.
         """
         ...
 
     def policy_file(self, run: str) -> str:
-        """What ``--policy`` takes to name the policy of a run."""
+        """The value of ``--policy`` that names the policy of a run."""
         ...
 
     def audit(self, run: str | None = None) -> AuditReport:
-        """Verify the chain of a run by what ``find`` takes, one of an older format included."""
+        """Verify the chain of a run by the names that ``find`` accepts, one of an older format included."""
         ...
 
 
@@ -207,28 +207,28 @@ class SnapshotStore(Protocol):
     """The certified panels that were published, each named by the hash of its content (D14)."""
 
     def open(self, digest: str) -> Panel:
-        """The panel of that hash, every byte verified. ``InputError`` where it is not there."""
+        """The panel of that hash, every byte verified. ``InputError`` without one."""
         ...
 
     def latest(self) -> str:
-        """The hash of the one that everything new reads from; ``InputError`` before the first was published."""
+        """The hash of the snapshot in use for new runs; ``InputError`` before the first was published."""
         ...
 
     def hashes(self) -> Sequence[str]:
-        """Every published snapshot, in no order of time."""
+        """Every published snapshot, in no particular order."""
         ...
 
 
-Row = tuple[str, str, str | None]  # kind, key and text of something kept; no text takes it away
-Fact = tuple[str, str, str]  # kind, key and text of something that is only looked up
+Row = tuple[str, str, str | None]  # kind, key and text of a stored row; None deletes it
+Fact = tuple[str, str, str]  # kind, key and text of a fact, looked up by key
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Why nothing was written: what the writer did not know.
+    """Why nothing was written: rows that the writer had not read.
 
-    ``rows`` are what others wrote since it last read or wrote, oldest first; ``whole`` says that they are the whole
-    state instead. ``standing`` holds the texts, by kind and key, of facts that were to be new and are there.
+    ``rows`` are other writers' since the last read or write, oldest first; ``whole`` means that they are the whole
+    state. ``standing`` has the texts, by kind and key, of facts that had to be new but exist.
     """
 
     rows: Sequence[Row] = ()
@@ -237,11 +237,11 @@ class Conflict:
 
 
 class StateStore(Protocol):
-    """Where the governor keeps an account (H2, H6): its state, and facts about single orders and fills.
+    """The governor's stored account (H2, H6): its state, and facts about single orders and fills.
 
-    The state is small and read as a whole; facts grow for ever and are looked up one by one. Several writers may share
-    an account: who writes without knowing what another wrote is told, and nothing is written. Any error a method
-    raises means that the store is lost.
+    The state is small and read as a whole; facts grow without limit and are looked up one by one. Several writers may
+    share an account: a write without knowledge of another's returns that write instead. Any error a method raises means
+    that the store is lost.
     """
 
     def load(self) -> Iterable[Row]:
@@ -249,36 +249,35 @@ class StateStore(Protocol):
         ...
 
     def get(self, kind: str, key: str) -> str | None:
-        """The text of a fact; None when there is none."""
+        """The text of a fact; None without one."""
         ...
 
     def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
         """Make everything durable before returning, all or nothing.
 
-        No key stands twice in ``state``. ``facts`` replace what stands under their keys; ``new`` must find nothing
-        there. None when it is written, also when there was nothing to write and nobody else wrote; else what stood
-        against it.
+        No key appears twice in ``state``. ``facts`` replace those under their keys; the keys of ``new`` must not exist.
+        None when it is written, also when there was nothing to write and no other writer; else the conflict.
         """
         ...
 
 
 class BarStore(Protocol):
-    """Rows and their audit behind Stage 1 (D13): price_history, symbol_governance, data_quality, audits."""
+    """Rows and audit of Stage 1 (D13): price_history, symbol_governance, data_quality, audits."""
 
     def begin_run(self, run: str, provider: str, source: str, started: str, route: str = "") -> None:
-        """Open an ingestion run, or reopen one; ``route`` is JSON that says how its provider was chosen (D4)."""
+        """Open an ingestion run, or reopen one; ``route`` is JSON on how its provider was chosen (D4)."""
         ...
 
     def route(self, run: str) -> str:
-        """How a run came by its provider; empty where it was not kept, or the run is not known."""
+        """The stored provider route of a run; empty where it was not kept, or the run is unknown."""
         ...
 
     def drop_run(self, run: str) -> None:
-        """Take back a run that was refused before anything was stored."""
+        """Delete a run that was refused before anything was stored."""
         ...
 
     def put_page(self, run: str, page: HeldPage) -> None:
-        """Record that a page of a run is durable, with its cursor; one of its number is replaced."""
+        """Record that a page of a run is durable, with its cursor; replaces one of the same number."""
         ...
 
     def pages(self, run: str) -> tuple[HeldPage, ...]:
@@ -286,11 +285,11 @@ class BarStore(Protocol):
         ...
 
     def drop_pages(self, run: str) -> None:
-        """Forget the pages of a run: it is complete, or begins again."""
+        """Delete the pages of a run: it is complete, or restarts."""
         ...
 
     def finish_run(self, run: str, status: str, finished: str, alert: str) -> None:
-        """Close it."""
+        """Close the store."""
         ...
 
     def put_instruments(self, instruments: Sequence[Instrument], derived: bool) -> None:
@@ -302,11 +301,11 @@ class BarStore(Protocol):
         ...
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Commit everything written inside together, or nothing of it."""
+        """Commit everything written inside together, or nothing."""
         ...
 
     def unfinished(self, provider: str, source: str) -> str | None:
-        """The newest run of this provider and source that never finished, to be resumed."""
+        """The newest unfinished run of this provider and source, to be resumed."""
         ...
 
     def put_bars(self, run: str, symbol: str, provider: str, bars: Bars, source: str = "") -> int:
@@ -330,7 +329,7 @@ class BarStore(Protocol):
         ...
 
     def put_audit(self, audit: Audit) -> None:
-        """Record what happened to one symbol in a run; a resumed run replaces its own record."""
+        """Record the result for one symbol in a run; a resumed run replaces its own record."""
         ...
 
     def audits(self) -> tuple[Audit, ...]:
@@ -338,7 +337,7 @@ class BarStore(Protocol):
         ...
 
     def put_confirmation(self, record: Confirmation) -> None:
-        """Add what a person said of a jump; nothing recorded is ever changed."""
+        """Add a person's statement on a jump; existing ones never change."""
         ...
 
     def confirmations(self) -> tuple[Confirmation, ...]:

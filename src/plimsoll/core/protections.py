@@ -1,4 +1,4 @@
-"""Protections that a policy switches off (U7): stated at load and in every result."""
+"""Protections that a policy switches off, reported at load and in every result (U7)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from plimsoll.core.policy import Policy, VetoPolicy
 
-_ALL = 1.0  # the whole of NAV, of a position, of a drawdown: nothing is beyond it
+_ALL = 1.0  # 100 % of NAV, of a position, of a drawdown: never exceeded
 
 
 def taken_away(policy: Policy) -> tuple[str, ...]:
-    """A sentence, without its full stop, for each protection that is off; none for a whole policy.
+    """A sentence, without its full stop, for each protection that is off; empty for a policy with all of them.
 
     >>> taken_away(Policy())
     ()
@@ -21,7 +21,7 @@ def taken_away(policy: Policy) -> tuple[str, ...]:
 
 
 def without_mandate(policy: Policy) -> Policy:
-    """The policy of the run that R5 puts beside one whose mandate ended: neither its rung nor the veto at it."""
+    """The policy of the comparison run after a mandate ended: without its rung and the veto at it (R5)."""
     rungs = tuple(r for r in policy.ladder.rungs if not r.ends_mandate)
     vetoes = tuple(v for v in policy.vetoes.enabled if v != "DRAWDOWN_LIMIT")
     return replace(policy, ladder=replace(policy.ladder, rungs=rungs), vetoes=replace(policy.vetoes, enabled=vetoes))
@@ -30,9 +30,9 @@ def without_mandate(policy: Policy) -> Policy:
 def _taken_away(policy: Policy) -> Iterator[str]:
     ladder, rungs = policy.ladder, policy.ladder.rungs
     if not ladder.enabled:
-        yield "the drawdown ladder is switched off, and the veto DRAWDOWN_LIMIT with it: no drawdown stops anything"
+        yield "the drawdown ladder is switched off, and the veto DRAWDOWN_LIMIT with it: no drawdown stops new risk"
     elif not rungs:
-        yield f"the drawdown ladder has no rung: only the veto DRAWDOWN_LIMIT stands, at {_limit(policy)}"
+        yield f"the drawdown ladder has no rung: only the veto DRAWDOWN_LIMIT applies, at {_limit(policy)}"
     else:
         if not any(r.no_new_risk for r in rungs):
             yield "no rung of the drawdown ladder stops new risk"
@@ -49,15 +49,15 @@ def _taken_away(policy: Policy) -> Iterator[str]:
 
 
 def _never_reached(policy: Policy) -> Iterator[str]:
-    """Protections that stand in the policy at a figure which nothing can pass."""
+    """Protections whose threshold can never be reached."""
     cvar, stops, pairs = policy.cvar, policy.stops, policy.correlation
     if policy.ladder.enabled and (never := [r.name for r in policy.ladder.rungs if r.threshold >= _ALL]):
         yield f"rungs at a drawdown of 100 %, which never fire: {', '.join(never)}"
     if policy.ladder.enabled and policy.vetoes.drawdown_max >= _ALL and "DRAWDOWN_LIMIT" in policy.vetoes.enabled:
-        yield "the veto DRAWDOWN_LIMIT stands at a drawdown of 100 %"
+        yield "the veto DRAWDOWN_LIMIT is at a drawdown of 100 %"
     for kind, exit_at in (("", stops.exit_default), (" of crypto", stops.exit_crypto)):
         if exit_at >= _ALL:
-            yield f"stops{kind} stand at a loss of 100 %: they never sell a position out"
+            yield f"stops{kind} are at a loss of 100 %: they never sell a position out"
     if unstopped := [name for name, asset in policy.limits.assets.items() if (asset.stop or 0.0) >= _ALL]:
         yield f"stops at a loss of 100 %, which never sell a position out: {', '.join(unstopped)}"
     if max(cvar.hard_1, cvar.hard_10) >= _ALL:
@@ -65,7 +65,7 @@ def _never_reached(policy: Policy) -> Iterator[str]:
     if max(cvar.budget_1, cvar.budget_10) >= _ALL:
         yield "a CVaR budget of 100 % of NAV scales nothing"
     if not cvar.stress_windows and not cvar.stress_worst:
-        yield "no stressed set is measured: no crisis of the past bounds the book"
+        yield "no stressed set is measured: no past crisis limits the portfolio"
     if cvar.drawdown_floor >= _ALL:
         yield "no drawdown makes the CVaR budgets smaller"
     if policy.regime.budget_scale >= _ALL:
@@ -73,7 +73,7 @@ def _never_reached(policy: Policy) -> Iterator[str]:
     if min(pairs.pair_stock, pairs.pair_fund) >= _ALL:
         yield "no correlation is high enough for the pair limit"
     if policy.vetoes.warning_scale >= _ALL:
-        yield "the warnings of vetoes halve nothing"
+        yield "warnings of vetoes do not halve increases"
 
 
 def _limit(policy: Policy) -> str:

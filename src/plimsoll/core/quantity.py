@@ -1,7 +1,7 @@
-"""Quantities and prices as whole numbers of 1e-12, read and written as exact decimals (U8, H2).
+"""Quantities and prices as whole numbers of 1e-12, parsed and printed as exact decimals (U8, H2).
 
-Twelve decimals hold every tick and every smallest quantity of the venues that are traded, coins included, so that the
-product of a quantity and a price, a value, is exact in 1e-24 USD however an order is filled in parts.
+Twelve decimals represent every tick and smallest quantity of the traded venues, crypto included, so that the product of
+a quantity and a price, a value, is exact in 1e-24 USD however an order is filled in parts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def parsed(value: object, name: str, *, exact: bool, up: bool = False) -> int:
     """A positive plain decimal as a whole number of 1e-12.
 
     Further decimals are an error where it must be ``exact``, else they are rounded down, or ``up``. ``InputError``
-    names what is no such decimal.
+    for any other text.
 
     >>> parsed("0.00001234", "bid", exact=True)
     12340000
@@ -72,6 +72,6 @@ def plain(value: int) -> str:
 
 
 def shown(value: object) -> str:
-    """A wrong value as an error shows it: in ASCII, at most 40 characters."""
+    """A wrong value for an error message: in ASCII, at most 40 characters."""
     text = ascii(str(value) if isinstance(value, str) else value)
     return text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…"

@@ -1,4 +1,4 @@
-"""Restraints that the drawdown ladder and the modes put on a session, and the health that lifts them (R4, R5)."""
+"""Restraints from the drawdown ladder and the modes on a session, and the health checks that lift them (R4, R5)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Restraint(msgspec.Struct, frozen=True):
-    """Everything the drawdown ladder imposes on one session.
+    """All restraints of the drawdown ladder on one session.
 
     ``gross_ceiling`` is a fraction of NAV that holds until re-entry (absent: none); ``size`` scales the
     target portfolio (the re-entry ramp); ``confidence_min`` is the forecast confidence below which nothing is
@@ -28,9 +28,9 @@ class Restraint(msgspec.Struct, frozen=True):
 class Health(msgspec.Struct, frozen=True):
     """Inputs of the re-entry checks. Absent figures fail closed (U6).
 
-    ``target_volatility``: annual, last 20 sessions, of the standing target portfolio at full size; ``crisis``:
-    P(crisis at the outlook); ``data_fresh``: no held or target portfolio symbol is stale; ``clear``: no open risk event
-    and the books reconcile.
+    ``target_volatility``: annual, last 20 sessions, of the target portfolio at full size; ``crisis``:
+    P(crisis at the outlook); ``data_fresh``: no held or targeted symbol is stale; ``clear``: no open risk event
+    and the account reconciles.
     """
 
     target_volatility: float | None
@@ -40,7 +40,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class RiskEvent(msgspec.Struct, frozen=True):
-    """Something a person would want to be told: ``kind`` is a reason code, ``severity`` an alert level (O2)."""
+    """An alert for a person: ``kind`` is a reason code, ``severity`` an alert level (O2)."""
 
     day: str
     kind: str
@@ -61,9 +61,9 @@ class LadderState(msgspec.Struct, frozen=True):
     """The drawdown ladder between two sessions (R4). Peaks in cents, on closes.
 
     ``fired`` are the rungs fired in this episode; ``ceiling`` the gross they left; ``cooldown`` the sessions
-    still to wait; ``awaiting`` the re-entry kind asked for ("" none, "automatic", "signed"); ``signed`` says a
+    left in cooldown; ``awaiting`` the requested re-entry kind ("" none, "automatic", "signed"); ``signed`` whether a
     person has approved; ``calm`` counts consecutive calm sessions; ``ramp`` the sizes of coming sessions;
-    ``liquidated`` that the episode sold everything; ``ended`` that the mandate is over.
+    ``liquidated`` whether the episode sold everything; ``ended`` whether the mandate is over.
     """
 
     episode_peak: int

@@ -1,4 +1,4 @@
-"""Facts about a run besides its events: summary, end of its journal, one session, findings of an audit."""
+"""Facts about a run besides its events: summary, end of its journal, one session, audit findings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import Event, Genesis
 
 JOURNAL_FORMAT = 2  # orders have a life cycle: format 1 knew fills only, and stated no format
-BESIDE = "-without-mandate-"  # in the name of a run that was made to compare another with
+BESIDE = "-without-mandate-"  # in the name of a comparison run
 TAG_MAX = 60  # characters of a person's name for a run
 
 
@@ -21,17 +21,17 @@ def going_on(run: str, home: str = "runtime") -> str:
 
 
 class Anchor(msgspec.Struct, frozen=True):
-    """A head kept outside the journal: how many records there were, and the hash of the last."""
+    """A head kept outside the journal: the number of records, and the hash of the last."""
 
     records: int
     head: str
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """What is known outside a journal of where it ends.
+    """The end of a journal as known outside it.
 
-    ``anchor`` is its end where ``final``; else a record it held once and has to hold still, since a run that is
-    being made has no end yet. ``problem`` says why an end that should be known is not.
+    ``anchor`` is its end where ``final``; else a record that it must still contain, since an unfinished run has no end
+    yet. ``problem`` is why an end that should be known is not.
     """
 
     anchor: Anchor | None = None
@@ -40,8 +40,8 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 class AccountAudit(msgspec.Struct, frozen=True):
-    """What a verification of the governor's account found. ``entries`` is how many are in order; ``first_bad`` the
-    number of the first one that is not what was written, is not there, or whose changes are not what lies there.
+    """Result of verifying the governor's account. ``entries`` is how many are in order; ``first_bad`` the number of the
+    first one that was altered, is missing, or whose changes differ from the stored state.
     """
 
     ok: bool
@@ -52,12 +52,11 @@ class AccountAudit(msgspec.Struct, frozen=True):
 
 
 class AuditReport(msgspec.Struct, frozen=True):
-    """What a verification found. ``records`` is what the file holds (0 when it cannot be read); ``first_bad`` the
-    sequence number of the first record that is not what was written, or is not there; ``head`` the last good hash.
-    ``anchored`` says whether the end is the one that is kept outside the journal: a run that has not ended has none.
-    ``format`` is the format that the journal states, 0 where there is none to state it: one older than this version's
-    is verified, and read by nobody. ``governor`` is of the governor's account, where the home was asked as a whole and
-    has one; ``ok`` is of both.
+    """Result of a verification. ``records`` is the number in the file (0 when it cannot be read); ``first_bad`` the
+    sequence number of the first record that was altered or is missing; ``head`` the last good hash. ``anchored``
+    whether the end matches the one kept outside the journal: an unfinished run has none. ``format`` is the journal's
+    stated format, 0 where there is none: an older format than this version's is verified but cannot be read.
+    ``governor`` is of the governor's account, where a whole home was verified and has one; ``ok`` is of both.
     """
 
     ok: bool
@@ -73,9 +72,9 @@ class AuditReport(msgspec.Struct, frozen=True):
 class Passage(msgspec.Struct, frozen=True):
     """One session of a journal: its decision, the decision before it, and the events between its neighbours.
 
-    ``pre_open`` lies between the two decisions (fills of the orders of ``before``, dividends, signatures), ``after``
-    between this one and the next: its orders and what became of them. ``payload`` is the decision as journaled,
-    ``prev`` the hash of the record before it.
+    ``pre_open`` are the events between the two decisions (fills of the orders of ``before``, dividends, signatures),
+    ``after`` those between this one and the next: its orders and their results. ``payload`` is the decision as
+    journaled, ``prev`` the hash of the record before it.
     """
 
     genesis: Genesis
@@ -88,13 +87,12 @@ class Passage(msgspec.Struct, frozen=True):
 
 
 class RunSummary(msgspec.Struct, frozen=True):
-    """A run in a line. ``records`` and ``head`` anchor its journal; absent figures were never written.
+    """A run in one line. ``records`` and ``head`` anchor its journal; absent figures were never written.
 
-    ``status`` is ``finished``, ``running``, ``interrupted`` (it has only what its genesis says) or ``failed``, which
-    ``reason`` explains. ``policy_name`` is the profile and what changed it in words, ``halted`` what a halted book
-    waits for. ``capital`` in cents; ``result_hash`` the SHA-256 of the stored result, which no edited one has.
-    ``begun`` and ``ended`` are instants of the machine's clock, ISO in UTC, "" in a run made before they were kept or
-    that did not end.
+    ``status`` is ``finished``, ``running``, ``interrupted`` (only its genesis is known) or ``failed``, with ``reason``.
+    ``policy_name`` is the profile and its changes in words, ``halted`` the condition to resume a halted run.
+    ``capital`` in cents; ``result_hash`` the SHA-256 of the stored result, against edits. ``begun`` and ``ended`` are
+    instants of the machine's clock, ISO in UTC, "" in a run made before they were kept or that did not end.
     """
 
     run: str

@@ -16,7 +16,7 @@ WORST = "worst"  # the name of the stressed set that no window bounds
 class StressedSet:
     """One crisis, or the worst of all history: ``returns[h]`` are (T_h, k) raw returns at horizon h sessions.
 
-    ``confidence[h]`` is where its tail begins. ``name`` is what gates and auction call it: a year, or ``WORST``.
+    ``confidence[h]`` is the confidence of its tail. ``name`` is its label in gates and auction: a year, or ``WORST``.
     """
 
     name: str
@@ -29,9 +29,9 @@ class ScenarioSet:
     """Equally likely simple returns of the panel columns ``columns`` (k,).
 
     ``filtered[h]`` are (T_h, k) at horizon h sessions (1 and the auction's). A column without enough rows is NaN
-    throughout and listed in ``unmeasurable``: whatever holds it cannot be measured, so nothing may increase it (U6).
-    ``stressed`` are sets that count each by itself: the stressed CVaR is the largest of theirs (R2). It is empty when
-    none is known yet: "not run". ``not_run`` names the stress windows that are over and not wholly known.
+    throughout and listed in ``unmeasurable``: a portfolio that holds it cannot be measured, so nothing may increase it
+    (U6). ``stressed`` are sets that count separately: the stressed CVaR is the largest of theirs (R2). It is empty when
+    none is known yet: "not run". ``not_run`` names the stress windows that are over but whose data are incomplete.
     """
 
     columns: NDArray[np.int64]

@@ -24,7 +24,7 @@ def risk_free_return(rate: NDArray[np.float64], days: NDArray[np.int64]) -> NDAr
 
 
 def risk_free_return(rate: Any, days: Any) -> Any:
-    """What a bill at the annual ``rate`` earns over calendar ``days``, as a fraction: actual days over 365 (U4).
+    """Return of a bill at the annual ``rate`` over calendar ``days``, as a fraction: actual days over 365 (U4).
 
     >>> round(bill_return(0.0365, 3), 12)
     0.0003
@@ -72,7 +72,7 @@ class Sessions:
         return np.datetime_as_string(EPOCH + (self.days + 1).astype("m8[D]")).tolist()  # type: ignore[no-any-return]
 
     def decided_at(self, row: int) -> str:
-        """The instant a daily cycle decides: 00:00 UTC of the day after the session (U5)."""
+        """Decision time of a daily cycle: 00:00 UTC of the day after the session (U5)."""
         return f"{self._morrows[row]}T00:00:00Z"
 
     def row_at_or_after(self, iso: str) -> int:

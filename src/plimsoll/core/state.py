@@ -1,4 +1,4 @@
-"""State, and the only way it changes: ``apply(state, event)`` (DESIGN)."""
+"""Account state, and its only transition function: ``apply(state, event)``."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class State:
     """The account between two events. ``lots`` and ``average_cost`` are (N,) over the run's symbols.
 
     ``average_cost`` is the traded price per unit paid on average without costs, NaN when flat; ``cash`` whole
-    cents; ``carried`` everything the last decision left (target portfolio, ladder, stops, mode); ``track`` the
-    evidence of the strategies, absent where they are not followed; ``working`` the orders that may still fill, by id,
-    ``executions`` every one that was booked, and ``external`` the symbols of which a venue showed more or less than the
-    journal explains: nothing is added to them until a person signs (X3).
+    cents; ``carried`` the last decision's carried state (target portfolio, ladder, stops, mode); ``track`` the
+    evidence of the strategies, None when lifecycle tracking is off; ``working`` the orders that may still fill, by id,
+    ``executions`` every booked one, and ``external`` the symbols for which a venue showed more or less than the
+    journal explains: their positions may not grow until a person signs (X3).
     """
 
     symbols: tuple[str, ...]
@@ -74,9 +74,9 @@ def apply(state: State, event: Event) -> State:
 
     Raises
     ------
-    TransitionRefused : an event that its order's status does not allow, or an execution that is booked already. What a
-        venue tells goes through ``execution.oms.believed`` first, so that neither reaches this.
-    TypeError : no event of an open account.
+    TransitionRefused : an event that its order's status does not allow, or an execution that is booked already. Venue
+        events go through ``execution.oms.believed`` first, which filters both.
+    TypeError : not an event of an open account.
     """
     match event:
         case CycleRecord():
@@ -127,7 +127,7 @@ def _published(state: State, data: DataPublished) -> State:
     if data.symbols == state.symbols:
         return state
     column = {s: i for i, s in enumerate(data.symbols)}
-    own = [column[s] for s in state.symbols]  # a symbol of the run that is missing is refused before it is published
+    own = [column[s] for s in state.symbols]  # a snapshot without a symbol of the run is refused earlier
     lots, cost = np.zeros(len(column), np.int64), np.full(len(column), np.nan)
     lots[own], cost[own] = state.lots, state.average_cost
     return replace(state, symbols=data.symbols, lots=lots, average_cost=cost)
@@ -150,7 +150,7 @@ def _fee(state: State, fee: FeeReported) -> State:
 
 
 def _corrected(state: State, event: FillCorrected) -> State:
-    """The old execution taken back, the new one booked: cash and lots exactly, average cost as if in that order."""
+    """Reverse the old execution and book the new one: cash and lots exactly, average cost as if in that order."""
     key = (event.symbol, event.execution)
     before, after = state.executions.get(key), state
     if before is not None:
@@ -177,7 +177,7 @@ def _traded(state: State, symbol: str, traded: int, price: float, spent: int) ->
 
 
 def _taken_back(state: State, fill: Fill) -> State:
-    """The account as if an execution had not been: its part of the average cost is taken out where it had one."""
+    """The account without an execution: its part of the average cost is removed where it had one."""
     i = state.symbols.index(fill.symbol)
     before, cost = int(state.lots[i]), float(state.average_cost[i])
     after = before - fill.lots
@@ -208,7 +208,7 @@ def _split(state: State, event: Split) -> State:
 
 
 def _evidence(state: State, record: CycleRecord) -> Track | None:
-    """The strategies' evidence after a decision; None where they are not followed."""
+    """The strategies' evidence after a decision; None when lifecycle tracking is off."""
     after, said = record.carried.lifecycle, record.strategies
     if after is None or said is None:
         return None
@@ -221,7 +221,7 @@ def _evidence(state: State, record: CycleRecord) -> Track | None:
 
 
 def _approved(carried: Carried) -> Carried:
-    """A signature lifts a halt and, where one is asked for, signs the ladder's re-entry (R5, G7)."""
+    """A signature lifts a halt and approves a pending ladder re-entry (R5, G7)."""
     ladder = carried.ladder
     if ladder.awaiting == "signed":
         ladder = msgspec.structs.replace(ladder, signed=True)

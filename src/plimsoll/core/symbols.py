@@ -1,6 +1,6 @@
-"""Read a symbol: its canonical spelling, the kind its suffix implies, its quote currency (D2).
+"""Symbol parsing: canonical spelling, the kind its suffix implies, its quote currency (D2).
 
-``canonical`` maps the spellings of vendors and venues to one symbol, so that a limit of a symbol holds for all of them.
+``canonical`` maps the spellings of vendors and venues to one symbol, so that a symbol's limit covers all of them.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ _SYMBOL = re.compile(r"\^?[A-Z0-9]+(?:[.-][A-Z0-9]+)*(?:=[XF])?")
 _PAIR = re.compile(r"([A-Z0-9]{2,10})[-/_ ](USD|USDT|USDC)")
 _STABLE = re.compile(r"([A-Z0-9]{2,10})(?:USDT|USDC)")
 _SHARE_CLASS = re.compile(r"([A-Z]{1,5})[./_ -]([ABC])")
-# What a plain US symbol may look like: letters and digits, and after a dash a share class or preferred series, or the
-# mark of a warrant, unit or right.
+# Valid plain US symbols: letters and digits, and after a dash a share class or preferred series, or the mark of a
+# warrant, unit or right.
 _PLAIN_HOLDING = re.compile(r"[A-Z0-9]{1,10}(?:-(?:[A-Z]|P[A-Z]|W[ST]|UN|RI))?")
 _COIN_HOLDING = re.compile(r"([A-Z0-9]{1,10})-USD")
-# Where the same US stock is listed, as vendors write it after the dot.
+# US exchange suffixes after the dot, as vendors write them.
 _EXCHANGES = frozenset(["US", "N", "O", "OQ", "K", "AM", "PK", "OB", "PQ"])
 _SAME_COIN = {"XBT": "BTC", "XDG": "DOGE"}
 _CURRENCY_PAIR = re.compile(r"([A-Z]{3})[-/_ ]?([A-Z]{3})")
 
 UNKNOWN_CURRENCY = "?"
-"""The currency of a symbol whose suffix nobody knows."""
+"""The currency of a symbol with an unknown suffix."""
 
-UNMEASURABLE = "an index, a future, not quoted in dollars, or a second name of something else"
-"""What a symbol is that is not ``measurable``, as an error says it."""
+UNMEASURABLE = "an index, a future, not quoted in dollars, or a second name of another symbol"
+"""Description of a symbol that is not ``measurable``, for error messages."""
 
-# What the exchange after the dot quotes in, as Yahoo, Stooq and EODHD write it.
+# Quote currency by exchange suffix after the dot, as Yahoo, Stooq and EODHD write it.
 _SUFFIXES = {
     "USD": "US N O OQ K P AM OB PK PQ WS WT W U R RT NYB CME CBT CMX NYM",
     "GBp": "L LSE UK",
@@ -85,8 +85,8 @@ def canonical(symbol: str) -> str:
     """The one spelling of a symbol (D2).
 
     Upper case; ``BTC/USD``, ``BTC_USD``, ``BTCUSD``, ``BTCUSDT``, ``BTC-USDT`` and the like become ``BTC-USD``
-    (one identity whatever dollar it is quoted in); ``EUR/USD`` and ``EURUSD`` become ``EURUSD=X``; share classes
-    A to C written ``BRK.B``, ``BRK/B``, ``BRK_B`` or ``BRK B`` become ``BRK-B``. Anything else stands.
+    (one identity for all dollar quotes); ``EUR/USD`` and ``EURUSD`` become ``EURUSD=X``; share classes
+    A to C written ``BRK.B``, ``BRK/B``, ``BRK_B`` or ``BRK B`` become ``BRK-B``. Anything else is unchanged.
 
     Raises
     ------
@@ -120,9 +120,9 @@ def suffix_kind(symbol: str) -> Kind | None:
 
 
 def quote_currency(symbol: str) -> str:
-    """What a canonical symbol is quoted in, by its suffix (D2); ``UNKNOWN_CURRENCY`` where it has one nobody knows.
+    """Quote currency of a canonical symbol, by its suffix (D2); ``UNKNOWN_CURRENCY`` for an unknown suffix.
 
-    A symbol without suffix is taken for a US one; an index is a figure, whatever it is quoted in.
+    A symbol without suffix is taken as a US one; an index is a figure, whatever its currency.
 
     >>> quote_currency("VOD.L"), quote_currency("USDJPY=X"), quote_currency("BTC-EUR"), quote_currency("EURUSD.FMP")
     ('GBp', 'JPY', 'EUR', '?')
@@ -142,8 +142,8 @@ def quote_currency(symbol: str) -> str:
 
 @lru_cache(maxsize=4096)
 def in_dollars(symbol: str) -> bool:
-    """Whether a symbol can be held and is quoted in dollars: spelt as ``canonical`` gives it, no index, and with no
-    suffix of another currency or one that nobody knows (D2).
+    """Whether a symbol can be held and is quoted in dollars: in canonical spelling, not an index, and without a suffix
+    of another currency or an unknown one (D2).
 
     >>> [in_dollars(s) for s in ("MSFT", "BTC-USD", "EURUSD=X", "msft", "^VIX", "VOD.L", "USDJPY=X", "EURUSD.FMP")]
     [True, True, True, False, False, False, False, False]
@@ -156,8 +156,8 @@ def in_dollars(symbol: str) -> bool:
 
 
 def held_as(symbol: str) -> str:
-    """The one symbol that a holding has, whatever spelling it comes in: as ``canonical``, without the US exchange that
-    vendors write after the dot, and each coin under one name (D2).
+    """The one symbol of a holding, whatever its spelling: as ``canonical``, without the US exchange that vendors write
+    after the dot, and each crypto asset under one name (D2).
 
     >>> held_as("msft.us"), held_as("BRK.B.N"), held_as("XBT/USD"), held_as("VOD.L")
     ('MSFT', 'BRK-B', 'BTC-USD', 'VOD.L')
@@ -172,11 +172,11 @@ def held_as(symbol: str) -> str:
 
 @lru_cache(maxsize=4096)
 def measurable(symbol: str) -> bool:
-    """Whether what is held of a symbol is worth its quantity times its price in dollars, and nothing else is the same
-    thing under another name: a limit of a symbol holds for nothing else (D2, H1).
+    """Whether a position's value is its quantity times its price in dollars, and no other symbol names the same asset:
+    a symbol's limit covers only that symbol (D2, H1).
 
-    A future is not while no multiplier of its contract is known, nor what has a second name of a coin or a suffix that
-    nobody knows: a perpetual, a coin in another stablecoin, a pair written without its separator.
+    False for a future while its contract multiplier is unknown, for a second name of a crypto asset and for an unknown
+    suffix: a perpetual, a pair in another stablecoin, a pair written without its separator.
 
     >>> [measurable(s) for s in ("MSFT", "BRK-B", "BTC-USD", "EURUSD=X", "USD", "MSFT.US", "ES=F", "BTC-USD-PERP")]
     [True, True, True, True, True, False, False, False]
@@ -193,7 +193,7 @@ def measurable(symbol: str) -> bool:
 
 
 def _dollars_in(base: str) -> bool:
-    """Whether what stands before the dash is a coin or currency with its dollar already: ``BTCUSDT-USD``."""
+    """Whether the part before the dash is a crypto asset or currency with its dollar already: ``BTCUSDT-USD``."""
     found = re.fullmatch(r"(.+?)(USD|USDT|USDC)", base)
     return found is not None and (found[2] != "USD" or found[1] in _COINS | _CURRENCIES | _SAME_COIN.keys())
 

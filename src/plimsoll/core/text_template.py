@@ -1,6 +1,6 @@
-"""Texts with holes: a line is a paragraph, ``$name`` a value, and a line can depend on a case.
+"""Text templates: a line is a paragraph, ``$name`` a value, and a line can depend on a case.
 
-A page of prose is a file that an author edits as prose; what computes its figures gives values and cases and writes no
+A page of prose is a file that an author edits; the code that fills it gives values and cases and contains no sentences.
 sentence. ``?name `` before a line keeps it where that case holds, ``?!name `` where it does not; marks can follow each
 other. ``$$`` is a dollar sign.
 """

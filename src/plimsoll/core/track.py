@@ -1,10 +1,9 @@
 """The track record of the strategies: evidence folded from the journal, never stored twice (G5, G6).
 
-A strategy's part of the book is its part of each symbol's target in the target portfolio in force; a symbol that a new
-target portfolio no longer wants stays with those it belonged to until it is sold. A symbol's result over a session is
-what it is worth at the close, less what it was worth at the close before and what was paid for it since (commission
-included), plus its dividends. So the results of all symbols, with the interest, are the change of NAV to the cent, and
-those of the strategies sum to it.
+A strategy's share of a symbol is its part of the symbol's weight in the present target portfolio; a symbol dropped by a
+new target portfolio stays with its former owners until it is sold. A symbol's result over a session is its value at the
+close, less its value at the close before and the cash paid for it since (commission included), plus its dividends. So
+the results of all symbols, with the interest, are the change of NAV to the cent, and those of the strategies sum to it.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _BLOCK = 64
 
 
 class Rows:
-    """An append-only table of figures that shares what it holds with its own past, so that a fold stays cheap."""
+    """An append-only table of figures that shares its rows with earlier versions, so that a fold stays cheap."""
 
     __slots__ = ("_full", "_recent", "last", "size", "width")
 
@@ -63,7 +62,7 @@ class Rows:
 
 
 class Pending(NamedTuple):
-    """A forecast whose horizon is not over: session number it was made in, horizon in sessions, and what it said."""
+    """A forecast whose horizon is not over: session number, horizon in sessions, and its values."""
 
     made: int
     horizon: int
@@ -75,7 +74,7 @@ class Pending(NamedTuple):
 class Track(msgspec.Struct, frozen=True, eq=False):
     """Evidence of the strategies up to the last decision. Session numbers count decisions from 0.
 
-    ``nav`` is in cents at the last close that was known. ``outlay`` is the break-even value of each symbol in cents:
+    ``nav`` is in cents at the last known close. ``outlay`` is the break-even value of each symbol in cents:
     its value at the last close plus the cash paid for it since. ``owners`` is each strategy's share of a symbol,
     ``trades`` the result of each open trade so far, fraction of NAV. ``daily`` has a row per session from the second
     on: contributions, contributions in excess of the risk-free rate on the capital used (NaN where it is unknown),
@@ -111,9 +110,9 @@ class Track(msgspec.Struct, frozen=True, eq=False):
         return replace(self, outlay={**self.outlay, symbol: self.outlay.get(symbol, 0) + cents})
 
     def mark_to_market(self, held: Held, nav: int, risk_free: float | None) -> Track:
-        """The track after a close: what is ``held`` and ``nav`` in cents, ``risk_free`` the risk-free return over it.
+        """The evidence after a close: ``held`` and ``nav`` in cents, ``risk_free`` the risk-free return over it.
 
-        ``nav`` 0 is a NAV that is unknown: the session's results then count in the next one that is known.
+        ``nav`` 0 is an unknown NAV: the session's results then count in the next one with a known NAV.
         """
         return _mark_to_market(self, held, nav, risk_free)
 
@@ -124,12 +123,12 @@ class Track(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def contribution(self) -> tuple[float, ...]:
-        """Of the session last marked; empty when it is unknown."""
+        """Contributions of the last marked session; empty when unknown."""
         row = self.daily.last[: len(self.strategies)]
         return row if row and row[0] == row[0] else ()
 
     def record(self, said: StrategySession) -> Track:
-        """The track with the session's matured and new forecasts, and which strategies failed at an auction."""
+        """The evidence with the session's matured and new forecasts, and the strategies that failed at an auction."""
         track = self
         if said.matured:
             rows = ((float(self.session), float(s), float(made), mu, got) for s, made, mu, got in said.matured)
@@ -143,9 +142,9 @@ class Track(msgspec.Struct, frozen=True, eq=False):
         return track
 
     def set_owners(self, shares: Iterable[tuple[str, str, float]]) -> Track:
-        """The track under a new target portfolio of (strategy, symbol, weight): who owns what from this close on.
+        """The evidence under a new target portfolio of (strategy, symbol, weight): ownership from this close on.
 
-        A strategy that the target portfolio leaves without a symbol another one keeps closes its trade at this close.
+        A strategy whose symbol the target portfolio now gives to others closes its trade at this close.
         """
         place = {name: s for s, name in enumerate(self.strategies)}
         weights: dict[str, list[float]] = {}
@@ -165,7 +164,7 @@ class Track(msgspec.Struct, frozen=True, eq=False):
         return replace(self, owners=owners, trades=trades, closed=self.closed.add(closed) if closed else self.closed)
 
     def restart(self, places: Iterable[int], admitted: Iterable[int] = ()) -> Track:
-        """Evidence of these strategies begins after this session; ``admitted`` are those admitted anew."""
+        """Evidence of these strategies restarts after this session; ``admitted`` are those readmitted."""
         changed, anew = set(places), set(admitted)
         now = range(len(self.strategies))
         return replace(
@@ -231,7 +230,7 @@ def _mark_to_market(track: Track, held: Held, nav: int, risk_free: float | None)
 
 def fold_track(track: Track | None, before: Lifecycle | None, after: Lifecycle, said: StrategySession,
            held: Held, nav: int, shares: Iterable[tuple[str, str, float]] | None) -> Track:  # fmt: skip
-    """The track after a decision that left ``after``, as the decision itself saw it.
+    """The evidence after a decision that left ``after``, as the decision itself saw it.
 
     ``held`` and ``nav`` in cents, 0 when unknown; ``shares`` those of a new target portfolio, None without an auction.
     """

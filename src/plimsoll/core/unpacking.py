@@ -1,7 +1,7 @@
-"""Limit the size of unpacked files before memory is taken (D3).
+"""Limit the size of unpacked files before memory is used (D3).
 
-A file of a kilobyte can unpack to gigabytes, and what its directory says of that is what its author wrote: the sizes
-told are added up first, and no member gives more bytes than it told.
+A file of a kilobyte can unpack to gigabytes, and the sizes in its directory are its author's claim: they are added up
+first, and no member gives more bytes than its stated size.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 from plimsoll.core.errors import InputError
 
 BYTES_MAX = 2 << 30  # in memory, of any file
-# Prices as text shrink five to twenty times, arrays of returns hardly: a hundredfold is a bomb or empty. Small files
-# are free to shrink further, because 64 MiB harm nobody.
+# Prices as text compress five to twenty times, arrays of returns hardly: a hundredfold is a bomb or empty. Small files
+# may compress further, because 64 MiB do no harm.
 FREE = 64 << 20
 RATIO = 100
 MEMBERS_MAX = 1000  # of an archive; a problem or a model has a dozen
 _GZIP = b"\x1f\x8b"
 _ENTRY = b"PK\x01\x02"  # begins each entry of a ZIP archive's directory
-_STREAMED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack a whole block at once, whatever was told
+_STREAMED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack a whole block at once, whatever its size
 _ENCRYPTED = 0x1
 
 
@@ -37,7 +37,7 @@ def whole(path: Path, most: int = BYTES_MAX) -> bytes:
 
     Raises
     ------
-    InputError : it is not there, is no plain file, cannot be read, or is larger than ``most`` bytes.
+    InputError : it does not exist, is not a plain file, cannot be read, or is larger than ``most`` bytes.
     """
     if not path.is_file():
         raise InputError(f"{path} is not there, or is no plain file", "Give the path of a file")
@@ -52,7 +52,7 @@ def whole(path: Path, most: int = BYTES_MAX) -> bytes:
 
 
 def gunzip(data: bytes) -> bytes:
-    """The bytes inside a gzip file, of every member it has; other bytes as they are.
+    """The bytes inside a gzip file, of all its members; other bytes unchanged.
 
     Raises
     ------
@@ -81,13 +81,11 @@ def gunzip(data: bytes) -> bytes:
 def unzip(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Each member of a ZIP archive with its name, one in memory at a time.
 
-    Everything the directory says is judged before the first is unpacked.
+    Every entry of the directory is checked before the first is unpacked.
 
-    Raises
-    ------
-    InputError, without the file's name, where it is no archive, is damaged, unpacks to more than is ``allowed``, has
-    more than ``MEMBERS_MAX`` members, or one that is encrypted, a link, a folder, there twice, packed in a way that
-    cannot be bounded, or named so that it would lie elsewhere.
+    Raises ------ InputError, without the file's name, where it is not an archive, is damaged, unpacks to more than is
+    ``allowed``, has more than ``MEMBERS_MAX`` members, or one that is encrypted, a link, a folder, a duplicate, of a
+    compression method that cannot be bounded, or named so that it would lie elsewhere.
     """
     if (entries := data.count(_ENTRY)) > MEMBERS_MAX:
         raise InputError(f"has {entries} members, more than {MEMBERS_MAX}", "Give fewer")

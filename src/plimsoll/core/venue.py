@@ -1,6 +1,6 @@
-"""The protocol of a venue: commands it accepts, answers it gives, order types it takes (X1, X2).
+"""The venue port: commands, answers and order types (X1, X2).
 
-One port for the simulated, the recorded and every real venue. ``execution.governed`` is the only thing that holds one.
+One port for the simulated, the recorded and every real venue. Only ``execution.governed`` has access to one.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """The venue does not take it: a code of ours and the venue's own words."""
+    """The venue refused it: one of our codes and the venue's own words."""
 
     reason: str
     text: str = ""
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """No answer, or none that can be understood: it may have it or not."""
+    """No answer, or one that cannot be parsed: the venue may have the order or not."""
 
     reason: str
 
@@ -50,11 +50,11 @@ class Denied(msgspec.Struct, frozen=True):
 
 
 Answer = Accepted | Refused | Unknown | Denied
-"""What an order handed to a venue, or to the governor before it, may be answered."""
+"""Possible answers to an order submitted to a venue, or to the governor before it."""
 
 
 class OrderReport(msgspec.Struct, frozen=True):
-    """What a venue says of one order: ``filled`` lots, signed."""
+    """A venue's status report of one order: ``filled`` lots, signed."""
 
     id: str
     status: Status
@@ -63,17 +63,17 @@ class OrderReport(msgspec.Struct, frozen=True):
 
 
 class Absent(msgspec.Struct, frozen=True):
-    """The venue says that it never had the order."""
+    """The venue reports that it never had the order."""
 
 
 VenueEvent = (
     OrderAccepted | OrderRejected | OrderCancelled | OrderExpired | OrderRestated | Fill | FillCorrected | FeeReported
 )  # fmt: skip
-"""What a venue's stream may carry; what it tells twice, late or out of order is the receiver's to sort out."""
+"""Events in a venue's stream; the receiver handles repetition, delay and disorder."""
 
 
 class Combination(msgspec.Struct, frozen=True):
-    """A kind of order that a venue takes: type, time in force, kind of instrument, and whether in fractions."""
+    """A kind of order that a venue accepts: type, time in force, kind of instrument, and whether in fractions."""
 
     type: OrderType
     time_in_force: TimeInForce
@@ -82,7 +82,7 @@ class Combination(msgspec.Struct, frozen=True):
 
 
 class VenueRules(msgspec.Struct, frozen=True):
-    """What a venue takes, as data: combinations, and by symbol the smallest lots, step of lots and notional in cents.
+    """A venue's order rules as data: combinations, and by symbol the smallest lots, step of lots and notional in cents.
 
     ``lots_min`` and ``notional_min`` of "" hold for every symbol without its own.
     """
@@ -94,32 +94,32 @@ class VenueRules(msgspec.Struct, frozen=True):
 
 
 class Gate(Protocol):
-    """What stands before a venue: the governor (H1)."""
+    """The gate before a venue: the governor (H1)."""
 
     def admit(self, order: Order) -> tuple[str, ...]:
-        """Reason codes against an order, none where it may leave; durable before it is answered."""
+        """Reason codes that refuse an order, none to admit it; durable before it returns."""
         ...
 
     def booked(self, event: Event) -> None:
-        """Book what happened to an order or to the account."""
+        """Book an event of an order or of the account."""
         ...
 
 
 class Venue(Protocol):
-    """Where orders are sent (X1). It answers; it never raises for what a market or a network does."""
+    """Destination of orders (X1). It returns answers and never raises for market or network faults."""
 
     rules: VenueRules
 
     async def submit(self, order: Order) -> Accepted | Refused | Unknown:
-        """Hand over an order. The same id twice is one order."""
+        """Submit an order. The same id twice is one order."""
         ...
 
     async def cancel(self, id: str) -> Accepted | Refused | Unknown:
-        """Ask that an order be cancelled; only an event says that it was."""
+        """Request cancellation of an order; only an event confirms it."""
         ...
 
     async def query(self, id: str) -> OrderReport | Absent | Unknown:
-        """What became of an order."""
+        """The present status of an order."""
         ...
 
     async def snapshot(self) -> VenueSnapshot | Unknown:
@@ -127,5 +127,5 @@ class Venue(Protocol):
         ...
 
     def events(self) -> AsyncIterator[VenueEvent]:
-        """What happens to orders, as it happens; ends where a recorded venue has no more to tell for now."""
+        """Order events as they happen; ends where a recorded venue has no more for now."""
         ...

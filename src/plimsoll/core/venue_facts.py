@@ -1,8 +1,8 @@
-"""Reports of an account by a venue or a person besides fills and the ends of orders (X3, X6, H2).
+"""Reports of an account by a venue or a person, other than fills and ends of orders (X3, X6, H2).
 
 Quantities are signed where a side is not given, in 1e-12 units; prices in 1e-12 USD; times in microseconds since 1970,
 UTC. A price has two forms, rounded down and up, which differ only where it had more than twelve decimals. Every fact
-has an id of its own, so that one told twice counts once, and one told again with other content is refused.
+has an id of its own, so that a repeated one counts once, and one repeated with other content is refused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """An execution was other than it was told: ``replaced_by`` takes the place of ``execution``."""
+    """An execution was corrected: ``replaced_by`` replaces ``execution``."""
 
     order: str
     execution: str
@@ -27,7 +27,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Bust:
-    """An execution was cancelled by the venue, as if it had never been."""
+    """An execution was cancelled by the venue, as if it had never happened."""
 
     order: str
     execution: str
@@ -38,7 +38,7 @@ class Bust:
 class Split:
     """``old`` units became ``new`` ones: 1 and 10 for a reverse split of one for ten.
 
-    ``again`` says that it is another one than the split told within a day of it.
+    ``again`` marks a further split within a day of another.
     """
 
     id: str
@@ -51,9 +51,9 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Dividend:
-    """So much for each unit held, USD; a short position pays it.
+    """Cash per unit held, USD; a short position pays it.
 
-    ``again`` says that it is another one than the dividend told within a day of it.
+    ``again`` marks a further dividend within a day of another.
     """
 
     id: str
@@ -65,7 +65,7 @@ class Dividend:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """A trade of the account that no order of this governor made: by hand, by another program, by the venue."""
+    """An external trade of the account, not an order of this governor: by hand, by another program, by the venue."""
 
     id: str
     symbol: str
@@ -78,10 +78,10 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A holding ended without a market: settled at a price, or written off at 0.
+    """A position ended without a market: settled at a price, or written off at 0.
 
-    ``quantity`` is how much of it, signed as it was held; all of it where it is None. ``act`` is the number of the
-    entry that signs it, 0 where none does.
+    ``quantity`` is the settled part, signed as held; all of it where None. ``act`` is the number of the
+    signed entry, 0 without one.
     """
 
     id: str
@@ -104,7 +104,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the venue says is held, whole: a symbol that is not named is held at 0; and which orders are open."""
+    """A venue's report of all positions, where an unnamed symbol is zero, and of open orders."""
 
     id: str
     at: int
@@ -114,7 +114,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class SignedPrice:
-    """A person says which price of a symbol is right."""
+    """A person's confirmation of a symbol's price."""
 
     id: str
     symbol: str
@@ -124,7 +124,7 @@ class SignedPrice:
 
 @dataclass(frozen=True, slots=True)
 class SignedPosition:
-    """A person says how much is held of a symbol."""
+    """A person's confirmation of a position."""
 
     id: str
     symbol: str
@@ -136,5 +136,5 @@ Fact = Correction | Bust | Split | Dividend | External | Transfer | Snapshot | A
 
 
 def act_id(number: int) -> str:
-    """The id of what entry ``number`` of the account's record signs; no id of a venue has a space in it."""
+    """The id of the statement in entry ``number`` of the account's record; no venue id contains a space."""
     return f"act {number}"

@@ -1,4 +1,4 @@
-"""Verdicts: the lattice every risk rule speaks in (R1)."""
+"""Verdicts of the risk rules: a lattice of actions (R1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import msgspec
 
-_FINITE = 1e308  # what is beyond is no figure of a book, and no number in JSON
+_FINITE = 1e308  # anything larger is not a portfolio figure, and not a JSON number
 
 
 class Action(IntEnum):
@@ -21,9 +21,9 @@ class Action(IntEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
-    """What a gate measured against which limit. ``scope`` is ``book`` or a symbol; absent means not measurable.
+    """A gate's measured figure and its limit. ``scope`` is ``book`` or a symbol; absent means not measurable.
 
-    ``on`` names the stressed set that was measured on, "" where a gate has no such set (R2).
+    ``on`` names the stressed set it was measured on, "" for a gate without one (R2).
     """
 
     gate: str
@@ -42,7 +42,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """(action, scale, findings): join takes the severest action, the smallest scale, the sorted union.
 
     ``scale`` multiplies increases only; 1 keeps them, 0 drops them. FREEZE stops new risk, LIQUIDATE also
-    reduces what is held. The join is associative, commutative and idempotent, with ``ALLOWED`` its identity.
+    reduces positions. The join is associative, commutative and idempotent, with ``ALLOWED`` its identity.
     """
 
     action: Action = Action.ALLOW
@@ -57,7 +57,7 @@ ALLOWED = Verdict()
 
 
 def join(verdicts: Iterable[Verdict]) -> Verdict:
-    """The join of any number of verdicts; ``ALLOWED`` of none. Findings are put together and sorted once."""
+    """The join of any number of verdicts; ``ALLOWED`` for none. Findings are merged and sorted once."""
     every = [v for v in verdicts if v is not ALLOWED]
     if len(every) < 2:
         return every[0] if every else ALLOWED
@@ -66,8 +66,8 @@ def join(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def within(measured: float, limit: float) -> bool:
-    """Whether a figure is shown to be at most its limit (R1): NaN on either side is not, nor is an infinite figure,
-    which no measurement gives. A limit of infinity is none.
+    """Whether a figure is known to be at most its limit (R1): not for NaN on either side, nor for an infinite figure,
+    which no measurement gives. An infinite limit means no limit.
 
     >>> within(0.06, 0.06), within(float("nan"), 0.06), within(float("-inf"), 0.06)
     (True, False, False)
@@ -86,10 +86,10 @@ def judge(
     scale: float = 0.0,
     on: str = "",
 ) -> Verdict:
-    """ALLOW only when ``measured`` is shown to be ``within`` its limit (R1).
+    """ALLOW only when ``measured`` is ``within`` its limit (R1).
 
-    ``scale`` is what increases are multiplied by when it fails; one that is no share keeps nothing. A failing figure
-    that is not finite is recorded as absent.
+    ``scale`` multiplies increases when it fails; a value outside [0, 1] drops them. A failing figure that is not finite
+    is recorded as absent.
     """
     if within(measured, limit):
         return ALLOWED

@@ -1,6 +1,6 @@
-"""Working orders, and the table of legal state changes that events move them along (X2, X3).
+"""Working orders, and the table of legal status changes (X2, X3).
 
-Everything here is a function from one mapping of working orders, by id, to the next; none is changed in place.
+Every function maps one dict of working orders, by id, to the next; none changes in place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from plimsoll.core.order import OPEN, TRANSITIONS, Order, Status, WorkingOrder
 
 Working = Mapping[str, WorkingOrder]
 CLOSED = "CLOSED"
-"""What an order is that is not among the working ones: it ended, or never was."""
+"""Status of an order that is not working: it ended, or never existed."""
 
 
 def status_of(working: Working, id: str) -> str:
@@ -25,29 +25,29 @@ def status_of(working: Working, id: str) -> str:
 
 
 def allows(status: str, event: OrderEvent) -> bool:
-    """Whether an order of this status may be told this event (X2)."""
+    """Whether this event is allowed for an order of this status (X2)."""
     if isinstance(event, OrderRestated):
         return status in OPEN and status != "NEW"
     return STATUS_AFTER[type(event)] in TRANSITIONS.get(status, ())  # type: ignore[call-overload]
 
 
 def created(working: Working, orders: Iterable[Order]) -> Working:
-    """With these orders as NEW ones. The same order twice is one; another one under its id is refused."""
+    """With these orders as NEW ones. The same order twice is one; another order under the same id is refused."""
     after = dict(working)
     for order in orders:
         found = after.setdefault(order.id, WorkingOrder(order))
         if found.order != order:
-            raise TransitionRefused(f"Order {order.id} is working and is not the one that is made under its id")
+            raise TransitionRefused(f"Order {order.id} is working, and another order has the same id")
     return after
 
 
 def moved(working: Working, event: OrderEvent) -> Working:
-    """After an event of an order, which leaves once it ended. ``TransitionRefused`` where its status forbids it."""
+    """After an event of an order, which is removed once it ended. ``TransitionRefused`` where its status forbids it."""
     status = status_of(working, event.id)
     if not allows(status, event):
         raise TransitionRefused(
             f"{type(event).__name__} of order {event.id}, which is {status}, is not allowed",
-            "Quarantine what a venue tells and the order's state does not allow",
+            "Quarantine venue events that the order's state does not allow",
         )
     found = working[event.id]
     if isinstance(event, OrderRestated):
@@ -59,10 +59,10 @@ def moved(working: Working, event: OrderEvent) -> Working:
 
 
 def filled(working: Working, id: str, lots: int) -> Working:
-    """After ``lots`` (signed) more of an order were executed, or fewer where an execution was corrected.
+    """After ``lots`` (signed) more of an order were executed, or fewer after a correction.
 
     A fill is money, so no status refuses it: it books also when its order has ended, which then stays ended, and it
-    fills what is being cancelled or unknown.
+    fills an order being cancelled or unknown.
     """
     found = working.get(id)
     if found is None:

@@ -1,1 +1,1 @@
-"""Vetoes, stages of strategies, health of their models (G2, G5, G6)."""
+"""Vetoes, strategy stages and model health (G2, G5, G6)."""

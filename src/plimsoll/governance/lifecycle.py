@@ -1,6 +1,6 @@
-"""The life of a strategy: what its evidence earns it, and what takes it away again (G5).
+"""Strategy lifecycle: promotion, demotion and removal on evidence (G5).
 
-Pure functions of evidence and policy. What is not known never promotes; below the least evidence nothing is judged,
+Pure functions of evidence and policy. An unknown figure never promotes; with too little evidence there is no judgement,
 so that a new strategy is neither promoted nor removed for having no record.
 """
 
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a strategy since its last change of stage; absent figures are None.
+    """Evidence on a strategy since its last change of stage; absent figures are None.
 
     ``sessions`` counted whether measured or not, ``measured`` those with a known excess; ``sharpe`` annual and over the
     bill; ``psr`` P(true Sharpe > 0), ``below`` P(true Sharpe < ``sharpe_min``); ``trades`` closed, ``signals`` of them
@@ -42,7 +42,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class StageChange:
-    """Where a strategy goes, and the reason code of the change with its figures; no code where it stays."""
+    """A strategy's next stage, and the reason code of the change with its figures; no code where it stays."""
 
     stage: str
     reason: str = ""
@@ -57,7 +57,7 @@ def first_stage(admission: Admission, policy: LifecyclePolicy) -> str:
 
 
 def capital(stage: str, idle: int, suspended: bool, policy: LifecyclePolicy) -> float:
-    """What a strategy may hold, gross, as a fraction of NAV: its stage's cap, shrunk by each idle stretch."""
+    """A strategy's largest gross position, as a fraction of NAV: its stage's cap, reduced by each idle period."""
     if suspended:
         return 0.0
     match stage:
@@ -78,8 +78,8 @@ def weigh(
     """The evidence in (n,) session contributions and their excess over the risk-free rate, NaN where unknown, and in
     (k,) results of closed trades; all fractions of NAV.
 
-    Daily figures, annualised by root 252. The drawdown is of the compounded contributions; a session that is unknown
-    adds nothing to it, for its result counts in the next.
+    Daily figures, annualised by root 252. The drawdown is of the compounded contributions; an unknown session adds
+    nothing to it, for its result counts in the next.
     """
     known = excess[np.isfinite(excess)]
     estimate = sharpe_estimate(known)
@@ -103,8 +103,8 @@ def judge(stage: str, evidence: Evidence, admission: Admission, policy: Lifecycl
     """The monthly judgement. Removal goes before demotion, demotion before promotion; one stage at a time.
 
     Demotion and removal need ``sessions_min`` and ``trades_min``. A Sharpe ratio that is still unknown then (no bill
-    rate) demotes, as it cannot be shown to be high enough; what cannot be undone without a person asks for more than
-    not knowing. A strategy that is decommissioned stays so.
+    rate) demotes, as it cannot be shown to be high enough; removal, which only a person can undo, needs more than an
+    unknown figure. A decommissioned strategy stays so.
     """
     if stage == DECOMMISSIONED:
         return StageChange(stage)
@@ -132,7 +132,7 @@ def _removed(e: Evidence, admission: Admission, policy: LifecyclePolicy) -> Stag
 
 
 def _promoted(stage: str, e: Evidence, policy: LifecyclePolicy) -> StageChange | None:
-    """The next stage where everything it asks for is known and enough; forecasts of unknown error earn none."""
+    """The next stage where every requirement is known and met; forecasts of unknown error meet none."""
     asked = {
         INCUBATING: (SCALING, policy.scaling_sharpe, policy.scaling_signals, policy.scaling_psr),
         SCALING: (HARVESTING, policy.harvesting_sharpe, policy.harvesting_signals, policy.harvesting_psr),

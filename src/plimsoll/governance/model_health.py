@@ -1,7 +1,7 @@
-"""Model health: how far the forecasts behind a strategy's bids may still be believed (G6).
+"""Model health: the decay factor of a strategy's forecasts (G6).
 
-Pure functions of evidence. The decay factor is the product of three: age since the last validation, forecast error
-against the naive forecast, and a flip of the autocorrelation of what the strategy earns.
+Pure functions of evidence. The factor is the product of three: age since the last validation, forecast error against
+the naive forecast, and a flip of the autocorrelation of the strategy's contributions.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def age_factor(age: float, policy: HealthPolicy) -> float:
 
 def error_factor(error: float | None, policy: HealthPolicy) -> float:
     """exp(-rate x (e - free)) above ``error_free``, else 1. An absent error does not decay (it bars promotion, G5);
-    one that is not a number leaves nothing.
+    NaN gives 0.
     """
     if error is None or error <= policy.error_free:
         return 1.0
@@ -63,8 +63,8 @@ def decay(age: float, error: float | None, flipped: bool, policy: HealthPolicy) 
 def forecast_error(outcomes: Floats, policy: HealthPolicy) -> float | None:
     """max(0, RMSE / RMSE of the naive forecast - 1) over the last ``forecasts`` matured ones.
 
-    ``outcomes`` (k, 4) as ``Track.outcomes`` gives them, oldest first. The naive forecast is an excess return of zero:
-    a price that goes nowhere but with cash. Absent below ``forecasts_min``, and where nothing moved.
+    ``outcomes`` (k, 4) as ``Track.outcomes`` gives them, oldest first. The naive forecast is an excess return of zero.
+    Absent below ``forecasts_min``, and where prices did not move.
     """
     recent = outcomes[-policy.forecasts :]
     if len(recent) < policy.forecasts_min:
@@ -77,13 +77,12 @@ def forecast_error(outcomes: Floats, policy: HealthPolicy) -> float | None:
 
 
 def check(outcomes: Floats, session: int, policy: HealthPolicy) -> ModelCheck:
-    """The monthly walk-forward check that rules pass too: does the evidence refute the forecasts?
+    """The monthly walk-forward check, for rules too: does the evidence contradict the forecasts?
 
-    Passed where the rank correlation of what was expected with what happened, over forecasts matured within
+    Passed where the rank correlation of forecasts with outcomes, over forecasts matured within
     ``check_window`` sessions of ``session``, has an upper confidence bound that is not below zero. Forecasts of one
-    day, and days closer than their horizon, saw the same weeks: they count as one observation. With fewer than
-    ``check_periods`` of those nothing is shown, and the check is not passed; forecasts that are all alike have no ranks
-    and are not refuted by them.
+    day, and days closer than their horizon, cover the same weeks: they count as one observation. With fewer than
+    ``check_periods`` of those the check is not passed; identical forecasts have no ranks and are not contradicted.
     """
     recent = outcomes[outcomes[:, 0] > session - policy.check_window]
     periods = separate(recent[:, 1], recent[:, 0])

@@ -1,9 +1,8 @@
-"""The ten vetoes: independent checkers of what the gates let through (G2).
+"""The ten vetoes: independent checks after the gates (G2).
 
-They judge a proposal that increases something; without one there is nothing to veto. Each is safe only when it is
-shown to be: a figure that is NaN trips it. Critical freezes increases, never exits; error rejects the symbol (or,
-for a figure of the book, every increase); warnings give one halving of the increase however many there are; info
-is recorded.
+They judge a proposal that increases something; without an increase there is nothing to veto. Each passes only on a
+known figure: NaN trips it. Critical freezes increases, never exits; error rejects the symbol (or, for a figure of the
+whole portfolio, every increase); warnings give one halving of the increase however many there are; info is recorded.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _REASONS = {"warning": "VETO_WARNING", "error": "VETO_ERROR", "critical": "VETO_
 
 @dataclass(frozen=True, eq=False, slots=True)
 class VetoInputs:
-    """What the vetoes see of a proposal; (k,) arrays over the columns that increase, NaN is unknown.
+    """Inputs of the vetoes; (k,) arrays over the columns that increase, NaN is unknown.
 
     ``mu`` is the expected return at the auction's horizon (10 sessions), ``conviction`` an annual Sharpe (S1),
     ``quality`` the certified score (D10), ``rows`` the bars so far (D11). ``gross`` and ``cvar`` (by horizon) are
@@ -71,7 +70,7 @@ def evaluate(inputs: VetoInputs, policy: Policy) -> tuple[Veto, ...]:
 
 
 def verdicts(vetoes: Iterable[Veto], columns: Mapping[str, int], policy: Policy) -> tuple[Verdict, dict[int, Verdict]]:
-    """The vetoes as verdicts: one on the book, one per column concerned.
+    """The vetoes as verdicts: one on the portfolio, one per column concerned.
 
     Parameters
     ----------
@@ -97,7 +96,7 @@ def verdicts(vetoes: Iterable[Veto], columns: Mapping[str, int], policy: Policy)
 def _verdict(veto: Veto, warning_scale: float) -> Verdict:
     if veto.severity == "info":
         return ALLOWED
-    reason = _REASONS.get(veto.severity, "VETO_CRITICAL")  # a severity nobody knows is the severest
+    reason = _REASONS.get(veto.severity, "VETO_CRITICAL")  # an unknown severity counts as the most severe
     finding = (Finding(veto.trigger, reason, veto.scope, veto.measured, veto.limit),)
     if veto.severity == "warning":
         return Verdict(Action.SCALE, warning_scale, finding)
@@ -141,8 +140,8 @@ def _leverage(v: VetoInputs, _: Policy) -> list[Veto]:
 def _drawdown(v: VetoInputs, policy: Policy) -> list[Veto]:
     """Trips at its own limit or where a rung ends the mandate, whichever is first (R4, U7).
 
-    A ladder without such a rung does not disarm it. A ladder that is switched off does: past the limit the book would
-    else be frozen for ever, for want of the re-entry that the ladder brings.
+    A ladder without such a rung does not disarm it. A ladder that is switched off does: past the limit the account
+    would otherwise stay frozen, without the ladder's re-entry.
     """
     if not policy.ladder.enabled:
         return []
@@ -180,7 +179,7 @@ def _of_book(trigger: str, safe: bool, measured: float, limit: float) -> list[Ve
 
 
 def _figure(value: float) -> float | None:
-    """A figure as the journal keeps it: absent when it is not finite (U6)."""
+    """A figure as journaled: None when it is not finite (U6)."""
     return value if -np.inf < value < np.inf else None
 
 

@@ -2,7 +2,7 @@
 
 One connection, because this Python's SQLite may carry the defect that several writers of one WAL can meet; the
 home's lock keeps other processes out. Rows that did not change are not written, so a repeated ingestion is fast
-and its count of changed rows is honest.
+and its count of changed rows is correct.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RUNNING = "RUNNING"
 
 
 class SqlBarStore:
-    """The price store of one home; opening it applies whatever migrations are due.
+    """The price store of one home; opening it applies pending migrations.
 
     Raises ``InputError`` when the file is not such a database or was written by a newer version.
     """
@@ -74,13 +74,13 @@ class SqlBarStore:
             raise _mendable(self._path, error) from None
 
     def close(self) -> None:
-        """Let go of the file; what was not committed is lost."""
+        """Close the file; uncommitted changes are lost."""
         self._connection.close()
         self._engine.dispose()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything written inside together, or nothing of it; an inner one joins the outer."""
+        """Commit everything written inside together, or nothing; an inner one joins the outer."""
         if self._depth:
             yield
             return
@@ -108,18 +108,18 @@ class SqlBarStore:
             self._connection.execute(runs.insert().values(**new, status=_RUNNING, started=started))
 
     def route(self, run: str) -> str:
-        """How a run came by its provider, as it was given; empty where it was not kept or the run is not known."""
+        """The stored provider route of a run; empty where it was not kept or the run is unknown."""
         runs = schema.ingestion_audit_runs
         return str(self._connection.execute(select(runs.c.route).where(runs.c.run == run)).scalar() or "")
 
     def drop_run(self, run: str) -> None:
-        """Take back a run that was refused before anything was stored."""
+        """Delete a run that was refused before anything was stored."""
         runs = schema.ingestion_audit_runs
         with self.transaction():
             self._connection.execute(runs.delete().where(runs.c.run == run))
 
     def put_page(self, run: str, page: HeldPage) -> None:
-        """Record a durable page with its cursor; one of its number is replaced."""
+        """Record a durable page with its cursor; replaces one of the same number."""
         self._upsert(schema.ingestion_pages, [{"run": run, **_fields(page)}])
 
     def pages(self, run: str) -> tuple[HeldPage, ...]:
@@ -129,7 +129,7 @@ class SqlBarStore:
         return tuple(HeldPage(*row) for row in self._connection.execute(wanted.order_by(table.c.number)))
 
     def drop_pages(self, run: str) -> None:
-        """Forget the pages of a run."""
+        """Delete the pages of a run."""
         table = schema.ingestion_pages
         with self.transaction():
             self._connection.execute(table.delete().where(table.c.run == run))
@@ -232,7 +232,7 @@ class SqlBarStore:
         return {name: _macro_series(group) for name, group in grouped.items()}
 
     def put_audit(self, audit: Audit) -> None:
-        """Record what happened to one symbol in a run."""
+        """Record the result for one symbol in a run."""
         row = _fields(audit)
         row["reasons"] = msgspec.json.encode(audit.reasons).decode()
         row["flags"] = msgspec.json.encode(audit.flags).decode()
@@ -249,7 +249,7 @@ class SqlBarStore:
         return tuple(_audit(dict(row)) for row in rows)
 
     def put_confirmation(self, record: Confirmation) -> None:
-        """Add what a person said of a jump; nothing recorded is ever changed."""
+        """Add a person's statement on a jump; existing ones never change."""
         with self.transaction():
             self._connection.execute(schema.confirmations.insert().values(**_fields(record)))
 
@@ -297,7 +297,7 @@ def _mendable(path: Path, error: DBAPIError | msgspec.MsgspecError) -> PlimsollE
 
 
 def _unusable(path: Path, error: DatabaseError) -> InputError | CorruptionError:
-    """Why a database cannot be opened, as its operator would put it."""
+    """Why a database cannot be opened, in words for its operator."""
     if isinstance(error, OperationalError):
         return InputError(f"{path} cannot be opened: {error.orig}", "Check permissions and free space")
     return CorruptionError(
@@ -317,7 +317,7 @@ def _prepare(connection: Connection) -> None:
 
 
 def _migrate(connection: Connection, path: Path) -> None:
-    """Bring the tables to the newest step; a database ahead of this version is refused."""
+    """Migrate the tables to the newest version; a database of a newer version is refused."""
     from alembic import command
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext
@@ -337,7 +337,7 @@ def _migrate(connection: Connection, path: Path) -> None:
 
 
 def _changed(day: NDArray[np.int64], values: NDArray[np.float64], held: Bars) -> NDArray[np.bool_]:
-    """Which rows the store lacks or holds otherwise; NaN equals NaN."""
+    """Rows that the store lacks or has with other values; NaN equals NaN."""
     if not len(held):
         return np.ones(day.size, dtype=bool)
     at = np.minimum(np.searchsorted(held.day, day), len(held) - 1)

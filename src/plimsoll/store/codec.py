@@ -24,10 +24,10 @@ def encode(event: Event) -> tuple[str, bytes]:
 
 
 def decode(kind: str, payload: bytes) -> Event:
-    """The event of a payload, floats bit for bit. ``KeyError`` or ``ValueError`` when it is none.
+    """The event of a payload, floats bit for bit. ``KeyError`` or ``ValueError`` when it is invalid.
 
-    A null where only a figure may stand was not finite when it was written and comes back as NaN; where the
-    field allows absence it is absent.
+    A null where only a number may be was not finite when written and comes back as NaN; where the field allows
+    absence it is None.
     """
     event: Event
     try:
@@ -44,7 +44,7 @@ def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
 
 
 def _with_nan(value: Any, kind: inspect.Type) -> Any:
-    """``value`` with NaN for every null that stands where only a float may."""
+    """``value`` with NaN for every null where only a float may be."""
     match kind:
         case inspect.FloatType():
             return math.nan if value is None else value

@@ -1,8 +1,9 @@
-"""How far a home has seen the governor's account: ``governor.anchor``, which no store may lie behind (H2).
+"""The last entry of the governor's account that a home has seen, in ``governor.anchor``; no store may be behind it
+(H2).
 
-One line of fixed width: the account, number and hash of the last entry this home knows of, and a check over them. It is
-written over in place after each write and not flushed, which takes some microseconds; a power cut may leave an older
-line, never half of one, and an older line only asks less of the store. It is flushed when it is made.
+One line of fixed width: the account, number and hash of the last entry this home has seen, and a checksum. It is
+overwritten in place after each write and not flushed, which takes microseconds; a power cut may leave an older line,
+never half of one, and an older line only demands less of the store. It is flushed when created.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Anchor:
         self._account = ""
 
     def read(self) -> Seen | None:
-        """What the home has seen; None where it has no anchor. ``CorruptionError`` where it cannot be read."""
+        """The last entry seen; None where the home has no anchor. ``CorruptionError`` where it cannot be read."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe must not wait
         except FileNotFoundError:
@@ -54,10 +55,10 @@ class Anchor:
             raise self._unusable("read", error) from None
         finally:
             os.close(descriptor)
-        raise altered(f"{self.path} is damaged, so that it cannot be told from an older copy")
+        raise altered(f"{self.path} is damaged, so the account cannot be distinguished from an older copy")
 
     def begin(self, seen: Seen) -> None:
-        """Make the file, or write it anew, durably."""
+        """Create the file, or write it again, durably."""
         self.close()
         try:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
@@ -75,14 +76,14 @@ class Anchor:
             raise self._unusable("written", error) from None
 
     def move(self, number: int, head: str) -> None:
-        """Say that this entry was seen."""
+        """Record that this entry was seen."""
         try:
             os.pwrite(self._descriptor, _line(self._account, number, head), 0)
         except OSError as error:
             raise self._unusable("written", error) from None
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -1,7 +1,7 @@
-"""The governor's account derived again from its record, and what lies there held against it (H2, G3).
+"""Recompute the governor's account from its record and compare it with the stored one (H2, G3).
 
-Nothing here trusts a digest, a count or an index that was stored: each entry is computed again from its changes, and
-the state and the facts are what all of them come to.
+Nothing here trusts a stored digest, count or index: each entry is recomputed from its changes, and state and facts must
+equal the result of all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from plimsoll.store.governor_record import Chain, Key, parsed
 
 
 class Source(Protocol):
-    """Where an account lies, as it lies: nothing is checked."""
+    """A stored account, unchecked."""
 
     def texts(self) -> Iterator[tuple[int, str]]:
         """The entries with their numbers, in order."""
@@ -37,9 +37,9 @@ class Source(Protocol):
 
 @dataclass(slots=True)
 class Replay:
-    """What the entries of a record come to, as far as they are in order; ``problem`` says what is wrong with the next.
+    """Result of following a record as far as it is in order; ``problem`` is the fault of the next entry.
 
-    ``changed`` says which entry changed a row last, ``anchored`` whether the anchored one is among them.
+    ``changed`` is the entry that last changed each row, ``anchored`` whether the anchored one is among them.
     """
 
     chain: Chain = field(default_factory=lambda: Chain(""))
@@ -67,7 +67,7 @@ def replay(source: Source, seen: Seen | None, *, keep: bool = False) -> Replay:
 
 
 def _problem(found: Replay, number: int, text: str, seen: Seen | None) -> str:
-    """Take the next entry; what is wrong with it where it cannot follow."""
+    """Take the next entry; returns its fault where it cannot follow."""
     try:
         entry = parsed(text)
     except CorruptionError as error:
@@ -81,7 +81,7 @@ def _problem(found: Replay, number: int, text: str, seen: Seen | None) -> str:
     if (entry.previous, entry.number, number) != (found.chain.head, step.number, step.number):
         return f"it does not follow entry {found.chain.number}"
     if step.text != text:
-        return "it does not say what its changes come to"
+        return "its digests do not match its changes"
     if seen is not None and seen.number == number:
         if seen.head != step.head:
             return "it is not the one this home has seen"
@@ -98,13 +98,13 @@ def _problem(found: Replay, number: int, text: str, seen: Seen | None) -> str:
 
 
 def audited(source: Source, seen: Seen | None) -> AccountAudit:
-    """Hold an account against its record, and the record against what its home has seen of it."""
+    """Check an account against its record, and the record against the home's anchor."""
     found = replay(source, seen)
     chain = found.chain
     if found.problem:
         return _bad(found, chain.number + 1, f"entry {chain.number + 1}: {found.problem}")
     if seen is None and chain.number:
-        return _bad(found, chain.number, "the anchor of this home is missing: nothing says where the record ends")
+        return _bad(found, chain.number, "the anchor of this home is missing: the end of the record is unknown")
     if not found.anchored and seen is not None:
         return _bad(
             found, chain.number + 1, f"the record ends with entry {chain.number}, this home has seen {seen.number}"
@@ -123,7 +123,7 @@ def _bad(found: Replay, number: int, problem: str) -> AccountAudit:
 
 
 def _unlike(found: Replay, source: Source) -> tuple[int, str] | None:
-    """What does not lie there as the record left it, and the entry that did."""
+    """The first stored row that differs from the record, and the entry that wrote it."""
     lies = {(kind, key): text for kind, key, text in source.rows()}
     for at in sorted({*lies, *found.state}):
         if lies.get(at) != found.state.get(at):
@@ -133,14 +133,14 @@ def _unlike(found: Replay, source: Source) -> tuple[int, str] | None:
     for kind, key, number in source.facts():
         wanted = left.pop((kind, key), 0)
         if number != wanted:
-            return wanted, f"{kind} {key} is said to be of entry {number}, and the last to make it was {wanted}"
+            return wanted, f"{kind} {key} is stored as of entry {number}, and entry {wanted} made it last"
     for (kind, key), number in left.items():
-        return number, f"{kind} {key} is missing, which entry {number} made"
+        return number, f"{kind} {key} of entry {number} is missing"
     return None
 
 
 class GovernorFile:
-    """A ``governor.db`` as it lies; nothing in it or beside it is changed. ``HomeBusy`` while a governor holds it."""
+    """A ``governor.db``, read without any change. ``HomeBusy`` while a governor has it open."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -178,7 +178,7 @@ class GovernorFile:
 
 
 def verify_file(path: Path) -> AccountAudit:
-    """Verify the account of a home, whose anchor lies beside the file."""
+    """Verify the account of a home; the anchor is beside the file."""
     try:
         seen = Anchor(path.with_suffix(".anchor")).read()
     except CorruptionError as error:
@@ -194,5 +194,5 @@ def verify_file(path: Path) -> AccountAudit:
 
 
 def _absent(path: Path, entries: int) -> str:
-    """A home whose account lies in a server has an anchor and no file either."""
+    """A home whose account is in a server has an anchor and no file either."""
     return f"{path.name} is missing, and this home has seen {entries} entries of it: give --store if a server holds it"

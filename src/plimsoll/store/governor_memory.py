@@ -1,5 +1,5 @@
-"""The governor's account in memory, behind ``core.ports.StateStore``: for simulations, and the model of the shared
-store that tests hold the real ones against (H6, H8). Nothing survives the process.
+"""The governor's account in memory, behind ``core.ports.StateStore``: for simulations, and as the reference
+implementation in tests of the real stores (H6, H8). Nothing survives the process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ NAME = "0" * 64  # of the account: nobody can bring another one
 
 
 class MemoryAccount:
-    """What the stores of one account share: its state, its facts with the numbers of their entries, and its record."""
+    """The content shared by all stores of one account: state, facts with their entry numbers, and record."""
 
     def __init__(self) -> None:
         self.state: dict[tuple[str, str], str] = {}
@@ -24,7 +24,7 @@ class MemoryAccount:
 
 
 class MemoryStateStore:
-    """One writer's store. Writers that were given the same account share it."""
+    """One writer's store. Writers of the same account share it."""
 
     def __init__(self, account: MemoryAccount | None = None) -> None:
         self.account = MemoryAccount() if account is None else account
@@ -55,7 +55,7 @@ class MemoryStateStore:
         return text
 
     def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
-        """Write everything or nothing; what another writer did since, or facts that are not new, stand against it."""
+        """Write everything or nothing; others' later writes, or facts that exist, are returned as a conflict."""
         shared = self.account
         standing = {(kind, key): text for kind, key, _ in new if (text := self.get(kind, key)) is not None}
         behind = [row for text in shared.record[self.seen :] for row in read(text).state]

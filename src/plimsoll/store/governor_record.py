@@ -1,13 +1,12 @@
-"""The record of the governor's account: a chain of entries, one a write, which the state follows from (H2, H6, G3).
+"""The record of the governor's account: a chain of entries, one per write, that determines the state (H2, H6, G3).
 
-An entry is one line of JSON: hash of the line before, number, changes of the state, facts, and what all of it came to:
-how many rows and facts there are, and the digests of both. The first names, instead of a line before it, the account,
-drawn at random when it began. So no entry can be taken out, moved or altered without its successor showing it, and no
-other account's fits.
+An entry is one line of JSON: hash of the line before, number, changes of the state, facts, and the result: the number
+of rows and of facts, and the digests of both. The first has, instead of a line before it, the account's random name. So
+no entry can be removed, moved or altered without its successor showing it, and none of another account fits.
 
-A digest is the sum, modulo 2**256, of the SHA-256 of every row, so that a write changes it without reading the rest.
-Whatever is lost or altered by mistake changes it, but for one chance in 2**256; who forges several rows on purpose to
-keep a sum needs some 2**32 steps, and who can write the file can write its digests too: what holds those is the anchor.
+A digest is the sum, modulo 2**256, of the SHA-256 of every row, so that a write updates it without reading the rest.
+An accidental loss or change alters it except with probability 2**-256; forging several rows with the same sum takes
+some 2**32 steps, and a writer of the file can write its digests too: the anchor is what detects that.
 """
 
 from __future__ import annotations
@@ -50,24 +49,24 @@ def read(text: str) -> Entry:
 
 
 def seal(text: str) -> str:
-    """SHA-256 of a line: what the next one names."""
+    """SHA-256 of a line, which the next one contains."""
     return _sha(text.encode()).hexdigest()
 
 
 def row_digest(kind: str, key: str, text: str) -> int:
-    """What a row of the state adds to its digest."""
+    """A state row's part of its digest."""
     return int.from_bytes(_sha(f"{len(key)} {kind} {key} {text}".encode()).digest())
 
 
 def fact_digest(kind: str, key: str, number: int) -> int:
-    """What a fact adds to its digest; its text stands in the entry of that number."""
+    """A fact's part of its digest; its text is in the entry of that number."""
     return int.from_bytes(_sha(f"{kind} {key} {number}".encode()).digest())
 
 
 def fact_at(entries: Sequence[str], number: int, head: str, kind: str, key: str) -> str:
-    """A fact's text, from the entry of that number that made it and the one after it, or the record's head.
+    """A fact's text, from the entry of that number and the one after it, or the record's head.
 
-    ``CorruptionError`` when the entry is not as it was written, or did not make it.
+    ``CorruptionError`` when the entry was altered, or did not make it.
     """
     if entries and (entry := parsed(entries[0])).number == number:
         hash_ = seal(entries[0])
@@ -79,7 +78,7 @@ def fact_at(entries: Sequence[str], number: int, head: str, kind: str, key: str)
 
 
 class Step(NamedTuple):
-    """An entry that may be written next, and what a chain is after it."""
+    """A possible next entry, and the chain after it."""
 
     number: int
     text: str
@@ -94,7 +93,7 @@ class Step(NamedTuple):
 
 @dataclass(slots=True)
 class Chain:
-    """What a writer knows of the record: its end, and the digest of each row of the state.
+    """A writer's knowledge of the record: its end, and the digest of each row of the state.
 
     ``head`` is the hash of the last entry, and before the first the account's own name.
     """
@@ -111,7 +110,7 @@ class Chain:
         self.head = self.account
 
     def next(self, state: Sequence[Row], facts: Sequence[Fact], replaced: Iterable[tuple[str, str, int]] = ()) -> Step:
-        """The entry that would follow; nothing changes until it is taken.
+        """The next entry for these changes; the chain is unchanged until it is taken.
 
         ``replaced`` are those of the facts that stood already, with the number of the entry that holds their text.
         """
@@ -140,7 +139,7 @@ class Chain:
         return Step(number, raw.decode(), _sha(raw).hexdigest(), count, known, total, all_facts, rows, gone)
 
     def take(self, step: Step) -> None:
-        """Go on from an entry that was written."""
+        """Advance past an entry that was written."""
         self.number, self.head, self.known = step.number, step.head, step.known
         self.state, self.facts = step.state, step.facts
         self.rows.update(step.rows)
@@ -148,17 +147,17 @@ class Chain:
             del self.rows[at]
 
     def follow(self, text: str) -> Entry:
-        """Go on from an entry that another wrote; ``CorruptionError`` when it does not follow."""
+        """Advance past another writer's entry; ``CorruptionError`` when it does not follow."""
         entry = follower(text, self.head, self.number + 1)
         step = self.next(entry.state, ())
         if entry.state_digest != f"{step.state:064x}":
-            raise altered(f"entry {entry.number} does not say what its changes come to")
+            raise altered(f"entry {entry.number} has digests that do not match its changes")
         self.take(step)
         self.head, self.known, self.facts = seal(text), entry.known, int(entry.facts_digest, 16)
         return entry
 
     def resume(self, text: str, rows: Iterable[Row]) -> None:
-        """Go on from a last entry and the state as it lies there; ``CorruptionError`` when they do not agree."""
+        """Start from a last entry and the stored state; ``CorruptionError`` when they do not agree."""
         entry = parsed(text)
         found = {(kind, key): row_digest(kind, key, words) for kind, key, words in rows if words is not None}
         total = sum(found.values()) % WHOLE
@@ -169,7 +168,7 @@ class Chain:
 
 
 def parsed(text: str) -> Entry:
-    """The entry of a line; ``CorruptionError`` when it is none."""
+    """The entry of a line; ``CorruptionError`` when it is invalid."""
     try:
         return read(text)
     except ValueError as error:  # msgspec's errors are ValueErrors
@@ -185,8 +184,8 @@ def follower(text: str, head: str, number: int) -> Entry:
 
 
 def altered(what: str) -> CorruptionError:
-    """The error for an account that is not as it was written."""
+    """The error for an altered account."""
     return CorruptionError(
         f"the governor's account was lost or altered: {what}",
-        "'plimsoll audit verify' says where, 'plimsoll audit repair' mends what the record still tells",
+        "'plimsoll audit verify' shows where, 'plimsoll audit repair' rebuilds it from the record",
     )

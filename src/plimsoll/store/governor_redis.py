@@ -3,17 +3,17 @@
 The account is its record (``governor_record``): a chain of entries in one hash, with the number of each fact's entry
 and the record's head; and the state in another. The head says how many fields both must have. One script on the
 server, which nothing interrupts, holds the counts against the head, and writes an entry only if its writer knew the
-head that it follows; else it answers what was written since. So a decision made without knowing another's order is
-never written, and a key or a field that is gone is noticed by the next who asks anything. What is read is held
-against the chain: a start holds the state against the last entry, and the record against the home's anchor.
+server, which runs uninterrupted, checks the counts against the head, and writes an entry only if its writer knew the
+head that it follows; else it returns the entries written since. So a decision made without knowledge of another's order
+is never written, and a missing key or field is noticed at the next request. Reads are checked against the chain: a
 
-One round trip when nobody else wrote. Who was beaten to it three times running asks for a turn: the others wait until
-it has written, or for a tenth of a second. Without turns the quicker of two writers always wins.
+One round trip when nobody else wrote. A writer that lost three times running asks for a turn: the others wait until
+it has written, or for a tenth of a second. Without turns the faster of two writers always wins.
 
-What a written change survives is the server's promise: with ``appendfsync always`` a killed server and, where its disk
-keeps its word, a power cut; with ``everysec`` a killed server, but a power cut may lose the last second or two, and
-then nothing goes on: a governor knows what it wrote, and the home's anchor what it saw. Replicas follow later: a
-failover may forget as a power cut does.
+Durability is the server's: with ``appendfsync always`` writes survive a killed server and, where its disk honours
+flushes, a power cut; with ``everysec`` a killed server, but a power cut may lose the last second or two, after which
+nothing continues: a governor knows its writes, and the home's anchor what it saw. Replicas follow later: a failover may
+lose writes as a power cut does.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from plimsoll.store.governor_record import Chain, Entry, Key, altered, fact_at, 
 
 _KEYS = tuple(f"{{plimsoll:governor}}:{part}" for part in ("record", "book", "turn"))
 _OLD = "{plimsoll:governor}:head"  # of an account of version 2
-CHANGES = 1000  # entries that are told at once
+CHANGES = 1000  # most entries returned at once
 CHECKED = 1000  # entries before the anchor that a start follows; those before them are checked when they are read
 PATIENCE = 3  # writes another came before, until a turn is asked for
 TURN = 100  # milliseconds a turn lasts at most
@@ -128,13 +128,13 @@ class RedisStateStore:
 
     Attributes
     ----------
-    warnings : what the server does not promise, and that this home has not seen the account before, in words.
+    warnings : guarantees that the server lacks, and that this home has not seen the account before, in words.
 
     Raises
     ------
-    InputError : no server there, or one that may forget what it was told: without an append-only file, with an
-        eviction policy, or a replica.
-    CorruptionError : its account is not as it was written, or behind the anchor.
+    InputError : no server there, or one that may lose data: without an append-only file, with an eviction policy, or a
+        replica.
+    CorruptionError : its account was altered, or is behind the anchor.
     """
 
     def __init__(
@@ -163,20 +163,20 @@ class RedisStateStore:
             self.load()
 
     def _promises(self) -> list[str]:
-        """Refuse a server that may forget; what else it does not promise."""
+        """Refuse a server that may lose data; returns its other missing guarantees."""
         told = dict(line.split(":", 1) for line in str(self.call("INFO")).splitlines() if ":" in line)
         wanted = (
             ("role", "master", "is a replica", "Give the address of its master"),
-            ("aof_enabled", "1", "keeps no append-only file, so it forgets the account when it restarts",
+            ("aof_enabled", "1", "keeps no append-only file, so it loses the account when it restarts",
              "Set appendonly yes"),
-            ("aof_last_write_status", "ok", "cannot write its append-only file", "Mend the server's disk"),
+            ("aof_last_write_status", "ok", "cannot write its append-only file", "Repair the server's disk"),
             ("maxmemory_policy", "noeviction", "may evict parts of the account when its memory is full",
              "Set maxmemory-policy noeviction"),
             ("cluster_enabled", "0", "is part of a cluster", "Use a server that is not"),
         )  # fmt: skip
         for field, value, problem, remedy in wanted:
             if told.get(field) != value:
-                raise InputError(f"{self.name} {problem} ({field} is {told.get(field, 'not told')})", remedy)
+                raise InputError(f"{self.name} {problem} ({field} is {told.get(field, 'not reported')})", remedy)
         try:
             sync = self.call("CONFIG", "GET", "appendfsync")[1]
         except RedisError:
@@ -184,8 +184,8 @@ class RedisStateStore:
         if sync == "always":
             return []
         return [
-            f"{self.name} does not flush each write to its disk (appendfsync is {sync}): a power cut may make it "
-            "forget orders that were admitted. Set appendfsync always"
+            f"{self.name} does not flush each write to its disk (appendfsync is {sync}): a power cut may lose "
+            "admitted orders. Set appendfsync always"
         ]
 
     def __enter__(self) -> Self:
@@ -197,13 +197,13 @@ class RedisStateStore:
         self.close()
 
     def close(self) -> None:
-        """Let go of the server; everything written is as durable as it makes it."""
+        """Close the connection; everything written is as durable as the server makes it."""
         self._connection.disconnect()
         if self._anchor is not None:
             self._anchor.close()
 
     def load(self) -> list[Row]:
-        """The whole state, held against the record's last entry, and the record against the anchor.
+        """The whole state, checked against the record's last entry, and the record against the anchor.
 
         The anchor is read first: other processes of the home move it on while the account is read.
         """
@@ -219,26 +219,26 @@ class RedisStateStore:
         return rows
 
     def _begun(self, seen: Seen | None) -> Chain:
-        """The chain of an account that is not there yet."""
+        """The chain of an account that does not exist yet."""
         if self.call("EXISTS", _OLD):
             raise InputError(
                 f"{self.name} holds an account of version 2, and this is version 3",
-                "Close its orders with the version that wrote it, begin another database and --home, and tell it "
-                "what is held: a transfer each",
+                "Close its orders with the version that wrote it, begin another database and --home, and report "
+                "its positions: a transfer each",
             )
         if self._chain.number or (seen is not None and seen.number):
             raise altered(f"{self.name} holds none, and this home has seen one")
         return Chain(self._chain.account or secrets.token_hex(32))
 
     def _found(self, head: str, rows: Sequence[Row], seen: Seen | None) -> Chain:
-        """The chain of an account, once it was held against its anchor."""
+        """The chain of an account, checked against its anchor."""
         number, last_seal = int(head.split()[0]), head.split()[1]
         account = parsed(self._entry(1)).previous
         if seen is None:
             seen = Seen(account, number, last_seal)
             if self._anchor is not None:
                 self.warnings.append(
-                    f"this home has not seen the account in {self.name} before, which has {number} entries: hold it "
+                    f"this home has not seen the account in {self.name} before, which has {number} entries: check it "
                     "against the venue"
                 )
         elif seen.number and seen.account != account:
@@ -261,7 +261,7 @@ class RedisStateStore:
         return chain
 
     def check_facts(self, made: Mapping[Key, int]) -> None:
-        """Hold facts against the numbers of the entries that made them last; later entries may have made them anew."""
+        """Check facts against the numbers of the entries that made them last; later entries may have replaced them."""
         names = list(made)
         for start in range(0, len(names), CHANGES):
             some = names[start : start + CHANGES]
@@ -300,7 +300,7 @@ class RedisStateStore:
             return fact_at([text for text in texts if text], int(number), head.split()[1], kind, key)
 
     def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
-        """Write everything or nothing: what others wrote meanwhile, or facts that are not new, stand against it."""
+        """Write everything or nothing; others' later writes, or facts that exist, are returned as a conflict."""
         rows: list[Row] = []
         made: dict[Key, str] = {}  # facts of others, as far as they were learnt just now
         stood: dict[Key, int] = {}  # facts that are replaced, with the entries they stand in
@@ -443,7 +443,7 @@ class _Lying:
 
 
 def verify_server(url: str, timeout: float, anchor: Path) -> AccountAudit:
-    """Verify the account in a server against its record, and that against what a home has seen of it.
+    """Verify the account in a server against its record, and that against the home's anchor.
 
     ``InputError`` when it is written meanwhile, or cannot be read.
     """

@@ -1,8 +1,8 @@
-"""The governor's file written anew from its record (H2).
+"""Rewrite the governor's file from its record (H2).
 
-The damaged files are moved aside, never deleted. The new one is whole and flushed before its name says so; whoever
-looks next puts it in their place if a crash came between. The anchor follows last: until then the account is refused,
-and the repair can be made again.
+The damaged files are moved aside, never deleted. The new one is complete and flushed before it gets its name; after a
+crash in between, the next start puts it in place. The anchor follows last: until then the account is refused, and the
+repair can be repeated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from plimsoll.store.governor_store import create
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What is wrong with an account, and how much of it its record still tells.
+    """Damage of an account, and how much of it the record can restore.
 
     ``whole`` says that the record is in order to its end and reaches what the home has seen, so that everything can be
     derived again; else entries after ``entries`` are lost, up to ``seen`` at least.
@@ -45,7 +45,7 @@ class Broken:
         return [(*at, text) for at, text in self._found.state.items()]
 
     def look(self) -> Damage | None:
-        """What is wrong with it; None when nothing is. ``HomeBusy`` while a governor holds it."""
+        """The damage; None without any. ``HomeBusy`` while a governor has it open."""
         if self._made.exists():
             self._put_in_place()
         unknown = ""
@@ -71,8 +71,8 @@ class Broken:
         return Damage(unknown or report.problem, self._found.chain.number, number, whole=whole)
 
     def rebuild(self, more: list[Row]) -> int:
-        """Write the file anew from what ``look`` found of its record, and ``more`` rows of the state in an entry of its
-        own; the number of entries it has then.
+        """Rewrite the file from the record found by ``look``, with ``more`` rows of the state in an entry of their own;
+        returns the number of entries.
         """
         beside = self.path.with_suffix(".rebuilt")
         for leftover in (beside, Path(f"{beside}-wal"), Path(f"{beside}-journal")):

@@ -1,13 +1,13 @@
 """The governor's account in one SQLite file, behind ``core.ports.StateStore`` (H2, H6).
 
 Every write is one transaction, flushed through the write-ahead log before it returns (synchronous FULL): it survives
-a killed process and, where the disk keeps its word, a power cut. The file is locked for one process while it is open,
+a killed process and, where the disk honours flushes, a power cut. The file is locked for one process while it is open,
 and the lock goes with the process.
 
 With each write goes an entry of the record (``governor_record``), in the same transaction, and then the home's anchor.
 Opening checks the tables' own words, every row of the state and every fact against the digests of the last entry, the
-last ``CHECKED`` entries of the chain, and the anchor against it. A fact is looked up by the number of the entry that
-holds its text, which is held against the entry after it.
+last ``CHECKED`` entries of the chain, and the anchor. A fact is looked up by the number of the entry that contains its
+text, which is checked against the entry after it.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _ENTRIES = "SELECT text FROM record WHERE number IN (?, ?) ORDER BY number"
 
 
 class SqliteStateStore:
-    """One account's state; created when absent, in a folder that must exist. Its anchor lies beside it.
+    """One account's state; created when absent, in a folder that must exist. Its anchor is beside it.
 
     Raises
     ------
     HomeBusy : another process has the account open.
-    CorruptionError : the file is not such a file, not as it was written, or behind its anchor.
+    CorruptionError : the file is not a governor's account, was altered, or is behind its anchor.
     InputError : it cannot be opened.
     """
 
@@ -85,20 +85,20 @@ class SqliteStateStore:
         elif version != VERSION:
             raise InputError(
                 f"{self.path} is an account of version {version}, and this is version {VERSION}",
-                "Close its orders with the version that wrote it, begin another --home, and tell it what is held: a "
+                "Close its orders with the version that wrote it, begin another --home, and report its positions: a "
                 "transfer each",
             )
         self._connection.execute("COMMIT")
 
     def _verified(self) -> Chain:
-        """The chain to go on from, once what lies there is held against it."""
+        """The chain to continue, once the stored content is checked against it."""
         run = self._connection.execute
         tables = tuple(words for (words,) in run("SELECT sql FROM sqlite_schema WHERE sql NOT NULL ORDER BY rowid"))
         if tables != _TABLES:
             raise altered("its tables are not those that were made")
         seen = self._anchor.read()
         if seen is None:
-            raise altered(f"{self._anchor.path} is missing, so that it cannot be told from an older copy")
+            raise altered(f"{self._anchor.path} is missing, so the account cannot be distinguished from an older copy")
         last = self._followed(seen)
         chain = Chain(seen.account)
         if last:
@@ -113,7 +113,7 @@ class SqliteStateStore:
         return chain
 
     def _followed(self, seen: Seen) -> str:
-        """The last entry, each of the last ones held against the one before it, and the chain against the anchor."""
+        """The last entry, each of the last ones checked against its predecessor, and the chain against the anchor."""
         run = self._connection.execute
         first: Any = run("SELECT text FROM record WHERE number = 1").get
         end: Any = run("SELECT max(number) FROM record").get or 0
@@ -141,12 +141,12 @@ class SqliteStateStore:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; everything written is durable already."""
+        """Close the file; everything written is durable already."""
         self._connection.close()
         self._anchor.close()
 
     def load(self) -> list[Row]:
-        """The whole state, held against the record's last entry."""
+        """The whole state, checked against the record's last entry."""
         with self._clearly():
             rows: Any = self._connection.execute("SELECT kind, key, text FROM state").fetchall()
             if self._chain.number:
@@ -167,7 +167,7 @@ class SqliteStateStore:
         return [text for (text,) in found]
 
     def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
-        """Make everything durable before returning, all or nothing; only facts that are not new stand against it."""
+        """Make everything durable before returning, all or nothing; a fact that exists is a conflict."""
         if not (state or facts or new):
             return None
         run, run_each = self._connection.execute, self._connection.executemany
@@ -223,7 +223,7 @@ class SqliteStateStore:
 
 
 def create(path: Path, found: Replay, more: Sequence[Row]) -> Chain:
-    """A new file at ``path``, flushed, with what a record comes to, and ``more`` rows in one more entry; its chain."""
+    """A new file at ``path``, flushed, with a record's result, and ``more`` rows in a last entry; returns its chain."""
     chain = found.chain if found.chain.number else Chain(secrets.token_hex(32))
     texts, state, facts = list(found.texts), dict(found.state), found.facts
     if more:

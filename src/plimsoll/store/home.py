@@ -1,14 +1,14 @@
-"""The home: one folder with everything a user's runs leave behind, and the lock that keeps one writer at a time.
+"""The home: one folder with the data of a user's runs, and the lock that allows one writer at a time.
 
 ::
 
     home/
       .lock                 held by the writing process, with its pid
       plimsoll.db           rows and their audit (D13)
-      governor.db           the account as the hard-limit governor counts it, and the record of how it came to (H2)
-      governor.anchor       how far this home has seen that record (H2)
-      account.jsonl         who may sign for the account, what was signed, how its sessions went (H1, H7)
-      account.anchor        how many lines that has, and the hash of the last: what was cut or rewritten shows
+      governor.db           the governor's account and its record (H2)
+      governor.anchor       the last entry of that record seen by this home (H2)
+      account.jsonl         the account's signed record: keys, caps, sessions (H1, H7)
+      account.anchor        its number of lines and last hash, which reveal cut or rewritten lines
       limits.json           its dollar caps: a copy of the newest ones in account.jsonl (H1)
       session.json          the minutes of the governor's session that had a quote (H7); session.lock while written
       raw/                  responses as they came, by ingestion run
@@ -95,10 +95,10 @@ class Home:
 
 
 def spared(path: Path) -> Path:
-    """``path``, to which a command is about to write what it was asked for.
+    """``path``, to be used as a command's output file.
 
-    ``UsageError`` where a home keeps something there, this one or another: a page written over an account's record
-    would end the account.
+    ``UsageError`` for a file that any home keeps itself: a page written over an account's record would destroy the
+    account.
     """
     where = path.resolve()
     inside = any(

@@ -2,9 +2,9 @@
 
 A record's hash is SHA-256 over ``plimsoll.journal.v2|seq|prev|kind|payload`` (``store.codec`` makes the payload), so
 that a foreign verifier needs SQLite, SHA-256 and nothing else. The one row of ``head`` is rewritten in the transaction
-that commits records and holds their count and last hash. ``store/journal_chain.py`` says what all that shows.
+that commits records and holds their count and last hash. ``store/journal_chain.py`` lists the tampering this reveals.
 
-This module writes. Whoever uses a journal reads it through ``store/run_reader.py``.
+This module writes; ``store/run_reader.py`` reads.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ class SqliteJournal:
     durable : True commits each append with a full flush before it returns (paper, live); False gathers appends
         until ``commit`` or ``close`` (backtest, where a crash costs only a repeatable run).
     patience_ms : how long to wait for another process that holds the file.
-    held : a record that an existing file has to hold, which ``events`` proves.
+    held : a record that an existing file must contain, which ``events`` verifies.
 
     Raises
     ------
     PlimsollError : the file cannot be opened, written or is locked. After a failed write every later append
-        raises too: what cannot be recorded may not be done (G7).
-    CorruptionError : an existing file whose head is not what was written.
+        raises too: an action that cannot be recorded may not be taken (G7).
+    CorruptionError : an existing file whose head was altered.
     """
 
     def __init__(self, path: Path | str, durable: bool, *, patience_ms: int = 1000, held: Anchor | None = None) -> None:
         self.path, self._held = Path(path), held
         self._durable = durable
-        self._refusal = ""  # why nothing more is taken
+        self._refusal = ""  # why no more records are accepted
         self._open = False  # a transaction is under way
         self._whole = True  # False inside a write: an interrupt there leaves it so, and what it began is rolled back
         self._anchor = self._committed = Anchor(0, ORIGIN)
@@ -94,7 +94,7 @@ class SqliteJournal:
         for event in events:
             kind, payload = codec.encode(event)
             if (kind == "genesis") != (seq == 0):
-                raise PlimsollError(f"{self.path} takes its genesis first and only once, found {kind!r}")
+                raise PlimsollError(f"{self.path} accepts its genesis first and only once, found {kind!r}")
             seq, prev = seq + 1, head
             head = record_hash(seq, prev, kind, payload)
             rows.append((seq, kind, payload.decode(), prev, head))
@@ -117,9 +117,9 @@ class SqliteJournal:
         return head
 
     def events(self) -> Iterator[Event]:
-        """Every event from the first, decoded, each proven to be what was written before it is given.
+        """Every event from the first, decoded, each verified before it is returned.
 
-        ``CorruptionError`` naming the first record that is not, also when the last is not where this journal ends.
+        ``CorruptionError`` naming the first altered record, also when the last is not where this journal ends.
         """
         if not len(self):
             return
@@ -135,7 +135,7 @@ class SqliteJournal:
         self._whole = True
 
     def close(self) -> None:
-        """Commit and let go of the file, leaving one plain file behind. Closing twice is harmless.
+        """Commit and close the file, leaving one plain file behind. Closing twice is harmless.
 
         A write that was interrupted is not committed: the file ends at the commit before it, or at its own.
         """
@@ -195,7 +195,7 @@ class SqliteJournal:
     def _check_writable(self) -> None:
         refusal = self._refusal or ("" if self._whole else "a write was interrupted")
         if refusal:
-            raise PlimsollError(f"The journal {self.path} takes no more records: {refusal}", "Trading halts")
+            raise PlimsollError(f"The journal {self.path} accepts no more records: {refusal}", "Trading halts")
 
     @contextmanager
     def _or_halt(self) -> Iterator[None]:
@@ -206,7 +206,7 @@ class SqliteJournal:
             raise self._halted(error) from None
 
     def _halted(self, error: apsw.Error) -> PlimsollError:
-        """Refuse everything after a failed write, back at the last commit; what the caller is to raise."""
+        """Refuse everything after a failed write, back at the last commit; returns the error to raise."""
         self._refusal = str(error)
         self._anchor, self._decisions = self._committed, None
         if self._open:

@@ -1,8 +1,8 @@
-"""Verification: the chain of a journal recomputed, and its end held against what is known of it elsewhere (G3).
+"""Verification: the chain of a journal recomputed, and its end checked against the one kept elsewhere (G3).
 
-What the chain shows by itself: any altered, inserted, reordered or missing record before the last. What the head
-row adds: a cut tail, or records added after it. What neither can show: a file rewritten as a whole, chain and
-head included. That needs the head kept elsewhere (``Anchor``: the run's summary, a report, another machine).
+The chain by itself reveals any altered, inserted, reordered or missing record before the last. The head row adds: a cut
+tail, or records added after it. Neither reveals a file rewritten as a whole, chain and head included: that needs the
+head kept elsewhere (``Anchor``: the run's summary, a report, another machine).
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _LAST = f"SELECT * FROM ({ROWS} ORDER BY seq DESC LIMIT 2) ORDER BY 1"
 
 
 def verify(path: Path | str, ending: Ending = UNKNOWN) -> AuditReport:
-    """Recompute the whole chain of a journal and compare it with its head row and with what is known of its end.
+    """Recompute the whole chain of a journal and compare it with its head row and with its known end.
 
-    Whatever the file holds is a report, also when it is missing or unreadable; only a batch that is being written
+    Any content of the file gives a report, also when it is missing or unreadable; only a batch that is being written
     at this moment raises ``PlimsollError``. Reads only.
     """
     try:
@@ -52,18 +52,18 @@ def verify(path: Path | str, ending: Ending = UNKNOWN) -> AuditReport:
 def proven_rows(
     connection: apsw.Connection, path: Path, ending: Ending, end: Anchor | None = None
 ) -> Iterator[JournalRow]:
-    """The chain for whoever uses what it holds: ``CorruptionError`` where it breaks."""
+    """The verified chain, for readers: ``CorruptionError`` where it breaks."""
     try:
         yield from _chain(connection, ending, end)
     except _Broken as error:
         raise CorruptionError(
-            f"the journal {path} is not what was written: {error.problem}",
-            "Restore it from a backup; 'plimsoll audit verify' shows what is whole",
+            f"the journal {path} was altered: {error.problem}",
+            "Restore it from a backup; 'plimsoll audit verify' shows which part is intact",
         ) from None
 
 
 def resumable(connection: apsw.Connection, path: Path) -> tuple[str, Anchor]:
-    """What speaks against continuing this journal ("" nothing), and its head, from its last two records.
+    """The reason not to continue this journal ("" for none), and its head, from its last two records.
 
     ``OldJournal`` for one of an older format.
     """
@@ -82,7 +82,7 @@ def resumable(connection: apsw.Connection, path: Path) -> tuple[str, Anchor]:
 
 
 def anchored(ending: Ending) -> bool:
-    """Whether what is known of a journal's end is its end, and not a record it held once."""
+    """Whether a known end of a journal is its end, and not an earlier record."""
     return ending.final and ending.anchor is not None
 
 
@@ -105,9 +105,9 @@ class _Broken(Exception):
 
 
 def _chain(connection: apsw.Connection, ending: Ending, end: Anchor | None = None) -> Iterator[JournalRow]:
-    """Every row, once it is proven to follow the one before it; ``_Broken`` at the first that does not.
+    """Every row, once it is verified to follow the one before it; ``_Broken`` at the first that does not.
 
-    The end has to be the one the head row tells (``end`` where a writer knows it better) and the one that is kept.
+    The end must match the head row (``end`` where a writer knows it better) and the one kept elsewhere.
     """
     found, kept = Anchor(0, ORIGIN), ending.anchor
     try:
@@ -124,7 +124,7 @@ def _chain(connection: apsw.Connection, ending: Ending, end: Anchor | None = Non
             yield row
         told = end or head_row(connection)
     except apsw.BusyError:
-        raise  # no finding: somebody writes
+        raise  # not a finding: the file is being written
     except apsw.Error as error:
         n = found.records + 1
         raise _Broken(n, f"record {n} cannot be read ({error})", found.head) from None
@@ -140,7 +140,7 @@ def _chain(connection: apsw.Connection, ending: Ending, end: Anchor | None = Non
 
 
 def _against(found: Anchor, kept: Anchor | None, name: str) -> tuple[int, str]:
-    """First bad record and the problem when a whole chain ends elsewhere than the kept head says; "" if not."""
+    """First bad record and the problem when a chain does not end at the kept head; "" if it does."""
     if kept is None:
         return found.records + 1, f"the {name} is missing"
     if kept.records != found.records:
@@ -150,8 +150,8 @@ def _against(found: Anchor, kept: Anchor | None, name: str) -> tuple[int, str]:
 
 
 def _problem(row: JournalRow, seq: int, prev: str, of: int) -> str:
-    """What is wrong with a row that should be record ``seq`` after hash ``prev`` of a journal of format ``of``; ""
-    when nothing is.
+    """The fault of a row that should be record ``seq`` after hash ``prev`` of a journal of format ``of``; ""
+    without one.
     """
     if row.seq != seq:
         return f"record {seq} is missing"

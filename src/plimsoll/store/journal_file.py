@@ -1,8 +1,8 @@
-"""The file of a journal: its format, its tables, the hash of a record, and a view of it to read from (G3).
+"""The file of a journal: its format, its tables, the hash of a record, and a read-only view (G3).
 
-A journal states its format as the ``user_version`` of its SQLite file, and the format is part of what every hash is
-taken over, so that it cannot be changed afterwards. One of an older format is verified as it was written, and used by
-nobody: ``OldJournal`` says which command makes the run again.
+A journal states its format as the ``user_version`` of its SQLite file, and the format is part of every hash, so that it
+cannot be changed afterwards. A journal of an older format can be verified, but not read: ``OldJournal`` names the
+command that makes the run again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from plimsoll.core.runs import Anchor
 from plimsoll.store import codec
 
 KINDS_OF = {1: frozenset({"genesis", "cycle", "intent", "fill", "cash", "split", "approval"}), FORMAT: frozenset(KINDS)}
-ORIGIN = "0" * 64  # what the first record names as the hash before it
+ORIGIN = "0" * 64  # the previous hash of the first record
 SCHEMA = f"""
 PRAGMA user_version = {FORMAT};
 CREATE TABLE journal (
@@ -47,7 +47,7 @@ ROWS = f"SELECT seq, {_BLOBS} FROM journal"
 
 
 class JournalRow(NamedTuple):
-    """One record as it lies in the file."""
+    """One record as stored in the file."""
 
     seq: int
     kind: str
@@ -77,7 +77,7 @@ def opened(path: Path) -> apsw.Connection:
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """A batch that is being written at this moment, as the error that says so."""
+    """The error for a batch that is being written at this moment."""
     try:
         yield
     except apsw.BusyError:
@@ -86,7 +86,7 @@ def told(path: Path) -> Iterator[None]:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """For whoever uses what a file holds: one that is no database is a corrupt journal."""
+    """For readers: a file that is not a database is a corrupt journal."""
     try:
         with told(path):
             yield
@@ -95,25 +95,25 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def rows(connection: apsw.Connection, query: str) -> Iterator[JournalRow]:
-    """The records that a query beginning with ``ROWS`` finds, as they lie there."""
+    """The records found by a query that begins with ``ROWS``, unchecked."""
     row: Any
     for row in connection.execute(query):
         yield JournalRow(row[0], _text(row[1]), bytes(row[2] or b""), _text(row[3]), _text(row[4]))
 
 
 def head_row(connection: apsw.Connection) -> Anchor | None:
-    """Count and last hash as the file tells them."""
+    """Count and last hash from the head row."""
     row: Any = connection.execute("SELECT count, CAST(hash AS BLOB) FROM head").fetchone()
     return None if row is None else Anchor(row[0], _text(row[1]))
 
 
 def stated(connection: apsw.Connection) -> int:
-    """The format a journal states; those of format 1 state nothing."""
+    """The stated format of a journal; format 1 states none."""
     return int(connection.pragma("user_version")) or 1
 
 
 def refuse_another_format(connection: apsw.Connection, path: Path) -> None:
-    """``OldJournal`` for a journal of an older format, ``InputError`` for one this version knows nothing of."""
+    """``OldJournal`` for a journal of an older format, ``InputError`` for an unknown one."""
     found = stated(connection)
     if found == FORMAT:
         return
@@ -124,7 +124,7 @@ def refuse_another_format(connection: apsw.Connection, path: Path) -> None:
 
 
 def event_of(row: JournalRow, path: Path) -> Event:
-    """A record's event; ``CorruptionError`` where it holds none."""
+    """A record's event; ``CorruptionError`` where it is invalid."""
     try:
         return codec.decode(row.kind, row.payload)
     except (KeyError, ValueError) as error:  # msgspec's errors are ValueErrors
@@ -133,7 +133,7 @@ def event_of(row: JournalRow, path: Path) -> Event:
 
 
 class _Decided(msgspec.Struct):
-    """The part of a decision that outlives the next one."""
+    """The part of a decision that later decisions need."""
 
     intents: tuple[Order, ...]
 
@@ -142,7 +142,7 @@ _DECIDED = msgspec.json.Decoder(_Decided)
 
 
 def orders_of(row: JournalRow, path: Path) -> tuple[Order, ...]:
-    """The orders of a decision's record, without the rest of it, which is most of the work of reading a journal."""
+    """The orders in a decision's record; decoding only them saves most of the work of reading a journal."""
     try:
         return _DECIDED.decode(row.payload).intents
     except msgspec.ValidationError:  # a figure that was not finite
@@ -151,7 +151,7 @@ def orders_of(row: JournalRow, path: Path) -> tuple[Order, ...]:
 
 
 class _Began(msgspec.Struct):
-    """What every genesis has said so far."""
+    """The fields common to all formats of a genesis."""
 
     mode: str
     start: str
@@ -174,5 +174,5 @@ def _rebuilt_by(connection: apsw.Connection, path: Path) -> str:
 
 
 def _text(value: Any) -> str:
-    """Stored text; damaged bytes become a text that equals nothing written."""
+    """Stored text; damaged bytes become a text that equals no valid one."""
     return bytes(value or b"").decode("utf-8", "replace")

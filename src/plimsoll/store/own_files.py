@@ -1,4 +1,4 @@
-"""Small files that plimsoll keeps itself: read and written whole, no link followed, nothing waited for."""
+"""Plimsoll's own small files: read and written whole, without following links or waiting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN_MAX = 256 << 20  # bytes of a file plimsoll keeps: a record of a million ses
 
 @contextmanager
 def clearly(path: Path, verb: str) -> Iterator[None]:
-    """What the system says of a path as an ``InputError``; ``verb`` is what was tried: written, made."""
+    """An operating system error on a path as ``InputError``; ``verb`` is what was tried: written, made."""
     try:
         yield
     except OSError as error:
@@ -27,7 +27,7 @@ def clearly(path: Path, verb: str) -> Iterator[None]:
 
 
 def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
-    """A descriptor of a file that plimsoll keeps itself. ``InputError`` for a symbolic link, which is not followed.
+    """A descriptor of one of plimsoll's own files. ``InputError`` for a symbolic link, which is not followed.
 
     ``FileNotFoundError`` where it is not there and ``flags`` do not make it.
     """
@@ -43,12 +43,12 @@ def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
         ) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise InputError(f"{path} is no regular file", "Move it, or give another --home")
+        raise InputError(f"{path} is not a regular file", "Move it, or give another --home")
     return descriptor
 
 
 def read_own(path: Path, most: int = OWN_MAX) -> bytes:
-    """The bytes of a file that plimsoll keeps itself: no link, no pipe, and no larger than such a file can get.
+    """The bytes of one of plimsoll's own files: no link, no pipe, and of bounded size.
 
     ``FileNotFoundError`` where it is not there; ``InputError`` where it is something else.
     """
@@ -63,10 +63,9 @@ def read_own(path: Path, most: int = OWN_MAX) -> bytes:
 
 
 def open_lock(path: Path) -> int:
-    """A descriptor of a lock file, made where it is not there; nothing in it is touched.
+    """A descriptor of a lock file, created where missing; its content is not changed.
 
-    ``InputError`` for a symbolic link, and for a file with a second name: what is written into a lock would be written
-    into that one.
+    ``InputError`` for a symbolic link, and for a file with a second name: writing the lock would change that file too.
     """
     with clearly(path, "written"):
         descriptor = open_own(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -79,7 +78,7 @@ def open_lock(path: Path) -> int:
 def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Write a small file so that a reader sees the old one or the new one, also after a power cut.
 
-    A link that stands in its place is replaced, not followed. ``mode`` is what the process's umask takes from.
+    A link in its place is replaced, not followed. The umask applies to ``mode``.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with clearly(path, "written"):

@@ -1,9 +1,9 @@
 """From profile, YAML files and environment to one typed policy with the origin of every value (U7).
 
-Layers, later ones winning: the ``core`` defaults of ``core.policy``, the profile's YAML, the user's files in the
-order given, the seeds' environment names, ``PLIMSOLL__SECTION__KEY``, the command line. A mapping merges, anything
+Layers, later ones taking precedence: the ``core`` defaults of ``core.policy``, the profile's YAML, the user's files in
+the order given, older environment names, ``PLIMSOLL__SECTION__KEY``, the command line. A mapping merges, anything
 else replaces; a mapping under a list of named entries (``ladder.rungs``) changes the entries by name. Nothing here
-proves that the values make sense together: that is ``store.policy_proofs``.
+Consistency of the values is checked in ``store.policy_proofs``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NODES_MAX = 20_000
 DEPTH_MAX = 32
 PREFIX = "PLIMSOLL__"
 
-# The seeds' environment names that have a home in the policy (U7).
+# Environment names of earlier versions that map to a policy key (U7).
 SEED_NAMES: dict[str, tuple[str, ...]] = {
     "DRAWDOWN_HALT_THRESHOLD": ("ladder", "rungs", "level_2", "threshold"),
     "DRAWDOWN_PANIC_THRESHOLD": ("ladder", "rungs", "panic", "threshold"),
@@ -47,7 +47,7 @@ SEED_NAMES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class LoadedPolicy:
-    """A policy, where each value that is not a ``core`` default came from, and the hash decisions carry.
+    """A policy, the origin of each value that is not a ``core`` default, and the policy's hash.
 
     ``origins`` maps a dotted path (``cvar.budget_10``, ``ladder.rungs.level_2.threshold``) to its layer.
     """
@@ -76,9 +76,9 @@ def load(
     Parameters
     ----------
     profile : one of ``PROFILES``; absent, the files' own ``profile`` key decides, else ``core``.
-    files : YAML 1.2 files, later ones winning. The stored policy of a run is one too: it is whole, so nothing of what
-        lies before it is left.
-    env : the environment, of which only the seeds' names and ``PLIMSOLL__…`` are looked at.
+    files : YAML 1.2 files, later ones taking precedence. A run's stored policy is complete, so it replaces all earlier
+        layers.
+    env : the environment, of which only older names and ``PLIMSOLL__…`` are read.
     changes : values given on the command line, by dotted path; the last layer.
 
     Raises
@@ -124,7 +124,7 @@ class _Whole(dict[str, Any]):
 
 
 def _stored(path: Path) -> _Whole | None:
-    """The policy of a run as the home keeps it; None for any other file."""
+    """The policy of a run as stored in the home; None for any other file."""
     if path.suffix != ".json":
         return None
     raw = _read_text(path).encode()
@@ -139,7 +139,7 @@ def _preset(
     layers: Sequence[tuple[str, dict[str, Any]]], settings: Sequence[tuple[str, Sequence[str], str]],
     changes: Mapping[str, Any],
 ) -> tuple[str, dict[str, Any]] | None:  # fmt: skip
-    """The layer of the cost preset that is asked for last: above the profile, below every key a person states."""
+    """The layer of the last requested cost preset: above the profile, below every stated key."""
     asked: list[object] = [
         layer["costs"]["preset"]
         for _, layer in layers
@@ -154,7 +154,7 @@ def _preset(
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """One value of the policy with its metadata and where it came from."""
+    """One value of the policy with its metadata and its origin."""
 
     key: str
     value: Any
@@ -201,7 +201,7 @@ def _meta(shape: types.Type, above: tuple[str, str, str]) -> tuple[str, str, str
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """One YAML 1.2 mapping as plain data; ``InputError`` for anything that is not.
+    """One YAML 1.2 mapping as plain data; ``InputError`` for anything else.
 
     Bounded in size, nodes and depth; duplicate keys, tags and non-text keys are refused; a date becomes its ISO
     text. In YAML 1.2 ``no`` and ``off`` are words, not booleans.
@@ -217,9 +217,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InputError(f"{where}: not valid YAML: {problem}", "Mend that line") from None
+        raise InputError(f"{where}: not valid YAML: {problem}", "Correct that line") from None
     except (RecursionError, ValueError) as error:
-        raise InputError(f"{path}: not valid YAML: {error}", "Mend the file") from None
+        raise InputError(f"{path}: not valid YAML: {error}", "Correct the file") from None
     if plain is None:
         return {}
     if not isinstance(plain, dict):
@@ -258,14 +258,14 @@ def _plain(value: Any, path: Path, budget: list[int], depth: int) -> Any:
             return value
         case _ if hasattr(value, "isoformat"):
             return str(value.isoformat())
-    raise InputError(f"{path}: a value of type {type(value).__name__} has no place in a policy", "Use text or a number")
+    raise InputError(f"{path}: a value of type {type(value).__name__} is not allowed here", "Use text or a number")
 
 
 def _profile_name(asked: str | None, layers: Sequence[tuple[str, dict[str, Any]]]) -> str:
     named = {origin: layer["profile"] for origin, layer in layers if "profile" in layer}
     for origin, name in named.items():
         if asked is not None and name != asked:
-            raise UsageError(f"{origin} is for profile {name!r}, but {asked!r} was asked for", "Let both agree")
+            raise UsageError(f"{origin} is for profile {name!r}, but {asked!r} was asked for", "Make both the same")
     name = asked or next(reversed(named.values()), "core")
     if name not in PROFILES:
         raise UsageError(
@@ -410,7 +410,7 @@ def _merge(tree: Any, overlay: Mapping[str, Any], path: str, origin: str, origin
 
 
 def _slot(tree: Any, key: str, here: str, origin: str) -> Any:
-    """The key itself, or in a list of named entries the place of the one so named."""
+    """The key itself, or in a list of named entries the index of that name."""
     if not isinstance(tree, list):
         return key
     names = [str(entry["name"]) for entry in tree]
@@ -438,7 +438,7 @@ def _environment(env: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...],
 
 
 def _parse_setting(tree: dict[str, Any], origin: str, path: Sequence[str], text: str) -> tuple[tuple[str, ...], Any]:
-    """The path in the policy's own spelling, and the value its type reads from the text."""
+    """The path in the policy's own spelling, and the value parsed from the text."""
     shape: types.Type = _shape()
     standing: Any = tree
     spelled: list[str] = []

@@ -19,7 +19,7 @@ from plimsoll.core.policy import LIMIT_HORIZON, Policy, VetoPolicy
 
 
 class Problem(NamedTuple):
-    """One inconsistency: what is, and what to change."""
+    """One inconsistency: the problem and its remedy."""
 
     text: str
     remedy: str
@@ -125,7 +125,7 @@ def _budgets(policy: Policy) -> Iterator[Problem]:
     )
     if cvar.volatility == "garch":
         names = ("cvar.garch_rows_min", cvar.garch_rows_min, "cvar.window", cvar.window)
-        yield from _rising("Lower the first: EWMA would always stand in", names)
+        yield from _rising("Lower the first: EWMA would always be used", names)
     for name, value in (("cvar.budget_1", cvar.budget_1), ("cvar.budget_10", cvar.budget_10)):
         if value <= 0.0:
             yield Problem(f"{name} is 0: nothing could ever be held", f"Set {name} above 0")
@@ -134,14 +134,14 @@ def _budgets(policy: Policy) -> Iterator[Problem]:
 
 
 def hurdle(policy: Policy) -> Iterator[Problem]:
-    """A hurdle above half the largest conviction a forecast can express holds cash for ever (A3)."""
+    """A hurdle above half the largest conviction a forecast can express holds only cash (A3)."""
     forecast, auction = policy.forecast, policy.auction
     largest = forecast.z_clip * forecast.ic * math.sqrt(SESSIONS_A_YEAR / auction.horizon)
     if not auction.hurdle_sharpe <= largest / 2:
         yield Problem(
             f"auction.hurdle_sharpe {auction.hurdle_sharpe:g} is above half the largest conviction {largest:.3g} "
             f"(forecast.z_clip {forecast.z_clip:g} x forecast.ic {forecast.ic:g} x sqrt(252 / {auction.horizon})): "
-            "the auction would hold cash for ever",
+            "the auction would always hold cash",
             f"Set auction.hurdle_sharpe to {largest / 2:.2g} or below",
         )
 
@@ -152,10 +152,10 @@ def _regime(policy: Policy, crisis_reachable: Callable[[Policy], float] | None) 
         for row in getattr(regime, name):
             if min(row) < 0.0 or not math.isclose(sum(row), 1.0, abs_tol=1e-9):
                 yield Problem(
-                    f"regime.{name} row {list(row)} is no probability row", "Let each row be >= 0 and sum to 1"
+                    f"regime.{name} row {list(row)} is not a probability row", "Let each row be >= 0 and sum to 1"
                 )
     yield from _rising(
-        "Let crisis_off lie below crisis_on",
+        "Set crisis_off below crisis_on",
         ("regime.crisis_off", regime.crisis_off, "regime.crisis_on", regime.crisis_on),
         strict=True,
     )
@@ -205,7 +205,7 @@ def _caps(policy: Policy) -> Iterator[Problem]:
 
 
 def _orders(policy: Policy) -> Iterator[Problem]:
-    """Pairs of thresholds whose order gives them their meaning."""
+    """Pairs of thresholds that must be in order."""
     p = policy
     yield from _rising(
         "Put them in rising order",
@@ -253,13 +253,13 @@ def _names(policy: Policy) -> Iterator[Problem]:
     known = VetoPolicy().enabled
     for name in policy.vetoes.enabled:
         if name not in known:
-            yield Problem(f"vetoes.enabled names {name!r}, which is no veto", f"Choose from {', '.join(known)}")
+            yield Problem(f"vetoes.enabled names {name!r}, which is not a veto", f"Choose from {', '.join(known)}")
     if not policy.strategies.enabled:
         yield Problem("strategies.enabled is empty: nothing would ever bid", "Name a strategy")
 
 
 def _lifecycle(policy: Policy) -> Iterator[Problem]:
-    """Stages that rise, decay that falls, and admissions that can be read (G5, G6)."""
+    """Stages that rise, decay that falls, and valid admissions (G5, G6)."""
     life, health = policy.lifecycle, policy.health
     pairs = (
         ("cap_incubating", "cap_scaling"), ("cap_scaling", "cap_harvesting"), ("sharpe_min", "scaling_sharpe"),
@@ -272,7 +272,7 @@ def _lifecycle(policy: Policy) -> Iterator[Problem]:
         ("health.forecasts_min", health.forecasts_min, "health.forecasts", health.forecasts),
     )
     yield from _rising(
-        "Let age_full lie below age_zero",
+        "Set age_full below age_zero",
         ("health.age_full", health.age_full, "health.age_zero", health.age_zero),
         strict=True,
     )
@@ -282,7 +282,7 @@ def _lifecycle(policy: Policy) -> Iterator[Problem]:
                 day_number(date)
             except UsageError:
                 key = f"lifecycle.admissions.{name}.readmitted"
-                yield Problem(f"{key} holds {date!r}, which is no date", f"Write dates of {key} as YYYY-MM-DD")
+                yield Problem(f"{key} holds {date!r}, which is not a date", f"Write dates of {key} as YYYY-MM-DD")
 
 
 def _rising(remedy: str, *rows: tuple[str, float, str, float], strict: bool = False) -> Iterator[Problem]:
@@ -357,7 +357,7 @@ def _infeasible(
 
 
 def _sizing(policy: Policy) -> Iterator[Problem]:
-    """A stormier regime may not be given a larger size (H3)."""
+    """A more volatile regime may not have a larger size (H3)."""
     s = policy.sizing
     yield from _rising(
         "Lower the first or raise the second",

@@ -1,7 +1,7 @@
-"""Checks on file permissions: other writers of a live account's home, places for a private key (H1, X0).
+"""Checks on file permissions: other writers of a live account's home, location of a private key (H1, X0).
 
-Whoever can write the record, the store or the policy of an account can make it lose money without any key. Nothing here
-changes a mode: what is wrong is named with the command that mends it.
+A user with write access to an account's record, store or policy can make it lose money without any key. Nothing here
+changes a mode: errors name the command that corrects it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def exposed(home: Home, files: Iterable[Path] = ()) -> InputError | None:
-    """The first of the home, what lies in it, and more ``files`` that another user can write; None where none is.
+    """The first file, of the home, its content or ``files``, that another user can write; None without one.
 
-    A file of root's is nobody else's. A link in the place of a file is refused too: what it points to may be anybody's.
+    root's files are accepted. A link in place of a file is refused too, since its target may belong to anyone.
     """
     inside = sorted(home.path.iterdir()) if home.path.is_dir() else []
     for path in (home.path.resolve(), *inside, *(p.resolve() for p in files)):
@@ -46,18 +46,18 @@ def _exposed(path: Path, found: os.stat_result) -> InputError | None:
         )
     if found.st_mode & _OTHERS_WRITE:
         return InputError(
-            f"{path} of a live account can be written by others than its owner (mode {stat.S_IMODE(found.st_mode):o})",
+            f"{path} of a live account can be written by other users (mode {stat.S_IMODE(found.st_mode):o})",
             f"chmod go-w {path}",
         )
     return None
 
 
 def outside(home: Home, key: Path) -> Path:
-    """``key``, which must not lie in the home: there the trading process reaches it. ``UsageError`` where it does.
+    """``key``, which must not be in the home, where the trading process can read it. ``UsageError`` where it is.
 
     A second name of the same file there (a hard link) is inside the home as well.
     """
-    remedy = "Keep the key where the trading process does not reach"
+    remedy = "Keep the key where the trading process cannot read it"
     if key.resolve().is_relative_to(home.path.resolve()):
         raise UsageError(f"{key} is inside the home", remedy)
     if key.is_file() and key.stat().st_nlink > 1:
@@ -69,7 +69,7 @@ def outside(home: Home, key: Path) -> Path:
 
 @contextmanager
 def owner_only() -> Iterator[None]:
-    """Everything made meanwhile is its owner's alone, whoever makes it: folders 0700, files 0600."""
+    """Files made meanwhile are private to their owner: folders 0700, files 0600."""
     before = os.umask(0o077)
     try:
         yield

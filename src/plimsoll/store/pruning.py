@@ -1,4 +1,4 @@
-"""Which runs of a home to remove, and their removal; paper accounts' journals are spared unless force is asked for."""
+"""Selection and removal of runs of a home; paper accounts' journals need ``force``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _NEVER = "~"  # sorts after every instant
 
 
 class Pruned(msgspec.Struct, frozen=True):
-    """What was removed, or would be (``done`` False). ``spared`` met the wish and are journals of accounts.
+    """Removed runs, or those to be removed (``done`` False). ``spared`` match the filters and are journals of accounts.
 
-    ``bytes`` is what the files of ``runs`` take.
+    ``bytes`` is the size of the files of ``runs``.
     """
 
     runs: tuple[str, ...]
@@ -35,15 +35,16 @@ def chosen(
     unfinished: bool = False,
     force: bool = False,
 ) -> Pruned:
-    """The runs that meet every wish: beyond the newest ``keep``, over for ``older_than`` days at ``now``, not finished.
+    """The runs that match every filter: beyond the newest ``keep``, ended ``older_than`` days before ``now``,
+    unfinished.
 
-    ``now`` is an instant, ISO in UTC. A run that says nothing of when it was is not removed for its age.
-    A run that was made to stand beside another goes with the runs that are older than the oldest one kept. A running
-    one is never chosen, and one of another mode than backtest only with ``force``: its journal is an account's.
-    ``UsageError`` without a wish.
+    ``now`` is an instant, ISO in UTC. A run without dates is not removed for its age.
+    A comparison run is removed with the runs that are older than the oldest one kept. A running one is never selected,
+    and one of another mode than backtest only with ``force``: its journal is an account's.
+    ``UsageError`` without a filter.
     """
     if keep is None and older_than is None and not unfinished:
-        raise UsageError("nothing says which runs to remove", "Give --keep N, --older-than DAYS or --unfinished")
+        raise UsageError("no filter selects runs to remove", "Give --keep N, --older-than DAYS or --unfinished")
     told = {name: runs.summary(name) for name in runs.names()}
     age = {name: when(summary, name) for name, summary in told.items()}
     newest = sorted(age, key=lambda name: (age[name], name), reverse=True)

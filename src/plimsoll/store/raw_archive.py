@@ -4,12 +4,12 @@
 
     raw/{run}/{file}.source.gz    the bytes of a source file as they were read, compressed
     raw/{run}/sources.json.gz     each source's name, SHA-256 and size
-    raw/{run}/{symbol}.json.gz    its rows as they were understood
+    raw/{run}/{symbol}.json.gz    its rows as parsed
     raw/bytes/{sha256}.gz         the same bytes under their hash: a file read by many runs is on disk once
-    raw/{run}/pages/{number}      while a run is under way: its pages, to be gone on with behind the last
+    raw/{run}/pages/{number}      while a run is under way: its pages, to continue after the last
 
 Gzip without a time stamp: the same content is the same file. ``put`` returns the SHA-256 of the uncompressed JSON,
-which the ingestion audit holds, so that a snapshot's rows can be traced to bytes on disk.
+which the ingestion audit stores, so that a snapshot's rows can be traced to bytes on disk.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _BYTES = "bytes"
 
 
 class RawSourceState(msgspec.Struct, frozen=True):
-    """One source of one run; ``path`` is where its bytes are, compressed.
+    """One source of one run; ``path`` is its compressed file.
 
-    ``state`` is kept, damaged (its bytes are not those that were read), lost (not there), or unkept (a source without
-    bytes, such as the synthetic market, or a run of an older version).
+    ``state`` is kept, damaged (its bytes changed), lost (missing), or unkept (a source without bytes, such as the
+    synthetic market, or a run of an older version).
     """
 
     run: str
@@ -75,11 +75,11 @@ class RawArchive:
         return hashlib.sha256(payload).hexdigest()
 
     def keep(self, run: str, name: str, source: Path | bytes, sha256: str) -> None:
-        """Keep the bytes of a source: those given, or a file's, read once more in small pieces.
+        """Archive the bytes of a source: those given, or a file's, read once more in small pieces.
 
         Raises
         ------
-        InputError where they are no longer those of ``sha256``: the file was changed while it was read.
+        InputError where their SHA-256 is no longer ``sha256``: the file changed while it was read.
         """
         stored = self._folder / _BYTES / f"{sha256}.gz"
         if not stored.exists():
@@ -98,7 +98,7 @@ class RawArchive:
                 draft.unlink()
                 raise InputError(
                     f"{name if isinstance(source, bytes) else source} changed while it was read",
-                    "Ingest it again when nothing writes to it",
+                    "Ingest it again when no process is writing it",
                 )
             draft.replace(stored)
         beside = self._of_run(run, name)
@@ -110,7 +110,7 @@ class RawArchive:
             shutil.copyfile(stored, beside)
 
     def stage(self, run: str, number: int, content: Iterable[bytes]) -> str:
-        """Keep a page, on the disk before it returns its SHA-256; one of this number is replaced."""
+        """Archive a page, on disk before its SHA-256 is returned; replaces one of the same number."""
         path = self._page(run, number)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,11 +127,11 @@ class RawArchive:
             raise CorruptionError(f"{self._page(run, number)} is gone", "Run the command again") from None
 
     def unstage(self, run: str) -> None:
-        """Let go of all pages of a run."""
+        """Delete all pages of a run."""
         shutil.rmtree(self._page(run, 0).parent, ignore_errors=True)
 
     def discard(self, run: str) -> None:
-        """Let go of everything of a run that was refused; bytes that another run keeps too stay."""
+        """Delete everything of a refused run; bytes shared with another run stay."""
         folder = self._folder / quote(run, safe="")
         shutil.rmtree(folder, ignore_errors=True)
         for stored in (self._folder / _BYTES).glob("*.gz"):
@@ -145,7 +145,7 @@ class RawArchive:
         return self._folder / quote(run, safe="") / "pages" / str(number)
 
     def sources(self) -> Iterator[RawSourceState]:
-        """Every source of every run, oldest first, its bytes unpacked and held against their hash."""
+        """Every source of every run, oldest first, its bytes unpacked and checked against their hash."""
         proven: dict[tuple[int, int], str] = {}
         for listing in sorted(self._folder.glob("*/sources.json.gz")):
             run = listing.parent.name
@@ -191,7 +191,7 @@ def _unpacked(path: Path) -> bytes:
 
 
 def _digest(path: Path, size: int) -> str:
-    """SHA-256 of what is inside, empty where it is no gzip or unpacks to more than was read."""
+    """SHA-256 of the content, empty where it is not gzip or unpacks to more than was read."""
     digest, seen = hashlib.sha256(), 0
     try:
         with gzip.open(path, "rb") as file:

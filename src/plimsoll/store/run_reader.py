@@ -1,7 +1,7 @@
-"""A run read from its journal file, behind ``core.ports.RunReader``: nothing is given that was not verified first (G3).
+"""A run read from its journal file, behind ``core.ports.RunReader``: everything returned is verified first (G3).
 
-The chain is recomputed once, whole, in the view of the file that everything is then read from; that is the cheap part.
-What is decoded is what was asked for: decisions follow one another in time, so a session is found by bisection.
+The chain is recomputed once, whole, in the view of the file from which everything is then read; that is the cheap part.
+Only requested records are decoded: decisions are in time order, so a session is found by bisection.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class SqliteRunReader:
     ----------
     path : the journal's file.
     run : the run's name, the file's by default.
-    ending : where the journal ends, as it is known outside it.
+    ending : the known end of the journal.
 
     Raises
     ------
     InputError : there is no such file. ``OldJournal`` where it is of an older format.
-    CorruptionError : what is asked for cannot be proven to be what was written; it names the first record.
+    CorruptionError : a requested record cannot be verified; names the first one.
     """
 
     def __init__(self, path: Path | str, run: str = "", ending: Ending = UNKNOWN) -> None:
@@ -66,7 +66,7 @@ class SqliteRunReader:
 
     @property
     def genesis(self) -> Genesis:
-        """What the run was given: the first record, proven to be it; the others are proven when they are asked for."""
+        """The run's inputs: the first record, verified; the others are verified when they are read."""
         with readable(self._path):
             found = event_of(next(proven_rows(self._connection, self._path, self._ending)), self._path)
         if not isinstance(found, Genesis):
@@ -75,7 +75,7 @@ class SqliteRunReader:
 
     @property
     def proof(self) -> Proof:
-        """The head that the whole chain was verified to."""
+        """The head to which the whole chain was verified."""
         return self._proven()[0]
 
     @property
@@ -92,8 +92,8 @@ class SqliteRunReader:
         return None if found is None else str(found)
 
     def events(self) -> Iterator[Event]:
-        """Every event from the genesis on. The end is proven before the last iteration ends: the first reading is one
-        pass over the file, in which what is hashed is what is given.
+        """Every event from the genesis on. The end is verified before the last iteration ends: the first reading hashes
+        and returns the same bytes in one pass.
         """
         with readable(self._path):
             if self._verified is None:
@@ -104,24 +104,24 @@ class SqliteRunReader:
                     yield event_of(row, self._path)
 
     def session(self, date: str) -> Passage | None:
-        """The journal around the decision of an ISO date; None when nothing was decided on it."""
+        """The journal around the decision of an ISO date; None without a decision on it."""
         self._proven()
         with readable(self._path):
             seq = self._decided(date)
             return None if seq is None else self._passage(seq)
 
     def before(self, date: str) -> Iterator[Event]:
-        """What the account just before the decision of an ISO date follows from, genesis first.
+        """Events that determine the account just before the decision of an ISO date, genesis first.
 
-        The last decision before it carries what all of them left behind; of those before that one only the orders are
-        given, as the events they are. All are given whole where the strategies' evidence is followed, since that is a
-        sum over all. ``UsageError`` where nothing was decided then.
+        The last decision before it carries the state; of earlier ones only the orders are given, as events. All are
+        given whole where lifecycle tracking is on, since the strategies' evidence is a sum over all. ``UsageError``
+        without a decision on that date.
         """
         self._proven()
         with readable(self._path):
             seq = self._decided(date)
             if seq is None:
-                raise UsageError(f"Nothing was decided on {date} in run {self.run}", "See 'plimsoll runs'")
+                raise UsageError(f"There is no decision on {date} in run {self.run}", "See 'plimsoll runs'")
             last: Any = self._connection.execute(_CYCLE_BEFORE, (seq,)).get
             followed = last is not None and bool(self._connection.execute(_FOLLOWED, (last,)).get)
             for row in rows(self._connection, f"{ROWS} WHERE seq < {seq} ORDER BY seq"):
@@ -131,7 +131,7 @@ class SqliteRunReader:
                     yield from orders_of(row, self._path)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -151,7 +151,7 @@ class SqliteRunReader:
         return self._verified
 
     def _verifying(self) -> Iterator[JournalRow]:
-        """Every record as it is proven; what the proof rests on is kept at the end."""
+        """Every record as it is verified; the verified end is kept."""
         last, decisions = Anchor(0, ORIGIN), hashlib.sha256()
         for row in proven_rows(self._connection, self._path, self._ending):
             if row.kind == "cycle":

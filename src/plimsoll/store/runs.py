@@ -1,6 +1,6 @@
 """The runs of a home, behind ``core.ports.RunCatalogue``: their journals, summaries, results and policies in files.
 
-Which run is the last is what the runs say of themselves: when each ended, or began where it did not end. Files may be
+The last run is determined by the runs' own records: when each ended, or began where it did not end. Files may be
 copied, restored and touched in any order.
 """
 
@@ -30,7 +30,7 @@ _INSTANT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(-\d+)?$")  # in t
 
 
 class RunFiles:
-    """Files of the runs of a home. ``tell`` hears what a person has to know about what was chosen for them."""
+    """Files of the runs of a home. ``tell`` receives notes for a person on the choice of a run."""
 
     def __init__(self, home: Home, tell: Callable[[str], None] = lambda _: None) -> None:
         self._home, self.tell = home, tell
@@ -44,10 +44,10 @@ class RunFiles:
         return self._runs / f"{run}.db"
 
     def find(self, run: str | None = None) -> str:
-        """The run of that name, tag or unambiguous beginning of a name; the last finished one for none and ``last``.
+        """The run of that name, tag or unambiguous prefix of a name; the last finished one for none and ``last``.
 
-        A run made only to stand beside another (R5) is found by its name alone; one that was interrupted is never the
-        last, and ``tell`` hears that it was passed over. ``UsageError`` where there is none or more than one.
+        A comparison run (R5) is found by its name alone; an interrupted one is never the last, and ``tell`` receives a
+        note that it was passed over. ``UsageError`` for none or several.
         """
         if run is None or run == "last":
             return self._last()
@@ -92,7 +92,7 @@ class RunFiles:
         told = {name: self.summary(name) for name in [n for n in names if BESIDE not in n] or names}
         passed: list[RunSummary] = []
         for name in sorted(told, key=lambda n: (when(told[n], n), n), reverse=True):
-            if told[name].finished or self._damaged(name):  # whoever reads a damaged one says so
+            if told[name].finished or self._damaged(name):  # a reader reports a damaged one
                 for one in passed:
                     self.tell(f"{one.run} is {one.status} and was passed over; the last finished run is {name}")
                 return name
@@ -100,7 +100,7 @@ class RunFiles:
         newest = passed[0]
         raise UsageError(
             f"{self.place} holds no finished run; {newest.run} is {newest.status}",
-            "Run it again, or name it with --run to see how far it came",
+            "Run it again, or name it with --run to see how far it got",
         )
 
     def names(self) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ class RunFiles:
         return tuple(sorted(found))
 
     def files(self, run: str) -> tuple[Path, ...]:
-        """What is kept of a run, its report included, as far as it is there."""
+        """A run's stored files, its report included."""
         stem = self.journal(run)
         beside = (stem.with_suffix(suffix) for suffix in _SUFFIXES)
         return tuple(p for p in (*beside, self._home.reports / f"{run}.html") if p.exists())
@@ -135,13 +135,13 @@ class RunFiles:
         write_whole(self._policy(run), msgspec.json.encode(policy, order="sorted"))
 
     def policy_file(self, run: str) -> str:
-        """What ``--policy`` takes to name the policy of a run."""
+        """The value of ``--policy`` that names the policy of a run."""
         return str(self._policy(run))
 
     def policy(self, run: str, digest: str) -> Policy | None:
-        """The policy a run was given, whose SHA-256 its journal names; None when none was stored.
+        """The policy of a run, whose SHA-256 is in its journal; None when none was stored.
 
-        ``CorruptionError`` when the stored one is another, ``InputError`` when this version cannot read it.
+        ``CorruptionError`` when the stored one differs, ``InputError`` when this version cannot read it.
         """
         path = self._policy(run)
         if not path.is_file():
@@ -156,18 +156,18 @@ class RunFiles:
             raise InputError(f"{path} was written for another version of the policy ({error})", remedy) from None
 
     def summaries(self) -> tuple[RunSummary, ...]:
-        """Every run by name; one without a summary, or with a damaged one, as far as its journal tells."""
+        """Every run by name; one without a valid summary, as far as its journal shows."""
         return tuple(self.summary(name) for name in self.names())
 
     def summary(self, run: str) -> RunSummary:
-        """One run's summary; what its journal's genesis says when it has none."""
+        """One run's summary; from its journal's genesis when it has none."""
         try:
             found = msgspec.json.decode(read_own(self._summary(run)), type=RunSummary)
         except (OSError, InputError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
             found = self._from_journal(run)
         status = found.status or ("finished" if found.finished else "interrupted")
         if status == "running" and not self._held(run):
-            status = "interrupted"  # nobody is there any more who could have said so
+            status = "interrupted"  # its process is gone
         return found if status == found.status else msgspec.structs.replace(found, status=status)
 
     def _damaged(self, run: str) -> bool:
@@ -178,29 +178,29 @@ class RunFiles:
             return True
 
     def _held(self, run: str) -> bool:
-        """Whether the process that took the lock for ``run`` is still there: it wrote the summary after the lock."""
+        """Whether the process that took the lock for ``run`` is alive: it wrote the summary after the lock."""
         lock = self._home.path / ".lock"
         try:
             since = lock.stat().st_mtime_ns
             os.kill(int(read_own(lock)), 0)
-        except PermissionError:  # somebody else's, and alive
+        except PermissionError:  # another user's, and alive
             pass
         except (OSError, InputError, ValueError, OverflowError):
             return False
         return self._summary(run).stat().st_mtime_ns >= since
 
     def audit(self, run: str | None = None) -> AuditReport:
-        """Verify a run's journal (the last run's by default) to its end, against what is kept of that outside it."""
+        """Verify a run's journal (the last run's by default) to its end, against its summary's anchor."""
         name = self.find(run)
         return verify(self.journal(name), self.ending(name))
 
     def open(self, run: str | None = None) -> SqliteRunReader:
-        """A run by what ``find`` takes, to be read and closed: its end is held against what is kept of it here."""
+        """A run by the names that ``find`` accepts, open for reading: its end is checked against its summary."""
         name = self.find(run)
         return SqliteRunReader(self.journal(name), name, self.ending(name))
 
     def ending(self, run: str) -> Ending:
-        """Where a run's journal ends, as its summary keeps it: a record it holds once the run has begun to be resumed.
+        """The end of a run's journal as its summary keeps it; for a resumed run, a record it must contain.
 
         A missing summary proves nothing: it is written before the first record. A damaged one is ``CorruptionError``.
         """
@@ -215,7 +215,7 @@ class RunFiles:
             ) from None
         if known.run != run:
             raise CorruptionError(
-                f"{path} is that of the run {known.run}", "Restore the files of both runs from a backup"
+                f"{path} belongs to the run {known.run}", "Restore the files of both runs from a backup"
             )
         if known.records is not None:
             return Ending(Anchor(known.records, known.head), known.finished)
@@ -245,7 +245,7 @@ class RunFiles:
 
 
 def when(summary: RunSummary, run: str) -> tuple[str, int]:
-    """When a run ended, or began where it did not end, to be compared: as it says, else as its name does."""
+    """When a run ended, or began where it did not end, for sorting: from its record, else its name."""
     said = summary.ended or summary.begun
     named = None if said else _INSTANT.search(run)
     if named is None:

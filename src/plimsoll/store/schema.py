@@ -1,7 +1,7 @@
 """Tables of Stage 1, by the runbook's names (D13). Migrations under ``migrations/`` create them.
 
 Prices are REAL: they are research figures; money that leaves the system is integers elsewhere (U8). Dates are ISO
-text, so that an operator can read the tables with any SQL tool.
+text, so that the tables can be read with any SQL tool.
 """
 
 from __future__ import annotations

@@ -232,7 +232,7 @@ def test_a_signature_of_another_account_does_not_serve(lines: list[bytes], tmp_p
     stolen = msgspec.structs.replace(
         parsed(lines[4]), signature=parsed(theirs[4]).signature
     )  # the same caps, signed by the same person as the same number
-    with pytest.raises(CorruptionError, match="line 5: what it says is not what ann signed"):
+    with pytest.raises(CorruptionError, match="line 5: its content is not what ann signed"):
         held(tmp_path, [*lines[:4], line(stolen)]).read()
 
 
@@ -242,7 +242,7 @@ def test_a_signature_serves_once(tmp_path: Path, people: People) -> None:
     again = msgspec.structs.replace(last, number=9, sequence=4, previous=hashlib.sha256(line(last)).hexdigest())
     with record.path.open("ab") as file:
         file.write(line(again) + b"\n")
-    with pytest.raises(CorruptionError, match="line 9: what it says is not what bob signed"):
+    with pytest.raises(CorruptionError, match="line 9: its content is not what bob signed"):
         record.read()
 
 
@@ -348,9 +348,9 @@ def test_unsigned_lines_can_be_neither_cut_nor_written_again(tmp_path: Path, peo
     more = lines[-1].replace(b"2026-03-04", b"2026-03-05").replace(b'"number":11', b'"number":12')
     more = more.replace(b'"sequence":3', b'"sequence":4')
     for forged, told in (
-        (lines[:10], "ends with entry 10, and its anchor knows 11"),
-        (lines[:8], "ends with entry 8, and its anchor knows 11"),
-        (better, "entry 11 is not the one its anchor knows"),
+        (lines[:10], "ends with entry 10, and its anchor has 11"),
+        (lines[:8], "ends with entry 8, and its anchor has 11"),
+        (better, "entry 11 is not the one in its anchor"),
         (better[:10], "ends with entry 10"),
         (
             chained([*lines, more]),
@@ -380,7 +380,7 @@ def test_a_record_needs_the_anchor_it_was_written_with(tmp_path: Path, people: P
     record.anchor.write_bytes(anchor)
     record.path.unlink()
     record.copy.unlink()
-    with pytest.raises(CorruptionError, match="ends with entry 0, and its anchor knows 8"):
+    with pytest.raises(CorruptionError, match="ends with entry 0, and its anchor has 8"):
         record.read()
 
 
@@ -523,7 +523,7 @@ def test_a_copy_that_is_a_link_a_pipe_or_nested_without_end_is_named(tmp_path: P
     (tmp_path / "elsewhere").write_bytes(content)
     for problem, put_in_place in (
         ("is a symbolic link", lambda: record.copy.symlink_to(tmp_path / "elsewhere")),
-        ("is no regular file", lambda: os.mkfifo(record.copy)),
+        ("is not a regular file", lambda: os.mkfifo(record.copy)),
         ("cannot be read", lambda: record.copy.write_bytes(b"[" * 100_000)),
     ):
         record.copy.unlink()

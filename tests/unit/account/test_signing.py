@@ -54,12 +54,12 @@ def _pem(key: ed25519.Ed25519PrivateKey | x25519.X25519PrivateKey, secret: bytes
 @pytest.mark.parametrize(
     ("content", "mode", "problem"),
     [
-        (_pem(ed25519.Ed25519PrivateKey.generate()), 0o640, "read by others"),
-        (_pem(ed25519.Ed25519PrivateKey.generate()), 0o604, "read by others"),
-        (_pem(ed25519.Ed25519PrivateKey.generate(), b"secret"), 0o600, "no unencrypted Ed25519"),
-        (_pem(x25519.X25519PrivateKey.generate()), 0o600, "no unencrypted Ed25519"),
-        (b"", 0o600, "no unencrypted Ed25519"),
-        (b"\xff" * 100, 0o600, "no unencrypted Ed25519"),
+        (_pem(ed25519.Ed25519PrivateKey.generate()), 0o640, "read by users other"),
+        (_pem(ed25519.Ed25519PrivateKey.generate()), 0o604, "read by users other"),
+        (_pem(ed25519.Ed25519PrivateKey.generate(), b"secret"), 0o600, "not an unencrypted Ed25519"),
+        (_pem(x25519.X25519PrivateKey.generate()), 0o600, "not an unencrypted Ed25519"),
+        (b"", 0o600, "not an unencrypted Ed25519"),
+        (b"\xff" * 100, 0o600, "not an unencrypted Ed25519"),
     ],
 )
 def test_what_is_no_key_of_its_owner_is_refused(tmp_path: Path, content: bytes, mode: int, problem: str) -> None:

@@ -153,5 +153,5 @@ def test_the_evidence_is_read_through_no_link_and_from_no_pipe(desk: Desk, tmp_p
         desk.track.told(desk.governor, 100_000)
     desk.home.track.unlink()
     os.mkfifo(desk.home.track)
-    with pytest.raises(InputError, match=r"session\.json is no regular file"):
+    with pytest.raises(InputError, match=r"session\.json is not a regular file"):
         desk.track.told(desk.governor, 100_000)

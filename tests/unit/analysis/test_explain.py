@@ -235,7 +235,7 @@ def test_a_refusal_for_vix_compares_vix_with_its_bound() -> None:
 def test_a_book_that_moves_as_one_is_told_with_what_ends_it() -> None:
     carried = replace(decision().carried, comovement=Comovement(2, 0.91, 0.84))
     found = told(refusal("CORRELATION_ALIKE", carried=carried), auction(BID))
-    assert "the least at 0.84; above 0.8 the book is only reduced" in found.headline
+    assert "the lowest at 0.84; above 0.8 only reductions pass" in found.headline
     assert "average correlation 0.91, lowest pair 0.84): reductions only" in text(found, "restraints")
     watched = replace(carried, comovement=Comovement(1, 0.55, 0.2))
     said = text(told(decision(carried=watched), auction(BID)), "restraints")
@@ -253,7 +253,7 @@ def test_a_refusal_by_a_gate_quotes_the_finding() -> None:
     over = Finding("standalone_1", "STANDALONE_ABOVE_MAX", "AAA", 0.0105, 0.009)
     now = figures(alone={1: 0.05, 10: 0.06})
     found = told(refusal("STANDALONE_ABOVE_MAX", findings=(over,)), auction(BID), now=now)
-    assert "AAA alone risks 1.05%; 0.90% is allowed" in found.headline
+    assert "AAA's stand-alone CVaR is 1.05%; 0.90% is allowed" in found.headline
     assert "AAA alone risks 0.50% over 1 session, limit 0.90%" in text(found, "gates")
 
 

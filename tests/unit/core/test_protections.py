@@ -39,15 +39,15 @@ def test_each_protection_that_is_off_is_said(policy: Policy, said: tuple[str, ..
 
 BASE = Policy()
 NEVER: dict[str, tuple[str, dict[str, float], str]] = {
-    "stops": ("stops", {"exit_default": 1.0}, "stops stand at a loss of 100 %"),
+    "stops": ("stops", {"exit_default": 1.0}, "stops are at a loss of 100 %"),
     "stops of crypto": ("stops", {"exit_crypto": 1.0}, "stops of crypto"),
     "hard limit": ("cvar", {"hard_10": 1.0}, "a hard limit on CVaR"),
     "budget": ("cvar", {"budget_1": 1.0}, "a CVaR budget"),
     "floor": ("cvar", {"drawdown_floor": 1.0}, "no drawdown makes"),
     "regime": ("regime", {"budget_scale": 1.0}, "the crisis regime"),
     "pairs": ("correlation", {"pair_stock": 1.0, "pair_fund": 1.0}, "the pair limit"),
-    "warnings": ("vetoes", {"warning_scale": 1.0}, "halve nothing"),
-    "drawdown veto": ("vetoes", {"drawdown_max": 1.0}, "DRAWDOWN_LIMIT stands at"),
+    "warnings": ("vetoes", {"warning_scale": 1.0}, "do not halve"),
+    "drawdown veto": ("vetoes", {"drawdown_max": 1.0}, "DRAWDOWN_LIMIT is at"),
 }
 
 

@@ -87,7 +87,7 @@ def test_an_order_that_ended_takes_no_event_and_its_id_names_one_order() -> None
     with pytest.raises(TransitionRefused, match="CLOSED"):
         after(TOLD[2], start=done)
     assert after(ORDER, start=after(ORDER)).working == after(ORDER).working
-    with pytest.raises(TransitionRefused, match="not the one"):
+    with pytest.raises(TransitionRefused, match="another order has the same id"):
         after(ORDER, replace(ORDER, lots=11))
 
 

@@ -88,7 +88,7 @@ def test_a_lock_follows_no_link_and_changes_nothing_it_points_to(tmp_path: Path)
         assert told.value.remedy == f"rm {lock}" and elsewhere.read_text() == "kept"
         lock.unlink()
     os.mkfifo(lock)
-    with pytest.raises(InputError, match="no regular file"), home.lock():
+    with pytest.raises(InputError, match="not a regular file"), home.lock():
         pass
     lock.unlink()
     lock.symlink_to(tmp_path / "not there")

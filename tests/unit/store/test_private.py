@@ -45,7 +45,7 @@ def test_what_others_can_write_is_named_with_what_mends_it(home: Home, name: str
         path.write_text("{}")
     path.chmod(mode | (0o100 if path.is_dir() else 0))
     found = exposed(home, [path] if name.startswith("..") else [])
-    assert found is not None and f"{path} of a live account can be written by others" in found.problem
+    assert found is not None and f"{path} of a live account can be written by other users" in found.problem
     assert found.remedy == f"chmod go-w {path}"
     path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o022)  # what the remedy does
     assert exposed(home, [path]) is None

@@ -173,7 +173,7 @@ def test_a_summary_of_another_run_proves_no_journal(tmp_path: Path) -> None:
     finished(runs, "a"), finished(runs, "b")
     for name in runs.files("b"):
         name.replace(name.with_name(name.name.replace("b", "a", 1)))  # the whole of b under a's name
-    with pytest.raises(CorruptionError, match="is that of the run b"):
+    with pytest.raises(CorruptionError, match="belongs to the run b"):
         runs.audit("a")
-    with pytest.raises(CorruptionError, match="is that of the run b"):
+    with pytest.raises(CorruptionError, match="belongs to the run b"):
         runs.open("a")

@@ -1,4 +1,4 @@
-"""Where each row came from, the days behind each flag, and what persons confirmed (D10)."""
+"""The source of each row, the days behind each flag, and persons' confirmations (D10)."""
 
 from __future__ import annotations
 

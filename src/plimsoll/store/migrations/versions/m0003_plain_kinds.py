@@ -1,4 +1,4 @@
-"""Symbols whose kind nobody gave are plain: the policy of a run says what they are, not that of the ingestion (D2)."""
+"""Symbols without a stated kind become plain: the policy of a run sets it, not that of the ingestion (D2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Before, the profile of the ingestion wrote ``fund`` or ``stock``. A made-up market knows its own kinds."""
+    """Before, the profile of the ingestion wrote ``fund`` or ``stock``. A synthetic market knows its own kinds."""
     connection = op.get_bind()
     made_up = connection.execute(sa.text("SELECT 1 FROM ingestion_audit WHERE provider = 'synthetic' LIMIT 1")).first()
     if made_up is not None:

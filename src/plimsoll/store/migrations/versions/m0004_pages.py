@@ -1,4 +1,4 @@
-"""How a run came by its provider, and the pages an unfinished run holds with their cursors (D4, D13)."""
+"""The provider route of a run, and the pages of an unfinished run with their cursors (D4, D13)."""
 
 from __future__ import annotations
 
