@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace as changed
 
-from plimsoll.tax.lots import Ledger, ledger
+from plimsoll.tax.lots import LotLedger, ledger
 from plimsoll.tax.rules import Rules
-from plimsoll.tax.trade import Trade
+from plimsoll.tax.trade import TaxTrade
 
 FIRST = date(2024, 12, 1)
 RULES = Rules(identical=(("X", "Y"),))
@@ -21,7 +21,7 @@ ACCOUNTS = (("a", "taxable"), ("b", "taxable"), ("i", "ira"))
 
 
 @st.composite
-def histories(draw: st.DrawFn, accounts: tuple[tuple[str, str], ...] = ACCOUNTS) -> list[Trade]:
+def histories(draw: st.DrawFn, accounts: tuple[tuple[str, str], ...] = ACCOUNTS) -> list[TaxTrade]:
     """Purchases and sales of a few shares on some 100 days, never more sold than bought; prices differ, so that no two
     trades of a day are alike.
     """
@@ -37,7 +37,7 @@ def histories(draw: st.DrawFn, accounts: tuple[tuple[str, str], ...] = ACCOUNTS)
         held[account, symbol] += -quantity if sells else quantity
         price = Fraction(draw(st.integers(5, 15))) + Fraction(n, 1000)
         trades.append(
-            Trade(n, account, kind, FIRST + timedelta(days=day), None, symbol, "stock", "sell" if sells else "buy",
+            TaxTrade(n, account, kind, FIRST + timedelta(days=day), None, symbol, "stock", "sell" if sells else "buy",
                   Fraction(quantity), price, Fraction(0))
         )  # fmt: skip
     return trades
@@ -46,7 +46,7 @@ def histories(draw: st.DrawFn, accounts: tuple[tuple[str, str], ...] = ACCOUNTS)
 METHODS = st.sampled_from(["fifo", "lifo", "hifo"])
 
 
-def figures(found: Ledger) -> tuple[object, ...]:
+def figures(found: LotLedger) -> tuple[object, ...]:
     """What was recognised of each sale and what is held, without the order of anything."""
     sales: dict[object, list[Fraction]] = defaultdict(lambda: [Fraction(0)] * 3)
     for d in found.disposals:
@@ -60,7 +60,7 @@ def figures(found: Ledger) -> tuple[object, ...]:
 
 
 @given(histories(), METHODS)
-def test_what_is_recognised_deferred_and_lost_is_the_economic_result(trades: list[Trade], method: str) -> None:
+def test_what_is_recognised_deferred_and_lost_is_the_economic_result(trades: list[TaxTrade], method: str) -> None:
     found = ledger(trades, RULES, method)
     paid = sum((t.quantity * t.price * (1 if t.side == "buy" else -1) for t in trades), Fraction(0))
     kept = sum((lot.basis - lot.deferred for lot in found.held), Fraction(0))
@@ -72,14 +72,14 @@ def test_what_is_recognised_deferred_and_lost_is_the_economic_result(trades: lis
 
 
 @given(histories(), METHODS, st.randoms(use_true_random=False))
-def test_the_order_of_the_rows_does_not_matter(trades: list[Trade], method: str, chance: object) -> None:
+def test_the_order_of_the_rows_does_not_matter(trades: list[TaxTrade], method: str, chance: object) -> None:
     mixed = list(trades)
     chance.shuffle(mixed)  # type: ignore[attr-defined]
     assert figures(ledger(mixed, RULES, method)) == figures(ledger(trades, RULES, method))
 
 
 @given(histories(), METHODS, st.integers(0, 8))
-def test_a_fill_split_in_two_is_the_same_fill(trades: list[Trade], method: str, which: int) -> None:
+def test_a_fill_split_in_two_is_the_same_fill(trades: list[TaxTrade], method: str, which: int) -> None:
     one = trades[which % len(trades)]
     third = one.quantity / 3
     parts = [replace(one, quantity=third, line=100), replace(one, quantity=one.quantity - third, line=101)]
@@ -88,13 +88,13 @@ def test_a_fill_split_in_two_is_the_same_fill(trades: list[Trade], method: str, 
 
 
 @given(histories(accounts=ACCOUNTS[:2]), METHODS)
-def test_nothing_is_deferred_once_all_is_sold_and_nothing_bought_for_a_month(trades: list[Trade], method: str) -> None:
+def test_nothing_is_deferred_once_all_is_sold_for_a_month(trades: list[TaxTrade], method: str) -> None:
     last = max(t.day for t in trades) + timedelta(days=31)
     held: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
     for t in trades:
         held[t.account, t.symbol] += t.quantity if t.side == "buy" else -t.quantity
     closing = [
-        Trade(50 + n, account, "taxable", last + timedelta(days=31 * n), None, symbol, "stock", "sell", quantity,
+        TaxTrade(50 + n, account, "taxable", last + timedelta(days=31 * n), None, symbol, "stock", "sell", quantity,
               Fraction(10), Fraction(0))
         for n, ((account, symbol), quantity) in enumerate(sorted(held.items())) if quantity
     ]  # fmt: skip
@@ -110,7 +110,7 @@ def test_nothing_is_deferred_once_all_is_sold_and_nothing_bought_for_a_month(tra
 
 @dataclass(eq=False)
 class Share:
-    trade: Trade
+    trade: TaxTrade
     cost: Fraction
     since: date
     used: bool = False
@@ -118,7 +118,9 @@ class Share:
     dear: Fraction = Fraction(0)
 
 
-def share_by_share(trades: list[Trade], method: str) -> tuple[dict[object, list[Fraction]], list[tuple[object, ...]]]:
+def share_by_share(
+    trades: list[TaxTrade], method: str
+) -> tuple[dict[object, list[Fraction]], list[tuple[object, ...]]]:
     """By the rule as Publication 550 tells it: each share sold at a loss looks for one share that replaces it."""
     ordered = sorted(trades, key=lambda t: (t.day, t.side == "sell", t.price if t.side == "sell" else -t.price))
     shares = [Share(t, t.price, t.day) for t in ordered if t.side == "buy" for _ in range(int(t.quantity))]
@@ -156,7 +158,7 @@ def share_by_share(trades: list[Trade], method: str) -> tuple[dict[object, list[
 
 
 @given(histories(), METHODS)
-def test_the_lots_are_what_share_by_share_gives(trades: list[Trade], method: str) -> None:
+def test_the_lots_are_what_share_by_share_gives(trades: list[TaxTrade], method: str) -> None:
     found = ledger(trades, RULES, method)
     sales, left = share_by_share(trades, method)
     assert figures(found)[0] == sales

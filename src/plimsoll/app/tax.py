@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.tax.form import Form8949
-    from plimsoll.tax.trade import Trade
+    from plimsoll.tax.trade import TaxTrade
 
 
 def form_8949(
@@ -40,7 +40,7 @@ def form_8949(
     return form.form_8949(found, year, method, table, () if received is None else forms.read(received))
 
 
-def _of_run(workspace: Workspace, run: str | None) -> list[Trade]:
+def _of_run(workspace: Workspace, run: str | None) -> list[TaxTrade]:
     from plimsoll.app.records import read
     from plimsoll.app.wiring import snapshots_of
     from plimsoll.tax.run_trades import trades_of

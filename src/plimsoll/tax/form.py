@@ -15,15 +15,15 @@ from fractions import Fraction
 import msgspec
 
 from plimsoll.core.errors import UsageError
-from plimsoll.tax.lots import Disposal, Ledger, Lot, ledger
-from plimsoll.tax.received import Difference, Received, differences, matching
+from plimsoll.tax.lots import Disposal, Lot, LotLedger, ledger
+from plimsoll.tax.received import FormDifference, Received, differences, matching
 from plimsoll.tax.rules import LINES, METHODS, UNDECIDED, Rules, box_of, long_term
-from plimsoll.tax.trade import DIGITAL, NOT_COVERED, Trade
+from plimsoll.tax.trade import DIGITAL, NOT_COVERED, TaxTrade
 
 NOTICE = "Worked out from the trades given; not tax advice. Compare it with the forms received, and ask a tax adviser."
 
 
-class Row(msgspec.Struct, frozen=True):
+class FormRow(msgspec.Struct, frozen=True):
     """A row of Form 8949: what one sale disposed of one purchase. Amounts in USD, rounded to cents.
 
     ``acquired`` is the day from which the holding period counts, earlier than the trade's own ``bought`` after a wash
@@ -101,17 +101,17 @@ class Form8949(msgspec.Struct, frozen=True):
 
     year: int
     method: str
-    lots: tuple[Row, ...]
+    lots: tuple[FormRow, ...]
     open: tuple[OpenLot, ...]
     totals: Totals
     not_covered: tuple[NotCovered, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[FormDifference, ...]
     warnings: tuple[str, ...]
     notice: str = NOTICE
 
 
 def form_8949(
-    trades: Sequence[Trade], year: int, method: str, rules: Rules, received: Sequence[Received] = ()
+    trades: Sequence[TaxTrade], year: int, method: str, rules: Rules, received: Sequence[Received] = ()
 ) -> Form8949:
     """Work out a year. Later trades count: a purchase in January can make a loss of December a wash sale.
 
@@ -137,7 +137,7 @@ def form_8949(
 # rows
 
 
-def _rows(found: Ledger, year: int, rules: Rules, box: _Boxes) -> tuple[Row, ...]:
+def _rows(found: LotLedger, year: int, rules: Rules, box: _Boxes) -> tuple[FormRow, ...]:
     """The rows of the year, in the order of the sales; parts of one purchase in one sale, held as long, are one row."""
     parts: dict[tuple[int, object, bool], list[Disposal]] = defaultdict(list)
     for one in found.disposals:
@@ -157,13 +157,13 @@ def _rows(found: Ledger, year: int, rules: Rules, box: _Boxes) -> tuple[Row, ...
 
 
 def _row(
-    found: Ledger, gone: list[Disposal], long: bool, cents: tuple[int, int, int], rules: Rules, box: _Boxes
-) -> Row:
+    found: LotLedger, gone: list[Disposal], long: bool, cents: tuple[int, int, int], rules: Rules, box: _Boxes
+) -> FormRow:
     first = gone[0]
     proceeds, basis, disallowed = cents
     collectible = first.sale.symbol in rules.collectibles
     quantity = found.units_then(first.sale.symbol, sum((d.quantity for d in gone), Fraction(0)), first.sale.when)
-    return Row(
+    return FormRow(
         account=first.sale.account,
         symbol=first.sale.symbol,
         kind=first.sale.kind,
@@ -202,7 +202,7 @@ class _Boxes:
     def __init__(self, forms: Mapping[tuple[str, str, date], Received], rules: Rules) -> None:
         self._forms, self._rules = forms, rules
 
-    def of(self, sale: Trade, *, long: bool) -> str:
+    def of(self, sale: TaxTrade, *, long: bool) -> str:
         """The box that the form received implies."""
         form = self._forms.get((sale.account, sale.symbol, sale.day))
         digital = sale.kind in DIGITAL and sale.day >= self._rules.digital_boxes_from
@@ -215,7 +215,7 @@ def _boxes(received: Sequence[Received], rules: Rules) -> _Boxes:
     return _Boxes(matching(received), rules)
 
 
-def _box_warnings(rows: Sequence[Row]) -> list[str]:
+def _box_warnings(rows: Sequence[FormRow]) -> list[str]:
     found = []
     if undecided := [r for r in rows if r.box == UNDECIDED]:
         found.append(
@@ -236,7 +236,7 @@ def _box_warnings(rows: Sequence[Row]) -> list[str]:
 # the rest
 
 
-def _open(found: Ledger) -> tuple[OpenLot, ...]:
+def _open(found: LotLedger) -> tuple[OpenLot, ...]:
     lots = sorted(
         found.held, key=lambda lot: (lot.account, lot.trade.symbol, *map(str, lot.trade.rank[:2]), not lot.replacing)
     )
@@ -251,7 +251,7 @@ def _open_lot(lot: Lot) -> OpenLot:
     )  # fmt: skip
 
 
-def _totals(rows: Sequence[Row]) -> Totals:
+def _totals(rows: Sequence[FormRow]) -> Totals:
     boxes = {box: _sum(r for r in rows if r.box == box) for box in sorted({r.box for r in rows})}
     lines = {line: _sum(r for r in rows if r.box in letters) for line, letters in LINES.items()}
     collectible = _sum(r for r in rows if "C" in r.code and r.term == "long")
@@ -262,7 +262,7 @@ def _totals(rows: Sequence[Row]) -> Totals:
     )  # fmt: skip
 
 
-def _sum(rows: Iterable[Row]) -> Sum:
+def _sum(rows: Iterable[FormRow]) -> Sum:
     those = list(rows)
     return Sum(
         _usd(r.proceeds for r in those), _usd(r.basis for r in those), _usd(r.adjustment for r in those),
@@ -274,7 +274,7 @@ def _usd(amounts: Iterable[float]) -> float:
     return sum(round(a * 100) for a in amounts) / 100
 
 
-def _kinds_left_out(trades: Sequence[Trade], rules: Rules) -> Iterable[NotCovered]:
+def _kinds_left_out(trades: Sequence[TaxTrade], rules: Rules) -> Iterable[NotCovered]:
     count: dict[tuple[str, str, str, str], int] = defaultdict(int)
     for t in trades:
         reason = NOT_COVERED.get(t.kind) or (NOT_COVERED["partnership"] if t.symbol in rules.partnerships else "")
@@ -283,7 +283,7 @@ def _kinds_left_out(trades: Sequence[Trade], rules: Rules) -> Iterable[NotCovere
     return (NotCovered(account, symbol, kind, n, why) for (account, symbol, kind, why), n in sorted(count.items()))
 
 
-def _short(found: Ledger, trades: Sequence[Trade]) -> Iterable[NotCovered]:
+def _short(found: LotLedger, trades: Sequence[TaxTrade]) -> Iterable[NotCovered]:
     for (account, symbol), sale in sorted(found.short.items()):
         n = sum(t.account == account and t.symbol == symbol for t in trades)
         reason = (

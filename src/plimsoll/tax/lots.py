@@ -20,7 +20,7 @@ from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 
 from plimsoll.tax.rules import Rules
-from plimsoll.tax.trade import Trade
+from plimsoll.tax.trade import TaxTrade
 
 ZERO = Fraction(0)
 Pair = tuple[str, str]  # account, symbol
@@ -34,7 +34,7 @@ class Lot:
     ``basis`` that losses of others put there. A ``replacing`` lot has absorbed a loss and can absorb no other.
     """
 
-    trade: Trade
+    trade: TaxTrade
     account: str
     purchase: tuple[object, ...]
     quantity: Fraction
@@ -70,7 +70,7 @@ class Disposal:
     ``lost`` the part of it that an IRA did.
     """
 
-    sale: Trade
+    sale: TaxTrade
     lot: Lot
     quantity: Fraction
     proceeds: Fraction
@@ -86,14 +86,14 @@ class Disposal:
 
 
 @dataclass(slots=True)
-class Ledger:
+class LotLedger:
     """What became of the trades. ``short`` names the accounts and symbols of which more was sold than bought, with
     the sale at which that showed; nothing of them is worked out, but their purchases still replace.
     """
 
     disposals: list[Disposal] = field(default_factory=list)
     held: list[Lot] = field(default_factory=list)
-    short: dict[Pair, Trade] = field(default_factory=dict)
+    short: dict[Pair, TaxTrade] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     factors: dict[str, list[tuple[datetime, Fraction]]] = field(default_factory=dict)
 
@@ -111,10 +111,10 @@ def later_splits(splits: Sequence[tuple[datetime, Fraction]], when: datetime) ->
     return factor
 
 
-def ledger(trades: Iterable[Trade], rules: Rules, method: str) -> Ledger:
+def ledger(trades: Iterable[TaxTrade], rules: Rules, method: str) -> LotLedger:
     """Work out all trades in their order, whatever the order of the rows."""
     ordered = sorted(trades, key=lambda t: t.rank)
-    found = Ledger(factors=_splits(ordered))
+    found = LotLedger(factors=_splits(ordered))
     found.short = _short(ordered, found)
     book = _Book(rules, method, found)
     for trade in ordered:
@@ -131,7 +131,7 @@ def ledger(trades: Iterable[Trade], rules: Rules, method: str) -> Ledger:
     return found
 
 
-def _splits(ordered: Sequence[Trade]) -> dict[str, list[tuple[datetime, Fraction]]]:
+def _splits(ordered: Sequence[TaxTrade]) -> dict[str, list[tuple[datetime, Fraction]]]:
     """The splits of each symbol; one that several accounts report is one."""
     found: dict[str, dict[datetime, Fraction]] = defaultdict(dict)
     for trade in ordered:
@@ -140,10 +140,10 @@ def _splits(ordered: Sequence[Trade]) -> dict[str, list[tuple[datetime, Fraction
     return {symbol: sorted(by_day.items()) for symbol, by_day in found.items()}
 
 
-def _short(ordered: Sequence[Trade], found: Ledger) -> dict[Pair, Trade]:
+def _short(ordered: Sequence[TaxTrade], found: LotLedger) -> dict[Pair, TaxTrade]:
     """The accounts and symbols of which more was sold, or moved away, than was there."""
     held: dict[Pair, Fraction] = defaultdict(Fraction)
-    short: dict[Pair, Trade] = {}
+    short: dict[Pair, TaxTrade] = {}
     for trade in ordered:
         if trade.side == "split":
             continue
@@ -161,13 +161,13 @@ def _short(ordered: Sequence[Trade], found: Ledger) -> dict[Pair, Trade]:
 class _Book:
     rules: Rules
     method: str
-    found: Ledger
+    found: LotLedger
     lots: dict[Pair, list[Lot]] = field(default_factory=lambda: defaultdict(list))
     bought: dict[str, list[Lot]] = field(default_factory=lambda: defaultdict(list))  # by group, in order of purchase
     days: dict[str, list[date]] = field(default_factory=dict)
     moment: dict[Pair, datetime] = field(default_factory=dict)  # of the last sale of each
 
-    def buy(self, trade: Trade) -> None:
+    def buy(self, trade: TaxTrade) -> None:
         units = trade.quantity * later_splits(self.found.factors.get(trade.symbol, ()), trade.when)
         purchase: tuple[object, ...] = (trade.account, trade.symbol, trade.day)
         purchase += (trade.order,) if trade.order else (trade.at, trade.price)
@@ -188,7 +188,7 @@ class _Book:
 
     # sales
 
-    def sell(self, sale: Trade) -> None:
+    def sell(self, sale: TaxTrade) -> None:
         """Lot by lot, and each loss at once, so that two sales of ten are what one of twenty is."""
         left = units = sale.quantity * later_splits(self.found.factors.get(sale.symbol, ()), sale.when)
         received = sale.quantity * sale.price - sale.fee
@@ -204,7 +204,7 @@ class _Book:
             self.found.disposals.append(self._washed(gone))
             left -= quantity
 
-    def _next(self, sale: Trade, named: list[tuple[str, Fraction]]) -> tuple[Lot, Fraction]:
+    def _next(self, sale: TaxTrade, named: list[tuple[str, Fraction]]) -> tuple[Lot, Fraction]:
         """The lot that is sold next, and how much of it at most."""
         there = [lot for lot in self.lots[sale.account, sale.symbol] if lot.quantity and lot.trade.when <= sale.when]
         while named:
@@ -222,7 +222,7 @@ class _Book:
             return best, best.quantity
         return there[0], there[0].quantity
 
-    def _rank(self, sale: Trade) -> None:
+    def _rank(self, sale: TaxTrade) -> None:
         """Keep what a unit of each lot cost before the sales of this moment: two of ten are what one of twenty is."""
         pair = sale.account, sale.symbol
         if self.moment.get(pair) != sale.when:
@@ -231,12 +231,12 @@ class _Book:
                 if lot.quantity:
                     lot.dear = lot.basis / lot.quantity
 
-    def _method(self, sale: Trade) -> str:
+    def _method(self, sale: TaxTrade) -> str:
         if sale.kind == "crypto" and sale.day >= self.rules.crypto_instruction_from and not sale.instructed:
             return "fifo"
         return self.method
 
-    def _named(self, sale: Trade) -> list[tuple[str, Fraction]]:
+    def _named(self, sale: TaxTrade) -> list[tuple[str, Fraction]]:
         """The lots that a sale identifies, where that counts, and how many units of each."""
         if self.method != "specific":
             return []
@@ -312,7 +312,7 @@ class _Book:
 
     # transfers
 
-    def transfer(self, trade: Trade) -> None:
+    def transfer(self, trade: TaxTrade) -> None:
         """Move units to another account with their basis and holding period: no sale, and no purchase."""
         pair = trade.account, trade.symbol
         if pair in self.found.short:

@@ -17,7 +17,7 @@ from plimsoll.tax import trades_file
 from plimsoll.tax.rules import DIGITAL_LONG_BOXES, DIGITAL_SHORT_BOXES, LONG_BOXES, SHORT_BOXES, UNDECIDED
 
 if TYPE_CHECKING:
-    from plimsoll.tax.form import Row
+    from plimsoll.tax.form import FormRow
 
 REQUIRED = ("form", "account", "symbol", "sold", "proceeds")
 OPTIONAL = ("basis", "basis_reported", "wash_sale_disallowed", "box")
@@ -49,7 +49,7 @@ class Received:
         return self.account, self.symbol, self.sold
 
 
-class Difference(msgspec.Struct, frozen=True):
+class FormDifference(msgspec.Struct, frozen=True):
     """A figure of a form that is not ours, for the sales of a symbol on a day. USD; None where one side has none."""
 
     account: str
@@ -106,7 +106,7 @@ def matching(received: Sequence[Received]) -> dict[Key, Received]:
     return found
 
 
-def differences(rows: Sequence[Row], received: Sequence[Received], year: int) -> tuple[Difference, ...]:
+def differences(rows: Sequence[FormRow], received: Sequence[Received], year: int) -> tuple[FormDifference, ...]:
     """Where the forms received and our rows are not the same, to the cent, for each symbol and day of sale."""
     if not received:
         return ()
@@ -138,5 +138,5 @@ def differences(rows: Sequence[Row], received: Sequence[Received], year: int) ->
             if other is None and key in theirs:
                 continue  # the form does not have the figure
             if mine != other:
-                found.append(Difference(*key, figure, mine, other))
+                found.append(FormDifference(*key, figure, mine, other))
     return tuple(found)

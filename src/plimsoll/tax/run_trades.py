@@ -11,13 +11,13 @@ from plimsoll.core.errors import InputError
 from plimsoll.core.events import CashFlow, Event, FillCorrected, Genesis, PositionAdopted, Split
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill
-from plimsoll.tax.trade import Trade
+from plimsoll.tax.trade import TaxTrade
 
 KINDS = {"fund": "etf", "stock": "stock", "crypto": "crypto", "future": "future", "fx": "fx"}
 RATIO_DENOMINATOR_MAX = 10_000  # a split is a ratio of small numbers
 
 
-def trades_of(events: Sequence[Event], instruments: Iterable[Instrument]) -> list[Trade]:
+def trades_of(events: Sequence[Event], instruments: Iterable[Instrument]) -> list[TaxTrade]:
     """Every execution as it stands after corrections, every split, and the fractions of a unit paid in cash.
 
     Raises
@@ -30,12 +30,12 @@ def trades_of(events: Sequence[Event], instruments: Iterable[Instrument]) -> lis
     in_lieu = {(e.session, e.symbol): e.cents for e in events if isinstance(e, CashFlow) and e.kind == "cash_in_lieu"}
     account = next(e.account for e in events if isinstance(e, Genesis))
     held: dict[str, int] = defaultdict(int)
-    found: list[Trade] = []
+    found: list[TaxTrade] = []
 
     def add(session: str, symbol: str, side: str, quantity: Fraction, price: Fraction, fee: Fraction) -> None:
         day, (kind, _) = date.fromisoformat(session), units[symbol]
         found.append(
-            Trade(len(found) + 1, account, "taxable", day, None, symbol, kind, side, quantity, price, fee)
+            TaxTrade(len(found) + 1, account, "taxable", day, None, symbol, kind, side, quantity, price, fee)
         )  # fmt: skip
 
     for event in events:

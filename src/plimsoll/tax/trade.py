@@ -23,7 +23,7 @@ KINDS = (*COVERED, *NOT_COVERED)
 
 
 @dataclass(frozen=True, slots=True)
-class Trade:
+class TaxTrade:
     """One row of a file of trades.
 
     ``quantity`` is in units, above zero; ``price`` in USD a unit; ``fee`` in USD, zero or more. For a ``split``

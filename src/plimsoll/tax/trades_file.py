@@ -11,7 +11,7 @@ from pathlib import Path
 
 from plimsoll.core.errors import InputError, one_line
 from plimsoll.core.unpacking import whole
-from plimsoll.tax.trade import ACCOUNT_TYPES, KINDS, SIDES, Trade
+from plimsoll.tax.trade import ACCOUNT_TYPES, KINDS, SIDES, TaxTrade
 
 REQUIRED = ("account", "account_type", "date", "symbol", "kind", "side", "quantity", "price", "fee")
 OPTIONAL = ("id", "order", "lots", "instructed", "to")
@@ -20,7 +20,7 @@ DIGITS_MAX = 40
 _YES = {"": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True}
 
 
-def read(path: Path) -> list[Trade]:
+def read(path: Path) -> list[TaxTrade]:
     """The trades of ``path``, in the order of its rows.
 
     Raises
@@ -83,7 +83,7 @@ def rows(path: Path, required: Sequence[str], optional: Sequence[str]) -> Iterat
         raise InputError(f"{path} is no readable CSV ({error})", "Save it as UTF-8, separated by commas") from None
 
 
-def _trade(line: int, row: Mapping[str, str]) -> Trade:
+def _trade(line: int, row: Mapping[str, str]) -> TaxTrade:
     account, symbol = _word(row, "account"), _word(row, "symbol").upper()
     side = _one_of(row, "side", SIDES)
     day, at = _moment(row)
@@ -106,7 +106,7 @@ def _trade(line: int, row: Mapping[str, str]) -> Trade:
         raise InputError(
             f"to is {to or 'empty'} of a {side}", "A transfer, and nothing else, names the other account it goes to"
         )
-    return Trade(
+    return TaxTrade(
         line, account, _one_of(row, "account_type", ACCOUNT_TYPES), day, at, symbol, _one_of(row, "kind", KINDS), side,
         quantity, price, fee, row.get("id", ""), row.get("order", ""), _lots(row.get("lots", "")),
         yes(row, "instructed"), to,

@@ -14,7 +14,7 @@ from plimsoll.cli.render.tax import COLUMNS, cells
 from plimsoll.reports.form_pdf import form_pdf
 from plimsoll.tax.form import form_8949
 from plimsoll.tax.rules import Rules
-from plimsoll.tax.trade import Trade
+from plimsoll.tax.trade import TaxTrade
 
 pytest.importorskip("reportlab")
 
@@ -26,9 +26,9 @@ def words(pdf: bytes) -> str:
     return b" ".join(re.findall(rb"\(((?:[^()\\]|\\.)*)\) Tj", shown)).decode()
 
 
-def trade(day: str, side: str, price: int, symbol: str = "A&B") -> Trade:
+def trade(day: str, side: str, price: int, symbol: str = "A&B") -> TaxTrade:
     amounts = Fraction(10), Fraction(price), Fraction(0)
-    return Trade(1, "acc <1>", "taxable", date.fromisoformat(day), None, symbol, "stock", side, *amounts)
+    return TaxTrade(1, "acc <1>", "taxable", date.fromisoformat(day), None, symbol, "stock", side, *amounts)
 
 
 def test_its_rows_totals_and_warnings_are_there() -> None:

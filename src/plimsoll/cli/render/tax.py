@@ -14,7 +14,7 @@ from plimsoll.cli.terminal import say
 from plimsoll.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from plimsoll.tax.form import Form8949, Row
+    from plimsoll.tax.form import Form8949, FormRow
 
 ROWS_SHOWN = 40
 COLUMNS = (
@@ -77,7 +77,7 @@ def _open(found: Form8949) -> None:
         out.print(f"{len(found.open) - ROWS_SHOWN} more lots; --json has them all")
 
 
-def cells(row: Row) -> tuple[str, ...]:
+def cells(row: FormRow) -> tuple[str, ...]:
     """A row in the columns of the form."""
     amounts = [f"{v:.2f}" for v in (row.proceeds, row.basis, row.adjustment, row.gain)]
     return (
