@@ -77,13 +77,13 @@ def check_order(
         unsure.append("PRICE_UNKNOWN")
     if unmeasured or (unsure and not reduces):
         return unmeasured + unsure, []
-    found = _market_checks(book, limits, intent, now, reduces=reduces)
+    found = _market_checks(book, limits, intent, now)
     if not reduces:
         found += _limit_checks(book, limits, intent, now)
     return found, [] if found else unsure
 
 
-def _market_checks(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int, *, reduces: bool) -> list[str]:
+def _market_checks(book: Book, limits: GovernorLimits, intent: OrderIntent, now: int) -> list[str]:
     """Checks of every order, reductions included: distance from the market price, order rate and repetition.
 
     Without any quote the distance is not checked. While a price is in doubt a reduction may be near either price.
@@ -93,7 +93,7 @@ def _market_checks(book: Book, limits: GovernorLimits, intent: OrderIntent, now:
     if quote is not None:
         touch = quote.ask if intent.sign > 0 else quote.bid
         price = touch if intent.limit is None else intent.limit  # its own, or the touch it would fill at
-        mids = [quote.bid + quote.ask, *([doubt.bid + doubt.ask] if reduces and doubt is not None else [])]
+        mids = [quote.bid + quote.ask, *([doubt.bid + doubt.ask] if doubt is not None else [])]
         if not any(abs(2 * price - mid) * WHOLE <= limits.collar_bps * mid for mid in mids):
             found.append("PRICE_COLLAR")
     if not book.time_of_nth_last(limits.orders_second, now) <= now - SECOND:

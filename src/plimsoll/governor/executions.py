@@ -11,7 +11,7 @@ Pure functions: whole numbers in, a ``Change`` out, which the governor makes dur
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -108,10 +108,9 @@ def filled(known: Known, execution: Execution) -> Change | Told:
             return _again(before)
         now = changed(before, contested=None)
     else:
-        now = changed(told, busted=before.busted, by=before.by, of=before.of, contested=before.contested)
+        now = changed(told, busted=before.busted, by=before.by, contested=before.contested)
     after = tuple(now if b is before else b for b in chain)
-    change = _rebooked(known, order, ended, {claim.key: now}, (chain,), after)
-    return _said(change, known, order.symbol) if before.contested else change
+    return _said(_rebooked(known, order, ended, {claim.key: now}, (chain,), after), known, order.symbol)
 
 
 def superseded(known: Known, execution: Execution) -> Change | None:
@@ -137,7 +136,7 @@ def superseded(known: Known, execution: Execution) -> Change | None:
 def _first_of_order(known: Known, order: OpenOrder, ended: bool, claim: Claim, told: Booked, venue: str) -> Change:
     """A fill of an execution that only another order's messages named, which no longer count."""
     (other,) = claim.aside.values()
-    if other.contested is None or other.contested[0] != order.id:
+    if other.contested is None:
         return _rebooked(known, order, ended, {**claim.aside, claim.key: told}, (), (told,))
     earlier = _chain(known, order.symbol, venue, other)[-1]
     told = changed(told, reasons=(*told.reasons, "POSITION_DISPUTED"))
@@ -179,9 +178,7 @@ def corrected(known: Known, told: Correction) -> Change | Told:
     said = _told(
         known,
         order,
-        Execution(
-            order.id, told.replaced_by, told.quantity, told.price_down, told.price_up, venue=told.venue, at=told.at
-        ),
+        Execution(order.id, told.replaced_by, told.quantity, told.price_down, told.price_up, at=told.at),
     )
     if new.quantity and (new.quantity, new.price) != (said.quantity, said.price):
         raise InputError(f"execution {told.replaced_by} was booked before with other content")
@@ -278,15 +275,15 @@ def placed(change: Change, known: Known, order: OpenOrder, *, ended: bool, split
     already applied, all known ones if None: a closed order is converted when it is next used.
     """
     restricted = known.book.account.restricted if change.restricted is None else change.restricted
-    if order.id in restricted and order.filled <= order.quantity:
+    if order.filled <= order.quantity:
         change.restricted = tuple(name for name in restricted if name != order.id)
     if order.rest and not ended:
         change.puts.append(("open", order.id, order))
-        return change
-    if order.id in known.book.orders:
-        change.puts.append(("open", order.id, None))
-    count = len(known.book.splits.get(order.symbol, ())) if splits is None else splits
-    change.facts["closed", order.id] = encode([*msgspec.structs.astuple(order), ended, count])
+    else:
+        if order.id in known.book.orders:
+            change.puts.append(("open", order.id, None))
+        count = len(known.book.splits.get(order.symbol, ())) if splits is None else splits
+        change.facts["closed", order.id] = encode([*msgspec.structs.astuple(order), ended, count])
     return change
 
 
@@ -295,7 +292,7 @@ def _rebooked(
     order: OpenOrder,
     ended: bool,
     records: Mapping[str, Booked],
-    before: Iterable[Chain],
+    before: Sequence[Chain],
     after: Chain,
     *,
     fresh: bool = False,
@@ -304,7 +301,7 @@ def _rebooked(
 
     The last of the ``records`` is the one reported now; ``fresh`` where nothing was known of it.
     """
-    before, day = [chain for chain in before if chain], known.book.account.day
+    day = known.book.account.day
     was, now = [_counts(chain) for chain in before], _counts(after)
     splits = known.book.splits.get(order.symbol, ())
     pairs = [(order.sign * one.quantity, _at(chain)) for one, chain in ((now, after), *zip(was, before, strict=True))]

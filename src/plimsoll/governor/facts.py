@@ -111,12 +111,12 @@ def _split(known: Known, told: Split) -> Change:
     split = SplitAt(told.at, new, old, told.id, told.again)
     change = Change(puts=[("split", symbol, (*known_splits, split))])
     (later, since), held = moved_since(known, symbol, told.at - 1), book.positions.get(symbol, 0)
-    now = scaled(held - later, (split,), told.at - 1) + later
+    now = (held - later) * new // old + later
     change.puts.append(("position", symbol, now or None))
     if symbol in book.told:
         said = book.told[symbol]
         if told_at(known, symbol) < told.at:
-            said = scaled(said, (split,), told.at - 1)
+            said = said * new // old
         change.puts.append(("told", symbol, None if said == now else said))
     quote, due, entered, dearer = book.quotes.get(symbol), book.dues.get(symbol), since.pop(_MOVED_IN, 0), 0
     if quote is not None and quote.at < told.at:
@@ -126,7 +126,7 @@ def _split(known: Known, told: Split) -> Change:
         _repriced(change, known, symbol, Quote(bid, ask, quote.at, SPLIT))
     if (came := book.came.get(symbol)) is not None:
         later = min(entered, came.quantity, key=abs)
-        units = scaled(came.quantity - later, (split,), told.at - 1) + later
+        units = (came.quantity - later) * new // old + later
         change.puts.append(("came", symbol, Came(units, came.worth + later * dearer)))
     if due is not None:
         change.puts.append(("due", symbol, Due(due.quantity * new // old, due.mark * old // new, due.cash)))

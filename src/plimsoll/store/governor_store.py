@@ -225,12 +225,11 @@ class SqliteStateStore:
 def create(path: Path, found: Replay, more: Sequence[Row]) -> Chain:
     """A new file at ``path``, flushed, with a record's result, and ``more`` rows in a last entry; returns its chain."""
     chain = found.chain if found.chain.number else Chain(secrets.token_hex(32))
-    texts, state, facts = list(found.texts), dict(found.state), found.facts
+    texts, state = list(found.texts), {**found.state, **{(kind, key): text for kind, key, text in more}}
     if more:
         step = chain.next(more, ())
         chain.take(step)
         texts.append(step.text)
-        state.update({(kind, key): text for kind, key, text in more if text is not None})
     connection = apsw.Connection(str(path))
     try:
         connection.execute("PRAGMA synchronous = FULL")
@@ -238,8 +237,8 @@ def create(path: Path, found: Replay, more: Sequence[Row]) -> Chain:
         for words in _TABLES:
             connection.execute(words)
         connection.executemany(_APPEND, enumerate(texts, start=1))
-        connection.executemany(_PUT, [(*at, text) for at, text in state.items()])
-        connection.executemany(_ADD, [(*at, number) for at, number in facts.items()])
+        connection.executemany(_PUT, [(*at, text) for at, text in state.items() if text is not None])
+        connection.executemany(_ADD, [(*at, number) for at, number in found.facts.items()])
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except apsw.Error as error:

@@ -162,6 +162,21 @@ def test_a_fill_that_is_refused_half_way_leaves_nothing(monkeypatch: pytest.Monk
     assert governor.positions == {"S": UNIT} and list(governor.orders) == ["b"]
 
 
+def test_a_refused_order_stays_refused_once_it_was_filled_all_the_same() -> None:
+    governor = opened()
+    refused = governor.decide(intent("a", 60 * UNIT))
+    assert governor.fill(Execution("a", "x", UNIT, UNIT, UNIT)) == ("OVERFILL",)
+    assert governor.decide(intent("a", 60 * UNIT)) == refused
+
+
+def test_no_session_of_a_day_to_come_begins_on_a_live_machine() -> None:
+    governor = Governor(Store(), WIDE, machine=lambda: NOON)
+    with pytest.raises(InputError, match="future day"):
+        governor.begin(DAY + 1, 100_000)
+    governor.begin(DAY, 100_000)
+    assert governor.account.day == DAY
+
+
 def test_an_answer_that_was_kept_without_marks_is_given_without_any() -> None:
     store = Store()
     governor = opened(store=store)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from plimsoll.governor.book import Book
-from plimsoll.governor.checks import CENT, OrderIntent, check_order
+from plimsoll.governor.checks import CENT, OrderIntent, check_order, worst_price
 from plimsoll.governor.clock import DAY, in_session
 from plimsoll.governor.limits import SECOND, limits_of
 from plimsoll.governor.state import FAR_FUTURE, Account, AdmittedOrder, OpenOrder, Quote
@@ -104,3 +104,22 @@ def test_a_throttle_of_none_lets_nothing_pass() -> None:
     book.put("recent", "1", AdmittedOrder(NOON - SECOND, "S", 1, UNIT))
     assert told(book, limits=replace(LIMITS, orders_second=1)) == []
     assert book.time_of_nth_last(2, NOON) == -FAR_FUTURE
+
+
+def test_a_refused_reduction_is_not_marked_and_one_that_passes_is() -> None:
+    book = a_book()
+    book.put("position", "S", UNIT)
+    late = NOON + LIMITS.quote_age + 1
+    assert told(book, sign=-1, at=late) == ["marked STALE_QUOTE"]
+    assert told(book, sign=-1, at=late, limits=replace(LIMITS, orders_second=0)) == ["ORDERS_PER_SECOND"]
+
+
+def test_what_was_never_quoted_counts_at_nothing_but_a_limit() -> None:
+    book = a_book(quoted=False)
+    assert [worst_price(book, OrderIntent("a", "S", 1, 1, NOON, limit)) for limit in (None, 1, 7)] == [0, 1, 7]
+
+
+def test_an_order_that_says_no_more_has_no_limit_and_has_not_waited() -> None:
+    order = OrderIntent("a", "S", 1, UNIT, NOON)
+    assert (order.limit, order.waited, order.respelt) == (None, 0, False)
+    assert told(a_book(), limits=replace(LIMITS, wait_max=0)) == []
