@@ -71,7 +71,7 @@ def test_an_edited_row_is_named_and_rebuilt_from_the_record(home: Path) -> None:
     assert whole["ok"] and whole["entries"] > 4 and len(whole["head"]) == 64
     shown = plimsoll(home, "audit", "verify")
     assert f"ok: {whole['entries']} entries" in shown.stdout and shown.returncode == 0
-    assert "Nothing is wrong" in plimsoll(home, "audit", "repair").stdout
+    assert "is intact" in plimsoll(home, "audit", "repair").stdout
     edit(home, "UPDATE state SET text = '900000000000' WHERE kind = 'position'")
     found = verified(home)
     assert (

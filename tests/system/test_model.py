@@ -48,7 +48,7 @@ def test_a_classifier_is_converted_and_runs_behind_the_governor(bars: Path, tmp_
     refused = ran("convert", str(tmp_path / "c.pkl"), "--out", str(tmp_path / "p.onnx"), "--json", status=2)
     assert "--trust" in json.loads(refused.stdout)["remedy"]
     done = ran("convert", str(tmp_path / "c.pkl"), "--out", str(tmp_path / "p.onnx"), "--trust")
-    assert "runs the code" in done.stderr and "sha256" in done.stdout
+    assert "runs its author's code" in done.stderr and "sha256" in done.stdout
     words = ("--bars", str(bars), "--symbol", "S", "--profile", "micro")
     found = json.loads(ran("run", str(tmp_path / "p.onnx"), *words, "--json").stdout)
     assert found["model"] == "p.onnx" and len(found["sha256"]) == 64

@@ -110,7 +110,7 @@ def test_compare_finds_runs_by_tag_and_names_the_key_that_differs(home: Path) ->
 
 def test_prune_lists_asks_and_removes(home: Path) -> None:
     assert "--keep N" in say(home, "runs", "prune", code=2)
-    assert "nobody was asked" in say(home, "runs", "prune", "--keep", "1", code=2)
+    assert "without confirmation" in say(home, "runs", "prune", "--keep", "1", code=2)
     listed = say(home, "runs", "prune", "--keep", "1", "--dry-run")
     assert "1 runs," in listed and len(say(home, "runs", "--json")) == 2
     gone = say(home, "runs", "prune", "--keep", "1", "--yes", "--json")

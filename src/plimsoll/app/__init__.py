@@ -1,8 +1,8 @@
 """The composition root: every command as a function that returns a value (O10).
 
-The services here are the one place that knows which adapter stands behind which port. Each lies in a module of this
-package and is imported when it is first asked for, and its adapters when it is called, so that a command pays only for
-what it uses: a backtest imports no SQL, frame or calendar library.
+The services here are the one place that chooses the adapter behind each port. Each is in a module of this package and
+is imported when it is first requested, and its adapters when it is called, so that a command pays only for what it
+uses: a backtest imports no SQL, frame or calendar library.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from plimsoll.app.workspace import Progress as Progress
     from plimsoll.app.workspace import Workspace as Workspace
 
-_SERVICES = {  # module: what of it is asked for by name here; no module has a service's name
+_SERVICES = {  # module: its services by name; no module has a service's name
     "account": (
         "account_repair", "act_approve", "keys_list", "keys_new", "keys_trust", "limits_history", "limits_show",
         "limits_sign",
@@ -82,7 +82,7 @@ _HOMES = {name: module for module, names in _SERVICES.items() for name in names}
 if not TYPE_CHECKING:  # a type checker reads the imports above, and so finds a misspelt name
 
     def __getattr__(name: str) -> Any:
-        """A service by name, from the module it lies in."""
+        """A service by name, from its module."""
         from importlib import import_module
 
         if name not in _HOMES:

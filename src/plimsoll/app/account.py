@@ -1,4 +1,4 @@
-"""Signed acts of an account: caps, size, keys and the risk promise (H1, H7, H9)."""
+"""Services on an account: caps, size, keys, signed statements and the risk promise (H1, H7, H9)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def limits_show(workspace: Workspace, store: str | None = None) -> LimitsReport:
-    """The account's dollar caps: what is signed and what is in force, or what its profile would begin with (H1).
+    """The account's dollar caps, signed and in force, or its profile's initial ones (H1).
 
     They are compared with the profile they were made for, unless another one or a policy file is named. ``store`` is
-    the Redis server of an account that lies there (H6).
+    the Redis server of an account stored there (H6).
     """
     from plimsoll.account.limits import show
     from plimsoll.store.home import Home
@@ -55,7 +55,7 @@ def limits_sign(
 
 
 def size_status(workspace: Workspace) -> SizeReport:
-    """How large a position may be, and what the next step still needs (H7, P5)."""
+    """The present position size, and the missing evidence for the next step (H7, P5)."""
     from plimsoll.account.size import status
     from plimsoll.store.home import Home
 
@@ -63,7 +63,7 @@ def size_status(workspace: Workspace) -> SizeReport:
 
 
 def size_approve(workspace: Workspace, person: str, key: Path, reason: str) -> SizeReport:
-    """Grant the next step of size where every evidence holds; ``CheckFailed`` lists what is missing (H7)."""
+    """Grant the next size step where every requirement is met; ``CheckFailed`` lists what is missing (H7)."""
     from plimsoll.account.size import approve
     from plimsoll.store.home import Home
 
@@ -71,7 +71,7 @@ def size_approve(workspace: Workspace, person: str, key: Path, reason: str) -> S
 
 
 def act_approve(workspace: Workspace, person: str, key: Path, **act: str) -> SignedAct:
-    """Sign what a holding ended at, which price is right, or how much is held (R9, U6, X6)."""
+    """Sign a settlement, a price or a position (R9, U6, X6)."""
     from plimsoll.account.signed_acts import sign
     from plimsoll.store.home import Home
 
@@ -90,7 +90,7 @@ def keys_new(workspace: Workspace, path: Path) -> str:
 def keys_trust(
     workspace: Workspace, person: str, public_key: str | None, by: str | None = None, key: Path | None = None
 ) -> tuple[TrustedKey, ...]:
-    """Trust a person's public key, or none any more; who may sign then. All but the first need a signature (H1)."""
+    """Trust a person's public key, or revoke it; returns the signers. All but the first need a signature (H1)."""
     from secrets import token_hex
 
     from plimsoll.account.limits import trust
@@ -101,7 +101,7 @@ def keys_trust(
 
 
 def keys_list(workspace: Workspace) -> tuple[TrustedKey, ...]:
-    """Who may sign for the account (H1)."""
+    """The account's signers (H1)."""
     from plimsoll.account.limits import trusted
     from plimsoll.store.home import Home
 
@@ -111,7 +111,7 @@ def keys_list(workspace: Workspace) -> tuple[TrustedKey, ...]:
 def account_repair(
     workspace: Workspace, person: str | None, key: Path | None, reason: str, *, restart: bool = False
 ) -> Repaired:
-    """Mend a governor's account that was lost or altered from its record; ``CheckFailed`` where it cannot be (H2)."""
+    """Repair a lost or altered governor's account from its record; ``CheckFailed`` where it cannot be (H2)."""
     from plimsoll.account.record import AccountRecord
     from plimsoll.account.record_rules import Signatory
     from plimsoll.account.repair import repair
@@ -133,8 +133,8 @@ def sla(
 ) -> RiskPromise:
     """The risk promise of the home's account on one page, signed where a person and their key are given (H9).
 
-    Its policy is the account's own profile, unless another one or a policy file is named. It is written to ``output``
-    too; nothing is signed where that is a file a home keeps itself.
+    Its policy is the account's own profile, unless another one or a policy file is named. It is also written to
+    ``output``; nothing is signed where that is a file a home keeps itself.
     """
     from plimsoll.account.risk_promise import promise, sign
     from plimsoll.core.errors import InputError
@@ -156,7 +156,7 @@ def sla(
 
 
 def sla_check(workspace: Workspace, path: Path) -> Checked:
-    """Who signed a risk promise that was written to a file, and whether it still holds (H9)."""
+    """The signer of a risk promise written to a file, and whether it still holds (H9)."""
     from plimsoll.account.risk_promise import check
     from plimsoll.store.home import Home
 
@@ -165,7 +165,7 @@ def sla_check(workspace: Workspace, path: Path) -> Checked:
 
 
 def _of_account(workspace: Workspace) -> Workspace:
-    """The workspace with the profile the home's account was opened with, unless a profile or a policy is named."""
+    """The workspace with the profile of the home's account, unless a profile or a policy is named."""
     from dataclasses import replace
 
     from plimsoll.account.governed_account import whole_record
@@ -178,9 +178,9 @@ def _of_account(workspace: Workspace) -> Workspace:
 
 
 def _by(workspace: Workspace, person: str, key: Path, *, live: bool = False) -> Signatory:
-    """Who signs; the wall clock is what they say the time is, and no check depends on it.
+    """A signer; the wall clock gives the stated time, and no check depends on it.
 
-    A key inside the home is refused, and for a live account a home that others can write: it would be theirs to sign.
+    A key inside the home is refused, and for a live account a home that others can write: they could sign with it.
     """
     from plimsoll.account.governed_account import whole_record
     from plimsoll.account.record_rules import Signatory

@@ -55,7 +55,7 @@ def ingest(workspace: Workspace, request: IngestRequest, progress: IngestProgres
 def confirm(
     workspace: Workspace, symbol: str, date: str, *, person: str, reason: str, revoke: bool = False
 ) -> Confirmed:
-    """Record that a named person explains a jump, or takes that back, and publish what follows (D10)."""
+    """Record that a named person confirms a jump, or revokes it, and publish the resulting snapshot (D10)."""
     from plimsoll.market import confirm as confirming
     from plimsoll.store.home import Home
 
@@ -74,7 +74,7 @@ def confirmations(workspace: Workspace) -> tuple[Confirmation, ...]:
 
 
 def _bars(home: Home) -> SqlBarStore:
-    """The price store of a home that has one; looking makes none."""
+    """The price store of a home that has one; reading creates none."""
     from plimsoll.store.bars import SqlBarStore
 
     if not home.database.exists():
@@ -83,19 +83,19 @@ def _bars(home: Home) -> SqlBarStore:
 
 
 def _route(home: Home, run: str) -> RouteTaken | None:
-    """How the run of a snapshot came by its provider; None where the home does not know."""
+    """The provider route of a snapshot's run; None where the home has none."""
     from plimsoll.market.routing import RouteTaken
 
     try:
         with _bars(home) as store:
             kept = store.route(run)
-    except PlimsollError:  # what is certified is shown all the same
+    except PlimsollError:  # certifications are shown all the same
         return None
     return msgspec.json.decode(kept, type=RouteTaken) if kept else None
 
 
 def verify_sources(workspace: Workspace) -> tuple[RawSourceState, ...]:
-    """Every source of every ingestion, its kept bytes held against their hash (D13)."""
+    """Every source of every ingestion, its archived bytes checked against their hash (D13)."""
     from plimsoll.store.home import Home
     from plimsoll.store.raw_archive import RawArchive
 
@@ -103,7 +103,7 @@ def verify_sources(workspace: Workspace) -> tuple[RawSourceState, ...]:
 
 
 def verify_status(workspace: Workspace, as_of: str | None = None) -> Status:
-    """What the home's current snapshot certifies, symbol by symbol (D11), at its end or by what was known at ``as_of``.
+    """The home's current certification, symbol by symbol (D11), at its end or as known on ``as_of``.
 
     The state as of a date is the certification of the home's rows up to it: 1260 rows make a symbol ACTIVE, where a
     backtest asks for ``backtest.min_rows``.
@@ -128,14 +128,14 @@ def verify_status(workspace: Workspace, as_of: str | None = None) -> Status:
 
 
 def panel(workspace: Workspace) -> Panel:
-    """The certified snapshot that everything new reads from, every byte verified (D14)."""
+    """The current certified snapshot, every byte verified (D14)."""
     snapshots = snapshots_of(workspace.home)
     return snapshots.open(snapshots.latest())
 
 
 def providers(env: Mapping[str, str]) -> Providers:
-    """What each provider can do, which one routing takes under the entitlements of ``env``, and what those that are
-    built say of themselves (D3, D4).
+    """Each provider's capabilities, the one that routing chooses under the entitlements of ``env``, and the status of
+    implemented ones (D3, D4).
     """
     from plimsoll.market.listing import providers as listed
 

@@ -29,10 +29,10 @@ def governed(
 ) -> Iterator[LineProtocol]:
     """The hard-limit governor of the home's account, answering lines (H1, H2).
 
-    What it counts lies in the home and is held until the end, or in the Redis server at ``store``, where other
+    The account is stored in the home and locked until the end, or in the Redis server at ``store``, where other
     processes share it (H6). Its dollar caps are those of the account's signed limits, read again at every session.
-    ``tell`` hears what the person who starts it has to know. A live account is judged by the machine's clock, a
-    recorded one lies wherever its lines say.
+    ``tell`` receives notes for the person who starts it. A live account uses the machine's clock, a recorded one the
+    times in its lines.
     """
     from secrets import token_hex
 
@@ -81,9 +81,9 @@ def governed(
 
 
 def arriving(read: Callable[[int], bytes]) -> Iterator[tuple[list[bytes | None], list[int]]]:
-    """Lines as they come, those that wait together in one list, and when each was read (H5).
+    """Lines as they come, those that wait together in one list, and the time of each read (H5).
 
-    ``read`` returns what is there, at most so many bytes, waits when there is nothing, and ends with nothing.
+    ``read`` returns available bytes, at most so many, waits when there are none, and returns nothing at the end.
     """
     from plimsoll.governor.protocol_arrivals import arriving as lines
 
@@ -91,7 +91,7 @@ def arriving(read: Callable[[int], bytes]) -> Iterator[tuple[list[bytes | None],
 
 
 def _exchange(day: int) -> str:
-    """That the NYSE is closed on a day, or closes early, in words; "" on a day like others (D9)."""
+    """A note that the NYSE is closed on a day, or closes early; "" on a normal day (D9)."""
     from plimsoll.account.track_record import iso
 
     try:
@@ -107,15 +107,15 @@ def _exchange(day: int) -> str:
 
 
 def _session_minutes(day: int) -> tuple[int, int] | None:
-    """First minute since 1970 of a day's NYSE session and the first after it; None where there is none (D9)."""
+    """First minute since 1970 of a day's NYSE session and the first after it; None without one (D9)."""
     return _nyse(day // _BLOCK).get(day)
 
 
 @lru_cache(maxsize=4)
 def _nyse(block: int) -> dict[int, tuple[int, int]]:
-    """The same of each session of a block of days, looked up at once, so that no order waits for it twice.
+    """The same for each session of a block of days, looked up at once, so that no order waits for it twice.
 
-    A process of its own does: the calendar's library takes more memory than a governor, which would keep it.
+    In a separate process: the calendar's library takes more memory than a governor, which would keep it.
     """
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
@@ -125,7 +125,7 @@ def _nyse(block: int) -> dict[int, tuple[int, int]]:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
             return apart.submit(_nyse_minutes, block).result()
     except (BrokenProcessPool, OSError) as error:
-        raise InputError(f"the NYSE calendar cannot be read: {error}", "Look at the machine's memory") from error
+        raise InputError(f"the NYSE calendar cannot be read: {error}", "Check the machine's memory") from error
 
 
 def _nyse_minutes(block: int) -> dict[int, tuple[int, int]]:

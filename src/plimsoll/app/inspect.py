@@ -39,7 +39,7 @@ def replay(workspace: Workspace, on: str, run: str | None = None) -> SessionRepl
 
 
 def risk(workspace: Workspace, on: str | None = None, run: str | None = None) -> RiskStanding:
-    """Where a run's book stood against every limit at a session's close, the last one decided by default (R1-R9)."""
+    """A run's positions against every limit at a session's close, the last one decided by default (R1-R9)."""
     from plimsoll.analysis import risk as standing_of
 
     with _past(workspace, on, run) as past:
@@ -48,19 +48,19 @@ def risk(workspace: Workspace, on: str | None = None, run: str | None = None) ->
 
 @contextmanager
 def _past(workspace: Workspace, on: str | None, run: str | None) -> Iterator[Past]:
-    """A session of a run, the last of the last one's by default, while it is looked at."""
+    """A session of a run, by default the last of the last one, open for reading."""
     from plimsoll.analysis import past_session
     from plimsoll.core.dates import day_number
 
     if on is not None:
-        day_number(on)  # before a run is looked for: a misspelt date is what is wrong
+        day_number(on)  # checked before a run is looked for
     runs = runs_of(workspace)
     with runs.open(run) as reader:
         yield past_session.find(reader, runs, snapshots_of(workspace.home), on, lambda: workspace.load().policy)
 
 
 def regime(workspace: Workspace, on: str | None = None) -> RegimeReport:
-    """Belief, outlook, matrices and calibration of the regime on the certified snapshot, as of a session (R8)."""
+    """Regime probabilities, outlook, matrices and calibration on the certified snapshot, as of a session (R8)."""
     from plimsoll.engine.history import history_of
     from plimsoll.reports.regime import regime_report
 
@@ -72,9 +72,9 @@ def regime(workspace: Workspace, on: str | None = None) -> RegimeReport:
 def costs(
     workspace: Workspace, run: str | None = None, fills: Path | None = None, *, estimate_slippage: bool = False
 ) -> CostReport:
-    """Expected beside realised cost of a run's orders, the last run's by default, or of a file of own fills (C3).
+    """Expected and realised cost of a run's orders, the last run's by default, or of a file of own fills (C3).
 
-    With the impact coefficient the fills show and its error. Nothing is written.
+    With the estimated impact coefficient and its standard error. Nothing is written.
     """
     from plimsoll.analysis import costs as compared
     from plimsoll.core.errors import UsageError
@@ -96,7 +96,7 @@ def costs(
         try:
             panel = snapshots.open(snapshots.latest())
             return history_of(panel.resolved(policy.limits.plain_symbols_are), policy)
-        except InputError:  # nothing was ingested: the file has to say everything itself
+        except InputError:  # nothing was ingested: the file must contain everything
             return None
 
     return compared.of_file(fills, policy, market, estimate_slippage=estimate_slippage)

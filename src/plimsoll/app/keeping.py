@@ -1,4 +1,4 @@
-"""A run while it is being made: its name, its stored policy, and how it ended."""
+"""A run in progress: its name, its stored policy, and how it ended."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a paper run that goes on was begun with, and the record its journal ended at when it last ended.
+    """A paper run to be continued: its genesis, and the record at which its journal last ended.
 
     ``snapshot`` is the one it decides on, ``decided`` its last decision, "" before the first.
     """
@@ -52,7 +52,7 @@ def new_run(runs: RunFiles, mode: str, policy: Policy) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A run that is being made: its name, and what is written when it has ended well."""
+    """A run in progress: its name, and its files when it has ended well."""
 
     runs: RunFiles
     summary: RunSummary
@@ -64,9 +64,10 @@ class Kept:
         return self.summary.run
 
     def finish(self, result: BacktestResult, anchor: Anchor, policy: Policy, tally: RunTally) -> BacktestResult:
-        """Write the whole result, then the summary with the head of the journal, which is kept outside the journal.
+        """Write the whole result, then the summary with the head of the journal, which is thereby kept outside the
+        journal.
 
-        The result comes back with the command that makes it again.
+        The result comes back with the command that makes the run again.
         """
         from msgspec.structs import replace
 
@@ -99,7 +100,7 @@ class Kept:
         return result
 
     def beside(self, run: str, policy: Policy, anchor: Anchor, figures: Metrics) -> None:
-        """Write the summary of a run that was made to compare this one with, and where its journal ends."""
+        """Write the summary of a comparison run, and the end of its journal."""
         from msgspec.structs import replace
 
         from plimsoll.core.policy import policy_hash
@@ -113,7 +114,7 @@ class Kept:
         self.runs.finish(done)
 
     def broken(self, status: str, reason: str) -> None:
-        """Say how it ended instead; a disk that takes nothing more leaves it interrupted."""
+        """Record another end; on a full disk the run stays interrupted."""
         from contextlib import suppress
 
         from msgspec.structs import replace
@@ -123,7 +124,7 @@ class Kept:
 
 
 def _halted(summary: RunSummary, tally: RunTally) -> str:
-    """What a book that ended halted waits for; empty for one that may add risk."""
+    """The condition to resume a halted account; empty for one that may add risk."""
     if tally.mandate_ended:
         return "the mandate ended"
     signed = tally.approvals[-1] if tally.approvals else None
@@ -141,9 +142,9 @@ def _halted(summary: RunSummary, tally: RunTally) -> str:
 def keeping(
     runs: RunFiles, workspace: Workspace, policy: Policy, genesis: Genesis, tag: str, begun: Begun | None = None
 ) -> Iterator[Kept]:
-    """A run of the home under a name no other has, from its beginning to how it ended; its policy is stored.
+    """A run of the home under a new name, from its beginning to its end; its policy is stored.
 
-    One that is resumed keeps the record its journal ended at, until it ends anew.
+    A resumed run keeps the record at which its journal ended, until it ends again.
     """
     from plimsoll.core.errors import CorruptionError, Halted, InputError, Interrupted, PlimsollError, UsageError
 
@@ -185,7 +186,7 @@ def keeping(
     except (CorruptionError, Halted, InputError, UsageError) as error:
         if begun is None:
             kept.broken("failed", error.problem)
-        else:  # nothing was added to it: it stays what it was
+        else:  # nothing was added: it is unchanged
             runs.finish(begun.summary)
         raise
     except PlimsollError as error:
@@ -210,7 +211,7 @@ def _resumable(runs: RunFiles, kept: Kept) -> str:
 
 
 def _tag(tag: str) -> str:
-    """A person's name for a run; ``UsageError`` for what no table could show or no command find again."""
+    """A person's name for a run; ``UsageError`` for one that cannot be shown in a table or found by a command."""
     from plimsoll.core.errors import UsageError
 
     if not tag:

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from plimsoll.reports.versus import Versus
     from plimsoll.store.pruning import Pruned
 
-_PATIENCE = 10.0  # seconds an answer of a store may take that nobody trades on meanwhile
+_PATIENCE = 10.0  # longest answer of a store outside trading, seconds
 
 
 def runs(workspace: Workspace) -> tuple[RunSummary, ...]:
     """Every run of the home, oldest name first.
 
-    The figures are those of each run's summary, held against its stored result: ``status`` is ``altered`` where the two
-    differ, and ``reason`` says so where there is no result to hold them against.
+    The figures are those of each run's summary, checked against its stored result: ``status`` is ``altered`` where they
+    differ, and ``reason`` explains it where there is no result to check them against.
     """
     found = runs_of(workspace)
     return tuple(_listed(found, name) for name in found.names())
@@ -66,7 +66,7 @@ def _listed(found: RunCatalogue, name: str) -> RunSummary:
 
     summary = found.summary(name)
     if summary.run != name:
-        return replace(summary, run=name, status="altered", reason=f"its summary is that of the run {summary.run}")
+        return replace(summary, run=name, status="altered", reason=f"its summary belongs to the run {summary.run}")
     return _held_against_result(summary, found.result(name))
 
 
@@ -76,9 +76,7 @@ def _held_against_result(summary: RunSummary, stored: bytes | None) -> RunSummar
     if not summary.finished:
         return summary
     if stored is None:
-        return replace(
-            summary, reason=summary.reason or "no result is stored that its figures could be checked against"
-        )
+        return replace(summary, reason=summary.reason or "no stored result to check its figures against")
     try:
         found = msgspec.json.decode(stored, type=_Stored)
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
@@ -94,8 +92,8 @@ def _held_against_result(summary: RunSummary, stored: bytes | None) -> RunSummar
 def result(workspace: Workspace, run: str | None = None) -> BacktestResult | None:
     """The whole result of a run, the last finished one's by default; None where none was stored.
 
-    ``CorruptionError`` where the stored one is damaged, was altered or is not of the run's journal, or that journal is
-    not what was written; ``journal`` of the result says to where it was verified now (G3).
+    ``CorruptionError`` where the stored one is damaged, was altered or belongs to another journal, or that journal was
+    altered; ``journal`` of the result has the verified end (G3).
     """
     from plimsoll.core.errors import CorruptionError
     from plimsoll.reports.result import BacktestResult
@@ -117,7 +115,7 @@ def result(workspace: Workspace, run: str | None = None) -> BacktestResult | Non
     if known.finished and sha256(stored).hexdigest() != known.result_hash:
         raise CorruptionError(
             f"the stored result of run {name} was altered after the run",
-            "Restore it from a backup; `plimsoll report` states the figures anew from the journal",
+            "Restore it from a backup; `plimsoll report` recomputes the figures from the journal",
         )
     return msgspec.structs.replace(found, journal=proof)
 
@@ -151,7 +149,7 @@ def compare(workspace: Workspace, a: str, b: str) -> Versus:
 def audit_verify(workspace: Workspace, run: str | None = None, store: str | None = None) -> AuditReport:
     """Recompute the hash chain of a run's journal; for none, of the last run's and of the governor's account (G3).
 
-    The account lies in the home, or in the Redis server at ``store``.
+    The account is in the home, or in the Redis server at ``store``.
     """
     from plimsoll.core.errors import InputError, UsageError
     from plimsoll.core.runs import AuditReport
@@ -182,7 +180,7 @@ def audit_verify(workspace: Workspace, run: str | None = None, store: str | None
 
 
 def resume(workspace: Workspace, by: str, reason: str, run: str | None = None) -> Resumed:
-    """Lift the halt, or sign the re-entry, of a recorded paper book, the newest by default (R5, G7)."""
+    """Lift the halt, or approve the re-entry, of a recorded paper account, the newest by default (R5, G7)."""
     from plimsoll.operate.resume import resume as signed
     from plimsoll.store.home import Home
 
@@ -206,7 +204,7 @@ def prune(
     force: bool = False,
     agreed: Callable[[Pruned], bool] = lambda _: False,
 ) -> Pruned:
-    """Remove the runs that meet every wish, once ``agreed`` has seen which; what was, or would be, removed."""
+    """Remove the runs that match all filters, once ``agreed`` has accepted the list; what was, or would be, removed."""
     from msgspec.structs import replace
 
     from plimsoll.store import pruning

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ConfigReport(msgspec.Struct, frozen=True):
-    """The policy as a run would use it, and what its ladder is expected to do (U7)."""
+    """The policy as a run would use it, and its ladder's expected firings (U7)."""
 
     profile: str
     hash: str

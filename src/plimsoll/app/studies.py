@@ -1,4 +1,4 @@
-"""Studies: one rule off at a time, and sessions that push every limit of the governor (H8)."""
+"""Studies: one rule off at a time, and stress tests of the governor's limits (H8)."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def ablation(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> tuple[Outcome, ...]:
-    """The backtest with one rule off at a time: what each costs and saves over the span.
+    """The backtest with one rule off at a time: the cost and benefit of each over the span.
 
-    ``jobs`` processes work side by side; the figures do not depend on it. Nothing is written to the home. What
-    cannot differ from the base is not run and says why.
+    ``jobs`` processes run in parallel; the figures do not depend on it. Nothing is written to the home. A variant that
+    cannot differ from the base is not run, with the reason.
     """
     from concurrent.futures import ProcessPoolExecutor
     from functools import partial
@@ -53,7 +53,7 @@ def ablation(
 
 
 def _outcome(home: Path, start: str | None, end: str | None, variant: Variant) -> tuple[Outcome, Bound]:
-    """Run one variant, its journal in a folder that is thrown away; its figures and what bound in it."""
+    """Run one variant, its journal in a temporary folder; its figures and the limits that bound."""
     from plimsoll.core.decision import CycleRecord
     from plimsoll.engine.history import history_of
     from plimsoll.engine.recorded import run_backtest
@@ -104,11 +104,11 @@ def montecarlo(
     workers: int = 1,
     session: int | None = None,
 ) -> Odds:
-    """Play sessions that push every limit of the governor, on synthetic bars and on those of ``bars`` (H8).
+    """Simulate sessions that push every limit of the governor, on synthetic bars and on those of ``bars`` (H8).
 
-    Without ``bars`` the recordings of ``PLIMSOLL_SHARED_DATA`` serve where there are any. The home is not used.
-    ``workers`` processes play side by side and change nothing of the result; ``session`` plays that one alone.
-    ``InputError`` where no recording that was named has two whole sessions.
+    Without ``bars`` the recordings of ``PLIMSOLL_SHARED_DATA`` are used where there are any. The home is not used.
+    ``workers`` processes run in parallel and change nothing of the result; ``session`` plays that one alone.
+    ``InputError`` where no named recording has two whole sessions.
     """
     from plimsoll.core.errors import InputError
     from plimsoll.simulation import paths, study
@@ -132,6 +132,6 @@ def montecarlo(
 
 
 def _recorded_intraday(env: Mapping[str, str]) -> tuple[Path, ...]:
-    """Recorded intraday bars where the environment says that recorded history lies."""
+    """Recorded intraday bars in the folder named by the environment."""
     folder = env.get("PLIMSOLL_SHARED_DATA")
     return tuple(sorted(Path(folder).glob("*_intraday.parquet"))) if folder else ()

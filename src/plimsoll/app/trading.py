@@ -32,11 +32,11 @@ def backtest(
     keep_going: bool = False,
     progress: Progress | None = None,
 ) -> BacktestResult:
-    """Decide every session of the span over the certified snapshot, journaled, and say what came of it (E4).
+    """Decide every session of the span over the certified snapshot, journaled, and return the result (E4).
 
     The first error of a strategy ends it with ``StrategyFailed`` (file and line in the message) unless ``keep_going``:
-    then what the strategy holds stays until it answers again. A run whose mandate ended also states what would have
-    been without that ceiling (R5). ``tag`` is a person's name for the run.
+    then the strategy's positions are kept until it answers again. A run whose mandate ended also has the figures of the
+    same run without the mandate's end (R5). ``tag`` is a person's name for the run.
     """
     from plimsoll.core.protections import without_mandate
     from plimsoll.engine.history import history_of
@@ -99,10 +99,10 @@ def trade_recorded(
 ) -> BacktestResult:
     """Trade recorded sessions on a paper account through the durable shell; the decisions are the backtest's (E1).
 
-    ``resume`` names a run that was interrupted: it goes on from its journal, under its own policy and to its own
-    end, on the snapshot it decides on (X7). ``continue_run`` names one that goes on on the home's current snapshot (or
-    the workspace's), to that one's last session: what it tells otherwise of the sessions already decided is journaled
-    and stated. ``keep_going`` as in a backtest; a run that a strategy stopped can be resumed.
+    ``resume`` names an interrupted run: it continues from its journal, under its own policy and to its own end, on the
+    snapshot it decides on (X7). ``continue_run`` names one that continues on the home's current snapshot (or the
+    workspace's), to that one's last session: restatements of sessions already decided are journaled and reported.
+    ``keep_going`` as in a backtest; a run stopped by a strategy can be resumed.
     """
     from dataclasses import replace
 
@@ -153,8 +153,8 @@ def trade_recorded(
 def _begun(
     workspace: Workspace, resume: str | None, continue_run: str | None, start: str | None, end: str | None
 ) -> Begun | None:
-    """The paper run that is to go on, None where a new one begins; ``last`` is the last unfinished where it is resumed,
-    else the newest. ``UsageError`` where it cannot go on as asked.
+    """The paper run to be continued, None where a new one begins; ``last`` is the last unfinished where it is resumed,
+    else the newest. ``UsageError`` where it cannot be continued as asked.
     """
     from plimsoll.core.errors import CorruptionError, InputError, UsageError
 
@@ -171,7 +171,7 @@ def _begun(
     run = runs.find(named)
     ending = runs.ending(run)
     if ending.problem:
-        raise CorruptionError(f"run {run!r} cannot go on: {ending.problem}", "Restore it from a backup")
+        raise CorruptionError(f"run {run!r} cannot be continued: {ending.problem}", "Restore it from a backup")
     genesis, snapshot, decided = _where_it_is(runs, run)
     if start is not None or workspace.changes:
         raise UsageError(
@@ -186,7 +186,7 @@ def _begun(
     if continue_run is None and snapshot not in snapshots_of(workspace.home).hashes():
         raise InputError(
             f"the snapshot {snapshot} of run {run!r} is not in {runs.place}",
-            f"Restore its folder, or go on on the current one: plimsoll trade --mode paper --recorded --continue {run}",
+            f"Restore its folder, or continue on the current one: plimsoll trade --mode paper --recorded --continue {run}",
         )
     policy = runs.policy(run, genesis.policy)
     if policy is None:
@@ -203,7 +203,7 @@ def _where_it_is(runs: RunCatalogue, run: str) -> tuple[Genesis, str, str]:
     with runs.open(run) as reader:
         genesis = reader.genesis
         if genesis.mode != "paper":
-            raise UsageError(f"run {run!r} is no paper run", "See 'plimsoll runs'; a backtest is simply run again")
+            raise UsageError(f"run {run!r} is not a paper run", "See 'plimsoll runs'; repeat a backtest instead")
         snapshot, decided = genesis.snapshot, ""
         for event in reader.events():
             if isinstance(event, DataPublished):

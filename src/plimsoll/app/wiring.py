@@ -1,4 +1,4 @@
-"""What several services stand on: the certified snapshot, a run's context and journal, a governor's store, the
+"""Adapters shared by several services: the certified snapshot, a run's context and journal, a governor's store, the
 clock.
 """
 
@@ -40,9 +40,9 @@ def stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
 
 
 def earlier_snapshot(home: Path, policy: Policy, name: str) -> Panel | None:
-    """A snapshot that a run was decided on, read under its policy; None where it is gone or what lies there is not it.
+    """The snapshot of a run's decisions, read under its policy; None where it is gone or differs.
 
-    One that is damaged is as good as gone: the run's journal keeps digests of what it held.
+    A damaged one counts as gone: the run's journal has digests of its content.
     """
     from plimsoll.core.errors import CorruptionError
 
@@ -54,8 +54,8 @@ def earlier_snapshot(home: Path, policy: Policy, name: str) -> Panel | None:
 
 def run_context_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) -> RunContext:
     """The context of a run, after proving that the policy can trade at the last certified prices (U7), and that no
-    strategy's own information coefficient leaves it below the hurdle (A3). A study of hurdles asks for ``any_hurdle``:
-    that one of them holds cash is what it shows.
+    strategy's own information coefficient is below the hurdle (A3). A study of hurdles sets ``any_hurdle``: one that
+    holds only cash is a result.
     """
     from plimsoll.alpha.registry import load
     from plimsoll.alpha.terms import policy_for, terms_of
@@ -75,8 +75,8 @@ def run_context_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) ->
 
 @contextmanager
 def simulated_exchange(history: History, run: RunContext, account: State) -> Iterator[Exchange]:
-    """The simulated venue with the account as a run's state has it, behind the port of every venue and behind the
-    governor where the policy puts one into the path (H1, X1).
+    """The simulated venue with the account from a run's state, behind the common venue port and behind the governor
+    where the policy has one in the path (H1, X1).
     """
     import asyncio
 
@@ -111,7 +111,7 @@ def snapshots_of(home: Path) -> SnapshotStore:
 
 
 def journal_of(runs: RunFiles, run: str, *, durable: bool, held: Anchor | None = None) -> SqliteJournal:
-    """The journal of a run; ``durable`` waits for the disk at every record, ``held`` is a record it has to hold."""
+    """The journal of a run; ``durable`` waits for the disk at every record, ``held`` is a record it must contain."""
     from plimsoll.store.journal import SqliteJournal
 
     return SqliteJournal(runs.journal(run), durable=durable, held=held)
@@ -119,7 +119,7 @@ def journal_of(runs: RunFiles, run: str, *, durable: bool, held: Anchor | None =
 
 @contextmanager
 def passing_journal() -> Iterator[Journal]:
-    """A journal that is thrown away: of a run that only its figures are asked of."""
+    """A temporary journal: of a run that is made only for its figures."""
     from tempfile import TemporaryDirectory
 
     from plimsoll.store.journal import SqliteJournal
@@ -132,9 +132,9 @@ def passing_journal() -> Iterator[Journal]:
 def state_store(
     home: Home, url: str | None, timeout: float, tell: Callable[[str], None], *, looks: bool = False
 ) -> Iterator[StateStore]:
-    """What the home's governor counts with: a file in the home, held until the end, or the Redis server at ``url``.
+    """The store of the home's governor: a file in the home, locked until the end, or the Redis server at ``url``.
 
-    Who only ``looks`` leaves nothing in the home, nor in the server.
+    With ``looks`` nothing is written to the home or the server.
     """
     if url is None:
         from plimsoll.store.governor_store import SqliteStateStore
@@ -153,7 +153,7 @@ def state_store(
 
 
 def providers() -> dict[str, Provider]:
-    """Every provider of market data that this version has, by name; made here and nowhere else (D3)."""
+    """Every implemented provider of market data, by name; created only here (D3)."""
     from plimsoll.market.providers.files import FilesProvider
     from plimsoll.market.providers.synthetic import SyntheticProvider
 
@@ -172,10 +172,10 @@ def wall() -> int:
 
 
 def steady() -> int:
-    """Microseconds that only count: they are never set."""
+    """Microseconds of a monotonic clock: never set."""
     return time.monotonic_ns() // 1000
 
 
 def instant() -> str:
-    """The wall clock to the microsecond, ISO in UTC: what a run says of when it began and ended."""
+    """The wall clock to the microsecond, ISO in UTC, for a run's start and end."""
     return datetime.fromtimestamp(wall() / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

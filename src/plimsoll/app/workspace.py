@@ -1,4 +1,4 @@
-"""Where a command works and under which policy."""
+"""Workspace of a command: its home and its policy."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Where a command works and under which policy.
+    """A command's home and policy.
 
     ``env`` is the environment, of which only the names of U7 are read; ``changes`` are policy values given on the
-    command line, by dotted path: the last layer. ``tell`` hears what was chosen for the person who asked,
-    ``snapshot`` is the beginning of the name of the one to read, the current one by default.
+    command line, by dotted path: the last layer. ``tell`` receives notes on choices made for the user, ``snapshot`` is
+    a prefix of the name of the one to read, the current one by default.
     """
 
     home: Path
@@ -33,7 +33,7 @@ class Workspace:
     snapshot: str = ""
 
     def load(self) -> LoadedPolicy:
-        """The policy, proven consistent; ``InputError`` says what is not."""
+        """The policy, proven consistent; ``InputError`` for inconsistencies."""
         from plimsoll.capital import garch
         from plimsoll.risk import ladder
         from plimsoll.risk.regime import reachable
@@ -56,7 +56,7 @@ class Workspace:
         return policy
 
     def named(self) -> str:
-        """What the policy is made of, in words: profile, files, strategies, cost preset, and other keys set."""
+        """The components of the policy, in words: profile, files, strategies, cost preset, and other keys set."""
         loaded = self._read()
         files = [path.name for path in self.policy_files]
         layers = {k for k, v in loaded.origins.items() if not v.startswith(("file ", "profile ", "preset "))}

@@ -1,4 +1,4 @@
-"""``plimsoll limits``, ``keys``, ``approve`` and ``sla``: an account's caps and size, who may sign (H1, H7, H9)."""
+"""``plimsoll limits``, ``keys``, ``approve`` and ``sla``: an account's caps, size, signers and promise (H1, H7, H9)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from plimsoll.core.errors import UsageError
 if TYPE_CHECKING:
     from plimsoll.app import Workspace
 
-limits_cli = typer.Typer(help="The account's dollar caps, signed.", no_args_is_help=True, rich_markup_mode=None)
-approve_cli = typer.Typer(help="What a person grants on evidence.", no_args_is_help=True, rich_markup_mode=None)
-keys_cli = typer.Typer(help="Who may sign for the account.", no_args_is_help=True, rich_markup_mode=None)
+limits_cli = typer.Typer(help="Show and sign the account's dollar caps.", no_args_is_help=True, rich_markup_mode=None)
+approve_cli = typer.Typer(help="Sign size steps, positions and prices.", no_args_is_help=True, rich_markup_mode=None)
+keys_cli = typer.Typer(help="Manage the account's signing keys.", no_args_is_help=True, rich_markup_mode=None)
 
 PersonOption = Annotated[str, typer.Option("--person", metavar="P", help="Who signs.")]
-KeyOption = Annotated[Path, typer.Option("--key", metavar="FILE", help="Their private key, from 'plimsoll keys new'.")]
-ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the signature.")]
-ByOption = Annotated[str, typer.Option("--by", metavar="P", help="Who signs for it.")]
+KeyOption = Annotated[
+    Path, typer.Option("--key", metavar="FILE", help="The signer's private key ('plimsoll keys new').")
+]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason; kept with the signature.")]
+ByOption = Annotated[str, typer.Option("--by", metavar="P", help="Name of the signer.")]
 
 
 @limits_cli.command("show")
@@ -33,11 +35,11 @@ def limits_show(
     where: Workspace,
     store: StoreOption = None,
 ) -> object:
-    """Show the dollar caps, who signed them, what is in force.
+    """Show the dollar caps, their signer, and the caps in force.
 
-    Without limits in the home, what a paper account of the profile would begin with. What is in force is what the
-    governor keeps, in the home or in the account's Redis server. Exits 3 if limits.json or the record behind it was
-    altered, and names what differs.
+    Without limits in the home, the initial caps of a paper account of the profile. The caps in force are those of the
+    governor, in the home or in the account's Redis server. Exits 3 if limits.json or its record was altered, and names
+    the difference.
 
     \b
     plimsoll limits show --profile micro
@@ -50,9 +52,9 @@ def limits_show(
 @limits_cli.command("history")
 @command(render="account.render_limits_history", policy=False)
 def limits_history(*, where: Workspace) -> object:
-    """List every version of the caps and who signed it.
+    """List every version of the caps and its signer.
 
-    The whole record is checked on the way; exits 3 if any of it was altered.
+    The whole record is checked; exits 3 if any of it was altered.
 
     \b
     plimsoll limits history
@@ -66,25 +68,25 @@ def limits_sign(
     person: PersonOption,
     key: KeyOption,
     reason: ReasonOption,
-    loss: Annotated[str | None, typer.Option("--loss", metavar="USD", help="Loss of a session.")] = None,
+    loss: Annotated[str | None, typer.Option("--loss", metavar="USD", help="Session loss.")] = None,
     position: Annotated[
-        str | None, typer.Option("--position", metavar="USD", help="Worth of a position without a cap of its own.")
+        str | None, typer.Option("--position", metavar="USD", help="Position in a symbol without a cap of its own.")
     ] = None,
     position_of: Annotated[
         list[str] | None,
-        typer.Option("--position-of", metavar="S=USD", help="Worth of one symbol's; may be given more than once."),
+        typer.Option("--position-of", metavar="S=USD", help="Position in one symbol; may be given more than once."),
     ] = None,
-    turnover: Annotated[str | None, typer.Option("--turnover", metavar="USD", help="Turnover of a session.")] = None,
-    trade: Annotated[str | None, typer.Option("--trade", metavar="USD", help="Worth of a single order.")] = None,
+    turnover: Annotated[str | None, typer.Option("--turnover", metavar="USD", help="Session turnover.")] = None,
+    trade: Annotated[str | None, typer.Option("--trade", metavar="USD", help="Single order.")] = None,
     live: Annotated[bool, typer.Option("--live", help="For a live account, in a home of its own.")] = False,
-    anew: Annotated[bool, typer.Option("--anew", help="Take every cap from profile and capital again first.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Start from the caps of profile and capital.")] = False,
     *,
     where: Workspace,
 ) -> object:
     """Sign the account's dollar caps, or a change of them.
 
-    Without a cap given, the present ones, or the profile's where there are none. The signed version is recorded with
-    its reason. A raised cap is in force from the next session, a lowered one from the governor's next start already.
+    Without a cap given, signs the present ones, or the profile's where there are none. The signed version is recorded
+    with its reason. A raised cap applies from the next session, a lowered one from the governor's next start.
 
     Exits 3 if the signature is not one the account trusts.
 
@@ -110,21 +112,21 @@ def _positions(words: list[str]) -> dict[str, str]:
 def _render_new_key(made: dict[str, str]) -> None:
     say(made["public_key"])
     trust = f"plimsoll keys trust {made['person']!r} {made['public_key']}"
-    say(f"wrote {made['file']}; let the account trust it: {trust}", err=True)
+    say(f"wrote {made['file']}; add it to the account: {trust}", err=True)
 
 
 @keys_cli.command("new")
 @command(render=_render_new_key, policy=False)
 def keys_new(
-    person: Annotated[str, typer.Argument(metavar="PERSON", help="Whose key it is.")],
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Name of the signer.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the private key.")],
     *,
     where: Workspace,
 ) -> object:
-    """Make a private key to sign with.
+    """Create a private signing key.
 
-    The file is readable by its owner only and never overwritten; keep it away from the machine that trades. What is
-    printed is the public key.
+    The file is readable by its owner only and never overwritten; keep it away from the trading machine. Prints the
+    public key.
 
     \b
     plimsoll keys new ann --out ann.key
@@ -135,17 +137,21 @@ def keys_new(
 @keys_cli.command("trust")
 @command(render="account.render_keys", policy=False)
 def keys_trust(
-    person: Annotated[str, typer.Argument(metavar="PERSON", help="Who may sign from now on.")],
-    public_key: Annotated[str, typer.Argument(metavar="PUBLIC_KEY", help="What 'plimsoll keys new' printed.")],
-    by: Annotated[str | None, typer.Option("--by", metavar="P", help="Who signs for it, but for the first.")] = None,
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Name of the new signer.")],
+    public_key: Annotated[
+        str, typer.Argument(metavar="PUBLIC_KEY", help="Public key, printed by 'plimsoll keys new'.")
+    ],
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="P", help="Existing signer; none for the first key.")
+    ] = None,
     key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="The private key of --by.")] = None,
     *,
     where: Workspace,
 ) -> object:
-    """Let a person sign for this account.
+    """Allow a person to sign for this account.
 
-    The first person is taken at your word. Everybody after that, and every new key, is signed for by one who is
-    trusted already; exits 3 without.
+    The first key is trusted without verification. Every later person and key needs the signature of an existing
+    signer; exits 3 without.
 
     \b
     plimsoll keys trust ann 9f2c…
@@ -159,15 +165,15 @@ def keys_trust(
 @keys_cli.command("revoke")
 @command(render="account.render_keys", policy=False)
 def keys_revoke(
-    person: Annotated[str, typer.Argument(metavar="PERSON", help="Who may no longer sign.")],
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="The signer to remove.")],
     by: ByOption,
     key: KeyOption,
     *,
     where: Workspace,
 ) -> object:
-    """Let a person sign no longer.
+    """Remove a person from the signers.
 
-    What they signed before stays valid. The last person cannot be revoked.
+    Earlier signatures stay valid. The last signer cannot be removed.
 
     \b
     plimsoll keys revoke bob --by ann --key ann.key
@@ -178,7 +184,7 @@ def keys_revoke(
 @keys_cli.command("list")
 @command(render="account.render_keys", policy=False)
 def keys_list(*, where: Workspace) -> object:
-    """List who may sign for this account.
+    """List the account's signers.
 
     \b
     plimsoll keys list
@@ -189,9 +195,9 @@ def keys_list(*, where: Workspace) -> object:
 @approve_cli.command("status")
 @command(render="account.render_size", policy=False)
 def approve_status(*, where: Workspace) -> object:
-    """Show how large a position may be and what is missing.
+    """Show the position size and the evidence for the next step.
 
-    Item by item, what the next step of size needs and what there is; also while the governor runs.
+    Each requirement of the next size step with its present value; also while the governor runs.
 
     \b
     plimsoll approve status
@@ -208,10 +214,10 @@ def approve_size(
     *,
     where: Workspace,
 ) -> object:
-    """Grant the next step of size, signed.
+    """Grant the next size step, signed.
 
-    From the next session on, inside the account's cap. Exits 3 and lists what is missing unless every evidence holds:
-    profitable days in a row, no breach, minutes with a quote, decisions in time.
+    Applies from the next session, inside the account's cap. Exits 3 and lists what is missing unless every requirement
+    is met: profitable days in a row, no breach, minutes with a quote, decisions in time.
 
     \b
     plimsoll approve size --person ann --key ann.key --reason "five good days"
@@ -221,11 +227,12 @@ def approve_size(
 
 @command()
 def sla(
-    sign: Annotated[str | None, typer.Option("--sign", metavar="P", help="Sign it as this person, with --key.")] = None,
+    sign: Annotated[str | None, typer.Option("--sign", metavar="P", help="Sign as this person, with --key.")] = None,
     key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="The private key of --sign.")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the page to a file.")] = None,
     verify: Annotated[
-        Path | None, typer.Option("--verify", metavar="FILE", help="Say who signed such a file, and if it still holds.")
+        Path | None,
+        typer.Option("--verify", metavar="FILE", help="Check such a file: its signature, and if it still holds."),
     ] = None,
     *,
     where: Workspace,
@@ -233,8 +240,8 @@ def sla(
     """Write the account's risk promise on one page.
 
     From the live policy and the signed limits: what is guaranteed with every figure, what cannot be with its bound in
-    dollars, how to verify it, who signed. With --verify, exits 3 if nobody trusted signed the text, if any byte of the
-    page is another, or if the account promises something else by now.
+    dollars, how to verify it, its signature. With --verify, exits 3 if no trusted person signed the text, if any byte
+    of the page was changed, or if the account's promise has changed since.
 
     \b
     plimsoll sla --profile micro

@@ -1,4 +1,4 @@
-"""``plimsoll approve settle|price|position``: signed decisions on a holding or a price (R9, U6, X6)."""
+"""``plimsoll approve settle|price|position``: signed decisions on a position or a price (R9, U6, X6)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from plimsoll.account.signed_acts import SignedAct
     from plimsoll.app import Workspace
 
-SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="Of which symbol.")]
+SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="The symbol.")]
 
 
 @approve_cli.command("settle")
@@ -27,17 +27,17 @@ def approve_settle(
     person: PersonOption,
     key: KeyOption,
     reason: ReasonOption,
-    price: Annotated[str, typer.Option("--price", metavar="P", help="What a unit ended at, USD; 0 writes it off.")],
+    price: Annotated[str, typer.Option("--price", metavar="P", help="Settlement price a unit, USD; 0 writes it off.")],
     qty: Annotated[
-        str, typer.Option("--qty", metavar="Q", help="How much of it, negative for a short one; all by default.")
+        str, typer.Option("--qty", metavar="Q", help="Quantity, negative for a short position; all by default.")
     ] = "",
     *,
     where: Workspace,
 ) -> Answer:
-    """Settle or write off a holding that has no market, signed.
+    """Settle or write off a position without a market, signed.
 
-    Applied once, at the governor's next start or status, or the settle message that names the entry. It pays at most
-    what the holding was last believed to be worth; what it falls short of counts as the session's loss.
+    Applied once, at the governor's next start or status, or by the settle message that names the entry. It pays at most
+    the position's last accepted value; any shortfall counts as the session's loss.
 
     \b
     plimsoll approve settle OLD --price 0 --person ann --key ann.key --reason "delisted, no payment"
@@ -52,14 +52,14 @@ def approve_price(
     person: PersonOption,
     key: KeyOption,
     reason: ReasonOption,
-    bid: Annotated[str, typer.Option("--bid", metavar="P", help="The bid that is right, USD.")],
-    ask: Annotated[str, typer.Option("--ask", metavar="P", help="The ask that is right, USD.")],
+    bid: Annotated[str, typer.Option("--bid", metavar="P", help="The correct bid, USD.")],
+    ask: Annotated[str, typer.Option("--ask", metavar="P", help="The correct ask, USD.")],
     *,
     where: Workspace,
 ) -> Answer:
-    """Say which price of a symbol in doubt is right, signed.
+    """Confirm the price of a symbol in doubt, signed.
 
-    Applied once, at the governor's next start or status; a symbol that is in no doubt then is left as it is.
+    Applied once, at the governor's next start or status; without a doubt at that time it has no effect.
 
     \b
     plimsoll approve price MSFT --bid 39.98 --ask 40.02 --person ann --key ann.key --reason "fell on its report"
@@ -74,14 +74,14 @@ def approve_position(
     person: PersonOption,
     key: KeyOption,
     reason: ReasonOption,
-    qty: Annotated[str, typer.Option("--qty", metavar="Q", help="What is held, negative for a short position.")],
+    qty: Annotated[str, typer.Option("--qty", metavar="Q", help="Correct quantity, negative for a short position.")],
     *,
     where: Workspace,
 ) -> Answer:
-    """Say how much is held of a disputed symbol, signed.
+    """Confirm the position in a disputed symbol, signed.
 
-    Applied once, at the governor's next start or status; a symbol that is in no dispute then is left as it is. What it
-    takes away counts as the session's loss: tell the trade that explains it, where there was one.
+    Applied once, at the governor's next start or status; without a dispute at that time it has no effect. A decrease
+    counts as the session's loss: if a trade explains it, report the trade instead.
 
     \b
     plimsoll approve position MSFT --qty 0.12 --person ann --key ann.key --reason "as the broker's statement says"

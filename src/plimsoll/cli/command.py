@@ -1,4 +1,4 @@
-"""The one shape of a command: workspace, answer as JSON or text, exit code, errors (O10).
+"""The decorator of commands: workspace, answer as JSON or text, exit code, errors (O10).
 
 A command is a function that takes its own options, calls one service of ``plimsoll.app`` and returns the answer::
 
@@ -26,18 +26,18 @@ from plimsoll.cli.options import HomeOption, JsonOption, PolicyOption, ProfileOp
 from plimsoll.core.errors import EXIT_CHECK_FAILED
 
 Render = str | Callable[[Any], None]
-_NAMES = {"Workspace": object}  # what a command names for the type checker alone
+_NAMES = {"Workspace": object}  # names used only for type checking
 _OPTIONS: dict[str, Any] = {"home": HomeOption, "profile": ProfileOption, "policy": PolicyOption}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A command's answer where it decides the exit code too, ``failure`` unless ``ok``, or how it is shown."""
+    """A command's answer together with its exit code (``failure`` unless ``ok``), or its rendering."""
 
     value: object
     ok: bool = True
     failure: int = EXIT_CHECK_FAILED
-    render: Render | None = None  # in place of the command's own
+    render: Render | None = None  # instead of the command's own
 
 
 class Command:
@@ -96,8 +96,8 @@ def command(
 
     ``render`` shows the answer to a person: a function, or the name of one of ``plimsoll.cli.render`` as
     ``module.function``, imported when there is an answer to show. Without ``policy`` the workspace is a home and
-    no more; without ``json`` there is no ``--json``. A function that has to know how its answer will be shown takes
-    ``as_json`` itself. ``None`` as an answer prints nothing.
+    no more; without ``json`` there is no ``--json``. A function that depends on the output format takes ``as_json``
+    itself. ``None`` as an answer prints nothing.
     """
     return lambda body: Command(body, render, policy=policy, json=json)
 

@@ -1,4 +1,4 @@
-"""``plimsoll confirm``: a named person explains a jump (D10)."""
+"""``plimsoll confirm``: a named person confirms a price jump (D10)."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 def confirm(
     symbol: Annotated[str | None, typer.Argument(metavar="SYMBOL", help="Whose jump.")] = None,
     date: Annotated[str | None, typer.Argument(metavar="DATE", help="The session of the jump, YYYY-MM-DD.")] = None,
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who vouches for it.")] = "",
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is real, and where it is told.")] = "",
-    revoke: Annotated[bool, typer.Option("--revoke", help="Take a confirmation back.")] = False,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Name of the person who confirms it.")] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is genuine, with the source.")] = "",
+    revoke: Annotated[bool, typer.Option("--revoke", help="Revoke a confirmation.")] = False,
     show: Annotated[bool, typer.Option("--list", help="Show every confirmation and revocation.")] = False,
     *,
     where: Workspace,
 ) -> object:
-    """Explain a jump of a symbol, so that it bars nothing any more.
+    """Confirm that a flagged price jump is genuine.
 
-    The record names the person and is never erased; --revoke adds another that takes it back. A new snapshot is
-    published with it. A date without a jump is refused, with the jumps there are.
+    It then no longer blocks trading. The record names the person and is never erased; --revoke adds another that
+    cancels it. A new snapshot is published with it. A date without a jump is refused, with a list of the jumps.
 
     \b
     plimsoll confirm GL 2024-04-11 --by "A. Person" --reason "short report, press of the day"

@@ -1,4 +1,4 @@
-"""``plimsoll ingest``, ``verify`` and ``providers``: market data into the home, and what is certified of it."""
+"""``plimsoll ingest``, ``verify`` and ``providers``: market data into the home, and its certification."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from plimsoll.core.errors import EXIT_ERROR, UsageError
 if TYPE_CHECKING:
     from plimsoll.app import Workspace
 
-verify_cli = typer.Typer(help="Check what is in the home.", no_args_is_help=True, rich_markup_mode=None)
+verify_cli = typer.Typer(help="Check the data in the home.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @command(render="data.render_ingest")
@@ -25,20 +25,22 @@ def ingest(
     provider: Annotated[
         str | None,
         typer.Option(
-            "--provider", metavar="NAME", help="files, or synthetic for a generated market; left out, routing chooses."
+            "--provider",
+            metavar="NAME",
+            help="files, or synthetic for a generated market; default: chosen by routing.",
         ),
     ] = None,
     source: Annotated[
         str,
         typer.Option(
-            "--source", metavar="PATH", help="CSV or Parquet file, or a folder; synthetic: its recipe [core]."
+            "--source", metavar="PATH", help="CSV or Parquet file, or a folder; for synthetic: its recipe [core]."
         ),
     ] = "",
     symbol: Annotated[
         str | None, typer.Option("--symbol", metavar="S", help="Symbol of a file without a symbol column.")
     ] = None,
     universe: Annotated[
-        Path | None, typer.Option("--universe", metavar="FILE", help="JSON or YAML file of the symbols allowed.")
+        Path | None, typer.Option("--universe", metavar="FILE", help="JSON or YAML file of the allowed symbols.")
     ] = None,
     start: StartOption = None,
     end: EndOption = None,
@@ -50,7 +52,7 @@ def ingest(
         typer.Option(
             "--dates",
             metavar="FORM",
-            help="How dates are written, where the file leaves it open: ymd, dmy, mdy, epoch-s, epoch-ms, epoch-us, "
+            help="Date format, where the file is ambiguous: ymd, dmy, mdy, epoch-s, epoch-ms, epoch-us, "
             "epoch-ns, excel, or a format such as %d.%m.%y.",
         ),
     ] = None,
@@ -59,25 +61,25 @@ def ingest(
         typer.Option(
             "--columns",
             metavar="ROLE=HEADER,...",
-            help="What columns are, where their names do not say it: close=Last,date=Trade Date; ignore=HEADER leaves "
+            help="Roles of columns with other names: close=Last,date=Trade Date; ignore=HEADER leaves "
             "one out. For a file without header the roles in order: date,open,high,low,close,volume.",
         ),
     ] = None,
     decimal: Annotated[
         str | None,
-        typer.Option("--decimal", metavar="SIGN", help="point or comma, where the file leaves it open."),
+        typer.Option("--decimal", metavar="SIGN", help="point or comma, where the file is ambiguous."),
     ] = None,
     source_id: Annotated[
         str | None,
-        typer.Option("--source-id", metavar="NAME", help="Name of this source: its rows restate only their own."),
+        typer.Option("--source-id", metavar="NAME", help="Name of this source; its rows replace only its own."),
     ] = None,
     *,
     where: Workspace,
 ) -> Answer:
     """Read market data into the home and certify it.
 
-    What is published is the snapshot that everything else reads. A repeated run changes nothing; an interrupted one
-    is taken up where it stopped. Exits 1 when any symbol or file asked for could not be read; the others are in.
+    Publishes the snapshot that all later commands read. A repeated run changes nothing; an interrupted one continues
+    where it stopped. Exits 1 when any requested symbol or file could not be read; the others are ingested.
 
     \b
     plimsoll ingest --provider synthetic
@@ -107,7 +109,7 @@ def ingest(
 
 
 def _names(tickers: str | None) -> tuple[str, ...]:
-    """The symbols of ``--tickers``; an option without any is a mistake, not a wish for all."""
+    """The symbols of ``--tickers``; the option without any is an error."""
     names = tuple(t.strip() for t in (tickers or "").split(",") if t.strip())
     if tickers is not None and not names:
         raise UsageError(
@@ -121,7 +123,7 @@ def _names(tickers: str | None) -> tuple[str, ...]:
 def verify_status(
     as_of: Annotated[
         str | None,
-        typer.Option("--as-of", metavar="DATE", help="By what was known on this date; default: all there is."),
+        typer.Option("--as-of", metavar="DATE", help="As known on this date; default: all data."),
     ] = None,
     *,
     where: Workspace,
@@ -139,9 +141,9 @@ def verify_status(
 @verify_cli.command("sources")
 @command(render="data.render_sources", policy=False)
 def verify_sources(*, where: Workspace) -> Answer:
-    """Hold every source's kept bytes against their hash.
+    """Verify the archived source files against their checksums.
 
-    Exits 3 where a file is no longer what was read. The bytes themselves are at the path shown, compressed with gzip.
+    Exits 3 where an archived file has changed. The files are at the paths shown, compressed with gzip.
 
     \b
     plimsoll verify sources
@@ -153,9 +155,9 @@ def verify_sources(*, where: Workspace) -> Answer:
 
 @command(render="data.render_providers")
 def providers() -> object:
-    """Show what each data provider can do and which is chosen.
+    """Show the data providers and which one is chosen.
 
-    Those that are built are asked whether they can be reached.
+    Implemented providers are checked for availability.
 
     \b
     plimsoll providers

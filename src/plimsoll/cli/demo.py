@@ -1,4 +1,4 @@
-"""``plimsoll demo``: the whole way once, offline and on a synthetic market, with the command for each step (O10)."""
+"""``plimsoll demo``: every stage once, offline and on a synthetic market, with the command for each step (O10)."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ TOLD = ("outcome", "forecast", "fill", "what would have changed it")  # links of
 
 
 class Moment(NamedTuple):
-    """A decision worth explaining."""
+    """A decision to explain."""
 
     day: str
     symbol: str
 
 
 def play(home: Path) -> None:
-    """Show every stage of the system in ``home``, which is made if it is not there."""
+    """Show every stage of the system in ``home``, which is created if missing."""
     Demo(app.Workspace(home)).play()
 
 
 class Demo:
-    """The stages in order; each says what it does, the command that does it, and what came of it."""
+    """The stages in order; each with its purpose, its command and its result."""
 
     def __init__(self, where: app.Workspace) -> None:
         self._where = where
@@ -50,7 +50,7 @@ class Demo:
         self._step = 0
 
     def play(self) -> None:
-        """All of it; raises ``CheckFailed`` when a promise made on the way does not hold."""
+        """All of it; raises ``CheckFailed`` when a check on the way fails."""
         out = self._out
         out.print(f"[bold]{SYNTHETIC}[/]")
         self._ingest()
@@ -76,10 +76,10 @@ class Demo:
         return shlex.join((program(), "--home", str(self._where.home), *words))
 
     def _ingest(self) -> None:
-        self._say("Make a market up and certify it", "ingest", "--provider", "synthetic")
+        self._say("Generate a synthetic market and certify it", "ingest", "--provider", "synthetic")
         with named_progress() as report:
             app.ingest(self._where, IngestRequest(provider="synthetic", source="core"), report)
-        self._say("Look at what was certified", "verify", "status")
+        self._say("Show the certification", "verify", "status")
         status = app.verify_status(self._where)
         states = ", ".join(f"{count} {state}" for state, count in status.states.items())
         rows = sum(s.rows for s in status.symbols)
@@ -169,7 +169,7 @@ def program() -> str:
 
 
 def traded(records: Sequence[CycleRecord]) -> Moment | None:
-    """The purchase that moved most of the book after the first day, if there was one."""
+    """The purchase with the largest change of the portfolio after the first day, if there was one."""
     found = [
         (new - old, record.session, symbol)
         for record in records[1:]
@@ -180,7 +180,7 @@ def traded(records: Sequence[CycleRecord]) -> Moment | None:
 
 
 def refused(records: Sequence[CycleRecord]) -> Moment | None:
-    """The largest wish that a gate, a veto or the market's state kept from becoming an order, if there was one."""
+    """The largest desired change that a gate, a veto or the market's state stopped, if there was one."""
     found = [
         (wanted - held, record.session, symbol)
         for record in records

@@ -1,4 +1,4 @@
-"""How a command ends: exit codes, one message a person can act on, and the same as JSON (O10)."""
+"""How a command ends: exit codes, one actionable message, and the same as JSON (O10)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 
 @contextmanager
 def reported(as_json: bool) -> Iterator[None]:
-    """Turn what an operator can mend into ``error: …`` on stderr and the exit code that belongs to it.
+    """Turn an error that a person can correct into ``error: …`` on stderr and its exit code.
 
-    With ``as_json`` stdout carries the error as an object too, so that a reader of it never finds nothing. An error
-    that is ours (a defect) is not caught: its traceback is what we need to see.
+    With ``as_json`` stdout has the error as an object too, so that its reader always finds one. A defect of ours is not
+    caught: its traceback is needed.
     """
     try:
         yield
@@ -30,7 +30,7 @@ def reported(as_json: bool) -> Iterator[None]:
         raise fail(error.problem, error.remedy, error.exit_code, as_json) from None
     except SystemExit as error:  # no command ends this way: a strategy's own code did
         problem = f"the run was ended by code it called (SystemExit {error.code})"
-        raise fail(problem, "Mend the strategy: it may not end the process", EXIT_ERROR, as_json) from None
+        raise fail(problem, "Fix the strategy: it may not end the process", EXIT_ERROR, as_json) from None
     except Interrupted as error:
         raise fail("interrupted", error.remedy, INTERRUPTED, as_json) from None
     except KeyboardInterrupt:
@@ -47,10 +47,10 @@ def reported(as_json: bool) -> Iterator[None]:
 
 
 def fail(problem: str, remedy: str, exit_code: int, as_json: bool) -> typer.Exit:
-    """Say what is wrong and how to mend it; returns the exit to raise."""
+    """Print the problem and its remedy; returns the exit to raise."""
     try:
         sys.stdout.flush()
-    except OSError:  # what is wrong may be stdout itself: a full disk
+    except OSError:  # stdout itself may be the problem: a full disk
         _discard_stdout()
     say(f"error: {problem}", err=True)
     if remedy:
@@ -85,14 +85,14 @@ class CommandGroup(TyperGroup):
 
 
 def hold_streams() -> None:
-    """Put the null device where a caller closed stdout or stderr, so that no file of ours takes their place."""
+    """Open the null device where a caller closed stdout or stderr, so that no file of ours takes its descriptor."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
 
 
 def _reader_left() -> typer.Exit:
-    """The reader of our output closed it (``| head``): end quietly, and keep Python's own flush at exit quiet."""
+    """The reader of our output closed it (``| head``): end quietly, without Python's error at exit."""
     _discard_stdout()
     return typer.Exit(EXIT_ERROR)
 

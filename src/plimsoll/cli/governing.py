@@ -26,16 +26,16 @@ def govern(
     where: Workspace,
     store: StoreOption = None,
 ) -> None:
-    """Decide which orders may leave an account, line by line.
+    """Decide which orders of an account may be sent, line by line.
 
-    Reads JSON lines on standard input (orders, quotes, what a venue reports, status) and answers each with one line
-    at once. Every accepted change but a quote is durable before its answer, so the process can be killed between
-    any two lines, started again and told its quotes anew. Orders that wait on standard input are decided on
-    together, up to governor.batch. The dollar caps are those of limits.json in the home, which a paper account gets
-    on its first use; what changes them is 'plimsoll limits sign'.
+    Reads JSON lines on standard input (orders, quotes, venue reports, status) and answers each at once with one line.
+    Every accepted change except a quote is durable before its answer, so the process can be killed between any two
+    lines and restarted; then send it fresh quotes. Orders waiting on standard input are decided on together, up to
+    governor.batch. The dollar caps are those of limits.json in the home, which a paper account gets on its first use;
+    change them with 'plimsoll limits sign'.
 
-    The account lies in the home, where one process holds it, or in a Redis server, where several may share it. A
-    password belongs into the address in PLIMSOLL_GOVERNOR_STORE, not on the command line.
+    The account is stored in the home, where one process may use it, or in a Redis server, where several may share it.
+    Put a password into the address in PLIMSOLL_GOVERNOR_STORE, not on the command line.
 
     \b
     plimsoll govern --profile micro < orders.jsonl
@@ -49,11 +49,11 @@ def govern(
 
 
 def _standard_input(size: int) -> bytes:
-    """What is there, at most so many bytes; waits when there is nothing. Not through a buffer, whose lock a thread
-    that waits would hold when the process ends.
+    """Available bytes, at most ``size``; waits when there are none. Unbuffered: a waiting thread would hold the
+    buffer's lock when the process ends.
     """
     buffer: Any = sys.stdin.buffer
     source = getattr(buffer, "raw", buffer)
-    while (found := source.read(size)) is None:  # whoever shares the pipe made it one that does not wait
+    while (found := source.read(size)) is None:  # another user of the pipe made it non-blocking
         select([source], [], [])
     return bytes(found)

@@ -19,13 +19,13 @@ from plimsoll.core.errors import UsageError
 if TYPE_CHECKING:
     from plimsoll.app import Workspace
 
-audit_cli = typer.Typer(help="Check the journals of past runs.", no_args_is_help=True, rich_markup_mode=None)
+audit_cli = typer.Typer(help="Check journals and the governor's record.", no_args_is_help=True, rich_markup_mode=None)
 
 OnOption = Annotated[str, typer.Option("--on", metavar="DATE", help="The session, YYYY-MM-DD.")]
 
 
 class Slippage(StrEnum):
-    """Whether a calibration takes the half-spread as the policy has it."""
+    """Whether a calibration uses the policy's half-spread or estimates it."""
 
     policy = "policy"
     estimated = "estimated"
@@ -39,11 +39,11 @@ def audit_verify(
     where: Workspace,
     store: StoreOption = None,
 ) -> Answer:
-    """Recompute hash chains: a run's journal, the governor's record.
+    """Verify hash chains: a run's journal, the governor's record.
 
-    Any altered, missing or reordered record is found; exits 3 if one is. Without --run, the last run's journal and the
-    governor's account: every entry of its record is computed again, held against governor.anchor, and what lies in
-    governor.db against what all of them come to. The governor must not be running then.
+    Finds any altered, missing or reordered record; exits 3 if there is one. Without --run, checks the last run's
+    journal and the governor's account: every entry of its record is recomputed and checked against governor.anchor, and
+    governor.db against the result. The governor must not be running then.
 
     \b
     plimsoll audit verify
@@ -57,22 +57,22 @@ def audit_verify(
 @command(render="audit.render_repair", policy=False)
 def audit_repair(
     restart: Annotated[
-        bool, typer.Option("--restart", help="Begin again without entries that are lost; reductions only at first.")
+        bool, typer.Option("--restart", help="Restart without the lost entries; reductions only at first.")
     ] = False,
     person: Annotated[
-        str | None, typer.Option("--person", metavar="P", help="Who signs, where keys are trusted.")
+        str | None, typer.Option("--person", metavar="P", help="The signer, where keys are trusted.")
     ] = None,
-    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Their private key.")] = None,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the signature.")] = "",
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="The signer's private key.")] = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason; kept with the signature.")] = "",
     *,
     where: Workspace,
 ) -> object:
-    """Mend a governor's account that was lost or altered.
+    """Repair a lost or altered governor's account.
 
-    State and facts are derived again from the record where that is whole and reaches governor.anchor. Where entries are
-    lost it exits 3 and says how many; with --restart the account begins again from those that are left, and only
-    reductions pass until the venue's snapshot was told and another session has begun. What was damaged is moved
-    aside. A live account, and any whose keys are trusted, needs a signature.
+    State and facts are rebuilt from the record where it is complete and reaches governor.anchor. Where entries are
+    lost it exits 3 with their number; with --restart the account restarts from the remaining ones, and only reductions
+    pass until a snapshot of the venue has been reported and another session has begun. Damaged files are moved aside.
+    A live account, and any with trusted keys, needs a signature.
 
     \b
     plimsoll audit repair
@@ -81,7 +81,7 @@ def audit_repair(
     if (person is None) != (key is None):
         raise UsageError("a signature needs --person and --key", "Give both, or neither")
     if os.environ.get("PLIMSOLL_GOVERNOR_STORE"):
-        raise UsageError("the account lies in a Redis server", "Restore the server's append-only file from a copy")
+        raise UsageError("the account is stored in a Redis server", "Restore the server's append-only file from a copy")
     return app.account_repair(where, person, key, reason, restart=restart)
 
 
@@ -89,18 +89,18 @@ def audit_repair(
 def explain(
     on: OnOption,
     symbol: Annotated[
-        str | None, typer.Option("--symbol", metavar="S", help="One symbol's whole chain, traded or not.")
+        str | None, typer.Option("--symbol", metavar="S", help="All steps for one symbol, traded or not.")
     ] = None,
     run: RunOption = None,
     *,
     where: Workspace,
 ) -> object:
-    """Say why a symbol was or was not traded.
+    """Explain why a symbol was or was not traded.
 
-    Link by link: data, forecast, bid, limits and their prices, gates, order and fill.
+    Step by step: data, forecast, bid, limits and their prices, gates, order and fill.
 
-    Without --symbol, the session in a page. The run's own policy is used; --profile and --policy serve runs that
-    were made before policies were stored.
+    Without --symbol, the session on one page. The run's own policy is used; --profile and --policy are for runs made
+    before policies were stored.
 
     \b
     plimsoll explain --on 2020-03-16
@@ -122,19 +122,19 @@ def risk(
         bool,
         typer.Option(
             "--check",
-            help="Exit 3 if what is held is above a limit that binds it, unmeasured or without a bar.",
+            help="Exit 3 if a position breaches a limit, is unmeasured or has no bar.",
         ),
     ] = False,
     *,
     where: Workspace,
 ) -> Answer:
-    """Show how far a run's book is from every limit.
+    """Show how far a run's portfolio is from every limit.
 
-    The closest limit first, then the tail by four estimators, each position's part of it, and how far the account may
-    fall before each rung of the ladder fires. The book is the one held at the close, the orders those decided then.
+    The closest limit first, then CVaR by four estimators, each position's contribution, and how far the account may
+    fall before each rung of the drawdown ladder fires. Positions are those at the close, orders those decided then.
 
-    Limits of increases alone may be passed by drift without a breach; --check counts the others, what is unknown, and
-    holdings without a bar of that session.
+    Limits on increases only may be passed by drift without a breach; --check counts the others, unknown figures, and
+    positions without a bar of that session.
 
     \b
     plimsoll risk
@@ -154,9 +154,9 @@ def replay(
 ) -> Answer:
     """Decide a past session again and compare the bytes.
 
-    From snapshot, policy and journal alone; what comes out is compared with the journal.
+    Uses only snapshot, policy and journal; the result is compared with the journal.
 
-    Where the code has changed since, the decision is compared without its hash. Exits 3 if the decision differs.
+    Where the code has changed since, the decision is compared without the code hash. Exits 3 if the decision differs.
 
     \b
     plimsoll replay --on 2020-03-16
@@ -171,26 +171,24 @@ def report(
     run: RunOption = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", metavar="FILE", help="Where to write it.", show_default="reports/<run>.html of the home"
-        ),
+        typer.Option("--output", metavar="FILE", help="Output file.", show_default="reports/<run>.html of the home"),
     ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     hurdles: Annotated[
-        bool, typer.Option("--hurdles", help="Run the span again at five prices of risk: five more backtests.")
+        bool, typer.Option("--hurdles", help="Repeat the span at five values of the risk price: five more backtests.")
     ] = False,
     csv: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="FOLDER", help="Write its tables there too, one CSV file each."),
+        typer.Option("--csv", metavar="FOLDER", help="Also write its tables there, one CSV file each."),
     ] = None,
     *,
     where: Workspace,
 ) -> object:
     """Write a run's report as one HTML file.
 
-    It needs no network and holds every figure, limit, refusal and assumption.
+    It needs no network and contains every figure, limit, refusal and assumption.
 
-    The run's own policy is used; --profile and --policy serve runs that were made before policies were stored.
+    The run's own policy is used; --profile and --policy are for runs made before policies were stored.
 
     \b
     plimsoll report --open
@@ -208,11 +206,11 @@ def report(
 def auction(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The problem, .json or .npz.")],
 ) -> Answer:
-    """Solve a capital auction from a file and explain it.
+    """Solve a capital auction from a file and explain the result.
 
-    Each bid's weight and what keeps it from more, each limit with its shadow price, and an independent check.
+    Shows each bid's weight and the reason it is not larger, each limit's shadow price, and an independent check.
 
-    Exits 1 if the problem is malformed, 3 if no allocation meets its limits and the book could only be scaled.
+    Exits 1 if the problem is malformed, 3 if no allocation meets its limits and positions could only be scaled.
 
     \b
     plimsoll auction examples/auction.json
@@ -229,19 +227,19 @@ def costs(
         Path | None, typer.Option("--fills", metavar="FILE", help="Fills of your own account, .csv or .parquet.")
     ] = None,
     slippage: Annotated[
-        Slippage, typer.Option("--slippage", help="Take the policy's half-spread, or estimate a multiple of it.")
+        Slippage, typer.Option("--slippage", help="Use the policy's half-spread, or estimate a multiple of it.")
     ] = Slippage.policy,
     *,
     where: Workspace,
 ) -> object:
     """Compare expected with realised cost and calibrate impact.
 
-    Each order's cost by part (delay, slippage, impact, commission), by symbol and regime, and the coefficient of the
-    square-root impact that the fills show, with its error. Nothing is applied: it prints what to put into a policy.
+    Each order's cost by part (delay, slippage, impact, commission), by symbol and regime, and the estimated coefficient
+    of the square-root impact, with its standard error. Nothing is applied: it prints the policy entry to use.
 
-    FILE has the columns symbol, side, qty, price, arrival (the market's price when the order was released) and time,
-    and may have reference (the price decided on), commission, adv (USD a day), sigma (volatility of a day, a fraction),
-    kind, regime and order, which joins partial fills. What it leaves out comes from the home's snapshot.
+    FILE has the columns symbol, side, qty, price, arrival (market price at the order's release) and time, and may have
+    reference (price at the decision), commission, adv (USD a day), sigma (volatility of a day, a fraction), kind,
+    regime and order, which joins partial fills. Missing columns come from the home's snapshot.
 
     \b
     plimsoll costs
@@ -259,10 +257,11 @@ def regime(
     *,
     where: Workspace,
 ) -> object:
-    """Show the regime's probabilities and how they fared.
+    """Show the regime probabilities and their forecast accuracy.
 
-    From the certified snapshot alone: belief in normal, volatile and crisis, the outlook, the VIX behind it and its
-    age, the transition matrices, and the scores of every forecast since the first VIX close. With --on, as of then.
+    From the certified snapshot alone: probabilities of normal, volatile and crisis, the outlook, the latest VIX and its
+    age, the transition matrices, and the scores of every forecast since the first VIX close. With --on, as of that
+    date.
 
     \b
     plimsoll regime

@@ -1,7 +1,6 @@
 """``plimsoll``: its commands, assembled. Each parses, calls one function of ``plimsoll.app`` and prints the answer.
 
-Only typer is imported by them, so that ``--help`` answers at once; everything else is imported by the command that
-needs it.
+Commands import only typer, so that ``--help`` answers at once; each imports the rest when it runs.
 """
 
 from __future__ import annotations
@@ -58,14 +57,14 @@ def root(
         typer.Option("--home", metavar="DIR", envvar="PLIMSOLL_HOME", help="Folder of data, snapshots and journals."),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Options before the command."""
 
 
 def assembled(only: str = "") -> typer.Typer:
-    """The commands behind the options before them: all, or ``only`` the command or group of that name."""
+    """The group of commands after the global options: all, or ``only`` the command or group of that name."""
     made = typer.Typer(
         name="plimsoll",
         cls=CommandGroup,
@@ -92,9 +91,9 @@ cli = assembled()
 
 
 def needed(words: Sequence[str]) -> typer.Typer:
-    """The commands that a command line needs: building the parsers of all is a good part of a start-up.
+    """The commands that a command line needs: building the parsers of all takes much of the start-up time.
 
-    Where it does not begin with the name of a command (help, completion, a slip, options first), all of them.
+    All of them where it does not begin with the name of a command (help, completion, a typo, options first).
     """
     names = {command.__name__ for command in COMMANDS} | GROUPS.keys()
     return assembled(words[0]) if words and words[0] in names else cli

@@ -26,10 +26,10 @@ def run(
         str, typer.Argument(metavar="MODEL", help="An .onnx or .py file, or a mock such as mock:momentum.")
     ],
     bars: Annotated[Path, typer.Option("--bars", metavar="FILE", help="Parquet of recorded intraday bars.")],
-    symbol: Annotated[str, typer.Option("--symbol", metavar="S", help="Whose bars of the file.")],
+    symbol: Annotated[str, typer.Option("--symbol", metavar="S", help="Symbol in the file.")],
     source: Annotated[
         str | None,
-        typer.Option("--source", metavar="NAME", help="Which of its sources.", show_default="the shortest bars"),
+        typer.Option("--source", metavar="NAME", help="Value of the source column.", show_default="the shortest bars"),
     ] = None,
     start: StartOption = None,
     end: EndOption = None,
@@ -39,8 +39,8 @@ def run(
 ) -> object:
     """Run a model over recorded bars behind the governor.
 
-    Observation, model, sizing, governor, simulated fills and costs, bar by bar. The model runs in a process of its own:
-    an error, nonsense or a hang is HOLD with a reason.
+    Observation, model, sizing, governor, simulated fills and costs, bar by bar. The model runs in a separate process:
+    an error, an invalid answer or a hang is HOLD with a reason.
 
     \b
     plimsoll model run mock:momentum --bars msft_intraday.parquet --symbol MSFT --profile micro
@@ -58,21 +58,21 @@ def convert(
         Path, typer.Argument(metavar="FILE", help="A pickled scikit-learn classifier, or a stable-baselines3 zip.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The ONNX file to write.")],
-    trust: Annotated[bool, typer.Option("--trust", help="You trust who wrote it: reading it runs their code.")] = False,
+    trust: Annotated[bool, typer.Option("--trust", help="You trust its author: reading it runs their code.")] = False,
     algorithm: Annotated[
-        str, typer.Option("--algorithm", metavar="NAME", help="Of a zip: PPO, A2C or DQN; it does not say.")
+        str, typer.Option("--algorithm", metavar="NAME", help="Algorithm of a zip: PPO, A2C or DQN.")
     ] = "PPO",
     as_json: JsonOption = False,
 ) -> object:
     """Convert a model to ONNX, offline, and compare the two.
 
-    Reading a pickle or such a zip runs code of whoever wrote it, so no command that trades does; this one trades
-    nothing. Exits 3 if the converted model answers differently; then nothing is written.
+    Reading a pickle or such a zip runs its author's code, so no trading command does. Exits 3 if the converted model
+    answers differently; then nothing is written.
 
     \b
     plimsoll model convert classifier.joblib --out policy.onnx --trust
     plimsoll model convert ppo.zip --algorithm PPO --out policy.onnx --trust
     """
     if trust and not as_json:
-        say(f"warning: {file}: reading it runs the code of whoever wrote it", err=True)
+        say(f"warning: {file}: reading it runs its author's code", err=True)
     return app.model_convert(file, out, trusted=trust, algorithm=algorithm)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the workspace they add up to. Only typer is imported here."""
+"""Options that several commands share, and the workspace they define. Only typer is imported here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Operator(StrEnum):
-    """Who signs re-entries in a backtest (R5)."""
+    """Approver of re-entries in a backtest (R5)."""
 
     simulated = "simulated"
     never = "never"
@@ -56,7 +56,7 @@ HomeOption = Annotated[
 ]
 KeepGoingOption = Annotated[
     bool,
-    typer.Option("--keep-going", help="Go on where a strategy raises: what it holds stays until it answers."),
+    typer.Option("--keep-going", help="Continue when a strategy raises; its positions are kept until it answers."),
 ]
 ProfileOption = Annotated[
     str | None,
@@ -87,7 +87,7 @@ RunOption = Annotated[
     typer.Option(
         "--run",
         metavar="ID",
-        help="Which run: its name, the beginning of it, its tag, or last.",
+        help="The run: its name, a prefix of it, its tag, or last.",
         show_default="the last one",
         autocompletion=complete_runs,
     ),
@@ -95,18 +95,19 @@ RunOption = Annotated[
 SnapshotOption = Annotated[
     str,
     typer.Option(
-        "--snapshot", metavar="HASH", help="Beginning of the hash of a published one.", show_default="the newest"
+        "--snapshot", metavar="HASH", help="Prefix of the hash of a published snapshot.", show_default="the newest"
     ),
 ]
-TagOption = Annotated[str, typer.Option("--tag", metavar="TEXT", help="A name of your own for the run.")]
+TagOption = Annotated[str, typer.Option("--tag", metavar="TEXT", help="Your own name for the run.")]
 CapitalOption = Annotated[float | None, typer.Option("--capital", metavar="USD", help="Starting capital.")]
 LifecycleOption = Annotated[
-    bool, typer.Option("--lifecycle", help="Follow each strategy's life: stage caps and model decay (G5, G6).")
+    bool,
+    typer.Option("--lifecycle", help="Cap capital by track record; discount stale models (G5, G6)."),
 ]
 BenchmarkOption = Annotated[
-    str | None, typer.Option("--benchmark", metavar="SYMBOL", help="Held beside the result; an index will do.")
+    str | None, typer.Option("--benchmark", metavar="SYMBOL", help="Buy-and-hold comparison; may be an index.")
 ]
-OperatorOption = Annotated[Operator | None, typer.Option("--operator", help="Who signs re-entries (R5).")]
+OperatorOption = Annotated[Operator | None, typer.Option("--operator", help="Who approves re-entry after a halt (R5).")]
 CostsOption = Annotated[
     str | None, typer.Option("--costs", metavar="PRESET", help="Commissions of a broker, such as ibkr-pro.")
 ]
@@ -119,14 +120,14 @@ EndOption = Annotated[str | None, typer.Option("--end", metavar="DATE", help="La
 
 
 def workspace(home: Path | None, profile: str | None = None, policy: list[Path] | None = None) -> Workspace:
-    """Where a command works and under which policy, as its options and the environment say."""
+    """A command's workspace and policy, from its options and the environment."""
     from plimsoll.app import Workspace
 
     return Workspace(home or Path("runtime"), profile, tuple(policy or ()), dict(os.environ), {}, note)
 
 
 def changed(where: Workspace, changes: Mapping[str, object], snapshot: str = "") -> Workspace:
-    """The workspace with policy values by dotted path as the policy's last layer, absent ones left out."""
+    """The workspace with policy values by dotted path as the policy's last layer, absent ones omitted."""
     from dataclasses import replace
 
     given = {path: value for path, value in changes.items() if value is not None}
@@ -134,7 +135,7 @@ def changed(where: Workspace, changes: Mapping[str, object], snapshot: str = "")
 
 
 def governor_store(url: str | None) -> str | None:
-    """Where the governor's account lies: the address given, or the one in the environment; None for the home."""
+    """Location of the governor's account: the address given, or the one in the environment; None for the home."""
     from plimsoll.governor.protocol import refuse_secret
 
     refuse_secret(url)

@@ -1,4 +1,4 @@
-"""Progress on stderr, where a person watches it; nothing at all in a pipe, a log or a dumb terminal."""
+"""Progress on stderr when it is a terminal; nothing in a pipe, a log or a dumb terminal."""
 
 from __future__ import annotations
 

@@ -42,20 +42,20 @@ def runs(context: typer.Context, *, where: Workspace) -> object:
 def prune(
     keep: Annotated[int | None, typer.Option("--keep", min=0, metavar="N", help="Keep the newest N.")] = None,
     older_than: Annotated[
-        int | None, typer.Option("--older-than", min=0, metavar="DAYS", help="Only what was written before.")
+        int | None, typer.Option("--older-than", min=0, metavar="DAYS", help="Only runs that ended so long ago.")
     ] = None,
-    unfinished: Annotated[bool, typer.Option("--unfinished", help="Only what was interrupted or failed.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Journals of paper accounts too.")] = False,
+    unfinished: Annotated[bool, typer.Option("--unfinished", help="Only interrupted or failed runs.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Include journals of paper accounts.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False,
     *,
     where: Workspace,
     as_json: JsonOption = False,
 ) -> object:
     """Remove old runs with their journals, results and reports.
 
-    What goes meets every wish given. It is listed first and removed once you agree; without a terminal --yes has to say
-    so. Journals of paper accounts stay unless --force is given.
+    Removes the runs that match all given filters: lists them first and asks for confirmation; without a terminal --yes
+    is required. Journals of paper accounts stay unless --force is given.
 
     \b
     plimsoll runs prune --keep 20 --dry-run
@@ -67,7 +67,7 @@ def prune(
         if dry_run or yes:
             return yes and not dry_run
         if as_json or not sys.stdin.isatty():
-            raise UsageError(f"{len(found.runs)} runs would be removed and nobody was asked", "Add --yes or --dry-run")
+            raise UsageError(f"{len(found.runs)} runs would be removed without confirmation", "Add --yes or --dry-run")
         _listed(found)
         return typer.confirm("Remove them?")
 
@@ -81,14 +81,14 @@ def _listed(found: Pruned) -> None:
     for run in found.runs:
         say(run)
     for run in found.spared:
-        say(f"{run} stays: it is an account's journal (--force removes it)")
+        say(f"{run} is kept: it is an account's journal (--force removes it)")
     if found.runs:
         say(f"{len(found.runs)} runs, {found.bytes / 1e6:,.1f} MB")
 
 
 RunArgument = Annotated[
     str,
-    typer.Argument(metavar="RUN", help="A name, the beginning of one, a tag, or last.", autocompletion=complete_runs),
+    typer.Argument(metavar="RUN", help="A name, a prefix of one, a tag, or last.", autocompletion=complete_runs),
 ]
 
 
@@ -96,8 +96,8 @@ RunArgument = Annotated[
 def compare(a: RunArgument, b: RunArgument, *, where: Workspace) -> object:
     """Show two runs side by side.
 
-    Their figures, the policy keys on which they differ, whether data and code are the same, and their daily returns
-    paired: the mean difference a year with its standard error, and the correlation.
+    Their figures, policy differences, whether data and code are the same, and their daily returns paired: the mean
+    difference a year with its standard error, and the correlation.
 
     \b
     plimsoll compare baseline wide-stops
@@ -107,27 +107,25 @@ def compare(a: RunArgument, b: RunArgument, *, where: Workspace) -> object:
 
 
 def _render_resumed(done: Resumed) -> None:
-    say(f"{done.run}: {done.by} signed {' and '.join(done.lifts)} after {done.session}")
-    say(
-        f"go on with {going_on(done.run)}; add --end DATE where its span is over, on newer data --continue for --resume"
-    )
+    say(f"{done.run}: {' and '.join(done.lifts)} approved by {done.by}, effective after session {done.session}")
+    say(f"continue with {going_on(done.run)}; after the end of its span add --end DATE, on newer data use --continue")
 
 
 @command(render=_render_resumed, policy=False)
 def resume(
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who signs.")],
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the signature.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason; kept with the signature.")],
     run: Annotated[
         str | None,
-        typer.Argument(metavar="RUN", help="Which paper run.", show_default="the newest", autocompletion=complete_runs),
+        typer.Argument(metavar="RUN", help="The paper run.", show_default="the newest", autocompletion=complete_runs),
     ] = None,
     *,
     where: Workspace,
 ) -> object:
-    """Lift the halt, or sign the re-entry, of a paper book.
+    """Lift the halt, or approve the re-entry, of a paper account.
 
-    A named person's approval is added to the run's journal; 'trade --mode paper --recorded --resume RUN' then goes on.
-    Exits 2 where there is nothing to sign, 3 where cooldown or health is not there yet, 4 where the mandate has ended.
+    Adds a named person's approval to the run's journal; continue with 'trade --mode paper --recorded --resume RUN'.
+    Exits 2 where nothing needs approval, 3 before cooldown and health checks allow it, 4 after the end of the mandate.
 
     \b
     plimsoll resume --by "Ann Lee" --reason "reviewed the fall of March"

@@ -1,4 +1,4 @@
-"""``plimsoll config``, ``doctor``, ``new`` and ``demo``: set up and look around."""
+"""``plimsoll config``, ``doctor``, ``new`` and ``demo``: set up and explore."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from plimsoll.app import Workspace
 
 config_cli = typer.Typer(help="Show the policy and its schema.", no_args_is_help=True, rich_markup_mode=None)
-new_cli = typer.Typer(help="Write a file to begin with.", no_args_is_help=True, rich_markup_mode=None)
+new_cli = typer.Typer(help="Create a file from a template.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @config_cli.command("show")
@@ -27,7 +27,7 @@ def config_show(
 ) -> object:
     """List every policy value with unit, rule and origin.
 
-    Then how often a year each rung of the drawdown ladder is expected to fire.
+    Then the expected firings a year of each rung of the drawdown ladder.
 
     \b
     plimsoll config show --profile institutional
@@ -71,9 +71,9 @@ def _render_new_strategy(path: Path) -> None:
 def new_strategy(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, such as my_trend; the file is NAME.py.")],
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder to write into.")] = Path(),
-    weights: Annotated[bool, typer.Option("--weights", help="One that returns target weights, not forecasts.")] = False,
+    weights: Annotated[bool, typer.Option("--weights", help="Return target weights instead of forecasts.")] = False,
 ) -> object:
-    """Write a commented strategy of your own that runs as it is.
+    """Create a commented strategy file that runs as it is.
 
     \b
     plimsoll new strategy my_trend
@@ -92,8 +92,8 @@ def demo(
 ) -> None:
     """Show every stage once, offline, on synthetic data.
 
-    Makes the market up, certifies and backtests it, trades a year of it on paper, explains a trade and a refusal,
-    writes the report and verifies the journals: a minute or so. A home with real data is refused.
+    Generates a synthetic market, certifies and backtests it, trades a year of it on paper, explains a trade and a
+    refusal, writes the report and verifies the journals: about a minute. A home with real data is refused.
 
     \b
     plimsoll demo

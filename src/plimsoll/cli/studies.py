@@ -1,4 +1,4 @@
-"""``plimsoll ablation`` and ``montecarlo``: what each rule is worth, and whether the governor holds."""
+"""``plimsoll ablation`` and ``montecarlo``: the effect of each rule, and stress tests of the governor."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def ablation(
     start: StartOption = None,
     end: EndOption = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes to work side by side.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Number of parallel processes.")] = 1,
     strategy: StrategyOption = None,
     capital: CapitalOption = None,
     operator: OperatorOption = None,
@@ -37,7 +37,7 @@ def ablation(
 ) -> object:
     """Backtest with one rule off at a time.
 
-    Shows what each rule costs and saves over this history.
+    Shows the cost and benefit of each rule over this history.
 
     \b
     plimsoll ablation --start 2008-01-02 --jobs 2
@@ -49,8 +49,8 @@ def ablation(
 
 @command(render="montecarlo.render_montecarlo")
 def montecarlo(
-    sessions: Annotated[int, typer.Option("--sessions", min=1, metavar="N", help="How many to play.")] = 200,
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="S", help="The same seed is the same result.")] = 1,
+    sessions: Annotated[int, typer.Option("--sessions", min=1, metavar="N", help="Number of sessions.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="S", help="The same seed gives the same result.")] = 1,
     bars: Annotated[
         list[Path] | None,
         typer.Option(
@@ -62,20 +62,20 @@ def montecarlo(
     ] = None,
     session: Annotated[
         int | None,
-        typer.Option("--session", min=0, metavar="N", help="Play only the session of this number, instead of many."),
+        typer.Option("--session", min=0, metavar="N", help="Play only the session of this number."),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes to work side by side.")] = 1,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Number of parallel processes.")] = 1,
     *,
     where: Workspace,
 ) -> Answer:
-    """Push every limit of the governor and count breaches.
+    """Stress-test the governor's limits by simulation.
 
     Sessions on synthetic and recorded minute bars, with models from sensible to hostile, gaps, crashes and restarts,
-    and a venue whose fills are partial, late, doubled or too large, and whose errors are corrected later. An
-    independent ledger counts, which does not trust the governor.
+    and a venue whose fills are partial, late, repeated or too large, and whose errors are corrected later. An
+    independent ledger checks the governor.
 
     Exits 3 if an order breached a limit, the governor counted less than the ledger, a limit was not approached to
-    95 %, or a refusal was never seen. A session that failed is named by its number; --session plays it alone.
+    95 %, or a refusal never occurred. A failed session is named by its number; --session plays it alone.
 
     \b
     plimsoll montecarlo --sessions 200 --seed 1 --profile micro

@@ -1,4 +1,4 @@
-"""Text to the terminal, with every control character escaped, whoever wrote it (O10)."""
+"""Text to the terminal, with every control character escaped (O10)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _NOT_ASCII = re.compile("[\x7f-\U0010ffff]")
 
 
 def say(text: object, *, err: bool = False, nl: bool = True) -> None:
-    """Print a text, every character that could command the terminal or reorder a line as its escape."""
+    """Print a text, every character that could control the terminal or reorder a line escaped."""
     typer.echo(printable(str(text)), err=err, nl=nl)
 
 
 def note(words: str) -> None:
-    """Say on stderr what was chosen for a person, or what they have to know."""
+    """Print a note for a person on stderr."""
     say(f"note: {words}", err=True)
 
 

@@ -81,11 +81,11 @@ def trade(
         typer.Option("--restart-every", min=0, metavar="N", help="Restart from the journal every N cycles."),
     ] = 0,
     resume: Annotated[
-        str | None, typer.Option("--resume", metavar="ID", help="Go on with an interrupted paper run.")
+        str | None, typer.Option("--resume", metavar="ID", help="Resume an interrupted paper run.")
     ] = None,
     continue_run: Annotated[
         str | None,
-        typer.Option("--continue", metavar="ID", help="Go on with a paper run on the newest snapshot, to its end."),
+        typer.Option("--continue", metavar="ID", help="Continue a paper run on the newest snapshot, to its end."),
     ] = None,
     strategy: StrategyOption = None,
     capital: CapitalOption = None,
@@ -112,7 +112,7 @@ def trade(
     """
     if not recorded:
         raise UsageError(
-            f"--mode {mode.value} without --recorded needs a live feed, which is not there yet", "Add --recorded"
+            f"--mode {mode.value} without --recorded needs a live feed, which is not implemented yet", "Add --recorded"
         )
     under = changed(where, run_changes(strategy, capital, operator, lifecycle, benchmark, costs), snapshot)
     with progress("paper session") as report:

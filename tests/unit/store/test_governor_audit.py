@@ -87,8 +87,8 @@ def bad(one: Lying, entries: int, first: int, problem: str) -> AccountAudit:
 
 def test_what_is_wrong_with_an_entry_is_said_and_nothing_after_it_is_taken() -> None:
     for change, problem in (
-        (lambda at, text: (at, text + " "), "it does not say what its changes come to"),
-        (lambda at, text: (at, text.replace('"2"', '"3"')), "it does not say what its changes come to"),
+        (lambda at, text: (at, text + " "), "its digests do not match its changes"),
+        (lambda at, text: (at, text.replace('"2"', '"3"')), "its digests do not match its changes"),
         (lambda at, text: (at + 1, text), "it does not follow entry 1"),
         (lambda at, text: (at, '["' + "b" * 64 + text[66:]), "it does not follow entry 1"),
         (lambda at, text: (at, text.replace(",2,", ",3,", 1)), "it does not follow entry 1"),
@@ -115,7 +115,7 @@ def test_a_record_that_went_its_own_way_or_ends_too_early_is_told() -> None:
     del one.entries[2]
     assert audited(one, seen(one, 3)) == bad(one, 2, 3, "the record ends with entry 2, this home has seen 3")
     assert audited(one, None) == bad(
-        one, 2, 2, "the anchor of this home is missing: nothing says where the record ends"
+        one, 2, 2, "the anchor of this home is missing: the end of the record is unknown"
     )
 
 
@@ -142,11 +142,11 @@ def test_a_row_or_fact_that_the_record_did_not_leave_is_told_with_the_entry_that
         ([*one.state, ("position", "T", "5")], one.made, 3, "position T is '5', and entry 3 left None"),
         ([*one.state, ("quote", "S", "5")], one.made, 0, "quote S is '5', and entry 0 left None"),
         (one.state, [("intent", "a", 2), *one.made[1:]], 1,
-         "intent a is said to be of entry 2, and the last to make it was 1"),
+         "intent a is stored as of entry 2, and entry 1 made it last"),
         (one.state, [*one.made, ("intent", "b", 2)], 0,
-         "intent b is said to be of entry 2, and the last to make it was 0"),
-        (one.state, [*one.made, one.made[0]], 0, "intent a is said to be of entry 1, and the last to make it was 0"),
-        (one.state, one.made[:1], 3, "closed a is missing, which entry 3 made"),
+         "intent b is stored as of entry 2, and entry 0 made it last"),
+        (one.state, [*one.made, one.made[0]], 0, "intent a is stored as of entry 1, and entry 0 made it last"),
+        (one.state, one.made[:1], 3, "closed a of entry 3 is missing"),
     ):  # fmt: skip
         one.state, kept, one.made, made_before = state, one.state, made, one.made
         assert audited(one, seen(one, 3)) == bad(one, 3, first, problem)

@@ -64,7 +64,7 @@ def test_an_entry_that_does_not_follow_is_refused_and_changes_nothing() -> None:
         ("[]", "an entry of its record cannot be read"),
         (entry(number=2), "entry 1 of its record does not follow"),
         (entry(previous="b" * 64), "entry 1 of its record does not follow"),
-        (entry(state_digest="0" * 64), "entry 1 does not say what its changes come to"),
+        (entry(state_digest="0" * 64), "entry 1 has digests that do not match its changes"),
     ):
         chain = Chain(NAME)
         with pytest.raises(CorruptionError, match=problem):

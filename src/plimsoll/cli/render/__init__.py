@@ -1,1 +1,1 @@
-"""What a command prints for a person: tables and sentences made from the values that the services return."""
+"""Command output for people: tables and sentences from the values that services return."""

@@ -1,4 +1,4 @@
-"""An account's caps, their versions and who may sign, as text for a person (H1)."""
+"""An account's caps, their versions and signers, as text for a person (H1)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CAPS = {
 
 
 def render_limits(shown: LimitsReport) -> None:
-    """What is signed, by whom, and what the governor compares with."""
+    """The signed caps, their signer, and the caps in force."""
     out = console()
     if shown.recorded:
         version = f"version {shown.sequence}, " + (
@@ -35,7 +35,7 @@ def render_limits(shown: LimitsReport) -> None:
         out.print(escape(f"{shown.mode} account {shown.account}: {version}"))
         out.print(escape(f"reason: {one_line(shown.reason)}"))
     else:
-        out.print(escape(f"no account yet; profile {shown.profile} would begin with"))
+        out.print(escape(f"no account yet; initial caps of profile {shown.profile}:"))
     out.print(escape(f"made from profile {shown.profile}, capital ${shown.capital}"))
     columns = ("cap", "signed" if shown.signed_by else "stated", *(("in force",) if shown.in_force else ()))
     rows = table(*columns, right=(1, 2))
@@ -44,25 +44,25 @@ def render_limits(shown: LimitsReport) -> None:
         rows.add_row(escape(name), f"${cap}", *((f"${force}" if force else "",) if shown.in_force else ()))
     out.print(rows)
     if shown.steps:
-        now = f"a position may be worth ${shown.size} for now" if shown.size else "a position grows by steps"
+        now = f"position size is ${shown.size} at this step" if shown.size else "position size grows by steps"
         out.print(f"{now}: " + ", ".join(f"${step}" for step in shown.steps) + "; see 'plimsoll approve status'")
     if shown.waiting:
-        out.print("A raised cap is in force from the next session, a lowered one from the next start of the governor.")
+        out.print("A raised cap applies from the next session, a lowered one from the governor's next start.")
     if shown.session:
         out.print(f"last session {shown.session}, equity ${shown.equity}")
     if shown.drift:
         out.print(escape(f"WARNING: {shown.drift}"))
     for d in shown.differs:
-        out.print(escape(f"policy differs: {d.cap} is ${d.policy} there, ${d.limits} here; here counts"))
+        out.print(escape(f"policy differs: {d.cap} is ${d.policy} there, ${d.limits} in limits.json, which applies"))
     if shown.note:
         out.print(escape(f"note: {shown.note}"))
 
 
 def render_limits_history(versions: Sequence[LimitsVersion]) -> None:
-    """A line a version."""
+    """One line per version."""
     out = console()
     if not versions:
-        out.print("no limits yet: a paper account gets its first on its first use, a live one signs them")
+        out.print("no limits yet: a paper account gets them on first use, a live one signs them")
         return
     rows = table(
         "version", "mode", "loss", "position", "turnover", "trade", "signed by", "at", "reason", right=(0, 2, 3, 4, 5)
@@ -72,17 +72,17 @@ def render_limits_history(versions: Sequence[LimitsVersion]) -> None:
         who = (v.signed_by or "nobody", one_line(v.signed_at or ""), one_line(v.reason))
         rows.add_row(str(v.sequence), v.mode, *(f"${cap}" for cap in caps), *map(escape, who))
     out.print(rows)
-    out.print("The record is whole: every entry follows the one before it, every signature is its person's.")
+    out.print("The record is intact: the chain is complete and every signature is valid.")
 
 
 def render_size(shown: SizeReport) -> None:
-    """Where the size of a position stands, and the evidence for the next step."""
+    """The present size step, and the evidence for the next one."""
     out = console()
     if not shown.graduated:
-        out.print("the size of this account is not graduated: its caps hold alone")
+        out.print("the size of this account is not graduated: only its caps apply")
         return
     steps = ", ".join(f"${step}" for step in shown.steps)
-    out.print(f"a position may be worth ${shown.size}; the steps are {steps}")
+    out.print(f"position size is ${shown.size}; the steps are {steps}")
     if shown.next is None:
         out.print("this is the last step")
         return
@@ -92,17 +92,17 @@ def render_size(shown: SizeReport) -> None:
     out.print(rows)
     out.print(escape(f"{shown.sessions} sessions since {shown.since}"))
     out.print(
-        "All of it holds: a person may grant the step with 'plimsoll approve size'."
+        "All requirements are met: grant the step with 'plimsoll approve size'."
         if shown.ready
-        else "A person cannot grant the step yet."
+        else "The step cannot be granted yet."
     )
 
 
 def render_keys(trusted: Sequence[TrustedKey]) -> None:
-    """A line a person."""
+    """One line per signer."""
     out = console()
     if not trusted:
-        out.print("nobody may sign yet: plimsoll keys trust PERSON PUBLIC_KEY")
+        out.print("no signers yet: plimsoll keys trust PERSON PUBLIC_KEY")
         return
     rows = table("person", "public key")
     for one in trusted:
@@ -118,8 +118,8 @@ def _rows(caps: Caps) -> Iterator[tuple[str, str]]:
 
 
 def render_checked_promise(found: Checked) -> None:
-    """Who signed a written risk promise, and whether it still holds."""
-    holds = "it is what the account promises now" if found.in_force else "THE ACCOUNT PROMISES OTHERWISE NOW"
+    """The signer of a risk promise, and whether it still holds."""
+    holds = "the account's promise is unchanged" if found.in_force else "THE ACCOUNT'S PROMISE HAS CHANGED SINCE"
     say(
         f"signed by {found.signed_by} at {found.signed_at} for account {found.account} under policy "
         f"{found.policy[:16]}; {holds}"

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 _STATUS = {
     "optimal": "solved by cutting planes",
     "optimal_lp": "solved by the plain linear program",
-    "scaled": "NOT SOLVED: no allocation meets every limit; the present book is scaled towards cash",
+    "scaled": "NOT SOLVED: no allocation meets every limit; present positions are scaled towards cash",
 }
 
 
 def render_auction(found: AuctionAnswer) -> None:
-    """Everything a reader needs to believe or doubt the answer."""
+    """All figures needed to check the answer."""
     out = console()
     said = _STATUS[found.status] + (f"; {found.binding} set the scale" if found.binding else "")
     out.print(escape(said))
@@ -56,7 +56,7 @@ def render_auction(found: AuctionAnswer) -> None:
 
 
 def _show_lots(found: LotsAnswer) -> None:
-    """The allocation in whole lots, with what a limit on CVaR took off."""
+    """The allocation in whole lots, with the reduction for a limit on CVaR."""
     out = console()
     columns = ("asset", "lots", "units", "price", "value", "weight", "target", "taken off")
     rows = table(*columns, title=f"\nIn whole lots, NAV {found.nav:,.2f}", right=(1, 2, 3, 4, 5, 6, 7))

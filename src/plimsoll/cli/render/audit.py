@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def render_audit(report: AuditReport) -> None:
-    """Whether the chain holds, and if not where it breaks."""
+    """Whether the chain is intact, and if not where it breaks."""
     out = console()
     if report.governor is not None:
         account = report.governor
@@ -25,28 +25,24 @@ def render_audit(report: AuditReport) -> None:
         if not report.records and not report.problem:
             return
     if report.ok or not report.problem:
-        end = "" if report.anchored else "; the run has not ended, so nothing outside the journal keeps its end"
+        end = "" if report.anchored else "; the run has not ended, so no anchor outside the journal confirms its end"
         outdated = 0 < report.format < JOURNAL_FORMAT
-        old = f"; of format {report.format}, which this version verifies and does not read" if outdated else ""
+        old = f"; of format {report.format}, which this version can verify but not read" if outdated else ""
         out.print(f"ok: {report.records} records, head {report.head[:16]}{end}{old}")
     else:
         out.print(f"NOT OK: {escape(report.problem)}; first bad record {report.first_bad} of {report.records}")
 
 
 def render_repair(done: Repaired) -> None:
-    """What was wrong with the governor's account and what was done."""
+    """The damage of the governor's account and the repair."""
     out = console()
     if done.action == "none":
-        out.print("Nothing is wrong with the governor's account.")
+        out.print("The governor's account is intact.")
         return
     out.print(f"found: {escape(done.problem)}")
     if done.action == "rebuild":
         out.print(f"rebuilt from its record of {done.entries} entries; nothing is lost")
     else:
-        known = f"{done.lost} entries are lost" if done.lost else "what came after is lost"
-        out.print(
-            f"begun again with {done.entries} entries; {known}. Only reductions pass: tell a snapshot of what the"
-        )
-        out.print(
-            "venue holds, then begin the next session. Orders that were open there may be unknown here: cancel them"
-        )
+        known = f"{done.lost} entries are lost" if done.lost else "later ones are lost"
+        out.print(f"restarted with {done.entries} entries; {known}. Only reductions pass: send a snapshot of the")
+        out.print("venue's positions, then begin the next session. Orders open there may be unknown here: cancel them")

@@ -1,4 +1,4 @@
-"""A run's result as text for a person: figures beside passive portfolios, decisions, costs, strategies."""
+"""A run's result as text: figures beside buy-and-hold benchmarks, decisions, costs, strategies."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ METRICS = (
     ("turnover per month", "turnover_monthly", percent),
     ("annual cost drag", "cost_drag_annual", lambda drag: percent(drag, 2)),
 )
-_OF_TRIPS = ("win_rate", "profit_factor")  # a passive book closes none
+_OF_TRIPS = ("win_rate", "profit_factor")  # a buy-and-hold benchmark closes none
 
 
 def render_backtest(result: BacktestResult) -> None:
-    """Span and sample, metrics beside passive books, then what the governance did."""
+    """Span and sample, metrics beside benchmarks, then the effects of the risk limits."""
     out = console()
     if result.synthetic:
         out.print(SYNTHETIC)
@@ -47,7 +47,7 @@ def render_backtest(result: BacktestResult) -> None:
             f"The MANDATE ENDED: the account is flat since {result.end} and only a signed re-commissioning reopens it."
         )
     out.print(f"run {result.run}   snapshot {result.snapshot[:16]}   policy {result.policy[:16]} ({result.profile})")
-    sample = f"{result.start} to {result.end}, {result.sessions} sessions, from {result.capital} USD"
+    sample = f"{result.start} to {result.end}, {result.sessions} sessions, initial capital {result.capital} USD"
     out.print(f"{result.mode}, {sample}; daily closes, net of costs")
     books = {"Plimsoll": result.metrics}
     if result.without_mandate is not None:
@@ -70,7 +70,7 @@ def render_backtest(result: BacktestResult) -> None:
     if result.worth is not None:
         _worth(out, result, result.worth)
     exposure = result.exposure
-    barred = f"no new risk allowed on {percent(exposure.halted)} of sessions, VIX apart"
+    barred = f"new risk barred on {percent(exposure.halted)} of sessions (VIX rules excluded)"
     out.print(f"invested    {percent(exposure.invested)} of NAV on average; {barred}")
     out.print("modes       " + _counts(exposure.modes))
     out.print("decisions   " + _counts(result.decisions))
@@ -90,14 +90,14 @@ def render_backtest(result: BacktestResult) -> None:
     if result.journal is not None:
         out.print(proven(result.journal))
     if result.command:
-        out.print(escape(f"again       {result.command}"), soft_wrap=True)
+        out.print(escape(f"reproduce   {result.command}"), soft_wrap=True)
 
 
 def _worth(out: Console, result: BacktestResult, worth: Worth) -> None:
-    """The governed run beside the same forecasts without governance, and equal weight, at its volatility."""
+    """The governed run beside the same forecasts without risk limits, and equal weight, at its volatility."""
     names = ("governed", "ungoverned, de-levered", "equal weight, de-levered")
     books = (result.metrics, worth.ungoverned_delevered, worth.equal_weight_delevered)
-    rows = table("what governance is worth", *names, right=(1, 2, 3))
+    rows = table("cost and benefit of the risk limits", *names, right=(1, 2, 3))
     shown = ("annual_return", "annual_volatility", "sharpe", "sharpe_rf0", "max_drawdown", "cost_drag_annual")
     for label, key, told in METRICS:
         if key in shown:
@@ -108,14 +108,14 @@ def _worth(out: Console, result: BacktestResult, worth: Worth) -> None:
 
 
 def _span(compared: BenchmarkComparison, result: BacktestResult) -> str:
-    """Which part of the run a benchmark covers, in words; empty for all of it."""
+    """The part of the run that a benchmark covers, in words; empty for all of it."""
     said = [f"from {compared.start}"] if compared.start > result.start else []
     said += [f"to {compared.end}"] if compared.end < result.end else []
     return f" {' '.join(said)}" if said else ""
 
 
 def _life(name: str, life: StrategyLife) -> str:
-    """Where a strategy stands at the end, what it may use and what it brought."""
+    """A strategy's final stage, its capital and its contribution."""
     stage = f"{life.stage}{', suspended' if life.suspended else ''} since {life.since}"
     may = f"may use {percent(life.cap)} of NAV, decay {figure(life.decay)} (model validated {life.age} sessions ago)"
     return f"{name}: {stage}; {may}; contributed {percent(life.contribution)} over the run"

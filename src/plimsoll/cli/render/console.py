@@ -1,4 +1,4 @@
-"""What every renderer draws with: a console and tables that keep figures whole, percentages, figures."""
+"""Console, tables that keep figures whole, percentages and figures, shared by all renderers."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 ABSENT = "unknown"
 SYNTHETIC = "SYNTHETIC DATA: a generated market; its figures say nothing about any real one."
 WIDTH_PIPED = 160
-WIDTH_CODE = 12  # a word that is neither a figure nor a date is not broken below this
-WIDTH_LEAST = 60  # narrower, and the terminal wraps the lines: cut names would name nothing
+WIDTH_CODE = 12  # a word that is neither a figure nor a date is not broken below this width
+WIDTH_LEAST = 60  # below this the terminal wraps the lines instead of cutting names
 
 
 class _Pipeable(Console):
-    """A console that leaves it to the command how to end when its reader has left; Rich's own ends the process."""
+    """A console that lets the command decide how to end when its reader has left; Rich's own ends the process."""
 
     def print(self, *objects: Any, **how: Any) -> None:
         """Tables go past the edge of a narrow terminal rather than break a figure or a date in two."""
@@ -39,7 +39,7 @@ class _Pipeable(Console):
 
 
 class _Printable(Table):
-    """A table whose cells command no terminal, whoever wrote what is in them."""
+    """A table whose cells are escaped, so that none can control the terminal."""
 
     def add_row(self, *cells: Any, **how: Any) -> None:
         """Add a row."""
@@ -65,7 +65,7 @@ def table(*columns: str, title: str | None = None, right: tuple[int, ...] = ()) 
 
 
 def _fitted(out: Console, made: Table) -> int:
-    """Draw a table that is wider than the terminal closer together and wrap its prose; the width it then needs."""
+    """Tighten a table that is wider than the terminal and wrap its text columns; returns the width it then needs."""
     if _width(out, made) <= out.width:
         return out.width
     wanted = [_narrowed(column) for column in made.columns]
@@ -76,12 +76,12 @@ def _fitted(out: Console, made: Table) -> int:
 
 
 def _width(out: Console, made: Table) -> int:
-    """How wide a table is where nothing holds it back."""
+    """Natural width of a table."""
     return made.__rich_measure__(out, out.options.update(width=WIDTH_PIPED)).maximum
 
 
 def _narrowed(column: Column) -> int:
-    """Give a column the width of its longest word; how much more would keep its lines whole, 0 for single words."""
+    """Give a column the width of its longest word; returns how much more would keep its lines whole, 0 for one word."""
     head, *cells = (str(cell).split() for cell in (column.header, *column.cells))
     column.no_wrap = all(len(words) < 2 for words in cells)
     if column.no_wrap:
@@ -92,9 +92,9 @@ def _narrowed(column: Column) -> int:
 
 
 def _drawn_closer(out: Console, made: Table, *, prose: bool) -> int:
-    """Take away edge and gaps, step by step, until the table fits; the width it then has.
+    """Remove edge and gaps, step by step, until the table fits; returns its width.
 
-    Where a column holds prose the gaps go at once, since its words need the room more.
+    Where a column contains text the gaps go first, since its words need the room more.
     """
     gaps = ((0, 0),) if prose else ((0, 1), (0, 1, 0, 0), (0, 0))
     least = 0
@@ -106,7 +106,7 @@ def _drawn_closer(out: Console, made: Table, *, prose: bool) -> int:
 
 
 def _break_longest_code(made: Table, excess: int) -> int:
-    """Let the longest word of a column that is neither the first nor of figures break; how much that saves."""
+    """Allow the longest word of a text column, except the first, to break; returns the width saved."""
     codes = [c for n, c in enumerate(made.columns) if n and c.justify == "left"]
     if excess <= 0 or not codes:
         return 0
@@ -117,7 +117,7 @@ def _break_longest_code(made: Table, excess: int) -> int:
 
 
 def _share_out(made: Table, wanted: list[int], spare: int) -> None:
-    """Widen the columns by what is left; who wants least gets it first."""
+    """Widen the columns by the remaining width, smallest need first."""
     for left, n in enumerate(sorted(range(len(wanted)), key=lambda n: wanted[n])):
         more = min(wanted[n], spare // (len(wanted) - left))
         made.columns[n].width = (made.columns[n].width or 0) + more
@@ -135,8 +135,8 @@ def figure(value: float | None, places: int = 2) -> str:
 
 
 def proven(proof: Proof) -> str:
-    """What a reading of a run's journal rests on, in a line."""
-    end = "" if proof.anchored else "; the run has not ended, so nothing outside the journal keeps its end"
+    """The verification behind a reading of a run's journal, in one line."""
+    end = "" if proof.anchored else "; the run has not ended, so no anchor outside the journal confirms its end"
     return f"journal {proof.records} records, verified to head {proof.head[:16]}{end}"
 
 

@@ -20,7 +20,7 @@ ORDERS_SHOWN = 10
 
 
 def render_costs(found: CostReport) -> None:
-    """The coefficient first, then where the cost came from."""
+    """The coefficient first, then the cost by part."""
     out = console()
     out.print(f"{escape(found.source)}: {found.orders_compared} orders filled")
     out.print(escape(found.basis))
@@ -29,7 +29,7 @@ def render_costs(found: CostReport) -> None:
     out.print(escape(_coefficient(found)))
     if found.r2 is not None:
         multiple, error = found.slippage_multiple, found.slippage_multiple_error
-        slippage = "as the policy has them" if error is None else f"{_with_error(multiple, error)} times the policy's"
+        slippage = "as in the policy" if error is None else f"{_with_error(multiple, error)} times the policy's"
         out.print(f"slippage rates {slippage}; R² {found.r2:.4f}; {found.fills} orders of {found.days} days")
     out.print("expected and realised: bps of notional; the rest: USD")
     out.print(_table("all orders", (found.total,)))
@@ -52,12 +52,12 @@ def render_costs(found: CostReport) -> None:
     if len(found.left_out) > LEFT_OUT_SHOWN:
         out.print(f"left out  {len(found.left_out) - LEFT_OUT_SHOWN} more; --json names them all")
     if found.suggestion:
-        out.print("Nothing was changed. To price with this coefficient, put into a file given with --policy:")
+        out.print("Nothing was changed. To use this coefficient, put into a file given with --policy:")
         out.print(escape(found.suggestion), end="")
 
 
 def _coefficient(found: CostReport) -> str:
-    policy = f"the policy has {found.impact_y_policy:.4g}"
+    policy = f"policy {found.impact_y_policy:.4g}"
     if found.impact_y is None or found.impact_y_low is None or found.impact_y_high is None:
         return f"impact coefficient Y {ABSENT}: {found.why_unknown}; {policy}"
     between = f"95 % interval {found.impact_y_low:.4g} to {found.impact_y_high:.4g}"
@@ -81,7 +81,7 @@ def _table(title: str, rows: Iterable[Compared]) -> Table:
 
 
 def _dearest(found: CostReport, tell: Callable[[Table | str], None]) -> None:
-    """The orders that cost most beyond what was expected of them."""
+    """The orders with the largest cost above expectation."""
     worst = sorted(found.orders, key=lambda o: o.expected_usd - o.realised_usd)[:ORDERS_SHOWN]
     rows = table(
         "order of", "symbol", "side", "notional", "expected", "sure", "takes", "realised", "delay", "slippage",
@@ -106,5 +106,5 @@ def _bps(value: float | None) -> str:
 
 
 def _usd(value: float) -> str:
-    """Dollars, with cents where cents are a part of it."""
+    """Dollars, with cents for small amounts."""
     return f"{value:,.2f}" if abs(value) < 1000.0 else f"{value:,.0f}"

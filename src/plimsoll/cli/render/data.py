@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def render_ingest(report: IngestReport) -> None:
-    """What a run read, what was certified, and everything that failed."""
+    """Rows read, certifications, and every failure."""
     out = console()
     if report.synthetic:
         out.print(SYNTHETIC)
     states = ", ".join(f"{count} {state}" for state, count in report.states.items())
-    out.print(f"{'taken up' if report.resumed else 'run'} {report.run}: {report.rows} rows new or changed")
+    out.print(f"{'resumed' if report.resumed else 'run'} {report.run}: {report.rows} rows new or changed")
     out.print(f"symbols   {len(report.symbols)}" + (f" ({states})" if states else ""))
     if report.macro:
         out.print(f"series    {len(report.macro)}: {', '.join(report.macro)}")
@@ -46,14 +46,14 @@ def render_ingest(report: IngestReport) -> None:
 
 
 def routed(route: RouteTaken) -> str:
-    """Which provider was chosen, why, and who was passed over before it (D4)."""
-    why = {"named": "named by you", "priority": "first by priority", "order": f"first for {route.purpose}"}
+    """The chosen provider, the reason, and those passed over (D4)."""
+    why = {"named": "chosen with --provider", "priority": "first by priority", "order": f"first for {route.purpose}"}
     passed = ", ".join(f"{skip.provider} ({skip.cause})" for skip in route.skips)
     return f"{route.provider}, {why.get(route.reason, route.reason)}" + (f"; passed over: {passed}" if passed else "")
 
 
 def render_sources(found: Mapping[str, tuple[RawSourceState, ...]]) -> None:
-    """The source files of every run, and whether their bytes are still those that were read."""
+    """The source files of every run, and whether their archived bytes are unchanged."""
     out = console()
     rows = table("run", "source", "bytes", "sha256", "state", "kept at", right=(2,))
     for one in found["sources"]:
@@ -66,7 +66,7 @@ def render_status(report: Status) -> None:
     out = console()
     if report.synthetic:
         out.print(SYNTHETIC)
-    out.print(f"snapshot {report.snapshot}" + (f", by what was known on {report.as_of}" if report.as_of else ""))
+    out.print(f"snapshot {report.snapshot}" + (f", as known on {report.as_of}" if report.as_of else ""))
     out.print(", ".join(f"{count} {state}" for state, count in report.states.items()) or "no symbols")
     if report.route is not None:
         out.print(f"run {report.run} read from {routed(report.route)}")
@@ -84,13 +84,13 @@ def render_status(report: Status) -> None:
     if report.macro:
         out.print(f"macro series: {', '.join(report.macro)}")
     if report.derived_universe:
-        out.print("The universe was derived from the source: it has no membership history (survivorship, D16).")
+        out.print("The universe has no membership history: results have survivorship bias (D16).")
     if report.alert:
         out.print(f"ALERT {escape(report.alert)}")
 
 
 def render_providers(found: Providers) -> None:
-    """The matrix, then who would serve each purpose."""
+    """The matrix, then the chosen provider for each purpose."""
     out = console()
     rows = table("provider", "bars of", "history days", "quotes", "executes", "data granted", "built", right=(2,))
     for p in found.matrix:
@@ -109,7 +109,7 @@ def render_providers(found: Providers) -> None:
         out.print(f"{one.provider} {state}: {escape(one.detail)}")
     built = sum(p.built for p in found.matrix)
     out.print(
-        f"matrix of {found.version}: {built} of {len(found.matrix)} providers are built; the others are passed over "
+        f"matrix of {found.version}: {built} of {len(found.matrix)} providers are implemented; the others are skipped "
         "(adapter)."
     )
 
@@ -117,7 +117,7 @@ def render_providers(found: Providers) -> None:
 def render_confirmations(records: tuple[Confirmation, ...]) -> None:
     """Every confirmation and revocation of a jump."""
     if not records:
-        say("no jump was ever confirmed here")
+        say("no confirmed jumps")
     for one in records:
         act = "confirmed" if one.act == "confirm" else "revoked"
         figures = f" ({one.detail})" if one.detail else ""

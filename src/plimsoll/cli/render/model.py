@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def render_conversion(found: Conversion) -> None:
-    """What was written, and how well it agrees with what it came from."""
+    """The file written, and its agreement with the original model."""
     say(f"wrote   {found.output}, sha256 {found.sha256}")
     say(f"from    {found.source}, {found.kind}; answers {', '.join(found.actions)}")
     say(
@@ -25,7 +25,7 @@ def render_conversion(found: Conversion) -> None:
 
 
 def render_model_run(found: ModelRun) -> None:
-    """Profit and loss after costs, orders, and what kept orders back."""
+    """Profit and loss after costs, orders, and the reasons that reduced orders."""
     out = console()
     out.print(found.label)
     mark = f", sha256 {found.sha256[:16]}" if found.sha256 else ""
@@ -48,11 +48,11 @@ def render_model_run(found: ModelRun) -> None:
         f"filled, {found.cancelled} cancelled at a close"
     )
     for title, counts in (
-        ("The model said", found.answers),
+        ("Model actions", found.answers),
         ("Faults, each HOLD", found.faults),
-        ("Stopped or shrunk before the governor", found.held_back),
+        ("Stopped or reduced before the governor", found.held_back),
         ("Refused by the governor", found.refused),
-        ("Sessions by their last stage", found.stages),
+        ("Sessions by their final ladder stage", found.stages),
     ):
         if any(counts.values()):
             rows = table(title, "count", title="", right=(1,))

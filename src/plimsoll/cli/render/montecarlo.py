@@ -1,4 +1,4 @@
-"""A Monte Carlo of the governor as text: limits, refusals, and what no limit can stop (H8)."""
+"""A Monte Carlo of the governor as text: limits, refusals, and gaps beyond any limit (H8)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from plimsoll.simulation.study import FailedSession, Odds
 
 _MEANT = {
-    "loss": "largest session loss within its cap; gaps beyond it stand below",
+    "loss": "largest session loss within its cap; gaps beyond it are below",
     "position": "one symbol, everything open filled",
     "gross": "all positions together, everything open filled",
     "turnover": "a session's, everything open filled",
@@ -22,7 +22,7 @@ _NAMED = 20  # failed sessions; --json names all
 
 
 def render_montecarlo(found: Odds) -> None:
-    """The verdict first, then what it rests on."""
+    """The verdict first, then its basis."""
     out = console()
     bars = ", ".join(f"{count} on {origin} bars" for origin, count in found.bars.items())
     which = f"{found.sessions} sessions" if found.session is None else f"Session {found.session}"
@@ -40,25 +40,25 @@ def render_montecarlo(found: Odds) -> None:
         out.print(line)
     if found.unapproached:
         out.print(
-            f"not approached to 95 %: {', '.join(found.unapproached)}. A limit that was not pushed is not proven."
+            f"not approached to 95 %: {', '.join(found.unapproached)}. A limit that is not reached is not tested."
         )
     if found.unseen:
         out.print(f"refusals never seen: {', '.join(found.unseen)}. Play more sessions.")
-    limits = table("limit", "highest use", "of", title="\nLimits, when an order that may add risk left", right=(1,))
+    limits = table("limit", "highest use", "of", title="\nLimits, when an order that may add risk was sent", right=(1,))
     for name, share in found.max_use.items():
         limits.add_row(name, percent(share, 2), _MEANT[name])
     out.print(limits)
     beyond = found.loss_beyond_cap
     out.print(
         f"Gaps through held positions took the loss beyond its cap in {beyond.sessions} sessions, at worst to "
-        f"{beyond.worst_usd} USD ({percent(beyond.worst, 0)} of the cap). No order did that, and no limit on "
+        f"{beyond.worst_usd} USD ({percent(beyond.worst, 0)} of the cap). No order caused that, and no limit on "
         "orders can prevent it."
         if beyond.sessions
         else "No gap took the loss beyond its cap."
     )
     for title, counts in (
         ("Refusals by reason", found.refused),
-        ("Orders of models that were stopped or shrunk before", found.held_back),
+        ("Orders of models stopped or reduced before the governor", found.held_back),
         ("What happened", found.events),
         ("Sessions by kind", found.scenes),
     ):
@@ -69,7 +69,7 @@ def render_montecarlo(found: Odds) -> None:
 
 
 def _failed(found: Odds) -> list[str]:
-    """A line for each session that failed, and how to play one of them alone."""
+    """One line per failed session, and how to play one alone."""
     lines = [f"session {one.session} ({one.kind}), from bar {one.bar}: {_what(one)}" for one in found.failed[:_NAMED]]
     if len(found.failed) > _NAMED:
         lines.append(f"and {len(found.failed) - _NAMED} more: --json names all")

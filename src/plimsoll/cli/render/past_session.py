@@ -22,7 +22,7 @@ WIDTH_READ = 100  # lines longer than this are hard to read, however wide the te
 
 
 def render_chain(told: SessionExplanation) -> None:
-    """The chain of the one symbol asked for."""
+    """All steps for one symbol."""
     out = _begun(told)
     for chain in told.symbols:
         _print(out, f"{chain.symbol} on {told.session}   run {told.run}")
@@ -31,12 +31,12 @@ def render_chain(told: SessionExplanation) -> None:
 
 
 def render_session(told: SessionExplanation) -> None:
-    """The session in a page."""
+    """The session on one page."""
     out = _begun(told)
     _print(out, f"session {told.session}, decided at {told.decided_at}   run {told.run}")
     _steps(out, told.summary)
     _rests_on(out, told.journal)
-    _print(out, f"One symbol's whole chain: plimsoll explain --on {told.session} --run {told.run} --symbol S")
+    _print(out, f"All steps for one symbol: plimsoll explain --on {told.session} --run {told.run} --symbol S")
 
 
 def _begun(told: SessionExplanation) -> Console:
@@ -69,16 +69,16 @@ def _print(out: Console, line: str) -> None:
 
 
 def render_replay(result: SessionReplay) -> None:
-    """Whether the bytes are the same, and what differs if not."""
+    """Whether the bytes are the same, and the differences if not."""
     out = console()
     said = "identical" if result.identical else "the same decision" if result.same_decision else "DIFFERENT"
     _print(out, f"session {result.session} of run {result.run}: {said}")
     _print(out, f"journaled {result.journaled}  ({result.bytes} bytes)")
     _print(out, f"replayed  {result.replayed}")
     if result.differs:
-        _print(out, f"not the same as then: {', '.join(result.differs)}")
+        _print(out, f"changed since: {', '.join(result.differs)}")
     if not result.same_decision:
         _print(out, f"parts of the record that differ: {', '.join(result.fields) or 'none'}")
     if not result.same_morning:
-        _print(out, "the fills and cash flows before the decision came out otherwise than journaled")
+        _print(out, "the fills and cash flows before the decision differ from those journaled")
     _rests_on(out, result.journal)

@@ -1,4 +1,4 @@
-"""The regime as text: belief, outlook, VIX and its age, matrices, and how often it was right (R8)."""
+"""The regime as text: probabilities, outlook, VIX and its age, matrices, and forecast accuracy (R8)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORECASTS = {"crisis": "P(crisis) at the horizon", "passage": "P(crisis) within
 
 
 def render_regime(found: RegimeReport) -> None:
-    """The day first, then what it rests on, then what it was worth."""
+    """The day first, then its inputs, then forecast accuracy."""
     out = console()
     if found.synthetic:
         out.print(SYNTHETIC)
@@ -51,11 +51,11 @@ def render_regime(found: RegimeReport) -> None:
 def _calibration(scores: tuple[Score, ...]) -> None:
     out = console()
     if not scores:
-        out.print("calibration: nothing to score, no forecast was ever made from VIX")
+        out.print("calibration: nothing to score, no forecast was made from VIX")
         return
     rows = table(
         "", "sessions", "apart", "episodes", "said", "came", "Brier", "of base rate", "skill",
-        title="Calibration: each session's probability beside what followed", right=tuple(range(1, 9)),
+        title="Calibration: each session's probability and the outcome", right=tuple(range(1, 9)),
     )  # fmt: skip
     for n, s in enumerate(scores, 1):
         rows.add_row(

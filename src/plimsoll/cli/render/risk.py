@@ -1,4 +1,4 @@
-"""A book's distance from its limits as text for a person, the closest limit first."""
+"""A portfolio's distance from its limits as text, the closest limit first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from plimsoll.analysis.risk import LimitStanding, RiskStanding
 
-_MOST = 8  # positions shown; the document has them all
+_MOST = 8  # positions shown; --json has all
 
 
 def render_risk(found: RiskStanding) -> None:
@@ -25,7 +25,7 @@ def render_risk(found: RiskStanding) -> None:
         f"run {escape(found.run)}, close of {found.session}: NAV {found.nav:,.0f} USD, "
         f"cash {found.cash:,.0f} USD; {found.orders} order{'' if found.orders == 1 else 's'} decided"
     )
-    out.print(f"new risk {'allowed, as far as the limits below leave room' if found.new_risk else 'BARRED'}")
+    out.print(f"new risk {'allowed, within the limits below' if found.new_risk else 'BARRED'}")
     for sentence in found.restraints:
         out.print(f"- {escape(sentence)}")
     if found.stale:
@@ -43,7 +43,7 @@ def render_risk(found: RiskStanding) -> None:
 
 
 def _limits(out: Console, found: RiskStanding) -> None:
-    """One line a limit, the scope that uses most of it."""
+    """One line per limit, for the scope that uses most of it."""
     rows = table("limit", "scope", "measured", "limit", "used", "left", "left, USD", "", right=(2, 3, 4, 5, 6))
     seen: set[str] = set()
     shown: list[LimitStanding] = []
@@ -80,7 +80,7 @@ def _amount(value: float | None, unit: str) -> str:
 
 def _tails(out: Console, found: RiskStanding) -> None:
     if not found.tails:
-        out.print("The book held nothing, so it has no tail.")
+        out.print("There are no positions, so there is no tail.")
         return
     rows = table("CVaR 95 %, of NAV", "sessions", "VaR", "CVaR", "interval", "USD", right=(1, 2, 3, 4, 5))
     for e in found.tails:

@@ -1,4 +1,4 @@
-"""Runs as text for a person: the list of them, two side by side, one with a rule off at a time."""
+"""Runs as text: the list of them, two side by side, one rule off at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def render_runs(found: Sequence[RunSummary]) -> None:
-    """One line a run."""
+    """One line per run."""
     out = console()
     if not found:
         out.print("no runs yet: plimsoll backtest")
@@ -56,7 +56,7 @@ def _told(r: RunSummary) -> list[str]:
 
 
 def render_comparison(found: Versus) -> None:
-    """Figures of two runs side by side, what differs in what they were given, and their returns paired."""
+    """Figures of two runs side by side, the differences of their inputs, and their returns paired."""
     out = console()
     a, b = found.a, found.b
     rows = table("", "A", "B", right=(1, 2))
@@ -75,7 +75,7 @@ def render_comparison(found: Versus) -> None:
     for change in found.changes or ():
         out.print(f"policy      {escape(f'{change.key}: {policy_value(change.a)} against {policy_value(change.b)}')}")
     if found.changes is None and not found.same_policy:
-        out.print("policy      a run's policy was not stored: what differs is not known")
+        out.print("policy      a run's policy was not stored: differences are unknown")
     p = found.paired
     if p.difference is None or p.error is None:
         out.print("paired      the runs share too few sessions")
@@ -92,12 +92,12 @@ def render_comparison(found: Versus) -> None:
 
 def _significance(p: Paired) -> str:
     if p.t is None or abs(p.t) < 2.0:
-        return "less than two standard errors: they have not been told apart"
+        return "less than two standard errors: not statistically distinguishable"
     return f"{abs(p.t):.1f} standard errors"
 
 
 def render_ablation(outcomes: Sequence[Outcome]) -> None:
-    """One line a variant; the first is the policy as it stands."""
+    """One line per variant; the first is the unchanged policy."""
     out = console()
     columns = ("off", "return", "vol", "Sharpe", "drawdown", "CVaR 1", "turnover", "costs", "invested", "halted", "")
     rows = table("", *columns, right=tuple(range(2, 11)))
@@ -110,7 +110,7 @@ def render_ablation(outcomes: Sequence[Outcome]) -> None:
         )  # fmt: skip
     out.print(rows)
     if any(o.same for o in outcomes):
-        out.print("Not run: what cannot differ from the base has its figures.")
+        out.print("Not run: a variant that cannot differ from the base has its figures.")
     out.print(
         "annual, net of costs; Sharpe ratio in excess of T-bills; drawdown on closes; CVaR 95 % of one session; "
         "turnover per month"

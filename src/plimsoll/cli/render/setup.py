@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def render_diagnosis(found: Diagnosis) -> None:
-    """One line a check, what to do under those that need it, and the sum."""
+    """One line per check, with remedies where needed, and the overall result."""
     out = console(least=0)
     styles = {"ok": "green", "warn": "yellow", "fail": "red"}
     rows = Table.grid(padding=(0, 2))
@@ -32,7 +32,7 @@ def render_diagnosis(found: Diagnosis) -> None:
 
 
 def render_config(report: ConfigReport) -> None:
-    """Each value with unit, rule and origin; then what the ladder is expected to do."""
+    """Each value with unit, rule and origin; then the ladder's expected firings."""
     out = console()
     out.print(f"profile {report.profile}, policy {report.hash[:16]}\n")
     for said in report.taken_away:
