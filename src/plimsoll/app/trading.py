@@ -186,7 +186,7 @@ def _begun(
     if continue_run is None and snapshot not in snapshots_of(workspace.home).hashes():
         raise InputError(
             f"the snapshot {snapshot} of run {run!r} is not in {runs.place}",
-            f"Restore its folder, or continue on the current one: plimsoll trade --mode paper --recorded --continue {run}",
+            f"Restore its folder, or continue it: plimsoll trade --mode paper --recorded --continue {run}",
         )
     policy = runs.policy(run, genesis.policy)
     if policy is None:
