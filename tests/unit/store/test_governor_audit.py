@@ -114,9 +114,7 @@ def test_a_record_that_went_its_own_way_or_ends_too_early_is_told() -> None:
     assert audited(one, other) == bad(one, 1, 2, "entry 2: it is not the one this home has seen")
     del one.entries[2]
     assert audited(one, seen(one, 3)) == bad(one, 2, 3, "the record ends with entry 2, this home has seen 3")
-    assert audited(one, None) == bad(
-        one, 2, 2, "the anchor of this home is missing: the end of the record is unknown"
-    )
+    assert audited(one, None) == bad(one, 2, 2, "the anchor of this home is missing: the end of the record is unknown")
 
 
 @pytest.mark.parametrize("part", ["texts", "rows"])
