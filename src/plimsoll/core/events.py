@@ -194,13 +194,17 @@ class OrderRestated(msgspec.Struct, frozen=True):
     lots: int
 
 
-class FillCorrected(msgspec.Struct, frozen=True):
-    """A venue corrected an execution of a symbol: ``fill`` replaces it, None for a bust."""
+class FillCorrected(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The venue corrected an execution of a symbol: ``fill`` replaces it, None for a bust.
+
+    ``number`` counts corrections that a venue makes under the same execution id: the highest one stands.
+    """
 
     session: str
     symbol: str
     execution: str
     fill: Fill | None
+    number: int = 0
 
 
 class FeeReported(msgspec.Struct, frozen=True):

@@ -28,7 +28,7 @@ from plimsoll.core.events import (
     Split,
     VenueSnapshot,
 )
-from plimsoll.core.executions import ExecutionBook, fee_key
+from plimsoll.core.executions import ExecutionBook, fee_key, new_key, supersedes
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.track import Track, fold_track, held_values
@@ -150,16 +150,20 @@ def _fee(state: State, fee: FeeReported) -> State:
 
 
 def _corrected(state: State, event: FillCorrected) -> State:
-    """Reverse the old execution and book the new one: cash and lots exactly, average cost as if in that order."""
-    key = (event.symbol, event.execution)
-    before, after = state.executions.get(key), state
-    if before is not None:
-        after = _taken_back(state, before)
-    now = event.fill
-    if now is not None and ((at := (now.symbol, now.execution)) == key or at not in state.executions):
-        after = _traded(after, now.symbol, now.lots, now.price, now.notional + now.commission)
-        after = replace(after, working=filled(after.working, now.id, now.lots))
-    return replace(after, executions=state.executions.corrected(key, event.fill))
+    """What no longer stands taken back, what stands now booked: cash and lots exactly, average cost as if in order."""
+    key, at = (event.symbol, event.execution), new_key(event)
+    known = state.executions.told(key)
+    if not supersedes(event, known.by if known else None):
+        raise TransitionRefused(f"Execution {event.execution} of {event.symbol} is corrected already", "Quarantine it")
+    book, after = state.executions.corrected(event), state
+    for one in (key,) if at in (None, key) else (key, at):
+        before, now = state.executions.get(one), book.get(one)
+        if before is not None and before != now:
+            after = _taken_back(after, before)
+        if now is not None and before != now:
+            after = _traded(after, now.symbol, now.lots, now.price, now.notional + now.commission)
+            after = replace(after, working=filled(after.working, now.id, now.lots))
+    return replace(after, executions=book)
 
 
 def _traded(state: State, symbol: str, traded: int, price: float, spent: int) -> State:

@@ -22,6 +22,7 @@ from plimsoll.core.venue import Absent, OrderReport, VenueRules
 from plimsoll.engine.cycle import decide
 from plimsoll.engine.run_context import RunContext
 from plimsoll.execution.actions import on_row
+from plimsoll.execution.figures import impossible_account
 from plimsoll.execution.oms import believed, of_query, of_submit, planned
 from plimsoll.execution.reconcile import reconciled
 from plimsoll.execution.venues.simulated import RULES
@@ -111,7 +112,7 @@ class Driver:
         row = max(panel.sessions.row_at_or_before(told.session), 0)
         prices = dict(zip(panel.symbols, self.history.array("mark")[row].tolist(), strict=True))
         plan = reconciled(state.account, told, prices)
-        events = (told, *plan.events)
+        events = plan.events if impossible_account(told) else (told, *plan.events)  # it is quarantined among them
         return Transition(state.after(events), events, plan.commands)
 
     def _closed(self, state: RunState, session: str) -> Transition:

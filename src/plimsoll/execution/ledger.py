@@ -33,6 +33,7 @@ class Ledger:
     def __init__(self, cash: Mapping[str, int], held: Mapping[str, int] | None = None) -> None:
         self._cash, self._held = defaultdict(int, cash), defaultdict(int, held or {})
         self._entries: dict[Key, LedgerEntry | None] = {}
+        self._replaced: set[Key] = set()  # busted, or another execution stands in its place
         self._fees: set[tuple[str, str]] = set()
 
     def cash(self, currency: str = "USD") -> int:
@@ -64,15 +65,18 @@ class Ledger:
     def correct(self, key: Key, entry: LedgerEntry | None) -> bool:
         """Replace an execution by ``entry``, None for a bust; False if that is booked already.
 
-        It may arrive before the execution, which is then not booked.
+        It may arrive before the execution, which is then not booked, and a chain of corrections from its end.
         """
+        replaced = entry is None or entry.key != key
         stands = self._entries.get(key)
-        if key in self._entries and (stands is None or stands == entry):
+        if key in self._replaced or (not replaced and stands == entry):
             return False
         if stands is not None:
             self._book(stands, -1)
         self._entries[key] = None
-        if entry is not None and self._entries.get(entry.key) is None:
+        if replaced:
+            self._replaced.add(key)
+        if entry is not None and entry.key not in self._replaced and self._entries.get(entry.key) is None:
             self._entries[entry.key] = entry
             self._book(entry, 1)
         return True

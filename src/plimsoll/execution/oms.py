@@ -27,8 +27,9 @@ from plimsoll.core.events import (
     OrderRestated,
     OrderSubmitted,
     OrderUnknown,
+    VenueSnapshot,
 )
-from plimsoll.core.executions import fee_key
+from plimsoll.core.executions import fee_key, new_key, supersedes
 from plimsoll.core.inputs import Cancel, Command, Query, Submit
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill, Order, WorkingOrder
@@ -44,7 +45,8 @@ from plimsoll.core.venue import (
     VenueEvent,
     VenueRules,
 )
-from plimsoll.core.working import allows, status_of
+from plimsoll.core.working import CLOSED, allows, status_of
+from plimsoll.execution.figures import MOST_HELD, as_text, as_told, impossible, is_whole
 
 _OrderTold = OrderAccepted | OrderRejected | OrderCancelled | OrderExpired | OrderRestated
 
@@ -179,13 +181,17 @@ def of_query(state: State, session: str, id: str, answer: OrderReport | Absent |
 
 
 def believed(state: State, event: VenueEvent) -> VenueEvent | EventQuarantined | None:
-    """The event to journal for a venue's event: itself, quarantined, or None where it is known already.
+    """What to journal of a venue's event: itself, that it is quarantined, or None where it is known already.
 
-    A genuine execution always books, whatever the order's status: money is not refused because a cancellation or a
-    crash came in between. It is quarantined only where it contradicts the record: a symbol outside the run, the other
-    side of its order, or an execution id already booked with other content. A repetition is None. Everything
-    returned but None is allowed by ``apply``.
+    A true execution always books, whatever became of its order: money is not refused because a cancellation or a crash
+    came between. It is quarantined only where a figure of it cannot be (``execution.figures``), or it contradicts what
+    is known: a symbol the run does not have, the other side of its order, or an execution id that was booked with
+    another content. What is told twice is None. Everything returned but None is allowed by ``apply``, and no content of
+    an event raises.
     """
+    if reason := impossible(event):
+        of = event.of if isinstance(event, FeeReported) else getattr(getattr(event, "fill", event), "id", "")
+        return quarantined(event, of, reason)
     match event:
         case Fill():
             return _fill(state, event)
@@ -198,49 +204,90 @@ def believed(state: State, event: VenueEvent) -> VenueEvent | EventQuarantined |
 
 
 def _of_order(state: State, event: _OrderTold) -> _OrderTold | EventQuarantined | None:
+    """An end counts once as much is booked as the venue says was filled, as in ``of_query``; until then it is asked."""
     status = status_of(state.working, event.id)
     if not isinstance(event, OrderRestated) and STATUS_AFTER[type(event)] == status:
         return None
-    if isinstance(event, OrderRestated) and status != "CLOSED" and state.working[event.id].order.lots == event.lots:
-        return None
-    return event if allows(status, event) else quarantined(event, event.id, status)
+    if status == CLOSED or not allows(status, event):
+        return quarantined(event, event.id, status)
+    one = state.working[event.id]
+    if isinstance(event, OrderRestated):
+        if one.order.lots == event.lots:
+            return None
+        possible = one.order.lots * event.lots > 0 and abs(event.lots) >= abs(one.filled)
+        return event if possible else quarantined(event, event.id, "LOTS")
+    if isinstance(event, OrderCancelled | OrderExpired) and event.lots != one.remaining:
+        told = event.lots * one.order.lots >= 0 and abs(event.lots) <= abs(one.order.lots)
+        return quarantined(event, event.id, "REST_DIFFERS" if told else "LOTS")
+    return event
 
 
 def _fill(state: State, fill: Fill) -> Fill | EventQuarantined | None:
-    if (fill.symbol, fill.execution) in state.executions:
-        same = state.executions.get((fill.symbol, fill.execution)) in (None, fill)
+    key = (fill.symbol, fill.execution)
+    known = state.executions.told(key)
+    if known is not None:
+        same = known.content in (None, fill) or state.executions.get(key) == fill
         return None if same else quarantined(fill, fill.id, "EXECUTION_DIFFERS")
     if fill.symbol not in state.symbols:
         return quarantined(fill, fill.id, "FOREIGN_SYMBOL")
-    found = state.working.get(fill.id)
-    if found is not None and (found.order.symbol != fill.symbol or found.order.lots * fill.lots <= 0):
+    if _another_order(state, fill, None):
         return quarantined(fill, fill.id, "ANOTHER_ORDER")
-    return fill
+    return fill if _has_room(state, fill) else quarantined(fill, fill.id, "LOTS")
 
 
 def _fee(state: State, fee: FeeReported) -> FeeReported | EventQuarantined | None:
     if fee.currency != "USD":
         return quarantined(fee, fee.of, "FOREIGN_CURRENCY")
-    return None if fee_key(fee) in state.executions else fee
+    known = state.executions.told(fee_key(fee))
+    if known is None:
+        return fee if is_whole(state.cash - fee.cents, MOST_HELD) else quarantined(fee, fee.of, "MONEY")
+    same = isinstance(known.content, FeeReported) and known.content.cents == fee.cents
+    return None if same else quarantined(fee, fee.of, "FEE_DIFFERS")
 
 
 def _correction(state: State, event: FillCorrected) -> FillCorrected | EventQuarantined | None:
-    """A second correction of the same execution is quarantined, unless it repeats the first."""
-    key, now = (event.symbol, event.execution), event.fill
+    """What an execution comes to must not depend on the order in which a venue's corrections arrive.
+
+    So an older link of a chain never wins over a newer one, told late or again; what contradicts is quarantined.
+    """
+    key, at, now, book = (event.symbol, event.execution), new_key(event), event.fill, state.executions
     order = now.id if now is not None else ""
     if event.symbol not in state.symbols or (now is not None and now.symbol != event.symbol):
         return quarantined(event, order, "FOREIGN_SYMBOL")
-    stands = state.executions.get(key)
-    at = None if now is None else (now.symbol, now.execution)
-    if key in state.executions and (stands is None or stands == now):
-        known = at is None or state.executions.get(at) == now
-        return None if known else quarantined(event, order, "CORRECTED")
-    if at is not None and at != key and at in state.executions and state.executions.get(at) != now:
+    known = book.told(key)
+    by = known.by if known is not None else None
+    if by is not None and (by.fill, by.number) == (now, event.number):
+        return None
+    if not supersedes(event, by):
+        return quarantined(event, order, "CORRECTED")
+    if now is None or at is None:
+        return event
+    other = book.told(at) if at != key else None
+    if other is not None and other.content not in (None, now):
         return quarantined(event, order, "EXECUTION_DIFFERS")
-    return event
+    if at != key and book.leads_to(at, key):
+        return quarantined(event, order, "CORRECTED")
+    before = known.content if known is not None and isinstance(known.content, Fill) else None
+    if _another_order(state, now, before):
+        return quarantined(event, order, "ANOTHER_ORDER")
+    return event if _has_room(state, now) else quarantined(event, order, "LOTS")
 
 
-def quarantined(event: VenueEvent, id: str, status: str) -> EventQuarantined:
-    """A venue's event as received, recorded but not applied; ``status`` is the order's, or the reason."""
-    name = type(event).__name__
-    return EventQuarantined(event.session, id, name, status, msgspec.json.encode(event, order="sorted").decode())
+def _another_order(state: State, fill: Fill, before: Fill | None) -> bool:
+    """Whether an execution is not of the order it names, or of another one than the execution it corrects."""
+    found = state.working.get(fill.id)
+    if found is not None and (found.order.symbol != fill.symbol or found.order.lots * fill.lots <= 0):
+        return True
+    return before is not None and (before.id != fill.id or before.lots * fill.lots <= 0)
+
+
+def _has_room(state: State, fill: Fill) -> bool:
+    """Whether the sums of an account stay within what a journal holds."""
+    held = int(state.lots[state.symbols.index(fill.symbol)]) + fill.lots
+    return is_whole(held, MOST_HELD) and is_whole(state.cash - fill.notional - fill.commission, MOST_HELD)
+
+
+def quarantined(event: VenueEvent | VenueSnapshot, id: str, status: str) -> EventQuarantined:
+    """A venue's event as it came, kept and believed by nobody; ``status`` is the order's, or what speaks against it."""
+    session = as_text(event.session)
+    return EventQuarantined(session, as_text(id), type(event).__name__, status, as_told(event))

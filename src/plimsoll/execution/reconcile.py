@@ -7,13 +7,13 @@ not list, and adopts positions of unknown origin as EXTERNAL. Anything else is r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 
 from plimsoll.core.events import Event, OrderAccepted, OrderUnknown, PositionAdopted, VenueSnapshot
 from plimsoll.core.inputs import Command, Notify, Query
 from plimsoll.core.state import State, apply
 from plimsoll.core.venue import VenueEvent
-from plimsoll.execution.oms import OrderPlan, believed
+from plimsoll.execution.figures import impossible_account, is_price
+from plimsoll.execution.oms import OrderPlan, believed, quarantined
 
 
 def reconciled(state: State, snapshot: VenueSnapshot, prices: Mapping[str, float]) -> OrderPlan:
@@ -22,11 +22,16 @@ def reconciled(state: State, snapshot: VenueSnapshot, prices: Mapping[str, float
     In this order: missing corrections, executions and fees are booked. An order that the venue does not list as open,
     and whose executions do not fill it, becomes UNKNOWN and is queried; an UNKNOWN one that is listed as open becomes
     ACCEPTED. A position that still differs is adopted at its traded price, unless an order of its symbol is being
-    queried, or there is no price: then the difference is reported and nothing is booked. The same holds for a cash
-    difference, and for an order unknown here. ``prices`` are traded prices, USD, by symbol.
+    queried, or there is no price: then the difference is reported and nothing is booked. A cash difference is always
+    reported, and so is an order unknown here. ``prices`` are traded prices, USD, by symbol.
+
+    A snapshot with a figure that cannot be is quarantined and reported, and nothing is concluded from it.
 
     A snapshot must be later than every event received: the shell takes it when nothing is in transit.
     """
+    if reason := impossible_account(snapshot):
+        text = f"A snapshot of the venue's account cannot be true ({reason}); nothing is concluded from it"
+        return OrderPlan((quarantined(snapshot, "", reason),), (Notify("critical", text),))
     events: list[Event] = []
     plan = _executions(state, snapshot)
     for event in plan.events:
@@ -47,7 +52,7 @@ def reconciled(state: State, snapshot: VenueSnapshot, prices: Mapping[str, float
     for id in sorted(held_open - state.working.keys()):
         commands.append(Notify("critical", f"The venue holds an order that is unknown here: {id}"))
     adopted, told = _positions(state, snapshot, prices, asked)
-    if not adopted and not told and not asked and state.cash != snapshot.cash:
+    if state.cash != snapshot.cash:
         told.append(Notify("critical", f"Cash is {state.cash} cents here and {snapshot.cash} at the venue"))
     return OrderPlan((*plan.events, *events, *adopted), (*commands, *told))
 
@@ -75,7 +80,7 @@ def _positions(
         if here == there:
             continue
         price = prices.get(symbol, float("nan"))
-        if symbol in own and symbol not in asked and isfinite(price):
+        if symbol in own and symbol not in asked and is_price(price):
             adopted.append(PositionAdopted(snapshot.session, symbol, there - here, price))
         told.append(Notify("critical", f"{symbol}: {here} lots here, {there} at the venue"))
     return adopted, told

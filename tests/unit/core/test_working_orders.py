@@ -157,7 +157,8 @@ def test_the_execution_book_is_a_value_and_equals_a_plain_dict(steps: list[tuple
         key = str(name)
         if corrects:
             now = fill(1, f"{key}'") if back else None
-            book, plain = book.corrected(("SPY", key), now), plain | {key: None} | ({f"{key}'": now} if now else {})
+            book = book.corrected(FillCorrected(DAY, "SPY", key, now))
+            plain = plain | {key: None} | ({f"{key}'": now} if now else {})
         elif key not in plain:
             book, plain = book.added(fill(2, key)), {**plain, key: fill(2, key)}
         else:

@@ -188,3 +188,7 @@ def test_a_ledger_books_each_thing_once_in_whatever_order_it_is_told() -> None:
     early = Ledger({"USD": 1_000})
     assert early.correct(a.key, b) and not early.fill(a) and not early.fill(b)
     assert (early.cash(), early.held("SPY")) == (599, 4)
+    c = LedgerEntry(("v", "SPY", "c"), "o", 2, 200, 1)
+    chain = Ledger({"USD": 1_000})  # a became b, b became c, told from the end
+    assert chain.correct(b.key, c) and chain.correct(a.key, b) and not chain.fill(a)
+    assert (chain.cash(), chain.entries) == (799, (c,))
