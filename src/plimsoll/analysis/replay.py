@@ -11,6 +11,7 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import Event, Proof
 from plimsoll.core.panel import History
 from plimsoll.engine.driver import Driver, RunState, post_close
+from plimsoll.engine.governed import governor_of
 from plimsoll.engine.operator import signer
 from plimsoll.engine.recorded import RecordedShell, at_once
 from plimsoll.engine.recovery import recover
@@ -55,12 +56,13 @@ def replay(
     ``before`` begins with the genesis; ``payload`` is ``journaled`` as the journal holds it; ``encode`` makes the
     canonical payload of an event, as the journal does.
     """
-    found = recover(before)
+    governor = governor_of(run_context, history)
+    found = recover(before, None if governor is None else governor.repeated)
     row = history.panel.sessions.row_at_or_after(journaled.session)
     state, same_morning = found.state, True
     if found.last is not None:
         events: list[Event] = []
-        driver, exchange = Driver(history, run_context), at_once(history, run_context)
+        driver, exchange = Driver(history, run_context), at_once(history, run_context, governor)
         shell = RecordedShell(driver, exchange, events.extend, signer(found.genesis.operator, run_context.policy))
         state = shell.open(RunState(found.at_decision, found.last), row).account
         same_morning = [encode(e) for e in events] == [encode(e) for e in found.since]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from plimsoll.core.ports import Journal, SnapshotStore, StateStore
     from plimsoll.core.runs import Anchor
     from plimsoll.core.state import State
-    from plimsoll.engine.governed import Exchange
+    from plimsoll.engine.governed import Exchange, RunGovernor
     from plimsoll.engine.run_context import RunContext
     from plimsoll.market.provider import Provider
     from plimsoll.store.home import Home
@@ -74,24 +74,26 @@ def run_context_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) ->
 
 
 @contextmanager
-def simulated_exchange(history: History, run: RunContext, account: State) -> Iterator[Exchange]:
-    """The simulated venue with the account from a run's state, behind the common venue port and behind the governor
-    where the policy has one in the path (H1, X1).
+def simulated_exchange(
+    history: History, run: RunContext, account: State, governor: RunGovernor | None
+) -> Iterator[Exchange]:
+    """The simulated venue with the account as a run's state has it, behind the port of every venue and behind the
+    run's governor, if any (H1, X1).
     """
     import asyncio
 
     from plimsoll.engine.exchange import ThroughPort
-    from plimsoll.engine.governed import GovernedSessions, gate_of
+    from plimsoll.engine.governed import GovernedSessions
     from plimsoll.execution.governed import GovernedVenue
     from plimsoll.execution.matching import Matcher
     from plimsoll.execution.venues.simulated import SimulatedVenue
 
-    venue, gate = SimulatedVenue.restored(Matcher(history, run.policy), account), gate_of(run)
+    venue = SimulatedVenue.restored(Matcher(history, run.policy), account)
     with asyncio.Runner() as runner:
-        if gate is None:
+        if governor is None:
             yield ThroughPort(venue, venue, runner)
         else:
-            yield GovernedSessions(ThroughPort(GovernedVenue(venue, gate), venue, runner), gate, history)
+            yield GovernedSessions(ThroughPort(GovernedVenue(venue, governor.gate), venue, runner), governor)
 
 
 def runs_of(workspace: Workspace) -> RunFiles:

@@ -7,6 +7,7 @@ a quantity and a price, a value, is exact in 1e-24 USD however an order is fille
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from plimsoll.core.errors import InputError
 
@@ -17,6 +18,7 @@ CENT: int = ONE * ONE // 100
 """A cent as a value."""
 _PLAIN = re.compile(r"(\d{1,15})(?:\.(\d{1,18}))?", re.ASCII)
 _ZERO = re.compile(r"0{1,15}(?:\.0{1,18})?", re.ASCII)
+_RATIO_DENOMINATOR_MAX = 10_000
 _SHOWN_MAX = 40  # characters of a wrong value in an error
 
 
@@ -75,3 +77,12 @@ def shown(value: object) -> str:
     """A wrong value for an error message: in ASCII, at most 40 characters."""
     text = ascii(str(value) if isinstance(value, str) else value)
     return text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…"
+
+
+def split_ratio(stored: float) -> Fraction:
+    """New units for each old one, exactly: a split stored as 0.3333333 is one for three, so that lots come out whole.
+
+    >>> 100 * split_ratio(1.15), 3 * split_ratio(0.3333333)
+    (Fraction(115, 1), Fraction(1, 1))
+    """
+    return Fraction(stored).limit_denominator(_RATIO_DENOMINATOR_MAX)

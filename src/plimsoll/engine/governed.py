@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from plimsoll.core.events import Event
+from plimsoll.core.decision import CycleRecord
+from plimsoll.core.events import Event, OrderDenied, OrderExpired, OrderSubmitted, Split
 from plimsoll.core.inputs import CommandResult, OrderCommand
+from plimsoll.core.order import Order
 from plimsoll.core.panel import History
 from plimsoll.core.state import State
 from plimsoll.core.venue import VenueEvent
 from plimsoll.engine.driver import RunState
+from plimsoll.engine.recovery import recover
 from plimsoll.engine.run_context import RunContext
 from plimsoll.governor.limits import limits_of
 from plimsoll.governor.order_gate import OrderGate
@@ -33,38 +36,83 @@ class Exchange(Protocol):
         ...
 
 
-def gate_of(run: RunContext) -> OrderGate | None:
-    """A governor for a run's orders, with an account in memory; None when the policy has none in their path.
-
-    The account follows from the run: rebuilt between two sessions it admits the same orders; a restart loses nothing.
-    """
+def governor_of(run: RunContext, history: History) -> RunGovernor | None:
+    """A governor for a run's orders, with an empty account in memory; None when the policy has none in their path."""
     if not run.governed:
         return None
     lots = dict(zip(run.symbols, run.lots_per_unit.tolist(), strict=True))
-    return OrderGate(MemoryStateStore(), limits_of(run.policy), lots)
+    return RunGovernor(OrderGate(MemoryStateStore(), limits_of(run.policy), lots), history)
+
+
+def governor_after(events: Iterable[Event], run: RunContext, history: History) -> RunGovernor | None:
+    """The governor of a run whose journal holds these events, as it is after its last decision."""
+    governor = governor_of(run, history)
+    if governor is not None:
+        recover(events, governor.repeated)
+    return governor
+
+
+class RunGovernor:
+    """A run's governor: its ``gate`` is given each session's start, prices and bookings before any order.
+
+    Its account is a fold over the run's journal: given the same sessions again it is the same, so a restart changes
+    nothing (X7).
+    """
+
+    def __init__(self, gate: OrderGate, history: History) -> None:
+        self.gate, self._history = gate, history
+
+    def opened(self, account: State, last: CycleRecord, events: Iterable[Event]) -> None:
+        """Begin the session after the decision ``last`` with its net asset value and marks; ``events`` are the bookings
+        before any order.
+
+        Every split of a symbol with an order is told, held or not: the run itself books only those of its positions.
+        """
+        panel = self._history.panel
+        row = panel.sessions.row_at_or_after(last.session)
+        session, marks = panel.sessions.dates[row + 1], self._history.array("mark")[row]
+        positions = {s: int(n) for s, n in zip(account.symbols, account.lots.tolist(), strict=True) if n}
+        ordered = {one.order.symbol for one in account.working.values()}
+        prices = {symbol: float(marks[panel.column[symbol]]) for symbol in positions.keys() | ordered}
+        self.gate.opened(session, last.nav, positions, prices)
+        actions = panel.actions.get(row + 1)
+        for column in () if actions is None else actions.split:
+            if (symbol := panel.symbols[column]) in ordered - positions.keys():
+                self.gate.booked(Split(session, symbol, 0, float(panel.split[row + 1, column])))
+        for event in events:
+            self.gate.booked(event)
+
+    def repeated(self, account: State, last: CycleRecord, events: Sequence[Event]) -> None:
+        """Fold a session of the journal: its ``events`` after the decision ``last``, which left ``account``.
+
+        An order is decided on where the journal has its answer, so that the same room is taken and given back in the
+        same order. What the journal says was denied takes no room.
+        """
+        orders = {id: one.order for id, one in account.working.items()}
+        orders |= {event.id: event for event in events if isinstance(event, Order)}
+        self.opened(account, last, ())
+        sent: dict[str, Order] = {}
+        for event in events:
+            id = getattr(event, "id", "")
+            if isinstance(event, OrderSubmitted):
+                sent[id] = orders[id]
+            elif id in sent and not self.gate.admit(sent.pop(id)) and isinstance(event, OrderDenied):
+                self.gate.booked(OrderExpired(event.session, id, 0))
+            self.gate.booked(event)
+        for order in sent.values():
+            self.gate.admit(order)
 
 
 class GovernedSessions:
-    """An exchange that gives its governor each session's start, prices and bookings before its orders.
+    """An exchange whose sessions begin with the governor's; the orders pass its gate on their way to the venue."""
 
-    The orders themselves pass the governor on their way to the venue.
-    """
-
-    def __init__(self, exchange: Exchange, gate: OrderGate, history: History) -> None:
-        self._exchange, self._gate, self._history = exchange, gate, history
+    def __init__(self, exchange: Exchange, governor: RunGovernor) -> None:
+        self._exchange, self._governor = exchange, governor
 
     def opened(self, state: RunState, events: Sequence[Event]) -> None:
-        """Begin the governor's session with the net asset value and the marks of the last decision."""
+        """Begin the governor's session, then the exchange's."""
         if state.last is not None:
-            panel, account = self._history.panel, state.account
-            row = panel.sessions.row_at_or_after(state.last.session)
-            marks = self._history.array("mark")[row]
-            positions = {s: int(n) for s, n in zip(account.symbols, account.lots.tolist(), strict=True) if n}
-            concerned = {*positions, *(one.order.symbol for one in account.working.values())}
-            prices = {symbol: float(marks[panel.column[symbol]]) for symbol in concerned}
-            self._gate.opened(panel.sessions.dates[row + 1], state.last.nav, positions, prices)
-        for event in events:
-            self._gate.booked(event)
+            self._governor.opened(state.account, state.last, events)
         self._exchange.opened(state, events)
 
     def done(self, command: OrderCommand) -> CommandResult:

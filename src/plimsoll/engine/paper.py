@@ -17,7 +17,7 @@ from plimsoll.core.panel import History, Panel
 from plimsoll.core.ports import Journal
 from plimsoll.core.state import State
 from plimsoll.engine.driver import Driver, RunState, failed
-from plimsoll.engine.governed import Exchange
+from plimsoll.engine.governed import Exchange, RunGovernor, governor_after
 from plimsoll.engine.operator import Signer, signer
 from plimsoll.engine.publication import published, succession
 from plimsoll.engine.recorded import Progress, RecordedShell, Repeated, at_once
@@ -27,14 +27,15 @@ from plimsoll.engine.span import Span, genesis_of
 from plimsoll.engine.tally import RunTally
 
 OpenJournal = Callable[[], Journal]
-OpenExchange = Callable[[History, RunContext, State], AbstractContextManager[Exchange]]
+OpenExchange = Callable[[History, RunContext, State, RunGovernor | None], AbstractContextManager[Exchange]]
 
 
 class PaperSession:
     """A paper account trading recorded sessions, restarted from its journal every ``restart_every`` cycles.
 
     ``restart_every`` 0 never restarts. A restart drops everything: venue, state and caches are rebuilt from
-    the journal and the snapshot. ``exchange`` opens the account at the venue from the run's state. ``earlier``
+    the journal and the snapshot. ``exchange`` opens the account at the venue from the run's state, behind the
+    governor that is rebuilt from the journal, if any. ``earlier``
     loads a snapshot by its hash, None where it is gone; only when it is given may a run continue on another snapshot
     than its last one (``engine.publication``). Without ``keep_going`` the first session on which a strategy raises is
     the last: it is journaled, ``StrategyFailed`` is raised, and the run can be resumed.
@@ -85,7 +86,8 @@ class PaperSession:
     def _sessions(self, driver: Driver, journal: Journal) -> bool:
         found = self._recovered(driver, journal)
         state = self._taken_up(driver, journal, found)
-        with self._exchange(driver.history, driver.run, state.account) as exchange:
+        governor = governor_after(journal.events(), driver.run, driver.history)
+        with self._exchange(driver.history, driver.run, state.account, governor) as exchange:
             shell = RecordedShell(driver, exchange, Repeated(journal, found.since), self._signer(driver))
             return self._through(shell, state)
 
@@ -126,13 +128,13 @@ class PaperSession:
     def _taken_up(self, driver: Driver, journal: Journal, found: Recovered) -> RunState:
         """The state from which the run continues, on the driver's snapshot."""
         state = RunState(found.at_decision, found.last)
-        for event in self._published(driver, found, state):
+        for event in self._published(driver, journal, found, state):
             state, events, _ = driver.step(state, event)
             for one in events:
                 journal.append(one)
         return state
 
-    def _published(self, driver: Driver, found: Recovered, state: RunState) -> list[DataEvent]:
+    def _published(self, driver: Driver, journal: Journal, found: Recovered, state: RunState) -> list[DataEvent]:
         """Events still to be journaled before the run decides on this snapshot."""
         panel = driver.history.panel
         if found.snapshot == panel.snapshot:
@@ -144,15 +146,16 @@ class PaperSession:
             )
         decided = found.genesis.start if found.last is None else found.last.session
         events = succession(found.published, self._earlier(found.snapshot), panel, found.genesis, decided)
-        self._repeats(driver, found, state.after(events))
+        self._repeats(driver, journal, found, state.after(events))
         return [event for event in events if event not in found.notices]
 
-    def _repeats(self, driver: Driver, found: Recovered, state: RunState) -> None:
+    def _repeats(self, driver: Driver, journal: Journal, found: Recovered, state: RunState) -> None:
         """Refuse to change the snapshot inside a session that would differ on the new one."""
         if not found.since or found.last is None:
             return
         again: list[Event] = []
-        exchange = at_once(driver.history, driver.run)
+        governor = governor_after(journal.events(), driver.run, driver.history)
+        exchange = at_once(driver.history, driver.run, governor)
         row = driver.history.panel.sessions.row_at_or_after(found.last.session) + 1
         RecordedShell(driver, exchange, again.extend, self._signer(driver)).open(state, row)
         if list(found.since) != again[: len(found.since)]:

@@ -27,7 +27,7 @@ from plimsoll.core.ports import Journal
 from plimsoll.core.state import State, open_account
 from plimsoll.core.venue import Accepted, Denied, Gate, VenueEvent
 from plimsoll.engine.driver import Driver, RunState, failed
-from plimsoll.engine.governed import Exchange, GovernedSessions, gate_of
+from plimsoll.engine.governed import Exchange, GovernedSessions, RunGovernor, governor_of
 from plimsoll.engine.operator import Signer, signer
 from plimsoll.engine.publication import published
 from plimsoll.engine.run_context import RunContext
@@ -71,10 +71,10 @@ class AtOnce:
             yield event
 
 
-def at_once(history: History, run: RunContext) -> Exchange:
+def at_once(history: History, run: RunContext, governor: RunGovernor | None) -> Exchange:
     """The exchange of a backtest: the matcher, behind the governor where the policy has one (H1)."""
-    gate, matcher = gate_of(run), Matcher(history, run.policy)
-    return AtOnce(matcher) if gate is None else GovernedSessions(AtOnce(matcher, gate), gate, history)
+    matcher = Matcher(history, run.policy)
+    return AtOnce(matcher) if governor is None else GovernedSessions(AtOnce(matcher, governor.gate), governor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,8 @@ def run_backtest(
     genesis = genesis_of(history, run, span, capital=capital, mode="backtest", operator=operator)
     begun = published(history.panel)
     tally, made = RunTally(), list[Event]((genesis, begun))
-    shell = RecordedShell(Driver(history, run), at_once(history, run), made.extend, signer(operator, run.policy))
+    exchange = at_once(history, run, governor_of(run, history))
+    shell = RecordedShell(Driver(history, run), exchange, made.extend, signer(operator, run.policy))
     state = RunState(open_account(genesis)).after((begun,))
     total = span.last - span.first + 1
     step = max(1, total // 100)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from plimsoll.core.decision import CycleRecord
@@ -18,6 +18,9 @@ from plimsoll.core.events import (
 )
 from plimsoll.core.state import State, apply, open_account
 from plimsoll.engine.operator import SIMULATED
+
+PastSession = Callable[[State, CycleRecord, Sequence[Event]], None]
+"""Told a whole session of a journal: the state it began with, the decision before it and its events up to the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +47,8 @@ class Recovered:
         return self.genesis.snapshot if self.published is None else self.published.snapshot
 
 
-def recover(events: Iterable[Event]) -> Recovered:
-    """Fold a journal's events, the first of which is its genesis."""
+def recover(events: Iterable[Event], past: PastSession | None = None) -> Recovered:
+    """Fold a journal's events, the first of which is its genesis; ``past`` is told each of its whole sessions."""
     stream = iter(events)
     genesis = next(stream, None)
     if not isinstance(genesis, Genesis):
@@ -58,6 +61,8 @@ def recover(events: Iterable[Event]) -> Recovered:
     for event in stream:
         state = apply(state, event)
         if isinstance(event, CycleRecord):
+            if past is not None and last is not None:
+                past(at_decision, last, since)
             last, since, at_decision = event, [], state
         elif isinstance(event, Approval) and event.by != SIMULATED:
             at_decision = apply(at_decision, event)  # a person signs between sessions: no pre-open step repeats it

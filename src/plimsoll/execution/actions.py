@@ -13,12 +13,11 @@ import numpy as np
 from plimsoll.core.events import CashFlow, Event, Split
 from plimsoll.core.panel import History, Panel, RowActions
 from plimsoll.core.policy import CashPolicy, Policy
+from plimsoll.core.quantity import split_ratio
 from plimsoll.core.sessions import risk_free_return
 from plimsoll.core.state import State
 from plimsoll.costs.model import most_probable
 from plimsoll.execution.pricing import FilledOrder, fill, fill_quote
-
-_RATIO_DENOMINATOR_MAX = 10_000  # a stored ratio of 0.3333333 is one for three: lots must come out whole
 
 
 def on_row(state: State, history: History, row: int, policy: Policy) -> list[Event]:
@@ -64,7 +63,7 @@ def _splits(panel: Panel, today: RowActions, lots: dict[int, int], history: Hist
         if column not in lots:
             continue
         stored = float(panel.split[row, column])
-        ratio = Fraction(stored).limit_denominator(_RATIO_DENOMINATOR_MAX)
+        ratio = split_ratio(stored)
         exact = lots[column] * ratio
         whole = math.trunc(exact)
         lots[column] = whole

@@ -14,6 +14,7 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy
+from plimsoll.core.quantity import split_ratio
 from plimsoll.core.state import State
 from plimsoll.costs.model import depth
 from plimsoll.execution.pricing import FilledOrder, FillQuote, fill, fill_quote
@@ -135,4 +136,4 @@ class Matcher:
 
 def _restated(lots: int, ratio: float) -> int:
     """Lots of an order that waits over a split, rounded towards zero; unchanged without one."""
-    return lots if ratio == 1.0 or not math.isfinite(ratio) else math.trunc(lots * ratio)
+    return lots if ratio == 1.0 or not math.isfinite(ratio) else math.trunc(lots * split_ratio(ratio))

@@ -267,6 +267,14 @@ def closed(known: Known, order_id: str) -> Change | Told:
     return () if ended else placed(Change(), known, order, ended=True)
 
 
+def restated(known: Known, order_id: str, quantity: int) -> Change:
+    """The change for an order that its venue restated over a split, which is booked before: the ``quantity`` of the
+    whole order takes the place of the larger one that counted until now. ``InputError`` as ``order_of``.
+    """
+    order, ended = order_of(known, order_id)
+    return placed(Change(), known, changed(order, quantity=quantity), ended=ended)
+
+
 def placed(change: Change, known: Known, order: OpenOrder, *, ended: bool, splits: int | None = None) -> Change:
     """Store an order: open while it has a rest and the venue has not ended it, else closed.
 

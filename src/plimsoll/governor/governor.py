@@ -331,6 +331,10 @@ class Governor:
         """
         self._settle(lambda: self._booked(executions.closed(self, order_id)))
 
+    def restate(self, order_id: str, quantity: int) -> None:
+        """Take a venue's new quantity of a whole order over a split, which is told before. ``InputError`` as close."""
+        self._settle(lambda: self._booked(executions.restated(self, order_id, quantity)))
+
     def record_latency(self, micros: int) -> None:
         """Record how long a decision, or the start of a session, took with its journal (H5).
 

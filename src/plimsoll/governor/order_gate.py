@@ -12,16 +12,17 @@ the second print that the governor requires.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from fractions import Fraction
 from math import isfinite
 
 from plimsoll.core.dates import day_number
 from plimsoll.core.errors import InputError
-from plimsoll.core.events import CashFlow, Event, OrderCancelled, OrderExpired, OrderRejected, Split
+from plimsoll.core.events import CashFlow, Event, OrderCancelled, OrderExpired, OrderRejected, OrderRestated, Split
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.ports import StateStore
-from plimsoll.core.quantity import ONE
-from plimsoll.core.venue_facts import Dividend, External, Settlement, Snapshot, Transfer
+from plimsoll.core.quantity import ONE, split_ratio
+from plimsoll.core.venue_facts import Dividend, External, Settlement, Snapshot
 from plimsoll.core.venue_facts import Split as SplitFact
 from plimsoll.governor.governor import Execution, Governor, OrderIntent, Quote
 from plimsoll.governor.limits import SECOND, GovernorLimits
@@ -29,7 +30,6 @@ from plimsoll.governor.limits import SECOND, GovernorLimits
 _DAY = 86_400 * SECOND
 _OPENING = 52_200 * SECOND  # 14:30 UTC, inside every session's date in UTC and in New York
 _CLOSE = 75_600 * SECOND  # 21:00 UTC likewise
-_RATIO_DENOMINATOR_MAX = 10_000  # a stored ratio of 0.3333333 is one for three
 
 
 class OrderGate:
@@ -54,30 +54,29 @@ class OrderGate:
         makes the loss unknown, and only reductions pass.
         """
         known = {s: round(p * ONE) for s, p in sorted(prices.items()) if isfinite(p) and p > 0.0}
-        begins = not self._now
-        if not begins:  # the last session's loss ends with its close
+        if self._now:  # the last session's loss ends with its close
             self._now = max(self._now, self._governor.account.day * _DAY + _CLOSE)
             self._priced(known)
         self._now = day_number(session) * _DAY + _OPENING
         self._ratios.clear()
         self._governor.begin(day_number(session), max(equity, 0))
         self._priced(known)
-        if begins:  # positions of a resumed run were bought before this account began
-            for symbol, lots in positions.items():
-                told = Transfer(f"taken up {symbol}", symbol, lots * self._unit[symbol], self._tick())
-                self._governor.tell(told)
         held = {symbol: lots * self._unit[symbol] for symbol, lots in positions.items() if lots}
         self._governor.tell(Snapshot(f"open {session}", self._tick(), held, frozenset()))
 
     def admit(self, order: Order) -> tuple[str, ...]:
         """The reason codes for which an order is refused, none to admit it. Durable in the store before it returns."""
         ratio = self._ratios.get(order.symbol, Fraction(1))
-        lots = abs(int(order.lots * ratio))  # an order that waits over a split is in new units
+        lots = max(abs(int(order.lots * ratio)), 1)  # in new units over a split; less than a lot ends at the venue
         limit = None if order.limit is None else round(order.limit * ONE / ratio)
         sign = 1 if order.lots > 0 else -1
         self._now += self._apart
         quantity = lots * self._unit[order.symbol]
         return self._governor.decide(OrderIntent(order.id, order.symbol, sign, quantity, self._now, limit)).reasons
+
+    def asked(self, id: str) -> bool:
+        """Whether an order with this id was decided on."""
+        return self._governor.fact("intent", id) is not None
 
     def booked(self, event: Event) -> None:
         """Book an event of an order or the account; events that do not concern the governor are skipped."""
@@ -92,7 +91,11 @@ class OrderGate:
                 fact = External(event.execution, event.symbol, sign, quantity, price, price, self._tick())
                 self._governor.tell(fact)
             case OrderExpired() | OrderCancelled() | OrderRejected():
-                self._governor.close(event.id)
+                if self.asked(event.id):  # others ended before they were sent
+                    self._governor.close(event.id)
+            case OrderRestated():
+                if (working := self._governor.orders.get(event.id)) is not None:
+                    self._governor.restate(event.id, abs(event.lots) * self._unit[working.symbol])
             case Split():
                 self._split(event)
             case CashFlow(kind="dividend"):
@@ -116,10 +119,12 @@ class OrderGate:
 
     def _split(self, event: Split) -> None:
         """Convert units; the fraction of a lot paid in cash leaves at the price."""
-        ratio = Fraction(event.ratio).limit_denominator(_RATIO_DENOMINATOR_MAX)
+        ratio = split_ratio(event.ratio)
+        if ratio == 1:
+            return
         self._ratios[event.symbol] = ratio
         name = f"split {event.session} {event.symbol}"
-        self._governor.tell(SplitFact(name, event.symbol, ratio.numerator, ratio.denominator, self._tick()))
+        self._governor.tell(SplitFact(name, event.symbol, ratio.numerator, ratio.denominator, self._tick(), again=True))
         price = self._repriced(event.symbol)
         rest = self._governor.positions.get(event.symbol, 0) - event.lots * self._unit[event.symbol]
         if rest:
@@ -130,7 +135,8 @@ class OrderGate:
         if held and event.cents > 0:
             amount = event.cents * ONE * ONE // 100 // held
             name = f"dividend {event.session} {event.symbol}"
-            self._governor.tell(Dividend(name, event.symbol, amount, self._tick()))
+            with suppress(InputError):  # too large a part of the price for a dividend: what the price falls is a loss
+                self._governor.tell(Dividend(name, event.symbol, amount, self._tick(), again=True))
             self._repriced(event.symbol)
 
     def _tick(self) -> int:

@@ -10,11 +10,11 @@ import pytest
 
 from plimsoll.core.dates import day_number
 from plimsoll.core.errors import InputError
-from plimsoll.core.events import CashFlow, OrderExpired, Split
+from plimsoll.core.events import CashFlow, OrderExpired, OrderRestated, Split
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.policy import Account, GovernorPolicy, Policy
 from plimsoll.core.quantity import CENT, ONE
-from plimsoll.core.venue_facts import Dividend, External, Settlement, Snapshot, Transfer
+from plimsoll.core.venue_facts import Dividend, External, Settlement, Snapshot
 from plimsoll.core.venue_facts import Split as SplitFact
 from plimsoll.governor import order_gate
 from plimsoll.governor.governor import Execution, Governor, OrderIntent, Quote
@@ -113,18 +113,59 @@ def test_positions_that_differ_from_the_runs_freeze_the_symbol_until_they_agree(
     assert one.admit(order("c", 1)) == ()
 
 
-def test_an_account_that_begins_with_a_run_taken_up_holds_what_the_run_does_and_admits_the_same() -> None:
-    kept, again = gate(), gate()
-    kept.opened(MONDAY, 10_000_000, {}, {"AAA": 100.0})
-    buy = order("a", 50)
-    assert kept.admit(buy) == ()
-    kept.booked(fill(buy, 100.0))
-    for one in (kept, again):
-        one.opened(TUESDAY, 10_000_000, {"AAA": 50}, {"AAA": 100.0})
-    assert again.governor.positions == kept.governor.positions
-    assert again.governor.use("AAA") == kept.governor.use("AAA")
-    for lots in (31, 30, 1):
-        assert again.admit(order(f"b{lots}", lots)) == kept.admit(order(f"b{lots}", lots))
+def test_an_order_that_opens_a_symbol_over_a_reverse_split_is_counted_in_new_units_and_leaves_nothing_open() -> None:
+    one = gate()
+    one.opened(MONDAY, 10_000_000, {}, {"AAA": 5.0})
+    one.booked(Split(MONDAY, "AAA", 0, 0.1))
+    assert one.admit(order("a", 505)) == ()
+    assert one.governor.orders["a"].quantity == 50 * ONE
+    assert one.governor.use("AAA").position == 2_500 * 100 * CENT
+    one.booked(OrderRestated(MONDAY, "a", 50))
+    one.booked(fill(order("a", 50), 50.0))
+    assert not one.governor.orders and one.governor.positions == {"AAA": 50 * ONE}
+    assert one.admit(order("b", 500)) == ()
+
+
+def test_an_order_that_rests_over_a_reverse_split_is_what_the_venue_restates_it_to() -> None:
+    one = gate()
+    one.opened(MONDAY, 10_000_000, {}, {"AAA": 5.0})
+    assert one.admit(order("a", 505)) == ()
+    one.booked(Split(MONDAY, "AAA", 0, 0.1))
+    assert one.governor.orders["a"].quantity == 505 * ONE  # the larger one, as long as the venue has not said
+    one.booked(OrderRestated(MONDAY, "a", 50))
+    assert one.governor.orders["a"].quantity == 50 * ONE
+    one.booked(fill(order("a", 50), 50.0))
+    assert not one.governor.orders and one.governor.positions == {"AAA": 50 * ONE}
+
+
+def test_an_order_below_one_lot_after_a_split_ends_at_the_venue_and_one_that_was_never_sent_is_no_error() -> None:
+    one = gate()
+    one.opened(MONDAY, 10_000_000, {}, {"AAA": 5.0})
+    one.booked(Split(MONDAY, "AAA", 0, 0.1))
+    assert one.admit(order("a", 9)) == ()
+    one.booked(OrderExpired(MONDAY, "a", 9, "BELOW_ONE_LOT"))
+    one.booked(OrderExpired(MONDAY, "never sent", 9, "DUST"))
+    one.booked(OrderRestated(MONDAY, "never sent", 9))
+    assert not one.governor.orders
+
+
+def test_splits_and_dividends_of_two_days_in_a_row_are_two_and_a_dividend_beyond_belief_is_a_loss() -> None:
+    one = gate(Policy(account=Account(capital=100_000.0)))
+    one.opened(MONDAY, 10_000_000, {}, {"AAA": 400.0})
+    buy = order("a", 10)
+    assert one.admit(buy) == ()
+    one.booked(fill(buy, 400.0))
+    one.opened(TUESDAY, 10_000_000, {"AAA": 10}, {"AAA": 400.0})
+    one.booked(Split(TUESDAY, "AAA", 20, 2.0))
+    one.booked(CashFlow(TUESDAY, "dividend", "AAA", 2_000))
+    one.opened(WEDNESDAY, 10_000_000, {"AAA": 20}, {"AAA": 199.0})
+    one.booked(Split(WEDNESDAY, "AAA", 40, 2.0))
+    one.booked(Split(WEDNESDAY, "AAA", 40, 1.00000001))
+    one.booked(CashFlow(WEDNESDAY, "dividend", "AAA", 4_000))
+    assert one.governor.positions == {"AAA": 40 * ONE} and one.governor.loss == 0
+    assert one.governor.quotes["AAA"].bid == 985 * ONE // 10
+    one.booked(CashFlow(WEDNESDAY, "dividend", "AAA", 40 * 9_000))
+    assert one.governor.quotes["AAA"].bid == 985 * ONE // 10
 
 
 @pytest.mark.parametrize("price", [math.nan, math.inf, 0.0, -1.0])
@@ -220,7 +261,7 @@ def test_every_word_of_two_sessions(heard: tuple[OrderGate, list[Any]]) -> None:
     one, said = heard
     odd = 0.1234567890123456
     prices = {"BBB": 50.0, "AAA": 100.0, "CCC": odd, "DDD": 0.0, "nan": math.nan, "inf": math.inf, "less": -0.5}
-    one.opened(MONDAY, -5, {"BBB": 5_000, "AAA": 30}, prices)
+    one.opened(MONDAY, -5, {}, prices)
     day = day_number(MONDAY)
 
     def then(ticks: int) -> int:
@@ -231,9 +272,13 @@ def test_every_word_of_two_sessions(heard: tuple[OrderGate, list[Any]]) -> None:
         ("AAA", 100 * ONE, 100 * ONE, then(1)),
         ("BBB", 50 * ONE, 50 * ONE, then(2)),
         ("CCC", 123456789012, 123456789012, then(3)),
-        Transfer("taken up BBB", "BBB", ONE // 2, then(4)),
-        Transfer("taken up AAA", "AAA", 30 * ONE, then(5)),
-        Snapshot(f"open {MONDAY}", then(6), {"BBB": ONE // 2, "AAA": 30 * ONE}, frozenset()),
+        Snapshot(f"open {MONDAY}", then(4), {}, frozenset()),
+    ]
+    for symbol, lots, paid in (("BBB", 5_000, 50.0), ("AAA", 30, 100.0)):
+        one.booked(Fill("", f"bought {symbol}", MONDAY, symbol, lots, paid, 0, 0, 0, 0, "OTHER"))
+    assert told(said) == [
+        External("bought BBB", "BBB", 1, ONE // 2, 50 * ONE, 50 * ONE, then(5)),
+        External("bought AAA", "AAA", 1, 30 * ONE, 100 * ONE, 100 * ONE, then(6)),
     ]
     sale = replace_limit(order("s", -2), odd)
     assert one.admit(sale) != () and one.admit(order("one", -1)) == ()
@@ -265,17 +310,17 @@ def test_every_word_of_two_sessions(heard: tuple[OrderGate, list[Any]]) -> None:
     one.booked(CashFlow(MONDAY, "interest", "AAA", 100))
     one.booked(CashFlow(MONDAY, "dividend", "AAA", 1))
     assert told(said) == [
-        Dividend(f"dividend {MONDAY} AAA", "AAA", ONE * ONE // 100 // (29 * ONE), then(now + 1)),
+        Dividend(f"dividend {MONDAY} AAA", "AAA", ONE * ONE // 100 // (29 * ONE), then(now + 1), again=True),
         ("AAA", 100 * ONE - ONE // 2900, 100 * ONE - ONE // 2900, then(now + 2)),
     ]
     now += 2
     one.booked(Split(MONDAY, "BBB", 9_999, 2.0))
     one.booked(Split(MONDAY, "CCC", 0, 0.5))  # none is held, so nothing is paid instead
     assert told(said) == [
-        SplitFact(f"split {MONDAY} BBB", "BBB", 2, 1, then(now + 1)),
+        SplitFact(f"split {MONDAY} BBB", "BBB", 2, 1, then(now + 1), again=True),
         ("BBB", 25 * ONE, 25 * ONE, then(now + 2)),
         Settlement(f"in lieu {MONDAY} BBB", "BBB", 25 * ONE, ONE // 10_000),
-        SplitFact(f"split {MONDAY} CCC", "CCC", 1, 2, then(now + 3)),
+        SplitFact(f"split {MONDAY} CCC", "CCC", 1, 2, then(now + 3), again=True),
         ("CCC", 246913578024, 246913578024, then(now + 4)),
     ]
     now += 4
