@@ -343,7 +343,7 @@ def turned(chain: Chain, day: int) -> int:
     A bust subtracts nothing: the trade had been made; the amount falls only where a trade was reported twice.
     """
     values = [(b.quantity * max(b.price, b.counted), b.day == day) for b in chain]
-    return max([v for v, _ in values], default=0) - max([v for v, today in values if not today], default=0)
+    return max(v for v, _ in values) - max([v for v, today in values if not today], default=0)
 
 
 def _at(chain: Chain) -> int:

@@ -283,3 +283,19 @@ def test_a_trade_across_a_reverse_split_moves_units_or_an_order_or_both() -> Non
     assert readings(governor)[0] == 5
     correct(governor, "c", "x", "x.2", 5, 1000, at=NOON + 5)
     assert governor.positions == {"S": UNIT // 2} and governor.orders["c"].filled == 5 * UNIT
+
+
+def test_two_trades_of_an_earlier_session_that_turn_out_to_be_one_are_no_turnover_of_this_one() -> None:
+    governor = desk()
+    fill(governor, "b", "y", 6, 101)
+    fill(governor, "b", "y.2", 5, 100)
+    governor.begin(DAY + 1, 1_000_000)
+    correct(governor, "b", "y", "y.2", 5, 100)
+    assert governor.account.turnover == 0 and readings(governor)[0] == 5
+
+
+def test_what_was_never_quoted_is_worth_what_the_last_of_a_chain_paid() -> None:
+    governor = desk()
+    assert governor.decide(OrderIntent("t", "T", 1, 2 * UNIT, NOON)).reasons == ("NO_QUOTE",)
+    correct(governor, "t", "x", "x.2", 2, 99)
+    assert governor.quotes["T"] == Quote(99 * UNIT // 100, 99 * UNIT // 100, 0)

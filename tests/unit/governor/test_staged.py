@@ -55,8 +55,8 @@ def test_a_quote_that_was_too_old_stays_too_old_when_the_whole_account_is_read_a
 
 
 def test_orders_are_remembered_by_their_numbers_however_their_rows_come() -> None:
-    sent = {2: "M", 9: "Z", 10: "A", 11: "M"}
-    rows = [row("recent", str(n), AdmittedOrder(NOON - n, symbol, 1, 1)) for n, symbol in sent.items()]
+    sent = {2: "M", 9: "A", 10: "Z", 11: "M"}
+    rows = [row("recent", str(n), AdmittedOrder(NOON, symbol, 1, 1)) for n, symbol in sent.items()]
     one = Staged()
     one.reload([*reversed(rows), row("account", "", Account(day=DAY))])
     assert [number for number, _ in one.book.outdated(0)] == [2, 9, 10, 11]

@@ -94,7 +94,7 @@ def test_a_new_anchor_is_flushed_with_its_folder_and_readable_by_all(
 def test_a_damaged_line_is_told(path: Path, change) -> None:
     begun(path).close()
     path.write_bytes(change(path.read_bytes()))
-    with pytest.raises(CorruptionError, match="is damaged, so that it cannot be told from an older copy"):
+    with pytest.raises(CorruptionError, match="is damaged, so the account cannot be distinguished from an older copy"):
         Anchor(path).read()
 
 

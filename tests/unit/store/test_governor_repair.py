@@ -136,7 +136,7 @@ def anchored(path: Path, number: int) -> None:
 
 
 GARBLED = "UPDATE record SET text = 'x' WHERE number = 3"
-ANCHOR_LOST = "the anchor of this home is missing: nothing says where the record ends"
+ANCHOR_LOST = "the anchor of this home is missing: the end of the record is unknown"
 ANCHOR_BAD = "the governor's account was lost or altered: {}.anchor is damaged"
 MISSING = "governor.db is missing"
 
