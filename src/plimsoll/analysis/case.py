@@ -8,7 +8,7 @@ from plimsoll.core.decision import BidRecord, CycleRecord
 from plimsoll.core.events import DataEvent, OrderDenied, OrderExpired
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill
-from plimsoll.core.panel import Certification
+from plimsoll.core.panel import Certification, Flag
 from plimsoll.core.policy import Policy
 from plimsoll.core.verdict import Finding
 
@@ -103,7 +103,8 @@ class Case(msgspec.Struct, frozen=True):
     ``auction`` is the decision whose auction set the target portfolio; ``data`` what the data bars, of the book (D7)
     or of one symbol (D15), ``auction_data`` the same at the auction; ``fills`` those after the decision, ``pre_open``
     those between it and the one before; ``expired`` what of the decision's orders was not filled, and why; ``denied``
-    those the governor refused; ``changes`` what was said of the data since the decision before.
+    those the governor refused; ``changes`` what was said of the data since the decision before; ``unexplained`` the
+    moves by the session, with their symbols, that nobody explained of what is held or was traded (D10).
     """
 
     run: str
@@ -118,6 +119,7 @@ class Case(msgspec.Struct, frozen=True):
     expired: tuple[OrderExpired, ...] = ()
     denied: tuple[OrderDenied, ...] = ()
     changes: tuple[DataEvent, ...] = ()
+    unexplained: tuple[tuple[str, Flag], ...] = ()
 
     @property
     def nav(self) -> float:

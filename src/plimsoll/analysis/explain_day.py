@@ -61,6 +61,9 @@ def _evidence(case: Case, symbol: str, code: str) -> tuple[float | None, float |
             return event.measured, event.limit
     if code == "CORRELATION_ALIKE" and record.carried.comovement is not None:
         return record.carried.comovement.lowest, case.policy.correlation.alike
+    if code == "MANDATE_ENDED":  # on the days after the one of its event
+        ends = next((r.threshold for r in case.policy.ladder.rungs if r.ends_mandate), None)
+        return record.figures.get("drawdown_lifetime"), ends
     bounds = {"VIX_HIGH": forecast.vix_high, "VIX_EXTREME": forecast.vix_extreme}
     return (record.regime.vix, bounds[code]) if code in bounds else (None, None)
 
@@ -97,7 +100,7 @@ def book_restraints(case: Case) -> tuple[str, ...]:
     facts += [wording.finding(f) for f in case.data if f.scope == BOOK]
     if ladder.fired:
         facts.append(f"Ladder: level {restraint.level} in force; fired in this episode: {', '.join(ladder.fired)}.")
-    facts += [sentence(code, BOOK) for code in restraint.reasons]
+    facts += [sentence(code, BOOK, *_evidence(case, BOOK, code)) for code in restraint.reasons]
     if restraint.gross_ceiling is not None:
         until = "while the re-entry ramp runs" if record.carried.mode == "RECOVERY" else "until re-entry"
         most = share(restraint.gross_ceiling)

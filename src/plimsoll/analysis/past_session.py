@@ -210,6 +210,13 @@ def case(past: Past) -> Case:
         changes=tuple(
             e for e in past.passage.pre_open if isinstance(e, DataPublished | DataRestated | CertificationChanged)
         ),
+        unexplained=tuple(
+            (one.symbol, flag)
+            for one in past.panel.certifications
+            if one.symbol in record.symbols
+            for flag in one.unexplained
+            if flag.day <= record.session
+        ),
     )
 
 

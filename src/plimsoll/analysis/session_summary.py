@@ -39,7 +39,10 @@ def summarise(case: Case, universe: Sequence[str], explanations: tuple[Explanati
     steps = (
         ExplanationStep("protections off", tuple(f"{said[:1].upper()}{said[1:]}." for said in taken_away(case.policy))),
         ExplanationStep("book", _book(case)),
-        ExplanationStep("data", tuple(f"{_capital(said)}." for event in case.changes for said in sentences(event))),
+        ExplanationStep(
+            "data",
+            (*_unexplained(case), *(f"{_capital(said)}." for event in case.changes for said in sentences(event))),
+        ),
         ExplanationStep("restraints", book_restraints(case)),
         ExplanationStep("auction", _auction(case)),
         ExplanationStep("traded", _lines(case, universe, "EXECUTE")),
@@ -70,6 +73,17 @@ def _book(case: Case) -> tuple[str, ...]:
     if case.pre_open:
         filled = ", ".join(f"{'bought' if f.lots > 0 else 'sold'} {f.symbol}" for f in case.pre_open)
         facts.append(f"Filled at its open, from the session before: {filled}.")
+    return tuple(facts)
+
+
+def _unexplained(case: Case) -> tuple[str, ...]:
+    """Moves of what is held or wanted that nobody explained: today's as what moved NAV, earlier ones as what bars it."""
+    facts = []
+    for symbol, flag in case.unexplained:
+        today = flag.day <= case.record.session <= flag.last_day
+        said = f"nobody explained a move of {symbol} ({flag.reason}" + (f": {flag.detail})" if flag.detail else ")")
+        fate = "it is booked as the file tells it, in NAV and drawdown" if today else "nothing is added in it since"
+        facts.append(f"WARNING: {said}: {fate}." if today else f"{_capital(said)}: {fate}.")
     return tuple(facts)
 
 

@@ -21,6 +21,10 @@ Bools = NDArray[np.bool_]
 FIELDS = ("open", "high", "low", "close", "volume", "dividend", "split", "index")
 
 
+UNEXPLAINED = ("UNEXPLAINED_JUMP", "SPLIT_SUSPECTED")
+"""Flags of moves that look like no market's: booked as the file tells them, and told as such (D10)."""
+
+
 class Flag(msgspec.Struct, frozen=True):
     """A dated quality finding: ``reason`` is a code of ``core.reasons``; ``day`` the first date it concerns.
 
@@ -55,6 +59,11 @@ class Certification(msgspec.Struct, frozen=True):
     last: str = ""
     ended: bool = False
     active_from: str = ""
+
+    @property
+    def unexplained(self) -> tuple[Flag, ...]:
+        """Moves that no action, second source or person explained, so that no risk may be added (D10)."""
+        return tuple(f for f in self.flags if f.severity == "hard" and f.reason in UNEXPLAINED)
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,6 +34,7 @@ from plimsoll.reports.coverage import coverage
 from plimsoll.reports.inputs import input_notes
 from plimsoll.reports.rates import risk_free_rates
 from plimsoll.reports.strategy_history import StrategyLife, lives_of
+from plimsoll.reports.unexplained import unexplained_moves
 from plimsoll.reports.worth import Worth
 from plimsoll.risk.ladder_odds import often
 
@@ -255,7 +256,8 @@ def _notes(
 ) -> list[str]:
     """What a reader must know before believing a figure (D12, D16, D19)."""
     panel, last = history.panel, first + len(tally.nav) - 1
-    notes = [said for event in tally.data for said in sentences(event)]
+    notes = list(unexplained_moves(panel, tally))
+    notes += [said for event in tally.data for said in sentences(event)]
     if policy.governor.recorded:
         why = ", ".join(f"{code} {count}" for code, count in tally.denied.most_common())
         notes.append(

@@ -501,3 +501,24 @@ def test_a_finding_on_a_stressed_set_is_told_with_its_name() -> None:
     assert wording.finding(found) == "The proposal's stressed CVaR (2020) 13.0% is above 12.0% (10 sessions)."
     assert "(the worst of all history)" in wording.finding(msgspec.structs.replace(found, on="worst"))
     assert "stressed CVaR 13.0%" in wording.finding(msgspec.structs.replace(found, on=""))  # a record of before
+
+
+def test_a_move_that_nobody_explained_is_told_in_the_page_of_its_session_and_of_later_ones() -> None:
+    flag = Flag("SPLIT_SUSPECTED", "hard", TODAY, TODAY, 1, "close moved -75.0%")
+
+    def page(session: str) -> str:
+        case = Case("run", decision(session), None, (), (), POLICY, unexplained=(("AAA", flag),))
+        steps = summarise(case, (), ()).summary
+        return next(s for step in steps if step.name == "data" for s in step.sentences)
+
+    said = "obody explained a move of AAA (SPLIT_SUSPECTED: close moved -75.0%): "
+    assert page(TODAY) == f"WARNING: n{said}it is booked as the file tells it, in NAV and drawdown."
+    assert page("2020-03-02") == f"N{said}nothing is added in it since."
+
+
+def test_an_ended_mandate_is_told_with_its_drawdown_on_every_day_after() -> None:
+    known = decision().figures | {"drawdown_lifetime": 0.191}
+    ended = decision(restraint=Restraint(reasons=("MANDATE_ENDED", "LADDER_LIQUIDATE")), figures=known)
+    steps = summarise(Case("run", ended, None, (), (), POLICY), (), ()).summary
+    said = next(step.sentences for step in steps if step.name == "restraints")
+    assert "Drawdown 19.1% of the lifetime peak ended the mandate (18.0%)." in said

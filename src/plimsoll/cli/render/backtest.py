@@ -42,6 +42,9 @@ def render_backtest(result: BacktestResult) -> None:
     out = console()
     if result.synthetic:
         out.print(SYNTHETIC)
+    for note in result.notes:
+        if note.startswith("WARNING: "):
+            out.print(escape(note))
     if result.mandate_ended:
         out.print(
             f"The MANDATE ENDED: the account is flat since {result.end} and only a signed re-commissioning reopens it."
@@ -85,7 +88,8 @@ def render_backtest(result: BacktestResult) -> None:
         for move in life.moves:
             out.print(f"            {escape(_move(move))}")
     for note in result.notes:
-        out.print(f"note        {escape(note)}")
+        if not note.startswith("WARNING: "):
+            out.print(f"note        {escape(note)}")
     out.print(f"decisions hash {result.decisions_hash}")
     if result.journal is not None:
         out.print(proven(result.journal))
