@@ -16,7 +16,7 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import Bools, Certified, Floats
 from plimsoll.core.policy import DataPolicy
 from plimsoll.market.findings import HARD, Finding, score_of
-from plimsoll.market.quality import BREAKS_ADJUSTMENT, Assessment
+from plimsoll.market.quality import NEVER_AGES, Assessment
 
 Days = NDArray[np.int64]
 
@@ -81,7 +81,7 @@ def _judged(one: Assessment, calendar: Days, days: Days, policy: DataPolicy) -> 
     for finding in one.findings:
         if finding.severity == HARD and finding.reason != _SHARE:
             last = _newest(finding.days, _known(finding), days)
-            barred |= (last > _NEVER) & ((finding.reason in BREAKS_ADJUSTMENT) | (last >= recent))
+            barred |= (last > _NEVER) & ((finding.reason in NEVER_AGES) | (last >= recent))
     accepted = (rows / expected >= policy.expected_min) & (quality >= policy.score_min)
     return begun & accepted & ~barred, np.where(begun, quality, np.nan)
 

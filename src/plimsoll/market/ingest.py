@@ -24,6 +24,7 @@ from plimsoll.market import certify, instruments, intake, publish
 from plimsoll.market.capability import MATRIX
 from plimsoll.market.cells import some
 from plimsoll.market.gathered import CURRENCY_REFUSED, Gathered, gathered
+from plimsoll.market.ingest_warnings import warnings
 from plimsoll.market.intake import Archive, Intake, Progress, begin
 from plimsoll.market.readings import OK
 from plimsoll.market.request import IngestPlan, IngestRequest, planned
@@ -35,7 +36,7 @@ __all__ = ["Archive", "IngestReport", "IngestRequest", "Progress", "begin", "ing
 
 class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a run did. ``rows`` counts rows new or changed; ``states`` and ``symbols`` are this run's; ``failures`` maps
-    a symbol or file to what is wrong with it; ``alert`` is empty unless too many were rejected. ``route`` says how the
+    a symbol or file to what is wrong with it; ``warnings`` say what certification holds against symbols; ``alert`` is empty unless too many were rejected. ``route`` says how the
     provider was chosen and who was passed over; ``pages`` how many it gave, of which ``pages_kept`` were held from an
     interrupted attempt.
     """
@@ -56,6 +57,7 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     route: RouteTaken
     pages: int
     pages_kept: int
+    warnings: tuple[str, ...] = ()
 
 
 def ingest(
@@ -121,6 +123,7 @@ def ingest(
         route=plan.route,
         pages=len(begun.held),
         pages_kept=kept,
+        warnings=warnings(mine),
     )
 
 
@@ -253,4 +256,6 @@ def _depth_notes(short: Sequence[str], policy: Policy) -> tuple[str, ...]:
     if not short:
         return ()
     window = f"{policy.data.window_years} years and {policy.data.window_sessions} sessions"
-    return (f"shorter than a deep backfill, the longer of {window}: {some(short)}",)
+    return (
+        f"shorter than a deep backfill, the longer of {window} (ACTIVE needs {policy.data.rows_active}): {some(short)}",
+    )

@@ -25,6 +25,8 @@ from plimsoll.market.findings import HARD, NOTE, Finding, score_of
 from plimsoll.market.prices_check import copied, spikes
 
 Days = NDArray[np.int64]
+_THURSDAY = 3  # weekday of day 0, Monday being 0
+_SHIFTED_WEEKS = 10
 _UNIT_ROOM = 10.0  # a market move beside a change of unit by a hundred
 Mask = NDArray[np.bool_]
 
@@ -42,6 +44,9 @@ BREAKS_ADJUSTMENT = (
     "SEAM_WITHOUT_OVERLAP",
 )
 """What makes every total return over it wrong, however old it is (D10)."""
+NEVER_AGES = (*BREAKS_ADJUSTMENT, "DUPLICATE_CONFLICT", "DATES_SHIFTED")
+"""What stands until the file is mended, however old it is: of a day told twice and differently nobody knows which is
+true, so no figure over it is, and shifted dates show a session before it was over (D10, U6)."""
 JUMPS = ("UNEXPLAINED_JUMP", "SPLIT_SUSPECTED", "PRICE_SPIKE")
 """Findings about the size of a move: a second source or a named person explains them."""
 CONFIRMED = ("JUMP_CONFIRMED", "JUMP_EXPLAINED")
@@ -122,12 +127,14 @@ def assess(
     -----
     Score (D10) = 1 - (0.3 missing + 0.2 duplicates + 0.2 [non-positive price] + 0.3 [unexplained jump]), the weights
     from the policy. A hard flag that lies wholly before the last ``note_after`` sessions becomes a note, unless it
-    breaks the adjustment and so every return after it.
+    breaks the adjustment and so every return after it, or is a day told twice and differently.
     """
     calendar = calendar[: int(np.searchsorted(calendar, as_of, side="right"))]
     found = list(reading)
     bars = _drop(bars, bars.day > as_of, None, found)
-    bars = _drop(bars, ~_contains(calendar, bars.day), ("OFF_GRID_ROWS", NOTE), found)
+    off = ~_contains(calendar, bars.day)
+    found += _shifted(bars.day, off)
+    bars = _drop(bars, off, ("OFF_GRID_ROWS", NOTE), found)
     bars = _drop(bars, _incomplete(bars, instrument), None, found)
     bars = _priced(bars, instrument, found)
     bars = _adjusted_throughout(bars, policy, found)
@@ -145,7 +152,7 @@ def assess(
     findings = tuple(sorted(merged(found), key=lambda f: (int(f.days[0]), f.reason)))
     dated = tuple(_age(f.flag(), recent) for f in findings)
     score = _score(dated, len(bars), missing_pct, policy)
-    return Assessment(bars, actions, dated, expected, missing_pct, score, findings)
+    return Assessment(_openable(bars, instrument, policy), actions, dated, expected, missing_pct, score, findings)
 
 
 def jump_limit(instrument: Instrument, policy: DataPolicy) -> float | None:
@@ -179,7 +186,7 @@ def cross_source(bars: Bars, second: Bars, instrument: Instrument, policy: DataP
 def _price_flags(bars: Bars, instrument: Instrument, actions: Actions, policy: DataPolicy) -> list[Finding]:
     found: list[Finding] = []
     slack = policy.price_rounding * np.abs(bars.close)
-    inside = (bars.low <= bars.open + slack) & (bars.open <= bars.high + slack)
+    inside = _opened_inside(bars, policy)
     inside &= (bars.low <= bars.close + slack) & (bars.close <= bars.high + slack)
     judged = np.isfinite(bars.open) & np.isfinite(bars.high) & np.isfinite(bars.low)
     _add(found, "OHLC_INCONSISTENT", HARD, bars.day, judged & ~inside)
@@ -195,6 +202,19 @@ def _price_flags(bars: Bars, instrument: Instrument, actions: Actions, policy: D
         least = policy.spike_min_crypto if instrument.kind == "crypto" else policy.spike_min
         found += spikes(bars, ratio, least, policy)
     return found
+
+
+def _opened_inside(bars: Bars, policy: DataPolicy) -> Mask:
+    slack = policy.price_rounding * np.abs(bars.close)
+    return np.asarray((bars.low <= bars.open + slack) & (bars.open <= bars.high + slack))
+
+
+def _openable(bars: Bars, instrument: Instrument, policy: DataPolicy) -> Bars:
+    """Bars in which an open outside low and high is absent: nobody could trade there, so nothing fills at it."""
+    wrong = np.isfinite(bars.open) & np.isfinite(bars.high) & np.isfinite(bars.low) & ~_opened_inside(bars, policy)
+    if not instrument.tradable or not wrong.any():
+        return bars
+    return replace(bars, open=np.where(wrong, np.nan, bars.open))
 
 
 def _jump_detail(bars: Bars, ratio: Floats, jumped: Mask) -> str:
@@ -326,6 +346,21 @@ def _adjusted_throughout(bars: Bars, policy: DataPolicy, found: list[Finding]) -
     return replace(bars, adj_close=np.where(absent, factor[held] * bars.close, bars.adj_close))
 
 
+def _shifted(days: Days, off: Mask) -> list[Finding]:
+    """Dates of another time zone: a history that begins with weeks of Sundays and no Friday, or Saturdays and no Monday.
+
+    Told by its first weeks alone, so that what comes later changes nothing (D10).
+    """
+    weekday = (days + _THURSDAY) % 7
+    for on, never, names in ((6, 4, ("Sundays", "Friday")), (5, 0, ("Saturdays", "Monday"))):
+        shifted = np.flatnonzero(off & (weekday == on))[:_SHIFTED_WEEKS]
+        if shifted.size == _SHIFTED_WEEKS and not (weekday[: shifted[-1] + 1] == never).any():
+            detail = f"bars on {names[0]} from {iso_day(int(days[shifted[0]]))} on, and on no {names[1]}"
+            known = np.full(shifted.size, days[shifted[-1]])
+            return [Finding("DATES_SHIFTED", HARD, days[shifted], detail, known)]
+    return []
+
+
 def _missing(bars: Bars, calendar: Days) -> tuple[Days, int]:
     """Expected days between first and last bar that hold none, and how many were expected."""
     if not len(bars):
@@ -353,9 +388,9 @@ def _score(flags: Sequence[Flag], rows: int, missing_pct: float, policy: DataPol
 
 
 def _age(flag: Flag, recent: int | None) -> Flag:
-    """The flag, as a note when all of it lies before the day ``recent`` and the adjustment stands."""
+    """The flag, as a note when all of it lies before the day ``recent`` and it may age."""
     old = recent is not None and flag.last_day < iso_day(recent)
-    if flag.severity == HARD and old and flag.reason not in BREAKS_ADJUSTMENT:
+    if flag.severity == HARD and old and flag.reason not in NEVER_AGES:
         return Flag(flag.reason, NOTE, flag.day, flag.last_day, flag.count, flag.detail)
     return flag
 

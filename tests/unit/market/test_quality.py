@@ -290,3 +290,35 @@ def test_a_finding_keeps_all_its_days_and_its_weight_where_the_flag_has_aged() -
     (one,) = [f for f in result.findings if f.reason == "OHLC_INCONSISTENT"]
     assert (one.severity, one.days.tolist()) == ("hard", [FIRST + 50, FIRST + 300, FIRST + 301])
     assert found(result, "OHLC_INCONSISTENT").severity == "note"
+
+
+def test_a_day_told_twice_and_differently_is_hard_however_old_and_nothing_fills_at_an_impossible_open() -> None:
+    bars = clean()
+    twice = bars.take(np.sort(np.append(np.arange(COUNT), 3)))
+    twice.open[4] += 100.0  # the later row of the day, which stays, opens far above its high
+    result = judged(twice)
+    assert found(result, "DUPLICATE_CONFLICT").severity == "hard" and found(result, "OHLC_INCONSISTENT").count == 1
+    told = certify("ABC", "files", result, POLICY)
+    assert (told.state, told.reasons) == ("DEGRADED", ("DUPLICATE_CONFLICT",))
+    assert np.flatnonzero(np.isnan(result.bars.open)).tolist() == [3] and np.isfinite(result.bars.close).all()
+
+
+def _weeks(shift: int) -> Bars:
+    """Bars of every Monday to Friday, dated ``shift`` days off."""
+    days = np.arange(FIRST, FIRST + COUNT)
+    bars = clean().take((days + 3) % 7 < 5)
+    return replace(bars, day=bars.day + shift)
+
+
+def test_bars_on_sundays_and_none_on_fridays_are_a_time_zone_and_no_missing_session() -> None:
+    grid = CALENDAR[(CALENDAR + 3) % 7 < 5]
+    for shift, weekend in (
+        (-1, "Sundays from 2020-01-05 on, and on no Friday"),
+        (1, "Saturdays from 2020-01-04 on, and on no"),
+    ):
+        bars = _weeks(shift)
+        bars = bars.take(bars.day >= FIRST + 3)
+        flag = found(assess(bars, STOCK, grid, POLICY, AS_OF), "DATES_SHIFTED")
+        assert flag.severity == "hard" and weekend in flag.detail
+    for fine in (_weeks(0), clean()):  # and a file that has every day of the week is only read without its weekends
+        assert "DATES_SHIFTED" not in reasons(assess(fine, STOCK, grid, POLICY, AS_OF))

@@ -36,6 +36,8 @@ def render_ingest(report: IngestReport) -> None:
     out.print(f"snapshot  {report.snapshot}")
     for name, problem in report.failures.items():
         out.print(f"failed    {escape(name)}: {escape(problem)}")
+    for warning in report.warnings:
+        out.print(f"WARNING   {escape(warning)}")
     for note in report.notes:
         out.print(f"note      {escape(note)}")
     if report.alert:
