@@ -38,7 +38,7 @@ def shown(cell: str) -> str:
 
 def legible(name: str) -> str:
     """A file's or column's name fit for a message: as it is, unless it could mislead a terminal."""
-    return name if name.isascii() and name.isprintable() else ascii(name)
+    return name if name.isprintable() else ascii(name)
 
 
 def some(names: object) -> str:

@@ -56,7 +56,9 @@ def gathered(plan: IngestPlan, pages: Sequence[PageContents]) -> Gathered:
         reasons = "; ".join(message for _, message in list(found.failures.values())[:3])
         if not reasons:
             raise InputError(f"{_where(plan)} holds no rows in the range asked for", "Widen --start and --end")
-        raise InputError(f"{_where(plan)} holds nothing usable: {reasons}", "")
+        raise InputError(
+            f"{_where(plan)} holds no symbol that could be read whole, so nothing was ingested: {reasons}", ""
+        )
     _in_dollars(found, plan.told)
     found.failures = dict(sorted(found.failures.items()))
     if plan.listed is not None and not set(plan.listed) & {*found.bars, *found.failures} and found.bars:

@@ -492,3 +492,78 @@ def test_what_is_left_out_of_a_macro_file_is_said(tmp_path: Path) -> None:
     assert found.macro["DGS3MO"].value.tolist() == [1.54, 1.52]
     for words in ("1 lines above the header", "1 lines that repeat", "ignored columns realtime_start, realtime_end"):
         assert any(words in note for note in found.notes), (words, found.notes)
+
+
+BANK = "Datum;Erster;Hoch;Tief;Schlusskurs;{}\n14.08.2026;778,54;778,80;775,43;776,34;{}\n"
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "volume", "said"),
+    [
+        (
+            "Stücke;Volumen",
+            "31.332.500;24.324.673.891",
+            31332500.0,
+            "volume was taken from Stücke as units, and Volumen",
+        ),
+        ("Volumen", "24.324.673.891", 24324673891.0, "Volumen was taken for the units traded. Where it is turnover"),
+        ("Stücke", "31.332.500", 31332500.0, ""),
+    ],
+)
+def test_turnover_does_not_pass_for_units_without_a_word(
+    columns: str, cells: str, volume: float, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "SPY.csv").write_bytes(BANK.format(columns, cells).encode("cp1252"))
+    batch = read("files", tmp_path)
+    assert batch.bars["SPY"].volume.tolist() == [volume]
+    assert any(said in n for n in batch.notes) and any("WARNING" in n for n in batch.notes) == (";" in columns)
+
+
+def test_volumes_named_after_what_they_count_are_offered_for_the_one_that_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "BTC-USD.csv").write_text("Date,Open,High,Low,Close,Volume BTC,Volume USDT\n2020-01-02,1,1,1,1,5,9\n")
+    (note,) = (n for n in read("files", tmp_path).notes if "WARNING" in n)
+    assert "Volume BTC, Volume USDT may be it" in note and '--columns "volume=Volume USDT"' in note
+
+
+def test_a_date_with_two_digits_for_its_year_is_answered_with_the_format_that_reads_it(tmp_path: Path) -> None:
+    for cell, form, offered in (
+        ("14.08.26", "dmy", "--dates %d.%m.%y"),
+        ("14.08.26", None, "--dates %d.%m.%y"),
+        ("08/14/26", None, "--dates %m/%d/%y"),
+        ("14/08/2026", "%d.%m.%y", "'14/08/2026' is not a date of the form %d.%m.%y (--dates). Correct the cell"),
+    ):
+        (tmp_path / "SPY.csv").write_text(f"Date,Open,High,Low,Close\n{cell},1,1,1,1\n")
+        with pytest.raises(InputError) as refused:
+            read("files", tmp_path, dates=form)
+        assert offered in str(refused.value)
+
+
+def test_german_investing_com_and_metastock_are_understood(tmp_path: Path) -> None:
+    (tmp_path / "A.csv").write_text(
+        '"Datum","Zuletzt","Eröffn.","Hoch","Tief","Vol.","+/- %"\n"14.08.2026","776,34","778,54","778,80","775,43","31,33M","0,10%"\n'
+    )
+    (tmp_path / "B.csv").write_text(
+        "<TICKER>,<DTYYYYMMDD>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>\nB,20010102,000000,64.3,64.3,64.3,64.3,4\n"
+    )
+    batch = read("files", tmp_path)
+    assert not batch.failures
+    a, b = batch.bars["A"], batch.bars["B"]
+    assert (a.close[0], a.open[0], a.volume[0]) == (776.34, 778.54, 31.33e6)
+    assert (iso_day(int(b.day[0])), b.volume[0]) == ("2001-01-02", 4.0)
+
+
+def test_a_header_of_another_alphabet_is_shown_so_that_it_can_be_pasted(tmp_path: Path) -> None:
+    (tmp_path / "A.csv").write_text("Datum,Eröffn,Kurs\n2020-01-02,1,1\n")
+    with pytest.raises(InputError, match="its columns are Datum, Eröffn, Kurs"):
+        read("files", tmp_path / "A.csv")
+    (tmp_path / "B.csv").write_bytes("日期,开盘\n2020-01-02,1\n".encode("gb2312"))
+    with pytest.raises(InputError, match="save it as UTF-8 first"):
+        read("files", tmp_path / "B.csv")
+
+
+def test_a_table_in_json_is_told_for_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "A.csv").write_text(
+        "[[1514764800000, 1.0, 1.0, 1.0, 1.0, 5], [1514851200000, 1.0, 1.0, 1.0, 1.0, 5]]" * 3000
+    )
+    with pytest.raises(InputError, match="is not CSV but JSON"):
+        read("files", tmp_path)

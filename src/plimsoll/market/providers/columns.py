@@ -25,25 +25,27 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "symbol": ("symbol", "ticker", "instrument", "act_symbol", "tic", "kuerzel"),
     "date": (
         "date", "day", "session", "trade_date", "trading_date", "observation_date", "business_date", "tradedate",
-        "datum", "fecha", "data", "timestamp", "datetime", "date_time", "dt", "time", "ts", "window_start", "open_time",
+        "datum", "fecha", "data", "dtyyyymmdd", "timestamp", "datetime", "date_time", "dt", "time", "ts", "window_start", "open_time",
         "unix",
     ),
     "open": (
-        "open", "open_price", "first", "eroeffnung", "eroffnung", "er_ffnung", "erster", "ouverture", "apertura",
+        "open", "open_price", "first", "eroeffnung", "eroffnung", "er_ffnung", "eroeffn", "er_ffn", "erster", "ouverture", "apertura",
         "px_open",
     ),
     "high": ("high", "high_price", "hoch", "tageshoch", "plus_haut", "haut", "maximo", "px_high"),
     "low": ("low", "low_price", "tief", "tagestief", "plus_bas", "bas", "minimo", "px_low"),
     "close": (
         "close", "close_price", "close_last", "last", "last_price", "latest", "settle", "price", "schluss",
-        "schlusskurs", "schlu_kurs", "letzter", "dernier",
+        "schlusskurs", "schlu_kurs", "letzter", "zuletzt", "dernier",
         "cloture", "cierre", "px_last",
     ),
     "adj_close": (
         "adj_close", "adjclose", "adjusted_close", "adjustedclose", "close_adj", "closeadj", "adj_close_price",
         "adj_closing_price", "adjusted_closing_price", "adj_price",
     ),
-    "volume": ("volume", "vol", "volumen", "stuecke", "st_cke", "umsatz", "volume_usd", "total_volume", "px_volume"),
+    "volume": (
+        "volume", "vol", "stuecke", "st_cke", "stueck", "total_volume", "px_volume", "volumen", "umsatz", "volume_usd",
+    ),
     "dividend": (
         "dividend", "dividends", "dividend_amount", "dividendamount", "divcash", "div_cash", "cash_dividend",
         "cash_dividends", "ex_dividend", "exdividend", "dividend_cash", "cash_amount", "div",
@@ -87,6 +89,7 @@ _MONEY = re.compile(
 )
 _NONE = {"0", "1", "0.0", "1.0", "0.00", "1.00", "0:0", "1:1", "1/1", "false", *ABSENT}
 _QUOTED = {"quote_volume", "quote_asset_volume", "quoteassetvolume", "quotevolume", "volume_quote", "volume_usdt"}
+_TURNOVER = {"volumen", "umsatz", "turnover", "amount", "dollar_volume", "volume_usd"}  # may be money, not units
 _NUMBERED = re.compile(r"^\d{1,2}[a-z]?\. *")
 _BRACKETED = re.compile(r"[(\[] *([A-Za-z]{3}|GBp|p) *[)\]] *$")
 
@@ -315,4 +318,35 @@ def coin_volume(names: Sequence[str], found: Roles) -> str | None:
                 f"WARNING: volume was taken from {legible(taken)}, and {other} is left out: a coin's volume counts as "
                 f"dollars here. Say --columns volume={other}, or volume_unit: units in the universe file"
             )
+    return None
+
+
+def units(names: Sequence[str], found: Roles) -> str | None:
+    """What to say of a volume that may be turnover in money, or that is named after what it counts and not read.
+
+    Turnover taken for units makes volumes, and with them every limit on participation, as many times too large as a
+    unit costs.
+    """
+    if "volume" not in found.place:
+        named = [n.strip() for n in found.left if re.match(r"vol(?:ume)?_", plain(n))]
+        if not named:
+            return None
+        money = next((n for n in named if re.search(r"usd|eur|quote", plain(n))), named[-1])
+        return (
+            f"WARNING: there is no column volume, and {some(named)} may be it: without volume nothing is bought. Say "
+            f'which, for example --columns "volume={legible(money)}" (a coin\'s counts as dollars)'
+        )
+    taken = names[found.place["volume"]].strip()
+    if plain(taken) in _TURNOVER - {"volume_usd"}:
+        return (
+            f"{legible(taken)} was taken for the units traded. Where it is turnover in money, every limit on "
+            f"volume is too loose by the price: name the column of units with --columns volume=HEADER, or leave it out "
+            f"with --columns ignore={legible(taken)}"
+        )
+    money = [n.strip() for n in found.left if plain(n) in _TURNOVER]
+    if money and plain(taken) not in _QUOTED:
+        return (
+            f"WARNING: volume was taken from {legible(taken)} as units, and {some(money)}, which may be turnover in "
+            "money, is left out"
+        )
     return None

@@ -6,6 +6,7 @@ only; a column without such a date is refused with both readings.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ NAMED = ("iso", "ymd", "dmy", "mdy", *_EPOCHS, "excel")
 """What ``--dates`` may be besides a strptime format."""
 
 _PARTS = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})"
+_SHORT_YEAR = re.compile(r"^(\d{1,2})([/.-])(\d{1,2})\2\d{2}$")
 _REMEDY = "Write dates as YYYY-MM-DD, or say their form with --dates, for example --dates dmy"
 
 
@@ -86,7 +88,7 @@ def days(column: pl.Series, form: str | None = None) -> Days:
     wrong = read.day.is_null() & ~absent
     for fault in read.faults:
         wrong = wrong & ~fault.mask
-    faults = [*read.faults, Fault(column.name, wrong, column, _not_a_date)] if wrong.any() else read.faults
+    faults = [*read.faults, Fault(column.name, wrong, column, _not_a_date(form))] if wrong.any() else read.faults
     return Days(read.day, clock, faults, read.notes)
 
 
@@ -294,5 +296,17 @@ def _mixture(kinds: list[str]) -> Callable[[str], tuple[str, str]]:
     return explain
 
 
-def _not_a_date(cell: str) -> tuple[str, str]:
-    return f"{shown(cell)} is not a date", _REMEDY
+def _not_a_date(form: str | None) -> Callable[[str], tuple[str, str]]:
+    """What to say of a cell that is no date, or none of the ``form`` the user named."""
+
+    def explain(cell: str) -> tuple[str, str]:
+        problem = f"{shown(cell)} is not a date" + (f" of the form {form} (--dates)" if form is not None else "")
+        short = _SHORT_YEAR.match(cell.strip())
+        if short is not None:
+            parts = ("%m", "%d") if form == "mdy" or (form is None and int(short[3]) > 12) else ("%d", "%m")
+            return problem, f"Its year has two digits: say --dates {parts[0]}{short[2]}{parts[1]}{short[2]}%y"
+        if form is None:
+            return problem, _REMEDY
+        return problem, f"Correct the cell, or give another form: one of {', '.join(NAMED)}, or a format like %d.%m.%Y"
+
+    return explain

@@ -115,7 +115,12 @@ def owner(path: Path, table: Table, column: str, symbol: str | None, stem: str |
     if symbol is not None:
         return symbol
     if stem is None:
-        raise UsageError(f"{label(path)} has no {column} column", "Give its symbol, for example --symbol SPY")
+        from plimsoll.market.cells import some
+
+        raise UsageError(
+            f"{label(path)} has no {column} column; its columns are {some(n.strip() for n in table.found)}",
+            f"Give its symbol, for example --symbol SPY, or the column that names it: --columns {column}=HEADER",
+        )
     return stem
 
 
@@ -125,13 +130,14 @@ def require(table: Table, names: tuple[str, ...]) -> None:
 
     lacking = [c for c in names if c not in table.frame.columns]
     if lacking:
+        foreign = any(note.startswith("is not UTF-8") for note in table.notes)
+        encoding = ". It is not UTF-8 text and was read as Windows-1252: save it as UTF-8 first" if foreign else ""
         if table.closes_only:
-            raise InputError(
-                table.closes_only, "Give one table of bars with all four prices, or name them with --columns"
-            )
+            remedy = f"Give one table of bars with all four prices, or name them with --columns{encoding}"
+            raise InputError(table.closes_only, remedy)
         raise InputError(
             f"lacks {some(lacking)}; its columns are {some(n.strip() for n in table.found)}",
-            f"Name them in the first line, or say which they are, for example --columns {lacking[0]}=HEADER",
+            f"Name them in the first line, or say which they are, for example --columns {lacking[0]}=HEADER{encoding}",
         )
 
 

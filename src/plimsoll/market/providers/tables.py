@@ -116,7 +116,7 @@ def parse(name: str, data: bytes, asked: Told | None = None) -> Table:
     """
     asked = asked or Told()
     if not data:
-        raise InputError("is empty", "Write it again")
+        raise InputError("is empty", "Download or export it once more")
     if data[:4] == b"PAR1" or name.lower().endswith(PARQUET_ENDINGS):
         return _parquet(data, asked)
     return _csv(data, asked)
@@ -125,7 +125,7 @@ def parse(name: str, data: bytes, asked: Told | None = None) -> Table:
 def _parquet(data: bytes, asked: Told) -> Table:
     frame = parquet.read(data)
     if frame.width and frame.is_empty():
-        raise InputError("holds no rows", "Write it again")
+        raise InputError("holds no rows", "Download or export it once more")
     names = [n if n.isprintable() else ascii(n) for n in frame.columns]
     frame = frame.rename(dict(zip(frame.columns, _numbered(frame.width), strict=True)))
     return _named(_placed(frame), wide.of_columns(names), asked, [])
@@ -162,7 +162,7 @@ def _csv(data: bytes, asked: Told) -> Table:
             raise InputError(
                 f"lacks date and rows: it is one line, {shown(lines[above].strip())}", "Fetch the data itself"
             )
-        raise InputError("holds a header and no rows", "Write it again")
+        raise InputError("holds a header and no rows", "Download or export it once more")
     return _named(frame, head, asked, notes, source)
 
 
@@ -321,9 +321,10 @@ def _named(
     order = frame.select(pl.exclude("row"))
     picked = [order.to_series(index).alias(target) for target, index in found.place.items()]
     if found.left:
-        notes.append(f"ignored columns {some(n.strip() or 'one without a name' for n in found.left)}")
-    if warning := columns.coin_volume(names, found):
-        notes.append(warning)
+        notes.append(
+            f"ignored columns {some(n.strip() or '(no name: row numbers, as pandas writes them)' for n in found.left)}"
+        )
+    notes += [warning for warn in (columns.coin_volume, columns.units) if (warning := warn(names, found))]
     if found.doubtful:
         notes.append(columns.doubt([n.strip() for n in found.doubtful]))
     headers = {target: names[index].strip() for target, index in found.place.items()}

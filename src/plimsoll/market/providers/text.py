@@ -38,7 +38,7 @@ def decoded(data: bytes) -> tuple[str, list[str]]:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = text.strip("\n")
     if not text.strip(' \t\n,;"'):
-        raise InputError("is empty", "Write it again")
+        raise InputError("is empty", "Download or export it once more")
     _refuse_markup(text)
     return text, notes
 
@@ -56,7 +56,9 @@ def _characters(data: bytes) -> tuple[str, list[str]]:
     try:
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError:
-        return data.decode("cp1252", "replace"), ["is not UTF-8 and was read as Latin-1 (Windows-1252)"]
+        return data.decode("cp1252", "replace"), [
+            "is not UTF-8 and was read as Latin-1 (Windows-1252): where names look wrong, save it as UTF-8"
+        ]
 
 
 def _refuse_markup(text: str) -> None:
@@ -68,8 +70,8 @@ def _refuse_markup(text: str) -> None:
         raise InputError(f"is not CSV but a web page: it begins with {shown(first)}", "Fetch the data itself")
     if lower.startswith(("<?xml", "<rss", "<error", "<response")):
         raise InputError(f"is not CSV but XML: it begins with {shown(first)}", "Fetch the data as CSV")
-    if start[0] in "{[" and ('"' in first or len(first.strip()) < 3):
+    if start[0] in "{[" and ('"' in first or len(first.strip()) < 3 or first.lstrip("[ ")[:1].isdigit()):
         raise InputError(
             f"is not CSV but JSON (an answer or an error of a service): it begins with {shown(first)}",
-            "Fetch the data as CSV",
+            "Fetch the data as CSV, or write the table in it as CSV or Parquet, with the names of its columns",
         )
