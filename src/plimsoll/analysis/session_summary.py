@@ -77,7 +77,7 @@ def _book(case: Case) -> tuple[str, ...]:
 
 
 def _unexplained(case: Case) -> tuple[str, ...]:
-    """Moves of what is held or wanted that nobody explained: today's as what moved NAV, earlier ones as what bars it."""
+    """Moves of what is held or wanted that nobody explained: today's moved NAV, earlier ones bar new risk."""
     facts = []
     for symbol, flag in case.unexplained:
         today = flag.day <= case.record.session <= flag.last_day

@@ -36,7 +36,9 @@ __all__ = ["Archive", "IngestReport", "IngestRequest", "Progress", "begin", "ing
 
 class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a run did. ``rows`` counts rows new or changed; ``states`` and ``symbols`` are this run's; ``failures`` maps
-    a symbol or file to what is wrong with it; ``warnings`` say what certification holds against symbols; ``alert`` is empty unless too many were rejected. ``route`` says how the
+    a symbol or file to what is wrong with it;
+    ``warnings`` say what certification holds against symbols; ``alert`` is empty unless too many were rejected.
+    ``route`` says how the
     provider was chosen and who was passed over; ``pages`` how many it gave, of which ``pages_kept`` were held from an
     interrupted attempt.
     """

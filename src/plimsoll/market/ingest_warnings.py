@@ -1,4 +1,4 @@
-"""What certification holds against a symbol, for the person who ingests it: reason, days, figures, remedy (D10, D11)."""
+"""What certification holds against a symbol, as it is ingested: reason, days, figures, remedy (D10, D11)."""
 
 from __future__ import annotations
 

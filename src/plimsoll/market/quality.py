@@ -347,7 +347,7 @@ def _adjusted_throughout(bars: Bars, policy: DataPolicy, found: list[Finding]) -
 
 
 def _shifted(days: Days, off: Mask) -> list[Finding]:
-    """Dates of another time zone: a history that begins with weeks of Sundays and no Friday, or Saturdays and no Monday.
+    """Dates of another time zone: a history that begins with Sundays and no Friday, or Saturdays and no Monday.
 
     Told by its first weeks alone, so that what comes later changes nothing (D10).
     """

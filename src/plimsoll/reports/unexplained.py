@@ -36,9 +36,9 @@ def _told(symbol: str, day: str, flags: list[Flag], tally: RunTally) -> str:
     return (
         f"nobody explained a move of {symbol} that this run held on {day} ({', '.join(f.reason for f in flags)}: "
         f"{detail}){f', and {more} more like it' if more else ''}. It was booked as the file tells it: NAV "
-        f"{after / before - 1.0:+.1%} in that session{', which ended the mandate' if ended else ''}; from then on nothing "
-        f"was added in {symbol}, and no figure over that day is evidence. If it was a split, add it to the file and ingest "
-        f"that again; if it was real, plimsoll confirm {symbol} {day} --by NAME --reason TEXT"
+        f"{after / before - 1.0:+.1%} in that session{', which ended the mandate' if ended else ''}; from then on "
+        f"nothing was added in {symbol}, and no figure over that day is evidence. If it was a split, add it to the "
+        f"file and ingest that again; if it was real, plimsoll confirm {symbol} {day} --by NAME --reason TEXT"
     )
 
 

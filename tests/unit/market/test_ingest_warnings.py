@@ -21,6 +21,7 @@ def test_a_reason_is_told_once_with_the_first_symbol_its_days_and_its_remedy() -
         "SPY is DEGRADED: OHLC_INCONSISTENT, on 2015-01-05. Correct the source file",
         "GLD is DEGRADED: ROWS_SHORT, 1001 rows. Ingest a longer history",
         "BTC-USD is ACTIVE: NO_VOLUME, 900 days from 2015-01-05 to 2020-01-02. "
-        "Nothing is bought without volume; name its column with --columns volume=NAME, or let the universe say its kind",
+        "Nothing is bought without volume; name its column with --columns volume=NAME, "
+        "or let the universe say its kind",
     )
     assert warnings([Certification("SPY", "ACTIVE", 1300, 1300, 0.0, 1.0, (), (odd,))]) == ()

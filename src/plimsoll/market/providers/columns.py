@@ -25,11 +25,13 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "symbol": ("symbol", "ticker", "instrument", "act_symbol", "tic", "kuerzel"),
     "date": (
         "date", "day", "session", "trade_date", "trading_date", "observation_date", "business_date", "tradedate",
-        "datum", "fecha", "data", "dtyyyymmdd", "timestamp", "datetime", "date_time", "dt", "time", "ts", "window_start", "open_time",
+        "datum", "fecha", "data", "dtyyyymmdd",
+        "timestamp", "datetime", "date_time", "dt", "time", "ts", "window_start", "open_time",
         "unix",
     ),
     "open": (
-        "open", "open_price", "first", "eroeffnung", "eroffnung", "er_ffnung", "eroeffn", "er_ffn", "erster", "ouverture", "apertura",
+        "open", "open_price", "first", "eroeffnung", "eroffnung", "er_ffnung", "eroeffn",
+        "er_ffn", "erster", "ouverture", "apertura",
         "px_open",
     ),
     "high": ("high", "high_price", "hoch", "tageshoch", "plus_haut", "haut", "maximo", "px_high"),
