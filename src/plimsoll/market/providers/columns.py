@@ -345,10 +345,10 @@ def units(names: Sequence[str], found: Roles) -> str | None:
             f"volume is too loose by the price: name the column of units with --columns volume=HEADER, or leave it out "
             f"with --columns ignore={legible(taken)}"
         )
-    money = [n.strip() for n in found.left if plain(n) in _TURNOVER]
-    if money and plain(taken) not in _QUOTED:
+    turnover = [n.strip() for n in found.left if plain(n) in _TURNOVER]
+    if turnover and plain(taken) not in _QUOTED:
         return (
-            f"WARNING: volume was taken from {legible(taken)} as units, and {some(money)}, which may be turnover in "
+            f"WARNING: volume was taken from {legible(taken)} as units, and {some(turnover)}, which may be turnover in "
             "money, is left out"
         )
     return None
