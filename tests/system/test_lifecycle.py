@@ -46,7 +46,7 @@ def test_the_flag_follows_strategies_and_the_policys_hash_names_it(home: Path, t
     page = tmp_path / "report.html"
     plimsoll(home, "report", "--run", run["run"], "--output", str(page))
     text = page.read_text(encoding="utf-8")
-    assert "Where each stands at the end" in text
+    assert "State of each at the end" in text
     assert '"id":"stages"' in text
     assert "strategy    core_trend: INCUBATING since 2022-06-01; may use" in plimsoll(
         home, "backtest", *span, "--lifecycle"
@@ -62,4 +62,4 @@ def test_a_certificate_in_the_policy_starts_at_scaling_and_a_stranger_is_told(ho
     run = json.loads(plimsoll(home, "backtest", *span, "--lifecycle", "--policy", str(policy), "--json"))
     assert run["lifecycle"]["core_trend"]["stage"] == "SCALING"
     assert run["lifecycle"]["xs_momentum"]["stage"] == "INCUBATING"
-    assert "lifecycle.admissions speaks of nobody, which did not run" in run["notes"]
+    assert "lifecycle.admissions names nobody, which did not run" in run["notes"]

@@ -155,7 +155,7 @@ def test_a_link_opens_the_part_it_leads_to(browser: Any, report: Path) -> None:
     with Seen(browser, report, "desktop", "light") as seen:
         proof = seen.page.locator("#proof")
         assert proof.get_attribute("open") is None
-        seen.page.get_by_role("link", name="Get it again").click()
+        seen.page.get_by_role("link", name="Reproduce").click()
         seen.until("document.getElementById('proof').open")
         assert proof.get_by_text("plimsoll audit verify").is_visible() and seen.said == []
 

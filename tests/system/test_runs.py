@@ -274,7 +274,7 @@ def test_a_paper_run_goes_on_day_after_day_on_newer_snapshots(tmp_path: Path) ->
     assert "other than" not in say(home, *paper, "--continue", run)
     (told,) = [r for r in say(home, "runs", "--json") if r["run"] == run]
     assert (told["snapshot"], told["end"], told["status"]) == (third, "2019-07-02", "finished")
-    assert "went on on snapshot" in say(home, "explain", "--on", "2019-07-01", "--run", run)
+    assert "continued on snapshot" in say(home, "explain", "--on", "2019-07-01", "--run", run)
     assert say(home, "replay", "--on", "2019-07-01", "--run", run, "--json")["identical"]
     say(home, "audit", "verify", "--run", run)
     assert "its own span" in say(home, *paper, "--continue", run, "--end", "2019-06-03", code=2)

@@ -363,7 +363,7 @@ def test_explain_says_that_a_holding_stands_and_why(home: Path, tmp_path: Path) 
     result = json.loads(commands.plimsoll("backtest", *given, home=home).stdout)
     failed = next(e["day"] for e in result["risk_events"] if e["kind"] == "STRATEGY_ERROR")
     told = " ".join(commands.plimsoll("explain", "--on", failed, "--symbol", "SPY", home=home).stdout.split())
-    assert "ill raised an error at this auction: what it holds of SPY stands." in told
+    assert "ill raised an error at this auction: its position in SPY is kept." in told
     assert "no other bid takes its room, only a limit does" in told
     assert "won" not in told.split("KEPT:")[1].split("target portfolio")[0]
 

@@ -88,13 +88,13 @@ def test_the_profile_of_the_ingestion_decides_nothing(tmp_path: Path, shared_dat
         for home in ("one", "two")
     )
     assert (one.snapshot, one.decisions_hash) == (two.snapshot, two.decisions_hash)
-    assert any("the policy took them for stocks, each at most 10%" in note for note in one.notes)
+    assert any("treated as stocks, each at most 10%" in note for note in one.notes)
     as_funds = app.backtest(
         app.Workspace(tmp_path / "one", changes={"strategies.enabled": [bidder]}), start="2013-01-02", end="2013-06-28"
     )
     assert as_funds.snapshot == one.snapshot
     assert as_funds.exposure.invested > one.exposure.invested
-    assert any("the policy took them for funds" in note for note in as_funds.notes)
+    assert any("treated as funds" in note for note in as_funds.notes)
 
 
 def test_what_stands_in_for_vix_is_the_benchmarks_own(tmp_path: Path, shared_data: Path) -> None:

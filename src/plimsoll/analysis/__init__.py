@@ -1,1 +1,1 @@
-"""What records say: explanations, replays, risk, costs, auctions solved again."""
+"""Analysis of records: explanations, replays, risk, costs, auctions solved again."""

@@ -1,7 +1,7 @@
 """Read arrays of numbers or text from .npy and .npz files of bounded size (A3).
 
-A header may promise any shape and a member may unpack to gigabytes: what is told is judged before memory is taken, and
-what is there has to be what was told. Arrays of objects run code when they are read and are refused.
+A header may state any shape and a member may unpack to gigabytes: the stated size is checked before memory is used,
+and the content must match it. Arrays of objects run code when they are read and are refused.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         for member, content in unzip(data):
             name = member.removesuffix(_NPY)
             if name == member or "/" in name:
-                raise InputError(f"holds {member!r}, which is no array", "Write it with numpy.savez")
+                raise InputError(f"holds {member!r}, which is not an array", "Write it with numpy.savez")
             found[name] = _array(name, content)
     except InputError as error:
         raise InputError(f"{path} is not an NPZ of plain arrays: {error.problem}", error.remedy) from None

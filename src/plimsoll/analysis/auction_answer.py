@@ -27,7 +27,7 @@ _FREE = 1e-12  # objective per unit of NAV: a price below it is a zero of the so
 
 @dataclass(frozen=True, slots=True)
 class BindingAnswer:
-    """A limit that keeps a bid from more.
+    """A limit that keeps a bid from a larger weight.
 
     ``shadow_price`` is what the objective gains per unit by which the limit is relaxed, ``price`` what the limit
     charges one unit of the bid. ``tried`` is a higher figure of the limit with which the problem was solved again, and
@@ -43,7 +43,7 @@ class BindingAnswer:
 
 @dataclass(frozen=True, slots=True)
 class BidAnswer:
-    """One bid: its weight, what it brings and costs, and what keeps it from more.
+    """One bid: its weight, contribution, cost, and the limits on it.
 
     ``cap`` is its own largest weight (None: none) and ``cap_price`` that cap's shadow price.
     ``return_contribution`` is mu x weight, before cost; ``cvar_contribution`` is the Euler part, and all parts sum
@@ -118,11 +118,11 @@ class LotsAnswer:
 class AuctionAnswer:
     """The answer to an auction problem.
 
-    ``status`` is ``optimal``, ``optimal_lp`` (the plain program had to be used) or ``scaled`` (no allocation
-    satisfies the limits: the present book towards cash, ``binding`` the limit that set the scale). ``worst_excess``
-    is the largest amount by which the independent checker finds a limit exceeded; ``checked`` says that it is within
-    1e-9 of NAV. ``expected_return`` is before ``trade_cost``. ``lots`` is there where the file gives prices. ``notes``
-    is what to know before believing it.
+    ``status`` is ``optimal``, ``optimal_lp`` (the plain program had to be used) or ``scaled`` (no allocation satisfies
+    the limits: present positions scaled towards cash, ``binding`` the limit that set the scale). ``worst_excess`` is
+    the largest amount by which the independent checker finds a limit exceeded; ``checked`` says that it is within 1e-9
+    of NAV. ``expected_return`` is before ``trade_cost``. ``lots`` is there where the file gives prices. ``notes`` are
+    caveats.
     """
 
     status: str
@@ -240,7 +240,7 @@ def _limit(named: NamedProblem, solved: Allocation, reading: LimitReading) -> Li
 
 
 def _subject(named: NamedProblem, name: str, k: int) -> str:
-    """Whom a limit concerns."""
+    """The subject of a limit."""
     problem = named.problem
     match name:
         case "weight_max":
@@ -293,7 +293,7 @@ def _bids(named: NamedProblem, form: CheckedProblem, solved: Allocation, positio
 
 
 def _holding(charges: list[_Charge], weight: float, cap: float) -> list[_Charge]:
-    """The limits that keep a bid from more: its own cap first where it stands at it, then those that charge it most."""
+    """The limits on a bid: its own cap first where it is reached, then those with the largest charge."""
     own, *others = charges
     priced = sorted((c for c in others if c.price > _FREE), key=lambda c: -c.price)
     at_cap = isfinite(cap) and weight >= cap - TOLERANCE
@@ -307,7 +307,7 @@ def _tried(trials: Trials, charge: _Charge, bid: int) -> BindingAnswer:
 
 
 def _marginal(sample: Any, positions: Floats, confidence: float) -> Floats:
-    """(m,) change of CVaR per unit of each asset: its mean loss over the book's tail, fractional boundary."""
+    """(m,) change of CVaR per unit of each asset: its mean loss over the portfolio's tail, fractional boundary."""
     returns = np.asarray(sample, dtype=np.float64)
     return -average(tail_weights(-combine(returns, positions), confidence), returns)
 
@@ -356,10 +356,10 @@ def _why(
     trials: Trials,
     bid: int,
 ) -> str:
-    """Where the bid stands and why, every limit that holds it, and what raising each was seen to do."""
+    """The bid's state and reason, every limit that holds it, and the tested effect of raising each."""
     if solved.status == "scaled":
         limit = f" ({solved.binding} set the scale)" if solved.binding else ""
-        return f"No allocation meets every limit, so the present book is only scaled towards cash{limit}."
+        return f"No allocation meets every limit, so present positions are only scaled towards cash{limit}."
     margin = f"a unit of NAV brings {_bps(unit.mu)}"
     against = f"{_against(unit)}"
     said = []
@@ -368,7 +368,7 @@ def _why(
         said.append(f"It is held at {unit.weight:.2%} by {holding[0].words}{also}; {_gain(holding[0])}.")
     elif unit.weight > TOLERANCE:
         if not holding:
-            return f"At the margin {margin} and {against}: more would cost as much as it brings."
+            return f"At the margin {margin} and {against}: more would cost as much as it earns."
         said.append(f"It is held at {unit.weight:.2%} by {_listed(holding)}; {_gain(holding[0])}.")
     elif holding:
         charged = sum(c.price for c in holding)
@@ -391,19 +391,19 @@ def _against(unit: _Unit) -> str:
 
 
 def _listed(charges: list[_Charge]) -> str:
-    """Limits in a row, the dearest first."""
+    """Limits in a row, the largest charge first."""
     words = [c.words for c in charges]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _gain(charge: _Charge) -> str:
-    """What the whole book would gain: the objective is concave in a limit, so its shadow price bounds the gain."""
+    """The gain of the whole portfolio: the objective is concave in a limit, so its shadow price bounds the gain."""
     limit = charge.words.partition(" of ")[0]
     return f"a percentage point more of {limit} would add at most {_bps(charge.shadow * 0.01)} of NAV"
 
 
 def _seen(charge: _Charge, one: BindingAnswer, weight: float) -> str:
-    """What solving again with the limit raised gave this bid."""
+    """Result for this bid of solving again with the limit raised."""
     assert one.tried is not None and one.weight_then is not None
     limit = charge.words.partition(" of ")[0]
     with_ = f"With {one.tried:.10g} for {limit}" if not isfinite(one.tried) else f"With {limit} at {one.tried:.2%}"
@@ -415,7 +415,7 @@ def _seen(charge: _Charge, one: BindingAnswer, weight: float) -> str:
 
 
 def _enters(unit: _Unit, trials: Trials, bid: int) -> str:
-    """What a bid at zero would need; tried where the problem is small enough."""
+    """Requirement of a bid at zero to enter; tested where the problem is small enough."""
     if unit.lacking <= _FREE:
         return "It is worth as much as what is held: ties go to less turnover, then to the earlier bid."
     more, weights = trials.entering(bid, unit.lacking)

@@ -1,7 +1,7 @@
 """An auction problem read from a file: JSON or NPZ with the fields of ``AuctionProblem`` (A3).
 
 Every field is checked before anything is solved, and a refusal names the field, its value and what to write instead.
-A number that is unknown has no place in a problem: NaN and null are refused, never read as zero or as no limit (U6).
+An unknown number is not allowed in a problem: NaN and null are refused, never read as zero or as no limit (U6).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PARTS = {"groups_cap": "groups", "tail_limits_confidence": "tail_limits", "tail
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LotSizes:
-    """What rounding needs: ``price`` (m,) of a unit of each asset, ``lot`` (m,) units in a lot, ``nav``; all > 0."""
+    """Inputs of rounding: ``price`` (m,) of a unit of each asset, ``lot`` (m,) units in a lot, ``nav``; all > 0."""
 
     price: Floats
     lot: Floats
@@ -70,7 +70,7 @@ def read(path: Path) -> NamedProblem:
     Raises
     ------
     InputError
-        The file is not there, cannot be read, or a field is not what it must be.
+        The file is missing, cannot be read, or a field is invalid.
     """
     if path.suffix.lower() not in _SUFFIXES:
         raise InputError(f"{path} is neither .json nor .npz", "Give a problem in one of the two forms")
@@ -141,7 +141,7 @@ def _json(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: {error}", "Write the problem as JSON in UTF-8") from None
     except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON: {error}", "Mend the place it names") from None
+        raise InputError(f"{path} is not JSON: {error}", "Correct the place it names") from None
     except ValueError as error:  # an integer of thousands of digits
         raise InputError(f"{path} holds a number that cannot be read: {error}", "Write it as a float") from None
     if not isinstance(found, dict):
@@ -207,7 +207,7 @@ def _known(fields: Mapping[str, Any]) -> None:
         if name not in REQUIRED and name not in OPTIONAL:
             near = get_close_matches(name, (*REQUIRED, *OPTIONAL), 1)
             remedy = f"Did you mean {near[0]}?" if near else "Leave it out"
-            raise InputError(f"{name} is no field of an auction problem", remedy)
+            raise InputError(f"{name} is not a field of an auction problem", remedy)
     missing = [name for name in REQUIRED if name not in fields]
     if missing:
         raise InputError(f"{', '.join(missing)} is missing", "Give every field of the problem")

@@ -1,7 +1,7 @@
-"""Solve an auction again with one limit or one return raised, to show what it would change (A5).
+"""Solve an auction again with one limit or one return raised, to show the effect (A5).
 
-A shadow price is the first step of a gain to the whole book. It does not say which bid gets more: with more of a limit
-one bid may rise and another fall. So whatever is said of a single bid is tried.
+A shadow price is the marginal gain of the whole portfolio. It does not show which bid gets more: with more of a limit
+one bid may rise and another fall. So every statement on a single bid is tested.
 """
 
 from __future__ import annotations

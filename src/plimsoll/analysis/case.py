@@ -1,4 +1,4 @@
-"""What an explanation is made from, and what it is: values only (G4)."""
+"""Values of an explanation: its inputs and its sentences (G4)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ BOOK = "book"
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """What the panel shows of one symbol at one session; absent is not measurable (U6).
+    """The panel's figures of one symbol at one session; absent is not measurable (U6).
 
     ``close`` is the traded price carried; ``price`` and the averages are of the total-return index, comparable with
     each other only. ``momentum`` maps a name to a fraction, ``volatility`` is annual over 60 sessions, ``z`` is z60
     of S2. ``rank`` counts from the weakest of ``ranked`` eligible symbols by 12-1 momentum, 0 when not ranked.
     ``adv`` is USD a session, ``weight_max`` the cap of the position, ``alone`` the CVaR of one unit of weight by
     horizon, ``standalone_max`` its limit; ``incremental`` is the CVaR the session's order adds.
-    ``sound`` and ``quality`` are what certification knew by the session (D10).
+    ``sound`` and ``quality`` are the certification known by the session (D10).
     """
 
     session: str
@@ -49,7 +49,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class DecisiveChange(msgspec.Struct, frozen=True):
-    """One thing that, moved alone, changes what a session decides of a symbol: shown by deciding again (G4).
+    """One figure that, changed alone, changes a session's decision on a symbol: shown by deciding again (G4).
 
     ``cause`` is the reason code it answers, ``figure`` what is moved: a limit by the name the auction gives it, or
     ``vix``, ``confidence``, ``held``, ``nav`` (USD), ``min_trade`` (USD), ``trades``, ``ladder``, ``stop`` ...
@@ -66,7 +66,7 @@ class DecisiveChange(msgspec.Struct, frozen=True):
 
 
 class Otherwise(msgspec.Struct, frozen=True):
-    """What would have changed a decision on a symbol (G4).
+    """The changes that would have changed a decision on a symbol (G4).
 
     ``alone`` are changes of which each suffices by itself. Where none does, ``together`` are those of which all are
     needed at once, each with the order that all of them would have led to. Where both are empty although ``tried``
@@ -79,12 +79,12 @@ class Otherwise(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """One symbol: what it is, how it was certified, its figures now and at the auction in force.
+    """One symbol: its certification, its figures now and at the auction in force.
 
-    ``said`` is what each strategy answers for itself at that auction; ``next_open`` is where its
-    orders fill, absent at the end of the snapshot. ``otherwise`` is what would have changed the session's decision
-    on it, absent where the session cannot be decided again as it was; ``bids`` the same of each of its bids at the
-    auction, by strategy.
+    ``said`` is each strategy's own explanation at that auction; ``next_open`` is where its orders fill, absent at the
+    end of the snapshot. ``otherwise`` are the changes that would have changed the session's decision on it, absent
+    where the session cannot be decided again identically; ``bids`` the same for each of its bids at the auction, by
+    strategy.
     """
 
     instrument: Instrument
@@ -98,7 +98,7 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One session of a run: its decision, the record of the auction in force, and what became of the orders.
+    """One session of a run: its decision, the record of the auction in force, and the results of the orders.
 
     ``auction`` is the decision whose auction set the target portfolio; ``data`` what the data bars, of the book (D7)
     or of one symbol (D15), ``auction_data`` the same at the auction; ``fills`` those after the decision, ``pre_open``
@@ -128,7 +128,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class ExplanationStep(msgspec.Struct, frozen=True):
-    """One link of the chain: a name and its sentences."""
+    """One step of the chain: a name and its sentences."""
 
     name: str
     sentences: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Expected against realised cost, and the impact coefficient estimated from the fills (C3).
+"""Expected and realised cost, and the impact coefficient estimated from fills (C3).
 
 Two sources: the journal of a run, whose fills the model itself priced, which makes the coefficient a check that one
 model was used throughout and no evidence about a market; and fills of an account of one's own, which are evidence.
@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 
 
 class OrderCost(msgspec.Struct, frozen=True):
-    """One order, USD, adverse positive: expected at its decision, and the parts of what it really cost.
+    """One order, USD, adverse positive: expected at its decision, and the parts of its realised cost.
 
     ``confidence`` of the expected cost and ``decay``, the part of liquidity the order takes, are fractions (C1).
     """
@@ -58,7 +58,7 @@ class OrderCost(msgspec.Struct, frozen=True):
 
 
 class CostReport(msgspec.Struct, frozen=True):
-    """What ``plimsoll costs`` answers. Costs in fractions of notional where not named ``_usd``, adverse positive.
+    """Result of ``plimsoll costs``. Costs in fractions of notional where not named ``_usd``, adverse positive.
 
     ``evidence`` is False where the model itself priced the fills. ``impact_y`` is the coefficient as ``costs.impact_y``
     has it, with its error and 95 % interval; null, with ``why_unknown``, where the fills cannot say.
@@ -225,10 +225,10 @@ def of_file(
         rows.append(_of_fills(name, parts, known))
     notes = []
     if assumed:
-        notes.append(f"The regime of {assumed} orders is not known and was taken as normal.")
+        notes.append(f"The regime of {assumed} orders is unknown and was taken as normal.")
     if any(f.commission is None for f in fills):
         notes.append("Fills without a commission are counted as having paid none.")
-    basis = f"Fills of {path.name}, priced by whoever filled them."
+    basis = f"Fills of {path.name}, with their own prices."
     return _report(
         path.name, True, basis, rows, left_out, notes, policy, policy_hash(policy),
         estimate_slippage=estimate_slippage,
@@ -297,7 +297,7 @@ def _report(
     done, used = executions(orders, costs)
     unusable = int((~used).sum())
     if unusable:
-        said = "volume or volatility is not known: compared at the worst case, not calibrated with"
+        said = "volume or volatility is unknown: compared at the worst case, not used for calibration"
         left_out = [*left_out, LeftOut(f"{unusable} order{'' if unusable == 1 else 's'}", said)]
     fit = calibrate(done, costs, slippage_known=not estimate_slippage)
     everything = np.ones(len(rows), dtype=bool)

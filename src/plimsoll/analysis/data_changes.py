@@ -1,4 +1,4 @@
-"""What a run's journal says of the data it decided on, in sentences (D14, E1)."""
+"""Sentences on the data events in a run's journal (D14, E1)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ def sentences(event: DataEvent) -> Iterator[str]:
     """A data event in words, without full stops; nothing of a run's first snapshot, which changes nothing."""
     match event:
         case DataPublished() if event.session:
-            yield f"after {event.session} the run went on on snapshot {event.snapshot[:16]}, which ends on {event.last}"
+            yield f"after {event.session} the run continued on snapshot {event.snapshot[:16]}, ending on {event.last}"
             if event.added:
                 yield f"{_some(event.added)} joined the run after {event.session}"
         case DataRestated():
             yield (
                 f"snapshot {event.snapshot[:16]} restates sessions that were already decided, up to {event.session}: "
-                f"{_changes(event.changes)}; what was decided stands, later decisions use the new rows"
+                f"{_changes(event.changes)}; past decisions stay, later ones use the new rows"
             )
         case CertificationChanged():
             yield (
-                f"snapshot {event.snapshot[:16]} certifies sessions otherwise that were already decided, up to "
+                f"snapshot {event.snapshot[:16]} changes the certification of sessions already decided, up to "
                 f"{event.session}: {_changes(event.changes)}"
             )
         case _:

@@ -1,4 +1,4 @@
-"""Tail risk of one held book by every estimator, with intervals and each position's part (R2)."""
+"""Tail risk of one portfolio by every estimator, with intervals and each position's part (R2)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONFIDENCE = 0.95  # of every CVaR (U3), and the coverage of its interval
 
 @dataclass(frozen=True, eq=False, slots=True)
 class EstimatedBook:
-    """What was held at one close: symbols and weights (k,), its session, and returns (T, k) by horizon."""
+    """Positions at one close: symbols and weights (k,), its session, and returns (T, k) by horizon."""
 
     session: str
     symbols: tuple[str, ...]
@@ -57,7 +57,7 @@ class Part:
 
 
 def book_of(view: View, record: CycleRecord, policy: Policy, *, raw: bool = True) -> EstimatedBook | None:
-    """The book of a record as its decision saw it, largest weight first; None when nothing was held.
+    """The positions of a record as its decision saw them, largest weight first; None without any.
 
     ``raw`` returns are for the historical estimator alone and can be left out.
     """

@@ -1,4 +1,4 @@
-"""Read again from the panel the arrays that a decision read, at its row, for its explanation (G4)."""
+"""Arrays that a decision read, read again from the panel at its row, for its explanation (G4)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def subjects(
 
 
 def data_findings(view: View, run: RunContext, record: CycleRecord) -> tuple[Finding, ...]:
-    """What the data barred at a decision: all new risk of the book (D7), or a symbol's that is not fresh (D15)."""
+    """Bars on new risk from data at a decision: for all symbols (D7), or for one that is not fresh (D15)."""
     held = np.zeros(len(run.symbols))
     for symbol, weight in zip(record.symbols, record.held, strict=True):
         held[run.column[symbol]] = weight
@@ -92,7 +92,7 @@ def _staleness(view: View, run: RunContext, code: str, column: int) -> tuple[flo
 
 
 def _said(view: View, run: RunContext, symbol: str) -> tuple[tuple[str, str], ...]:
-    """What each strategy that can says of its own rule; a plug-in that fails at it says so (E3)."""
+    """Each strategy's own explanation, or why it failed (E3)."""
     told = []
     for strategy in run.strategies:
         if isinstance(strategy, Explains):

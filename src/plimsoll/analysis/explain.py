@@ -1,8 +1,8 @@
-"""The chain from data to outcome of one symbol in one session, in plain sentences (G4).
+"""Explanation of one symbol in one session, from data to outcome, in plain sentences (G4).
 
 Pure: everything comes from the journaled decision, the auction that set the target portfolio in force, the events up
-to the next decision, the policy, and a few figures read from the certified panel. What the journal holds is quoted;
-what is read again from the panel is the same array the decision read.
+to the next decision, the policy, and a few figures read from the certified panel. Journaled figures are quoted; figures
+read again from the panel come from the array that the decision read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from plimsoll.core.sessions import SESSIONS_A_YEAR
 
 
 def explain(case: Case, subject: Subject) -> Explanation:
-    """The whole chain for one symbol."""
+    """All steps for one symbol."""
     symbol = subject.instrument.symbol
     at = position(case.record, symbol)
     steps = (
@@ -61,7 +61,7 @@ def headline(case: Case, symbol: str) -> str:
 
 
 def _motive(case: Case, symbol: str, at: Position) -> str:
-    """Why an order was made: what forced or cut it, else what the target portfolio wants."""
+    """The reason of an order: the rule that forced or cut it, else the target portfolio."""
     if lines := order_reasons(case, symbol, at):
         return " ".join(lines)
     if at.target == 0.0:
@@ -90,7 +90,7 @@ def _bid_reason(case: Case, bid: BidRecord) -> str:
 def _outcome(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
     lines = [f"{at.outcome}: the decision of {case.record.session} {headline(case, subject.instrument.symbol)}"]
     rest = [code for code in at.reasons if wording.remedy(code)]
-    lines += [f"To mend it: {wording.remedy(code)}." for code in rest]
+    lines += [f"Remedy: {wording.remedy(code)}." for code in rest]
     return tuple(lines)
 
 
@@ -99,7 +99,7 @@ def _data(case: Case, subject: Subject) -> tuple[str, ...]:
     source = f"from {certified.provider}, " if certified.provider else ""
     known = "certified" if now.sound else "not certified, for a hard flag, missing sessions or its score"
     lines = [
-        f"By what was known at {now.session} {symbol} is {known} ({source}quality {figure(now.quality)}).",
+        f"As known at {now.session} {symbol} is {known} ({source}quality {figure(now.quality)}).",
         f"At the end of the snapshot it is {certified.state}, {share(certified.missing_pct)} of its sessions missing.",
     ]
     if now.rows:
@@ -120,7 +120,7 @@ def _data(case: Case, subject: Subject) -> tuple[str, ...]:
 
 
 def _flag(code: str, severity: str, count: int, first: str, last: str, symbol: str, today: str) -> str:
-    """A dated flag; what happened after the session is not told (D10)."""
+    """A dated flag; later days are not shown (D10)."""
     span = f"on {first}" if first == last else f"from {first} to {last}" if last <= today else f"from {first} on"
     if code in COUNTS and last <= today:
         return f"{sentence(code, symbol, float(count))[:-1]} ({severity}, {span})."
@@ -179,7 +179,7 @@ def _auction(case: Case, subject: Subject) -> tuple[str, ...]:
     held = case.auction.session
     record = case.auction.auction
     today = "of this session" if held == case.record.session else f"of {held}, the last before this session"
-    came = {"optimal": "found the exact optimum", "no_bids": "had no bid that could take part"}
+    came = {"optimal": "found the exact optimum", "no_bids": "had no admissible bid"}
     ended = came.get(record.status, f"ended {record.status.replace('_', ' ')}")
     lines = [f"The auction {today}, {ended} ({wording.counted(len(record.bids), 'bid')})."]
     lines += [sentence(code, BOOK) for code in record.reasons]
@@ -190,7 +190,7 @@ def _auction(case: Case, subject: Subject) -> tuple[str, ...]:
 
 
 def _bid(case: Case, bid: BidRecord) -> list[str]:
-    """One bid: its arithmetic, its fate, and what stopped it at what price."""
+    """One bid: its arithmetic, its outcome, and the limit that stopped it with its price."""
     assert case.auction is not None
     horizon, policy = case.policy.auction.horizon, case.policy
     lines: list[str] = []
@@ -201,9 +201,11 @@ def _bid(case: Case, bid: BidRecord) -> list[str]:
         lines.append(f"{bid.strategy}'s bid ranked {bid.rank}. {_adjustment(bid, policy, decay)}")
     lines.append(f"{bid.decision}: {_bid_reason(case, bid)}")
     if bid.decision == "KEPT" and _stands(bid):
-        lines.append("Its strategy did not speak of it, so it stands: no other bid takes its room, only a limit does.")
+        lines.append(
+            "Its strategy made no forecast for it, so it is kept: no other bid takes its room, only a limit does."
+        )
     elif bid.decision == "KEPT":
-        lines.append("A kept position counts at least what its tail costs, so that only a limit sells any of it.")
+        lines.append("A kept position is credited at least with its CVaR charge, so that only a limit sells any of it.")
         if bid.weight < bid.cap * 0.999:
             lines.append(f"Here one did: of {share(bid.cap)} it kept {share(bid.weight)}.")
     if bid.weight > 0.0:
@@ -225,12 +227,12 @@ def _target(case: Case, bid: BidRecord) -> TargetRecord | None:
 
 
 def _as_part(bid: BidRecord, target: TargetRecord) -> list[str]:
-    """The fate of one weight of a target portfolio: it is that of the whole (S1)."""
+    """The outcome of one weight of a target portfolio: it is that of the whole (S1)."""
     wants = f"{bid.strategy} wants {share(bid.cap)} of NAV in {bid.symbol}, and {share(target.asked)} in all."
     lines = [f"{bid.decision}: {wants}"]
     if target.limit:
         lines.append(
-            f"{_opened(wording.limit_name(target.limit))} lets the portfolio in at {share(target.scale)} of its size, "
+            f"{_opened(wording.limit_name(target.limit))} allows the portfolio at {share(target.scale)} of its size, "
             f"and it is scaled as a whole, so that its proportions hold: {share(bid.weight)} of NAV."
         )
     else:
@@ -239,10 +241,10 @@ def _as_part(bid: BidRecord, target: TargetRecord) -> list[str]:
 
 
 _STANDS = {
-    "STRATEGY_ERROR": "{strategy} raised an error at this auction: what it holds of {symbol} stands.",
-    "FORECAST_INVALID": "{strategy} made an invalid forecast for {symbol}: what it holds of it stands.",
-    "NOT_DUE": "{strategy} was not asked at this auction: what it holds of {symbol} stands.",
-    "CLOSE_ONLY": "{strategy} says nothing of {symbol}, whose data are not certified: what it holds of it stands.",
+    "STRATEGY_ERROR": "{strategy} raised an error at this auction: its position in {symbol} is kept.",
+    "FORECAST_INVALID": "{strategy} made an invalid forecast for {symbol}: its position is kept.",
+    "NOT_DUE": "{strategy} was not called at this auction: its position in {symbol} is kept.",
+    "CLOSE_ONLY": "{strategy} made no forecast for {symbol}, whose data are not certified: its position is kept.",
 }
 
 
@@ -251,7 +253,7 @@ def _opened(text: str) -> str:
 
 
 def _stands(bid: BidRecord) -> str:
-    """Why a holding stands that its strategy did not speak of; "" for a bid that was made."""
+    """Why a position without a forecast is kept; "" for a bid that was made."""
     why = next((reason for reason in bid.reasons if reason in _STANDS), "") if bid.decision != "REJECTED" else ""
     return _STANDS[why].format(strategy=bid.strategy, symbol=bid.symbol) if why else ""
 
@@ -285,10 +287,10 @@ def _stopped(case: Case, bid: BidRecord) -> list[str]:
     """Every limit that kept a bid from more, the first first, each with its shadow price (A5)."""
     assert case.auction is not None
     if bid.price is None:
-        return [f"What stopped it: {_binding(bid, bid.binding)}, which left no room at all."]
+        return [f"Stopped by: {_binding(bid, bid.binding)}, which left no room at all."]
     nav, horizon = case.auction.nav / 100.0, case.policy.auction.horizon
     all_ = bid.bindings or ((bid.binding, bid.price),)
-    stopped = "What kept it from more" if bid.weight > 0.0 else "What stopped it"
+    stopped = "Limited by" if bid.weight > 0.0 else "Stopped by"
     if len(all_) == 1:
         return [f"{stopped}: {_binding(bid, bid.binding)}. {wording.worth(bid.binding, bid.price, nav, horizon)}"]
     lines = [f"- {_binding(bid, name)}. {wording.worth(name, price, nav, horizon)}" for name, price in all_]

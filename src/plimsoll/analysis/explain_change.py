@@ -1,4 +1,4 @@
-"""What would have changed an outcome, in words: what deciding the session again has shown, and nothing else (G4)."""
+"""Sentences on the changes that would have changed an outcome, as shown by deciding the session again (G4)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def otherwise(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
     symbol = subject.instrument.symbol
     if subject.otherwise is None:
         return (
-            "Not shown: this version decides the session otherwise than the run did, so nothing about it can be tried "
-            "('plimsoll replay' says what differs).",
+            "Not shown: this version decides the session differently from the run, so changes cannot be tested "
+            "('plimsoll replay' shows the differences).",
         )
     lines = list(_told(case, subject.otherwise, lambda change: _effect(symbol, at, change)))
     if not subject.instrument.tradable or case.auction is None:
@@ -39,7 +39,7 @@ def _told(case: Case, found: Otherwise, effect: Callable[[DecisiveChange], str])
         all_ = [f"- {_opened(phrase(case, change))}" for change in found.together]
         return (f"No single figure; these {len(all_)} together, and then {effect(found.together[0])}:", *all_)
     if found.tried:
-        return ("No figure that was moved changes it, neither one at a time nor all at once.",)
+        return ("None of the tested figures changes it, neither one at a time nor all at once.",)
     return ()
 
 
@@ -48,7 +48,7 @@ def _opened(text: str) -> str:
 
 
 def _effect(symbol: str, at: Position, change: DecisiveChange) -> str:
-    """What the decision would have been."""
+    """The alternative decision."""
     after, before = wording.both(change.weight, at.proposed)
     if change.lots > 0 and at.lots > 0:
         return f"more would have been bought, to {after} of NAV and not {before}"
@@ -101,8 +101,8 @@ def _by_horizon(head: str, horizon: str, scope: str, change: DecisiveChange) -> 
 
 
 def _vix(case: Case, change: DecisiveChange) -> str:
-    """VIX, or what stands in for it; below its upper bound, or at the lower one."""
-    what = "VIX" if case.record.regime.vix is not None else "the volatility that stands in for VIX"
+    """VIX, or its replacement; below its upper bound, or at the lower one."""
+    what = "VIX" if case.record.regime.vix is not None else "the volatility that replaces VIX"
     rules, then = case.policy.forecast, change.then or 0.0
     below = rules.vix_high < then < rules.vix_extreme
     bound = f"below {rules.vix_extreme:.10g}" if below else f"at {then:.10g} or below"
@@ -126,16 +126,16 @@ def _was(change: DecisiveChange) -> str:
 
 _SHARES = {
     "gross": "a limit on gross exposure of {then}",
-    "gross_freeze": "a held gross of up to {then} before new risk stops",
+    "gross_freeze": "a gross exposure of up to {then} before new risk stops",
     "cash": "a cash minimum of {then}",
-    "invested": "a limit of {then} on what may be invested altogether",
+    "invested": "a limit of {then} on total investment",
     "position": "a cap of {then} on a position in {scope}",
     "incremental": "a limit of {then} on the CVaR that a trade in {scope} may add",
     "sector": "a cap of {then} on the sector {scope}",
     "participation": "orders of up to {then} of average volume",
     "turnover": "a turnover of {then} a session",
     "account_gross": "an account's limit of {then} on gross exposure",
-    "affected_holdings_max": "a limit of {then} on holdings that the data affects",
+    "affected_holdings_max": "a limit of {then} on holdings affected by data",
     "affected_universe_max": "a limit of {then} on symbols that lack their last bar",
     "target_weight": "a weight of {then} asked for by the strategy itself",
     "mu": "an expected return of {then}",
@@ -150,7 +150,7 @@ _MONEY = {
 }
 _COUNTS = {
     "trades": "{then} trades a session, in place of {now}",
-    "pair": "a cap on the two that move alike of {then} times the larger one's own, in place of {now} times",
+    "pair": "a cap on the correlated pair of {then} times the larger one's own, in place of {now} times",
 }
 _LIFTED = {
     "ladder": "a re-entry of the drawdown ladder: the episode over, its rungs, ceiling and ramp lifted",
@@ -159,7 +159,7 @@ _LIFTED = {
     "state": "ACTIVE data, so that it may be bought",
     "volume": "volume data to price an entry with",
     "crisis": "the crisis regime over",
-    "correlation": "holdings that do not all move alike",
+    "correlation": "holdings that are not all correlated",
     "halt": "the halt lifted by a person",
     "regime inputs": "every required regime input present",
     "veto": "the veto {scope} silent",

@@ -1,4 +1,4 @@
-"""The last links of the chain: what restrained the day, the order, its gates and vetoes, and the fill (G4)."""
+"""The last steps of an explanation: the session's restraints, the order, its gates and vetoes, and the fill (G4)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from plimsoll.costs.model import liquidity
 
 
 def line_reasons(case: Case, symbol: str, codes: Sequence[str]) -> list[str]:
-    """The sentences of a line's reasons, with the figures of the findings, events or policy they rest on.
+    """The sentences of a line's reasons, with the figures of their findings, events or policy.
 
     A limit that was met at several horizons has a sentence for each.
     """
@@ -35,7 +35,7 @@ def line_reasons(case: Case, symbol: str, codes: Sequence[str]) -> list[str]:
 def _found(case: Case, symbol: str, code: str) -> list[Finding]:
     """The findings of gates and vetoes behind a reason, one for each gate.
 
-    Of the held book where they stand, else of the whole wish, else of the orders on their way.
+    Of the current positions where they have any, else of the whole desired portfolio, else of the orders.
     """
     record = case.record
     by_gate: dict[str, Finding] = {}
@@ -46,7 +46,7 @@ def _found(case: Case, symbol: str, code: str) -> list[Finding]:
 
 
 def _of_held(case: Case, found: Finding) -> bool:
-    """Whether a finding is of the held book's CVaR: its figure is the held one (R3)."""
+    """Whether a finding is of the current positions' CVaR (R3)."""
     return found.gate.startswith("cvar_") and found.measured == case.record.figures.get(found.gate)
 
 
@@ -69,13 +69,13 @@ def _evidence(case: Case, symbol: str, code: str) -> tuple[float | None, float |
 
 
 def restraints(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
-    """What the book's state and the symbol's stop impose on it; the book's own lines are in the session's summary."""
+    """Restraints of the account's state and the symbol's stop; the account's own lines are in the session's summary."""
     facts = list(book_restraints(case))
     for stop in case.record.carried.stops:
         if stop.symbol == symbol and stop.stage:
             fate = "sold it" if stop.stage == 2 else "reduced it to half"
-            capped = f"it is held to {share(stop.cap)} of NAV until an auction lifts it"
-            now = capped if stop.cap < 1.0 else "an auction has lifted that since"
+            capped = f"it may not exceed {share(stop.cap)} of NAV until an auction lifts the cap"
+            now = capped if stop.cap < 1.0 else "an auction has lifted the cap since"
             facts.append(f"Its stop {fate} on {iso_day(stop.day)}; {now}.")
     for event in case.record.events:
         if event.scope == symbol:
@@ -85,7 +85,7 @@ def restraints(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
             other = pair.second if symbol == pair.first else pair.first
             facts.append(f"It moves with {other} (correlation {figure(pair.correlation)}), so both share a cap.")
     if abs(at.desired - at.target) > 1e-12:
-        facts.append(f"Under them the target of the day is {share(at.desired)} of NAV instead of {share(at.target)}.")
+        facts.append(f"Under them the session's target is {share(at.desired)} of NAV instead of {share(at.target)}.")
     return tuple(facts)
 
 
@@ -105,7 +105,7 @@ def book_restraints(case: Case) -> tuple[str, ...]:
         until = "while the re-entry ramp runs" if record.carried.mode == "RECOVERY" else "until re-entry"
         most = share(restraint.gross_ceiling)
         facts.append(
-            f"Targets may not add up to more than {most} of NAV {until}; what drifts past stays inside its band."
+            f"Total target weight may not exceed {most} of NAV {until}; drift above is not traded inside the band."
         )
     if ladder.cooldown:
         facts.append(f"The ladder's cooldown lasts {sessions(ladder.cooldown)} more.")
@@ -122,14 +122,15 @@ def book_restraints(case: Case) -> tuple[str, ...]:
 
 
 def _comovement(case: Case) -> tuple[str, ...]:
-    """The alarm on the holdings' correlation while it stands, with its figures and what ends it (R6)."""
+    """The alarm on the correlation of positions, with its figures and its end condition (R6)."""
     found, rules = case.record.carried.comovement, case.policy.correlation
     if found is None:
         return ()
     figures = f"average correlation {figure(found.average)}, lowest pair {figure(found.lowest)}"
     if found.level > 1:
         return (
-            f"The holdings move as one ({figures}): reductions only until a pair is at {rules.alike_leave:g} or below.",
+            f"All holdings are correlated ({figures}): reductions only until a pair is at "
+            f"{rules.alike_leave:g} or below.",
         )
     return (
         f"The holdings' correlation is watched ({figures}) until its average is at {rules.average_leave:g} or below.",
@@ -144,7 +145,7 @@ def _regime(case: Case) -> str:
     if regime.passage is not None:
         text += f", within its {sessions(case.policy.regime.outlook)} {share(regime.passage)}"
     if regime.vix is None:
-        return f"{text}; VIX absent, {regime.source} stands in."
+        return f"{text}; VIX absent, {regime.source} replaces it."
     bounds = (forecast.vix_elevated, forecast.vix_high, forecast.vix_extreme)
     label = ("NORMAL", "ELEVATED", "HIGH_VOL", "EXTREME")[sum(regime.vix >= b for b in bounds)]
     stress = "; the crisis regime is on" if regime.stress else ""
@@ -152,24 +153,24 @@ def _regime(case: Case) -> str:
 
 
 def order_reasons(case: Case, symbol: str, at: Position) -> list[str]:
-    """What forced an order, or cut it to a part of the way; nothing where it simply trades to its target.
+    """Rules that forced an order, or cut it; empty where it simply trades to its target.
 
-    A sale that ends at the target portfolio's weight says so: what forced it would have left more.
+    A sale to the target portfolio's weight says so: the forcing rule would have left more.
     """
     codes = [c for c in at.reasons if c not in ("TO_TARGET", "TOWARDS_TARGET")]
     facts = line_reasons(case, symbol, [c for c in codes if c != "TURNOVER"])
     if "TURNOVER" in codes:
         facts.append("The rest of the way waits: the session's changes are more than its turnover allows.")
     if facts and at.lots < 0 and at.desired == at.target:
-        facts.append(f"The target portfolio wants no more than {share(at.target)}, and the sale goes to there.")
+        facts.append(f"The target portfolio's weight is {share(at.target)}, and the sale goes to it.")
     return facts
 
 
 def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
-    """Held, target, band, the day's step and the orders it competes with."""
+    """Position, target, band, the session's order and the orders it competes with."""
     symbol, shaping = subject.instrument.symbol, case.policy.shaping
     if not (at.held or at.desired or at.lots):
-        return ("Nothing is held and nothing is wanted, so there is no order.",)
+        return ("There is no position and no target, so there is no order.",)
     gap = at.desired - at.held
     width = rebalance_band(case.policy.shaping, at.desired)
     facts = [
@@ -199,7 +200,7 @@ def order(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
 
 
 def _liquidity(value: float, adv: float | None) -> list[str]:
-    """How sure the expected cost of an order of ``value`` USD is, and what of the liquidity it takes (C1)."""
+    """Confidence in the expected cost of an order of ``value`` USD, and its use of liquidity (C1)."""
     if adv is None or not adv > 0.0:
         return ["Its volume is unknown, so its cost is expected at the worst case of its kind."]
     sure, takes = liquidity(np.array([value / adv]))
@@ -219,21 +220,21 @@ def _units(lots: int, instrument: Instrument) -> str:
 
 
 def gates(case: Case, subject: Subject, at: Position) -> tuple[str, ...]:
-    """Every gate's figure beside its limit, and what failed on the way to the order."""
+    """Every gate's figure beside its limit, and the failures before the order."""
     symbol = subject.instrument.symbol
     found = [f for f in case.record.findings if f.scope in (symbol, BOOK)]
     facts = []
     if found:
-        facts.append("Above a limit on the way, so that increases were scaled or refused:")
+        facts.append("Above a limit before scaling, so that increases were scaled or refused:")
         facts += [f"- {failed(case, f)}" for f in found]
-    facts.append("The book after the session's orders:")
+    facts.append("After the session's orders:")
     facts += [f"- {line}" for line in book_gates(case)]
     facts += [f"- {line}" for line in _own_gates(case, subject, at)]
     return tuple(facts)
 
 
 def failed(case: Case, found: Finding) -> str:
-    """A finding in words; one of the held book is said to be of what is held, not of a proposal (R3)."""
+    """A finding in words; a finding on current positions says so (R3)."""
     horizon = found.gate.rpartition("_")[2]
     shown, limit = wording.both(found.measured, found.limit)
     if not _of_held(case, found):
@@ -243,14 +244,14 @@ def failed(case: Case, found: Finding) -> str:
     if found.reason == "CVAR_ABOVE_BUDGET":
         fate = f"budget {limit}: nothing may be added, no sale is forced"
     elif found.reason == "CVAR_ABOVE_HARD":
-        fate = f"hard limit {limit}: the whole book is scaled to its budget"
+        fate = f"hard limit {limit}: all positions are scaled down to the budget"
     else:
         return wording.finding(found)
-    return f"The held book's CVaR {shown} over {sessions(int(horizon))} is above its {fate}."
+    return f"CVaR of the positions is {shown} over {sessions(int(horizon))}, above the {fate}."
 
 
 def book_gates(case: Case) -> tuple[str, ...]:
-    """Figures of the whole book after its orders, each beside its limit and horizon."""
+    """Figures of the whole portfolio after its orders, each beside its limit and horizon."""
     record = case.record
     figures, limits, shaping = record.figures, record.limits, case.policy.shaping
     horizons = (1, case.policy.auction.horizon)
@@ -286,7 +287,9 @@ def _own_gates(case: Case, subject: Subject, at: Position) -> list[str]:
     facts = [f"{symbol} {share(weight)} of NAV, cap {share(now.weight_max)}{_over(weight, now.weight_max)}"]
     for h, alone in now.alone.items():
         risk, limit = (weight * alone if alone is not None else None), now.standalone_max.get(h)
-        facts.append(f"{symbol} alone risks {share(risk)} over {sessions(h)}, limit {share(limit)}{_over(risk, limit)}")
+        facts.append(
+            f"{symbol}'s stand-alone CVaR is {share(risk)} over {sessions(h)}, limit {share(limit)}{_over(risk, limit)}"
+        )
     if at.lots and now.incremental is not None and at.proposed > at.held:
         horizon = sessions(case.policy.auction.horizon)
         facts.append(
@@ -301,29 +304,29 @@ def _own_gates(case: Case, subject: Subject, at: Position) -> list[str]:
 
 
 def _over(measured: float | None, limit: float | None) -> str:
-    """What it means that a holding has grown beyond a limit of proposals."""
+    """Consequence of a position that has grown beyond a limit on proposals."""
     over = measured is not None and limit is not None and measured > limit
     return " (above it: nothing may be added, no sale is forced)" if over else ""
 
 
 def vetoes(case: Case, symbol: str, at: Position) -> tuple[str, ...]:
-    """The vetoes that spoke on the symbol or the book, or why none did (G2)."""
+    """Vetoes on the symbol or the portfolio, or why there were none (G2)."""
     mine = [v for v in case.record.vetoes if v.scope in (symbol, BOOK)]
     if mine:
         facts = []
         for v in mine:
             shown, limit = figure(v.measured, 3), figure(v.limit, 3)
             facts.append(
-                f"{v.trigger} ({v.severity}) for {'the book' if v.scope == BOOK else v.scope}: {shown} against {limit}."
+                f"{v.trigger} ({v.severity}) for {'all' if v.scope == BOOK else v.scope}: {shown} against {limit}."
             )
         return tuple(facts)
     if at.lots and at.proposed > at.held:
         return ("None of the ten vetoes applied.",)
-    return ("Vetoes judge increases; this is none." if at.lots else "No order, so nothing for the vetoes to judge.",)
+    return ("Vetoes judge increases; this is not one." if at.lots else "No order, so nothing for the vetoes to judge.",)
 
 
 def fill(case: Case, subject: Subject) -> tuple[str, ...]:
-    """What was executed before and after the decision, at what price and cost, beside the open."""
+    """Executions before and after the decision, with price and cost, beside the open."""
     symbol = subject.instrument.symbol
     facts = []
     for done in case.pre_open:
@@ -347,7 +350,7 @@ def fill(case: Case, subject: Subject) -> tuple[str, ...]:
         what = f"{_units(expired.lots, subject.instrument)} of it" if fills else "The order"
         facts.append(f"{what} did not fill on {expired.session}. {sentence(expired.reason, symbol)}")
     elif not fills:
-        facts.append("The order is open: nothing of it has been filled and it has not ended.")
+        facts.append("The order is open and unfilled.")
     return tuple(facts)
 
 

@@ -1,4 +1,4 @@
-"""What the life of a strategy did to its bids, in plain sentences (G4, G5, G6)."""
+"""Effect of a strategy's stage and model health on its bids, in plain sentences (G4, G5, G6)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plimsoll.governance import lifecycle, model_health
 
 
 def decay_of(record: CycleRecord, strategy: str) -> float | None:
-    """The decay factor of a strategy's bids at a session; None where strategies were not followed."""
+    """The decay factor of a strategy's bids at a session; None when lifecycle tracking is off."""
     life = record.carried.lifecycle
     if life is None or strategy not in life.strategies:
         return None
@@ -18,7 +18,7 @@ def decay_of(record: CycleRecord, strategy: str) -> float | None:
 
 
 def standing(record: CycleRecord, strategy: str, policy: Policy) -> tuple[str, ...]:
-    """The stage of a strategy, the capital it may use and why, and what its model's health leaves of its forecasts."""
+    """A strategy's stage, its capital and the reason, and its model's decay factor."""
     life = record.carried.lifecycle
     if life is None or strategy not in life.strategies:
         return ()
@@ -33,12 +33,14 @@ def standing(record: CycleRecord, strategy: str, policy: Policy) -> tuple[str, .
             f"{sessions(rules.idle_window)} leave {share(cap / whole)} of it."
         )
     if life.decay[s] < 1.0:
-        lines.append(f"Model decay leaves {figure(life.decay[s])} of what it expects: {_causes(record, s, policy)}.")
+        lines.append(
+            f"Model decay multiplies its expected returns by {figure(life.decay[s])}: {_causes(record, s, policy)}."
+        )
     return tuple(lines)
 
 
 def _causes(record: CycleRecord, s: int, policy: Policy) -> str:
-    """Each part of the decay that takes something away."""
+    """Each factor of the decay below 1."""
     life, health = record.carried.lifecycle, policy.health
     assert life is not None
     parts = []
@@ -53,5 +55,5 @@ def _causes(record: CycleRecord, s: int, policy: Policy) -> str:
             f"its forecasts err {share(life.error[s])} more than a forecast of zero would ({figure(by_error)})"
         )
     if life.flipped[s]:
-        parts.append(f"the autocorrelation of what it earns changed sign ({figure(health.flip_factor)})")
+        parts.append(f"the autocorrelation of its contributions changed sign ({figure(health.flip_factor)})")
     return ", ".join(parts)

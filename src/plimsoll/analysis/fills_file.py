@@ -74,7 +74,7 @@ def read(path: Path, plain_symbols_are: Plain) -> tuple[list[OwnFill], list[Left
             left_out.append(LeftOut(where, str(error)))
     if not fills:
         first = f"; {left_out[0].where}: {left_out[0].problem}" if left_out else ""
-        raise InputError(f"{path} holds no fill that can be used{first}", "See 'plimsoll costs --help' for its columns")
+        raise InputError(f"{path} has no usable fill{first}", "See 'plimsoll costs --help' for its columns")
     return fills, left_out
 
 

@@ -31,17 +31,17 @@ _ON_REACHING = ("ladder", "vix")  # a rung fires at its threshold (R4), VIX at i
 OF_NAV = "fraction of NAV"
 # name of a limit: what is measured, in which unit, what it binds, and what follows where it is passed (R1, R3, R4)
 MEANING: dict[str, tuple[str, str, str, str]] = {
-    "cvar": ("CVaR of the held book, operating budget", OF_NAV, "increases", "nothing is bought, nothing sold for it"),
-    "cvar_hard": ("CVaR of the held book, hard limit", OF_NAV, "held", "the book is sold down to its budget at once"),
-    "stressed": ("stressed CVaR of the held book", OF_NAV, "increases", "nothing is bought that adds to it"),
+    "cvar": ("CVaR of positions, operating budget", OF_NAV, "increases", "no increases; no forced sale"),
+    "cvar_hard": ("CVaR of positions, hard limit", OF_NAV, "held", "positions are scaled down to the budget at once"),
+    "stressed": ("stressed CVaR of positions", OF_NAV, "increases", "no purchase that adds to it"),
     "gross": ("gross exposure", OF_NAV, "increases", "increases are scaled to fit"),
     "gross_freeze": ("gross exposure, freeze", OF_NAV, "held", "no new risk"),
     "gross_halt": ("gross exposure, halt", OF_NAV, "held", "halted until a person acts"),
     "cash": ("cash, at least", OF_NAV, "increases", "increases are scaled to fit"),
-    "position": ("weight of a position", OF_NAV, "increases", "not added to; what drifts above is not sold"),
-    "sector": ("weight of a sector's stocks", OF_NAV, "increases", "not added to; what drifts above is not sold"),
-    "pair": ("weight of two that move alike", OF_NAV, "increases", "not added to; what drifts above is not sold"),
-    "standalone": ("risk of a position by itself", OF_NAV, "increases", "not added to; what drifts above is not sold"),
+    "position": ("weight of a position", OF_NAV, "increases", "no increases; no forced sale"),
+    "sector": ("weight of a sector's stocks", OF_NAV, "increases", "no increases; no forced sale"),
+    "pair": ("weight of a correlated pair", OF_NAV, "increases", "no increases; no forced sale"),
+    "standalone": ("risk of a position by itself", OF_NAV, "increases", "no increases; no forced sale"),
     "stage": ("a strategy's part of the target, at its stage", OF_NAV, "increases", "no more at the next auction"),
     "incremental": ("risk added by one trade", OF_NAV, "orders", "the trade is scaled to fit"),
     "turnover": ("turnover of the session's orders", OF_NAV, "orders", "increases are scaled to fit"),
@@ -54,7 +54,7 @@ MEANING: dict[str, tuple[str, str, str, str]] = {
 
 
 class LimitUse(msgspec.Struct, frozen=True):
-    """One limit and what is used of it.
+    """One limit and its use.
 
     ``scope`` is ``book``, ``orders``, a symbol, two joined by ``+``, a sector or a rung of the ladder. ``use`` is the
     fraction of the limit: measured over limit, of a floor on cash what is invested over what may be. ``headroom`` is
@@ -144,7 +144,7 @@ def of_stages(record: CycleRecord) -> Iterator[LimitUse]:
 
 
 def of_gross(record: CycleRecord, limits: LimitSet) -> Iterator[LimitUse]:
-    """The held gross against the two levels beyond its limit that stop new risk (R3)."""
+    """Gross exposure against the two levels beyond its limit that stop new risk (R3)."""
     for name, bound in (("gross_freeze", limits.gross_freeze), ("gross_halt", limits.gross_halt)):
         yield used(name, BOOK, record.figures.get("gross"), bound)
 

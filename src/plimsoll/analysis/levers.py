@@ -147,7 +147,7 @@ def _invested(world: World, value: float) -> World:
 
 
 def bid_levers(world: World, record: CycleRecord, bid: BidRecord) -> list[Lever]:
-    """What could have raised a bid at an auction: its expected return, each limit that charged it, what barred it."""
+    """Changes that could raise a bid at an auction: its expected return, each limit that charged it, each bar."""
     found: list[Lever] = []
     if bid.decision != "KEPT":
         found.append(Lever("MU", "mu", _expecting(bid), bid.mu, 1.0))

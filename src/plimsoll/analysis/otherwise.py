@@ -1,4 +1,4 @@
-"""What would have changed a decision: searched by deciding the session again, and stated only where it was found (G4).
+"""Search for changes that would have changed a decision, by deciding the session again (G4).
 
 A decision is a function of (view, state, run), so a session can be decided with one figure moved and everything else
 as it was. For each reason of a line its figure is moved until the decision changes; the nearest figure that changes it

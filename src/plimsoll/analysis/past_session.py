@@ -258,7 +258,7 @@ def _not_decided(sessions: Sessions, on: str, run: str, genesis: Genesis, last: 
     if 0 <= before == after:
         inside = genesis.start <= on <= end
         ended = "; it stopped before that date, or has not come to it yet (see 'plimsoll runs')" if inside else ""
-        return UsageError(f"Nothing was decided on {on} in run {run}", span + ended)
+        return UsageError(f"There is no decision on {on} in run {run}", span + ended)
     around = [dates[r] for r in (before, after) if 0 <= r < len(dates)]
     return UsageError(f"{on} is not a session", f"The sessions around it: {' and '.join(around)}. {span}")
 

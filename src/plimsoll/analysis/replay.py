@@ -21,10 +21,10 @@ Encode = Callable[[Event], tuple[str, bytes]]
 
 
 class SessionReplay(msgspec.Struct, frozen=True):
-    """What came of replaying one session.
+    """Result of replaying one session.
 
-    ``identical`` says that the decision's bytes are those of the journal; ``same_decision`` that they are, leaving
-    out the hash of the code; ``same_morning`` that the session's fills, cash flows and signatures are. ``differs``
+    ``identical`` means that the decision's bytes are those of the journal; ``same_decision`` that they are, apart
+    from the hash of the code; ``same_morning`` that the session's fills, cash flows and signatures are. ``differs``
     names the inputs that are not what the run had (code, policy, snapshot), ``fields`` the parts of the record that
     came out otherwise; ``journal`` is what the journal was verified to.
     """

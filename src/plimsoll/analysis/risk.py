@@ -1,7 +1,7 @@
-"""Risk of a run at a close: use of each limit, tail, ladder, and what would loosen each limit.
+"""Risk of a run at a close: use of each limit, tail, ladder, and ways to make room under each limit.
 
-Answers three questions: how far to the nearest limit, what a bad fortnight would cost by four estimators, and at
-which value of the account the next rung of the ladder fires.
+Answers three questions: the distance to the nearest limit, the loss in a bad fortnight by four estimators, and the
+account value at which the next rung of the ladder fires.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class RungDistance(msgspec.Struct, frozen=True):
 
 
 class RiskStanding(msgspec.Struct, frozen=True):
-    """The book of a run at a session's close, before the orders decided there; NAV and cash in dollars.
+    """Positions of a run at a session's close, before the orders decided there; NAV and cash in dollars.
 
     ``stale`` are holdings without a bar of that session: they stand at an older price, and so does every figure here.
     ``journal`` is what the journal was verified to before anything was read from it.
@@ -217,7 +217,7 @@ def _gate(kind: str) -> str:
 
 
 def _loosens(kind: str, u: LimitUse, record: CycleRecord, policy: Policy) -> str:
-    """What would make room under a limit, short of changing the policy."""
+    """Ways to make room under a limit, without changing the policy."""
     scale = budget_scale(policy.cvar, record.figures.get("drawdown_lifetime") or 0.0)
     if kind in ("cvar", "stressed"):
         causes = []
@@ -226,12 +226,12 @@ def _loosens(kind: str, u: LimitUse, record: CycleRecord, policy: Policy) -> str
         if record.regime.stress:
             kept = policy.regime.budget_scale
             causes.append(f"the end of the crisis regime (it leaves {kept:.0%})")
-        causes.append("calmer markets or a smaller book")
+        causes.append("lower volatility or smaller positions")
         return "; ".join(causes)
     if kind == "ladder":
         return _rung_loosens(u.scope, policy)
     return {
-        "cvar_hard": "calmer markets or a smaller book; nothing scales this limit",
+        "cvar_hard": "lower volatility or smaller positions; nothing scales this limit",
         "gross": "sales",
         "gross_freeze": "sales",
         "gross_halt": "sales, then a person",
@@ -240,7 +240,7 @@ def _loosens(kind: str, u: LimitUse, record: CycleRecord, policy: Policy) -> str
         "sector": "sales in the sector",
         "pair": "a correlation below the level at which the pair is released; sales of either",
         "stage": "evidence that promotes the strategy",
-        "standalone": f"calmer markets for {u.scope}; what loosens the CVaR budget; sales",
+        "standalone": f"lower volatility of {u.scope}; a larger CVaR budget; sales",
         "incremental": "a smaller trade, the rest at the next session",
         "turnover": "the next session",
         "trades": "the next session",

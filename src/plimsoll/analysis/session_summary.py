@@ -1,4 +1,4 @@
-"""A whole session in a page: the state of the book, what was traded and why, what was refused and why (G4)."""
+"""A whole session on one page: the account's state, trades and refusals with their reasons (G4)."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def summarise(case: Case, universe: Sequence[str], explanations: tuple[Explanati
         ExplanationStep("traded", _lines(case, universe, "EXECUTE")),
         ExplanationStep("refused", (*_lines(case, universe, "REJECT"), *_lines(case, universe, "ERROR"))),
         ExplanationStep("held", _held(case, universe)),
-        ExplanationStep("neither held nor wanted", _absent(case, universe)),
+        ExplanationStep("neither held nor targeted", _absent(case, universe)),
         ExplanationStep("gates", book_gates(case)),
-        ExplanationStep("above a limit on the way", tuple(failed(case, f) for f in record.findings)),
+        ExplanationStep("above a limit before scaling", tuple(failed(case, f) for f in record.findings)),
         ExplanationStep("vetoes", tuple(f"{v.trigger} ({v.severity}) for {v.scope}." for v in record.vetoes)),
         ExplanationStep("events", tuple(_event(e.kind, e.scope, e.measured, e.limit) for e in record.events)),
     )
@@ -129,7 +129,7 @@ def _absent(case: Case, universe: Sequence[str]) -> tuple[str, ...]:
 
 def _event(kind: str, scope: str, measured: float | None, limit: float | None) -> str:
     if kind == "MODE_CHANGED":
-        return f"The mode of the book changed: {scope.replace('>', ' to ')}."
+        return f"The account's mode changed: {scope.replace('>', ' to ')}."
     text = sentence(kind, scope, measured, limit)
     return text if scope == BOOK or scope in text else f"{text[:-1]} ({scope})."
 

@@ -1,7 +1,7 @@
-"""A session as it would have been: one figure moved, everything else as it was, decided again (G4).
+"""A session decided again with one figure changed (G4).
 
-A ``World`` is what ``decide`` takes; each of its methods gives another one that differs in one thing. Nothing here is
-read by a decision.
+A ``World`` holds the inputs of ``decide``; each of its methods returns another one that differs in one input. Nothing
+here is read by a decision.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Figures and reason codes as words: one way to write a share, an amount, a limit and its price (G4).
+"""Figures and reason codes in words: shares, amounts, limits and their prices (G4).
 
 Shares of NAV are per cent, written without a space so that no line breaks inside a figure; money is US dollars; CVaR
 carries its horizon (U2, U3). What was not recorded or could not be measured is said to be so (U6).
@@ -94,7 +94,7 @@ def sentence(code: str, symbol: str, measured: float | None = None, limit: float
 
 
 def remedy(code: str) -> str:
-    """What the vocabulary recommends to a person, "" where nothing need be done."""
+    """The remedy of a reason code, "" where no action is needed."""
     reason = REASONS.get(code)
     return reason.remedy if reason is not None else ""
 
@@ -140,7 +140,7 @@ def sessions(count: int) -> str:
 
 
 def limit_name(binding: str) -> str:
-    """What a constraint of the auction limits, in words.
+    """A constraint of the auction, in words.
 
     >>> limit_name("stressed_10:2020"), limit_name("position:GLD")
     ('the limit on stressed CVaR over 10 sessions (2020)', 'the cap on a position in GLD')
@@ -158,7 +158,7 @@ def limit_name(binding: str) -> str:
         "gross": "the limit on gross exposure",
         "position": f"the cap on a position in {scope}",
         "participation": f"the share of {scope}'s volume one order may take",
-        "pair": f"the cap on {scope.replace('+', ' and ')} together, which move alike",
+        "pair": f"the cap on {scope.replace('+', ' and ')} together, a correlated pair",
         "sector": f"the cap on the sector {scope}",
         "stage": f"the capital the strategy {scope} may use at its stage",
         "keep": "the rule that a kept position is never added to",
@@ -168,7 +168,7 @@ def limit_name(binding: str) -> str:
 
 
 def worth(binding: str, price: float, nav: float, horizon: int) -> str:
-    """A shadow price in words: what a little more of the limit would have earned, net of risk, on ``nav`` USD (A5).
+    """A shadow price in words: the gain from slightly more of the limit, net of risk, on ``nav`` USD (A5).
 
     ``price`` is the gain of the auction's objective per unit of the limit. A CVaR budget is a few per cent of NAV, so
     it is priced by the tenth of a per cent; everything else by one per cent of NAV. What bounds one symbol, its

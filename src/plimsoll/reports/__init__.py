@@ -1,1 +1,1 @@
-"""Reads results and records."""
+"""Results, comparisons and the report of a run, from its records."""

@@ -1,4 +1,4 @@
-"""Fate of the strategies' answers: refused forecasts, strategies that never bid, target portfolios (E4, E5)."""
+"""Outcomes of the strategies' answers: refused forecasts, strategies that never bid, target portfolios (E4, E5)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from plimsoll.engine.tally import RunTally
 
 
 class TargetsHeld(msgspec.Struct, frozen=True):
-    """A strategy's target portfolios over a run: ``auctions`` with one, ``scaled`` where it did not fit as it was.
+    """A strategy's target portfolios over a run: ``auctions`` with one, ``scaled`` where a limit scaled it.
 
-    ``scale`` is the mean part that was held, 1 the whole; ``limits`` counts what stopped the scaled ones (S1).
+    ``scale`` is the mean part admitted, 1 the whole; ``limits`` counts the limits that scaled it (S1).
     """
 
     auctions: int
@@ -26,7 +26,7 @@ class TargetsHeld(msgspec.Struct, frozen=True):
 
 
 def refused_forecasts(tally: RunTally) -> dict[str, dict[str, int]]:
-    """By strategy, how often each fault was found in what it said; STRATEGY_ERROR counts the auctions it raised at."""
+    """By strategy, the count of each fault in its answers; STRATEGY_ERROR counts the auctions at which it raised."""
     found: dict[str, Counter[str]] = {}
     for event in tally.events:
         match event.kind:
@@ -39,7 +39,7 @@ def refused_forecasts(tally: RunTally) -> dict[str, dict[str, int]]:
 
 
 def without_bids(tally: RunTally, strategies: Sequence[str]) -> dict[str, dict[str, int]]:
-    """The strategies none of whose bids was ever admitted, and why, counted: reason code, or ``no forecast``."""
+    """The strategies none of whose bids was ever admitted, with counts of the reasons: code, or ``no forecast``."""
     if not tally.auctions:
         return {}
     silent = [name for name in strategies if not tally.admitted[name]]
@@ -53,7 +53,7 @@ def without_bids(tally: RunTally, strategies: Sequence[str]) -> dict[str, dict[s
 
 
 def targets_held(tally: RunTally) -> dict[str, TargetsHeld]:
-    """By strategy, how its target portfolios fared."""
+    """By strategy, the results of its target portfolios."""
     found: dict[str, list[tuple[float, str]]] = {}
     for record in tally.targets:
         found.setdefault(record.strategy, []).append((record.scale, record.limit))
@@ -69,7 +69,7 @@ def targets_held(tally: RunTally) -> dict[str, TargetsHeld]:
 
 
 def notes(tally: RunTally, strategies: Sequence[str]) -> list[str]:
-    """What a reader must know of them before believing a figure."""
+    """Notes on the strategies that affect how figures are read."""
     said = []
     for name, faults in refused_forecasts(tally).items():
         listed = "; ".join(f"{count} x {_in_words(fault)}" for fault, count in faults.items())

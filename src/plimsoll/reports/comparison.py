@@ -1,4 +1,4 @@
-"""Passive portfolios beside a result: the benchmark bought and held, and 60/40, over the data they have (E3)."""
+"""Buy-and-hold benchmarks beside a result: the benchmark and 60/40, over the data they have (E3)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIXTY_FORTY = {"SPY": 0.6, "TLT": 0.4}
 
 @dataclass(frozen=True, eq=False)
 class Passive:
-    """A passive book under its name, over its own span: a benchmark that ends before the run does is not carried on."""
+    """A benchmark under its name, over its own span: one that ends before the run does is not carried on."""
 
     name: str
     book: FollowedBook
@@ -26,10 +26,11 @@ class Passive:
 def passive_books(
     history: History, policy: Policy, first: int, last: int, capital: float
 ) -> tuple[list[Passive], list[str]]:
-    """The policy's benchmark held and 60/40, each over the sessions of the run for which it has data; and notes.
+    """The policy's benchmark and 60/40, buy-and-hold, each over the sessions of the run for which it has data; and
+    notes.
 
     A note names every benchmark that is absent, covers a part of the run, is an index or has gaps (D19). Where the
-    policy's benchmark is absent the equal-weighted universe stands in. ``capital`` is in USD: impact depends on it.
+    policy's benchmark is absent the equal-weighted universe replaces it. ``capital`` is in USD: impact depends on it.
     """
     panel, benchmark = history.panel, policy.backtest.benchmark
     found: list[Passive] = []
@@ -98,11 +99,11 @@ def _absent(panel: Panel, symbol: str) -> str:
         near = get_close_matches(symbol, panel.symbols, n=1)
         meant = f" (did you mean {near[0]}?)" if near else ""
         why = f"the benchmark {symbol} is not in the data{meant}"
-    return f"{why}: the equal-weighted universe stands beside the result; --benchmark names another symbol"
+    return f"{why}: the equal-weighted universe is the comparison; --benchmark names another symbol"
 
 
 def _part(panel: Panel, names: list[str], span: tuple[int, int], run: tuple[int, int]) -> str:
-    """That benchmarks cover a part of the run."""
+    """Note on benchmarks that cover only part of the run."""
     dates = panel.sessions.dates
     said = [f"from {dates[span[0]]}"] if span[0] > run[0] else []
     said += [f"to {dates[span[1]]}"] if span[1] < run[1] else []
@@ -113,16 +114,16 @@ def _part(panel: Panel, names: list[str], span: tuple[int, int], run: tuple[int,
 
 
 def _about(panel: Panel, mix: Mapping[str, float], span: tuple[int, int]) -> Iterator[str]:
-    """What else a reader must know of a comparison book: an index, gaps, no certification."""
+    """Notes on a benchmark: an index, gaps, no certification."""
     for symbol in mix:
         column = panel.column[symbol]
         if _index(panel, symbol):
-            yield f"the benchmark {symbol} is a price index: no dividends and no costs, and nobody can buy it"
+            yield f"the benchmark {symbol} is a price index: no dividends, no costs, not investable"
         lacking = int(np.count_nonzero(~np.isfinite(panel.close[span[0] : span[1] + 1, column])))
         if lacking:
             yield (
                 f"the benchmark {symbol} has no bar on {lacking} of the {span[1] - span[0] + 1} sessions of its span: "
-                "its last close stands for them"
+                "its last close is used for them"
             )
         state = next((c.state for c in panel.certifications if c.symbol == symbol), "")
         if state == "QUARANTINED" or (state == "DEGRADED" and not _index(panel, symbol)):

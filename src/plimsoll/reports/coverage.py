@@ -34,7 +34,7 @@ def _vix(history: History, policy: Policy, first: int, last: int) -> Iterator[st
     span = _stretch(panel, lacking, first)
     yield (
         f"VIX is absent on {np.count_nonzero(lacking)} of {lacking.size} sessions{span}{meant}: "
-        f"{' and '.join(said)} stood in; the regime filter only predicted"
+        f"{' and '.join(said)} replaced it; the regime filter predicted without updates"
     )
 
 
@@ -66,7 +66,7 @@ def _bill(panel: Panel, policy: Policy, first: int, last: int) -> Iterator[str]:
     if np.isfinite(used[-1]) and same > policy.data.ended_after:
         yield (
             f"{name} has stood at {used[-1]:g} % since {panel.sessions.dates[last + 1 - same]}, {same} sessions: "
-            "if it ends there, what cash earned and the Sharpe ratio in excess of T-bills rest on its last value since"
+            "if it ends there, interest on cash and the Sharpe ratio in excess of T-bills use its last value since"
         )
 
 
@@ -81,7 +81,7 @@ def _symbols(panel: Panel, first: int, last: int) -> Iterator[str]:
     begins = np.where(has.any(axis=0), has.argmax(axis=0), len(panel.sessions))
     tradable = [c for c, i in enumerate(panel.instruments) if i.tradable]
     later = [(panel.symbols[c], int(begins[c])) for c in tradable if first < begins[c] <= last]
-    recent = max(last - 20, 0)  # of symbols that stop in the last sessions another note speaks
+    recent = max(last - 20, 0)  # symbols that stop in the last sessions have another note
     ended = [(panel.symbols[c], int(panel.last_row[c])) for c in tradable if 0 <= panel.last_row[c] < recent]
     never = [panel.symbols[c] for c in tradable if begins[c] > last]
     of = f"of {len(tradable)} symbols"

@@ -1,8 +1,8 @@
 """Portfolios that follow target weights on the account's clock and costs, for comparison (E3, C3).
 
-A book decides after a close, trades at the next open and pays the one cost model's price for the size of its orders,
-in the liquidity and regime known at the decision. Units are fractional and no limit applies; dividends are reinvested
-(the total-return index); what is not invested earns what the account's cash earns (U4).
+Such a portfolio decides after a close, trades at the next open and pays the one cost model's price for the size of its
+orders, in the liquidity and regime known at the decision. Units are fractional and no limit applies; dividends are
+reinvested (the total-return index); uninvested cash earns the account's cash return (U4).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Decide = Callable[[int, Floats], Floats | None]
 
 @dataclass(frozen=True, eq=False)
 class FollowedBook:
-    """A book followed from row ``first`` to row ``last``, both included.
+    """A portfolio followed from row ``first`` to row ``last``, both included.
 
     ``nav`` is (n,) USD on closes, the first one before anything was bought; ``turned`` the sum of its turnovers,
-    half of what each traded over the NAV of the close before (U2); ``paid`` what the trades cost, USD.
+    half of what each traded over the NAV of the close before (U2); ``paid`` the trading cost, USD.
     """
 
     first: int
@@ -98,7 +98,7 @@ class _Traded:
 
 
 class _Desk:
-    """Trades of a book at one opening."""
+    """Trades of a portfolio at one open."""
 
     def __init__(self, history: History, policy: Policy) -> None:
         self._history, self._costs = history, policy.costs
@@ -165,9 +165,9 @@ class _Desk:
 
 
 def cash_rates(history: History, policy: Policy, first: int, last: int) -> Floats:
-    """(last - first + 1,) what cash earned over the days up to each session: the risk-free rate less its spread (U4).
+    """(last - first + 1,) cash return over the days up to each session: the risk-free rate less its spread (U4).
 
-    The first is 0: a book begins at that close. 0 where the risk-free rate is unknown or below the spread.
+    The first is 0: a portfolio begins at that close. 0 where the risk-free rate is unknown or below the spread.
     """
     panel = history.panel
     rates = np.zeros(last - first + 1)

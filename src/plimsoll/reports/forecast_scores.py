@@ -1,10 +1,10 @@
 """Scores of the regime's probabilities against VIX and, independently, the benchmark (R8).
 
-A crisis is a hidden state, so what stands for it has to be said. By VIX: a close in the crisis band, where the counted
+A crisis is a hidden state, so its proxy must be stated. By VIX: a close in the crisis band, where the counted
 transitions begin it. By the benchmark: realised volatility (the root mean square of daily returns: Andersen and
 Bollerslev 1998, International Economic Review 39(4), 885-905) in the same band, and a fall as deep as the first rung
 of the drawdown ladder. VIX is a forecast of volatility and runs above what is realised, so the second is the
-stricter judge of the two bands. Both are held against P(crisis) at the outlook, the figure the rules act on.
+stricter of the two. Both are compared with P(crisis) at the outlook, the figure the rules act on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EDGES = tuple(i / 10 for i in range(11))
 
 
 class Tenth(msgspec.Struct, frozen=True):
-    """Forecasts from ``low`` up to ``high``: how many, their mean, and how often the outcome followed."""
+    """Forecasts from ``low`` up to ``high``: how many, their mean, and the observed frequency of the outcome."""
 
     low: float
     high: float
@@ -63,7 +63,7 @@ class Score(msgspec.Struct, frozen=True):
 
 
 def by_vix(vix: Floats, band: float, sessions: int) -> tuple[Floats, Floats]:
-    """What came of a forecast made at each row but the last ``sessions``: 1.0, 0.0, or NaN where nobody can know.
+    """The outcome of a forecast made at each row but the last ``sessions``: 1.0, 0.0, or NaN where unknown.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def scores(
 def score(
     said: Floats, came: Floats, dates: Sequence[str], horizon: int, forecast: str, outcome: str, means: str
 ) -> Score:
-    """One probability (T,) beside what came of it (T - horizon,): 1.0, 0.0 or NaN. Rows lacking either are left out."""
+    """One probability (T,) and its outcome (T - horizon,): 1.0, 0.0 or NaN. Rows without either are left out."""
     told = said[: came.size]
     known = np.isfinite(told) & np.isfinite(came)
     predicted, happened = told[known], came[known] == 1.0

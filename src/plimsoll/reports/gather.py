@@ -28,24 +28,24 @@ from plimsoll.reports.reproduce import command
 from plimsoll.reports.result import measured, result_of
 from plimsoll.reports.worth import Worth
 
-HURDLES = (0.0, 0.05, 0.1, 0.2, 0.4)  # what A3 asks a report to show
+HURDLES = (0.0, 0.05, 0.1, 0.2, 0.4)  # values of the hurdle shown in a report (A3)
 Progress = Callable[[int, int], None]
 
 
 def gather(
     reader: RunReader, runs: RunCatalogue, snapshots: SnapshotStore, present: Callable[[], Policy]
 ) -> ReportData:
-    """What a report of the run that ``reader`` reads is made of; ``runs`` hold it and those it is shown beside.
+    """The inputs of a report on the run that ``reader`` reads; ``runs`` has it and its comparison runs.
 
-    ``present`` makes the policy in force now. It stands in for a run whose own was not stored; if its hash is not the
-    run's, the material says so.
+    ``present`` makes the policy in force now, for a run whose own was not stored; if its hash is not the run's, the
+    report says so.
 
     Raises
     ------
     InputError
-        The run's snapshot or policy is not there.
+        The run's snapshot or policy is missing.
     CorruptionError
-        The journal, the stored policy or the snapshot is not what was written.
+        The journal, the stored policy or the snapshot was altered.
     UsageError
         The run holds no decided session.
     """
@@ -85,7 +85,7 @@ def gather(
 
 
 def _without_mandate(runs: RunCatalogue, genesis: Genesis, history: History, policy: Policy) -> Metrics | None:
-    """Metrics of the run beside this one that had no mandate to end, where it was kept (R5)."""
+    """Metrics of the comparison run without a mandate's end, where it was kept (R5)."""
     free = without_mandate(policy)
     wanted = (policy_hash(free), genesis.snapshot, genesis.code, genesis.start, genesis.end, genesis.operator)
     for name in sorted((n for n in runs.names() if BESIDE in n), reverse=True):
@@ -110,7 +110,7 @@ class _Stored(msgspec.Struct):
 
 
 def _worth(runs: RunCatalogue, run: str, decided: str) -> Worth | None:
-    """What the run's result said that governance was worth: the strategies are not asked again for a report."""
+    """The stored comparison with ungoverned portfolios: strategies are not called again for a report."""
     stored = runs.result(run)
     if stored is None:
         return None

@@ -39,7 +39,7 @@ def render(m: ReportData) -> str:
         ("decisions", "Decisions", _decisions(m, drawn)),
         ("basis", "Basis", _basis(m)),
     ]
-    footer = tag("p", f"plimsoll {m.version}. Past results, real or simulated, do not say what will come.")
+    footer = tag("p", f"plimsoll {m.version}. Past results, real or simulated, do not predict future results.")
     title = f"Plimsoll: {m.result.run}, {m.result.start} to {m.result.end}"
     return page(title, overview.header(m), sections, footer, ChartData(m.run.days.tolist(), drawn))
 
@@ -84,6 +84,6 @@ def _decisions(m: ReportData, drawn: list[Chart]) -> Html:
 
 def _basis(m: ReportData) -> Html:
     return section(
-        "basis", "What it rests on", provenance.notes(m), provenance.data(m), provenance.assumptions(m),
+        "basis", "Data and assumptions", provenance.notes(m), provenance.data(m), provenance.assumptions(m),
         provenance.proof(m),
     )  # fmt: skip

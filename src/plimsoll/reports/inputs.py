@@ -14,7 +14,7 @@ _NAMED = 8
 
 def input_notes(panel: Panel, policy: Policy, first: int, last: int, strategies: Sequence[str]) -> list[str]:
     """Over the rows ``first`` to ``last``: kinds that only the policy gave (D2), havens and trend symbols that are
-    absent or begin later (D19), series that stopped together (D9). ``reports.coverage`` speaks of VIX, bill and spans.
+    absent or begin later (D19), series that stopped together (D9). ``reports.coverage`` has VIX, bill and spans.
     """
     return [
         *_plain(panel, policy),
@@ -30,21 +30,23 @@ def _plain(panel: Panel, policy: Policy) -> list[str]:
     kind = policy.limits.plain_symbols_are
     cap = policy.limits.weight_stock if kind == "stock" else policy.limits.weight_fund
     return [
-        f"no kind is given for {_some(panel.plain)}: the policy took them for {kind}s, each at most {cap:.0%} unless "
-        "it names the symbol (limits.plain_symbols_are); a universe file gives kinds and sectors"
+        f"no kind is given for {_some(panel.plain)}: treated as {kind}s, each at most {cap:.0%} unless the policy "
+        "names the symbol (limits.plain_symbols_are); a universe file gives kinds and sectors"
     ]
 
 
 def _required(panel: Panel, policy: Policy) -> list[str]:
-    """Inputs without which the policy lets nothing be added and which nobody can ever give (D7)."""
+    """Required inputs without which no risk may be added, and which are not in the data (D7)."""
     absent = [n for n in policy.regime.required if n not in panel.column and n not in panel.macro_names]
     if not absent:
         return []
-    return [f"regime.required names {', '.join(absent)}, which the data lack: no new risk was allowed in any session"]
+    return [
+        f"regime.required names {', '.join(absent)}, which are not in the data: new risk was barred in every session"
+    ]
 
 
 def _named(panel: Panel, policy: Policy, first: int, last: int, strategies: Sequence[str]) -> list[str]:
-    """Symbols that the policy names for a part: havens (S3, R4) and what core_trend may bid for (S3)."""
+    """Symbols that the policy names: havens (S3, R4) and core_trend's symbols (S3)."""
     notes = []
     chosen = policy.strategies
     asked = [("havens", chosen.havens)]
@@ -53,7 +55,7 @@ def _named(panel: Panel, policy: Policy, first: int, last: int, strategies: Sequ
     for what, symbols in asked:
         absent = [s for s in symbols if s not in panel.column]
         if absent:
-            notes.append(f"of the {what} {', '.join(symbols)} the data lack {', '.join(absent)}")
+            notes.append(f"of the {what} {', '.join(symbols)}, missing in the data: {', '.join(absent)}")
         parts = []
         for symbol in symbols:
             if symbol in panel.column:
@@ -77,8 +79,8 @@ def _stopped(panel: Panel, first: int, last: int) -> list[str]:
     sessions = np.count_nonzero(late.any(axis=1))
     return [
         f"{columns.size} of {np.count_nonzero(panel.tradable)} symbols ({_some([panel.symbols[c] for c in columns])}) "
-        f"stopped together or as the only ones of their calendar, known from {known} on, on {sessions} sessions: taken "
-        "for late data, nothing is bought in them and nothing was sold for it"
+        f"stopped together or as the only ones of their calendar, known from {known} on, on {sessions} sessions: "
+        "late data, not bought and not sold for it"
     ]
 
 

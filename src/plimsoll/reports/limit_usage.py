@@ -1,4 +1,4 @@
-"""How much of each limit a run used, session by session: what the headroom of a report is drawn from (R1, R3, A4)."""
+"""Use of each limit by a run, session by session, for the headroom chart of a report (R1, R3, A4)."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class Strand:
 def limit_usage(m: ReportData) -> list[Strand]:
     """Every limit that was measured at least once, in the order of ``_LABELS``.
 
-    CVaR, gross, cash, positions, sectors, pairs, ladder, regime: the held book at every close. Stand-alone risk and
-    the stressed set: the held book at the sessions of ``m.grid``; the stressed set also the book after its orders
-    where something was bought. Orders: the sessions that had some.
+    CVaR, gross, cash, positions, sectors, pairs, ladder, regime: the positions at every close. Stand-alone risk and
+    the stressed set: the positions at the sessions of ``m.grid``; the stressed set also after the orders of sessions
+    with purchases. Limits on orders: sessions with orders.
     """
     order = list(_LABELS)
     rungs = [r.name for r in m.policy.ladder.rungs]
@@ -66,7 +66,7 @@ def limit_usage(m: ReportData) -> list[Strand]:
 
 
 def _every_close(m: ReportData) -> Iterator[Strand]:
-    """What the record holds for every session, or the panel: whole columns at once."""
+    """Limits measured at every session, from the record or the panel, in whole columns."""
     run, policy = m.run, m.policy
     rows = slice(m.first, m.last + 1)
     held = run.weights.any(axis=1) if run.symbols else np.zeros(len(m.dates), dtype=bool)
@@ -102,7 +102,7 @@ def _column(name: str, measured: Floats, limit: Floats, *, reaching: bool = Fals
 
 
 def _some_sessions(m: ReportData) -> Iterator[Strand]:
-    """What only some sessions have: pairs, sectors, orders, and what is dear to measure."""
+    """Limits measured on some sessions only: pairs, sectors, orders, and expensive figures."""
     total, grid = len(m.dates), set(m.grid)
     measured: dict[str, dict[int, LimitUse]] = {}
     for t, record in enumerate(m.run.cycles):

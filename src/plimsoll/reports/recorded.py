@@ -25,8 +25,7 @@ Floats = NDArray[np.float64]
 class Recorded:
     """The events of one run, sorted by what they are. NAV and cash in cents, weights in fractions of NAV.
 
-    ``genesis`` names the snapshot that the run decides on now and the last session it has decided, where it went on
-    past what it was begun with.
+    ``genesis`` names the run's present snapshot and its last decided session, where it was continued past its own.
     """
 
     genesis: Genesis
@@ -118,7 +117,7 @@ class Recorded:
 
     @cached_property
     def trips(self) -> tuple[RoundTrip, ...]:
-        """Every position from entry to exit, the open ones at their worth of the last close."""
+        """Every position from entry to exit, open ones valued at the last close."""
         closes = [
             Close(record.session, symbol, round(weight * record.nav))
             for record in self.cycles

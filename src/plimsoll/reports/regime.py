@@ -1,4 +1,4 @@
-"""The regime computed from a snapshot alone: belief, outlook, matrices, and forecast scores (R8, D19)."""
+"""The regime computed from a snapshot alone: probabilities, outlook, matrices, and forecast scores (R8, D19)."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class LastVix(msgspec.Struct, frozen=True):
 
 
 class RegimeReport(msgspec.Struct, frozen=True):
-    """What is known of the regime at the decision of ``session``.
+    """Regime figures known at the decision of ``session``.
 
-    ``belief`` are the probabilities of ``states``; ``crisis`` is P(crisis) ``outlook`` sessions ahead, ``passage``
-    that of a crisis at any session up to then, now included. ``vix`` is the session's own close, ``source`` what the
+    ``belief`` are the probabilities of ``states``; ``crisis`` is P(crisis) ``outlook`` sessions ahead, ``passage`` that
+    of a crisis at any session up to then, now included. ``vix`` is the session's own close, ``source`` the input of the
     rules on VIX use (D19) and ``vix_or_proxy`` its value in points. ``matrices`` holds the transition probabilities of
     a session by estimate, rows from and columns to the ``states``; ``matrix`` names the one in use. ``calibration``
     scores every forecast of the history whose outcome was known at the session.
@@ -53,7 +53,7 @@ class RegimeReport(msgspec.Struct, frozen=True):
     vix: float | None
     last_vix: LastVix | None
     source: str
-    vix_or_proxy: float | None = msgspec.field(name="fear")  # as its JSON has named it
+    vix_or_proxy: float | None = msgspec.field(name="fear")  # its name in JSON
     matrix: str
     matrices: dict[str, Matrix]
     calibration: tuple[Score, ...]
@@ -104,7 +104,7 @@ def _row(history: History, on: str | None) -> int:
     row = sessions.row_at_or_before(on)
     if row < 0 or sessions.dates[row] != on:
         near = ", ".join(sessions.dates[r] for r in (row, row + 1) if 0 <= r < len(sessions))
-        raise UsageError(f"{on} is no session of the snapshot", f"Take a session, such as {near}")
+        raise UsageError(f"{on} is not a session of the snapshot", f"Give a session, such as {near}")
     return row
 
 
@@ -143,15 +143,13 @@ def _notes(view: View, last: LastVix | None, known: bool, policy: Policy) -> lis
     stand_in = regime.source_of(float(view.now("regime.whose")) if not known else 0.0, policy)
     instead = f"rules on VIX use {stand_in} over 20 sessions"
     if stand_in == "nothing":
-        instead = "nothing stands in for it yet: rules on VIX let nothing be added"
+        instead = "nothing replaces it yet: the VIX rules bar increases"
     if last is None:
-        return [
-            f"There is no {name} up to this session: the belief is what the start matrix settles at, and {instead}."
-        ]
+        return [f"There is no {name} up to this session: the probabilities are the start matrix's, and {instead}."]
     if not known:
         since = "one session ago" if last.age == 1 else f"{last.age} sessions ago"
         return [
-            f"{name} has no close on this session, its last is of {last.session}, {since}: the belief is predicted "
+            f"{name} has no close on this session, its last is of {last.session}, {since}: probabilities are predicted "
             f"from there without an update, and {instead}."
         ]
     return []

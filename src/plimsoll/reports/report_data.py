@@ -37,11 +37,11 @@ class Hurdle(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """Everything a section may show.
+    """Inputs of every section.
 
     ``first`` is the run's first row of ``history``; ``policy_known`` says whether ``policy`` is the run's own, by
     its hash; ``proof`` is what its journal was verified to; ``command`` repeats the run;
-    ``tries`` counts the different backtests of the home up to it, itself included: what it may be the best of.
+    ``tries`` counts the different backtests of the home up to it, itself included, for the deflated Sharpe ratio.
     """
 
     run: Recorded
@@ -63,7 +63,7 @@ class ReportData:
 
     @cached_property
     def sample(self) -> str:
-        """The span and its size, as every figure states it."""
+        """The span and number of sessions, stated with every figure."""
         return f"{self.dates[0]} to {self.dates[-1]}, {formatting.number(len(self.dates), 'session')}"
 
     @cached_property
@@ -78,7 +78,7 @@ class ReportData:
 
     @cached_property
     def new_risk(self) -> list[str]:
-        """Per session what could be bought: all, half (VIX high, S2), or nothing because of VIX or of all else."""
+        """Per session how much could be bought: all, half (VIX high, S2), or nothing because of VIX or other rules."""
         forecast = self.policy.forecast
         vix_or_proxy = self.history.array("regime.vix_or_proxy")[self.first : self.last + 1].tolist()
         found = []
@@ -93,8 +93,8 @@ class ReportData:
 
     @cached_property
     def grid(self) -> list[int]:
-        """Sessions, counted from the run's first, at which what is dear is measured: the last of each month, of each
-        week in a run of up to ``_SHORT`` sessions, and the run's last; of a very long run every few months'.
+        """Sessions, counted from the run's first, at which expensive figures are computed: the last of each month, of
+        each week in a run of up to ``_SHORT`` sessions, and the run's last; in a very long run every few months.
         """
         days = self.run.days
         weeks = [str((d + 3) // 7) for d in days.tolist()]  # day 0 was a Thursday: weeks begin on Mondays
@@ -111,7 +111,7 @@ class ReportData:
 
     @cached_property
     def books(self) -> dict[str, Floats]:
-        """(T,) growth of each passive book, NaN on sessions for which it has no data: nothing is carried on (E3)."""
+        """(T,) growth of each benchmark, NaN on sessions without data (E3)."""
         made, _ = passive_books(self.history, self.policy, self.first, self.last, self.run.genesis.capital / 100.0)
         found = {}
         for p in made:
@@ -138,7 +138,7 @@ class ReportData:
 
     @cached_property
     def curves(self) -> dict[str, Floats]:
-        """Growth of the account, then of the passive books."""
+        """Growth of the account, then of the benchmarks."""
         return {"Plimsoll": self.run.curve, **self.books}
 
     @cached_property

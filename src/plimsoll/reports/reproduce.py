@@ -14,11 +14,11 @@ from plimsoll.core.ports import RunCatalogue
 def command(
     runs: RunCatalogue, run: str, genesis: Genesis, policy: Policy, refused: Mapping[str, Mapping[str, int]]
 ) -> str:
-    """The run's command on the snapshot and under the policy it was made on, both of which are kept.
+    """The command on the run's stored snapshot and policy.
 
-    The stored policy holds everything that changes a decision; what the command line can say is said again beside it,
-    so that a person sees it. ``refused`` are the faults of the strategies: a run in which one raised has gone on. The
-    same code is needed too: compare the decisions hash.
+    The stored policy contains everything that changes a decision; command-line options are repeated beside it for the
+    reader. ``refused`` are the faults of the strategies: a run in which one raised used ``--keep-going``. The same code
+    is needed too: compare the decisions hash.
     """
     words = ["plimsoll"]
     if runs.place != "runtime":

@@ -42,8 +42,8 @@ Floats = NDArray[np.float64]
 
 
 class BenchmarkComparison(msgspec.Struct, frozen=True):
-    """The span a benchmark was measured over, its own where that is shorter than the run's, and ``account``: what the
-    run amounted to over the same sessions.
+    """The span a benchmark was measured over, its own where that is shorter than the run's, and ``account``: the run's
+    metrics over the same sessions.
     """
 
     start: str
@@ -54,7 +54,7 @@ class BenchmarkComparison(msgspec.Struct, frozen=True):
 
 class SnapshotUsed(msgspec.Struct, frozen=True):
     """A snapshot a run decided on: after the decision of ``session`` ("" from its beginning), with sessions from
-    ``first`` to ``last``. ``restated`` and ``certified`` are what it tells otherwise of the sessions decided by then.
+    ``first`` to ``last``. ``restated`` and ``certified`` are its restatements of sessions decided by then.
     """
 
     snapshot: str
@@ -67,8 +67,8 @@ class SnapshotUsed(msgspec.Struct, frozen=True):
 
 
 class Exposure(msgspec.Struct, frozen=True):
-    """How the book stood, over the run's sessions: ``invested`` is mean gross, fraction of NAV; ``halted`` the
-    share of sessions on which no new risk was allowed, whatever VIX; ``modes`` and ``levels`` count sessions (R4, R9).
+    """Exposure over the run's sessions: ``invested`` is mean gross, fraction of NAV; ``halted`` the share of sessions
+    on which new risk was barred, VIX rules excluded; ``modes`` and ``levels`` count sessions (R4, R9).
     """
 
     invested: float
@@ -80,16 +80,14 @@ class Exposure(msgspec.Struct, frozen=True):
 class BacktestResult(msgspec.Struct, frozen=True):
     """A run's outcome (public JSON: fields are added, never renamed).
 
-    ``equity`` is [date, NAV in USD] per session, first day included; ``decisions`` counts (session, symbol) pairs
-    over tradable symbols; ``vetoes`` triggers; ``rejections`` the reasons behind REJECT. ``metrics`` are net of
-    costs over the whole span, ``benchmarks`` passive books priced by the same cost model, each over the sessions it has
-    data for, which ``benchmark_spans`` states with the account's own figures over them.
-    ``lifecycle`` is the life of each strategy, absent where they are not followed (G5). ``refused_forecasts`` counts by
-    strategy the faults of what it said (STRATEGY_ERROR: it raised), ``strategies_without_bids`` why those that never
-    bid did not, ``targets`` how the target portfolios fared.
-    ``command`` makes the run again. ``worth`` sets the same forecasts ungoverned beside the run (T), absent where there
-    is nothing to compare.
-    ``snapshots`` are those it decided on, in order, ``snapshot`` the last of them.
+    ``equity`` is [date, NAV in USD] per session, first day included; ``decisions`` counts (session, symbol) pairs over
+    tradable symbols; ``vetoes`` triggers; ``rejections`` the reasons behind REJECT. ``metrics`` are net of costs over
+    the whole span, ``benchmarks`` buy-and-hold portfolios priced by the same cost model, each over the sessions it has
+    data for, which ``benchmark_spans`` states with the account's own figures over them. ``lifecycle`` is the lifecycle
+    of each strategy, None when it is off (G5). ``refused_forecasts`` counts by strategy the faults of its answers
+    (STRATEGY_ERROR: it raised), ``strategies_without_bids`` why a strategy never bid, ``targets`` the results of target
+    portfolios. ``command`` makes the run again. ``worth`` compares with the same forecasts ungoverned, None where there
+    is nothing to compare. ``snapshots`` are those it decided on, in order, ``snapshot`` the last of them.
     ``decisions_hash`` is SHA-256 over the payloads of the cycle records, which hold neither run id nor wall time;
     ``journal`` the records of the run's journal, the hash of the last, and whether that end is kept outside it.
     """
@@ -215,7 +213,7 @@ def result_of(
 
 
 def _snapshots(tally: RunTally) -> Iterator[SnapshotUsed]:
-    """The snapshots of a run, each with what was said before it was taken up."""
+    """The snapshots of a run, each with the restatements before it was taken up."""
     restated: tuple[RowsChanged, ...] = ()
     certified: tuple[RowsChanged, ...] = ()
     for event in tally.data:
@@ -254,14 +252,14 @@ def _compared(
 def _notes(
     history: History, policy: Policy, tally: RunTally, first: int, genesis: Genesis, whole: Metrics
 ) -> list[str]:
-    """What a reader must know before believing a figure (D12, D16, D19)."""
+    """Notes that affect how figures are read (D12, D16, D19)."""
     panel, last = history.panel, first + len(tally.nav) - 1
     notes = list(unexplained_moves(panel, tally))
     notes += [said for event in tally.data for said in sentences(event)]
     if policy.governor.recorded:
         why = ", ".join(f"{code} {count}" for code, count in tally.denied.most_common())
         notes.append(
-            "every order passed the governor, whose dollar caps are limits of each session's step; "
+            "the governor, whose dollar caps also limit each session's orders (ACCOUNT_ reasons), checked every order; "
             + (f"it refused {tally.orders_denied} ({why})" if why else "it refused none")
         )
     if tally.mandate_ended:
@@ -272,7 +270,7 @@ def _notes(
         notes.append(f"the universe {origin} has no membership history: survivorship bias")
     if any("DERIVED_ACTIONS" in c.reasons or any(f.reason == "DERIVED_ACTIONS" for f in c.flags)
            for c in panel.certifications):  # fmt: skip
-        notes.append("dividends follow from adj_close over close; closes are taken as split-adjusted")
+        notes.append("dividends are inferred from adj_close over close; closes are assumed split-adjusted")
     unknown = sum(i.kind == "stock" and not i.sector for i in panel.instruments)
     if unknown:
         notes.append(
@@ -289,15 +287,17 @@ def _notes(
     notes += often(policy)
     strangers = [name for name in policy.lifecycle.admissions if name not in genesis.strategies]
     if strangers and policy.lifecycle.enabled:
-        notes.append(f"lifecycle.admissions speaks of {', '.join(strangers)}, which did not run")
+        notes.append(f"lifecycle.admissions names {', '.join(strangers)}, which did not run")
     if whole.annual_volatility is not None and whole.sharpe_rf0 is None:
         notes.append(
             f"the account's returns differ from the risk-free rate by less than {VOLATILITY_LEAST:.1%} a year: "
-            "it was as good as in cash, and no Sharpe, Sortino or Calmar ratio is stated"
+            "it was effectively in cash, and no Sharpe, Sortino or Calmar ratio is stated"
         )
     if policy.costs.preset != "cautious":
         preset = PRESETS[policy.costs.preset]
-        notes.append(f"costs are of the preset {policy.costs.preset} as of {preset.date}, approximate: {preset.source}")
+        notes.append(
+            f"costs are those of the preset {policy.costs.preset} as of {preset.date}, approximate: {preset.source}"
+        )
     return notes + bidders.notes(tally, genesis.strategies)
 
 
@@ -314,13 +314,13 @@ def _late(panel: Panel, last: int) -> list[str]:
 
 
 def _garch(history: History, first: int, last: int) -> str:
-    """How many of the run's monthly GARCH estimates EWMA stood in for, and why (R2, U6)."""
+    """How many of the run's monthly GARCH estimates EWMA replaced, and why (R2, U6)."""
     months = np.flatnonzero(history.panel.sessions.first_of_month[first : last + 1]) + first
     tradable = np.array([i.tradable for i in history.panel.instruments], dtype=np.bool_)
     begun = history.array("rows")[months][:, tradable] > 0.0
     source = history.array("scenarios.garch")[months][:, tradable]
     young, unsound = (int(np.count_nonzero(begun & (source == why))) for why in (garch.TOO_FEW, garch.UNSOUND))
-    text = f"GARCH volatility: {np.count_nonzero(begun)} monthly estimates; EWMA stood in for {young + unsound}"
+    text = f"GARCH volatility: {np.count_nonzero(begun)} monthly estimates; EWMA replaced {young + unsound}"
     if not young + unsound:
         return text
     failed = np.array(history.panel.symbols)[tradable][(begun & (source == garch.UNSOUND)).any(axis=0)]

@@ -1,4 +1,4 @@
-"""Cost of the auctions' limits: shadow prices through time, and the value of a tenth more of each (A5).
+"""Value of the auctions' limits: shadow prices through time, and the value of 10 % more of each (A5).
 
 A dual is the gain of the objective per unit of a limit, and the limits come in different sizes: one per cent of NAV is
 two thirds of a CVaR budget and a hundredth of gross. A tenth of each limit can be compared.
@@ -36,7 +36,7 @@ class Shadow:
 
 
 def shadows(m: ReportData) -> list[Shadow]:
-    """Every constraint that ever had a price, the dearest first."""
+    """Every constraint that ever had a price, the most valuable first."""
     prices: dict[str, list[tuple[float, float]]] = {}
     held = _held(m)
     for _, record, auction in held:

@@ -1,4 +1,4 @@
-"""History of each strategy over a run: stages, causes of each change, and present standing (G5, G6)."""
+"""History of each strategy over a run: stages, causes of each change, and present state (G5, G6)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOVES = (
 
 
 class Move(msgspec.Struct, frozen=True):
-    """A change in a strategy's life: session, reason code with its figures, and the evidence where it was judged."""
+    """A change of stage: session, reason code with its figures, and the evidence where it was judged."""
 
     date: str
     reason: str
@@ -27,7 +27,7 @@ class Move(msgspec.Struct, frozen=True):
 
 
 class StrategyLife(msgspec.Struct, frozen=True):
-    """One strategy at the end of a run, and its way there.
+    """One strategy's state at the end of a run, and its history.
 
     ``path`` are (date, stage) from the first session on; ``cap`` is what it may use, fraction of NAV gross; ``decay``
     the factor on its expected returns, from ``age`` (sessions since its model was validated), ``error`` of forecasts
@@ -53,7 +53,7 @@ class StrategyLife(msgspec.Struct, frozen=True):
 
 
 def lives_of(tally: RunTally) -> dict[str, StrategyLife] | None:
-    """The life of each strategy of a run; None where they were not followed."""
+    """The lifecycle of each strategy of a run; None when it is off."""
     if not tally.lives:
         return None
     last = tally.lives[-1]

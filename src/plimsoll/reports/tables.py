@@ -27,7 +27,7 @@ WRITTEN = ("equity", "drawdowns", "trades", "fills", "decisions", "holdings", "a
 
 
 class FlatTable(NamedTuple):
-    """Columns by name with what they hold, and rows."""
+    """Columns by name with their types, and rows."""
 
     columns: dict[str, Kind]
     rows: list[tuple[Cell, ...]]
@@ -168,14 +168,14 @@ def vetoes(run: Recorded) -> FlatTable:
 
 
 def risk_events(run: Recorded) -> FlatTable:
-    """One row an event a person would want to be told of: ladder rungs, stops, re-entries."""
+    """One row per alert: ladder rungs, stops, re-entries."""
     return FlatTable(
         _EVENTS, [(e.day, e.kind, e.severity, e.scope, e.measured, e.limit) for r in run.cycles for e in r.events]
     )
 
 
 def metrics(result: BacktestResult) -> FlatTable:
-    """One row a figure, one column a book: the run, and passive books over what they have of its sessions."""
+    """One row a figure, one column a portfolio: the run, and the benchmarks over the sessions they have."""
     books = {"Plimsoll": result.metrics, **result.benchmarks}
     told = {label: msgspec.structs.asdict(book) for label, book in books.items()}
     columns: dict[str, Kind] = {"figure": "text", **dict.fromkeys(books, "number")}

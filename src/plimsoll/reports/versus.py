@@ -54,7 +54,7 @@ class Paired(msgspec.Struct, frozen=True):
 
 
 class Side(msgspec.Struct, frozen=True):
-    """What one of the runs was given."""
+    """Inputs of one of the runs."""
 
     run: str
     tag: str

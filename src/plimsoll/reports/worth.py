@@ -1,15 +1,15 @@
-"""Value of governance: the same forecasts without it, and equal weight, at equal volatility (T).
+"""Cost and benefit of the risk limits: the same forecasts without them, and equal weight, at equal volatility (T).
 
-**Ungoverned** is the same strategies, asked at the same dates with what their ungoverned book holds, whose wishes are
-bought as they are: every symbol they expect to gain gets a weight in proportion to its conviction, mu / sigma a year
-(S1), summed over the strategies, until the book is fully invested. What a strategy says to keep is kept, a target
-portfolio is bought as asked, and a cap that a forecast states for itself holds. There is no auction, CVaR budget, cap
+**Ungoverned** is the same strategies, called on the same dates with the ungoverned portfolio as input; their desired
+weights are traded without limits: every symbol with a positive forecast gets a weight in proportion to its conviction,
+mu / sigma a year (S1), summed over the strategies, until the portfolio is fully invested. Keep forecasts keep the
+position, a target portfolio is bought as asked, and a cap in a forecast applies. There is no auction, CVaR budget, cap
 of a symbol or sector, ladder, gate, veto, stop, regime, VIX rule, band or limit on trades. Certified data stay a
 condition (D11), and costs are those of the one cost model (C3).
 
-**De-levered** is that book held beside cash in one proportion throughout, chosen afterwards so that the volatility over
-the run equals the governed book's: what is left of return, Sharpe and drawdown is not a matter of size. It is never
-levered up: a book that is calmer stays as it is.
+**De-levered** is that portfolio combined with cash in one proportion throughout, chosen afterwards so that volatility
+over the run equals the governed run's: the remaining difference in return, Sharpe and drawdown is not due to size. It
+is never levered up: a less volatile portfolio stays unchanged.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SCALED = ("turnover_monthly", "cost_drag_annual")
 class Worth(msgspec.Struct, frozen=True):
     """The same forecasts ungoverned, and equal weight, over the run's sessions.
 
-    ``…_delevered`` are those books beside cash at the governed volatility, ``…_share`` what part of NAV they then are.
+    ``…_delevered`` are those portfolios with cash at the governed volatility, ``…_share`` their part of NAV.
     """
 
     ungoverned: Metrics
@@ -52,9 +52,9 @@ class Worth(msgspec.Struct, frozen=True):
 
 
 def worth_of(history: History, run_context: RunContext, tally: RunTally, first: int, capital: int) -> Worth | None:
-    """What governance was worth in a run that began at row ``first`` with ``capital`` cents.
+    """The comparison for a run that began at row ``first`` with ``capital`` cents.
 
-    None where the governed book was as good as in cash, or has too few sessions for a volatility.
+    None where the governed run was effectively in cash, or has too few sessions for a volatility.
     """
     last = first + len(tally.nav) - 1
     nav = np.array(tally.nav, dtype=np.float64)
@@ -71,9 +71,9 @@ def worth_of(history: History, run_context: RunContext, tally: RunTally, first: 
 
 
 class Wishes:
-    """The target weights of the ungoverned book, decided where the strategies are due.
+    """The target weights of the ungoverned portfolio, decided where the strategies are due.
 
-    A strategy's part of a holding is its part of the target that bought it, as in the governed book.
+    A strategy's part of a holding is its part of the target that bought it, as in the governed run.
     """
 
     def __init__(self, history: History, run_context: RunContext, first: int) -> None:
@@ -108,7 +108,7 @@ class Wishes:
         )
 
     def _wanted(self, view: View, answers: Answers) -> list[Share]:
-        """What is kept and what portfolios ask for, then convictions over what that leaves of the book."""
+        """Kept positions and target portfolios first, then convictions over the remaining weight."""
         eligible = view.now("eligible")
         fixed: list[Share] = []
         bids: list[tuple[str, Forecast, float]] = []
@@ -138,7 +138,7 @@ class Wishes:
 def _beside_cash(
     history: History, policy: Policy, book: FollowedBook, deviation: float
 ) -> tuple[Metrics, Metrics, float]:
-    """A book's metrics, those of the part of it that deviates by ``deviation`` a session, and that part."""
+    """A portfolio's metrics, those of the part of it that deviates by ``deviation`` a session, and that part."""
     days = history.panel.sessions.days[book.first : book.last + 1]
     risk_free = risk_free_rates(history, policy, book.first, book.last)
     whole = metrics(book.nav, days, risk_free, costs=book.paid, turned=book.turned)
@@ -152,7 +152,7 @@ def _beside_cash(
 
 
 def share_of(returns: Floats, cash: Floats, deviation: float) -> float:
-    """The part k of a book beside cash for which k x returns + (1 - k) x cash deviates by ``deviation`` (ddof 1).
+    """The part k of a portfolio with cash for which k x returns + (1 - k) x cash deviates by ``deviation`` (ddof 1).
 
     The positive root of the variance, a quadratic in k; at most 1.
     """

@@ -210,7 +210,7 @@ def test_limits_that_nothing_meets_scale_the_book_and_are_named(tmp_path: Path) 
         ({"bids": ["a"]}, "bids names 1"),
         ({"assets": ["a", 3]}, "assets holds 3"),
         ({"trade_cots": [0.1, 0.1]}, "Did you mean trade_cost?"),
-        ({"comment": "x"}, "comment is no field of an auction problem"),
+        ({"comment": "x"}, "comment is not a field of an auction problem"),
         ({"groups": ..., "current": ...}, "groups, current is missing"),
     ],
 )

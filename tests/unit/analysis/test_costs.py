@@ -152,7 +152,7 @@ def test_a_file_is_refused_by_name_when_it_is_no_table_of_fills(tmp_path: Path) 
     latin.write_bytes(b"symbol,side,qty,price,arrival,time\nSPY,buy,1,2,3,\xff\n")
     with pytest.raises(InputError, match="not a readable CSV file"):
         read(latin, "fund")
-    with pytest.raises(InputError, match=r"holds no fill that can be used; line 2: qty"):
+    with pytest.raises(InputError, match=r"has no usable fill; line 2: qty"):
         read(write(tmp_path / "f.csv", [LINE | {"qty": "x"}]), "fund")
 
 
@@ -194,7 +194,7 @@ def test_what_the_file_leaves_out_comes_from_the_session_before_the_fill(tmp_pat
     assert known.regime == stranger.regime == ("normal", "volatile", "crisis")[regime]
     assert stranger.adv_share is None and early.adv_share is None
     assert any(o.where == "2 orders" for o in found.left_out)
-    assert found.notes[0] == "The regime of 1 orders is not known and was taken as normal."
+    assert found.notes[0] == "The regime of 1 orders is unknown and was taken as normal."
     assert stranger.expected_usd == pytest.approx(1000.0 * 0.02)
 
 

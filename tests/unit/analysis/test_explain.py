@@ -173,7 +173,7 @@ def test_a_bid_is_told_with_its_arithmetic_and_the_price_of_what_bound_it() -> N
     said = text(told(decision(), auction(BID)), "auction")
     assert "0.40% x quality 1.00, no other penalty, less 0.050% cost = 0.35%" in said
     assert "won 20.0% of NAV (its own cap: 30.0%)" in said
-    assert "What kept it from more: the cap on a position in AAA." in said
+    assert "Limited by: the cap on a position in AAA." in said
     assert "2.00 USD over 10 sessions" in said  # 0.002 x 1 % x 100,000 USD
 
 
@@ -193,7 +193,7 @@ def test_a_symbol_without_a_bid_is_told_so_and_what_it_needs() -> None:
     assert found.reasons == ("NOT_IN_PROGRAMME",)
     assert f"No strategy made a bid at the auction of {AUCTION}" in found.headline
     assert "A forecast" in text(found, "what would have changed it")
-    assert text(found, "order") == "Nothing is held and nothing is wanted, so there is no order."
+    assert text(found, "order") == "There is no position and no target, so there is no order."
 
 
 def test_before_the_first_auction_nothing_is_invented() -> None:
@@ -213,7 +213,7 @@ def test_a_loser_names_the_limit_it_lost_for() -> None:
     )
     found = told(empty, auction(lost))
     assert "lost the auction" in found.headline and "at its target" not in found.headline
-    assert "What stopped it: the limit on stressed CVaR over 10 sessions" in text(found, "auction")
+    assert "Stopped by: the limit on stressed CVaR over 10 sessions" in text(found, "auction")
     assert text(found, "what would have changed it") == ""
 
 
@@ -254,7 +254,7 @@ def test_a_refusal_by_a_gate_quotes_the_finding() -> None:
     now = figures(alone={1: 0.05, 10: 0.06})
     found = told(refusal("STANDALONE_ABOVE_MAX", findings=(over,)), auction(BID), now=now)
     assert "AAA's stand-alone CVaR is 1.05%; 0.90% is allowed" in found.headline
-    assert "AAA alone risks 0.50% over 1 session, limit 0.90%" in text(found, "gates")
+    assert "AAA's stand-alone CVaR is 0.50% over 1 session, limit 0.90%" in text(found, "gates")
 
 
 def change(
@@ -303,9 +303,9 @@ def test_what_only_works_together_is_told_together_and_what_does_not_work_is_sai
     vain = text(
         told(refusal("HALTED"), auction(BID), otherwise=Otherwise(tried=("HALTED",))), "what would have changed it"
     )
-    assert vain == "No figure that was moved changes it, neither one at a time nor all at once."
+    assert vain == "None of the tested figures changes it, neither one at a time nor all at once."
     unknown = text(told(refusal("HALTED"), auction(BID), otherwise=None), "what would have changed it")
-    assert unknown.startswith("Not shown: this version decides the session otherwise")
+    assert unknown.startswith("Not shown: this version decides the session differently")
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def test_what_the_held_book_exceeds_is_not_blamed_on_a_proposal() -> None:
     held = Finding("cvar_1", "CVAR_ABOVE_BUDGET", "book", 0.018, 0.015)
     tight = {**decision().figures, "cvar_1": 0.018, "cvar_after_1": 0.018}
     said = text(told(decision(findings=(held,), figures=tight), auction(BID)), "gates")
-    assert "The held book's CVaR 1.80% over 1 session is above its budget 1.50%" in said
+    assert "CVaR of the positions is 1.80% over 1 session, above the budget 1.50%" in said
     wished = Finding("cvar_1", "CVAR_ABOVE_BUDGET", "book", 0.0175, 0.015)
     assert "The proposal's CVaR 1.75%" in text(told(decision(findings=(wished,)), auction(BID)), "gates")
 
@@ -408,14 +408,14 @@ def test_a_hard_limit_is_said_to_be_passed_by_the_proposal_unless_the_held_book_
     assert "The proposal's CVaR 2.24% is above the hard limit 2.20% (1 session)." in said
     figures = decision().figures | {"cvar_1": 0.0224}
     held = decision(findings=(wished,), figures=figures, outcome=["REJECT"], reasons=[["CVAR_ABOVE_HARD"]])
-    assert "The held book's CVaR 2.24% over 1 session is above its hard limit" in text(
+    assert "CVaR of the positions is 2.24% over 1 session, above the hard limit" in text(
         told(held, auction(BID)), "order"
     )
 
 
 def test_a_forced_sale_that_ends_at_the_target_names_it_and_one_that_ends_above_does_not() -> None:
     sold = {"proposed": [0.05], "lots": [-300], "outcome": ["EXECUTE"], "reasons": [["CVAR_ABOVE_HARD", "TO_TARGET"]]}
-    named = "The target portfolio wants no more than 5.00%, and the sale goes to there."
+    named = "The target portfolio's weight is 5.00%, and the sale goes to it."
     assert told(decision(target=[0.05], desired=[0.05], **sold), auction(BID)).headline.endswith(named)
     assert "The target portfolio wants" not in told(decision(desired=[0.05], **sold), auction(BID)).headline
 
@@ -428,7 +428,7 @@ def test_a_ceiling_that_a_holding_drifts_past_in_its_band_is_said_of_targets_and
                  figures=figures), auction(BID),
     )  # fmt: skip
     assert found.headline.endswith("The drawdown ladder lowers the target of AAA.")
-    assert "Targets may not add up to more than 20.0% of NAV until re-entry" in text(found, "restraints")
+    assert "Total target weight may not exceed 20.0% of NAV until re-entry" in text(found, "restraints")
     back = replace(decision().carried, mode="RECOVERY")
     said = text(
         told(decision(restraint=Restraint(gross_ceiling=1.0, size=0.5), carried=back), auction(BID)), "restraints"
@@ -454,7 +454,7 @@ def test_a_stop_is_told_with_what_it_holds_the_position_to() -> None:
     }
     fired = decision(carried=carried, events=(RiskEvent(TODAY, "STOP_EXITED", "WARNING", 0.19, 0.18, "AAA"),), **sold)
     found = told(fired, auction(BID))
-    assert f"Its stop sold it on {TODAY}; it is held to 0% of NAV" in text(found, "restraints")
+    assert f"Its stop sold it on {TODAY}; it may not exceed 0% of NAV" in text(found, "restraints")
 
 
 def test_a_flag_is_told_only_once_it_had_begun_and_its_end_only_once_it_was_past() -> None:
@@ -486,7 +486,7 @@ def test_the_summary_places_every_symbol_once() -> None:
     page = summarise(case, ("AAA", "BBB", "CCC"), ())
     named = {s.name: " ".join(s.sentences) for s in page.summary}
     assert "Buys AAA" in named["traded"]
-    assert named["neither held nor wanted"].startswith("BBB, CCC: no strategy made a bid")
+    assert named["neither held nor targeted"].startswith("BBB, CCC: no strategy made a bid")
     assert "refused" not in named and "held" not in named
 
 

@@ -55,7 +55,7 @@ def test_an_idle_strategy_says_what_it_lost_and_why() -> None:
 
 def test_decay_names_each_of_its_causes() -> None:
     said = told(decay=0.25 * 0.9, age=135, error=0.03, flipped=True)
-    assert "leaves 0.23 of what it expects" in said
+    assert "multiplies its expected returns by 0.23" in said
     assert "last validated 135 sessions ago, more than 90 (0.50)" in said
     assert "err 3.00% more than a forecast of zero would (0.90)" in said
     assert "changed sign (0.50)" in said

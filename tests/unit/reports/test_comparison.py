@@ -238,5 +238,5 @@ def test_a_book_in_cash_states_no_sharpe_and_says_why(material_of: Any, make_mar
     m = material_of(make_market(rows=420), Policy(), strategies=())
     assert m.result.fills == () and m.result.metrics.sharpe is None
     assert m.result.metrics.total_return > 0.0
-    assert any("as good as in cash" in n for n in m.result.notes)
+    assert any("effectively in cash" in n for n in m.result.notes)
     assert isinstance(m.result.metrics, Metrics)

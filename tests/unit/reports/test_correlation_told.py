@@ -33,7 +33,7 @@ def test_sessions_watched_and_frozen_are_counted_and_events_shown_as_plain_figur
     told = plain(
         exposure.governance(replace(material, run=run, result=changed(material.result, risk_events=events)), [])
     )
-    assert "was watched on 3 sessions (1 alarm); on 1 of them every pair moved alike" in told
+    assert "was watched on 3 sessions (1 alarm); on 1 of them every pair was correlated" in told
     assert "average correlation 0.58 is above 0.50, and unusual" in told
     assert "the lowest at 0.84; above 0.80 only reductions pass" in told
 

@@ -42,7 +42,7 @@ def test_a_vix_that_ends_early_names_its_dates_and_what_stood_in(make_market: Ca
     dates = panel.sessions.dates
     (said,) = notes(holed(panel, "^VIX", slice(390, None)))
     assert said.startswith(f"VIX is absent on 10 of 140 sessions ({dates[390]} to {dates[399]}): ")
-    assert "SPY's realised volatility on 10 stood in;" in said
+    assert "SPY's realised volatility on 10 replaced it;" in said
     both = holed(holed(panel, "^VIX", slice(390, None)), "SPY", slice(388, None))  # it stands for five sessions more
     (said, *_) = notes(both)
     assert "SPY's realised volatility on 3 and the equal-weighted funds' and stocks' realised volatility on 7" in said

@@ -26,8 +26,8 @@ def test_a_run_with_everything_it_asks_for_has_nothing_to_say(make_market: MakeP
 
 def test_what_is_absent_is_named(make_panel: MakePanel) -> None:
     said = notes(make_panel(np.full((200, 2), 100.0), symbols=("AAA", "SPY")))
-    assert "of the havens GLD, TLT the data lack GLD, TLT" in said
-    assert "of the trend symbols GLD, SPY, QQQ, BTC-USD the data lack GLD, QQQ, BTC-USD" in said
+    assert "of the havens GLD, TLT, missing in the data: GLD, TLT" in said
+    assert "of the trend symbols GLD, SPY, QQQ, BTC-USD, missing in the data: GLD, QQQ, BTC-USD" in said
     assert "trend symbols" not in notes(make_panel(np.full((200, 2), 100.0), symbols=("AAA", "SPY")), ("mine",))
 
 
@@ -46,7 +46,7 @@ def test_kinds_that_only_the_policy_gave_are_said(make_market: MakePanel) -> Non
     read = dataclasses.replace(panel, instruments=plain).resolved("stock")
     assert {i.symbol: i.kind for i in read.instruments}["XLE"] == "stock"
     assert read.snapshot == panel.snapshot
-    assert "no kind is given for XLE: the policy took them for funds" in notes(read)  # as the policy at hand says
+    assert "no kind is given for XLE: treated as funds" in notes(read)  # as the policy at hand says
 
 
 def test_series_that_stopped_together_are_said(make_market: MakePanel) -> None:
@@ -63,4 +63,4 @@ def test_a_required_input_that_is_not_in_the_data_is_named(make_market: MakePane
     panel = make_market(1, 300)
     strict = replace(Policy(), regime=replace(Policy().regime, required=("^VIX", "DGS3MO", "FOO")))
     (said,) = input_notes(panel, strict, 100, 299, ())
-    assert said.startswith("regime.required names FOO, which the data lack")
+    assert said.startswith("regime.required names FOO, which are not in the data")

@@ -99,6 +99,6 @@ def test_scores_begin_with_the_first_vix(make_market: MakeMarket) -> None:
 
 @pytest.mark.parametrize("on", ["2015-01-03", "1999-01-04", "2099-01-04"])
 def test_a_date_that_is_no_session_is_refused_with_its_neighbours(make_market: MakeMarket, on: str) -> None:
-    with pytest.raises(UsageError, match=f"{on} is no session") as refused:
+    with pytest.raises(UsageError, match=f"{on} is not a session") as refused:
         report(make_market(), on)
     assert "-" in str(refused.value.remedy)

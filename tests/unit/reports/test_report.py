@@ -188,7 +188,7 @@ def test_the_first_screen_answers_how_good_how_risky_and_why(
     for shown in (
         formatting.percent(material.result.metrics.annual_return),
         formatting.percent(material.result.metrics.max_drawdown),
-        "Why believe it", "standard error", 'id="equity"', 'id="falls"', "of 100 tries", "The market is synthetic",
+        "Evidence", "standard error", 'id="equity"', 'id="falls"', "of 100 tries", "The market is synthetic",
     ):  # fmt: skip
         assert shown in first
     falls = next(c for c in book["charts"] if c["id"] == "falls")
@@ -248,7 +248,7 @@ def test_real_data_carry_no_such_label(material: ReportData) -> None:
 
 
 def test_a_foreign_policy_is_said_at_the_top(material: ReportData, document: str) -> None:
-    said = "The policy at hand is not the one this run was decided under: rungs"
+    said = "The present policy is not the one of this run: rungs"
     assert said not in document
     assert said in html.render(replace(material, policy_known=False))
 
@@ -266,7 +266,7 @@ def test_a_run_of_two_sessions_has_a_report(
     make_market: Callable[..., Any], material_of: Callable[..., ReportData]
 ) -> None:
     short = material_of(make_market(seed=4, rows=300), first=298)
-    assert "Getting the same again" in html.render(short)
+    assert "Reproduce" in html.render(short)
     assert formatting.ABSENT in html.render(short)
 
 

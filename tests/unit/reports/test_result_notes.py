@@ -28,7 +28,7 @@ def told(make_panel: Callable[..., Panel]) -> Callable[[np.ndarray], str]:
 
 
 def test_estimates_that_all_held_are_counted(told: Callable[[np.ndarray], str]) -> None:
-    assert told(np.full((85, 4), FITTED)) == "GARCH volatility: 9 monthly estimates; EWMA stood in for 0"
+    assert told(np.full((85, 4), FITTED)) == "GARCH volatility: 9 monthly estimates; EWMA replaced 0"
 
 
 def test_each_stand_in_is_counted_by_cause_and_unsound_fits_are_named(told: Callable[[np.ndarray], str]) -> None:
@@ -37,8 +37,7 @@ def test_each_stand_in_is_counted_by_cause_and_unsound_fits_are_named(told: Call
     source[30:, 1] = UNSOUND
     source[:, 3] = UNSOUND  # an index is not traded and not counted
     assert told(source) == (
-        "GARCH volatility: 9 monthly estimates; EWMA stood in for 3: "
-        "1 with too few returns, 2 without a sound fit (BBB)"
+        "GARCH volatility: 9 monthly estimates; EWMA replaced 3: 1 with too few returns, 2 without a sound fit (BBB)"
     )
 
 

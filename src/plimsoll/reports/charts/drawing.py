@@ -1,4 +1,4 @@
-"""The figures of a report as data for the browser: what to draw, in which unit, beside which limits."""
+"""The figures of a report as data for the browser: series, units and limits."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def series(label: str, values: Floats, colour: str, *, unit: float = 1e-4, **sty
 
 
 def equity(run: Recorded, books: Mapping[str, Floats], height: int) -> Chart:
-    """Growth of one dollar, logarithmic, beside the passive books."""
+    """Growth of one dollar, logarithmic, beside buy-and-hold benchmarks."""
     lines = [series("Plimsoll", run.curve, "accent", width=2.2)]
     lines += [series(name, nav, colour) for (name, nav), colour in zip(books.items(), ("spy", "mix"), strict=False)]
     return Chart("equity", "line", "growth", height, lines, log=True)
@@ -169,7 +169,7 @@ def modes(run: Recorded, policy: LadderPolicy, new_risk: Sequence[str]) -> Chart
 
 
 def _waiting(ladder: LadderState, policy: LadderPolicy) -> str:
-    """What a fired rung's re-entry waits for at this close (R5)."""
+    """Condition that a fired rung's re-entry waits for at this close (R5)."""
     if ladder.ramp:
         return "part size"
     if ladder.cooldown:
@@ -205,7 +205,7 @@ def groups(parts: Mapping[str, Floats]) -> Chart:
 
 
 def tail(run: Recorded, horizon: int) -> Chart:
-    """CVaR of the held book beside its budget and hard limit, and the stressed CVaR where it was measured."""
+    """CVaR of positions beside budget and hard limit, and the stressed CVaR where it was measured."""
     h = str(horizon)
     lines = [
         series("Held book", run.figure(f"cvar_{h}"), "accent", unit=1e-5, fill=True),
@@ -260,7 +260,7 @@ def headroom(limit_usage: Sequence[Strand], grid: Sequence[int]) -> Chart:
 
 
 def interval(grid: TailGrid, horizon: int) -> Chart:
-    """CVaR of the held book with its bootstrap interval, VaR, budget and hard limit, at the sessions of the grid."""
+    """CVaR of positions with its bootstrap interval, VaR, budget and hard limit, at the sessions of the grid."""
     of = grid.of[horizon]
     lines = [
         series("Interval to", of.high, "accent", unit=1e-5, width=0.6),
@@ -274,7 +274,7 @@ def interval(grid: TailGrid, horizon: int) -> Chart:
 
 
 def components(grid: TailGrid, colours: Mapping[str, str]) -> Chart:
-    """Each position's part of CVaR at the longest horizon, stacked; what hedges lies below zero."""
+    """Each position's part of CVaR at the longest horizon, stacked; hedges are below zero."""
     of = grid.of[max(grid.of)]
     lines = [
         series(s, np.maximum(of.component[:, i], 0.0), colours[s], unit=1e-5, width=0.0)
@@ -288,7 +288,7 @@ def components(grid: TailGrid, colours: Mapping[str, str]) -> Chart:
 
 
 def prices(at: Sequence[int], kinds: Mapping[str, Floats]) -> Chart:
-    """What a tenth more of each kind of limit would have earned an auction, dots at the auctions it bound."""
+    """Value of a tenth more of each kind of limit to an auction; dots at the auctions it bound."""
     inks = ("accent", "spy", "mix", "a5", "a6", "a8", "a10")
     lines = [series(name, v, ink, unit=1e-7, dots=True) for (name, v), ink in zip(kinds.items(), inks, strict=False)]
     return Chart("prices", "line", "bps", 270, lines, low=0.0, at=list(at))
@@ -317,13 +317,13 @@ def vix_or_proxy(run: Recorded, high: float, extreme: float) -> Chart:
 
 
 def betas(lines: Mapping[str, Floats]) -> Chart:
-    """Beta to each passive book over a trailing window."""
+    """Beta to each benchmark over a trailing window."""
     made = [series(f"to {n}", v, c, unit=0.001) for (n, v), c in zip(lines.items(), ("spy", "mix"), strict=False)]
     return Chart("beta", "line", "plain", 200, made, [Line(0.0, "0", "quiet")])
 
 
 def rollings(parts: Mapping[str, tuple[Floats, Floats]]) -> tuple[Chart, Chart]:
-    """Rolling Sharpe and volatility of each book."""
+    """Rolling Sharpe and volatility of each portfolio."""
     inks = ("accent", "spy", "mix")
     sharpe = [series(n, p[1], c, unit=0.01) for (n, p), c in zip(parts.items(), inks, strict=False)]
     volatility = [series(n, p[0], c) for (n, p), c in zip(parts.items(), inks, strict=False)]

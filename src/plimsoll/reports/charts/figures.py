@@ -44,7 +44,7 @@ class Drawdown(NamedTuple):
 
 
 class Window(NamedTuple):
-    """A span of history and what one curve did in it."""
+    """A span of history and one curve's return in it."""
 
     name: str
     start: str

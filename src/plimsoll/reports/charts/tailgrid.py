@@ -1,4 +1,4 @@
-"""Tail risk of the held book through a run: VaR, CVaR with its interval and each position's part, on a grid (R2)."""
+"""Tail risk of the positions through a run: VaR, CVaR with its interval and each position's part, on a grid (R2)."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ GATES = {
     "stressed_10": "Stressed CVaR, 10 sessions",
     "gross": "Gross exposure",
     "cash": "Minimum cash",
-    "keep": "A held position that may not be bought",
+    "keep": "A kept position that may not grow",
     "STOP_CAP": "Cap left by a stop",
 }
 _PREFIXES = {
@@ -37,8 +37,8 @@ _PREFIXES = {
 }
 VETOES = {
     "UNEXPLAINED_PROFIT": "A large expected return with little confidence behind it",
-    "TOO_PERFECT_EXECUTION": "A conviction no honest forecast has",
-    "DATA_DEPENDENCY_RISK": "Data of middling quality",
+    "TOO_PERFECT_EXECUTION": "A conviction too high to be plausible",
+    "DATA_DEPENDENCY_RISK": "Data of mediocre quality",
     "CORRELATED_WINS": "Many correlated openings within a few sessions",
     "HIGH_CVAR": "A proposal above the hard CVaR limit after scaling",
     "LEVERAGE_BREACH": "A proposal above the gross limit after scaling",

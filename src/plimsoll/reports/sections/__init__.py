@@ -1,1 +1,1 @@
-"""The sections of the report, a module a part."""
+"""The sections of the report, one module each."""

@@ -24,12 +24,12 @@ def agreement(m: ReportData) -> Html:
             tag("h4", "Calibration"),
             tag(
                 "p",
-                f"Each session's probability beside what followed; a crisis is VIX at {band:g} or above at a close. "
-                f"{m.policy.backtest.benchmark}, where the history has it, is the judge that VIX is not made of. Every "
-                "forecast used only what was known at its own session, so but for the "
+                f"Each session's probability and its outcome; a crisis is VIX at {band:g} or above at a close. "
+                f"{m.policy.backtest.benchmark}outcomes, where available, are independent of VIX. Every "
+                "forecast used only data known at its own session, so apart from the "
                 "policy's constants all of this is out of sample; outcomes of neighbouring sessions overlap and are no "
                 "independent trials. The Brier score is the mean "
-                "squared error, 0 at best; skill compares it with saying the sample's own frequency every time.",
+                "squared error, 0 at best; skill compares it with a constant forecast of the sample frequency.",
                 class_="note",
             ),
             *(_forecast(m, one, _named(one, number(ahead, "session"))) for one in found),
@@ -48,7 +48,7 @@ def _benchmark(m: ReportData) -> Floats | None:
 
 
 def _named(one: Score, horizon: str) -> tuple[str, str]:
-    """The forecast, and the outcome it is held against, for a heading."""
+    """The forecast and its outcome, for a heading."""
     name = f"P(crisis) {horizon} ahead" if one.forecast == "crisis" else f"P(crisis) within {horizon}"
     against = {"vix_at": f"VIX {horizon} later", "vix_within": f"any VIX up to {horizon} later"}
     return name, against.get(one.outcome, one.means)
@@ -76,7 +76,7 @@ def _forecast(m: ReportData, one: Score, names: tuple[str, str]) -> Html:
                 "p",
                 f"{name} against {against}: Brier score {figure(one.brier, 4)}, of the base rate "
                 f"{figure(one.brier_base, 4)}, skill {better}; {number(one.sessions, 'session')}, "
-                f"{count(one.left_out)} without an outcome left out. It followed in "
+                f"{count(one.left_out)} without an outcome left out. It occurred in "
                 f"{number(one.episodes, 'episode')}.",
             ),
             table(

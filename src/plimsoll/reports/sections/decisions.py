@@ -20,17 +20,17 @@ _MOST = 20
 
 
 def auctions(m: ReportData, drawn: list[charts.Chart]) -> Html:
-    """What bound, at what price, and the last auction in full."""
+    """Binding limits, their prices, and the last auction in full."""
     held = m.run.auctions
     if not held:
-        return part("auctions", "Capital auctions", "none was held", tag("p", "No auction was held.", class_="note"))
+        return part("auctions", "Capital auctions", "none", tag("p", "No auction was held.", class_="note"))
     status = Counter(a.status for _, a in held)
     said = ", ".join(f"{c} {s.replace('_', ' ')}" for s, c in status.most_common())
     horizon = number(m.policy.auction.horizon, "session")
     return part(
         "auctions",
         "Capital auctions",
-        f"{number(len(held), 'auction')}, what bound in them, and the last one in full",
+        f"{number(len(held), 'auction')}, binding limits, and the last one in full",
         tag(
             "p",
             f"{number(len(held), 'auction')} ({said}), each an exact mean-CVaR problem at {horizon}.",
@@ -41,10 +41,10 @@ def auctions(m: ReportData, drawn: list[charts.Chart]) -> Html:
 
 
 def _prices(m: ReportData, drawn: list[charts.Chart]) -> Html:
-    """Shadow prices through time, and the dearest limits."""
+    """Shadow prices through time, and the most valuable limits."""
     found, total = shadow_prices.shadows(m), len(m.run.auctions)
     if not found:
-        return tag("p", "No limit had a price: nothing held the auctions back.", class_="note")
+        return tag("p", "No limit had a price: none was binding.", class_="note")
     at, kinds = shadow_prices.by_kind(m)
     drawn.append(charts.prices(at, kinds))
     horizon = number(m.policy.auction.horizon, "session")
@@ -68,36 +68,36 @@ def _prices(m: ReportData, drawn: list[charts.Chart]) -> Html:
         n("Share"),
         n("Bids stopped"),
         n("Price per 1 % of NAV"),
-        n("A tenth more is worth"),
-        n("the same, a year"),
+        n("Value of 10 % more"),
+        n("the same, annual"),
     )
-    left = f" The {len(found) - _MOST} cheapest are left out." if len(found) > _MOST else ""
+    left = f" The {len(found) - _MOST} smallest are left out." if len(found) > _MOST else ""
     first = found[0]
     return join(
         [
             tag(
                 "p",
-                "A shadow price says what a little more of a limit would have added to the expected return of "
-                f"{horizon}, net of cost and of the charge for risk: basis points of NAV per one per cent of NAV of "
-                "the limit, its mean over the auctions it bound in. What bounds one symbol, its stand-alone risk "
-                "included, is priced per one per cent of its weight. Since limits differ in size, a tenth of each is "
-                "compared: its mean worth over all auctions, and that times the horizons in a year. It rests on the "
-                "forecasts, not on what came; it is a first step, not the gain of doubling a limit, and the worths of "
+                "A shadow price is what slightly more of a limit would have added to the expected return of "
+                f"{horizon}, net of cost and of the risk charge: basis points of NAV per one per cent of NAV of "
+                "the limit, its mean over the auctions it bound in. A limit on one symbol, its stand-alone risk "
+                "included, is priced per one per cent of its weight. Since limits differ in size, 10 % of each is "
+                "compared: its mean value over all auctions, and that times the horizons in a year. It depends on the "
+                "forecasts, not on outcomes; it is marginal, not the gain of doubling a limit, and the values of "
                 "several do not add up.",
             ),
             tag(
                 "p",
-                f"Dearest was {_lower(formatting.constraint(first.constraint))}: it bound in "
-                f"{number(first.auctions, 'auction')} of {count(total)}, and a tenth more of it was worth "
+                f"The most valuable was {_lower(formatting.constraint(first.constraint))}: it bound in "
+                f"{number(first.auctions, 'auction')} of {count(total)}, and 10 % more of it was worth "
                 f"{bps(first.worth * a_year)} a year in expectation.",
             ),
             plot(
                 "prices",
-                "What a tenth more of each kind of limit would have added to the expected return of "
+                "What 10 % more of each kind of limit would have added to the expected return of "
                 f"{horizon}, at each auction it bound in; {m.sample}",
-                "Points over time, by kind of limit, the dearest first: " + ", ".join(kinds) + ".",
+                "Points over time, by kind of limit, the most valuable first: " + ", ".join(kinds) + ".",
             ),
-            table(f"Limits with a price, the dearest first; {m.sample}.{left}", head, rows),
+            table(f"Limits with a price, the most valuable first; {m.sample}.{left}", head, rows),
         ]
     )
 
@@ -222,20 +222,20 @@ def refusals(m: ReportData) -> Html:
         tag("h4", "Vetoes"),
         _seen_table(f"Vetoes by trigger; {m.sample}", vetoed, m)
         if vetoed
-        else tag("p", f"None of the {len(m.policy.vetoes.enabled)} vetoes was tripped in {m.sample}.", class_="note"),
+        else tag("p", f"None of the {len(m.policy.vetoes.enabled)} vetoes tripped in {m.sample}.", class_="note"),
         tag("h4", "Refused increases"),
         _seen_table(f"Reasons behind refusals, (session, asset) pairs; {m.sample}", refused, m)
         if refused
         else tag("p", "Nothing was refused.", class_="note"),
-        tag("h4", "What the gates found"),
+        tag("h4", "Findings of the gates"),
         _seen_table(
             f"Findings of the gates before scaling, with the range of their figures; {m.sample}", gates, m, gates=True
         )
         if gates
-        else tag("p", "The gates found nothing.", class_="note"),
+        else tag("p", "The gates had no findings.", class_="note"),
         tag(
             "details",
-            tag("summary", "Why the rest stood still"),
+            tag("summary", "Reasons for holding"),
             _seen_table(f"Reasons behind HOLD, (session, asset) pairs; {m.sample}", waited, m),
         ),
     ]
@@ -278,7 +278,7 @@ def _seen_table(caption: str, found: dict[str, _Seen], m: ReportData, *, gates: 
         limit = seen.limit if seen.limit is not None else limits.get(code)
         said = formatting.reason(code, measured=seen.measured, limit=limit)
         if seen.sets:
-            said += " (the set it is of: " + ", ".join(f"{s} {c}" for s, c in seen.sets.most_common()) + ")"
+            said += "(stressed set: " + ", ".join(f"{s} {c}" for s, c in seen.sets.most_common()) + ")"
         whom = ", ".join(f"{s} {c}" for s, c in seen.symbols.most_common(4) if s != "book") or "the book"
         more = len(seen.symbols) - 4
         rule = REASONS[code].rule if code in REASONS else "G2"

@@ -1,4 +1,4 @@
-"""Tail risk of the last held book by every estimator, with intervals and each position's part (R2)."""
+"""Tail risk of the last positions by every estimator, with intervals and each position's part (R2)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plimsoll.reports.report_data import ReportData
 
 
 def last_book(m: ReportData) -> EstimatedBook | None:
-    """The book of the run's last close that held anything, as its decision saw it; None if nothing was ever held."""
+    """The positions at the run's last close with any, as their decision saw them; None if there never were."""
     for row, record in zip(range(m.last, m.first - 1, -1), reversed(m.run.cycles), strict=True):
         book = book_of(View(m.history, row), record, m.policy)
         if book is not None:
@@ -19,11 +19,11 @@ def last_book(m: ReportData) -> EstimatedBook | None:
 
 
 def by_estimator(m: ReportData) -> Html:
-    """The tables: estimators side by side, then what each position adds."""
+    """The tables: estimators side by side, then each position's contribution."""
     book = last_book(m)
     title = tag("h4", "Tail risk by estimator")
     if book is None:
-        return join([title, tag("p", "Nothing was held on any close, so there is no book to measure.", class_="note")])
+        return join([title, tag("p", "There were no positions on any close.", class_="note")])
     where = f"book held on {book.session}; run {m.sample}"
     rows: list[Line] = [
         (
@@ -63,8 +63,8 @@ def by_estimator(m: ReportData) -> Html:
             title,
             tag(
                 "p",
-                "CVaR and VaR at 95 %, fractions of NAV, of the last book the run held, each with what resampling says "
-                "of it: the one-sided 95 % upper bound and the two-sided 95 % interval of 1,000 moving-block samples, "
+                "CVaR and VaR at 95 %, fractions of NAV, of the run's last positions, each with resampling "
+                "intervals: the one-sided 95 % upper bound and the two-sided 95 % interval of 1,000 block samples, "
                 "seeded by the sample's shape. Historical takes raw returns of the last "
                 f"{number(m.policy.cvar.window, 'session')}; the other three take the filtered scenarios, rescaled to "
                 "that day's volatility, that the gates use. Intervals are studentised: on simulated histories of 1,260 "
@@ -77,8 +77,8 @@ def by_estimator(m: ReportData) -> Html:
             table(f"Tail risk by estimator; {where}", head, rows),
             tag(
                 "p",
-                "A component is a position's share of the CVaR: they sum to the book's. Marginal is the rise per unit "
-                "of weight added, incremental what selling the position would save; below zero it hedges.",
+                "A component is a position's share of CVaR: they sum to the total. Marginal is the rise per unit "
+                "of weight added, incremental the reduction if the position were sold; below zero it hedges.",
                 class_="note",
             ),
             table(

@@ -19,12 +19,12 @@ from plimsoll.reports.strategy_history import MOVES
 Floats = NDArray[np.float64]
 _MOST_EVENTS = 60
 _MODE_MEANING = {
-    "NORMAL": "no ladder, data or halt restrains the book",
-    "CAUTION": "no new crypto, more confidence asked",
+    "NORMAL": "no restraint",
+    "CAUTION": "no new crypto, higher confidence required",
     "RESTRICTED": "reductions only",
     "HALTED": "reductions only until a resume",
     "LIQUIDATING": "everything is being sold",
-    "RECOVERY": "back at part size",
+    "RECOVERY": "back at part of its size",
 }
 
 
@@ -43,7 +43,7 @@ def governance(m: ReportData, drawn: list[charts.Chart]) -> Html:
     return part(
         "governance",
         "Modes, ladder, approvals",
-        f"no new risk on {percent(m.result.exposure.halted)} of sessions, VIX apart",
+        f"new risk barred on {percent(m.result.exposure.halted)} of sessions (VIX rules excluded)",
         plot(
             "modes",
             "Mode, ladder level, re-entry, permission for new risk and crisis regime, each session; triangles are "
@@ -61,14 +61,14 @@ def governance(m: ReportData, drawn: list[charts.Chart]) -> Html:
 
 
 def _permission(m: ReportData) -> str:
-    """On how many sessions how much could be bought, whatever barred it."""
+    """Sessions by how much could be bought, whatever barred the rest."""
     seen = Counter(m.new_risk)
     forecast = m.policy.forecast
     return (
         f"Everything could be bought on {number(seen['allowed'], 'session')}, half of it on {count(seen['halved'])} "
         f"(VIX above {forecast.vix_high:g}), nothing on {count(seen['barred by VIX'])} because VIX was at "
         f"{forecast.vix_extreme:g} or above and on {count(seen['barred'])} because of ladder, data, correlation or a "
-        "halt; caps and budgets restrain beside."
+        "halt; caps and budgets apply in addition."
     )
 
 
@@ -113,19 +113,19 @@ def _rungs(m: ReportData) -> Html:
         n("Fired"),
         "Last",
     )
-    known = "" if m.policy_known else " (thresholds of the policy at hand, not of the run)"
+    known = "" if m.policy_known else " (thresholds of the present policy, not of the run's)"
     return join([tag("h4", "Drawdown ladder"), table(f"Rungs and how often each fired{known}; {m.sample}", head, rows)])
 
 
 def _comovement(m: ReportData) -> Html:
-    """On how many sessions the correlation of the holdings was watched, or let nothing grow (R6)."""
+    """Sessions on which the correlation of positions was watched, or barred all increases (R6)."""
     levels = Counter(0 if r.carried.comovement is None else r.carried.comovement.level for r in m.run.cycles)
     begun = Counter(e.kind for e in m.result.risk_events)
     return tag(
         "p",
-        f"The holdings' correlation was watched on {number(levels[1] + levels[2], 'session')} "
-        f"({number(begun['CORRELATION_HIGH'], 'alarm')}); on {count(levels[2])} of them every pair moved alike and the "
-        "book was only reduced.",
+        f"The correlation of positions was watched on {number(levels[1] + levels[2], 'session')} "
+        f"({number(begun['CORRELATION_HIGH'], 'alarm')}); on {count(levels[2])} of them every pair was correlated and "
+        "only reductions were allowed.",
         class_="note",
     )
 
@@ -190,7 +190,7 @@ def regime(m: ReportData, drawn: list[charts.Chart]) -> Html:
     levels = (
         f"lay between {figure(float(vix.min()), 1)} and {figure(float(vix.max()), 1)}" if vix.size else "was absent"
     )
-    stood = f"; on {number(absent, 'session')} realised volatility stood in for it" if absent else ""
+    stood = f"; on {number(absent, 'session')} realised volatility replaced it" if absent else ""
     return part(
         "regime",
         "Regime",
@@ -207,7 +207,7 @@ def regime(m: ReportData, drawn: list[charts.Chart]) -> Html:
             "div",
             plot(
                 "beliefs",
-                f"Belief in each regime, stacked; {m.sample}",
+                f"Probability of each regime, stacked; {m.sample}",
                 f"Stacked areas. Most probable: {dict(likeliest)}.",
             ),
             plot(
@@ -225,7 +225,7 @@ def regime(m: ReportData, drawn: list[charts.Chart]) -> Html:
 
 
 def _episodes(m: ReportData) -> Html:
-    """Each stretch of the crisis regime with what it held back and what the market did meanwhile."""
+    """Each episode of the crisis regime, its effects and market returns meanwhile."""
     run = m.run
     found = [(a, b) for a, b, on in figures.spans([str(r.regime.stress) for r in run.cycles]) if on == "True"]
     if not found:

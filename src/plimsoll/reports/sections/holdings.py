@@ -42,7 +42,7 @@ def holdings(m: ReportData, drawn: list[charts.Chart], *parts: Html) -> Html:
 
 
 def _top(m: ReportData) -> Html:
-    """The largest positions at the last close, beside what they were."""
+    """The largest positions at the last close, beside their run averages."""
     run, kinds = m.run, _kinds(m)
     order = sorted(range(len(run.symbols)), key=lambda i: (-abs(float(run.weights[-1, i])), i))[:_TOP]
     rows: list[Line] = [
@@ -60,7 +60,7 @@ def _top(m: ReportData) -> Html:
     if not rows:
         return Html("")
     head: Line = ("Asset", "Class", "Sector", n("At the end"), n("Mean weight"), n("Most"), n("Sessions held"))
-    return table(f"The largest holdings at the end, beside the run's; {m.sample}", head, rows)
+    return table(f"The largest holdings at the end and over the run; {m.sample}", head, rows)
 
 
 def _kinds(m: ReportData) -> dict[str, tuple[str, str]]:

@@ -16,11 +16,11 @@ _NAMES_MAX = 180  # pixels that names may take beside it
 
 
 def strategies(m: ReportData, drawn: list[charts.Chart]) -> Html:
-    """The life of each strategy; a sentence where they were not followed."""
+    """The lifecycle of each strategy; a sentence when it is off."""
     lives = m.result.lifecycle
     if lives is None:
-        told = "Strategies were not followed through stages: each could use what the limits allow."
-        return part("strategies", "Life of the strategies", "not followed in this run", tag("p", told, class_="note"))
+        told = "Lifecycle tracking was off: each strategy could use what the limits allow."
+        return part("strategies", "Lifecycle of the strategies", "off in this run", tag("p", told, class_="note"))
     rows = []
     for s, name in enumerate(lives):
         stages = [life.stage[s] for life in m.run.tally.lives]
@@ -32,7 +32,7 @@ def strategies(m: ReportData, drawn: list[charts.Chart]) -> Html:
     )
     return part(
         "strategies",
-        "Life of the strategies",
+        "Lifecycle of the strategies",
         ", ".join(f"{name} {x.stage.lower()}" for name, x in lives.items()),
         plot("stages", f"Stage of each strategy, each session; {m.sample}", f"Ribbons over time. {said}."),
         _standing(m, lives),
@@ -56,7 +56,7 @@ def _standing(m: ReportData, lives: dict[str, StrategyLife]) -> Html:
         for name, x in lives.items()
     ]
     return table(
-        "Where each stands at the end; contribution: sum of its parts of the session returns, before interest, net of "
+        "State of each at the end; contribution: sum of its parts of the session returns, before interest, net of "
         f"costs; {m.sample}",
         (
             "Strategy",

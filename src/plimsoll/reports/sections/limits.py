@@ -12,27 +12,27 @@ from plimsoll.reports.page.formatting import count, number, percent
 from plimsoll.reports.page.markup import Cell, Html, Line, n, part, plot, table, tag
 from plimsoll.reports.report_data import ReportData
 
-_NEAR = 0.99  # an auction solves to a hair below its limits, so what binds is seen here
+_NEAR = 0.99  # an auction solves to slightly below its limits, so binding ones show here
 
 
 def headroom(m: ReportData, drawn: list[charts.Chart]) -> Html:
-    """The strip of all limits, the table under it, and what was never met."""
+    """The strip of all limits, the table under it, and the limits never measured."""
     found = limit_usage.limit_usage(m)
     drawn.append(charts.headroom(found, m.grid))
     passed = [s for s in found if s.passed.any()]
     of_held = [s for s in passed if MEANING[kind_of(s.name.partition(":")[0])[0]][2] == "held"]
     keys = [tag("li", tag("i", class_=f"k-{c}"), name) for c, name in zip(_KEYS, charts.BANDS, strict=True)]
     absent = [k for k in MEANING if k not in ("gross_freeze", "gross_halt") and not _met(k, found)]
-    known = "" if m.policy_known else " Caps that the journal does not hold are those of the policy at hand."
+    known = "" if m.policy_known else " Caps that the journal does not contain are those of the present policy."
     return part(
         "headroom",
         "Headroom to every limit",
         f"{count(len(passed))} of {count(len(found))} limits were passed at some time",
         tag(
             "p",
-            "Use is what was measured over the limit in force that day, so 100 % is the limit; of the cash floor it is "
-            "what was invested over what may be. Budgets and caps bind what is bought: a position or a book may drift "
-            "above one, and then nothing is added until it is back. Hard limits and rungs bind what is held.",
+            "Use is the measured figure over the limit in force that day, so 100 % is the limit; for the cash floor "
+            "it is the invested share over the allowed share. Budgets and caps limit purchases: positions may drift "
+            "above one, and then may not grow until back inside. Hard limits and rungs apply to present positions.",
             class_="note",
         ),
         plot(
@@ -41,7 +41,7 @@ def headroom(m: ReportData, drawn: list[charts.Chart]) -> Html:
             f"{m.sample}",
             f"One row a limit, one cell a {_period(m)}, darker the closer. Passed at some time: "
             + (", ".join(s.label for s in passed) or "none")
-            + ". The table says the same in figures.",
+            + ". The table has the figures.",
         ),
         tag("ul", *keys, class_="keys"),
         tag("p", _said(found, of_held)),
@@ -53,7 +53,7 @@ def headroom(m: ReportData, drawn: list[charts.Chart]) -> Html:
         ),
         tag(
             "p",
-            "The held book is measured at every close; its stand-alone risk and stressed CVaR at "
+            "Positions are measured at every close; their stand-alone risk and stressed CVaR at "
             f"{m.grid_said} ({number(len(m.grid), 'session')}), the latter also after the orders of sessions that "
             "bought; limits of orders on sessions that had some. "
             "A figure that could not be measured counts as above. Gross of "
@@ -91,15 +91,15 @@ def _met(kind: str, found: list[Strand]) -> bool:
 
 
 def _said(found: list[Strand], of_held: list[Strand]) -> str:
-    """The three that bound most often, and whether anything that binds a held book was passed."""
+    """The three limits that bound most often, and whether any limit on present positions was passed."""
     near = {s.label: int(np.count_nonzero(s.use >= _NEAR)) / int(np.count_nonzero(~np.isnan(s.use))) for s in found}
     busiest = sorted((label for label in near if near[label] > 0.0), key=lambda label: -near[label])[:3]
     often = ", ".join(f"{label} on {percent(near[label], 0)} of the sessions that measured it" for label in busiest)
     first = f"At or above 99 % most often: {often}." if often else "No limit was used to 99 %."
     if not of_held:
-        return f"{first} No limit that binds a held book was passed."
+        return f"{first} No limit on present positions was passed."
     told = ", ".join(f"{s.label} on {number(int(s.passed.sum()), 'session')}" for s in of_held)
-    return f"{first} Of the limits that bind what is held these were passed: {told}."
+    return f"{first} Limits on present positions that were passed: {told}."
 
 
 def _rows(m: ReportData, found: list[Strand]) -> list[Line]:

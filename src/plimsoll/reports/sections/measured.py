@@ -1,4 +1,4 @@
-"""Report section: metrics beside the passive portfolios, and the price of risk (A3)."""
+"""Report section: metrics beside benchmarks, and the price of risk (A3)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ROWS = (
 
 
 def metrics(m: ReportData) -> Html:
-    """Every metric beside the passive books."""
+    """Every metric beside the benchmarks'."""
     r = m.result
     books = {"Plimsoll": r.metrics}
     if r.without_mandate is not None:
@@ -48,8 +48,8 @@ def metrics(m: ReportData) -> Html:
         [
             tag(
                 "p",
-                "Passive books pay the same costs on the same sessions and reinvest dividends; they hold no cash "
-                "and obey no limit.",
+                "Benchmarks pay the same costs on the same sessions and reinvest dividends; they hold no cash "
+                "and have no limits.",
                 class_="note",
             ),
             table(f"Performance net of costs; {m.sample}", head, rows),
@@ -58,8 +58,8 @@ def metrics(m: ReportData) -> Html:
 
 
 def worth(m: ReportData) -> Html:
-    """What governance is worth: the governed run beside the same forecasts ungoverned, and equal weight, each with as
-    much cash as brings it to the governed volatility (T); nothing where the run has no such figures.
+    """Cost and benefit of the risk limits: the run beside the same forecasts ungoverned, and equal weight, each with
+    cash added to match the governed volatility (T); empty where the run has no such figures.
     """
     found = m.result.worth
     if found is None:
@@ -74,11 +74,11 @@ def worth(m: ReportData) -> Html:
     shares = (found.ungoverned_share, found.equal_weight_share)
     rows.append(("Part of NAV, the rest in cash", n("–"), *(n(percent(share)) for share in shares)))
     head: Line = ("", n("Governed"), n("Same forecasts ungoverned, de-levered"), n("Equal weight, de-levered"))
-    return table(f"What governance is worth, at the governed volatility; {m.sample}", head, rows)
+    return table(f"Cost and benefit of the risk limits, at equal volatility; {m.sample}", head, rows)
 
 
 def hurdles(m: ReportData) -> Html:
-    """The run at other hurdles, or how to get them (A3)."""
+    """The run at other hurdles, or the command for them (A3)."""
     auctions = [a for _, a in m.run.auctions]
     critical = [a.critical_risk_aversion for a in auctions if a.critical_risk_aversion is not None]
     used = [a.risk_aversion for a in auctions]
@@ -88,9 +88,9 @@ def hurdles(m: ReportData) -> Html:
             a.critical_risk_aversion <= a.risk_aversion for a in auctions if a.critical_risk_aversion is not None
         )
         does = (
-            "the CVaR budgets do the work, not the hurdle"
+            "the CVaR budgets bind, not the hurdle"
             if not in_cash
-            else f"in {number(in_cash, 'auction')} the hurdle alone held the book in cash, in the others limits did it"
+            else f"in {number(in_cash, 'auction')} the hurdle alone kept everything in cash, in the others limits did"
         )
         said = (
             f"The hurdle of {m.policy.auction.hurdle_sharpe:g} prices a unit of CVaR at "

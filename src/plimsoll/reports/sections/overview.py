@@ -22,19 +22,21 @@ _KINDS = {
 
 
 def header(m: ReportData) -> Html:
-    """Name, span and what a reader must know first."""
+    """Name, span and the most important warnings."""
     r = m.result
     banners = []
     if r.synthetic:
         banners.append(tag("div", words_synthetic(), class_="banner", role="note"))
     if r.mandate_ended:
         day = next(e.day for e in r.risk_events if e.kind == "MANDATE_ENDED")
-        said = f"The mandate ended on {day}: the account is flat and only a signed re-commissioning reopens it."
+        said = (
+            f"The mandate ended on {day}: the account has no positions and only a signed re-commissioning reopens it."
+        )
         banners.append(tag("div", said, class_="banner", role="note"))
     if not m.policy_known:
         said = (
-            "The policy at hand is not the one this run was decided under: rungs, VIX levels, assumptions and passive "
-            "books shown follow the policy at hand; CVaR limits are the run's own."
+            "The present policy is not the one of this run: rungs, VIX levels, assumptions and "
+            "benchmarks shown follow the present policy; CVaR limits are the run's own."
         )
         banners.append(tag("div", said, class_="banner mild", role="note"))
     title = f"{_KINDS.get(r.mode, r.mode.capitalize())}, {r.start} to {r.end}"
@@ -55,7 +57,7 @@ def words_synthetic() -> str:
 
 
 def summary(m: ReportData, drawn: list[charts.Chart]) -> Html:
-    """The first screen: how good, how risky, and why it should be believed; then what happened, in sentences."""
+    """The first screen: return, risk, evidence; then a summary in sentences."""
     drawn += [charts.equity(m.run, m.books, height=180), charts.falls(m.run, m.books, rungs(m), height=160)]
     told = [_growth(m), _worst(m), _governed(m), _auction(m), _refusals(m), _paid(m)]
     return section(
@@ -74,7 +76,7 @@ def summary(m: ReportData, drawn: list[charts.Chart]) -> Html:
 
 
 def _cards(m: ReportData) -> list[Html]:
-    """The headline figures, each beside the passive books'."""
+    """The headline figures, each beside the benchmarks'."""
     x, books = m.result.metrics, m.result.benchmarks
 
     def card(name: str, field: str, shown: Callable[[float | None], str]) -> Html:
@@ -100,7 +102,7 @@ def _curves(m: ReportData) -> tuple[Html, Html]:
         plot(
             "equity",
             f"Growth of $1, logarithmic; {m.sample}",
-            f"Line chart. The account grows from 1 to {figure(float(m.run.curve[-1]))}; {others or 'no passive book'}.",
+            f"Line chart. The account grows from 1 to {figure(float(m.run.curve[-1]))}; {others or 'no benchmark'}.",
         ),
         plot(
             "falls",
@@ -141,12 +143,12 @@ def buttons(spans: Sequence[tuple[str, int, int]]) -> Html:
 
 
 def _belief(m: ReportData) -> Html:
-    """Three sentences on the evidence, the notes behind them, and where to look on."""
-    links = (("How risky", "#risk"), ("Every trade", "#trades"), ("What it assumes", "#assumptions"),
-             ("Get it again", "#proof"))  # fmt: skip
+    """Three sentences on the evidence, the notes behind them, and links."""
+    links = (("Risk", "#risk"), ("Every trade", "#trades"), ("Assumptions", "#assumptions"),
+             ("Reproduce", "#proof"))  # fmt: skip
     return tag(
         "aside",
-        tag("h3", "Why believe it"),
+        tag("h3", "Evidence"),
         tag("ul", *(tag("li", s) for s in (_record(m), _significance(m), _origin(m)) if s)),
         tag("p", *(tag("a", name, href=to) for name, to in links), class_="links"),
     )
@@ -165,7 +167,7 @@ def _significance(m: ReportData) -> str:
     excess = m.excess(m.run.curve)
     probable = figures.probable_sharpe(excess)
     if probable is None:
-        return "How sure its Sharpe ratio is cannot be told: the bill is unknown or too few sessions are."
+        return "The standard error of the Sharpe ratio is unknown: no bill series or too few sessions."
     error, likely = probable
     said = (
         f"The Sharpe ratio is {figure(m.result.metrics.sharpe)} with a standard error of {figure(error)}: above zero "
@@ -174,7 +176,7 @@ def _significance(m: ReportData) -> str:
     if m.tries > 1:
         home = chance(figures.best_of(excess, m.tries))
         said += f", of {home} as the best of the {count(m.tries)} different backtests this home had held"
-    return f"{said}; {chance(figures.best_of(excess, 100))} were it the best of 100 tries without skill."
+    return f"{said}; {chance(figures.best_of(excess, 100))} as the best of 100 tries (deflated Sharpe ratio)."
 
 
 def _origin(m: ReportData) -> Html:
@@ -182,7 +184,7 @@ def _origin(m: ReportData) -> Html:
     if m.result.synthetic:
         said = "The market is synthetic."
     elif panel.derived_universe or not any(i.members for i in panel.instruments):
-        said = "Real prices, but the universe knows no membership history: it holds survivors, which flatters."
+        said = "Real prices, but the universe has no membership history: results have survivorship bias."
     else:
         said = "Real prices; symbols trade on their membership dates only."
     notes = number(len(m.result.notes), "note")
@@ -204,9 +206,9 @@ def _worst(m: ReportData) -> str:
     if not found:
         return "It never closed below an earlier close."
     d = found[0]
-    after = f"made good on {d.recovered}" if d.recovered else "not made good by the end"
+    after = f"recovered on {d.recovered}" if d.recovered else "not recovered by the end"
     span = f"from {d.start} to {d.trough}, {after} ({number(d.length, 'session')})"
-    text = f"The largest fall was {percent(d.depth)}, {span}"
+    text = f"The largest drawdown was {percent(d.depth)}, {span}"
     others = [f"{percent(b.max_drawdown)} for {name}" for name, b in m.result.benchmarks.items()]
     return f"{text}; {' and '.join(others)}." if others else f"{text}."
 
@@ -231,11 +233,11 @@ def _auction(m: ReportData) -> str:
     binding = [b for b in figures.bindings(held) if b.auctions]
     if not held:
         return ""
-    text = f"{number(len(held), 'auction')} shared out the capital"
+    text = f"{number(len(held), 'auction')} allocated the capital"
     if not binding:
         return f"{text}; no shared limit bound in any of them."
     often, most = percent(binding[0].auctions / len(held), 0), _lower(formatting.constraint(binding[0].constraint))
-    return f"{text}; what bound most often was {most}, in {often} of them."
+    return f"{text}; the most frequently binding limit was {most}, in {often} of them."
 
 
 def _refusals(m: ReportData) -> str:
@@ -246,7 +248,7 @@ def _refusals(m: ReportData) -> str:
         code, times = next(iter(r.rejections.items()))
         text += f", most often because {_lower(_example(m, code))} ({number(times, 'time')})"
     vetoed = sum(r.vetoes.values())
-    return f"{text}. " + (f"Vetoes were tripped {number(vetoed, 'time')}." if vetoed else "No veto was tripped.")
+    return f"{text}. " + (f"Vetoes tripped {number(vetoed, 'time')}." if vetoed else "No veto tripped.")
 
 
 def _example(m: ReportData, code: str) -> str:
@@ -264,7 +266,7 @@ def _paid(m: ReportData) -> str:
     fills = m.run.tally.fills
     paid = sum(f.commission + f.slippage + f.impact for f in fills)
     return (
-        f"Trading cost {usd(paid)} in commission, slippage and impact; dividends brought {usd(m.run.tally.dividends)} "
+        f"Trading cost {usd(paid)} in commission, slippage and impact; dividends paid {usd(m.run.tally.dividends)} "
         f"and idle cash {usd(m.run.tally.interest)}."
     )
 

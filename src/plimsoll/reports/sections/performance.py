@@ -45,7 +45,7 @@ def worst(m: ReportData) -> Html:
 
 
 def calendar(m: ReportData) -> Html:
-    """Months as a heat table, and how they lie."""
+    """Months as a heat table, and their distribution."""
     by_month = np.array(list(figures.calendar_returns(m.run.curve, m.dates, 7).values()))
     said = f"{percent(float(np.mean(by_month > 0)), 0)} of {number(by_month.size, 'month')} gained"
     return part("calendar", "Months", said, _months(m), _histogram(m), shown=True)
@@ -95,7 +95,7 @@ def shade(value: float) -> str:
 
 
 def crises(m: ReportData) -> Html:
-    """Returns and falls within known crises."""
+    """Returns and drawdowns in known crises."""
     found = {name: figures.crises(c, m.dates) for name, c in m.curves.items()}
     rows: list[Line] = []
     for i, window in enumerate(found["Plimsoll"]):
@@ -106,7 +106,7 @@ def crises(m: ReportData) -> Html:
         ]
         rows.append((window.name, Cell(f"{window.start} to {window.end}", "d"), *cells))
     if not rows:
-        return part("crises", "Crises", "the span touches none of the windows")
+        return part("crises", "Crises", "the span covers none of the windows")
     head: Line = ("Crisis", "Sessions covered", *(x for name in m.curves for x in (n(name), n("drawdown"))))
     caption = (
         "Return and maximum drawdown in known crises, as far as the span covers them; net of costs, governed throughout"
@@ -115,7 +115,7 @@ def crises(m: ReportData) -> Html:
     return part(
         "crises",
         "Crises",
-        f"{number(len(rows), 'window')} beside the passive books",
+        f"{number(len(rows), 'window')} beside the benchmarks",
         table(caption, head, rows),
         buttons(spans),
     )
@@ -158,7 +158,7 @@ def _range_of(name: str, values: charts.Floats, shown: Callable[[float], str]) -
 
 
 def contributions(m: ReportData) -> Html:
-    """What each asset earned, and how the parts make the whole."""
+    """Profit of each asset, and their sum."""
     run = m.run
     parts, interest = figures.contributions(run.tally.fills, run.flows, m.held_at_end)
     change = int(run.nav[-1]) - run.genesis.capital
@@ -243,7 +243,7 @@ def _tone(cents: int) -> str:
 
 
 def costs(m: ReportData) -> Html:
-    """Turnover and costs by year and by kind of asset, and how much money the rules could run."""
+    """Turnover and costs by year and by kind of asset, and the strategy's capacity."""
     run = m.run
     rows: list[Line] = []
     found = figures.years(run.nav, m.dates, run.tally.fills)

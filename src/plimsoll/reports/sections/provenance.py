@@ -77,7 +77,7 @@ def _coverage(m: ReportData) -> Iterator[Line]:
 
 
 def _shared(certifications: Sequence[Certification]) -> dict[str, int]:
-    """Findings of more than half of the symbols, said once instead of in every row."""
+    """Findings of more than half of the symbols, listed once instead of in every row."""
     met = Counter(code for c in certifications for code in {*c.reasons, *(f.reason for f in c.flags)})
     return {code: times for code, times in sorted(met.items()) if times > max(1, len(certifications) // 2)}
 
@@ -92,18 +92,18 @@ def _findings(c: Certification, shared: Container[str]) -> str:
 
 
 def notes(m: ReportData) -> Html:
-    """What a reader must know before believing a figure, particular to this run."""
+    """Notes particular to this run."""
     told = [tag("li", f"{note[:1].upper()}{note[1:]}.") for note in m.result.notes]
     said = f"{number(len(told), 'note')} on the data and the run"
     return (
-        part("notes", "Before believing a figure", said, tag("ul", *told, class_="said"), shown=True)
+        part("notes", "Notes on the data and the run", said, tag("ul", *told, class_="said"), shown=True)
         if told
         else Html("")
     )
 
 
 def _commission(cost: KindCost) -> str:
-    """What an order pays, in words: the rate, what it pays a unit, least and most, and a sale's fees."""
+    """An order's cost, in words: the rate, the charge per unit, minimum and maximum, and fees on sales."""
     said = bps(cost.commission, 0)
     if cost.commission_unit:
         said = f"${cost.commission_unit:g} a unit" + (f" and {said}" if cost.commission else "")
@@ -122,7 +122,7 @@ _AUCTIONS = {
 
 
 def assumptions(m: ReportData) -> Html:
-    """Everything a figure above takes for granted."""
+    """Assumptions behind every figure."""
     p, panel = m.policy, m.history.panel
     costs, shaping = p.costs, p.shaping
     values = {
@@ -153,18 +153,18 @@ def assumptions(m: ReportData) -> Html:
     lines = filled(prose("assumptions"), values, {name for name, on in holds.items() if on})
     facts = (line.partition(": ") for line in lines)
     items = [join([tag("dt", name), tag("dd", said)]) for name, _, said in facts]
-    foreign = "The policy at hand is not the run's own; what it says above may differ from what the run assumed."
+    foreign = "The present policy is not the run's own; its assumptions above may differ from the run's."
     return part(
         "assumptions",
         "Assumptions",
-        "what every figure above takes for granted",
+        "behind every figure above",
         tag("dl", *items, class_="facts"),
         "" if m.policy_known else tag("p", foreign, class_="note"),
     )
 
 
 def _prices(m: ReportData) -> str:
-    """What an order of each kind of instrument pays before impact."""
+    """The cost of an order of each kind of instrument before impact."""
     kinds = sorted({i.kind for i in m.history.panel.instruments if i.tradable})
     costs = m.policy.costs.kinds
     return "; ".join(
@@ -186,7 +186,9 @@ def proof(m: ReportData) -> Html:
         (
             "Journal",
             f"{number(m.proof.records, 'record')}, verified to head {m.proof.head}"
-            + ("" if m.proof.anchored else "; the run has not ended, so nothing outside the journal keeps its end"),
+            + (
+                "" if m.proof.anchored else "; the run has not ended, so no anchor outside the journal confirms its end"
+            ),
         ),
         ("Strategies", ", ".join(g.strategies)),
         ("Capital", f"{usd(g.capital)}, {r.operator} operator"),
@@ -195,7 +197,7 @@ def proof(m: ReportData) -> Html:
     items = [join([tag("dt", name), tag("dd", value, class_="mono")]) for name, value in facts]
     return part(
         "proof",
-        "Getting the same again",
+        "Reproduce",
         f"decisions hash {r.decisions_hash[:12]}",
         tag(
             "p",

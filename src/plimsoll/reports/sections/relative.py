@@ -32,7 +32,7 @@ _ROWS = (
 
 
 def of_books(m: ReportData) -> dict[str, Relative]:
-    """Figures of the run against each passive book."""
+    """Figures of the run against each benchmark."""
     return {name: _against(m, curve) for name, curve in m.books.items()}
 
 
@@ -51,7 +51,9 @@ def benchmark(m: ReportData, drawn: list[charts.Chart]) -> Html:
     found = of_books(m)
     if not found:
         return section(
-            "benchmark", "Beside the benchmark", tag("p", "The data hold no benchmark over this span.", class_="note")
+            "benchmark",
+            "Beside the benchmark",
+            tag("p", "There is no benchmark in the data over this span.", class_="note"),
         )
     rows: list[Line] = [
         (
@@ -61,11 +63,11 @@ def benchmark(m: ReportData, drawn: list[charts.Chart]) -> Html:
         )
         for name, key, shown, of in _ROWS
     ]
-    head: Line = ("", *(n(f"against {name}") for name in list(m.labels().values())[1:]), "What it is")
+    head: Line = ("", *(n(f"against {name}") for name in list(m.labels().values())[1:]), "Definition")
     return section(
         "benchmark",
         "Beside the benchmark",
-        table(f"Figures against the passive books; {m.sample}", head, rows),
+        table(f"Figures against the benchmarks; {m.sample}", head, rows),
         _rolling(m, drawn),
     )
 

@@ -74,7 +74,7 @@ def _fall_in(curve: charts.Floats, dates: list[str], year: str) -> float:
 
 
 def shape(m: ReportData) -> Html:
-    """How the returns of a session lie: a histogram with VaR and CVaR, the figures, and VaR put to the test."""
+    """Distribution of session returns: a histogram with VaR and CVaR, the figures, and a backtest of VaR."""
     returns = m.run.returns
     found = figures.moments(returns)
     ratio = distribution.tail_ratio(returns)
@@ -90,7 +90,7 @@ def shape(m: ReportData) -> Html:
 
 
 def _histogram(m: ReportData, returns: charts.Floats) -> Html:
-    """Sessions by return; the outermost columns hold what lies beyond."""
+    """Sessions by return; the outermost columns include everything beyond."""
     if returns.size < _FEW:
         return Html("")
     reach = float(np.quantile(np.abs(returns), 0.995))
@@ -103,7 +103,7 @@ def _histogram(m: ReportData, returns: charts.Floats) -> Html:
         for i, (a, b, c) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True))
     ]
     at = [(name, float(np.interp(v, [-reach, reach], [0.0, 1.0]))) for name, v in marks]
-    caption = "Sessions by return, the outermost columns with all beyond; marked are VaR and CVaR of 1 session"
+    caption = "Sessions by return, the outermost columns including everything beyond; marked: VaR and CVaR of 1 session"
     alt = (
         f"Histogram of {number(returns.size, 'return')}. " + ", ".join(f"{a} {percent(-v, 2)}" for a, v in marks) + "."
     )
@@ -154,12 +154,10 @@ def _column(m: ReportData, curve: charts.Floats) -> tuple[str, ...]:
 
 
 def _tested(m: ReportData, returns: charts.Floats) -> Html:
-    """Losses beyond the VaR of the year before, expected and seen."""
+    """Exceedances of the trailing year's VaR, expected and observed."""
     found = [x for c in _LEVELS if (x := distribution.exceedances(returns, c, SESSIONS_A_YEAR)) is not None]
     if not found:
-        return tag(
-            "p", f"VaR cannot be put to the test: fewer than {SESSIONS_A_YEAR} returns lie before any.", class_="note"
-        )
+        return tag("p", f"VaR cannot be backtested: fewer than {SESSIONS_A_YEAR} earlier returns.", class_="note")
     rows: list[Line] = [
         (
             f"VaR {percent(x.confidence, 0)}",
@@ -171,16 +169,18 @@ def _tested(m: ReportData, returns: charts.Floats) -> Html:
         )
         for x in found
     ]
-    head: Line = ("", n("Sessions"), n("Expected"), n("Seen"), n("Share"), n("Chance of a count so far off"))
+    head: Line = ("", n("Sessions"), n("Expected"), n("Observed"), n("Share"), n("p-value"))
     caption = (
         f"Losses beyond the historical VaR of the {SESSIONS_A_YEAR} sessions before, known at the close; {m.sample}"
     )
     return join(
         [
-            tag("h4", "Did losses keep to the VaR known before?"),
+            tag("h4", "Backtest of VaR"),
             table(caption, head, rows),
             tag(
-                "p", "The chance is Kupiec's test, which takes sessions as independent; losses cluster.", class_="note"
+                "p",
+                "The p-value is of Kupiec's test, which assumes independent sessions; losses cluster.",
+                class_="note",
             ),
         ]
     )

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 # benchmarks/bench_tail.py on 300 stocks and 15 funds, walk-forward; a statement of a study, not of this run
 FARED = (
-    "How the estimate fared on single assets (benchmarks/RESULTS.md, 300 stocks 2011 to 2026 and 15 funds 1995 to "
+    "Accuracy of the estimate on single assets (benchmarks/RESULTS.md, 300 stocks 2011 to 2026 and 15 funds 1995 to "
     "2026): the mean of the worst 5 % of losses was 1.01 and 1.02 times the CVaR of 1 session, and 1.16 and 1.10 times "
     "that of 10: over 10 sessions it is too small, for stocks by about 14 %."
 )
@@ -58,24 +58,24 @@ def tails(m: ReportData, drawn: list[charts.Chart]) -> Html:
     return part(
         "tails",
         "Tail risk against its limits",
-        f"CVaR 95 % of one session as it came: {percent(m.result.metrics.cvar_95_1d, 2)}",
+        f"Realised CVaR 95 % of one session: {percent(m.result.metrics.cvar_95_1d, 2)}",
         tag(
             "p",
             "Estimates at the decision, fractions of NAV, from filtered historical scenarios of "
-            f"{number(m.policy.cvar.window, 'session')}. Budgets bind proposals and shrink in drawdowns and crises; "
-            "hard limits bind what is held. A held book may drift above its budget without a forced sale; above the "
-            "hard limit it is scaled down in the same session. Realised CVaR of 1 session: "
+            f"{number(m.policy.cvar.window, 'session')}. Budgets limit proposals and shrink in drawdowns and crises; "
+            "hard limits apply to positions, which may drift above the budget without a forced sale; above the "
+            "hard limit they are scaled down in the same session. Realised CVaR of 1 session: "
             f"{percent(m.result.metrics.cvar_95_1d, 2)}.",
             class_="note",
         ),
-        table(f"Estimated CVaR beside its limits; headroom is what is left of a limit; {m.sample}", head, rows),
+        table(f"Estimated CVaR beside its limits; headroom is the unused part of a limit; {m.sample}", head, rows),
         tag("div", *(_tail_plot(m, h) for h in (1, 10)), class_="pair"),
         tag("p", _kept(m)),
         _intervals(m, grid),
         plot(
             "stressed",
-            "Stressed CVaR of the book after its orders, share of its limit, at 1 and 10 sessions; on the "
-            f"{number(measured, 'session')} that measured it (when something was to be bought), of {m.sample}",
+            "Stressed CVaR after the orders, share of its limit, at 1 and 10 sessions; on the "
+            f"{number(measured, 'session')} that measured it (those with purchases), of {m.sample}",
             f"Points over time, {'none' if _within(m) else 'some'} above the limit of 100 %.",
         ),
         _components(m, grid, drawn),
@@ -109,23 +109,23 @@ def _kept(m: ReportData) -> str:
     lost, known = exceeded(m.run.figure("cvar_1"), m.run.figure("cvar_after_1"), m.run.curve)
     seen = int(np.count_nonzero(np.isfinite(known)))
     if not seen:
-        return "Nothing was at risk, so no estimate was put to the test."
+        return "There were no positions, so no estimate could be tested."
     beyond = int(np.count_nonzero(lost > known))
     ratio = np.where(np.isfinite(known), lost / known, -np.inf)
     worst = int(ratio.argmax())
     normal = 1.0 - NormalDist().cdf(normal_cvar(estimates.CONFIDENCE))
     return (
-        f"Did losses keep to it? After {count(beyond)} of {count(seen)} closes ({percent(beyond / seen)}) the next "
-        "session lost more, costs included, than the CVaR of 1 session estimated there, the larger of "
+        f"Backtest of the estimate: after {count(beyond)} of {count(seen)} closes ({percent(beyond / seen)}) the next "
+        "session lost more, costs included, than the CVaR of 1 session estimated then, the larger of "
         "those before and after orders; with normal tails "
-        f"{percent(normal)} would, with heavier ones fewer but further. Relative to the estimate the worst was "
+        f"{percent(normal)} would, with heavier tails fewer but larger. The largest exceedance was "
         f"{percent(float(lost[worst]), 2)} on {m.dates[worst + 1]}, {float(ratio[worst]):.1f} times the "
         f"{percent(float(known[worst]), 2)} estimated the session before. {FARED}"
     )
 
 
 def _intervals(m: ReportData, grid: TailGrid) -> Html:
-    """CVaR with its bootstrap interval beside the limits, and how sure the estimate is."""
+    """CVaR with its bootstrap interval beside the limits, and its uncertainty."""
     told = []
     for h, one in grid.of.items():
         held = (one.cvar > 0.0) & np.isfinite(one.low) & np.isfinite(one.high)
@@ -140,11 +140,11 @@ def _intervals(m: ReportData, grid: TailGrid) -> Html:
         )
     return join(
         [
-            tag("h4", "How sure the estimate is"),
+            tag("h4", "Uncertainty of the estimate"),
             tag(
                 "p",
                 "CVaR with the two-sided 95 % interval of 1,000 moving-block samples, and VaR, of the book held on "
-                f"{m.grid_said}. The interval is of sampling alone: that tomorrow resembles these "
+                f"{m.grid_said}. The interval covers sampling error only: that tomorrow resembles these "
                 f"{number(m.policy.cvar.window, 'session')} at today's volatility is assumed, not tested by it "
                 "(how often it covers: see the estimators below). " + " ".join(told),
                 class_="note",
@@ -165,13 +165,13 @@ def _interval_plot(m: ReportData, grid: TailGrid, horizon: int) -> Html:
 
 
 def _components(m: ReportData, grid: TailGrid, drawn: list[charts.Chart]) -> Html:
-    """Where the tail came from through time."""
+    """Contributions to the tail through time."""
     horizon = max(grid.of)
     one = grid.of[horizon]
     whole = np.where(one.cvar > 0.0, one.cvar, np.nan)
     share = one.component / whole[:, None]
     if not np.isfinite(share).any():
-        return tag("p", "Nothing was held on these sessions, so there are no contributions.", class_="note")
+        return tag("p", "There were no positions on these sessions.", class_="note")
     drawn.append(charts.components(grid, m.colours))
     mean = np.nan_to_num(np.nanmean(share, axis=0))
     order = sorted(range(len(grid.symbols)), key=lambda i: -mean[i])[:5]
@@ -182,10 +182,10 @@ def _components(m: ReportData, grid: TailGrid, drawn: list[charts.Chart]) -> Htm
     hedged = int(np.count_nonzero((one.component < 0.0).any(axis=1)))
     return join(
         [
-            tag("h4", "Where the tail comes from"),
+            tag("h4", "Contributions to CVaR"),
             plot(
                 "components",
-                f"Each position's part of CVaR at {number(horizon, 'session')}, stacked: with what hedges, below zero, "
+                f"Each position's part of CVaR at {number(horizon, 'session')}, stacked: with hedges, below zero, "
                 f"the parts sum to the line; {number(len(grid.at), 'session')} of {m.sample}",
                 f"Stacked areas. Mean shares: {top}.",
             ),

@@ -32,7 +32,7 @@ def trades(m: ReportData, *parts: Html) -> Html:
         tag(
             "p",
             "A round trip is a position from the fill that opened it to the one that ended it, with what was added and "
-            "taken between: a reduction is none. Profit is after commission, slippage and impact; dividends stand "
+            "removed in between. Profit is after commission, slippage and impact; dividends are "
             "beside it.",
             class_="note",
         ),

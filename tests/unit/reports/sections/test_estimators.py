@@ -90,14 +90,14 @@ def test_the_page_states_book_horizon_and_sample(material: ReportData, book: eng
     captions = re.findall(r"<caption>([^<]+)", page)
     assert len(captions) == 2
     assert all(book.session in c and material.sample in c for c in captions)
-    assert page.count("10 sessions") >= 4 and "1,000 moving-block samples" in page
+    assert page.count("10 sessions") >= 4 and "1,000 block samples" in page
     assert all(f">{s}</th>" in page for s in book.symbols)
 
 
 def test_a_run_that_never_held_anything_says_so(material: ReportData) -> None:
     bare = [_emptied(r) for r in material.run.cycles]
     page = estimators.by_estimator(replace(material, run=replace(material.run, cycles=bare)))
-    assert "Nothing was held on any close" in page and "<table" not in page
+    assert "There were no positions on any close" in page and "<table" not in page
 
 
 def _emptied(record: Any) -> Any:

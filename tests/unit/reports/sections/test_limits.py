@@ -249,7 +249,7 @@ def test_the_page_counts_losses_beyond_the_estimate(material: ReportData) -> Non
     beyond = sum(lost > estimate for lost, estimate, _ in pairs)
     worst = max(pairs, key=lambda p: p[0] / p[1])
     said = re.sub(r"<.*?>", "", str(tails_section(material, [])))
-    assert f"After {beyond:,} of {len(pairs):,} closes" in said
+    assert f"after {beyond:,} of {len(pairs):,} closes" in said
     assert "the larger of those before and after orders" in said  # either alone gives another count
     assert f"on {worst[2]}, {worst[0] / worst[1]:.1f} times" in said
 
