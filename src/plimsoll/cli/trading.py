@@ -101,9 +101,10 @@ def trade(
 ) -> object:
     """Trade on paper. Over recorded sessions it makes exactly the backtest's decisions.
 
-    Orders fill at a simulated venue. They do not pass the governor, so the account's dollar caps do not bind them;
-    those of 'plimsoll govern' and 'plimsoll model run' do. --resume takes up an interrupted run on its own snapshot;
-    --continue goes on with one on newer data, day after day, and says what they tell otherwise of days already decided.
+    Orders fill at a simulated venue. With governor.recorded in the policy they pass the governor first and the
+    account's dollar caps bind them; without it only 'plimsoll govern' and 'plimsoll model run' are held to caps.
+    --resume takes up an interrupted run on its own snapshot; --continue goes on with one on newer data, day after day,
+    and says what they tell otherwise of days already decided.
 
     \b
     plimsoll trade --mode paper --recorded --start 2025-01-02 --end 2025-12-31

@@ -30,7 +30,8 @@ class RunTally:
     By strategy: ``heard`` counts the auctions at which it had bids, ``admitted`` the bids that took part, ``won`` those
     that won capital, ``lost`` the reasons of those that did not, ``screened`` of those that took no part; ``targets``
     are the target portfolios of every auction. ``data`` are the snapshots taken up and their restatements,
-    ``denied`` the governor's reasons for the ``orders_denied`` that it refused.
+    ``waited`` counts the reasons of what was left as it is, ``denied`` the governor's reasons for the
+    ``orders_denied`` that it refused.
     """
 
     dates: list[str] = field(default_factory=list)
@@ -42,6 +43,7 @@ class RunTally:
     outcomes: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(OUTCOMES, 0)))
     vetoes: Counter[str] = field(default_factory=Counter)
     rejections: Counter[str] = field(default_factory=Counter)
+    waited: Counter[str] = field(default_factory=Counter)
     events: list[RiskEvent] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     splits: list[Split] = field(default_factory=list)
@@ -99,6 +101,8 @@ class RunTally:
         for outcome, reasons in zip(record.outcome, record.reasons, strict=True):
             if outcome == "REJECT":
                 self.rejections.update(reasons)
+            elif outcome == "HOLD":
+                self.waited.update(reasons)
         self.events.extend(record.events)
         if record.auction is not None:
             self._auction(record.auction)

@@ -32,6 +32,7 @@ from plimsoll.reports import bidders
 from plimsoll.reports.comparison import Passive, passive_books
 from plimsoll.reports.coverage import coverage
 from plimsoll.reports.inputs import input_notes
+from plimsoll.reports.orders_made import order_notes
 from plimsoll.reports.rates import risk_free_rates
 from plimsoll.reports.strategy_history import StrategyLife, lives_of
 from plimsoll.reports.unexplained import unexplained_moves
@@ -256,12 +257,7 @@ def _notes(
     panel, last = history.panel, first + len(tally.nav) - 1
     notes = list(unexplained_moves(panel, tally))
     notes += [said for event in tally.data for said in sentences(event)]
-    if policy.governor.recorded:
-        why = ", ".join(f"{code} {count}" for code, count in tally.denied.most_common())
-        notes.append(
-            "the governor, whose dollar caps also limit each session's orders (ACCOUNT_ reasons), checked every order; "
-            + (f"it refused {tally.orders_denied} ({why})" if why else "it refused none")
-        )
+    notes += order_notes(policy, tally)
     if tally.mandate_ended:
         ended = next(e.day for e in tally.events if e.kind == "MANDATE_ENDED")
         notes.append(f"the mandate ended on {ended}; the figures without its end run to {genesis.end}")

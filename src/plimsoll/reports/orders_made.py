@@ -1,0 +1,43 @@
+"""Notes on a run's orders: what the governor and its caps did to them, and why there were none (H1, O1)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from plimsoll.core.policy import Policy
+from plimsoll.core.reasons import REASONS
+from plimsoll.engine.tally import RunTally
+
+_QUIET = ("IN_BAND", "AT_TARGET", "NOT_IN_PROGRAMME")
+_NAMED = 4
+
+
+def order_notes(policy: Policy, tally: RunTally) -> Iterator[str]:
+    """What a reader must know of the orders before believing a figure."""
+    if policy.governor.recorded:
+        yield _governed(tally)
+    if not tally.fills and not tally.outcomes["EXECUTE"]:
+        why = Counter({code: n for code, n in (tally.waited + tally.rejections).items() if code not in _QUIET})
+        listed = "; ".join(f"{count} x {_in_words(code)}" for code, count in why.most_common(_NAMED))
+        told = listed or "nothing was wanted at any session"
+        yield f"no order was made in {len(tally.dates)} sessions: {told}"
+
+
+def _governed(tally: RunTally) -> str:
+    caps = "the governor, whose dollar caps are limits of each session's step"
+    if not tally.outcomes["EXECUTE"] and not tally.fills:
+        return f"there was no order for {caps}"
+    denied = ", ".join(f"{code} {count}" for code, count in tally.denied.most_common())
+    cut = [(code, n) for code, n in (tally.rejections + tally.waited).most_common() if code.startswith("ACCOUNT_")]
+    held = ", ".join(f"{code} {count}" for code, count in cut)
+    return (
+        f"every order was put to {caps}"
+        + (f" and held back or cut what was wanted ({held})" if held else "")
+        + (f"; it refused {tally.orders_denied} ({denied})" if denied else "; of the orders it refused none")
+    )
+
+
+def _in_words(code: str) -> str:
+    known = REASONS.get(code)
+    return code if known is None else known.sentence.replace("{symbol}", "a symbol").split(":")[0]
