@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from plimsoll.reports.page.formatting import figure, percent
+from plimsoll.reports.page.formatting import benchmark_label, figure, percent
 
 if TYPE_CHECKING:
     from plimsoll.notebook.run import Run
@@ -57,7 +57,8 @@ def html(run: Run) -> str:
 def _figures(run: Run) -> tuple[list[str], list[list[str]]]:
     if run.result is None:
         return [], []
-    books = {"Plimsoll": run.result.metrics, **run.result.benchmarks}
+    books = {"Plimsoll": run.result.metrics}
+    books |= {benchmark_label(name): book for name, book in run.result.benchmarks.items()}
     return ["", *books], [[name, *(shown(getattr(b, key)) for b in books.values())] for name, key, shown in _ROWS]
 
 

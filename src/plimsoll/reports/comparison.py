@@ -11,16 +11,24 @@ import numpy as np
 from plimsoll.core.panel import Floats, History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.reports.followed import FollowedBook, follow
+from plimsoll.reports.page.formatting import HELD, benchmark_label
 
 SIXTY_FORTY = {"SPY": 0.6, "TLT": 0.4}
 
 
 @dataclass(frozen=True, eq=False)
 class Passive:
-    """A benchmark under its name, over its own span: one that ends before the run does is not carried on."""
+    """A benchmark under its key in a result's JSON, over its own span: one that ends before the run does is not carried
+    on.
+    """
 
     name: str
     book: FollowedBook
+
+    @property
+    def label(self) -> str:
+        """The name shown to people."""
+        return benchmark_label(self.name)
 
 
 def passive_books(
@@ -41,7 +49,7 @@ def passive_books(
         if span is None:
             continue
         found.append(Passive(name, follow(history, policy, *span, _mixed(panel, mix, *span), capital)))
-        partly.setdefault(span, []).append(name)
+        partly.setdefault(span, []).append(found[-1].label)
         notes |= dict.fromkeys(_about(panel, mix, span))
     if not found or found[0].name == "60/40":
         targets = equal_weights(history, first, last)
@@ -52,7 +60,7 @@ def passive_books(
 
 
 def _held(panel: Panel, symbol: str) -> str:
-    return f"{symbol}, price index" if _index(panel, symbol) else f"{symbol} buy-and-hold"
+    return f"{symbol}, price index" if _index(panel, symbol) else f"{symbol}{HELD}"
 
 
 def _index(panel: Panel, symbol: str) -> bool:

@@ -117,7 +117,7 @@ class ReportData:
         for p in made:
             curve = np.full(len(self.dates), np.nan)
             curve[p.book.first - self.first : p.book.last - self.first + 1] = p.book.nav / p.book.nav[0]
-            found[p.name] = curve
+            found[p.label] = curve
         return found
 
     def span(self, curve: Floats) -> slice:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from plimsoll.cli.render.console import SYNTHETIC, console, figure, percent, proven, table
+from plimsoll.reports.page.formatting import benchmark_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,8 +60,9 @@ def render_backtest(result: BacktestResult) -> None:
     for name, book in result.benchmarks.items():
         compared = result.benchmark_spans.get(name)
         span = "" if compared is None else _span(compared, result)
-        passive.add(f"{name}{span}")
-        books[f"{name}{span}"] = book
+        label = f"{benchmark_label(name)}{span}"
+        passive.add(label)
+        books[label] = book
         if compared is not None and span:
             books[f"Plimsoll{span}"] = compared.account
     rows = table("", *books, right=tuple(range(1, len(books) + 1)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plimsoll.reports.page.formatting import bps, figure, number, percent
+from plimsoll.reports.page.formatting import benchmark_label, bps, figure, number, percent
 from plimsoll.reports.page.markup import Cell, Html, Line, join, n, part, table, tag
 from plimsoll.reports.report_data import ReportData
 
@@ -33,7 +33,10 @@ def metrics(m: ReportData) -> Html:
     if r.without_mandate is not None:
         books[f"Without the mandate's end, to {m.run.genesis.end}"] = r.without_mandate
     labels = m.labels()
-    passive = {labels.get(name, name): book for name, book in r.benchmarks.items()}
+    passive = {}
+    for key, book in r.benchmarks.items():
+        name = benchmark_label(key)
+        passive[labels.get(name, name)] = book
     books |= passive
     trades_less = {"win_rate", "profit_factor"}
     rows: list[Line] = []

@@ -9,7 +9,7 @@ from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.reports.charts import drawing as charts
 from plimsoll.reports.charts import figures
 from plimsoll.reports.page import formatting
-from plimsoll.reports.page.formatting import count, figure, number, percent, usd
+from plimsoll.reports.page.formatting import benchmark_label, count, figure, number, percent, usd
 from plimsoll.reports.page.markup import Html, join, part, plot, section, tag
 from plimsoll.reports.report_data import ReportData
 
@@ -77,7 +77,8 @@ def summary(m: ReportData, drawn: list[charts.Chart]) -> Html:
 
 def _cards(m: ReportData) -> list[Html]:
     """The headline figures, each beside the benchmarks'."""
-    x, books = m.result.metrics, m.result.benchmarks
+    x = m.result.metrics
+    books = {benchmark_label(name): book for name, book in m.result.benchmarks.items()}
 
     def card(name: str, field: str, shown: Callable[[float | None], str]) -> Html:
         others = [f"{label} {shown(getattr(book, field))}" for label, book in books.items()]
@@ -197,7 +198,7 @@ def _growth(m: ReportData) -> str:
         f"The account went from {usd(m.run.genesis.capital)} to {usd(int(m.run.nav[-1]))}, "
         f"{percent(x.total_return)} in all and {percent(x.annual_return)} a year after costs"
     )
-    others = [f"{percent(b.annual_return)} for {name}" for name, b in m.result.benchmarks.items()]
+    others = [f"{percent(b.annual_return)} for {benchmark_label(name)}" for name, b in m.result.benchmarks.items()]
     return f"{text}; {' and '.join(others)} over the same sessions." if others else f"{text}."
 
 
@@ -209,7 +210,7 @@ def _worst(m: ReportData) -> str:
     after = f"recovered on {d.recovered}" if d.recovered else "not recovered by the end"
     span = f"from {d.start} to {d.trough}, {after} ({number(d.length, 'session')})"
     text = f"The largest drawdown was {percent(d.depth)}, {span}"
-    others = [f"{percent(b.max_drawdown)} for {name}" for name, b in m.result.benchmarks.items()]
+    others = [f"{percent(b.max_drawdown)} for {benchmark_label(name)}" for name, b in m.result.benchmarks.items()]
     return f"{text}; {' and '.join(others)}." if others else f"{text}."
 
 
