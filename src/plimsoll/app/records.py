@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -179,16 +179,22 @@ def audit_verify(workspace: Workspace, run: str | None = None, store: str | None
     return msgspec.structs.replace(found, ok=found.ok and verified.ok, governor=verified)
 
 
-def resume(workspace: Workspace, by: str, reason: str, run: str | None = None) -> Resumed:
-    """Lift the halt, or approve the re-entry, of a recorded paper account, the newest by default (R5, G7)."""
+def resume(
+    workspace: Workspace, by: str, reason: str, run: str | None = None, positions: Mapping[str, int] | None = None
+) -> Resumed:
+    """Lift the halt, or approve the re-entry, of a recorded paper account, the newest by default (R5, G7); with
+    ``positions``, lots by symbol, lift the freeze of these alone (X6).
+    """
     from plimsoll.operate.resume import resume as signed
     from plimsoll.store.home import Home
 
     kept = runs_of(workspace)
     named = kept.newest("paper") if run in (None, "last") else kept.find(run)
     with Home(workspace.home).lock():
-        said, end = signed(kept, named, by, reason, lambda: journal_of(kept, named, durable=True))
-        summary = msgspec.structs.replace(kept.summary(named), halted=f"signed by {by}: goes on with the next session")
+        said, end = signed(kept, named, by, reason, lambda: journal_of(kept, named, durable=True), positions)
+        summary = kept.summary(named)
+        if not positions:
+            summary = msgspec.structs.replace(summary, halted=f"signed by {by}: goes on with the next session")
         if summary.records is not None:
             summary = msgspec.structs.replace(summary, records=end.records, head=end.head)
         kept.finish(summary)

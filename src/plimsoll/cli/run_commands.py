@@ -120,15 +120,31 @@ def resume(
         typer.Argument(metavar="RUN", help="The paper run.", show_default="the newest", autocompletion=complete_runs),
     ] = None,
     *,
+    position: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--position", metavar="SYMBOL=LOTS", help="Confirm a frozen position instead, as it is held; repeatable."
+        ),
+    ] = None,
     where: Workspace,
 ) -> object:
     """Lift the halt, or approve the re-entry, of a paper account.
 
     Adds a named person's approval to the run's journal; continue with 'trade --mode paper --recorded --resume RUN'.
+    --position confirms what is held of a symbol of which a venue showed more or less than the journal explains, and
+    lifts nothing else.
     Exits 2 where nothing needs approval, 3 before cooldown and health checks allow it, 4 after the end of the mandate.
 
     \b
     plimsoll resume --by "Ann Lee" --reason "reviewed the fall of March"
     plimsoll trade --mode paper --recorded --resume last --end 2020-12-31
     """
-    return app.resume(where, by, reason, run)
+    return app.resume(where, by, reason, run, dict(map(_position, position or ())))
+
+
+def _position(word: str) -> tuple[str, int]:
+    symbol, _, lots = word.partition("=")
+    try:
+        return symbol, int(lots)
+    except ValueError:
+        raise UsageError(f"--position {word!r} names no symbol and whole lots", "Write it as MSFT=25") from None

@@ -110,12 +110,15 @@ class Split(msgspec.Struct, frozen=True):
     ratio: float
 
 
-class Approval(msgspec.Struct, frozen=True):
-    """A person's (or the simulated operator's) signature for a re-entry (R5)."""
+class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A person's (or the simulated operator's) signature for a re-entry (R5), or for ``positions`` alone, in lots by
+    symbol: that so much is held of a symbol whose position the journal does not explain (X6).
+    """
 
     session: str
     by: str
     reason: str
+    positions: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class OrderSubmitted(msgspec.Struct, frozen=True):

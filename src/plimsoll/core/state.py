@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from math import isfinite
+from math import isfinite, trunc
 from typing import get_args
 
 import msgspec
@@ -30,6 +31,7 @@ from plimsoll.core.events import (
 )
 from plimsoll.core.executions import ExecutionBook, fee_key, new_key, supersedes
 from plimsoll.core.order import Fill, Order
+from plimsoll.core.quantity import split_ratio
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.track import Track, fold_track, held_values
 from plimsoll.core.working import Working, created, filled, moved
@@ -44,8 +46,10 @@ class State:
     ``average_cost`` is the traded price per unit paid on average without costs, NaN when flat; ``cash`` whole
     cents; ``carried`` the last decision's carried state (target portfolio, ladder, stops, mode); ``track`` the
     evidence of the strategies, None when lifecycle tracking is off; ``working`` the orders that may still fill, by id,
-    ``executions`` every booked one, and ``external`` the symbols for which a venue showed more or less than the
-    journal explains: their positions may not grow until a person signs (X3).
+    ``executions`` every booked one. ``external`` has the lots, signed, that were adopted of each symbol because a venue
+    showed more or less than the journal explains: its position may not grow until a person signs for the lots held of
+    it, or a later snapshot takes the adoption back as a whole (X3, X6). ``foreign`` are the orders that the venue's
+    last snapshot lists as open and that are not open here: nothing may grow until a snapshot no longer lists them.
     """
 
     symbols: tuple[str, ...]
@@ -57,7 +61,8 @@ class State:
     track: Track | None = None
     working: Working = field(default_factory=dict)
     executions: ExecutionBook = field(default_factory=ExecutionBook)
-    external: frozenset[str] = frozenset()
+    external: Mapping[str, int] = field(default_factory=dict)
+    foreign: frozenset[str] = frozenset()
 
 
 def open_account(genesis: Genesis) -> State:
@@ -91,7 +96,7 @@ def apply(state: State, event: Event) -> State:
         case Split():
             return _split(state, event)
         case Approval():
-            return replace(state, carried=_approved(state.carried), external=frozenset())
+            return _signed(state, event)
         case Order():
             return replace(state, working=created(state.working, (event,)))
         case FillCorrected():
@@ -99,11 +104,13 @@ def apply(state: State, event: Event) -> State:
         case FeeReported():
             return _fee(state, event)
         case PositionAdopted():
-            adopted = _traded(state, event.symbol, event.lots, event.price, 0)
-            return replace(adopted, external=state.external | {event.symbol})
+            return _adopted(state, event)
         case DataPublished():
             return _published(state, event)
-        case VenueSnapshot() | EventQuarantined() | DataRestated() | CertificationChanged():
+        case VenueSnapshot():
+            foreign = frozenset(event.orders) - state.working.keys()
+            return state if foreign == state.foreign else replace(state, foreign=foreign)
+        case EventQuarantined() | DataRestated() | CertificationChanged():
             return state
         case _ if isinstance(event, _OF_AN_ORDER):
             return replace(state, working=moved(state.working, event))
@@ -166,6 +173,25 @@ def _corrected(state: State, event: FillCorrected) -> State:
     return replace(after, executions=book)
 
 
+def _adopted(state: State, event: PositionAdopted) -> State:
+    """The difference is booked; what brings a symbol's adopted lots back to none is the venue's word that the journal
+    explains its position after all, which ends the freeze (X6).
+    """
+    lots = state.external.get(event.symbol, 0) + event.lots
+    external = {symbol: n for symbol, n in state.external.items() if symbol != event.symbol}
+    after = _traded(state, event.symbol, event.lots, event.price, 0)
+    return replace(after, external=external | {event.symbol: lots} if lots else external)
+
+
+def _signed(state: State, event: Approval) -> State:
+    """A signature for positions ends the freeze of each symbol held as it says, and does nothing else (X6)."""
+    if not event.positions:
+        return replace(state, carried=_approved(state.carried))
+    held = dict(zip(state.symbols, state.lots.tolist(), strict=True))
+    signed = {symbol for symbol, lots in event.positions.items() if held.get(symbol) == lots}
+    return replace(state, external={symbol: n for symbol, n in state.external.items() if symbol not in signed})
+
+
 def _traded(state: State, symbol: str, traded: int, price: float, spent: int) -> State:
     """The account after ``traded`` lots (signed) at ``price`` for ``spent`` cents, costs included."""
     i = state.symbols.index(symbol)
@@ -208,7 +234,11 @@ def _split(state: State, event: Split) -> State:
     lots, cost = state.lots.copy(), state.average_cost.copy()
     lots[i] = event.lots
     cost[i] = cost[i] / event.ratio if event.lots else np.nan
-    return replace(state, lots=lots, average_cost=cost)
+    after = replace(state, lots=lots, average_cost=cost)
+    if event.symbol not in state.external:
+        return after
+    adopted = trunc(state.external[event.symbol] * split_ratio(event.ratio))
+    return replace(after, external={**state.external, event.symbol: adopted})
 
 
 def _evidence(state: State, record: CycleRecord) -> Track | None:

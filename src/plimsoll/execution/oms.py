@@ -69,7 +69,8 @@ def planned(state: State, session: str, rules: VenueRules, instruments: Mapping[
     be the same one, nothing is sent in its symbol: the venue is queried (``AWAITS_ANSWER``).
 
     An order ends unsent where the venue does not accept its kind (``ORDER_KIND``), where it is below the venue's
-    minimum (``DUST``), and where it adds to a symbol with a position of unknown origin (``EXTERNAL``).
+    minimum (``DUST``), where it adds to a symbol with a position of unknown origin (``EXTERNAL``), and where it adds to
+    anything while the venue lists an order as open that is not (``FOREIGN_ORDER``).
     """
     new = [one.order for one in state.working.values() if one.status == "NEW"]
     out = [one for one in state.working.values() if one.status != "NEW"]
@@ -103,7 +104,9 @@ def _objection(order: Order, state: State, rules: VenueRules, instrument: Instru
     value = abs(order.lots) * order.reference * 100.0 / instrument.lots_per_unit
     if abs(order.lots) < _of(rules.lots_min, order.symbol) or value < _of(rules.notional_min, order.symbol):
         return "DUST"
-    return "EXTERNAL" if order.symbol in state.external and not order.reduce_only else ""
+    if order.reduce_only:
+        return ""
+    return "EXTERNAL" if order.symbol in state.external else "FOREIGN_ORDER" if state.foreign else ""
 
 
 def _of(least: Mapping[str, int], symbol: str) -> int:

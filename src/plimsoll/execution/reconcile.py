@@ -23,7 +23,9 @@ def reconciled(state: State, snapshot: VenueSnapshot, prices: Mapping[str, float
     and whose executions do not fill it, becomes UNKNOWN and is queried; an UNKNOWN one that is listed as open becomes
     ACCEPTED. A position that still differs is adopted at its traded price, unless an order of its symbol is being
     queried, or there is no price: then the difference is reported and nothing is booked. A cash difference is always
-    reported, and so is an order unknown here. ``prices`` are traded prices, USD, by symbol.
+    reported, and so is an order unknown here. ``prices`` are traded prices, USD, by symbol. Where a
+    late execution explains lots adopted earlier, the position differs the other way round, and adopting that takes
+    them back.
 
     A snapshot with a figure that cannot be is quarantined and reported, and nothing is concluded from it.
 

@@ -1,8 +1,8 @@
-"""A named person lifts a halt or signs a re-entry of a recorded paper book (R5, R9, G7)."""
+"""A named person lifts a halt, signs a re-entry, or signs what is held, of a recorded paper book (R5, R9, G7, X6)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 
 import msgspec
@@ -32,16 +32,22 @@ class Resumed(msgspec.Struct, frozen=True):
 
 
 def resume(
-    runs: RunCatalogue, run: str, by: str, reason: str, journal: Callable[[], Journal]
+    runs: RunCatalogue,
+    run: str,
+    by: str,
+    reason: str,
+    journal: Callable[[], Journal],
+    positions: Mapping[str, int] | None = None,
 ) -> tuple[Resumed, Anchor]:
     """Append a person's approval to the ``journal`` of a halted paper run; what was signed, and its new end.
 
-    Nobody else may write to the run meanwhile.
+    With ``positions``, in lots by symbol, it is for these alone: each is held, though the journal does not explain it,
+    and its symbol is no longer frozen. Nobody else may write to the run meanwhile.
 
     Raises
     ------
     UsageError
-        No name or reason, no paper run, or nothing that a signature would lift.
+        No name or reason, no paper run, nothing that a signature would lift, or another position than is held.
     CheckFailed
         Cooldown or health is not there yet; it lists what is missing.
     Halted
@@ -60,15 +66,30 @@ def resume(
     if found.last is None or policy is None:
         raise UsageError(f"run {run} has decided nothing that could be halted", "See 'plimsoll runs'")
     goes_on = "" if runs.summary(run).finished else f"; it is not finished: {going_on(run)} goes on with it"
-    lifts = _lifts(found.state, found.last, policy, run, goes_on)
+    frozen = _frozen(found.state, positions or {}, run)
+    lifts = frozen or _lifts(found.state, found.last, policy, run, goes_on)
     with closing(journal()) as writing:
         if (writing.anchor.records, writing.anchor.head) != (proof.records, proof.head):
             raise CorruptionError(f"the journal of run {run} changed while it was read", "Sign again")
-        step = signed(RunState(found.state, found.last, found.last.session), Approval(found.last.session, by, reason))
+        approval = Approval(found.last.session, by, reason, dict(positions or {}))
+        step = signed(RunState(found.state, found.last, found.last.session), approval)
         for event in step.events:
             writing.append(event)
         anchor = writing.anchor
     return Resumed(run, found.last.session, by, reason, lifts), anchor
+
+
+def _frozen(state: State, positions: Mapping[str, int], run: str) -> tuple[str, ...]:
+    """What a signature for positions lifts; raises where it names one that is not frozen, or is held otherwise."""
+    held = dict(zip(state.symbols, state.lots.tolist(), strict=True))
+    for symbol, lots in positions.items():
+        if symbol not in state.external:
+            raise UsageError(f"the position of {symbol} in run {run} is not frozen", "There is nothing to sign for it")
+        if held[symbol] != lots:
+            raise UsageError(
+                f"run {run} holds {held[symbol]} lots of {symbol}, not {lots}", "Look at the venue's account first"
+            )
+    return tuple(f"the freeze of {symbol} at {lots} lots" for symbol, lots in positions.items())
 
 
 def _lifts(state: State, last: CycleRecord, policy: Policy, run: str, goes_on: str) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from plimsoll.core.errors import InputError
 from plimsoll.core.events import CashFlow, Event, FillCorrected, Genesis, PositionAdopted, Split
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill
+from plimsoll.core.quantity import split_ratio
 from plimsoll.tax.trade import TaxTrade
 
 KINDS = {"fund": "etf", "stock": "stock", "crypto": "crypto", "future": "future", "fx": "fx"}
-RATIO_DENOMINATOR_MAX = 10_000  # a split is a ratio of small numbers
 
 
 def trades_of(events: Sequence[Event], instruments: Iterable[Instrument]) -> list[TaxTrade]:
@@ -50,7 +50,7 @@ def trades_of(events: Sequence[Event], instruments: Iterable[Instrument]) -> lis
                 add(stands.session, stands.symbol, "buy" if stands.lots > 0 else "sell", quantity, price,
                     Fraction(stands.commission, 100))  # fmt: skip
             case Split():
-                ratio = Fraction(event.ratio).limit_denominator(RATIO_DENOMINATOR_MAX)
+                ratio = split_ratio(event.ratio)
                 add(event.session, event.symbol, "split", ratio, Fraction(0), Fraction(0))
                 if rest := held[event.symbol] * ratio - event.lots:  # a fraction of a unit, paid in cash
                     quantity = rest / units[event.symbol][1]

@@ -38,4 +38,4 @@ def test_a_lost_answer_and_a_lost_fill_are_found_by_a_snapshot_and_foreign_lots_
     (adopted,) = [e for e in told.events if isinstance(e, PositionAdopted)]
     assert (adopted.symbol, adopted.lots) == (fill.symbol, 3)
     assert any(isinstance(c, Notify) and fill.symbol in c.text for c in told.commands)
-    assert driver.step(told.state, seen).events == (seen,) and told.state.account.external == {fill.symbol}
+    assert driver.step(told.state, seen).events == (seen,) and told.state.account.external == {fill.symbol: 3}

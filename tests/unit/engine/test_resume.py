@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from plimsoll.core.errors import CheckFailed, Halted, UsageError
-from plimsoll.core.events import Approval, Genesis
+from plimsoll.core.events import Approval, Genesis, PositionAdopted
 from plimsoll.core.policy import Policy
 from plimsoll.core.runs import RunSummary
 from plimsoll.engine.operator import SIMULATED
@@ -136,6 +136,29 @@ def test_a_signature_has_a_name_and_a_reason(runs: RunFiles, trial: Any, by: str
     put(runs, trial, **AWAITS)
     with pytest.raises(UsageError, match="cannot be used"):
         resume(runs, by, reason)
+
+
+def test_a_signature_names_what_is_held_of_a_frozen_symbol_and_lifts_that_alone(runs: RunFiles, trial: Any) -> None:
+    put(runs, trial, halted="CVAR_ABOVE_HARD")
+    with runs.open(RUN) as reader:
+        state = recover(reader.events()).state
+    held, symbol = int(state.lots[0]), state.symbols[0]
+    with SqliteJournal(runs.journal(RUN), durable=True) as journal:
+        journal.append(PositionAdopted(trial.records[-1].session, symbol, 5, 100.0))
+        anchor = journal.anchor
+    runs.finish(msgspec.structs.replace(runs.summary(RUN), records=anchor.records, head=anchor.head))
+
+    def sign(positions: dict[str, int]) -> Resumed:
+        return signed(runs, RUN, "Ann", "seen", lambda: SqliteJournal(runs.journal(RUN), durable=True), positions)[0]
+
+    with pytest.raises(UsageError, match=f"holds {held + 5} lots of {symbol}, not {held}"):
+        sign({symbol: held})
+    with pytest.raises(UsageError, match="is not frozen"):
+        sign({state.symbols[1]: 0})
+    assert sign({symbol: held + 5}).lifts == (f"the freeze of {symbol} at {held + 5} lots",)
+    with SqliteJournal(runs.journal(RUN), durable=False) as journal:
+        after = recover(journal.events()).state
+    assert not after.external and after.carried.halted == "CVAR_ABOVE_HARD"
 
 
 def test_the_simulated_operators_signature_stays_an_event_of_its_morning(trial: Any) -> None:

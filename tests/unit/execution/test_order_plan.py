@@ -10,6 +10,7 @@ from msgspec.structs import replace as replaced
 
 from plimsoll.core.decision import Carried
 from plimsoll.core.events import (
+    Approval,
     CancelRequested,
     Event,
     FillCorrected,
@@ -20,6 +21,7 @@ from plimsoll.core.events import (
     OrderSubmitted,
     OrderUnknown,
     PositionAdopted,
+    Split,
     VenueSnapshot,
 )
 from plimsoll.core.inputs import Cancel, Notify, Query, Submit
@@ -37,9 +39,8 @@ OLD, DAY = "2024-10-04", "2024-10-07"
 INSTRUMENTS = {s: Instrument(s, "fund", "XNYS") for s in ("SPY", "GLD")}
 
 
-def account(*events: Event, spy: int = 0, external: frozenset[str] = frozenset()) -> State:
+def account(*events: Event, spy: int = 0) -> State:
     state = State(("SPY", "GLD"), np.array([spy, 0]), np.full(2, 90.0), 10**7, Carried(ladder=LadderState(1, 1)), DAY)
-    state = replace(state, external=external)
     for event in events:
         state = apply(state, event)
     return state
@@ -113,7 +114,7 @@ def test_what_a_venue_does_not_take_ends_with_a_reason() -> None:
     assert ends == ["DUST", "DUST", "DUST"]
     limit = replaced(order("limit", 9), type="limit", limit=99.0)
     assert plan(account(limit)).events == (OrderExpired(DAY, "limit", 9, "ORDER_KIND"),)
-    strange = account(order("more", 9), order("less", -9), spy=9, external=frozenset({"SPY"}))
+    strange = account(PositionAdopted(DAY, "SPY", 2, 90.0), order("more", 9), order("less", -9), spy=7)
     assert plan(strange).commands == (Submit(order("less", -9)),)
 
 
@@ -159,10 +160,63 @@ def test_a_position_that_nothing_explains_is_adopted_shown_and_frozen_and_never_
     ]  # fmt: skip
     assert len(found.commands) == 3
     after = apply(state, found.events[0])
-    assert after.external == {"SPY"} and int(after.lots[0]) == 10
+    assert after.external == {"SPY": 3} and int(after.lots[0]) == 10
     assert not reconciled(state, VenueSnapshot(DAY, 10**7, {"SPY": 10}, ()), {}).events  # no price: nothing is valued
     cash = reconciled(state, VenueSnapshot(DAY, 1, {"SPY": 7}, ()), {})
     assert cash.events == () and "10000000 cents here and 1 at" in str(cash.commands[0])
+
+
+def test_a_freeze_ends_by_a_signature_that_names_what_is_held_and_by_no_other() -> None:
+    state = account(PositionAdopted(DAY, "SPY", 3, 100.0), PositionAdopted(DAY, "GLD", 5, 90.0), spy=7)
+    for other in ({}, {"SPY": 3}, {"SPY": 7}, {"GLD": -5}, {"QQQ": 10}):
+        assert apply(state, Approval(DAY, "Ann", "seen", other)).external == {"SPY": 3, "GLD": 5}
+    assert apply(state, Approval(DAY, "Ann", "seen", {"SPY": 10})).external == {"GLD": 5}
+    assert not apply(state, Approval(DAY, "Ann", "seen", {"SPY": 10, "GLD": 5})).external
+
+
+def test_a_signature_for_a_position_lifts_no_halt() -> None:
+    state = account(PositionAdopted(DAY, "SPY", 3, 100.0))
+    state = replace(state, carried=replaced(state.carried, halted="CVAR_HALT"))
+    assert apply(state, Approval(DAY, "Ann", "seen", {"SPY": 3})).carried.halted == "CVAR_HALT"
+    assert apply(state, Approval(DAY, "Ann", "seen")).carried.halted == ""
+
+
+def test_a_snapshot_that_explains_an_adopted_position_ends_its_freeze_without_a_person() -> None:
+    """The venue held a fill that was not told: three lots were adopted, and then its execution is shown after all."""
+    state = account(*working("a", 3), spy=7)
+    early = reconciled(state, VenueSnapshot(DAY, 10**7 - 30_000, {"SPY": 10}, ("a",)), {"SPY": 100.0})
+    for event in early.events:
+        state = apply(state, event)
+    assert state.external == {"SPY": 3}
+    done = Fill("a", "x", DAY, "SPY", 3, 100.0, 30_000, 0, 0, 0)
+    later = reconciled(state, VenueSnapshot(DAY, 10**7 - 30_000, {"SPY": 10}, (), (done,)), {"SPY": 100.0})
+    assert later.events == (done, PositionAdopted(DAY, "SPY", -3, 100.0))
+    for event in later.events:
+        state = apply(state, event)
+    assert not state.external and int(state.lots[0]) == 10 and state.cash == 10**7 - 30_000
+
+
+def test_adopted_lots_are_taken_back_in_the_units_after_a_split() -> None:
+    state = account(PositionAdopted(DAY, "SPY", 3, 100.0), Split(DAY, "SPY", 30, 10.0))
+    assert state.external == {"SPY": 30}
+    assert apply(state, PositionAdopted(DAY, "SPY", -3, 10.0)).external == {"SPY": 27}
+    assert not apply(state, PositionAdopted(DAY, "SPY", -30, 10.0)).external
+
+
+def test_nothing_grows_while_the_venue_lists_an_order_unknown_here_whoever_signs() -> None:
+    listed = VenueSnapshot(DAY, 10**7, {"SPY": 9}, ("a", "theirs"))
+    state = account(*working("a", 2), listed, Approval(DAY, "Ann", "seen"), spy=9)
+    wants = (order("more", 9, symbol="GLD"), order("less", -9))
+    found = plan(account(*working("a", 2), listed, Approval(DAY, "Ann", "seen"), *wants, spy=9))
+    assert state.foreign == {"theirs"}
+    assert OrderExpired(DAY, "more", 9, "FOREIGN_ORDER") in found.events
+    assert [c.order.id for c in found.commands if isinstance(c, Submit)] == ["less"]
+    assert not apply(state, VenueSnapshot(DAY, 10**7, {"SPY": 9}, ("a",))).foreign
+
+
+def test_no_signature_decides_on_an_unknown_order() -> None:
+    state = account(*working("a", 4, OrderUnknown(OLD, "a", "TIMEOUT")), Approval(DAY, "Ann", "seen"))
+    assert state.working["a"].status == "UNKNOWN"
 
 
 def test_a_correction_whose_new_execution_was_told_as_a_fill_takes_the_old_one_back_only() -> None:
