@@ -316,6 +316,8 @@ class _Exchanging:
             self._exchange(mutant)
             chosen = [items[t] for t in tests]
             for item, following in zip(chosen, [*chosen[1:], None], strict=True):
+                patience = PATIENCE + PATIENCE * self.durations[item.nodeid]  # what goes round for ever is soon told
+                signal.setitimer(signal.ITIMER_PROF, patience)
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if session.testsfailed:
                     return item.nodeid

@@ -120,7 +120,7 @@ def _split(known: Known, told: Split) -> Change:
         change.puts.append(("told", symbol, None if said == now else said))
     quote, due, entered, dearer = book.quotes.get(symbol), book.dues.get(symbol), since.pop(_MOVED_IN, 0), 0
     if quote is not None and quote.at < told.at:
-        bid, ask = max(quote.bid * old // new, 1), max(-(-quote.ask * old // new), 1)
+        bid, ask = max(quote.bid * old // new, 1), -(-quote.ask * old // new)
         dearer = bid + ask - quote.bid - quote.ask
         change.cash = -entered * dearer // 2
         _repriced(change, known, symbol, Quote(bid, ask, quote.at, SPLIT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from plimsoll.governor.limits import SECOND, limits_of
 from plimsoll.governor.state import SplitAt
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
+from plimsoll.store.governor_record import read
 
 UNIT = 10**12
 DAY = 20_514
@@ -73,3 +75,20 @@ def test_a_split_of_before_1970_converts_nothing_that_was_held_since(at: int) ->
     assert governor.positions == {"S": 3 * UNIT}
     governor.tell(Transfer("older", "S", UNIT, at - 1))
     assert governor.positions == {"S": 5 * UNIT}
+
+
+def test_what_is_kept_of_a_snapshot_is_all_that_makes_it_the_same_one() -> None:
+    governor = opened()
+    governor.tell(Snapshot("venue", NOON, {"T": 2, "S": 1}, frozenset({"w", "v"})))
+    assert json.loads(governor.fact("fact", "venue") or "") == [
+        ["snapshot", "venue", [["S", 1], ["T", 2]], ["v", "w"], NOON],
+        ["POSITION_DISPUTED", "FOREIGN_ORDER"],
+    ]
+
+
+def test_a_snapshot_writes_its_symbols_in_their_order_and_no_row_of_what_is_not_foreign() -> None:
+    store = MemoryStateStore()
+    governor = opened(store)
+    governor.tell(Snapshot("venue", NOON, dict.fromkeys("HGFEDCBA", UNIT), frozenset()))
+    assert [key for kind, key, _ in read(store.account.record[-1]).state if kind == "told"] == list("ABCDEFGH")
+    assert ("foreign", "") not in store.account.state

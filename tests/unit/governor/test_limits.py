@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import msgspec
@@ -11,7 +11,16 @@ import pytest
 from plimsoll.core.account_record import Caps, Growth
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import AssetLimits, GovernorPolicy, Policy
-from plimsoll.governor.limits import GovernorLimits, Jumps, Pace, Stage, from_policy, limits_of, with_signed_caps
+from plimsoll.governor.limits import (
+    GovernorLimits,
+    Jumps,
+    Pace,
+    Ruling,
+    Stage,
+    from_policy,
+    limits_of,
+    with_signed_caps,
+)
 
 FIGURES = GovernorPolicy(
     loss=101, position=None, turnover=2_003, trade=None, trade_share=0.07, loss_share=0.9, turnover_share=0.9,
@@ -175,3 +184,40 @@ def test_caps_and_symbols_are_those_of_one_identity_in_any_spelling() -> None:
 def test_a_symbol_that_cannot_be_traded_in_dollars_is_no_symbol_of_the_account(name: str) -> None:
     with pytest.raises(InputError, match=r"governor\.symbols: "):
         limits_of(a_policy(symbols=(name,)))
+
+
+# the policy a session began under
+
+
+def test_a_policy_is_the_same_whoever_is_beside_it_and_in_whatever_order_its_symbols_come() -> None:
+    names = [f"S{n}" for n in range(300)]
+    one, two = (replace(BASE, symbols=frozenset(order)) for order in (names, names[::-1]))
+    assert one.ruling == two.ruling == replace(one, foreign=True).ruling
+    assert one.ruling != BASE.ruling and one.ruling == replace(one, loss=1, version=9, seal="x", size=5).ruling
+    assert one.ruling.move == one.move_bps and one.ruling.jumps == astuple(one.jumps)
+
+
+def test_beside_another_policy_the_stricter_ladder_and_reserve_hold_and_its_bounds_of_prices() -> None:
+    stages = ((100, 5_000), (50, 6_000), (400, 1))
+    other = Ruling("another", stages, (1, 2, 3, 4, 5, 6, 7), BASE.move_bps + 5)
+    found = BASE.beside(other)
+    assert [(s.name, s.equity_bps, s.loss_bps) for s in found.stages] == [
+        ("caution", 100, 1_100), ("reduce_only", 50, 2_200), ("halt", 300, 1),
+    ]  # fmt: skip
+    assert (found.jumps, found.move_bps, found.foreign) == (Jumps(1, 2, 3, 4, 5, 6, 7), BASE.move_bps + 5, True)
+    older = BASE.beside(Ruling("another", stages))
+    assert (older.jumps, older.move_bps, older.foreign) == (BASE.jumps, BASE.move_bps, True)
+    assert BASE.beside(None) is BASE.beside(BASE.ruling) is BASE
+
+
+def test_a_symbol_that_is_none_is_named_with_where_it_stands() -> None:
+    policy = a_policy()
+    rows = msgspec.structs.replace(policy.limits, assets={"no symbol": AssetLimits(max_weight=0.1)})
+    with pytest.raises(InputError, match=r"^limits\.assets: "):
+        limits_of(msgspec.structs.replace(policy, limits=rows))
+    with pytest.raises(InputError, match=r"^governor\.symbols: "):
+        limits_of(a_policy(symbols=("no symbol",)))
+    signed = from_policy(policy, "paper")
+    caps = msgspec.structs.replace(signed.caps, positions={"no symbol": "1.00"})
+    with pytest.raises(InputError, match=r"^caps\.positions: "):
+        with_signed_caps(BASE, msgspec.structs.replace(signed, caps=caps), 1, "s")

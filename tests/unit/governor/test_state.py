@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from plimsoll.governor.limits import Ruling
 from plimsoll.governor.state import (
     AHEAD_MAX,
     DECODERS,
@@ -30,6 +31,7 @@ from plimsoll.governor.state import (
         ("open", '["a","S",1,5,7]', OpenOrder("a", "S", 1, 5, 7, 0, 0, 0)),
         ("split", '[[1,2,3,"f"]]', (SplitAt(1, 2, 3, "f", again=False),)),
         ("moves", "[]", Moves(0, -1)),
+        ("policy", '["p",[[1,2]]]', Ruling("p", ((1, 2),), (), 0)),
         ("account", "[]", Account(-1, 0, 0, 0, 0, 0, False, (), 0, 1, 0, False, -1)),
     ],
 )
