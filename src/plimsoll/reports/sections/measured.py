@@ -82,69 +82,58 @@ def worth(m: ReportData) -> Html:
 
 def hurdles(m: ReportData) -> Html:
     """The run at other hurdles, or the command for them (A3)."""
-    auctions = [a for _, a in m.run.auctions]
-    critical = [a.critical_risk_aversion for a in auctions if a.critical_risk_aversion is not None]
-    used = [a.risk_aversion for a in auctions]
-    said = ""
-    if critical and used:
-        in_cash = sum(
-            a.critical_risk_aversion <= a.risk_aversion for a in auctions if a.critical_risk_aversion is not None
-        )
-        does = (
-            "the CVaR budgets bind, not the hurdle"
-            if not in_cash
-            else f"in {number(in_cash, 'auction')} the hurdle alone kept everything in cash, in the others limits did"
-        )
-        said = (
-            f"The hurdle of {m.policy.auction.hurdle_sharpe:g} prices a unit of CVaR at "
-            f"{figure(used[-1], 4)}. The auctions "
-            f"would hold only cash above {figure(float(np.median(critical)), 4)} in the median (least "
-            f"{figure(min(critical), 4)}, {number(len(critical), 'auction')}): {does}."
-        )
-    if not m.hurdles:
-        how = tag(
-            "p",
-            "The same span at five hurdles takes five more backtests: ",
-            tag("code", f"plimsoll report --run {m.result.run} --hurdles"),
-            class_="note",
-        )
-        return part(
-            "hurdles",
-            "Price of risk",
-            _PRICE,
-            tag("p", said) if said else "",
-            how,
-        )
+    words = _price_of_risk(m)
+    said = tag("p", words) if words else ""
+    if m.hurdles:
+        return part("hurdles", "Price of risk", _PRICE, said, _at_hurdles(m))
+    how = tag(
+        "p",
+        "The same span at five hurdles takes five more backtests: ",
+        tag("code", f"plimsoll report --run {m.result.run} --hurdles"),
+        class_="note",
+    )
+    return part("hurdles", "Price of risk", _PRICE, said, how)
+
+
+def _price_of_risk(m: ReportData) -> str:
+    """What the hurdle was worth in the run's auctions, and whether it kept anything in cash; empty without auctions."""
+    auctions = [(a.critical_risk_aversion, a.risk_aversion) for _, a in m.run.auctions]
+    critical = [(at, used) for at, used in auctions if at is not None]
+    if not critical:
+        return ""
+    in_cash = sum(at <= used for at, used in critical)
+    does = (
+        "the CVaR budgets bind, not the hurdle"
+        if not in_cash
+        else f"in {number(in_cash, 'auction')} the hurdle alone kept everything in cash, in the others limits did"
+    )
+    prices = [at for at, _ in critical]
+    return (
+        f"The hurdle of {m.policy.auction.hurdle_sharpe:g} prices a unit of CVaR at "
+        f"{figure(auctions[-1][1], 4)}. The auctions would hold only cash above {figure(float(np.median(prices)), 4)} "
+        f"in the median (least {figure(min(prices), 4)}, {number(len(prices), 'auction')}): {does}."
+    )
+
+
+def _at_hurdles(m: ReportData) -> Html:
+    """One whole backtest for each hurdle."""
     rows: list[Line] = [
         (
-            f"{h.hurdle:g}",
-            n(percent(h.metrics.annual_return, 2)),
-            n(percent(h.metrics.annual_volatility, 2)),
-            n(figure(h.metrics.sharpe)),
-            n(percent(h.metrics.max_drawdown)),
-            n(percent(h.metrics.cvar_95_1d, 2)),
-            n(percent(h.metrics.turnover_monthly)),
-            n(bps(h.metrics.cost_drag_annual, 0)),
-            n(percent(h.invested)),
+            f"{h.hurdle:g}", n(percent(h.metrics.annual_return, 2)), n(percent(h.metrics.annual_volatility, 2)),
+            n(figure(h.metrics.sharpe)), n(percent(h.metrics.max_drawdown)), n(percent(h.metrics.cvar_95_1d, 2)),
+            n(percent(h.metrics.turnover_monthly)), n(bps(h.metrics.cost_drag_annual, 0)), n(percent(h.invested)),
         )
         for h in m.hurdles
-    ]
-    head: Line = (
-        "Hurdle (annual Sharpe)",
-        n("Annual return"),
-        n("Volatility"),
-        n("Sharpe"),
-        n("Drawdown"),
-        n("CVaR 1"),
-        n("Turnover a month"),
-        n("Annual costs"),
-        n("Invested"),
+    ]  # fmt: skip
+    names = (
+        "Annual return",
+        "Volatility",
+        "Sharpe",
+        "Drawdown",
+        "CVaR 1",
+        "Turnover a month",
+        "Annual costs",
+        "Invested",
     )
     caption = f"The same policy at five values of auction.hurdle_sharpe, each a whole backtest; {m.sample}"
-    return part(
-        "hurdles",
-        "Price of risk",
-        _PRICE,
-        tag("p", said) if said else "",
-        table(caption, head, rows),
-    )
+    return table(caption, ("Hurdle (annual Sharpe)", *map(n, names)), rows)

@@ -158,84 +158,55 @@ def _range_of(name: str, values: charts.Floats, shown: Callable[[float], str]) -
 
 
 def contributions(m: ReportData) -> Html:
-    """Profit of each asset, and their sum."""
+    """What each asset earned, and how the parts make the whole."""
     run = m.run
     parts, interest = figures.contributions(run.tally.fills, run.flows, m.held_at_end)
-    change = int(run.nav[-1]) - run.genesis.capital
-    mean = {s: float(run.weights[:, i].mean()) for i, s in enumerate(run.symbols)}
-    most = {s: float(run.weights[:, i].max()) for i, s in enumerate(run.symbols)}
-    held = {s: float(np.mean(run.weights[:, i] != 0.0)) for i, s in enumerate(run.symbols)}
-
-    def share(cents: int) -> str:
-        return percent(cents / run.genesis.capital)
-
-    largest = max([abs(c.total) for c in parts] + [abs(interest)])
-    rows: list[Line] = [
-        (
-            Cell(c.symbol, "d"),
-            n(usd(c.price), _tone(c.price)),
-            n(usd(c.income)),
-            n(usd(c.total), "us"),
-            Cell(bar(c.total, largest), "d"),
-            n(share(c.total)),
-            n(usd(c.costs)),
-            n(count(c.trades)),
-            n(percent(held.get(c.symbol), 0)),
-            n(percent(mean.get(c.symbol))),
-            n(percent(most.get(c.symbol))),
-        )
-        for c in parts
-    ]
-    rows.append(
-        (
-            "Interest on cash",
-            n(""),
-            n(usd(interest)),
-            n(usd(interest), "us"),
-            Cell(bar(interest, largest), "d"),
-            n(share(interest)),
-            n(""),
-            n(""),
-            n(""),
-            n(percent(float(run.cash.mean()))),
-            n(percent(float(run.cash.max()))),
-        )
-    )
     total = sum(c.total for c in parts) + interest
-    rows.append(
-        (
-            "Change of NAV",
-            n(usd(sum(c.price for c in parts))),
-            n(usd(sum(c.income for c in parts) + interest)),
-            n(usd(total)),
-            "",
-            n(share(total)),
-            n(usd(sum(c.costs for c in parts))),
-            n(count(sum(c.trades for c in parts))),
-            n(""),
-            n(""),
-            n(""),
-        )
+    largest = max([abs(c.total) for c in parts] + [abs(interest)])
+    rows = [*(_contribution(m, c, largest) for c in parts), _interest(m, interest, largest)]
+    whole = _asset(
+        "Change of NAV", usd(sum(c.price for c in parts)), usd(sum(c.income for c in parts) + interest),
+        n(usd(total)), "", _of_capital(m, total), usd(sum(c.costs for c in parts)),
+        count(sum(c.trades for c in parts)), "", "", "",
+    )  # fmt: skip
+    head = _asset(
+        "Asset", "Price", "Income", n("Total"), "", "of capital", "Costs paid", "Trades", "Held", "Mean weight", "Most"
     )
-    head: Line = (
-        "Asset",
-        n("Price"),
-        n("Income"),
-        n("Total"),
-        "",
-        n("of capital"),
-        n("Costs paid"),
-        n("Trades"),
-        n("Held"),
-        n("Mean weight"),
-        n("Most"),
-    )
-    apart = abs(total - change) / 100.0
+    apart = abs(total - (int(run.nav[-1]) - run.genesis.capital)) / 100.0
     note = "" if apart < 1.0 else f" The parts differ from the change of NAV by ${apart:,.2f} of rounding."
     caption = f"Profit by asset in dollars, price gains after costs; held is the share of sessions; {m.sample}.{note}"
     first = f"{parts[0].symbol} {usd(parts[0].total)} first, " if parts else ""
     said = f"{first}interest {usd(interest)}, in all {usd(total)}"
-    return part("contributions", "Contributions", said, table(caption, head, rows, total=True))
+    return part("contributions", "Contributions", said, table(caption, head, [*rows, whole], total=True))
+
+
+def _asset(name: Cell | str, price: str | Cell, income: str, total: Cell, drawn: Cell | str, *rest: str) -> Line:
+    """A line of the table of contributions."""
+    return (name, price if isinstance(price, Cell) else n(price), n(income), total, drawn, *(n(text) for text in rest))
+
+
+def _of_capital(m: ReportData, cents: int) -> str:
+    return percent(cents / m.run.genesis.capital)
+
+
+def _contribution(m: ReportData, c: figures.SymbolContribution, largest: int) -> Line:
+    """One asset: what it earned, and how much of the portfolio it was."""
+    weights = dict(zip(m.run.symbols, m.run.weights.T, strict=True)).get(c.symbol)
+    held = mean = most = None
+    if weights is not None:
+        held, mean, most = float(np.mean(weights != 0.0)), float(weights.mean()), float(weights.max())
+    return _asset(
+        Cell(c.symbol, "d"), n(usd(c.price), _tone(c.price)), usd(c.income), n(usd(c.total), "us"),
+        Cell(bar(c.total, largest), "d"), _of_capital(m, c.total), usd(c.costs), count(c.trades), percent(held, 0),
+        percent(mean), percent(most),
+    )  # fmt: skip
+
+
+def _interest(m: ReportData, cents: int, largest: int) -> Line:
+    return _asset(
+        "Interest on cash", "", usd(cents), n(usd(cents), "us"), Cell(bar(cents, largest), "d"), _of_capital(m, cents),
+        "", "", "", percent(float(m.run.cash.mean())), percent(float(m.run.cash.max())),
+    )  # fmt: skip
 
 
 def _tone(cents: int) -> str:
