@@ -245,6 +245,11 @@ def _figures_are_those_of_the_book(world: World, record: CycleRecord, state: Sta
         elif found.gate.rpartition("_")[0] == "cvar" and found.measured is not None:
             h = int(found.gate.rpartition("_")[2])
             assert math.isclose(found.measured, _cvar(sets.filtered[h] @ wished), rel_tol=1e-9)
+        if found.gate == "account_trade":
+            mine = world.run.column[found.scope] == columns[order]
+            whole = (wished - held[order])[mine].item() * record.nav / 100.0
+            assert math.isclose(found.measured or 0.0, whole + 0.01, abs_tol=0.02)
+            assert found.limit == world.run.policy.governor.trade
         if found.reason != "VETO_WARNING" and found.measured is not None and found.limit is not None:
             assert found.measured > found.limit or found.reason.startswith("VETO")
 

@@ -82,7 +82,7 @@ def phrase(case: Case, change: DecisiveChange) -> str:
     if kind == "vix":
         return _vix(case, change)
     if kind in _MONEY:
-        return _MONEY[kind].format(then=money(change.then or 0.0), now=money(change.now or 0.0))
+        return _MONEY[kind].format(then=money(change.then or 0.0), now=money(change.now or 0.0), scope=scope)
     if kind in _COUNTS:
         return _COUNTS[kind].format(then=f"{change.then or 0.0:.10g}", now=f"{change.now or 0.0:.10g}")
     if kind in _SHARES:
@@ -162,5 +162,6 @@ _LIFTED = {
     "correlation": "holdings that are not all correlated",
     "halt": "the halt lifted by a person",
     "regime inputs": "every required regime input present",
+    "account_symbol": "{scope} among the account's symbols",
     "veto": "the veto {scope} silent",
 }

@@ -16,8 +16,11 @@ from plimsoll.core.decision import BidRecord, CycleRecord, StopState
 from plimsoll.core.forecast import Forecast
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.policy import Policy
+from plimsoll.core.reasons import DOLLARS
 from plimsoll.core.restraint import LadderState
+from plimsoll.core.symbols import held_as
 from plimsoll.core.verdict import Finding
+from plimsoll.governor.limits import limits_of
 from plimsoll.risk import freshness, stops
 
 Floats = NDArray[np.float64]
@@ -70,7 +73,8 @@ def levers(world: World, record: CycleRecord, symbol: str, codes: Sequence[str])
     """
     found: list[Lever] = []
     for code in codes:
-        gates = [f for f in (*record.unmet, *record.findings) if f.reason == code and f.scope in (symbol, BOOK)]
+        told = () if code in DOLLARS else (*record.unmet, *record.findings)  # the account's own caps are no gates
+        gates = [f for f in told if f.reason == code and f.scope in (symbol, BOOK)]
         if gates:
             made = (_of_gate(world, f, symbol) for f in {f.gate: f for f in reversed(gates)}.values())
             found += [lever for lever in made if lever is not None]
@@ -405,6 +409,16 @@ def _account(code: str, name: str, far: float) -> Callable[[Place], Lever]:
     return make
 
 
+def _named(p: Place) -> Lever:
+    """The symbol among those of the account, under its ordinary cap."""
+    limits = limits_of(p.policy)
+    cap = limits.position_of(held_as(p.symbol)) / 100.0
+    given = _account("ACCOUNT_SYMBOL", "position", cap)(p)
+    return replace(
+        given, figure=f"account_symbol:{p.symbol}", at=lambda w, _: given.at(w, cap), now=math.nan, far=math.nan
+    )
+
+
 def _with(values: Floats, column: int, value: float) -> Floats:
     """A copy with one value exchanged."""
     copied = values.copy()
@@ -442,6 +456,7 @@ _PLAIN: dict[str, Make] = {
     "PARTICIPATION": _volume,
     "ACCOUNT_TRADE": _account("ACCOUNT_TRADE", "trade", _FAR_USD),
     "ACCOUNT_POSITION": _account("ACCOUNT_POSITION", "position", _FAR_USD),
+    "ACCOUNT_SYMBOL": _named,
     "ACCOUNT_TURNOVER": _account("ACCOUNT_TURNOVER", "turnover", _FAR_USD),
     "ACCOUNT_GROSS": _account("ACCOUNT_GROSS", "gross", _FAR),
     "BELOW_MIN_TRADE": _shaping("BELOW_MIN_TRADE", "min_trade", "min_trade", 0.0),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from plimsoll.core.reasons import COUNTS, FIGURES, REASONS
+from plimsoll.core.reasons import COUNTS, DOLLARS, FIGURES, REASONS
 from plimsoll.core.scenarios import WORST
 from plimsoll.core.verdict import Finding
 
@@ -60,6 +60,9 @@ def both(measured: float | None, limit: float | None, code: str = "") -> tuple[s
     shown = _amount(measured, code), _amount(limit, code)
     if measured is None or limit is None or code in COUNTS or code in FIGURES:
         return shown
+    if code in DOLLARS:
+        alike = shown[0] == shown[1] and abs(measured - limit) > 0.0
+        return (f"{measured:,.2f} USD", f"{limit:,.2f} USD") if alike else shown
     if not 0.0 < abs(measured - limit) < 0.01 * abs(limit):
         return shown
     places = next((n for n in range(2, 9) if share(measured, n) != share(limit, n)), 9)
@@ -71,6 +74,8 @@ def _amount(value: float | None, code: str) -> str:
         return UNRECORDED
     if code in COUNTS:
         return f"{value:,.0f}"
+    if code in DOLLARS:
+        return money(value)
     return f"{value:,.2f}".rstrip("0").rstrip(".") if code in FIGURES else share(value)
 
 

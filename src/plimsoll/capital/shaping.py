@@ -17,6 +17,9 @@ Floats = NDArray[np.float64]
 Lots = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+Compared = tuple[float, float]
+"""A figure and the limit it is compared with, USD."""
+
 _CENT = 0.01
 _NO_PRICE, _TARGET_MET, _IN_BAND = ("NO_PRICE",), ("TARGET_MET",), ("IN_BAND",)
 _BELOW_ONE_LOT, _BELOW_MIN_TRADE = ("BELOW_ONE_LOT",), ("BELOW_MIN_TRADE",)
@@ -91,7 +94,9 @@ class _Room:
         if caps is not None:
             held = inputs.held_lots.nonzero()[0]
             worth = np.abs(inputs.held_lots[held]) * inputs.prices[held] / inputs.lots_per_unit[held]
-            self._account, self._gross = caps.turnover, caps.gross * inputs.nav / 100.0 - float(worth.sum())
+            self._held = float(worth.sum())
+            self._account, self._most = caps.turnover, caps.gross * inputs.nav / 100.0 - self._held
+            self._gross = self._most
 
     def take(self, lots: int, price: float, *, adds: bool) -> None:
         """Count an order of ``lots`` at ``price`` a lot; one that ``adds`` takes from the gross too."""
@@ -111,6 +116,15 @@ class _Room:
                 (_lots(self._gross, price), "ACCOUNT_GROSS"),
             ]
         return [(most, why) for most, why in found if most < size]
+
+    def with_one(self, size: int, price: float) -> dict[str, Compared]:
+        """What the account's caps would be compared with if an increase of ``size`` lots took from the room too."""
+        if self._caps is None:
+            return {}
+        cost, turnover = _cost(size, price), self._caps.turnover
+        reserved = turnover - self._account + cost * (1.0 + self._caps.reserve)
+        gross = self._held + self._most - self._gross + cost
+        return {"ACCOUNT_TURNOVER": (reserved, turnover), "ACCOUNT_GROSS": (gross, self._most + self._held)}
 
 
 def _lots(dollars: float, price: float) -> int:
@@ -177,8 +191,9 @@ def _beyond(
     return wanted, quiet
 
 
-def crowded(inputs: ShapeInputs, wanted: Lots, policy: Policy) -> dict[int, tuple[str, ...]]:
-    """What of trades, turnover and volume would cut the increases in ``wanted`` (N,), each limit judged by itself.
+def crowded(inputs: ShapeInputs, wanted: Lots, policy: Policy) -> dict[int, dict[str, Compared | None]]:
+    """What of trades, turnover, volume and the account's caps would cut the increases in ``wanted`` (N,), each limit
+    judged by itself; by reason code, with the figure and the limit in USD for the account's caps.
 
     As in ``shape``, reductions use up trades and turnover first and increases follow, the largest first; but every
     increase has its whole size, so that a limit is told even where another one already stands before it.
@@ -190,11 +205,18 @@ def crowded(inputs: ShapeInputs, wanted: Lots, policy: Policy) -> dict[int, tupl
     room = _Room(inputs, policy)
     for c in set(columns) - set(growing):
         room.take(int(wanted[c]), float(prices[c]), adds=False)
-    found: dict[int, tuple[str, ...]] = {}
+    found: dict[int, dict[str, Compared | None]] = {}
     for c in sorted(growing, key=lambda c: (-notional[c], c)):
         size, price = abs(int(wanted[c])), float(prices[c])
         alone = [why for most, why in _alone(inputs, policy, c, price) if most < size]
-        found[c] = (*(why for _, why in room.left(size, price)), *alone)
+        held, cost = abs(int(inputs.held_lots[c])) * price, _cost(size, price)
+        figures = room.with_one(size, price)
+        if inputs.caps is not None:
+            figures |= {
+                "ACCOUNT_TRADE": (cost, inputs.caps.trade),
+                "ACCOUNT_POSITION": (held + cost, float(inputs.caps.position[c])),
+            }
+        found[c] = {why: figures.get(why) for why in (*(why for _, why in room.left(size, price)), *alone)}
         room.take(size, price, adds=True)
     return found
 
@@ -287,9 +309,7 @@ def _alone(inputs: ShapeInputs, policy: Policy, column: int, price: float) -> li
     found = [(floor(volume / price), "PARTICIPATION") if isfinite(volume) else (0, "NO_LIQUIDITY_DATA")]
     caps = inputs.caps
     if caps is not None:
-        held = abs(int(inputs.held_lots[column])) * price
-        found += [
-            (_lots(caps.trade, price), "ACCOUNT_TRADE"),
-            (_lots(float(caps.position[column]) - held, price), "ACCOUNT_POSITION"),
-        ]
+        held, most = abs(int(inputs.held_lots[column])) * price, float(caps.position[column])
+        own = "ACCOUNT_POSITION" if most > 0.0 else "ACCOUNT_SYMBOL"
+        found += [(_lots(caps.trade, price), "ACCOUNT_TRADE"), (_lots(most - held, price), own)]
     return found

@@ -179,12 +179,12 @@ class CycleRecord(msgspec.Struct, frozen=True):
 
     Every other symbol of the universe is HOLD for ``NOT_IN_PROGRAMME``; ``others`` counts them. Weights are fractions
     of NAV: ``held`` before, ``target`` the target portfolio, ``desired`` under ladder and stops, ``proposed`` after
-    shaping, gates and vetoes; ``lots`` are the orders. A figure that could not be measured is absent. ``strategies`` is
-    the session's addition to the strategies' evidence, absent when lifecycle tracking is off. ``findings`` are of the
-    current positions and of the orders up to those sent; ``unmet`` the findings of gates and vetoes on the whole
-    desired portfolio, where some of it was not traded (G4). ``stressed_on`` names, per horizon, the stressed set with
-    the largest loss after the orders, where it grew. It contains no wall time and no run id, so two runs of the same
-    inputs are the same bytes.
+    shaping, gates and vetoes; ``lots`` are the orders. A figure that could not be measured is absent.
+    ``strategies`` is the session's addition to the strategies' evidence, absent when lifecycle tracking is off.
+    ``findings`` are of the current positions and of the orders up to those sent; ``unmet`` the findings of gates,
+    vetoes and the account's own caps (in USD) on the whole desired portfolio, where some of it was not traded (G4).
+    ``stressed_on`` names, per horizon, the stressed set with the largest loss after the orders, where it grew. It
+    contains no wall time and no run id, so two runs of the same inputs are the same bytes.
     """
 
     session: str

@@ -97,12 +97,13 @@ REASONS: dict[str, Reason] = {
     "IN_BAND": Reason("info", "{symbol} is within its band of the target", "", "A7"),
     "BELOW_MIN_TRADE": Reason("info", "{symbol}'s change is below the minimum trade", "", "A7"),
     "BELOW_ONE_LOT": Reason("info", "{symbol}'s change is below one lot", "", "A7"),
-    "TRADE_COUNT": Reason("info", "{symbol} waits: the session's changes are more than its trades allow", "", "A7"),
-    "TURNOVER": Reason("info", "{symbol} waits: the session's changes are more than its turnover allows", "", "A7"),
-    "ACCOUNT_TRADE": Reason("info", "{symbol}'s order is cut to the account's cap on one order", "", "H1"),
-    "ACCOUNT_POSITION": Reason("info", "{symbol}'s order is cut to the account's cap on its position", "", "H1"),
-    "ACCOUNT_TURNOVER": Reason("info", "{symbol} waits: the session's orders are more than the account's turnover cap allows", "", "H1"),
-    "ACCOUNT_GROSS": Reason("info", "{symbol} waits: the account's gross limit has no room before this session's sales fill", "", "H1"),
+    "TRADE_COUNT": Reason("info", "The changes wanted in the session are more than its trades allow, and {symbol}'s is not among the first", "", "A7"),
+    "TURNOVER": Reason("info", "{symbol}'s whole change brings the changes wanted in the session above its turnover limit", "", "A7"),
+    "ACCOUNT_TRADE": Reason("info", "{symbol}'s whole order would be {measured}; the account's cap on one order is {limit}", "", "H1"),
+    "ACCOUNT_POSITION": Reason("info", "{symbol}'s position would be {measured}; the account's cap on it is {limit}", "", "H1"),
+    "ACCOUNT_SYMBOL": Reason("info", "{symbol} is none of the account's symbols (governor.symbols), or cannot be measured, so it may only be reduced", "Name it in governor.symbols", "H1"),
+    "ACCOUNT_TURNOVER": Reason("info", "{symbol}'s whole change brings the changes wanted in the session, with a reserve for their prices, to {measured}; the account's turnover cap is {limit}", "", "H1"),
+    "ACCOUNT_GROSS": Reason("info", "{symbol}'s whole change brings what is held and to be bought to {measured}; the account's gross limit is {limit}, and a sale makes room once it has filled", "", "H1"),
     "PARTICIPATION": Reason("info", "{symbol}'s order is cut to its share of average volume", "", "A3"),
     "NO_OPEN": Reason("info", "{symbol} has no open in the session, so the order expired", "", "C3"),
     "HALTED_SESSION": Reason("info", "{symbol} did not trade in the session, so the order expired", "", "C3"),
@@ -251,8 +252,8 @@ REASONS: dict[str, Reason] = {
     "VETO_CRITICAL": Reason("critical", "A critical veto freezes increases", "", "G2"),
 }  # fmt: skip
 
-# Formats of {measured} and {limit} other than fractions, which are written in per cent: whole numbers, or plain figures
-# (scores, sigmas, VIX points, multiples).
+# Formats of {measured} and {limit} other than fractions, which are written in per cent: whole numbers, plain figures
+# (scores, sigmas, VIX points, multiples), or US dollars.
 COUNTS = frozenset({
     "NON_POSITIVE_PRICE", "OHLC_INCONSISTENT", "DUPLICATE_CONFLICT", "DATES_UNORDERED", "DATE_IN_FUTURE",
     "STUCK_SERIES", "VOLUME_SPIKE", "OFF_GRID_ROWS", "DUPLICATE_ROWS", "ROWS_SHORT", "TOO_FEW_ROWS", "CVAR_HALT",
@@ -262,3 +263,4 @@ FIGURES = frozenset({
     "LOW_SCORE", "OUTLIER_UNCONFIRMED", "DECAYED", "VIX_HIGH", "VIX_EXTREME", "CORRELATION_HIGH", "CORRELATION_ALIKE",
     "CORRELATION_CLEAR", "STRATEGY_PROMOTED", "STRATEGY_DEMOTED", "STRATEGY_UNPROFITABLE",
 })  # fmt: skip
+DOLLARS = frozenset({"ACCOUNT_TRADE", "ACCOUNT_POSITION", "ACCOUNT_TURNOVER", "ACCOUNT_GROSS"})

@@ -25,7 +25,7 @@ from plimsoll.risk import gates
 
 # causes that wait for room in a session, which the next session gives again
 WAITS = frozenset({"TRADE_COUNT", "TURNOVER", "PARTICIPATION", "ACCOUNT_TRADE", "ACCOUNT_TURNOVER", "ACCOUNT_GROSS"})
-_SHAPED = WAITS | {"NO_LIQUIDITY_DATA", "ACCOUNT_POSITION"}
+_SHAPED = WAITS | {"NO_LIQUIDITY_DATA", "ACCOUNT_POSITION", "ACCOUNT_SYMBOL"}
 # gates whose limits the shaping enforces: its own reasons report them
 _KEPT = frozenset({"turnover", "trades", "participation"})
 
@@ -36,7 +36,7 @@ class Causes(msgspec.Struct, frozen=True, eq=False):
     """Causes of a session's missing increases.
 
     ``short`` has, per column whose increase fell short of its target, every cause; ``unmet`` are the findings of gates
-    and vetoes on the whole desired portfolio, in order.
+    and vetoes on the whole desired portfolio, in order, then of the account's own caps on each such increase.
     """
 
     short: dict[int, tuple[str, ...]]
@@ -69,12 +69,15 @@ def causes_of(
     gated, of_gates = _gates(context, measured)
     vetoed, of_vetoes = _vetoes(context, rebalanced, measured, scenes)
     found: dict[int, tuple[str, ...]] = {}
+    capped: list[Finding] = []
     for c in short:
         codes = [reason for where, reason in barred if where[c]]
         codes += [*of_held, *proposal.scaled.get(c, ()), *of_gates(c), *of_vetoes(c)]
-        codes += [code for code in (*waits.get(c, ()), *proposal.reasons.get(c, ())) if code in _SHAPED]
+        codes += [code for code in (*waits.get(c, {}), *proposal.reasons.get(c, ())) if code in _SHAPED]
         found[c] = tuple(dict.fromkeys(codes))
-    return Causes(found, join((gated, vetoed)).findings)
+        figures = ((code, waits.get(c, {}).get(code)) for code in found[c])
+        capped += [Finding(code.lower(), code, context.run.symbols[c], *of) for code, of in figures if of is not None]
+    return Causes(found, (*join((gated, vetoed)).findings, *capped))
 
 
 def _gates(context: CycleContext, whole: Measurements) -> tuple[Verdict, Why]:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from plimsoll.analysis import wording
+from plimsoll.analysis import explain_change, wording
 from plimsoll.analysis.case import Case, DecisiveChange, Explanation, Figures, Otherwise, Subject
 from plimsoll.analysis.explain import explain
 from plimsoll.analysis.session_summary import summarise
@@ -31,7 +31,7 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import Certification, Flag
 from plimsoll.core.policy import Policy
-from plimsoll.core.reasons import COUNTS, FIGURES, REASONS
+from plimsoll.core.reasons import COUNTS, DOLLARS, FIGURES, REASONS
 from plimsoll.core.restraint import LadderState, Restraint, RiskEvent
 from plimsoll.core.verdict import Finding
 
@@ -133,7 +133,7 @@ def test_every_reason_is_a_whole_sentence_with_or_without_its_figures(code: str,
 
 
 def test_units_belong_to_codes_of_the_vocabulary() -> None:
-    assert set(REASONS) >= COUNTS | FIGURES
+    assert set(REASONS) >= COUNTS | FIGURES | DOLLARS
     assert not COUNTS & FIGURES
     assert wording.sentence("TRADES_ABOVE_MAX", "book", 6.0, 5.0) == "6 trades exceed 5."
     assert "8.2 robust sigmas" in wording.sentence("OUTLIER_UNCONFIRMED", "AAA", 8.2, 8.0)
@@ -283,6 +283,13 @@ def change(
         (change("held", 0.105, 0.097177), "With 9.71% of NAV or less held in place of 10.50%"),
         (change("held", 0.105, 0.143911, lots=-40, weight=0.13),
          "With 14.40% of NAV or more held in place of 10.50%: AAA would have been sold down to 13.0% of NAV."),
+        (change("account_trade", 10_000.0, 10_500.0), "An account's cap of 10,500 USD on one order, in place of"),
+        (change("account_position:AAA", 15_000.0, 15_001.5),
+         "An account's cap of 15,002 USD on a position in AAA, in place of 15,000 USD"),
+        (change("account_turnover", 30_000.0, 31_000.0), "An account's cap of 31,000 USD on a session's turnover"),
+        (change("account_gross", 1.0, 1.1), "An account's limit of 110% on gross exposure, in place of 100.00%"),
+        (change("account_symbol:AAA"), "AAA among the account's symbols: AAA would have been bought"),
+        (change("nav", 1_000.0, 1_200.0), "An account of 1,200 USD, in place of 1,000 USD"),
         (change("ladder"), "A re-entry of the drawdown ladder"),
         (change("veto:MODEL_DECAY"), "The veto MODEL_DECAY silent: AAA would have been bought"),
     ],
@@ -398,7 +405,7 @@ def test_a_cause_of_the_whole_wish_says_nothing_of_what_the_session_used(code: s
     found = told(refused, auction(BID))
     assert "The session used 0 of 5 trades and 0% of 30.0% turnover." in text(found, "order")
     assert "used up" not in f"{found.headline} {text(found, 'order')}"
-    assert "AAA waits: the session's changes are more than its" in text(found, "order")
+    assert "changes wanted in the session" in text(found, "order")
 
 
 def test_a_hard_limit_is_said_to_be_passed_by_the_proposal_unless_the_held_book_passes_it() -> None:
@@ -522,3 +529,28 @@ def test_an_ended_mandate_is_told_with_its_drawdown_on_every_day_after() -> None
     steps = summarise(Case("run", ended, None, (), (), POLICY), (), ()).summary
     said = next(step.sentences for step in steps if step.name == "restraints")
     assert "Drawdown 19.1% of the lifetime peak ended the mandate (18.0%)." in said
+
+
+def test_every_figure_that_can_be_moved_has_words() -> None:
+    for moved in (*explain_change._MONEY, *explain_change._COUNTS, *explain_change._SHARES, *explain_change._LIFTED):
+        said = explain_change.phrase(None, change(f"{moved}:AAA", 0.5, 0.25))  # type: ignore[arg-type]
+        assert said and "{" not in said
+
+
+@pytest.mark.parametrize(
+    ("code", "measured", "limit", "said"),
+    [
+        ("ACCOUNT_TRADE", 14_900.01, 10_000.0, "AAA's whole order would be 14,900 USD; the account's cap on one order "
+         "is 10,000 USD."),
+        ("ACCOUNT_POSITION", 15_000.01, 15_000.0, "AAA's position would be 15,000.01 USD; the account's cap on it is "
+         "15,000.00 USD."),
+        ("ACCOUNT_TURNOVER", 31_000.0, 30_000.0, "with a reserve for their prices, to 31,000 USD; the account's "
+         "turnover cap is 30,000 USD."),
+    ],
+)  # fmt: skip
+def test_a_cap_of_the_account_is_told_with_its_figures_in_dollars(
+    code: str, measured: float, limit: float, said: str
+) -> None:
+    assert said in text(
+        told(refusal(code, unmet=(Finding(code.lower(), code, "AAA", measured, limit),)), auction(BID)), "order"
+    )

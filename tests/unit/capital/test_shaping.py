@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from plimsoll.capital.shaping import Shaped, ShapeInputs, crowded, shape
+from plimsoll.core.limits import AccountCaps
 from plimsoll.core.policy import Policy, ShapingPolicy
 from plimsoll.core.reasons import REASONS
 
@@ -200,7 +201,26 @@ def test_each_limit_of_the_session_is_told_even_where_another_stands_before_it(d
     inputs = ShapeInputs(**given)  # type: ignore[arg-type]
     wanted = shape(inputs, Policy()).wanted
     assert wanted.tolist() == [round(1000 * d) for d in desired]
-    assert {c: told for c, told in crowded(inputs, wanted, Policy()).items() if told} == expected
+    assert {c: tuple(told) for c, told in crowded(inputs, wanted, Policy()).items() if told} == expected
+
+
+def test_what_the_accounts_caps_hold_back_is_told_in_usd_and_an_unnamed_symbol_by_its_own_code() -> None:
+    n = 4
+    caps = AccountCaps(3_000.0, np.array([25_000.0, 4_000.0, 0.0, 25_000.0]), 9_000.0, 0.08, 0.01)
+    inputs = ShapeInputs(
+        held_lots=np.array([0, 20, 0, 10]), desired=np.array([0.05, 0.045, 0.01, 0.0]), nav=NAV,
+        prices=np.full(n, 100.0), lots_per_unit=np.ones(n, np.int64), forced=np.zeros(n, bool),
+        increase_scale=np.ones(n), adv=np.full(n, 1e12), caps=caps,
+    )  # fmt: skip
+    shaped = shape(inputs, Policy())
+    assert shaped.reasons[2] == ("ACCOUNT_SYMBOL",)
+    told = crowded(inputs, shaped.wanted, Policy())
+    # 5,000 and then 2,500 and 1,000 are wanted, 1,000 sold first; each with a cent, turnover with 1 % more
+    assert {c: {why: of and tuple(round(v, 2) for v in of) for why, of in d.items()} for c, d in told.items()} == {
+        0: {"ACCOUNT_GROSS": (8_000.01, 8_000.0), "ACCOUNT_TRADE": (5_000.01, 3_000.0)},
+        1: {"ACCOUNT_GROSS": (10_500.02, 8_000.0), "ACCOUNT_POSITION": (4_500.01, 4_000.0)},
+        2: {"ACCOUNT_TURNOVER": (9_595.04, 9_000.0), "ACCOUNT_GROSS": (11_500.03, 8_000.0), "ACCOUNT_SYMBOL": None},
+    }
 
 
 @pytest.mark.parametrize("price", [np.nan, 0.0, np.inf])

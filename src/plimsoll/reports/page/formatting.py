@@ -8,7 +8,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.core.reasons import FIGURES, REASONS
+from plimsoll.core.reasons import DOLLARS, FIGURES, REASONS
 
 ABSENT = "unknown"
 HELD = " held"
@@ -153,6 +153,8 @@ def small(value: float, code: str = "") -> str:
 
     What the reason ``code`` measures in plain figures, such as a correlation, is no per cent.
     """
+    if code in DOLLARS:
+        return usd(100.0 * value)
     if float(value).is_integer():
         return count(int(value))
     if code in FIGURES:
