@@ -319,6 +319,8 @@ def database(path: Path) -> Check:
             verdict = connection.execute("PRAGMA quick_check(1)").get
         finally:
             connection.close()
+    except apsw.ReadOnlyError:
+        return Check("database", "warn", "was being written when its process ended", "The next ingestion completes it")
     except apsw.Error as error:
         return Check("database", "fail", f"{path}: {error}", "Restore it from a backup, or ingest again")
     if verdict != "ok":
@@ -425,7 +427,8 @@ def _policy(load: Callable[[], Policy]) -> tuple[Policy | None, Check]:
 
 def _uri(path: Path) -> str:
     """A database to look at. One nobody writes is taken as unchanging, so that not even a lock file is made."""
-    still = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
+    written = any(path.with_name(path.name + log).exists() for log in ("-wal", "-journal"))
+    still = "" if written else "&immutable=1"
     return f"file:{quote(str(path.absolute()))}?mode=ro{still}"
 
 

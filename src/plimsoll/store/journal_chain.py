@@ -87,6 +87,8 @@ def anchored(ending: Ending) -> bool:
 
 
 def _audit(connection: apsw.Connection, ending: Ending) -> AuditReport:
+    if not connection.execute("SELECT count(*) FROM sqlite_schema").get:
+        return AuditReport(False, 0, 1, "the journal holds no records")  # killed before its tables were made
     total = int(connection.execute("SELECT count(*) FROM journal").get)
     head, found = ORIGIN, stated(connection)
     try:

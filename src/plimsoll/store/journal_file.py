@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -62,17 +62,49 @@ def record_hash(seq: int, prev: str, kind: str, payload: bytes, of: int = FORMAT
 
 
 def opened(path: Path) -> apsw.Connection:
-    """One view of the file, for reading only, to be closed: a run may be writing it. ``InputError`` where none is."""
+    """One view of the file, for reading only, to be closed: a run may be writing it. ``InputError`` where none is.
+
+    A process that was killed leaves a log of what it was writing, which a reader without the right to write cannot
+    apply. It is applied once here; SQLite's own locks tell it from that of a process that still writes.
+    """
     if not path.is_file():
         raise InputError(f"There is no journal at {path}", "See 'plimsoll runs'")
+    try:
+        return _view(path)
+    except (apsw.ReadOnlyError, apsw.CantOpenError):
+        _recover(path)
+        return _view(path)
+
+
+def begun(connection: apsw.Connection) -> bool:
+    """Whether a journal has a first record: a process may be killed before it writes one."""
+    made = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name IN ('journal', 'head')").get
+    return made == 2 and bool(connection.execute("SELECT EXISTS (SELECT * FROM journal)").get)
+
+
+def _view(path: Path) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     connection = apsw.Connection(f"file:{quote(str(path.absolute()))}?mode=ro", flags=flags)
     try:
         connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # only a read makes the view
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _recover(path: Path) -> None:
+    """Bring a file to its last commit: SQLite does it on the first read by whoever may write."""
+    try:
+        with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as connection:
+            connection.set_busy_timeout(1000)
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.IOError):
+        raise PlimsollError(
+            f"{path} was being written when its process ended, and cannot be completed where it may not be written",
+            "Copy the home to where it may be written, and read the copy",
+        ) from None
 
 
 @contextmanager
@@ -115,7 +147,7 @@ def stated(connection: apsw.Connection) -> int:
 def refuse_another_format(connection: apsw.Connection, path: Path) -> None:
     """``OldJournal`` for a journal of an older format, ``InputError`` for an unknown one."""
     found = stated(connection)
-    if found == FORMAT:
+    if found == FORMAT or not begun(connection):
         return
     problem = f"the journal {path} is of format {found}, and this version of plimsoll reads format {FORMAT}"
     if found not in KINDS_OF:

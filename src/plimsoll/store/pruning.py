@@ -40,7 +40,7 @@ def chosen(
 
     ``now`` is an instant, ISO in UTC. A run without dates is not removed for its age.
     A comparison run is removed with the runs that are older than the oldest one kept. A running one is never selected,
-    and one of another mode than backtest only with ``force``: its journal is an account's.
+    and one of another mode than backtest only with ``force``: its journal is an account's, unless nothing was decided.
     ``UsageError`` without a filter.
     """
     if keep is None and older_than is None and not unfinished:
@@ -58,7 +58,9 @@ def chosen(
         met = [name for name in met if "" < age[name][0] < limit.strftime("%Y-%m-%dT%H:%M:%S.%fZ")]
     if unfinished:
         met = [name for name in met if not told[name].finished and BESIDE not in name]
-    spared = () if force else tuple(sorted(name for name in met if _account(told[name])))
+    spared = (
+        () if force else tuple(sorted(name for name in met if _account(told[name]) and not runs.nothing_begun(name)))
+    )
     going = tuple(sorted(set(met) - set(spared)))
     size = sum(path.stat().st_size for name in going for path in runs.files(name))
     return Pruned(going, spared, size, done=False)

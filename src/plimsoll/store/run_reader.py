@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from plimsoll.core.decision import CycleRecord
-from plimsoll.core.errors import CorruptionError, UsageError
+from plimsoll.core.errors import CorruptionError, InputError, UsageError
 from plimsoll.core.events import Event, Genesis, Proof
 from plimsoll.core.runs import Anchor, Ending, Passage
 from plimsoll.store.journal_chain import UNKNOWN, anchored, proven_rows
@@ -22,6 +22,7 @@ from plimsoll.store.journal_file import (
     ORIGIN,
     ROWS,
     JournalRow,
+    begun,
     event_of,
     opened,
     orders_of,
@@ -59,10 +60,19 @@ class SqliteRunReader:
         with readable(self._path):
             self._connection = opened(self._path)
             try:
+                self._refuse_unbegun()
                 refuse_another_format(self._connection, self._path)
             except BaseException:
                 self._connection.close()
                 raise
+
+    def _refuse_unbegun(self) -> None:
+        """A run that was killed before its first record decided nothing; only a known end says that there was one."""
+        if self._ending.anchor is None and not self._ending.problem and not begun(self._connection):
+            raise InputError(
+                f"run {self.run!r} ended before its first record: nothing was decided in it",
+                "Start it again; 'plimsoll runs prune --unfinished --yes' removes what is left of it",
+            )
 
     @property
     def genesis(self) -> Genesis:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -19,12 +20,13 @@ from plimsoll.core.policy import Policy
 from plimsoll.core.runs import BESIDE, TAG_MAX, Anchor, AuditReport, Ending, RunSummary
 from plimsoll.store.home import Home
 from plimsoll.store.journal_chain import verify
+from plimsoll.store.journal_file import begun, opened, readable
 from plimsoll.store.own_files import read_own, write_whole
 from plimsoll.store.run_reader import SqliteRunReader
 
 _POLICY = ".policy.json"
 _RESULT = ".result.json"
-_SUFFIXES = (".json", _POLICY, _RESULT, ".db", ".db-wal", ".db-shm")
+_SUFFIXES = (".json", _POLICY, _RESULT, ".db", ".db-journal", ".db-wal", ".db-shm")
 _LISTED = 8  # names an error lists before it only counts
 _INSTANT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(-\d+)?$")  # in the name of a run
 
@@ -222,6 +224,20 @@ class RunFiles:
         if known.finished or self.journal(run).with_suffix(_RESULT).exists():
             return Ending(problem=f"the run was finished, and {path} does not keep it")
         return Ending()
+
+    def nothing_begun(self, run: str) -> bool:
+        """Whether a run was killed before its first record: nothing was decided, so there is nothing to keep."""
+        path = self.journal(run)
+        try:
+            ending = self.ending(run)
+            if ending.anchor is not None or ending.problem:
+                return False
+            if not path.exists():
+                return True
+            with readable(path), closing(opened(path)) as connection:
+                return not begun(connection)
+        except PlimsollError:
+            return False
 
     def _policy(self, run: str) -> Path:
         return self.journal(run).with_suffix(_POLICY)

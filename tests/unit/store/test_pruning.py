@@ -84,3 +84,10 @@ def test_everything_of_a_run_goes_and_nothing_else(runs: RunFiles) -> None:
     assert runs.files("backtest-2") == () and "backtest-2" not in runs.names()
     assert len(runs.files("backtest-3")) == 5
     assert runs.journal("backtest-without-mandate-2").exists()
+
+
+def test_a_paper_run_that_was_killed_before_its_first_record_is_no_account(runs: RunFiles, tmp_path: Path) -> None:
+    runs.journal("paper-6").touch()
+    runs.finish(RunSummary("paper-6", "paper", "", "", "s", "p", 1, (), False, False, status="running"))
+    found = pruning.chosen(runs, NOW, unfinished=True)
+    assert "paper-6" in found.runs and found.spared == ("paper-4",)
