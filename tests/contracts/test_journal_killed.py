@@ -1,4 +1,4 @@
-"""A journal whose process is killed at any moment is read by every reader, and continued, with all that was durable (G3).
+"""A journal whose process is killed at any moment is read by every reader, and goes on with all that was durable (G3).
 
 Every call by which SQLite changes a file is a moment: what lies on disk before it is what ``kill -9`` would leave.
 """

@@ -64,10 +64,16 @@ class _Stored(msgspec.Struct):
 def _listed(found: RunCatalogue, name: str) -> RunSummary:
     from msgspec.structs import replace
 
+    from plimsoll.core.errors import InputError
+
     summary = found.summary(name)
     if summary.run != name:
         return replace(summary, run=name, status="altered", reason=f"its summary belongs to the run {summary.run}")
-    return _held_against_result(summary, found.result(name))
+    try:
+        stored = found.result(name)
+    except InputError as error:  # a link, a folder: its figures cannot be checked, and other runs are still listed
+        return replace(summary, status="altered", reason=error.problem)
+    return _held_against_result(summary, stored)
 
 
 def _held_against_result(summary: RunSummary, stored: bytes | None) -> RunSummary:

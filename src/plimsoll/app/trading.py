@@ -157,8 +157,9 @@ def _begun(
     else the newest. ``UsageError`` where it cannot be continued as asked.
     """
     from plimsoll.core.errors import CorruptionError, InputError, UsageError
+    from plimsoll.core.policy import policy_hash
 
-    named = continue_run or resume
+    named = resume if continue_run is None else continue_run
     if named is None:
         return None
     if continue_run is not None and resume is not None:
@@ -191,6 +192,11 @@ def _begun(
     policy = runs.policy(run, genesis.policy)
     if policy is None:
         raise UsageError(f"the policy of run {run!r} was not stored", "Start a new run")
+    if (workspace.policy_files or workspace.profile) and policy_hash(workspace.load().policy) != genesis.policy:
+        raise UsageError(
+            f"run {run!r} keeps the policy it began with, and --policy or --profile gives another",
+            "Leave them out, or start a new run under the other policy",
+        )
     return Begun(runs.summary(run), genesis, policy, ending.anchor, snapshot, decided)
 
 

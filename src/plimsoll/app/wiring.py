@@ -69,7 +69,8 @@ def run_context_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) ->
         for problem in hurdle(policy_for(policy, terms_of(strategy, policy))):
             raise InputError(f"strategy {strategy.name!r}: {problem.text}", f"{problem.remedy}, or give it a larger ic")
     prices = [float(panel.close[row, column]) for column, row in enumerate(panel.last_row.tolist())]
-    feasible(policy, prices, panel.instruments, policy.account.capital, run_context.weight_caps.tolist())
+    caps, account = run_context.weight_caps.tolist(), run_context.account_caps
+    feasible(policy, prices, panel.instruments, policy.account.capital, caps, account)
     return run_context
 
 

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from plimsoll.cli.terminal import json_text, say
-from plimsoll.core.errors import EXIT_ERROR, Interrupted, PlimsollError
+from plimsoll.core.errors import EXIT_ERROR, EXIT_USAGE, Interrupted, PlimsollError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 
@@ -69,6 +69,9 @@ class CommandGroup(TyperGroup):
     def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:
         """Run a command line."""
         words = list(sys.argv[1:] if args is None else args)
+        if (option := _empty(words)) and extra.get("standalone_mode", True):
+            remedy = "Give a value, or leave it out; a shell variable may be unset"
+            sys.exit(fail(f"{option} is empty", remedy, EXIT_USAGE, "--json" in words).exit_code)
         if not extra.get("standalone_mode", True) or "--json" not in words:
             return super().main(args, *more, **extra)
         try:
@@ -82,6 +85,17 @@ class CommandGroup(TyperGroup):
             say("Aborted.", err=True)
             code = EXIT_ERROR
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _empty(words: Sequence[str]) -> str:
+    """The first option or argument given as an empty text, which would stand for one that was not given; "" if none."""
+    for number, word in enumerate(words):
+        if word.startswith("--") and word.endswith("="):
+            return word[:-1]
+        if not word:
+            before = words[number - 1] if number else ""
+            return before if before.startswith("-") else "an argument"
+    return ""
 
 
 def hold_streams() -> None:

@@ -104,7 +104,7 @@ def trade(
     Orders fill at a simulated venue. With governor.recorded in the policy they pass the governor first and the
     account's dollar caps bind them; without it only 'plimsoll govern' and 'plimsoll model run' are held to caps.
     --resume takes up an interrupted run on its own snapshot; --continue goes on with one on newer data, day after day,
-    and says what they tell otherwise of days already decided.
+    and says what they tell otherwise of days already decided. A run keeps the policy it began with.
 
     \b
     plimsoll trade --mode paper --recorded --start 2025-01-02 --end 2025-12-31

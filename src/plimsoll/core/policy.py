@@ -28,6 +28,9 @@ def _count(rule: str, note: str = "", unit: str = "sessions") -> msgspec.Meta:
     return _meta(unit, rule, note, ge=0)
 
 
+_Dollars = Annotated[int, Meta(ge=0)]
+
+
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A part of the policy; unknown keys are refused."""
 
@@ -35,7 +38,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class Account(Section, frozen=True, kw_only=True):
     """The account and its starting capital."""
 
-    capital: Annotated[float, _meta("USD", "U8", "Starting capital of a backtest or paper account", gt=0)] = 100_000.0
+    capital: Annotated[float, _meta("USD", "U8", "Starting capital of a backtest or paper account", gt=0, le=1e12)] = 100_000.0
 
 
 class DataPolicy(Section, frozen=True, kw_only=True):
@@ -511,10 +514,10 @@ class GovernorPolicy(Section, frozen=True, kw_only=True):
 
     recorded: Annotated[bool, _meta("switch", "H1", "Orders of recorded sessions (backtest and paper) pass the governor, and its caps limit each session's orders")] = False
     capital_drift: Annotated[float, _fraction("H1", "A warning is issued when session equity differs by more from the capital for which the caps were made", "fraction of the capital")] = 0.20
-    loss: Annotated[int | None, _meta("whole USD a session", "H1", "Intraday loss; none: loss_share of the capital")] = None
-    position: Annotated[int | None, _meta("whole USD", "H1", "One symbol, worst case; none: its cap in limits x the capital")] = None
-    turnover: Annotated[int | None, _meta("whole USD a session", "H1", "Sum of unsigned notionals; none: turnover_share of the capital")] = None
-    trade: Annotated[int | None, _meta("whole USD", "H1", "A single order; none: trade_share of the capital")] = None
+    loss: Annotated[_Dollars | None, _meta("whole USD a session", "H1", "Intraday loss; none: loss_share of the capital")] = None
+    position: Annotated[_Dollars | None, _meta("whole USD", "H1", "One symbol, worst case; none: its cap in limits x the capital")] = None
+    turnover: Annotated[_Dollars | None, _meta("whole USD a session", "H1", "Sum of unsigned notionals; none: turnover_share of the capital")] = None
+    trade: Annotated[_Dollars | None, _meta("whole USD", "H1", "A single order; none: trade_share of the capital")] = None
     loss_share: Annotated[float, _fraction("H1", unit="fraction of the stated capital")] = 0.03
     turnover_share: Annotated[float, _fraction("H1", unit="fraction of the stated capital")] = 0.30
     trade_share: Annotated[float, _fraction("H1", unit="fraction of the stated capital")] = 0.10

@@ -359,7 +359,7 @@ def data(snapshots: SnapshotStore, policy: Policy, now: datetime) -> Check:
 
 def orders(snapshots: SnapshotStore, policy: Policy) -> Check:
     """The policy can trade: at the last certified prices a buy and the exit of the largest position are legal (U7)."""
-    from plimsoll.engine.caps import weight_cap
+    from plimsoll.engine.caps import account_caps, weight_cap
     from plimsoll.store.policy_proofs import feasible
 
     try:
@@ -369,7 +369,8 @@ def orders(snapshots: SnapshotStore, policy: Policy) -> Check:
         panel = found.resolved(policy.limits.plain_symbols_are)
         prices = [float(panel.close[row, column]) for column, row in enumerate(panel.last_row.tolist())]
         caps = [weight_cap(instrument, policy.limits) for instrument in panel.instruments]
-        proof = feasible(policy, prices, panel.instruments, policy.account.capital, caps)
+        account = account_caps(policy, panel.symbols) if policy.governor.recorded else None
+        proof = feasible(policy, prices, panel.instruments, policy.account.capital, caps, account)
     except PlimsollError as error:
         return _failed("orders", error)
     lots = {i.symbol: i.lots_per_unit for i in panel.instruments}

@@ -35,6 +35,8 @@ def _governed(tally: RunTally) -> str:
         f"every order was put to {caps}"
         + (f" and held back or cut what was wanted ({held})" if held else "")
         + (f"; it refused {tally.orders_denied} ({denied})" if denied else "; of the orders it refused none")
+        + "; its loss cap and intraday ladder bound nothing: orders are admitted before their session opens, when its "
+        "loss is 0"
     )
 
 

@@ -21,9 +21,9 @@ def clearly(path: Path, verb: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise InputError(
-            f"{path} cannot be {verb} ({reason})", "Check its permissions, or give another --home"
-        ) from None
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "Free space on its disk" if full else "Check its permissions, or give another --home"
+        raise InputError(f"{path} cannot be {verb} ({reason})", remedy) from None
 
 
 def open_own(path: Path, flags: int, mode: int = 0o600) -> int:

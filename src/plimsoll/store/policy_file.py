@@ -9,6 +9,8 @@ Consistency of the values is checked in ``store.policy_proofs``.
 from __future__ import annotations
 
 import math
+import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -229,7 +231,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a pipe that nobody writes would be waited for
+                raise InputError(f"policy file {path} is not a regular file", "Name a readable YAML file")
             raw = file.read(BYTES_MAX + 1)
     except OSError as error:
         raise InputError(f"policy file {path}: {error.strerror}", "Name a readable YAML file") from None

@@ -15,6 +15,7 @@ import msgspec
 from plimsoll.core.dates import SESSIONS_A_YEAR, day_number
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.instrument import Instrument
+from plimsoll.core.limits import AccountCaps
 from plimsoll.core.policy import LIMIT_HORIZON, Policy, VetoPolicy
 
 
@@ -299,6 +300,7 @@ def feasible(
     instruments: Sequence[Instrument],
     capital: float,
     caps: Sequence[float],
+    account: AccountCaps | None = None,
 ) -> Feasibility:
     """Prove with the last certified prices that at least one buy and the exit of the largest position are legal.
 
@@ -307,6 +309,7 @@ def feasible(
     prices : last traded price per instrument, USD a unit; NaN where there is none.
     capital : USD.
     caps : static weight cap per instrument (kind, S4, universe: the strictest), fraction of NAV.
+    account : the account's dollar caps, where a governor is in the path of the orders (H1).
 
     Returns
     -------
@@ -323,17 +326,49 @@ def feasible(
         lot = price / instrument.lots_per_unit
         if not (instrument.tradable and math.isfinite(lot) and lot > 0.0):
             continue
-        most = math.floor(min(cap, room) * capital / lot)
+        position, order = _dollars(account, column)
+        most = math.floor(min(min(cap, room) * capital, position) / lot)
         fewest = max(1, math.ceil(shaping.min_trade / lot))
-        turnover = math.floor(2.0 * shaping.turnover_max * capital / lot)
+        turnover = math.floor(min(2.0 * shaping.turnover_max * capital, order) / lot)
         if fewest <= min(most, turnover) and (opening is None or fewest * lot < opening[0]):
             opening = (fewest * lot, column, fewest)
         if most >= 1 and (largest is None or most * lot > largest[0]):
             largest = (most * lot, column, most)
     if opening is None or largest is None or shaping.trades_max < 1:
+        if account is not None:
+            feasible(policy, prices, instruments, capital, caps)  # without them: where this is legal, they are why not
+            raise _capped(policy, prices, instruments, account)
         raise _infeasible(policy, prices, instruments, capital, caps)
     return Feasibility(
         instruments[opening[1]].symbol, opening[2], opening[0], instruments[largest[1]].symbol, largest[2], largest[0]
+    )
+
+
+def _dollars(account: AccountCaps | None, column: int) -> tuple[float, float]:
+    """The account's caps on a position and on one order of it, USD; a turnover keeps a reserve for a price move."""
+    if account is None:
+        return math.inf, math.inf
+    position = float(account.position[column])
+    return position, min(account.trade, account.turnover / (1.0 + account.reserve))
+
+
+def _capped(
+    policy: Policy, prices: Sequence[float], instruments: Sequence[Instrument], account: AccountCaps
+) -> InputError:
+    """No buy fits the account's dollar caps: the nearest, and the caps that it would need."""
+    least = policy.shaping.min_trade
+    lots = [p / i.lots_per_unit for p, i in zip(prices, instruments, strict=True)]
+    needed, symbol = min(
+        (max(1, math.ceil(least / lot)) * lot, i.symbol)
+        for lot, i in zip(lots, instruments, strict=True)
+        if i.tradable and math.isfinite(lot) and lot > 0.0
+    )
+    listed = f"; governor.symbols names {', '.join(policy.governor.symbols)}" if policy.governor.symbols else ""
+    return InputError(
+        f"no buy is legal under the account's dollar caps, which governor.recorded puts before every order: the "
+        f"smallest, {needed:.2f} USD of {symbol}, has to fit governor.trade {account.trade:g} USD, governor.turnover "
+        f"{account.turnover:g} USD and its position's cap, at most {max(account.position, default=0.0):g} USD{listed}",
+        "Raise these caps, lower shaping.min_trade, or turn governor.recorded off",
     )
 
 

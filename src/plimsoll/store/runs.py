@@ -167,7 +167,8 @@ class RunFiles:
             found = msgspec.json.decode(read_own(self._summary(run)), type=RunSummary)
         except (OSError, InputError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
             found = self._from_journal(run)
-        status = found.status or ("finished" if found.finished else "interrupted")
+        ended = "finished" if found.finished else "interrupted"
+        status = ended if found.status in ("", "finished") else found.status  # one that is both is not finished
         if status == "running" and not self._held(run):
             status = "interrupted"  # its process is gone
         return found if status == found.status else msgspec.structs.replace(found, status=status)
