@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from plimsoll.core.errors import InputError
-from plimsoll.store.own_files import OWN_MAX, read_own, write_whole
+from plimsoll.store.own_files import OWN_MAX, clearly, read_own, write_whole
 
 
 def test_a_small_file_replaces_a_link_and_writes_through_none(tmp_path: Path) -> None:
@@ -45,3 +46,9 @@ def test_what_stands_in_the_place_of_an_own_file_is_named_and_not_waited_for(tmp
     in_place(path, kind)
     with pytest.raises(InputError, match=r"session\.json"):
         read_own(path)
+
+
+def test_a_full_disk_is_not_told_as_a_want_of_permission(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No space left") as found, clearly(tmp_path, "written"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert found.value.remedy == "Free space on its disk"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -200,6 +201,12 @@ def test_files_that_cannot_be_a_policy_are_refused(tmp_path: Path, yaml) -> None
         read_yaml(yaml(bomb))
     with pytest.raises(InputError):
         read_yaml(yaml("a: " + "[" * 5000 + "]" * 5000))
+
+
+def test_a_pipe_that_nobody_writes_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "policy.yaml")
+    with pytest.raises(InputError, match="not a regular file"):
+        load(files=(tmp_path / "policy.yaml",))
 
 
 def test_an_unknown_profile_is_a_usage_error() -> None:

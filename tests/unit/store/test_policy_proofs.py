@@ -6,10 +6,12 @@ import math
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument
+from plimsoll.core.limits import AccountCaps
 from plimsoll.core.policy import Admission, Policy, Rung
 from plimsoll.risk.regime import reachable
 from plimsoll.store.policy_file import PROFILES, load
@@ -145,3 +147,31 @@ def test_without_a_usable_price_nothing_is_legal(price: float) -> None:
 def test_an_index_and_a_zero_cap_are_not_tradable() -> None:
     with pytest.raises(InputError, match="no tradable symbol"):
         feasible(Policy(), [20.0, 500.0], [INDEX, FUND], 100_000.0, [1.0, 0.0])
+
+
+def account(trade: float = 1e9, position: float = 1e9, turnover: float = 1e9) -> AccountCaps:
+    return AccountCaps(trade, np.array([position]), turnover, gross=1.0, reserve=0.01)
+
+
+@pytest.mark.parametrize(
+    ("caps", "legal"),
+    [
+        (account(trade=127.95), True),
+        (account(trade=127.94), False),
+        (account(position=127.94), False),
+        (account(turnover=127.95), False),  # a turnover keeps 1 % for a move of the price
+        (account(turnover=129.24), True),
+        (account(trade=0.0), False),
+    ],
+)
+def test_a_buy_is_legal_only_within_the_dollar_caps_of_a_governed_account(caps: AccountCaps, legal: bool) -> None:
+    if legal:
+        assert feasible(Policy(), [127.95], [FUND], 100_000.0, [0.4], caps).buy_notional == 127.95
+        return
+    with pytest.raises(InputError, match=r"no buy is legal under the account's dollar caps.* 127\.95 USD of SPY"):
+        feasible(Policy(), [127.95], [FUND], 100_000.0, [0.4], caps)
+
+
+def test_without_a_legal_buy_even_free_of_dollar_caps_these_are_not_blamed() -> None:
+    with pytest.raises(InputError, match="needs its cap"):
+        feasible(Policy(), [40_000.01], [DEAR], 100_000.0, [0.40], account(trade=1.0))

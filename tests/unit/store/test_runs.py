@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from plimsoll import app
 from plimsoll.core.errors import CorruptionError, PlimsollError, UsageError
 from plimsoll.core.events import Approval, Genesis
 from plimsoll.core.runs import RunSummary
@@ -177,3 +178,22 @@ def test_a_summary_of_another_run_proves_no_journal(tmp_path: Path) -> None:
         runs.audit("a")
     with pytest.raises(CorruptionError, match="belongs to the run b"):
         runs.open("a")
+
+
+def test_a_summary_that_says_finished_and_is_not_is_interrupted(tmp_path: Path) -> None:
+    runs = RunFiles(Home(tmp_path))
+    told = finished(runs, "backtest-1")
+    runs.finish(msgspec.structs.replace(told, finished=False))
+    assert runs.summary("backtest-1").status == "interrupted"
+    with pytest.raises(UsageError, match="backtest-1 is interrupted"):
+        runs.find()
+
+
+def test_a_result_that_is_a_link_is_told_in_its_own_line(tmp_path: Path) -> None:
+    runs = RunFiles(Home(tmp_path))
+    for name in ("backtest-1", "backtest-2"):
+        finished(runs, name)
+    runs.journal("backtest-1").with_suffix(".result.json").symlink_to("/etc/passwd")
+    listed = app.runs(app.Workspace(tmp_path))
+    assert [(one.run, one.status) for one in listed] == [("backtest-1", "altered"), ("backtest-2", "finished")]
+    assert "symbolic link" in listed[0].reason
