@@ -54,7 +54,7 @@ def told(known: Known, fact: Fact) -> Change | tuple[str, ...]:
     if before is not None:
         same, reasons = _decode(before)
         if same != content:
-            raise InputError(f"{fact.id} was told before with other content", "Give each fact an id of its own")
+            raise InputError(f"{fact.id} was reported before with other content", "Give each fact an id of its own")
         return tuple(reasons)
     try:
         change = _BOOK[type(fact)](known, fact)
@@ -105,8 +105,8 @@ def _split(known: Known, told: Split) -> Change:
     for other in known_splits:
         if abs(other.at // DAY - told.at // DAY) <= 1 and not (told.again or other.again):
             raise InputError(
-                f"a split of {symbol}, {other.new} for {other.old}, was told as {other.id} for {_date(other.at)}",
-                'If this is another one, tell it with "again": true',
+                f"a split of {symbol}, {other.new} for {other.old}, was reported as {other.id} for {_date(other.at)}",
+                'If this is another one, send it with "again": true',
             )
     split = SplitAt(told.at, new, old, told.id, told.again)
     change = Change(puts=[("split", symbol, (*known_splits, split))])
@@ -190,8 +190,8 @@ def _another(known: Known, told: Dividend) -> None:
     at, name, amount = _decode(text)
     if abs(at // DAY - told.at // DAY) <= 1:
         raise InputError(
-            f"a dividend of {told.symbol}, {plain(amount)}, was told as {name} for {_date(at)}",
-            'If this is another one, tell it with "again": true',
+            f"a dividend of {told.symbol}, {plain(amount)}, was reported as {name} for {_date(at)}",
+            'If this is another one, send it with "again": true',
         )
 
 

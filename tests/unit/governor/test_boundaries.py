@@ -452,7 +452,7 @@ def test_a_dividend_is_at_most_the_bound_of_the_price_and_one_within_a_day_is_th
         governor.tell(Dividend("d", "S", bound + 1, at(10)))
     governor.tell(Dividend("d", "S", bound, at(10)))
     for days in (-1, 0, 1):
-        with pytest.raises(InputError, match="was told as d"):
+        with pytest.raises(InputError, match="was reported as d"):
             governor.tell(Dividend("e", "S", UNIT, at(10 + 86_400 * days)))
     assert governor.tell(Dividend("e", "S", UNIT, at(10 + 86_400 * 2))) == ()
     with pytest.raises(InputError, match="positive amount"):

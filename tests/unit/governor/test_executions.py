@@ -270,7 +270,7 @@ def test_a_trade_of_another_is_adopted_once_and_counts_everywhere() -> None:
     assert governor.positions == {"S": -3 * UNIT}
     assert (governor.account.turnover, governor.account.cash) == (309 * CENT, 306 * CENT)
     assert governor.use("S").position == 9 * 100 * CENT  # -3 and 12 to buy, or -3 and 3 to sell
-    with pytest.raises(InputError, match="e1 was told before with other content"):
+    with pytest.raises(InputError, match="e1 was reported before with other content"):
         governor.tell(replace(trade, quantity=UNIT))
 
 

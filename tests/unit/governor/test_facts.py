@@ -152,7 +152,7 @@ def test_a_split_that_two_feeds_tell_is_one() -> None:
     governor = holding()
     governor.tell(Split("a-1", "S", 10, 1, at(30)))
     for other in (Split("b-9", "S", 20, 2, at(40)), Split("b-9", "S", 4, 1, at(86_400))):
-        with pytest.raises(InputError, match=r"a split of S, 10 for 1, was told as a-1 for 2026-03-02.*again"):
+        with pytest.raises(InputError, match=r"a split of S, 10 for 1, was reported as a-1 for 2026-03-02.*again"):
             governor.tell(other)
     assert governor.positions == {"S": 40 * UNIT}
     assert governor.tell(Split("a-1", "S", 10, 1, at(30), again=True)) == ()  # the same one, whatever it says
@@ -507,8 +507,8 @@ def _refused(fact: Fact, words: str, *first: Fact) -> Callable[[], None]:
         _refused(Transfer("m", "S", 0), "needs a quantity"),
         _refused(Transfer("m", "Q", 1), "Q was never quoted"),
         _refused(Snapshot("p", at(3 * 86_400), {}), "outside the session"),
-        _refused(Transfer("m", "S", 2), "m was told before with other content", Transfer("m", "S", 1)),
-        _refused(Transfer("m", "S", 1), "m was told before with other content", Split("m", "S", 2, 1, at(30))),
+        _refused(Transfer("m", "S", 2), "m was reported before with other content", Transfer("m", "S", 1)),
+        _refused(Transfer("m", "S", 1), "m was reported before with other content", Split("m", "S", 2, 1, at(30))),
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(check: Callable[[], None]) -> None:
@@ -567,7 +567,7 @@ def test_a_dividend_told_twice_explains_one_fall() -> None:
     governor = holding()
     governor.tell(Dividend("d1", "S", UNIT, at(30)))
     for told in (Dividend("other", "S", UNIT, at(40)), Dividend("other", "S", UNIT // 2, at(86_400))):
-        with pytest.raises(InputError, match=r"a dividend of S, 1, was told as d1 for 2026-03-02.*again"):
+        with pytest.raises(InputError, match=r"a dividend of S, 1, was reported as d1 for 2026-03-02.*again"):
             governor.tell(told)
     governor.quote("S", Quote(8 * UNIT, 8 * UNIT, at(41)))
     assert governor.result == -400 * CENT  # of 4 that fell by 2.00, 1.00 was paid
