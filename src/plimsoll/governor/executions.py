@@ -20,7 +20,7 @@ from msgspec.structs import replace as changed
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.venue_facts import Bust, Correction
-from plimsoll.governor.change import CONTESTED, Change, Known, moved, moved_since, ordered, scaled, told_at
+from plimsoll.governor.change import CONTESTED, Change, Known, moved, ordered, scaled, told_at
 from plimsoll.governor.prices import paid
 from plimsoll.governor.state import OpenOrder, SplitAt, StoredValue, encode
 
@@ -234,8 +234,7 @@ def order_of(known: Known, order_id: str) -> tuple[OpenOrder, bool]:
         *fields, ended, splits = _decode(closed)
         order = OpenOrder(*fields)
         for split in known.book.splits.get(order.symbol, ())[splits:]:
-            _, filled = moved_since(known, order.symbol, split.at - 1)
-            order = converted(order, split, filled.get(order.id, 0))
+            order = converted(order, split, 0)  # one that filled after a split was converted as it was told
         return order, ended
     decided = known.fact("intent", order_id)
     if decided is None:

@@ -60,14 +60,14 @@ def disputed() -> Governor:
 
 
 def test_what_gives_way_is_the_last_of_its_corrections_and_stays_in_the_turnover_at_its_dearest() -> None:
-    governor = desk()
-    fill(governor, "s", "w", 3)
-    correct(governor, "s", "w", "w.2", 2, 105)
-    turnover = governor.account.turnover
-    assert turnover == 300 * CENT
-    assert fill(governor, "b", "w", 7) == DISPUTED
-    assert readings(governor) == (7, -2)
-    assert governor.account.turnover == turnover + 700 * CENT
+    for (units, cents), (later, dearer), dearest in (((3, 100), (2, 105), 300), ((2, 100), (3, 105), 315)):
+        governor = desk()
+        fill(governor, "s", "w", units, cents)
+        correct(governor, "s", "w", "w.2", later, dearer)
+        assert governor.account.turnover == dearest * CENT
+        assert fill(governor, "b", "w", 7) == DISPUTED
+        assert readings(governor) == (7, -later)
+        assert governor.account.turnover == (dearest + 700) * CENT
 
 
 def test_a_second_dispute_of_a_symbol_is_counted_on_top_of_the_first() -> None:

@@ -84,7 +84,7 @@ class Server:
     def answer(self, command: str, *words: Any) -> Any:
         match command:
             case "INFO":
-                return "# Server\r\n" + "\r\n".join(f"{k}:{v}" for k, v in self.info.items())
+                return "# Server\r\nexecutable:/bin:here\r\n" + "\r\n".join(f"{k}:{v}" for k, v in self.info.items())
             case "CONFIG":
                 assert words == ("GET", "appendfsync")
                 if not self.sync:
@@ -108,7 +108,7 @@ class Server:
             case "HGET":
                 return fields.get(words[1])
             case "HMGET":
-                assert len(words) - 1 <= governor_redis.CHANGES
+                assert 1 <= len(words) - 1 <= governor_redis.CHANGES
                 return [fields.get(word) for word in words[1:]]
             case "HGETALL":
                 return flat(fields)
@@ -381,7 +381,8 @@ def test_a_fact_of_others_that_was_learnt_just_now_stands_against_the_write(serv
 
 
 def test_who_was_beaten_three_times_running_asks_for_a_turn_and_the_others_wait(server: Server) -> None:
-    slow, quick = written(server, 1), store()
+    quick = written(server, 1)
+    slow = store()
     for n in range(PATIENCE):
         quick.write([("position", "S1", str(n))])
         assert slow.write([("position", "T", "1")]) is not None and not server.turn
@@ -502,9 +503,16 @@ def test_an_account_that_is_gone_was_seen_or_never_begun(server: Server, anchor:
     server.book.clear()
     with lost("redis://host:6379/3 holds none, and this home has seen one"):
         store(anchor)
-    assert store().load() == []
-    with lost("it ends with entry 0|holds none"):
+    empty = store()
+    account = empty._chain.account
+    assert empty.load() == [] and empty._chain.account == account
+    with lost("holds none"):
         one.load()
+    running = written(server, 1)
+    server.record.clear()
+    server.book.clear()
+    with lost("holds none, and this home has seen one"):
+        running.load()
     server.old = True
     with pytest.raises(InputError, match="holds an account of version 2, and this is version 3"):
         store()
@@ -555,6 +563,17 @@ def test_entries_from_long_before_the_anchor_are_not_followed(server: Server, fe
         else:
             store(anchor).close()
         server.record[f"r {number}"] = kept
+
+
+def test_entries_are_read_so_many_at_a_time(server: Server, few: None) -> None:
+    one = written(server, 5)
+    texts = [server.record[f"r {n}"] for n in range(1, 6)]
+    for first, last, answers in ((1, 4, 2), (1, 5, 3), (2, 2, 1), (5, 5, 1), (4, 3, 0)):
+        asked = len(server.asked)
+        assert list(one.entries(first, last)) == texts[first - 1 : last]
+        assert len(server.asked) == asked + answers
+    with lost("entry 6 of the record in redis://host:6379/3 is missing"):
+        list(one.entries(5, 6))
 
 
 def test_a_fact_that_a_later_entry_made_anew_while_a_start_reads_is_where_it_was_put(server: Server) -> None:
