@@ -90,6 +90,12 @@ class ExecutionBook:
             entries[at] = (number, found if found.content is not None else found._replace(content=event.fill))
         return ExecutionBook(len(entries), entries)
 
+    def replaced(self, after: ExecutionBook, event: FillCorrected) -> list[tuple[Fill | None, Fill | None]]:
+        """What stood and what stands instead, for each execution whose standing a correction changes."""
+        key, at = (event.symbol, event.execution), new_key(event)
+        pairs = [(self.get(one), after.get(one)) for one in ((key,) if at in (None, key) else (key, at))]
+        return [(before, now) for before, now in pairs if before != now]
+
     def leads_to(self, key: Key | None, end: Key) -> bool:
         """Whether the corrections that are known lead from one execution to another."""
         while key is not None and key != end:

@@ -29,10 +29,11 @@ from plimsoll.core.events import (
     Split,
     VenueSnapshot,
 )
-from plimsoll.core.executions import ExecutionBook, fee_key, new_key, supersedes
+from plimsoll.core.executions import ExecutionBook, fee_key, supersedes
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.quantity import split_ratio
 from plimsoll.core.restraint import LadderState
+from plimsoll.core.splits import Splits, carried_over, split_of, units_since
 from plimsoll.core.track import Track, fold_track, held_values
 from plimsoll.core.working import Working, created, filled, moved
 
@@ -46,10 +47,13 @@ class State:
     ``average_cost`` is the traded price per unit paid on average without costs, NaN when flat; ``cash`` whole
     cents; ``carried`` the last decision's carried state (target portfolio, ladder, stops, mode); ``track`` the
     evidence of the strategies, None when lifecycle tracking is off; ``working`` the orders that may still fill, by id,
-    ``executions`` every booked one. ``external`` has the lots, signed, that were adopted of each symbol because a venue
-    showed more or less than the journal explains: its position may not grow until a person signs for the lots held of
-    it, or a later snapshot takes the adoption back as a whole (X3, X6). ``foreign`` are the orders that the venue's
-    last snapshot lists as open and that are not open here: nothing may grow until a snapshot no longer lists them.
+    and ``executions`` every booked one. ``splits`` are those of what was held, by symbol: an execution that is reported
+    or corrected after one is in the units of its own session.
+
+    ``external`` has the lots, signed, that were adopted of each symbol because a venue showed more or less than the
+    journal explains: its position may not grow until a person signs for the lots held of it, or a later snapshot takes
+    the adoption back as a whole (X3, X6). ``foreign`` are the orders that the venue's last snapshot lists as open and
+    that are not open here: nothing may grow until a snapshot no longer lists them.
     """
 
     symbols: tuple[str, ...]
@@ -63,6 +67,7 @@ class State:
     executions: ExecutionBook = field(default_factory=ExecutionBook)
     external: Mapping[str, int] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
+    splits: Mapping[str, Splits] = field(default_factory=dict)
 
 
 def open_account(genesis: Genesis) -> State:
@@ -143,9 +148,24 @@ def _published(state: State, data: DataPublished) -> State:
 def _filled(state: State, fill: Fill) -> State:
     if (fill.symbol, fill.execution) in state.executions:
         raise TransitionRefused(f"Execution {fill.execution} of {fill.symbol} is booked already", "Book it once")
-    after = _traded(state, fill.symbol, fill.lots, fill.price, fill.notional + fill.commission)
-    working = filled(state.working, fill.id, fill.lots) if fill.id in state.working else state.working
-    return replace(after, working=working, executions=state.executions.added(fill))
+    return replace(_executed(state, fill), executions=state.executions.added(fill))
+
+
+def _executed(state: State, fill: Fill) -> State:
+    """An execution is booked; where a split came after it, in present units."""
+    lots, price, spent = fill.lots, fill.price, fill.notional + fill.commission
+    splits = state.splits.get(fill.symbol, ())
+    if splits and splits[-1].session > fill.session:
+        lots, price, state = _in_present_units(state, splits, fill, lots)
+    after = _traded(state, fill.symbol, lots, price, spent)
+    return replace(after, working=filled(after.working, fill.id, lots)) if fill.id in after.working else after
+
+
+def _in_present_units(state: State, splits: Splits, fill: Fill, lots: int) -> tuple[int, float, State]:
+    """Lots and price of an execution of before a split, and the state with its splits worked out again."""
+    lots, after = carried_over(splits, fill.session, lots)
+    price = float(fill.price / units_since(splits, fill.session))
+    return lots, price, replace(state, splits={**state.splits, fill.symbol: after})
 
 
 def _fee(state: State, fee: FeeReported) -> State:
@@ -158,18 +178,16 @@ def _fee(state: State, fee: FeeReported) -> State:
 
 def _corrected(state: State, event: FillCorrected) -> State:
     """What no longer stands taken back, what stands now booked: cash and lots exactly, average cost as if in order."""
-    key, at = (event.symbol, event.execution), new_key(event)
+    key = (event.symbol, event.execution)
     known = state.executions.told(key)
     if not supersedes(event, known.by if known else None):
         raise TransitionRefused(f"Execution {event.execution} of {event.symbol} is corrected already", "Quarantine it")
     book, after = state.executions.corrected(event), state
-    for one in (key,) if at in (None, key) else (key, at):
-        before, now = state.executions.get(one), book.get(one)
-        if before is not None and before != now:
+    for before, now in state.executions.replaced(book, event):
+        if before is not None:
             after = _taken_back(after, before)
-        if now is not None and before != now:
-            after = _traded(after, now.symbol, now.lots, now.price, now.notional + now.commission)
-            after = replace(after, working=filled(after.working, now.id, now.lots))
+        if now is not None:
+            after = _executed(after, now)
     return replace(after, executions=book)
 
 
@@ -210,16 +228,19 @@ def _taken_back(state: State, fill: Fill) -> State:
     """The account without an execution: its part of the average cost is removed where it had one."""
     i = state.symbols.index(fill.symbol)
     before, cost = int(state.lots[i]), float(state.average_cost[i])
-    after = before - fill.lots
+    lots, price = -fill.lots, fill.price
+    if splits := state.splits.get(fill.symbol, ()):
+        lots, price, state = _in_present_units(state, splits, fill, lots)
+    after = before + lots
     if after == 0:
         cost = np.nan
     elif before == 0 or (before > 0) != (after > 0):
-        cost = fill.price
+        cost = price
     elif abs(after) < abs(before):
-        left = (cost * abs(before) - fill.price * abs(fill.lots)) / abs(after)
+        left = (cost * abs(before) - price * abs(lots)) / abs(after)
         cost = left if left > 0.0 else cost
     back = _holding(state, i, after, cost, -fill.notional - fill.commission)
-    return replace(back, working=filled(state.working, fill.id, -fill.lots))
+    return replace(back, working=filled(state.working, fill.id, lots))
 
 
 def _holding(state: State, i: int, held: int, cost: float, spent: int) -> State:
@@ -232,9 +253,11 @@ def _holding(state: State, i: int, held: int, cost: float, spent: int) -> State:
 def _split(state: State, event: Split) -> State:
     i = state.symbols.index(event.symbol)
     lots, cost = state.lots.copy(), state.average_cost.copy()
+    booked = split_of(event.session, int(lots[i]), event.ratio, event.lots)
     lots[i] = event.lots
     cost[i] = cost[i] / event.ratio if event.lots else np.nan
-    after = replace(state, lots=lots, average_cost=cost)
+    splits = {**state.splits, event.symbol: (*state.splits.get(event.symbol, ()), booked)}
+    after = replace(state, lots=lots, average_cost=cost, splits=splits)
     if event.symbol not in state.external:
         return after
     adopted = trunc(state.external[event.symbol] * split_ratio(event.ratio))

@@ -113,6 +113,15 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Fee:
+    """A fee in USD that a venue reported apart from an execution; negative for a rebate."""
+
+    id: str
+    amount: int
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SignedPrice:
     """A person's confirmation of a symbol's price."""
 
@@ -132,7 +141,7 @@ class SignedPosition:
 
 
 Act = Settlement | SignedPrice | SignedPosition
-Fact = Correction | Bust | Split | Dividend | External | Transfer | Snapshot | Act
+Fact = Correction | Bust | Split | Dividend | External | Transfer | Snapshot | Fee | Act
 
 
 def act_id(number: int) -> str:

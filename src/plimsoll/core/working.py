@@ -6,6 +6,7 @@ Every function maps one dict of working orders, by id, to the next; none changes
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 
 from msgspec.structs import replace
 
@@ -51,7 +52,8 @@ def moved(working: Working, event: OrderEvent) -> Working:
         )
     found = working[event.id]
     if isinstance(event, OrderRestated):
-        return {**working, event.id: replace(found, order=replace(found.order, lots=event.lots))}
+        done = int(Fraction(found.filled * event.lots, found.order.lots))  # in the units of the restated order
+        return {**working, event.id: replace(found, order=replace(found.order, lots=event.lots), filled=done)}
     after = replace(found, status=STATUS_AFTER[type(event)])
     if isinstance(event, OrderAccepted):
         after = replace(after, venue_id=event.venue_id)

@@ -14,13 +14,14 @@ from math import gcd
 from typing import Any
 
 from plimsoll.core.errors import InputError
-from plimsoll.core.quantity import plain
+from plimsoll.core.quantity import ONE, plain
 from plimsoll.core.venue_facts import (
     Bust,
     Correction,
     Dividend,
     External,
     Fact,
+    Fee,
     Settlement,
     SignedPosition,
     SignedPrice,
@@ -274,6 +275,11 @@ def _transfer(known: Known, told: Transfer) -> Change:
     return change
 
 
+def _fee(_: Known, told: Fee) -> Change:
+    """A fee is a loss of the session in which it is reported; a rebate is no gain."""
+    return Change(cash=-told.amount * ONE, gainless=told.amount < 0)
+
+
 def _snapshot(known: Known, told: Snapshot) -> Change:
     """Compare the venue's positions with the positions counted at that time (X6).
 
@@ -324,6 +330,7 @@ _BOOK: dict[type, Callable[[Known, Any], Change]] = {
     Settlement: _settlement,
     Transfer: _transfer,
     Snapshot: _snapshot,
+    Fee: _fee,
 }
 
 

@@ -2,7 +2,8 @@
 
 A run decides after a close and its orders meet the next open. Before the open the governor begins a session with the
 decision's net asset value, receives the prices that valued it and the run's positions, and then decides on each order
-in turn. Bookings of the run other than fills (splits, dividends, ended series) reach its account too. It keeps its own
+in turn. Bookings of the run other than fills (splits, dividends, ended series), corrections, busts and fees reach its
+account too. It keeps its own
 account throughout: where its position and the run's differ, the symbol is frozen.
 
 Prices here are certified closes, and Stage 1 has judged every jump (D9); so a price in doubt is given twice, which is
@@ -11,18 +12,30 @@ the second print that the governor requires.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from math import isfinite
 
 from plimsoll.core.dates import day_number
 from plimsoll.core.errors import InputError
-from plimsoll.core.events import CashFlow, Event, OrderCancelled, OrderExpired, OrderRejected, OrderRestated, Split
+from plimsoll.core.events import (
+    CashFlow,
+    Event,
+    FeeReported,
+    FillCorrected,
+    OrderCancelled,
+    OrderExpired,
+    OrderRejected,
+    OrderRestated,
+    Split,
+)
+from plimsoll.core.executions import ExecutionBook, supersedes
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.ports import StateStore
 from plimsoll.core.quantity import ONE, split_ratio
-from plimsoll.core.venue_facts import Dividend, External, Settlement, Snapshot
+from plimsoll.core.splits import Splits, carried_over, split_of
+from plimsoll.core.venue_facts import Bust, Correction, Dividend, External, Fee, Settlement, Snapshot, Transfer
 from plimsoll.core.venue_facts import Split as SplitFact
 from plimsoll.governor.governor import Execution, Governor, OrderIntent, Quote
 from plimsoll.governor.limits import SECOND, GovernorLimits
@@ -41,6 +54,9 @@ class OrderGate:
         self._apart = -(-SECOND // limits.orders_second)  # spacing of orders inside the governor's rate limit
         self._now = 0
         self._ratios: dict[str, Fraction] = {}
+        self._splits: dict[str, Splits] = {}
+        self._executions = ExecutionBook()
+        self._names: dict[tuple[str, str], tuple[str, str]] = {}  # order, and the governor's name, of an execution
 
     @property
     def governor(self) -> Governor:
@@ -81,15 +97,14 @@ class OrderGate:
     def booked(self, event: Event) -> None:
         """Book an event of an order or the account; events that do not concern the governor are skipped."""
         match event:
-            case Fill(reason="ORDER"):
-                price = round(event.price * ONE)
-                quantity = abs(event.lots) * self._unit[event.symbol]
-                self._governor.fill(Execution(event.id, event.execution, quantity, price, price, at=self._tick()))
             case Fill():
-                sign, price = (1 if event.lots > 0 else -1), round(event.price * ONE)
-                quantity = abs(event.lots) * self._unit[event.symbol]
-                fact = External(event.execution, event.symbol, sign, quantity, price, price, self._tick())
-                self._governor.tell(fact)
+                if (event.symbol, event.execution) not in self._executions:  # told before, or corrected already
+                    self._executions = self._executions.added(event)
+                    self._moved(event.symbol, self._carried(event, event.lots), lambda: self._filled(event))
+            case FillCorrected():
+                self._corrected(event)
+            case FeeReported(currency="USD"):
+                self._fee(event)
             case OrderExpired() | OrderCancelled() | OrderRejected():
                 if self.asked(event.id):  # others ended before they were sent
                     self._governor.close(event.id)
@@ -102,6 +117,70 @@ class OrderGate:
                 self._dividend(event)
             case _:
                 pass
+
+    def _filled(self, fill: Fill) -> None:
+        """A fill of an order that was admitted or refused here, or a trade of the account without one."""
+        price, quantity = round(fill.price * ONE), abs(fill.lots) * self._unit[fill.symbol]
+        at = self._instant(fill)
+        if fill.reason == "ORDER" and self.asked(fill.id):
+            self._names[fill.symbol, fill.execution] = fill.id, fill.execution
+            self._governor.fill(Execution(fill.id, fill.execution, quantity, price, price, at=at))
+        else:
+            sign = 1 if fill.lots > 0 else -1
+            self._governor.tell(External(fill.execution, fill.symbol, sign, quantity, price, price, at))
+
+    def _corrected(self, event: FillCorrected) -> None:
+        """A correction or a bust, in the units of the execution's own session."""
+        key = (event.symbol, event.execution)
+        known = self._executions.told(key)
+        if not supersedes(event, known.by if known else None):
+            return
+        before, self._executions = self._executions, self._executions.corrected(event)
+        lots = 0
+        for was, now in before.replaced(self._executions, event):
+            lots += self._carried(was, -was.lots) if was is not None else 0
+            lots += self._carried(now, now.lots) if now is not None else 0
+        self._moved(event.symbol, lots, lambda: self._told_correction(event))
+
+    def _told_correction(self, event: FillCorrected) -> None:
+        """Tell it to the governor, to which each correction in place is an execution with a name of its own."""
+        key, now = (event.symbol, event.execution), event.fill
+        order, name = self._names.get(key, (now.id if now is not None else "", event.execution))
+        if not self.asked(order):  # no order of its: what moves is told as a transfer
+            return
+        if now is None:
+            self._governor.tell(Bust(order, name))
+            return
+        new = now.execution if now.execution != event.execution else f"{event.execution} corrected {event.number}"
+        price, quantity = round(now.price * ONE), abs(now.lots) * self._unit[event.symbol]
+        self._names[event.symbol, now.execution] = order, new
+        self._governor.tell(Correction(order, name, new, quantity, price, price, at=self._instant(now)))
+
+    def _carried(self, fill: Fill, lots: int) -> int:
+        """Lots of an execution's session in present lots, its symbol's splits worked out again."""
+        lots, self._splits[fill.symbol] = carried_over(self._splits.get(fill.symbol, ()), fill.session, lots)
+        return lots
+
+    def _moved(self, symbol: str, lots: int, tell: Callable[[], None]) -> None:
+        """Have something told that moves a position by ``lots``. What the governor counts otherwise is a fraction of a
+        lot that a split paid in cash, or a trade that it has no order for: it leaves, or comes in, at the last price.
+        """
+        due = self._governor.positions.get(symbol, 0) + lots * self._unit[symbol]
+        tell()
+        held = self._governor.positions.get(symbol, 0)
+        if held != due:
+            at = self._tick()
+            self._governor.tell(Transfer(f"in whole lots {at}", symbol, due - held, at))
+
+    def _instant(self, fill: Fill) -> int:
+        """Now for an execution of the session, else the end of its own: after that session's splits, before later."""
+        day = day_number(fill.session)
+        return self._tick() if day >= self._governor.account.day else day * _DAY + _CLOSE - 1
+
+    def _fee(self, event: FeeReported) -> None:
+        name = f"fee {event.source} {event.of}"
+        if event.cents and not self._governor.knows(name):
+            self._governor.tell(Fee(name, event.cents * ONE // 100, self._tick()))
 
     def _priced(self, prices: Mapping[str, int]) -> None:
         """Pass on certified prices, twice where the first leaves a doubt."""
@@ -123,6 +202,9 @@ class OrderGate:
         if ratio == 1:
             return
         self._ratios[event.symbol] = ratio
+        before = self._governor.positions.get(event.symbol, 0) // self._unit[event.symbol]
+        split = split_of(event.session, before, event.ratio, event.lots)
+        self._splits[event.symbol] = (*self._splits.get(event.symbol, ()), split)
         name = f"split {event.session} {event.symbol}"
         self._governor.tell(SplitFact(name, event.symbol, ratio.numerator, ratio.denominator, self._tick(), again=True))
         price = self._repriced(event.symbol)

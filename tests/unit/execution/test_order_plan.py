@@ -18,6 +18,7 @@ from plimsoll.core.events import (
     OrderCancelled,
     OrderExpired,
     OrderRejected,
+    OrderRestated,
     OrderSubmitted,
     OrderUnknown,
     PositionAdopted,
@@ -217,6 +218,55 @@ def test_nothing_grows_while_the_venue_lists_an_order_unknown_here_whoever_signs
 def test_no_signature_decides_on_an_unknown_order() -> None:
     state = account(*working("a", 4, OrderUnknown(OLD, "a", "TIMEOUT")), Approval(DAY, "Ann", "seen"))
     assert state.working["a"].status == "UNKNOWN"
+
+
+MONDAY, TUESDAY, THURSDAY = "2024-10-07", "2024-10-08", "2024-10-10"
+
+
+def bought(execution: str, lots: int, price: float, session: str = MONDAY) -> Fill:
+    return Fill("a", execution, session, "SPY", lots, price, round(lots * price * 100), 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("fills", "ratio", "after", "told", "lots", "cost"),
+    [
+        # 10 at 400 were 9 at 400: 90 at 40 after ten for one
+        ([bought("x", 10, 400.0)], 10.0, 100, ("x", bought("x", 9, 400.0)), 90, 40.0),
+        # another execution in its place, at another price
+        ([bought("x", 10, 400.0)], 10.0, 100, ("x", bought("y", 10, 390.0)), 100, 39.0),
+        # 20 and 5 made 2 and a half at one for ten, of which the half was paid in cash: without the 5 it is 2 still
+        ([bought("w", 20, 10.0), bought("x", 5, 10.0)], 0.1, 2, ("x", None), 2, 100.0),
+        # 20 and 5, and without the 20 it is half a lot
+        ([bought("x", 20, 10.0), bought("w", 5, 10.0)], 0.1, 2, ("x", None), 0, None),
+        # 20 are 2; with 1 less they were 1.9
+        ([bought("w", 15, 10.0), bought("x", 5, 10.0)], 0.1, 2, ("x", bought("x", 4, 10.0)), 1, None),
+        # one for three is stored as 0.3333333, and 9 of it are 3, 6 are 2
+        ([bought("x", 9, 10.0)], 0.3333333, 3, ("x", bought("x", 6, 10.0)), 2, None),
+    ],
+)
+def test_a_correction_told_after_a_split_is_in_the_units_of_its_executions_day(
+    fills: list[Fill], ratio: float, after: int, told: tuple[str, Fill | None], lots: int, cost: float | None
+) -> None:
+    state = account(order("a", 30), OrderSubmitted(DAY, "a"), *fills, Split(TUESDAY, "SPY", after, ratio))
+    spent = sum(f.notional for f in fills if f.execution != told[0]) + (told[1].notional if told[1] else 0)
+    state = apply(state, FillCorrected(THURSDAY, "SPY", *told))
+    assert int(state.lots[0]) == lots and state.cash == 10**7 - spent
+    if cost is not None:
+        assert state.average_cost[0] == pytest.approx(cost, rel=1e-6)
+
+
+def test_a_fill_told_after_two_splits_of_its_symbol_comes_in_present_lots() -> None:
+    state = account(bought("w", 10, 400.0), Split(TUESDAY, "SPY", 100, 10.0), Split(THURSDAY, "SPY", 33, 1 / 3))
+    late = apply(state, bought("x", 2, 400.0))  # 12 lots: 120, and a third of those
+    assert int(late.lots[0]) == 40
+    assert int(apply(state, bought("x", 20, 40.0, TUESDAY)).lots[0]) == 40  # on the split's day the units are new
+    assert int(apply(state, bought("x", 7, 120.0, THURSDAY)).lots[0]) == 40
+    assert int(apply(late, FillCorrected(THURSDAY, "SPY", "x", None)).lots[0]) == 33
+
+
+def test_what_is_filled_of_an_order_is_restated_with_it() -> None:
+    state = account(*working("a", 10), bought("x", 4, 400.0), OrderRestated(TUESDAY, "a", 100))
+    assert (state.working["a"].filled, state.working["a"].remaining) == (40, 60)
 
 
 def test_a_correction_whose_new_execution_was_told_as_a_fill_takes_the_old_one_back_only() -> None:

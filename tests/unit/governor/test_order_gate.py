@@ -10,7 +10,15 @@ import pytest
 
 from plimsoll.core.dates import day_number
 from plimsoll.core.errors import InputError
-from plimsoll.core.events import CashFlow, OrderExpired, OrderRestated, Split
+from plimsoll.core.events import (
+    CashFlow,
+    FeeReported,
+    FillCorrected,
+    OrderCancelled,
+    OrderExpired,
+    OrderRestated,
+    Split,
+)
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.policy import Account, GovernorPolicy, Policy
 from plimsoll.core.quantity import CENT, ONE
@@ -201,6 +209,95 @@ def test_more_orders_than_a_second_allows_are_spaced_not_refused() -> None:
 def test_an_order_of_a_lot_that_no_fixed_point_holds_is_an_error_that_names_it(lots: int) -> None:
     with pytest.raises(InputError, match=f"AAA has {lots} lots a unit"):
         OrderGate(MemoryStateStore(), limits_of(POLICY), {"AAA": lots})
+
+
+ROOMY = Policy(account=Account(capital=100_000.0))
+
+
+def bought(lots: int, price: float, then: list[int] | None = None) -> tuple[OrderGate, Fill]:
+    """A gate that opened on Monday and holds an execution of AAA, in two orders where two are given."""
+    one = gate(ROOMY)
+    one.opened(MONDAY, 10_000_000, {}, {"AAA": price})
+    first = None
+    for n, part in enumerate([lots, *(then or [])]):
+        buy = order(f"a{n}", part)
+        assert one.admit(buy) == ()
+        one.booked(fill(buy, price))
+        first = first or fill(buy, price)
+    assert first is not None
+    return one, first
+
+
+def corrected(of: Fill, lots: int, price: float, execution: str = "", number: int = 0) -> FillCorrected:
+    now = Fill(of.id, execution or of.execution, of.session, of.symbol, lots, price, round(lots * price * 100), 0, 0, 0)
+    return FillCorrected(TUESDAY, of.symbol, of.execution, now, number)
+
+
+def test_a_correction_and_a_bust_reach_the_account_and_are_counted_once() -> None:
+    one, done = bought(10, 100.0)
+    assert one.governor.loss == 0
+    for _ in range(2):
+        one.booked(corrected(done, 9, 101.0))  # in place, under the execution's own id
+        assert one.governor.positions == {"AAA": 9 * ONE}
+        assert one.governor.loss == 9 * 100 * CENT
+    one.booked(corrected(done, 8, 100.0, number=1))
+    one.booked(corrected(done, 9, 101.0))  # an earlier one, told late
+    assert one.governor.positions == {"AAA": 8 * ONE}
+    one.booked(corrected(done, 7, 100.0, "y"))
+    assert one.governor.positions == {"AAA": 7 * ONE}
+    for _ in range(2):
+        one.booked(FillCorrected(MONDAY, "AAA", "y", None))
+        assert one.governor.positions == {}
+    one.booked(done)  # and the execution that was corrected away is told again
+    assert one.governor.positions == {} and one.governor.loss == 0
+
+
+def test_a_correction_told_after_a_split_is_in_the_units_of_its_executions_day() -> None:
+    """10 at 400 became 100 at 40; they were 9, so 90 are held, and the run's 90 are not disputed."""
+    one, done = bought(10, 400.0)
+    one.opened(TUESDAY, 10_000_000, {"AAA": 10}, {"AAA": 400.0})
+    one.booked(Split(TUESDAY, "AAA", 100, 10.0))
+    one.booked(corrected(done, 9, 400.0))
+    assert one.governor.positions == {"AAA": 90 * ONE}
+    one.opened(WEDNESDAY, 10_000_000, {"AAA": 90}, {"AAA": 40.0})
+    assert not one.governor.book.told
+    one.booked(OrderCancelled(WEDNESDAY, "a0", 10))
+    assert one.admit(order("b", 1)) == ()
+
+
+@pytest.mark.parametrize(("busted", "others", "left"), [(5, [20], 2), (20, [5], 0), (9, [12], 1)])
+def test_after_a_bust_over_a_reverse_split_the_account_holds_the_whole_lots_that_the_run_does(
+    busted: int, others: list[int], left: int
+) -> None:
+    one, done = bought(busted, 10.0, others)
+    one.opened(TUESDAY, 10_000_000, {"AAA": busted + sum(others)}, {"AAA": 10.0})
+    one.booked(Split(TUESDAY, "AAA", 2, 0.1))
+    one.booked(FillCorrected(TUESDAY, "AAA", done.execution, None))
+    assert one.governor.positions == ({"AAA": left * ONE} if left else {})
+
+
+def test_a_fill_told_a_session_late_is_in_its_own_sessions_units() -> None:
+    one = gate(ROOMY)
+    one.opened(MONDAY, 10_000_000, {}, {"AAA": 400.0})
+    buy = order("a", 10)
+    assert one.admit(buy) == ()
+    one.booked(fill(buy, 400.0, lots=6))
+    one.opened(TUESDAY, 10_000_000, {"AAA": 6}, {"AAA": 400.0})
+    one.booked(Split(TUESDAY, "AAA", 60, 10.0))
+    one.booked(Fill("a", "late", MONDAY, "AAA", 4, 400.0, 160_000, 0, 0, 0))
+    assert one.governor.positions == {"AAA": 100 * ONE}
+
+
+def test_a_fee_is_a_loss_once_and_a_rebate_no_gain() -> None:
+    one, done = bought(10, 100.0)
+    for _ in range(2):
+        one.booked(FeeReported(MONDAY, done.execution, 250, "statement"))
+        assert one.governor.loss == 250 * CENT
+    one.booked(FeeReported(MONDAY, done.execution, 900, "statement", "EUR"))
+    one.booked(FeeReported(MONDAY, done.execution, -400, "rebate"))
+    assert one.governor.loss == 250 * CENT
+    one.booked(FeeReported(MONDAY, done.execution, 0, "nothing"))
+    assert not one.governor.knows(f"fee nothing {done.execution}")
 
 
 # what the governor is told, word for word
