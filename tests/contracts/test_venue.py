@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from plimsoll.core.decision import Carried
 from plimsoll.core.events import CashFlow, Event, EventQuarantined, PositionAdopted, Split

@@ -372,7 +372,7 @@ def test_gross_far_above_its_limit_halts(make_market: Market) -> None:
     assert any(n < 0 for n in record.lots)  # exits are never blocked
     _, record = post_close(heavy(panel, 261, 0.1), 261, history, desk)  # a book that was never halted
     assert rising(record)
-    calm = dataclasses.replace(heavy(panel, 261, 0.1), carried=state.carried)
+    calm = replace(heavy(panel, 261, 0.1), carried=state.carried)
     _, record = post_close(calm, 261, history, desk)  # the same book under the standing halt
     assert not rising(record)
 
@@ -464,7 +464,7 @@ def test_the_mandates_end_is_flat_for_ever(make_market: Market, backtested: Back
     )  # fmt: skip
     for later in range(row + 1, 420):
         state = apply(state, Approval(panel.sessions.dates[later], "a person", "please"))
-        state = dataclasses.replace(state, cash=state.cash + 1_000_000)  # a rally, and then some
+        state = replace(state, cash=state.cash + 1_000_000)  # a rally, and then some
         state, record = post_close(state, later, trial.history, trial.run)
         assert record.carried.ladder.ended
         assert not record.intents

@@ -318,7 +318,7 @@ def _stop(p: Place) -> Lever:
         kept = tuple(s for s in w.state.carried.stops if s.symbol != symbol)
         cleared = StopState(symbol, stops.REDUCED, stops.UNCAPPED, w.view.day)
         w = w.carrying(stops=(*kept, cleared) if w.state.lots[column] else kept)
-        return replace(w, state=replace(w.state, average_cost=cost))
+        return replace(w, state=changed(w.state, average_cost=cost))
 
     return Lever("STOP_CAP", "stop", gone)
 
@@ -431,7 +431,7 @@ def _nav(p: Place) -> Lever:
     now = p.record.nav / 100.0
 
     def at(w: World, value: float) -> World:
-        return replace(w, state=replace(w.state, cash=w.state.cash + round((value - now) * 100.0)))
+        return replace(w, state=changed(w.state, cash=w.state.cash + round((value - now) * 100.0)))
 
     return Lever("BELOW_ONE_LOT", "nav", at, now, now * 1e4)
 

@@ -105,7 +105,7 @@ class World:
     def carrying(self, **changes: object) -> World:
         """The same with other things carried from the last decision."""
         carried: Carried = changed(self.state.carried, **changes)
-        return replace(self, state=replace(self.state, carried=carried))
+        return replace(self, state=changed(self.state, carried=carried))
 
     def told(self, retold: Retold) -> World:
         """The same with forecasts changed."""
@@ -144,4 +144,4 @@ def held_at(world: World, symbol: str, lots: int) -> World:
     cost = state.average_cost.copy()
     if lots and not np.isfinite(cost[c]):
         cost[c] = world.view.now("mark")[c]
-    return replace(world, state=replace(state, lots=held, cash=cash, average_cost=cost))
+    return replace(world, state=changed(state, lots=held, cash=cash, average_cost=cost))

@@ -391,25 +391,27 @@ class View(msgspec.Struct, frozen=True, eq=False):
 _AHEAD = 16  # most rows computed in one call
 
 
-def in_blocks(view: View, kind: str, key: object, rows: Callable[[History, int, int], Sequence[Value]]) -> Value:
+def in_blocks(
+    view: View, kind: str, key: object, rows: Callable[[History, int, int], Sequence[Value]], *, at_once: int = 1
+) -> Value:
     """The value of a causal function at the view's row, computed for several rows in one call.
 
     ``rows(history, first, last)`` gives the values of rows ``first`` to ``last - 1``, each a function of ``key`` and of
-    nothing after its own row, and the same bits whatever the block. While row after row is requested for the same
-    ``key``, blocks grow up to ``_AHEAD`` rows; one block of each ``kind`` is cached, and like any memo it changes no
-    value.
+    nothing after its own row, and the same bits whatever the block. A block has ``at_once`` rows, fewer where fewer of
+    the last one were used. While row after row is requested for the same ``key``, blocks grow up to ``_AHEAD`` rows;
+    one block of each ``kind`` is cached, and like any memo it changes no value.
     """
     history, row = view._history, view.row
     known = history._blocks.get(kind)
-    size = 1
+    size = at_once if known is None else min(max(row - known[1], 1), at_once)
     if known is not None and known[0] == key:
         first, values = known[1], known[2]
         if first <= row < first + len(values):
             found: Value = values[row - first]
             return found
         if row == first + len(values):
-            size = min(2 * len(values), _AHEAD, len(history.panel.sessions) - row)
-    values = rows(history, row, row + size)
+            size = max(min(2 * len(values), _AHEAD), at_once)
+    values = rows(history, row, min(row + size, len(history.panel.sessions)))
     history._blocks[kind] = (key, row, values)
     return values[0]
 

@@ -75,8 +75,16 @@ class Sessions:
         """Decision time of a daily cycle: 00:00 UTC of the day after the session (U5)."""
         return f"{self._morrows[row]}T00:00:00Z"
 
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        """Row of each session's date."""
+        return {date: row for row, date in enumerate(self.dates)}
+
     def row_at_or_after(self, iso: str) -> int:
         """First row on or after the date; ``len(self)`` when there is none."""
+        row = self._row_of.get(iso)
+        if row is not None:
+            return row
         return int(np.searchsorted(self.days, day_number(iso), side="left"))
 
     def row_at_or_before(self, iso: str) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from math import isfinite, trunc
 from typing import get_args
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from plimsoll.core.decision import Carried, CycleRecord
@@ -40,8 +40,7 @@ from plimsoll.core.working import Working, created, filled, moved
 _OF_AN_ORDER = get_args(OrderEvent)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True, eq=False):
     """The account between two events. ``lots`` and ``average_cost`` are (N,) over the run's symbols.
 
     ``average_cost`` is the traded price per unit paid on average without costs, NaN when flat; ``cash`` whole
@@ -63,9 +62,9 @@ class State:
     carried: Carried
     session: str = ""  # of the last cycle
     track: Track | None = None
-    working: Working = field(default_factory=dict)
-    executions: ExecutionBook = field(default_factory=ExecutionBook)
-    external: Mapping[str, int] = field(default_factory=dict)
+    working: Working = msgspec.field(default_factory=dict)
+    executions: ExecutionBook = msgspec.field(default_factory=ExecutionBook)
+    external: Mapping[str, int] = msgspec.field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
     splits: Mapping[str, Splits] = field(default_factory=dict)
 
@@ -132,10 +131,8 @@ def _decided(state: State, record: CycleRecord) -> State:
 def _published(state: State, data: DataPublished) -> State:
     """The account over another snapshot's columns, its trailing highs on that snapshot's index levels."""
     if data.rebased:
-        stops = tuple(
-            msgspec.structs.replace(s, high=s.high * data.rebased.get(s.symbol, 1.0)) for s in state.carried.stops
-        )
-        state = replace(state, carried=msgspec.structs.replace(state.carried, stops=stops))
+        stops = tuple(replace(s, high=s.high * data.rebased.get(s.symbol, 1.0)) for s in state.carried.stops)
+        state = replace(state, carried=replace(state.carried, stops=stops))
     if data.symbols == state.symbols:
         return state
     column = {s: i for i, s in enumerate(data.symbols)}
@@ -281,5 +278,5 @@ def _approved(carried: Carried) -> Carried:
     """A signature lifts a halt and approves a pending ladder re-entry (R5, G7)."""
     ladder = carried.ladder
     if ladder.awaiting == "signed":
-        ladder = msgspec.structs.replace(ladder, signed=True)
-    return msgspec.structs.replace(carried, ladder=ladder, halted="")
+        ladder = replace(ladder, signed=True)
+    return replace(carried, ladder=ladder, halted="")

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+import msgspec
+
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import StrategyFailed
 from plimsoll.core.events import Approval, Event, VenueSnapshot
@@ -28,8 +30,7 @@ from plimsoll.execution.reconcile import reconciled
 from plimsoll.execution.venues.simulated import RULES
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class RunState:
+class RunState(msgspec.Struct, frozen=True, eq=False):
     """Where a run is: the account after its events, its last decision, and the session it is in."""
 
     account: State

@@ -39,7 +39,13 @@ class Tails(msgspec.Struct, frozen=True, eq=False):
 
     def covers(self, columns: NDArray[np.int64]) -> bool:
         """True when every one of ``columns`` has scenarios here, stressed ones included."""
-        return bool(self.stressed) and bool(np.isin(columns, self.scenarios.columns).all())
+        return bool(self.stressed) and self.holds(columns)
+
+    def holds(self, columns: NDArray[np.int64]) -> bool:
+        """True when every one of ``columns`` has scenarios here."""
+        of_set = self.scenarios.columns
+        at = of_set.searchsorted(columns)
+        return bool((at < of_set.size).all() and (of_set[at] == columns).all())
 
     @classmethod
     def of(cls, scenarios: ScenarioSet, confidence: float) -> Tails:

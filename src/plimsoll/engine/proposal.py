@@ -112,7 +112,7 @@ class Scenes:
         columns = np.union1d(self._book.columns, np.flatnonzero(orders)).astype(np.int64)
         if not self.tails.covers(columns):
             drawn, policy = self.tails.scenarios, self._run.policy
-            if np.isin(columns, drawn.columns).all():
+            if self.tails.holds(columns):
                 drawn = scenario_sets.with_stressed(self._view, drawn, policy)
             else:
                 drawn = scenario_sets.build(self._view, np.union1d(drawn.columns, columns), policy, stressed=True)

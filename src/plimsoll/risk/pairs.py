@@ -16,6 +16,7 @@ from plimsoll.measures.correlation import overlapping, shrunk_each
 
 Floats = NDArray[np.float64]
 
+_AT_ONCE = 4  # sessions whose correlations are worked out together where the columns are others than before
 ASSUMED = 1.0  # correlation of a pair that cannot be measured: unknown is not zero (U6)
 
 
@@ -139,7 +140,7 @@ def measured(view: View, columns: NDArray[np.int64], rules: CorrelationPolicy) -
         highest = np.maximum.reduce(apart, axis=(1, 2), initial=-np.inf).tolist()
         return list(map(Correlations, found, highest))
 
-    return in_blocks(view, "correlations", (columns.tobytes(), rules), rows)
+    return in_blocks(view, "correlations", (columns.tobytes(), rules), rows, at_once=_AT_ONCE)
 
 
 def correlations(view: View, columns: NDArray[np.int64], rules: CorrelationPolicy) -> Floats:

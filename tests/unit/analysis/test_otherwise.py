@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace as with_
 from typing import Any
 
 import pytest
@@ -131,7 +130,7 @@ def test_a_halt_of_the_ladder_is_lifted_as_a_whole(world, under) -> None:
     state = under({"SPY": 0.05})
     fallen = LadderState(10_800_000, 10_800_000, fired=("level_1", "level_2"), ceiling=0.0, cooldown=9)
     names = tuple(r.name for r in Policy().ladder.rungs[:2])
-    barred = world(with_(state, carried=replace(state.carried, ladder=replace(fallen, fired=names))))
+    barred = world(replace(state, carried=replace(state.carried, ladder=replace(fallen, fired=names))))
     assert "LADDER_NO_NEW_RISK" in line(barred)[2]
     (change,) = {c.figure: c for c in asked(barred).alone}.values()
     assert (change.figure, change.now, change.then) == ("ladder", None, None) and change.lots > 0
@@ -141,13 +140,13 @@ def test_a_stop_that_sells_is_lifted_by_the_loss_it_acts_on(world, under, run) -
     state = under({"SPY": 0.05}, SPY=25)
     cost = state.average_cost.copy()
     cost[run.column["SPY"]] *= 1.4
-    stopped = world(with_(state, average_cost=cost))
+    stopped = world(replace(state, average_cost=cost))
     outcome, lots, reasons = line(stopped)
     assert (outcome, reasons[0]) == ("EXECUTE", "STOP_CAP") and lots < 0
     (change,) = asked(stopped).alone
     assert change.figure == "stop" and change.lots > lots
     before = StopState("SPY", 2, 0.0, 1)
-    capped = world(with_(under({"SPY": 0.05}), carried=replace(state.carried, stops=(before,))))
+    capped = world(replace(under({"SPY": 0.05}), carried=replace(state.carried, stops=(before,))))
     assert line(capped)[2] == ["STOP_CAP"]
     assert [c.figure for c in asked(capped).alone] == ["stop"] and asked(capped).alone[0].lots > 0
 

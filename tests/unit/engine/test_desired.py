@@ -21,7 +21,6 @@ def situated(view, run, account):
     """``situated(held={…}, restraint=…, …)``: a day under TARGET, sure of everything unless told otherwise."""
 
     def made(held=None, restraint=None, frozen=(), vix_or_proxy=15.0, stale=(), confidence=0.9, stops=(), fired=()):
-        from dataclasses import replace
 
         prices = view.bars("close")[-1]
         lots = {
@@ -29,7 +28,7 @@ def situated(view, run, account):
             for s, w in (held or {}).items()
         }
         spent = sum(w * 1e7 for w in (held or {}).values())
-        state = replace(account(**lots), cash=10_000_000 - round(spent))
+        state = msgspec.structs.replace(account(**lots), cash=10_000_000 - round(spent))
         sure = dict.fromkeys(TARGET, confidence)
         portfolio = TargetPortfolio(view.day, tuple(Share("s", k, v) for k, v in TARGET.items()), sure)
         sureness = np.array([sure.get(s, np.nan) for s in run.symbols])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace as replaced
 
 from plimsoll.core.decision import Carried
 from plimsoll.core.events import CashFlow, Event, Split
@@ -198,12 +197,12 @@ def test_everything_at_once_comes_in_order() -> None:
 
 def test_a_book_of_fewer_symbols_in_another_order_is_matched_by_name() -> None:
     history = world(dividend={(1, 0): 1.0, (1, 1): 20_000.0})
-    state = replace(account(), symbols=("BTC-USD", "SPY"), lots=np.array([1, 3]))
+    state = replaced(account(), symbols=("BTC-USD", "SPY"), lots=np.array([1, 3]))
     assert [(e.symbol, e.cents) for e in booked(state, history, 1) if isinstance(e, CashFlow)] == [
         ("SPY", 300),
         ("BTC-USD", 200),
     ]
-    alone = replace(account(), symbols=("BTC-USD",), lots=np.array([1]))
+    alone = replaced(account(), symbols=("BTC-USD",), lots=np.array([1]))
     assert [e.symbol for e in booked(alone, history, 1) if isinstance(e, CashFlow)] == ["BTC-USD"]
 
 

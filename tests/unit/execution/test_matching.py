@@ -272,4 +272,8 @@ def test_the_matcher_keeps_nothing_between_calls() -> None:
     matcher = Matcher(history(), POLICY)
     first, again = (matcher.opened((intent(60),), 1, book_of(state)) for _ in range(2))
     assert first == again and isinstance(first[0], Fill)
-    assert not [f for f in matcher.opened((intent(60),), 1, book_of(replace(state, cash=0))) if isinstance(f, Fill)]
+    assert not [
+        f
+        for f in matcher.opened((intent(60),), 1, book_of(msgspec.structs.replace(state, cash=0)))
+        if isinstance(f, Fill)
+    ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from msgspec.structs import replace as replaced
@@ -177,7 +175,7 @@ def test_a_freeze_ends_by_a_signature_that_names_what_is_held_and_by_no_other() 
 
 def test_a_signature_for_a_position_lifts_no_halt() -> None:
     state = account(PositionAdopted(DAY, "SPY", 3, 100.0))
-    state = replace(state, carried=replaced(state.carried, halted="CVAR_HALT"))
+    state = replaced(state, carried=replaced(state.carried, halted="CVAR_HALT"))
     assert apply(state, Approval(DAY, "Ann", "seen", {"SPY": 3})).carried.halted == "CVAR_HALT"
     assert apply(state, Approval(DAY, "Ann", "seen")).carried.halted == ""
 
