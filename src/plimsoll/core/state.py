@@ -66,7 +66,7 @@ class State(msgspec.Struct, frozen=True, eq=False):
     executions: ExecutionBook = msgspec.field(default_factory=ExecutionBook)
     external: Mapping[str, int] = msgspec.field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
-    splits: Mapping[str, Splits] = field(default_factory=dict)
+    splits: Mapping[str, Splits] = msgspec.field(default_factory=dict)
 
 
 def open_account(genesis: Genesis) -> State:
