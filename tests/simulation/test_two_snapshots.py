@@ -16,12 +16,13 @@ from msgspec.structs import replace
 from plimsoll.app.wiring import simulated_exchange
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import Halted, InputError, UsageError
-from plimsoll.core.events import CertificationChanged, DataPublished, DataRestated, Event, Genesis
+from plimsoll.core.events import CertificationChanged, DataPublished, DataRestated, Event, Genesis, Split
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import Certified, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.engine.history import history_of
 from plimsoll.engine.paper import PaperSession
+from plimsoll.engine.recovery import recover
 from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.span import Span
 from plimsoll.store.journal import SqliteJournal
@@ -192,6 +193,56 @@ def test_a_certification_that_changed_is_an_event_of_its_own(
         assert (found.changes[0].rows, found.changes[0].fields) == (5, ("sound",))
 
 
+PRICES = ("open", "high", "low", "close")
+
+
+def scaled(panel: Panel, symbol: str, factor: float, rows: slice = slice(None)) -> Panel:
+    values = {name: getattr(panel, name).copy() for name in PRICES}
+    for one in values.values():
+        one[rows, panel.column[symbol]] *= factor
+    return other(panel, **values)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_held_past_told_at_another_scale_is_refused_and_a_split_that_is_told_is_booked(
+    earlier: Panel, later: Panel, tmp_path: Path, kept: bool
+) -> None:
+    """As when a split comes as a split-adjusted file: the account would keep its lots at half the price."""
+    run, path = Continued(earlier, later), tmp_path / "run.db"
+    run.trade(path, run.earlier, CUT - 1)
+    before = read(path)
+    state = recover(before).state
+    symbol = next(s for s, n in zip(state.symbols, state.lots, strict=True) if n)
+    for factor, said in (
+        (0.5, "0.5 times .* a split of 2:1"),
+        (1.5, "1.5 times .* a split of 2:3"),
+        (1.0137, "1.0137"),
+    ):
+        run.histories["later"] = history_of(scaled(later, symbol, factor), POLICY)
+        with pytest.raises(InputError, match=f"{symbol} stands at {said}"):
+            run.trade(path, run.later, LAST, kept=kept)
+        assert read(path) == before
+    split = later.split.copy()
+    split[CUT + 1, later.column[symbol]] = 2.0
+    traded = scaled(other(later, split=split), symbol, 0.5, slice(CUT + 1, None))
+    run.histories["later"] = history_of(traded, POLICY)
+    run.trade(path, run.later, LAST, kept=kept)
+    assert (symbol, 2.0) in [(e.symbol, e.ratio) for e in read(path) if isinstance(e, Split)]
+
+
+def test_a_past_told_at_another_scale_of_what_is_not_held_is_a_restatement(
+    earlier: Panel, later: Panel, tmp_path: Path
+) -> None:
+    run, path = Continued(earlier, later), tmp_path / "run.db"
+    run.trade(path, run.earlier, CUT - 1)
+    state = recover(read(path)).state
+    busy = {one.order.symbol for one in state.working.values()}
+    symbol = next(s for s, n in zip(state.symbols, state.lots, strict=True) if not n and s not in busy)
+    run.histories["later"] = history_of(scaled(later, symbol, 0.5), POLICY)
+    run.trade(path, run.later, LAST)
+    assert any(isinstance(e, DataRestated) for e in read(path))
+
+
 def test_a_row_that_was_not_decided_on_may_be_told_otherwise(earlier: Panel, later: Panel, tmp_path: Path) -> None:
     """The run stopped before the earlier snapshot's last row: what that row said bound nothing."""
     told = restated(later, "close", CUT - 1, "SPY", 1.0)
@@ -219,8 +270,6 @@ def test_symbols_that_appear_join_the_run_and_holdings_stay_their_own(
     events = run.whole(tmp_path / "run.db")
     (published,) = [e for e in events if isinstance(e, DataPublished) and e.snapshot == "later"]
     assert published.added == ("AAA",) and published.symbols[0] == "AAA"
-    from plimsoll.engine.recovery import recover
-
     cut = events.index(published)
     before, after = recover(events[:cut]).state, recover(events[: cut + 1]).state
     assert before.lots.any() and after.lots.tolist() == [0, *before.lots.tolist()]

@@ -25,6 +25,7 @@ from plimsoll.engine.recovery import Recovered, recover
 from plimsoll.engine.run_context import RunContext
 from plimsoll.engine.span import Span, genesis_of
 from plimsoll.engine.tally import RunTally
+from plimsoll.engine.units import same_units
 
 OpenJournal = Callable[[], Journal]
 OpenExchange = Callable[[History, RunContext, State, RunGovernor | None], AbstractContextManager[Exchange]]
@@ -145,7 +146,9 @@ class PaperSession:
                 "Restore that snapshot and resume the run, or continue on this one with --continue",
             )
         decided = found.genesis.start if found.last is None else found.last.session
-        events = succession(found.published, self._earlier(found.snapshot), panel, found.genesis, decided)
+        old = self._earlier(found.snapshot)
+        events = succession(found.published, old, panel, found.genesis, decided)
+        same_units(state.account, found.last, old, panel, decided)
         self._repeats(driver, journal, found, state.after(events))
         return [event for event in events if event not in found.notices]
 

@@ -29,5 +29,5 @@ def test_what_the_caps_held_back_is_told_beside_what_the_governor_refused() -> N
     traded.denied.update(["TRADE_CAP"])
     traded.orders_denied = 1
     (said,) = order_notes(GOVERNED, traded)
-    assert said.endswith("; it refused 1 (TRADE_CAP 1)")
+    assert "; it refused 1 (TRADE_CAP 1); its loss cap and intraday ladder bound nothing" in said
     assert not list(order_notes(Policy(), traded))
