@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from plimsoll.analysis.wording import counted
-from plimsoll.core.events import CertificationChanged, DataEvent, DataPublished, DataRestated, RowsChanged
+from plimsoll.core.events import CertificationChanged, DataEvent, DataPublished, DataRestated, RowsChanged, ValueChanged
 
 _NAMED = 8
+_COLUMNS = {  # what a person calls columns of a snapshot
+    "fresh": "presence of a bar",
+    "sound": "certification",
+    "quality": "quality score",
+    "ended": "end of the series",
+    "late": "lateness of data",
+}
 
 
 def sentences(event: DataEvent) -> Iterator[str]:
@@ -38,8 +45,22 @@ def _changes(changes: Sequence[RowsChanged]) -> str:
 def _change(c: RowsChanged) -> str:
     if not c.rows:
         return c.name
-    of = f" of {', '.join(c.fields)}" if c.fields else ""
-    return f"{c.name} {counted(c.rows, 'row')}{of} from {c.since}"
+    of = f" of {', '.join(_COLUMNS.get(name, name) for name in c.fields)}" if c.fields else ""
+    return f"{c.name} {counted(c.rows, 'row')}{of} from {c.since}{_most(c.largest)}"
+
+
+def _most(largest: Sequence[ValueChanged]) -> str:
+    """The largest change of each column, with its date and both values."""
+    each = (
+        f"{_COLUMNS.get(v.field, v.field)} of {v.session} from {_value(v.before)} to {_value(v.after)}" for v in largest
+    )
+    return f" (largest: {', '.join(each)})" if largest else ""
+
+
+def _value(value: float | bool | None) -> str:
+    if value is None:
+        return "none"
+    return ("no", "yes")[value] if isinstance(value, bool) else f"{value:.10g}"
 
 
 def _some(names: Sequence[str], between: str = ", ") -> str:

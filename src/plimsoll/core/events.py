@@ -65,15 +65,26 @@ class DataPublished(msgspec.Struct, frozen=True, omit_defaults=True):
     rebased: dict[str, float] = msgspec.field(default_factory=dict)
 
 
+class ValueChanged(msgspec.Struct, frozen=True):
+    """A restated value: its column and session, before and after; None where there was or is none."""
+
+    field: str
+    session: str
+    before: float | bool | None
+    after: float | bool | None
+
+
 class RowsChanged(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rows of a symbol or a macro series that were restated: how many, from which session on, in which columns; only
-    the name where the old rows no longer exist for comparison.
+    the name where the old rows no longer exist for comparison. ``largest`` has each column's largest change, the first
+    of equals; a value that appeared or disappeared counts as larger than any other.
     """
 
     name: str
     rows: int = 0
     since: str = ""
     fields: tuple[str, ...] = ()
+    largest: tuple[ValueChanged, ...] = ()
 
 
 class DataRestated(msgspec.Struct, frozen=True):

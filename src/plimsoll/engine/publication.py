@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -24,9 +25,12 @@ from plimsoll.core.events import (
     Genesis,
     RowsChanged,
     SeriesDigest,
+    ValueChanged,
 )
 from plimsoll.core.panel import FIELDS, Certified, Panel
+from plimsoll.engine.derived_dividends import errors
 
+Pair = tuple[NDArray[Any], NDArray[Any]]
 _BARS = (*(name for name in FIELDS if name != "index"), "fresh")  # the index follows from the others, up to its level
 _DATED = tuple(f.name for f in fields(Certified))
 _CALENDAR_REMEDY = "Ingest the history the run was begun with into this home, or start a new run"
@@ -146,19 +150,33 @@ def _same_lots(before: DataPublished, old: Panel | None, panel: Panel) -> None:
 def _by_row(
     before: DataPublished, old: Panel, panel: Panel, decided: str
 ) -> tuple[tuple[RowsChanged, ...], tuple[RowsChanged, ...]]:
-    """Rows up to the last decision that differ, of prices, macro series and certification."""
+    """Rows up to the last decision that differ, of prices, macro series and certification.
+
+    Dividends that both snapshots derive from adj_close differ where the decimals of the sources do not explain it.
+    """
     own, new = _span(old, before.first, decided), _span(panel, before.first, decided)
     dates = old.sessions.dates[own]
     mine = [old.column[s] for s in before.symbols]
     theirs = [panel.column[s] for s in before.symbols]
 
     def told(names: tuple[str, ...], a: object, b: object) -> tuple[RowsChanged, ...]:
-        unlike = {n: _unlike(getattr(a, n)[own][:, mine], getattr(b, n)[new][:, theirs]) for n in names}
-        return tuple(_differences(before.symbols, unlike, dates))
+        values = {n: (getattr(a, n)[own][:, mine], getattr(b, n)[new][:, theirs]) for n in names}
+        unlike = {n: _unlike(*pair) for n, pair in values.items()}
+        if "dividend" in unlike:
+            unlike["dividend"] &= ~rounded(*values["dividend"])
+        return tuple(_differences(before.symbols, unlike, values, dates))
 
-    macro = {name: ~_alike(_macro(old, name)[own], _macro(panel, name)[new]) for name in old.macro_names}
-    series = tuple(RowsChanged(name, *_where(rows, dates)) for name, rows in macro.items() if rows.any())
-    return told(_BARS, old, panel) + series, told(_DATED, old.certified, panel.certified)
+    def rounded(was: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.bool_]:
+        slack = np.zeros(was.shape)
+        for column in np.flatnonzero((was != now).any(axis=0)).tolist():
+            of_old, of_new = errors(old, before.symbols[column])[own], errors(panel, before.symbols[column])[new]
+            slack[:, column] = np.where((of_old > 0.0) & (of_new > 0.0), of_old + of_new, 0.0)
+        return np.asarray(np.abs(now - was) <= slack)
+
+    series = tuple(_series(name, _macro(old, name)[own], _macro(panel, name)[new], dates) for name in old.macro_names)
+    return told(_BARS, old, panel) + tuple(one for one in series if one.rows), told(
+        _DATED, old.certified, panel.certified
+    )
 
 
 def _by_digest(before: DataPublished, panel: Panel) -> tuple[tuple[RowsChanged, ...], tuple[RowsChanged, ...]]:
@@ -170,13 +188,34 @@ def _by_digest(before: DataPublished, panel: Panel) -> tuple[tuple[RowsChanged, 
     return tuple(map(RowsChanged, bars + macro)), tuple(map(RowsChanged, judged))
 
 
+def _series(name: str, was: NDArray[np.float64], now: NDArray[np.float64], dates: list[str]) -> RowsChanged:
+    """The rows of a macro series that differ, if any."""
+    rows = ~_alike(was, now)
+    if not rows.any():
+        return RowsChanged(name)
+    return RowsChanged(name, *_where(rows, dates), largest=(_largest("value", rows, was, now, dates),))
+
+
 def _differences(
-    symbols: tuple[str, ...], unlike: dict[str, NDArray[np.bool_]], dates: list[str]
+    symbols: tuple[str, ...], unlike: dict[str, NDArray[np.bool_]], values: dict[str, Pair], dates: list[str]
 ) -> Iterator[RowsChanged]:
     any_field = np.logical_or.reduce(list(unlike.values()))
     for column in np.flatnonzero(any_field.any(axis=0)).tolist():
         names = tuple(name for name, rows in unlike.items() if rows[:, column].any())
-        yield RowsChanged(symbols[column], *_where(any_field[:, column], dates), names)
+        pairs = {name: (values[name][0][:, column], values[name][1][:, column]) for name in names}
+        largest = tuple(_largest(n, unlike[n][:, column], was, now, dates) for n, (was, now) in pairs.items())
+        yield RowsChanged(symbols[column], *_where(any_field[:, column], dates), names, largest)
+
+
+def _largest(
+    name: str, rows: NDArray[np.bool_], was: NDArray[Any], now: NDArray[Any], dates: list[str]
+) -> ValueChanged:
+    """The largest change among ``rows``; a value that appeared or disappeared comes first."""
+    at = np.flatnonzero(rows)
+    size = np.abs(now[at].astype(np.float64) - was[at].astype(np.float64))
+    row = int(at[int(np.argmax(np.where(size == size, size, np.inf)))])
+    before, after = (None if one[row] != one[row] else one[row].item() for one in (was, now))
+    return ValueChanged(name, dates[row], before, after)
 
 
 def _where(rows: NDArray[np.bool_], dates: list[str]) -> tuple[int, str]:
