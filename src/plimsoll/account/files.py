@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
+
+from plimsoll.core.ports import StateStore
 
 
 class AccountFiles(Protocol):
@@ -22,4 +25,8 @@ class AccountFiles(Protocol):
 
     def folder(self, path: Path, mode: int = 0o777) -> Path:
         """``path``, made if it is not there; ``mode`` is what the process's umask takes from."""
+        ...
+
+    def stored_governor(self) -> AbstractContextManager[StateStore]:
+        """The governor's stored account, locked while it is open; ``HomeBusy`` while a governor runs."""
         ...

@@ -188,11 +188,9 @@ def whole_record(home: AccountFiles) -> Record:
 
     ``CorruptionError`` (exit 3) where either was altered.
     """
-    from plimsoll.store.governor_store import SqliteStateStore
-
     record = AccountRecord(home)
     if home.governor.exists():
-        with suppress(HomeBusy), SqliteStateStore(home.governor) as store:
+        with suppress(HomeBusy), home.stored_governor() as store:
             found = record.read()  # while the store is held, or a session could begin in between
             _kept_by(store, found)
             return found

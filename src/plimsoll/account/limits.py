@@ -244,14 +244,12 @@ def _when(signature: Signature | None) -> str | None:
 
 def _in_force(home: AccountFiles, shared: StateStore | None) -> tuple[Caps | None, str, tuple[int, int]]:
     """The governor's stored caps, why they are unknown where they are, and the last session it began."""
-    from plimsoll.store.governor_store import SqliteStateStore
-
     if shared is not None:
         return _kept(shared)
     if not home.governor.exists():
         return None, "the governor has not started yet", (-1, 0)
     try:
-        with SqliteStateStore(home.governor) as store:
+        with home.stored_governor() as store:
             return _kept(store)
     except HomeBusy:
         return None, "the governor is running: its status line says which caps are in force", (-1, 0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import now, state_store, wall
+from plimsoll.app.wiring import home_of, now, state_store, wall
 
 if TYPE_CHECKING:
     from plimsoll.account.limits import LimitsReport, LimitsVersion, TrustedKey
@@ -25,9 +25,8 @@ def limits_show(workspace: Workspace, store: str | None = None) -> LimitsReport:
     the Redis server of an account stored there (H6).
     """
     from plimsoll.account.limits import show
-    from plimsoll.store.home import Home
 
-    home, policy = Home(workspace.home), _of_account(workspace).load().policy
+    home, policy = home_of(workspace), _of_account(workspace).load().policy
     if store is None:
         return show(home, policy)
     with state_store(home, store, policy.governor.store_timeout / 1000, workspace.tell, looks=True) as shared:
@@ -37,9 +36,8 @@ def limits_show(workspace: Workspace, store: str | None = None) -> LimitsReport:
 def limits_history(workspace: Workspace) -> tuple[LimitsVersion, ...]:
     """Every version of the account's dollar caps, oldest first, the whole record checked (H1, G3)."""
     from plimsoll.account.limits import history
-    from plimsoll.store.home import Home
 
-    return history(Home(workspace.home))
+    return history(home_of(workspace))
 
 
 def limits_sign(
@@ -47,9 +45,8 @@ def limits_sign(
 ) -> LimitsReport:
     """Sign a change of the account's dollar caps; it is in force from the next session (H1)."""
     from plimsoll.account.limits import sign
-    from plimsoll.store.home import Home
 
-    home = Home(workspace.home)
+    home = home_of(workspace)
     by = _by(workspace, person, key, live=live)
     return sign(home, workspace.load().policy, by, reason, change, live=live, anew=anew)
 
@@ -57,34 +54,30 @@ def limits_sign(
 def size_status(workspace: Workspace) -> SizeReport:
     """The present position size, and the missing evidence for the next step (H7, P5)."""
     from plimsoll.account.size import status
-    from plimsoll.store.home import Home
 
-    return status(Home(workspace.home))
+    return status(home_of(workspace))
 
 
 def size_approve(workspace: Workspace, person: str, key: Path, reason: str) -> SizeReport:
     """Grant the next size step where every requirement is met; ``CheckFailed`` lists what is missing (H7)."""
     from plimsoll.account.size import approve
-    from plimsoll.store.home import Home
 
-    return approve(Home(workspace.home), _by(workspace, person, key), reason)
+    return approve(home_of(workspace), _by(workspace, person, key), reason)
 
 
 def act_approve(workspace: Workspace, person: str, key: Path, **act: str) -> SignedAct:
     """Sign a settlement, a price or a position (R9, U6, X6)."""
     from plimsoll.account.signed_acts import sign
-    from plimsoll.store.home import Home
 
-    return sign(Home(workspace.home), act, _by(workspace, person, key))
+    return sign(home_of(workspace), act, _by(workspace, person, key))
 
 
 def keys_new(workspace: Workspace, path: Path) -> str:
     """Write a new private key to a file outside the home; returns its public key (H1)."""
     from plimsoll.account.signing import new_key
-    from plimsoll.store.home import Home
     from plimsoll.store.private import outside
 
-    return new_key(outside(Home(workspace.home), path))
+    return new_key(outside(home_of(workspace), path))
 
 
 def keys_trust(
@@ -94,18 +87,16 @@ def keys_trust(
     from secrets import token_hex
 
     from plimsoll.account.limits import trust
-    from plimsoll.store.home import Home
 
     signed = None if by is None or key is None else _by(workspace, by, key)
-    return trust(Home(workspace.home), person, public_key, signed, token_hex(8), now())
+    return trust(home_of(workspace), person, public_key, signed, token_hex(8), now())
 
 
 def keys_list(workspace: Workspace) -> tuple[TrustedKey, ...]:
     """The account's signers (H1)."""
     from plimsoll.account.limits import trusted
-    from plimsoll.store.home import Home
 
-    return trusted(Home(workspace.home))
+    return trusted(home_of(workspace))
 
 
 def account_repair(
@@ -116,10 +107,9 @@ def account_repair(
     from plimsoll.account.record_rules import Signatory
     from plimsoll.account.repair import repair
     from plimsoll.account.signing import Signer
-    from plimsoll.store.home import Home
     from plimsoll.store.private import exposed, outside
 
-    home = Home(workspace.home)
+    home = home_of(workspace)
     by = None if person is None or key is None else Signatory(person, Signer(outside(home, key)), now())
     limits = AccountRecord(home).read().limits
     live = limits is not None and limits[1].mode == "live"
@@ -138,9 +128,9 @@ def sla(
     """
     from plimsoll.account.risk_promise import promise, sign
     from plimsoll.core.errors import InputError
-    from plimsoll.store.home import Home, spared
+    from plimsoll.store.home import spared
 
-    loaded, home = _of_account(workspace).load(), Home(workspace.home)
+    loaded, home = _of_account(workspace).load(), home_of(workspace)
     if output is not None:
         spared(output)
     if person is None or key is None:
@@ -158,10 +148,9 @@ def sla(
 def sla_check(workspace: Workspace, path: Path) -> Checked:
     """The signer of a risk promise written to a file, and whether it still holds (H9)."""
     from plimsoll.account.risk_promise import check
-    from plimsoll.store.home import Home
 
     loaded = _of_account(workspace).load()
-    return check(Home(workspace.home), loaded.policy, loaded.hash, path)
+    return check(home_of(workspace), loaded.policy, loaded.hash, path)
 
 
 def _of_account(workspace: Workspace) -> Workspace:
@@ -169,9 +158,8 @@ def _of_account(workspace: Workspace) -> Workspace:
     from dataclasses import replace
 
     from plimsoll.account.governed_account import whole_record
-    from plimsoll.store.home import Home
 
-    known = whole_record(Home(workspace.home)).limits
+    known = whole_record(home_of(workspace)).limits
     if known is None or workspace.profile is not None or workspace.policy_files:
         return workspace
     return replace(workspace, profile=known[1].profile)
@@ -185,10 +173,9 @@ def _by(workspace: Workspace, person: str, key: Path, *, live: bool = False) -> 
     from plimsoll.account.governed_account import whole_record
     from plimsoll.account.record_rules import Signatory
     from plimsoll.account.signing import Signer
-    from plimsoll.store.home import Home
     from plimsoll.store.private import exposed, outside
 
-    home = Home(workspace.home)
+    home = home_of(workspace)
     signer = Signer(outside(home, key))
     limits = whole_record(home).limits
     if (live or (limits is not None and limits[1].mode == "live")) and (

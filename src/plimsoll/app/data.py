@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from plimsoll.app import wiring
-from plimsoll.app.wiring import now, snapshots_of
+from plimsoll.app.wiring import home_of, now, snapshots_of
 from plimsoll.core.errors import InputError, PlimsollError
 
 if TYPE_CHECKING:
@@ -31,11 +31,10 @@ def ingest(workspace: Workspace, request: IngestRequest, progress: IngestProgres
     """Read from a provider into the home, certify everything in it and publish the snapshot (D4, D7, D13, D14)."""
     from plimsoll.market import ingest as stage_1
     from plimsoll.market.routing import granted
-    from plimsoll.store.home import Home
     from plimsoll.store.raw_archive import RawArchive
 
     policy, at = workspace.load().policy, now()
-    home, built, entitled = Home(workspace.home), wiring.providers(), granted(os.environ)
+    home, built, entitled = home_of(workspace), wiring.providers(), granted(os.environ)
     begun = None
     if (
         not home.database.exists()
@@ -57,9 +56,8 @@ def confirm(
 ) -> Confirmed:
     """Record that a named person confirms a jump, or revokes it, and publish the resulting snapshot (D10)."""
     from plimsoll.market import confirm as confirming
-    from plimsoll.store.home import Home
 
-    policy, home = workspace.load().policy, Home(workspace.home)
+    policy, home = workspace.load().policy, home_of(workspace)
     act = confirming.revoke if revoke else confirming.confirm
     with home.lock(), _bars(home) as store:
         return act(store, home.snapshots, policy, symbol, date, person, reason, now())
@@ -67,9 +65,7 @@ def confirm(
 
 def confirmations(workspace: Workspace) -> tuple[Confirmation, ...]:
     """Every confirmation and revocation in the home, oldest first (D10)."""
-    from plimsoll.store.home import Home
-
-    with _bars(Home(workspace.home)) as store:
+    with _bars(home_of(workspace)) as store:
         return store.confirmations()
 
 
@@ -96,10 +92,9 @@ def _route(home: Home, run: str) -> RouteTaken | None:
 
 def verify_sources(workspace: Workspace) -> tuple[RawSourceState, ...]:
     """Every source of every ingestion, its archived bytes checked against their hash (D13)."""
-    from plimsoll.store.home import Home
     from plimsoll.store.raw_archive import RawArchive
 
-    return tuple(RawArchive(Home(workspace.home).raw).sources())
+    return tuple(RawArchive(home_of(workspace).raw).sources())
 
 
 def verify_status(workspace: Workspace, as_of: str | None = None) -> Status:
@@ -111,9 +106,8 @@ def verify_status(workspace: Workspace, as_of: str | None = None) -> Status:
     from plimsoll.core.dates import day_number
     from plimsoll.market import snapshot
     from plimsoll.market.status import status
-    from plimsoll.store.home import Home
 
-    home, policy = Home(workspace.home), workspace.load().policy
+    home, policy = home_of(workspace), workspace.load().policy
     if as_of is None:
         found = status(home.snapshots, policy)
         return msgspec.structs.replace(found, route=_route(home, found.run))

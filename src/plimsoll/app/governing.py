@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import now, state_store, steady, wall
+from plimsoll.app.wiring import home_of, now, state_store, steady, wall
 from plimsoll.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,11 +43,10 @@ def governed(
     from plimsoll.governor.governor import Governor
     from plimsoll.governor.protocol import LineProtocol
     from plimsoll.governor.protocol_clock import MachineClock
-    from plimsoll.store.home import Home
     from plimsoll.store.private import exposed, owner_only
 
     policy = workspace.load_for_governor()
-    home = Home(workspace.home)
+    home = home_of(workspace)
     if live and (problem := exposed(home, workspace.policy_files)) is not None:
         raise problem
     home.folder(home.path)

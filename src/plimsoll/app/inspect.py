@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import passing_journal, runs_of, snapshots_of, stage_2
+from plimsoll.app.wiring import home_of, passing_journal, runs_of, snapshots_of, stage_2
 from plimsoll.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -119,9 +119,9 @@ def report(
     from dataclasses import replace
 
     from plimsoll.reports import gather, html, tables
-    from plimsoll.store.home import Home, spared
+    from plimsoll.store.home import spared
 
-    home, runs = Home(workspace.home), runs_of(workspace)
+    home, runs = home_of(workspace), runs_of(workspace)
     for given in (output, csv):
         if given is not None:
             spared(given)

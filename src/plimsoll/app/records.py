@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from plimsoll.app.wiring import instant, journal_of, runs_of
+from plimsoll.app.wiring import home_of, instant, journal_of, runs_of, server_verified
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
@@ -157,12 +157,11 @@ def audit_verify(workspace: Workspace, run: str | None = None, store: str | None
 
     The account is in the home, or in the Redis server at ``store``.
     """
-    from plimsoll.core.errors import InputError, UsageError
+    from plimsoll.core.errors import UsageError
     from plimsoll.core.runs import AuditReport
     from plimsoll.store.governor_audit import verify_file
-    from plimsoll.store.home import Home
 
-    home, kept = Home(workspace.home), runs_of(workspace)
+    home, kept = home_of(workspace), runs_of(workspace)
     account = store or home.governor.exists() or home.governor_anchor.exists()
     if run is None and not account and not kept.names():
         raise UsageError(
@@ -171,16 +170,7 @@ def audit_verify(workspace: Workspace, run: str | None = None, store: str | None
         )
     if run is not None or not account:
         return kept.audit(run)
-    if store:
-        try:
-            from plimsoll.store.governor_redis import verify_server
-        except ModuleNotFoundError:
-            raise InputError(
-                "a Redis store needs redis, which is not installed", "pip install 'plimsoll[redis]'"
-            ) from None
-        verified = verify_server(store, _PATIENCE, home.governor_anchor)
-    else:
-        verified = verify_file(home.governor)
+    verified = server_verified(home, store, _PATIENCE) if store else verify_file(home.governor)
     found = kept.audit() if kept.names() else AuditReport(True, 0)
     return msgspec.structs.replace(found, ok=found.ok and verified.ok, governor=verified)
 
@@ -192,11 +182,10 @@ def resume(
     ``positions``, lots by symbol, lift the freeze of these alone (X6).
     """
     from plimsoll.operate.resume import resume as signed
-    from plimsoll.store.home import Home
 
     kept = runs_of(workspace)
     named = kept.newest("paper") if run in (None, "last") else kept.find(run)
-    with Home(workspace.home).lock():
+    with home_of(workspace).lock():
         said, end = signed(kept, named, by, reason, lambda: journal_of(kept, named, durable=True), positions)
         summary = kept.summary(named)
         if not positions:
@@ -220,12 +209,11 @@ def prune(
     from msgspec.structs import replace
 
     from plimsoll.store import pruning
-    from plimsoll.store.home import Home
 
     kept = runs_of(workspace)
     found = pruning.chosen(kept, instant(), keep=keep, older_than=older_than, unfinished=unfinished, force=force)
     if not found.runs or not agreed(found):
         return found
-    with Home(workspace.home).lock():
+    with home_of(workspace).lock():
         pruning.remove(kept, found.runs)
     return replace(found, done=True)

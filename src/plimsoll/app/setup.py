@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from plimsoll.app.wiring import providers, runs_of, snapshots_of, wall
+from plimsoll.app.wiring import home_of, providers, runs_of, snapshots_of, wall
 from plimsoll.core.policy import Policy
 
 if TYPE_CHECKING:
@@ -48,10 +48,9 @@ def config_schema() -> dict[str, Any]:
 def doctor(workspace: Workspace) -> Diagnosis:
     """Whether everything a command needs is in place (O10); looks only."""
     from plimsoll.operate.doctor import Looked, diagnose
-    from plimsoll.store.home import Home
 
     def opened() -> Looked:
-        return Looked(Home(workspace.home), runs_of(workspace), snapshots_of(workspace.home))
+        return Looked(home_of(workspace), runs_of(workspace), snapshots_of(workspace.home))
 
     states = [one.check() for one in providers().values()]
     now = datetime.fromtimestamp(wall() / 1e6, UTC)

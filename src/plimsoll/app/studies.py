@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import passing_journal, run_context_of, snapshots_of, stage_2
+from plimsoll.app.wiring import governor_file, passing_journal, run_context_of, snapshots_of, stage_2
 from plimsoll.core.money import cents
 
 if TYPE_CHECKING:
@@ -112,7 +112,6 @@ def montecarlo(
     """
     from plimsoll.core.errors import InputError
     from plimsoll.simulation import paths, study
-    from plimsoll.store.governor_store import SqliteStateStore
 
     policy = workspace.load().policy
     files = tuple(bars) or _recorded_intraday(workspace.env)
@@ -128,7 +127,7 @@ def montecarlo(
                 f"{', '.join(map(str, files))} hold no recording with two whole sessions",
                 "Give bars of two sessions or more without gaps; without --bars the bars are synthetic",
             )
-    return study.run(policy, sessions, seed, blocks, SqliteStateStore, progress, workers=workers, session=session)
+    return study.run(policy, sessions, seed, blocks, governor_file, progress, workers=workers, session=session)
 
 
 def _recorded_intraday(env: Mapping[str, str]) -> tuple[Path, ...]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.panel import History, Panel
     from plimsoll.core.ports import Journal, SnapshotStore, StateStore
-    from plimsoll.core.runs import Anchor
+    from plimsoll.core.runs import AccountAudit, Anchor
     from plimsoll.core.state import State
     from plimsoll.engine.governed import Exchange, RunGovernor
     from plimsoll.engine.run_context import RunContext
@@ -32,9 +32,8 @@ def stage_2(workspace: Workspace, policy: Policy) -> tuple[Home, Panel]:
     """The home and its certified snapshot; refuses to start without one (D7)."""
     from plimsoll.market import snapshot
     from plimsoll.market.status import certified
-    from plimsoll.store.home import Home
 
-    home = Home(workspace.home)
+    home = home_of(workspace)
     folder = certified(home.snapshots, policy, home.path / "governance_halt.log", now(), workspace.snapshot)
     return home, snapshot.load(folder).resolved(policy.limits.plain_symbols_are)
 
@@ -61,10 +60,13 @@ def run_context_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) ->
     from plimsoll.alpha.terms import policy_for, terms_of
     from plimsoll.engine.code import code_hash
     from plimsoll.engine.run_context import RunContext
+    from plimsoll.execution.venues.simulated import SimulatedVenue
     from plimsoll.store.policy_proofs import feasible, hurdle
 
     strategies = load(policy.strategies.enabled)
-    run_context = RunContext(policy, strategies, panel.instruments, code=code_hash(strategies))
+    run_context = RunContext(
+        policy, strategies, panel.instruments, code=code_hash(strategies), rules=SimulatedVenue.rules
+    )
     for strategy in () if any_hurdle else run_context.strategies:
         for problem in hurdle(policy_for(policy, terms_of(strategy, policy))):
             raise InputError(f"strategy {strategy.name!r}: {problem.text}", f"{problem.remedy}, or give it a larger ic")
@@ -99,10 +101,9 @@ def simulated_exchange(
 
 def runs_of(workspace: Workspace) -> RunFiles:
     """The runs of a workspace's home, for reading and for keeping new ones."""
-    from plimsoll.store.home import Home
     from plimsoll.store.runs import RunFiles
 
-    return RunFiles(Home(workspace.home), workspace.tell)
+    return RunFiles(home_of(workspace), workspace.tell)
 
 
 def snapshots_of(home: Path) -> SnapshotStore:
@@ -129,6 +130,29 @@ def passing_journal() -> Iterator[Journal]:
 
     with TemporaryDirectory() as folder, SqliteJournal(Path(folder) / "run.db", durable=False) as journal:
         yield journal
+
+
+def governor_file(path: Path) -> StateStore:
+    """A governor's account in the file ``path``, open until it is closed."""
+    from plimsoll.store.governor_store import SqliteStateStore
+
+    return SqliteStateStore(path)
+
+
+def server_verified(home: Home, url: str, timeout: float) -> AccountAudit:
+    """The account of the home's governor in the Redis server at ``url``, derived again from its record (H6)."""
+    try:
+        from plimsoll.store.governor_redis import verify_server
+    except ModuleNotFoundError:
+        raise InputError("a Redis store needs redis, which is not installed", "pip install 'plimsoll[redis]'") from None
+    return verify_server(url, timeout, home.governor_anchor)
+
+
+def home_of(workspace: Workspace) -> Home:
+    """The home of a workspace."""
+    from plimsoll.store.home import Home
+
+    return Home(workspace.home)
 
 
 @contextmanager

@@ -20,14 +20,13 @@ from plimsoll.core.inputs import Command, CommandResult, Input, OrderHappened, S
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import History, View
 from plimsoll.core.state import State, apply
-from plimsoll.core.venue import Absent, OrderReport, VenueRules
+from plimsoll.core.venue import Absent, OrderReport
 from plimsoll.engine.cycle import decide
 from plimsoll.engine.run_context import RunContext
 from plimsoll.execution.actions import on_row
 from plimsoll.execution.figures import impossible_account
 from plimsoll.execution.oms import believed, of_query, of_submit, planned
 from plimsoll.execution.reconcile import reconciled
-from plimsoll.execution.venues.simulated import RULES
 
 
 class RunState(msgspec.Struct, frozen=True, eq=False):
@@ -62,11 +61,10 @@ class Transition(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Driver:
-    """Steps a run over certified history under its policy and strategies; ``rules`` are its venue's."""
+    """Steps a run over certified history under its policy and strategies, for a venue of its rules."""
 
     history: History
     run: RunContext
-    rules: VenueRules = RULES
 
     @cached_property
     def _instruments(self) -> Mapping[str, Instrument]:
@@ -96,7 +94,7 @@ class Driver:
         at = RunState(state.account, state.last, session)
         actions = on_row(at.account, self.history, self._row(session), self.run.policy)
         at = at.after(actions)
-        plan = planned(at.account, session, self.rules, self._instruments)
+        plan = planned(at.account, session, self.run.rules, self._instruments)
         return Transition(at.after(plan.events), (*actions, *plan.events), plan.commands)
 
     def _answered(self, state: RunState, result: CommandResult) -> Transition:

@@ -17,8 +17,10 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.limits import AccountCaps, Group, LimitSet
 from plimsoll.core.policy import LIMIT_HORIZON, Policy, policy_hash
 from plimsoll.core.ports import Strategy
+from plimsoll.core.venue import VenueRules
 from plimsoll.costs.model import depth
 from plimsoll.engine.caps import account_caps, stressed_max, weight_cap
+from plimsoll.execution.matching import RULES
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +43,7 @@ class RunContext:
 
     ``account`` enters order ids only, and ``code``, the hash of the deciding code (``engine.code``), is only
     recorded, "" where nothing is kept: two contexts of the same policy, strategies and instruments decide alike.
+    ``rules`` are its venue's, by default those of recorded opens.
     """
 
     policy: Policy
@@ -48,6 +51,7 @@ class RunContext:
     instruments: tuple[Instrument, ...]
     account: str = "local"
     code: str = ""
+    rules: VenueRules = RULES
     _standing: list[tuple[TargetPortfolio | None, Standing]] = field(default_factory=list, repr=False, kw_only=True)
     _standalone: dict[float, Floats] = field(default_factory=dict, repr=False, kw_only=True)
 

@@ -11,15 +11,29 @@ import numpy as np
 
 from plimsoll.core.events import OrderExpired, OrderRestated
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.order import Fill, Order
+from plimsoll.core.order import Fill, Order, OrderType, TimeInForce
 from plimsoll.core.panel import History
 from plimsoll.core.policy import Policy
 from plimsoll.core.quantity import split_ratio
 from plimsoll.core.state import State
+from plimsoll.core.venue import Combination, VenueRules
 from plimsoll.costs.model import depth
 from plimsoll.execution.pricing import FilledOrder, FillQuote, fill, fill_quote
 
 Matched = Fill | OrderExpired | OrderRestated
+TYPES: tuple[OrderType, ...] = ("market",)
+TIMES: tuple[TimeInForce, ...] = ("opg", "day")
+RULES = VenueRules(
+    "simulated",
+    frozenset(
+        Combination(type, time, kind, fractional)
+        for type in TYPES
+        for time in TIMES
+        for kind in ("fund", "stock", "crypto", "fx")
+        for fractional in (False, True)
+    ),
+)
+"""The orders that recorded opens fill."""
 
 
 def venue_name(id: str) -> str:

@@ -27,10 +27,11 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from plimsoll.core.errors import HomeBusy, InputError, UsageError
+from plimsoll.core.ports import StateStore
 from plimsoll.store.own_files import clearly, open_lock
 
 _FOLDERS = ("raw", "snapshots", "runs")
@@ -82,6 +83,12 @@ class Home:
             yield
         finally:
             os.close(descriptor)
+
+    def stored_governor(self) -> AbstractContextManager[StateStore]:
+        """The governor's stored account, locked while it is open; ``HomeBusy`` while a governor runs."""
+        from plimsoll.store.governor_store import SqliteStateStore
+
+        return SqliteStateStore(self.governor)
 
     def _take(self, descriptor: int) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
 from typing import Any
 
 import pytest
@@ -22,12 +23,12 @@ from plimsoll.core.inputs import CommandResult, OrderHappened, SessionClosed, Se
 from plimsoll.core.order import Fill
 from plimsoll.core.policy import Policy
 from plimsoll.core.state import open_account
-from plimsoll.core.venue import Absent, Accepted, Denied, Refused, Unknown
+from plimsoll.core.venue import Absent, Accepted, Denied, Refused, Unknown, VenueRules
 from plimsoll.engine.driver import Driver, RunState
 from plimsoll.engine.operator import signer
 from plimsoll.engine.recorded import AtOnce, RecordedShell
 from plimsoll.engine.recovery import recover
-from plimsoll.execution.matching import Matcher
+from plimsoll.execution.matching import RULES, Matcher
 
 BASE = Policy()
 POLICY = replace(BASE, auction=replace(BASE.auction, schedule="week_end"))
@@ -61,6 +62,15 @@ def test_a_session_that_opens_submits_what_was_decided_and_says_so_first(before_
     assert {e.session for e in step.events} == {driver.history.panel.sessions.dates[row]}
     again = driver.step(step.state, SessionOpened(driver.history.panel.sessions.dates[row]))
     assert not again.commands  # what is on its way is not sent twice
+
+
+def test_orders_obey_the_rules_of_the_venue_that_the_run_trades_at(before_orders: Any) -> None:
+    driver, state, row = before_orders
+    assert driver.run.rules is RULES
+    other = replaced(driver.run, rules=VenueRules("none", frozenset()))
+    step = opened(Driver(driver.history, other), state, row)
+    assert not step.commands
+    assert {e.reason for e in step.events if isinstance(e, OrderExpired)} == {"ORDER_KIND"}
 
 
 @pytest.mark.parametrize(

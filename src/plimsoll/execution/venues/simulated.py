@@ -20,35 +20,19 @@ from plimsoll.core.events import (
     Split,
     VenueSnapshot,
 )
-from plimsoll.core.order import Fill, Order, OrderType, Status, TimeInForce, WorkingOrder
+from plimsoll.core.order import Fill, Order, Status, WorkingOrder
 from plimsoll.core.state import State
 from plimsoll.core.venue import (
     Absent,
     Accepted,
-    Combination,
     OrderReport,
     Refused,
     Unknown,
     VenueEvent,
-    VenueRules,
 )
 from plimsoll.core.working import filled
 from plimsoll.execution.ledger import Ledger, LedgerEntry
-from plimsoll.execution.matching import Matcher, VenueAccount, venue_name
-
-_TYPES: tuple[OrderType, ...] = ("market",)
-_TIMES: tuple[TimeInForce, ...] = ("opg", "day")
-_KINDS = ("fund", "stock", "crypto", "fx")
-RULES = VenueRules(
-    "simulated",
-    frozenset(
-        Combination(type, time, kind, fractional)
-        for type in _TYPES
-        for time in _TIMES
-        for kind in _KINDS
-        for fractional in (False, True)
-    ),
-)
+from plimsoll.execution.matching import RULES, TIMES, TYPES, Matcher, VenueAccount, venue_name
 
 
 class SimulatedVenue:
@@ -82,7 +66,7 @@ class SimulatedVenue:
         if order.id not in self._resting and order.id not in self._ended:
             if order.symbol not in self._matcher.history.panel.column:
                 return Refused("UNKNOWN_SYMBOL", order.symbol)
-            if order.type not in _TYPES or order.time_in_force not in _TIMES:
+            if order.type not in TYPES or order.time_in_force not in TIMES:
                 return Refused("ORDER_KIND", f"{order.type} {order.time_in_force}")
             self._resting[order.id] = WorkingOrder(order, "ACCEPTED", venue_id=venue_name(order.id))
         return Accepted(venue_name(order.id))
