@@ -279,3 +279,7 @@ def test_a_paper_run_goes_on_day_after_day_on_newer_snapshots(tmp_path: Path) ->
     say(home, "audit", "verify", "--run", run)
     assert "its own span" in say(home, *paper, "--continue", run, "--end", "2019-06-03", code=2)
     assert "--resume and --continue" in say(home, *paper, "--continue", run, "--resume", run, code=2)
+    (tmp_path / "other.yaml").write_text("governor: {trade: 5000}")
+    kept = say(home, *paper, "--continue", run, "--policy", str(tmp_path / "other.yaml"), code=2)
+    assert "keeps the policy it began with" in kept
+    assert say(home, *paper, "--continue", run, "--profile", "core", "--json")["run"] == run  # the same policy

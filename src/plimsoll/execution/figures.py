@@ -52,6 +52,8 @@ def impossible(event: VenueEvent) -> str:
             return _of_order(event.lots, event.session, event.id, event.reason)
         case OrderRestated():
             return _of_order(event.lots, event.session, event.id) or ("" if event.lots else "LOTS")
+        case _:  # an event of ours, which no venue tells
+            return "KIND"
 
 
 def impossible_account(snapshot: VenueSnapshot) -> str:

@@ -160,6 +160,8 @@ def fill(lots: Any, execution: str = "e", price: Any = 100.0, notional: Any = No
         (2, fill(1.5), "LOTS"),
         (2, fill(None, notional=0), "LOTS"),
         (2, fill(10, ""), "EXECUTION_ID"),
+        (2, PositionAdopted(DAY, "SPY", 5, 10.0), "KIND"),  # an event of ours
+        (2, OrderSubmitted(DAY, "a"), "KIND"),
         (2, OrderRestated(DAY, "a", 0), "LOTS"),
         (2, OrderRestated(DAY, "a", -100), "LOTS"),
         (4, OrderRestated(DAY, "a", 30), "LOTS"),  # 40 are filled
