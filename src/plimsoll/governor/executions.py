@@ -392,9 +392,9 @@ def _chain(known: Known, symbol: str, venue: str, booked: Booked) -> Chain:
     return tuple(chain)
 
 
-def _linked(known: Known, key: str, order: str = "") -> Booked:
+def _linked(known: Known, key: str, order: str) -> Booked:
     found = _found(known, key)
-    if found is not None and order and found.order != order:
+    if found is not None and found.order != order:
         found = _found(known, _aside(key, order))
     if found is None:
         raise InputError(f"the store lacks execution {key}, which another one names", "Restore it from a backup")

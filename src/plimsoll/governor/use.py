@@ -136,5 +136,5 @@ def dust_of(book: Book, limits: GovernorLimits, now: int) -> int:
 def _dust(book: Book, limits: GovernorLimits, symbol: str, held: int) -> bool:
     """Whether a position is long, in dollars and nearly worthless at its highest known price."""
     ask = book.ask(symbol)
-    known = ask > 0 and symbol in book.quotes and symbol not in book.told and measurable(symbol)
+    known = symbol in book.quotes and symbol not in book.told and measurable(symbol)
     return known and held > 0 and held * ask <= limits.dust * CENT

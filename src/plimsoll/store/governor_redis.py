@@ -374,7 +374,7 @@ class RedisStateStore:
             return self.call("EVAL", script, len(_KEYS), *_KEYS, *words)
 
     def _lost(self, answer: Any) -> CorruptionError:
-        if isinstance(answer, list) and len(answer) == 2 and answer[0] == "lost":
+        if len(answer) == 2 and answer[0] == "lost":
             return altered(f"{self.name}: {answer[1]}")
         raise ValueError(f"its answer is none: {answer!r:.80}")
 

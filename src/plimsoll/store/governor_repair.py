@@ -66,7 +66,7 @@ class Broken:
             file.close()
         if report.ok:
             return None
-        whole = not self._found.problem and self._found.anchored and seen is not None
+        whole = not self._found.problem and self._found.anchored
         number = 0 if seen is None else seen.number
         return Damage(unknown or report.problem, self._found.chain.number, number, whole=whole)
 

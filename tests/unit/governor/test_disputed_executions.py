@@ -8,10 +8,10 @@ import pytest
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.venue_facts import Bust, Correction, Snapshot, Split
-from plimsoll.governor.executions import converted
+from plimsoll.governor.executions import Booked, converted
 from plimsoll.governor.governor import CENT, Execution, Governor, OrderIntent, Quote
 from plimsoll.governor.limits import SECOND, limits_of
-from plimsoll.governor.state import OpenOrder, SplitAt
+from plimsoll.governor.state import OpenOrder, SplitAt, encode
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
 
@@ -87,6 +87,28 @@ def test_a_dispute_of_a_snapshot_stays_what_the_venue_said() -> None:
     assert readings(governor) == (-3, -2)  # both moved with the last word
     assert fill(governor, "c", "u", 4, at=NOON + 9) == ()
     assert readings(governor) == (1, 2)
+
+
+def test_what_moves_in_a_dispute_of_a_snapshot_moves_what_the_venue_said() -> None:
+    governor = desk()
+    fill(governor, "b", "w", 7)
+    governor.tell(Snapshot("venue", NOON + 5, {"S": 1 * UNIT}))
+    fill(governor, "s", "w", 3, at=NOON + 9)
+    governor.tell(Bust("s", "w"))
+    assert readings(governor) == (0, 1)
+
+
+def test_two_readings_that_come_to_the_same_are_no_dispute() -> None:
+    governor = desk()
+    fill(governor, "s", "y", 3)
+    fill(governor, "b", "w", 3)
+    assert fill(governor, "c", "w", 3) == DISPUTED
+    assert governor.positions == {} and governor.book.told == {}
+    governor = disputed()
+    correct(governor, "s", "w", "w.2", 2)
+    fill(governor, "c", "y", 2)
+    governor.tell(Bust("b", "w"))
+    assert governor.positions == {} and governor.book.told == {}
 
 
 # what moves beside a dispute moves both readings
@@ -179,6 +201,28 @@ def test_a_longer_chain_keeps_its_dearest_in_the_turnover_and_forgets_no_bust() 
         correct(governor, "b", "x.3", "x.4", 3)
         assert readings(governor)[0] == (0 if busted else 3)
         assert governor.account.turnover == 900 * CENT
+
+
+@pytest.mark.parametrize("execution", ["x", "x.2", "x.3", "x.4"])
+def test_the_bust_of_any_of_a_chain_busts_all_of_it(execution: str) -> None:
+    governor = desk()
+    fill(governor, "b", "x", 1)
+    for old, new in (("x", "x.2"), ("x.2", "x.3"), ("x.3", "x.4")):
+        correct(governor, "b", old, new, 2)
+    governor.tell(Bust("b", execution))
+    assert governor.positions == {} and governor.orders["b"].filled == 0
+
+
+def test_a_chain_that_the_store_lacks_a_link_of_says_so() -> None:
+    store = MemoryStateStore()
+    governor = Governor(store, MICRO)
+    governor.begin(DAY, 1_000_000)
+    governor.quote("S", Quote(UNIT, UNIT, NOON))
+    governor.decide(OrderIntent("b", "S", 1, 9 * UNIT, NOON))
+    kept = encode(Booked("b", 5, UNIT, by="x.2", at=NOON))
+    store.write((), (), [("exec", "S x", kept)])
+    with pytest.raises(InputError, match=r"the store lacks execution S x\.2.*Restore it from a backup"):
+        governor.tell(Bust("b", "x"))
 
 
 def test_the_smallest_correction_is_to_a_unit_at_a_unit() -> None:
@@ -299,3 +343,8 @@ def test_what_was_never_quoted_is_worth_what_the_last_of_a_chain_paid() -> None:
     assert governor.decide(OrderIntent("t", "T", 1, 2 * UNIT, NOON)).reasons == ("NO_QUOTE",)
     correct(governor, "t", "x", "x.2", 2, 99)
     assert governor.quotes["T"] == Quote(99 * UNIT // 100, 99 * UNIT // 100, 0)
+
+
+def test_what_is_not_said_of_an_execution_is_nothing() -> None:
+    assert Execution("b", "x", 1, 1, 1) == Execution("b", "x", 1, 1, 1, venue="", at=0)
+    assert Booked("b") == Booked("b", 0, 0, (), 0, 0, -1, False, "", "", 0, None)

@@ -119,7 +119,7 @@ def test_a_price_is_known_that_is_fresh_believed_in_dollars_and_no_wider_than_th
         assert known_price(a_book(quote=Quote(bid, ask, NOON)), LIMITS, "S", NOON) is known, (bid, ask)
     book = a_book()
     book.put("doubt", "S", Doubt("jump", 1, 1, NOON))
-    assert not known_price(book, LIMITS, "S", NOON) and not known_price(a_book(quote=None), LIMITS, "S", NOON)
+    assert known_price(book, LIMITS, "S", NOON) is known_price(a_book(quote=None), LIMITS, "S", NOON) is False
     book.put("quote", "VOD.L", Quote(1, 1, NOON))
     assert not known_price(book, LIMITS, "VOD.L", NOON)  # in pence, if at all
 

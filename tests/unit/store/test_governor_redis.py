@@ -20,7 +20,7 @@ from plimsoll.store.governor_record import Chain, seal
 
 redis = pytest.importorskip("redis")
 from plimsoll.store import governor_redis  # noqa: E402
-from plimsoll.store.governor_redis import PATIENCE, PAUSE, RedisStateStore, name_of, verify_server  # noqa: E402
+from plimsoll.store.governor_redis import RedisStateStore, name_of, verify_server  # noqa: E402
 
 URL = "redis://user:secret@host/3"
 INFO = {
@@ -54,7 +54,7 @@ class Server:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        assert seconds == PAUSE
+        assert seconds == 0.0005
         self.now += 1 / 16  # as long as it takes, and no rounding
 
     # the client's pool and connection
@@ -383,7 +383,7 @@ def test_a_fact_of_others_that_was_learnt_just_now_stands_against_the_write(serv
 def test_who_was_beaten_three_times_running_asks_for_a_turn_and_the_others_wait(server: Server) -> None:
     quick = written(server, 1)
     slow = store()
-    for n in range(PATIENCE):
+    for n in range(3):
         quick.write([("position", "S1", str(n))])
         assert slow.write([("position", "T", "1")]) is not None and not server.turn
     quick.write([("position", "S1", "last")])
@@ -401,10 +401,14 @@ def test_who_was_beaten_three_times_running_asks_for_a_turn_and_the_others_wait(
     assert waits and not server.turn
     server.meddle = None
     assert quick.write([("position", "S1", "after")]) is None and slow._beaten == 0
-    for _ in range(PATIENCE):  # and begins to count anew
+    for _ in range(3):  # and begins to count anew
         quick.write([("position", "S1", "x")])
         slow.write([("position", "T", "2")])
     assert not server.turn
+
+
+def test_a_turn_lasts_a_tenth_of_a_second() -> None:
+    assert "'PX', 100)" in governor_redis._WRITE
 
 
 def test_a_turn_that_is_not_used_ends_and_one_that_never_does_is_an_error(server: Server) -> None:
@@ -465,6 +469,19 @@ def test_an_answer_that_is_none_is_an_error(server: Server, answer: Any) -> None
         with pytest.raises(InputError, match="cannot be used"):
             one.get("intent", "1")
     assert server.disconnected >= 2
+
+
+def test_an_answer_of_another_kind_is_shown(server: Server) -> None:
+    one = written(server)
+    server.meddle = lambda words: ["found", "x" * 200]
+    for call in (one.load, lambda: one.get("intent", "1"), lambda: one.write([("position", "T", "1")])):
+        with pytest.raises(InputError, match=r"cannot be used: its answer is none: \['found', 'x{60,75}\. "):
+            call()
+
+
+def test_a_start_follows_as_many_entries_as_is_documented() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "governor.md").read_text(encoding="utf-8")
+    assert f"the last {governor_redis.CHECKED:,} entries and their facts" in page
 
 
 def test_a_start_holds_the_account_against_its_home(server: Server, anchor: Path, tmp_path: Path) -> None:
