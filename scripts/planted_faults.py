@@ -42,10 +42,9 @@ class Fault:
 
 FAULTS = (
     Fault("an id whose order ended leaves again", "governor.governor:Governor._decided",
-          'known[4] == "ADMIT" and not self._leaves_again(intent.id)', "False", ("fills put right",)),
-    Fault("an order that a bust reopened leaves again", "governor.governor:Governor._leaves_again",
-          'order_id in self.orders and self.fact("closed", order_id) is None', "order_id in self.orders",
-          ("fills put right",)),
+          'known[4] == "ADMIT" and self.fact("closed", intent.id) is not None', "False", ("fills put right",)),
+    Fault("an order that a bust reopened leaves again", "governor.governor:Governor._decided",
+          'self.fact("closed", intent.id) is not None', "intent.id not in self.orders", ("fills put right",)),
     Fault("no limit of a single order", "governor.checks:_limit_checks",
           "worth <= limits.trade * CENT", "True", ("trade limit",)),
     Fault("no limit of a position", "governor.checks:_limit_checks",
@@ -145,6 +144,10 @@ FAULTS = (
           "max(prices[1], ask)", "prices[1]", ("fills put right",)),
     Fault("an order of the venue's that nobody sent is no objection", "governor.checks:_limit_checks",
           "if book.foreign:", "if False:", ("trades of others",)),
+    Fault("an order that the venue refused keeps its room", "execution.governed:GovernedVenue.submit",
+          "isinstance(answer, Refused)", "False", ("nights with splits",)),
+    Fault("a print that nobody believes says what the lost ones were", "governor.governor:Governor.quote",
+          "if left is None:", "if True:", ("orders that rest while quotes are lost",)),
 )  # fmt: skip
 
 
@@ -166,7 +169,7 @@ def planted(fault: Fault) -> Iterator[None]:
         raise ValueError(f"{fault.where} does not hold once: {fault.right}")
     made: dict[str, object] = {}
     lines = source.replace(fault.right, fault.wrong).splitlines(keepends=True)
-    begun = next(n for n, line in enumerate(lines) if line.startswith("def "))  # without decorators
+    begun = next(n for n, line in enumerate(lines) if line.startswith(("def ", "async def ")))  # without decorators
     exec(
         compile("from __future__ import annotations\n" + "".join(lines[begun:]), fault.where, "exec"), names | {}, made
     )

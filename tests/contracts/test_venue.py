@@ -26,23 +26,26 @@ from plimsoll.core.state import State, apply
 from plimsoll.core.venue import Absent, Accepted, OrderReport, Refused, Unknown, Venue, VenueEvent
 from plimsoll.engine.history import history_of
 from plimsoll.execution.actions import on_row
+from plimsoll.execution.ledger import Ledger
 from plimsoll.execution.matching import Matcher
 from plimsoll.execution.oms import OrderPlan, believed, of_query, of_submit, planned
 from plimsoll.execution.reconcile import reconciled
-from plimsoll.execution.venues.faulty import Faults, FaultyVenue
+from plimsoll.execution.venues.faulty import QUIET, AmendableVenue, Faults, FaultyVenue
+from plimsoll.execution.venues.quoted import QuotedVenue
 from plimsoll.execution.venues.simulated import SimulatedVenue
 
 FIRST, LAST = 300, 318
 START = 20_000_000
-Wrap = Callable[[SimulatedVenue, int], Venue]
+Wrap = Callable[[AmendableVenue, int], Venue]
 VENUES: dict[str, Wrap] = {
     "simulated": lambda inner, seed: inner,
-    "quiet line": lambda inner, seed: FaultyVenue(
-        inner, Faults(0, 0, 0, 0, 0, 0, shuffled=False, busted=0, corrected=0, overfilled=0, fee_apart=0), seed
-    ),
+    "quiet line": lambda inner, seed: FaultyVenue(inner, QUIET, seed),
     "bad line": lambda inner, seed: FaultyVenue(inner, Faults(), seed),
     "worst line": lambda inner, seed: FaultyVenue(
         inner, Faults(0.5, 0.4, 0.7, 0.6, 0.7, 0.5, busted=0.3, corrected=0.4, overfilled=0.3, fee_apart=0.5), seed
+    ),
+    "line that recounts": lambda inner, seed: FaultyVenue(
+        inner, replace(QUIET, late=0.3, recounted=0.4, stopped=0.3, again=0.5, busted=0.2, patience=1), seed
     ),
 }
 
@@ -57,16 +60,56 @@ class Counted(SimulatedVenue):
         return await super().submit(order)
 
 
+class CountedQuotes(QuotedVenue):
+    """The venue of quotes at the opens of recorded sessions, counting how often an order's id reached it."""
+
+    arrived: Counter[str]
+
+    @classmethod
+    def restored(cls, matcher: Matcher, state: State) -> CountedQuotes:
+        ledger = Ledger({"USD": state.cash}, dict(zip(state.symbols, state.lots.tolist(), strict=True)))
+        units = {i.symbol: i.lots_per_unit for i in matcher.history.panel.instruments}
+        venue = cls(ledger, units, np.random.default_rng(0), parts=0.3)
+        venue.panel = matcher.history.panel
+        venue.open(FIRST - 1)
+        return venue
+
+    async def submit(self, order: Order) -> Accepted | Refused | Unknown:
+        if hasattr(self, "arrived"):
+            self.arrived[order.id] += 1
+        return await super().submit(order)
+
+    def booked(self, event: CashFlow | Split | Fill) -> None:
+        match event:
+            case CashFlow():
+                self.ledger.paid(event.cents)
+            case Split():
+                self.close(event.symbol)
+                self.ledger.restated(event.symbol, event.lots)
+            case Fill():
+                self.amended(event)
+
+    def open(self, row: int) -> None:
+        self.begin(self.panel.sessions.dates[row])
+        for symbol, column in self.panel.column.items():
+            if np.isfinite(price := float(self.panel.open[row, column])):
+                self.quoted(symbol, price * 0.999, price * 1.001)
+        self.minute()
+
+
+INNER: dict[str, type[Counted | CountedQuotes]] = {"recorded": Counted, "quoted": CountedQuotes}
+
+
 class Desk:
     """The smallest shell there is: it does commands, believes events and keeps what it journals."""
 
-    def __init__(self, matcher: Matcher, wrap: Wrap, seed: int) -> None:
+    def __init__(self, matcher: Matcher, wrap: Wrap, seed: int, inner: str = "recorded") -> None:
         self.matcher, self.panel = matcher, matcher.history.panel
         self.instruments = {i.symbol: i for i in self.panel.instruments}
         n = len(self.panel.symbols)
         carried = Carried(ladder=LadderState(START, START))
         self.state = State(self.panel.symbols, np.zeros(n, np.int64), np.full(n, np.nan), START, carried)
-        self.inner = Counted.restored(matcher, self.state)
+        self.inner = INNER[inner].restored(matcher, self.state)
         self.inner.arrived = Counter()
         self.venue = wrap(self.inner, seed)
         self.draw = np.random.default_rng(seed)
@@ -147,10 +190,11 @@ def matcher(make_market: Any) -> Matcher:
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("name", VENUES)
+@pytest.mark.parametrize("inner", INNER)
 def test_once_the_venue_answers_the_state_is_its_account_and_no_order_was_sent_twice(
-    matcher: Matcher, name: str, seed: int
+    matcher: Matcher, inner: str, name: str, seed: int
 ) -> None:
-    desk = Desk(matcher, VENUES[name], seed)
+    desk = Desk(matcher, VENUES[name], seed, inner)
 
     async def traded() -> None:
         for row in range(FIRST, LAST):
@@ -195,8 +239,9 @@ def test_a_state_folded_from_the_journal_of_a_bad_line_is_the_state(matcher: Mat
     assert again.working == desk.state.working
 
 
-def test_the_same_id_twice_is_one_order_and_what_ended_is_not_taken_again(matcher: Matcher) -> None:
-    desk = Desk(matcher, VENUES["simulated"], 0)
+@pytest.mark.parametrize("inner", INNER)
+def test_the_same_id_twice_is_one_order_and_what_ended_is_not_taken_again(matcher: Matcher, inner: str) -> None:
+    desk = Desk(matcher, VENUES["simulated"], 0, inner)
     order = Order("x", desk.panel.sessions.dates[FIRST - 1], "SPY", 10, False, 100.0)
 
     async def sent() -> list[VenueEvent]:
@@ -210,8 +255,9 @@ def test_the_same_id_twice_is_one_order_and_what_ended_is_not_taken_again(matche
     assert [type(e).__name__ for e in asyncio.run(sent())] == ["Fill"]
 
 
-def test_cancel_and_query_answer_for_orders_open_ended_and_never_seen(matcher: Matcher) -> None:
-    desk = Desk(matcher, VENUES["simulated"], 0)
+@pytest.mark.parametrize("inner", INNER)
+def test_cancel_and_query_answer_for_orders_open_ended_and_never_seen(matcher: Matcher, inner: str) -> None:
+    desk = Desk(matcher, VENUES["simulated"], 0, inner)
     order = Order("x", desk.panel.sessions.dates[FIRST - 1], "SPY", 10, False, 100.0)
 
     async def asked() -> None:

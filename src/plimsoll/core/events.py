@@ -211,7 +211,8 @@ class OrderRestated(msgspec.Struct, frozen=True):
 class FillCorrected(msgspec.Struct, frozen=True, omit_defaults=True):
     """The venue corrected an execution of a symbol: ``fill`` replaces it, None for a bust.
 
-    ``number`` counts corrections that a venue makes under the same execution id: the highest one stands.
+    ``number`` counts corrections that a venue makes under the same execution id: the highest one stands. ``id`` is the
+    order and ``exchange`` its exchange, where the venue reports them.
     """
 
     session: str
@@ -219,6 +220,8 @@ class FillCorrected(msgspec.Struct, frozen=True, omit_defaults=True):
     execution: str
     fill: Fill | None
     number: int = 0
+    id: str = ""
+    exchange: str = ""
 
 
 class FeeReported(msgspec.Struct, frozen=True):

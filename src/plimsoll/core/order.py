@@ -95,9 +95,12 @@ class WorkingOrder(msgspec.Struct, frozen=True):
         return self.order.lots - self.filled
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Fill(msgspec.Struct, frozen=True, omit_defaults=True):
     """An execution. Money in whole cents: ``notional`` is signed like ``lots`` at the fill price, the three costs
     are positive; slippage and impact are already inside the price and are stated for attribution.
+
+    ``at`` is when it was made, microseconds since 1970, and ``exchange`` where, as far as its venue says so: an id of
+    an execution is one of its symbol and exchange.
     """
 
     id: str
@@ -110,7 +113,9 @@ class Fill(msgspec.Struct, frozen=True):
     commission: int
     slippage: int
     impact: int
-    reason: str = "ORDER"
+    reason: str = msgspec.field(default_factory=lambda: "ORDER")  # by a call, so that it is always written
+    at: int = 0
+    exchange: str = ""
 
 
 def client_id(account: str, session: str, symbol: str, side: str, part: int = 0, generation: int = 0) -> str:

@@ -108,7 +108,10 @@ class Gate(Protocol):
 class Venue(Protocol):
     """Destination of orders (X1). It returns answers and never raises for market or network faults."""
 
-    rules: VenueRules
+    @property
+    def rules(self) -> VenueRules:
+        """What it takes."""
+        ...
 
     async def submit(self, order: Order) -> Accepted | Refused | Unknown:
         """Submit an order. The same id twice is one order."""

@@ -384,14 +384,14 @@ class IndependentLedger:
         self._agree(symbol)
 
     def _take(self, order: str, quantity: int) -> None:
-        """Change an order's filled quantity; quantity returned by a bust does not work again."""
+        """Change an order's filled quantity; quantity returned by a bust works again while the order does."""
         self.unfilled[order] -= quantity
         if self.unfilled[order] >= 0:
             self.restricted.discard(order)
         elif quantity > 0:
             self.restricted.add(order)
         at_venue = self.working.get(order)
-        if at_venue is not None and quantity > 0:
+        if at_venue is not None:
             at_venue.rest -= quantity
             if at_venue.rest <= 0:
                 del self.working[order]

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from msgspec.structs import replace
+
 from plimsoll.alpha.advice import ask
 from plimsoll.alpha.mock_models import MOCKS, mock
+from plimsoll.execution.venues.faulty import QUIET
 from plimsoll.intraday.model_trader import ModelTrader
 from plimsoll.simulation import hostile_scenarios as hostile
 from plimsoll.simulation import limit_scenarios as limits
 from plimsoll.simulation import loss_scenarios as losses
+from plimsoll.simulation.faults import USUAL, SessionFaults
 from plimsoll.simulation.limit_scenarios import Steps
 from plimsoll.simulation.paths import HOURS
 from plimsoll.simulation.simulated_account import SimulatedAccount
-from plimsoll.simulation.venue import VenueFaults
 
 WHOLE_DAY = HOURS // 60  # bars of a minute
 
@@ -29,7 +32,7 @@ class Scenario:
 
     name: str
     steps: Callable[[SimulatedAccount], Steps]
-    faults: Callable[[], VenueFaults] = VenueFaults
+    faults: Callable[[], SessionFaults] = SessionFaults
     built: bool = False
     bars: int = 100
     disk: bool = False  # kept in a file
@@ -63,53 +66,65 @@ def fly(name: str) -> Callable[[SimulatedAccount], Steps]:
     return act
 
 
-def harsh() -> VenueFaults:
+def harsh() -> SessionFaults:
     """A venue that cancels, fills late, twice and in parts, and a process that dies often."""
-    return VenueFaults(parts=0.5, cancel=0.3, late=0.5, twice=0.3, crash=0.05)
+    return SessionFaults(replace(USUAL, stopped=0.3, untrue=0.5, late=0.3, duplicated=0.3), parts=0.5, crash=0.05)
 
 
-def greedy() -> VenueFaults:
+def greedy() -> SessionFaults:
     """A venue that fills beyond an order."""
-    return VenueFaults(more=0.2)
+    return SessionFaults(replace(USUAL, overfilled=0.2))
 
 
-def deadly() -> VenueFaults:
-    """A process that dies every few bars."""
-    return VenueFaults(crash=0.2)
+def deadly() -> SessionFaults:
+    """A machine that dies every few bars, and a line that often loses an order or its answer."""
+    return SessionFaults(replace(USUAL, answer_lost=0.05, never_arrives=0.05), crash=0.2)
 
 
-def calm() -> VenueFaults:
+def calm() -> SessionFaults:
     """Every order filled whole, and no process dies."""
-    return VenueFaults(parts=0.0, cancel=0.0, twice=0.0, crash=0.0)
+    return SessionFaults(QUIET, parts=0.0, crash=0.0)
 
 
-def restless() -> VenueFaults:
+def restless() -> SessionFaults:
     """A venue that reports fills wrongly and corrects or busts them, some at implausible prices."""
-    return VenueFaults(
-        parts=0.5, late=0.5, twice=0.3, crash=0.02, again=0.3, wrong=0.15, bust=0.1, absurd=0.05, reused=0.3
-    )
+    line = replace(
+        USUAL, late=0.3, duplicated=0.3, again=0.3, recounted=0.15, busted=0.1, absurd=0.05, untrue=0.5,
+        patience=1,
+    )  # fmt: skip
+    return SessionFaults(line, parts=0.5, crash=0.02, reused=0.3)
 
 
-def crowded() -> VenueFaults:
+def crowded() -> SessionFaults:
     """An account with external trades, and a venue that reports positions."""
-    return VenueFaults(crash=0.02, again=0.2, elsewhere=0.1, moved=0.05, listed=0.1, bust=0.05)
+    line = replace(USUAL, late=0.2, again=0.2, busted=0.05, strange=0.1, query_unanswered=0.1)
+    return SessionFaults(line, crash=0.02, again=0.2, elsewhere=0.15, hidden=0.7, moved=0.05, listed=0.1)
 
 
-def glitchy() -> VenueFaults:
+def glitchy() -> SessionFaults:
     """A feed with impossible prices."""
-    return VenueFaults(crash=0.02, nonsense=0.25)
+    return SessionFaults(crash=0.02, nonsense=0.25)
 
 
-def spelled() -> VenueFaults:
-    """A sender and a feed that spell every symbol in varying ways."""
-    return VenueFaults(crash=0.02, spelled=0.5)
+def forgetful() -> SessionFaults:
+    """A machine that dies every few bars, and a feed whose next print may be one that cannot be."""
+    return SessionFaults(QUIET, crash=0.3, replaced=0.5)
 
 
-def everything() -> VenueFaults:
+def spelled() -> SessionFaults:
+    """A sender, a feed and a venue that spell every symbol as they like."""
+    return SessionFaults(replace(USUAL, respelt=0.3), crash=0.02, spelled=0.5, elsewhere=0.05)
+
+
+def everything() -> SessionFaults:
     """All of these at once."""
-    return VenueFaults(
-        parts=0.5, cancel=0.2, late=0.5, twice=0.2, crash=0.03, again=0.2, wrong=0.1, bust=0.05, absurd=0.02,
-        elsewhere=0.03, moved=0.02, listed=0.05, nonsense=0.08, spelled=0.1, reused=0.2,
+    line = replace(
+        USUAL, late=0.3, duplicated=0.2, again=0.2, stopped=0.2, untrue=0.5, recounted=0.1, busted=0.05, absurd=0.02,
+        overfilled=0.002, fee_apart=0.02, respelt=0.1, strange=0.2, answer_lost=0.05, never_arrives=0.03,
+    )  # fmt: skip
+    return SessionFaults(
+        line, parts=0.5, crash=0.03, again=0.2, elsewhere=0.03, moved=0.02, listed=0.05, nonsense=0.08, spelled=0.1,
+        reused=0.2,
     )  # fmt: skip
 
 
@@ -119,6 +134,7 @@ AIMED = (
     Scenario("gross limit", limits.gross_limit, built=True),
     Scenario("turnover limit", limits.turnover_limit),
     Scenario("orders that rest", limits.resting, deadly),
+    Scenario("orders that rest while quotes are lost", limits.resting, forgetful),
     Scenario("intraday ladder", losses.ladder, calm),
     Scenario("gap inside the loss cap", losses.gap_inside),
     Scenario("gap beyond the loss cap", losses.gap_beyond),

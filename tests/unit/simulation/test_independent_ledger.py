@@ -472,18 +472,20 @@ def test_a_short_execution_is_corrected_as_one_and_a_busted_one_can_come_back() 
     assert account.held == {"S": -4 * UNIT} and account.unfilled[order] == 6 * UNIT
 
 
-def test_what_is_given_back_does_not_work_again() -> None:
+def test_what_is_given_back_works_again_while_its_order_does_and_brings_no_order_back() -> None:
     account = Account()
     order = account.order(10)
     account.filled(order, "x", "S", 1, 4 * UNIT, UNIT, 0)
     account.corrected("x", 1 * UNIT, UNIT)
-    assert account.working[order].rest == 6 * UNIT
+    assert account.working[order].rest == 9 * UNIT
     account.filled(order, "y", "S", 1, 6 * UNIT - 1, UNIT, 0)
-    assert account.working[order].rest == 1
+    assert account.working[order].rest == 3 * UNIT + 1
     account.corrected("y", 6 * UNIT - 1, UNIT)
-    assert account.working[order].rest == 1
-    account.filled(order, "z", "S", 1, 1, UNIT, 0)
+    assert account.working[order].rest == 3 * UNIT + 1
+    account.filled(order, "z", "S", 1, 3 * UNIT + 1, UNIT, 0)
     assert order not in account.working
+    account.corrected("z", 0, 0)
+    assert order not in account.working and account.unfilled[order] == 3 * UNIT + 1
 
 
 def test_a_split_takes_prices_executions_and_orders_with_it() -> None:
@@ -501,7 +503,7 @@ def test_a_split_takes_prices_executions_and_orders_with_it() -> None:
     assert account.held == {"S": 0} and account.flow == 0
     account.split("S", 1, 10)
     assert account.books["S"] == ((UNIT - 1) // 2 * 10, (UNIT + 2) // 2 * 10, 7)
-    assert account.working[order].moved == UNIT * 101 // 10 and account.working[order].rest == 60 * UNIT
+    assert account.working[order].moved == UNIT * 101 // 10 and account.working[order].rest == 80 * UNIT
     account.traded_elsewhere("T", 1, 4 * UNIT, UNIT, 0)
     assert account.exposure("T") == 4 and account.books["T"][1] == UNIT  # another symbol's stay
     account.filled("o9", "t", "T", 1, 0, UNIT, 0) if "o9" in account.unfilled else None
