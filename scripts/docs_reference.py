@@ -21,6 +21,7 @@ from typing import Any
 from docs_drawings import DRAWINGS
 
 from plimsoll.alpha.observation import OBSERVATION
+from plimsoll.cli.render.console import policy_value
 from plimsoll.core.order import STATUS_MEANS, TRANSITIONS
 from plimsoll.core.policy import Policy
 from plimsoll.core.reasons import REASONS
@@ -110,21 +111,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)])
 
 
-def _shown(value: Any) -> str:
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:.6g}"
-        case list() | tuple():
-            return ", ".join(_shown(v) for v in value) or "none"
-        case dict():
-            return ", ".join(f"{k} {_shown(v)}" for k, v in value.items()) or "none"
-    return str(value)
-
-
 def _note(row: Setting) -> str:
     return row.note if row.note and row.note != row.unit else ""
 
@@ -146,7 +132,7 @@ def policy_reference(_: str, __: str) -> str:
         parts.append(f"## {section}\n")
         if about:
             parts.append(about + "\n")
-        cells = [(f"`{r.key}`", _shown(r.value), r.unit, _linked(r.rule), _note(r)) for r in mine]
+        cells = [(f"`{r.key}`", policy_value(r.value), r.unit, _linked(r.rule), _note(r)) for r in mine]
         parts.append(_table(("key", "default", "unit", "rule", "what it is"), cells) + "\n")
     return "\n".join(parts).rstrip()
 
@@ -155,7 +141,7 @@ def defaults(rule: str, _: str) -> str:
     """The policy values whose origin is one rule; tables of symbols, kinds and rungs are named, not repeated."""
     mine = [r for r in settings() if r.rule == rule]
     rows = [
-        (f"`{r.key}`", _shown(r.value), r.unit, _note(r))
+        (f"`{r.key}`", policy_value(r.value), r.unit, _note(r))
         for r in mine
         if not r.key.startswith(tuple(f"{t}." for t in TABLES))
     ]
@@ -247,7 +233,7 @@ def _bound(rows: dict[str, Setting], key: str) -> str:
         return f"${row.value:,}"
     if isinstance(row.value, float) and any(word in row.unit for word in ("fraction", "probability", "loss")):
         return f"{100.0 * row.value:.4g} %"
-    return _shown(row.value)
+    return policy_value(row.value)
 
 
 def _linked(rule: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -17,12 +17,11 @@ import pytest
 from msgspec.structs import replace as changed
 
 from plimsoll.core.errors import Halted, InputError
-from plimsoll.core.ports import Conflict, Fact, Row
 from plimsoll.core.venue_facts import Bust, Correction, External, Snapshot, Split
 from plimsoll.governor.governor import CENT, Decision, Execution, Governor, OrderIntent, Quote
 from plimsoll.governor.limits import GovernorLimits, Jumps, Pace, Stage
 from plimsoll.simulation.independent_ledger import Caps, IndependentLedger
-from plimsoll.store.governor_memory import MemoryStateStore
+from power_cut import Disk, Rows
 
 UNIT = 10**12
 DAY = 20_514
@@ -49,35 +48,6 @@ LIMITS = GovernorLimits(
     jumps=Jumps(2_000, 3_000, 500, 2_000, 300, 19_000, 5),
     tries=5,
 )
-Rows = dict[tuple[str, str], str]
-FACTS = ("intent", "exec", "closed", "move", "fact", "snapshot")
-
-
-class PowerCut(Exception):
-    """The process ended here."""
-
-
-class Disk(MemoryStateStore):
-    """A store in memory that can be cut off before or after its next write."""
-
-    def __init__(self, rows: Rows | None = None) -> None:
-        super().__init__()
-        self.cut = ""
-        told = [(*at, text) for at, text in (rows or {}).items()]
-        facts = [row for row in told if row[0] in FACTS]
-        self.write([row for row in told if row not in facts], facts)
-
-    @property
-    def rows(self) -> Rows:
-        return self.account.state | self.account.facts
-
-    def write(self, state: Sequence[Row], facts: Sequence[Fact] = (), new: Sequence[Fact] = ()) -> Conflict | None:
-        if self.cut == "before" and (state or facts or new):
-            raise PowerCut
-        found = super().write(state, facts, new)
-        if self.cut == "after" and found is None and (state or facts or new):
-            raise PowerCut
-        return found
 
 
 Action = Callable[[Governor], object]

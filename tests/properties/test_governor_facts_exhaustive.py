@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 
 from plimsoll.core.errors import Halted
-from plimsoll.core.ports import Conflict, Row
-from plimsoll.core.ports import Fact as Text
 from plimsoll.core.venue_facts import Bust, Correction, External, Fact, Snapshot, Split, Transfer
 from plimsoll.governor.governor import CENT, Execution, Governor, OrderIntent, Quote
 from plimsoll.governor.limits import limits_of
 from plimsoll.store import policy_file
-from plimsoll.store.governor_memory import MemoryStateStore
+from power_cut import Disk, Rows
 
 UNIT = 10**12
 DAY = 20_514
 NOON = (DAY * 86_400 + 43_200) * 1_000_000
 PRICE = 10 * UNIT
 LIMITS = limits_of(policy_file.load("micro").policy)
-Rows = dict[tuple[str, str], str]
-LOOKED_UP = ("intent", "exec", "closed", "move", "fact", "snapshot")
 Action = Callable[[Governor], object]
-
-
-class PowerCut(Exception):
-    """The process ended here."""
-
-
-class Disk(MemoryStateStore):
-    """A store in memory that can be cut off before or after its next write, begun with what another one holds."""
-
-    def __init__(self, rows: Rows | None = None) -> None:
-        super().__init__()
-        self.cut = ""
-        held = [(*at, text) for at, text in (rows or {}).items()]
-        self.write([row for row in held if row[0] not in LOOKED_UP], [row for row in held if row[0] in LOOKED_UP])
-
-    @property
-    def rows(self) -> Rows:
-        return self.account.state | self.account.facts
-
-    def write(self, state: Sequence[Row], facts: Sequence[Text] = (), new: Sequence[Text] = ()) -> Conflict | None:
-        if self.cut == "before" and (state or facts or new):
-            raise PowerCut
-        found = super().write(state, facts, new)
-        if self.cut == "after" and found is None and (state or facts or new):
-            raise PowerCut
-        return found
 
 
 def tell(fact: Fact) -> Action:

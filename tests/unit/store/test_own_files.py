@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from misplaced import in_place
 from plimsoll.core.errors import InputError
-from plimsoll.store.own_files import OWN_MAX, clearly, read_own, write_whole
+from plimsoll.store.own_files import clearly, read_own, write_whole
 
 
 def test_a_small_file_replaces_a_link_and_writes_through_none(tmp_path: Path) -> None:
@@ -20,20 +21,6 @@ def test_a_small_file_replaces_a_link_and_writes_through_none(tmp_path: Path) ->
     write_whole(path, b"new")
     assert path.read_bytes() == b"new" and not path.is_symlink() and elsewhere.read_text() == "kept"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["elsewhere", "session.json"]
-
-
-def in_place(path: Path, kind: str) -> None:
-    """Put something in the place of a file that no reader may wait for, follow or take into memory."""
-    path.unlink(missing_ok=True)
-    if kind == "pipe":
-        os.mkfifo(path)
-    elif kind == "folder":
-        path.mkdir()
-    elif kind == "device":
-        path.symlink_to("/dev/zero")
-    else:
-        with path.open("wb") as file:
-            file.truncate(OWN_MAX + 1)  # sparse: no disk is used
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device", "sparse"])

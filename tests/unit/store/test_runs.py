@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from misplaced import in_place
 from plimsoll import app
 from plimsoll.core.errors import CorruptionError, PlimsollError, UsageError
 from plimsoll.core.events import Approval, Genesis
 from plimsoll.core.runs import RunSummary
 from plimsoll.store.home import Home
 from plimsoll.store.journal import SqliteJournal
-from plimsoll.store.own_files import OWN_MAX
 from plimsoll.store.runs import RunFiles
 
 GENESIS = Genesis("paper", 10_000_000, ("GLD",), "snap", "pol", "code", "2020-01-02", "2020-12-31", "backtest",
@@ -134,20 +134,6 @@ def test_an_audit_uses_the_anchor_the_summary_kept(tmp_path: Path) -> None:
         log.append(Approval("2020-01-02", "nobody", ""))
     report = runs.audit("a")
     assert (report.ok, report.first_bad) == (False, 2)
-
-
-def in_place(path: Path, kind: str) -> None:
-    """Put something in the place of a file that no reader may wait for, follow or take into memory."""
-    path.unlink(missing_ok=True)
-    if kind == "pipe":
-        os.mkfifo(path)
-    elif kind == "folder":
-        path.mkdir()
-    elif kind == "device":
-        path.symlink_to("/dev/zero")
-    else:
-        with path.open("wb") as file:
-            file.truncate(OWN_MAX + 1)  # sparse: no disk is used
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "sparse"])
