@@ -12,7 +12,6 @@ from plimsoll.cli.command import command
 from plimsoll.cli.options import JsonOption, complete_runs
 from plimsoll.cli.terminal import say
 from plimsoll.core.errors import UsageError
-from plimsoll.core.runs import going_on
 
 if TYPE_CHECKING:
     from plimsoll.app import Workspace
@@ -107,6 +106,8 @@ def compare(a: RunArgument, b: RunArgument, *, where: Workspace) -> object:
 
 
 def _render_resumed(done: Resumed) -> None:
+    from plimsoll.core.runs import going_on
+
     say(f"{done.run}: {' and '.join(done.lifts)} approved by {done.by}, effective after session {done.session}")
     say(f"continue with {going_on(done.run)}; after the end of its span add --end DATE, on newer data use --continue")
 
