@@ -72,12 +72,15 @@ def _closes(panel: Panel, symbol: str, decided: str) -> Floats:
 
 
 def _told(account: State, last: CycleRecord | None, panel: Panel, symbol: str) -> Floats:
-    """The last price in the journal: of an order's decision, or of what the last decision held; absent otherwise."""
+    """The price of the last decision in the journal: of its order, or of what it held; absent otherwise."""
+    if last is None:
+        return np.array([np.nan])
     orders = [one.order for one in account.working.values() if one.order.symbol == symbol]
-    if orders:
-        return np.array([orders[-1].reference])
+    for order in orders:
+        if order.session == last.session:  # an older one has the price of an older close
+            return np.array([order.reference])
     i = account.symbols.index(symbol)
-    if last is None or symbol not in last.symbols or not account.lots[i]:
+    if symbol not in last.symbols or not account.lots[i]:
         return np.array([np.nan])
     units = int(account.lots[i]) / panel.instruments[panel.column[symbol]].lots_per_unit
     return np.array([last.held[last.symbols.index(symbol)] * last.nav / 100.0 / units])
