@@ -111,7 +111,7 @@ FAULTS = (
           "governor.executions:_rebooked", "more > 0 and order_now.filled > order_now.quantity", "False",
           ("fills above the order",)),
     Fault("a split leaves what is held in old units", "governor.facts:_split",
-          "scaled(held - later, (split,), told.at - 1) + later", "held", ("nights with splits",)),
+          "(held - later) * new // old + later", "held", ("nights with splits",)),
     Fault("a split leaves its price in old units", "governor.facts:_split",
           "quote is not None and quote.at < told.at", "False", ("nights with splits",)),
     Fault("more prints explain a split over night", "governor.prices:judged",
