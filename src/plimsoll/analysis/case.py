@@ -103,8 +103,9 @@ class Case(msgspec.Struct, frozen=True):
     ``auction`` is the decision whose auction set the target portfolio; ``data`` what the data bars, of the book (D7)
     or of one symbol (D15), ``auction_data`` the same at the auction; ``fills`` those after the decision, ``pre_open``
     those between it and the one before; ``expired`` what of the decision's orders was not filled, and why; ``denied``
-    those the governor refused; ``changes`` what was said of the data since the decision before; ``unexplained`` the
-    moves by the session, with their symbols, that nobody explained of what is held or was traded (D10).
+    those the governor refused, ``pre_ended`` both of the orders before it; ``changes`` what was said of the data
+    since the decision before; ``unexplained`` the moves by the session, with their symbols, that nobody explained of
+    what is held or was traded (D10).
     """
 
     run: str
@@ -120,6 +121,7 @@ class Case(msgspec.Struct, frozen=True):
     denied: tuple[OrderDenied, ...] = ()
     changes: tuple[DataEvent, ...] = ()
     unexplained: tuple[tuple[str, Flag], ...] = ()
+    pre_ended: tuple[OrderDenied | OrderExpired, ...] = ()
 
     @property
     def nav(self) -> float:

@@ -210,6 +210,7 @@ def case(past: Past) -> Case:
         changes=tuple(
             e for e in past.passage.pre_open if isinstance(e, DataPublished | DataRestated | CertificationChanged)
         ),
+        pre_ended=tuple(e for e in past.passage.pre_open if isinstance(e, OrderDenied | OrderExpired)),
         unexplained=tuple(
             (one.symbol, flag)
             for one in past.panel.certifications

@@ -12,7 +12,7 @@ from plimsoll.analysis.data_changes import sentences
 from plimsoll.analysis.explain import absence, headline
 from plimsoll.analysis.explain_day import book_gates, book_restraints, failed
 from plimsoll.analysis.wording import money, sentence, share
-from plimsoll.core.events import Proof
+from plimsoll.core.events import OrderDenied, OrderExpired, Proof
 from plimsoll.core.protections import taken_away
 
 
@@ -45,7 +45,9 @@ def summarise(case: Case, universe: Sequence[str], explanations: tuple[Explanati
         ),
         ExplanationStep("restraints", book_restraints(case)),
         ExplanationStep("auction", _auction(case)),
-        ExplanationStep("traded", _lines(case, universe, "EXECUTE")),
+        ExplanationStep("ordered", _lines(case, universe, "EXECUTE")),
+        ExplanationStep("traded", _traded(case)),
+        ExplanationStep("not traded", _untraded(case)),
         ExplanationStep("refused", (*_lines(case, universe, "REJECT"), *_lines(case, universe, "ERROR"))),
         ExplanationStep("held", _held(case, universe)),
         ExplanationStep("neither held nor targeted", _absent(case, universe)),
@@ -73,7 +75,43 @@ def _book(case: Case) -> tuple[str, ...]:
     if case.pre_open:
         filled = ", ".join(f"{'bought' if f.lots > 0 else 'sold'} {f.symbol}" for f in case.pre_open)
         facts.append(f"Filled at its open, from the session before: {filled}.")
+    denied, expired = (sum(isinstance(e, kind) for e in case.pre_ended) for kind in (OrderDenied, OrderExpired))
+    if denied:
+        facts.append(f"The governor refused {wording.counted(denied, 'order')} of the session before.")
+    if expired:
+        facts.append(
+            f"{_capital(wording.counted(expired, 'order'))} of the session before expired, in whole or in part."
+        )
     return tuple(facts)
+
+
+def _traded(case: Case) -> tuple[str, ...]:
+    """What was executed of the session's orders."""
+    return tuple(
+        f"{'Bought' if f.lots > 0 else 'Sold'} {f.symbol} for {money(abs(f.notional) / 100.0)} on {f.session}."
+        for f in case.fills
+        if f.reason == "ORDER"
+    )
+
+
+def _untraded(case: Case) -> tuple[str, ...]:
+    """What was not executed of the session's orders, and why."""
+    symbols = {order.id: order.symbol for order in case.record.intents}
+    filled = {f.id for f in case.fills}
+    lines = []
+    ends: tuple[OrderDenied | OrderExpired, ...] = (*case.denied, *case.expired)
+    for end in ends:
+        if (symbol := symbols.get(end.id)) is None:
+            continue
+        if isinstance(end, OrderDenied):
+            why = " ".join(sentence(code, symbol) for code in end.reasons)
+            lines.append(f"The governor refused the order in {symbol} on {end.session}. {why}")
+        else:
+            what = f"The rest of the order in {symbol}" if end.id in filled else f"The order in {symbol}"
+            lines.append(f"{what} expired on {end.session}. {sentence(end.reason, symbol)}")
+    ended = filled | {end.id for end in ends}
+    lines += [f"The order in {symbol} is open." for id, symbol in symbols.items() if id not in ended]
+    return tuple(lines)
 
 
 def _unexplained(case: Case) -> tuple[str, ...]:

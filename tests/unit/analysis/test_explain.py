@@ -26,7 +26,7 @@ from plimsoll.core.decision import (
     TargetPortfolio,
     Veto,
 )
-from plimsoll.core.events import OrderExpired
+from plimsoll.core.events import OrderDenied, OrderExpired
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.panel import Certification, Flag
@@ -492,9 +492,35 @@ def test_the_summary_places_every_symbol_once() -> None:
     case = Case("run", record, auction(BID), (), (), POLICY)
     page = summarise(case, ("AAA", "BBB", "CCC"), ())
     named = {s.name: " ".join(s.sentences) for s in page.summary}
-    assert "Buys AAA" in named["traded"]
+    assert "Buys AAA" in named["ordered"]
+    assert "traded" not in named and named["not traded"] == "The order in AAA is open."
     assert named["neither held nor targeted"].startswith("BBB, CCC: no strategy made a bid")
     assert "refused" not in named and "held" not in named
+
+
+def test_the_summary_tells_orders_from_trades_and_what_became_of_those_of_the_session_before() -> None:
+    record = decision(**bought())
+    (order,) = record.intents
+    done = Fill(order.id, "x", "2020-02-11", "AAA", order.lots, 100.0, 123_400, 0, 0, 0)
+
+    def named(*fills: Fill, **ends: Any) -> dict[str, str]:
+        page = summarise(Case("run", record, auction(BID), fills, (), POLICY, **ends), ("AAA",), ())
+        return {s.name: " ".join(s.sentences) for s in page.summary}
+
+    whole = named(done)
+    assert whole["traded"] == "Bought AAA for 1,234 USD on 2020-02-11." and "not traded" not in whole
+    gone = OrderExpired("2020-02-11", order.id, 1, "NO_OPEN")
+    part = named(done, expired=(gone,))
+    assert part["not traded"].startswith("The rest of the order in AAA expired on 2020-02-11. AAA has no open")
+    none = named(expired=(gone,))
+    assert none["not traded"].startswith("The order in AAA expired on 2020-02-11.") and "traded" not in none
+    refused = OrderDenied("2020-02-11", order.id, ("ORDERS_PER_MINUTE",))
+    said = named(denied=(refused,))
+    assert said["not traded"].startswith("The governor refused the order in AAA on 2020-02-11. ")
+    assert "Buys AAA" in said["ordered"] and "traded" not in said
+    after = named(done, pre_ended=(refused, gone, gone))["book"]
+    assert "The governor refused 1 order of the session before." in after
+    assert "2 orders of the session before expired, in whole or in part." in after
 
 
 def test_an_explanation_is_json_and_back() -> None:
