@@ -1,12 +1,14 @@
 """Our governed backtest beside backtrader, bt and vectorbt, on the same synthetic market in the same run.
 
     python bench_backtest.py [--peers [NAMES]] [--rounds N] [--cases 15,500] [--growth 15,50,200,500] [--homes FOLDER]
+    python bench_backtest.py --aims [--rounds N] [--cases 15,500] [--homes FOLDER]
 
 Every measurement is a fresh process; rounds are interleaved over the engines and medians are printed, in Markdown on
 stdout. "Engine" is what happens once the data is in memory: ours computes every indicator, decides each session and
 journals it to a file; a peer computes its signals and runs. "Process" is the whole command from start to exit, with
 imports and loading. "Least CPU" is the least processor time of an engine over its rounds: on a machine that does other
-work it says more than the wall's time. An engine slower than ``SLOW_S`` runs once a case.
+work it says more than the wall's time. An engine slower than ``SLOW_S`` runs once a case. ``--aims`` runs one strategy
+beside bt and nothing else, and says how its processor times and its memory stand to what is aimed at.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ PLIMSOLL = Path(sys.executable).parent / "plimsoll"
 PEERS = ("vectorbt", "bt", "backtrader")
 OURS = {"plimsoll, xs_momentum": ("xs_momentum",), "plimsoll, both strategies": ("core_trend", "xs_momentum")}
 REFERENCE = next(iter(OURS))  # the peers trade this rotation
+AIMS = {15: (3.0, 0.6), 500: (1.5, 0.0)}  # times bt's processor time at most: its engine's, its process's
+MEMORY_MB = 500
 SEED = 7
 SLOW_S = 20.0
 
@@ -66,6 +70,7 @@ class Runs:
     engine: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     process: list[float] = field(default_factory=list)
+    process_cpu: list[float] = field(default_factory=list)
     peak: list[float] = field(default_factory=list)
     multiple: float = float("nan")
 
@@ -104,8 +109,18 @@ def market_of(case: Case, folder: Path) -> Market:
     return Market(home, panel.sessions.dates[start], arrays, int(whole[:start].sum()))
 
 
-def process(*command: object, heard: bool = True) -> tuple[str, float, float]:
-    """Standard output if it is ``heard``, seconds and peak resident MB of a fresh process. Raises for a failing one."""
+@dataclass(frozen=True)
+class Ended:
+    """A fresh process: what it said, its seconds on the wall and on the processor, and its peak resident MB."""
+
+    said: str
+    took: float
+    cpu: float
+    peak: float
+
+
+def process(*command: object, heard: bool = True) -> Ended:
+    """Run a command to its end; its standard output is kept if it is ``heard``. Raises for a failing one."""
     begun = time.perf_counter()
     output = subprocess.PIPE if heard else subprocess.DEVNULL
     with subprocess.Popen([str(part) for part in command], stdout=output, text=True) as child:
@@ -115,32 +130,38 @@ def process(*command: object, heard: bool = True) -> tuple[str, float, float]:
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise RuntimeError(f"{command} ended with {child.returncode}")
-    return said, took, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return Ended(said, took, usage.ru_utime + usage.ru_stime, peak)
 
 
 def ours_once(runs: Runs, market: Market, strategies: tuple[str, ...]) -> None:
     """One run inside, one of the whole command; its JSON is discarded like everything a user does not read."""
-    said, _, _ = process(sys.executable, __file__, "--inside", market.home, market.start, ",".join(strategies))
-    inside = json.loads(said)
+    inside = json.loads(
+        process(sys.executable, __file__, "--inside", market.home, market.start, ",".join(strategies)).said
+    )
     runs.engine.append(inside["engine_s"])
     runs.cpu.append(inside["cpu_s"])
     runs.multiple = inside["multiple"]
     named = [part for name in strategies for part in ("--strategy", name)]
     command = (PLIMSOLL, "--home", market.home, "backtest", "--start", market.start, *named, "--json")
-    _, took, peak = process(*command, heard=False)
-    runs.process.append(took)
-    runs.peak.append(peak)
+    whole(runs, process(*command, heard=False))
     shutil.rmtree(market.home / "runs")
 
 
 def peer_once(runs: Runs, market: Market, peer: str) -> None:
-    said, took, peak = process(PEERS_PYTHON, HERE / "peers.py", peer, market.arrays, market.first)
-    inside = json.loads(said.splitlines()[-1])
+    ended = process(PEERS_PYTHON, HERE / "peers.py", peer, market.arrays, market.first)
+    inside = json.loads(ended.said.splitlines()[-1])
     runs.engine.append(inside["engine_s"])
     runs.cpu.append(inside["cpu_s"])
     runs.multiple = inside["multiple"]
-    runs.process.append(took)
-    runs.peak.append(peak)
+    whole(runs, ended)
+
+
+def whole(runs: Runs, ended: Ended) -> None:
+    """Count a whole process to its engine's runs."""
+    runs.process.append(ended.took)
+    runs.process_cpu.append(ended.cpu)
+    runs.peak.append(ended.peak)
 
 
 def inside(home: Path, start: str, strategies: tuple[str, ...]) -> dict[str, float]:
@@ -170,13 +191,15 @@ def inside(home: Path, start: str, strategies: tuple[str, ...]) -> dict[str, flo
     return {"engine_s": took, "cpu_s": worked, "multiple": tally.nav[-1] / capital, "sessions": len(tally.nav)}
 
 
-def compare(case: Case, folder: Path, rounds: int, peers: tuple[str, ...]) -> dict[str, Runs]:
+def compare(
+    case: Case, folder: Path, rounds: int, peers: tuple[str, ...], ours: tuple[str, ...] = tuple(OURS)
+) -> dict[str, Runs]:
     """All engines on one case, interleaved by round."""
     market = market_of(case, folder)
-    found = {name: Runs() for name in (*OURS, *peers)}
+    found = {name: Runs() for name in (*ours, *peers)}
     for _ in range(rounds):
-        for name, strategies in OURS.items():
-            ours_once(found[name], market, strategies)
+        for name in ours:
+            ours_once(found[name], market, OURS[name])
         for peer in peers:
             if not found[peer].process or found[peer].process[0] < SLOW_S:
                 peer_once(found[peer], market, peer)
@@ -196,6 +219,28 @@ def report(case: Case, found: dict[str, Runs]) -> Iterator[str]:
         yield f"{name} takes {inside:.2g} times our engine time and {whole:.2g} times our process time."
         yield f"By least CPU our engine takes {cpu:.2g} times its."
     yield f"A governed, journaled decision of ours: {median(own.engine) / case.sessions * 1e3:.3f} ms a session.\n"
+
+
+def aims(cases: list[int], folder: Path, rounds: int) -> Iterator[str]:
+    """What is aimed at beside bt: the least processor times of interleaved rounds, and the most memory."""
+    yield f"### Aims beside bt, {rounds} rounds\n"
+    rows = []
+    for case in (CASES[n] for n in cases):
+        found = compare(case, folder, rounds, ("bt",), (REFERENCE,))
+        own, bt = found[REFERENCE], found["bt"]
+        engine, process = AIMS[case.symbols]
+        rows.append([case.title, "engine, times bt's", *times(own.cpu, bt.cpu), f"{engine:g}"])
+        if process:
+            rows.append(
+                [case.title, "whole process, times bt's", *times(own.process_cpu, bt.process_cpu), f"{process:g}"]
+            )
+        rows.append([case.title, "peak memory, MB", f"{max(own.peak):.0f}", f"{max(bt.peak):.0f}", "", f"{MEMORY_MB}"])
+    yield from table(("case", "what", "ours", "bt", "found", "at most"), rows)
+
+
+def times(own: list[float], other: list[float]) -> list[str]:
+    """The least of each, and how many times the second the first is."""
+    return [f"{min(own):.2f} s", f"{min(other):.2f} s", f"{min(own) / min(other):.2g}"]
 
 
 def growth(sizes: list[int], folder: Path, rounds: int) -> Iterator[str]:
@@ -219,7 +264,7 @@ def growth(sizes: list[int], folder: Path, rounds: int) -> Iterator[str]:
 
 
 def start_up(rounds: int) -> Iterator[str]:
-    took = [process(PLIMSOLL, "--help", heard=False)[1] for _ in range(2 * rounds + 1)]
+    took = [process(PLIMSOLL, "--help", heard=False).took for _ in range(2 * rounds + 1)]
     yield f"`plimsoll --help`: {median(took):.2f} s (median of {len(took)}).\n"
 
 
@@ -250,7 +295,7 @@ def machine() -> str:
 
 def peer_versions(peers: tuple[str, ...]) -> str:
     asked = "import sys, importlib.metadata as m; print(', '.join(f'{p} {m.version(p)}' for p in sys.argv[1:]))"
-    return process(PEERS_PYTHON, "-c", asked, *peers)[0].strip()
+    return process(PEERS_PYTHON, "-c", asked, *peers).said.strip()
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -263,6 +308,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cases", default="15,500", help="numbers of assets, of 15 and 500; empty for none")
     parser.add_argument("--growth", default="15,50,200,500", help="numbers of assets; empty for none")
+    parser.add_argument("--aims", action="store_true", help="only what is aimed at beside bt")
     parser.add_argument("--homes", type=Path, help="where to keep the markets; a temporary folder by default")
     parser.add_argument("--inside", nargs=3, metavar=("HOME", "START", "STRATEGIES"), help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
@@ -273,15 +319,19 @@ def main(arguments: list[str] | None = None) -> None:
     wanted = tuple(name for name in asked.peers.split(",") if name)
     if not set(wanted) <= set(PEERS):
         parser.error(f"--peers {asked.peers}: choose among {', '.join(PEERS)}")
-    peers = wanted if PEERS_PYTHON.exists() else ()
+    peers = (wanted or ("bt",) * asked.aims) if PEERS_PYTHON.exists() else ()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (asked.homes or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         print(f"## Backtest\n\n{machine()}{'; ' + peer_versions(peers) if peers else ''}.\n")
         print("The markets are synthetic: their figures say how fast, never how good.\n")
-        if asked.peers and not peers:
+        if (asked.peers or asked.aims) and not peers:
             print("Peers left out: `bash benchmarks/setup_peers.sh` installs them beside the project.\n")
-        for n in (int(n) for n in asked.cases.split(",") if n):
+        cases = [int(n) for n in asked.cases.split(",") if n]
+        if asked.aims:
+            print("\n".join(aims(cases, folder, asked.rounds) if peers else ()), flush=True)
+            return
+        for n in cases:
             print("\n".join(report(CASES[n], compare(CASES[n], folder, asked.rounds, peers))), flush=True)
         sizes = [int(n) for n in asked.growth.split(",") if n]
         if sizes:
