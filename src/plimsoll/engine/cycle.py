@@ -112,8 +112,8 @@ def _health(view: View, state: State, run: RunContext, book: MarkedBook, regime:
     if carried.portfolio is not None and view.row >= sessions:
         recent = combine(view.indicator("return")[-sessions:, columns], target[columns])
         volatility = float(np.std(recent, ddof=1) * np.sqrt(SESSIONS_A_YEAR)) if columns.size else 0.0
-    concerned = np.union1d(columns, book.columns)
-    fresh = not view.now("freshness.reason", concerned).any()
+    reasons = view.now("freshness.reason")
+    fresh = not (reasons[columns].any() or reasons[book.columns].any())
     return Health(volatility, regime.figure.crisis, bool(fresh), clear=not carried.halted and book.known)
 
 

@@ -109,7 +109,9 @@ class Scenes:
 
         Room freed by a scaled order may go to a symbol that was not among the first.
         """
-        columns = np.union1d(self._book.columns, np.flatnonzero(orders)).astype(np.int64)
+        live = orders != 0.0
+        live[self._book.columns] = True
+        columns = live.nonzero()[0]
         if not self.tails.covers(columns):
             drawn, policy = self.tails.scenarios, self._run.policy
             if self.tails.holds(columns):
