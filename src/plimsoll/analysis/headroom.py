@@ -42,6 +42,20 @@ MEANING: dict[str, tuple[str, str, str, str]] = {
     "sector": ("weight of a sector's stocks", OF_NAV, "increases", "no increases; no forced sale"),
     "pair": ("weight of a correlated pair", OF_NAV, "increases", "no increases; no forced sale"),
     "standalone": ("risk of a position by itself", OF_NAV, "increases", "no increases; no forced sale"),
+    "account_position": (
+        "a position, the account's dollar cap",
+        OF_NAV,
+        "increases",
+        "not added to; what drifts above is not sold",
+    ),
+    "account_gross": ("gross exposure, the account's limit", OF_NAV, "increases", "nothing is bought"),
+    "account_trade": ("one increase, the account's dollar cap", OF_NAV, "orders", "the order is cut to the cap"),
+    "account_turnover": (
+        "turnover of the session's orders with a reserve, the account's dollar cap",
+        OF_NAV,
+        "orders",
+        "increases are cut to what is left",
+    ),
     "stage": ("a strategy's part of the target, at its stage", OF_NAV, "increases", "no more at the next auction"),
     "incremental": ("risk added by one trade", OF_NAV, "orders", "the trade is scaled to fit"),
     "turnover": ("turnover of the session's orders", OF_NAV, "orders", "increases are scaled to fit"),
@@ -129,6 +143,25 @@ def of_book(record: CycleRecord, run: RunContext, limits: LimitSet, held: Floats
         total = float(weight[pair.first] + weight[pair.second])
         if total:
             yield used("pair", f"{run.symbols[pair.first]}+{run.symbols[pair.second]}", total, pair.cap)
+
+
+def of_account(
+    record: CycleRecord, run: RunContext, limits: LimitSet, held: Floats, orders: Floats
+) -> Iterator[LimitUse]:
+    """The account's own caps, as fractions of the session's NAV: of what is held, and of what is ordered (H1); nothing
+    without a governor in the path of the orders.
+    """
+    caps, nav = limits.account, record.nav / 100.0
+    if caps is None or not nav > 0.0:
+        return
+    for c in np.flatnonzero(held).tolist():
+        yield used("account_position", run.symbols[c], abs(float(held[c])), float(caps.position[c]) / nav)
+    yield used("account_gross", BOOK, float(np.abs(held).sum()), caps.gross)
+    for c in np.flatnonzero(np.abs(held + orders) > np.abs(held)).tolist():
+        yield used("account_trade", run.symbols[c], abs(float(orders[c])), caps.trade / nav)
+    if orders.any():
+        turnover = float(np.abs(orders).sum()) * (1.0 + caps.reserve)
+        yield used("account_turnover", ORDERS, turnover, caps.turnover / nav)
 
 
 def of_stages(record: CycleRecord) -> Iterator[LimitUse]:

@@ -142,6 +142,7 @@ def standing(past: Past) -> RiskStanding:
     uses: list[LimitUse] = [
         *headroom.of_book(record, run_context, limits, held),
         *headroom.of_gross(record, limits),
+        *headroom.of_account(record, run_context, limits, held, orders),
         *headroom.of_stages(record),
         *headroom.of_tails(run_context, limits, held, tails),
         *headroom.of_triggers(view, record, run_context),
@@ -239,6 +240,10 @@ def _loosens(kind: str, u: LimitUse, record: CycleRecord, policy: Policy) -> str
         "position": f"a lower volatility of {u.scope}, where it has a target; sales",
         "sector": "sales in the sector",
         "pair": "a correlation below the level at which the pair is released; sales of either",
+        "account_position": f"sales of {u.scope}",
+        "account_gross": "sales, once they have filled",
+        "account_trade": "the next session",
+        "account_turnover": "the next session",
         "stage": "evidence that promotes the strategy",
         "standalone": f"lower volatility of {u.scope}; a larger CVaR budget; sales",
         "incremental": "a smaller trade, the rest at the next session",

@@ -20,6 +20,8 @@ _LABELS = {
     "cvar": "CVaR {h}, budget", "cvar_hard": "CVaR {h}, hard limit", "stressed": "Stressed CVaR {h}",
     "standalone": "Stand-alone risk {h}", "gross": "Gross", "cash": "Cash", "position": "Position",
     "sector": "Sector", "pair": "Pair", "stage": "Stage of a strategy",
+    "account_position": "Position, account cap", "account_gross": "Gross, account limit",
+    "account_trade": "One order, account cap", "account_turnover": "Turnover, account cap",
     "incremental": "Added by a trade", "turnover": "Turnover", "trades": "Trades",
     "participation": "Share of volume", "ladder": "Ladder: {rung}", "crisis": "Crisis outlook", "vix": "VIX",
 }  # fmt: skip
@@ -128,6 +130,7 @@ def of_session(m: ReportData, t: int, *, on_grid: bool) -> dict[str, LimitUse]:
     ordered = any(record.lots)
     orders = headroom.order_weights(record, run_context) if ordered else np.zeros(held.size)
     grows = ordered and bool((np.abs(held + orders) > np.abs(held)).any())
+    uses += headroom.of_account(record, run_context, limits, held, orders)
     if ordered:
         uses += headroom.of_orders(view, record, run_context, limits, orders)
     if on_grid or grows:

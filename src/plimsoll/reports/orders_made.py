@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from plimsoll.core.money import cents
 from plimsoll.core.policy import Policy
 from plimsoll.core.reasons import REASONS
 from plimsoll.engine.tally import RunTally
@@ -17,6 +18,7 @@ def order_notes(policy: Policy, tally: RunTally) -> Iterator[str]:
     """What a reader must know of the orders before believing a figure."""
     if policy.governor.recorded:
         yield _governed(tally)
+        yield from _drifted(policy, tally)
     if not tally.fills and not tally.outcomes["EXECUTE"]:
         why = Counter({code: n for code, n in (tally.waited + tally.rejections).items() if code not in _QUIET})
         listed = "; ".join(f"{count} x {_in_words(code)}" for code, count in why.most_common(_NAMED))
@@ -40,6 +42,28 @@ def _governed(tally: RunTally) -> str:
     )
 
 
+def _drifted(policy: Policy, tally: RunTally) -> Iterator[str]:
+    """How far NAV went from the capital that the dollar caps were made for, where that is further than
+    ``governor.capital_drift``.
+    """
+    capital, most = cents(policy.account.capital), policy.governor.capital_drift
+    far = [(abs(nav - capital), n) for n, nav in enumerate(tally.nav) if abs(nav - capital) > most * capital]
+    if far:
+        size, at = max(far, key=lambda one: (one[0], -one[1]))
+        yield (
+            f"the governor's dollar caps were made for the capital of {capital / 100:,.0f} USD, from which NAV was "
+            f"more than {most:.0%} away on {len(far)} of {len(tally.nav)} sessions, first on {tally.dates[far[0][1]]}, "
+            f"at most {size / capital:.0%} on {tally.dates[at]}"
+        )
+
+
 def _in_words(code: str) -> str:
     known = REASONS.get(code)
-    return code if known is None else known.sentence.replace("{symbol}", "a symbol").split(":")[0]
+    return code if known is None else _plain(known.sentence)
+
+
+def _plain(sentence: str) -> str:
+    """A reason's sentence of any symbol, without figures."""
+    for name, said in (("symbol", "a symbol"), ("measured", "its figure"), ("limit", "its limit")):
+        sentence = sentence.replace(f"{{{name}}}", said)
+    return sentence.split(":")[0]

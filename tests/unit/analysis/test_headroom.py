@@ -15,10 +15,12 @@ from plimsoll.analysis import headroom
 from plimsoll.analysis.headroom import LimitUse
 from plimsoll.core.decision import CycleRecord, HeldPair
 from plimsoll.core.lifecycle import Lifecycle
+from plimsoll.core.limits import AccountCaps
 from plimsoll.core.panel import View
 from plimsoll.core.policy import Policy
 from plimsoll.engine.limits import limits_at
 from plimsoll.engine.proposal import tails_of
+from plimsoll.reports.limit_usage import _LABELS
 
 POLICY = Policy()
 
@@ -204,3 +206,26 @@ def test_a_stage_is_measured_on_its_strategys_part_of_the_target(trial: Any) -> 
     for name in names:
         part = sum(s.weight for s in record.carried.portfolio.shares if s.strategy == name)
         assert found[name].measured == pytest.approx(part) and found[name].use == pytest.approx(part / 0.2)
+
+
+def test_the_accounts_caps_stand_beside_the_others_where_a_governor_is_in_the_path(trial: Any) -> None:
+    view, record = next(with_orders(trial))
+    orders = headroom.order_weights(record, trial.run)
+    held = np.where(orders > 0.0, 0.01, 0.0)
+    limits = headroom.limits_in_force(view, trial.run, record)
+    assert not list(headroom.of_account(record, trial.run, limits, held, orders))
+    caps = AccountCaps(2_000.0, np.full(held.size, 4_000.0), 9_000.0, 0.5, 0.01)
+    uses = list(headroom.of_account(record, trial.run, msgspec.structs.replace(limits, account=caps), held, orders))
+    nav, bought = record.nav / 100.0, [trial.run.symbols[c] for c in np.flatnonzero(orders > 0.0)]
+    assert bought and set(by_name(uses, "account_position")) == set(by_name(uses, "account_trade")) == set(bought)
+    for symbol, one in by_name(uses, "account_trade").items():
+        lots, at = record.lots[record.symbols.index(symbol)], trial.run.column[symbol]
+        worth = lots * float(view.now("mark")[at]) / int(trial.run.lots_per_unit[at])
+        assert one.measured == pytest.approx(worth / nav, abs=1e-6) and one.limit == 2_000.0 / nav
+        assert one.headroom == pytest.approx((2_000.0 - worth) / nav, abs=1e-6)
+    (turnover,) = by_name(uses, "account_turnover").values()
+    assert turnover.measured == pytest.approx(1.01 * np.abs(orders).sum()) and turnover.limit == 9_000.0 / nav
+    (gross,) = by_name(uses, "account_gross").values()
+    assert (gross.measured, gross.limit) == (pytest.approx(0.01 * len(bought)), 0.5)
+    for name in {u.name for u in uses}:
+        assert name in headroom.MEANING and name in _LABELS

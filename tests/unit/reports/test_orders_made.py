@@ -31,3 +31,21 @@ def test_what_the_caps_held_back_is_told_beside_what_the_governor_refused() -> N
     (said,) = order_notes(GOVERNED, traded)
     assert "; it refused 1 (TRADE_CAP 1); its loss cap and intraday ladder bound nothing" in said
     assert not list(order_notes(Policy(), traded))
+
+
+def test_a_nav_far_from_the_capital_of_the_caps_is_told_with_its_sessions_and_the_furthest() -> None:
+    capital = round(GOVERNED.account.capital * 100)
+    near = RunTally(dates=DATES, outcomes=Counter(EXECUTE=1), nav=[capital, capital * 12 // 10])
+    assert len(list(order_notes(GOVERNED, near))) == 1
+    far = RunTally(
+        dates=[*DATES, "2020-01-06"], outcomes=Counter(EXECUTE=1), nav=[capital, capital * 13 // 10, capital * 7 // 5]
+    )
+    _, said = order_notes(GOVERNED, far)
+    assert "more than 20% away on 2 of 3 sessions, first on 2020-01-03, at most 40% on 2020-01-06" in said
+    assert not list(order_notes(Policy(), far))
+
+
+def test_a_reason_is_told_without_its_placeholders() -> None:
+    idle = RunTally(dates=DATES, rejections=Counter(ACCOUNT_POSITION=2))
+    _, why = order_notes(GOVERNED, idle)
+    assert "2 x a symbol's position would be its figure" in why and "{" not in why
