@@ -11,6 +11,7 @@ from plimsoll.core.errors import InputError
 from plimsoll.core.venue_facts import (
     Dividend,
     External,
+    Fee,
     Settlement,
     SignedPosition,
     SignedPrice,
@@ -200,7 +201,7 @@ def test_units_that_left_at_a_stale_price_are_worth_no_less_for_a_dividend() -> 
     governor = holding(4)
     governor.tell(Transfer("m", "S", -2 * UNIT, at(5)))
     governor.tell(Dividend("d", "S", UNIT, at(10)))
-    assert came(governor) == (-2, -40)
+    assert governor.book.came["S"] == Came(-2 * UNIT, -40 * UNIT * UNIT)
 
 
 def test_a_dividend_leaves_a_price_of_at_least_the_smallest() -> None:
@@ -307,3 +308,10 @@ def test_the_first_instant_that_is_counted_is_a_time_like_any_other() -> None:
     governor.begin(0, 1_000_000)
     assert governor.tell(Snapshot("before", -1, {})) == ("SNAPSHOT_OLD",)
     assert governor.tell(Snapshot("at", 0, {})) == ()
+
+
+def test_the_smallest_fee_is_a_loss_and_the_smallest_rebate_no_gain() -> None:
+    for amount, cash in ((1, -UNIT), (-1, 0), (-UNIT, 0)):
+        governor = holding(0)
+        governor.tell(Fee("fee", amount, at(5)))
+        assert governor.account.cash == cash

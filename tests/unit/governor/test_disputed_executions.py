@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -346,5 +347,9 @@ def test_what_was_never_quoted_is_worth_what_the_last_of_a_chain_paid() -> None:
 
 
 def test_what_is_not_said_of_an_execution_is_nothing() -> None:
+    governor = desk()
+    assert governor.fill(Execution("b", "x", UNIT, UNIT, UNIT)) == ()
     assert Execution("b", "x", 1, 1, 1) == Execution("b", "x", 1, 1, 1, venue="", at=0)
     assert Booked("b") == Booked("b", 0, 0, (), 0, 0, -1, False, "", "", 0, None)
+    kept = json.loads(governor.fact("exec", "S x") or "")
+    assert kept == ["b", UNIT, UNIT, [], -UNIT * UNIT, 0, DAY, False, "", "", UNIT, None]

@@ -205,6 +205,7 @@ def test_beside_another_policy_the_stricter_ladder_and_reserve_hold_and_its_boun
         ("caution", 100, 1_100), ("reduce_only", 50, 2_200), ("halt", 300, 1),
     ]  # fmt: skip
     assert (found.jumps, found.move_bps, found.foreign) == (Jumps(1, 2, 3, 4, 5, 6, 7), BASE.move_bps + 5, True)
+    assert Ruling("another", stages) == Ruling("another", stages, (), 0)
     older = BASE.beside(Ruling("another", stages))
     assert (older.jumps, older.move_bps, older.foreign) == (BASE.jumps, BASE.move_bps, True)
     assert BASE.beside(None) is BASE.beside(BASE.ruling) is BASE

@@ -22,7 +22,7 @@ from plimsoll.core.events import (
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.policy import Account, GovernorPolicy, Policy
 from plimsoll.core.quantity import CENT, ONE
-from plimsoll.core.venue_facts import Dividend, External, Settlement, Snapshot
+from plimsoll.core.venue_facts import Bust, Correction, Dividend, External, Fee, Settlement, Snapshot
 from plimsoll.core.venue_facts import Split as SplitFact
 from plimsoll.governor import order_gate
 from plimsoll.governor.governor import Execution, Governor, OrderIntent, Quote
@@ -461,3 +461,45 @@ def test_a_stored_ratio_is_one_of_whole_numbers(
     one.booked(Split(MONDAY, "AAA", 0, ratio))
     (split,) = one.governor.book.splits["AAA"]
     assert (split.new, split.old) == (new, old)
+
+
+def test_every_word_of_corrections_and_of_what_is_told_late(heard: tuple[OrderGate, list[Any]]) -> None:
+    one, said = heard
+    one.opened(MONDAY, 10_000_000, {}, {"AAA": 100.0})
+    buy, sale, other = order("a", 10), order("s", -4), order("r", -3)
+    for each, done in ((buy, 10), (sale, -4)):
+        assert one.admit(each) == ()
+        one.booked(fill(each, 100.0, lots=done))
+    assert one.admit(other) == ()
+    now = one._now
+    told(said)
+
+    def then(ticks: int) -> int:
+        return now + ticks
+
+    price = 995 * ONE // 10
+    less = Fill("s", "xs", MONDAY, "AAA", -3, 99.5, -29_850, 0, 0, 0)
+    one.booked(FillCorrected(MONDAY, "AAA", "xs", less, 1))
+    one.booked(FillCorrected(MONDAY, "AAA", "xs", None))
+    one.booked(FillCorrected(MONDAY, "AAA", "xs", None))  # again
+    assert told(said) == [
+        Correction("s", "xs", "xs corrected 1", 3 * ONE, price, price, at=then(1)),
+        Bust("s", "xs corrected 1"),
+    ]
+    unknown = Fill("a", "xq.2", MONDAY, "AAA", 2, 99.5, 19_900, 0, 0, 0)
+    one.booked(FillCorrected(MONDAY, "AAA", "xq", unknown))
+    assert told(said) == [Correction("a", "xq", "xq.2", 2 * ONE, price, price, at=then(2))]
+    one.booked(FillCorrected(MONDAY, "AAA", "xa", None))
+    assert told(said) == [Bust("a", "xa")]
+    for name, of, reason in (("never", "n1", "ORDER"), ("a", "n2", "SERIES_ENDED")):
+        one.booked(Fill(name, of, MONDAY, "AAA", 1, 99.5, 9_950, 0, 0, 0, reason))
+    assert told(said) == [External(of, "AAA", 1, ONE, price, price, then(3 + n)) for n, of in enumerate(("n1", "n2"))]
+    one.booked(OrderRestated(MONDAY, "r", -2))
+    assert one.governor.orders["r"].quantity == 2 * ONE
+    for cents in (0, 5, 5):
+        one.booked(FeeReported(MONDAY, "a", cents, "report"))
+    assert told(said) == [Fee("fee report a", 5 * ONE // 100, then(5))]
+    one.opened(TUESDAY, 10_000_000, {"AAA": 4}, {"AAA": 100.0})
+    told(said)
+    one.booked(Fill("a", "late", MONDAY, "AAA", 1, 99.5, 9_950, 0, 0, 0))
+    assert told(said) == [Execution("a", "late", ONE, price, price, at=instant(MONDAY, "21:00", -1))]

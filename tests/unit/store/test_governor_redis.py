@@ -407,7 +407,8 @@ def test_who_was_beaten_three_times_running_asks_for_a_turn_and_the_others_wait(
     assert not server.turn
 
 
-def test_a_turn_lasts_a_tenth_of_a_second() -> None:
+def test_a_turn_lasts_a_tenth_of_a_second(server: Server) -> None:
+    store()
     assert "'PX', 100)" in governor_redis._WRITE
 
 
@@ -479,7 +480,8 @@ def test_an_answer_of_another_kind_is_shown(server: Server) -> None:
             call()
 
 
-def test_a_start_follows_as_many_entries_as_is_documented() -> None:
+def test_a_start_follows_as_many_entries_as_is_documented(server: Server) -> None:
+    store()
     page = (Path(__file__).resolve().parents[3] / "docs" / "governor.md").read_text(encoding="utf-8")
     assert f"the last {governor_redis.CHECKED:,} entries and their facts" in page
 

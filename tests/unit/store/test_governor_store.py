@@ -47,7 +47,8 @@ def seen_until(path: Path, number: int, head: str = "") -> None:
     anchor.close()
 
 
-def test_an_opening_follows_as_many_entries_as_is_documented() -> None:
+def test_an_opening_follows_as_many_entries_as_is_documented(path: Path) -> None:
+    written(path)
     page = (Path(__file__).resolve().parents[3] / "docs" / "governor.md").read_text(encoding="utf-8")
     assert f"the last {governor_store.CHECKED:,} entries against one another" in page
 
