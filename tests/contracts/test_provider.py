@@ -256,9 +256,9 @@ MISBEHAVING = {
     endless: "page 2 came after the last one",
     standing: "the cursor of page 1 is empty or was given before",
     short: r"AAA-95.json has \d+ of \d+ bytes announced",
-    forged: "AAA-95.json has other bytes than its hash says",
-    foreign: "page 1 has rows of ZZZ, which nobody asked for",
-    early: "page 0 has a row of AAA of 2022-11-28, outside the dates",
+    forged: "AAA-95.json does not match its hash",
+    foreign: "page 1 has rows of ZZZ, which was not requested",
+    early: "page 0 has a row of AAA of 2022-11-28, outside the requested dates",
     ragged: "page 0 has columns of unequal length for AAA",
 }
 
@@ -408,7 +408,7 @@ def test_a_folder_that_changed_since_is_read_from_its_beginning(tmp_path: Path) 
 
 
 def test_a_vendor_has_to_be_told_the_symbols_and_a_universe_tells_them(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="yahoo has to be told the symbols"):
+    with pytest.raises(UsageError, match="yahoo needs the symbols"):
         plan_of(Loopback(), IngestRequest(provider="yahoo"))
     listed = tmp_path / "u.yaml"
     listed.write_text("AAA:\nBTC-USD:\n")

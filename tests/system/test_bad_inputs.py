@@ -231,8 +231,8 @@ def test_caps_that_allow_no_whole_lot_at_certified_prices_are_refused(market: Pa
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("class X:\n  def forecast(self:\n", ("SyntaxError", "line 2", "Mend the file")),
-        ("import sys; sys.exit(0)\n", ("SystemExit", "Mend the file")),
+        ("class X:\n  def forecast(self:\n", ("SyntaxError", "line 2", "Correct the file")),
+        ("import sys; sys.exit(0)\n", ("SystemExit", "Correct the file")),
         ("x = 1\n", ("exactly one class with a forecast method",)),
     ],
 )

@@ -512,15 +512,18 @@ def only_a_signature_changes_a_limit() -> None:
 
 
 TRIED: list[tuple[str, Callable[[], None] | None]] = [
-    (r"Of the orders put to the governor \(plimsoll govern, plimsoll model run; no backtest or recorded paper", None),
-    (r"none that adds risk leaves if a limit could be exceeded", no_limit_is_exceeded_by_an_order),
     (
-        r"Every order that is not known to be closed counts as filled, at the dearest",
+        r"Of the orders submitted to the governor \(plimsoll govern, plimsoll model run; no backtest or recorded paper",
+        None,
+    ),
+    (r"no risk-increasing order is admitted if it could breach a limit", no_limit_is_exceeded_by_an_order),
+    (
+        r"Every order not known to be closed counts as filled, at the highest",
         what_is_open_counts_at_the_price_now,
     ),
     (r"and a market order's turnover at 1 % above", a_market_order_keeps_a_reserve),
-    (r"what cannot be measured counts as too much", no_new_risk_on_late_or_wide_quotes),
-    (r"loss of a session, beyond which nothing adds risk", nothing_that_adds_leaves_after_the_loss),
+    (r"a figure that cannot be measured counts as a breach", no_new_risk_on_late_or_wide_quotes),
+    (r"loss of a session, beyond which there is no new risk", nothing_that_adds_leaves_after_the_loss),
     (r"one symbol's position", a_single_order_and_a_position_have_caps),
     (r"all positions, 100 % of the session's starting equity", all_positions_together_have_a_cap),
     (r"turnover of a session", what_is_open_counts_at_the_price_now),
@@ -533,53 +536,59 @@ TRIED: list[tuple[str, Callable[[], None] | None]] = [
         r"lifted in the next session by a health check: .* no order of an earlier session open",
         a_halt_ends_with_a_health_check_in_the_next_session,
     ),
-    (r"every answer but an order's names the working orders that could add", working_orders_that_add_are_named),
-    (r"Until the venue has, they can still fill", working_orders_that_add_are_named),
+    (r"every answer but an order's lists the working orders that could add", working_orders_that_add_are_named),
+    (r"Until the venue has cancelled them they can still fill", working_orders_that_add_are_named),
     (r"a price more than 3 % from the mid", a_far_price_is_refused),
     (r"new risk while a quote is older than 30 minutes", no_new_risk_on_late_or_wide_quotes),
     (r"new risk in a symbol whose quote jumped, crossed or had no price until", no_new_risk_on_doubted_prices),
-    (r"explained, and in any while it is held", no_new_risk_on_doubted_prices),
-    (r"where the venue holds another quantity", no_new_risk_where_the_venue_says_otherwise),
-    (r"in any while it works an unknown order", no_new_risk_where_the_venue_says_otherwise),
-    (r"after a start, split or dividend until quoted anew", no_new_risk_after_a_start_before_quotes),
-    (r"in what is not in dollars", what_has_no_price_in_dollars_is_refused),
+    (r"explained, and in any symbol while it is held", no_new_risk_on_doubted_prices),
+    (r"where the venue reports another position", no_new_risk_where_the_venue_says_otherwise),
+    (r"in any symbol while the venue works an unknown order", no_new_risk_where_the_venue_says_otherwise),
+    (r"after a start, split or dividend until quoted again", no_new_risk_after_a_start_before_quotes),
+    (r"in a symbol not quoted in dollars", what_has_no_price_in_dollars_is_refused),
     (r"under another policy", another_policy_adds_nothing),
-    (r"more than 10 orders a second, 100 a minute, 20 alike a minute; an id used", bursts_and_repetitions_are_refused),
+    (
+        r"more than 10 orders a second, 100 a minute, 20 identical ones a minute; an id used",
+        bursts_and_repetitions_are_refused,
+    ),
     (r"new risk at a time outside the session, or more than 100 ms before", times_outside_are_refused),
     (r"new risk once decisions are slow: median of 100, or 20 of 50, above 10 ms", slow_decisions_end_new_risk),
-    (r"everything, once the store that counts cannot be written", a_lost_store_ends_everything),
+    (r"everything, once the governor's store cannot be written", a_lost_store_ends_everything),
     (r"An order that can only bring a position nearer to zero passes the caps", a_reduction_passes_the_caps),
-    (r"turnover can end above its cap by what is sold off", a_reduction_passes_the_caps),
+    (r"turnover can exceed its cap by such sales", a_reduction_passes_the_caps),
     (r"A decision is on disk before it is answered", an_answer_is_on_disk_first),
-    (r"after a crash an order may be counted that never left, none is forgotten that did", an_answer_is_on_disk_first),
     (
-        r"Only a signature changes a limit: a higher one counts from the next session, a lower one from the",
+        r"after a crash an order may be counted that was never sent, none that was sent is lost",
+        an_answer_is_on_disk_first,
+    ),
+    (
+        r"Only a signature changes a limit: a higher one applies from the next session, a lower one from the",
         only_a_signature_changes_a_limit,
     ),
-    (r"The governor holds back orders; it does not sell", a_gap_can_carry_a_position_past_its_cap),
-    (r"A price that jumps through a held position", a_gap_can_carry_a_position_past_its_cap),
+    (r"The governor refuses orders; it does not sell", a_gap_can_carry_a_position_past_its_cap),
+    (r"A price that jumps, or falls while the position is not sold", a_gap_can_carry_a_position_past_its_cap),
     (r"and can carry a position past its cap", a_gap_can_carry_a_position_past_its_cap),
-    (r"no order that adds leaves", nothing_that_adds_leaves_after_the_loss),
+    (r"From a loss of .* on there is no new risk", nothing_that_adds_leaves_after_the_loss),
     # arithmetic of the bound, and what is said not to be bounded: test_sla.py recomputes it
     (r"For an adverse gap of 20 %", None),
     (r"loss of the session <= loss before the gap", None),
     (r"largest position 20 % x", None),
     (r"all positions 20 % x", None),
     (r"a session already down", None),
-    (r"Longs can lose their worth and no more; shorts have no such bound", None),
-    (r"Not counted: fees and interest, and what a venue does before it tells: a fill above the ask", None),
+    (r"A long position can lose its value and no more; a short one has no such bound", None),
+    (r"Not counted: fees and interest, and a venue's actions before it reports them: a fill above the ask", None),
 ]
 
 
 ONLY_LIVE: list[tuple[str, Callable[[], None] | None]] = [
-    (r"for now; its cap is \$500.00 \$10.00", size_grows_by_steps),
+    (r"at this step; its cap is \$500.00 \$10.00", size_grows_by_steps),
     (
-        r"by the machine's clock: a session of a day to come, and new risk in any but today's",
+        r"by the machine's clock: a future session, and new risk in any but today's",
         a_live_account_knows_the_day,
     ),
     (r"new risk by an order older than 30 minutes", a_live_account_knows_the_time),
     (r"or that waited 500 ms", a_live_account_knows_how_long_an_order_waited),
-    (r"new risk until quotes come anew, once that clock was set", a_live_account_knows_the_time),
+    (r"new risk until quotes are received again, after that clock was set", a_live_account_knows_the_time),
 ]
 
 
@@ -607,7 +616,7 @@ def statements(home: Home) -> list[str]:
         else:
             parts[-1] = f"{parts[-1]} {line.strip()}"
     said = (piece for part in parts for piece in re.split(r"(?<=[.;:]) (?=[A-Za-z])", re.sub(r"\s+", " ", part)))
-    return [piece for piece in said if piece and piece not in ("Refused besides:",)]
+    return [piece for piece in said if piece and piece not in ("Also refused:",)]
 
 
 @pytest.mark.parametrize("live", [False, True])

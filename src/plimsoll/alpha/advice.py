@@ -29,9 +29,9 @@ def hold(reason: str) -> Advice:
 
 
 def ask(model: Model, observation: Floats) -> Advice:
-    """What a model advises on a (26,) observation; nothing it does raises.
+    """A model's advice on a (26,) observation; nothing it does raises.
 
-    It is not asked where a figure is missing, because most models would answer that with a number all the same.
+    It is not called where a figure is missing, because most models would still answer with a number.
     """
     if not np.isfinite(observation).all():
         return hold("OBSERVATION_INCOMPLETE")

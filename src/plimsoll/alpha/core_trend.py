@@ -87,4 +87,4 @@ def _read(view: View, z: float, signal: Signal, policy: Policy) -> str:
             )
         case "BUY":
             return f"z60 {z:+.2f} is above {weak:+.2f} and the price above its 20-session average; a bid"
-    return f"z60 {z:+.2f} gives neither a purchase nor a sale; what it holds it keeps, without adding"
+    return f"z60 {z:+.2f} gives neither a purchase nor a sale; a position is kept, without adding"

@@ -63,7 +63,7 @@ def find(name: str) -> Strategy | None:
 
 
 def source_of(strategy: Strategy) -> bytes | None:
-    """What the hash of a given strategy is over; None for one from a module."""
+    """The hashed content of a given strategy; None for one from a module."""
     for made, source in _given.values():
         if type(made) is type(strategy) and made.name == strategy.name and source.endswith(_parameters(strategy)):
             return source
@@ -97,7 +97,7 @@ def _source(kind: type) -> bytes:
 
 
 def _reached(function: FunctionType, seen: dict[str, str]) -> None:
-    """What a function reads from around it: plain values as they are now, other functions by their source."""
+    """Values that a function reads from its surroundings: plain values as they are now, other functions by source."""
     around = inspect.getclosurevars(function)
     for name, value in {**around.globals, **around.nonlocals}.items():
         if name in seen:

@@ -19,7 +19,7 @@ class MockModel:
         self.name, self._rule = name, rule
 
     def answer(self, observation: Floats) -> object:
-        """What the rule says."""
+        """The rule's answer."""
         return self._rule(observation)
 
 

@@ -49,7 +49,7 @@ def check(source: str) -> None:
     path = Path(source)
     if path.suffix.lower() in RUNS_CODE:
         raise InputError(
-            f"{source} runs the code of whoever wrote it when it is read, so no command that trades reads it",
+            f"{source} runs its author's code when it is read, so no trading command reads it",
             f"Convert it offline where you trust it: plimsoll model convert {source} --out policy.onnx",
         )
     if path.suffix.lower() not in (".onnx", ".py"):
@@ -83,7 +83,7 @@ class FunctionModel:
         self.name, self._function = name, function
 
     def answer(self, observation: Floats) -> object:
-        """What the function gives."""
+        """The function's answer."""
         return self._function(observation)
 
 
@@ -97,7 +97,7 @@ def _function(path: Path, data: bytes) -> Any:
         exec(compile(data, path, "exec", dont_inherit=True), vars(module))
     except (Exception, SystemExit) as error:  # foreign code may raise anything
         raise InputError(
-            f"the model file {path} cannot be loaded: {type(error).__name__}: {error}", "Mend it"
+            f"the model file {path} cannot be loaded: {type(error).__name__}: {error}", "Correct it"
         ) from error
     function = getattr(module, "answer", None)
     if not callable(function):

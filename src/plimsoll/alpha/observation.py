@@ -1,4 +1,4 @@
-"""The 26 numbers an intraday model sees (H4), causal: a figure of a bar needs that bar and earlier ones only.
+"""The 26 numbers of an intraday model's observation (H4), causal: a figure uses only its bar and earlier ones.
 
 Twenty describe the market and are computed once for all bars, prefix identical (F2); six describe the account at the
 moment of asking. A bar is the unit of time: a missing bar is no step, and the night is one step like any other.

@@ -71,7 +71,7 @@ def _installed(name: str) -> Strategy:
     try:
         kind = points[name].load()
     except (Exception, SystemExit) as error:  # foreign code may raise anything
-        raise InputError(f"{origin} cannot be loaded: {_said(error)}", "Mend or uninstall it") from error
+        raise InputError(f"{origin} cannot be loaded: {_said(error)}", "Fix or uninstall it") from error
     return _made(kind, origin)
 
 
@@ -108,7 +108,7 @@ def _executed(path: Path, origin: str) -> ModuleType:
         exec(compile(path.read_bytes(), path, "exec", dont_inherit=True), vars(module))
     except (Exception, SystemExit) as error:  # foreign code may raise anything
         del sys.modules[name]
-        raise InputError(f"{origin} cannot be loaded: {_said(error)}", "Mend the file") from error
+        raise InputError(f"{origin} cannot be loaded: {_said(error)}", "Correct the file") from error
     return module
 
 

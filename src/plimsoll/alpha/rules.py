@@ -1,4 +1,4 @@
-"""Scores, signals and the forecast made of a score: shared by the rule strategies (S1, S2)."""
+"""Scores, signals and the forecast from a score: shared by the rule strategies (S1, S2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commented strategy file that ``plimsoll new strategy`` writes; it runs unchanged (S1)."""
+"""The commented strategy template that ``plimsoll new strategy`` writes; it runs unchanged (S1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A strategy's terms: when it is asked, its holding period, information coefficient and factors (S1).
+"""A strategy's terms: schedule, holding period, information coefficient and factors (S1).
 
 Each is an attribute a strategy may have; where it has none the policy's value is in force.
 
@@ -35,7 +35,7 @@ SCHEDULES: tuple[str, ...] = ("daily", "week_end", "month_end")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is in force for one strategy: its own word, or the policy's."""
+    """The terms in force for one strategy: its own, or the policy's."""
 
     schedule: str
     holding_sessions: int

@@ -56,7 +56,7 @@ class CrossSectionalMomentum:
                 f"{where}, in the top group and {side} its 200-session average: {'a' if side == 'above' else 'no'} bid."
             )
         if share > policies.bottom_share:
-            return f"{where}, in the middle group: what it holds of it, it keeps without adding."
+            return f"{where}, in the middle group: a position is kept without adding."
         return f"{where}, in the bottom group: avoided, no bid."
 
 

@@ -1,1 +1,1 @@
-"""Scenarios, bids, the auction and the way to its target portfolio (A, R2)."""
+"""Scenarios, bids, the auction and order sizing towards its target portfolio (A, R2)."""

@@ -102,7 +102,7 @@ def _inside(problem: AuctionProblem, weights: Floats) -> Floats | None:
 
 
 def _present_book_scaled(problem: AuctionProblem, form: CheckedProblem) -> tuple[Floats, str]:
-    """The current book within its position caps, times the largest factor that meets every other limit.
+    """The present positions within their caps, times the largest factor that meets every other limit.
 
     An asset several bids share is split among them in proportion to their caps.
     """
@@ -127,7 +127,7 @@ def _present_book_scaled(problem: AuctionProblem, form: CheckedProblem) -> tuple
 
 
 def _scale(reading: LimitReading) -> float:
-    """The factor on the whole book that brings one reading to its limit; 0 where none does."""
+    """The factor on all positions that brings one figure to its limit; 0 where none does."""
     if reading.excess <= 0.0:
         return 1.0
     return max(0.0, reading.cap / reading.measured) if reading.measured > 0.0 else 0.0

@@ -1,4 +1,4 @@
-"""An independent check of an allocation: every limit measured again from the problem as it was given.
+"""An independent check of an allocation: every limit measured again from the original problem.
 
 It shares nothing with the solvers but the problem itself and the common definition of CVaR.
 """
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 class LimitReading(NamedTuple):
-    """A limit's name, what the weights measure against it, and the limit."""
+    """A limit's name, the measured figure, and the limit."""
 
     limit: str
     measured: float

@@ -45,11 +45,11 @@ def whole_lots(problem: AuctionProblem, weights: Floats, lot_value: Floats) -> R
     Parameters
     ----------
     problem
-        What the weights answer.
+        Result of rounding.
     weights
         (n,) fractions of NAV, one a bid.
     lot_value
-        (m,) what a lot of each asset is worth, a fraction of NAV, > 0.
+        (m,) value of a lot of each asset, a fraction of NAV, > 0.
 
     Returns
     -------

@@ -130,7 +130,7 @@ class CheckedProblem:
 
     @property
     def cost(self) -> Floats:
-        """(n,) what a unit of each bid costs before risk, if it is bought: the cost of trading less its return."""
+        """(n,) cost of a unit of each bid before risk, if it is bought: trading cost less expected return."""
         return np.asarray(self.trade_cost[self.asset] - self.mu)
 
     @property

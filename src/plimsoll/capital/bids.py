@@ -84,7 +84,7 @@ class AuctionInputs:
     holding: Mapping[str, int] = field(default_factory=dict)
 
     def held_for(self, strategy: str, policy: Policy) -> int:
-        """Sessions the strategy expects to hold what it buys."""
+        """Sessions the strategy expects to hold a purchase."""
         return self.holding.get(strategy, policy.forecast.holding_sessions)
 
 
@@ -158,7 +158,7 @@ def make_bids(inputs: AuctionInputs, alone: dict[int, float], risk_aversion: flo
             key = (strategy, str(forecast.symbol))
             column = columns.get(forecast.symbol, -1)
             if forecast.symbol in stands:
-                continue  # what it holds of it stands, with the reason why
+                continue  # its position is kept, with the reason
             if column < 0 or said[forecast.symbol] > 1 or fault_of(forecast):
                 entered.append(_refused(key, column, forecast, unknown=column < 0 and strategy in inputs.targets))
                 continue
@@ -170,7 +170,7 @@ def make_bids(inputs: AuctionInputs, alone: dict[int, float], risk_aversion: flo
 
 
 def _refused(key: tuple[str, str], column: int, forecast: Forecast, *, unknown: bool) -> Bid:
-    """The bid of an invalid forecast; figures that are none are recorded as zero."""
+    """The bid of an invalid forecast; invalid figures are recorded as zero."""
     mu = float(forecast.mu) if is_number(forecast.mu) else 0.0
     confidence = float(forecast.confidence) if is_number(forecast.confidence) else 0.0
     why = "NOT_IN_UNIVERSE" if unknown else "FORECAST_INVALID"
@@ -263,7 +263,7 @@ def _screened(
     """The cap that a target, a block or low confidence puts on a bid, A1's rejections, and what held it back."""
     rejected: list[str] = []
     held_back: list[str] = []
-    if not quality >= policy.data.score_min:  # no new risk; what is held of it is not sold for its data (D7)
+    if not quality >= policy.data.score_min:  # no new risk; a position is not sold because of its data (D7)
         (held_back if present > 0.0 else rejected).append("LOW_SCORE")
     if not (mu > 0.0 or forecast.hedge or forecast.keep or strategy in inputs.targets):
         rejected.append("NON_POSITIVE_MU")

@@ -1,4 +1,4 @@
-"""One auction: bids become an exact allocation problem, its answer becomes a record (A1-A6)."""
+"""One auction: bids become an exact allocation problem, its solution becomes a record (A1-A6)."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _stressed(record: AuctionRecord, inputs: AuctionInputs) -> AuctionRecord:
 def risk_aversion(policy: Policy) -> float:
     """Lambda of A3: the hurdle Sharpe at the horizon over the CVaR of a standard normal loss.
 
-    A book of normal returns with an annual Sharpe ratio below the hurdle is then worth less than cash.
+    A portfolio of normal returns with an annual Sharpe ratio below the hurdle is then worth less than cash.
     """
     auction = policy.auction
     return auction.hurdle_sharpe * math.sqrt(auction.horizon / SESSIONS_A_YEAR) / normal_cvar(auction.confidence)

@@ -61,7 +61,7 @@ def volatility(
     renewed : (T,)
         Rows on which the parameters are estimated anew, from the symbol's own last ``window`` returns up to the row.
     ewma : (T, N)
-        What stands in while a symbol has fewer than ``rows_min`` returns, or its last fit failed.
+        Volatility used while a symbol has fewer than ``rows_min`` returns, or its last fit failed.
 
     Returns
     -------

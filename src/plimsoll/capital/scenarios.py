@@ -225,15 +225,15 @@ def _stressed(view: View, columns: Rows, policy: Policy) -> tuple[tuple[Stressed
 
 
 def stress_notes(view: View, cvar: CvarPolicy) -> list[str]:
-    """What a reader must know of the stressed sets: since when returns are known, and what is not run (R2)."""
+    """Notes on the stressed sets: since when returns are known, and which windows are not run (R2)."""
     since = _known_since(view)
     if since is None:
         return ["no return is known: no stressed scenario was run"]
     known = iso_day(int(view.sessions.days[since]))
     over = [(name, start) for name, start, end in _named(cvar.stress_windows) if end <= view.day]
     lost = [name for name, start in over if not _covers(view, since, start)]
-    said = f"stressed CVaR rests on prices from {known} on"
-    return [f"{said}; not run for want of data: the stress windows {', '.join(lost)}" if lost else said]
+    said = f"stressed CVaR uses prices from {known} on"
+    return [f"{said}; skipped for lack of data: the stress windows {', '.join(lost)}" if lost else said]
 
 
 def _known_since(view: View) -> int | None:

@@ -1,4 +1,4 @@
-"""The day's step towards the target portfolio (A7): bands, lots, trades and turnover."""
+"""Sizing of a session's orders towards the target portfolio (A7): bands, lots, trades and turnover."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TO_TARGET = ("TO_TARGET",)
 
 
 class ShapeInputs(msgspec.Struct, frozen=True, eq=False):
-    """What the step is taken from; (N,) arrays over the panel's columns.
+    """Inputs of order sizing; (N,) arrays over the panel's columns.
 
     ``desired`` are target weights, fractions of the NAV ``nav`` (cents); ``prices`` USD per unit at which
     holdings are valued; ``forced`` marks reductions a limit needs; ``increase_scale`` in [0, 1] multiplies
@@ -60,7 +60,7 @@ class Shaped(msgspec.Struct, frozen=True, eq=False):
 
 
 class _Wanted(NamedTuple):
-    """A column that may have to trade: its lots, what it aims at and a lot's price in USD; ``beyond`` its band."""
+    """A column that may have to trade: its lots, target and a lot's price in USD; ``beyond`` its band."""
 
     column: int
     held: int
@@ -242,9 +242,9 @@ def _goal(target: float, unit: float, held: int) -> int:
 def _trade(
     inputs: ShapeInputs, policy: Policy, candidates: list[_Wanted], lots: Lots, whole: Lots
 ) -> dict[int, tuple[str, ...]]:
-    """Write the orders into ``lots``, what the target asks for into ``whole``, and tell why.
+    """Write the orders into ``lots``, the target's full orders into ``whole``, with reasons.
 
-    Reductions are made at once, then increases into what is left.
+    Reductions are made at once, then increases into the remaining room.
     """
     room = _Room(inputs, policy)
     increases: list[_Increase] = []
@@ -285,7 +285,7 @@ def _cost(lots: int, price: float) -> float:
 
 
 def _least(policy: Policy) -> float:
-    """Smallest increase in USD: less than a cent changes no book, so no gate could measure it (U8, R1)."""
+    """Smallest increase in USD: less than a cent changes no position, so no gate could measure it (U8, R1)."""
     return max(policy.shaping.min_trade, _CENT)
 
 

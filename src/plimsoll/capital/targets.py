@@ -1,4 +1,4 @@
-"""Target portfolios in an auction: the largest multiple of each that fits beside the other bids (S1).
+"""Target portfolios in an auction: the largest scale of each that fits beside the other bids (S1).
 
 A target portfolio says how much it wants of what, not what it expects, so there is nothing to maximise: it is held at
 the largest scale s in [0, 1] at which s times its weights, together with everything else, meets every limit. No limit
@@ -49,7 +49,7 @@ class Portfolio:
 
     @property
     def gross(self) -> float:
-        """What it asks for in all, a fraction of NAV."""
+        """Its total weight, a fraction of NAV."""
         return float(self.desired.sum())
 
 

@@ -88,7 +88,7 @@ def calibrate(done: Executions, costs: CostPolicy, *, slippage_known: bool = Tru
     design, target = terms * weight[:, None], outcome * weight
     coefficients, _, rank, _ = np.linalg.lstsq(design, target, rcond=None)
     if rank < design.shape[1]:
-        why = "slippage and impact cannot be told apart: every order has the same proportion of the two"
+        why = "slippage and impact cannot be separated: every order has the same proportion of the two"
         return _unknown(orders, days, why)
     residual = target - design @ coefficients
     errors = robust_errors(design, residual, done.day)
@@ -123,7 +123,7 @@ def _unfit(done: Executions, costs: CostPolicy, days: int) -> str:
     small, large = np.quantile(done.share, (0.1, 0.9))
     if not large >= costs.calibration_spread * small:
         said = f"the 90th percentile of Q/ADV is {large / small:.2f} times the 10th"
-        return f"orders are too much alike in size: {said}; {costs.calibration_spread:g} times is needed"
+        return f"order sizes are too similar: {said}; {costs.calibration_spread:g} times is needed"
     return ""
 
 

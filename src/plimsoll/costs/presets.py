@@ -36,7 +36,7 @@ _IBKR_FX = {"commission": 0.00002, "commission_min": 2.0}
 
 PRESETS: dict[str, Preset] = {
     "cautious": Preset(
-        "2026-01", "no broker's: the rates of C1, dear for funds and stocks; crypto is dearer at some brokers", {}
+        "2026-01", "not a broker's: default rates (C1), high for funds and stocks; crypto can cost more", {}
     ),
     "us-etf-zero-commission": Preset(
         "2025-06", f"US brokers without commission on listed funds and stocks; {_REGULATORS}",
@@ -71,7 +71,7 @@ _NONE = {"commission_unit": 0.0, "commission_min": 0.0, "commission_max": 1.0, "
 
 
 def filled(name: str) -> dict[str, dict[str, Any]]:
-    """Every commission key of the kinds a preset speaks of: what it does not name is nothing."""
+    """Every commission key of the kinds in a preset; unnamed ones are zero."""
     return {kind: {**_NONE, **stated} for kind, stated in PRESETS[name].kinds.items()}
 
 

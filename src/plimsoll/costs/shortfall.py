@@ -71,7 +71,7 @@ class Shortfall:
 
     @property
     def realised(self) -> Floats:
-        """Commission, slippage and impact: what trading cost, without what the market did before it."""
+        """Commission, slippage and impact: the trading cost, without the market's move before it."""
         return self.slippage + self.impact + self.commission
 
 
@@ -92,7 +92,7 @@ def _priced(orders: Orders, notional: Floats, price: Floats, costs: CostPolicy) 
 
 
 def shortfall(orders: Orders, costs: CostPolicy) -> Shortfall:
-    """Every order's cost by part, beside what the model expected of it."""
+    """Every order's cost by part, beside its expected cost."""
     at_arrival = orders.filled * orders.arrival
     decided = orders.ordered * orders.reference
     released = _priced(orders, at_arrival, orders.arrival, costs)

@@ -1,4 +1,4 @@
-"""The named indicators of a panel (F1, F2): what ``View.now`` and ``View.indicator`` can be asked for."""
+"""The named indicators of a panel, for ``View.now`` and ``View.indicator`` (F1, F2)."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _universe(panel: Panel) -> Floats:
 
 @lru_cache(maxsize=1)
 def _stand_in(panel: Panel, policy: BacktestPolicy) -> tuple[Floats, Floats]:
-    """Annual volatility (T,) that stands in for VIX, and whose it is (D19)."""
+    """Annual volatility (T,) that replaces VIX, and its source (D19)."""
     return stand_in(panel, policy.benchmark, policy.benchmark_carried, _returns(panel), sound(panel))
 
 

@@ -1,4 +1,4 @@
-"""What stands in for VIX: a realised 20-session volatility, and whose it is (D19)."""
+"""Replacement of VIX: a realised 20-session volatility, and its source (D19)."""
 
 from __future__ import annotations
 

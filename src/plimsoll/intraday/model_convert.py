@@ -1,7 +1,7 @@
 """Offline: a pickled scikit-learn classifier or a stable-baselines3 policy as ONNX (H4).
 
-Reading either runs code of whoever wrote the file. That is why this is a command of its own, which trades nothing, and
-why it asks to be told that the file is trusted.
+Reading either runs the code of the file's author. That is why this is a separate command, which does not trade, and
+why it requires a statement that the file is trusted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from plimsoll.core.errors import CheckFailed, InputError, UsageError
 from plimsoll.core.intraday import Floats
 from plimsoll.core.unpacking import unzip, whole
 
-WARNING = "reading this file runs the code of whoever wrote it"
+WARNING = "reading this file runs its author's code"
 ALGORITHMS = ("PPO", "A2C", "DQN")
 OPSET = 17  # of the operators; onnxruntime has known it since 1.13
 _TRIALS = 1000

@@ -39,10 +39,10 @@ LABEL = (
 
 
 class ModelRun(msgspec.Struct, frozen=True):
-    """What a model did over recorded bars. Money is text in dollars; ``pnl`` is after all costs.
+    """Result of a model over recorded bars. Money is text in dollars; ``pnl`` is after all costs.
 
-    ``answers`` counts what the model said, ``faults`` why it was HOLD though it had said something else or nothing,
-    ``held_back`` what stopped or shrank an order before the governor, ``refused`` what the governor said.
+    ``answers`` counts the model's actions, ``faults`` the reasons for HOLD instead of an invalid or missing answer,
+    ``held_back`` the reasons that stopped or reduced an order before the governor, ``refused`` the governor's reasons.
     """
 
     label: str
@@ -223,7 +223,7 @@ def _believe(bars: IntradayBars, jumps: Jumps) -> None:
 
 
 def _filled(done: BarFill, trading: _Trading) -> None:
-    """Tell governor and trader of a fill, and count it; the venue has booked it."""
+    """Report a fill to governor and trader, and count it; the venue has booked it."""
     order, counts = done.order, trading.counts
     trading.governor.fill(Execution(order.id, done.execution, order.quantity, done.price, done.price))
     trading.trader.filled(order.sign, order.quantity, done.price, done.held)

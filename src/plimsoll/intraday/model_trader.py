@@ -28,7 +28,7 @@ class Wish:
 
 
 class ModelTrader:
-    """Asks a model about one symbol and sizes its answer. Long only: SELL closes what is held."""
+    """Calls a model for one symbol and sizes its answer. Long only: SELL closes the position."""
 
     def __init__(
         self, ask: Callable[[Floats], Advice], bars: IntradayBars, policy: Policy, limits: GovernorLimits
@@ -40,7 +40,7 @@ class ModelTrader:
         self._cost = 0.0  # average of what is held, USD
 
     def wish(self, governor: Governor, row: int) -> Wish:
-        """What the model wants at the end of a bar, given the account as the governor counts it."""
+        """The model's action at the end of a bar, given the account as the governor counts it."""
         symbol = self._bars.symbol
         advice = self._ask(observe(self._seen, row, self._account(governor)))
         sign = {"BUY": 1, "SELL": -1}.get(advice.action, 0)

@@ -58,7 +58,7 @@ class ModelWorker:
         if said is None or "error" in said:
             self.close()
             late = f"the model was not open within {policy.load_seconds} s, or its process died"
-            raise InputError((said or {}).get("error", late), (said or {}).get("remedy", "Look into the model"))
+            raise InputError((said or {}).get("error", late), (said or {}).get("remedy", "Fix the model"))
         self.name, self.sha256 = str(said["name"]), str(said["sha256"])
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class ModelWorker:
         self._pipe.close()
 
     def advise(self, observation: Floats) -> Advice:
-        """What the model advises on a (26,) observation, at the deadline at the latest; nothing raises."""
+        """The model's advice on a (26,) observation, at the deadline at the latest; nothing raises."""
         if self._gone:
             return hold("MODEL_DISABLED")
         if not np.isfinite(observation).all():
@@ -88,7 +88,7 @@ class ModelWorker:
         return _advice(said)
 
     def _received(self, seconds: float) -> dict[str, Any] | None:
-        """What its process says; None where it is dead, says nothing in time, or nothing that can be read."""
+        """The answer of its process; None where it is dead, late, or cannot be parsed."""
         try:
             if not self._pipe.poll(seconds):
                 return None
@@ -116,7 +116,7 @@ def _serve(pipe: Connection, opener: Callable[[], OpenedModel]) -> None:
     except PlimsollError as error:
         hello = {"error": error.problem, "remedy": error.remedy}
     except Exception as error:
-        hello = {"error": f"the model cannot be opened: {type(error).__name__}: {error}", "remedy": "Mend the model"}
+        hello = {"error": f"the model cannot be opened: {type(error).__name__}: {error}", "remedy": "Fix the model"}
     pipe.send_bytes(json.dumps(hello).encode())
     if "error" in hello:
         return

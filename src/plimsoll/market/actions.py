@@ -1,4 +1,4 @@
-"""Splits, dividends and the total return they make of traded prices (U1, D12)."""
+"""Splits, dividends and the total return of traded prices (U1, D12)."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Actions:
 
 
 def traded_actions(bars: Bars, policy: DataPolicy) -> Actions:
-    """What the holder of one unit received, per bar (D12).
+    """Cash and units received by the holder of one unit, per bar (D12).
 
-    Every statement of a return in the source is held against the others. A declared split counts on the days the
+    Every statement of a return in the source is checked against the others. A declared split counts on the days the
     traded price fell by it: adj_close decides, where there is one, else the opening prices of all split days. A
     declared dividend counts unless the price it stands beside was adjusted for it already. Without declared actions
     dividends follow from the step of f = adj_close / close on an ex-date: D[t] = close[t-1] (1 - f[t-1] / f[t]), steps
@@ -71,7 +71,7 @@ def forward_index(bars: Bars, actions: Actions) -> Floats:
 
 
 def _stated(bars: Bars, amounts: Floats, policy: DataPolicy) -> Stated:
-    """What adj_close says, and how much of it the declared dividends explain."""
+    """The returns in adj_close, and the part explained by declared dividends."""
     size = len(bars)
     step, back, slack, paid = np.ones(size), np.ones(size), np.zeros(size), np.zeros(size)
     if size > 1 and np.isfinite(bars.adj_close).any():

@@ -1,7 +1,7 @@
-"""What each provider can do: versioned data, immutable at run time (D3).
+"""Capabilities of each provider: versioned data, immutable at run time (D3).
 
 Depths are defaults that a probe of the provider may correct; everything else is a fact about the product. Absent
-is the safe reading: what is not listed here a provider cannot do.
+is the safe reading: an unlisted capability does not exist.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Actions of rows that are no bar, carried to the next bar (D12): cash and splits never vanish with a row."""
+"""Corporate actions on rows without a bar, carried to the next bar (D12): cash and splits are never lost with a row."""
 
 from __future__ import annotations
 

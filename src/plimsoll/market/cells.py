@@ -1,4 +1,4 @@
-"""What cells are called, how absence is written, and what is said of a cell that cannot be used (D10).
+"""Names of cells, spellings of absence, and messages on unusable cells (D10).
 
 Absent is not wrong: an empty cell, ``N/A``, ``null``, ``NaN``, ``-`` or FRED's ``.`` is a missing value. A cell that
 holds something else than a number or a date is a ``Fault``, and its symbol fails.

@@ -1,4 +1,4 @@
-"""A named person explains a jump, so that it bars nothing any more; revocable, and never erased (D10)."""
+"""Confirmation of a price jump by a named person; revocable, and never erased (D10)."""
 
 from __future__ import annotations
 

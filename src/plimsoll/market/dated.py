@@ -1,4 +1,4 @@
-"""What certification knew at each session: sound, score, ended, late; (session, symbol) arrays (D9, D10, D11).
+"""Certification by session: sound, score, ended, late; (session, symbol) arrays (D9, D10, D11).
 
 A backtest decides a date from what was known by then. So the state of a symbol is not one verdict on its whole
 history but a row a session, each from the bars and findings known by that session's close alone: cutting the history
@@ -125,7 +125,7 @@ def _stopped(held: Sequence[Days], calendar: Days, days: Days, policy: DataPolic
     A series without a bar for more than ``ended_after`` of its calendar's sessions has stopped. It has ended where
     others of the calendar go on. Where two or more stop within ``ended_after`` sessions of each other and are more
     than ``affected_universe_max`` of those that were there, or where nothing of the calendar goes on, their data is
-    late: a file that was not refreshed must never close a book.
+    late: an outdated file must never close positions.
     """
     place = np.searchsorted(calendar, _last(held, days), side="right") - 1
     begun = np.column_stack([np.searchsorted(one, days, side="right") > 0 for one in held])

@@ -1,4 +1,4 @@
-"""What the bars before a day say of its move: ordinary overnight gap, range and volume, from the past alone (D10).
+"""Usual overnight gap, range and volume before a day, from the past alone, to judge its move (D10).
 
 Every figure of row t is of rows before t, so a finding made with it stays the same when later rows arrive (D11).
 """
@@ -56,7 +56,7 @@ class Moves:
         return max(float(np.median(window)) * _NORMAL_MAD, self.policy.gap_scale_min)
 
     def drift(self, row: int) -> float:
-        """Median gap before ``row``: what an ordinary night adds; 0 while there are too few to say."""
+        """Median gap before ``row``; 0 while there are too few."""
         return self._median(self.gap, row) if row > _ENOUGH else 0.0
 
     def usual_range(self, row: int) -> float:

@@ -1,4 +1,4 @@
-"""What was found in one symbol's bars, day by day (D10): the rows behind every dated flag."""
+"""Findings on one symbol's bars, day by day (D10): the rows behind every dated flag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bars of every calendar onto one grid of NYSE sessions (U5), and macro series as they were known (D18)."""
+"""Fold bars of every calendar onto one grid of NYSE sessions (U5), and macro series as known then (D18)."""
 
 from __future__ import annotations
 

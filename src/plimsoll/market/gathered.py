@@ -1,4 +1,4 @@
-"""What all pages of a reading say together: whose rows are where, what failed, what is noted (D1, D2, D13).
+"""Combine all pages of a reading: rows by symbol, failures, notes (D1, D2, D13).
 
 The pages themselves stay where they are kept; here is only what they hold, in the order they came.
 """
@@ -101,7 +101,7 @@ def _label(page: PageContents) -> str:
 
 
 def _absent(found: Gathered, plan: IngestPlan) -> None:
-    """Symbols asked for and not given: a mistake where nobody ever heard of them, else a failure of theirs."""
+    """Requested symbols that were not delivered: an error for an unknown symbol, else a failure of that symbol."""
     there = found.bars.keys() | found.failures.keys() | found.macro.keys()
     absent = sorted(plan.fetch.symbols - there)
     known = sorted(there | found.others)
@@ -120,7 +120,7 @@ def _absent(found: Gathered, plan: IngestPlan) -> None:
 
 
 def _in_dollars(found: Gathered, told: Mapping[str, Instrument]) -> None:
-    """Symbols whose prices are in another currency, or in one nobody knows, fail by name (D2)."""
+    """Symbols whose prices are in another or an unknown currency fail by name (D2)."""
     failed: dict[str, tuple[str, str]] = {}
     for symbol in found.bars:
         one = told.get(symbol) or found.instruments.get(symbol) or instruments.infer(symbol)

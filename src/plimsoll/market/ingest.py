@@ -35,12 +35,10 @@ __all__ = ["Archive", "IngestReport", "IngestRequest", "Progress", "begin", "ing
 
 
 class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run did. ``rows`` counts rows new or changed; ``states`` and ``symbols`` are this run's; ``failures`` maps
-    a symbol or file to what is wrong with it;
-    ``warnings`` say what certification holds against symbols; ``alert`` is empty unless too many were rejected.
-    ``route`` says how the
-    provider was chosen and who was passed over; ``pages`` how many it gave, of which ``pages_kept`` were held from an
-    interrupted attempt.
+    """Result of a run. ``rows`` counts rows new or changed; ``states`` and ``symbols`` are this run's; ``failures``
+    maps a symbol or file to what is wrong with it; ``warnings`` say what certification holds against symbols; ``alert``
+    is empty unless too many were rejected. ``route`` says how the provider was chosen and who was passed over;
+    ``pages`` how many it gave, of which ``pages_kept`` were held from an interrupted attempt.
     """
 
     run: str
@@ -72,7 +70,7 @@ def ingest(
     progress: Progress | None = None,
     begun: Intake | None = None,
 ) -> IngestReport:
-    """Ingest what a plan asks for, certify the home and publish its snapshot.
+    """Ingest a plan's data, certify the home and publish its snapshot.
 
     Parameters
     ----------
@@ -229,12 +227,12 @@ def _write_universe(path: Path, members: Sequence[Instrument]) -> None:
 
 
 def _plain_note(members: Sequence[Instrument], read: Gathered, policy: Policy) -> list[str]:
-    """What decides the limits of symbols whose kind nobody gave (D2)."""
+    """Note on symbols without a stated kind (D2)."""
     plain = [one.symbol for one in members if one.kind == "plain" and one.symbol in read.bars]
     if not plain:
         return []
     return [
-        f"no kind is given for {some(plain)}: the policy of a run says whether they are funds or stocks "
+        f"no kind is given for {some(plain)}: the policy of a run treats them as funds or stocks "
         f"(limits.plain_symbols_are; {policy.limits.plain_symbols_are}s in {policy.profile}); name kinds and sectors "
         "in a universe file"
     ]

@@ -25,7 +25,7 @@ __all__ = [
 
 Plain = Literal["fund", "stock", "plain"]
 
-CRYPTO_LOTS_PER_UNIT = 10_000  # a lot is 0.0001 coin (D1)
+CRYPTO_LOTS_PER_UNIT = 10_000  # a lot is 0.0001 of a unit (D1)
 
 _CBOE_LIST = "^VIX ^VIX3M ^VIX6M ^VIX9D ^VVIX ^VXN ^SKEW ^OVX ^GVZ"
 _CBOE_INDICES = frozenset(_CBOE_LIST.split())
@@ -47,7 +47,7 @@ def infer(symbol: str, plain_symbols_are: Plain = "plain") -> Instrument:
     """
     name = canonical(symbol)
     kind: Kind = suffix_kind(name) or plain_symbols_are
-    unit: VolumeUnit = "quote" if kind == "crypto" else "units"  # daily files give dollars for coins
+    unit: VolumeUnit = "quote" if kind == "crypto" else "units"  # daily files give dollars for crypto
     return Instrument(
         symbol=name,
         kind=kind,
@@ -66,7 +66,7 @@ def refusal(instrument: Instrument) -> tuple[str, str] | None:
     if currency == UNKNOWN_CURRENCY:
         tail = symbol.rpartition(".")[2]
         return (
-            f"{symbol} has a suffix nobody knows, .{tail}: neither its kind nor its currency follows from it",
+            f"{symbol} has an unknown suffix, .{tail}: neither its kind nor its currency follows from it",
             f"Name it in a universe file with --universe, for example {symbol}: {{kind: fund, currency: USD}}",
         )
     unit = f" ({_HUNDREDTHS[currency]})" if currency in _HUNDREDTHS else ""

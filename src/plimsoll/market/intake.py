@@ -1,4 +1,4 @@
-"""Pages made durable one by one, so that an interrupted reading goes on behind its last (D13).
+"""Pages made durable one by one, so that an interrupted reading continues after the last one (D13).
 
 For each page first the bytes it came from, then what was understood of them, then the row that says so with its cursor:
 whatever is cut short between two of these is read once more. Nothing reaches the price history before the last page.

@@ -1,4 +1,4 @@
-"""What each provider can do, which one routing would take, and what those that are built say of themselves (D3, D4)."""
+"""Capabilities of each provider, the one routing would choose, and the status of implemented ones (D3, D4)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ProviderRow(msgspec.Struct, frozen=True):
 
 
 class RouteRow(msgspec.Struct, frozen=True):
-    """Who serves a purpose for a kind, ``NO_VALID_PROVIDER`` if nobody; why, and who was passed over and why."""
+    """The provider for a purpose and kind, ``NO_VALID_PROVIDER`` if none; the reason, and those passed over."""
 
     purpose: str
     kind: str

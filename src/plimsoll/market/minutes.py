@@ -1,4 +1,4 @@
-"""Intraday bars from Parquet, by symbol and source, with what was left out and why (H4, H8).
+"""Intraday bars from Parquet, by symbol and source, with the rows left out and their reasons (H4, H8).
 
 Vendors disagree with the calendar: bars outside trading hours, minutes that are missing, days that are cut. A bar is
 kept when it lies inside its session's own hours, half-days included, its prices are positive and consistent and it is

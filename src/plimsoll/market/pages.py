@@ -1,4 +1,4 @@
-"""What is asked of a provider's pages before anything of them is kept (D13).
+"""Validation of a provider's pages before anything of them is kept (D13).
 
 A provider reads somebody else's wire. What it hands on is held against itself here, once for all of them: the places of
 the pages, their cursors, the bytes they were made from, and the rows they claim.
@@ -14,7 +14,7 @@ from plimsoll.core.bars import COLUMNS, Bars
 from plimsoll.core.dates import iso_day
 from plimsoll.market.provider import BrokenPages, FetchRequest, Page, Provider
 
-_REMEDY = "Nothing of it was certified; run the command again: it goes on behind the last page that was kept"
+_REMEDY = "Nothing of it was certified; run the command again: it continues after the last page kept"
 
 
 def fetched(provider: Provider, request: FetchRequest, held: int = 0) -> Iterator[Page]:
@@ -54,10 +54,10 @@ def _prove(provider: Provider, request: FetchRequest, page: Page) -> None:
             if len(raw.content) != raw.size:
                 raise _broken(provider, f"{raw.name} has {len(raw.content)} of {raw.size} bytes announced")
             if hashlib.sha256(raw.content).hexdigest() != raw.sha256:
-                raise _broken(provider, f"{raw.name} has other bytes than its hash says")
+                raise _broken(provider, f"{raw.name} does not match its hash")
     for symbol, bars in page.bars.items():
         if request.symbols and symbol not in request.symbols:
-            raise _broken(provider, f"page {page.number} has rows of {symbol}, which nobody asked for")
+            raise _broken(provider, f"page {page.number} has rows of {symbol}, which was not requested")
         if any(getattr(bars, name).shape != bars.day.shape for name in COLUMNS):
             raise _broken(provider, f"page {page.number} has columns of unequal length for {symbol}")
         _prove_span(provider, request, page, symbol, bars)
@@ -73,7 +73,7 @@ def _prove_span(provider: Provider, request: FetchRequest, page: Page, symbol: s
     early = request.start is not None and first < request.start
     if early or (request.end is not None and last > request.end):
         day = iso_day(first if early else last)
-        raise _broken(provider, f"page {page.number} has a row of {symbol} of {day}, outside the dates asked for")
+        raise _broken(provider, f"page {page.number} has a row of {symbol} of {day}, outside the requested dates")
 
 
 def _broken(provider: Provider, what: str) -> BrokenPages:

@@ -1,4 +1,4 @@
-"""A Parquet file read whole, once the cells its footer tells are known to fit (D3).
+"""A Parquet file read whole, once the cells stated in its footer are known to fit (D3).
 
 Parquet repeats a value at no cost, so that a file of kilobytes can hold a billion rows.
 """

@@ -1,4 +1,4 @@
-"""How exactly stored prices are known: the rounding that follows from their decimals (D10, D12)."""
+"""Precision of stored prices: the rounding implied by their decimals (D10, D12)."""
 
 from __future__ import annotations
 

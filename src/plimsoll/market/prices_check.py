@@ -1,4 +1,4 @@
-"""Prices that no market made: prints that the next session takes back, rows copied from the day before (D10)."""
+"""Erroneous prices: prints that the next session reverses, rows copied from the day before (D10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The port to whoever has market data: what it can do, and its data page by page (D3, D8, D13).
+"""The port of market data providers: capabilities, and data page by page (D3, D8, D13).
 
 A page is what one request to a vendor brings, one file of a folder, one part of a synthetic market: small enough to be
 held in memory, and the unit that ingestion makes durable. Whoever is asked again with the cursor of a page goes on
@@ -30,7 +30,7 @@ class StaleCursor(InputError):
 
 
 class BrokenPages(InputError):
-    """What a provider gave is no sequence of pages: nothing of it may be certified."""
+    """A provider's answer is not a valid sequence of pages: nothing of it may be certified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class RawSource:
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
-    """What a provider is asked for.
+    """A request to a provider.
 
     ``source`` is what it reads in its own terms (a path, a recipe), empty for a vendor. ``symbols`` are canonical;
     without any, all there is. ``start`` and ``end`` are days since 1970-01-01, inclusive; absent means unbounded.
@@ -101,7 +101,7 @@ class Page:
 
 
 class ProviderState(msgspec.Struct, frozen=True):
-    """What a provider says of itself when asked: ``reachable`` now, ``entitled`` to its data, how many calendar days
+    """A provider's status: ``reachable`` now, ``entitled`` to its data, how many calendar days
     back it goes (absent: all there is), and in ``detail`` one sentence for a person.
     """
 

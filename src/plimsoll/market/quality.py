@@ -56,7 +56,7 @@ ACTION_KINDS = ("stock", "fund", "plain", "crypto")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tidied:
-    """Bars in date order, one row a day, with what had to be mended to get there."""
+    """Bars in date order, one row a day, with the corrections that were needed."""
 
     bars: Bars
     findings: tuple[Finding, ...]
@@ -162,7 +162,7 @@ def jump_limit(instrument: Instrument, policy: DataPolicy) -> float | None:
 
 
 def cross_source(bars: Bars, second: Bars, instrument: Instrument, policy: DataPolicy) -> tuple[Finding, ...]:
-    """What another source says of the days both hold, both tidied (D10).
+    """Findings of another source on the days both have, both tidied (D10).
 
     Closes further apart than ``cross_source_max`` are a hard flag; a jump that both show is confirmed, one note a
     day, and ``assess`` takes it for explained.

@@ -88,7 +88,7 @@ def planned(
     known: Sequence[Instrument] = (),
     policy: DataPolicy | None = None,
 ) -> IngestPlan:
-    """Who serves a request and what is asked of it.
+    """The provider and query of a request.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def planned(
         policy=policy or DataPolicy(),
     )
     if default is None and not fetch.symbols:
-        raise UsageError(f"{route.provider} has to be told the symbols", "Give --tickers, or --universe")
+        raise UsageError(f"{route.provider} needs the symbols", "Give --tickers, or --universe")
     return IngestPlan(request, provider, route, fetch, listed, told)
 
 
@@ -205,7 +205,7 @@ def _routed(
 
 
 def _nobody(request: IngestRequest, first: str, purpose: Purpose, route: Route, built: Sequence[str]) -> UsageError:
-    """Why nobody serves a request, and what a person can do about it."""
+    """Why no provider serves a request, and the remedy."""
     what = f" of {first}" if first else ""
     if request.provider is not None:
         (skip,) = route.skips

@@ -205,7 +205,7 @@ def _alone(
     slight = float((declared[rows] / before[rows]).sum()) <= policy.cross_source_max
     if slight or (falls and not restored) or (given and not stands):
         return declared, []
-    detail = f"{known}: whether it was adjusted for them cannot be told; they are taken as paid"
+    detail = f"{known}: whether it was adjusted for them cannot be determined; they are taken as paid"
     return declared, [Finding("DIVIDENDS_UNDECIDED", HARD, bars.day[rows], detail)]
 
 

@@ -1,4 +1,4 @@
-"""Which provider serves a request (D4).
+"""Choice of the provider for a request (D4).
 
 Purpose comes first: one flat list with the provider that can do everything in front makes every other
 unreachable, even for execution. Then kind, span, entitlement and the account's residence, whether this version has an
@@ -131,7 +131,7 @@ def _refuse_senseless(purpose: Purpose, days: int, named: str | None, adapters: 
     if purpose not in get_args(Purpose):
         raise UsageError(f"{purpose!r} is not a purpose", f"Give one of {', '.join(get_args(Purpose))}")
     if days < 0:
-        raise UsageError(f"{days} days of history cannot be asked for", "Give zero or more")
+        raise UsageError(f"{days} days of history cannot be requested", "Give zero or more")
     if named is not None and named not in MATRIX:
         raise UsageError(f"{named!r} is not a provider", f"Give one of: {', '.join(sorted(adapters))}")
 

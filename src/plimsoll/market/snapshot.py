@@ -34,7 +34,7 @@ _POINTER_MAX = 256  # bytes: a hash and a line feed
 DATED = ("sound", "quality", "ended", "late")
 OLD_ARRAYS = (*FIELDS, "fresh", "macro", "days", "opens", "closes")
 ARRAYS = (*OLD_ARRAYS, *DATED)
-_REMEDY = "Run `plimsoll ingest` on the same source again to publish it anew"
+_REMEDY = "Run `plimsoll ingest` on the same source again to publish it again"
 
 
 class Stored(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
-"""Rows of one symbol from several readings and sources: which stand, which are compared, what is told (D10, D12).
+"""Rows of one symbol from several readings and sources: which are kept, compared and reported (D10, D12).
 
 Every stored row keeps the source it came from. A source may restate its own rows; another one never does: its values
-are held against them, and only days that nobody holds are taken from it, its adj_close chained to theirs.
+are checked against them, and only dates without a row are taken from it, its adj_close chained to theirs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Splits: which are in the prices, which are missing, and which only half of a file knows of (D10, D12)."""
+"""Splits: which are in the prices, which are missing, and which are only in part of a file (D10, D12)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Splits:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Stated:
-    """What adj_close says of each row, (n,) each.
+    """The step of adj_close at each row, (n,) each.
 
     ``step`` of adj_close / close into the row, 1 on the first; ``back`` its inverse, divided anew; ``slack`` the
     relative error that rounding leaves in it; ``told`` False where there is no adj_close, or none exact enough to
@@ -136,7 +136,7 @@ def _without_adjustment(
         worst = int(np.argmax(np.abs(ratio)))
         found.append(
             _finding("SPLIT_UNDECIDED", HARD, bars.day[days],
-                f"prices do not tell whether they were adjusted for the split {declared[days[worst]]:.6g} on "
+                f"prices do not show whether they were adjusted for the split {declared[days[worst]]:.6g} on "
                 f"{on(bars.day[days[worst]])}; they are taken as adjusted")
         )  # fmt: skip
         return
@@ -164,7 +164,7 @@ def _undeclared(
     found: list[Finding],
     policy: DataPolicy,
 ) -> None:
-    """Splits nobody declared: in the step of adj_close over close, or in a price that moved like one."""
+    """Undeclared splits: in the step of adj_close over close, or in a price that moved like one."""
     net = np.where(stated.told, stated.step * np.exp(-stated.paid), 1.0)
     gross = np.where(stated.told, stated.step, 1.0)
     ordinary = _ordinary(net, policy) | _ordinary(gross, policy)  # without and with the dividend the row declares
@@ -187,7 +187,7 @@ def _undeclared(
             t = rows[0]
             both = f"close moved {_percent(moved.close[t])} on {on(bars.day[t])} and adj_close "
             both += _percent(moved.close[t] + np.log(stated.step[t]))
-            told = "that no column tells" if rows is recorded else "in one of them only"
+            told = "that no column records" if rows is recorded else "in one of them only"
             detail = f"{both}: a split of {max(nearest(net[t]), 1.0 / nearest(net[t])):.6g} {told}"
             found.append(_finding(reason, HARD, bars.day[rows], detail))
     explained = np.where(stated.told, np.log(np.where(stated.step > 0.0, stated.step, 1.0)), stated.paid)

@@ -1,4 +1,4 @@
-"""Pages kept until their reading is complete: what each holds, and its rows read back a symbol at a time (D13).
+"""Pages kept until their reading is complete: their content, and rows read back a symbol at a time (D13).
 
 A page is written once, whole: eight bytes with the length of its contents, the contents, then day numbers and columns
 of each symbol and series as they are in memory. So an interrupted reading goes on behind its last page, and a reading

@@ -1,4 +1,4 @@
-"""The universe file: the only place symbols come from (D1, D2, D16).
+"""The universe file: the only source of symbols (D1, D2, D16).
 
 JSON or YAML: a list of symbols, or a mapping from symbol to what is known of it. An absent key is inferred from
 the symbol's suffix; a key that contradicts the suffix is refused.
@@ -126,7 +126,7 @@ def _json(path: Path, text: str) -> object:
         return json.loads(text, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"{path.name} is not JSON: {error.msg} at {where}", "Mend it, or name it .yaml") from None
+        raise InputError(f"{path.name} is not JSON: {error.msg} at {where}", "Correct it, or name it .yaml") from None
     except RecursionError:
         raise InputError(f"{path.name} is nested too deeply", "Give symbols and their entries") from None
 
@@ -141,10 +141,10 @@ def _yaml(path: Path, text: str) -> object:
         mark = error.problem_mark
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         problem = str(error.problem or error.context).splitlines()[0]
-        raise InputError(f"{path.name} is not YAML: {problem}{where}", "Mend it") from None
+        raise InputError(f"{path.name} is not YAML: {problem}{where}", "Correct it") from None
     except (YAMLError, ValueError, RecursionError) as error:
         detail = str(error).splitlines()[0][:TEXT_MAX] if str(error) else type(error).__name__
-        raise InputError(f"{path.name} is not YAML: {detail}", "Mend it") from None
+        raise InputError(f"{path.name} is not YAML: {detail}", "Correct it") from None
 
 
 def _entries(name: str, document: object) -> list[tuple[object, object]]:

@@ -58,7 +58,7 @@ def cvar(losses: Floats, confidence: float) -> float:
 
 
 def cvar_of(losses: Floats, confidence: float) -> float:
-    """``cvar`` of losses that nobody needs afterwards: they are put in another order."""
+    """``cvar`` of losses that may be reordered in place."""
     size = losses.size
     if size == 0:
         return float("nan")
@@ -78,7 +78,7 @@ def cvar_of_each(losses: Floats, confidence: float) -> Floats:
 
 
 def cvar_of_rows(losses: Floats, confidence: float) -> Floats:
-    """``cvar_of_each`` of C-ordered losses that nobody needs afterwards: their rows are put in another order."""
+    """``cvar_of_each`` of C-ordered losses whose rows may be reordered in place."""
     size = losses.shape[1]
     if size == 0:
         return np.full(len(losses), np.nan)

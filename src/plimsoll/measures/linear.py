@@ -19,7 +19,7 @@ _CACHED = 1 << 17  # figures that stay in the processor's cache: 1 MB
 
 
 def combine(returns: Floats, weights: Floats) -> Floats:
-    """(T,) returns of a book: (T, k) returns times (k,) weights."""
+    """(T,) returns of a portfolio: (T, k) returns times (k,) weights."""
     return np.asarray(np.einsum("tk,k->t", returns, weights))
 
 

@@ -115,7 +115,7 @@ def metrics(
 
 
 def _risky(returns: Floats, excess: Floats | None) -> bool:
-    """Whether a book is more than cash: its returns differ from the risk-free rate by enough to speak of a risk taken.
+    """Whether a portfolio is more than cash: its returns differ from the risk-free rate by a measurable risk.
 
     Against the bill where it is known, because a bill's own returns differ between a night and a weekend.
     """

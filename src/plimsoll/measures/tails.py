@@ -39,7 +39,7 @@ class Tail(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """What resampling says of an estimate: ``low`` to ``high`` two-sided, ``upper`` one-sided, at one coverage."""
+    """Resampling intervals of an estimate: ``low`` to ``high`` two-sided, ``upper`` one-sided, at one coverage."""
 
     low: float
     high: float

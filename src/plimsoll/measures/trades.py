@@ -56,7 +56,7 @@ class RoundTrip(NamedTuple):
 
 
 class Close(NamedTuple):
-    """What a position was worth at a session's close, cents; negative of a short."""
+    """Value of a position at a session's close, cents; negative for a short."""
 
     session: str
     symbol: str
@@ -107,7 +107,7 @@ def profit_factor(trips: Iterable[RoundTrip]) -> float | None:
 
 
 class _Lot:
-    """What is left of one purchase (or short sale): lots, and what they cost."""
+    """The rest of one purchase (or short sale): lots, and their cost."""
 
     __slots__ = ("basis", "lots", "session")
 

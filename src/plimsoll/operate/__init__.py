@@ -1,1 +1,1 @@
-"""Is everything in place, and the way back after a halt (O10)."""
+"""Operator tasks: check of the environment, resume after a halt (O10)."""

@@ -228,7 +228,7 @@ def calendars(now: datetime) -> Check:
 
 
 def reached(providers: Sequence[ProviderState]) -> Check:
-    """The providers of market data that are built answer, and their data are granted; one that does not is told."""
+    """Implemented providers of market data answer, and their data are granted; the others are reported."""
     silent = [p.provider for p in providers if not p.reachable]
     refused = [p.provider for p in providers if p.reachable and not p.entitled]
     if silent or refused:
@@ -290,7 +290,7 @@ def writable(path: Path) -> Check:
 
 
 def lock(path: Path) -> Check:
-    """Nobody else is writing to the home that has its lock at ``path``."""
+    """No other process is writing to the home that has its lock at ``path``."""
     if not path.exists():
         return Check("lock", "ok", "free")
     try:

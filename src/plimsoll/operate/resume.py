@@ -22,7 +22,7 @@ _TEXT_MAX = 200
 
 
 class Resumed(msgspec.Struct, frozen=True):
-    """A signature as it was journaled: after which session, by whom, why, and what it lifts."""
+    """A signature as journaled: session, signer, reason, and the restraints it lifts."""
 
     run: str
     session: str
@@ -113,7 +113,7 @@ def _lifts(state: State, last: CycleRecord, policy: Policy, run: str, goes_on: s
             missing += _waits(state, policy)
     if missing and (carried.halted or not lifts):
         raise CheckFailed(
-            f"run {run} cannot be resumed after {last.session}: {'; '.join(missing)}", "Let it go on first"
+            f"run {run} cannot be resumed after {last.session}: {'; '.join(missing)}", "Let it continue first"
         )
     if not lifts:
         if any(r.reentry == "automatic" for r in fired):
@@ -124,7 +124,7 @@ def _lifts(state: State, last: CycleRecord, policy: Policy, run: str, goes_on: s
 
 
 def _waits(state: State, policy: Policy) -> list[str]:
-    """What a re-entry that needs a signature still waits for before one is asked for (R5)."""
+    """Conditions that a signed re-entry still waits for before approval is requested (R5)."""
     ladder = state.carried.ladder
     found = [f"{ladder.cooldown} sessions of cooldown are left"] if ladder.cooldown else []
     if ladder.calm < policy.ladder.calm_sessions:

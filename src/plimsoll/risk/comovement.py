@@ -1,8 +1,8 @@
-"""Comovement of the held portfolio, and the restraint it causes (R6).
+"""Comovement of the positions, and the restraint it causes (R6).
 
-The correlation of a book is that of its holdings over ``correlation.window`` sessions, shrunk; on overlapping returns
-of ``correlation.overlap`` sessions where their calendars differ. Its average weighs each pair by the product of its
-two weights. An average that is high, and high beside what the same weights have had before, is an alarm; a book of
+The correlation of a portfolio is that of its positions over ``correlation.window`` sessions, shrunk; on overlapping
+returns of ``correlation.overlap`` sessions where their calendars differ. Its average weighs each pair by the product of
+its two weights. An average that is high, and high beside what the same weights have had before, is an alarm; a book of
 several holdings of which every pair moves alike may only be reduced until that is over.
 """
 
@@ -114,7 +114,7 @@ def _judged(
     view: View, measured: tuple[float, float], columns: NDArray[np.int64], held: Floats, before: Comovement | None,
     rules: CorrelationPolicy,
 ) -> ComovementStep:  # fmt: skip
-    """The level of a book whose average and lowest pair correlation were measured."""
+    """The level of a portfolio whose average and lowest pair correlation were measured."""
     average, lowest = measured
     last = 0 if before is None else before.level
     several = columns.size >= rules.alike_holdings and not float(held.sum()) < rules.alike_weight

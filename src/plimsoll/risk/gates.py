@@ -1,4 +1,4 @@
-"""Gates: pure comparisons of what was measured with the limit set (R1, R3, R6, A3, A4, A7).
+"""Gates: pure comparisons of measured figures with the limit set (R1, R3, R6, A3, A4, A7).
 
 A gate passes only what it can show inside its limit, ``measured <= limit`` without tolerance: the auction solves to
 slightly less. NaN, an absent figure and an infinite one are never inside. Only increases are ever scaled or refused; a
@@ -30,9 +30,9 @@ GATES = (
 
 
 def judge_held(m: Measurements, limits: LimitSet, policy: Policy) -> Verdict:
-    """The held book (R3).
+    """The current positions (R3).
 
-    CVaR above the hard limit at a horizon: LIQUIDATE, which means no new risk and the whole book multiplied by
+    CVaR above the hard limit at a horizon: LIQUIDATE, which means no new risk and all positions multiplied by
     ``book_scale``. Between budget and hard limit: increases scaled to nothing, nothing sold. Not measurable while
     something is held: FREEZE for CVAR_UNKNOWN, on which the system halts (R3, G7). Gross above the limit by
     ``gross_freeze_over`` freezes new risk; above it by ``gross_halt_over`` the finding is GROSS_HALT. Gross that
@@ -61,7 +61,7 @@ def judge_held(m: Measurements, limits: LimitSet, policy: Policy) -> Verdict:
 
 
 def book_scale(m: Measurements, limits: LimitSet) -> float:
-    """What the whole held book is multiplied by, in (0, 1]: 1 unless CVaR is above a hard limit at some horizon.
+    """Factor on all positions, in (0, 1]: 1 unless CVaR is above a hard limit at some horizon.
 
     Then the smallest budget / measured over the horizons: CVaR is positively homogeneous, so every horizon ends at
     or below its budget (R3). A horizon that could not be measured forces no sale.
@@ -74,7 +74,7 @@ def book_scale(m: Measurements, limits: LimitSet) -> float:
 
 
 def judge_proposal(m: Measurements, limits: LimitSet, policy: Policy) -> tuple[Verdict, Columns]:
-    """The proposal: a verdict on the book and one per column that fails on its own (R1, R3, A3, A4, A7, R6).
+    """The proposal: a verdict on the portfolio and one per column that fails on its own (R1, R3, A3, A4, A7, R6).
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ ENDED = Restraint(
 
 
 class LadderStep(msgspec.Struct, frozen=True):
-    """The ladder after a close: its next state, what it imposes on this session's orders, what to tell a person."""
+    """The ladder after a close: its next state, its restraint on this session's orders, and alerts."""
 
     state: LadderState
     restraint: Restraint
@@ -57,7 +57,7 @@ def step(
     day : int
         The session, days since 1970-01-01.
     gross : float
-        Gross of the held book at this close, fraction of NAV; a cut is a share of it.
+        Gross of the positions at this close, fraction of NAV; a cut is a share of it.
     health : Health
         Read only while ``waiting(state, policy)``; otherwise any value will do.
     policy : LadderPolicy
@@ -121,7 +121,7 @@ def waiting(state: LadderState, policy: LadderPolicy) -> bool:
 
 
 def check(policy: LadderPolicy) -> None:
-    """Refuse a ladder that could never let a book back in, or that re-halts the day it resumes.
+    """Refuse a ladder that could never allow re-entry, or that halts again on the day of a resume.
 
     Raises ``InputError`` naming the rung. The mandate's end is the only way out without a re-entry (R4).
     """
@@ -142,7 +142,7 @@ def _problem(rung: Rung, names: list[str], policy: LadderPolicy) -> str:
     if rung.basis == "lifetime" and not rung.ends_mandate:
         return "measures from the lifetime peak and would fire again the day it resumes"
     if rung.reentry == "none" and stops_trading:
-        return "bars risk without a re-entry: a book in cash makes no new high"
+        return "bars risk without a re-entry: an account in cash makes no new high"
     if rung.reentry == "automatic" and policy.resumes_automatic < 1:
         return "can never resume: resumes_automatic is 0"
     if rung.reentry == "signed" and policy.resumes_signed < 1:
@@ -164,7 +164,7 @@ def _raise_peaks(state: LadderState, nav: int) -> LadderState:
 
 
 def _tick(state: LadderState) -> LadderState:
-    """One session of the cooldown passes; a signature nobody asked for has no effect."""
+    """One session of the cooldown passes; an unrequested signature has no effect."""
     return replace(state, cooldown=max(state.cooldown - 1, 0), signed=state.signed and state.awaiting == "signed")
 
 
@@ -197,7 +197,7 @@ def _fire(
 
 
 def liquidates(rung: Rung, policy: LadderPolicy) -> bool:
-    """Whether a rung sells the whole book: by itself, or marked panic in a policy that flattens on it (R4)."""
+    """Whether a rung sells everything: by itself, or marked panic in a policy that flattens on it (R4)."""
     return rung.liquidate or (policy.flatten_on_panic and rung.panic)
 
 
@@ -256,7 +256,7 @@ def _walk_on(state: LadderState, nav: int, day: int) -> tuple[LadderState, tuple
 
 
 def _restraint(state: LadderState, fallen: float, size: float, on_ramp: bool, policy: LadderPolicy) -> Restraint:
-    """What the fired rungs impose together. Level 1 is in force only while the drawdown holds it (R4)."""
+    """Joint restraint of the fired rungs. Level 1 is in force only while the drawdown is at or above it (R4)."""
     active = [r for r in policy.rungs if r.name in state.fired and (r.level > 1 or fallen >= policy.level_1_holds)]
     if not active and not on_ramp and state.ceiling is None:
         return UNRESTRAINED

@@ -1,4 +1,4 @@
-"""How often each rung of the drawdown ladder is expected to fire in a year (U7): a Monte Carlo before any price.
+"""Expected firings a year of each rung of the drawdown ladder (U7): a Monte Carlo without prices.
 
 The book is taken to run at the volatility its own CVaR budgets allow, which is the most the auction may take: a
 cautious answer, since the stressed budget and idle cash usually keep it below. Session returns are Student-t with

@@ -1,4 +1,4 @@
-"""Modes of the book: one word for how restrained it is, and one table of legal changes (R9).
+"""Modes: a one-word summary of the restraints in force, and the table of legal changes (R9).
 
 The mode is read off what binds; it decides nothing. Cooldown, health and signatures are the ladder's, so no mode
 change can shorten them, and a restart restores the mode with the ladder it comes from.

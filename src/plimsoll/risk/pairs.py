@@ -1,4 +1,4 @@
-"""Pairs that move together, and the limit on their combined weight (R6)."""
+"""Correlated pairs, and the limit on their combined weight (R6)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def update(
 
 @lru_cache(maxsize=64)
 def _upper(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the pairs of ``size``, in order; nobody may write to them."""
+    """Rows and columns of the pairs of ``size``, in order; read-only."""
     found = np.triu_indices(size, 1)
     for one in found:
         one.setflags(write=False)
@@ -105,7 +105,7 @@ def limits(
 def concerned(view: View, live: NDArray[np.int64], previous: tuple[HeldPair, ...]) -> NDArray[np.int64]:
     """Columns whose pairs are measured: ``live``, held or wanted, and known pairs of what may still be bought.
 
-    A known pair is thereby left by its correlation, not because nobody bid for it lately.
+    A known pair is thereby left by its correlation, not because it had no bids lately.
     """
     if not previous:
         return live

@@ -1,6 +1,6 @@
 """The regime filter: probabilities of normal, volatile and crisis from VIX (R8, D19).
 
-A hidden Markov filter (Hamilton 1989) whose states speak through lognormal VIX levels:
+A hidden Markov filter (Hamilton 1989) whose states emit lognormal VIX levels:
 ``belief[t] = normalise((belief[t - 1] . A[t]) * likelihood(vix[t]))``. Everything is a causal function of the
 panel: row t uses rows up to t.
 """
@@ -68,7 +68,7 @@ def factors(policy: Policy) -> dict[str, Factor]:
 
 
 def source_of(code: float, policy: Policy) -> str:
-    """What the rules on VIX use, in words: ``VIX``, or whose realised volatility stands in (D19)."""
+    """Input of the VIX rules, in words: ``VIX``, or the source of its replacement (D19)."""
     return "VIX" if code == VIX else stand_in.named(code, policy.backtest.benchmark)
 
 

@@ -117,13 +117,13 @@ def test_orders_of_one_size_say_nothing_of_a_law_of_size() -> None:
         costs = msgspec.structs.replace(COSTS, calibration_spread=float(spread))
         fit = calibrate(replace(done, share=1e-4 * ratio), costs)
         assert (fit.impact_y is not None) is known
-    assert "too much alike in size" in fit.why_unknown
+    assert "too similar" in fit.why_unknown
 
 
 def test_slippage_and_impact_in_one_proportion_cannot_be_told_apart() -> None:
     done = simulated(8)
     fit = calibrate(replace(done, slippage=0.3 * done.unit_impact), COSTS, slippage_known=False)
-    assert fit.impact_y is None and "cannot be told apart" in fit.why_unknown
+    assert fit.impact_y is None and "cannot be separated" in fit.why_unknown
 
 
 def test_an_order_that_decides_a_coefficient_alone_leaves_its_error_unknown() -> None:

@@ -383,7 +383,7 @@ def test_another_spelling_is_read_as_the_symbol_it_stands_for(home: Home, tmp_pa
         ("SAP.DE", "SAP.DE is priced in EUR"),
         ("USDJPY=X", "USDJPY=X is priced in JPY"),
         ("BTC-EUR", "BTC-EUR is priced in EUR"),
-        ("EURUSD.fmp", "EURUSD.FMP has a suffix nobody knows, .FMP"),
+        ("EURUSD.fmp", "EURUSD.FMP has an unknown suffix, .FMP"),
     ],
 )
 def test_prices_in_another_currency_are_refused_by_name_until_they_are_converted(

@@ -1,4 +1,4 @@
-"""Lines between the bars that are no bars: the header again, totals, Yahoo's dividends and splits."""
+"""Lines between the bars that are not bars: repeated headers, totals, Yahoo's dividends and splits."""
 
 from __future__ import annotations
 

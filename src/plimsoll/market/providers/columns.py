@@ -1,4 +1,4 @@
-"""What the columns of a table are, by the names that vendors and people give them (D3, D12).
+"""Roles of a table's columns, by the names that vendors and people give them (D3, D12).
 
 A column that may carry money (dividends, splits, adjusted prices, capital gains, a currency) is never left out
 without a word: it has a role here, or its values cannot matter (empty, or nothing but "none"), or a note names it and
@@ -223,7 +223,7 @@ def roles(names: Sequence[str], frame: pl.DataFrame, asked: Told) -> Roles:
 
 
 def _clash(target: str, held: int, place: int) -> bool:
-    """Two different names for one amount of money: which of them counts is nobody's guess."""
+    """Two different names for one amount of money: which of them counts is ambiguous."""
     return target in ("dividend", "split", "adj_close", "capital_gain") and 0 not in (held, place)
 
 
@@ -300,15 +300,16 @@ def doubt(names: Sequence[str]) -> str:
         example = f"for example dividend={legible(first)} or split={legible(first)}, or "
     return (
         f"WARNING: {some(names)} may carry dividends, splits, adjusted prices or a currency and "
-        f"{'is' if len(names) == 1 else 'are'} not understood: nothing of it is used. Say what it is with --columns, "
+        f"{'is' if len(names) == 1 else 'are'} unknown and not used. Declare the role with --columns, "
         f"{example}ignore={legible(first)}"
     )
 
 
 def coin_volume(names: Sequence[str], found: Roles) -> str | None:
-    """The warning about a file of coins that states its volume twice, in coins and in money, and is read by the first.
+    """The warning about a crypto file with volume in units and in money, of which the first is read.
 
-    Binance's ``quote_volume`` is money; a coin's volume counts as dollars unless the universe says otherwise (D2).
+    Binance's ``quote_volume`` is money; a crypto symbol's volume counts as dollars unless the universe overrides it
+    (D2).
     """
     if "volume" not in found.place:
         return None
@@ -317,7 +318,7 @@ def coin_volume(names: Sequence[str], found: Roles) -> str | None:
         if plain(name) in _QUOTED and plain(taken) not in _QUOTED:
             other = legible(name.strip())
             return (
-                f"WARNING: volume was taken from {legible(taken)}, and {other} is left out: a coin's volume counts as "
+                f"WARNING: volume was taken from {legible(taken)}, and {other} is left out: crypto volume counts as "
                 f"dollars here. Say --columns volume={other}, or volume_unit: units in the universe file"
             )
     return None

@@ -26,7 +26,7 @@ OPTIONS = ("symbol", "dates", "columns", "decimal")
 
 
 class FilesProvider:
-    """What a person has on disk.
+    """A user's files.
 
     The source is a CSV (also gzipped) or Parquet file, or a folder of them, with one row a bar; the columns and their
     names are in ``columns.ALIASES``. A table with series, date, value (and optionally published) is macro, and so is
@@ -81,7 +81,7 @@ class FilesProvider:
 
 
 def _asked(request: FetchRequest) -> Asked:
-    """How the user says the files are to be read, proven before any is opened."""
+    """The user's format options, validated before any file is opened."""
     refuse_options(NAME, request.options, OPTIONS)
     form, sign = request.options.get("dates"), request.options.get("decimal")
     if form is not None and form not in dates.NAMED and "%" not in form:
@@ -100,7 +100,7 @@ def _asked(request: FetchRequest) -> Asked:
 
 
 def _behind(cursor: str, paths: Sequence[Path]) -> tuple[int, str]:
-    """How many files lie before the cursor, and the hash of what they hold, read once more."""
+    """Number of files before the cursor, and the hash of their content, read once more."""
     if not cursor:
         return 0, ""
     count, _, chain = cursor.partition(":")
@@ -185,7 +185,7 @@ def _read_file(path: Path, symbol: str | None, in_folder: bool, reading: Reading
 
 
 def _has_names(table: tables.Table) -> bool:
-    """Whether the table itself says whose rows they are."""
+    """Whether the table has a symbol column."""
     return bool(table.series) or "symbol" in table.frame.columns or "series" in table.frame.columns
 
 

@@ -1,4 +1,4 @@
-"""A file of intraday bars is told from daily ones, and refused by name (D8)."""
+"""Detection of files of intraday bars, which are refused by name (D8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A market that never was, the same bytes for the same seed: what the ``synthetic`` provider gives (D3).
+"""Prices of a synthetic market, the same bytes for the same seed, for the ``synthetic`` provider (D3).
 
 A hidden regime (calm, volatile, crisis) persists over sessions and sets drift and volatility of five factors:
 equities, rates, gold, commodities, crypto. In a crisis equities, commodities and crypto fall; rates and gold rise
@@ -44,7 +44,7 @@ _STAY_OR_GO: tuple[tuple[float, float, float], ...] = (
 
 _FACTORS = ("equity", "rates", "gold", "commodity", "crypto")
 # Annual drift and volatility of each factor in each regime. In a crisis the drift of rates and gold is flight to
-# them: its sign is drawn for every crisis anew.
+# them: its sign is drawn for each crisis.
 _DRIFT: dict[str, tuple[float, float, float]] = {
     "equity": (0.17, 0.00, -0.65),
     "rates": (0.02, 0.03, 0.30),

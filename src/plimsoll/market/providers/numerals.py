@@ -127,7 +127,7 @@ def _ratios(text: pl.Series) -> pl.Series:
 
 def _decimal(columns: dict[str, pl.Series], declared: Decimal | None) -> tuple[Decimal, list[str]]:
     if declared is not None:
-        return declared, [f"figures were read with a decimal {declared}, as asked"]
+        return declared, [f"figures were read with a decimal {declared}, as requested"]
     commas = {role: int(text.str.contains(",", literal=True).sum()) for role, text in columns.items()}
     if not any(commas.values()):
         dotted = any(text.str.contains(r"^\d{1,3}(?:\.\d{3}){2,}$").any() for text in columns.values())

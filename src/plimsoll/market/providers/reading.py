@@ -1,4 +1,4 @@
-"""What has been read so far from one file: shared by the readers of bars and of macro series (D13)."""
+"""State of reading one file: shared by the readers of bars and of macro series (D13)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Reading:
         return self.asked.aliases.get(name, name)
 
     def note(self, path: Path, text: str) -> None:
-        """Something assumed or left out, said once a file."""
+        """Record an assumption or omission, once per file."""
         sentence = f"{label(path)} {text}" if text[:3] in ("is ", "has") else f"{label(path)}: {text}"
         if sentence not in self.notes:
             self.notes.append(sentence)

@@ -37,7 +37,7 @@ FIGURES = (*PRICES, "adj_close", "volume", "dividend", "split", "capital_gain")
 PRICE_MAX, PRICE_MIN = 1e9, 1e-12
 VOLUME_MAX = 1e18
 
-# Bars this many days apart or more, shown by so many steps, are weekly or monthly: said, not judged.
+# Bars this many days apart or more, shown by so many steps, are weekly or monthly: noted, not judged.
 _STEP_TOLD, _STEPS_TOLD = 5, 8
 
 
@@ -333,7 +333,7 @@ def _carry(
 
 
 def _adjustment(name: str, cut: dict[str, Floats], table: Table, path: Path, reading: Reading) -> None:
-    """What stands for ``adj_close`` where a symbol has neither one nor actions: ``close``, noted."""
+    """The replacement for ``adj_close`` where a symbol has neither it nor actions: ``close``, noted."""
     given = np.vstack([cut[column] for column in ("adj_close", "dividend", "split")])
     if np.isnan(given).all():
         cut["adj_close"] = cut["close"].copy()

@@ -1,4 +1,4 @@
-"""The ``synthetic`` provider: the recipe of a market that never was, and its pages (D3). Prices: ``made_up``."""
+"""The ``synthetic`` provider: the recipe of a synthetic market, and its pages (D3). Prices: ``made_up``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PAGE = 100  # symbols on a page
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What ``--source`` asks of the synthetic provider. ``symbols`` is None for the core universe, else a count."""
+    """The recipe in ``--source`` of the synthetic provider. ``symbols`` is None for the core universe, else a count."""
 
     symbols: int | None = None
     seed: int = SEED
@@ -150,7 +150,7 @@ def _page(market: made_up.MadeUp, names: list[str], at: int) -> Page:
 
 
 def _digest(name: str, bars: Mapping[str, Bars], macro: Mapping[str, MacroSeries]) -> RawSource:
-    """The hash of the figures themselves: a made-up market has no other bytes."""
+    """The hash of the figures themselves: a synthetic market has no other bytes."""
     digest, size = hashlib.sha256(), 0
     parts = [(symbol, [b.day, *(getattr(b, column) for column in COLUMNS)]) for symbol, b in bars.items()]
     parts += [(series, [m.day, m.value, m.known]) for series, m in macro.items()]

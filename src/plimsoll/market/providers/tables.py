@@ -1,4 +1,4 @@
-"""A file's bytes as a table with one name a column, or an ``InputError`` that says what the bytes are instead (D3).
+"""A file's bytes as a table with one name a column, or an ``InputError`` that describes the bytes (D3).
 
 Nothing is repaired here: text cells stay text until ``numerals`` and ``dates`` parse them, so that every refusal can
 name its line and value. What stands above the header or below the last bar is left out, and counted.
@@ -290,7 +290,7 @@ def _ragged(body: str, separator: str, width: int, detail: str, above: int) -> t
                 return problem, "Quote texts that hold the separator; write 1234.5, not 1.234,5 or 1,234.5"
     except csv.Error as error:
         detail = str(error)
-    return f"is not a readable CSV file ({detail.splitlines()[0][:120] if detail else 'no detail'})", "Mend it"
+    return f"is not a readable CSV file ({detail.splitlines()[0][:120] if detail else 'no detail'})", "Correct it"
 
 
 def _named(

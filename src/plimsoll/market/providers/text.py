@@ -1,4 +1,4 @@
-"""A file's bytes as text, or an ``InputError`` that says what the bytes are instead (D3).
+"""A file's bytes as text, or an ``InputError`` that describes the bytes (D3).
 
 The bounds are on what is read into memory, against bombs and runaway files. Nothing of a file reaches a message except
 escaped and short.

@@ -114,7 +114,7 @@ def series(names: Sequence[str], chosen: columns.Roles) -> tuple[str, ...] | Non
 
 
 def closes_only(names: Sequence[str], chosen: columns.Roles) -> str:
-    """What a table of dates and unknown columns may be, for the message that refuses it."""
+    """Possible readings of a table of dates and unknown columns, for the message that refuses it."""
     if set(chosen.place) == {"date"} and len(names) > 1:
         return (
             f"has a date and {some(names[1:])}: as bars it lacks open, high, low, close, and as macro series it lacks "
