@@ -27,7 +27,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from plimsoll.core.errors import HomeBusy, InputError, UsageError
@@ -80,9 +80,18 @@ class Home:
         descriptor = open_lock(self.path / ".lock")
         try:
             self._take(descriptor)
+            self._sweep()
             yield
         finally:
             os.close(descriptor)
+
+    def _sweep(self) -> None:
+        """Remove what a process that was killed left beside a run's files: ``.<name>.<its id>`` (``write_whole``)."""
+        for path in self.runs.glob(".*.*") if self.runs.is_dir() else ():
+            pid = path.suffix.removeprefix(".")
+            if pid.isdecimal() and not _alive(int(pid)):
+                with suppress(OSError):  # what cannot be removed is in nobody's way
+                    path.unlink()
 
     def stored_governor(self) -> AbstractContextManager[StateStore]:
         """The governor's stored account, locked while it is open; ``HomeBusy`` while a governor runs."""
@@ -99,6 +108,17 @@ class Home:
             raise HomeBusy(f"{self.path} is held by process {holder}", remedy) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process with this id may be running."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
 
 
 def spared(path: Path) -> Path:

@@ -112,3 +112,17 @@ def test_no_output_is_written_over_what_a_home_keeps(tmp_path: Path, name: str) 
             spared(path)
     for path in (home.path / "promise.txt", home.reports / "a.html", tmp_path / "limits.json", tmp_path / "page.html"):
         assert spared(path) == path
+
+
+def test_what_a_killed_process_left_beside_a_runs_files_goes_with_the_next_lock(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.folder(home.runs)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left, running, own = (
+        home.runs / name for name in (f".a.policy.json.{gone.pid}", f".b.json.{os.getpid()}", "c.json")
+    )
+    for path in (left, running, own):
+        path.write_text("{}")
+    with home.lock():
+        assert sorted(home.runs.iterdir()) == sorted([running, own])
