@@ -522,7 +522,7 @@ TRIED: list[tuple[str, Callable[[], None] | None]] = [
         what_is_open_counts_at_the_price_now,
     ),
     (r"and a market order's turnover at 1 % above", a_market_order_keeps_a_reserve),
-    (r"a figure that cannot be measured counts as a breach", no_new_risk_on_late_or_wide_quotes),
+    (r"what cannot be measured counts as a breach", no_new_risk_on_late_or_wide_quotes),
     (r"loss of a session, beyond which there is no new risk", nothing_that_adds_leaves_after_the_loss),
     (r"one symbol's position", a_single_order_and_a_position_have_caps),
     (r"all positions, 100 % of the session's starting equity", all_positions_together_have_a_cap),
@@ -537,15 +537,15 @@ TRIED: list[tuple[str, Callable[[], None] | None]] = [
         a_halt_ends_with_a_health_check_in_the_next_session,
     ),
     (r"every answer but an order's lists the working orders that could add", working_orders_that_add_are_named),
-    (r"Until the venue has cancelled them they can still fill", working_orders_that_add_are_named),
+    (r"Until then they can fill", working_orders_that_add_are_named),
     (r"a price more than 3 % from the mid", a_far_price_is_refused),
     (r"new risk while a quote is older than 30 minutes", no_new_risk_on_late_or_wide_quotes),
     (r"new risk in a symbol whose quote jumped, crossed or had no price until", no_new_risk_on_doubted_prices),
-    (r"explained, and in any symbol while it is held", no_new_risk_on_doubted_prices),
+    (r"explained, and in any while it is held", no_new_risk_on_doubted_prices),
     (r"where the venue reports another position", no_new_risk_where_the_venue_says_otherwise),
-    (r"in any symbol while the venue works an unknown order", no_new_risk_where_the_venue_says_otherwise),
+    (r"in any while it works an unknown order", no_new_risk_where_the_venue_says_otherwise),
     (r"after a start, split or dividend until quoted again", no_new_risk_after_a_start_before_quotes),
-    (r"in a symbol not quoted in dollars", what_has_no_price_in_dollars_is_refused),
+    (r"if not quoted in dollars", what_has_no_price_in_dollars_is_refused),
     (r"under another policy", another_policy_adds_nothing),
     (
         r"more than 10 orders a second, 100 a minute, 20 identical ones a minute; an id used",
@@ -566,7 +566,7 @@ TRIED: list[tuple[str, Callable[[], None] | None]] = [
         only_a_signature_changes_a_limit,
     ),
     (r"The governor refuses orders; it does not sell", a_gap_can_carry_a_position_past_its_cap),
-    (r"A price that jumps, or falls while the position is not sold", a_gap_can_carry_a_position_past_its_cap),
+    (r"A price that jumps, or falls while not sold", a_gap_can_carry_a_position_past_its_cap),
     (r"and can carry a position past its cap", a_gap_can_carry_a_position_past_its_cap),
     (r"From a loss of .* on there is no new risk", nothing_that_adds_leaves_after_the_loss),
     # arithmetic of the bound, and what is said not to be bounded: test_sla.py recomputes it
@@ -575,7 +575,7 @@ TRIED: list[tuple[str, Callable[[], None] | None]] = [
     (r"largest position 20 % x", None),
     (r"all positions 20 % x", None),
     (r"a session already down", None),
-    (r"A long position can lose its value and no more; a short one has no such bound", None),
+    (r"Long positions can lose their value, no more; short ones have no such bound", None),
     (r"Not counted: fees and interest, and a venue's actions before it reports them: a fill above the ask", None),
 ]
 
@@ -588,7 +588,7 @@ ONLY_LIVE: list[tuple[str, Callable[[], None] | None]] = [
     ),
     (r"new risk by an order older than 30 minutes", a_live_account_knows_the_time),
     (r"or that waited 500 ms", a_live_account_knows_how_long_an_order_waited),
-    (r"new risk until quotes are received again, after that clock was set", a_live_account_knows_the_time),
+    (r"new risk until fresh quotes, after that clock was set", a_live_account_knows_the_time),
 ]
 
 
