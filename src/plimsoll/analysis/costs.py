@@ -121,8 +121,8 @@ def of_run(
     reader: RunReader, runs: RunCatalogue, snapshots: SnapshotStore, present: Callable[[], Policy], *,
     estimate_slippage: bool = False,
 ) -> CostReport:  # fmt: skip
-    """The orders of a run of ``runs`` that ``reader`` reads, priced again from its (last) snapshot under its own
-    policy and held against its fills.
+    """The orders of a run of ``runs`` that ``reader`` reads, each priced again from the snapshot it was filled on,
+    under the run's own policy, and held against its fills.
 
     Raises
     ------
@@ -131,20 +131,25 @@ def of_run(
     genesis = reader.genesis
     policy, name = policy_of(runs, reader.run, genesis, present), genesis.snapshot
     intents: dict[str, Order] = {}
+    filled_on: dict[str, str] = {}
     fills: dict[str, list[Fill]] = {}
     for event in reader.events():
         if isinstance(event, CycleRecord):
             intents.update((order.id, order) for order in event.intents)
         elif isinstance(event, Fill):
             fills.setdefault(event.id, []).append(event)
+            filled_on.setdefault(event.id, name)
         elif isinstance(event, DataPublished):
             name = event.snapshot
-    history = history_of(snapshots.open(name).resolved(policy.limits.plain_symbols_are), policy)
+    histories = {
+        each: history_of(snapshots.open(each).resolved(policy.limits.plain_symbols_are), policy)
+        for each in sorted({filled_on[id] for id in fills if id in intents})
+    }
     rows: list[_Row] = []
     left_out: list[LeftOut] = []
-    for name, done in fills.items():
-        if name in intents:
-            rows.append(_of_order(name, intents[name], done, history))
+    for id, done in fills.items():
+        if id in intents:
+            rows.append(_of_order(id, intents[id], done, histories[filled_on[id]]))
         else:
             said = f"{done[0].symbol} was closed without an order ({done[0].reason})"
             left_out.append(LeftOut(done[0].session, said))
