@@ -503,3 +503,12 @@ def test_every_word_of_corrections_and_of_what_is_told_late(heard: tuple[OrderGa
     told(said)
     one.booked(Fill("a", "late", MONDAY, "AAA", 1, 99.5, 9_950, 0, 0, 0))
     assert told(said) == [Execution("a", "late", ONE, price, price, at=instant(MONDAY, "21:00", -1))]
+
+
+def test_a_trade_of_before_a_split_of_nothing_held_is_in_its_old_units(heard: tuple[OrderGate, list[Any]]) -> None:
+    one, _ = heard
+    for session in (MONDAY, TUESDAY):
+        one.opened(session, 10_000_000, {}, {"CCC": 100.0})
+    one.booked(Split(TUESDAY, "CCC", 0, 2.0))
+    one.booked(Fill("", "by hand", MONDAY, "CCC", 1, 100.0, 0, 0, 0, 0, "OTHER"))
+    assert one.governor.positions == {"CCC": 2}
