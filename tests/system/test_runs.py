@@ -61,6 +61,12 @@ def test_runs_tell_policy_capital_tag_and_end(home: Path) -> None:
     assert "base" in shown and "20,000" in shown and "finished" in shown
 
 
+def test_a_benchmark_on_the_command_line_has_to_be_there(home: Path) -> None:
+    told = say(home, "backtest", "--start", "2019-01-02", "--benchmark", "spx", code=2)
+    assert "--benchmark spx is not in the snapshot" in told and "It holds GLD, SPY, TLT" in " ".join(told.split())
+    assert len(say(home, "runs", "--json")) == 2
+
+
 def test_a_backtest_that_fails_or_is_interrupted_says_so_and_is_not_the_last(home: Path, monkeypatch: Any) -> None:
     from plimsoll.engine import driver
 

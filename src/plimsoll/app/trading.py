@@ -19,6 +19,8 @@ from plimsoll.core.money import cents
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Progress, Workspace
     from plimsoll.core.events import Genesis
+    from plimsoll.core.panel import Panel
+    from plimsoll.core.policy import Policy
     from plimsoll.core.ports import RunCatalogue
     from plimsoll.reports.result import BacktestResult
 
@@ -47,6 +49,7 @@ def backtest(
 
     policy = workspace.load().policy
     home, panel = stage_2(workspace, policy)
+    _benchmark_there(workspace, policy, panel)
     run_context = run_context_of(policy, panel)
     history = history_of(panel, policy, run_context.strategies)
     span = span_of(history, start, end)
@@ -119,6 +122,7 @@ def trade_recorded(
         end = end or max(begun.genesis.end, begun.summary.end)
     policy = workspace.load().policy if begun is None else begun.policy
     home, panel = stage_2(workspace, policy)
+    _benchmark_there(workspace, policy, panel)
     history = history_of(panel, policy, load(policy.strategies.enabled))
     span = span_of(history, start if begun is None else begun.genesis.start, end)
     capital, operator = cents(policy.account.capital), policy.backtest.operator
@@ -148,6 +152,21 @@ def trade_recorded(
             decisions_hash=decided, worth=worth_of(history, run_context, tally, span.first, capital),
         )  # fmt: skip
         return kept.finish(result, anchor, policy, tally)
+
+
+def _benchmark_there(workspace: Workspace, policy: Policy, panel: Panel) -> None:
+    """``UsageError`` for a benchmark named on the command line that is not there; a policy's is optional (D19)."""
+    from difflib import get_close_matches
+
+    from plimsoll.core.errors import UsageError
+
+    name = policy.backtest.benchmark
+    if "backtest.benchmark" not in workspace.changes or name in panel.column:
+        return
+    near = get_close_matches(name.upper(), panel.symbols, n=1)
+    meant = f"Did you mean {near[0]}? " if near else ""
+    shown = ", ".join(panel.symbols[:12]) + (", …" if len(panel.symbols) > 12 else "")
+    raise UsageError(f"--benchmark {name} is not in the snapshot", f"{meant}It holds {shown}")
 
 
 def _begun(

@@ -255,10 +255,21 @@ class History:
         """The whole array of one indicator, T first. ``KeyError`` for an unknown name."""
         values = self._memo.get(name)
         if values is None:
+            if name not in self.catalogue:
+                raise KeyError(self._unknown(name))
             values = self.catalogue[name](self.panel)
             values.setflags(write=False)
             self._memo[name] = values
         return values
+
+    def _unknown(self, name: str) -> str:
+        """What to say to whoever asks for an indicator there is none of."""
+        from difflib import get_close_matches  # only for an error
+
+        known = sorted(n for n in self.catalogue if "." not in n)
+        near = get_close_matches(str(name), known, n=1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        return f"no indicator {name!r}; {meant}There are {', '.join(known)}"
 
     def figures(self, name: str) -> list[Any]:
         """A (T,), (T, 2) or (T, 3) indicator as plain floats, which cost less than small arrays."""

@@ -12,6 +12,8 @@ from plimsoll.core.reasons import REASONS
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.tally import RunTally
 
+_NAMED = 6  # symbols a note names
+
 
 class TargetsHeld(msgspec.Struct, frozen=True):
     """A strategy's target portfolios over a run: ``auctions`` with one, ``scaled`` where a limit scaled it.
@@ -71,13 +73,20 @@ def targets_held(tally: RunTally) -> dict[str, TargetsHeld]:
 def notes(tally: RunTally, strategies: Sequence[str]) -> list[str]:
     """Notes on the strategies that affect how figures are read."""
     said = []
-    for name, faults in refused_forecasts(tally).items():
-        listed = "; ".join(f"{count} x {_in_words(fault)}" for fault, count in faults.items())
+    refused = refused_forecasts(tally)
+    for name, faults in refused.items():
+        of = _symbols_of(tally, name)
+        listed = "; ".join(f"{count} x {_in_words(fault)}{of.get(fault, '')}" for fault, count in faults.items())
         said.append(f"strategy {name}: {sum(faults.values())} answers or forecasts were refused ({listed})")
     for name, why in without_bids(tally, strategies).items():
         told = [e.scope.partition(": ")[2] for e in tally.events
                 if e.kind == "STRATEGY_WITHOUT_SYMBOLS" and _strategy(e) == name]  # fmt: skip
-        listed = told[0] if told else "; ".join(f"{count} x {_in_words(reason)}" for reason, count in why.items())
+        words = {"FORECAST_INVALID": "a forecast that was refused, as said above"} if name in refused else {}
+        listed = (
+            told[0]
+            if told
+            else "; ".join(f"{count} x {words.get(reason, _in_words(reason))}" for reason, count in why.items())
+        )
         said.append(f"strategy {name} made no bid at any of {tally.auctions} auctions: {listed}")
     for name in (s for s in strategies if tally.admitted[s] and not tally.won[s]):
         listed = "; ".join(f"{count} x {_in_words(why)}" for why, count in _ordered(tally.lost[name]).items())
@@ -90,6 +99,20 @@ def notes(tally: RunTally, strategies: Sequence[str]) -> list[str]:
                 f"{held.scaled} of {held.auctions} auctions ({limits})"
             )
     return said
+
+
+def _symbols_of(tally: RunTally, strategy: str) -> dict[str, str]:
+    """By fault, the symbols of a strategy's answers that had it, in brackets; the most frequent first."""
+    found: dict[str, Counter[str]] = {}
+    for event in tally.events:
+        if event.kind in ("FORECAST_INVALID", "NOT_IN_UNIVERSE") and _strategy(event) == strategy:
+            _, symbol, fault = event.scope.split(": ", 2)
+            found.setdefault(fault.partition(";")[0], Counter())[symbol] += 1
+    return {
+        fault: f" ({', '.join(symbol for symbol, _ in symbols.most_common(_NAMED))}"
+        f"{' …' if len(symbols) > _NAMED else ''})"
+        for fault, symbols in found.items()
+    }
 
 
 def _strategy(event: RiskEvent) -> str:

@@ -151,3 +151,9 @@ def test_figures_are_the_arrays_own_bits(view: View) -> None:
     assert view.figure("regime.belief") == tuple(view.now("regime.belief").tolist())
     with pytest.raises(KeyError):
         view.figure("price")
+
+
+def test_an_indicator_that_is_not_there_is_answered_with_those_that_are(make_market: Callable[..., Panel]) -> None:
+    view = View(history_of(make_market(1, 300), Policy()), 299)
+    with pytest.raises(KeyError, match=r"no indicator 'ema_20'; did you mean 'sma_20'. There are .*momentum_60"):
+        view.now("ema_20")
