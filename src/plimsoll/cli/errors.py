@@ -66,9 +66,19 @@ _Refused: Any = typer.BadParameter.__mro__[2]  # ClickException, wherever this v
 class CommandGroup(TyperGroup):
     """The group of commands; with ``--json`` a usage error is an object on stdout too, as all others are (O10)."""
 
+    _words: Sequence[str] = ()
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command of a context; a figure that cannot be read is refused with the word that was given."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            _with_value(error, self._words)
+            raise
+
     def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:
         """Run a command line."""
-        words = list(sys.argv[1:] if args is None else args)
+        words = self._words = list(sys.argv[1:] if args is None else args)
         if (option := _empty(words)) and extra.get("standalone_mode", True):
             remedy = "Give a value, or leave it out; a shell variable may be unset"
             sys.exit(fail(f"{option} is empty", remedy, EXIT_USAGE, "--json" in words).exit_code)
@@ -96,6 +106,27 @@ def _empty(words: Sequence[str]) -> str:
             before = words[number - 1] if number else ""
             return before if before.startswith("-") else "an argument"
     return ""
+
+
+def _with_value(error: Any, words: Sequence[str]) -> None:
+    """Name the value of an option in the error about it, and say how a figure is written."""
+    value = next((v for name in getattr(error.param, "opts", ()) if (v := _given(name, words)) is not None), None)
+    if value is None or repr(value) in error.message or not error.message.startswith("Input should be a valid"):
+        return
+    plain = value.replace(",", "").replace("_", "").replace(" ", "")
+    remedy = f": write {plain}" if plain != value and plain.replace(".", "", 1).isdigit() else ""
+    kind = "a whole number" if "integer" in error.message else "a number"
+    error.message = f"{value!r} is not {kind}{remedy}"
+
+
+def _given(name: str, words: Sequence[str]) -> str | None:
+    """What stands behind an option among the words of a command line."""
+    for at, word in enumerate(words):
+        if word == name and at + 1 < len(words):
+            return words[at + 1]
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return None
 
 
 def hold_streams() -> None:

@@ -85,14 +85,13 @@ def _listed(found: Pruned) -> None:
         say(f"{len(found.runs)} runs, {found.bytes / 1e6:,.1f} MB")
 
 
-RunArgument = Annotated[
-    str,
-    typer.Argument(metavar="RUN", help="A name, a prefix of one, a tag, or last.", autocompletion=complete_runs),
-]
+_HELP = "A name, a prefix of one, a tag, or last."
+FirstRun = Annotated[str, typer.Argument(metavar="RUN_A", help=_HELP, autocompletion=complete_runs)]
+SecondRun = Annotated[str, typer.Argument(metavar="RUN_B", help=_HELP, autocompletion=complete_runs)]
 
 
 @command(render="runs.render_comparison", policy=False)
-def compare(a: RunArgument, b: RunArgument, *, where: Workspace) -> object:
+def compare(a: FirstRun, b: SecondRun, *, where: Workspace) -> object:
     """Show two runs side by side.
 
     Their figures, policy differences, whether data and code are the same, and their daily returns paired: the mean

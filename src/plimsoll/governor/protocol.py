@@ -91,6 +91,7 @@ class LineProtocol:
     ) -> None:
         self._governor, self._batch, self._clock, self._account = governor, batch, clock, account
         self._machine, self._tell, self._steps = machine, tell, 0
+        self._lines = 0  # that were read: an error says which one it is about
         self._answers: dict[str, Callable[[Line], dict[str, Any]]] = {
             "session": self._session,
             "quote": self._quote,
@@ -112,6 +113,7 @@ class LineProtocol:
         since: list[int] = []
         live = self._machine is not None
         for n, line in enumerate(lines):
+            self._lines += 1
             asked = understood(line)
             if isinstance(asked, OrderIntent):
                 orders.append(asked)
@@ -160,11 +162,12 @@ class LineProtocol:
         if isinstance(asked, Unread):
             return _decision(asked.id, "REFUSE", asked.wrong, self._governor.headroom(asked.symbol))
         if isinstance(asked, PlimsollError):
-            return {"error": str(asked)}
+            return {"error": str(asked), "line": self._lines}
         try:
             return self._answers[str(asked["type"])](asked)
         except PlimsollError as error:
-            return {"error": str(error)}
+            named = {"id": asked["id"]} if isinstance(asked.get("id"), str) else {}
+            return {"error": str(error), "line": self._lines, **named}
 
     def _session(self, said: Line) -> dict[str, Any]:
         text = text_of(said, "date")
@@ -224,7 +227,11 @@ class LineProtocol:
             self._account.quoted(self._governor, at if live is None else live)
         told = {"reasons": ["PRICE_UNKNOWN"], "doubt": doubt.why} if doubt is not None else {}
         answer = self._done(**respelt(said, symbol), **told)
-        return {"error": f"{wrong}: the price of {symbol} is in doubt", **answer, "ok": False} if wrong else answer
+        return (
+            {"error": f"{wrong}: the price of {symbol} is in doubt", "line": self._lines, **answer, "ok": False}
+            if wrong
+            else answer
+        )
 
     def _timely(self, symbol: str, at: int, live: int, ts: str) -> None:
         """Refuse a quote from ahead of the machine's clock, and one too old to describe the present (H2)."""

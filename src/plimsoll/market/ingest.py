@@ -84,7 +84,7 @@ def ingest(
     What ``begin`` raises; InputError for a mixture of synthetic and real data. What cannot be used leaves nothing in
     the home; a provider that fails on the way leaves its pages, and the same request goes on behind them.
     """
-    run, resumed, begun = _opened(plan, store, archive, now, begun)
+    run, resumed, begun = _opened(plan, store, archive, now, begun, snapshots.parent)
     kept = len(begun.held)
     found = _taken(begun, run, store, archive, progress)
     settling = Settling(
@@ -150,14 +150,14 @@ def _published(settling: Settling, snapshots: Path, policy: Policy) -> publish.P
 
 
 def _opened(
-    plan: IngestPlan, store: BarStore, archive: Archive, now: str, begun: Intake | None
+    plan: IngestPlan, store: BarStore, archive: Archive, now: str, begun: Intake | None, home: Path
 ) -> tuple[str, bool, Intake]:
     """The run, whether it takes up an interrupted one, and its reading, begun; on record with how it was routed."""
     identity = json.dumps(msgspec.to_builtins(plan.request), sort_keys=True)  # ASCII, also of a name that is no text
     pending = store.unfinished(plan.name, identity)
     run = pending or _run_id(identity, now)
     begun = begun or (intake.resumed(plan, run, store, archive) if pending else begin(plan))
-    _refuse_mixture(plan, store)
+    _refuse_mixture(plan, store, home)
     with store.transaction():
         store.begin_run(run, plan.name, identity, now, msgspec.json.encode(plan.route).decode())
     return run, pending is not None, begun
@@ -187,13 +187,15 @@ def _withdraw(run: str, store: BarStore, archive: Archive) -> None:
         store.drop_run(run)
 
 
-def _refuse_mixture(plan: IngestPlan, store: BarStore) -> None:
+def _refuse_mixture(plan: IngestPlan, store: BarStore, home: Path) -> None:
     """A home is synthetic or real, never both: a mixture could be mistaken for either."""
     made_up = {name for name, row in MATRIX.items() if row.synthetic}
     held = {a.provider in made_up for a in store.audits() if a.status in (OK, MACRO)}
     if held and held != {plan.synthetic}:
         here, there = ("synthetic", "real") if plan.synthetic else ("real", "synthetic")
-        raise InputError(f"This home holds {there} data and the source is {here}", "Choose another home with --home")
+        raise InputError(
+            f"The home {home} holds {there} data and the source is {here}", "Choose another home with --home"
+        )
 
 
 def _members(plan: IngestPlan, read: Gathered, store: BarStore) -> tuple[dict[str, Instrument], bool]:

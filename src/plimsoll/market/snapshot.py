@@ -175,10 +175,11 @@ def named(root: Path, name: str) -> Path:
     found = sorted(p.parent for p in root.glob(f"*/{MANIFEST}") if p.parent.name.startswith(name))
     if len(found) == 1:
         return found[0]
-    held = ", ".join(p.name[:16] for p in found[:8])
+    there = found or sorted(p.parent for p in root.glob(f"*/{MANIFEST}"))
+    held = ", ".join(p.name[:16] for p in there[:8]) + (" …" if len(there) > 8 else "")
     raise UsageError(
-        f"{len(found)} snapshots of {root} begin with {name!r}",
-        f"Name one of {held}" if found else "Restore its folder, or leave --snapshot out for the newest",
+        f"{len(found) or 'no'} snapshots of {root} begin with {name!r}",
+        f"Name one of {held}, or leave --snapshot out for the newest",
     )
 
 

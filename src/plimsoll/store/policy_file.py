@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from typing import Any
 import msgspec
 import msgspec.inspect as types
 
-from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.costs.presets import PRESETS, filled
 from plimsoll.costs.presets import origin as preset_origin
@@ -30,6 +31,11 @@ BYTES_MAX = 256 * 1024
 NODES_MAX = 20_000
 DEPTH_MAX = 32
 PREFIX = "PLIMSOLL__"
+COMMAND_LINE = "command line"
+"""Origin of what the words of a command set: wrong there, it is a usage error (O10)."""
+_EXPECTED = re.compile(r"Expected `(\w+)`, got")
+_PERCENT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
+_TYPES = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "text", "array": "a list"}
 
 # Environment names of earlier versions that map to a policy key (U7).
 SEED_NAMES: dict[str, tuple[str, ...]] = {
@@ -114,8 +120,8 @@ def load(
         _merge(tree, _nest(path, value), "", origin, origins)
     for dotted, value in (changes or {}).items():
         overlay = _nest(dotted.split("."), value)
-        _check(overlay, _shape(), "", "command line")
-        _merge(tree, overlay, "", "command line", origins)
+        _check(overlay, _shape(), "", COMMAND_LINE)
+        _merge(tree, overlay, "", COMMAND_LINE, origins)
     tree["profile"] = name
     policy = _convert(tree, origins)
     return LoadedPolicy(policy, origins, policy_hash(policy))
@@ -235,6 +241,8 @@ def _read_text(path: Path) -> str:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a pipe that nobody writes would be waited for
                 raise InputError(f"policy file {path} is not a regular file", "Name a readable YAML file")
             raw = file.read(BYTES_MAX + 1)
+    except FileNotFoundError:
+        raise UsageError(f"policy file {path} does not exist", "Name a YAML file") from None
     except OSError as error:
         raise InputError(f"policy file {path}: {error.strerror}", "Name a readable YAML file") from None
     if len(raw) > BYTES_MAX:
@@ -333,8 +341,8 @@ def _check(value: Any, shape: types.Type, path: str, origin: str) -> None:
         _check_range(value, shape, path, origin)
     elif isinstance(bare, types.LiteralType) and value not in bare.values:
         choices = [str(v) for v in bare.values]
-        raise InputError(
-            f"{origin}: {path} is {value!r}{did_you_mean(str(value), choices)}", f"Use one of {', '.join(choices)}"
+        raise _wrong(
+            origin, f"{path} is {value!r}{did_you_mean(str(value), choices)}", f"Use one of {', '.join(choices)}"
         )
 
 
@@ -376,7 +384,7 @@ def _check_range(value: float, shape: types.Type, path: str, origin: str) -> Non
     if not isinstance(bare, types.FloatType | types.IntType):
         return
     if not math.isfinite(value):
-        raise InputError(f"{origin}: {path} is {value}", "Write a finite number")
+        raise _wrong(origin, f"{path} is {value}", "Write a finite number")
     low = bare.ge if bare.ge is not None else bare.gt
     high = bare.le if bare.le is not None else bare.lt
     over = high is not None and (value > high or (value == high and bare.le is None))
@@ -386,10 +394,16 @@ def _check_range(value: float, shape: types.Type, path: str, origin: str) -> Non
     unit = _unit(shape)
     wanted = f"at most {high:g}" if over else f"at least {low:g}" if bare.ge is not None else f"above {low:g}"
     as_fraction = f"It is a fraction: write {value / 100:g} for {value:g} %" if over and 1 < value <= 100 else ""
-    raise InputError(
-        f"{origin}: {path} is {value:g}, wanted {wanted}" + (f" ({unit})" if unit else ""),
+    raise _wrong(
+        origin,
+        f"{path} is {value:g}, wanted {wanted}" + (f" ({unit})" if unit else ""),
         as_fraction or f"Write a value {wanted}",
     )
+
+
+def _wrong(origin: str, problem: str, remedy: str) -> PlimsollError:
+    """The error of a value: of the command's words where it was given there, else of the file it stands in."""
+    return (UsageError if origin == COMMAND_LINE else InputError)(f"{origin}: {problem}", remedy)
 
 
 def _join(path: str, key: str) -> str:
@@ -491,9 +505,24 @@ def _convert(tree: dict[str, Any], origins: Mapping[str, str]) -> Policy:
         problem, _, where = str(error).partition(" - at `$.")
         path = _located(tree, where.rstrip("`"))
         origin = next((o for p, o in origins.items() if p == path or p.startswith(path.split("[")[0])), "policy")
-        raise InputError(
-            f"{origin}: {path or 'policy'}: {problem}", "`plimsoll config show` gives each key's unit"
-        ) from None
+        raise _wrong(origin, *_of_another_type(tree, path, problem)) from None
+
+
+def _of_another_type(tree: Any, path: str, problem: str) -> tuple[str, str]:
+    """A value of another type than its key's, with the value, and how to write it."""
+    value: Any = tree
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    wanted = _EXPECTED.match(problem)
+    if wanted is None or not isinstance(value, str | bool | int | float):
+        return f"{path or 'policy'}: {problem}", "`plimsoll config show` gives each key's unit"
+    said = f"{path} is {value!r}, wanted {_TYPES.get(wanted[1], wanted[1])}"
+    percent = _PERCENT.match(value) if isinstance(value, str) else None
+    if percent is not None and wanted[1] in ("float", "int"):
+        return said, f"Write {float(percent[1]) / 100:g} for {value}"
+    if wanted[1] == "bool":
+        return said, "Write true or false"
+    return said, "`plimsoll config show` gives each key's unit"
 
 
 def _located(tree: Any, path: str) -> str:
