@@ -12,7 +12,7 @@ Key = tuple[str, str]
 """Symbol and execution id, since some venues count executions by symbol; of a fee ``fee_key``."""
 
 
-class Told(NamedTuple):
+class KnownExecution(NamedTuple):
     """What is known of an execution: ``content`` as first told, None before that; ``by`` what corrected it last."""
 
     content: Fill | FeeReported | None
@@ -52,13 +52,13 @@ class ExecutionBook:
     """
 
     count: int = 0
-    _entries: dict[Key, tuple[int, Told]] = field(default_factory=dict)
+    _entries: dict[Key, tuple[int, KnownExecution]] = field(default_factory=dict)
 
     def __contains__(self, key: Key) -> bool:
         found = self._entries.get(key)
         return found is not None and found[0] < self.count
 
-    def told(self, key: Key) -> Told | None:
+    def told(self, key: Key) -> KnownExecution | None:
         """What is known of an execution or a fee; None where nothing is."""
         return self._entries[key][1] if key in self else None
 
@@ -77,16 +77,16 @@ class ExecutionBook:
         if key in self:
             raise ValueError(f"execution {key[1]} of {key[0]} is booked")
         entries = self._entries if len(self._entries) == self.count else self._own()
-        entries[key] = (self.count, Told(entry))
+        entries[key] = (self.count, KnownExecution(entry))
         return ExecutionBook(self.count + 1, entries)
 
     def corrected(self, event: FillCorrected) -> ExecutionBook:
         """With a correction, also of an execution that is not booked, which is then not booked when it comes."""
         entries, key, at = self._own(), (event.symbol, event.execution), new_key(event)
-        number, found = entries.get(key, (len(entries), Told(None)))
+        number, found = entries.get(key, (len(entries), KnownExecution(None)))
         entries[key] = (number, found._replace(by=event))
         if at is not None and at != key:
-            number, found = entries.get(at, (len(entries), Told(None)))
+            number, found = entries.get(at, (len(entries), KnownExecution(None)))
             entries[at] = (number, found if found.content is not None else found._replace(content=event.fill))
         return ExecutionBook(len(entries), entries)
 
@@ -104,5 +104,5 @@ class ExecutionBook:
             key = None if after == key else after
         return key is not None
 
-    def _own(self) -> dict[Key, tuple[int, Told]]:
+    def _own(self) -> dict[Key, tuple[int, KnownExecution]]:
         return {key: entry for key, entry in self._entries.items() if entry[0] < self.count}

@@ -9,9 +9,7 @@ Consistency of the values is checked in ``store.policy_proofs``.
 from __future__ import annotations
 
 import math
-import os
 import re
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,11 +23,9 @@ from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.policy import Policy, policy_hash
 from plimsoll.costs.presets import PRESETS, filled
 from plimsoll.costs.presets import origin as preset_origin
+from plimsoll.store.policy_yaml import read_text, read_yaml
 
 PROFILES = ("core", "institutional", "small-live", "micro")
-BYTES_MAX = 256 * 1024
-NODES_MAX = 20_000
-DEPTH_MAX = 32
 PREFIX = "PLIMSOLL__"
 COMMAND_LINE = "command line"
 """Origin of what the words of a command set: wrong there, it is a usage error (O10)."""
@@ -135,7 +131,7 @@ def _stored(path: Path) -> _Whole | None:
     """The policy of a run as stored in the home; None for any other file."""
     if path.suffix != ".json":
         return None
-    raw = _read_text(path).encode()
+    raw = read_text(path).encode()
     try:
         policy = msgspec.json.decode(raw, type=Policy)
     except msgspec.MsgspecError:
@@ -206,71 +202,6 @@ def _meta(shape: types.Type, above: tuple[str, str, str]) -> tuple[str, str, str
     if isinstance(bare, types.LiteralType):
         unit = f"{unit}: {', '.join(sorted(map(str, bare.values)))}"
     return unit, str(extra.get("rule", above[1])), "" if note == unit else note
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """One YAML 1.2 mapping as plain data; ``InputError`` for anything else.
-
-    Bounded in size, nodes and depth; duplicate keys, tags and non-text keys are refused; a date becomes its ISO
-    text. In YAML 1.2 ``no`` and ``off`` are words, not booleans.
-    """
-    text = _read_text(path)
-    from ruamel.yaml import YAML  # only a run with a YAML file pays for this import
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        data = YAML(typ="safe", pure=True).load(text)
-        plain = _plain(data, path, [NODES_MAX], 0)
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InputError(f"{where}: not valid YAML: {problem}", "Correct that line") from None
-    except (RecursionError, ValueError) as error:
-        raise InputError(f"{path}: not valid YAML: {error}", "Correct the file") from None
-    if plain is None:
-        return {}
-    if not isinstance(plain, dict):
-        raise InputError(f"{path}: wanted sections with keys, found {type(plain).__name__}", "See `config show`")
-    return plain
-
-
-def _read_text(path: Path) -> str:
-    try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a pipe that nobody writes would be waited for
-                raise InputError(f"policy file {path} is not a regular file", "Name a readable YAML file")
-            raw = file.read(BYTES_MAX + 1)
-    except FileNotFoundError:
-        raise UsageError(f"policy file {path} does not exist", "Name a YAML file") from None
-    except OSError as error:
-        raise InputError(f"policy file {path}: {error.strerror}", "Name a readable YAML file") from None
-    if len(raw) > BYTES_MAX:
-        raise InputError(f"policy file {path} is larger than {BYTES_MAX} bytes", "A policy is a short text") from None
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"policy file {path} is not UTF-8 text", "Save it as UTF-8") from None
-
-
-def _plain(value: Any, path: Path, budget: list[int], depth: int) -> Any:
-    """Plain JSON-like data. The node budget also stops aliases that multiply."""
-    budget[0] -= 1
-    if budget[0] < 0 or depth > DEPTH_MAX:
-        raise InputError(f"policy file {path} is nested or repeated too much", "Write it out plainly, without aliases")
-    match value:
-        case dict():
-            for key in value:
-                if not isinstance(key, str):
-                    raise InputError(f"{path}: key {key!r} is not text", "Put it in quotes")
-            return {key: _plain(item, path, budget, depth + 1) for key, item in value.items()}
-        case list() | tuple():
-            return [_plain(item, path, budget, depth + 1) for item in value]
-        case None | bool() | int() | float() | str():
-            return value
-        case _ if hasattr(value, "isoformat"):
-            return str(value.isoformat())
-    raise InputError(f"{path}: a value of type {type(value).__name__} is not allowed here", "Use text or a number")
 
 
 def _profile_name(asked: str | None, layers: Sequence[tuple[str, dict[str, Any]]]) -> str:

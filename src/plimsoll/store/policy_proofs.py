@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from plimsoll.core.dates import SESSIONS_A_YEAR, day_number
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.limits import AccountCaps
 from plimsoll.core.policy import LIMIT_HORIZON, Policy, VetoPolicy
+
+if TYPE_CHECKING:
+    from plimsoll.core.limits import AccountCaps  # brings numpy, which a governor does not need
 
 
 class Problem(NamedTuple):

@@ -11,7 +11,8 @@ import pytest
 
 from plimsoll.core.errors import InputError, PlimsollError, UsageError
 from plimsoll.core.policy import Policy, policy_hash
-from plimsoll.store.policy_file import BYTES_MAX, PROFILES, Setting, described, load, read_yaml
+from plimsoll.store.policy_file import PROFILES, Setting, described, load
+from plimsoll.store.policy_yaml import BYTES_MAX, read_yaml
 
 
 @pytest.fixture
