@@ -14,17 +14,16 @@ from typing import Any
 
 import pytest
 
+import commands
+
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")} | {
     "PLIMSOLL__GOVERNOR__LATENCY_MAX": "600000"
 }
 
 
-def plimsoll(home: Path, *words: str, given: list[dict[str, Any]] | None = None) -> subprocess.CompletedProcess[str]:
+def plimsoll(home: Path, *words: str, given: list[dict[str, Any]] | None = None) -> commands.Done:
     lines = "".join(json.dumps(line) + "\n" for line in given or [])
-    return subprocess.run(
-        [sys.executable, "-m", "plimsoll", "--home", str(home), *words],
-        input=lines, capture_output=True, text=True, env=ENV, check=False,
-    )  # fmt: skip
+    return commands.plimsoll(*words, home=home, env={"PLIMSOLL__GOVERNOR__LATENCY_MAX": "600000"}, typed=lines)
 
 
 def govern(home: Path, *lines: dict[str, Any], code: int = 0) -> list[Any]:
@@ -90,7 +89,7 @@ def test_an_edited_row_is_named_and_rebuilt_from_the_record(home: Path) -> None:
 def test_a_fact_and_an_entry_that_were_altered_are_named(home: Path) -> None:
     shutil.copytree(home, home.parent / "other")
     edit(home, "DELETE FROM fact WHERE kind = 'intent' AND key = 'a'")
-    assert verified(home)["first_bad"] == 3 and "intent a is missing" in verified(home)["problem"]
+    assert verified(home)["first_bad"] == 3 and "intent a of entry 3 is missing" in verified(home)["problem"]
     other = home.parent / "other"
     edit(other, "UPDATE record SET text = replace(text, 'ADMIT', 'REFUS') WHERE number = 3")
     found = verified(other)

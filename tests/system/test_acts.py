@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
+import commands
+
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("PLIMSOLL")} | {
     "PLIMSOLL__GOVERNOR__LATENCY_MAX": "600000"
 }
 
 
-def run(home: Path, *words: str, lines: list[dict[str, Any]] | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "plimsoll", "--home", str(home), *words]
+def run(home: Path, *words: str, lines: list[dict[str, Any]] | None = None) -> commands.Done:
     text = "".join(json.dumps(line) + "\n" for line in lines or [])
-    return subprocess.run(command, input=text, capture_output=True, text=True, env=ENV, check=False)
+    return commands.plimsoll(*words, home=home, env={"PLIMSOLL__GOVERNOR__LATENCY_MAX": "600000"}, typed=text)
 
 
 def govern(home: Path, *lines: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
@@ -51,7 +52,7 @@ def trusting(home: Path) -> Path:
     return key
 
 
-def approve(home: Path, key: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def approve(home: Path, key: Path, *words: str) -> commands.Done:
     return run(home, "approve", *words, "--person", "ann", "--key", str(key), "--reason", "seen", "--json")
 
 

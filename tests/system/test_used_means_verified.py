@@ -177,8 +177,8 @@ def test_runs_say_which_figures_are_not_those_of_the_result(home: Path) -> None:
     path.with_suffix(".json").write_text(json.dumps(summary))
     path.with_suffix(".result.json").unlink()
     [one] = told(plimsoll("runs", "--json", home=home))
-    assert "no result is stored" in one["reason"]
-    assert "finished: no result" in plimsoll("runs", home=home).stdout
+    assert "no stored result" in one["reason"]
+    assert "no stored result" in plimsoll("runs", home=home).stdout
 
 
 def test_a_result_without_the_hash_of_its_bytes_is_not_believed(home: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from plimsoll.reports.page.formatting import benchmark_label, figure, percent
+from plimsoll.reports.comparison import benchmark_label
+from plimsoll.reports.page.formatting import figure, percent
 
 if TYPE_CHECKING:
     from plimsoll.notebook.run import Run

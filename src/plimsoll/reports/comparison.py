@@ -11,9 +11,16 @@ import numpy as np
 from plimsoll.core.panel import Floats, History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.reports.followed import FollowedBook, follow
-from plimsoll.reports.page.formatting import HELD, benchmark_label
 
 SIXTY_FORTY = {"SPY": 0.6, "TLT": 0.4}
+
+HELD = " held"
+"""How the key of a benchmark that is bought and held ends in a result's JSON, after its symbol."""
+
+
+def benchmark_label(name: str) -> str:
+    """The name shown to people of a passive book's key: ``SPY held`` is SPY buy-and-hold."""
+    return f"{name.removesuffix(HELD)} buy-and-hold" if name.endswith(HELD) else name
 
 
 @dataclass(frozen=True, eq=False)

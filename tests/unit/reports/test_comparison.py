@@ -15,9 +15,8 @@ from plimsoll.core.policy import BacktestPolicy, CashPolicy, CostPolicy, KindCos
 from plimsoll.costs.model import estimate
 from plimsoll.engine.history import history_of
 from plimsoll.measures.performance import Metrics
-from plimsoll.reports.comparison import passive_books
+from plimsoll.reports.comparison import benchmark_label, passive_books
 from plimsoll.reports.followed import cash_rates, follow
-from plimsoll.reports.page.formatting import benchmark_label
 
 FIRST, CAPITAL = 260, 100_000.0
 MakeMarket = Callable[..., Panel]

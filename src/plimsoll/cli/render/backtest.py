@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from plimsoll.cli.render.console import SYNTHETIC, console, figure, percent, proven, table
-from plimsoll.reports.page.formatting import benchmark_label
+from plimsoll.reports.comparison import benchmark_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from plimsoll.core.reasons import DOLLARS, FIGURES, REASONS
 
 ABSENT = "unknown"
-HELD = " held"
-"""How the key of a benchmark that is bought and held ends in a result's JSON, after its symbol."""
 _LIMIT_CLAUSE = re.compile(r"; [^;]*\{limit\}[^;]*$")  # left out where no limit is known
 
 GATES = {
@@ -165,8 +163,3 @@ def small(value: float, code: str = "") -> str:
 def _signed(value: float, places: int) -> str:
     text = f"{abs(value):,.{places}f}"
     return f"−{text}" if value < 0 and any(c in "123456789" for c in text) else text
-
-
-def benchmark_label(name: str) -> str:
-    """The name shown to people of a passive book's key: ``SPY held`` is SPY buy-and-hold."""
-    return f"{name.removesuffix(HELD)} buy-and-hold" if name.endswith(HELD) else name

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from plimsoll.reports.page.formatting import benchmark_label, bps, figure, number, percent
+from plimsoll.reports.comparison import benchmark_label
+from plimsoll.reports.page.formatting import bps, figure, number, percent
 from plimsoll.reports.page.markup import Cell, Html, Line, join, n, part, table, tag
 from plimsoll.reports.report_data import ReportData
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from plimsoll.core.sessions import SESSIONS_A_YEAR
 from plimsoll.reports.charts import drawing as charts
 from plimsoll.reports.charts import figures
+from plimsoll.reports.comparison import benchmark_label
 from plimsoll.reports.page import formatting
-from plimsoll.reports.page.formatting import benchmark_label, count, figure, number, percent, usd
+from plimsoll.reports.page.formatting import count, figure, number, percent, usd
 from plimsoll.reports.page.markup import Html, join, part, plot, section, tag
 from plimsoll.reports.report_data import ReportData
 
