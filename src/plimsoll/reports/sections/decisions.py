@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from plimsoll.core.decision import BidRecord
@@ -49,28 +50,6 @@ def _prices(m: ReportData, drawn: list[charts.Chart]) -> Html:
     drawn.append(charts.prices(at, kinds))
     horizon = number(m.policy.auction.horizon, "session")
     a_year = SESSIONS_A_YEAR / m.policy.auction.horizon
-    stopped = {b.constraint: b.bids for b in figures.bindings(a for _, a in m.run.auctions)}
-    rows: list[Line] = [
-        (
-            formatting.constraint(s.constraint),
-            n(count(s.auctions)),
-            n(percent(s.auctions / total, 0)),
-            n(count(stopped.get(s.constraint, 0))),
-            n(bps(s.price * 0.01, 2)),
-            n(bps(s.worth, 2)),
-            n(bps(s.worth * a_year)),
-        )
-        for s in found[:_MOST]
-    ]
-    head: Line = (
-        "Limit",
-        n("Auctions bound"),
-        n("Share"),
-        n("Bids stopped"),
-        n("Price per 1 % of NAV"),
-        n("Value of 10 % more"),
-        n("the same, annual"),
-    )
     left = f" The {len(found) - _MOST} smallest are left out." if len(found) > _MOST else ""
     first = found[0]
     return join(
@@ -97,9 +76,34 @@ def _prices(m: ReportData, drawn: list[charts.Chart]) -> Html:
                 f"{horizon}, at each auction it bound in; {m.sample}",
                 "Points over time, by kind of limit, the most valuable first: " + ", ".join(kinds) + ".",
             ),
-            table(f"Limits with a price, the most valuable first; {m.sample}.{left}", head, rows),
+            table(
+                f"Limits with a price, the most valuable first; {m.sample}.{left}", *_priced(m, found[:_MOST], a_year)
+            ),
         ]
     )
+
+
+def _priced(m: ReportData, found: Sequence[shadow_prices.Shadow], a_year: float) -> tuple[Line, list[Line]]:
+    """Head and rows of the table of limits with a price; ``a_year`` is how many horizons a year has."""
+    total = len(m.run.auctions)
+    stopped = {b.constraint: b.bids for b in figures.bindings(a for _, a in m.run.auctions)}
+    rows: list[Line] = [
+        (
+            formatting.constraint(s.constraint), n(count(s.auctions)), n(percent(s.auctions / total, 0)),
+            n(count(stopped.get(s.constraint, 0))), n(bps(s.price * 0.01, 2)), n(bps(s.worth, 2)),
+            n(bps(s.worth * a_year)),
+        )
+        for s in found
+    ]  # fmt: skip
+    names = (
+        "Auctions bound",
+        "Share",
+        "Bids stopped",
+        "Price per 1 % of NAV",
+        "Value of 10 % more",
+        "the same, annual",
+    )
+    return ("Limit", *map(n, names)), rows
 
 
 def _lower(said: str) -> str:
