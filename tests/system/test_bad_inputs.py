@@ -127,7 +127,7 @@ SPY = ("SPY.csv", "--symbol", "SPY")
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("nowhere.csv",), 2, ("nowhere.csv does not exist", "Give a CSV or Parquet file")),
+        (("nowhere.csv",), 1, ("nowhere.csv does not exist", "Give a CSV or Parquet file")),
         (("empty",), 1, ("empty holds no CSV or Parquet file", "one file per symbol")),
         (("wrong.csv", "--symbol", "SPY"), 1, ("lacks date, open, high, low, close", "its columns are foo, bar")),
         (("SPY.csv",), 2, ("has no symbol column", "--symbol")),
@@ -157,7 +157,7 @@ def test_real_data_is_refused_in_a_synthetic_home(market: Path, sources: Path) -
 
 def test_a_file_name_that_is_no_text_is_named_in_plain_letters(market: Path, tmp_path: Path) -> None:
     name = os.fsdecode(b"\xff\xfe.csv")
-    refused(*FILES, name, home=market, code=2, said=("does not exist",), cwd=tmp_path, LC_ALL="C", PYTHONUTF8="0")
+    refused(*FILES, name, home=market, code=1, said=("does not exist",), cwd=tmp_path, LC_ALL="C", PYTHONUTF8="0")
 
 
 # Spans, policies, strategies
@@ -171,20 +171,20 @@ def test_a_file_name_that_is_no_text_is_named_in_plain_letters(market: Path, tmp
         (("backtest", "--start", "2014-02-03"), 2, ("2014-02-03", "first possible date is 2014-12-31")),
         (("backtest", "--start", "2031-01-01"), 2, ("no session", "2020-12-31")),
         (("backtest", *SPAN, "--strategy", "core_trnd"), 2, ("'core_trnd'", "Did you mean 'core_trend'")),
-        (("backtest", *SPAN, "--capital", "1e300"), 2, ("account.capital is 1e+300",)),
-        (("backtest", *SPAN, "--capital", "99999999999999999999"), 2, ("account.capital is 1e+20",)),
+        (("backtest", *SPAN, "--capital", "1e300"), 1, ("account.capital is 1e+300",)),
+        (("backtest", *SPAN, "--capital", "99999999999999999999"), 1, ("account.capital is 1e+20",)),
         (("backtest", *SPAN, "--snapshot", ""), 2, ("--snapshot is empty", "unset")),
         (("backtest", *SPAN, "--profile="), 2, ("--profile is empty",)),
         ((*PAPER, "--continue", ""), 2, ("--continue is empty",)),
         (("compare", "", "last"), 2, ("an argument is empty",)),
-        (("backtest", *SPAN, "--strategy", "nowhere.py"), 2, ("nowhere.py does not exist",)),
-        (("backtest", *SPAN, "--capital", "-5"), 2, ("account.capital is -5",)),
-        (("backtest", *SPAN, "--capital", "1e999"), 2, ("account.capital is inf", "finite")),
+        (("backtest", *SPAN, "--strategy", "nowhere.py"), 1, ("nowhere.py does not exist",)),
+        (("backtest", *SPAN, "--capital", "-5"), 1, ("account.capital is -5",)),
+        (("backtest", *SPAN, "--capital", "1e999"), 1, ("account.capital is inf", "finite")),
         (("backtest", *SPAN, "--capital", "1,000"), 2, ("--capital",)),
         (("backtest", *SPAN, "--capital", "10"), 1, ("shaping.min_trade", "raise account.capital")),
         (("backtest", "--capital", "100,000"), 2, ("'100,000' is not a number", "write 100000")),
         (("backtest", "--snapshot", "zzz"), 2, ("begin with 'zzz'", "Name one of")),
-        (("backtest", "--policy", "no.yaml"), 2, ("no.yaml does not exist",)),
+        (("backtest", "--policy", "no.yaml"), 1, ("no.yaml does not exist",)),
         (("compare", "last"), 2, ("RUN_B",)),
         (("audit", "verify", "--run", "nobody"), 2, ("no run 'nobody'", "plimsoll runs")),
         (("ingest", "--provider", "synthetic", "--source", "core:seed=x"), 2, ("seed", "whole number")),

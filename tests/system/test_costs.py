@@ -69,5 +69,5 @@ def test_own_fills_need_no_home_when_they_say_everything(tmp_path: Path) -> None
 
 def test_two_sources_or_none_are_refused(home: Path, tmp_path: Path) -> None:
     assert "two different sources" in plimsoll("costs", "--run", "x", "--fills", "y.csv", home=home, code=2)
-    assert "y.csv is not there" in plimsoll("costs", "--fills", "y.csv", home=home, code=2)
+    assert "y.csv is not there" in plimsoll("costs", "--fills", "y.csv", home=home, code=1)
     assert "holds no runs" in plimsoll("costs", home=tmp_path, code=2)

@@ -194,7 +194,7 @@ def test_what_is_not_understood_is_an_error_and_changes_nothing(tmp_path: Path) 
         process.ask(QUOTE)
         before = process.ask({"type": "status"})
         for line in GARBAGE:
-            assert list(process.raw(line)) == ["error"], line[:80]
+            assert list(process.raw(line))[:2] == ["error", "line"], line[:80]
         for n, (change, reasons) in enumerate(REFUSED):
             answer = process.ask(intent(f"bad-{n}") | change)
             assert (answer["decision"], answer["reasons"]) == ("REFUSE", reasons), change

@@ -177,7 +177,7 @@ def test_a_snapshot_is_named_by_an_unambiguous_beginning(home: Path) -> None:
     held = say(home, "runs", "--json")[0]["snapshot"]
     span = ("--start", "2019-01-02", "--end", "2019-02-01")
     assert say(home, "backtest", *span, "--snapshot", held[:6], "--json")["snapshot"] == held
-    assert "0 snapshots" in say(home, "backtest", *span, "--snapshot", "xyz", code=2)
+    assert "begin with 'xyz'" in say(home, "backtest", *span, "--snapshot", "xyz", code=2)
 
 
 TIGHT = """

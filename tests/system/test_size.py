@@ -106,7 +106,7 @@ def test_a_step_needs_five_sessions_and_a_signature(desk: Desk) -> None:
     assert answers[1]["reasons"] == ["POSITION_LIMIT"]
     assert answers[4]["decision"] == "ADMIT"
     assert desk.json("limits", "show")["size"] == "25.00"
-    assert "for now; its cap is $500.00" in desk.run("sla", "--profile", "micro").stdout
+    assert "at this step; its cap is $500.00" in desk.run("sla", "--profile", "micro").stdout
     assert desk.approve(status=3)["error"].startswith("$50.00 cannot be granted yet")
 
 

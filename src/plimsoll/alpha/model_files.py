@@ -57,7 +57,7 @@ def check(source: str) -> None:
             f"{source} is no kind of model known", "Give an .onnx or .py file, or a mock such as mock:momentum"
         )
     if not path.is_file():
-        raise UsageError(f"the model file {source} does not exist", "Give the path of an .onnx or .py file")
+        raise InputError(f"the model file {source} does not exist", "Give the path of an .onnx or .py file")
 
 
 def open_model(source: str) -> OpenedModel:

@@ -77,7 +77,7 @@ def _installed(name: str) -> Strategy:
 
 def _from_file(path: Path) -> Strategy:
     if not path.is_file():
-        raise UsageError(f"strategy file {path} does not exist", "Give the path of a .py file")
+        raise InputError(f"strategy file {path} does not exist", "Give the path of a .py file")
     origin = f"strategy file {path}"
     module = _executed(path, origin)
     kinds = [

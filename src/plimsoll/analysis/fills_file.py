@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.unpacking import whole
 from plimsoll.costs.shortfall import REGIMES
@@ -84,7 +84,7 @@ def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
     if form not in (".csv", ".parquet"):
         raise InputError(f"{path} is neither .csv nor .parquet", "Write the fills in one of the two forms")
     if not path.is_file():
-        raise UsageError(f"{path} is not there", "Give the file of your fills")
+        raise InputError(f"{path} is not there", "Give the file of your fills")
     return _csv(path) if form == ".csv" else _parquet(path)
 
 

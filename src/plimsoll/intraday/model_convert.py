@@ -70,7 +70,7 @@ def convert(source: Path, output: Path, *, trusted: bool, algorithm: str = "PPO"
     if suffix not in (*_PICKLES, ".zip"):
         raise UsageError(f"{source} cannot be converted", f"Give a {', '.join(_PICKLES)} or .zip file")
     if not source.is_file():
-        raise UsageError(f"the model file {source} does not exist", "Give the path of a file")
+        raise InputError(f"the model file {source} does not exist", "Give the path of a file")
     if not trusted:
         raise UsageError(f"{source}: {WARNING}", "Add --trust if you trust them")
     given = whole(source, BYTES_MAX)  # read once: what is hashed is what is converted

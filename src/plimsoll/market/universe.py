@@ -104,7 +104,7 @@ def _document(path: Path) -> object:
     if path.is_dir():
         raise InputError(f"{path} is a folder", "Give the universe file itself")
     if not path.exists():
-        raise UsageError(f"{path} does not exist", "Give the path of a universe file")
+        raise InputError(f"{path} does not exist", "Give the path of a universe file")
     try:
         text = whole(path, BYTES_MAX).decode("utf-8-sig")
     except UnicodeDecodeError:

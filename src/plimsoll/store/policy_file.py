@@ -28,7 +28,7 @@ from plimsoll.store.policy_yaml import read_text, read_yaml
 PROFILES = ("core", "institutional", "small-live", "micro")
 PREFIX = "PLIMSOLL__"
 COMMAND_LINE = "command line"
-"""Origin of what the words of a command set: wrong there, it is a usage error (O10)."""
+"""Origin of what the words of a command set."""
 _EXPECTED = re.compile(r"Expected `(\w+)`, got")
 _PERCENT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
 _TYPES = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "text", "array": "a list"}
@@ -333,8 +333,8 @@ def _check_range(value: float, shape: types.Type, path: str, origin: str) -> Non
 
 
 def _wrong(origin: str, problem: str, remedy: str) -> PlimsollError:
-    """The error of a value: of the command's words where it was given there, else of the file it stands in."""
-    return (UsageError if origin == COMMAND_LINE else InputError)(f"{origin}: {problem}", remedy)
+    """The error of a value, with the file, variable or command line it comes from."""
+    return InputError(f"{origin}: {problem}", remedy)
 
 
 def _join(path: str, key: str) -> str:

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.errors import InputError
 
 BYTES_MAX = 256 * 1024
 NODES_MAX = 20_000
@@ -49,7 +49,7 @@ def read_text(path: Path) -> str:
                 raise InputError(f"policy file {path} is not a regular file", "Name a readable YAML file")
             raw = file.read(BYTES_MAX + 1)
     except FileNotFoundError:
-        raise UsageError(f"policy file {path} does not exist", "Name a YAML file") from None
+        raise InputError(f"policy file {path} does not exist", "Name a YAML file") from None
     except OSError as error:
         raise InputError(f"policy file {path}: {error.strerror}", "Name a readable YAML file") from None
     if len(raw) > BYTES_MAX:

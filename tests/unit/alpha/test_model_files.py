@@ -192,7 +192,7 @@ def test_what_is_no_model_is_said_to_be_none(tmp_path: Path) -> None:
         check("mock:oracle")
     with pytest.raises(UsageError, match="no kind of model"):
         check("model.txt")
-    with pytest.raises(UsageError, match="does not exist"):
+    with pytest.raises(InputError, match="does not exist"):
         check(str(tmp_path / "absent.onnx"))
 
 

@@ -120,9 +120,9 @@ def test_a_file_that_does_not_work_is_named_with_the_reason(tmp_path: Path, text
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"nowhere\.py does not exist"):
+    with pytest.raises(InputError, match=r"nowhere\.py does not exist"):
         load([str(tmp_path / "nowhere.py")])
     folder = tmp_path / "folder.py"
     folder.mkdir()
-    with pytest.raises(UsageError, match="does not exist"):
+    with pytest.raises(InputError, match="does not exist"):
         load([str(folder)])

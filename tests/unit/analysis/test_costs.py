@@ -12,7 +12,7 @@ import pytest
 
 from plimsoll.analysis.costs import of_file
 from plimsoll.analysis.fills_file import OPTIONAL, REQUIRED, read
-from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.errors import InputError
 from plimsoll.core.panel import History, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.engine.history import history_of
@@ -140,7 +140,7 @@ def test_a_file_is_refused_by_name_when_it_is_no_table_of_fills(tmp_path: Path) 
     twice.write_text("symbol,side,qty,price,arrival,time,Price\n")
     with pytest.raises(InputError, match="two columns price"):
         read(twice, "fund")
-    with pytest.raises(UsageError, match="is not there"):
+    with pytest.raises(InputError, match="is not there"):
         read(tmp_path / "c.csv", "fund")
     with pytest.raises(InputError, match=r"neither \.csv nor \.parquet"):
         read(tmp_path / "c.xlsx", "fund")

@@ -59,7 +59,8 @@ def fill(name: str, execution: str, qty: str = "0.01", price: str = "400.00") ->
 
 def test_a_cut_line_and_one_that_is_too_long_are_lines_and_no_orders() -> None:
     said = Desk().ask(b"x" * 10, None, json.dumps(SESSION).encode()[:-1])
-    assert [list(answer) for answer in said] == [["error"]] * 3
+    assert [list(answer) for answer in said] == [["error", "line"]] * 3
+    assert [answer["line"] for answer in said] == [1, 2, 3]
     assert "longer than 65536 bytes" in said[1]["error"]
 
 
@@ -202,7 +203,8 @@ def test_a_line_that_is_none_is_an_error_and_changes_nothing(line: Any, problem:
     desk.ask(SESSION, QUOTE, intent("a"))
     before = dict(desk.account.state), dict(desk.account.facts)
     answer = desk.one(line)
-    assert list(answer) == ["error"] and problem in answer["error"]
+    assert list(answer)[:2] == ["error", "line"] and set(answer) <= {"error", "line", "id"}
+    assert problem in answer["error"] and answer["line"] == 4
     assert (desk.account.state, desk.account.facts) == before
 
 
@@ -367,7 +369,7 @@ def test_a_refused_quote_of_no_symbol_or_another_time_changes_nothing(bad: dict[
     desk = Desk()
     desk.ask(SESSION, QUOTE)
     before = dict(desk.account.state)
-    assert list(desk.one(QUOTE | {"bid": "-1"} | bad)) == ["error"]
+    assert list(desk.one(QUOTE | {"bid": "-1"} | bad)) == ["error", "line"]
     assert desk.account.state == before
 
 

@@ -70,7 +70,7 @@ def test_what_cannot_be_converted_is_refused_and_nothing_is_written(tmp_path: Pa
 
     with pytest.raises(UsageError, match="cannot be converted"):
         convert(tmp_path / "m.txt", output, trusted=True)
-    with pytest.raises(UsageError, match="does not exist"):
+    with pytest.raises(InputError, match="does not exist"):
         convert(tmp_path / "absent.pkl", output, trusted=True)
     (tmp_path / "torn.pkl").write_bytes(b"\x80\x04")
     with pytest.raises(InputError, match="cannot be unpickled"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plimsoll.core.errors import InputError, UsageError
+from plimsoll.core.errors import InputError
 from plimsoll.core.instrument import Instrument, Membership
 from plimsoll.market import universe
 from plimsoll.market.instruments import infer
@@ -137,7 +137,7 @@ def test_a_mistake_in_json_is_named(tmp_path: Path, text: str, words: str) -> No
 
 
 def test_files_that_cannot_be_universes_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="does not exist"):
+    with pytest.raises(InputError, match="does not exist"):
         universe.read(tmp_path / "absent.yaml")
     with pytest.raises(InputError, match="is a folder"):
         universe.read(tmp_path)

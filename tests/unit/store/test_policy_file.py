@@ -186,7 +186,7 @@ def test_what_does_not_fit_from_the_environment_is_refused_by_name(
 
 
 def test_files_that_cannot_be_a_policy_are_refused(tmp_path: Path, yaml) -> None:
-    with pytest.raises(UsageError, match=r"nowhere\.yaml"):
+    with pytest.raises(InputError, match=r"nowhere\.yaml"):
         load(files=[tmp_path / "nowhere.yaml"])
     with pytest.raises(InputError, match="directory"):
         load(files=[tmp_path])
@@ -236,7 +236,7 @@ def test_the_command_line_is_the_last_layer() -> None:
     loaded = load(env={"PLIMSOLL__ACCOUNT__CAPITAL": "5000"}, changes={"account.capital": 250_000.0})
     assert loaded.policy.account.capital == 250_000.0
     assert loaded.origin("account.capital") == "command line"
-    with pytest.raises(UsageError, match=r"command line: account\.capital is -1"):
+    with pytest.raises(InputError, match=r"command line: account\.capital is -1"):
         load(changes={"account.capital": -1.0})
     assert load(changes={"strategies.enabled": ["core_trend"]}).policy.strategies.enabled == ("core_trend",)
 

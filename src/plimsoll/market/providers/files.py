@@ -146,7 +146,7 @@ def _paths(source: Path) -> tuple[list[Path], list[str]]:
             return [source], []
         if not source.is_dir():
             what = "is neither a file nor a folder" if source.exists() else "does not exist"
-            raise UsageError(f"{_where(source)} {what}", "Give a CSV or Parquet file, or a folder of them")
+            raise InputError(f"{_where(source)} {what}", "Give a CSV or Parquet file, or a folder of them")
         files = sorted(p for p in source.iterdir() if p.is_file() and not p.name.startswith("."))
         paths = [p for p in files if tables.is_table(p.name) and not _only_words(p)]
     except (OSError, ValueError) as error:
