@@ -51,6 +51,14 @@ def test_a_file_that_cannot_be_used_ends_with_1_and_names_the_line(trades: str) 
     assert commands.plimsoll("tax", "8949", "--trades", trades).returncode == 2
 
 
+def test_no_account_becomes_a_formula_and_one_form_is_chosen(trades: str) -> None:
+    Path(trades).write_text(TRADES.replace("\na,", "\n=1+1,"))
+    words = ("tax", "8949", "--year", "2025", "--trades", trades, "--csv")
+    (line,) = csv.DictReader(io.StringIO(commands.plimsoll(*words).stdout))
+    assert line["account"] == "'=1+1"
+    assert commands.plimsoll(*words, "--pdf").returncode == 2
+
+
 def test_a_runs_own_fills_are_its_trades(ingested: Callable[[Path], Path], tmp_path: Path) -> None:
     """What was gained and what is held of the account's lots is what its journal's fills paid and received."""
     home = ingested(tmp_path / "home")

@@ -10,6 +10,7 @@ import typer
 
 from plimsoll import app
 from plimsoll.cli.command import Answer, command
+from plimsoll.core.errors import UsageError
 
 if TYPE_CHECKING:
     from plimsoll.app import Workspace
@@ -65,6 +66,8 @@ def form_8949(
     plimsoll tax 8949 --year 2025 --trades trades.csv --csv > form-8949.csv
     plimsoll tax 8949 --year 2025 --trades trades.csv --pdf > form-8949.pdf
     """
+    if as_csv and as_pdf:
+        raise UsageError("--csv and --pdf were both given", "Choose one")
     found = app.form_8949(where, year, trades=trades, run=run, method=method.value, received=received, rules=rules)
     shown = "tax.print_pdf" if as_pdf else "tax.print_csv" if as_csv else None
     return Answer(found, render=shown)

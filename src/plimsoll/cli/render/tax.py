@@ -78,11 +78,12 @@ def _open(found: Form8949) -> None:
 
 
 def cells(row: FormRow) -> tuple[str, ...]:
-    """A row in the columns of the form."""
+    """A row in the columns of the form. An account that a spreadsheet would take for a formula gets an apostrophe."""
+    account = f"'{row.account}" if row.account[0] in "=+-@" else row.account
     amounts = [f"{v:.2f}" for v in (row.proceeds, row.basis, row.adjustment, row.gain)]
     return (
         row.box, f"{row.quantity:.10g} {row.symbol}", row.acquired, row.sold, amounts[0], amounts[1], row.code,
-        amounts[2], amounts[3], row.account,
+        amounts[2], amounts[3], account,
     )  # fmt: skip
 
 
