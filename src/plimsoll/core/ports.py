@@ -71,6 +71,25 @@ class Model(Protocol):
         ...
 
 
+class Clock(Protocol):
+    """Time, for everything that lives in time; a decision and an event are dated by it (E1).
+
+    One clock serves a whole process: the machine's, or a simulated one that jumps to the next waiter.
+    """
+
+    def now(self) -> int:
+        """Microseconds since 1970, UTC. The machine's may be set, so it may go back."""
+        ...
+
+    def steady(self) -> int:
+        """Microseconds of a clock that never goes back, for durations and time-outs."""
+        ...
+
+    async def sleep(self, micros: int) -> None:
+        """Wait this long by ``steady``."""
+        ...
+
+
 class Journal(Protocol):
     """Append-only, hash-chained record of a run (G3)."""
 

@@ -82,15 +82,19 @@ class Combination(msgspec.Struct, frozen=True):
 
 
 class VenueRules(msgspec.Struct, frozen=True):
-    """A venue's order rules as data: combinations, and by symbol the smallest lots, step of lots and notional in cents.
+    """A venue's order rules as data (L16, L17): combinations, and by symbol the smallest order in lots and in cents,
+    the step of its lots, and the ticks of its prices: pairs of the price from which a tick holds and the tick, 1e-12
+    USD, ascending.
 
-    ``lots_min`` and ``notional_min`` of "" hold for every symbol without its own.
+    The entry of "" holds for every symbol without its own.
     """
 
     name: str
     takes: frozenset[Combination]
     lots_min: dict[str, int] = msgspec.field(default_factory=dict)
     notional_min: dict[str, int] = msgspec.field(default_factory=dict)
+    lots_step: dict[str, int] = msgspec.field(default_factory=dict)
+    ticks: dict[str, tuple[tuple[int, int], ...]] = msgspec.field(default_factory=dict)
 
 
 class Gate(Protocol):
