@@ -36,7 +36,23 @@ class WallClock:
 
 Maker = Callable[["VenueAccess", "Mapping[str, Instrument]", "Clock", SessionOf], "tuple[LiveVenue, QuoteFeed]"]
 """Makes a venue's adapter and its quotes, not connected yet; imports its libraries when called."""
-MAKERS: dict[str, Maker] = {}
+
+
+def _binance(
+    access: VenueAccess, instruments: Mapping[str, Instrument], clock: Clock, session_of: SessionOf
+) -> tuple[LiveVenue, QuoteFeed]:
+    try:
+        from plimsoll.execution.venues.binance.make import spot
+    except ImportError:
+        raise _absent("Binance") from None
+    return spot(access, instruments, clock, session_of)
+
+
+def _absent(venue: str) -> InputError:
+    return InputError(f"{venue} needs libraries that are not installed", "pip install 'plimsoll[live]'")
+
+
+MAKERS: dict[str, Maker] = {"binance": _binance}
 """Every live venue, by name."""
 
 

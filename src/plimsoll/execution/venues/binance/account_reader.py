@@ -1,0 +1,170 @@
+"""Reads an account at one instant: cash, positions, open orders, and executions since a time (X6, L4, L5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from plimsoll.core.events import FeeReported, VenueSnapshot
+from plimsoll.core.order import Fill
+from plimsoll.execution.venues.binance.client import BinanceClient, Failure
+from plimsoll.execution.venues.binance.listing import Listing, cents_held, fee_of, fill_of
+from plimsoll.execution.venues.binance.market import Account, Market
+from plimsoll.execution.venues.binance.wire import OrderRow, Trade, order_rows
+
+_PAGE = 1000
+_TRIES = 5
+_MOVING = Failure("MOVING", "OUTCOME_UNKNOWN", "the account changed while it was read")
+
+
+class AccountReader:
+    """Questions about the account. Executions that were read once are not asked for again: they never change there."""
+
+    def __init__(self, client: BinanceClient, market: Market, session_of: Callable[[int], str]) -> None:
+        self._client, self._market, self._session_of = client, market, session_of
+        self.by_symbol: dict[str, Listing] = {}
+        self.by_market: dict[str, Listing] = {}
+        self.rest: tuple[str, ...] = ()
+        self._since = 0
+        self._trades: dict[str, list[Trade]] = {}
+        self._names: dict[tuple[str, int], str] = {}
+
+    def begin(self, by_symbol: dict[str, Listing], since: int) -> None:
+        """The symbols, and the time from which executions are reported."""
+        self.by_symbol, self._since = by_symbol, since
+        self.by_market = {one.market: one for one in by_symbol.values()}
+        self._trades = {one.market: [] for one in by_symbol.values()}
+
+    def name(self, market: str, order_id: int, client_id: str) -> None:
+        """Remember the id that an order's sender gave it; executions say only the venue's."""
+        self._names[market, order_id] = client_id
+
+    async def open_orders(self) -> list[OrderRow] | Failure:
+        """Every open order of the account, in whatever symbol."""
+        body = await self._client.read(self._market.paths.open_orders)
+        if isinstance(body, Failure):
+            return body
+        rows = order_rows(body)
+        if rows is None:
+            return Failure("UNREADABLE", "OUTCOME_UNKNOWN", "the open orders")
+        for row in rows:
+            self.name(row.symbol, row.order_id, row.client_order_id)
+        return rows
+
+    async def snapshot(self, session: str, heard: Callable[[], int]) -> VenueSnapshot | Failure:
+        """The account, read twice around its executions: only where nothing moved meanwhile is it one instant.
+
+        ``heard`` counts the events of the stream.
+        """
+        for _ in range(_TRIES):
+            count = heard()
+            before = await self._balances()
+            if isinstance(before, Failure):
+                return before
+            if (failed := await self._read_trades()) is not None:
+                return failed
+            income = await self._market.income(self._client, self._since)
+            if isinstance(income, Failure):
+                return income
+            after = await self._balances()
+            if isinstance(after, Failure):
+                return after
+            if before == after and heard() == count:
+                return await self._told(session, *after, income)
+        return _MOVING
+
+    async def executions(self, listing: Listing, order_id: int) -> list[Fill | FeeReported] | Failure:
+        """What was executed of one order, and its fees."""
+        asked = {"symbol": listing.market, "orderId": str(order_id)}
+        page = await self._page(asked)
+        if isinstance(page, Failure):
+            return page
+        return await self.told(page)
+
+    async def told(self, trades: list[Trade]) -> list[Fill | FeeReported] | Failure:
+        """Executions as our events, and their fees; their orders are asked for their names where needed."""
+        if (failed := await self._find_names(trades)) is not None:
+            return failed
+        events: list[Fill | FeeReported] = []
+        for trade in trades:
+            listing = self.by_market.get(trade.symbol)
+            name = self._names.get((trade.symbol, trade.order_id), f"binance {trade.order_id}")
+            session = self._session_of(trade.at)
+            if listing is None or (fill := fill_of(listing, trade, name, session)) is None:
+                continue
+            events.append(fill)
+            if (fee := fee_of(listing, trade, session)) is not None:
+                events.append(fee)
+        return events
+
+    async def _balances(self) -> tuple[Account, tuple[str, ...]] | Failure:
+        account = await self._market.account(self._client, self.by_symbol)
+        if isinstance(account, Failure):
+            return account
+        rows = await self.open_orders()
+        if isinstance(rows, Failure):
+            return rows
+        return account, tuple(sorted(row.client_order_id for row in rows))
+
+    async def _told(
+        self, session: str, account: Account, orders: tuple[str, ...], income: list[tuple[int, FeeReported]]
+    ) -> VenueSnapshot | Failure:
+        trades = [trade for of in self._trades.values() for trade in of if trade.at >= self._since]
+        events = await self.told(sorted(trades, key=lambda trade: (trade.at, trade.symbol, trade.id)))
+        if isinstance(events, Failure):
+            return events
+        positions = {s: self.by_symbol[s].lots(amount)[0] for s, amount in account.held.items()}
+        self.rest = (*account.rest, *self._below_a_lot(account))
+        return VenueSnapshot(
+            session,
+            cents_held(account.cash),
+            {symbol: lots for symbol, lots in positions.items() if lots},
+            orders,
+            tuple(one for one in events if isinstance(one, Fill)),
+            (),
+            (*(one for one in events if isinstance(one, FeeReported)), *(fee for _, fee in income)),
+        )
+
+    def _below_a_lot(self, account: Account) -> tuple[str, ...]:
+        below = {s: self.by_symbol[s].lots(amount)[1] for s, amount in account.held.items()}
+        return tuple(f"{symbol} {rest:f} below a lot" for symbol, rest in sorted(below.items()) if rest)
+
+    async def _read_trades(self) -> Failure | None:
+        """Every symbol's executions since the time, page after page."""
+        for market, known in self._trades.items():
+            while True:
+                start = {"fromId": str(known[-1].id + 1)} if known else {"startTime": str(self._since // 1000)}
+                page = await self._page({"symbol": market, "limit": str(_PAGE), **start})
+                if isinstance(page, Failure):
+                    return page
+                last = known[-1].id if known else -1
+                known += sorted((one for one in page if one.id > last), key=lambda one: one.id)
+                if len(page) < _PAGE or known[-1].id == last:
+                    break
+        return None
+
+    async def _page(self, asked: dict[str, str]) -> list[Trade] | Failure:
+        body = await self._client.read(self._market.paths.trades, asked)
+        if isinstance(body, Failure):
+            return body
+        page = self._market.trades(body)
+        return Failure("UNREADABLE", "OUTCOME_UNKNOWN", "the executions") if page is None else page
+
+    async def _find_names(self, trades: list[Trade]) -> Failure | None:
+        """Ask for the names of the orders of executions: those of one symbol from the first without a name on."""
+        wanted: dict[str, set[int]] = {}
+        for one in trades:
+            if (one.symbol, one.order_id) not in self._names:
+                wanted.setdefault(one.symbol, set()).add(one.order_id)
+        for market, ids in wanted.items():
+            while ids:
+                first = min(ids)
+                asked = {"symbol": market, "orderId": str(first), "limit": str(_PAGE)}
+                body = await self._client.read(self._market.paths.orders, asked)
+                if isinstance(body, Failure):
+                    return body
+                if (rows := order_rows(body)) is None:
+                    return Failure("UNREADABLE", "OUTCOME_UNKNOWN", "the orders of executions")
+                for row in rows:
+                    self.name(row.symbol, row.order_id, row.client_order_id)
+                ids -= {row.order_id for row in rows} | {first}
+        return None
