@@ -224,16 +224,23 @@ class FillCorrected(msgspec.Struct, frozen=True, omit_defaults=True):
     exchange: str = ""
 
 
-class FeeReported(msgspec.Struct, frozen=True):
+class FeeReported(msgspec.Struct, frozen=True, omit_defaults=True):
     """A fee that a venue reported apart from a fill: ``cents`` of ``currency`` paid for an execution or an order
     (``of``); ``source`` names the report, and reports one fee of each (X3).
+
+    ``amount`` is the exact amount in 1e-12 of the currency, where a cent is too coarse or the currency is not USD; then
+    ``cents`` are 0 for another currency. A fee that a venue took out of the units of ``symbol`` itself names it, with
+    the size of a ``lot`` in 1e-12 units (L7, L8). Nothing is converted here.
     """
 
     session: str
     of: str
     cents: int
     source: str
-    currency: str = "USD"
+    currency: str = msgspec.field(default_factory=lambda: "USD")  # by a call, so that it is always written
+    amount: int = 0
+    symbol: str = ""
+    lot: int = 0
 
 
 class PositionAdopted(msgspec.Struct, frozen=True):

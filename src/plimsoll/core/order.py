@@ -100,7 +100,8 @@ class Fill(msgspec.Struct, frozen=True, omit_defaults=True):
     are positive; slippage and impact are already inside the price and are stated for attribution.
 
     ``at`` is when it was made, microseconds since 1970, and ``exchange`` where, as far as its venue says so: an id of
-    an execution is one of its symbol and exchange.
+    an execution is one of its symbol and exchange. ``rest`` is what was spent beyond the whole cents of ``notional``
+    and ``commission``, 1e-12 USD, where the venue's money is finer than a cent.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Fill(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = msgspec.field(default_factory=lambda: "ORDER")  # by a call, so that it is always written
     at: int = 0
     exchange: str = ""
+    rest: int = 0
 
 
 def client_id(account: str, session: str, symbol: str, side: str, part: int = 0, generation: int = 0) -> str:

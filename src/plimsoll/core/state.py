@@ -30,6 +30,7 @@ from plimsoll.core.events import (
     VenueSnapshot,
 )
 from plimsoll.core.executions import ExecutionBook, fee_key, supersedes
+from plimsoll.core.fees import CENT, lots_taken, whole_cents
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.quantity import split_ratio
 from plimsoll.core.restraint import LadderState
@@ -53,6 +54,9 @@ class State(msgspec.Struct, frozen=True, eq=False):
     journal explains: its position may not grow until a person signs for the lots held of it, or a later snapshot takes
     the adoption back as a whole (X3, X6). ``foreign`` are the orders that the venue's last snapshot lists as open and
     that are not open here: nothing may grow until a snapshot no longer lists them.
+
+    ``rest`` is money below a whole cent, 1e-12 USD, where a venue's is finer: ``cash`` is rounded down by it.
+    ``charged`` are the fees paid in each other currency, in 1e-12 of it; nothing is converted (X3).
     """
 
     symbols: tuple[str, ...]
@@ -67,6 +71,8 @@ class State(msgspec.Struct, frozen=True, eq=False):
     external: Mapping[str, int] = msgspec.field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
     splits: Mapping[str, Splits] = msgspec.field(default_factory=dict)
+    rest: int = 0
+    charged: Mapping[str, int] = msgspec.field(default_factory=dict)
 
 
 def open_account(genesis: Genesis) -> State:
@@ -150,7 +156,8 @@ def _filled(state: State, fill: Fill) -> State:
 
 def _executed(state: State, fill: Fill) -> State:
     """An execution is booked; where a split came after it, in present units."""
-    lots, price, spent = fill.lots, fill.price, fill.notional + fill.commission
+    lots, price = fill.lots, fill.price
+    state, spent = _spent(state, fill.notional + fill.commission, fill.rest)
     splits = state.splits.get(fill.symbol, ())
     if splits and splits[-1].session > fill.session:
         lots, price, state = _in_present_units(state, splits, fill, lots)
@@ -166,11 +173,29 @@ def _in_present_units(state: State, splits: Splits, fill: Fill, lots: int) -> tu
 
 
 def _fee(state: State, fee: FeeReported) -> State:
-    if fee.currency != "USD":
-        raise TransitionRefused(f"A fee of {fee.of} is in {fee.currency}, and the account in USD", "Quarantine it")
+    if fee.currency != "USD" and not fee.amount:
+        raise TransitionRefused(f"A fee of {fee.of} in {fee.currency} has no amount", "Quarantine it")
     if fee_key(fee) in state.executions:
         raise TransitionRefused(f"The fee of {fee.of} that {fee.source} reports is booked already", "Book it once")
-    return replace(state, cash=state.cash - fee.cents, executions=state.executions.added(fee))
+    after = replace(state, executions=state.executions.added(fee))
+    if fee.currency == "USD":
+        after, spent = _spent(after, fee.cents, fee.amount - fee.cents * CENT if fee.amount else 0)
+        return replace(after, cash=after.cash - spent)
+    charged = state.charged.get(fee.currency, 0)
+    after = replace(after, charged={**state.charged, fee.currency: charged + fee.amount})
+    if not fee.symbol or not (taken := lots_taken(charged, fee.amount, fee.lot)):
+        return after
+    i = state.symbols.index(fee.symbol)
+    held = int(state.lots[i]) - taken
+    return _holding(after, i, held, float(state.average_cost[i]) if held else np.nan, 0)
+
+
+def _spent(state: State, cents: int, rest: int) -> tuple[State, int]:
+    """Whole cents spent, with those that the rests below a cent come to."""
+    if not rest:
+        return state, cents
+    carried, left = whole_cents(state.rest, rest)
+    return replace(state, rest=left), cents + carried
 
 
 def _corrected(state: State, event: FillCorrected) -> State:
@@ -236,7 +261,8 @@ def _taken_back(state: State, fill: Fill) -> State:
     elif abs(after) < abs(before):
         left = (cost * abs(before) - price * abs(lots)) / abs(after)
         cost = left if left > 0.0 else cost
-    back = _holding(state, i, after, cost, -fill.notional - fill.commission)
+    state, spent = _spent(state, -fill.notional - fill.commission, -fill.rest)
+    back = _holding(state, i, after, cost, spent)
     return replace(back, working=filled(state.working, fill.id, lots))
 
 

@@ -41,9 +41,10 @@ def impossible(event: VenueEvent) -> str:
                 return "EXECUTION_ID"
             return "" if event.fill is None else _fill(event.fill)
         case FeeReported():
-            if not _texts(event.session, event.source, event.currency, event.of) or not event.of:
+            if not _texts(event.session, event.source, event.currency, event.of, event.symbol) or not event.of:
                 return "TEXT"
-            return "" if is_whole(event.cents) else "MONEY"
+            exact = is_whole(event.amount, MOST_HELD) and is_whole(event.lot, MOST_HELD)
+            return "" if is_whole(event.cents) and exact else "MONEY"
         case OrderAccepted():
             return "" if _texts(event.session, event.id, event.venue_id) else "TEXT"
         case OrderRejected():
@@ -101,7 +102,7 @@ def _fill(fill: Fill) -> str:
         return "LOTS"
     if not is_price(fill.price):
         return "PRICE"
-    money = (fill.notional, fill.commission, fill.slippage, fill.impact)
+    money = (fill.notional, fill.commission, fill.slippage, fill.impact, fill.rest)
     return "" if all(map(is_whole, money)) and fill.notional * fill.lots >= 0 else "MONEY"
 
 

@@ -239,13 +239,32 @@ def _fill(state: State, fill: Fill) -> Fill | EventQuarantined | None:
 
 
 def _fee(state: State, fee: FeeReported) -> FeeReported | EventQuarantined | None:
-    if fee.currency != "USD":
-        return quarantined(fee, fee.of, "FOREIGN_CURRENCY")
+    if fee.currency != "USD" and (wrong := _apart(state, fee)):
+        return quarantined(fee, fee.of, wrong)
     known = state.executions.told(fee_key(fee))
     if known is None:
         return fee if is_whole(state.cash - fee.cents, MOST_HELD) else quarantined(fee, fee.of, "MONEY")
-    same = isinstance(known.content, FeeReported) and known.content.cents == fee.cents
+    before = known.content
+    same = isinstance(before, FeeReported) and (before.cents, before.amount) == (fee.cents, fee.amount)
     return None if same else quarantined(fee, fee.of, "FEE_DIFFERS")
+
+
+def _apart(state: State, fee: FeeReported) -> str:
+    """What speaks against a fee in another currency, or in units of a symbol; "" where it is booked as it is.
+
+    Of the units of an execution no venue takes more than a hundredth: a larger fee is an error of its report (L9).
+    """
+    if fee.cents or not fee.amount:
+        return "FOREIGN_CURRENCY"
+    if not is_whole(state.charged.get(fee.currency, 0) + fee.amount, MOST_HELD):
+        return "MONEY"
+    if not fee.symbol:
+        return ""
+    if fee.symbol not in state.symbols:
+        return "FOREIGN_SYMBOL"
+    of = state.executions.get((fee.symbol, fee.of))
+    too_much = of is not None and 100 * abs(fee.amount) > abs(of.lots) * fee.lot
+    return "LOTS" if fee.lot <= 0 or too_much else ""
 
 
 def _correction(state: State, event: FillCorrected) -> FillCorrected | EventQuarantined | None:

@@ -30,7 +30,8 @@ from plimsoll.core.events import (
     OrderRestated,
     Split,
 )
-from plimsoll.core.executions import ExecutionBook, supersedes
+from plimsoll.core.executions import ExecutionBook, fee_key, supersedes
+from plimsoll.core.fees import lots_taken
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.ports import StateStore
 from plimsoll.core.quantity import ONE, split_ratio
@@ -56,6 +57,8 @@ class OrderGate:
         self._ratios: dict[str, Fraction] = {}
         self._splits: dict[str, Splits] = {}
         self._executions = ExecutionBook()
+        self._charged: dict[str, int] = {}  # fees by currency, 1e-12
+        self._fees: set[tuple[str, str]] = set()
         self._names: dict[tuple[str, str], tuple[str, str]] = {}  # order, and the governor's name, of an execution
 
     @property
@@ -105,6 +108,8 @@ class OrderGate:
                 self._corrected(event)
             case FeeReported(currency="USD"):
                 self._fee(event)
+            case FeeReported() if event.symbol:
+                self._fee_in_units(event)
             case OrderExpired() | OrderCancelled() | OrderRejected():
                 if self.asked(event.id):  # others ended before they were sent
                     self._governor.close(event.id)
@@ -181,6 +186,17 @@ class OrderGate:
         name = f"fee {event.source} {event.of}"
         if event.cents and not self._governor.knows(name):
             self._governor.tell(Fee(name, event.cents * ONE // 100, self._tick()))
+
+    def _fee_in_units(self, event: FeeReported) -> None:
+        """Lots that a fee takes out of a position leave it like a transfer."""
+        if fee_key(event) in self._fees:
+            return
+        self._fees.add(fee_key(event))
+        charged = self._charged.get(event.currency, 0)
+        self._charged[event.currency] = charged + event.amount
+        if taken := lots_taken(charged, event.amount, event.lot):
+            gone = -taken * self._unit[event.symbol]
+            self._governor.tell(Transfer(f"fee {event.source} {event.of}", event.symbol, gone, self._tick()))
 
     def _priced(self, prices: Mapping[str, int]) -> None:
         """Pass on certified prices, twice where the first leaves a doubt."""

@@ -300,6 +300,14 @@ def test_a_fee_is_a_loss_once_and_a_rebate_no_gain() -> None:
     assert not one.governor.knows(f"fee nothing {done.execution}")
 
 
+def test_a_fee_in_units_of_the_position_leaves_it_by_whole_lots_once() -> None:
+    one, done = bought(10, 100.0)
+    for of, amount, held in ((done.execution, 1, 9), ("b", 3, 9), ("c", ONE, 8), ("c", ONE, 8)):
+        one.booked(FeeReported(MONDAY, of, 0, "venue", "AAA", amount, "AAA", ONE))
+        assert one.governor.positions == {"AAA": held * ONE}
+    assert one.governor.loss == 0
+
+
 # what the governor is told, word for word
 
 

@@ -165,11 +165,13 @@ def fill_of(listing: Listing, trade: Trade, client_id: str, session: str) -> Fil
     lots, rest = listing.lots(trade.quantity)
     if rest or not lots:
         return None
-    notional = trade.sign * cents(trade.value)
-    commission = cents(trade.fee) if trade.fee_asset == CASH else 0
+    in_cash = trade.fee if trade.fee_asset == CASH else Decimal(0)
+    notional, commission = trade.sign * cents(trade.value), cents(in_cash)
+    exact = trade.sign * trade.value + in_cash
+    beyond = exact - (notional + commission) * _CENT
     return Fill(
         client_id, str(trade.id), session, listing.symbol, trade.sign * lots, float(trade.price), notional, commission,
-        0, 0, at=trade.at,
+        0, 0, at=trade.at, rest=_twelve(beyond),
     )  # fmt: skip
 
 
@@ -177,4 +179,12 @@ def fee_of(listing: Listing, trade: Trade, session: str) -> FeeReported | None:
     """The fee of an execution that was taken in another asset than cash: coins of the purchase itself, or BNB."""
     if not trade.fee or trade.fee_asset == CASH:
         return None
-    return FeeReported(session, str(trade.id), 0, f"binance {listing.market}", trade.fee_asset)
+    of, source, amount = str(trade.id), f"binance {listing.market}", _twelve(trade.fee)
+    if trade.fee_asset == listing.base:
+        return FeeReported(session, of, 0, source, trade.fee_asset, amount, listing.symbol, listing.lot_whole)
+    return FeeReported(session, of, 0, source, trade.fee_asset, amount)
+
+
+def _twelve(amount: Decimal) -> int:
+    """An amount in 1e-12."""
+    return int((amount * ONE).quantize(Decimal(1), ROUND_HALF_EVEN))
