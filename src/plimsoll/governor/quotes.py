@@ -77,9 +77,7 @@ class UnsavedQuotes:
         ``last`` is the believed quote before it.
         """
         now, written = book.quotes.get(symbol), self._written.get(symbol, last)
-        if now is None or now == last:
-            return False
-        return written is None or not near(written, now, limits.jumps.of(symbol) // 2)
+        return now is not None and (written is None or not near(written, now, limits.jumps.of(symbol) // 2))
 
     def keep(self, staged: Staged, symbol: str, last: Quote | None) -> None:
         """Keep a symbol's staged quote, to be written with the next change; ``last`` is the believed one before it."""

@@ -409,6 +409,16 @@ def test_a_price_far_from_the_stored_one_is_written_at_once(symbol: str, prices:
     assert "".join(str(after - before) for before, after in pairwise(sizes)) == written
 
 
+def test_what_was_never_a_price_is_written_once_and_a_doubt_stores_no_price() -> None:
+    desk = Desk()
+    sizes = [desk.store.written]
+    for price in (-1, -1, -1, 100, 130, 131):
+        desk.quote(price, later=0 if price == 131 else SECOND)
+        sizes.append(desk.store.written)
+    assert [after - before for before, after in pairwise(sizes)] == [1, 0, 0, 1, 1, 0]
+    assert Governor(desk.store, LIMITS).quotes["S"].bid == 100 * UNIT
+
+
 def test_a_change_of_another_symbol_stores_what_the_next_price_is_held_against() -> None:
     desk = Desk()
     desk.quote(100)
