@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Self
 
@@ -30,6 +31,13 @@ class Harness:
     lots = 1000
     unit = UNIT
     price = 60_000.0
+    instrument = BITCOIN
+    refused = ("-2010", "Account has insufficient balance for requested action.", "FUNDS")
+    cannot: Mapping[str, str] = {
+        "an_order_that_lost_its_reduce_only_mark_does_not_stand": "orders in the spot market have no such mark",
+        "quotes_come_again_after_a_break": "its server cannot cut the quotes alone yet",
+    }
+    canary = SECRET
 
     def __init__(self) -> None:
         self.server = BinanceServer()

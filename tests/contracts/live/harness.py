@@ -6,10 +6,12 @@ independent of the adapter: it speaks the venue's wire format, keeps its own acc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Protocol, Self
 
 import msgspec
 
+from plimsoll.core.instrument import Instrument
 from plimsoll.core.live_venue import LiveVenue, QuoteFeed
 
 Fault = Literal[
@@ -29,6 +31,8 @@ Fault = Literal[
     "events_reversed",  # the next two events come in the reverse order
     "garbage_event",  # the stream sends something that is no event
     "foreign_event",  # an event of an order that was not placed by us
+    "not_reduce_only",  # takes the next order without its reduce-only mark, and the answer says so (L22)
+    "quotes_cut",  # the connection of the quotes is closed; the next connection works
     "clock_ahead",  # the venue's clock is a minute ahead of the machine's until mended
 ]
 
@@ -115,7 +119,13 @@ class ServerControl(Protocol):
 class VenueHarness(Protocol):
     """A server, and adapters that are connected to it.
 
-    ``symbol`` trades in steps of ``lots`` lots, ``unit`` lots make one unit; ``price`` is a price near the market.
+    ``symbol`` trades in steps of ``lots`` lots, ``unit`` lots make one unit; ``price`` is a price near the market, on a
+    tick, and ten steps at it are above the smallest order. Nothing fills but by ``server.fill``. The account holds cash
+    for a thousand steps. Fees of the server's, where it charges any, are in cash.
+
+    ``refused`` is a refusal that the venue's table lists: its code, its words, and the reason of ours that the adapter
+    gives. ``cannot`` names cases of the suite that the venue cannot have, each with the reason, which is shown.
+    ``canary`` is the secret in the adapters' access, "" for a venue without one.
     """
 
     name: str
@@ -123,6 +133,10 @@ class VenueHarness(Protocol):
     lots: int
     unit: int
     price: float
+    instrument: Instrument
+    refused: tuple[str, str, str]
+    cannot: Mapping[str, str]
+    canary: str
     server: ServerControl
 
     async def __aenter__(self) -> Self: ...
