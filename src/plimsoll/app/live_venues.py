@@ -38,6 +38,16 @@ Maker = Callable[["VenueAccess", "Mapping[str, Instrument]", "Clock", SessionOf]
 """Makes a venue's adapter and its quotes, not connected yet; imports its libraries when called."""
 
 
+def _alpaca(
+    access: VenueAccess, instruments: Mapping[str, Instrument], clock: Clock, session_of: SessionOf
+) -> tuple[LiveVenue, QuoteFeed]:
+    try:
+        from plimsoll.execution.venues.alpaca.make import stocks
+    except ImportError:
+        raise _absent("Alpaca") from None
+    return stocks(access, instruments, clock, session_of)
+
+
 def _binance(
     access: VenueAccess, instruments: Mapping[str, Instrument], clock: Clock, session_of: SessionOf
 ) -> tuple[LiveVenue, QuoteFeed]:
@@ -52,7 +62,7 @@ def _absent(venue: str) -> InputError:
     return InputError(f"{venue} needs libraries that are not installed", "pip install 'plimsoll[live]'")
 
 
-MAKERS: dict[str, Maker] = {"binance": _binance}
+MAKERS: dict[str, Maker] = {"alpaca": _alpaca, "binance": _binance}
 """Every live venue, by name."""
 
 
