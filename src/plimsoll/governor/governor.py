@@ -197,12 +197,12 @@ class Governor:
         """Take a quote; returns the remaining doubt, None where it is believed (U6).
 
         A side that is no price is 0 or below. The session is halted for good when a believed price marks the account at
-        the halt (R4). Only that, and the start and end of a doubt, is durable at once: the quote itself is written with
-        the next change, and after a crash no quote is fresh until it is received again. ``InputError`` when it is out
-        of order, or not of this session.
+        the halt (R4). Only that, the start and end of a doubt, and a price far from the stored one are durable at once:
+        any other quote is written with the next change, and after a crash no quote is fresh until it is received again.
+        ``InputError`` when it is out of order, or not of this session.
         """
         self._alive()
-        before = decisive(self.book, symbol)
+        before, last = decisive(self.book, symbol), self.book.quotes.get(symbol)
         try:
             left = self._quoted(symbol, quote)
         except InputError:  # the copy may lack other processes' writes
@@ -211,8 +211,9 @@ class Governor:
         except BaseException:
             self._staged.undo()
             raise
-        if decisive(self.book, symbol) == before:
-            self._unsaved.keep(self._staged)
+        strays = self._unsaved.strayed(self.book, self._limits, symbol, last)
+        if decisive(self.book, symbol) == before and not strays:
+            self._unsaved.keep(self._staged, symbol, last)
         else:
             self._staged.undo()
             left = self._settle(lambda: self._quoted(symbol, quote))

@@ -1,7 +1,8 @@
 """Quotes kept in memory until the next change is written, and the effects of a quote that are written at once (H2, U6).
 
-Quotes are by far the most frequent messages. Nothing relies on the ones a crash loses: after a start a stored quote is
-not fresh until received again.
+Quotes are by far the most frequent messages. After a start a stored quote is not fresh until received again, but the
+first print is judged against it. So a quote is written at once where the symbol has no written one, or is further from
+it than half of the bound beyond which a print is in doubt: a crash loses no price by more than that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from plimsoll.core.errors import InputError
 from plimsoll.governor.book import Book
 from plimsoll.governor.clock import in_session, outrun, seen
 from plimsoll.governor.limits import GovernorLimits
-from plimsoll.governor.prices import confirmed, earlier, judged, no_gain
+from plimsoll.governor.prices import confirmed, earlier, judged, near, no_gain
 from plimsoll.governor.staged import Staged
 from plimsoll.governor.state import Doubt, Quote
 
@@ -61,15 +62,26 @@ def decisive(book: Book, symbol: str) -> tuple[object, ...]:
 class UnsavedQuotes:
     """Quotes, and times seen with them, to be written with the next change.
 
-    ``pressing`` means at the next contact with the store, because other processes' writes added to them.
+    ``pressing`` means at the next contact with the store, because other processes' writes added to them. ``written`` is
+    the stored quote of each symbol with an unsaved one, None where none is stored.
     """
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], Any] = {}
+        self._written: dict[str, Quote | None] = {}
         self._pressing = False
 
-    def keep(self, staged: Staged) -> None:
-        """Keep a staged quote, to be written with the next change."""
+    def strayed(self, book: Book, limits: GovernorLimits, symbol: str, last: Quote | None) -> bool:
+        """Whether the believed quote of a symbol must be written, because the stored one is absent or too far from it.
+
+        ``last`` is the believed quote before it.
+        """
+        now, written = book.quotes.get(symbol), self._written.get(symbol, last)
+        return now is not None and (written is None or not near(written, now, limits.jumps.of(symbol) // 2))
+
+    def keep(self, staged: Staged, symbol: str, last: Quote | None) -> None:
+        """Keep a symbol's staged quote, to be written with the next change; ``last`` is the believed one before it."""
+        self._written.setdefault(symbol, last)
         self._rows.update(staged.state)
         staged.forget()
 
@@ -81,17 +93,21 @@ class UnsavedQuotes:
 
     def written(self) -> None:
         """Mark them as durable."""
-        self._rows, self._pressing = {}, False
+        self._rows, self._written, self._pressing = {}, {}, False
 
     def put_again(self, staged: Staged, limits: GovernorLimits, live: int | None) -> None:
         """Apply them over other processes' writes: a newer quote is never replaced."""
         rows, self._rows = self._rows, {}
+        written, self._written = self._written, {}
         for (kind, symbol), value in rows.items():
-            before = decisive(staged.book, symbol)
+            before, last = decisive(staged.book, symbol), staged.book.quotes.get(symbol)
             if kind == "quote":
+                if last == value:  # no other process wrote this symbol
+                    last = written[symbol]
                 with suppress(InputError):  # others have a later one, or began another session
                     put_quote(staged, limits, symbol, value, live, new=False)
             elif kind == "doubt" and not outrun(staged.book, symbol, value.at, live):
                 staged.put(kind, symbol, value)
-            self._pressing = self._pressing or decisive(staged.book, symbol) != before
-            self.keep(staged)
+            strays = self.strayed(staged.book, limits, symbol, last)
+            self._pressing = self._pressing or strays or decisive(staged.book, symbol) != before
+            self.keep(staged, symbol, last)

@@ -87,13 +87,11 @@ class Feed:
     def replaced(self, muted: Collection[str]) -> str:
         """The symbol whose true price of this bar is not told, and nonsense in its place; "" for none.
 
-        It is one that is held or open: its price was durable when it was ordered. A first print that is wrong has
-        nothing to be held against, and is believed.
+        Its true price was told before: a first print that is wrong has nothing to be held against, and is believed.
         """
         if not self._faults.replaced or self._draw.random() >= self._faults.replaced:
             return ""
-        symbol = self._doubtable(muted)
-        return symbol if symbol in self._ledger.touched() else ""
+        return self._doubtable(muted)
 
     def nonsense(self, muted: Collection[str], replaced: str) -> None:
         """Report an impossible price of one symbol: of another magnitude, crossed, zero or below."""

@@ -49,6 +49,18 @@ def stale(account: SimulatedAccount) -> Steps:
         yield
 
 
+def forgotten(account: SimulatedAccount) -> Steps:
+    """A process that starts again between two prints, before anything is ordered, and is then asked for more than the
+    trade cap by the true price: the print may say that it is less.
+    """
+    while True:
+        account.repair()
+        yield
+        for symbol, (_, ask, _) in account.ledger.books.items():
+            account.send(symbol, 1, 3 * account.limits.trade * CENT // ask)
+            account.tick(APART)
+
+
 def clocks(account: SimulatedAccount) -> Steps:
     """A sender whose clock jumps back, ahead, and to another day, and whose orders are late, on a live account."""
     account.go_live()

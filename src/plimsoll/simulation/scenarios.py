@@ -111,6 +111,11 @@ def forgetful() -> SessionFaults:
     return SessionFaults(QUIET, crash=0.3, replaced=0.5)
 
 
+def mistaken() -> SessionFaults:
+    """A feed whose next print is always one that cannot be."""
+    return SessionFaults(QUIET, replaced=1.0)
+
+
 def spelled() -> SessionFaults:
     """A sender, a feed and a venue that spell every symbol as they like."""
     return SessionFaults(replace(USUAL, respelt=0.3), crash=0.02, spelled=0.5, elsewhere=0.05)
@@ -167,6 +172,7 @@ AIMED = (
     Scenario("other spellings", hostile.days(hostile.fuzz), spelled),
     Scenario("another policy", hostile.days(hostile.fuzz), glitchy, bars=200, shared=True, loose=True),
     Scenario("two processes", hostile.days(hostile.fuzz), harsh, bars=200, shared=True),
+    Scenario("a first print after a start", hostile.forgotten, mistaken),
 )
 FLOWN = tuple(Scenario(f"model {name}", fly(name), bars=WHOLE_DAY) for name in MOCKS)
 SCENARIOS = (*AIMED, *FLOWN)

@@ -247,10 +247,10 @@ def test_a_busy_store_is_told_and_not_lost_unless_it_keeps_what_was_slow() -> No
 @pytest.mark.parametrize("whole", [False, True])
 def test_what_others_wrote_is_learnt_before_anything_of_ones_own(whole: bool) -> None:
     store = Store()
-    one = opened(store=store)
     late = Store(store.account)
     late.whole = whole
     two = Governor(late, WIDE)
+    one = opened(store=store)
     bought(one, "a", 2 * UNIT)
     one.decide(intent("b"))
     two.refresh()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -374,18 +375,71 @@ def at_dollars(price: int, later: int = 0) -> Quote:
 
 def test_a_quote_is_written_with_the_next_change_and_no_sooner() -> None:
     desk = Desk()
-    before = dict(desk.store.account.state)
-    for price in (100, 101, 102):
-        desk.quote(price)
+    desk.quote(100)
     desk.quote(7, symbol="T")
+    before = dict(desk.store.account.state)
+    desk.quote(101)
+    desk.quote(7, symbol="T")
+    desk.quote(102)
     assert desk.store.account.state == before
     desk.hold(0.1, 102)
     kept = {key: text for (kind, key), text in desk.store.account.state.items() if kind == "quote"}
     assert kept == {
-        "S": f'[{102 * UNIT},{102 * UNIT},{NOON + 3 * SECOND},""]',
+        "S": f'[{102 * UNIT},{102 * UNIT},{NOON + 5 * SECOND},""]',
         "T": f'[{7 * UNIT},{7 * UNIT},{NOON + 4 * SECOND},""]',
     }
-    assert Governor(desk.store, LIMITS).account.clock == desk.governor.account.clock == NOON + 4 * SECOND
+    assert Governor(desk.store, LIMITS).account.clock == desk.governor.account.clock == NOON + 5 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("symbol", "prices", "written"),
+    [  # the bound of a stock is 20 %, of crypto 30 %: the first print, and each beyond half of it from the stored one
+        ("S", (100, 109, 110, 111, 112), "10010"),
+        ("S", (100, 91, 90, 89, 97, 98), "100101"),
+        ("S", (100, 110, 121, 122), "1010"),
+        ("BTC-USD", (100, 114, 115, 116), "1001"),
+    ],
+)
+def test_a_price_far_from_the_stored_one_is_written_at_once(symbol: str, prices: tuple[int, ...], written: str) -> None:
+    desk = Desk()
+    sizes = [desk.store.written]
+    for price in prices:
+        desk.quote(price, symbol=symbol)
+        sizes.append(desk.store.written)
+    assert "".join(str(after - before) for before, after in pairwise(sizes)) == written
+
+
+def test_what_was_never_a_price_is_written_once_and_a_doubt_stores_no_price() -> None:
+    desk = Desk()
+    sizes = [desk.store.written]
+    for price in (-1, -1, -1, 100, 130, 131):
+        desk.quote(price, later=0 if price == 131 else SECOND)
+        sizes.append(desk.store.written)
+    assert [after - before for before, after in pairwise(sizes)] == [1, 0, 0, 1, 1, 0]
+    assert Governor(desk.store, LIMITS).quotes["S"].bid == 100 * UNIT
+
+
+def test_a_change_of_another_symbol_stores_what_the_next_price_is_held_against() -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.quote(7, symbol="T")
+    desk.quote(109)
+    desk.hold(0.1, 7, symbol="T")  # which writes 109 too
+    before = desk.store.written
+    desk.quote(119)
+    assert desk.store.written == before
+    desk.quote(120)
+    assert desk.store.written == before + 1
+
+
+@pytest.mark.parametrize("wrong", [10, 1000, 50, 200])
+def test_a_print_that_cannot_be_is_doubted_after_a_start_though_nothing_is_held_or_ordered(wrong: int) -> None:
+    desk = Desk()
+    desk.quote(100)
+    desk.quote(109)
+    desk.governor = Governor(desk.store, LIMITS)
+    desk.quote(wrong)
+    assert "S" in desk.governor.doubts and "PRICE_UNKNOWN" in desk.risk()
 
 
 @pytest.mark.parametrize("price", [130, -1])
@@ -414,7 +468,7 @@ def test_after_a_start_no_quote_is_fresh_until_it_comes_anew() -> None:
     desk = Desk()
     desk.quote(100)
     desk.hold(0.1, 100)
-    desk.quote(81)
+    desk.quote(91)
     desk.governor = Governor(desk.store, LIMITS)
     assert desk.risk() == ("STALE_QUOTE",)
     desk.quote(50, symbol="T")

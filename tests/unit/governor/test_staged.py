@@ -10,7 +10,7 @@ from plimsoll.governor.governor import Governor
 from plimsoll.governor.limits import SECOND, limits_of
 from plimsoll.governor.quotes import UnsavedQuotes, put_quote
 from plimsoll.governor.staged import Staged
-from plimsoll.governor.state import Account, AdmittedOrder, Came, Doubt, Quote, row
+from plimsoll.governor.state import Account, AdmittedOrder, Came, Doubt, Quote, encode, row
 from plimsoll.store import policy_file
 from plimsoll.store.governor_memory import MemoryStateStore
 
@@ -102,18 +102,20 @@ def test_nothing_but_a_change_writes_the_quotes_that_wait() -> None:
     store = MemoryStateStore()
     governor = Governor(store, MICRO)
     governor.begin(DAY, 100_000)
-    entries = len(store.account.record)
     governor.quote("S", price(100))
+    entries, stored = len(store.account.record), store.account.state["quote", "S"]
+    governor.quote("S", price(101, 1))
     governor.refresh()
-    assert len(store.account.record) == entries and ("quote", "S") not in store.account.state
+    assert len(store.account.record) == entries and store.account.state["quote", "S"] == stored
 
 
 def kept(*quotes: Quote, into: Staged | None = None) -> UnsavedQuotes:
     """Quotes of S that were taken and wait."""
-    one, unsaved = into or staged(), UnsavedQuotes()
+    one, unsaved = into or staged(("quote", "S", price(100, 0))), UnsavedQuotes()
     for quote in quotes:
+        last = one.book.quotes.get("S")
         put_quote(one, MICRO, "S", quote, None)
-        unsaved.keep(one)
+        unsaved.keep(one, "S", last)
     return unsaved
 
 
@@ -148,7 +150,7 @@ def test_a_quote_that_waits_settles_nothing_that_others_were_told_meanwhile() ->
     """Units came at an unknown price. Only a quote that comes after that says what they are worth."""
     came = Came(3 * UNIT, 3 * 180 * UNIT * UNIT // 100)
     unsaved = kept(price(100, 2))
-    others = staged(("quote", "S", price(90, 1)), ("position", "S", 3 * UNIT), ("came", "S", came))
+    others = staged(("quote", "S", price(95, 1)), ("position", "S", 3 * UNIT), ("came", "S", came))
     unsaved.put_again(others, MICRO, None)
     assert others.book.quotes["S"] == price(100, 2)
     assert others.book.came == {"S": came} and others.book.account.base == 0
@@ -166,7 +168,7 @@ def test_a_doubt_that_waits_stays_beside_what_others_wrote_unless_they_know_a_ne
     unsaved = UnsavedQuotes()
     late = Doubt("jump", 3 * UNIT, 3 * UNIT, NOON + 3 * SECOND, NOON)
     mine.put("doubt", "S", late)
-    unsaved.keep(mine)
+    unsaved.keep(mine, "S", price(100))
     others = staged(("quote", "S", price(100)), ("doubt", "S", replace_at(doubt, theirs)))
     unsaved.put_again(others, MICRO, None)
     assert others.book.doubts["S"].at == NOON + second * SECOND
@@ -179,8 +181,8 @@ def replace_at(doubt: Doubt, second: int) -> Doubt:
 
 def test_what_others_wrote_can_make_a_quote_that_waits_one_that_must_be_written() -> None:
     """It falls by nine tenths of a dollar. With their hundred units that is a session's loss, which halts it."""
-    jumps = replace(MICRO, jumps=replace(MICRO.jumps, plain=10_000))
-    unsaved = kept(price(10, 2))
+    jumps = replace(MICRO, jumps=replace(MICRO.jumps, plain=20_000))
+    unsaved = kept(price(10, 2), into=staged(("quote", "S", price(10))))
     others = staged(("quote", "S", price(100, 1)), ("position", "S", 100 * UNIT))
     others.mark(MICRO, base=2 * 100 * UNIT * UNIT)
     others.forget()
@@ -191,3 +193,24 @@ def test_what_others_wrote_can_make_a_quote_that_waits_one_that_must_be_written(
     assert waiting(unsaved, pressed=True) == {("quote", "S"): price(10, 2)}
     unsaved.written()
     assert waiting(unsaved) == {}
+
+
+@pytest.mark.parametrize(("theirs", "pressed"), [(89, True), (90, True), (91, False), (100, False), (111, False)])
+def test_a_quote_that_waits_must_be_written_where_others_stored_one_far_from_it(theirs: int, pressed: bool) -> None:
+    """Half of the bound is a tenth, of the stored price."""
+    unsaved, others = kept(price(100, 2)), staged(("quote", "S", price(theirs, 1)))
+    unsaved.put_again(others, MICRO, None)
+    assert waiting(unsaved, pressed=pressed) == {("quote", "S"): price(100, 2)}
+
+
+def test_what_others_wrote_of_another_symbol_leaves_the_stored_quote_what_it_was() -> None:
+    """100 is stored and 109 waits; 119 is near that, and too far from what is stored."""
+    unsaved, one = UnsavedQuotes(), staged(("quote", "S", price(100)))
+    for quote in (price(109, 1), price(119, 2)):
+        last = one.book.quotes["S"]
+        put_quote(one, MICRO, "S", quote, None)
+        assert unsaved.strayed(one.book, MICRO, "S", last) is (quote == price(119, 2))
+        unsaved.keep(one, "S", last)
+        one.learn([("quote", "T", encode(price(5)))])
+        unsaved.put_again(one, MICRO, None)
+    assert waiting(unsaved, pressed=True)["quote", "S"] == price(119, 2)
