@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from plimsoll.core.decision import BidRecord, CycleRecord
-from plimsoll.core.events import DataEvent, OrderDenied, OrderExpired
+from plimsoll.core.events import Notice, OrderDenied, OrderExpired
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill
 from plimsoll.core.panel import Certification, Flag
@@ -119,7 +119,7 @@ class Case(msgspec.Struct, frozen=True):
     synthetic: bool = False
     expired: tuple[OrderExpired, ...] = ()
     denied: tuple[OrderDenied, ...] = ()
-    changes: tuple[DataEvent, ...] = ()
+    changes: tuple[Notice, ...] = ()
     unexplained: tuple[tuple[str, Flag], ...] = ()
     pre_ended: tuple[OrderDenied | OrderExpired, ...] = ()
 

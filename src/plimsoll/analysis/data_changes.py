@@ -1,11 +1,20 @@
-"""Sentences on the data events in a run's journal (D14, E1)."""
+"""Sentences on what a run was told between two sessions: its data and the account's caps (D14, E1, H1)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from plimsoll.analysis.wording import counted
-from plimsoll.core.events import CertificationChanged, DataEvent, DataPublished, DataRestated, RowsChanged, ValueChanged
+from plimsoll.core.events import (
+    CapsGranted,
+    CertificationChanged,
+    DataPublished,
+    DataRestated,
+    Notice,
+    RowsChanged,
+    ValueChanged,
+)
+from plimsoll.core.money import dollars
 
 _NAMED = 8
 _COLUMNS = {  # what a person calls columns of a snapshot
@@ -17,8 +26,8 @@ _COLUMNS = {  # what a person calls columns of a snapshot
 }
 
 
-def sentences(event: DataEvent) -> Iterator[str]:
-    """A data event in words, without full stops; nothing of a run's first snapshot, which changes nothing."""
+def sentences(event: Notice) -> Iterator[str]:
+    """A notice in words, without full stops; nothing of a run's first snapshot, which changes nothing."""
     match event:
         case DataPublished() if event.session:
             yield f"after {event.session} the run continued on snapshot {event.snapshot[:16]}, ending on {event.last}"
@@ -34,8 +43,20 @@ def sentences(event: DataEvent) -> Iterator[str]:
                 f"snapshot {event.snapshot[:16]} changes the certification of sessions already decided, up to "
                 f"{event.session}: {_changes(event.changes)}"
             )
+        case CapsGranted():
+            yield _granted(event)
         case _:
             return
+
+
+def _granted(event: CapsGranted) -> str:
+    since = f"after {event.session}" if event.session else "from its start"
+    named = "".join(f", of {symbol} {dollars(cap)}" for symbol, cap in sorted(event.positions.items()))
+    return (
+        f"{since} the run traded under the caps of entry {event.version} of the account's record, in USD: loss "
+        f"{dollars(event.loss)}, order {dollars(event.trade)}, turnover {dollars(event.turnover)}, position "
+        f"{dollars(event.position)}{named}"
+    )
 
 
 def _changes(changes: Sequence[RowsChanged]) -> str:

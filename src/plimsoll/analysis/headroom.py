@@ -18,6 +18,7 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.panel import View
+from plimsoll.engine.caps import granted_in
 from plimsoll.engine.limits import limits_at
 from plimsoll.engine.measure import Tails, measure
 from plimsoll.engine.run_context import RunContext
@@ -97,7 +98,8 @@ class LimitUse(msgspec.Struct, frozen=True):
 def limits_in_force(view: View, run: RunContext, record: CycleRecord) -> LimitSet:
     """The limit set of a session's decision; what the record holds of it is taken from there."""
     fallen = record.figures.get("drawdown_lifetime")
-    found = limits_at(view, run, (), drawdown_lifetime=fallen or 0.0, stress=record.regime.stress)
+    caps = granted_in(record.limits)
+    found = limits_at(view, run, (), drawdown_lifetime=fallen or 0.0, stress=record.regime.stress, caps=caps)
     horizons, kept = found.cvar_budget, record.limits
     together = pairs.limits(record.carried.pairs, run.symbols, found.weight_max, run.policy)
     return msgspec.structs.replace(

@@ -20,7 +20,7 @@ from plimsoll.core.reasons import DOLLARS
 from plimsoll.core.restraint import LadderState
 from plimsoll.core.symbols import held_as
 from plimsoll.core.verdict import Finding
-from plimsoll.governor.limits import limits_of
+from plimsoll.engine.caps import governor_limits
 from plimsoll.risk import freshness, stops
 
 Floats = NDArray[np.float64]
@@ -400,7 +400,7 @@ def _account(code: str, name: str, far: float) -> Callable[[Place], Lever]:
 
             return w.moved(move)
 
-        caps = p.world.run.account_caps
+        caps = p.world.run.caps_under(p.world.state.caps)
         now = (
             math.nan if caps is None else float(caps.position[p.column] if name == "position" else getattr(caps, name))
         )
@@ -411,7 +411,7 @@ def _account(code: str, name: str, far: float) -> Callable[[Place], Lever]:
 
 def _named(p: Place) -> Lever:
     """The symbol among those of the account, under its ordinary cap."""
-    limits = limits_of(p.policy)
+    limits = governor_limits(p.policy, p.world.state.caps)
     cap = limits.position_of(held_as(p.symbol)) / 100.0
     given = _account("ACCOUNT_SYMBOL", "position", cap)(p)
     return replace(

@@ -21,6 +21,7 @@ from plimsoll.core.dates import iso_day
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.events import (
+    CapsGranted,
     CertificationChanged,
     DataPublished,
     DataRestated,
@@ -208,7 +209,9 @@ def case(past: Past) -> Case:
         expired=tuple(e for e in past.passage.after if isinstance(e, OrderExpired)),
         denied=tuple(e for e in past.passage.after if isinstance(e, OrderDenied)),
         changes=tuple(
-            e for e in past.passage.pre_open if isinstance(e, DataPublished | DataRestated | CertificationChanged)
+            e
+            for e in past.passage.pre_open
+            if isinstance(e, DataPublished | DataRestated | CertificationChanged | CapsGranted)
         ),
         pre_ended=tuple(e for e in past.passage.pre_open if isinstance(e, OrderDenied | OrderExpired)),
         unexplained=tuple(

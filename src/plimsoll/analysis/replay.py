@@ -57,7 +57,7 @@ def replay(
     canonical payload of an event, as the journal does.
     """
     governor = governor_of(run_context, history)
-    found = recover(before, None if governor is None else governor.repeated)
+    found = recover(before, *(() if governor is None else (governor.repeated, governor.told)))
     row = history.panel.sessions.row_at_or_after(journaled.session)
     state, same_morning = found.state, True
     if found.last is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from plimsoll.app.keeping import Begun, keeping, new_run
 from plimsoll.app.wiring import (
     earlier_snapshot,
+    granted_caps,
     journal_of,
     run_context_of,
     runs_of,
@@ -142,6 +143,7 @@ def trade_recorded(
             restart_every=restart_every,
             keep_going=keep_going,
             earlier=None if continue_run is None else lambda name: earlier_snapshot(workspace.home, policy, name),
+            grants=lambda session: granted_caps(home, policy, session),
             progress=progress,
         )
         tally = session.run()

@@ -16,6 +16,7 @@ from plimsoll.core.policy import Policy
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Workspace
+    from plimsoll.core.events import CapsGranted
     from plimsoll.core.panel import History, Panel
     from plimsoll.core.ports import Journal, SnapshotStore, StateStore
     from plimsoll.core.runs import AccountAudit, Anchor
@@ -49,6 +50,19 @@ def earlier_snapshot(home: Path, policy: Policy, name: str) -> Panel | None:
         return snapshots_of(home).open(name).resolved(policy.limits.plain_symbols_are)
     except (CorruptionError, InputError):
         return None
+
+
+def granted_caps(home: Home, policy: Policy, session: str) -> CapsGranted | None:
+    """The present caps of the home's account, as a paper run takes them up after ``session``; None where nothing was
+    signed or recorded (H1).
+    """
+    from plimsoll.account.governed_account import signed_limits, whole_record
+    from plimsoll.core.events import CapsGranted
+
+    record = whole_record(home)
+    if record.limits is None:
+        return None
+    return CapsGranted(session, **signed_limits(record, policy).caps)  # type: ignore[arg-type]
 
 
 def run_context_of(policy: Policy, panel: Panel, *, any_hurdle: bool = False) -> RunContext:

@@ -103,6 +103,31 @@ class CertificationChanged(msgspec.Struct, frozen=True):
     changes: tuple[RowsChanged, ...]
 
 
+class CapsGranted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The dollar caps of the account's record by which a paper run trades from now on, instead of its policy's; taken
+    up after the decision of ``session`` ("" before the first) (H1).
+
+    Whole cents. ``positions`` are caps of named symbols, ``position`` of any other. ``version`` is the number of the
+    record's entry and ``seal`` its hash; ``size`` is the graduated position size that the positions include, None
+    without one (H7).
+    """
+
+    session: str
+    loss: int
+    position: int
+    turnover: int
+    trade: int
+    version: int
+    seal: str
+    positions: dict[str, int] = msgspec.field(default_factory=dict)
+    size: int | None = None
+
+    @property
+    def caps(self) -> dict[str, object]:
+        """The caps without the session, as a governor keeps them."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if name != "session"}
+
+
 class CashFlow(msgspec.Struct, frozen=True):
     """Dividends, interest, cash in lieu: positive is received."""
 
@@ -313,12 +338,15 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 DataEvent = DataPublished | DataRestated | CertificationChanged
-Event = Genesis | CycleRecord | Order | Fill | CashFlow | Split | Approval | OrderEvent | VenueFact | DataEvent
+Notice = DataEvent | CapsGranted
+"""What a run is told between two sessions."""
+Event = Genesis | CycleRecord | Order | Fill | CashFlow | Split | Approval | OrderEvent | VenueFact | Notice
 KINDS: dict[str, type] = {
     "genesis": Genesis,
     "data_published": DataPublished,
     "data_restated": DataRestated,
     "certification_changed": CertificationChanged,
+    "caps_granted": CapsGranted,
     "cycle": CycleRecord,
     "intent": Order,
     "fill": Fill,

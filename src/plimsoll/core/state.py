@@ -15,6 +15,7 @@ from plimsoll.core.decision import Carried, CycleRecord
 from plimsoll.core.errors import TransitionRefused
 from plimsoll.core.events import (
     Approval,
+    CapsGranted,
     CashFlow,
     CertificationChanged,
     DataPublished,
@@ -53,7 +54,8 @@ class State(msgspec.Struct, frozen=True, eq=False):
     ``external`` has the lots, signed, that were adopted of each symbol because a venue showed more or less than the
     journal explains: its position may not grow until a person signs for the lots held of it, or a later snapshot takes
     the adoption back as a whole (X3, X6). ``foreign`` are the orders that the venue's last snapshot lists as open and
-    that are not open here: nothing may grow until a snapshot no longer lists them.
+    that are not open here: nothing may grow until a snapshot no longer lists them. ``caps`` are those of the account's
+    record, None while the policy's are in force.
 
     ``rest`` is money below a whole cent, 1e-12 USD, where a venue's is finer: ``cash`` is rounded down by it.
     ``charged`` are the fees paid in each other currency, in 1e-12 of it; nothing is converted (X3).
@@ -71,6 +73,7 @@ class State(msgspec.Struct, frozen=True, eq=False):
     external: Mapping[str, int] = msgspec.field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
     splits: Mapping[str, Splits] = msgspec.field(default_factory=dict)
+    caps: CapsGranted | None = None
     rest: int = 0
     charged: Mapping[str, int] = msgspec.field(default_factory=dict)
 
@@ -117,6 +120,8 @@ def apply(state: State, event: Event) -> State:
             return _adopted(state, event)
         case DataPublished():
             return _published(state, event)
+        case CapsGranted():
+            return replace(state, caps=event)
         case VenueSnapshot():
             foreign = frozenset(event.orders) - state.working.keys()
             return state if foreign == state.foreign else replace(state, foreign=foreign)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from plimsoll.core.events import CapsGranted
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.limits import AccountCaps
 from plimsoll.core.panel import Factor, Floats, Panel
 from plimsoll.core.policy import CvarPolicy, LadderPolicy, LimitPolicy, Policy
 from plimsoll.core.symbols import held_as, measurable
-from plimsoll.governor.limits import WHOLE, limits_of
+from plimsoll.governor.limits import WHOLE, GovernorLimits, limits_of
 from plimsoll.indicators.catalogue import catalogue
 from plimsoll.risk import ladder as ladder_room
+
+_CAPS = ("loss", "position", "turnover", "trade")
 
 
 def factors(policy: Policy) -> dict[str, Factor]:
@@ -29,12 +34,36 @@ def factors(policy: Policy) -> dict[str, Factor]:
     return {"limits.weight_max": weight_max}
 
 
-def account_caps(policy: Policy, symbols: tuple[str, ...]) -> AccountCaps:
-    """The governor's dollar caps for an account of this policy, for columns of these ``symbols`` (H1).
+def governor_limits(policy: Policy, granted: CapsGranted | None) -> GovernorLimits:
+    """The governor's limits in a run of this policy, with the dollar caps that were ``granted`` to it, if any (H1)."""
+    limits = limits_of(policy)
+    return limits if granted is None else limits.with_caps(granted.caps)
+
+
+def noted(granted: CapsGranted) -> dict[str, float]:
+    """Granted caps as limits of a session's record, in USD, so that its readers know them (G3)."""
+    sums = {name: getattr(granted, name) for name in _CAPS}
+    named = {f"position:{symbol}": cap for symbol, cap in granted.positions.items()}
+    return {f"account_{name}": cap / 100.0 for name, cap in (sums | named).items()}
+
+
+def granted_in(limits: Mapping[str, float]) -> CapsGranted | None:
+    """The caps that a session's record notes; None where the policy's were in force."""
+    if "account_trade" not in limits:
+        return None
+    loss, position, turnover, trade = (round(100.0 * limits[f"account_{name}"]) for name in _CAPS)
+    prefix = "account_position:"
+    named = {k.removeprefix(prefix): round(100.0 * v) for k, v in limits.items() if k.startswith(prefix)}
+    return CapsGranted("", loss, position, turnover, trade, 0, "", named)
+
+
+def account_caps(policy: Policy, symbols: tuple[str, ...], granted: CapsGranted | None = None) -> AccountCaps:
+    """The governor's dollar caps for an account of this policy, for columns of these ``symbols``; those ``granted`` by
+    the account's record in their place (H1).
 
     A symbol that the governor cannot measure, or that its policy does not name, may only be reduced: its cap is zero.
     """
-    limits = limits_of(policy)
+    limits = governor_limits(policy, granted)
 
     def position(symbol: str) -> float:
         known = measurable(symbol) and (not limits.symbols or held_as(symbol) in limits.symbols)

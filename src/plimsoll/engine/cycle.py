@@ -78,7 +78,7 @@ def observed(view: View, state: State, run: RunContext) -> CycleContext:
     if together.reduce_only:
         frozen = (*frozen, "CORRELATION_ALIKE")
     lifetime = 1.0 - book.nav / rungs.state.lifetime_peak
-    limits = limits_at(view, run, alike, drawdown_lifetime=lifetime, stress=regime.figure.stress)
+    limits = limits_at(view, run, alike, drawdown_lifetime=lifetime, stress=regime.figure.stress, caps=state.caps)
     return CycleContext(
         view, state, run, book, following, regime, rungs, stop, stale, together, alike, limits, frozen
     )  # fmt: skip

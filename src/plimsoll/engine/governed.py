@@ -6,16 +6,17 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from plimsoll.core.decision import CycleRecord
-from plimsoll.core.events import Event, OrderDenied, OrderExpired, OrderSubmitted, Split
+from plimsoll.core.events import CapsGranted, Event, Notice, OrderDenied, OrderExpired, OrderSubmitted, Split
 from plimsoll.core.inputs import CommandResult, OrderCommand
 from plimsoll.core.order import Order
 from plimsoll.core.panel import History
+from plimsoll.core.policy import Policy
 from plimsoll.core.state import State
 from plimsoll.core.venue import VenueEvent
+from plimsoll.engine.caps import governor_limits
 from plimsoll.engine.driver import RunState
 from plimsoll.engine.recovery import recover
 from plimsoll.engine.run_context import RunContext
-from plimsoll.governor.limits import limits_of
 from plimsoll.governor.order_gate import OrderGate
 from plimsoll.store.governor_memory import MemoryStateStore
 
@@ -41,14 +42,14 @@ def governor_of(run: RunContext, history: History) -> RunGovernor | None:
     if not run.governed:
         return None
     lots = dict(zip(run.symbols, run.lots_per_unit.tolist(), strict=True))
-    return RunGovernor(OrderGate(MemoryStateStore(), limits_of(run.policy), lots), history)
+    return RunGovernor(OrderGate(MemoryStateStore(), governor_limits(run.policy, None), lots), history, run.policy)
 
 
 def governor_after(events: Iterable[Event], run: RunContext, history: History) -> RunGovernor | None:
     """The governor of a run whose journal holds these events, as it is after its last decision."""
     governor = governor_of(run, history)
     if governor is not None:
-        recover(events, governor.repeated)
+        recover(events, governor.repeated, governor.told)
     return governor
 
 
@@ -59,8 +60,13 @@ class RunGovernor:
     nothing (X7).
     """
 
-    def __init__(self, gate: OrderGate, history: History) -> None:
-        self.gate, self._history = gate, history
+    def __init__(self, gate: OrderGate, history: History, policy: Policy) -> None:
+        self.gate, self._history, self._policy = gate, history, policy
+
+    def told(self, notice: Notice) -> None:
+        """Take note of what changed between two sessions: other caps are in force from the next one on (H1)."""
+        if isinstance(notice, CapsGranted):
+            self.gate.granted(governor_limits(self._policy, notice))
 
     def opened(self, account: State, last: CycleRecord, events: Iterable[Event]) -> None:
         """Begin the session after the decision ``last`` with its net asset value and marks; ``events`` are the bookings

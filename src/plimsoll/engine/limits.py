@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.core.decision import HeldPair
+from plimsoll.core.events import CapsGranted
 from plimsoll.core.limits import LimitSet
 from plimsoll.core.panel import View
 from plimsoll.core.policy import LIMIT_HORIZON, CvarPolicy
@@ -26,10 +27,17 @@ def budget_scale(policy: CvarPolicy, drawdown_lifetime: float) -> float:
 
 
 def limits_at(
-    view: View, run: RunContext, pairs: tuple[HeldPair, ...], *, drawdown_lifetime: float, stress: bool
+    view: View,
+    run: RunContext,
+    pairs: tuple[HeldPair, ...],
+    *,
+    drawdown_lifetime: float,
+    stress: bool,
+    caps: CapsGranted | None = None,
 ) -> LimitSet:
     """Every limit in force at this decision; one value for the auction and for the gates that check it.
 
+    ``caps`` are those of the account's record, where they are in force.
     ``stress`` is the crisis regime: it scales budgets of proposals, never the hard limits (R8).
     """
     policy, cvar, limits = run.policy, run.policy.cvar, run.policy.limits
@@ -57,6 +65,6 @@ def limits_at(
         pairs=pair_limits.limits(pairs, view.symbols, weight_max, policy) if pairs else (),
         gross_freeze=limits.gross_max + limits.gross_freeze_over,
         gross_halt=limits.gross_max + limits.gross_halt_over,
-        account=run.account_caps,
+        account=run.caps_under(caps),
     )
     return run.in_force(found)

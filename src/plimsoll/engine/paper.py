@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from itertools import chain
 
 from plimsoll.core.errors import Halted
-from plimsoll.core.events import DataEvent, Event
+from plimsoll.core.events import CapsGranted, Event, Notice
 from plimsoll.core.panel import History, Panel
 from plimsoll.core.ports import Journal
 from plimsoll.core.state import State
@@ -28,6 +28,8 @@ from plimsoll.engine.tally import RunTally
 from plimsoll.engine.units import same_units
 
 OpenJournal = Callable[[], Journal]
+Grants = Callable[[str], CapsGranted | None]
+"""The newest caps of the account's record, as taken up after a session; None where it has none."""
 OpenExchange = Callable[[History, RunContext, State, RunGovernor | None], AbstractContextManager[Exchange]]
 
 
@@ -38,8 +40,10 @@ class PaperSession:
     the journal and the snapshot. ``exchange`` opens the account at the venue from the run's state, behind the
     governor that is rebuilt from the journal, if any. ``earlier``
     loads a snapshot by its hash, None where it is gone; only when it is given may a run continue on another snapshot
-    than its last one (``engine.publication``). Without ``keep_going`` the first session on which a strategy raises is
-    the last: it is journaled, ``StrategyFailed`` is raised, and the run can be resumed.
+    than its last one (``engine.publication``). A run that begins or continues takes up the account's own caps from
+    ``grants`` where a governor is in the path of its orders; one that is resumed keeps those it has. Without
+    ``keep_going`` the first session on which a strategy raises is the last: it is journaled, ``StrategyFailed`` is
+    raised, and the run can be resumed.
     """
 
     def __init__(
@@ -55,13 +59,14 @@ class PaperSession:
         restart_every: int = 0,
         keep_going: bool = True,
         earlier: Callable[[str], Panel | None] | None = None,
+        grants: Grants | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._history, self._run_context, self._span = history, run_context, span
         self._open_journal, self._exchange = open_journal, exchange
         self._capital, self._operator = capital, operator
         self._restart_every, self._progress = restart_every, progress
-        self._keep_going, self._earlier = keep_going, earlier
+        self._keep_going, self._earlier, self._grants = keep_going, earlier, grants
 
     def run(self) -> RunTally:
         """Trade every session left in the span; returns the tally of the whole journal."""
@@ -88,12 +93,13 @@ class PaperSession:
         found = self._recovered(driver, journal)
         state = self._taken_up(driver, journal, found)
         governor = governor_after(journal.events(), driver.run, driver.history)
+        most = 1 if found.since and self._granted(driver, found, state) else self._restart_every
         with self._exchange(driver.history, driver.run, state.account, governor) as exchange:
             shell = RecordedShell(driver, exchange, Repeated(journal, found.since), self._signer(driver))
-            return self._through(shell, state)
+            return self._through(shell, state, most)
 
-    def _through(self, shell: RecordedShell, state: RunState) -> bool:
-        """Trade until the next restart; False when the span or the mandate is over."""
+    def _through(self, shell: RecordedShell, state: RunState, most: int) -> bool:
+        """Trade until the next restart, after ``most`` sessions; False when the span or the mandate is over."""
         sessions, span, done = shell.driver.history.panel.sessions, self._span, 0
         row = span.first if state.last is None else sessions.row_at_or_after(state.last.session) + 1
         while row <= span.last and not state.over:
@@ -105,7 +111,7 @@ class PaperSession:
             row += 1
             if self._progress is not None:
                 self._progress(row - span.first, span.last - span.first + 1)
-            if self._restart_every and done >= self._restart_every:
+            if most and done >= most:
                 return row <= span.last and not state.over
         return False
 
@@ -129,13 +135,32 @@ class PaperSession:
     def _taken_up(self, driver: Driver, journal: Journal, found: Recovered) -> RunState:
         """The state from which the run continues, on the driver's snapshot."""
         state = RunState(found.at_decision, found.last)
-        for event in self._published(driver, journal, found, state):
+        notices: list[Notice] = [*self._published(driver, journal, found, state)]
+        if not found.since:  # a session that was begun ends under the caps it was begun with
+            notices += self._granted(driver, found, state)
+        for event in notices:
             state, events, _ = driver.step(state, event)
             for one in events:
                 journal.append(one)
         return state
 
-    def _published(self, driver: Driver, journal: Journal, found: Recovered, state: RunState) -> list[DataEvent]:
+    def _granted(self, driver: Driver, found: Recovered, state: RunState) -> list[Notice]:
+        """The caps of the account's record, where they are newer than those the run trades under (H1)."""
+        begins = found.last is None or self._earlier is not None
+        if self._grants is None or not driver.run.governed or not begins:
+            return []
+        granted, known = self._grants("" if found.last is None else found.last.session), state.account.caps
+        if granted is None or (known is not None and granted.caps == known.caps):
+            return []
+        if known is not None and granted.version <= known.version:
+            raise Halted(
+                f"the run trades under entry {known.version} of the account's record, and the record now ends with "
+                f"other caps in entry {granted.version}",
+                "Restore the account's record (account.jsonl) from a backup, or start a new run",
+            )
+        return [granted]
+
+    def _published(self, driver: Driver, journal: Journal, found: Recovered, state: RunState) -> list[Notice]:
         """Events still to be journaled before the run decides on this snapshot."""
         panel = driver.history.panel
         if found.snapshot == panel.snapshot:

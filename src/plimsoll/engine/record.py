@@ -11,6 +11,7 @@ from plimsoll.core.order import Order, client_id
 from plimsoll.core.panel import View
 from plimsoll.core.restraint import RiskEvent
 from plimsoll.engine.book import MarkedBook
+from plimsoll.engine.caps import noted
 from plimsoll.engine.causes import WAITS, Causes
 from plimsoll.engine.context import CycleContext
 from plimsoll.engine.desired import DesiredWeights
@@ -31,7 +32,7 @@ def record(
     events: tuple[RiskEvent, ...],
 ) -> CycleRecord:
     """Inputs, judgements and results of this session, in columns."""
-    view, run, book = context.view, context.run, context.book
+    view, run, book, caps = context.view, context.run, context.book, context.state.caps
     held, wanted = book.weights, rebalanced.target
     columns = _scope(run, book, rebalanced, wish, proposal)
     at = np.array(columns, dtype=np.intp)
@@ -56,7 +57,7 @@ def record(
         reasons=reasons,
         others=run.tradable - sum([run.may_trade[c] for c in columns]),
         figures=_figures(proposal),
-        limits=_limits(context.limits),
+        limits=_limits(context.limits) | (noted(caps) if caps is not None and run.governed else {}),
         findings=proposal.verdict.findings,
         vetoes=proposal.vetoes,
         auction=rebalanced.auction,

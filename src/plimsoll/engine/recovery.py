@@ -9,18 +9,21 @@ from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CorruptionError
 from plimsoll.core.events import (
     Approval,
+    CapsGranted,
     CertificationChanged,
-    DataEvent,
     DataPublished,
     DataRestated,
     Event,
     Genesis,
+    Notice,
 )
 from plimsoll.core.state import State, apply, open_account
 from plimsoll.engine.operator import SIMULATED
 
 PastSession = Callable[[State, CycleRecord, Sequence[Event]], None]
 """Told a whole session of a journal: the state it began with, the decision before it and its events up to the next."""
+Between = Callable[[Notice], None]
+"""Told what changes the account between two sessions, after the earlier one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,7 @@ class Recovered:
     last: CycleRecord | None
     since: tuple[Event, ...]
     published: DataPublished | None = None
-    notices: tuple[DataEvent, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @property
     def snapshot(self) -> str:
@@ -47,8 +50,10 @@ class Recovered:
         return self.genesis.snapshot if self.published is None else self.published.snapshot
 
 
-def recover(events: Iterable[Event], past: PastSession | None = None) -> Recovered:
-    """Fold a journal's events, the first of which is its genesis; ``past`` is told each of its whole sessions."""
+def recover(events: Iterable[Event], past: PastSession | None = None, between: Between | None = None) -> Recovered:
+    """Fold a journal's events, the first of which is its genesis; ``past`` is told each of its whole sessions, and
+    ``between`` what happens to the account between two of them.
+    """
     stream = iter(events)
     genesis = next(stream, None)
     if not isinstance(genesis, Genesis):
@@ -57,7 +62,7 @@ def recover(events: Iterable[Event], past: PastSession | None = None) -> Recover
     last: CycleRecord | None = None
     since: list[Event] = []
     published: DataPublished | None = None
-    notices: list[DataEvent] = []
+    notices: list[Notice] = []
     for event in stream:
         state = apply(state, event)
         if isinstance(event, CycleRecord):
@@ -68,6 +73,10 @@ def recover(events: Iterable[Event], past: PastSession | None = None) -> Recover
             at_decision = apply(at_decision, event)  # a person signs between sessions: no pre-open step repeats it
         elif isinstance(event, DataPublished):
             published, notices, at_decision = event, [], apply(at_decision, event)
+        elif isinstance(event, CapsGranted):
+            at_decision = apply(at_decision, event)
+            if between is not None:
+                between(event)
         elif isinstance(event, DataRestated | CertificationChanged):
             notices.append(event)
         else:

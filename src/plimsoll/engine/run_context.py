@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from plimsoll.alpha.terms import terms_of
 from plimsoll.core.decision import TargetPortfolio
 from plimsoll.core.errors import InputError
+from plimsoll.core.events import CapsGranted
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.limits import AccountCaps, Group, LimitSet
 from plimsoll.core.policy import LIMIT_HORIZON, Policy, policy_hash
@@ -54,6 +55,7 @@ class RunContext:
     rules: VenueRules = RULES
     _standing: list[tuple[TargetPortfolio | None, Standing]] = field(default_factory=list, repr=False, kw_only=True)
     _standalone: dict[float, Floats] = field(default_factory=dict, repr=False, kw_only=True)
+    _granted: list[tuple[CapsGranted, AccountCaps]] = field(default_factory=list, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse a horizon without limits: a loss over 20 sessions has no budget (U3)."""
@@ -194,8 +196,16 @@ class RunContext:
 
     @cached_property
     def account_caps(self) -> AccountCaps | None:
-        """The account's caps in USD, (N,) for positions (H1); None without a governor."""
+        """The account's caps in USD by the policy, (N,) for positions (H1); None without a governor."""
         return account_caps(self.policy, self.symbols) if self.governed else None
+
+    def caps_under(self, granted: CapsGranted | None) -> AccountCaps | None:
+        """The same while those of the account's record are in force; cached until it grants others."""
+        if granted is None or not self.governed:
+            return self.account_caps
+        if not self._granted or self._granted[0][0] != granted:
+            self._granted[:] = [(granted, account_caps(self.policy, self.symbols, granted))]
+        return self._granted[0][1]
 
     @cached_property
     def standalone_shares(self) -> tuple[Floats, Floats]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from plimsoll.core.decision import OUTCOMES, AuctionRecord, CycleRecord, TargetRecord
 from plimsoll.core.events import (
     Approval,
+    CapsGranted,
     CashFlow,
     CertificationChanged,
-    DataEvent,
     DataPublished,
     DataRestated,
     Event,
+    Notice,
     OrderDenied,
     Split,
 )
@@ -56,7 +57,7 @@ class RunTally:
     lost: dict[str, Counter[str]] = field(default_factory=dict)
     screened: dict[str, Counter[str]] = field(default_factory=dict)
     targets: list[TargetRecord] = field(default_factory=list)
-    data: list[DataEvent] = field(default_factory=list)
+    data: list[Notice] = field(default_factory=list)
     denied: Counter[str] = field(default_factory=Counter)
     orders_denied: int = 0
     dividends: int = 0
@@ -81,7 +82,7 @@ class RunTally:
                 self.orders_denied += 1
             case Approval():
                 self.approvals.append(event)
-            case DataPublished() | DataRestated() | CertificationChanged():
+            case DataPublished() | DataRestated() | CertificationChanged() | CapsGranted():
                 self.data.append(event)
             case _:
                 return

@@ -53,6 +53,7 @@ class OrderGate:
         self._governor = Governor(store, limits)
         self._unit = {symbol: _unit(symbol, lots) for symbol, lots in lots_per_unit.items()}
         self._apart = -(-SECOND // limits.orders_second)  # spacing of orders inside the governor's rate limit
+        self._signed: GovernorLimits | None = None
         self._now = 0
         self._ratios: dict[str, Fraction] = {}
         self._splits: dict[str, Splits] = {}
@@ -66,6 +67,10 @@ class OrderGate:
         """The governor, read-only."""
         return self._governor
 
+    def granted(self, limits: GovernorLimits) -> None:
+        """Caps of a newer entry of the account's record, in force from the next session on (H1)."""
+        self._signed = limits
+
     def opened(self, session: str, equity: int, positions: Mapping[str, int], prices: Mapping[str, float]) -> None:
         """Begin a session with ``equity`` cents, the run's ``positions`` in lots and the prices that valued it, USD.
 
@@ -78,7 +83,7 @@ class OrderGate:
             self._priced(known)
         self._now = day_number(session) * _DAY + _OPENING
         self._ratios.clear()
-        self._governor.begin(day_number(session), max(equity, 0))
+        self._governor.begin(day_number(session), max(equity, 0), self._signed)
         self._priced(known)
         held = {symbol: lots * self._unit[symbol] for symbol, lots in positions.items() if lots}
         self._governor.tell(Snapshot(f"open {session}", self._tick(), held, frozenset()))
