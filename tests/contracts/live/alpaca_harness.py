@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Self
@@ -121,6 +122,10 @@ class Harness:
     lots = 1000
     unit = 1000
     price = 190.0
+    instrument = Instrument("AAPL", "stock", "XNYS", lots_per_unit=1000)
+    refused = ("40310000", "insufficient buying power", "FUNDS")
+    cannot: Mapping[str, str] = {}
+    canary = SECRET
 
     def __init__(self, *, binary: bool = True) -> None:
         self.clock = SettableClock()

@@ -167,7 +167,7 @@ async def a_refusal_has_our_reason_and_the_venues_words(desk: Desk) -> None:
 @case
 async def a_refusal_that_no_table_lists_is_never_sent_again(desk: Desk) -> None:
     await desk.begin()
-    await desk.server.refuse_next("-987654", "a refusal nobody has seen")
+    await desk.server.refuse_next("49912345", "a refusal nobody has seen")
     answer = await desk.submits(desk.order())
     assert isinstance(answer, Refused) and answer.reason == "UNKNOWN_REFUSAL"
     assert "a refusal nobody has seen" in answer.text
