@@ -137,6 +137,7 @@ class Harness:
             "WHOLE": Instrument("WHOLE", "fund", "XNYS", lots_per_unit=1000),
             "HALTED": Instrument("HALTED", "stock", "XNYS"),
             "NOWHERE": Instrument("NOWHERE", "stock", "XNYS"),
+            "SOL-USD": Instrument("SOL-USD", "crypto", "24/7", lots_per_unit=100),
             "BTC-USD": Instrument("BTC-USD", "crypto", "24/7", lots_per_unit=10_000, aliases={"alpaca": "BTC/USD"}),
         }
         self.open: list[AlpacaVenue | AlpacaQuotes] = []

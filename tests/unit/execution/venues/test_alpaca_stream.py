@@ -1,0 +1,235 @@
+"""Alpaca's trading stream: what it tells, and when it is believed (L1, L23, F07-F13)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from tests.contracts.live.alpaca_harness import Harness
+from tests.unit.execution.venues.test_alpaca_orders import order, play
+
+from plimsoll.core.events import (
+    FillCorrected,
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderRejected,
+    OrderRestated,
+)
+from plimsoll.core.order import Fill
+from plimsoll.core.venue import Unknown, VenueEvent
+from plimsoll.execution.venues.alpaca.venue import AlpacaVenue
+
+
+async def heard(venue: AlpacaVenue, count: int) -> list[VenueEvent]:
+    """The next events of the stream."""
+    found: list[VenueEvent] = []
+    async with asyncio.timeout(5):
+        async for event in venue.events():
+            found.append(event)
+            if len(found) == count:
+                break
+    return found
+
+
+async def until(h: Harness, true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not true():
+            await h.clock.sleep(5_000)
+
+
+@pytest.mark.parametrize("binary", [True, False], ids=["paper", "live"])
+def test_an_orders_life_is_told_in_either_kind_of_frame(binary: bool) -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        id = order().id
+        await venue.submit(order())
+        [placed] = h.loopback.book.values()
+        execution = await h.server.fill(id, 1.5, 189.49)
+        await venue.cancel(id)
+        accepted, fill, cancelled = await heard(venue, 3)
+        assert accepted == OrderAccepted("2026-11-24", id, placed.id)
+        assert isinstance(fill, Fill) and fill.at % 1000 == 0
+        assert (fill.id, fill.execution, fill.session, fill.symbol) == (id, execution, "2026-11-24", "AAPL")
+        assert (fill.lots, fill.price, fill.notional, fill.commission) == (1500, 189.49, 28424, 0)
+        assert fill.notional * 10**10 + fill.rest == 284_235 * 10**9, "284.235 USD, exactly"
+        assert cancelled == OrderCancelled("2026-11-24", id, 3500)
+
+    play(work, binary=binary)
+
+
+def test_sales_ends_and_changes_are_signed_like_their_order() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        ids = [order(n, lots=-2000).id for n in range(5)]
+        for n in range(5):
+            await venue.submit(order(n, lots=-2000))
+        await heard(venue, 5)
+        server = h.loopback
+        await h.server.fill(ids[0], 0.5, 190.0)
+        await h.server.expire(ids[0])
+        await h.server.reject(ids[1])
+        server.end(server.find(ids[2]).id, "replaced", "replaced")
+        server.find(ids[3]).quantity = Decimal(4)
+        server.end(server.find(ids[3]).id, "new", "restated")
+        server.end(server.find(ids[4]).id, "done_for_day", "done_for_day")
+        await h.server.cancel(ids[4])
+        fill, *rest = await heard(venue, 6)
+        assert isinstance(fill, Fill) and (fill.lots, fill.notional) == (-500, -9500)
+        assert rest == [
+            OrderExpired("2026-11-24", ids[0], -1500),
+            OrderRejected("2026-11-24", ids[1], "VENUE_REJECTED", "not accepted by the exchange"),
+            OrderCancelled("2026-11-24", ids[2], -2000, "REPLACED_AT_VENUE"),
+            OrderRestated("2026-11-24", ids[3], -4000),
+            OrderCancelled("2026-11-24", ids[4], -2000),
+        ]
+
+    play(work)
+
+
+def test_busts_and_corrections_are_the_same_on_the_stream_and_in_a_snapshot() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        id = order().id
+        await venue.submit(order())
+        bad = await h.server.fill(id, 1.0, 189.0)
+        wrong = await h.server.fill(id, 2.0, 100.0)
+        h.loopback.bust(bad)
+        right = h.loopback.correct(wrong, Decimal("189.5"))
+        _, _, before, bust, correction = await heard(venue, 5)
+        assert bust == FillCorrected("2026-11-24", "AAPL", bad, None, id=id)
+        assert isinstance(correction, FillCorrected) and correction.execution == wrong
+        assert correction.fill is not None and isinstance(before, Fill)
+        assert (correction.fill.execution, correction.fill.notional, correction.fill.lots) == (right, 37_900, 2000)
+        told = await venue.snapshot()
+        assert not isinstance(told, Unknown)
+        assert told.corrections == (bust, correction) and told.executions == ()
+        assert (told.positions, told.cash) == ({"AAPL": 2000}, 10_000_000 - 37_900)
+
+    play(work)
+
+
+def test_a_cut_connection_is_replaced_and_counts_as_a_gap() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        before = venue.health
+        assert before.subscribed and before.gaps == 0 and before.text == ""
+        h.loopback.fault("stream_cut")
+        await until(h, lambda: venue.health.gaps == 1)
+        await until(h, lambda: venue.health.subscribed)
+        await venue.submit(order())
+        assert isinstance((await heard(venue, 1))[0], OrderAccepted)
+        assert venue.health.gaps == 1 and venue.health.heard > before.heard and venue.health.text == ""
+
+    play(work)
+
+
+def test_a_silent_stream_is_noticed_although_its_socket_is_open() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        h.loopback.fault("stream_silent")
+        start = h.clock.steady()
+        await until(h, lambda: not venue.health.subscribed)
+        assert h.clock.steady() - start >= 80_000, "it was asked first"
+        assert "answer" in venue.health.text and venue.health.gaps == 1
+        h.loopback.mend()
+        await until(h, lambda: venue.health.subscribed)
+
+    play(work)
+
+
+def test_a_quiet_stream_that_answers_is_kept() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        first = venue.health.heard
+        await h.clock.sleep(350_000)
+        assert venue.health.gaps == 0 and venue.health.subscribed and venue.health.heard > first
+
+    play(work)
+
+
+def test_an_own_order_without_an_event_makes_a_new_session() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        h.loopback.fault("events_lost")
+        await venue.submit(order())
+        await until(h, lambda: venue.health.gaps == 1)
+        await until(h, lambda: venue.health.subscribed)
+        await h.clock.sleep(250_000)
+        assert venue.health.gaps == 1, "told once"
+
+    play(work)
+
+
+def test_a_subscription_that_is_not_acknowledged_is_none() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        h.loopback.on.add("no_listen")
+        answer = await h.venue().connect(0)
+        assert isinstance(answer, Unknown) and "NOT_SUBSCRIBED" in answer.reason
+        await until(h, lambda: venue.health.gaps == 1)  # the next question has the same answer
+        assert not venue.health.subscribed
+
+    play(work)
+
+
+def test_what_cannot_be_read_counts_as_a_gap_and_unknown_kinds_are_told() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        h.loopback.fault("garbage_event")
+        await until(h, lambda: venue.health.gaps == 1)
+        await venue.submit(order())
+        placed = next(iter(h.loopback.book.values()))
+        h.loopback._tell("trade_dream", placed)
+        h.loopback._tell("fill", placed, execution_id="x", qty="0.0001", price="1", timestamp="2026-11-24T01:00:00Z")
+        h.loopback._tell("fill", placed, execution_id="x", qty="NaN", price="1", timestamp="2026-11-24T01:00:00Z")
+        h.loopback._tell("fill", placed)
+        h.loopback.push({"stream": "trade_updates", "data": {"event": 1}})
+        h.loopback.push({"stream": "weather", "data": {}})
+        h.loopback.end(placed.id, "expired", "expired")
+        assert [type(one) for one in await heard(venue, 2)] == [OrderAccepted, OrderExpired]
+        health = venue.health
+        assert health.gaps == 5 and health.subscribed
+        for text in ("'trade_dream'", "0.0001 AAPL is not of whole lots", "cannot be read", "'weather'"):
+            assert text in health.text
+
+    play(work)
+
+
+def test_orders_of_other_people_have_the_venues_id() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        id = await h.server.foreign_order(3.0)
+        await h.server.foreign_fill(-2.0, 190.0)
+        first, second, fill = await heard(venue, 3)
+        assert first == OrderAccepted("2026-11-24", id, id)
+        assert isinstance(second, OrderAccepted) and isinstance(fill, Fill) and fill.id == second.id == second.venue_id
+        told = await venue.snapshot()
+        assert not isinstance(told, Unknown) and told.orders == (id,) and told.executions == (fill,)
+        assert isinstance(await venue.cancel(id), type(await venue.submit(order())))
+
+    play(work)
+
+
+def test_events_end_when_it_is_closed_and_no_task_stays() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        reader = asyncio.ensure_future(anext(aiter(venue.events()), None))
+        await asyncio.sleep(0)
+        await venue.close()
+        assert await reader is None and not venue.health.subscribed
+
+    play(work)
+
+
+def test_a_sample_of_alpacas_documentation_is_read() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        h.loopback.push(json.loads(SAMPLE))
+        [fill] = await heard(venue, 1)
+        assert isinstance(fill, Fill)
+        assert (fill.symbol, fill.lots, fill.price, fill.notional) == ("SOL-USD", -179_086, 105.8988475, -18_965_001)
+        assert fill.id == "a5be8f5e-fdfa-41f5-a644-7a74fe947a8f" and fill.at == 1_650_390_305_024_000
+        assert fill.execution == "2f63ea93-423d-4169-b3f6-3fdafc10c418" and fill.session == "2022-04-19"
+
+    play(work)
+
+
+SAMPLE = """{"stream": "trade_updates", "data": {"event": "fill",
+"execution_id": "2f63ea93-423d-4169-b3f6-3fdafc10c418",
+"order": {"asset_class": "crypto", "client_order_id": "4642fd68-d59a-47d7-a9ac-e22f536828d1", "filled_qty": "1790.86",
+"id": "a5be8f5e-fdfa-41f5-a644-7a74fe947a8f", "limit_price": null, "notional": null, "order_class": "",
+"qty": "1790.86", "side": "sell", "status": "filled", "submitted_at": "2022-04-19T13:45:04.980944666-04:00", "symbol": "SOLUSD",
+"time_in_force": "gtc", "type": "market"}, "position_qty": "0", "price": "105.8988475", "qty": "1790.86",
+"timestamp": "2022-04-19T17:45:05.024916716Z"}}"""
