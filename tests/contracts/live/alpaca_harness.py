@@ -104,7 +104,8 @@ class Control:
         self.server.end(self.server.find(client_id).id, "rejected", "rejected", reason="not accepted by the exchange")
 
     async def refuse_next(self, code: str, text: str) -> None:
-        self.server.refuse = Refusal(int(code[:3]), int(code) if len(code) > 3 else None, text)
+        status = int(code[:3]) if code.isdigit() else 422  # a code of theirs begins with its HTTP status
+        self.server.refuse = Refusal(status, int(code) if len(code) > 3 else None, text)
 
     async def foreign_order(self, quantity: float) -> str:
         return self.server.foreign(self._symbol, Decimal(repr(quantity)))
@@ -124,15 +125,18 @@ class Harness:
     price = 190.0
     instrument = Instrument("AAPL", "stock", "XNYS", lots_per_unit=1000)
     refused = ("40310000", "insufficient buying power", "FUNDS")
-    cannot: Mapping[str, str] = {}
+    cannot: Mapping[str, str] = {
+        "an_order_that_lost_its_reduce_only_mark_does_not_stand": "orders at Alpaca have no such mark",
+    }
     canary = SECRET
 
     def __init__(self, *, binary: bool = True) -> None:
         self.clock = SettableClock()
         self.loopback = AlpacaServer(self.clock.date, binary=binary)
+        self.loopback.cash = Decimal(1_000_000)
         self.server = Control(self.loopback, self.symbol)
         self.instruments = {
-            "AAPL": Instrument("AAPL", "stock", "XNYS", lots_per_unit=1000),
+            "AAPL": self.instrument,
             "BRK-B": Instrument("BRK-B", "stock", "XNYS", lots_per_unit=1000),
             "WHOLE": Instrument("WHOLE", "fund", "XNYS", lots_per_unit=1000),
             "HALTED": Instrument("HALTED", "stock", "XNYS"),

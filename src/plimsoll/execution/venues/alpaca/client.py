@@ -49,10 +49,15 @@ class AlpacaClient:
 
     def __init__(self, access: VenueAccess, clock: Clock) -> None:
         self._access, self._clock = access, clock
-        self._transport = httpx.AsyncHTTPTransport(retries=0)
+        self._transport: httpx.AsyncHTTPTransport | None = None
         self._paused_until = 0
         self.skew: int | None = None
         """Microseconds by which the venue's clock is ahead, from its last answer; None before the first."""
+
+    def open(self) -> None:
+        """Take requests from now on."""
+        if self._transport is None:
+            self._transport = httpx.AsyncHTTPTransport(retries=0)
 
     async def ask(
         self,
@@ -63,12 +68,14 @@ class AlpacaClient:
         base: str = "",
     ) -> bytes | Failure:
         """One request; the answer's body where the venue did what was asked."""
+        if self._transport is None:
+            return Failure("CLOSED", "BUSY", "not sent: there is no connection to Alpaca", True)
         wait = self._paused_until - self._clock.steady()
         if wait > 0:
             return Failure("RATE", "RATE", f"not sent: Alpaca takes nothing for {-(-wait // _SECOND)} s", True)
         url = httpx.URL(f"{base or self._access.rest_url.rstrip('/')}{path}", params=params)
         content = None if body is None else msgspec.json.encode(body)
-        answer = await self._send(method, url, content)
+        answer = await self._send(self._transport, method, url, content)
         if isinstance(answer, Failure):
             return answer
         status, told = answer
@@ -82,9 +89,13 @@ class AlpacaClient:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._transport.aclose()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.aclose()
 
-    async def _send(self, method: Method, url: httpx.URL, content: bytes | None) -> tuple[int, bytes] | Failure:
+    async def _send(
+        self, transport: httpx.AsyncHTTPTransport, method: Method, url: httpx.URL, content: bytes | None
+    ) -> tuple[int, bytes] | Failure:
         wait, sent = self._access.timeout, self._clock.now()
         headers = {
             "APCA-API-KEY-ID": self._access.key, "APCA-API-SECRET-KEY": self._access.secret,
@@ -96,7 +107,7 @@ class AlpacaClient:
         try:
             request = httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": limits})
             async with asyncio.timeout(wait):  # of the whole answer: the limits above are of each read
-                response = await self._transport.handle_async_request(request)
+                response = await transport.handle_async_request(request)
                 try:
                     body = await _body(response)
                 finally:

@@ -101,6 +101,7 @@ class AlpacaQuotes:
         """Receive these symbols from now on, and the latest quote of each at once."""
         self._wanted = tuple(dict.fromkeys((*self._wanted, *(self._symbols.there(one) for one in symbols))))
         self._closed = False
+        self._client.open()
         if self._line.subscribed:
             self._answered.clear()
             await self._line.say(self.question())

@@ -77,7 +77,7 @@ def blocked(account: Account) -> str:
 
 
 class Filters:
-    """Our filters of an order, from the venue's data. A refusal names the filter, never the venue's guess at it."""
+    """Our filters of an order, from the venue's data. A refusal's text begins with the filter's name (L17)."""
 
     def __init__(self, rules: VenueRules, assets: Mapping[str, Asset], symbols: Symbols, account: Account) -> None:
         self._rules, self._assets, self._symbols, self._account = rules, assets, symbols, account
@@ -95,14 +95,14 @@ class Filters:
 
     def _account_of(self) -> Refused | None:
         why = blocked(self._account)
-        return Refused("ACCOUNT", why) if why else None
+        return Refused("RULE", f"ACCOUNT: {why}") if why else None
 
     def _asset(self, order: Order) -> Refused | None:
         asset = self._assets.get(order.symbol)
         if order.symbol not in self._symbols.instruments or asset is None:
             return Refused("UNKNOWN_SYMBOL", f"Alpaca does not list {order.symbol}")
         if not asset.tradable or asset.status != "active":
-            return Refused("NOT_TRADABLE", f"{order.symbol} is {asset.status} and not tradable at Alpaca")
+            return Refused("SESSION", f"NOT_TRADABLE: {order.symbol} is {asset.status} and not tradable at Alpaca")
         return None
 
     def _kind(self, order: Order) -> Refused | None:
@@ -111,7 +111,7 @@ class Filters:
         fractional = order.lots % instrument.lots_per_unit != 0
         text = f"{order.type} {order.time_in_force}"
         if fractional and not asset.fractionable:
-            return Refused("NOT_FRACTIONABLE", f"{order.symbol} is traded in whole units")
+            return Refused("FILTER", f"NOT_FRACTIONABLE: {order.symbol} is traded in whole units")
         if Combination(order.type, order.time_in_force, kind, fractional) not in self._rules.takes:
             return Refused("ORDER_KIND", f"{text} for {'a fraction of ' if fractional else ''}{order.symbol}")
         return None
@@ -120,12 +120,12 @@ class Filters:
         lots, unit = abs(order.lots), self._symbols.per_unit(order.symbol)
         step, least = self._rules.lots_step.get(order.symbol, 1), self._rules.lots_min.get(order.symbol, 1)
         if lots < least:
-            return Refused("LOTS_MIN", f"{lots} lots of {order.symbol} are below {least}")
+            return Refused("FILTER", f"LOTS_MIN: {lots} lots of {order.symbol} are below {least}")
         if lots % step:
-            return Refused("LOTS_STEP", f"{lots} lots of {order.symbol} are no multiple of {step}")
+            return Refused("FILTER", f"LOTS_STEP: {lots} lots of {order.symbol} are no multiple of {step}")
         value = lots * (order.limit or order.reference) * 100.0 / unit
         if lots % unit and self._assets[order.symbol].asset_class != "crypto" and value < _FRACTION_MIN:
-            return Refused("NOTIONAL_MIN", f"{order.symbol}: a fraction of a share must be worth 1 USD")
+            return Refused("FILTER", f"NOTIONAL_MIN: {order.symbol}, a fraction of a share must be worth 1 USD")
         return None
 
     def _prices(self, order: Order) -> Refused | None:
@@ -138,12 +138,12 @@ class Filters:
             if order.type.replace("_", " ").find(name) < 0:
                 continue
             if price is None or not isfinite(price) or price <= 0:
-                return Refused("PRICE", f"{order.symbol}: no {name} price")
+                return Refused("FILTER", f"PRICE: {order.symbol} has no {name} price")
             scaled = exact_price(price).scaleb(DECIMALS)
             tick = tick_at(self._rules.ticks.get(order.symbol, self._rules.ticks[""]), scaled)
             if scaled % tick:
                 shown = format(Decimal(tick).scaleb(-DECIMALS).normalize(), "f")
-                return Refused("TICK", f"{order.symbol}: {name} {price} is no multiple of {shown}")
+                return Refused("FILTER", f"TICK: {order.symbol}, {name} {price} is no multiple of {shown}")
         return None
 
 

@@ -86,6 +86,7 @@ class AlpacaVenue:
     async def connect(self, since: int) -> Accepted | Refused | Unknown:
         """Read the account, the order rules and the clock, and subscribe to the account's events."""
         self._closed = False
+        self._client.open()
         self._reader.since = since
         failed = await self._read_rules()
         if failed is None:
