@@ -14,6 +14,7 @@ beside bt and nothing else, and says how its processor times and its memory stan
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -87,6 +88,13 @@ class Market:
     start: str
     arrays: Path
     first: int
+
+
+def compiled() -> None:
+    """Bytecode of ours, as an installation has it: peers are installed, and a tree of sources may be without."""
+    import plimsoll
+
+    compileall.compile_dir(str(Path(plimsoll.__file__).parent), quiet=1)
 
 
 def market_of(case: Case, folder: Path) -> Market:
@@ -316,6 +324,7 @@ def main(arguments: list[str] | None = None) -> None:
         home, start, strategies = asked.inside
         print(json.dumps(inside(Path(home), start, tuple(strategies.split(",")))))
         return
+    compiled()
     wanted = tuple(name for name in asked.peers.split(",") if name)
     if not set(wanted) <= set(PEERS):
         parser.error(f"--peers {asked.peers}: choose among {', '.join(PEERS)}")

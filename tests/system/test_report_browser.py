@@ -210,8 +210,9 @@ def test_a_run_that_is_not_there_is_a_usage_error(home: Path) -> None:
     assert done.returncode == 2 and "There is no run 'nothing'" in done.stderr
 
 
-def test_a_backtest_pays_nothing_for_the_report() -> None:
-    code = "import sys; import plimsoll.app, plimsoll.reports.result, plimsoll.engine.recorded; print(*sys.modules)"
+def test_a_backtest_pays_nothing_for_the_report_the_governor_and_the_checks_of_data() -> None:
+    code = "import plimsoll.app, plimsoll.reports.result, plimsoll.engine.recorded, plimsoll.market.status\n"
+    code += "import sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {m.removeprefix("plimsoll.reports.") for m in done.stdout.split() if m.startswith("plimsoll.reports.")}
     of_pages = {
@@ -228,3 +229,4 @@ def test_a_backtest_pays_nothing_for_the_report() -> None:
         "trades",
     }
     assert "result" in loaded and not loaded & of_pages
+    assert not [m for m in done.stdout.split() if m.startswith(("plimsoll.governor.", "plimsoll.market.quality"))]

@@ -5,6 +5,8 @@ Commands import only typer, so that ``--help`` answers at once; each imports the
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,6 +104,8 @@ def needed(words: Sequence[str]) -> typer.Typer:
 def main() -> None:
     """Entry point of the ``plimsoll`` command."""
     hold_streams()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing of ours uses more (U9), and each takes time to start
+    gc.set_threshold(50_000, 20, 20)  # a run makes few cycles: by default every import is searched for them again
     try:
         needed(sys.argv[1:])()
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +13,11 @@ from plimsoll.core.limits import AccountCaps
 from plimsoll.core.panel import Factor, Floats, Panel
 from plimsoll.core.policy import CvarPolicy, LadderPolicy, LimitPolicy, Policy
 from plimsoll.core.symbols import held_as, measurable
-from plimsoll.governor.limits import WHOLE, GovernorLimits, limits_of
 from plimsoll.indicators.catalogue import catalogue
 from plimsoll.risk import ladder as ladder_room
+
+if TYPE_CHECKING:
+    from plimsoll.governor.limits import GovernorLimits
 
 _CAPS = ("loss", "position", "turnover", "trade")
 
@@ -36,6 +39,8 @@ def factors(policy: Policy) -> dict[str, Factor]:
 
 def governor_limits(policy: Policy, granted: CapsGranted | None) -> GovernorLimits:
     """The governor's limits in a run of this policy, with the dollar caps that were ``granted`` to it, if any (H1)."""
+    from plimsoll.governor.limits import limits_of  # asked of a governed run only: the others pay nothing for it
+
     limits = limits_of(policy)
     return limits if granted is None else limits.with_caps(granted.caps)
 
@@ -63,6 +68,8 @@ def account_caps(policy: Policy, symbols: tuple[str, ...], granted: CapsGranted 
 
     A symbol that the governor cannot measure, or that its policy does not name, may only be reduced: its cap is zero.
     """
+    from plimsoll.governor.limits import WHOLE
+
     limits = governor_limits(policy, granted)
 
     def position(symbol: str) -> float:

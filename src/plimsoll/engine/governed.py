@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.events import CapsGranted, Event, Notice, OrderDenied, OrderExpired, OrderSubmitted, Split
@@ -17,8 +17,9 @@ from plimsoll.engine.caps import governor_limits
 from plimsoll.engine.driver import RunState
 from plimsoll.engine.recovery import recover
 from plimsoll.engine.run_context import RunContext
-from plimsoll.governor.order_gate import OrderGate
-from plimsoll.store.governor_memory import MemoryStateStore
+
+if TYPE_CHECKING:
+    from plimsoll.governor.order_gate import OrderGate
 
 
 class Exchange(Protocol):
@@ -41,6 +42,9 @@ def governor_of(run: RunContext, history: History) -> RunGovernor | None:
     """A governor for a run's orders, with an empty account in memory; None when the policy has none in their path."""
     if not run.governed:
         return None
+    from plimsoll.governor.order_gate import OrderGate  # a run without one pays nothing for it
+    from plimsoll.store.governor_memory import MemoryStateStore
+
     lots = dict(zip(run.symbols, run.lots_per_unit.tolist(), strict=True))
     return RunGovernor(OrderGate(MemoryStateStore(), governor_limits(run.policy, None), lots), history, run.policy)
 

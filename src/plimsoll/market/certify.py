@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from plimsoll.core.dates import iso_day
 from plimsoll.core.panel import Certification
 from plimsoll.core.policy import DataPolicy
 from plimsoll.market.findings import HARD
-from plimsoll.market.quality import Assessment
+
+if TYPE_CHECKING:  # a run asks only what was certified, and pays nothing for how
+    from plimsoll.market.quality import Assessment
 
 ACTIVE = "ACTIVE"
 DEGRADED = "DEGRADED"
