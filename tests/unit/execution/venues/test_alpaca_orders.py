@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from aiohttp import web
 from tests.contracts.live.alpaca_harness import Harness
 from tests.servers.alpaca_server import SECRET
 
@@ -115,6 +116,34 @@ def test_busy_is_refused_with_a_class_that_may_be_retried_and_waits_as_the_venue
     play(work)
 
 
+def test_only_alpacas_own_words_say_that_an_order_is_not_there() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        async def page(request: web.Request) -> web.Response:
+            return web.Response(status=status, text=text)
+
+        for path in ("/v2/orders:by_client_order_id", "/v2/orders"):
+            h.loopback.replaced[path] = page
+        for number, (status, text) in enumerate(PAGES):
+            answer = await venue.query(order(number).id)
+            assert isinstance(answer, Unknown), (status, text, answer)
+        status, text = 403, "<html>blocked</html>"
+        assert isinstance(await venue.submit(order()), Unknown), "a proxy's page does not say that it was not passed on"
+        status, text = 302, ""
+        assert isinstance(await venue.submit(order(1)), Unknown)
+        assert not h.loopback.book
+
+    play(work)
+
+
+PAGES = [
+    (404, "<html>nothing here</html>"),
+    (404, ""),
+    (404, "{}"),
+    (404, '{"message": "no route matched"}'),
+    (200, "{}"),
+]
+
+
 def test_a_duplicate_is_evidence_that_the_first_arrived() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
         await venue.submit(order())
@@ -153,7 +182,7 @@ def test_every_refusal_of_the_table_is_told_as_it_says() -> None:
     play(work)
 
 
-UNLISTED = [("42219999", "something new"), ("42210000", "words nobody knows"), ("418", "")]
+UNLISTED = [("42219999", "something new"), ("42210000", "words nobody knows"), ("418", "a teapot")]
 
 
 def test_a_refusal_that_is_not_listed_is_never_retried() -> None:
@@ -191,7 +220,10 @@ FORBIDDEN = {
     "TICK": [
         order(limit=189.505), order(limit=1.0001), order(limit=0.99995), order(type="stop", limit=None, stop=1.005)
     ],
-    "PRICE": [order(limit=None), order(limit=float("nan")), order(limit=-1.0), order(type="stop", limit=None)],
+    "PRICE": [
+        order(limit=None), order(limit=float("nan")), order(limit=-1.0), order(limit=1e30),
+        order(type="stop", limit=None),
+    ],
     "ORDER_KIND": [
         order(lots=5500, time_in_force="gtc"), order(lots=5500, time_in_force="opg"),
         order(type="stop", limit=None, stop=180.0, time_in_force="ioc"),

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.contracts.live.alpaca_harness import Harness
 from tests.unit.execution.venues.test_alpaca_orders import order, play
 
@@ -21,6 +23,7 @@ from plimsoll.core.events import (
 )
 from plimsoll.core.order import Fill
 from plimsoll.core.venue import Unknown, VenueEvent
+from plimsoll.execution.figures import impossible
 from plimsoll.execution.venues.alpaca.venue import AlpacaVenue
 
 
@@ -235,3 +238,30 @@ SAMPLE = """{"stream": "trade_updates", "data": {"event": "fill",
 "symbol": "SOLUSD",
 "time_in_force": "gtc", "type": "market"}, "position_qty": "0", "price": "105.8988475", "qty": "1790.86",
 "timestamp": "2022-04-19T17:45:05.024916716Z"}}"""
+
+
+WORDS = st.sampled_from(
+    ["event", "order", "stream", "trade_updates", "fill", "canceled", "trade_bust", "restated", "rejected", "buy",
+     "sell", "AAPL", "1e999999", "-0.0001", "NaN", "2026-11-24T01:00:00Z", "listening", "data", "0" * 40]
+)  # fmt: skip
+VALUES = st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats() | st.text(max_size=5) | WORDS
+ORDERS = st.fixed_dictionaries(
+    {"id": WORDS, "symbol": st.just("AAPL") | VALUES, "side": st.just("buy") | VALUES, "status": WORDS},
+    optional={"qty": VALUES, "filled_qty": VALUES, "client_order_id": VALUES},
+)
+UPDATES = st.fixed_dictionaries(
+    {"event": WORDS, "order": ORDERS | VALUES},
+    optional={"price": VALUES, "qty": VALUES, "execution_id": VALUES, "timestamp": VALUES},
+)
+MESSAGES = st.fixed_dictionaries({"stream": WORDS, "data": UPDATES | VALUES}) | VALUES
+
+
+VENUE = Harness().venue()
+
+
+@settings(max_examples=100)
+@given(MESSAGES | st.binary(max_size=20))
+def test_no_message_breaks_the_reader(message: object) -> None:
+    venue = VENUE
+    venue.message(message if isinstance(message, bytes) else json.dumps(message).encode())
+    assert all(impossible(event) in ("", "TEXT", "LOTS", "PRICE", "MONEY") for event in venue._events)

@@ -16,7 +16,7 @@ import msgspec
 
 from plimsoll.core.live_venue import VenueAccess
 from plimsoll.core.ports import Clock
-from plimsoll.execution.refusals import UNLISTED, Class, refusal
+from plimsoll.execution.refusals import Class, refusal
 from plimsoll.execution.venues.alpaca.wire import Told, decoded
 
 NAME = "alpaca"
@@ -138,16 +138,15 @@ class AlpacaClient:
             self._paused_until = self._clock.steady() + min(max(pause, 0), _PAUSE_MAX)
 
     def _failure(self, status: int, body: bytes) -> Failure:
-        """What a refusal means. An error of the server's is no refusal, whatever its body says."""
+        """What a refusal means. Neither an error of the server's nor the page of somebody between is a refusal."""
         told = decoded(body, Told)
         text = "" if told is None else self.scrubbed(told.words)
-        if status >= 500 or told is None or not told.code:
-            row, code = refusal(NAME, str(status), text), str(status)
-        else:
-            row, code = refusal(NAME, str(told.code), text), str(told.code)
-        if row is UNLISTED and not 400 <= status < 500:
+        code = str(told.code) if told is not None and told.code and status < 500 else str(status)
+        row = refusal(NAME, code, text)
+        theirs = 400 <= status < 500 and (text or status == 429)
+        if row.cls == "OUTCOME_UNKNOWN" or not theirs:
             return Failure(code, "OUTCOME_UNKNOWN", text)
-        return Failure(code, row.cls, text, row.cls != "OUTCOME_UNKNOWN")
+        return Failure(code, row.cls, text, True)
 
 
 async def _body(response: httpx.Response) -> bytes | None:

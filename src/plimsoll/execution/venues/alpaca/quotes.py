@@ -155,7 +155,8 @@ class AlpacaQuotes:
     async def hello(self, socket: ClientConnection) -> Failure | None:
         """Authenticate and subscribe."""
         self._acknowledged = frozenset()
-        await self._until(socket, "success", "connected")
+        if (failed := await self._until(socket, "success", "connected")) is not None:
+            return failed
         keys = {"action": "auth", "key": self._access.key, "secret": self._access.secret}
         await socket.send(msgspec.json.encode(keys).decode())
         if (failed := await self._until(socket, "success", "authenticated")) is not None:

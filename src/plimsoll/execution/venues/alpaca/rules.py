@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
-from math import isfinite
+from math import ceil
 from typing import get_args
 from zoneinfo import ZoneInfo
 
@@ -41,6 +41,7 @@ AUCTIONS: Mapping[TimeInForce, tuple[time, time]] = {
     "cls": (time(19, 0), time(15, 50)),
 }
 """New York times from which and before which orders for the opening and the closing auction are taken."""
+_PRICE_MAX = 1e9
 _FRACTION_MIN = 100  # cents: the least value of an order for a fraction
 
 
@@ -55,7 +56,7 @@ def rules_of(assets: Mapping[str, Asset], symbols: Symbols, account: Account) ->
             step[symbol] = unit
         smallest, increment = finite(asset.min_order_size), finite(asset.min_trade_increment)
         if smallest is not None:
-            least[symbol] = -int(-(smallest * unit) // 1)
+            least[symbol] = ceil(smallest * unit)
         if increment is not None and increment * unit > 1:
             step[symbol] = int(increment * unit)
         tick = finite(asset.price_increment)
@@ -137,7 +138,7 @@ class Filters:
         for name, price in wanted.items():
             if order.type.replace("_", " ").find(name) < 0:
                 continue
-            if price is None or not isfinite(price) or price <= 0:
+            if price is None or not 0 < price <= _PRICE_MAX:
                 return Refused("FILTER", f"PRICE: {order.symbol} has no {name} price")
             scaled = exact_price(price).scaleb(DECIMALS)
             tick = tick_at(self._rules.ticks.get(order.symbol, self._rules.ticks[""]), scaled)

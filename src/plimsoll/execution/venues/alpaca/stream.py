@@ -78,6 +78,7 @@ class Line:
 
     async def open(self) -> Failure | None:
         """The first connection; None when it stands, and is kept up from then on."""
+        await self.close()
         failed = await self._attempt()
         if failed is None:
             self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._watch())]
@@ -154,6 +155,8 @@ class Line:
                     break
         except (WebSocketException, OSError):
             pass
+        except Exception as error:  # whatever a message holds, the stream must not end in silence
+            self.text = f"a message broke the reader ({type(error).__name__})"
         self.text = self.text or "the stream was cut"
         return heard
 
