@@ -58,11 +58,20 @@ def _binance(
     return spot(access, instruments, clock, session_of)
 
 
+def _paper(
+    _: VenueAccess, instruments: Mapping[str, Instrument], clock: Clock, session_of: SessionOf
+) -> tuple[LiveVenue, QuoteFeed]:
+    """It needs no access; ``execution.venues.paper.make`` says how it is given its account and its quotes."""
+    from plimsoll.execution.venues.paper.make import paper
+
+    return paper(instruments, clock, session_of)
+
+
 def _absent(venue: str) -> InputError:
     return InputError(f"{venue} needs libraries that are not installed", "pip install 'plimsoll[live]'")
 
 
-MAKERS: dict[str, Maker] = {"alpaca": _alpaca, "binance": _binance}
+MAKERS: dict[str, Maker] = {"alpaca": _alpaca, "binance": _binance, "paper": _paper}
 """Every live venue, by name."""
 
 

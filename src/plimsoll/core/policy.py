@@ -18,6 +18,7 @@ from plimsoll.core.policy_fields import Section, count, fraction, meta
 from plimsoll.core.policy_governor import GovernorPolicy as GovernorPolicy
 from plimsoll.core.policy_governor import ModelPolicy as ModelPolicy
 from plimsoll.core.policy_governor import SizingPolicy as SizingPolicy
+from plimsoll.core.policy_paper import PaperPolicy as PaperPolicy
 
 
 class Account(Section, frozen=True, kw_only=True):
@@ -447,6 +448,7 @@ class Policy(Section, frozen=True, kw_only=True):
     governor: GovernorPolicy = GovernorPolicy()
     sizing: SizingPolicy = SizingPolicy()
     models: ModelPolicy = ModelPolicy()
+    paper: PaperPolicy = PaperPolicy()
 
 
 def policy_hash(policy: Policy) -> str:
