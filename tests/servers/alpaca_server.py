@@ -122,7 +122,7 @@ class AlpacaServer:
             pair("BTC/USD"),
         )}  # fmt: skip
         self.account_more: Json = {}
-        self.posts = self.cancels = 0
+        self.posts = self.cancels = self.questions = 0
         self.requests: list[tuple[str, str]] = []
         self.on: set[str] = set()
         self.next: str | None = None
@@ -583,7 +583,10 @@ class AlpacaServer:
         try:
             authorized = False
             async for message in ws:
-                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY) or "stream_silent" in self.on:
+                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    continue
+                self.questions += one.listening
+                if "stream_silent" in self.on:
                     continue
                 said = json.loads(message.data)
                 data = said.get("data", {})

@@ -21,7 +21,7 @@ from plimsoll.execution.venues.alpaca.venue import AlpacaVenue
 START = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # 20:00 in New York: orders for both auctions are taken
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PACE = Pace(
-    question=80_000, silence=200_000, event=150_000, look=20_000, first=10_000, longest=80_000, settle=30_000,
+    question=100_000, silence=1_000_000, event=600_000, look=20_000, first=10_000, longest=80_000, settle=30_000,
     arrival=60_000,
 )  # fmt: skip
 
@@ -43,6 +43,36 @@ class SettableClock:
 
     async def sleep(self, micros: int) -> None:
         await asyncio.sleep(micros / 1e6)
+
+
+class SteppedClock(SettableClock):
+    """Stands still, but for the steps it is made to take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._at = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    def steady(self) -> int:
+        return self._at
+
+    async def sleep(self, micros: int) -> None:
+        until: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._at + micros, until))
+        await until
+
+    async def step(self, seconds: float) -> None:
+        """Go on by so much, with everything that waits for a time on the way, each at its time."""
+        end = self._at + int(seconds * 1e6)
+        while due := [one for one in self._waiting if one[0] <= end]:
+            first = min(due, key=lambda one: one[0])
+            self._waiting.remove(first)
+            self._at = max(self._at, first[0])
+            if not first[1].done():
+                first[1].set_result(None)
+            for _ in range(5):
+                await asyncio.sleep(0)
+        self._at = end
 
 
 def session_of(at: int) -> str:
@@ -130,8 +160,9 @@ class Harness:
     }
     canary = SECRET
 
-    def __init__(self, *, binary: bool = True) -> None:
-        self.clock = SettableClock()
+    def __init__(self, *, binary: bool = True, clock: SettableClock | None = None) -> None:
+        self.clock = clock or SettableClock()
+        self.pace = Pace() if clock else PACE
         self.loopback = AlpacaServer(self.clock.date, binary=binary)
         self.loopback.cash = Decimal(1_000_000)
         self.server = Control(self.loopback, self.symbol)
@@ -155,16 +186,16 @@ class Harness:
             await one.close()
         await self.loopback.stop()
 
-    def access(self, timeout: float = 0.3) -> VenueAccess:
+    def access(self, timeout: float = 0.5) -> VenueAccess:
         server = self.loopback
         return VenueAccess(server.url, server.stream_url, server.data_url, KEY, SECRET, timeout)
 
     def feed(self) -> AlpacaQuotes:
-        made = AlpacaQuotes(self.access(), self.instruments, self.clock, PACE)
+        made = AlpacaQuotes(self.access(), self.instruments, self.clock, self.pace)
         self.open.append(made)
         return made
 
     def venue(self) -> AlpacaVenue:
-        made = AlpacaVenue(self.access(), self.instruments, self.clock, session_of, PACE)
+        made = AlpacaVenue(self.access(), self.instruments, self.clock, session_of, self.pace)
         self.open.append(made)
         return made

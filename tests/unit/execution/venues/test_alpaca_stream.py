@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contracts.live.alpaca_harness import Harness
+from tests.contracts.live.alpaca_harness import Harness, SteppedClock
 from tests.unit.execution.venues.test_alpaca_orders import order, play
 
 from plimsoll.core.events import (
@@ -41,7 +41,7 @@ async def heard(venue: AlpacaVenue, count: int) -> list[VenueEvent]:
 async def until(h: Harness, true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not true():
-            await h.clock.sleep(5_000)
+            await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize("binary", [True, False], ids=["paper", "live"])
@@ -127,38 +127,94 @@ def test_a_cut_connection_is_replaced_and_counts_as_a_gap() -> None:
     play(work)
 
 
-def test_a_silent_stream_is_noticed_although_its_socket_is_open() -> None:
+async def stepped(h: Harness, seconds: float) -> None:
+    """Let time pass by the second, each with what comes over the network meanwhile."""
+    assert isinstance(h.clock, SteppedClock)
+    for _ in range(int(seconds)):
+        await h.clock.step(1)
+        for _ in range(5):
+            await asyncio.sleep(0.001)
+
+
+def test_a_silent_stream_is_noticed_within_fifteen_seconds_although_its_socket_is_open() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
         h.loopback.fault("stream_silent")
-        start = h.clock.steady()
-        await until(h, lambda: not venue.health.subscribed)
-        assert h.clock.steady() - start >= 80_000, "it was asked first"
-        assert "answer" in venue.health.text and venue.health.gaps == 1
+        await stepped(h, 5)
+        assert not h.loopback.questions and venue.health.subscribed
+        await stepped(h, 5)
+        assert h.loopback.questions == 1 and venue.health.gaps == 0, "it was asked first"
+        await stepped(h, 2)
+        assert (venue.health.subscribed, venue.health.gaps) == (False, 1) and "answer" in venue.health.text
         h.loopback.mend()
-        await until(h, lambda: venue.health.subscribed)
+        await reconnected(h, venue)
+        assert venue.health.gaps == 1
 
-    play(work)
+    play(work, clock=SteppedClock())
+
+
+async def reconnected(h: Harness, venue: AlpacaVenue) -> None:
+    for _ in range(200):
+        await stepped(h, 1)
+        if venue.health.subscribed:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("the stream does not come back")
 
 
 def test_a_quiet_stream_that_answers_is_kept() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
-        first = venue.health.heard
-        await h.clock.sleep(350_000)
-        assert venue.health.gaps == 0 and venue.health.subscribed and venue.health.heard > first
+        for count in (1, 2, 3):
+            first = venue.health.heard
+            await stepped(h, 6)
+            await until(h, lambda first=first: venue.health.heard > first)  # type: ignore[misc]
+            assert h.loopback.questions == count
+        assert venue.health.gaps == 0 and venue.health.subscribed
 
-    play(work)
+    play(work, clock=SteppedClock())
 
 
 def test_an_own_order_without_an_event_makes_a_new_session() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
         h.loopback.fault("events_lost")
         await venue.submit(order())
-        await until(h, lambda: venue.health.gaps == 1)
-        await until(h, lambda: venue.health.subscribed)
-        await h.clock.sleep(250_000)
-        assert venue.health.gaps == 1, "told once"
+        for _ in range(12):
+            first = venue.health.heard
+            await stepped(h, 1)
+            if h.loopback.questions and venue.health.heard == first and not venue.health.gaps:
+                await asyncio.sleep(0.01)
+        assert venue.health.gaps == 1
+        await reconnected(h, venue)
+        await stepped(h, 4)
+        assert venue.health.gaps == 1, "once"
 
-    play(work)
+    play(work, clock=SteppedClock())
+
+
+class Waits(SteppedClock):
+    """Remembers for how long it was waited, and passes at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[int] = []
+
+    async def sleep(self, micros: int) -> None:
+        task = asyncio.current_task()
+        if task is not None and "_watch" in repr(task.get_coro()):
+            await super().sleep(micros)  # for ever: nobody steps
+        self.waits.append(micros)
+        await asyncio.sleep(0)
+
+
+def test_delays_between_attempts_grow_to_their_longest() -> None:
+    clock = Waits()
+
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        h.loopback.fault("down")
+        await until(h, lambda: len(clock.waits) >= 9)
+        assert venue.health.gaps == 1 and "down" in venue.health.text
+
+    play(work, clock=clock)
+    assert clock.waits[:8] == [500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000, 30_000_000, 30_000_000]
 
 
 def test_a_subscription_that_is_not_acknowledged_is_none() -> None:
