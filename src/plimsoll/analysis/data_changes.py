@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from plimsoll.analysis.wording import counted
 from plimsoll.core.events import (
+    ActionsInDoubt,
+    ActionsRestated,
     CapsGranted,
     CertificationChanged,
     DataPublished,
@@ -43,10 +45,28 @@ def sentences(event: Notice) -> Iterator[str]:
                 f"snapshot {event.snapshot[:16]} changes the certification of sessions already decided, up to "
                 f"{event.session}: {_changes(event.changes)}"
             )
+        case ActionsRestated():
+            yield _booked(event)
+        case ActionsInDoubt():
+            yield (
+                f"a split or dividend of {event.symbol} before {event.session} became known and is not booked, because "
+                f"{event.reason}: nothing is added to the position until a person signs for it with plimsoll resume "
+                f"--position {event.symbol}=LOTS"
+            )
         case CapsGranted():
             yield _granted(event)
         case _:
             return
+
+
+def _booked(event: ActionsRestated) -> str:
+    known = [f"the split of {s.session} by {s.ratio:.10g}" for s in event.splits]
+    known += [f"{dollars(cents)} USD for {session}" for session, cents in event.paid.items()]
+    return (
+        f"splits and dividends of {event.symbol} that became known after {event.session} were booked then: "
+        f"{_some(known)}; the account holds {counted(event.lots, 'lot')} from there on, and "
+        "orders decided on other lots were void"
+    )
 
 
 def _granted(event: CapsGranted) -> str:

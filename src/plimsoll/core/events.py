@@ -103,6 +103,44 @@ class CertificationChanged(msgspec.Struct, frozen=True):
     changes: tuple[RowsChanged, ...]
 
 
+class LateSplit(msgspec.Struct, frozen=True, array_like=True):
+    """A split of ``before`` lots into ``lots``, by its stored ratio, as it is booked from now on."""
+
+    session: str
+    before: int
+    lots: int
+    ratio: float
+
+
+class ActionsRestated(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Splits and dividends of sessions decided up to ``session`` that a new snapshot states and the run had not booked
+    so: the account is corrected on the day they became known (D12, D14).
+
+    ``lots`` are held from now on, at ``average_cost`` (None: none are held), and ``cents`` come in (negative: go out).
+    ``splits`` are all of the symbol's from now on, in order; ``paid`` is what ``cents`` consist of, by the session
+    whose dividend or cash in lieu it is. Orders in the symbol that were decided on other lots are void.
+    """
+
+    session: str
+    symbol: str
+    lots: int
+    average_cost: float | None
+    cents: int
+    splits: tuple[LateSplit, ...] = ()
+    paid: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class ActionsInDoubt(msgspec.Struct, frozen=True):
+    """A new snapshot states a split or dividend of a session decided up to ``session`` that the run had not booked so,
+    and what the account has to book is not proven, for this ``reason``: the symbol may not grow until a person signs
+    for the lots held of it (D14, U6).
+    """
+
+    session: str
+    symbol: str
+    reason: str
+
+
 class CapsGranted(msgspec.Struct, frozen=True, omit_defaults=True):
     """The dollar caps of the account's record by which a paper run trades from now on, instead of its policy's; taken
     up after the decision of ``session`` ("" before the first) (H1).
@@ -338,7 +376,7 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 DataEvent = DataPublished | DataRestated | CertificationChanged
-Notice = DataEvent | CapsGranted
+Notice = DataEvent | ActionsRestated | ActionsInDoubt | CapsGranted
 """What a run is told between two sessions."""
 Event = Genesis | CycleRecord | Order | Fill | CashFlow | Split | Approval | OrderEvent | VenueFact | Notice
 KINDS: dict[str, type] = {
@@ -346,6 +384,8 @@ KINDS: dict[str, type] = {
     "data_published": DataPublished,
     "data_restated": DataRestated,
     "certification_changed": CertificationChanged,
+    "actions_restated": ActionsRestated,
+    "actions_in_doubt": ActionsInDoubt,
     "caps_granted": CapsGranted,
     "cycle": CycleRecord,
     "intent": Order,

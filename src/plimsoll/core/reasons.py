@@ -207,6 +207,7 @@ REASONS: dict[str, Reason] = {
     "OVERFILL": Reason("critical", "The venue filled more than was ordered; only reductions pass for the rest of the session", "Reconcile with the venue", "H2"),
     "FOREIGN_ORDER": Reason("critical", "The venue lists an order as open that is not open here; only reductions pass", "Cancel it there and report the cancel, or take another snapshot", "H2"),
     "SNAPSHOT_OLD": Reason("warning", "The snapshot is from before the last one, so it changes nothing", "Take another snapshot, with a later time", "X6"),
+    "ACTIONS_IN_DOUBT": Reason("critical", "A split or dividend of {symbol} became known too late to book it with proof, so nothing is added to it", "Compare the position, then sign for it: plimsoll resume --position SYMBOL=LOTS", "D14"),
     "EXTERNAL": Reason("warning", "A trade without an order here was adopted; it counts in every limit", "Find out who trades this account", "X3"),
     "ACT_UNUSED": Reason("warning", "A signed statement had nothing to apply to", "Check status, and sign for the present state", "R9"),
     "BUSTED": Reason("note", "The venue cancelled the execution, so it does not count", "", "X3"),

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from plimsoll.core.decision import Carried, CycleRecord
 from plimsoll.core.errors import TransitionRefused
 from plimsoll.core.events import (
+    ActionsInDoubt,
+    ActionsRestated,
     Approval,
     CapsGranted,
     CashFlow,
@@ -55,7 +57,8 @@ class State(msgspec.Struct, frozen=True, eq=False):
     journal explains: its position may not grow until a person signs for the lots held of it, or a later snapshot takes
     the adoption back as a whole (X3, X6). ``foreign`` are the orders that the venue's last snapshot lists as open and
     that are not open here: nothing may grow until a snapshot no longer lists them. ``caps`` are those of the account's
-    record, None while the policy's are in force.
+    record, None while the policy's are in force. ``doubted`` are symbols of which a restated split or
+    dividend could not be booked: they may not grow until a person signs for the lots held.
 
     ``rest`` is money below a whole cent, 1e-12 USD, where a venue's is finer: ``cash`` is rounded down by it.
     ``charged`` are the fees paid in each other currency, in 1e-12 of it; nothing is converted (X3).
@@ -74,6 +77,7 @@ class State(msgspec.Struct, frozen=True, eq=False):
     foreign: frozenset[str] = frozenset()
     splits: Mapping[str, Splits] = msgspec.field(default_factory=dict)
     caps: CapsGranted | None = None
+    doubted: frozenset[str] = frozenset()
     rest: int = 0
     charged: Mapping[str, int] = msgspec.field(default_factory=dict)
 
@@ -120,6 +124,10 @@ def apply(state: State, event: Event) -> State:
             return _adopted(state, event)
         case DataPublished():
             return _published(state, event)
+        case ActionsRestated():
+            return _restated(state, event)
+        case ActionsInDoubt():
+            return replace(state, doubted=state.doubted | {event.symbol})
         case CapsGranted():
             return replace(state, caps=event)
         case VenueSnapshot():
@@ -234,7 +242,8 @@ def _signed(state: State, event: Approval) -> State:
         return replace(state, carried=_approved(state.carried))
     held = dict(zip(state.symbols, state.lots.tolist(), strict=True))
     signed = {symbol for symbol, lots in event.positions.items() if held.get(symbol) == lots}
-    return replace(state, external={symbol: n for symbol, n in state.external.items() if symbol not in signed})
+    external = {symbol: n for symbol, n in state.external.items() if symbol not in signed}
+    return replace(state, external=external, doubted=state.doubted - signed)
 
 
 def _traded(state: State, symbol: str, traded: int, price: float, spent: int) -> State:
@@ -290,6 +299,17 @@ def _split(state: State, event: Split) -> State:
         return after
     adopted = trunc(state.external[event.symbol] * split_ratio(event.ratio))
     return replace(after, external={**state.external, event.symbol: adopted})
+
+
+def _restated(state: State, event: ActionsRestated) -> State:
+    """The account as if its splits and dividends had been known on their days, but for what was decided meanwhile."""
+    i = state.symbols.index(event.symbol)
+    working = state.working
+    if event.lots != int(state.lots[i]):
+        working = {id: one for id, one in working.items() if one.order.symbol != event.symbol}
+    after = _holding(state, i, event.lots, np.nan if event.average_cost is None else event.average_cost, -event.cents)
+    booked = tuple(split_of(one.session, one.before, one.ratio, one.lots) for one in event.splits)
+    return replace(after, working=working, splits={**state.splits, event.symbol: booked} if booked else state.splits)
 
 
 def _evidence(state: State, record: CycleRecord) -> Track | None:

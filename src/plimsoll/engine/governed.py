@@ -6,7 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from plimsoll.core.decision import CycleRecord
-from plimsoll.core.events import CapsGranted, Event, Notice, OrderDenied, OrderExpired, OrderSubmitted, Split
+from plimsoll.core.events import (
+    ActionsRestated,
+    CapsGranted,
+    Event,
+    Notice,
+    OrderDenied,
+    OrderExpired,
+    OrderSubmitted,
+    Split,
+)
 from plimsoll.core.inputs import CommandResult, OrderCommand
 from plimsoll.core.order import Order
 from plimsoll.core.panel import History
@@ -68,9 +77,11 @@ class RunGovernor:
         self.gate, self._history, self._policy = gate, history, policy
 
     def told(self, notice: Notice) -> None:
-        """Take note of what changed between two sessions: other caps are in force from the next one on (H1)."""
+        """Take note of what changed between two sessions: caps from the next one on (H1), and lots of late splits."""
         if isinstance(notice, CapsGranted):
             self.gate.granted(governor_limits(self._policy, notice))
+        elif isinstance(notice, ActionsRestated):
+            self.gate.restated(notice)
 
     def opened(self, account: State, last: CycleRecord, events: Iterable[Event]) -> None:
         """Begin the session after the decision ``last`` with its net asset value and marks; ``events`` are the bookings

@@ -7,7 +7,7 @@ started again: starting is recovering.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 
@@ -18,6 +18,7 @@ from plimsoll.core.ports import Journal
 from plimsoll.core.state import State
 from plimsoll.engine.driver import Driver, RunState, failed
 from plimsoll.engine.governed import Exchange, RunGovernor, governor_after
+from plimsoll.engine.late_actions import late_actions
 from plimsoll.engine.operator import Signer, signer
 from plimsoll.engine.publication import published, succession
 from plimsoll.engine.recorded import Progress, RecordedShell, Repeated, at_once
@@ -174,18 +175,21 @@ class PaperSession:
         old = self._earlier(found.snapshot)
         events = succession(found.published, old, panel, found.genesis, decided)
         same_units(state.account, found.last, old, panel, decided)
-        self._repeats(driver, journal, found, state.after(events))
-        return [event for event in events if event not in found.notices]
+        late = late_actions(journal.events(), state.account, old, panel, decided)
+        self._repeats(driver, journal, found, state, (*late, *events))
+        return [event for event in (*events[:-1], *late, events[-1]) if event not in found.notices]
 
-    def _repeats(self, driver: Driver, journal: Journal, found: Recovered, state: RunState) -> None:
-        """Refuse to change the snapshot inside a session that would differ on the new one."""
+    def _repeats(
+        self, driver: Driver, journal: Journal, found: Recovered, state: RunState, notices: Sequence[Notice]
+    ) -> None:
+        """Refuse to change the snapshot inside a session that would differ on the new one, after ``notices``."""
         if not found.since or found.last is None:
             return
         again: list[Event] = []
-        governor = governor_after(journal.events(), driver.run, driver.history)
+        governor = governor_after(chain(journal.events(), notices), driver.run, driver.history)
         exchange = at_once(driver.history, driver.run, governor)
         row = driver.history.panel.sessions.row_at_or_after(found.last.session) + 1
-        RecordedShell(driver, exchange, again.extend, self._signer(driver)).open(state, row)
+        RecordedShell(driver, exchange, again.extend, self._signer(driver)).open(state.after(notices), row)
         if list(found.since) != again[: len(found.since)]:
             raise Halted(
                 f"the session after {found.last.session} was begun on the snapshot {found.snapshot[:16]} and "

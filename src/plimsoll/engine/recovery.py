@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import CorruptionError
 from plimsoll.core.events import (
+    ActionsInDoubt,
+    ActionsRestated,
     Approval,
     CapsGranted,
     CertificationChanged,
@@ -73,7 +75,7 @@ def recover(events: Iterable[Event], past: PastSession | None = None, between: B
             at_decision = apply(at_decision, event)  # a person signs between sessions: no pre-open step repeats it
         elif isinstance(event, DataPublished):
             published, notices, at_decision = event, [], apply(at_decision, event)
-        elif isinstance(event, CapsGranted):
+        elif isinstance(event, CapsGranted | ActionsRestated | ActionsInDoubt):
             at_decision = apply(at_decision, event)
             if between is not None:
                 between(event)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from plimsoll.core.decision import OUTCOMES, AuctionRecord, CycleRecord, TargetRecord
 from plimsoll.core.events import (
+    ActionsInDoubt,
+    ActionsRestated,
     Approval,
     CapsGranted,
     CashFlow,
@@ -82,7 +84,12 @@ class RunTally:
                 self.orders_denied += 1
             case Approval():
                 self.approvals.append(event)
-            case DataPublished() | DataRestated() | CertificationChanged() | CapsGranted():
+            case ActionsRestated():
+                self.data.append(event)
+                self.splits = [s for s in self.splits if s.symbol != event.symbol]
+                self.splits += [Split(s.session, event.symbol, s.lots, s.ratio) for s in event.splits]
+                self.dividends += event.cents
+            case DataPublished() | DataRestated() | CertificationChanged() | CapsGranted() | ActionsInDoubt():
                 self.data.append(event)
             case _:
                 return

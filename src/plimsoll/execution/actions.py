@@ -78,9 +78,13 @@ def _in_lieu(fraction: Fraction, ratio: Fraction, history: History, row: int, co
     if row == 0:
         return 0
     previous = float(history.array("mark")[row - 1, column])
+    return in_lieu_cents(fraction, ratio, previous, history.panel.instruments[column].lots_per_unit)
+
+
+def in_lieu_cents(fraction: Fraction, ratio: Fraction, previous: float, units: int) -> int:
+    """Cash for a fraction of a lot after a split, at the ``previous`` close over its ratio; ``units`` lots are one."""
     if not math.isfinite(previous):
         return 0
-    units = history.panel.instruments[column].lots_per_unit
     return round(
         fraction * Fraction(repr(previous)) / ratio * 100 / units
     )  # the price as the vendor wrote it, as for dividends
@@ -89,12 +93,12 @@ def _in_lieu(fraction: Fraction, ratio: Fraction, history: History, row: int, co
 def _dividends(panel: Panel, today: RowActions, lots: dict[int, int], row: int) -> Iterator[Event]:
     for column in today.dividend:
         held = lots.get(column, 0)
-        cash = _cents(held, panel.dividend[row, column], panel.instruments[column].lots_per_unit)
+        cash = dividend_cents(held, panel.dividend[row, column], panel.instruments[column].lots_per_unit)
         if cash:
             yield CashFlow(panel.sessions.dates[row], "dividend", panel.symbols[column], cash)
 
 
-def _cents(lots: int, amount: float, lots_per_unit: int) -> int:
+def dividend_cents(lots: int, amount: float, lots_per_unit: int) -> int:
     """Cash of a per-unit amount as its vendor wrote it: 0.575 is 57.5 cents, though its float lies below."""
     exact = Decimal(repr(float(amount))) * lots * 100 / lots_per_unit
     return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))

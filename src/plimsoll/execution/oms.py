@@ -69,7 +69,8 @@ def planned(state: State, session: str, rules: VenueRules, instruments: Mapping[
     be the same one, nothing is sent in its symbol: the venue is queried (``AWAITS_ANSWER``).
 
     An order ends unsent where the venue does not accept its kind (``ORDER_KIND``), where it is below the venue's
-    minimum (``DUST``), where it adds to a symbol with a position of unknown origin (``EXTERNAL``), and where it adds to
+    minimum (``DUST``), where it adds to a symbol with a position of unknown origin (``EXTERNAL``) or with a split or
+    dividend that could not be booked (``ACTIONS_IN_DOUBT``), and where it adds to
     anything while the venue lists an order as open that is not (``FOREIGN_ORDER``).
     """
     new = [one.order for one in state.working.values() if one.status == "NEW"]
@@ -106,6 +107,8 @@ def _objection(order: Order, state: State, rules: VenueRules, instrument: Instru
         return "DUST"
     if order.reduce_only:
         return ""
+    if order.symbol in state.doubted:
+        return "ACTIONS_IN_DOUBT"
     return "EXTERNAL" if order.symbol in state.external else "FOREIGN_ORDER" if state.foreign else ""
 
 

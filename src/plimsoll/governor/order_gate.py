@@ -20,6 +20,7 @@ from math import isfinite
 from plimsoll.core.dates import day_number
 from plimsoll.core.errors import InputError
 from plimsoll.core.events import (
+    ActionsRestated,
     CashFlow,
     Event,
     FeeReported,
@@ -70,6 +71,14 @@ class OrderGate:
     def granted(self, limits: GovernorLimits) -> None:
         """Caps of a newer entry of the account's record, in force from the next session on (H1)."""
         self._signed = limits
+
+    def restated(self, event: ActionsRestated) -> None:
+        """Lots that a split brings which became known after its day come in, or leave, without a profit."""
+        unit, now = self._unit[event.symbol], self._tick()
+        self._splits[event.symbol] = tuple(split_of(s.session, s.before, s.ratio, s.lots) for s in event.splits)
+        moved = event.lots * unit - self._governor.positions.get(event.symbol, 0)
+        if moved:
+            self._governor.tell(Transfer(f"restated {event.session} {event.symbol}", event.symbol, moved, now))
 
     def opened(self, session: str, equity: int, positions: Mapping[str, int], prices: Mapping[str, float]) -> None:
         """Begin a session with ``equity`` cents, the run's ``positions`` in lots and the prices that valued it, USD.

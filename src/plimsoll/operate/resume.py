@@ -83,7 +83,7 @@ def _frozen(state: State, positions: Mapping[str, int], run: str) -> tuple[str, 
     """What a signature for positions lifts; raises where it names one that is not frozen, or is held otherwise."""
     held = dict(zip(state.symbols, state.lots.tolist(), strict=True))
     for symbol, lots in positions.items():
-        if symbol not in state.external:
+        if symbol not in state.external and symbol not in state.doubted:
             raise UsageError(f"the position of {symbol} in run {run} is not frozen", "There is nothing to sign for it")
         if held[symbol] != lots:
             raise UsageError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plimsoll.core.dates import day_number
 from plimsoll.core.decision import AuctionRecord, CycleRecord
 from plimsoll.core.errors import CorruptionError, UsageError
-from plimsoll.core.events import CashFlow, DataPublished, Event, Genesis, OrderExpired
+from plimsoll.core.events import ActionsRestated, CashFlow, DataPublished, Event, Genesis, OrderExpired
 from plimsoll.core.order import Order
 from plimsoll.engine.tally import RunTally
 from plimsoll.measures.trades import Close, RoundTrip, round_trips
@@ -164,6 +164,8 @@ def sorted_events(events: Iterable[Event]) -> Recorded:
                 found.genesis = replace(found.genesis, snapshot=event.snapshot)
             case CashFlow():
                 found.flows.append(event)
+            case ActionsRestated():
+                found.flows += [CashFlow(day, "dividend", event.symbol, cents) for day, cents in event.paid.items()]
             case OrderExpired():
                 found.expired.append(event)
             case _:

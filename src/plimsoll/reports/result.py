@@ -257,6 +257,11 @@ def _notes(
     panel, last = history.panel, first + len(tally.nav) - 1
     notes = list(unexplained_moves(panel, tally))
     notes += [said for event in tally.data for said in sentences(event)]
+    if any(isinstance(event, DataRestated) for event in tally.data):
+        notes.append(
+            "buy-and-hold and the other comparisons use the rows of the last snapshot, which restates sessions that "
+            "were decided on others: the account's own figures keep the prices of their days"
+        )
     notes += order_notes(policy, tally)
     if tally.mandate_ended:
         ended = next(e.day for e in tally.events if e.kind == "MANDATE_ENDED")

@@ -8,7 +8,7 @@ from datetime import date
 from fractions import Fraction
 
 from plimsoll.core.errors import InputError
-from plimsoll.core.events import CashFlow, Event, FillCorrected, Genesis, PositionAdopted, Split
+from plimsoll.core.events import ActionsRestated, CashFlow, Event, FillCorrected, Genesis, PositionAdopted, Split
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.order import Fill
 from plimsoll.core.quantity import split_ratio
@@ -57,6 +57,11 @@ def trades_of(events: Sequence[Event], instruments: Iterable[Instrument]) -> lis
                     cash = Fraction(in_lieu.get((event.session, event.symbol), 0), 100)
                     add(event.session, event.symbol, "sell", quantity, cash / quantity, Fraction(0))
                 held[event.symbol] = event.lots
+            case ActionsRestated(splits=splits) if splits:
+                raise InputError(
+                    f"splits of {event.symbol} became known only after {event.session}, out of the order of trades",
+                    "Give all trades of the account as a file with --trades",
+                )
             case PositionAdopted():
                 raise InputError(
                     f"the account adopted {event.lots} lots of {event.symbol} on {event.session}, at an unknown cost",
