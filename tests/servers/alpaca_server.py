@@ -506,6 +506,10 @@ class AlpacaServer:
         if quantity <= 0:
             raise Refusal(422, 40010001, "qty must be > 0")
         crypto = known["class"] == "crypto"
+        if crypto and kind == "stop":
+            raise Refusal(422, 42210000, "invalid order type for crypto order")
+        if not crypto and "stop" in kind and tif not in ("day", "gtc"):
+            raise Refusal(422, 42210000, "stop orders must be day or gtc time_in_force")
         if crypto and tif not in ("gtc", "ioc"):
             raise Refusal(422, 42210000, "invalid crypto time_in_force")
         if not crypto and quantity % 1:
@@ -536,6 +540,8 @@ class AlpacaServer:
             if one.symbol == order.symbol and one.side == "sell" and one.status in OPEN and one.quantity is not None
         ]  # fmt: skip
         reserved = sum((one.quantity - one.filled for one in rest if one.quantity is not None), ZERO)
+        if order.side == "sell" and here <= 0 and not self.assets[order.symbol]["shortable"]:
+            raise Refusal(403, 40310000, f'asset "{order.symbol}" cannot be sold short')
         if order.side == "sell" and here > 0 and order.quantity > here - reserved:
             raise Refusal(
                 403, 40310000, f"insufficient qty available for order (requested: {plain(order.quantity)}, available: "

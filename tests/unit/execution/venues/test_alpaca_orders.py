@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from tests.contracts.live.alpaca_harness import Harness, SteppedClock
-from tests.servers.alpaca_server import SECRET
+from tests.servers.alpaca_server import KEY, SECRET
 
-from plimsoll.core.order import Order, client_id
-from plimsoll.core.venue import Absent, Accepted, OrderReport, Refused, Unknown
+from plimsoll.core.order import Order, OrderType, TimeInForce, client_id
+from plimsoll.core.venue import Absent, Accepted, Combination, OrderReport, Refused, Unknown
 from plimsoll.execution.refusals import refusal, table
 from plimsoll.execution.venues.alpaca.venue import AlpacaVenue
 
@@ -241,6 +242,9 @@ FORBIDDEN = {
     ],
     "NOT_FRACTIONABLE": [order(symbol="WHOLE", lots=5500)],
     "NOT_TRADABLE": [order(symbol="HALTED")],
+    "NOT_SHORTABLE": [
+        order(symbol="BTC-USD", lots=-1000, limit=60_000.0, time_in_force="gtc"), order(lots=-5500),
+    ],
     "UNKNOWN_SYMBOL": [order(symbol="NOWHERE"), order(symbol="SPY")],
     "NOTIONAL_MIN": [order(lots=5, limit=189.5)],
 }  # fmt: skip
@@ -331,5 +335,61 @@ def test_an_account_that_may_not_trade_sends_nothing() -> None:
         assert not other.rules.takes and "not allowed to trade" in other.health.text
         assert await h.venue().submit(order()) == Refused("NOT_CONNECTED", "the order rules are not known yet")
         assert h.loopback.posts == 0
+
+    play(work)
+
+
+def test_the_server_takes_what_our_rules_take_and_nothing_else() -> None:
+    """Type by time in force by kind by fraction, every cell, at a server with its own idea of them (L16)."""
+
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        keys = {"APCA-API-KEY-ID": KEY, "APCA-API-SECRET-KEY": SECRET}
+        taken = set()
+        async with ClientSession(headers=keys) as session:
+            for type, tif, symbol, quantity in product(
+                get_args(OrderType), get_args(TimeInForce), ("AAPL", "BTC/USD"), ("2", "1.5")
+            ):
+                body = {"symbol": symbol, "qty": quantity, "side": "buy", "type": type, "time_in_force": tif}
+                async with session.post(h.loopback.url + "/v2/orders", json=body) as answer:
+                    told = await answer.json()
+                    kinds = ("crypto",) if "/" in symbol else ("stock", "fund")
+                    if answer.status == 200:
+                        taken |= {Combination(type, tif, kind, quantity == "1.5") for kind in kinds}
+                    else:
+                        row = refusal("alpaca", str(told["code"]), told["message"])
+                        assert row.cls == "FILTER", told
+        assert taken == venue.rules.takes
+
+    play(work)
+
+
+def test_rules_are_data_by_symbol_and_are_read_again_with_a_new_session() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        rules = venue.rules
+        assert (rules.lots_min, rules.lots_step) == ({"BTC-USD": 1}, {"WHOLE": 1000})
+        assert rules.ticks == {"": ((0, 10**8), (10**12, 10**10)), "BTC-USD": ((0, 5 * 10**11),)}
+        h.loopback.assets["AAPL"]["tradable"] = False
+        await venue.snapshot()
+        await venue.submit(order())
+        assert h.loopback.posts == 1, "in the same session it is the venue that refuses"
+        h.clock._began -= 24 * 3600
+        await venue.snapshot()
+        answer = await venue.submit(order(1))
+        assert isinstance(answer, Refused) and answer.text.startswith("NOT_TRADABLE")
+        assert h.loopback.posts == 1
+
+    play(work)
+
+
+def test_the_sizes_of_coins_are_filters() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        h.loopback.assets["BTC/USD"] |= {"min_order_size": "0.00105", "min_trade_increment": "0.0005"}
+        other = h.venue()
+        await other.connect(0)
+        assert (other.rules.lots_min["BTC-USD"], other.rules.lots_step["BTC-USD"]) == (11, 5)
+        for lots, name in ((10, "LOTS_MIN"), (11, "LOTS_STEP"), (15, "")):
+            coins = order(lots, symbol="BTC-USD", lots=lots, limit=60_000.0, time_in_force="gtc")
+            answer = await other.submit(coins)
+            assert answer.text.startswith(name + ":") if isinstance(answer, Refused) else not name
 
     play(work)

@@ -104,6 +104,10 @@ class Filters:
             return Refused("UNKNOWN_SYMBOL", f"Alpaca does not list {order.symbol}")
         if not asset.tradable or asset.status != "active":
             return Refused("SESSION", f"NOT_TRADABLE: {order.symbol} is {asset.status} and not tradable at Alpaca")
+        if order.lots < 0 and not order.reduce_only:
+            fraction = order.lots % self._symbols.per_unit(order.symbol) != 0
+            if fraction or not asset.shortable or not self._account.shorting_enabled:
+                return Refused("FUNDS", f"NOT_SHORTABLE: {order.symbol} cannot be sold short by this account")
         return None
 
     def _kind(self, order: Order) -> Refused | None:

@@ -55,6 +55,7 @@ class AlpacaVenue:
         self._line = Line(access.stream_url, self, clock, self._pace, access.timeout)
         self._rules = VenueRules("alpaca", TAKES, ticks={"": STOCK_TICKS})
         self._filters: Filters | None = None
+        self._rules_of = ""  # the session that they were read in
         self._sent: dict[str, int] = {}
         self._awaited: dict[str, int] = {}
         self._events: deque[VenueEvent] = deque()
@@ -122,6 +123,7 @@ class AlpacaVenue:
             assets |= {self._symbols.here(row.symbol): row for row in rows if self._symbols.knows(row.symbol)}
         self._rules = rules_of(assets, self._symbols, account)
         self._filters = Filters(self._rules, assets, self._symbols, account)
+        self._rules_of = self._session_of(self._clock.now())
         return None
 
     async def _read_clock(self) -> None:
@@ -215,8 +217,11 @@ class AlpacaVenue:
         return await self._reader.order(_BY_CLIENT_ID, {"client_order_id": id})
 
     async def snapshot(self) -> VenueSnapshot | Unknown:
-        """The whole account at one instant, or nothing."""
-        found = await self._reader.snapshot(self._session_of(self._clock.now()), lambda: self._count)
+        """The whole account at one instant, or nothing. With a new session the order rules are read again."""
+        session = self._session_of(self._clock.now())
+        if self._filters is not None and session != self._rules_of:
+            await self._read_rules()
+        found = await self._reader.snapshot(session, lambda: self._count)
         return Unknown(found.words) if isinstance(found, Failure) else found
 
     async def events(self) -> AsyncIterator[VenueEvent]:
