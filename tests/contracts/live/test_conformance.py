@@ -7,6 +7,7 @@ that a venue cannot have is a visible skip with the venue's reason.
 from __future__ import annotations
 
 import asyncio
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,10 @@ def test_what_a_venue_cannot_have_is_a_case_with_a_reason(venue: str) -> None:
     cannot = harness_of(venue)().cannot
     assert set(cannot) <= set(CASES)
     assert all(len(reason) > 10 for reason in cannot.values())
+
+
+def test_the_page_of_venues_lists_every_case() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "venues.md").read_text()
+    section = page.partition("## Conformance cases")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([a-z]+(?:_[a-z]+){2,})`", section)) == set(CASES)
+    assert f"{len(CASES)} cases" in section
