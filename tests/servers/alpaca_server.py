@@ -19,63 +19,10 @@ from typing import Any
 
 import msgpack
 from aiohttp import WSMsgType, web
+from tests.servers.alpaca_account import OPEN, Json, LoopbackAccount, Placed, Refusal, stamp
 
 KEY, SECRET = "PK-loopback", "loopback-secret"
-ZERO = Decimal(0)
-OPEN = {"new", "accepted", "partially_filled", "pending_cancel", "done_for_day"}
-ACCOUNT_ID = "e6fe16f3-64a4-4921-8928-cadf02f92f98"
 Answer = web.StreamResponse
-Json = dict[str, Any]
-
-
-def plain(value: Decimal) -> str:
-    text = format(value.normalize(), "f")
-    return "0" if text == "-0" else text
-
-
-class Refusal(Exception):
-    def __init__(self, status: int, code: int | None, message: str, **more: Any) -> None:
-        self.status = status
-        self.body: Json = {**({} if code is None else {"code": code}), "message": message, **more}
-
-
-@dataclass
-class Placed:
-    """An order in the server's book."""
-
-    id: str
-    client_id: str
-    symbol: str
-    side: str
-    quantity: Decimal | None
-    type: str
-    tif: str
-    limit: str | None
-    stop: str | None
-    at: datetime
-    asset_class: str
-    status: str = "accepted"
-    filled: Decimal = ZERO
-    paid: Decimal = ZERO
-    reason: str = ""
-
-    @property
-    def sign(self) -> int:
-        return 1 if self.side == "buy" else -1
-
-    def json(self) -> Json:
-        at = stamp(self.at)
-        return {
-            "id": self.id, "client_order_id": self.client_id, "created_at": at, "updated_at": at, "submitted_at": at,
-            "filled_at": None, "expired_at": None, "canceled_at": None, "failed_at": None, "replaced_at": None,
-            "replaced_by": None, "replaces": None, "asset_id": str(uuid.uuid5(uuid.NAMESPACE_DNS, self.symbol)),
-            "symbol": self.symbol, "asset_class": self.asset_class, "notional": None,
-            "qty": None if self.quantity is None else plain(self.quantity), "filled_qty": plain(self.filled),
-            "filled_avg_price": plain(self.paid / self.filled) if self.filled else None, "order_class": "",
-            "order_type": self.type, "type": self.type, "side": self.side, "time_in_force": self.tif,
-            "limit_price": self.limit, "stop_price": self.stop, "status": self.status, "extended_hours": False,
-            "legs": None, "trail_percent": None, "trail_price": None, "hwm": None,
-        }  # fmt: skip
 
 
 @dataclass
@@ -88,40 +35,12 @@ class Listener:
     listening: bool = False
 
 
-def stamp(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds").replace("+00:00", "000Z")  # nanoseconds, as Alpaca's
-
-
-def asset(symbol: str, **more: Any) -> Json:
-    return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_DNS, symbol)), "class": "us_equity", "exchange": "NASDAQ", "symbol": symbol,
-        "name": symbol, "status": "active", "tradable": True, "marginable": True, "shortable": True,
-        "easy_to_borrow": True, "fractionable": True, **more,
-    }  # fmt: skip
-
-
-def pair(symbol: str) -> Json:
-    return asset(
-        symbol, **{"class": "crypto", "exchange": "CRYPTO", "shortable": False, "min_order_size": "0.0001",
-        "min_trade_increment": "0.0001", "price_increment": "0.5"},
-    )  # fmt: skip
-
-
 class AlpacaServer:
     """One account. ``posts`` and ``cancels`` count what arrived, refused or not."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC), *, binary: bool = True) -> None:
         self._now, self.binary = now, binary
-        self.cash = Decimal(100_000)
-        self.held: dict[str, Decimal] = {}
-        self.marks: dict[str, Decimal] = {}
-        self.book: dict[str, Placed] = {}
-        self.activities: list[Json] = []
-        self.assets = {one["symbol"]: one for one in (
-            asset("AAPL"), asset("BRK.B"), asset("WHOLE", fractionable=False), asset("HALTED", tradable=False),
-            pair("BTC/USD"),
-        )}  # fmt: skip
-        self.account_more: Json = {}
+        self.account = LoopbackAccount(self.now, self.tell)
         self.posts = self.cancels = self.questions = 0
         self.requests: list[tuple[str, str]] = []
         self.on: set[str] = set()
@@ -217,7 +136,7 @@ class AlpacaServer:
             for one in self._listeners:
                 one.waiting.put_nowait(b"\x00\xff no event")
         elif name == "foreign_event":
-            self._tell("new", self._new(str(uuid.uuid4()), "AAPL", "buy", Decimal(1), "market", "day"))
+            self.tell("new", self.account.new(str(uuid.uuid4()), "AAPL", "buy", Decimal(1), "market", "day"))
         elif name == "quotes_cut":
             self.cut_data()
         elif name == "events_reversed":
@@ -235,86 +154,6 @@ class AlpacaServer:
             self._later(self._listen(_bound(self.port)))
 
     # the market and other people
-
-    async def fill(self, id: str, quantity: Decimal, price: Decimal, *, execution: str = "") -> str:
-        order = self.book[id]
-        execution = execution or str(uuid.uuid4())
-        order.filled += quantity
-        order.paid += quantity * price
-        order.status = "filled" if order.quantity is not None and order.filled >= order.quantity else "partially_filled"
-        self._traded(order.symbol, order.sign * quantity, price)
-        at, kind = self.now(), "fill" if order.status == "filled" else "partial_fill"
-        self.activities.append(
-            {
-                "activity_type": "FILL", "id": f"{at:%Y%m%d%H%M%S}{at.microsecond // 1000:03d}::{execution}",
-                "account_id": ACCOUNT_ID, "transaction_time": stamp(at), "type": kind, "price": plain(price),
-                "qty": plain(quantity), "side": order.side, "symbol": order.symbol, "order_id": order.id,
-                "leaves_qty": plain((order.quantity or ZERO) - order.filled), "cum_qty": plain(order.filled),
-                "order_status": order.status, "status": "executed",
-            }
-        )  # fmt: skip
-        self._tell(
-            kind, order, execution_id=execution, price=plain(price), qty=plain(quantity), timestamp=stamp(at),
-            position_qty=plain(self.held.get(order.symbol, ZERO)),
-        )  # fmt: skip
-        await asyncio.sleep(0)
-        return execution
-
-    def _traded(self, symbol: str, quantity: Decimal, price: Decimal) -> None:
-        self.held[symbol] = self.held.get(symbol, ZERO) + quantity
-        self.cash -= quantity * price
-        self.marks[symbol] = price
-        if not self.held[symbol]:
-            del self.held[symbol]
-
-    def end(self, id: str, status: str, event: str, **more: Any) -> None:
-        self.book[id].status = status
-        self._tell(event, self.book[id], **more)
-
-    def bust(self, execution: str) -> None:
-        row = self._row(execution)
-        order = self.book[row["order_id"]]
-        quantity, price = Decimal(row["qty"]), Decimal(row["price"])
-        self._traded(order.symbol, -order.sign * quantity, price)
-        order.filled -= quantity
-        order.paid -= quantity * price
-        row["status"] = "canceled"
-        self._tell("trade_bust", order, execution_id=execution, price=plain(price), qty=plain(quantity))
-
-    def correct(self, execution: str, price: Decimal) -> str:
-        row = self._row(execution)
-        order = self.book[row["order_id"]]
-        quantity, before = Decimal(row["qty"]), Decimal(row["price"])
-        self.cash += order.sign * quantity * (before - price)
-        order.paid += quantity * (price - before)
-        new = str(uuid.uuid4())
-        time = row["id"].partition("::")[0]
-        row.update(id=f"{time}::{new}", previous_id=f"{time}::{execution}", price=plain(price), status="correct")
-        self._tell(
-            "trade_correct", order, execution_id=new, previous_execution_id=execution, price=plain(price),
-            qty=plain(quantity), timestamp=row["transaction_time"],
-        )  # fmt: skip
-        return new
-
-    def charge(self, amount: Decimal, text: str) -> str:
-        self.cash -= amount
-        at = self.now()
-        id = f"{at:%Y%m%d}000000000::{uuid.uuid4()}"
-        self.activities.append(
-            {"activity_type": "FEE", "id": id, "account_id": ACCOUNT_ID, "date": f"{at:%Y-%m-%d}",
-             "net_amount": plain(-amount), "description": text, "status": "executed"}
-        )  # fmt: skip
-        return id
-
-    def foreign(self, symbol: str, quantity: Decimal) -> str:
-        side = "buy" if quantity > 0 else "sell"
-        order = self._new(str(uuid.uuid4()), symbol, side, abs(quantity), "market", "day")
-        self.book[order.id] = order
-        self._tell("new", order)
-        return order.id
-
-    def find(self, client_id: str) -> Placed:
-        return next(one for one in self.book.values() if one.client_id == client_id)
 
     async def quote(self, symbol: str, bid: object, ask: object) -> None:
         at = self.now()
@@ -337,9 +176,6 @@ class AlpacaServer:
         for watcher, _, _ in self._watchers:
             assert watcher._req is not None and watcher._req.transport is not None
             watcher._req.transport.abort()
-
-    def _row(self, execution: str) -> Json:
-        return next(row for row in self.activities if row["id"].endswith(execution))
 
     def now(self) -> datetime:
         return self._now() + timedelta(seconds=60 if "clock_ahead" in self.on else 0)
@@ -368,56 +204,24 @@ class AlpacaServer:
         return answer
 
     async def _account(self, request: web.Request) -> Answer:
-        long = sum((q * self.marks[s] for s, q in self.held.items() if q > 0), ZERO)
-        short = sum((q * self.marks[s] for s, q in self.held.items() if q < 0), ZERO)
-        equity = self.cash + long + short
-        return web.json_response(
-            {
-                "id": ACCOUNT_ID, "account_number": "010203ABCD", "status": "ACTIVE", "currency": "USD",
-                "cash": plain(self.cash), "equity": plain(equity), "last_equity": plain(equity),
-                "portfolio_value": plain(equity), "long_market_value": plain(long), "short_market_value": plain(short),
-                "buying_power": plain(2 * equity), "multiplier": "2", "account_blocked": False,
-                "trading_blocked": False, "transfers_blocked": False, "trade_suspended_by_user": False,
-                "shorting_enabled": True, "created_at": "2019-06-12T22:47:07.99658Z", **self.account_more,
-            }
-        )  # fmt: skip
+        return web.json_response(self.account.summary())
 
     async def _positions(self, request: web.Request) -> Answer:
-        rows = []
-        for symbol, quantity in self.held.items():
-            price = plain(self.marks[symbol])
-            value = plain(quantity * self.marks[symbol])
-            crypto = self.assets[symbol]["class"] == "crypto"
-            rows.append(
-                {
-                    "asset_id": self.assets[symbol]["id"], "symbol": symbol.replace("/", ""), "exchange": "NASDAQ",
-                    "asset_class": "crypto" if crypto else "us_equity", "avg_entry_price": price,
-                    "qty": plain(quantity), "side": "long" if quantity > 0 else "short", "market_value": value,
-                    "cost_basis": value, "current_price": price, "qty_available": plain(quantity),
-                }
-            )  # fmt: skip
-        return web.json_response(rows)
+        return web.json_response(self.account.positions())
 
     async def _activities(self, request: web.Request) -> Answer:
         types = request.match_info.get("type") or request.query.get("activity_types", "")
-        rows = [row for row in self.activities if not types or row["activity_type"] in types.split(",")]
-        if (after := request.query.get("after")) is not None:
-            start = datetime.fromisoformat(after.replace("Z", "+00:00"))
-            rows = [row for row in rows if _when(row) > start]
-        rows.sort(key=lambda row: row["id"], reverse=request.query.get("direction", "desc") == "desc")
-        if (token := request.query.get("page_token")) is not None:
-            rows = rows[[row["id"] for row in rows].index(token) + 1 :]
-        size = int(request.query.get("page_size", "100"))
-        if not 0 < size <= 100:
-            raise Refusal(422, 40010001, "page_size must be between 1 and 100")
-        return web.json_response(rows[:size])
+        return web.json_response(self.account.record(types, request.query))
+
+    async def _orders(self, request: web.Request) -> Answer:
+        return web.json_response(self.account.listed(request.query))
 
     async def _assets(self, request: web.Request) -> Answer:
         kind = request.query.get("asset_class")
-        return web.json_response([one for one in self.assets.values() if kind in (None, one["class"])])
+        return web.json_response([one for one in self.account.assets.values() if kind in (None, one["class"])])
 
     async def _asset(self, request: web.Request) -> Answer:
-        found = self.assets.get(request.match_info["symbol"])
+        found = self.account.assets.get(request.match_info["symbol"])
         if found is None:
             raise Refusal(404, 40410000, "asset not found")
         return web.json_response(found)
@@ -433,37 +237,27 @@ class AlpacaServer:
         wanted = request.query["symbols"].split(",")
         return web.json_response({"quotes": {s: self.quotes[s] for s in wanted if s in self.quotes}})
 
-    async def _orders(self, request: web.Request) -> Answer:
-        status, rows = request.query.get("status", "open"), list(self.book.values())
-        if status != "all":
-            rows = [one for one in rows if (one.status in OPEN) == (status == "open")]
-        if (after := request.query.get("after")) is not None:
-            start = datetime.fromisoformat(after.replace("Z", "+00:00"))
-            rows = [one for one in rows if one.at > start]
-        rows.sort(key=lambda one: one.at, reverse=request.query.get("direction", "desc") == "desc")
-        return web.json_response([one.json() for one in rows[: int(request.query.get("limit", "50"))]])
-
     async def _order(self, request: web.Request) -> Answer:
         return web.json_response(self._found(request.match_info["id"]).json())
 
     async def _by_client(self, request: web.Request) -> Answer:
         wanted = request.query["client_order_id"]
-        for one in self.book.values():
+        for one in self.account.book.values():
             if one.client_id == wanted and one.id not in self.hidden:
                 return web.json_response(one.json())
         raise Refusal(404, 40410000, f"order not found for {wanted}")
 
     def _found(self, id: str) -> Placed:
-        if id not in self.book:
+        if id not in self.account.book:
             raise Refusal(404, 40410000, f"order not found for {id}")
-        return self.book[id]
+        return self.account.book[id]
 
     async def _delete(self, request: web.Request) -> Answer:
         self.cancels += 1
         order = self._found(request.match_info["id"])
         if order.status not in OPEN:
             raise Refusal(422, 42210000, f'order is already in "{order.status}" state')
-        self.end(order.id, "canceled", "canceled")
+        self.account.end(order.id, "canceled", "canceled")
         return web.Response(status=204)
 
     async def _place(self, request: web.Request) -> Answer:
@@ -477,9 +271,9 @@ class AlpacaServer:
             await self._ended.wait()
         if refused is not None:
             raise refused
-        order = self._checked(body)
-        self.book[order.id] = order
-        self._tell("new", order)
+        order = self.account.checked(body)
+        self.account.book[order.id] = order
+        self.tell("new", order)
         if fault == "no_answer":
             await self._ended.wait()
         if fault == "unknown_error":
@@ -491,76 +285,9 @@ class AlpacaServer:
             request.transport.abort()
         return web.json_response(order.json())
 
-    def _checked(self, body: Json) -> Placed:
-        """The order of a request, or what Alpaca says against it."""
-        known = self.assets.get(body.get("symbol", ""))
-        if known is None:
-            raise Refusal(422, 42210000, f'asset "{body.get("symbol")}" not found')
-        if ("qty" in body) == ("notional" in body):
-            raise Refusal(422, 40010001, "only one of qty or notional is accepted")
-        if any(one.client_id == body.get("client_order_id") for one in self.book.values()):
-            raise Refusal(422, 40010001, "client_order_id must be unique")
-        if not known["tradable"]:
-            raise Refusal(422, 42210000, f'asset "{known["symbol"]}" is not tradable')
-        quantity, tif, kind = Decimal(str(body["qty"])), body["time_in_force"], body["type"]
-        if quantity <= 0:
-            raise Refusal(422, 40010001, "qty must be > 0")
-        crypto = known["class"] == "crypto"
-        if crypto and kind == "stop":
-            raise Refusal(422, 42210000, "invalid order type for crypto order")
-        if not crypto and "stop" in kind and tif not in ("day", "gtc"):
-            raise Refusal(422, 42210000, "stop orders must be day or gtc time_in_force")
-        if crypto and tif not in ("gtc", "ioc"):
-            raise Refusal(422, 42210000, "invalid crypto time_in_force")
-        if not crypto and quantity % 1:
-            if not known["fractionable"]:
-                raise Refusal(403, 40310000, f'asset "{known["symbol"]}" is not fractionable')
-            if tif != "day":
-                raise Refusal(422, 42210000, "fractional orders must be DAY orders")
-        for name in ("limit_price", "stop_price"):
-            price = Decimal(str(body[name])) if body.get(name) is not None else None
-            if price is not None and not crypto and price % (Decimal("0.01") if price >= 1 else Decimal("0.0001")):
-                raise Refusal(422, 42210000, f"invalid {name} {price}. sub-penny increment does not fulfill minimum")
-        order = self._new(
-            body.get("client_order_id") or str(uuid.uuid4()), known["symbol"], body["side"], quantity, kind, tif,
-            limit=body.get("limit_price"), stop=body.get("stop_price"),
-        )  # fmt: skip
-        self._afford(order)
-        return order
-
-    def _afford(self, order: Placed) -> None:
-        assert order.quantity is not None
-        price = Decimal(str(order.limit or self.marks.get(order.symbol, 100)))
-        equity = self.cash + sum((q * self.marks[s] for s, q in self.held.items()), ZERO)
-        if order.side == "buy" and order.quantity * price > 2 * equity:
-            raise Refusal(403, 40310000, "insufficient buying power")
-        here = self.held.get(order.symbol, ZERO)
-        rest = [
-            one for one in self.book.values()
-            if one.symbol == order.symbol and one.side == "sell" and one.status in OPEN and one.quantity is not None
-        ]  # fmt: skip
-        reserved = sum((one.quantity - one.filled for one in rest if one.quantity is not None), ZERO)
-        if order.side == "sell" and here <= 0 and not self.assets[order.symbol]["shortable"]:
-            raise Refusal(403, 40310000, f'asset "{order.symbol}" cannot be sold short')
-        if order.side == "sell" and here > 0 and order.quantity > here - reserved:
-            raise Refusal(
-                403, 40310000, f"insufficient qty available for order (requested: {plain(order.quantity)}, available: "
-                f"{plain(here - reserved)})", available=plain(here - reserved), existing_qty=plain(here),
-                held_for_orders=plain(reserved), related_orders=[one.id for one in rest], symbol=order.symbol,
-            )  # fmt: skip
-
-    def _new(
-        self, client_id: str, symbol: str, side: str, quantity: Decimal, kind: str, tif: str, *,
-        limit: object = None, stop: object = None,
-    ) -> Placed:  # fmt: skip
-        return Placed(
-            str(uuid.uuid4()), client_id, symbol, side, quantity, kind, tif, None if limit is None else str(limit),
-            None if stop is None else str(stop), self.now(), self.assets[symbol]["class"],
-        )  # fmt: skip
-
     # trading stream
 
-    def _tell(self, event: str, order: Placed, **more: Any) -> None:
+    def tell(self, event: str, order: Placed, **more: Any) -> None:
         data = {"event": event, "timestamp": stamp(self.now()), "order": order.json(), **more}
         if self.on & {"events_lost", "stream_silent"}:
             return
@@ -655,11 +382,6 @@ class AlpacaServer:
             if watcher in self._watchers:
                 self._watchers.remove(watcher)
         return ws
-
-
-def _when(row: Json) -> datetime:
-    text = row.get("transaction_time") or f"{row['date']}T23:59:59+00:00"
-    return datetime.fromisoformat(text.replace("000Z", "+00:00"))
 
 
 def _bound(port: int) -> socket.socket:

@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Self
 
 from tests.contracts.live.harness import Fault, Held
-from tests.servers.alpaca_server import KEY, SECRET, AlpacaServer, Refusal
+from tests.servers.alpaca_account import Refusal
+from tests.servers.alpaca_server import KEY, SECRET, AlpacaServer
 
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.live_venue import VenueAccess
@@ -100,16 +101,16 @@ class Control:
                 one.client_id, one.symbol, float(one.quantity or 0), float(one.filled),
                 one.status in ("new", "accepted", "partially_filled", "pending_cancel"),
             )
-            for one in self.server.book.values()
+            for one in self.server.account.book.values()
         }  # fmt: skip
 
     @property
     def position(self) -> float:
-        return float(self.server.held.get(self._symbol, 0))
+        return float(self.server.account.held.get(self._symbol, 0))
 
     @property
     def cash(self) -> float:
-        return float(self.server.cash)
+        return float(self.server.account.cash)
 
     def fault(self, name: Fault) -> None:
         self.server.fault(name)
@@ -121,28 +122,30 @@ class Control:
         await self.server.quote(self._symbol, bid, ask)
 
     async def fill(self, client_id: str, quantity: float, price: float) -> str:
-        order = self.server.find(client_id)
-        return await self.server.fill(order.id, Decimal(repr(quantity)), Decimal(repr(price)))
+        order = self.server.account.find(client_id)
+        return self.server.account.fill(order.id, Decimal(repr(quantity)), Decimal(repr(price)))
 
     async def cancel(self, client_id: str) -> None:
-        self.server.end(self.server.find(client_id).id, "canceled", "canceled")
+        self.server.account.end(self.server.account.find(client_id).id, "canceled", "canceled")
 
     async def expire(self, client_id: str) -> None:
-        self.server.end(self.server.find(client_id).id, "expired", "expired")
+        self.server.account.end(self.server.account.find(client_id).id, "expired", "expired")
 
     async def reject(self, client_id: str) -> None:
-        self.server.end(self.server.find(client_id).id, "rejected", "rejected", reason="not accepted by the exchange")
+        self.server.account.end(
+            self.server.account.find(client_id).id, "rejected", "rejected", reason="not accepted by the exchange"
+        )
 
     async def refuse_next(self, code: str, text: str) -> None:
         status = int(code[:3]) if code.isdigit() else 422  # a code of theirs begins with its HTTP status
         self.server.refuse = Refusal(status, int(code) if len(code) > 3 else None, text)
 
     async def foreign_order(self, quantity: float) -> str:
-        return self.server.foreign(self._symbol, Decimal(repr(quantity)))
+        return self.server.account.foreign(self._symbol, Decimal(repr(quantity)))
 
     async def foreign_fill(self, quantity: float, price: float) -> None:
-        id = self.server.foreign(self._symbol, Decimal(repr(quantity)))
-        await self.server.fill(id, abs(Decimal(repr(quantity))), Decimal(repr(price)))
+        id = self.server.account.foreign(self._symbol, Decimal(repr(quantity)))
+        self.server.account.fill(id, abs(Decimal(repr(quantity))), Decimal(repr(price)))
 
 
 class Harness:
@@ -164,7 +167,7 @@ class Harness:
         self.clock = clock or SettableClock()
         self.pace = Pace() if clock else PACE
         self.loopback = AlpacaServer(self.clock.date, binary=binary)
-        self.loopback.cash = Decimal(1_000_000)
+        self.loopback.account.cash = Decimal(1_000_000)
         self.server = Control(self.loopback, self.symbol)
         self.instruments = {
             "AAPL": self.instrument,

@@ -37,14 +37,14 @@ async def snapshot(venue: AlpacaVenue) -> VenueSnapshot:
 def test_positions_are_exact_lots_and_a_fraction_of_one_is_named() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
         held = {"AAPL": "0.1234", "BRK.B": "-2.5", "BTC/USD": "1.23456789", "WHOLE": "7"}
-        h.loopback.held = {symbol: Decimal(quantity) for symbol, quantity in held.items()}
-        h.loopback.marks = dict.fromkeys(held, Decimal(10))
+        h.loopback.account.held = {symbol: Decimal(quantity) for symbol, quantity in held.items()}
+        h.loopback.account.marks = dict.fromkeys(held, Decimal(10))
         told = await snapshot(venue)
         assert told.positions == {"AAPL": 123, "BRK-B": -2500, "BTC-USD": 12345, "WHOLE": 7000}
         text = venue.health.text
         assert "AAPL: 0.1234 held, of which 0.4 of a lot" in text and "BTCUSD: 1.23456789 held, of which 0.6789" in text
         assert "WHOLE" not in text
-        h.loopback.held = {}
+        h.loopback.account.held = {}
         assert (await snapshot(venue)).positions == {} and not venue.health.text
 
     play(work)
@@ -52,12 +52,12 @@ def test_positions_are_exact_lots_and_a_fraction_of_one_is_named() -> None:
 
 def test_cash_is_one_field_and_what_overlaps_it_is_refused() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
-        h.loopback.cash = Decimal("1234.5678")
+        h.loopback.account.cash = Decimal("1234.5678")
         assert (await snapshot(venue)).cash == 123_456
-        h.loopback.account_more = {"equity": "1236.1"}
+        h.loopback.account.more = {"equity": "1236.1"}
         answer = await venue.snapshot()
         assert isinstance(answer, Unknown) and answer.reason.startswith("EQUITY_DIFFERS")
-        h.loopback.account_more = {"cash": "NaN"}
+        h.loopback.account.more = {"cash": "NaN"}
         assert isinstance(await venue.snapshot(), Unknown)
 
     play(work)
@@ -70,13 +70,15 @@ def test_an_account_that_moves_while_it_is_read_is_read_again() -> None:
         def moved(path: str) -> None:
             if path == "/v2/positions" and len(moves) < 2:
                 moves.append(path)
-                h.loopback.cash += 100
+                h.loopback.account.cash += 100
 
         h.loopback.after_read = moved
         told = await snapshot(venue)
         assert told.cash == 100_020_000 and len(moves) == 2
         always = iter(range(100))
-        h.loopback.after_read = lambda path: h.loopback.__setattr__("cash", h.loopback.cash + next(always))
+        h.loopback.after_read = lambda path: h.loopback.account.__setattr__(
+            "cash", h.loopback.account.cash + next(always)
+        )
         answer = await venue.snapshot()
         assert isinstance(answer, Unknown) and "changed" in answer.reason
 
@@ -127,7 +129,7 @@ def test_an_execution_that_the_record_names_otherwise_is_not_booked_twice() -> N
     async def work(h: Harness, venue: AlpacaVenue) -> None:
         await venue.submit(order())
         await h.server.fill(order().id, 2.0, 189.5)
-        h.loopback.activities[0]["id"] = "20261124010000000::00000000-0000-0000-0000-000000000000"
+        h.loopback.account.activities[0]["id"] = "20261124010000000::00000000-0000-0000-0000-000000000000"
         async for event in venue.events():
             if isinstance(event, Fill):
                 break
@@ -140,20 +142,20 @@ def test_an_execution_that_the_record_names_otherwise_is_not_booked_twice() -> N
 def test_open_orders_are_complete_over_pages() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
         for _ in range(1100):
-            h.loopback.foreign("AAPL", Decimal(1))
-        assert set((await snapshot(venue)).orders) == set(h.loopback.book)
+            h.loopback.account.foreign("AAPL", Decimal(1))
+        assert set((await snapshot(venue)).orders) == set(h.loopback.account.book)
 
     play(work)
 
 
 def test_fees_are_apart_from_fills_and_coins_are_paid_in_coins() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
-        taf = h.loopback.charge(Decimal("0.02"), "TAF fee for proceed of 10 shares")
-        fine = h.loopback.charge(Decimal("0.013"), "REG fee")
+        taf = h.loopback.account.charge(Decimal("0.02"), "TAF fee for proceed of 10 shares")
+        fine = h.loopback.account.charge(Decimal("0.013"), "REG fee")
         coins = {"id": "20261124000000000::c", "activity_type": "CFEE", "date": "2026-11-24", "net_amount": "0"}
-        h.loopback.activities.append({**coins, "symbol": "BTCUSD", "qty": "-0.0000195", "price": "60000"})
-        back = h.loopback.charge(Decimal(1), "a mistake")
-        h.loopback.activities[-1]["status"] = "canceled"
+        h.loopback.account.activities.append({**coins, "symbol": "BTCUSD", "qty": "-0.0000195", "price": "60000"})
+        back = h.loopback.account.charge(Decimal(1), "a mistake")
+        h.loopback.account.activities[-1]["status"] = "canceled"
         day, source = "2026-11-24", "alpaca FEE"
         assert set((await snapshot(venue)).fees) == {
             FeeReported(day, taf, 2, source),
@@ -194,7 +196,7 @@ def test_the_venues_clock_is_compared() -> None:
 
 def test_an_account_in_another_currency_is_refused() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
-        h.loopback.account_more = {"currency": "EUR"}
+        h.loopback.account.more = {"currency": "EUR"}
         answer = await h.venue().connect(0)
         assert isinstance(answer, Refused) and "EUR" in answer.text
 

@@ -43,7 +43,7 @@ def order(number: int = 0, **parts: Any) -> Order:
 def test_an_order_is_one_order_however_often_it_is_submitted() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
         first, again = await venue.submit(order()), await venue.submit(order())
-        [placed] = h.loopback.book.values()
+        [placed] = h.loopback.account.book.values()
         assert first == again == Accepted(placed.id)
         assert (placed.client_id, placed.symbol, placed.side, placed.quantity) == (order().id, "AAPL", "buy", 5)
         assert (placed.type, placed.tif, placed.limit, placed.stop) == ("limit", "day", "189.5", None)
@@ -89,7 +89,7 @@ def test_an_order_that_never_arrived_is_absent_only_after_a_second_look() -> Non
 def test_an_order_that_is_not_visible_for_a_moment_is_not_absent() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
         await venue.submit(order())
-        [placed] = h.loopback.book.values()
+        [placed] = h.loopback.account.book.values()
         h.loopback.hidden.add(placed.id)
         h.loopback.after_read = lambda path: h.loopback.hidden.clear()
         assert await venue.query(order().id) == OrderReport(order().id, "ACCEPTED", 0, placed.id)
@@ -140,7 +140,7 @@ def test_only_alpacas_own_words_say_that_an_order_is_not_there() -> None:
         assert isinstance(await venue.submit(order()), Unknown), "a proxy's page does not say that it was not passed on"
         status, text = 302, ""
         assert isinstance(await venue.submit(order(1)), Unknown)
-        assert not h.loopback.book
+        assert not h.loopback.account.book
 
     play(work)
 
@@ -159,8 +159,8 @@ def test_a_duplicate_is_evidence_that_the_first_arrived() -> None:
         await venue.submit(order())
         other = h.venue()  # a process started again, which does not know that it was sent
         await other.connect(0)
-        assert await other.submit(order()) == Accepted(next(iter(h.loopback.book)))
-        assert h.loopback.posts == 2 and len(h.loopback.book) == 1
+        assert await other.submit(order()) == Accepted(next(iter(h.loopback.account.book)))
+        assert h.loopback.posts == 2 and len(h.loopback.account.book) == 1
 
     play(work)
 
@@ -216,9 +216,9 @@ def test_a_server_error_is_unknown_whatever_its_body_says() -> None:
 
 def test_a_quantity_held_by_orders_names_them() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
-        h.loopback.held["AAPL"], h.loopback.marks["AAPL"] = Decimal(8), Decimal(190)
+        h.loopback.account.held["AAPL"], h.loopback.account.marks["AAPL"] = Decimal(8), Decimal(190)
         await venue.submit(order(0, lots=-8000))
-        [resting] = h.loopback.book
+        [resting] = h.loopback.account.book
         answer = await venue.submit(order(1, lots=-5000))
         assert isinstance(answer, Refused) and answer.reason == "HELD"
         assert "held_for_orders 8" in answer.text and resting in answer.text
@@ -267,7 +267,7 @@ def test_the_tick_is_that_of_the_orders_own_price() -> None:
         prices = (0.9999, 1.0, 1.01, 189.5, 0.0001)
         for number, price in enumerate(prices):
             assert isinstance(await venue.submit(order(number, limit=price)), Accepted), price
-        assert [one.limit for one in h.loopback.book.values()] == ["0.9999", "1.0", "1.01", "189.5", "0.0001"]
+        assert [one.limit for one in h.loopback.account.book.values()] == ["0.9999", "1.0", "1.01", "189.5", "0.0001"]
 
     play(work)
 
@@ -291,7 +291,7 @@ def test_symbols_and_fractions_are_spelt_as_alpaca_does() -> None:
         crypto = order(1, symbol="BTC-USD", lots=12_345, limit=60_000.5, time_in_force="gtc")
         for one in (order(symbol="BRK-B", lots=-1), order(symbol="BRK-B", lots=250), crypto):
             await venue.submit(one)
-        placed = [(o.symbol, o.quantity, o.side) for o in h.loopback.book.values()]
+        placed = [(o.symbol, o.quantity, o.side) for o in h.loopback.account.book.values()]
         assert placed == [("BRK.B", Decimal("0.25"), "buy"), ("BTC/USD", Decimal("1.2345"), "buy")]
 
     play(work)
@@ -328,7 +328,7 @@ def test_no_connection_is_unknown_and_wrong_keys_are_refused() -> None:
 
 def test_an_account_that_may_not_trade_sends_nothing() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
-        h.loopback.account_more = {"trading_blocked": True}
+        h.loopback.account.more = {"trading_blocked": True}
         other = h.venue()
         assert await other.connect(0) == Accepted()
         assert await other.submit(order()) == Refused("RULE", "ACCOUNT: the account is not allowed to trade")
@@ -368,7 +368,7 @@ def test_rules_are_data_by_symbol_and_are_read_again_with_a_new_session() -> Non
         rules = venue.rules
         assert (rules.lots_min, rules.lots_step) == ({"BTC-USD": 1}, {"WHOLE": 1000})
         assert rules.ticks == {"": ((0, 10**8), (10**12, 10**10)), "BTC-USD": ((0, 5 * 10**11),)}
-        h.loopback.assets["AAPL"]["tradable"] = False
+        h.loopback.account.assets["AAPL"]["tradable"] = False
         await venue.snapshot()
         await venue.submit(order())
         assert h.loopback.posts == 1, "in the same session it is the venue that refuses"
@@ -383,7 +383,7 @@ def test_rules_are_data_by_symbol_and_are_read_again_with_a_new_session() -> Non
 
 def test_the_sizes_of_coins_are_filters() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
-        h.loopback.assets["BTC/USD"] |= {"min_order_size": "0.00105", "min_trade_increment": "0.0005"}
+        h.loopback.account.assets["BTC/USD"] |= {"min_order_size": "0.00105", "min_trade_increment": "0.0005"}
         other = h.venue()
         await other.connect(0)
         assert (other.rules.lots_min["BTC-USD"], other.rules.lots_step["BTC-USD"]) == (11, 5)

@@ -56,7 +56,7 @@ def test_the_official_client_and_ours_see_one_account(sdk: Any) -> None:
             client_order_id="from-the-website",
         )  # fmt: skip
         placed = await ask("submit_order", request)
-        await h.loopback.fill(str(placed.id), Decimal(3), Decimal("480.25"))
+        h.loopback.account.fill(str(placed.id), Decimal(3), Decimal("480.25"))
         told = await venue.snapshot()
         assert isinstance(told, VenueSnapshot)
         positions = {one.symbol: Decimal(one.qty) for one in await ask("get_all_positions")}

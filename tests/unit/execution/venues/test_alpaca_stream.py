@@ -49,7 +49,7 @@ def test_an_orders_life_is_told_in_either_kind_of_frame(binary: bool) -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
         id = order().id
         await venue.submit(order())
-        [placed] = h.loopback.book.values()
+        [placed] = h.loopback.account.book.values()
         execution = await h.server.fill(id, 1.5, 189.49)
         await venue.cancel(id)
         accepted, fill, cancelled = await heard(venue, 3)
@@ -69,14 +69,14 @@ def test_sales_ends_and_changes_are_signed_like_their_order() -> None:
         for n in range(5):
             await venue.submit(order(n, lots=-2000))
         await heard(venue, 5)
-        server = h.loopback
+        server = h.loopback.account
         await h.server.fill(ids[0], 0.5, 190.0)
         await h.server.expire(ids[0])
         await h.server.reject(ids[1])
-        server.end(server.find(ids[2]).id, "replaced", "replaced")
-        server.find(ids[3]).quantity = Decimal(4)
-        server.end(server.find(ids[3]).id, "new", "restated")
-        server.end(server.find(ids[4]).id, "done_for_day", "done_for_day")
+        server.account.end(server.find(ids[2]).id, "replaced", "replaced")
+        server.account.find(ids[3]).quantity = Decimal(4)
+        server.account.end(server.find(ids[3]).id, "new", "restated")
+        server.account.end(server.find(ids[4]).id, "done_for_day", "done_for_day")
         await h.server.cancel(ids[4])
         fill, *rest = await heard(venue, 6)
         assert isinstance(fill, Fill) and (fill.lots, fill.notional) == (-500, -9500)
@@ -97,8 +97,8 @@ def test_busts_and_corrections_are_the_same_on_the_stream_and_in_a_snapshot() ->
         await venue.submit(order())
         bad = await h.server.fill(id, 1.0, 189.0)
         wrong = await h.server.fill(id, 2.0, 100.0)
-        h.loopback.bust(bad)
-        right = h.loopback.correct(wrong, Decimal("189.5"))
+        h.loopback.account.bust(bad)
+        right = h.loopback.account.correct(wrong, Decimal("189.5"))
         _, _, before, bust, correction = await heard(venue, 5)
         assert bust == FillCorrected("2026-11-24", "AAPL", bad, None, id=id)
         assert isinstance(correction, FillCorrected) and correction.execution == wrong
@@ -233,14 +233,14 @@ def test_what_cannot_be_read_counts_as_a_gap_and_unknown_kinds_are_told() -> Non
         h.loopback.fault("garbage_event")
         await until(h, lambda: venue.health.gaps == 1)
         await venue.submit(order())
-        placed = next(iter(h.loopback.book.values()))
-        h.loopback._tell("trade_dream", placed)
-        h.loopback._tell("fill", placed, execution_id="x", qty="0.0001", price="1", timestamp="2026-11-24T01:00:00Z")
-        h.loopback._tell("fill", placed, execution_id="x", qty="NaN", price="1", timestamp="2026-11-24T01:00:00Z")
-        h.loopback._tell("fill", placed)
+        placed = next(iter(h.loopback.account.book.values()))
+        h.loopback.tell("trade_dream", placed)
+        h.loopback.tell("fill", placed, execution_id="x", qty="0.0001", price="1", timestamp="2026-11-24T01:00:00Z")
+        h.loopback.tell("fill", placed, execution_id="x", qty="NaN", price="1", timestamp="2026-11-24T01:00:00Z")
+        h.loopback.tell("fill", placed)
         h.loopback.push({"stream": "trade_updates", "data": {"event": 1}})
         h.loopback.push({"stream": "weather", "data": {}})
-        h.loopback.end(placed.id, "expired", "expired")
+        h.loopback.account.end(placed.id, "expired", "expired")
         assert [type(one) for one in await heard(venue, 2)] == [OrderAccepted, OrderExpired]
         health = venue.health
         assert health.gaps == 5 and health.subscribed
