@@ -69,6 +69,13 @@ class _Wanted(NamedTuple):
     beyond: bool
 
 
+class Bands(NamedTuple):
+    """The positions that have to trade, none of a book at rest, and the reason of every live column to do nothing."""
+
+    wanted: list[_Wanted]
+    quiet: dict[int, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Increase:
     """An increase that wants room: signed ``lots`` at ``price``, its ``notional`` in USD and what has cut it so far.
@@ -133,7 +140,7 @@ def _lots(dollars: float, price: float) -> int:
     return floor(room / price) if room > 0.0 else 0
 
 
-def shape(inputs: ShapeInputs, policy: Policy) -> Shaped:
+def shape(inputs: ShapeInputs, policy: Policy, bands: Bands | None = None) -> Shaped:
     """Orders of one session towards ``inputs.desired``.
 
     A position beyond its band trades to the last whole lot inside its target: buys round down, sells up, to flat
@@ -141,9 +148,10 @@ def shape(inputs: ShapeInputs, policy: Policy) -> Shaped:
     ``band_target`` of the target) or below ``min_trade`` are dropped, except exits to zero and forced reductions.
     Reductions are never blocked but use up trades and turnover; increases, scaled, get what is left, largest
     first and earlier columns first among equals, each held to ``participation_max`` of ADV and to the account's caps,
-    the last one in part if the part still exceeds the minimum. What cannot be sized is not traded (U6).
+    the last one in part if the part still exceeds the minimum. What cannot be sized is not traded (U6). ``bands`` are
+    the ``bands_of`` these inputs where they are at hand.
     """
-    wanted, quiet = _beyond(
+    wanted, quiet = bands or bands_of(
         inputs.held_lots, inputs.desired, inputs.nav, inputs.prices, inputs.lots_per_unit, inputs.forced, policy
     )
     lots = np.zeros(inputs.held_lots.size, dtype=np.int64)
@@ -154,18 +162,10 @@ def shape(inputs: ShapeInputs, policy: Policy) -> Shaped:
     return Shaped(lots, whole, {**quiet, **told})
 
 
-def at_rest(
-    held_lots: Lots, desired: Floats, nav: int, prices: Floats, lots_per_unit: Lots, forced: Mask, policy: Policy
-) -> dict[int, tuple[str, ...]] | None:
-    """The reasons that ``shape`` gives of inputs like these where no position has to trade; None where one does."""
-    wanted, quiet = _beyond(held_lots, desired, nav, prices, lots_per_unit, forced, policy)
-    return None if wanted else quiet
-
-
-def _beyond(
+def bands_of(
     held_lots: Lots, desired: Floats, nav_cents: int, prices: Floats, lots_per_unit: Lots, forced: Mask, policy: Policy
-) -> tuple[list[_Wanted], dict[int, tuple[str, ...]]]:
-    """The columns that have to trade, and of every live column why it may not have to."""
+) -> Bands:
+    """Which positions have to trade, whatever room there is: what ``shape`` begins with."""
     nav = nav_cents / 100.0
     aims, shaping = desired * nav, policy.shaping
     # on most days there are few columns and nothing to do: plain floats cost less than arrays of them
@@ -188,7 +188,7 @@ def _beyond(
         if beyond or must or (target == 0.0 and held):
             wanted.append(_Wanted(i, held, target, unit, beyond))
         quiet[i] = _why_quiet(change, band, unit, target, held)
-    return wanted, quiet
+    return Bands(wanted, quiet)
 
 
 def crowded(inputs: ShapeInputs, wanted: Lots, policy: Policy) -> dict[int, dict[str, Compared | None]]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.capital import scenarios as scenario_sets
-from plimsoll.capital.shaping import Shaped, ShapeInputs, at_rest, shape
+from plimsoll.capital.shaping import Bands, Shaped, ShapeInputs, bands_of, shape
 from plimsoll.core.decision import Veto
 from plimsoll.core.measurements import Measurements
 from plimsoll.core.money import values_cents
@@ -127,15 +127,15 @@ def propose(
 ) -> Proposal:
     """The largest rebalance towards the desired weights that all gates and vetoes pass; reductions always pass (R1)."""
     policy, book, run = context.run.policy, context.book, context.run
-    quiet = at_rest(context.state.lots, wish.desired, book.nav, book.prices, run.lots_per_unit, wish.forced, policy)
-    if quiet is not None:
-        return Proposal(run.no_lots, run.nothing, run.no_lots, quiet, held.measured, held.verdict, (), {})
+    bands = bands_of(context.state.lots, wish.desired, book.nav, book.prices, run.lots_per_unit, wish.forced, policy)
+    if not bands.wanted:
+        return Proposal(run.no_lots, run.nothing, run.no_lots, bands.quiet, held.measured, held.verdict, (), {})
     grow = wish.grow
     if held.verdict.action is Action.SCALE:
         grow = grow * held.verdict.scale
     elif held.verdict.action > Action.SCALE:
         grow = np.zeros_like(grow)
-    shaped, orders = _shaped(context, wish, grow)
+    shaped, orders = _shaped(context, wish, grow, bands)
     if not np.count_nonzero(shaped.lots):
         return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, held.measured, held.verdict, (), {})
     growing = np.abs(book.weights + orders) > np.abs(book.weights)
@@ -165,7 +165,7 @@ def propose(
         for c in cut.nonzero()[0].tolist():
             scaled[c] = tuple(dict.fromkeys((*scaled.get(c, ()), *why(c))))
         grow = grow * factor if round_ < ROUNDS else np.zeros_like(grow)
-        shaped, orders = _shaped(context, wish, grow)
+        shaped, orders = _shaped(context, wish, grow, bands)
     else:
         measured = measure_orders(context, held, orders, scenes.tails)
     return Proposal(shaped.lots, orders, shaped.wanted, shaped.reasons, measured, verdict, vetoes, scaled)
@@ -187,8 +187,8 @@ def shape_inputs(context: CycleContext, wish: DesiredWeights, grow: Floats) -> S
     )
 
 
-def _shaped(context: CycleContext, wish: DesiredWeights, grow: Floats) -> tuple[Shaped, Floats]:
-    shaped = shape(shape_inputs(context, wish, grow), context.run.policy)
+def _shaped(context: CycleContext, wish: DesiredWeights, grow: Floats, bands: Bands) -> tuple[Shaped, Floats]:
+    shaped = shape(shape_inputs(context, wish, grow), context.run.policy, bands)
     return shaped, weights_of(context, shaped.lots)
 
 

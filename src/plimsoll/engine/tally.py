@@ -101,16 +101,13 @@ class RunTally:
         self.mode.append(record.carried.mode)
         self.level.append(record.restraint.level)
         self.new_risk.append(not record.bars_new_risk)
-        for outcome in record.outcome:
-            self.outcomes[outcome] += 1
+        self.outcomes.update(record.outcome)
         self.outcomes["HOLD"] += record.others
         for veto in record.vetoes:
             self.vetoes[veto.trigger] += 1
-        for outcome, reasons in zip(record.outcome, record.reasons, strict=True):
-            if outcome == "REJECT":
-                self.rejections.update(reasons)
-            elif outcome == "HOLD":
-                self.waited.update(reasons)
+        whole = list(zip(record.outcome, record.reasons, strict=True))
+        self.rejections.update([r for outcome, reasons in whole if outcome == "REJECT" for r in reasons])
+        self.waited.update([r for outcome, reasons in whole if outcome == "HOLD" for r in reasons])
         self.events.extend(record.events)
         if record.auction is not None:
             self._auction(record.auction)
