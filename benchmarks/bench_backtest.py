@@ -176,6 +176,7 @@ def inside(home: Path, start: str, strategies: tuple[str, ...]) -> dict[str, flo
     """Seconds from the loaded panel to the closed journal, in this process, and final over initial NAV."""
     from plimsoll.alpha.registry import load
     from plimsoll.app import Workspace
+    from plimsoll.cli.process import keep_freed_memory
     from plimsoll.core.money import cents
     from plimsoll.engine.history import history_of
     from plimsoll.engine.recorded import run_backtest
@@ -184,6 +185,7 @@ def inside(home: Path, start: str, strategies: tuple[str, ...]) -> dict[str, flo
     from plimsoll.market import snapshot
     from plimsoll.store.journal import SqliteJournal
 
+    keep_freed_memory()  # as the command does
     policy = Workspace(home, changes={"strategies.enabled": strategies}).load().policy
     panel = snapshot.load(snapshot.current(home / "snapshots"))
     capital = cents(policy.account.capital)

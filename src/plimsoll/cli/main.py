@@ -5,8 +5,6 @@ Commands import only typer, so that ``--help`` answers at once; each imports the
 
 from __future__ import annotations
 
-import gc
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +21,7 @@ from plimsoll.cli.errors import INTERRUPTED, CommandGroup, hold_streams
 from plimsoll.cli.governing import govern
 from plimsoll.cli.inspect import auction, audit_cli, costs, explain, regime, replay, report, risk
 from plimsoll.cli.model_commands import model_cli
+from plimsoll.cli.process import start_lean
 from plimsoll.cli.run_commands import compare, resume, runs_cli
 from plimsoll.cli.setup import config_cli, demo, doctor, new_cli
 from plimsoll.cli.studies import ablation, montecarlo
@@ -104,8 +103,7 @@ def needed(words: Sequence[str]) -> typer.Typer:
 def main() -> None:
     """Entry point of the ``plimsoll`` command."""
     hold_streams()
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing of ours uses more (U9), and each takes time to start
-    gc.set_threshold(50_000, 20, 20)  # a run makes few cycles: by default every import is searched for them again
+    start_lean()
     try:
         needed(sys.argv[1:])()
     except KeyboardInterrupt:

@@ -24,6 +24,7 @@ from plimsoll.cli.options import (
     changed,
     run_changes,
 )
+from plimsoll.cli.process import keep_freed_memory
 from plimsoll.cli.progress import progress
 from plimsoll.core.errors import UsageError
 
@@ -66,6 +67,7 @@ def backtest(
     plimsoll backtest --strategy mine.py --json > result.json
     """
     under = changed(where, run_changes(strategy, capital, operator, lifecycle, benchmark, costs), snapshot)
+    keep_freed_memory()
     with progress("backtest") as report:
         return app.backtest(under, start=start, end=end, keep_going=keep_going, tag=tag, progress=report)
 
@@ -116,6 +118,7 @@ def trade(
             f"--mode {mode.value} without --recorded needs a live feed, which is not implemented yet", "Add --recorded"
         )
     under = changed(where, run_changes(strategy, capital, operator, lifecycle, benchmark, costs), snapshot)
+    keep_freed_memory()
     with progress("paper session") as report:
         return app.trade_recorded(
             under,
