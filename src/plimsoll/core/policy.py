@@ -14,6 +14,7 @@ import msgspec
 
 from plimsoll.core.policy_data import DataPolicy as DataPolicy
 from plimsoll.core.policy_data import Freshness as Freshness
+from plimsoll.core.policy_execution import ExecutionPolicy as ExecutionPolicy
 from plimsoll.core.policy_fields import Section, count, fraction, meta
 from plimsoll.core.policy_governor import GovernorPolicy as GovernorPolicy
 from plimsoll.core.policy_governor import ModelPolicy as ModelPolicy
@@ -449,6 +450,7 @@ class Policy(Section, frozen=True, kw_only=True):
     sizing: SizingPolicy = SizingPolicy()
     models: ModelPolicy = ModelPolicy()
     paper: PaperPolicy = PaperPolicy()
+    execution: ExecutionPolicy = ExecutionPolicy()
 
 
 def policy_hash(policy: Policy) -> str:

@@ -112,6 +112,8 @@ REASONS: dict[str, Reason] = {
     "ORDER_KIND": Reason("error", "The venue accepts no order of this kind in {symbol}", "See the venue's rules", "X2"),
     "DUST": Reason("info", "The order in {symbol} is below the venue's minimum", "", "X3"),
     "ALREADY_WORKING": Reason("info", "An order in {symbol} on the same side is working, so only the rest was sent", "", "X2"),
+    "ROUTED": Reason("note", "The order in {symbol} was sent with a time in force that its venue takes", "", "X4"),
+    "TIME_IN_FORCE": Reason("info", "The time in force of the order in {symbol} ended before it was filled", "", "X5"),
     "AWAITS_CANCEL": Reason("info", "An order in {symbol} that is no longer wanted is cancelled first", "", "X2"),
     "AWAITS_ANSWER": Reason("warning", "The venue has not answered on an order in {symbol}, so no order is sent in it", "Check the order at the venue", "X2"),
     "NOT_WANTED": Reason("info", "The order in {symbol} is no longer wanted", "", "X2"),

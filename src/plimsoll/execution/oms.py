@@ -47,6 +47,7 @@ from plimsoll.core.venue import (
 )
 from plimsoll.core.working import CLOSED, allows, status_of
 from plimsoll.execution.figures import MOST_HELD, as_text, as_told, impossible, is_whole
+from plimsoll.execution.routing import timed
 
 _OrderTold = OrderAccepted | OrderRejected | OrderCancelled | OrderExpired | OrderRestated
 
@@ -68,10 +69,11 @@ def planned(state: State, session: str, rules: VenueRules, instruments: Mapping[
     earlier decision's order that this one does not repeat is cancelled unless it reduces. While an UNKNOWN order may
     be the same one, nothing is sent in its symbol: the venue is queried (``AWAITS_ANSWER``).
 
-    An order ends unsent where the venue does not accept its kind (``ORDER_KIND``), where it is below the venue's
-    minimum (``DUST``), where it adds to a symbol with a position of unknown origin (``EXTERNAL``) or with a split or
-    dividend that could not be booked (``ACTIONS_IN_DOUBT``), and where it adds to
-    anything while the venue lists an order as open that is not (``FOREIGN_ORDER``).
+    Where the venue does not take an order's time in force for its kind, the same with one that it takes is sent as a
+    part of it (``ROUTED``). An order ends unsent where the venue does not accept its kind (``ORDER_KIND``), where it is
+    below the venue's minimum (``DUST``), where it adds to a symbol with a position of unknown origin (``EXTERNAL``) or
+    with a split or dividend that could not be booked (``ACTIONS_IN_DOUBT``), and where it adds to anything while the
+    venue lists an order as open that is not (``FOREIGN_ORDER``).
     """
     new = [one.order for one in state.working.values() if one.status == "NEW"]
     out = [one for one in state.working.values() if one.status != "NEW"]
@@ -85,11 +87,13 @@ def planned(state: State, session: str, rules: VenueRules, instruments: Mapping[
         reason, cancelled = _in_the_way(order, mine)
         _cancel(cancelled, session, events, commands)
         left = order.lots - sum(one.remaining for one in mine if not _against(order, one))
-        rest = order if left == order.lots else _part(order, left, len(mine))
+        whole = timed(order, rules, instruments[order.symbol])
+        rest = order if whole is order and left == order.lots else _part(whole, left, len(mine))
         if not reason and left:
             reason = _objection(rest, state, rules, instruments[order.symbol])
         if reason or rest is not order:
-            events.append(OrderExpired(session, order.id, order.lots, reason or "ALREADY_WORKING"))
+            instead = "ROUTED" if left == order.lots else "ALREADY_WORKING"
+            events.append(OrderExpired(session, order.id, order.lots, reason or instead))
         if not reason and left:
             events += [OrderSubmitted(session, order.id)] if rest is order else [rest, OrderSubmitted(session, rest.id)]
             commands.append(Submit(rest))
