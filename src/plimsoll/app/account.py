@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import home_of, now, state_store, wall
+from plimsoll.app.wiring import drawn, home_of, now, state_store, wall
 
 if TYPE_CHECKING:
     from plimsoll.account.limits import LimitsReport, LimitsVersion, TrustedKey
@@ -84,12 +84,10 @@ def keys_trust(
     workspace: Workspace, person: str, public_key: str | None, by: str | None = None, key: Path | None = None
 ) -> tuple[TrustedKey, ...]:
     """Trust a person's public key, or revoke it; returns the signers. All but the first need a signature (H1)."""
-    from secrets import token_hex
-
     from plimsoll.account.limits import trust
 
     signed = None if by is None or key is None else _by(workspace, by, key)
-    return trust(home_of(workspace), person, public_key, signed, token_hex(8), now())
+    return trust(home_of(workspace), person, public_key, signed, drawn(), now())
 
 
 def keys_list(workspace: Workspace) -> tuple[TrustedKey, ...]:

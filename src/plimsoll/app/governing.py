@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from plimsoll.app.wiring import home_of, now, state_store, steady, wall
+from plimsoll.app.wiring import drawn, home_of, now, state_store, steady, wall
 from plimsoll.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ def governed(
     ``tell`` receives notes for the person who starts it. A live account uses the machine's clock, a recorded one the
     times in its lines.
     """
-    from secrets import token_hex
-
     from plimsoll.account.governed_account import GovernedAccount
     from plimsoll.account.record import AccountRecord
     from plimsoll.account.track_record import TrackRecord
@@ -62,7 +60,7 @@ def governed(
             track=TrackRecord(home, _session_minutes),
             live=live,
             alone=store is None,
-            draw=lambda: token_hex(8),
+            draw=drawn,
             now=now,
             exchange=_exchange if live else lambda _: "",
         )

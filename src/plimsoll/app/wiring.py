@@ -4,6 +4,7 @@ clock.
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -215,6 +216,11 @@ def wall() -> int:
 def steady() -> int:
     """Microseconds of a monotonic clock: never set."""
     return time.monotonic_ns() // 1000
+
+
+def drawn() -> str:
+    """16 hexadecimal digits drawn by chance: a name that no record or reply made before can have."""
+    return secrets.token_hex(8)
 
 
 def instant() -> str:

@@ -90,7 +90,7 @@ class Demo:
 
     def _backtest(self) -> BacktestResult:
         self._say("Backtest the governed system", "backtest")
-        with progress("backtest") as report:
+        with progress("backtest", logged=False) as report:
             result = app.backtest(self._where, progress=report)
         self._figures(result)
         return result
@@ -100,10 +100,10 @@ class Demo:
         self._say(
             "Trade a year of it on paper", "trade", "--mode", "paper", "--recorded", "--start", start, "--end", end
         )
-        with progress("paper session") as report:
+        with progress("paper session", logged=False) as report:
             traded = app.trade_recorded(self._where, start=start, end=end, progress=report)
         self._figures(traded)
-        with progress("the same year as a backtest") as report:
+        with progress("the same year as a backtest", logged=False) as report:
             tested = app.backtest(self._where, start=start, end=end, progress=report)
         if tested.decisions_hash != traded.decisions_hash:
             raise CheckFailed("The paper session and a backtest of the same year decided differently", "Report this")
@@ -142,7 +142,7 @@ class Demo:
 
     def _report(self, run: str) -> Path:
         self._say("Write the report", "report", "--hurdles", "--run", run)
-        with progress("the same span at five hurdles") as report:
+        with progress("the same span at five hurdles", logged=False) as report:
             page = app.report(self._where, run, hurdles=True, progress=report)
         self._tell(f"one file, {page.stat().st_size / 1e6:.1f} MB, no network needed")
         return page

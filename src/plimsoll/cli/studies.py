@@ -37,7 +37,9 @@ def ablation(
 ) -> object:
     """Backtest with one rule off at a time.
 
-    Shows the cost and benefit of each rule over this history.
+    Shows the cost and benefit of each rule over this history: about 40 variants, a backtest each. A rule that never
+    acted in the unchanged policy's run cannot change it: its variant is not run, and is listed below the table with the
+    reason. --json has every variant in full.
 
     \b
     plimsoll ablation --start 2008-01-02 --jobs 2
@@ -49,7 +51,15 @@ def ablation(
 
 @command(render="montecarlo.render_montecarlo")
 def montecarlo(
-    sessions: Annotated[int, typer.Option("--sessions", min=1, metavar="N", help="Number of sessions.")] = 200,
+    sessions: Annotated[
+        int,
+        typer.Option(
+            "--sessions",
+            min=1,
+            metavar="N",
+            help="Number of sessions; fewer than 60 do not reach everything.",
+        ),
+    ] = 200,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="S", help="The same seed gives the same result.")] = 1,
     bars: Annotated[
         list[Path] | None,
@@ -75,7 +85,8 @@ def montecarlo(
     independent ledger checks the governor.
 
     Exits 3 if an order breached a limit, the governor counted less than the ledger, a limit was not approached to
-    95 %, or a refusal never occurred. A failed session is named by its number; --session plays it alone.
+    95 %, or a refusal never occurred, for which too few sessions are enough. A failed session is named by its number;
+    --session plays it alone.
 
     \b
     plimsoll montecarlo --sessions 200 --seed 1 --profile micro

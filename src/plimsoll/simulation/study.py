@@ -44,6 +44,8 @@ _FIRST_ON_DISK = 5
 _BARS_ON_DISK = 20  # a disk write may take milliseconds
 _SPARE = Fraction(6, 5)  # sum of the symbols' position caps over the gross limit
 _SYMBOLS_MAX = 40
+ENOUGH = 60
+"""Sessions below which some limit or refusal is usually not reached: the shortest run of the documentation."""
 _AT_ONCE = 20  # sessions that a worker is given at a time
 
 
@@ -100,6 +102,12 @@ class Odds(msgspec.Struct, frozen=True):
     passed: bool
     failed: tuple[FailedSession, ...] = ()
     session: int | None = None
+
+    @property
+    def too_few(self) -> bool:
+        """Whether it did not pass for nothing but too few sessions."""
+        wrong = self.breaches or self.disagreed or self.failed
+        return self.session is None and not (self.passed or wrong) and self.sessions < ENOUGH
 
 
 @dataclass(slots=True)

@@ -23,6 +23,8 @@ _NAMED = 20  # failed sessions; --json names all
 
 def render_montecarlo(found: Odds) -> None:
     """The verdict first, then its basis."""
+    from plimsoll.simulation.study import ENOUGH
+
     out = console()
     bars = ", ".join(f"{count} on {origin} bars" for origin, count in found.bars.items())
     which = f"{found.sessions} sessions" if found.session is None else f"Session {found.session}"
@@ -31,6 +33,11 @@ def render_montecarlo(found: Odds) -> None:
         out.print("SYNTHETIC BARS ONLY: give recorded ones with --bars.")
     verdict = "PASSED" if found.passed else "FAILED"
     out.print(f"{verdict}: {found.accepted} orders accepted, {found.breaches} breaches of a limit by an order")
+    if found.too_few:
+        out.print(
+            f"Nothing went wrong, but {found.sessions} sessions are too few to reach every limit and refusal, so this "
+            f"shows nothing: give --sessions {ENOUGH} or more."
+        )
     if found.breached:
         out.print("breached: " + ", ".join(f"{name} {count}" for name, count in found.breached.items()))
     if found.disagreed:

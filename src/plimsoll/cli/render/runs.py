@@ -97,20 +97,26 @@ def _significance(p: Paired) -> str:
 
 
 def render_ablation(outcomes: Sequence[Outcome]) -> None:
-    """One line per variant; the first is the unchanged policy."""
+    """One line per variant that was run, the unchanged policy first; the others by the reason why they are the same."""
     out = console()
     columns = ("off", "return", "vol", "Sharpe", "drawdown", "CVaR 1", "turnover", "costs", "invested", "halted", "")
     rows = table("", *columns, right=tuple(range(2, 11)))
+    alike: dict[str, list[str]] = {}
     for o in outcomes:
+        if o.same:
+            alike.setdefault(o.same, []).append(o.name)
+            continue
         rows.add_row(
             o.name, o.off, percent(o.annual_return, 2), percent(o.annual_volatility, 2), figure(o.sharpe),
             percent(o.max_drawdown), percent(o.cvar_95_1d, 2), percent(o.turnover_monthly),
             percent(o.cost_drag_annual, 2), percent(o.invested), percent(o.halted),
-            "; ".join(n for n in ("mandate ended" if o.ended else "", f"not run: {o.same}" if o.same else "") if n),
+            "mandate ended" if o.ended else "",
         )  # fmt: skip
     out.print(rows)
-    if any(o.same for o in outcomes):
-        out.print("Not run: a variant that cannot differ from the base has its figures.")
+    if alike:
+        out.print("Not run, since they cannot differ from the base and have its figures:")
+    for why, names in alike.items():
+        out.print(f"- {escape(why)}: {escape(', '.join(names))}")
     out.print(
         "annual, net of costs; Sharpe ratio in excess of T-bills; drawdown on closes; CVaR 95 % of one session; "
         "turnover per month"
