@@ -101,7 +101,7 @@ def limits_in_force(view: View, run: RunContext, record: CycleRecord) -> LimitSe
     caps = granted_in(record.limits)
     found = limits_at(view, run, (), drawdown_lifetime=fallen or 0.0, stress=record.regime.stress, caps=caps)
     horizons, kept = found.cvar_budget, record.limits
-    together = pairs.limits(record.carried.pairs, run.symbols, found.weight_max, run.policy)
+    together = pairs.limits(record.carried.pairs, run.column, found.weight_max, run.policy)
     return msgspec.structs.replace(
         found,
         gross_max=kept.get("gross", found.gross_max),

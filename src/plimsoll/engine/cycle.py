@@ -139,7 +139,7 @@ def _correlation(
 def _with_pairs(context: CycleContext, alike: tuple[HeldPair, ...]) -> LimitSet:
     """The limits with those on further pairs: an auction's bidders may move alike too (R6)."""
     limits = context.limits
-    return replace(limits, pairs=pairs.limits(alike, context.run.symbols, limits.weight_max, context.run.policy))
+    return replace(limits, pairs=pairs.limits(alike, context.run.column, limits.weight_max, context.run.policy))
 
 
 def _carried(context: CycleContext, rebalanced: Rebalance, held: HeldBook) -> tuple[Carried, tuple[RiskEvent, ...]]:

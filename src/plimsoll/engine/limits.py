@@ -62,7 +62,7 @@ def limits_at(
         turnover_max=policy.shaping.turnover_max,
         trades_max=policy.shaping.trades_max,
         groups=run.sector_groups,
-        pairs=pair_limits.limits(pairs, view.symbols, weight_max, policy) if pairs else (),
+        pairs=pair_limits.limits(pairs, run.column, weight_max, policy),
         gross_freeze=limits.gross_max + limits.gross_freeze_over,
         gross_halt=limits.gross_max + limits.gross_halt_over,
         account=run.caps_under(caps),

@@ -101,7 +101,7 @@ def _inputs(
     return AuctionInputs(
         view=view,
         forecasts=tuple(answers.forecasts),
-        limits=msgspec.structs.replace(limits, pairs=pairs.limits(held_pairs, view.symbols, limits.weight_max, policy)),
+        limits=msgspec.structs.replace(limits, pairs=pairs.limits(held_pairs, run.column, limits.weight_max, policy)),
         scenarios=scenarios,
         held=book.weights,
         shares=present_shares(context.state.carried.portfolio, book, run),

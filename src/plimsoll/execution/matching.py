@@ -56,7 +56,8 @@ class VenueAccount:
 
 def book_of(state: State) -> VenueAccount:
     """The account of ``state``, to be filled against."""
-    return VenueAccount(state.cash, dict(zip(state.symbols, state.lots.tolist(), strict=True)))
+    held = state.lots.nonzero()[0].tolist()
+    return VenueAccount(state.cash, {state.symbols[c]: int(state.lots[c]) for c in held})
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -89,12 +90,10 @@ def _upper(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def limits(
-    pairs: tuple[HeldPair, ...], symbols: tuple[str, ...], weight_max: Floats, policy: Policy
+    pairs: tuple[HeldPair, ...], column: Mapping[str, int], weight_max: Floats, policy: Policy
 ) -> tuple[Pair, ...]:
     """The pairs as limits: combined weight at most ``pair_multiple`` x the larger of the two effective caps (R6)."""
-    if not pairs:
-        return ()
-    multiple, column = policy.correlation.pair_multiple, {s: i for i, s in enumerate(symbols)}
+    multiple = policy.correlation.pair_multiple
     bounds = []
     for pair in pairs:
         a, b = column[pair.first], column[pair.second]

@@ -107,14 +107,14 @@ def test_columns_may_come_in_any_order_and_twice(view_of: Callable[..., View]) -
 
 def test_the_limit_is_a_multiple_of_the_larger_cap() -> None:
     held = (HeldPair("A", "G", 0.95),)
-    (limit,) = pairs.limits(held, ("A", "F", "G"), np.array([0.10, 0.4, 0.30]), POLICY)
+    (limit,) = pairs.limits(held, {"A": 0, "F": 1, "G": 2}, np.array([0.10, 0.4, 0.30]), POLICY)
     assert (limit.first, limit.second, limit.correlation) == (0, 2, 0.95)
     assert limit.cap == pytest.approx(0.45)
 
 
 def test_an_unknown_cap_gives_a_limit_that_nothing_can_be_shown_to_meet() -> None:
     for caps in ([np.nan, 0.3], [0.3, np.nan]):
-        (limit,) = pairs.limits((HeldPair("A", "B", 0.9),), ("A", "B"), np.array(caps), POLICY)
+        (limit,) = pairs.limits((HeldPair("A", "B", 0.9),), {"A": 0, "B": 1}, np.array(caps), POLICY)
         assert np.isnan(limit.cap)
 
 
@@ -172,7 +172,7 @@ def test_a_known_pair_of_which_either_symbol_is_no_longer_there_is_forgotten(vie
 
 
 def test_no_pairs_are_no_limits() -> None:
-    assert pairs.limits((), ("A", "F"), np.array([0.1, 0.4]), POLICY) == ()
+    assert pairs.limits((), {"A": 0, "F": 1}, np.array([0.1, 0.4]), POLICY) == ()
 
 
 @given(seed=st.integers(0, 10_000), extra=st.integers(1, 5))
