@@ -11,6 +11,8 @@ import msgspec
 
 OrderType = Literal["market", "limit", "stop", "stop_limit"]
 TimeInForce = Literal["day", "opg", "cls", "gtc", "ioc", "fok"]
+_ID_LENGTH = 32
+_HEX = frozenset("0123456789abcdef")
 Status = Literal[
     "NEW", "SUBMITTED", "ACCEPTED", "PARTIALLY_FILLED", "PENDING_CANCEL", "UNKNOWN",
     "FILLED", "CANCELLED", "EXPIRED", "REJECTED", "DENIED",
@@ -124,3 +126,17 @@ def client_id(account: str, session: str, symbol: str, side: str, part: int = 0,
     """The permanent id of an order: a hash of its content, never random (X2); 32 characters."""
     text = f"{account}|{session}|{symbol}|{side}|{part}|{generation}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def is_ours(id: str) -> bool:
+    """Whether an order's id has the form of ``client_id``: every order made here has, parts and replacements too.
+
+    >>> is_ours(client_id("a", "2026-01-02", "SPY", "buy")), is_ours("web_1003")
+    (True, False)
+    """
+    return len(id) == _ID_LENGTH and _HEX.issuperset(id)
+
+
+def reason_of(id: str) -> str:
+    """The reason of an execution that a venue tells: of an order made here, or of somebody else's (X3)."""
+    return "ORDER" if is_ours(id) else "EXTERNAL"

@@ -53,10 +53,11 @@ class State(msgspec.Struct, frozen=True, eq=False):
     and ``executions`` every booked one. ``splits`` are those of what was held, by symbol: an execution that is reported
     or corrected after one is in the units of its own session.
 
-    ``external`` has the lots, signed, that were adopted of each symbol because a venue showed more or less than the
-    journal explains: its position may not grow until a person signs for the lots held of it, or a later snapshot takes
-    the adoption back as a whole (X3, X6). ``foreign`` are the orders that the venue's last snapshot lists as open and
-    that are not open here: nothing may grow until a snapshot no longer lists them. ``caps`` are those of the account's
+    ``external`` has the lots, signed, of each symbol that others traded in the account, or that were adopted because a
+    venue showed more or less than the journal explains: its position may not grow until a person signs for the lots
+    held of it, or a later snapshot takes the adoption back as a whole (X3, X6). ``foreign`` are the orders that the
+    venue's last snapshot lists as open and that are not open here: nothing may grow until a snapshot no longer lists
+    them. ``caps`` are those of the account's
     record, None while the policy's are in force. ``doubted`` are symbols of which a restated split or
     dividend could not be booked: they may not grow until a person signs for the lots held.
 
@@ -175,6 +176,8 @@ def _executed(state: State, fill: Fill) -> State:
     if splits and splits[-1].session > fill.session:
         lots, price, state = _in_present_units(state, splits, fill, lots)
     after = _traded(state, fill.symbol, lots, price, spent)
+    if fill.reason == "EXTERNAL":
+        after = replace(after, external=_with_external(after, fill.symbol, lots))
     return replace(after, working=filled(after.working, fill.id, lots)) if fill.id in after.working else after
 
 
@@ -230,10 +233,15 @@ def _adopted(state: State, event: PositionAdopted) -> State:
     """The difference is booked; what brings a symbol's adopted lots back to none is the venue's word that the journal
     explains its position after all, which ends the freeze (X6).
     """
-    lots = state.external.get(event.symbol, 0) + event.lots
-    external = {symbol: n for symbol, n in state.external.items() if symbol != event.symbol}
     after = _traded(state, event.symbol, event.lots, event.price, 0)
-    return replace(after, external=external | {event.symbol: lots} if lots else external)
+    return replace(after, external=_with_external(state, event.symbol, event.lots))
+
+
+def _with_external(state: State, symbol: str, lots: int) -> Mapping[str, int]:
+    """Lots of unknown origin after so many more of a symbol; none of it where they come to zero."""
+    total = state.external.get(symbol, 0) + lots
+    others = {other: n for other, n in state.external.items() if other != symbol}
+    return others | {symbol: total} if total else others
 
 
 def _signed(state: State, event: Approval) -> State:
@@ -277,6 +285,8 @@ def _taken_back(state: State, fill: Fill) -> State:
         cost = left if left > 0.0 else cost
     state, spent = _spent(state, -fill.notional - fill.commission, -fill.rest)
     back = _holding(state, i, after, cost, spent)
+    if fill.reason == "EXTERNAL":
+        back = replace(back, external=_with_external(back, fill.symbol, lots))
     return replace(back, working=filled(state.working, fill.id, lots))
 
 

@@ -54,3 +54,8 @@ def sellable(held: int, lots: int, least: int) -> int:
     if 0 < abs(held) - size < least:
         size = abs(held)
     return size if lots > 0 else -size
+
+
+def due(began: int, number: int, policy: ExecutionPolicy) -> int:
+    """When a part is to be sent, microseconds, the first (0) at once."""
+    return began + number * policy.slice_seconds * 1_000_000

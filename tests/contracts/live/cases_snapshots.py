@@ -91,14 +91,15 @@ async def somebody_elses_order_is_listed_and_alerted(desk: Desk) -> None:
 
 
 @case
-async def somebody_elses_fill_is_booked(desk: Desk) -> None:
+async def somebody_elses_fill_freezes_its_symbol(desk: Desk) -> None:
     await desk.begin()
     await desk.fills(await desk.placed(), 10)
     await desk.server.foreign_fill(3 * desk.harness.lots / desk.harness.unit, desk.harness.price)
     await desk.does(await _snapshot(desk))
     assert desk.gained == 13
     assert desk.lots == round(desk.server.position * desk.harness.unit)
-    assert desk.state.cash == round(desk.server.cash * 100) or desk.alerts  # by its execution, or by the position
+    assert desk.state.external == {desk.harness.symbol: 3 * desk.harness.lots}  # by its execution, or by the position
+    assert desk.state.cash == round(desk.server.cash * 100) or desk.alerts
 
 
 @case

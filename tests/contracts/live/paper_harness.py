@@ -13,7 +13,7 @@ from plimsoll.core.events import OrderExpired, OrderRejected
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.live_venue import LiveQuote
 from plimsoll.core.money import notional_cents
-from plimsoll.core.order import Fill, Order
+from plimsoll.core.order import Fill, Order, reason_of
 from plimsoll.core.policy import Policy
 from plimsoll.core.venue import Accepted, Refused
 from plimsoll.execution.ledger import Ledger
@@ -105,7 +105,8 @@ class Server:
         self._count += 1
         now = self._clock.now()
         notional = notional_cents(lots, 1, price)
-        return Fill(id, f"x{self._count:05}", session_of(now), "SPY", lots, price, notional, 0, 0, 0, at=now)
+        name, reason = f"x{self._count:05}", reason_of(id)
+        return Fill(id, name, session_of(now), "SPY", lots, price, notional, 0, 0, 0, reason, now)
 
     async def fill(self, client_id: str, quantity: float, price: float) -> str:
         sign = 1 if self.exchange._orders[client_id].lots > 0 else -1

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from plimsoll.core.order import Order
 from plimsoll.core.policy import ExecutionPolicy
-from plimsoll.execution.slicing import next_lots, part_of, sellable, slices
+from plimsoll.execution.slicing import due, next_lots, part_of, sellable, slices
 
 POLICY = ExecutionPolicy()
 
@@ -70,6 +70,10 @@ def test_a_reduction_leaves_nothing_that_cannot_be_sold_and_never_turns_the_posi
         assert abs(sold) >= min(abs(lots), abs(held))
     else:
         assert sold == 0
+
+
+def test_parts_are_five_minutes_apart() -> None:
+    assert [due(1_000_000, n, POLICY) for n in range(3)] == [1_000_000, 301_000_000, 601_000_000]
 
 
 def test_a_childs_id_is_its_parents_and_its_numbers() -> None:

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from plimsoll.core.fees import CENT
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.order import Fill, Order, Status
+from plimsoll.core.order import Fill, Order, Status, reason_of
 from plimsoll.core.quantity import DECIMALS, ONE, plain
 from plimsoll.core.venue import OrderReport
 from plimsoll.execution.venues.alpaca.wire import WireOrder, finite
@@ -196,5 +196,6 @@ class Executed:
             cents, beyond = cents_of(sign * amount * paid)
         return Fill(
             id=id, execution=execution, session=self._session_of(at), symbol=here, lots=sign * lots,
-            price=float(paid), notional=cents, commission=0, slippage=0, impact=0, at=at, rest=beyond,
+            price=float(paid), notional=cents, commission=0, slippage=0, impact=0, reason=reason_of(id),
+            at=at, rest=beyond,
         )  # fmt: skip

@@ -12,7 +12,7 @@ import msgspec
 
 from plimsoll.core.events import FeeReported
 from plimsoll.core.instrument import Instrument
-from plimsoll.core.order import Fill, OrderType, TimeInForce
+from plimsoll.core.order import Fill, OrderType, TimeInForce, reason_of
 from plimsoll.core.quantity import ONE
 from plimsoll.core.venue import Combination, VenueRules
 from plimsoll.execution.venues.binance.filters import SymbolFilters, parsed_filters
@@ -171,7 +171,7 @@ def fill_of(listing: Listing, trade: Trade, client_id: str, session: str) -> Fil
     beyond = exact - (notional + commission) * _CENT
     return Fill(
         client_id, str(trade.id), session, listing.symbol, trade.sign * lots, float(trade.price), notional, commission,
-        0, 0, at=trade.at, rest=_twelve(beyond),
+        0, 0, reason_of(client_id), at=trade.at, rest=_twelve(beyond),
     )  # fmt: skip
 
 
