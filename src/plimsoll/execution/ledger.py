@@ -1,7 +1,8 @@
 """An account at a venue: executions, corrections, busts and fees, each booked once, and their sums (X3).
 
 Quantities and money are whole numbers: of lots and cents, or of 1e-12 units and 1e-24 USD (``core.quantity``); the
-ledger's owner chooses. Nothing is rounded here, however an order is filled in parts.
+ledger's owner chooses. Nothing is rounded here, however an order is filled in parts. An execution is in the units of
+its day: what is corrected after a split is converted by it, held still or not.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from plimsoll.core.splits import Splits, carried_over, split_of
 
 Key = tuple[str, str, str]  # venue, symbol, execution
 
@@ -35,6 +38,8 @@ class Ledger:
         self._entries: dict[Key, LedgerEntry | None] = {}
         self._replaced: set[Key] = set()  # busted, or another execution stands in its place
         self._fees: set[tuple[str, str]] = set()
+        self._splits: dict[str, Splits] = {}  # by symbol; the n-th has the "session" n
+        self._since: dict[Key, str] = {}  # how many splits of its symbol an execution is later than
 
     def cash(self, currency: str = "USD") -> int:
         """Money of a currency."""
@@ -59,6 +64,7 @@ class Ledger:
         if entry.key in self._entries:
             return False
         self._entries[entry.key] = entry
+        self._since[entry.key] = _nth(len(self._splits.get(entry.key[1], ())))
         self._book(entry, 1)
         return True
 
@@ -78,6 +84,7 @@ class Ledger:
             self._replaced.add(key)
         if entry is not None and entry.key not in self._replaced and self._entries.get(entry.key) is None:
             self._entries[entry.key] = entry
+            self._since.setdefault(entry.key, self._since.get(key, _nth(len(self._splits.get(key[1], ())))))
             self._book(entry, 1)
         return True
 
@@ -93,10 +100,20 @@ class Ledger:
         """Book income or a payment without an execution: a dividend, interest, a transfer."""
         self._cash[currency] += amount
 
-    def restated(self, symbol: str, held: int) -> None:
-        """Change a quantity without cost: a split."""
+    def restated(self, symbol: str, held: int, ratio: float = 1.0) -> None:
+        """Change a quantity without cost: a split by its stored ``ratio``, after which ``held`` are left."""
+        if ratio != 1.0:
+            known = self._splits.get(symbol, ())
+            self._splits[symbol] = (*known, split_of(_nth(len(known) + 1), self._held[symbol], ratio, held))
         self._held[symbol] = held
 
     def _book(self, entry: LedgerEntry, sign: int) -> None:
-        self._held[entry.key[1]] += sign * entry.quantity
+        symbol, quantity = entry.key[1], sign * entry.quantity
+        if splits := self._splits.get(symbol):
+            quantity, self._splits[symbol] = carried_over(splits, self._since[entry.key], quantity)
+        self._held[symbol] += quantity
         self._cash[entry.currency] -= sign * (entry.value + entry.fee)
+
+
+def _nth(count: int) -> str:
+    return f"{count:09d}"

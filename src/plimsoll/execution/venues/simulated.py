@@ -79,7 +79,7 @@ class SimulatedVenue:
             case CashFlow():
                 self.ledger.paid(event.cents)
             case Split():
-                self.ledger.restated(event.symbol, event.lots)
+                self.ledger.restated(event.symbol, event.lots, event.ratio)
             case Fill():
                 self.ledger.fill(self._book.entry(event))
 
