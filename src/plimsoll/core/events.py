@@ -175,13 +175,17 @@ class CashFlow(msgspec.Struct, frozen=True):
     cents: int
 
 
-class Split(msgspec.Struct, frozen=True):
-    """A split booked on its row: ``lots`` after it; the average cost is divided by ``ratio``."""
+class Split(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A split booked on its row: ``lots`` after it; the average cost is divided by ``ratio``.
+
+    ``unheld``: nothing was held then; it is told only now, because an execution of before it is, and changes no lots.
+    """
 
     session: str
     symbol: str
     lots: int
     ratio: float
+    unheld: bool = False
 
 
 class Approval(msgspec.Struct, frozen=True, omit_defaults=True):

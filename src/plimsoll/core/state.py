@@ -298,6 +298,9 @@ def _holding(state: State, i: int, held: int, cost: float, spent: int) -> State:
 
 
 def _split(state: State, event: Split) -> State:
+    if event.unheld:
+        known = (*state.splits.get(event.symbol, ()), split_of(event.session, 0, event.ratio, 0))
+        return replace(state, splits={**state.splits, event.symbol: tuple(sorted(known, key=lambda s: s.session))})
     i = state.symbols.index(event.symbol)
     lots, cost = state.lots.copy(), state.average_cost.copy()
     booked = split_of(event.session, int(lots[i]), event.ratio, event.lots)

@@ -23,7 +23,7 @@ from plimsoll.core.state import State, apply
 from plimsoll.core.venue import Absent, OrderReport
 from plimsoll.engine.cycle import decide
 from plimsoll.engine.run_context import RunContext
-from plimsoll.execution.actions import on_row
+from plimsoll.execution.actions import on_row, unheld_splits
 from plimsoll.execution.figures import impossible_account
 from plimsoll.execution.oms import believed, of_query, of_submit, planned
 from plimsoll.execution.reconcile import reconciled
@@ -79,7 +79,10 @@ class Driver:
                 return self._closed(state, told.session)
             case OrderHappened():
                 event = believed(state.account, told.event)
-                return Transition(state) if event is None else Transition(state.after((event,)), (event,))
+                if event is None:
+                    return Transition(state)
+                events = (*unheld_splits(state.account, event, self.history.panel, state.session), event)
+                return Transition(state.after(events), events)
             case CommandResult():
                 return self._answered(state, told)
             case Approval():

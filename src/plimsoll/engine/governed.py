@@ -87,7 +87,7 @@ class RunGovernor:
         """Begin the session after the decision ``last`` with its net asset value and marks; ``events`` are the bookings
         before any order.
 
-        Every split of a symbol with an order is told, held or not: the run itself books only those of its positions.
+        Every split of a symbol with an order or an execution is told, held or not: the run books those it holds.
         """
         panel = self._history.panel
         row = panel.sessions.row_at_or_after(last.session)
@@ -98,7 +98,7 @@ class RunGovernor:
         self.gate.opened(session, last.nav, positions, prices)
         actions = panel.actions.get(row + 1)
         for column in () if actions is None else actions.split:
-            if (symbol := panel.symbols[column]) in ordered - positions.keys():
+            if (symbol := panel.symbols[column]) in (ordered | self.gate.traded) - positions.keys():
                 self.gate.booked(Split(session, symbol, 0, float(panel.split[row + 1, column])))
         for event in events:
             self.gate.booked(event)

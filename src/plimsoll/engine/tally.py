@@ -73,7 +73,7 @@ class RunTally:
                 self._cycle(event)
             case Fill():
                 self.fills.append(event)
-            case Split():
+            case Split(unheld=False):
                 self.splits.append(event)
             case CashFlow(kind="interest"):
                 self.interest += event.cents

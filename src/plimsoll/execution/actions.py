@@ -10,7 +10,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from plimsoll.core.events import CashFlow, Event, Split
+from plimsoll.core.events import CashFlow, Event, FillCorrected, Split
+from plimsoll.core.order import Fill
 from plimsoll.core.panel import History, Panel, RowActions
 from plimsoll.core.policy import CashPolicy, Policy
 from plimsoll.core.quantity import split_ratio
@@ -43,6 +44,25 @@ def on_row(state: State, history: History, row: int, policy: Policy) -> list[Eve
     if today is not None and lots:
         events += _ended(today, lots, history, row, policy)
     return events
+
+
+def unheld_splits(account: State, event: Event, panel: Panel, session: str) -> list[Split]:
+    """Splits up to ``session`` between an execution that is reported or corrected only now and today, of which nothing
+    was booked because nothing was held: what the execution moves is in the units of its own session (X3).
+    """
+    if not isinstance(event, Fill | FillCorrected):
+        return []
+    fill = event if isinstance(event, Fill) else event.fill
+    stood = account.executions.get((event.symbol, event.execution))
+    since = min((one.session for one in (fill, stood) if one is not None), default=session)
+    column = panel.column.get(event.symbol)
+    if since >= session or column is None or event.symbol in account.doubted:
+        return []
+    known = {split.session for split in account.splits.get(event.symbol, ())}
+    dates = panel.sessions.dates
+    rows = range(panel.sessions.row_at_or_before(since) + 1, panel.sessions.row_at_or_before(session) + 1)
+    found = [(dates[row], float(panel.split[row, column])) for row in rows if panel.split[row, column] != 1.0]
+    return [Split(day, event.symbol, 0, ratio, unheld=True) for day, ratio in found if day not in known]
 
 
 def _held(state: State, panel: Panel, today: RowActions) -> dict[int, int]:

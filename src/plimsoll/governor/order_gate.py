@@ -59,6 +59,7 @@ class OrderGate:
         self._ratios: dict[str, Fraction] = {}
         self._splits: dict[str, Splits] = {}
         self._executions = ExecutionBook()
+        self._traded: set[str] = set()
         self._charged: dict[str, int] = {}  # fees by currency, 1e-12
         self._fees: set[tuple[str, str]] = set()
         self._names: dict[tuple[str, str], tuple[str, str]] = {}  # order, and the governor's name, of an execution
@@ -107,6 +108,11 @@ class OrderGate:
         quantity = lots * self._unit[order.symbol]
         return self._governor.decide(OrderIntent(order.id, order.symbol, sign, quantity, self._now, limit)).reasons
 
+    @property
+    def traded(self) -> set[str]:
+        """Symbols of which an execution was booked."""
+        return self._traded
+
     def asked(self, id: str) -> bool:
         """Whether an order with this id was decided on."""
         return self._governor.fact("intent", id) is not None
@@ -117,6 +123,7 @@ class OrderGate:
             case Fill():
                 if (event.symbol, event.execution) not in self._executions:  # told before, or corrected already
                     self._executions = self._executions.added(event)
+                    self._traded.add(event.symbol)
                     self._moved(event.symbol, self._carried(event, event.lots), lambda: self._filled(event))
             case FillCorrected():
                 self._corrected(event)
@@ -130,7 +137,7 @@ class OrderGate:
             case OrderRestated():
                 if (working := self._governor.orders.get(event.id)) is not None:
                     self._governor.restate(event.id, abs(event.lots) * self._unit[working.symbol])
-            case Split():
+            case Split(unheld=False):  # the others were told before their session's orders
                 self._split(event)
             case CashFlow(kind="dividend"):
                 self._dividend(event)

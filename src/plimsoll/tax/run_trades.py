@@ -52,6 +52,8 @@ def trades_of(events: Sequence[Event], instruments: Iterable[Instrument]) -> lis
             case Split():
                 ratio = split_ratio(event.ratio)
                 add(event.session, event.symbol, "split", ratio, Fraction(0), Fraction(0))
+                if event.unheld:
+                    continue
                 if rest := held[event.symbol] * ratio - event.lots:  # a fraction of a unit, paid in cash
                     quantity = rest / units[event.symbol][1]
                     cash = Fraction(in_lieu.get((event.session, event.symbol), 0), 100)
