@@ -67,11 +67,26 @@ def _paper(
     return paper(instruments, clock, session_of)
 
 
+def _binance_futures(
+    access: VenueAccess, instruments: Mapping[str, Instrument], clock: Clock, session_of: SessionOf
+) -> tuple[LiveVenue, QuoteFeed]:
+    try:
+        from plimsoll.execution.venues.binance.make import futures
+    except ImportError:
+        raise _absent("Binance") from None
+    return futures(access, instruments, clock, session_of)
+
+
 def _absent(venue: str) -> InputError:
     return InputError(f"{venue} needs libraries that are not installed", "pip install 'plimsoll[live]'")
 
 
-MAKERS: dict[str, Maker] = {"alpaca": _alpaca, "binance": _binance, "paper": _paper}
+MAKERS: dict[str, Maker] = {
+    "alpaca": _alpaca,
+    "binance": _binance,
+    "binance_futures": _binance_futures,
+    "paper": _paper,
+}
 """Every live venue, by name."""
 
 

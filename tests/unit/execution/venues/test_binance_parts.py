@@ -97,9 +97,16 @@ def test_samples_of_the_wire_are_read() -> None:
     ether = Instrument("ETH-USD", "crypto", "24/7", lots_per_unit=10**6, aliases={"binance": "ETHUSDT"})
     told = msgspec.json.encode(INFO).replace(b"BTC", b"ETH")
     listing = listings([ether], exchange_info(told))[0]["ETH-USD"]
-    fill, fee = fill_of(listing, made, trade.client_id, "2024-03-05"), fee_of(listing, made, "2024-03-05")
+    fill, fee = (
+        fill_of(listing, made, trade.client_id, "2024-03-05"),
+        fee_of(listing, made, "2024-03-05", {"ETH": listing}),
+    )
     assert fill is not None and fee is not None
     assert (fill.lots, fill.notional, fill.commission, fill.execution) == (10**6, 250_000, 0, "98765432")
+    apart = fee_of(listing, made, "2024-03-05", {})
+    assert apart is not None and (apart.currency, apart.amount, apart.symbol) == ("ETH", 10**9, "")
+    other = fee_of(listing, made, "2024-03-05", {"ETH": msgspec.structs.replace(listing, symbol="ETH-EUR")})
+    assert other is not None and (other.of, other.symbol) == ("ETHUSDT 98765432", "ETH-EUR")
     assert (fee.of, fee.currency, fee.amount, fee.symbol) == ("98765432", "ETH", 10**9, "ETH-USD")
 
 

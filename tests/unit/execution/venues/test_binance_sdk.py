@@ -6,25 +6,26 @@ import asyncio
 
 from binance_common.configuration import ConfigurationRestAPI
 from binance_common.errors import BadRequestError
-from binance_sdk_spot import Spot
-from binance_sdk_spot.rest_api.models import NewOrderSideEnum, NewOrderTimeInForceEnum, NewOrderTypeEnum
+from tests.contracts.live.binance_futures_harness import Harness as FuturesHarness
 from tests.contracts.live.binance_harness import UNIT, Harness
 from tests.servers.binance_server import KEY, SECRET
+from tests.unit.execution.venues import test_binance_futures
 from tests.unit.execution.venues.test_binance_spot import ID, heard, order, run
 
 from plimsoll.core.events import OrderAccepted, VenueSnapshot
 from plimsoll.core.order import Fill
+from plimsoll.core.venue import OrderReport
 from plimsoll.execution.venues.binance.venue import BinanceVenue
 
 
-def official(h: Harness) -> Spot:
-    return Spot(config_rest_api=ConfigurationRestAPI(KEY, SECRET, base_path=h.server.rest_url, retries=0))
-
-
 def test_the_official_client_and_ours_see_one_account() -> None:
+    from binance_sdk_spot import Spot  # which takes a second or two
+    from binance_sdk_spot.rest_api.models import NewOrderSideEnum, NewOrderTimeInForceEnum, NewOrderTypeEnum
+
     async def work(h: Harness, venue: BinanceVenue) -> None:
         h.server.matches = True
-        api = official(h).rest_api
+        config = ConfigurationRestAPI(KEY, SECRET, base_path=h.server.rest_url, retries=0)
+        api = Spot(config_rest_api=config).rest_api
 
         def traded() -> None:
             done = api.new_order(
@@ -66,3 +67,40 @@ def test_the_official_client_and_ours_see_one_account() -> None:
         await asyncio.to_thread(seen)
 
     run(work)
+
+
+def test_the_official_client_and_ours_see_one_futures_account() -> None:
+    from binance_sdk_derivatives_trading_usds_futures import DerivativesTradingUsdsFutures
+    from binance_sdk_derivatives_trading_usds_futures.rest_api.models import NewOrderSideEnum, NewOrderTypeEnum
+
+    async def work(h: FuturesHarness, venue: BinanceVenue) -> None:
+        h.server.matches = True
+        config = ConfigurationRestAPI(KEY, SECRET, base_path=h.server.rest_url, retries=0)
+        api = DerivativesTradingUsdsFutures(config_rest_api=config).rest_api
+
+        def traded() -> None:
+            api.new_order(
+                "BTCUSDT", NewOrderSideEnum.SELL, NewOrderTypeEnum.MARKET, quantity=0.02, new_client_order_id="by-hand"
+            )
+            assert api.query_order("BTCUSDT", orig_client_order_id="by-hand").data().status == "FILLED"
+
+        await asyncio.to_thread(traded)
+        await venue.submit(test_binance_futures.order())
+        assert isinstance(await venue.query(ID), OrderReport)
+        snapshot = await venue.snapshot()
+        assert isinstance(snapshot, VenueSnapshot)
+
+        def seen() -> None:
+            (position,) = api.position_information_v3().data()
+            assert snapshot.positions == {"BTC-PERP": round(float(position.position_amt) * 1000)}
+            wallet = float(api.account_information_v3().data().total_wallet_balance)
+            entry = float(position.position_amt) * float(position.entry_price)
+            assert snapshot.cash == round((wallet - entry) * 100)
+            assert {o.client_order_id for o in api.current_all_open_orders().data()} == set(snapshot.orders) == {ID}
+            trades = api.account_trade_list("BTCUSDT").data()
+            assert [str(t.id) for t in trades] == [f.execution for f in snapshot.executions]
+            assert [f.id for f in snapshot.executions] == ["by-hand"]
+
+        await asyncio.to_thread(seen)
+
+    test_binance_futures.run(work)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from plimsoll.core.events import FeeReported, VenueSnapshot
 from plimsoll.core.order import Fill
 from plimsoll.execution.venues.binance.client import BinanceClient, Failure
-from plimsoll.execution.venues.binance.listing import Listing, cents_held, fee_of, fill_of
-from plimsoll.execution.venues.binance.market import Account, Market
+from plimsoll.execution.venues.binance.listing import Listing, cents_held, charge_of, fee_of, fill_of
+from plimsoll.execution.venues.binance.market import Account, Income, Market
 from plimsoll.execution.venues.binance.wire import OrderRow, Trade, order_rows
 
 _PAGE = 1000
+_DAY = 86_400_000
 _TRIES = 5
 _MOVING = Failure("MOVING", "OUTCOME_UNKNOWN", "the account changed while it was read")
 
@@ -23,6 +24,7 @@ class AccountReader:
         self._client, self._market, self._session_of = client, market, session_of
         self.by_symbol: dict[str, Listing] = {}
         self.by_market: dict[str, Listing] = {}
+        self.by_base: dict[str, Listing] = {}
         self.rest: tuple[str, ...] = ()
         self._since = 0
         self._trades: dict[str, list[Trade]] = {}
@@ -32,6 +34,7 @@ class AccountReader:
         """The symbols, and the time from which executions are reported."""
         self.by_symbol, self._since = by_symbol, since
         self.by_market = {one.market: one for one in by_symbol.values()}
+        self.by_base = {one.base: one for one in by_symbol.values()} if self._market.holds_assets else {}
         self._trades = {one.market: [] for one in by_symbol.values()}
 
     def name(self, market: str, order_id: int, client_id: str) -> None:
@@ -92,7 +95,7 @@ class AccountReader:
             if listing is None or (fill := fill_of(listing, trade, name, session)) is None:
                 continue
             events.append(fill)
-            if (fee := fee_of(listing, trade, session)) is not None:
+            if (fee := fee_of(listing, trade, session, self.by_base)) is not None:
                 events.append(fee)
         return events
 
@@ -106,7 +109,7 @@ class AccountReader:
         return account, tuple(sorted(row.client_order_id for row in rows))
 
     async def _told(
-        self, session: str, account: Account, orders: tuple[str, ...], income: list[tuple[int, FeeReported]]
+        self, session: str, account: Account, orders: tuple[str, ...], income: tuple[Income, ...]
     ) -> VenueSnapshot | Failure:
         trades = [trade for of in self._trades.values() for trade in of if trade.at >= self._since]
         events = await self.told(sorted(trades, key=lambda trade: (trade.at, trade.symbol, trade.id)))
@@ -121,7 +124,10 @@ class AccountReader:
             orders,
             tuple(one for one in events if isinstance(one, Fill)),
             (),
-            (*(one for one in events if isinstance(one, FeeReported)), *(fee for _, fee in income)),
+            (
+                *(one for one in events if isinstance(one, FeeReported)),
+                *(charge_of(one, self._session_of(one.at)) for one in income),
+            ),
         )
 
     def _below_a_lot(self, account: Account) -> tuple[str, ...]:
@@ -132,15 +138,23 @@ class AccountReader:
         """Every symbol's executions since the time, page after page."""
         for market, known in self._trades.items():
             while True:
-                start = {"fromId": str(known[-1].id + 1)} if known else {"startTime": str(self._since // 1000)}
-                page = await self._page({"symbol": market, "limit": str(_PAGE), **start})
+                last = known[-1].id if known else -1
+                page = await (self._page(_from(market, last)) if known else self._first(market))
                 if isinstance(page, Failure):
                     return page
-                last = known[-1].id if known else -1
                 known += sorted((one for one in page if one.id > last), key=lambda one: one.id)
                 if len(page) < _PAGE or known[-1].id == last:
                     break
         return None
+
+    async def _first(self, market: str) -> list[Trade] | Failure:
+        """The first executions since the time, span after span where one question may not be about more."""
+        start, now, span = self._since // 1000, self._client.time.now() // 1000, self._market.by_days * _DAY
+        while True:
+            page = await self._page({"symbol": market, "limit": str(_PAGE), "startTime": str(start)})
+            start += span
+            if isinstance(page, Failure) or page or not span or start > now:
+                return page
 
     async def _page(self, asked: dict[str, str]) -> list[Trade] | Failure:
         body = await self._client.read(self._market.paths.trades, asked)
@@ -168,3 +182,7 @@ class AccountReader:
                     self.name(row.symbol, row.order_id, row.client_order_id)
                 ids -= {row.order_id for row in rows} | {first}
         return None
+
+
+def _from(market: str, last: int) -> dict[str, str]:
+    return {"symbol": market, "limit": str(_PAGE), "fromId": str(last + 1)}

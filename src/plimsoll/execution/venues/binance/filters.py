@@ -11,6 +11,7 @@ from decimal import Decimal
 import msgspec
 
 _NONE = Decimal(0)
+_ANY = Decimal(10**9)
 
 
 class Band(msgspec.Struct, frozen=True):
@@ -58,6 +59,7 @@ class Intended(msgspec.Struct, frozen=True):
     open: int = 0
     algo: int = 0
     held: Decimal = _NONE
+    reduces: bool = False  # a reduction that the venue exempts from the least value
 
 
 def parsed_filters(rows: Sequence[Mapping[str, object]]) -> SymbolFilters:
@@ -127,7 +129,7 @@ def _notional(filters: SymbolFilters, order: Intended) -> str:
     value = at * order.quantity
     if at <= 0:
         return ""
-    if least and value < filters.notional.least:
+    if least and not order.reduces and value < filters.notional.least:
         return f"NOTIONAL: {value.normalize():f} is below {filters.notional.least:f}"
     if most and filters.notional.most and value > filters.notional.most:
         return f"NOTIONAL: {value.normalize():f} is above {filters.notional.most:f}"
@@ -140,6 +142,8 @@ def _percent(by: Mapping[str, Mapping[str, object]]) -> tuple[Decimal, Decimal, 
         return (_number(row[names[0]]), _number(row[names[1]]), _number(row[names[2]]), _number(row[names[3]]))
     if (row := by.get("PERCENT_PRICE")) is not None:
         up, down = _number(row["multiplierUp"]), _number(row["multiplierDown"])
+        if "multiplierDecimal" in row:  # futures: a purchase may be as low, and a sale as high, as one likes
+            return (up, _NONE, _ANY, down)
         return (up, down, up, down)
     return None
 

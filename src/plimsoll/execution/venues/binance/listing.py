@@ -16,6 +16,7 @@ from plimsoll.core.order import Fill, OrderType, TimeInForce, reason_of
 from plimsoll.core.quantity import ONE
 from plimsoll.core.venue import Combination, VenueRules
 from plimsoll.execution.venues.binance.filters import SymbolFilters, parsed_filters
+from plimsoll.execution.venues.binance.market import Income
 from plimsoll.execution.venues.binance.wire import Trade
 
 CASH = "USDT"
@@ -87,12 +88,19 @@ def exchange_info(body: bytes) -> ExchangeInfo | None:
         return None
 
 
-def listings(instruments: Iterable[Instrument], info: ExchangeInfo) -> tuple[dict[str, Listing], str]:
+def market_of(instrument: Instrument, venue: str) -> str:
+    """An instrument's name at a venue; futures are named like spot where they have no name of their own."""
+    return instrument.aliases.get(venue) or instrument.aliases.get("binance", "")
+
+
+def listings(
+    instruments: Iterable[Instrument], info: ExchangeInfo, venue: str = "binance"
+) -> tuple[dict[str, Listing], str]:
     """Instruments that have a name at the venue, by our symbol; and what is wrong with one, "" where nothing is."""
     rows = {row.symbol: row for row in info.symbols}
     found: dict[str, Listing] = {}
     for one in instruments:
-        market = one.aliases.get("binance", "")
+        market = market_of(one, venue)
         if not market:
             continue
         if (row := rows.get(market)) is None:
@@ -175,14 +183,27 @@ def fill_of(listing: Listing, trade: Trade, client_id: str, session: str) -> Fil
     )  # fmt: skip
 
 
-def fee_of(listing: Listing, trade: Trade, session: str) -> FeeReported | None:
-    """The fee of an execution that was taken in another asset than cash: coins of the purchase itself, or BNB."""
+def fee_of(listing: Listing, trade: Trade, session: str, by_base: Mapping[str, Listing]) -> FeeReported | None:
+    """The fee of an execution that was taken in another asset than cash: coins of the purchase itself, or BNB.
+
+    ``by_base`` are the symbols that are held as an asset: where it is one of them, its position pays the fee.
+    """
     if not trade.fee or trade.fee_asset == CASH:
         return None
-    of, source, amount = str(trade.id), f"binance {listing.market}", _twelve(trade.fee)
-    if trade.fee_asset == listing.base:
-        return FeeReported(session, of, 0, source, trade.fee_asset, amount, listing.symbol, listing.lot_whole)
-    return FeeReported(session, of, 0, source, trade.fee_asset, amount)
+    payer, source, amount = by_base.get(trade.fee_asset), f"binance {listing.market}", _twelve(trade.fee)
+    if payer is None:
+        return FeeReported(session, str(trade.id), 0, source, trade.fee_asset, amount)
+    of = str(trade.id) if payer.symbol == listing.symbol else f"{listing.market} {trade.id}"
+    return FeeReported(session, of, 0, source, trade.fee_asset, amount, payer.symbol, payer.lot_whole)
+
+
+def charge_of(income: Income, session: str) -> FeeReported:
+    """A payment without an execution as a fee; what is received is a negative one."""
+    source = f"{income.kind} {income.market}".strip()
+    paid = -income.amount
+    if income.asset == CASH:
+        return FeeReported(session, income.id, cents(paid), source, amount=_twelve(paid))
+    return FeeReported(session, income.id, 0, source, income.asset, _twelve(paid))
 
 
 def _twelve(amount: Decimal) -> int:

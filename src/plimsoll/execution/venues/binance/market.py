@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from plimsoll.core.events import FeeReported
 from plimsoll.core.order import Order
 from plimsoll.execution.venues.binance.client import BinanceClient, Failure
-from plimsoll.execution.venues.binance.listing import Listing
 from plimsoll.execution.venues.binance.wire import OrderRow, Report, Trade
+
+if TYPE_CHECKING:
+    from plimsoll.execution.venues.binance.listing import Listing
 
 
 class Paths(msgspec.Struct, frozen=True):
@@ -33,11 +34,28 @@ class Account(msgspec.Struct, frozen=True):
     rest: tuple[str, ...] = ()
 
 
+class Income(msgspec.Struct, frozen=True):
+    """A payment without an execution: funding, which is paid where ``amount`` is below zero. ``at`` is microseconds."""
+
+    id: str
+    kind: str
+    market: str
+    amount: Decimal
+    asset: str
+    at: int
+
+
 class Market(Protocol):
-    """One of Binance's markets."""
+    """One of Binance's markets. ``by_days`` is the longest span of executions that one question may be about, 0 for
+    any; ``exempts_reductions`` says that a reduction may have any value, and
+    ``holds_assets`` that positions are balances of assets, from which a fee may be taken.
+    """
 
     name: str
     paths: Paths
+    by_days: int
+    exempts_reductions: bool
+    holds_assets: bool
 
     def order(self, order: Order, listing: Listing) -> dict[str, str] | str:
         """The parameters of an order, but for its id; or why it is none of this venue's kinds."""
@@ -55,8 +73,8 @@ class Market(Protocol):
         """The average price that the filters of a price are judged by; 0 where there is none."""
         ...
 
-    async def income(self, client: BinanceClient, since: int) -> list[tuple[int, FeeReported]] | Failure:
-        """Payments apart from executions, each with its time, microseconds."""
+    async def income(self, client: BinanceClient, since: int) -> tuple[Income, ...] | Failure:
+        """Payments apart from executions since a time, microseconds."""
         ...
 
     def trades(self, body: bytes) -> list[Trade] | None:

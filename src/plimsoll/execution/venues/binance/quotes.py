@@ -14,6 +14,7 @@ from plimsoll.core.ports import Clock
 from plimsoll.core.quantity import ONE
 from plimsoll.core.venue import Accepted, Refused, Unknown
 from plimsoll.execution.venues.binance.client import Failure
+from plimsoll.execution.venues.binance.listing import market_of
 from plimsoll.execution.venues.binance.stream import Stream
 
 _MOST = 10**18
@@ -66,9 +67,11 @@ class _Dialect:
 class BinanceQuotes:
     """The best bid and ask, the newest of each symbol. Spot tells no time of them: it is the time they came."""
 
-    def __init__(self, url: str, instruments: Mapping[str, Instrument], clock: Clock, timeout: float) -> None:
+    def __init__(
+        self, url: str, venue: str, instruments: Mapping[str, Instrument], clock: Clock, timeout: float
+    ) -> None:
         self._clock, self._timeout = clock, timeout
-        self._markets = {m: one.symbol for one in instruments.values() if (m := one.aliases.get("binance"))}
+        self._markets = {m: one.symbol for one in instruments.values() if (m := market_of(one, venue))}
         self._dialect = _Dialect(url)
         self._stream = Stream(self._dialect, clock, timeout)
         self._newest: dict[str, LiveQuote] = {}

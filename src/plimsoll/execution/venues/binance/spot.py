@@ -6,11 +6,10 @@ from decimal import Decimal
 
 import msgspec
 
-from plimsoll.core.events import FeeReported
 from plimsoll.core.order import Order
 from plimsoll.execution.venues.binance.client import BinanceClient, Failure
 from plimsoll.execution.venues.binance.listing import CASH, Listing
-from plimsoll.execution.venues.binance.market import Account, Paths
+from plimsoll.execution.venues.binance.market import Account, Income, Paths
 from plimsoll.execution.venues.binance.wire import OrderRow, Report, Trade, made_trade, number, spot_trades
 
 _TYPES = {"market": "MARKET", "limit": "LIMIT", "stop": "STOP_LOSS", "stop_limit": "STOP_LOSS_LIMIT"}
@@ -61,6 +60,9 @@ class Spot:
     """Orders, balances and events of the spot market."""
 
     name = "binance"
+    by_days = 0
+    exempts_reductions = False
+    holds_assets = True
     paths = Paths(f"{_V3}/time", f"{_V3}/exchangeInfo", f"{_V3}/order", f"{_V3}/allOrders", f"{_V3}/openOrders",
                   f"{_V3}/myTrades")  # fmt: skip
 
@@ -100,9 +102,9 @@ class Spot:
         except (msgspec.DecodeError, ValueError):
             return Decimal(0)
 
-    async def income(self, client: BinanceClient, since: int) -> list[tuple[int, FeeReported]] | Failure:
+    async def income(self, client: BinanceClient, since: int) -> tuple[Income, ...] | Failure:
         """Spot has none."""
-        return []
+        return ()
 
     def trades(self, body: bytes) -> list[Trade] | None:
         """Executions in an answer."""

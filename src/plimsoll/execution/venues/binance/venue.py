@@ -31,6 +31,7 @@ from plimsoll.execution.venues.binance.listing import (
     fee_of,
     fill_of,
     listings,
+    market_of,
     venue_rules,
 )
 from plimsoll.execution.venues.binance.market import Market
@@ -110,14 +111,14 @@ class BinanceVenue:
         """Read the order rules and subscribe to the account's events."""
         if (failed := await self._client.estimate_time()) is not None:
             return _failed(failed)
-        markets = sorted({m for one in self._instruments.values() if (m := one.aliases.get("binance"))})
+        markets = sorted({m for one in self._instruments.values() if (m := market_of(one, self._market.name))})
         asked = {"symbols": msgspec.json.encode(markets).decode()} if self._market.name == "binance" else {}
         body = await self._client.read(self._market.paths.info, asked, signed=False)
         if isinstance(body, Failure):
             return _failed(body)
         if (info := exchange_info(body)) is None:
             return Unknown("UNREADABLE")
-        by_symbol, wrong = listings(self._instruments.values(), info)
+        by_symbol, wrong = listings(self._instruments.values(), info, self._market.name)
         if wrong:
             return Refused("LISTING", wrong)
         permits = await self._market.permits(self._client)
@@ -185,7 +186,7 @@ class BinanceVenue:
             placed.due = self._clock.steady() + self._wait
             self._open.setdefault(placed.listing.symbol, set()).add(order.id)
         if wrong := self._market.objection(order, row):
-            self._alert = f"{order.symbol}: {wrong}; the order was cancelled"
+            self._alert = f"{order.symbol}: {wrong}; order {order.id} is cancelled"
             await self.cancel(order.id)
         return Accepted(str(row.order_id))
 
@@ -232,7 +233,10 @@ class BinanceVenue:
         open = self._open.get(order.symbol, set())
         average = await self._average(listing)
         stops = sum(id in self._placed and self._placed[id].stop for id in open)
-        intended = Intended(order.lots > 0, listing.quantity(order.lots), limit, stop, average, len(open), stops)
+        intended = Intended(
+            order.lots > 0, listing.quantity(order.lots), limit, stop, average, len(open), stops,
+            reduces=order.reduce_only and self._market.exempts_reductions,
+        )  # fmt: skip
         return broken(listing.filters, intended)
 
     async def _average(self, listing: Listing) -> Decimal:
@@ -370,7 +374,7 @@ class BinanceVenue:
         events: list[VenueEvent] = []
         if report.trade is not None:
             fill = fill_of(listing, report.trade, id, session)
-            fee = fee_of(listing, report.trade, session)
+            fee = fee_of(listing, report.trade, session, self._reader.by_base)
             events = [one for one in (fill, fee) if one is not None]
         rest = report.sign * listing.lots(report.quantity - report.executed)[0]
         open = self._open.setdefault(listing.symbol, set())

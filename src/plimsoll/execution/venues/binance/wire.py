@@ -102,7 +102,6 @@ class _FuturesTrade(msgspec.Struct, rename="camel"):
     qty: str
     time: int
     side: str
-    quote_qty: str = ""
     commission: str = "0"
     commission_asset: str | None = None
 
@@ -153,8 +152,9 @@ def futures_trades(body: bytes) -> list[Trade] | None:
 
 
 def _trade(row: _SpotTrade | _FuturesTrade, sign: int) -> Trade:
+    value = row.quote_qty if isinstance(row, _SpotTrade) else ""  # the stream of futures says none, and both must agree
     return made_trade(
-        (row.symbol, row.id, row.order_id, sign), row.qty, row.price, row.quote_qty,
+        (row.symbol, row.id, row.order_id, sign), row.qty, row.price, value,
         (row.commission, row.commission_asset), row.time,
     )  # fmt: skip
 
