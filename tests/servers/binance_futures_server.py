@@ -74,6 +74,7 @@ class FuturesAccount(Account):
 
 class BinanceFuturesServer(BinanceServer):
     api = "/fapi/v1"
+    has_reductions = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -170,6 +171,9 @@ class BinanceFuturesServer(BinanceServer):
         ]  # fmt: skip
 
     def placed(self, order: BookOrder, params: dict[str, str]) -> dict:
+        if "not_reduce_only" in self._faults:
+            self._faults.discard("not_reduce_only")
+            order.reduce_only = False
         return self.row(order)
 
     def row(self, o: BookOrder) -> dict:

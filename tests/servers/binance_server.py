@@ -40,6 +40,7 @@ class BinanceServer:
 
     symbol = "BTCUSDT"
     api = "/api/v3"
+    has_reductions = False
 
     def __init__(self) -> None:
         self.account = Account({"USDT": D("100000"), "BTC": D("1")})
@@ -127,11 +128,15 @@ class BinanceServer:
             self._later(self._close_streams())
         elif name == "stream_cut":
             self._later(self._close_streams())
+        elif name == "quotes_cut":
+            self._later(self._close_quotes())
         elif name == "garbage_event":
             self._later(self._raw("{never json"))
         elif name == "foreign_event":
             self._later(self.tell(report_json(self._foreign("BUY", D("0.001")), "NEW", self.now)))
-        if name not in ("stream_cut", "garbage_event", "foreign_event"):
+        elif name == "not_reduce_only" and not self.has_reductions:
+            raise NotImplementedError("orders in the spot market have no such mark")
+        if name not in ("stream_cut", "quotes_cut", "garbage_event", "foreign_event"):
             self._faults.add(name)
 
     def mend(self) -> None:
@@ -399,6 +404,10 @@ class BinanceServer:
 
     async def _close_streams(self) -> None:
         for ws in [*self._user, *self._data]:
+            await ws.close()
+
+    async def _close_quotes(self) -> None:
+        for ws in list(self._data):
             await ws.close()
 
     async def _ws_api(self, request: web.Request) -> web.WebSocketResponse:

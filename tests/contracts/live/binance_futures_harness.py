@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tests.contracts.live import binance_harness
 from tests.servers.binance_futures_server import BinanceFuturesServer
 
@@ -20,6 +22,9 @@ class Harness(binance_harness.Harness):
     symbol = "BTC-PERP"
     lots = 1
     unit = UNIT
+    instrument = PERPETUAL
+    refused = ("-2019", "Margin is insufficient.", "FUNDS")
+    cannot: Mapping[str, str] = {}
 
     def __init__(self) -> None:
         super().__init__()

@@ -35,7 +35,6 @@ class Harness:
     refused = ("-2010", "Account has insufficient balance for requested action.", "FUNDS")
     cannot: Mapping[str, str] = {
         "an_order_that_lost_its_reduce_only_mark_does_not_stand": "orders in the spot market have no such mark",
-        "quotes_come_again_after_a_break": "its server cannot cut the quotes alone yet",
     }
     canary = SECRET
 
