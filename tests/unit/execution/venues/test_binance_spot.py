@@ -214,3 +214,18 @@ def test_a_clock_that_is_a_minute_off_is_no_matter() -> None:
         assert "behind" in venue.health.text
 
     run(work)
+
+
+def test_a_position_at_its_limit_is_judged_with_open_purchases() -> None:
+    async def work() -> None:
+        async with Harness() as h:
+            h.server.account.filters.append({"filterType": "MAX_POSITION", "maxPosition": "1.002"})
+            venue = h.venue()
+            await venue.connect(0)
+            assert isinstance(await venue.snapshot(), VenueSnapshot)
+            assert isinstance(await venue.submit(order()), Accepted)  # 1 is held, 0.001 to come
+            assert isinstance(await venue.submit(order("b" * 32)), Accepted)
+            refused = await venue.submit(order("c" * 32))
+            assert isinstance(refused, Refused) and refused.text.startswith("MAX_POSITION") and h.server.posts == 2
+
+    asyncio.run(work())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from plimsoll.core.events import FeeReported, VenueSnapshot
 from plimsoll.core.order import Fill
@@ -26,6 +27,7 @@ class AccountReader:
         self.by_market: dict[str, Listing] = {}
         self.by_base: dict[str, Listing] = {}
         self.rest: tuple[str, ...] = ()
+        self.held: dict[str, Decimal] = {}
         self._since = 0
         self._trades: dict[str, list[Trade]] = {}
         self._names: dict[tuple[str, int], str] = {}
@@ -116,6 +118,7 @@ class AccountReader:
         if isinstance(events, Failure):
             return events
         positions = {s: self.by_symbol[s].lots(amount)[0] for s, amount in account.held.items()}
+        self.held = account.held
         self.rest = (*account.rest, *self._below_a_lot(account))
         return VenueSnapshot(
             session,

@@ -233,8 +233,10 @@ class BinanceVenue:
         open = self._open.get(order.symbol, set())
         average = await self._average(listing)
         stops = sum(id in self._placed and self._placed[id].stop for id in open)
+        bought = [one.quantity for id in open if (one := self._placed.get(id)) is not None and one.buys]
+        held = sum(bought, self._reader.held.get(order.symbol, Decimal(0)))
         intended = Intended(
-            order.lots > 0, listing.quantity(order.lots), limit, stop, average, len(open), stops,
+            order.lots > 0, listing.quantity(order.lots), limit, stop, average, len(open), stops, held,
             reduces=order.reduce_only and self._market.exempts_reductions,
         )  # fmt: skip
         return broken(listing.filters, intended)
