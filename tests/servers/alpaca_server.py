@@ -50,7 +50,7 @@ class AlpacaServer:
         self.replaced: dict[str, Callable[[web.Request], Awaitable[Answer]]] = {}
         self.hidden: set[str] = set()
         self.after_read: Callable[[str], None] = lambda path: None
-        self.said: list[str] = []
+        self.unacknowledged: set[str] = set()
         self._held_back: list[Json] | None = None
         self._listeners: list[Listener] = []
         self._watchers: list[tuple[web.WebSocketResponse, bool, list[str]]] = []
@@ -96,6 +96,10 @@ class AlpacaServer:
         self._server.close()
         self._abort_all()
         await self._runner.cleanup()
+
+    @property
+    def ended(self) -> bool:
+        return self._ended.is_set()
 
     @property
     def url(self) -> str:
@@ -376,7 +380,8 @@ class AlpacaServer:
                 elif "symbol_limit" in self.on:
                     await say([{"T": "error", "code": 405, "msg": "symbol limit exceeded"}])
                 elif "data_silent" not in self.on:
-                    watcher[2].extend(one for one in said.get("quotes", []) if one not in watcher[2])
+                    wanted = [one for one in said.get("quotes", []) if one not in self.unacknowledged]
+                    watcher[2].extend(one for one in wanted if one not in watcher[2])
                     await say([{"T": "subscription", "trades": [], "quotes": list(watcher[2]), "bars": []}])
         finally:
             if watcher in self._watchers:

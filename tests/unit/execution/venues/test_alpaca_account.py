@@ -171,6 +171,19 @@ def test_fees_are_apart_from_fills_and_coins_are_paid_in_coins() -> None:
 UNREADABLE = ["<html>", "{}", '[{"symbol": "AAPL", "qty": "NaN"}]', '[{"symbol": "AAPL"}]', "[[]]"]
 
 
+def test_fees_of_days_before_are_not_told_whatever_the_venue_lists() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        async def everything(request: web.Request) -> web.Response:
+            days = ("2026-11-23", "2026-11-24", "2026-11-25")
+            rows = [{"id": day, "activity_type": "FEE", "date": day, "net_amount": "-1"} for day in days]
+            return web.json_response(rows)
+
+        h.loopback.replaced["/v2/account/activities"] = everything
+        assert [fee.of for fee in (await snapshot(venue)).fees] == ["2026-11-24", "2026-11-25"]
+
+    play(work)
+
+
 def test_what_cannot_be_read_is_never_flat() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
         async def positions(request: web.Request) -> web.Response:
@@ -262,7 +275,12 @@ def test_a_status_that_is_unknown_is_no_report() -> None:
     venue = h.venue()
     wire = WireOrder("1", "AAPL", "sell", "dreaming", filled_qty=Decimal(1))
     assert reported(wire, "x", venue._symbols) == "status 'dreaming'"
-    for status, expected in (("new", "PARTIALLY_FILLED"), ("done_for_day", "PARTIALLY_FILLED"), ("held", "ACCEPTED")):
+    for status, expected in (
+        ("new", "PARTIALLY_FILLED"),
+        ("replaced", "CANCELLED"),
+        ("done_for_day", "PARTIALLY_FILLED"),
+        ("held", "ACCEPTED"),
+    ):
         wire.status, wire.filled_qty = status, Decimal(expected == "PARTIALLY_FILLED")
         found = reported(wire, "x", venue._symbols)
         assert not isinstance(found, str) and found.status == expected and found.filled <= 0

@@ -154,6 +154,63 @@ PAGES = [
 ]
 
 
+def test_an_answer_of_another_order_is_none() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        async def other(request: web.Request) -> web.Response:
+            body = await request.json()
+            told = h.loopback.account.checked(body).json() | changed
+            return web.json_response(told)
+
+        h.loopback.replaced["/v2/orders"] = other
+        wrong: list[dict[str, object]] = [
+            {"client_order_id": "x"}, {"symbol": "BRK.B"}, {"side": "sell"}, {"qty": "5.0005"},
+            {"qty": "4"}, {"qty": None},
+        ]  # fmt: skip
+        for number, changed in enumerate(wrong):
+            answer = await venue.submit(order(number))
+            assert isinstance(answer, Unknown) and "ANSWER_DIFFERS" in answer.reason, changed
+        changed = {"status": "rejected"}
+        assert await venue.submit(order(9)) == Refused("VENUE_REJECTED", "Alpaca rejected the order")
+        changed = {"qty": 5, "status": "filled"}
+        assert isinstance(await venue.submit(order(10)), Accepted)
+
+    play(work)
+
+
+def test_an_answer_that_never_ends_is_none() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        async def endless(request: web.Request) -> web.StreamResponse:
+            answer = web.StreamResponse()
+            await answer.prepare(request)
+            while not h.loopback.ended:
+                await answer.write(b" ")
+                await asyncio.sleep(0.05)
+            return answer
+
+        h.loopback.replaced["/v2/orders"] = endless
+        async with asyncio.timeout(5):
+            assert await venue.submit(order()) == Unknown("NO_ANSWER")
+
+    play(work)
+
+
+def test_an_order_of_before_is_absent_only_after_a_second_look_too() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        assert isinstance(h.clock, SteppedClock)
+        answer = asyncio.ensure_future(venue.query(order().id))
+        async with asyncio.timeout(5):
+            while not h.loopback.requests[-1][1].endswith("client_order_id"):
+                await asyncio.sleep(0.002)
+        for _ in range(4):
+            await h.clock.step(1)
+            await asyncio.sleep(0.005)
+        assert not answer.done()
+        await h.clock.step(1)
+        assert await answer == Absent()
+
+    play(work, clock=SteppedClock())
+
+
 def test_a_duplicate_is_evidence_that_the_first_arrived() -> None:
     async def work(h: Harness, venue: AlpacaVenue) -> None:
         await venue.submit(order())

@@ -126,6 +126,30 @@ def test_after_a_break_every_symbol_is_subscribed_again() -> None:
     play(work)
 
 
+def test_a_symbol_that_is_not_acknowledged_is_named() -> None:
+    async def work(h: Harness, feed: AlpacaQuotes) -> None:
+        h.loopback.unacknowledged.add("BRK.B")
+        answer = await feed.subscribe(["AAPL", "BRK-B"])
+        assert answer == Unknown("NOT_SUBSCRIBED: not acknowledged: BRK.B")
+
+    play(work)
+
+
+def test_the_latest_quote_never_goes_back_behind_the_stream() -> None:
+    async def work(h: Harness, feed: AlpacaQuotes) -> None:
+        await feed.subscribe(["AAPL"])
+        await h.server.quote(190.01, 190.02)
+        assert (await newest(feed)).bid == 190_010_000_000_000
+        h.loopback.quotes["AAPL"] = {**h.loopback.quotes["AAPL"], "t": "2026-11-24T00:59:00Z", "bp": 1, "ap": 2}
+        await h.loopback.quote("BRK.B", 3, 4)
+        await feed.subscribe(["BRK-B"])
+        assert (await newest(feed)).symbol == "BRK-B"
+        await h.server.quote(5, 6)
+        assert (await newest(feed)).bid == 5 * 10**12
+
+    play(work)
+
+
 def test_a_delayed_feed_says_so_and_addresses_follow_from_the_streams() -> None:
     h = Harness()
     access = VenueAccess("", "", "wss://stream.data.alpaca.markets/v2/delayed_sip", KEY, SECRET)

@@ -205,6 +205,27 @@ class Waits(SteppedClock):
         await asyncio.sleep(0)
 
 
+def test_an_own_order_with_an_event_keeps_the_session_whichever_comes_first() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        await venue.submit(order())  # the server tells it before it answers
+        assert isinstance((await heard(venue, 1))[0], OrderAccepted)
+        h.loopback.fault("events_lost")
+        await venue.submit(order(1))
+        h.loopback.mend()
+        placed = list(h.loopback.account.book.values())
+        h.loopback.tell("pending_new", placed[1])
+        await until(h, lambda: not venue._awaited)
+        for _ in range(14):
+            first = venue.health.heard
+            await stepped(h, 1)
+            async with asyncio.timeout(5):
+                while h.loopback.questions and venue.health.heard <= first and venue._line._asked:
+                    await asyncio.sleep(0.002)
+        assert venue.health.gaps == 0
+
+    play(work, clock=SteppedClock())
+
+
 def test_delays_between_attempts_grow_to_their_longest() -> None:
     clock = Waits()
 
@@ -240,10 +261,15 @@ def test_what_cannot_be_read_counts_as_a_gap_and_unknown_kinds_are_told() -> Non
         h.loopback.tell("fill", placed)
         h.loopback.push({"stream": "trade_updates", "data": {"event": 1}})
         h.loopback.push({"stream": "weather", "data": {}})
+        for event in ("canceled", "expired", "restated"):
+            of = {**placed.json(), "qty": None}
+            h.loopback.push({"stream": "trade_updates", "data": {"event": event, "order": of}})
+            of = {**placed.json(), "filled_qty": None, "qty": "0.0001"}
+            h.loopback.push({"stream": "trade_updates", "data": {"event": event, "order": of}})
         h.loopback.account.end(placed.id, "expired", "expired")
         assert [type(one) for one in await heard(venue, 2)] == [OrderAccepted, OrderExpired]
         health = venue.health
-        assert health.gaps == 5 and health.subscribed
+        assert health.gaps == 11 and health.subscribed
         for text in ("'trade_dream'", "0.0001 AAPL is not of whole lots", "cannot be read", "'weather'"):
             assert text in health.text
 

@@ -156,7 +156,6 @@ class AccountReader:
         corrections: list[FillCorrected] = []
         fees: list[FeeReported] = []
         day = stamp(self.since)[:10]
-        ids = {_execution(row.id) for row in rows}
         for row in rows:
             if row.activity_type != "FILL":
                 if (row.date or "") >= day:
@@ -164,7 +163,7 @@ class AccountReader:
                 continue
             if (micros(row.transaction_time) or 0) < self.since:
                 continue
-            one = await self._execution_of(row, ids)
+            one = await self._execution_of(row)
             if isinstance(one, Failure):
                 return one
             if isinstance(one, Fill):
@@ -176,7 +175,7 @@ class AccountReader:
             tuple(fees),
         )  # fmt: skip
 
-    async def _execution_of(self, row: Activity, ids: set[str]) -> Fill | FillCorrected | Failure | None:
+    async def _execution_of(self, row: Activity) -> Fill | FillCorrected | Failure | None:
         """An execution, or its correction; None where it is not of whole lots, which is noted."""
         order_id = row.order_id or ""
         name = self._names.known(order_id)
@@ -198,14 +197,14 @@ class AccountReader:
             return None
         if status in _CORRECTED:
             return FillCorrected(fill.session, here, _execution(row.previous_id or row.id), fill, id=fill.id)
-        return self._as_streamed(fill, row, ids)
+        return self._as_streamed(fill, row)
 
-    def _as_streamed(self, fill: Fill, row: Activity, ids: set[str]) -> Fill:
+    def _as_streamed(self, fill: Fill, row: Activity) -> Fill:
         """The execution as the stream told it, where the two are one, so that it is not taken for another."""
         told = self._updates.by_execution.get(fill.execution)
         if told is None and row.cum_qty is not None:
             told = self._updates.by_total.get((row.order_id or "", row.cum_qty))
-            if told is None or told.execution in ids:
+            if told is None:
                 return fill
             self.notes += (f"execution {fill.execution} has the id {told.execution} in the stream",)
         same = told is not None and replace(fill, execution=told.execution, at=told.at, session=told.session) == told

@@ -141,7 +141,7 @@ class AlpacaClient:
         """What a refusal means. Neither an error of the server's nor the page of somebody between is a refusal."""
         told = decoded(body, Told)
         text = "" if told is None else self.scrubbed(told.words)
-        code = str(told.code) if told is not None and told.code and status < 500 else str(status)
+        code = str(told.code) if told is not None and told.code else str(status)
         row = refusal(NAME, code, text)
         theirs = 400 <= status < 500 and (text or status == 429)
         if row.cls == "OUTCOME_UNKNOWN" or not theirs:

@@ -85,6 +85,7 @@ class AlpacaQuotes:
         self._answered = asyncio.Event()
         self._error: Failure | None = None
         self._newest: dict[str, LiveQuote] = {}
+        self._last: dict[str, int] = {}
         self._stirred = asyncio.Event()
         self._closed = False
         self._unread = 0
@@ -147,7 +148,7 @@ class AlpacaQuotes:
                 continue
             self._note = ""
             for symbol, one in page.quotes.items():
-                if self._symbols.here(symbol) not in self._newest:
+                if (micros(one.at) or 0) > self._last.get(self._symbols.here(symbol), 0):  # the stream may be further
                     self._put(symbol, one.bid, one.ask, one.at)
 
     # what is said on the stream
@@ -221,9 +222,9 @@ class AlpacaQuotes:
 
     def _put(self, symbol: str, bid: msgspec.Raw, ask: msgspec.Raw, at: str | None) -> None:
         """Prices go on as they are, even where they cannot be: the governor refuses what is impossible."""
-        here = self._symbols.here(symbol)
-        self._newest.pop(here, None)
-        self._newest[here] = LiveQuote(here, _price(bid), _price(ask), micros(at) or 0, self._kind)
+        here, when = self._symbols.here(symbol), micros(at) or 0
+        self._newest[here] = LiveQuote(here, _price(bid), _price(ask), when, self._kind)
+        self._last[here] = when
         self._stirred.set()
 
 

@@ -57,7 +57,7 @@ class AlpacaVenue:
         self._filters: Filters | None = None
         self._rules_of = ""  # the session that they were read in
         self._sent: dict[str, int] = {}
-        self._awaited: dict[str, int] = {}
+        self._awaited: dict[str, int | None] = {}
         self._events: deque[VenueEvent] = deque()
         self._stirred = asyncio.Event()
         self._closed = False
@@ -148,16 +148,23 @@ class AlpacaVenue:
             return await self._resolved(order)
         self._names.sent(order.id)
         self._sent[order.id] = self._clock.steady()
+        self._awaited[order.id] = None  # its event may come before the answer
         answer = await self._client.ask("POST", "/v2/orders", body=body_of(order, self._symbols))
         self._sent[order.id] = self._clock.steady()
         if isinstance(answer, Failure):
+            self._awaited.pop(order.id, None)
             if answer.cls == "DUPLICATE":
                 return await self._resolved(order)
             if not answer.certain:
                 return Unknown(answer.words)
             del self._sent[order.id]  # it was certainly not taken, and may be sent again where its class allows it
             return Refused(answer.cls, answer.words)
-        return self._taken(order, decoded(answer, WireOrder))
+        taken = self._taken(order, decoded(answer, WireOrder))
+        if order.id in self._awaited:
+            self._awaited[order.id] = self._clock.steady()
+        if not isinstance(taken, Accepted):
+            self._awaited.pop(order.id, None)
+        return taken
 
     def _taken(self, order: Order, told: WireOrder | None) -> Accepted | Refused | Unknown:
         """What an order of the venue's means for ours."""
@@ -165,11 +172,9 @@ class AlpacaVenue:
             return Unknown("UNREADABLE: the answer is no order")
         if not echoes(told, order, self._symbols):
             return Unknown("ANSWER_DIFFERS: the answer is of another order")
-        id = self._names.of(told)
+        self._names.of(told)
         if told.status == "rejected":
             return Refused("VENUE_REJECTED", "Alpaca rejected the order")
-        if told.status in ("new", "accepted", "pending_new"):
-            self._awaited.setdefault(id, self._clock.steady())
         return Accepted(told.id)
 
     async def _resolved(self, order: Order) -> Accepted | Refused | Unknown:
@@ -284,7 +289,7 @@ class AlpacaVenue:
     def overdue(self) -> str:
         """An order of ours that the venue took, and of which the stream says nothing."""
         now = self._clock.steady()
-        late = [id for id, at in self._awaited.items() if now - at > self._pace.event]
+        late = [id for id, at in self._awaited.items() if at is not None and now - at > self._pace.event]
         return f"the stream says nothing of order {late[0]}" if late else ""
 
     def _update(self, update: Update | None) -> None:
