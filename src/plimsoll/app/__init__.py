@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     from plimsoll.app.inspect import risk as risk
     from plimsoll.app.models import model_convert as model_convert
     from plimsoll.app.models import model_run as model_run
+    from plimsoll.app.paper_daemon import daemon as daemon
     from plimsoll.app.records import audit_verify as audit_verify
     from plimsoll.app.records import compare as compare
     from plimsoll.app.records import journaled as journaled
+    from plimsoll.app.records import parity as parity
     from plimsoll.app.records import prune as prune
     from plimsoll.app.records import read as read
     from plimsoll.app.records import result as result
@@ -57,6 +59,11 @@ if TYPE_CHECKING:
     from plimsoll.app.tax import form_8949 as form_8949
     from plimsoll.app.trading import backtest as backtest
     from plimsoll.app.trading import trade_recorded as trade_recorded
+    from plimsoll.app.watching import kill as kill
+    from plimsoll.app.watching import orders as orders
+    from plimsoll.app.watching import positions as positions
+    from plimsoll.app.watching import status as status
+    from plimsoll.app.watching import unkill as unkill
     from plimsoll.app.workspace import Progress as Progress
     from plimsoll.app.workspace import Workspace as Workspace
 
@@ -66,15 +73,19 @@ _SERVICES = {  # module: its services by name; no module has a service's name
         "limits_sign",
         "size_approve", "size_status", "sla", "sla_check",
     ),
+    "paper_daemon": ("daemon",),
     "data": ("confirm", "confirmations", "ingest", "panel", "providers", "verify_sources", "verify_status"),
     "governing": ("arriving", "governed"),
     "inspect": ("auction", "costs", "explain", "regime", "replay", "report", "risk"),
     "models": ("model_convert", "model_run"),
-    "records": ("audit_verify", "compare", "journaled", "prune", "read", "result", "resume", "runs", "summary"),
+    "records": (
+        "audit_verify", "compare", "journaled", "parity", "prune", "read", "result", "resume", "runs", "summary",
+    ),
     "setup": ("ConfigReport", "config_schema", "config_show", "doctor", "new_strategy"),
     "studies": ("ablation", "montecarlo"),
     "tax": ("form_8949",),
     "trading": ("backtest", "trade_recorded"),
+    "watching": ("kill", "orders", "positions", "status", "unkill"),
     "workspace": ("Progress", "Workspace"),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _SERVICES.items() for name in names}

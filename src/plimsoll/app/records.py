@@ -11,6 +11,7 @@ import msgspec
 from plimsoll.app.wiring import home_of, instant, journal_of, runs_of, server_verified
 
 if TYPE_CHECKING:
+    from plimsoll.analysis.parity import Parity
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.events import Event
     from plimsoll.core.ports import RunCatalogue, RunReader
@@ -185,7 +186,8 @@ def resume(
 
     kept = runs_of(workspace)
     named = kept.newest("paper") if run in (None, "last") else kept.find(run)
-    with home_of(workspace).lock():
+    home = home_of(workspace)
+    with home.trading(), home.lock():
         said, end = signed(kept, named, by, reason, lambda: journal_of(kept, named, durable=True), positions)
         summary = kept.summary(named)
         if not positions:
@@ -217,3 +219,12 @@ def prune(
     with home_of(workspace).lock():
         pruning.remove(kept, found.runs)
     return replace(found, done=True)
+
+
+def parity(workspace: Workspace, run_a: str, run_b: str) -> Parity:
+    """Where two runs part, session by session, and why (E1)."""
+    from plimsoll.analysis.parity import parity as compared
+
+    kept = runs_of(workspace)
+    with kept.open(run_a) as a, kept.open(run_b) as b:
+        return compared(a.run, a.events(), b.run, b.events())

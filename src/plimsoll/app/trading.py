@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from plimsoll.app.keeping import Begun, keeping, new_run
-from plimsoll.app.wiring import (
-    earlier_snapshot,
-    granted_caps,
-    journal_of,
-    run_context_of,
-    runs_of,
-    simulated_exchange,
-    snapshots_of,
-    stage_2,
-)
+from plimsoll.app.keeping import keeping, new_run
+from plimsoll.app.paper_run import benchmark_there, finished, paper_run
+from plimsoll.app.wiring import journal_of, run_context_of, runs_of, stage_2
 from plimsoll.core.money import cents
 
 if TYPE_CHECKING:
     from plimsoll.app.workspace import Progress, Workspace
-    from plimsoll.core.events import Genesis
-    from plimsoll.core.panel import Panel
-    from plimsoll.core.policy import Policy
-    from plimsoll.core.ports import RunCatalogue
     from plimsoll.reports.result import BacktestResult
 
 
@@ -50,7 +39,7 @@ def backtest(
 
     policy = workspace.load().policy
     home, panel = stage_2(workspace, policy)
-    _benchmark_there(workspace, policy, panel)
+    benchmark_there(workspace, policy, panel)
     run_context = run_context_of(policy, panel)
     history = history_of(panel, policy, run_context.strategies)
     span = span_of(history, start, end)
@@ -108,133 +97,9 @@ def trade_recorded(
     workspace's), to that one's last session: restatements of sessions already decided are journaled and reported.
     ``keep_going`` as in a backtest; a run stopped by a strategy can be resumed.
     """
-    from dataclasses import replace
-
-    from plimsoll.alpha.registry import load
-    from plimsoll.engine.history import history_of
-    from plimsoll.engine.paper import PaperSession
-    from plimsoll.engine.span import genesis_of, span_of
-    from plimsoll.reports.result import result_of
-    from plimsoll.reports.worth import worth_of
-
-    begun = _begun(workspace, resume, continue_run, start, end)
-    if begun is not None and continue_run is None:
-        workspace = replace(workspace, snapshot=begun.snapshot)
-        end = end or max(begun.genesis.end, begun.summary.end)
-    policy = workspace.load().policy if begun is None else begun.policy
-    home, panel = stage_2(workspace, policy)
-    _benchmark_there(workspace, policy, panel)
-    history = history_of(panel, policy, load(policy.strategies.enabled))
-    span = span_of(history, start if begun is None else begun.genesis.start, end)
-    capital, operator = cents(policy.account.capital), policy.backtest.operator
-    run_context = run_context_of(policy, panel)
-    genesis = genesis_of(history, run_context, span, capital=capital, mode="paper", operator=operator)
-    held = None if begun is None else begun.held
-    runs = runs_of(workspace)
-    with home.lock(), keeping(runs, workspace, policy, genesis, tag, begun) as kept:
-        session = PaperSession(
-            lambda: history_of(stage_2(workspace, policy)[1], policy, load(policy.strategies.enabled)),
-            lambda found: run_context_of(policy, found.panel),
-            span,
-            lambda: journal_of(runs, kept.run, durable=True, held=held),
-            simulated_exchange,
-            capital=capital,
-            operator=operator,
-            restart_every=restart_every,
-            keep_going=keep_going,
-            earlier=None if continue_run is None else lambda name: earlier_snapshot(workspace.home, policy, name),
-            grants=lambda session: granted_caps(home, policy, session),
-            progress=progress,
-        )
-        tally = session.run()
-        with journal_of(runs, kept.run, durable=True) as journal:
-            decided, anchor = journal.decisions_hash, journal.anchor
-        result = result_of(
-            run=kept.run, genesis=genesis, history=history, policy=policy, tally=tally, first=span.first,
-            decisions_hash=decided, worth=worth_of(history, run_context, tally, span.first, capital),
-        )  # fmt: skip
-        return kept.finish(result, anchor, policy, tally)
-
-
-def _benchmark_there(workspace: Workspace, policy: Policy, panel: Panel) -> None:
-    """``UsageError`` for a benchmark named on the command line that is not there; a policy's is optional (D19)."""
-    from difflib import get_close_matches
-
-    from plimsoll.core.errors import UsageError
-
-    name = policy.backtest.benchmark
-    if "backtest.benchmark" not in workspace.changes or name in panel.column:
-        return
-    near = get_close_matches(name.upper(), panel.symbols, n=1)
-    meant = f"Did you mean {near[0]}? " if near else ""
-    shown = ", ".join(panel.symbols[:12]) + (", …" if len(panel.symbols) > 12 else "")
-    raise UsageError(f"--benchmark {name} is not in the snapshot", f"{meant}It holds {shown}")
-
-
-def _begun(
-    workspace: Workspace, resume: str | None, continue_run: str | None, start: str | None, end: str | None
-) -> Begun | None:
-    """The paper run to be continued, None where a new one begins; ``last`` is the last unfinished where it is resumed,
-    else the newest. ``UsageError`` where it cannot be continued as asked.
-    """
-    from plimsoll.core.errors import CorruptionError, InputError, UsageError
-    from plimsoll.core.policy import policy_hash
-
-    named = resume if continue_run is None else continue_run
-    if named is None:
-        return None
-    if continue_run is not None and resume is not None:
-        raise UsageError(
-            "--resume and --continue are given", "Resume a run on its own snapshot, or continue it on this"
-        )
-    runs = runs_of(workspace)
-    if named == "last":
-        named = runs.newest("paper") if end is not None or continue_run else runs.last_unfinished("paper")
-    run = runs.find(named)
-    ending = runs.ending(run)
-    if ending.problem:
-        raise CorruptionError(f"run {run!r} cannot be continued: {ending.problem}", "Restore it from a backup")
-    genesis, snapshot, decided = _where_it_is(runs, run)
-    if start is not None or workspace.changes:
-        raise UsageError(
-            f"run {run!r} has its own span and policy",
-            "Leave out --start and what changes its policy (--strategy, --capital, --operator, --lifecycle)",
-        )
-    if end is not None and end < (decided if continue_run else max(genesis.end, decided)):
-        raise UsageError(
-            f"run {run!r} has its own span: it goes to {genesis.end}" + (f", decided to {decided}" if decided else ""),
-            "Give a later --end, or none",
-        )
-    if continue_run is None and snapshot not in snapshots_of(workspace.home).hashes():
-        raise InputError(
-            f"the snapshot {snapshot} of run {run!r} is not in {runs.place}",
-            f"Restore its folder, or continue it: plimsoll trade --mode paper --recorded --continue {run}",
-        )
-    policy = runs.policy(run, genesis.policy)
-    if policy is None:
-        raise UsageError(f"the policy of run {run!r} was not stored", "Start a new run")
-    if (workspace.policy_files or workspace.profile) and policy_hash(workspace.load().policy) != genesis.policy:
-        raise UsageError(
-            f"run {run!r} keeps the policy it began with, and --policy or --profile gives another",
-            "Leave them out, or start a new run under the other policy",
-        )
-    return Begun(runs.summary(run), genesis, policy, ending.anchor, snapshot, decided)
-
-
-def _where_it_is(runs: RunCatalogue, run: str) -> tuple[Genesis, str, str]:
-    """A paper run's genesis, the snapshot it decides on and its last decision, read from its journal."""
-    from plimsoll.core.decision import CycleRecord
-    from plimsoll.core.errors import UsageError
-    from plimsoll.core.events import DataPublished
-
-    with runs.open(run) as reader:
-        genesis = reader.genesis
-        if genesis.mode != "paper":
-            raise UsageError(f"run {run!r} is not a paper run", "See 'plimsoll runs'; repeat a backtest instead")
-        snapshot, decided = genesis.snapshot, ""
-        for event in reader.events():
-            if isinstance(event, DataPublished):
-                snapshot = event.snapshot
-            elif isinstance(event, CycleRecord):
-                decided = event.session
-    return genesis, snapshot, decided
+    paper = paper_run(workspace, start=start, end=end, resume=resume, continue_run=continue_run)
+    runs, policy, begun = runs_of(paper.workspace), paper.policy, paper.begun
+    traded = nullcontext() if begun is None else paper.home.trading()
+    with traded, paper.home.lock(), keeping(runs, paper.workspace, policy, paper.genesis, tag, begun) as kept:
+        session = paper.session(kept.run, restart_every=restart_every, keep_going=keep_going, progress=progress)
+        return finished(paper, kept, session.run())

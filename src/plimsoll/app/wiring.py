@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from plimsoll.market.provider import Provider
     from plimsoll.store.home import Home
     from plimsoll.store.journal import SqliteJournal
+    from plimsoll.store.kill_switch import KillSwitch
     from plimsoll.store.runs import RunFiles
 
 
@@ -161,6 +162,13 @@ def server_verified(home: Home, url: str, timeout: float) -> AccountAudit:
     except ModuleNotFoundError:
         raise InputError("a Redis store needs redis, which is not installed", "pip install 'plimsoll[redis]'") from None
     return verify_server(url, timeout, home.governor_anchor)
+
+
+def kill_switch_of(workspace: Workspace, env: Mapping[str, str] | None = None) -> KillSwitch:
+    """The kill switch of a workspace's home, and of a process with the environment ``env``."""
+    from plimsoll.store.kill_switch import KillSwitch
+
+    return KillSwitch(Path(workspace.home), workspace.env if env is None else env)
 
 
 def home_of(workspace: Workspace) -> Home:

@@ -16,13 +16,14 @@ from plimsoll import __version__
 from plimsoll.cli import acts as acts  # its commands join those of approve
 from plimsoll.cli.account import approve_cli, keys_cli, limits_cli, sla
 from plimsoll.cli.confirming import confirm
+from plimsoll.cli.daemon import daemon, flatten, kill, orders, positions, status
 from plimsoll.cli.data import ingest, providers, verify_cli
 from plimsoll.cli.errors import INTERRUPTED, CommandGroup, hold_streams
 from plimsoll.cli.governing import govern
 from plimsoll.cli.inspect import auction, audit_cli, costs, explain, regime, replay, report, risk
 from plimsoll.cli.model_commands import model_cli
 from plimsoll.cli.process import start_lean
-from plimsoll.cli.run_commands import compare, resume, runs_cli
+from plimsoll.cli.run_commands import compare, parity, resume, runs_cli
 from plimsoll.cli.setup import config_cli, demo, doctor, new_cli
 from plimsoll.cli.studies import ablation, montecarlo
 from plimsoll.cli.tax import tax_cli
@@ -30,7 +31,8 @@ from plimsoll.cli.trading import backtest, trade
 
 COMMANDS = (  # in the order of --help; the groups follow
     sla, confirm, compare, resume, ingest, backtest, trade, ablation, providers, explain, risk, replay, report, demo,
-    auction, costs, regime, govern, montecarlo, doctor,
+    auction, costs, regime, govern, montecarlo, doctor, daemon, status, positions, orders, kill, flatten,
+    parity,
 )  # fmt: skip
 GROUPS = {
     "verify": verify_cli,

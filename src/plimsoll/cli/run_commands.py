@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plimsoll import app
-from plimsoll.cli.command import command
+from plimsoll.cli.command import Answer, command
 from plimsoll.cli.options import JsonOption, complete_runs
 from plimsoll.cli.terminal import say
 from plimsoll.core.errors import UsageError
@@ -104,6 +104,21 @@ def compare(a: FirstRun, b: SecondRun, *, where: Workspace) -> object:
     return app.compare(where, a, b)
 
 
+@command(render="runs.render_parity", policy=False)
+def parity(a: FirstRun, b: SecondRun, *, where: Workspace) -> object:
+    """Show where two runs part, session by session, and why.
+
+    Each difference has a cause: data, timing, instruction, fill, cost or decision; account where it only follows from
+    an earlier one. Exits 3 where they differ.
+
+    \b
+    plimsoll parity backtest-20260105T101500 paper-20260105T101600
+    plimsoll parity last paper-20260105T101600 --json
+    """
+    found = app.parity(where, a, b)
+    return Answer(found, ok=not found.gaps)
+
+
 def _render_resumed(done: Resumed) -> None:
     from plimsoll.core.runs import going_on
 
@@ -113,8 +128,10 @@ def _render_resumed(done: Resumed) -> None:
 
 @command(render=_render_resumed, policy=False)
 def resume(
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who signs.")],
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason; kept with the signature.")],
+    by: Annotated[
+        str, typer.Option("--by", metavar="NAME", help="Who signs; needed but to clear 'plimsoll kill'.")
+    ] = "",
     run: Annotated[
         str | None,
         typer.Argument(metavar="RUN", help="The paper run.", show_default="the newest", autocompletion=complete_runs),
@@ -128,17 +145,24 @@ def resume(
     ] = None,
     where: Workspace,
 ) -> object:
-    """Lift the halt, or approve the re-entry, of a paper account.
+    """Lift a paper account's halt, or its kill switch.
 
-    Adds a named person's approval to the run's journal; continue with 'trade --mode paper --recorded --resume RUN'.
-    --position confirms what is held of a symbol of which a venue showed more or less than the journal explains, and
-    lifts nothing else.
+    After 'plimsoll kill' or 'flatten' it clears that, and says which other source of the kill switch is still on. Else
+    it adds a named person's approval of a halt or re-entry to the run's journal; continue with 'trade --mode paper
+    --recorded --resume RUN'. --position confirms what is held of a symbol of which a venue showed more or less than the
+    journal explains, and lifts nothing else.
     Exits 2 where nothing needs approval, 3 before cooldown and health checks allow it, 4 after the end of the mandate.
 
     \b
     plimsoll resume --by "Ann Lee" --reason "reviewed the fall of March"
     plimsoll trade --mode paper --recorded --resume last --end 2020-12-31
     """
+    if run is None and not position and (cleared := app.unkill(where, reason=reason)) is not None:
+        return Answer(cleared, render="daemon.render_kill")
+    if not by:
+        raise UsageError(
+            "nothing was killed by command, and no one signs", "To sign for a halt or re-entry give --by NAME"
+        )
     return app.resume(where, by, reason, run, dict(map(_position, position or ())))
 
 

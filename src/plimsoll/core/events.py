@@ -199,6 +199,21 @@ class Approval(msgspec.Struct, frozen=True, omit_defaults=True):
     positions: dict[str, int] = msgspec.field(default_factory=dict)
 
 
+class KillChanged(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The kill switch as it stands from now on (X10): each of ``sources`` forbids new risk, none allows it again.
+
+    ``cancel_all`` means that orders which reduce are cancelled too, ``flatten`` that everything is to be sold. ``by``
+    and ``reason`` are those of the person who acted, where one did.
+    """
+
+    session: str
+    sources: tuple[str, ...]
+    reason: str = ""
+    by: str = ""
+    cancel_all: bool = False
+    flatten: bool = False
+
+
 class OrderSubmitted(msgspec.Struct, frozen=True):
     """An order is about to be submitted to a venue; durable before it is, so that a crash in between is known (X2)."""
 
@@ -382,7 +397,8 @@ class Proof(msgspec.Struct, frozen=True):
 DataEvent = DataPublished | DataRestated | CertificationChanged
 Notice = DataEvent | ActionsRestated | ActionsInDoubt | CapsGranted
 """What a run is told between two sessions."""
-Event = Genesis | CycleRecord | Order | Fill | CashFlow | Split | Approval | OrderEvent | VenueFact | Notice
+Instruction = Approval | KillChanged
+Event = Genesis | CycleRecord | Order | Fill | CashFlow | Split | Instruction | OrderEvent | VenueFact | Notice
 KINDS: dict[str, type] = {
     "genesis": Genesis,
     "data_published": DataPublished,
@@ -397,6 +413,7 @@ KINDS: dict[str, type] = {
     "cash": CashFlow,
     "split": Split,
     "approval": Approval,
+    "kill_changed": KillChanged,
     "order_submitted": OrderSubmitted,
     "order_denied": OrderDenied,
     "order_accepted": OrderAccepted,

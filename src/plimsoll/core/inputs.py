@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from plimsoll.core.events import Approval, Notice
+from plimsoll.core.events import Approval, KillChanged, Notice
 from plimsoll.core.order import Order
 from plimsoll.core.venue import Absent, Answer, OrderReport, VenueEvent
 
@@ -38,7 +38,7 @@ class CommandResult(msgspec.Struct, frozen=True):
     answer: Answer | OrderReport | Absent
 
 
-Input = Notice | SessionOpened | SessionClosed | OrderHappened | CommandResult | Approval
+Input = Notice | SessionOpened | SessionClosed | OrderHappened | CommandResult | Approval | KillChanged
 
 
 class Submit(msgspec.Struct, frozen=True):

@@ -177,6 +177,8 @@ REASONS: dict[str, Reason] = {
     "CLOSE_ONLY": Reason("warning", "{symbol} is no longer certified: it may only be closed", "Repair its data", "D7"),
     "NAV_UNKNOWN": Reason("critical", "A holding has no price, so NAV is unknown", "Repair its data", "D7"),
     "HALTED": Reason("critical", "The system is halted", "A person resumes with a reason", "G7"),
+    "KILL_SWITCH": Reason("critical", "The kill switch is on: only reductions pass", "Clear every source, then: plimsoll resume --reason TEXT", "X10"),
+    "FLATTEN": Reason("critical", "A person sells everything", "plimsoll resume --reason TEXT ends it", "X10"),
     # the hard-limit governor (H1, H2, R4)
     "NO_SESSION": Reason("error", "No session has begun", "Begin one with its starting equity", "H2"),
     "TIME_OUTSIDE_SESSION": Reason("error", "The order's time is outside the session", "Begin the session, or correct the sender's clock", "H2"),

@@ -27,6 +27,7 @@ from plimsoll.core.events import (
     FeeReported,
     FillCorrected,
     Genesis,
+    KillChanged,
     OrderEvent,
     PositionAdopted,
     Split,
@@ -63,6 +64,9 @@ class State(msgspec.Struct, frozen=True, eq=False):
 
     ``rest`` is money below a whole cent, 1e-12 USD, where a venue's is finer: ``cash`` is rounded down by it.
     ``charged`` are the fees paid in each other currency, in 1e-12 of it; nothing is converted (X3).
+
+    ``killed`` are the sources of the kill switch that forbid new risk, and ``flatten`` that everything is to be sold
+    (X10).
     """
 
     symbols: tuple[str, ...]
@@ -81,6 +85,8 @@ class State(msgspec.Struct, frozen=True, eq=False):
     doubted: frozenset[str] = frozenset()
     rest: int = 0
     charged: Mapping[str, int] = msgspec.field(default_factory=dict)
+    killed: tuple[str, ...] = ()
+    flatten: bool = False
 
 
 def open_account(genesis: Genesis) -> State:
@@ -115,6 +121,8 @@ def apply(state: State, event: Event) -> State:
             return _split(state, event)
         case Approval():
             return _signed(state, event)
+        case KillChanged():
+            return replace(state, killed=event.sources, flatten=event.flatten)
         case Order():
             return replace(state, working=created(state.working, (event,)))
         case FillCorrected():

@@ -77,6 +77,8 @@ def observed(view: View, state: State, run: RunContext) -> CycleContext:
     together, alike = _correlation(view, state, run, book)
     if together.reduce_only:
         frozen = (*frozen, "CORRELATION_ALIKE")
+    if state.killed:
+        frozen = (*frozen, "KILL_SWITCH")
     lifetime = 1.0 - book.nav / rungs.state.lifetime_peak
     limits = limits_at(view, run, alike, drawdown_lifetime=lifetime, stress=regime.figure.stress, caps=state.caps)
     return CycleContext(

@@ -46,7 +46,8 @@ def desired_weights(now: CycleContext, rebalanced: Rebalance, book_scale: float)
     if not now.book.known:
         n = held.size
         return DesiredWeights(np.zeros(n), np.zeros(n, bool), {}, now, rebalanced)
-    if not (_lowers(restraint) or book_scale < 1.0 or any(s.cap < stops.UNCAPPED for s in rebalanced.stops)):
+    flatten = now.state.flatten
+    if not (flatten or _lowers(restraint) or book_scale < 1.0 or any(s.cap < stops.UNCAPPED for s in rebalanced.stops)):
         return DesiredWeights(rebalanced.target, run.nowhere, {}, now, rebalanced)
     causes: dict[int, list[str]] = {}
     desired = rebalanced.target.copy()
@@ -68,6 +69,7 @@ def desired_weights(now: CycleContext, rebalanced: Rebalance, book_scale: float)
         if stop.cap < stops.UNCAPPED:
             cap(run.column[stop.symbol], stop.cap, "STOP_CAP", force=stop.day == now.view.day)
     for imposed, columns, reason in (
+        (flatten, run.everything, "FLATTEN"),
         (restraint.liquidate, run.everything, "LADDER_LIQUIDATE"),
         (restraint.havens_only, ~run.havens, "LADDER_HAVENS_ONLY"),
         (restraint.close_crypto, run.crypto, "LADDER_CUT"),

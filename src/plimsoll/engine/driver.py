@@ -15,7 +15,7 @@ import msgspec
 
 from plimsoll.core.decision import CycleRecord
 from plimsoll.core.errors import StrategyFailed
-from plimsoll.core.events import Approval, Event, VenueSnapshot
+from plimsoll.core.events import Approval, Event, KillChanged, VenueSnapshot
 from plimsoll.core.inputs import Command, CommandResult, Input, OrderHappened, SessionClosed, SessionOpened
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.panel import History, View
@@ -25,7 +25,7 @@ from plimsoll.engine.cycle import decide
 from plimsoll.engine.run_context import RunContext
 from plimsoll.execution.actions import on_row, unheld_splits
 from plimsoll.execution.figures import impossible_account
-from plimsoll.execution.oms import believed, of_query, of_submit, planned
+from plimsoll.execution.oms import believed, killed, of_query, of_submit, planned
 from plimsoll.execution.reconcile import reconciled
 
 
@@ -87,6 +87,9 @@ class Driver:
                 return self._answered(state, told)
             case Approval():
                 return signed(state, told)
+            case KillChanged():
+                plan = killed(state.account, told)
+                return Transition(state.after(plan.events), plan.events, plan.commands)
             case VenueSnapshot():
                 return self._compared(state, told)
             case _:  # a notice about the data is an event itself

@@ -7,12 +7,13 @@ started again: starting is recovering.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import chain
+from typing import NamedTuple
 
 from plimsoll.core.errors import Halted
-from plimsoll.core.events import CapsGranted, Event, Notice
+from plimsoll.core.events import CapsGranted, Event, KillChanged, Notice
 from plimsoll.core.panel import History, Panel
 from plimsoll.core.ports import Journal
 from plimsoll.core.state import State
@@ -32,6 +33,17 @@ OpenJournal = Callable[[], Journal]
 Grants = Callable[[str], CapsGranted | None]
 """The newest caps of the account's record, as taken up after a session; None where it has none."""
 OpenExchange = Callable[[History, RunContext, State, RunGovernor | None], AbstractContextManager[Exchange]]
+
+
+class Started(NamedTuple):
+    """A run that has started up: the shell that goes on, its state, what its interrupted session has journaled, and
+    after how many sessions to start again, 0 for none.
+    """
+
+    shell: RecordedShell
+    state: RunState
+    repeated: Repeated
+    most: int
 
 
 class PaperSession:
@@ -71,50 +83,58 @@ class PaperSession:
 
     def run(self) -> RunTally:
         """Trade every session left in the span; returns the tally of the whole journal."""
-        while self._trade():
-            pass
-        journal = self._open_journal()
+        going = True
+        while going:
+            with self.started() as begun:
+                going = self._through(begun)
+        return self.tally()
+
+    def tally(self) -> RunTally:
+        """The tally of the whole journal."""
         tally = RunTally()
-        for event in journal.events():
-            tally.saw(event)
-        journal.close()
+        with closing(self._open_journal()) as journal:
+            for event in journal.events():
+                tally.saw(event)
         return tally
 
-    def _trade(self) -> bool:
-        """From start-up to the next restart; False when the span or the mandate is over."""
+    @contextmanager
+    def started(self) -> Iterator[Started]:
+        """Start up from the journal and the snapshot."""
         history = self._history()
         driver = Driver(history, self._run_context(history))
-        journal = self._open_journal()
-        try:
-            return self._sessions(driver, journal)
-        finally:
-            journal.close()
+        with closing(self._open_journal()) as journal:
+            found = self._recovered(driver, journal)
+            state = self._taken_up(driver, journal, found)
+            governor = governor_after(journal.events(), driver.run, driver.history)
+            most = 1 if found.since and self._granted(driver, found, state) else self._restart_every
+            with self._exchange(driver.history, driver.run, state.account, governor) as exchange:
+                repeated = Repeated(journal, found.since)
+                yield Started(RecordedShell(driver, exchange, repeated, self._signer(driver)), state, repeated, most)
 
-    def _sessions(self, driver: Driver, journal: Journal) -> bool:
-        found = self._recovered(driver, journal)
-        state = self._taken_up(driver, journal, found)
-        governor = governor_after(journal.events(), driver.run, driver.history)
-        most = 1 if found.since and self._granted(driver, found, state) else self._restart_every
-        with self._exchange(driver.history, driver.run, state.account, governor) as exchange:
-            shell = RecordedShell(driver, exchange, Repeated(journal, found.since), self._signer(driver))
-            return self._through(shell, state, most)
+    def next_row(self, shell: RecordedShell, state: RunState) -> int | None:
+        """The row of the next session; None when the span or the mandate is over."""
+        sessions = shell.driver.history.panel.sessions
+        row = self._span.first if state.last is None else sessions.row_at_or_after(state.last.session) + 1
+        return None if row > self._span.last or state.over else row
 
-    def _through(self, shell: RecordedShell, state: RunState, most: int) -> bool:
-        """Trade until the next restart, after ``most`` sessions; False when the span or the mandate is over."""
-        sessions, span, done = shell.driver.history.panel.sessions, self._span, 0
-        row = span.first if state.last is None else sessions.row_at_or_after(state.last.session) + 1
-        while row <= span.last and not state.over:
+    def _through(self, begun: Started) -> bool:
+        """Trade until the next restart; False when the span or the mandate is over."""
+        span, shell, state, done = self._span, begun.shell, begun.state, 0
+        while (row := self.next_row(shell, state)) is not None:
             state = shell.session(state, row)
-            stop = None if self._keep_going or state.last is None else failed(state.last)
-            if stop is not None:
-                raise stop
+            self.checked(state)
             done += 1
-            row += 1
             if self._progress is not None:
-                self._progress(row - span.first, span.last - span.first + 1)
-            if most and done >= most:
-                return row <= span.last and not state.over
+                self._progress(row + 1 - span.first, span.last - span.first + 1)
+            if begun.most and done >= begun.most:
+                return self.next_row(shell, state) is not None
         return False
+
+    def checked(self, state: RunState) -> None:
+        """Raise the error of a strategy that failed in the last decision, unless the run is to keep going."""
+        stop = None if self._keep_going or state.last is None else failed(state.last)
+        if stop is not None:
+            raise stop
 
     def _signer(self, driver: Driver) -> Signer:
         return signer(self._operator, driver.run.policy)
@@ -186,11 +206,13 @@ class PaperSession:
         if not found.since or found.last is None:
             return
         again: list[Event] = []
+        state = state.after(event for event in found.since if isinstance(event, KillChanged))
+        since = [event for event in found.since if not isinstance(event, KillChanged)]
         governor = governor_after(chain(journal.events(), notices), driver.run, driver.history)
         exchange = at_once(driver.history, driver.run, governor)
         row = driver.history.panel.sessions.row_at_or_after(found.last.session) + 1
         RecordedShell(driver, exchange, again.extend, self._signer(driver)).open(state.after(notices), row)
-        if list(found.since) != again[: len(found.since)]:
+        if since != again[: len(since)]:
             raise Halted(
                 f"the session after {found.last.session} was begun on the snapshot {found.snapshot[:16]} and "
                 "differs on this one",

@@ -88,10 +88,13 @@ class RecordedShell:
 
     def session(self, state: RunState, row: int) -> RunState:
         """One session, from before its open to the decision after its close; a run's first has no orders yet."""
-        session = self.driver.history.panel.sessions.dates[row]
         if state.last is not None:
             state = self.open(state, row)
-        return self.told(state, SessionClosed(session))
+        return self.close(state, row)
+
+    def close(self, state: RunState, row: int) -> RunState:
+        """The decision after the close of a session."""
+        return self.told(state, SessionClosed(self.driver.history.panel.sessions.dates[row]))
 
     def open(self, state: RunState, row: int) -> RunState:
         """Everything of a session before its close: actions, orders and their results, a signature."""
@@ -121,6 +124,11 @@ class Repeated:
 
     def __init__(self, journal: Journal, written: Iterable[Event] = ()) -> None:
         self._journal, self._written = journal, list(written)
+
+    @property
+    def pending(self) -> Event | None:
+        """The next event that is there already; None where all of them are repeated."""
+        return self._written[0] if self._written else None
 
     def __call__(self, events: Sequence[Event]) -> None:
         """Journal each event that is not there yet."""

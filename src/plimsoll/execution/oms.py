@@ -19,6 +19,7 @@ from plimsoll.core.events import (
     EventQuarantined,
     FeeReported,
     FillCorrected,
+    KillChanged,
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
@@ -73,7 +74,7 @@ def planned(state: State, session: str, rules: VenueRules, instruments: Mapping[
     part of it (``ROUTED``). An order ends unsent where the venue does not accept its kind (``ORDER_KIND``), where it is
     below the venue's minimum (``DUST``), where it adds to a symbol with a position of unknown origin (``EXTERNAL``) or
     with a split or dividend that could not be booked (``ACTIONS_IN_DOUBT``), and where it adds to anything while the
-    venue lists an order as open that is not (``FOREIGN_ORDER``).
+    kill switch is on (``KILL_SWITCH``) or the venue lists an order as open that is not (``FOREIGN_ORDER``).
     """
     new = [one.order for one in state.working.values() if one.status == "NEW"]
     out = [one for one in state.working.values() if one.status != "NEW"]
@@ -101,6 +102,20 @@ def planned(state: State, session: str, rules: VenueRules, instruments: Mapping[
     return OrderPlan(tuple(events), tuple(commands))
 
 
+def killed(state: State, change: KillChanged) -> OrderPlan:
+    """The kill switch as it stands from now on, and the cancellations that follow: of the working orders that may add
+    risk, or of all where a person asked for it (X10). Else an order that reduces stays: no exit is taken away.
+    """
+    events: list[Event] = [change]
+    commands: list[Command] = []
+    if change.sources:
+        found = [
+            o for o in state.working.values() if o.status != "NEW" and (change.cancel_all or not o.order.reduce_only)
+        ]
+        _cancel(found, change.session, events, commands, "KILL_SWITCH")
+    return OrderPlan(tuple(events), tuple(commands))
+
+
 def _objection(order: Order, state: State, rules: VenueRules, instrument: Instrument) -> str:
     """Reason why a venue or the account does not accept an order; "" without one."""
     fractional = order.lots % instrument.lots_per_unit != 0
@@ -113,6 +128,8 @@ def _objection(order: Order, state: State, rules: VenueRules, instrument: Instru
         return ""
     if order.symbol in state.doubted:
         return "ACTIONS_IN_DOUBT"
+    if state.killed:
+        return "KILL_SWITCH"
     return "EXTERNAL" if order.symbol in state.external else "FOREIGN_ORDER" if state.foreign else ""
 
 
@@ -141,10 +158,16 @@ def _part(order: Order, lots: int, number: int) -> Order:
     return msgspec.structs.replace(order, id=id, lots=lots, parent=order.id, part=number)
 
 
-def _cancel(orders: list[WorkingOrder], session: str, events: list[Event], commands: list[Command]) -> None:
+def _cancel(
+    orders: list[WorkingOrder],
+    session: str,
+    events: list[Event],
+    commands: list[Command],
+    reason: str = "NOT_WANTED",
+) -> None:
     for one in orders:
         if one.status not in ("UNKNOWN", "PENDING_CANCEL"):  # an unknown order is queried, not cancelled
-            events.append(CancelRequested(session, one.order.id, "NOT_WANTED"))
+            events.append(CancelRequested(session, one.order.id, reason))
             commands.append(Cancel(one.order.id))
 
 

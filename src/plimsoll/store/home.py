@@ -4,6 +4,10 @@
 
     home/
       .lock                 held by the writing process, with its pid
+      .trading.lock         held by the daemon, or whoever continues a paper run, with its pid
+      daemon.json           where the daemon is: its last heartbeat; live.jsonl and errors.jsonl are its log
+      KILL_SWITCH           written by anybody: no new risk while it is there (X10)
+      kill.json             the same by plimsoll kill and flatten, with who and why
       plimsoll.db           rows and their audit (D13)
       governor.db           the governor's account and its record (H2)
       governor.anchor       the last entry of that record seen by this home (H2)
@@ -36,7 +40,8 @@ from plimsoll.store.own_files import clearly, open_lock
 
 _FOLDERS = ("raw", "snapshots", "runs")
 _OWN = frozenset({
-    ".lock", "plimsoll.db", "plimsoll.db-wal", "plimsoll.db-shm", "governor.db", "governor.db-wal", "governor.db-shm",
+    ".lock", ".trading.lock", "daemon.json", "live.jsonl", "errors.jsonl", "KILL_SWITCH", "kill.json",
+    "plimsoll.db", "plimsoll.db-wal", "plimsoll.db-shm", "governor.db", "governor.db-wal", "governor.db-shm",
     "governor.anchor", "account.jsonl", "account.anchor", "limits.json", "session.json", "session.lock",
     "universe.json", "governance_halt.log",
 })  # fmt: skip
@@ -76,11 +81,33 @@ class Home:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the home alone while writing; ``HomeBusy`` when another process does. Dies with the process."""
-        self.folder(self.path)
-        descriptor = open_lock(self.path / ".lock")
-        try:
-            self._take(descriptor)
+        with self._held(".lock", "is held"):
             self._sweep()
+            yield
+
+    @contextmanager
+    def trading(self) -> Iterator[None]:
+        """Hold the home's paper account while a daemon trades it, or anybody continues a run of it. Ingestion and
+        backtests go on beside it. ``HomeBusy`` when another process does.
+        """
+        with self._held(".trading.lock", "is traded"):
+            yield
+
+    @property
+    def trader(self) -> int | None:
+        """The process that trades the home's paper account, None without one; asked without taking its lock."""
+        try:
+            holder = (self.path / ".trading.lock").read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return None
+        return int(holder) if holder.isdecimal() and _alive(int(holder)) else None
+
+    @contextmanager
+    def _held(self, name: str, verb: str) -> Iterator[None]:
+        self.folder(self.path)
+        descriptor = open_lock(self.path / name)
+        try:
+            self._take(descriptor, verb)
             yield
         finally:
             os.close(descriptor)
@@ -99,13 +126,13 @@ class Home:
 
         return SqliteStateStore(self.governor)
 
-    def _take(self, descriptor: int) -> None:
+    def _take(self, descriptor: int, verb: str) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             remedy = "Wait until it ends, stop it, or give another --home"
-            raise HomeBusy(f"{self.path} is held by process {holder}", remedy) from None
+            raise HomeBusy(f"{self.path} {verb} by process {holder}", remedy) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 

@@ -13,9 +13,12 @@ from plimsoll.core.runs import going_on
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from plimsoll.analysis.parity import Parity
     from plimsoll.core.runs import RunSummary
     from plimsoll.reports.versus import Paired, Versus
     from plimsoll.research.ablation import Outcome
+
+_PARITY_ROWS = 20
 
 
 def render_runs(found: Sequence[RunSummary]) -> None:
@@ -121,3 +124,19 @@ def render_ablation(outcomes: Sequence[Outcome]) -> None:
         "annual, net of costs; Sharpe ratio in excess of T-bills; drawdown on closes; CVaR 95 % of one session; "
         "turnover per month"
     )
+
+
+def render_parity(found: Parity) -> None:
+    """How many sessions differ, and a row for each of the first."""
+    out = console()
+    out.print(f"{found.run_a} and {found.run_b}: {found.same} of {found.sessions} sessions the same")
+    if not found.gaps:
+        return
+    shown = table("session", "cause", "NAV of the first", "of the second", "detail", right=(2, 3))
+    for gap in found.gaps[:_PARITY_ROWS]:
+        navs = ("" if nav is None else f"{nav / 100:,.2f}" for nav in (gap.nav_a, gap.nav_b))
+        shown.add_row(gap.session, gap.cause, *navs, gap.detail)
+    out.print(shown)
+    if len(found.gaps) > _PARITY_ROWS:
+        out.print(f"{len(found.gaps) - _PARITY_ROWS} more: give --json")
+    out.print("causes: " + ", ".join(f"{cause} {count}" for cause, count in found.causes.items()))
