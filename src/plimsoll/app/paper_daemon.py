@@ -12,7 +12,16 @@ import msgspec
 
 from plimsoll.app.keeping import keeping
 from plimsoll.app.paper_run import PaperRun, finished, paper_run
-from plimsoll.app.wiring import home_of, instant, journal_of, kill_switch_of, runs_of, snapshots_of, stage_2
+from plimsoll.app.wiring import (
+    engine_thread,
+    home_of,
+    instant,
+    journal_of,
+    kill_switch_of,
+    runs_of,
+    snapshots_of,
+    stage_2,
+)
 from plimsoll.core.errors import InputError, UsageError
 from plimsoll.core.kill import DAEMON_TAG, Beat
 from plimsoll.operate.account_view import DaemonEnd
@@ -104,7 +113,6 @@ def daemon(
     minutes and ``tick_interval`` in seconds, of the machine's clock.
     """
     import asyncio
-    from concurrent.futures import ThreadPoolExecutor
     from datetime import date
 
     from plimsoll.engine.daemon import Daemon
@@ -135,7 +143,7 @@ def daemon(
                 around.snapshot = now[0].history.panel.snapshot
                 return now[0].session(kept.run, keep_going=keep_going)
 
-            with ThreadPoolExecutor(1, "engine") as worker:
+            with engine_thread() as worker:
                 one = Daemon(session, around, *_pace(paper, worker, replay, replay_speed, tick_interval, data_refresh))
                 stopped = asyncio.run(_until_stopped(one))
             with journal_of(runs, kept.run, durable=True) as journal:

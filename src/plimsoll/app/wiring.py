@@ -16,6 +16,8 @@ from plimsoll.core.errors import InputError
 from plimsoll.core.policy import Policy
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from plimsoll.app.workspace import Workspace
     from plimsoll.core.events import CapsGranted
     from plimsoll.core.panel import History, Panel
@@ -209,6 +211,13 @@ def providers() -> dict[str, Provider]:
 
     built: tuple[Provider, ...] = (FilesProvider(), SyntheticProvider())
     return {one.name: one for one in built}
+
+
+def engine_thread() -> Executor:
+    """The one thread in which a daemon's engine runs, with its journal and its governor."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(1, "engine")
 
 
 def now() -> str:
