@@ -16,12 +16,12 @@ from tests.servers.alpaca_server import KEY, SECRET, AlpacaServer
 from plimsoll.core.instrument import Instrument
 from plimsoll.core.live_venue import VenueAccess
 from plimsoll.execution.venues.alpaca.quotes import AlpacaQuotes
-from plimsoll.execution.venues.alpaca.stream import Pace
+from plimsoll.execution.venues.alpaca.stream import StreamPace
 from plimsoll.execution.venues.alpaca.venue import AlpacaVenue
 
 START = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # 20:00 in New York: orders for both auctions are taken
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-PACE = Pace(
+PACE = StreamPace(
     question=100_000, silence=1_000_000, event=600_000, look=20_000, first=10_000, longest=80_000, settle=30_000,
     arrival=60_000,
 )  # fmt: skip
@@ -165,7 +165,7 @@ class Harness:
 
     def __init__(self, *, binary: bool = True, clock: SettableClock | None = None) -> None:
         self.clock = clock or SettableClock()
-        self.pace = Pace() if clock else PACE
+        self.pace = StreamPace() if clock else PACE
         self.loopback = AlpacaServer(self.clock.date, binary=binary)
         self.loopback.account.cash = Decimal(1_000_000)
         self.server = Control(self.loopback, self.symbol)

@@ -16,11 +16,11 @@ from plimsoll.core.venue import Refused, Unknown
 from plimsoll.execution.venues.alpaca.orders import cents_of, reported
 from plimsoll.execution.venues.alpaca.venue import AlpacaVenue
 from plimsoll.execution.venues.alpaca.wire import (
-    Account,
+    AccountRow,
+    ErrorBody,
     MarketClock,
-    Position,
+    PositionRow,
     Said,
-    Told,
     WireOrder,
     decoded,
     micros,
@@ -231,7 +231,7 @@ SAMPLES: dict[str, tuple[str, Any, Any]] = {
         '{"account_blocked":false,"accrued_fees":"0","cash":"-23140.2","currency":"USD","daytrade_count":0,'
         '"equity":"103820.56","long_market_value":"126960.76","short_market_value":"0","shorting_enabled":true,'
         '"status":"ACTIVE","trade_suspended_by_user":false,"trading_blocked":false}',
-        Account,
+        AccountRow,
         lambda one: (one.cash, one.equity) == (Decimal("-23140.2"), Decimal("103820.56")),
     ),
     "clock": (
@@ -252,10 +252,10 @@ SAMPLES: dict[str, tuple[str, Any, Any]] = {
     ),
     "positions": (
         '[{"symbol":"AAPL","qty":"5","side":"long","avg_entry_price":"100.0","usd":{"cost_basis":"500.0"}}]',
-        list[Position],
+        list[PositionRow],
         lambda rows: rows[0].qty == 5,
     ),
-    "refusal": ('{"code":40310000,"message":"insufficient buying power"}', Told, lambda one: one.code == 40310000),
+    "refusal": ('{"code":40310000,"message":"insufficient buying power"}', ErrorBody, lambda one: one.code == 40310000),
     "authorized": (
         '{"stream":"authorization","data":{"status":"authorized","action":"authenticate"}}',
         Said,

@@ -1,4 +1,4 @@
-"""Alpaca's trading stream: what it tells, and when it is believed (L1, L23, F07-F13)."""
+"""Alpaca's trading stream: what it tells, and when it is believed (L1, L23)."""
 
 from __future__ import annotations
 

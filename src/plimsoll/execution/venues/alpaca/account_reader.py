@@ -13,10 +13,19 @@ from plimsoll.core.events import FeeReported, FillCorrected, VenueSnapshot
 from plimsoll.core.fees import CENT
 from plimsoll.core.order import Fill
 from plimsoll.core.quantity import DECIMALS, ONE
-from plimsoll.execution.venues.alpaca.client import AlpacaClient, Failure
+from plimsoll.execution.venues.alpaca.client import AlpacaClient, AlpacaFailure
 from plimsoll.execution.venues.alpaca.orders import Executed, Names, Symbols, cents_of
 from plimsoll.execution.venues.alpaca.updates import Updates
-from plimsoll.execution.venues.alpaca.wire import Account, Activity, Position, WireOrder, decoded, finite, micros, stamp
+from plimsoll.execution.venues.alpaca.wire import (
+    AccountRow,
+    Activity,
+    PositionRow,
+    WireOrder,
+    decoded,
+    finite,
+    micros,
+    stamp,
+)
 
 _TRIES = 5
 _ORDERS_PAGE, _ACTIVITIES_PAGE = 500, 100
@@ -27,7 +36,7 @@ _TOLERANCE = Decimal(1)
 _Seen = tuple[str, str, str | None]
 
 
-class AccountReader:
+class AlpacaAccountReader:
     """Questions about the account. ``notes`` says what of it cannot be told in lots and cents."""
 
     def __init__(
@@ -39,57 +48,57 @@ class AccountReader:
         self.since = 0
         self.notes: tuple[str, ...] = ()
 
-    async def account(self) -> Account | Failure:
+    async def account(self) -> AccountRow | AlpacaFailure:
         """The account itself."""
         body = await self._client.ask("GET", "/v2/account")
-        return body if isinstance(body, Failure) else decoded(body, Account) or _unreadable("the account")
+        return body if isinstance(body, AlpacaFailure) else decoded(body, AccountRow) or _unreadable("the account")
 
-    async def order(self, path: str, params: dict[str, str] | None = None) -> WireOrder | Failure:
+    async def order(self, path: str, params: dict[str, str] | None = None) -> WireOrder | AlpacaFailure:
         """One order."""
         body = await self._client.ask("GET", path, params)
-        return body if isinstance(body, Failure) else decoded(body, WireOrder) or _unreadable("an order")
+        return body if isinstance(body, AlpacaFailure) else decoded(body, WireOrder) or _unreadable("an order")
 
-    async def snapshot(self, session: str, heard: Callable[[], int]) -> VenueSnapshot | Failure:
+    async def snapshot(self, session: str, heard: Callable[[], int]) -> VenueSnapshot | AlpacaFailure:
         """The account, with cash and open orders read before and after everything else.
 
         Only where both readings agree, and no event came meanwhile, is it one instant; else it is read again.
         """
         for _ in range(_TRIES):
             count, before = heard(), await self._frame()
-            if isinstance(before, Failure):
+            if isinstance(before, AlpacaFailure):
                 return before
             positions = await self._positions()
-            if isinstance(positions, Failure):
+            if isinstance(positions, AlpacaFailure):
                 return positions
             activities = await self._activities()
-            if isinstance(activities, Failure):
+            if isinstance(activities, AlpacaFailure):
                 return activities
             after = await self._frame()
-            if isinstance(after, Failure):
+            if isinstance(after, AlpacaFailure):
                 return after
             if before == after and heard() == count:
                 return await self._told(session, before, positions, activities)
-        return Failure("MOVING", "OUTCOME_UNKNOWN", "the account changed while it was read")
+        return AlpacaFailure("MOVING", "OUTCOME_UNKNOWN", "the account changed while it was read")
 
-    async def _frame(self) -> tuple[Decimal, tuple[_Seen, ...]] | Failure:
+    async def _frame(self) -> tuple[Decimal, tuple[_Seen, ...]] | AlpacaFailure:
         account = await self.account()
-        if isinstance(account, Failure):
+        if isinstance(account, AlpacaFailure):
             return account
         cash = finite(account.cash)
         if cash is None:
             return _unreadable("the account's cash")
         if wrong := _identity(account):
-            return Failure("EQUITY_DIFFERS", "OUTCOME_UNKNOWN", wrong)
+            return AlpacaFailure("EQUITY_DIFFERS", "OUTCOME_UNKNOWN", wrong)
         orders = await self._open_orders()
-        return orders if isinstance(orders, Failure) else (cash, orders)
+        return orders if isinstance(orders, AlpacaFailure) else (cash, orders)
 
-    async def _open_orders(self) -> tuple[_Seen, ...] | Failure:
+    async def _open_orders(self) -> tuple[_Seen, ...] | AlpacaFailure:
         """Every open order: id, status and filled quantity."""
         seen: dict[str, _Seen] = {}
         params = {"status": "open", "limit": str(_ORDERS_PAGE), "direction": "asc", "nested": "false"}
         for _ in range(_PAGES_MAX):
             body = await self._client.ask("GET", "/v2/orders", params)
-            if isinstance(body, Failure):
+            if isinstance(body, AlpacaFailure):
                 return body
             rows = decoded(body, list[WireOrder])
             if rows is None:
@@ -104,11 +113,11 @@ class AccountReader:
             params["after"] = stamp(last - 1000)
         return _unreadable("the open orders")
 
-    async def _positions(self) -> dict[str, int] | Failure:
+    async def _positions(self) -> dict[str, int] | AlpacaFailure:
         body = await self._client.ask("GET", "/v2/positions")
-        if isinstance(body, Failure):
+        if isinstance(body, AlpacaFailure):
             return body
-        rows = decoded(body, list[Position])
+        rows = decoded(body, list[PositionRow])
         if rows is None:
             return _unreadable("the positions")
         held: dict[str, int] = {}
@@ -125,7 +134,7 @@ class AccountReader:
         self.notes = tuple(notes)
         return {symbol: lots for symbol, lots in held.items() if lots}
 
-    async def _activities(self) -> list[Activity] | Failure:
+    async def _activities(self) -> list[Activity] | AlpacaFailure:
         """Executions and charges since the time, page after page; each once, however pages overlap."""
         found: dict[tuple[str, str | None], Activity] = {}
         params = {
@@ -134,7 +143,7 @@ class AccountReader:
         }  # fmt: skip
         for _ in range(_PAGES_MAX):
             body = await self._client.ask("GET", "/v2/account/activities", params)
-            if isinstance(body, Failure):
+            if isinstance(body, AlpacaFailure):
                 return body
             rows = decoded(body, list[Activity])
             if rows is None:
@@ -150,7 +159,7 @@ class AccountReader:
 
     async def _told(
         self, session: str, frame: tuple[Decimal, tuple[_Seen, ...]], positions: dict[str, int], rows: list[Activity]
-    ) -> VenueSnapshot | Failure:
+    ) -> VenueSnapshot | AlpacaFailure:
         cash, orders = frame
         fills: list[Fill] = []
         corrections: list[FillCorrected] = []
@@ -164,7 +173,7 @@ class AccountReader:
             if (micros(row.transaction_time) or 0) < self.since:
                 continue
             one = await self._execution_of(row)
-            if isinstance(one, Failure):
+            if isinstance(one, AlpacaFailure):
                 return one
             if isinstance(one, Fill):
                 fills.append(one)
@@ -175,13 +184,13 @@ class AccountReader:
             tuple(fees),
         )  # fmt: skip
 
-    async def _execution_of(self, row: Activity) -> Fill | FillCorrected | Failure | None:
+    async def _execution_of(self, row: Activity) -> Fill | FillCorrected | AlpacaFailure | None:
         """An execution, or its correction; None where it is not of whole lots, which is noted."""
         order_id = row.order_id or ""
         name = self._names.known(order_id)
         if name is None and order_id:
             order = await self.order(f"/v2/orders/{order_id}")
-            if isinstance(order, Failure):
+            if isinstance(order, AlpacaFailure):
                 return order
             name = self._names.of(order)
         at, execution = micros(row.transaction_time), _execution(row.id)
@@ -230,7 +239,7 @@ class AccountReader:
         return [fee, replace(fee, of=f"{row.id} canceled", cents=-fee.cents, amount=-fee.amount)]
 
 
-def _identity(account: Account) -> str:
+def _identity(account: AccountRow) -> str:
     """Cash and the positions' value are the equity (L4): a field that overlaps another shows here."""
     equity, long, short = map(finite, (account.equity, account.long_market_value, account.short_market_value))
     if equity is None or long is None or short is None:
@@ -244,5 +253,5 @@ def _execution(activity: str) -> str:
     return activity.rpartition("::")[2]
 
 
-def _unreadable(what: str) -> Failure:
-    return Failure("UNREADABLE", "OUTCOME_UNKNOWN", what)
+def _unreadable(what: str) -> AlpacaFailure:
+    return AlpacaFailure("UNREADABLE", "OUTCOME_UNKNOWN", what)

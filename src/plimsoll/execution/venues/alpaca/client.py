@@ -17,7 +17,7 @@ import msgspec
 from plimsoll.core.live_venue import VenueAccess
 from plimsoll.core.ports import Clock
 from plimsoll.execution.refusals import Class, refusal
-from plimsoll.execution.venues.alpaca.wire import Told, decoded
+from plimsoll.execution.venues.alpaca.wire import ErrorBody, decoded
 
 NAME = "alpaca"
 _SECOND = 1_000_000
@@ -26,7 +26,7 @@ _BODY_MAX = 64_000_000
 Method = Literal["GET", "POST", "DELETE"]
 
 
-class Failure(msgspec.Struct, frozen=True):
+class AlpacaFailure(msgspec.Struct, frozen=True):
     """A request without the answer that was wanted.
 
     ``code`` is the venue's, its HTTP status, or a word of ours where it said nothing; ``text`` its own words.
@@ -66,17 +66,17 @@ class AlpacaClient:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, str] | None = None,
         base: str = "",
-    ) -> bytes | Failure:
+    ) -> bytes | AlpacaFailure:
         """One request; the answer's body where the venue did what was asked."""
         if self._transport is None:
-            return Failure("CLOSED", "BUSY", "not sent: there is no connection to Alpaca", True)
+            return AlpacaFailure("CLOSED", "BUSY", "not sent: there is no connection to Alpaca", True)
         wait = self._paused_until - self._clock.steady()
         if wait > 0:
-            return Failure("RATE", "RATE", f"not sent: Alpaca takes nothing for {-(-wait // _SECOND)} s", True)
+            return AlpacaFailure("RATE", "RATE", f"not sent: Alpaca takes nothing for {-(-wait // _SECOND)} s", True)
         url = httpx.URL(f"{base or self._access.rest_url.rstrip('/')}{path}", params=params)
         content = None if body is None else msgspec.json.encode(body)
         answer = await self._send(self._transport, method, url, content)
-        if isinstance(answer, Failure):
+        if isinstance(answer, AlpacaFailure):
             return answer
         status, told = answer
         return told if 200 <= status < 300 else self._failure(status, told)
@@ -95,7 +95,7 @@ class AlpacaClient:
 
     async def _send(
         self, transport: httpx.AsyncHTTPTransport, method: Method, url: httpx.URL, content: bytes | None
-    ) -> tuple[int, bytes] | Failure:
+    ) -> tuple[int, bytes] | AlpacaFailure:
         wait, sent = self._access.timeout, self._clock.now()
         headers = {
             "APCA-API-KEY-ID": self._access.key, "APCA-API-SECRET-KEY": self._access.secret,
@@ -113,11 +113,11 @@ class AlpacaClient:
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
-            return Failure("NO_ANSWER", "OUTCOME_UNKNOWN")
+            return AlpacaFailure("NO_ANSWER", "OUTCOME_UNKNOWN")
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError):
-            return Failure("CONNECTION_LOST", "OUTCOME_UNKNOWN")
+            return AlpacaFailure("CONNECTION_LOST", "OUTCOME_UNKNOWN")
         if body is None:
-            return Failure("UNREADABLE", "OUTCOME_UNKNOWN")
+            return AlpacaFailure("UNREADABLE", "OUTCOME_UNKNOWN")
         self._note(response, sent)
         return response.status_code, body
 
@@ -137,16 +137,16 @@ class AlpacaClient:
                 pause = int(reset) * _SECOND - self._clock.now() - (self.skew or 0)
             self._paused_until = self._clock.steady() + min(max(pause, 0), _PAUSE_MAX)
 
-    def _failure(self, status: int, body: bytes) -> Failure:
+    def _failure(self, status: int, body: bytes) -> AlpacaFailure:
         """What a refusal means. Neither an error of the server's nor the page of somebody between is a refusal."""
-        told = decoded(body, Told)
+        told = decoded(body, ErrorBody)
         text = "" if told is None else self.scrubbed(told.words)
         code = str(told.code) if told is not None and told.code else str(status)
         row = refusal(NAME, code, text)
         theirs = 400 <= status < 500 and (text or status == 429)
         if row.cls == "OUTCOME_UNKNOWN" or not theirs:
-            return Failure(code, "OUTCOME_UNKNOWN", text)
-        return Failure(code, row.cls, text, True)
+            return AlpacaFailure(code, "OUTCOME_UNKNOWN", text)
+        return AlpacaFailure(code, row.cls, text, True)
 
 
 async def _body(response: httpx.Response) -> bytes | None:

@@ -19,9 +19,9 @@ from plimsoll.core.instrument import Instrument
 from plimsoll.core.live_venue import LiveQuote, VenueAccess, VenueHealth
 from plimsoll.core.ports import Clock
 from plimsoll.core.venue import Accepted, Refused, Unknown
-from plimsoll.execution.venues.alpaca.client import AlpacaClient, Failure
+from plimsoll.execution.venues.alpaca.client import AlpacaClient, AlpacaFailure
 from plimsoll.execution.venues.alpaca.orders import Symbols
-from plimsoll.execution.venues.alpaca.stream import Line, Pace
+from plimsoll.execution.venues.alpaca.stream import ProvenStream, StreamPace
 from plimsoll.execution.venues.alpaca.wire import as_price, decoded, micros
 
 ERRORS: Mapping[int, str] = {
@@ -70,11 +70,11 @@ class AlpacaQuotes:
     """The quotes of one account's data subscription. A feed that is delayed says so in every quote."""
 
     def __init__(
-        self, access: VenueAccess, instruments: Mapping[str, Instrument], clock: Clock, pace: Pace | None = None
+        self, access: VenueAccess, instruments: Mapping[str, Instrument], clock: Clock, pace: StreamPace | None = None
     ) -> None:
         self._access, self._symbols = access, Symbols(instruments)
         self._client = AlpacaClient(access, clock)
-        self._line = Line(access.data_url, self, clock, pace or Pace(), access.timeout)
+        self._line = ProvenStream(access.data_url, self, clock, pace or StreamPace(), access.timeout)
         parts = urlsplit(access.data_url)
         self._feed = parts.path.rstrip("/").rpartition("/")[2]
         self._kind: Kind = "delayed" if "delayed" in self._feed else "live"
@@ -83,7 +83,7 @@ class AlpacaQuotes:
         self._wanted: tuple[str, ...] = ()
         self._acknowledged: frozenset[str] = frozenset()
         self._answered = asyncio.Event()
-        self._error: Failure | None = None
+        self._error: AlpacaFailure | None = None
         self._newest: dict[str, LiveQuote] = {}
         self._last: dict[str, int] = {}
         self._stirred = asyncio.Event()
@@ -111,7 +111,7 @@ class AlpacaQuotes:
                     await self._answered.wait()
                 failed = self._missing()
             except TimeoutError:
-                failed = Failure("NO_ANSWER", "OUTCOME_UNKNOWN", "the subscription was not acknowledged")
+                failed = AlpacaFailure("NO_ANSWER", "OUTCOME_UNKNOWN", "the subscription was not acknowledged")
         else:
             failed = await self._line.open()
         if failed is not None:
@@ -142,9 +142,11 @@ class AlpacaQuotes:
             wanted = ",".join(self._wanted[start : start + _PER_REQUEST])
             params = {"symbols": wanted, "feed": self._feed}
             body = await self._client.ask("GET", "/v2/stocks/quotes/latest", params, base=self._rest)
-            page = None if isinstance(body, Failure) else decoded(body, _Page)
+            page = None if isinstance(body, AlpacaFailure) else decoded(body, _Page)
             if page is None:
-                self._note = f"the latest quotes have no answer ({body.words})" if isinstance(body, Failure) else ""
+                self._note = (
+                    f"the latest quotes have no answer ({body.words})" if isinstance(body, AlpacaFailure) else ""
+                )
                 continue
             self._note = ""
             for symbol, one in page.quotes.items():
@@ -153,7 +155,7 @@ class AlpacaQuotes:
 
     # what is said on the stream
 
-    async def hello(self, socket: ClientConnection) -> Failure | None:
+    async def hello(self, socket: ClientConnection) -> AlpacaFailure | None:
         """Authenticate and subscribe."""
         self._acknowledged = frozenset()
         if (failed := await self._until(socket, "success", "connected")) is not None:
@@ -167,7 +169,7 @@ class AlpacaQuotes:
             return failed
         return self._missing()
 
-    async def _until(self, socket: ClientConnection, kind: str, msg: str) -> Failure | None:
+    async def _until(self, socket: ClientConnection, kind: str, msg: str) -> AlpacaFailure | None:
         while True:
             self._error = None
             frame = await socket.recv()
@@ -178,13 +180,13 @@ class AlpacaQuotes:
             if any(row.kind == kind and (not msg or row.msg == msg) for row in rows):
                 return None
 
-    def _missing(self) -> Failure | None:
+    def _missing(self) -> AlpacaFailure | None:
         if self._error is not None:
             return self._error
         missing = [one for one in self._wanted if one not in self._acknowledged]
         if not missing:
             return None
-        return Failure("NOT_SUBSCRIBED", "OUTCOME_UNKNOWN", f"not acknowledged: {', '.join(missing[:5])}")
+        return AlpacaFailure("NOT_SUBSCRIBED", "OUTCOME_UNKNOWN", f"not acknowledged: {', '.join(missing[:5])}")
 
     def question(self) -> str:
         """The subscription again, which the venue acknowledges with all of it."""
@@ -209,7 +211,7 @@ class AlpacaQuotes:
             elif row.kind == "error":
                 code = row.code or 0
                 meaning = ERRORS.get(code, self._client.scrubbed(row.msg))
-                self._error = Failure(
+                self._error = AlpacaFailure(
                     str(code), "AUTH" if code == 402 else "RULE", f"the data stream says: {meaning}", code in _FINAL
                 )
                 self._answered.set()

@@ -16,7 +16,7 @@ from plimsoll.core.order import Order, OrderType, TimeInForce
 from plimsoll.core.quantity import DECIMALS, ONE
 from plimsoll.core.venue import Combination, Refused, VenueRules
 from plimsoll.execution.venues.alpaca.orders import Symbols, exact_price
-from plimsoll.execution.venues.alpaca.wire import Account, Asset, finite
+from plimsoll.execution.venues.alpaca.wire import AccountRow, Asset, finite
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,7 +45,7 @@ _PRICE_MAX = 1e9
 _FRACTION_MIN = 100  # cents: the least value of an order for a fraction
 
 
-def rules_of(assets: Mapping[str, Asset], symbols: Symbols, account: Account) -> VenueRules:
+def rules_of(assets: Mapping[str, Asset], symbols: Symbols, account: AccountRow) -> VenueRules:
     """The order rules of an account: by symbol, where it differs from others of its kind."""
     least: dict[str, int] = {}
     step: dict[str, int] = {}
@@ -65,7 +65,7 @@ def rules_of(assets: Mapping[str, Asset], symbols: Symbols, account: Account) ->
     return VenueRules("alpaca", TAKES if not blocked(account) else frozenset(), least, {}, step, ticks)
 
 
-def blocked(account: Account) -> str:
+def blocked(account: AccountRow) -> str:
     """Why an account may not trade; "" where it may."""
     if account.status != "ACTIVE":
         return f"the account is {account.status}"
@@ -80,7 +80,7 @@ def blocked(account: Account) -> str:
 class Filters:
     """Our filters of an order, from the venue's data. A refusal's text begins with the filter's name (L17)."""
 
-    def __init__(self, rules: VenueRules, assets: Mapping[str, Asset], symbols: Symbols, account: Account) -> None:
+    def __init__(self, rules: VenueRules, assets: Mapping[str, Asset], symbols: Symbols, account: AccountRow) -> None:
         self._rules, self._assets, self._symbols, self._account = rules, assets, symbols, account
 
     def refusal(self, order: Order, now: int) -> Refused | None:

@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 
 from plimsoll.core.ports import Clock
-from plimsoll.execution.venues.alpaca.client import Failure
+from plimsoll.execution.venues.alpaca.client import AlpacaFailure
 
 _SECOND = 1_000_000
 _FRAME_MAX = 16_000_000
@@ -24,7 +24,7 @@ _QUIET = logging.getLogger(__name__)
 _QUIET.disabled = True  # at its lowest level the library logs frames, and the first one holds the secret
 
 
-class Pace(msgspec.Struct, frozen=True):
+class StreamPace(msgspec.Struct, frozen=True):
     """How long what may take, microseconds.
 
     A stream silent for ``question`` is asked, and replaced when nothing was heard for ``silence``. An order of ours
@@ -45,7 +45,7 @@ class Pace(msgspec.Struct, frozen=True):
 class Speaker(Protocol):
     """What is said on a stream."""
 
-    async def hello(self, socket: ClientConnection) -> Failure | None:
+    async def hello(self, socket: ClientConnection) -> AlpacaFailure | None:
         """Authenticate and subscribe; None when the venue acknowledged both."""
         ...
 
@@ -62,10 +62,10 @@ class Speaker(Protocol):
         ...
 
 
-class Line:
+class ProvenStream:
     """A connection that is replaced when it fails."""
 
-    def __init__(self, url: str, speaker: Speaker, clock: Clock, pace: Pace, timeout: float) -> None:
+    def __init__(self, url: str, speaker: Speaker, clock: Clock, pace: StreamPace, timeout: float) -> None:
         self._url, self._speaker, self._clock, self._pace, self._timeout = url, speaker, clock, pace, timeout
         self._socket: ClientConnection | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -76,7 +76,7 @@ class Line:
         self.gaps = 0
         self.text = ""
 
-    async def open(self) -> Failure | None:
+    async def open(self) -> AlpacaFailure | None:
         """The first connection; None when it stands, and is kept up from then on."""
         await self.close()
         failed = await self._attempt()
@@ -109,7 +109,7 @@ class Line:
         self.text = why
         await self._drop()
 
-    async def _attempt(self) -> Failure | None:
+    async def _attempt(self) -> AlpacaFailure | None:
         try:
             async with asyncio.timeout(self._timeout):
                 self._socket = await connect(
@@ -117,7 +117,9 @@ class Line:
                 )
                 failed = await self._speaker.hello(self._socket)
         except (TimeoutError, WebSocketException, InvalidHandshake, InvalidURI, OSError, ValueError) as error:
-            failed = Failure("NO_STREAM", "OUTCOME_UNKNOWN", type(error).__name__)  # its words may quote what was sent
+            failed = AlpacaFailure(
+                "NO_STREAM", "OUTCOME_UNKNOWN", type(error).__name__
+            )  # its words may quote what was sent
         if failed is not None:
             await self._drop()
             return failed

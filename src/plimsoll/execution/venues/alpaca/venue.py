@@ -15,11 +15,11 @@ from plimsoll.core.live_venue import VenueAccess, VenueHealth
 from plimsoll.core.order import Order
 from plimsoll.core.ports import Clock
 from plimsoll.core.venue import Absent, Accepted, OrderReport, Refused, Unknown, VenueEvent, VenueRules
-from plimsoll.execution.venues.alpaca.account_reader import AccountReader
-from plimsoll.execution.venues.alpaca.client import AlpacaClient, Failure
+from plimsoll.execution.venues.alpaca.account_reader import AlpacaAccountReader
+from plimsoll.execution.venues.alpaca.client import AlpacaClient, AlpacaFailure
 from plimsoll.execution.venues.alpaca.orders import Executed, Names, Symbols, body_of, echoes, reported
 from plimsoll.execution.venues.alpaca.rules import STOCK_TICKS, TAKES, Filters, blocked, rules_of
-from plimsoll.execution.venues.alpaca.stream import Line, Pace
+from plimsoll.execution.venues.alpaca.stream import ProvenStream, StreamPace
 from plimsoll.execution.venues.alpaca.updates import Strange, Updates
 from plimsoll.execution.venues.alpaca.wire import (
     Asset,
@@ -43,16 +43,18 @@ class AlpacaVenue:
 
     def __init__(
         self, access: VenueAccess, instruments: Mapping[str, Instrument], clock: Clock,
-        session_of: Callable[[int], str], pace: Pace | None = None,
+        session_of: Callable[[int], str], pace: StreamPace | None = None,
     ) -> None:  # fmt: skip
         self._access, self._clock, self._session_of = access, clock, session_of
-        self._pace = pace or Pace()
+        self._pace = pace or StreamPace()
         self._symbols, self._names = Symbols(instruments), Names()
         executed = Executed(self._symbols, session_of)
         self._updates = Updates(self._symbols, self._names, executed, session_of)
         self._client = AlpacaClient(access, clock)
-        self._reader = AccountReader(self._client, self._symbols, self._names, executed, self._updates, session_of)
-        self._line = Line(access.stream_url, self, clock, self._pace, access.timeout)
+        self._reader = AlpacaAccountReader(
+            self._client, self._symbols, self._names, executed, self._updates, session_of
+        )
+        self._line = ProvenStream(access.stream_url, self, clock, self._pace, access.timeout)
         self._rules = VenueRules("alpaca", TAKES, ticks={"": STOCK_TICKS})
         self._filters: Filters | None = None
         self._rules_of = ""  # the session that they were read in
@@ -104,22 +106,22 @@ class AlpacaVenue:
         await self._client.close()
         self._stirred.set()
 
-    async def _read_rules(self) -> Failure | None:
+    async def _read_rules(self) -> AlpacaFailure | None:
         account = await self._reader.account()
-        if isinstance(account, Failure):
+        if isinstance(account, AlpacaFailure):
             return account
         self._note = blocked(account)
         if account.currency != "USD":
-            return Failure("CURRENCY", "RULE", f"the account is in {account.currency}", True)
+            return AlpacaFailure("CURRENCY", "RULE", f"the account is in {account.currency}", True)
         kinds = {"crypto" if one.kind == "crypto" else "us_equity" for one in self._symbols.instruments.values()}
         assets: dict[str, Asset] = {}
         for kind in sorted(kinds):
             body = await self._client.ask("GET", "/v2/assets", {"status": "active", "asset_class": kind})
-            if isinstance(body, Failure):
+            if isinstance(body, AlpacaFailure):
                 return body
             rows = decoded(body, list[Asset])
             if rows is None:
-                return Failure("UNREADABLE", "OUTCOME_UNKNOWN", "the assets")
+                return AlpacaFailure("UNREADABLE", "OUTCOME_UNKNOWN", "the assets")
             assets |= {self._symbols.here(row.symbol): row for row in rows if self._symbols.knows(row.symbol)}
         self._rules = rules_of(assets, self._symbols, account)
         self._filters = Filters(self._rules, assets, self._symbols, account)
@@ -130,7 +132,7 @@ class AlpacaVenue:
         """The market's state and the venue's time; trading does not depend on this answer."""
         sent = self._clock.now()
         body = await self._client.ask("GET", "/v2/clock")
-        told = None if isinstance(body, Failure) else decoded(body, MarketClock)
+        told = None if isinstance(body, AlpacaFailure) else decoded(body, MarketClock)
         at = micros(told.timestamp) if told is not None else None
         if at is not None:
             self._client.skew = at - (sent + self._clock.now()) // 2
@@ -151,7 +153,7 @@ class AlpacaVenue:
         self._awaited[order.id] = None  # its event may come before the answer
         answer = await self._client.ask("POST", "/v2/orders", body=body_of(order, self._symbols))
         self._sent[order.id] = self._clock.steady()
-        if isinstance(answer, Failure):
+        if isinstance(answer, AlpacaFailure):
             self._awaited.pop(order.id, None)
             if answer.cls == "DUPLICATE":
                 return await self._resolved(order)
@@ -180,18 +182,18 @@ class AlpacaVenue:
     async def _resolved(self, order: Order) -> Accepted | Refused | Unknown:
         """An order of this id was sent before: what became of it."""
         found = await self._reader.order(_BY_CLIENT_ID, {"client_order_id": order.id})
-        return Unknown(f"SENT_BEFORE: {found.words}") if isinstance(found, Failure) else self._taken(order, found)
+        return Unknown(f"SENT_BEFORE: {found.words}") if isinstance(found, AlpacaFailure) else self._taken(order, found)
 
     async def cancel(self, id: str) -> Accepted | Refused | Unknown:
         """Request cancellation; one refused because the order ended says ``GONE``, and the order is to be queried."""
         venue_id = self._names.venue_id(id)
         if venue_id is None:
             found = await self._find(id)
-            if isinstance(found, Failure):
+            if isinstance(found, AlpacaFailure):
                 return Refused(found.cls, found.words) if found.certain else Unknown(found.words)
             venue_id = found.id
         answer = await self._client.ask("DELETE", f"/v2/orders/{venue_id}")
-        if not isinstance(answer, Failure):
+        if not isinstance(answer, AlpacaFailure):
             return Accepted(venue_id)
         return Refused(answer.cls, answer.words) if answer.certain else Unknown(answer.words)
 
@@ -204,19 +206,19 @@ class AlpacaVenue:
         """
         self._names.sent(id)
         found = await self._find(id)
-        if isinstance(found, Failure) and found.cls == "GONE":
+        if isinstance(found, AlpacaFailure) and found.cls == "GONE":
             sent = self._sent.get(id)
             wait = 0 if sent is None else sent + self._pace.arrival - self._clock.steady()
             await self._clock.sleep(max(wait, self._pace.settle))
             found = await self._find(id)
-        if isinstance(found, Failure):
+        if isinstance(found, AlpacaFailure):
             if found.cls != "GONE":
                 return Unknown(found.words)
             return Absent() if self._line.subscribed else Unknown("NOT_FOUND: and the stream is down")
         report = reported(found, self._names.of(found), self._symbols)
         return Unknown(f"UNREADABLE: {report}") if isinstance(report, str) else report
 
-    async def _find(self, id: str) -> WireOrder | Failure:
+    async def _find(self, id: str) -> WireOrder | AlpacaFailure:
         if self._names.known(id) == id:  # the venue's own id, of an order that is not ours
             return await self._reader.order(f"/v2/orders/{id}")
         return await self._reader.order(_BY_CLIENT_ID, {"client_order_id": id})
@@ -227,7 +229,7 @@ class AlpacaVenue:
         if self._filters is not None and session != self._rules_of:
             await self._read_rules()
         found = await self._reader.snapshot(session, lambda: self._count)
-        return Unknown(found.words) if isinstance(found, Failure) else found
+        return Unknown(found.words) if isinstance(found, AlpacaFailure) else found
 
     async def events(self) -> AsyncIterator[VenueEvent]:
         """Events as they come, until it is closed."""
@@ -241,18 +243,18 @@ class AlpacaVenue:
 
     # what is said on the stream
 
-    async def hello(self, socket: ClientConnection) -> Failure | None:
+    async def hello(self, socket: ClientConnection) -> AlpacaFailure | None:
         """Authenticate, and listen; both acknowledged."""
         access = self._access
         keys = {"key_id": access.key, "secret_key": access.secret}
         await socket.send(msgspec.json.encode({"action": "authenticate", "data": keys}).decode())
         granted = await self._granted(socket, "authorization")
         if granted.status != "authorized":
-            return Failure("AUTH", "AUTH", self._client.scrubbed(f"the stream says {granted.status!r}"), True)
+            return AlpacaFailure("AUTH", "AUTH", self._client.scrubbed(f"the stream says {granted.status!r}"), True)
         await socket.send(_LISTEN)
         granted = await self._granted(socket, "listening")
         if "trade_updates" not in (granted.streams or ()):
-            return Failure("NOT_SUBSCRIBED", "OUTCOME_UNKNOWN", "the stream does not acknowledge trade_updates")
+            return AlpacaFailure("NOT_SUBSCRIBED", "OUTCOME_UNKNOWN", "the stream does not acknowledge trade_updates")
         self._awaited.clear()
         return None
 

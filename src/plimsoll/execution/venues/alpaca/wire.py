@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = Decimal(10**27)  # beyond it a figure is an error, and arithmetic with it slow
 
 
-class Told(msgspec.Struct):
+class ErrorBody(msgspec.Struct):
     """The body of a refusal. What holds a quantity is named with it (L15)."""
 
     code: int | str | None = None
@@ -108,7 +108,7 @@ class Activity(msgspec.Struct):
     cum_qty: Number = None
 
 
-class Account(msgspec.Struct):
+class AccountRow(msgspec.Struct):
     """The account. Cash is read from ``cash`` alone (L4), which includes what is not settled yet, swept or not."""
 
     status: str
@@ -123,7 +123,7 @@ class Account(msgspec.Struct):
     shorting_enabled: bool = True
 
 
-class Position(msgspec.Struct):
+class PositionRow(msgspec.Struct):
     """A holding of the account's."""
 
     symbol: str
