@@ -30,7 +30,7 @@ _SAMPLES = 3
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
 
-class Failure(msgspec.Struct, frozen=True):
+class BinanceFailure(msgspec.Struct, frozen=True):
     """A request without the answer that was wanted.
 
     ``code`` is the venue's, or a word of ours where it said none; ``text`` its own words. ``certain`` means that the
@@ -95,25 +95,29 @@ class BinanceClient:
     def _signature(self, text: str) -> str:
         return hmac.new(self._access.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
-    async def read(self, path: str, params: Mapping[str, str] | None = None, *, signed: bool = True) -> bytes | Failure:
+    async def read(
+        self, path: str, params: Mapping[str, str] | None = None, *, signed: bool = True
+    ) -> bytes | BinanceFailure:
         """A question. Where only the clock was wrong it is asked a second time."""
         answer = await self.ask("GET", path, params or {}, "read", signed=signed)
-        if isinstance(answer, Failure) and answer.cls == "CLOCK":
+        if isinstance(answer, BinanceFailure) and answer.cls == "CLOCK":
             return await self.ask("GET", path, params or {}, "read", signed=signed)
         return answer
 
     async def ask(
         self, method: Method, path: str, params: Mapping[str, str], purpose: Purpose, *, signed: bool = True
-    ) -> bytes | Failure:
+    ) -> bytes | BinanceFailure:
         """One request; the answer's body where the venue did what was asked."""
         if not self.budget.allows(purpose):
             wait = -(-self.budget.stopped // 1_000_000)
-            return Failure("RATE", "RATE", f"nothing is asked for {wait} s" if wait else "weight is kept", True, False)
+            return BinanceFailure(
+                "RATE", "RATE", f"nothing is asked for {wait} s" if wait else "weight is kept", True, False
+            )
         if signed and self.time.old and (failed := await self.estimate_time()) is not None:
             return failed
         text = urlencode(self.signed(params) if signed else params)
         answer = await self._send(method, path, text, with_key=True)
-        if isinstance(answer, Failure):
+        if isinstance(answer, BinanceFailure):
             return answer
         status, body = answer
         if 200 <= status < 300:
@@ -123,18 +127,18 @@ class BinanceClient:
             await self.estimate_time()
         return failure
 
-    async def estimate_time(self) -> Failure | None:
+    async def estimate_time(self) -> BinanceFailure | None:
         """Ask for the venue's clock a few times; None when it is known now."""
         trips = []
         for _ in range(_SAMPLES):
             sent = self._clock.steady()
             answer = await self._send("GET", self._time_path, "")
-            if isinstance(answer, Failure):
+            if isinstance(answer, BinanceFailure):
                 return msgspec.structs.replace(answer, certain=True)
             try:
                 told = msgspec.json.decode(answer[1], type=_Time).server_time
             except (msgspec.DecodeError, UnicodeDecodeError):
-                return Failure("UNREADABLE", "OUTCOME_UNKNOWN", "the venue's clock has no answer", True)
+                return BinanceFailure("UNREADABLE", "OUTCOME_UNKNOWN", "the venue's clock has no answer", True)
             trips.append((sent, self._clock.steady(), told))
         self.time.estimate(trips)
         return None
@@ -145,7 +149,7 @@ class BinanceClient:
 
     async def _send(
         self, method: Method, path: str, text: str, *, with_key: bool = False
-    ) -> tuple[int, bytes] | Failure:
+    ) -> tuple[int, bytes] | BinanceFailure:
         headers = {"X-MBX-APIKEY": self._access.key} if with_key else {}
         url, content = f"{self._access.rest_url}{path}", None
         if method in ("POST", "PUT"):
@@ -164,15 +168,15 @@ class BinanceClient:
                 finally:
                     await response.aclose()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            return Failure("NO_CONNECTION", "OUTCOME_UNKNOWN", "", True, False)
+            return BinanceFailure("NO_CONNECTION", "OUTCOME_UNKNOWN", "", True, False)
         except (TimeoutError, httpx.TimeoutException):
-            return Failure("NO_ANSWER", "OUTCOME_UNKNOWN")
+            return BinanceFailure("NO_ANSWER", "OUTCOME_UNKNOWN")
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError):
-            return Failure("CONNECTION_CLOSED", "OUTCOME_UNKNOWN")
+            return BinanceFailure("CONNECTION_CLOSED", "OUTCOME_UNKNOWN")
         self.budget.note(response.status_code, dict(response.headers))
         return response.status_code, body
 
-    def _failure(self, status: int, body: bytes) -> Failure:
+    def _failure(self, status: int, body: bytes) -> BinanceFailure:
         """What a refusal means. Only words of the venue's own make one certain; a page of a proxy's is no word."""
         try:
             told = msgspec.json.decode(body, type=_Told)
@@ -180,15 +184,15 @@ class BinanceClient:
             told = None
         if status in (418, 429):
             text = told.msg if told else ""
-            return Failure(str(told.code) if told else str(status), "RATE", text, True)
+            return BinanceFailure(str(told.code) if told else str(status), "RATE", text, True)
         if told is None:
             if status == 403:  # Binance's firewall, which stands before everything
-                return Failure("403", "RATE", "the venue's firewall refuses us", True)
-            return Failure(f"HTTP_{status}", "OUTCOME_UNKNOWN")
+                return BinanceFailure("403", "RATE", "the venue's firewall refuses us", True)
+            return BinanceFailure(f"HTTP_{status}", "OUTCOME_UNKNOWN")
         row = refusal(self._venue, str(told.code), told.msg)
         if status >= 500 and row.cls != "BUSY":
-            return Failure(str(told.code), "OUTCOME_UNKNOWN", told.msg)
-        return Failure(str(told.code), row.cls, told.msg, row.cls != "OUTCOME_UNKNOWN")
+            return BinanceFailure(str(told.code), "OUTCOME_UNKNOWN", told.msg)
+        return BinanceFailure(str(told.code), row.cls, told.msg, row.cls != "OUTCOME_UNKNOWN")
 
 
 async def _body(response: httpx.Response) -> bytes:

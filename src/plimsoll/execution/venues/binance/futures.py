@@ -12,11 +12,11 @@ from decimal import Decimal
 import msgspec
 
 from plimsoll.core.order import Order
-from plimsoll.execution.venues.binance.client import BinanceClient, Failure
+from plimsoll.execution.venues.binance.client import BinanceClient, BinanceFailure
 from plimsoll.execution.venues.binance.listing import CASH, Listing
-from plimsoll.execution.venues.binance.market import Account, Income, Paths
+from plimsoll.execution.venues.binance.market import BinanceAccount, Income, Paths
 from plimsoll.execution.venues.binance.spot import plain_order
-from plimsoll.execution.venues.binance.wire import OrderRow, Report, Trade, futures_trades, made_trade, number
+from plimsoll.execution.venues.binance.wire import BinanceTrade, OrderRow, Report, futures_trades, made_trade, number
 
 _V1, _V3 = "/fapi/v1", "/fapi/v3"
 _TYPES = {"market": "MARKET", "limit": "LIMIT"}
@@ -91,24 +91,24 @@ class Futures:
         whole = plain_order(order, listing, _TYPES)
         return whole | {"reduceOnly": "true" if order.reduce_only else "false", "newOrderRespType": "ACK"}
 
-    async def permits(self, client: BinanceClient) -> Failure | str:
+    async def permits(self, client: BinanceClient) -> BinanceFailure | str:
         """Only one-way mode: in hedge mode a symbol has two positions."""
         body = await client.read(f"{_V1}/positionSide/dual")
-        if isinstance(body, Failure):
+        if isinstance(body, BinanceFailure):
             return body
         try:
             dual = msgspec.json.decode(body, type=_Mode).dual_side_position
         except msgspec.DecodeError:
-            return Failure("UNREADABLE", "OUTCOME_UNKNOWN", "the position mode")
+            return BinanceFailure("UNREADABLE", "OUTCOME_UNKNOWN", "the position mode")
         return "the account is in hedge mode; change it to one-way mode at Binance" if dual else ""
 
-    async def account(self, client: BinanceClient, by_symbol: dict[str, Listing]) -> Account | Failure:
+    async def account(self, client: BinanceClient, by_symbol: dict[str, Listing]) -> BinanceAccount | BinanceFailure:
         """The wallet less the cost of the positions, and the positions."""
         account = await client.read(f"{_V3}/account")
-        if isinstance(account, Failure):
+        if isinstance(account, BinanceFailure):
             return account
         positions = await client.read(f"{_V3}/positionRisk")
-        if isinstance(positions, Failure):
+        if isinstance(positions, BinanceFailure):
             return positions
         markets = {one.market: symbol for symbol, one in by_symbol.items()}
         try:
@@ -125,25 +125,29 @@ class Futures:
                 held[markets[one.symbol]] = amount
                 cash -= amount * number(one.entry_price)
         except (msgspec.DecodeError, ValueError):
-            return Failure("UNREADABLE", "OUTCOME_UNKNOWN", "the account")
-        return Account(cash, held, tuple(sorted(rest)))
+            return BinanceFailure("UNREADABLE", "OUTCOME_UNKNOWN", "the account")
+        return BinanceAccount(cash, held, tuple(sorted(rest)))
 
     async def average(self, client: BinanceClient, listing: Listing) -> Decimal:
         """The mark price."""
         body = await client.read(f"{_V1}/premiumIndex", {"symbol": listing.market}, signed=False)
         try:
-            return Decimal(0) if isinstance(body, Failure) else number(msgspec.json.decode(body, type=_Mark).mark_price)
+            return (
+                Decimal(0)
+                if isinstance(body, BinanceFailure)
+                else number(msgspec.json.decode(body, type=_Mark).mark_price)
+            )
         except (msgspec.DecodeError, ValueError):
             return Decimal(0)
 
-    async def income(self, client: BinanceClient, since: int) -> tuple[Income, ...] | Failure:
+    async def income(self, client: BinanceClient, since: int) -> tuple[Income, ...] | BinanceFailure:
         """Funding that was paid or received, of whatever symbol: all of it is the account's cash."""
         found: dict[str, Income] = {}
         start = since // 1000
         while True:
             asked = {"incomeType": "FUNDING_FEE", "startTime": str(start), "limit": str(_PAGE)}
             body = await client.read(f"{_V1}/income", asked)
-            if isinstance(body, Failure):
+            if isinstance(body, BinanceFailure):
                 return body
             try:
                 rows = msgspec.json.decode(body, type=list[_Income])
@@ -152,12 +156,12 @@ class Futures:
                     id = f"{row.tran_id} {row.time}"
                     found[id] = Income(id, "funding", row.symbol, number(row.income), row.asset, row.time * 1000)
             except (msgspec.DecodeError, ValueError):
-                return Failure("UNREADABLE", "OUTCOME_UNKNOWN", "the funding")
+                return BinanceFailure("UNREADABLE", "OUTCOME_UNKNOWN", "the funding")
             if len(rows) < _PAGE or len(found) == known:
                 return tuple(found.values())
             start = rows[-1].time
 
-    def trades(self, body: bytes) -> list[Trade] | None:
+    def trades(self, body: bytes) -> list[BinanceTrade] | None:
         """Executions in an answer."""
         return futures_trades(body)
 

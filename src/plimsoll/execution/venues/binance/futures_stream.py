@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from plimsoll.core.ports import Clock
-from plimsoll.execution.venues.binance.client import BinanceClient, Failure
+from plimsoll.execution.venues.binance.client import BinanceClient, BinanceFailure
 
 _PATH = "/fapi/v1/listenKey"
 
@@ -34,15 +34,15 @@ class FuturesAccountDialect:
         self._every = int(every * 1_000_000)
         self._kept = 0
 
-    async def address(self) -> str | Failure:
+    async def address(self) -> str | BinanceFailure:
         """The address of the account's present key, which is made where there is none."""
         body = await self._client.ask("POST", _PATH, {}, "read", signed=False)
-        if isinstance(body, Failure):
+        if isinstance(body, BinanceFailure):
             return body
         try:
             key = msgspec.json.decode(body, type=_Key).listen_key
         except msgspec.DecodeError:
-            return Failure("UNREADABLE", "OUTCOME_UNKNOWN", "the listen key")
+            return BinanceFailure("UNREADABLE", "OUTCOME_UNKNOWN", "the listen key")
         self._kept = self._clock.steady()
         return f"{self._url}/ws/{key}"
 
@@ -54,13 +54,13 @@ class FuturesAccountDialect:
         """Why an answer does not show it."""
         return "" if self.confirms(answer) else "the stream does not say what it is subscribed to"
 
-    async def question(self, number: int) -> bytes | Failure | None:
+    async def question(self, number: int) -> bytes | BinanceFailure | None:
         """Keep the key alive where it is time, and ask on the connection."""
         if self._clock.steady() - self._kept >= self._every:
             kept = await self._client.ask("PUT", _PATH, {}, "read", signed=False)
-            if isinstance(kept, Failure) and kept.cls == "GONE":
+            if isinstance(kept, BinanceFailure) and kept.cls == "GONE":
                 return kept
-            if not isinstance(kept, Failure):
+            if not isinstance(kept, BinanceFailure):
                 self._kept = self._clock.steady()
         return msgspec.json.encode({"method": "LIST_SUBSCRIPTIONS", "id": number})
 

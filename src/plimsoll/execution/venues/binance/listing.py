@@ -17,7 +17,7 @@ from plimsoll.core.quantity import ONE
 from plimsoll.core.venue import Combination, VenueRules
 from plimsoll.execution.venues.binance.filters import SymbolFilters, parsed_filters
 from plimsoll.execution.venues.binance.market import Income
-from plimsoll.execution.venues.binance.wire import Trade
+from plimsoll.execution.venues.binance.wire import BinanceTrade
 
 CASH = "USDT"
 _CENT = Decimal("0.01")
@@ -164,7 +164,7 @@ def cents_held(amount: Decimal) -> int:
     return int((amount / _CENT).quantize(Decimal(1), ROUND_FLOOR))
 
 
-def fill_of(listing: Listing, trade: Trade, client_id: str, session: str) -> Fill | None:
+def fill_of(listing: Listing, trade: BinanceTrade, client_id: str, session: str) -> Fill | None:
     """The execution in lots and cents; None where it is no whole number of lots, which its symbol's step excludes.
 
     A commission in cash is part of it, one in another asset is a fee of its own (``fee_of``), so that the quantity
@@ -183,7 +183,7 @@ def fill_of(listing: Listing, trade: Trade, client_id: str, session: str) -> Fil
     )  # fmt: skip
 
 
-def fee_of(listing: Listing, trade: Trade, session: str, by_base: Mapping[str, Listing]) -> FeeReported | None:
+def fee_of(listing: Listing, trade: BinanceTrade, session: str, by_base: Mapping[str, Listing]) -> FeeReported | None:
     """The fee of an execution that was taken in another asset than cash: coins of the purchase itself, or BNB.
 
     ``by_base`` are the symbols that are held as an asset: where it is one of them, its position pays the fee.

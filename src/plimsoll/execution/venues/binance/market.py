@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from plimsoll.core.order import Order
-from plimsoll.execution.venues.binance.client import BinanceClient, Failure
-from plimsoll.execution.venues.binance.wire import OrderRow, Report, Trade
+from plimsoll.execution.venues.binance.client import BinanceClient, BinanceFailure
+from plimsoll.execution.venues.binance.wire import BinanceTrade, OrderRow, Report
 
 if TYPE_CHECKING:
     from plimsoll.execution.venues.binance.listing import Listing
@@ -26,7 +26,7 @@ class Paths(msgspec.Struct, frozen=True):
     trades: str
 
 
-class Account(msgspec.Struct, frozen=True):
+class BinanceAccount(msgspec.Struct, frozen=True):
     """Cash in USDT and units held by our symbol; ``rest`` are assets that no symbol of ours is."""
 
     cash: Decimal
@@ -45,7 +45,7 @@ class Income(msgspec.Struct, frozen=True):
     at: int
 
 
-class Market(Protocol):
+class BinanceMarket(Protocol):
     """One of Binance's markets. ``by_days`` is the longest span of executions that one question may be about, 0 for
     any; ``exempts_reductions`` says that a reduction may have any value, and
     ``holds_assets`` that positions are balances of assets, from which a fee may be taken.
@@ -61,11 +61,11 @@ class Market(Protocol):
         """The parameters of an order, but for its id; or why it is none of this venue's kinds."""
         ...
 
-    async def permits(self, client: BinanceClient) -> Failure | str:
+    async def permits(self, client: BinanceClient) -> BinanceFailure | str:
         """Why the account is not one that we trade, "" where it is."""
         ...
 
-    async def account(self, client: BinanceClient, by_symbol: dict[str, Listing]) -> Account | Failure:
+    async def account(self, client: BinanceClient, by_symbol: dict[str, Listing]) -> BinanceAccount | BinanceFailure:
         """Cash and positions."""
         ...
 
@@ -73,11 +73,11 @@ class Market(Protocol):
         """The average price that the filters of a price are judged by; 0 where there is none."""
         ...
 
-    async def income(self, client: BinanceClient, since: int) -> tuple[Income, ...] | Failure:
+    async def income(self, client: BinanceClient, since: int) -> tuple[Income, ...] | BinanceFailure:
         """Payments apart from executions since a time, microseconds."""
         ...
 
-    def trades(self, body: bytes) -> list[Trade] | None:
+    def trades(self, body: bytes) -> list[BinanceTrade] | None:
         """Executions in an answer."""
         ...
 

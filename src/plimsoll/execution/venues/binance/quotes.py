@@ -13,7 +13,7 @@ from plimsoll.core.live_venue import LiveQuote, VenueHealth
 from plimsoll.core.ports import Clock
 from plimsoll.core.quantity import ONE
 from plimsoll.core.venue import Accepted, Refused, Unknown
-from plimsoll.execution.venues.binance.client import Failure
+from plimsoll.execution.venues.binance.client import BinanceFailure
 from plimsoll.execution.venues.binance.listing import market_of
 from plimsoll.execution.venues.binance.stream import Stream
 
@@ -38,7 +38,7 @@ class _Dialect:
     def __init__(self, url: str) -> None:
         self._url, self.names = url, list[str]()
 
-    async def address(self) -> str | Failure:
+    async def address(self) -> str | BinanceFailure:
         return f"{self._url}/ws"
 
     def subscription(self, number: int) -> bytes | None:
@@ -51,7 +51,7 @@ class _Dialect:
             return "an unreadable answer to the subscription"
         return "" if told.error is None else "the venue refuses the subscription"
 
-    async def question(self, number: int) -> bytes | Failure | None:
+    async def question(self, number: int) -> bytes | BinanceFailure | None:
         return msgspec.json.encode({"method": "LIST_SUBSCRIPTIONS", "id": number})
 
     def confirms(self, answer: bytes) -> bool:

@@ -7,10 +7,10 @@ from decimal import Decimal
 import msgspec
 
 from plimsoll.core.order import Order
-from plimsoll.execution.venues.binance.client import BinanceClient, Failure
+from plimsoll.execution.venues.binance.client import BinanceClient, BinanceFailure
 from plimsoll.execution.venues.binance.listing import CASH, Listing
-from plimsoll.execution.venues.binance.market import Account, Income, Paths
-from plimsoll.execution.venues.binance.wire import OrderRow, Report, Trade, made_trade, number, spot_trades
+from plimsoll.execution.venues.binance.market import BinanceAccount, Income, Paths
+from plimsoll.execution.venues.binance.wire import BinanceTrade, OrderRow, Report, made_trade, number, spot_trades
 
 _TYPES = {"market": "MARKET", "limit": "LIMIT", "stop": "STOP_LOSS", "stop_limit": "STOP_LOSS_LIMIT"}
 _V3 = "/api/v3"
@@ -70,17 +70,17 @@ class Spot:
         """The parameters of an order. A market order executes at once, whatever its time in force."""
         return plain_order(order, listing, _TYPES) | {"newOrderRespType": "ACK"}
 
-    async def permits(self, client: BinanceClient) -> Failure | str:
+    async def permits(self, client: BinanceClient) -> BinanceFailure | str:
         """Whether the account may trade."""
         body = await client.read(f"{_V3}/account", {"omitZeroBalances": "true"})
-        if isinstance(body, Failure):
+        if isinstance(body, BinanceFailure):
             return body
         return "" if (found := _decoded(body)) is not None and found.can_trade else "the account may not trade"
 
-    async def account(self, client: BinanceClient, by_symbol: dict[str, Listing]) -> Account | Failure:
+    async def account(self, client: BinanceClient, by_symbol: dict[str, Listing]) -> BinanceAccount | BinanceFailure:
         """Balances, free and locked in orders alike."""
         body = await client.read(f"{_V3}/account", {"omitZeroBalances": "true"})
-        if isinstance(body, Failure):
+        if isinstance(body, BinanceFailure):
             return body
         try:
             told = _decoded(body)
@@ -88,25 +88,29 @@ class Spot:
         except ValueError:
             whole = None
         if whole is None:
-            return Failure("UNREADABLE", "OUTCOME_UNKNOWN", "the account's balances")
+            return BinanceFailure("UNREADABLE", "OUTCOME_UNKNOWN", "the account's balances")
         bases = {one.base: symbol for symbol, one in by_symbol.items()}
         held = {bases[asset]: amount for asset, amount in whole.items() if asset in bases and amount}
         rest = tuple(sorted(asset for asset, n in whole.items() if n and asset not in bases and asset != CASH))
-        return Account(whole.get(CASH, Decimal(0)), held, rest)
+        return BinanceAccount(whole.get(CASH, Decimal(0)), held, rest)
 
     async def average(self, client: BinanceClient, listing: Listing) -> Decimal:
         """The venue's average of the last minutes."""
         body = await client.read(f"{_V3}/avgPrice", {"symbol": listing.market}, signed=False)
         try:
-            return Decimal(0) if isinstance(body, Failure) else number(msgspec.json.decode(body, type=_Average).price)
+            return (
+                Decimal(0)
+                if isinstance(body, BinanceFailure)
+                else number(msgspec.json.decode(body, type=_Average).price)
+            )
         except (msgspec.DecodeError, ValueError):
             return Decimal(0)
 
-    async def income(self, client: BinanceClient, since: int) -> tuple[Income, ...] | Failure:
+    async def income(self, client: BinanceClient, since: int) -> tuple[Income, ...] | BinanceFailure:
         """Spot has none."""
         return ()
 
-    def trades(self, body: bytes) -> list[Trade] | None:
+    def trades(self, body: bytes) -> list[BinanceTrade] | None:
         """Executions in an answer."""
         return spot_trades(body)
 

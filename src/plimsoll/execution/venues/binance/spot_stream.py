@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from plimsoll.execution.venues.binance.client import BinanceClient, Failure
+from plimsoll.execution.venues.binance.client import BinanceClient, BinanceFailure
 
 
 class _Result(msgspec.Struct, rename="camel"):
@@ -38,7 +38,7 @@ class SpotAccountDialect:
         self._client, self._url = client, url
         self._subscription = -1
 
-    async def address(self) -> str | Failure:
+    async def address(self) -> str | BinanceFailure:
         """The WebSocket API."""
         return self._url
 
@@ -59,7 +59,7 @@ class SpotAccountDialect:
         except msgspec.DecodeError:
             return "an unreadable answer to the subscription"
 
-    async def question(self, number: int) -> bytes | Failure | None:
+    async def question(self, number: int) -> bytes | BinanceFailure | None:
         """Which subscriptions stand on this connection."""
         return msgspec.json.encode({"id": number, "method": "session.subscriptions"})
 

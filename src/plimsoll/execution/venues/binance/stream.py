@@ -19,7 +19,7 @@ from websockets.exceptions import WebSocketException
 from plimsoll.core.live_venue import VenueHealth
 from plimsoll.core.ports import Clock
 from plimsoll.core.venue import Accepted, Refused, Unknown
-from plimsoll.execution.venues.binance.client import Failure
+from plimsoll.execution.venues.binance.client import BinanceFailure
 
 _SILENT = logging.Logger("binance", logging.CRITICAL + 1)  # frames and addresses carry keys, so nobody writes them
 _EVERY = 5.0
@@ -29,7 +29,7 @@ _FIRST_DELAY, _LAST_DELAY = 500_000, 30_000_000
 class Dialect(Protocol):
     """What is said on a connection."""
 
-    async def address(self) -> str | Failure:
+    async def address(self) -> str | BinanceFailure:
         """Where to connect to."""
         ...
 
@@ -41,7 +41,7 @@ class Dialect(Protocol):
         """Why an answer to the subscription is none, "" where it is one."""
         ...
 
-    async def question(self, number: int) -> bytes | Failure | None:
+    async def question(self, number: int) -> bytes | BinanceFailure | None:
         """A message that asks whether the subscription stands; None where it was asked another way and stands."""
         ...
 
@@ -122,7 +122,7 @@ class Stream:
         """One attempt; None where it is subscribed."""
         self._broken = asyncio.Event()
         address = await self._dialect.address()
-        if isinstance(address, Failure):
+        if isinstance(address, BinanceFailure):
             known = address.certain and address.sent and address.cls != "OUTCOME_UNKNOWN"
             return Refused(address.cls, address.words) if known else Unknown(address.code)
         try:
@@ -176,7 +176,7 @@ class Stream:
             await self._clock.sleep(int(self._wait * 500_000))
             self._number += 1
             message = await self._dialect.question(self._number)
-            if isinstance(message, Failure):
+            if isinstance(message, BinanceFailure):
                 self._note(text=f"the stream's state has no answer: {message.code}")
                 return
             if message is not None:

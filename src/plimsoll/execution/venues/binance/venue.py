@@ -22,8 +22,8 @@ from plimsoll.core.order import Fill, Order
 from plimsoll.core.ports import Clock
 from plimsoll.core.venue import Absent, Accepted, OrderReport, Refused, Unknown, VenueEvent, VenueRules
 from plimsoll.execution.refusals import refusal
-from plimsoll.execution.venues.binance.account_reader import AccountReader
-from plimsoll.execution.venues.binance.client import BinanceClient, Failure
+from plimsoll.execution.venues.binance.account_reader import BinanceAccountReader
+from plimsoll.execution.venues.binance.client import BinanceClient, BinanceFailure
 from plimsoll.execution.venues.binance.filters import Intended, broken
 from plimsoll.execution.venues.binance.listing import (
     Listing,
@@ -34,7 +34,7 @@ from plimsoll.execution.venues.binance.listing import (
     market_of,
     venue_rules,
 )
-from plimsoll.execution.venues.binance.market import Market
+from plimsoll.execution.venues.binance.market import BinanceMarket
 from plimsoll.execution.venues.binance.spot import on_tick
 from plimsoll.execution.venues.binance.stream import Stream
 from plimsoll.execution.venues.binance.wire import STATUSES, OrderRow, Report, order_row
@@ -68,7 +68,7 @@ class BinanceVenue:
 
     def __init__(
         self,
-        market: Market,
+        market: BinanceMarket,
         client: BinanceClient,
         stream: Stream,
         instruments: Mapping[str, Instrument],
@@ -79,7 +79,7 @@ class BinanceVenue:
         self._market, self._client, self._stream, self._clock = market, client, stream, clock
         self._instruments, self._session_of = instruments, session_of
         self._wait = int(min(_HEARD_WITHIN, timeout) * 1_000_000)
-        self._reader = AccountReader(client, market, session_of)
+        self._reader = BinanceAccountReader(client, market, session_of)
         self._rules = VenueRules(market.name, frozenset())
         self._placed: dict[str, Placed] = {}
         self._open: dict[str, set[str]] = {}
@@ -114,7 +114,7 @@ class BinanceVenue:
         markets = sorted({m for one in self._instruments.values() if (m := market_of(one, self._market.name))})
         asked = {"symbols": msgspec.json.encode(markets).decode()} if self._market.name == "binance" else {}
         body = await self._client.read(self._market.paths.info, asked, signed=False)
-        if isinstance(body, Failure):
+        if isinstance(body, BinanceFailure):
             return _failed(body)
         if (info := exchange_info(body)) is None:
             return Unknown("UNREADABLE")
@@ -122,7 +122,7 @@ class BinanceVenue:
         if wrong:
             return Refused("LISTING", wrong)
         permits = await self._market.permits(self._client)
-        if isinstance(permits, Failure):
+        if isinstance(permits, BinanceFailure):
             return _failed(permits)
         if permits:
             return Refused("RULE", permits)
@@ -165,7 +165,7 @@ class BinanceVenue:
         placed = Placed(listing, order.lots > 0, until, listing.quantity(order.lots), stop=order.stop is not None)
         self._placed[order.id] = placed
         answer = await self._client.ask("POST", self._market.paths.order, params, "order")
-        if isinstance(answer, Failure):
+        if isinstance(answer, BinanceFailure):
             return await self._not_taken(order, placed, answer)
         row = order_row(answer)
         if row is None or row.client_order_id != order.id:
@@ -190,7 +190,7 @@ class BinanceVenue:
             await self.cancel(order.id)
         return Accepted(str(row.order_id))
 
-    async def _not_taken(self, order: Order, placed: Placed, failure: Failure) -> Accepted | Refused | Unknown:
+    async def _not_taken(self, order: Order, placed: Placed, failure: BinanceFailure) -> Accepted | Refused | Unknown:
         """An answer that is no acceptance. Only the venue's own word makes a refusal."""
         if failure.cls == "DUPLICATE":
             placed.outcome = "UNKNOWN"
@@ -259,7 +259,7 @@ class BinanceVenue:
             return Refused("GONE", "Binance has no order with this id")
         asked = {"symbol": listing.market, "origClientOrderId": id}
         answer = await self._client.ask("DELETE", self._market.paths.order, asked, "cancel")
-        if not isinstance(answer, Failure):
+        if not isinstance(answer, BinanceFailure):
             row = order_row(answer)
             return Unknown("UNREADABLE") if row is None else Accepted(str(row.order_id))
         if answer.cls == "GONE":
@@ -301,7 +301,7 @@ class BinanceVenue:
         for listing in [placed.listing] if placed else list(self._reader.by_symbol.values()):
             asked = {"symbol": listing.market, "origClientOrderId": id}
             body = await self._client.read(self._market.paths.order, asked)
-            if isinstance(body, Failure):
+            if isinstance(body, BinanceFailure):
                 if body.cls == "GONE" and body.code in ("-2013", "-2011"):
                     continue
                 return Unknown(body.code)
@@ -337,7 +337,7 @@ class BinanceVenue:
             return Unknown("NOT_CONNECTED")
         session = self._session_of(self._client.time.now())
         found = await self._reader.snapshot(session, lambda: self._heard)
-        if isinstance(found, Failure):
+        if isinstance(found, BinanceFailure):
             return Unknown(found.code)
         held = set(found.orders)
         self._open = {s: {id for id in ids if id in held} for s, ids in self._open.items()}
@@ -416,7 +416,7 @@ class BinanceVenue:
             return False
         listing, row = found
         events = await self._reader.executions(listing, row.order_id)
-        if isinstance(events, Failure):
+        if isinstance(events, BinanceFailure):
             return False
         placed, done = self._known(id, listing, row), Decimal(row.executed_qty)
         placed.due, placed.executed = 0, max(placed.executed, done)
@@ -442,7 +442,7 @@ class BinanceVenue:
         return True
 
 
-def _failed(failure: Failure) -> Refused | Unknown:
+def _failed(failure: BinanceFailure) -> Refused | Unknown:
     """A failed connection: refused only by the venue's word."""
     if failure.certain and failure.sent and failure.cls != "OUTCOME_UNKNOWN":
         return Refused(failure.cls, failure.words)

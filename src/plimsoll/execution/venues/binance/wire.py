@@ -50,7 +50,7 @@ class OrderRow(msgspec.Struct, frozen=True, rename="camel"):
         return 1 if self.side == "BUY" else -1
 
 
-class Trade(msgspec.Struct, frozen=True):
+class BinanceTrade(msgspec.Struct, frozen=True):
     """An execution, from the stream or an answer. ``symbol`` is the venue's, ``at`` microseconds."""
 
     symbol: str
@@ -78,7 +78,7 @@ class Report(msgspec.Struct, frozen=True):
     executed: Decimal
     at: int
     reason: str = ""
-    trade: Trade | None = None
+    trade: BinanceTrade | None = None
 
 
 class _SpotTrade(msgspec.Struct, rename="camel"):
@@ -133,7 +133,7 @@ def order_rows(body: bytes) -> list[OrderRow] | None:
         return None
 
 
-def spot_trades(body: bytes) -> list[Trade] | None:
+def spot_trades(body: bytes) -> list[BinanceTrade] | None:
     """Executions of spot; None where they are unreadable."""
     try:
         rows = msgspec.json.decode(body, type=list[_SpotTrade])
@@ -142,7 +142,7 @@ def spot_trades(body: bytes) -> list[Trade] | None:
         return None
 
 
-def futures_trades(body: bytes) -> list[Trade] | None:
+def futures_trades(body: bytes) -> list[BinanceTrade] | None:
     """Executions of futures; None where they are unreadable."""
     try:
         rows = msgspec.json.decode(body, type=list[_FuturesTrade])
@@ -151,7 +151,7 @@ def futures_trades(body: bytes) -> list[Trade] | None:
         return None
 
 
-def _trade(row: _SpotTrade | _FuturesTrade, sign: int) -> Trade:
+def _trade(row: _SpotTrade | _FuturesTrade, sign: int) -> BinanceTrade:
     value = row.quote_qty if isinstance(row, _SpotTrade) else ""  # the stream of futures says none, and both must agree
     return made_trade(
         (row.symbol, row.id, row.order_id, sign), row.qty, row.price, value,
@@ -161,8 +161,8 @@ def _trade(row: _SpotTrade | _FuturesTrade, sign: int) -> Trade:
 
 def made_trade(
     of: tuple[str, int, int, int], quantity: str, price: str, value: str, fee: tuple[str, str | None], at: int
-) -> Trade:
+) -> BinanceTrade:
     """An execution from its texts. Its value, where the venue does not say it, is its price times its quantity."""
     many, each = number(quantity), number(price)
     worth = number(value) if value else many * each
-    return Trade(*of, many, each, worth, number(fee[0]), fee[1] or "", at * 1000)
+    return BinanceTrade(*of, many, each, worth, number(fee[0]), fee[1] or "", at * 1000)
