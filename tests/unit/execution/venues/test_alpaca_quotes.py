@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
+from aiohttp import web
 from tests.contracts.live.alpaca_harness import PACE, Harness
 from tests.servers.alpaca_server import KEY, SECRET
 
@@ -122,6 +123,24 @@ def test_after_a_break_every_symbol_is_subscribed_again() -> None:
         for symbol in ("AAPL", "BRK.B"):
             await h.loopback.quote(symbol, 1, 2)
         assert {(await newest(feed)).symbol, (await newest(feed)).symbol} == {"AAPL", "BRK-B"}
+
+    play(work)
+
+
+def test_latest_quotes_without_an_answer_are_told_and_the_stream_goes_on() -> None:
+    async def work(h: Harness, feed: AlpacaQuotes) -> None:
+        async def page(request: web.Request) -> web.Response:
+            return web.Response(status=status, text="<html>")
+
+        h.loopback.replaced["/v2/stocks/quotes/latest"] = page
+        status = 200
+        assert await feed.subscribe(["AAPL"]) == Accepted()
+        assert "no answer (UNREADABLE)" in feed.health.text
+        status = 500
+        assert await feed.subscribe(["BRK-B"]) == Accepted()
+        assert "no answer (500)" in feed.health.text
+        await h.server.quote(5, 6)
+        assert (await newest(feed)).bid == 5 * 10**12
 
     play(work)
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from aiohttp import web
 from tests.contracts.live.alpaca_harness import Harness, session_of
 from tests.servers.alpaca_server import KEY, SECRET
 from tests.unit.execution.venues.test_alpaca_orders import order, play
@@ -19,7 +20,7 @@ from plimsoll.app.live_venues import WallClock, live_venue
 from plimsoll.core.errors import InputError
 from plimsoll.core.events import VenueSnapshot
 from plimsoll.core.order import Fill
-from plimsoll.core.venue import Accepted, OrderReport, Refused
+from plimsoll.core.venue import Accepted, OrderReport, Refused, Unknown
 from plimsoll.execution.venues.alpaca.quotes import AlpacaQuotes
 from plimsoll.execution.venues.alpaca.venue import AlpacaVenue
 
@@ -150,6 +151,22 @@ def test_no_key_or_secret_is_told_anywhere(caplog: pytest.LogCaptureFixture) -> 
         play(work)
     text = "".join(map(repr, said)) + caplog.text + "".join(str(record.__dict__) for record in caplog.records)
     assert SECRET not in text and KEY not in text
+
+
+def test_no_redirection_is_followed() -> None:
+    async def work(h: Harness, venue: AlpacaVenue) -> None:
+        async def elsewhere(request: web.Request) -> web.Response:
+            scheme = "ws" if request.path == "/v2/iex" else "http"
+            return web.Response(status=307, headers={"Location": f"{scheme}://127.0.0.1:{h.loopback.port}/elsewhere"})
+
+        for path in ("/v2/account", "/v2/orders", "/v2/iex"):
+            h.loopback.replaced[path] = elsewhere
+        assert isinstance(await venue.snapshot(), Unknown)
+        assert isinstance(await venue.submit(order()), Unknown)
+        assert isinstance(await h.feed().subscribe(["AAPL"]), Unknown)
+        assert not [path for _, path in h.loopback.requests if path == "/elsewhere"]
+
+    play(work)
 
 
 def test_an_official_client_with_wrong_keys_is_refused_like_ours(sdk: Any) -> None:

@@ -144,9 +144,8 @@ class AlpacaQuotes:
             body = await self._client.ask("GET", "/v2/stocks/quotes/latest", params, base=self._rest)
             page = None if isinstance(body, AlpacaFailure) else decoded(body, _Page)
             if page is None:
-                self._note = (
-                    f"the latest quotes have no answer ({body.words})" if isinstance(body, AlpacaFailure) else ""
-                )
+                why = body.words if isinstance(body, AlpacaFailure) else "UNREADABLE"
+                self._note = f"the latest quotes have no answer ({why})"
                 continue
             self._note = ""
             for symbol, one in page.quotes.items():

@@ -62,6 +62,14 @@ class Speaker(Protocol):
         ...
 
 
+class _ConnectHere(connect):
+    """Connects to the address given and to no other: what is said first are the keys."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        """Follow no redirection."""
+        return exc
+
+
 class ProvenStream:
     """A connection that is replaced when it fails."""
 
@@ -112,14 +120,13 @@ class ProvenStream:
     async def _attempt(self) -> AlpacaFailure | None:
         try:
             async with asyncio.timeout(self._timeout):
-                self._socket = await connect(
+                self._socket = await _ConnectHere(
                     self._url, max_size=_FRAME_MAX, logger=_QUIET, proxy=None, close_timeout=1, open_timeout=None
                 )
                 failed = await self._speaker.hello(self._socket)
         except (TimeoutError, WebSocketException, InvalidHandshake, InvalidURI, OSError, ValueError) as error:
-            failed = AlpacaFailure(
-                "NO_STREAM", "OUTCOME_UNKNOWN", type(error).__name__
-            )  # its words may quote what was sent
+            # by its name only: its words may quote what was sent
+            failed = AlpacaFailure("NO_STREAM", "OUTCOME_UNKNOWN", type(error).__name__)
         if failed is not None:
             await self._drop()
             return failed
