@@ -106,7 +106,8 @@ def test_a_reduction_says_so_and_one_that_was_not_taken_as_one_is_cancelled() ->
         assert isinstance(await venue.submit(order("b" * 32, -0.01, reduce_only=True)), Accepted)
         assert h.server.account.orders[-1].reduce_only and not venue.health.text
         h.server.drops_reduce_only = True
-        await venue.submit(order("c" * 32, -0.01, reduce_only=True))
+        refused = await venue.submit(order("c" * 32, -0.01, reduce_only=True))
+        assert isinstance(refused, Refused) and refused.reason == "REDUCE_ONLY_LOST"
         assert not h.server.orders["c" * 32].open and h.server.cancels == 1
         assert "reduce-only" in venue.health.text
         events = await heard(venue, 4)
@@ -189,3 +190,31 @@ def test_a_duplicate_is_evidence_that_the_first_arrived() -> None:
         assert isinstance(await again.submit(order()), Accepted) and len(h.server.orders) == 1
 
     run(work)
+
+
+def test_executions_older_than_one_question_may_reach_are_found() -> None:
+    async def work() -> None:
+        async with Harness() as h:
+            venue, server = h.venue(), h.server
+            await venue.connect(server.now * 1000 - 20 * 86_400_000_000)
+            for _ in range(2):
+                await server.foreign_fill(0.05, 60_000.0)
+            await heard(venue, 2)
+            server.account.trades[0].time -= 10 * 86_400_000
+            snapshot = await venue.snapshot()
+            assert isinstance(snapshot, VenueSnapshot) and len(snapshot.executions) == 2
+            assert server.asked.count("GET /fapi/v1/userTrades") == 3  # two spans, and what is newer
+
+    asyncio.run(work())
+
+
+def test_an_account_that_never_traded_is_asked_for_what_is_kept_and_no_more() -> None:
+    async def work() -> None:
+        async with Harness() as h:
+            venue = h.venue()
+            await venue.connect(0)
+            for asked in (26, 27):
+                assert isinstance(await venue.snapshot(), VenueSnapshot)
+                assert h.server.asked.count("GET /fapi/v1/userTrades") == asked
+
+    asyncio.run(work())

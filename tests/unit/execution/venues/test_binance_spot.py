@@ -9,9 +9,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from tests.contracts.live.binance_harness import UNIT, Harness
 
+from plimsoll.app.live_venues import WallClock
 from plimsoll.core.events import OrderAccepted, OrderCancelled, VenueSnapshot
+from plimsoll.core.live_venue import VenueAccess
 from plimsoll.core.order import Fill, Order
 from plimsoll.core.venue import Absent, Accepted, OrderReport, Refused, Unknown, VenueEvent
+from plimsoll.execution.venues.binance import account_reader
+from plimsoll.execution.venues.binance.client import BinanceClient
 from plimsoll.execution.venues.binance.venue import BinanceVenue
 
 ID = "0123456789abcdef0123456789abcdef"
@@ -229,3 +233,52 @@ def test_a_position_at_its_limit_is_judged_with_open_purchases() -> None:
             assert isinstance(refused, Refused) and refused.text.startswith("MAX_POSITION") and h.server.posts == 2
 
     asyncio.run(work())
+
+
+def test_executions_come_page_after_page_and_are_never_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_reader, "_PAGE", 3)
+
+    async def work(h: Harness, venue: BinanceVenue) -> None:
+        await venue.submit(order())
+        for _ in range(7):
+            await h.server.fill(ID, 0.0001, 60_000.0)
+        await heard(venue, 8)
+        before = h.server.asked.count("GET /api/v3/myTrades")
+        for count in (7, 7, 8):
+            if count == 8:
+                await h.server.foreign_fill(-0.0002, 60_000.0)
+                await heard(venue, 1)
+            snapshot = await venue.snapshot()
+            assert isinstance(snapshot, VenueSnapshot)
+            assert [f.execution for f in snapshot.executions] == [str(t.id) for t in h.server.account.trades]
+            assert len(snapshot.executions) == count
+        assert h.server.asked.count("GET /api/v3/myTrades") - before == 5  # three pages, then what is new
+
+    run(work)
+
+
+def test_a_question_is_asked_again_where_only_the_clock_was_wrong() -> None:
+    async def work(h: Harness, venue: BinanceVenue) -> None:
+        h.server.fault("clock_ahead")
+        assert isinstance(await venue.snapshot(), VenueSnapshot)
+
+    run(work)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "certain"),
+    [
+        (403, b"<html>", "403", True),  # the firewall stands before everything
+        (401, b"<html>", "HTTP_401", False),  # a page of somebody between is no word of the venue's
+        (502, b"bad gateway", "HTTP_502", False),
+        (503, b'{"code": -1008, "msg": "Server is currently overloaded"}', "-1008", True),
+        (503, b'{"code": -2010, "msg": "Account has insufficient balance"}', "-2010", False),
+        (418, b"", "418", True),
+        (429, b'{"code": -1003, "msg": "Too much request weight used"}', "-1003", True),
+        (302, b"", "HTTP_302", False),
+    ],
+)
+def test_only_the_venues_own_word_is_certain(status: int, body: bytes, code: str, certain: bool) -> None:
+    access = VenueAccess("http://127.0.0.1:1", "")
+    failure = BinanceClient(access, WallClock(), "binance", "/api/v3/time")._failure(status, body)
+    assert (failure.code, failure.certain) == (code, certain)

@@ -14,6 +14,7 @@ from plimsoll.execution.venues.binance.wire import BinanceTrade, OrderRow, order
 
 _PAGE = 1000
 _DAY = 86_400_000
+_KEPT = 180 * _DAY  # as far back as executions can be asked for where a question has a span
 _TRIES = 5
 _MOVING = BinanceFailure("MOVING", "OUTCOME_UNKNOWN", "the account changed while it was read")
 
@@ -30,6 +31,7 @@ class BinanceAccountReader:
         self.held: dict[str, Decimal] = {}
         self._since = 0
         self._trades: dict[str, list[BinanceTrade]] = {}
+        self._begun: dict[str, int] = {}  # the span to ask about, of a market without executions yet
         self._names: dict[tuple[str, int], str] = {}
 
     def begin(self, by_symbol: dict[str, Listing], since: int) -> None:
@@ -37,6 +39,7 @@ class BinanceAccountReader:
         self.by_symbol, self._since = by_symbol, since
         self.by_market = {one.market: one for one in by_symbol.values()}
         self.by_base = {one.base: one for one in by_symbol.values()} if self._market.holds_assets else {}
+        self._begun = {}
         self._trades = {one.market: [] for one in by_symbol.values()}
 
     def name(self, market: str, order_id: int, client_id: str) -> None:
@@ -141,23 +144,25 @@ class BinanceAccountReader:
         """Every symbol's executions since the time, page after page."""
         for market, known in self._trades.items():
             while True:
-                last = known[-1].id if known else -1
+                last, in_spans = known[-1].id if known else -1, not known and self._market.by_days > 0
                 page = await (self._page(_from(market, last)) if known else self._first(market))
                 if isinstance(page, BinanceFailure):
                     return page
                 known += sorted((one for one in page if one.id > last), key=lambda one: one.id)
-                if len(page) < _PAGE or known[-1].id == last:
+                if not page or known[-1].id == last or (len(page) < _PAGE and not in_spans):
                     break
         return None
 
     async def _first(self, market: str) -> list[BinanceTrade] | BinanceFailure:
         """The first executions since the time, span after span where one question may not be about more."""
-        start, now, span = self._since // 1000, self._client.time.now() // 1000, self._market.by_days * _DAY
+        now, span = self._client.time.now() // 1000, self._market.by_days * _DAY
+        start = max(self._begun.get(market, self._since // 1000), now - _KEPT if span else 0)
         while True:
             page = await self._page({"symbol": market, "limit": str(_PAGE), "startTime": str(start)})
-            start += span
-            if isinstance(page, BinanceFailure) or page or not span or start > now:
+            if isinstance(page, BinanceFailure) or page or not span or start + span > now:
                 return page
+            start += span
+            self._begun[market] = start
 
     async def _page(self, asked: dict[str, str]) -> list[BinanceTrade] | BinanceFailure:
         body = await self._client.read(self._market.paths.trades, asked)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -72,7 +74,7 @@ class BinanceClient:
             )
         self.time, self.budget = ServerTime(clock), Budget(clock)
         self._access, self._clock, self._venue, self._time_path = access, clock, venue, time_path
-        self._transport = httpx.AsyncHTTPTransport(retries=0)
+        self._transport = httpx.AsyncHTTPTransport(verify=_certificates(), retries=0)
 
     def too_old(self) -> int:
         """The venue's time, microseconds, after which it cannot take a request that is sent now: its window is over."""
@@ -193,6 +195,12 @@ class BinanceClient:
         if status >= 500 and row.cls != "BUSY":
             return BinanceFailure(str(told.code), "OUTCOME_UNKNOWN", told.msg)
         return BinanceFailure(str(told.code), row.cls, told.msg, row.cls != "OUTCOME_UNKNOWN")
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The known authorities, which take long to read."""
+    return httpx.create_ssl_context()
 
 
 async def _body(response: httpx.Response) -> bytes:

@@ -181,5 +181,5 @@ class Futures:
     def objection(self, order: Order, row: OrderRow) -> str:
         """A reduction that the venue did not take as one could open the opposite position."""
         if order.reduce_only and not row.reduce_only:
-            return "Binance took a reduce-only order without being so"
-        return "" if row.position_side == "BOTH" else "the account is in hedge mode"
+            return "REDUCE_ONLY_LOST: Binance took a reduce-only order as one that is not"
+        return "" if row.position_side == "BOTH" else "RULE: the account is in hedge mode"

@@ -86,5 +86,5 @@ class BinanceMarket(Protocol):
         ...
 
     def objection(self, order: Order, row: OrderRow) -> str:
-        """What the answer to an order shows to be wrong with it; "" where nothing is."""
+        """What the answer to an order shows to be wrong with it, after a code of ours; "" where nothing is."""
         ...

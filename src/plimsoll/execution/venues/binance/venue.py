@@ -187,7 +187,9 @@ class BinanceVenue:
             self._open.setdefault(placed.listing.symbol, set()).add(order.id)
         if wrong := self._market.objection(order, row):
             self._alert = f"{order.symbol}: {wrong}; order {order.id} is cancelled"
-            await self.cancel(order.id)
+            if isinstance(await self.cancel(order.id), Accepted):
+                reason, _, text = wrong.partition(": ")
+                return Refused(reason, f"{text}; it was cancelled")
         return Accepted(str(row.order_id))
 
     async def _not_taken(self, order: Order, placed: Placed, failure: BinanceFailure) -> Accepted | Refused | Unknown:
