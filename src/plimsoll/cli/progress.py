@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from plimsoll.cli.terminal import say
+
 _LONG = 1000
 """Steps from which work is told in a log; what is shorter ends within seconds."""
 _PARTS = 4
@@ -44,7 +46,7 @@ def _told(label: str) -> Callable[[int, int], None]:
         part = done * _PARTS // total if total >= _LONG else 0
         if passed < part < _PARTS:
             passed = part
-            print(f"{label}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+            say(f"{label}: {done:,} of {total:,}", err=True)
 
     return report
 
