@@ -162,6 +162,7 @@ class Harness:
         "an_order_that_lost_its_reduce_only_mark_does_not_stand": "orders at Alpaca have no such mark",
     }
     canary = SECRET
+    since = 0
 
     def __init__(self, *, binary: bool = True, clock: SettableClock | None = None) -> None:
         self.clock = clock or SettableClock()

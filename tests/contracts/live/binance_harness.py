@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Self
@@ -40,6 +41,7 @@ class Harness:
 
     def __init__(self) -> None:
         self.server = BinanceServer()
+        self.since = time.time_ns() // 1000 - 3_600_000_000
         self._made: list[BinanceVenue | BinanceQuotes] = []
 
     async def __aenter__(self) -> Self:

@@ -39,7 +39,7 @@ async def without_a_server_a_connection_is_unknown(desk: Desk) -> None:
 @case
 async def a_connection_may_be_tried_again(desk: Desk) -> None:
     desk.server.fault("down")
-    assert isinstance(await desk.venue.connect(0), Unknown)
+    assert isinstance(await desk.venue.connect(desk.harness.since), Unknown)
     desk.server.mend()
     assert isinstance(await desk.begin(), Accepted)
     await desk.fills(await desk.placed(), 10)

@@ -67,9 +67,9 @@ class Desk:
 
     # life
 
-    async def begin(self, since: int = 0) -> Accepted | Refused | Unknown:
+    async def begin(self) -> Accepted | Refused | Unknown:
         """Connect, and hear the stream from now on."""
-        answer = await self.venue.connect(since)
+        answer = await self.venue.connect(self.harness.since)
         self._listens = asyncio.create_task(self._listen())
         return answer
 

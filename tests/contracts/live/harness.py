@@ -125,6 +125,7 @@ class VenueHarness(Protocol):
 
     ``refused`` is a refusal that the venue's table lists: its code, its words, and the reason of ours that the adapter
     gives. ``cannot`` names cases of the suite that the venue cannot have, each with the reason, which is shown.
+    ``since`` is a time before the account's first order, near enough for a venue that pages through days.
     ``canary`` is the secret in the adapters' access, "" for a venue without one.
     """
 
@@ -137,6 +138,7 @@ class VenueHarness(Protocol):
     refused: tuple[str, str, str]
     cannot: Mapping[str, str]
     canary: str
+    since: int
     server: ServerControl
 
     async def __aenter__(self) -> Self: ...

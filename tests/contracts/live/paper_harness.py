@@ -157,6 +157,7 @@ class Harness:
         "a_refusal_that_no_table_lists_is_never_sent_again": "it refuses with our reasons, which are all known",
     }
     canary = ""
+    since = 0
 
     def __init__(self) -> None:
         self._clock = MovedClock(1_767_366_000_000_000)  # 2026-01-02, 15:00 UTC
