@@ -13,14 +13,14 @@ from plimsoll.execution.venues.binance.make import futures
 from plimsoll.execution.venues.binance.quotes import BinanceQuotes
 from plimsoll.execution.venues.binance.venue import BinanceVenue
 
-UNIT = 1000
+UNIT = 10**6
 PERPETUAL = Instrument("BTC-PERP", "crypto", "24/7", lots_per_unit=UNIT, aliases={"binance_futures": "BTCUSDT"})
 
 
 class Harness(binance_harness.Harness):
     name = "binance_futures"
     symbol = "BTC-PERP"
-    lots = 1
+    lots = 1000
     unit = UNIT
     instrument = PERPETUAL
     refused = ("-2019", "Margin is insufficient.", "FUNDS")

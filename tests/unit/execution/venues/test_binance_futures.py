@@ -87,7 +87,7 @@ def test_the_books_are_the_venues_through_a_long_a_short_and_funding(asset: str)
                 state = apply(state, told)
         snapshot = await venue.snapshot()
         assert isinstance(snapshot, VenueSnapshot)
-        assert snapshot.positions == {"BTC-PERP": -15} == {"BTC-PERP": round(h.server.position * UNIT)}
+        assert snapshot.positions == {"BTC-PERP": -15_000} == {"BTC-PERP": round(h.server.position * UNIT)}
         plan = reconciled(state, snapshot, {"BTC-PERP": 60_000.0})
         assert [e.source for e in plan.events if isinstance(e, FeeReported)] == ["funding BTCUSDT"] * 2
         assert len(plan.events) == 2 and plan.commands == ()

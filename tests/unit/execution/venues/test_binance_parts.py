@@ -287,3 +287,12 @@ def test_the_venue_is_made_by_its_name() -> None:
     asyncio.run(work())
     with pytest.raises(InputError):
         live_venue("nowhere")
+
+
+def test_what_is_below_a_lot_is_told_apart() -> None:
+    listing = listings([BITCOIN], exchange_info(msgspec.json.encode(INFO)))[0]["BTC-USD"]
+    coarse = msgspec.structs.replace(listing, lot=Decimal("0.00001"))
+    assert coarse.lots(Decimal("0.000019")) == (1, Decimal("0.000009"))
+    assert coarse.lots(Decimal("-0.000019")) == (-1, Decimal("-0.000009"))
+    made = Spot().report(TRADE.replace("ETH", "BTC").replace('"l": "1.00000000"', '"l": "0.00001900"').encode()).trade
+    assert fill_of(coarse, made, "o", "d") is None and fill_of(listing, made, "o", "d").lots == 1900

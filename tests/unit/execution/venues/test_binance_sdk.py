@@ -92,7 +92,7 @@ def test_the_official_client_and_ours_see_one_futures_account() -> None:
 
         def seen() -> None:
             (position,) = api.position_information_v3().data()
-            assert snapshot.positions == {"BTC-PERP": round(float(position.position_amt) * 1000)}
+            assert snapshot.positions == {"BTC-PERP": round(float(position.position_amt) * 10**6)}
             wallet = float(api.account_information_v3().data().total_wallet_balance)
             entry = float(position.position_amt) * float(position.entry_price)
             assert snapshot.cash == round((wallet - entry) * 100)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
 
 import pytest
 from tests.contracts.live.binance_harness import UNIT, Harness
@@ -282,3 +283,49 @@ def test_only_the_venues_own_word_is_certain(status: int, body: bytes, code: str
     access = VenueAccess("http://127.0.0.1:1", "")
     failure = BinanceClient(access, WallClock(), "binance", "/api/v3/time")._failure(status, body)
     assert (failure.code, failure.certain) == (code, certain)
+
+
+@pytest.mark.parametrize(("times", "found"), [(1, True), (4, True), (5, False)])
+def test_an_account_that_moves_is_read_again_and_is_unknown_when_it_never_stands_still(times: int, found: bool) -> None:
+    async def work(h: Harness, venue: BinanceVenue) -> None:
+        h.server.fault("events_lost")
+        read, left = h.server.page, times
+
+        def moving(params: dict) -> list:
+            nonlocal left
+            rows, left = read(params), left - 1
+            if left >= 0:
+                sold = h.server._foreign("SELL", Decimal("0.01"))
+                h.server.account.execute(sold, sold.quantity, Decimal(60_000))
+            return rows
+
+        h.server.page = moving
+        snapshot = await venue.snapshot()
+        assert isinstance(snapshot, VenueSnapshot) == found
+        if isinstance(snapshot, VenueSnapshot):
+            assert len(snapshot.executions) == times
+            assert snapshot.positions == {"BTC-USD": UNIT - times * 1_000_000}
+        else:
+            assert snapshot == Unknown("MOVING")
+
+    run(work)
+
+
+def test_an_order_that_was_accepted_is_never_absent() -> None:
+    async def work(h: Harness, venue: BinanceVenue) -> None:
+        await venue.submit(order())
+        h.server.account.orders.clear()  # a stale answer
+        assert await venue.query(ID) == Unknown("NOT_FOUND")
+
+    run(work)
+
+
+def test_a_request_that_never_left_is_absent_at_once() -> None:
+    async def work(h: Harness, venue: BinanceVenue) -> None:
+        h.server.fault("down")
+        assert await venue.submit(order()) == Unknown("NO_CONNECTION")
+        h.server.mend()
+        assert await venue.query(ID) == Absent()
+        assert h.server.asked.count("GET /api/v3/order") == 1 and h.server.posts == 0
+
+    run(work)

@@ -168,3 +168,13 @@ def test_units_and_cash_are_the_venues_whatever_asset_pays_the_fee(asset: str) -
         assert set(state.charged) == {"USDT": set(), "base": {"BTC"}, "BNB": {"BNB"}}[asset]
 
     run(work)
+
+
+def test_a_connection_that_answers_without_its_subscription_is_given_up() -> None:
+    async def work(h: Harness, venue: BinanceVenue) -> None:
+        h.server._user.clear()
+        await until(lambda: venue.health.gaps == 1)
+        await venue.submit(order())
+        assert len(await heard(venue, 1)) == 1
+
+    run(work)
