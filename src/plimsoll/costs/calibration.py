@@ -8,9 +8,9 @@ The cost of an order beyond commission is what the model says it is, plus noise:
 is the policy's ``costs.impact_y``. Prices move in proportion to σ while an order is worked, so every order is weighed
 by 1/σ², the normalisation of Almgren, Thum, Hauptmann and Li (2005), "Direct Estimation of Equity Market Impact".
 
-Errors do not assume that this weight is right: the larger of the heteroskedasticity-robust HC3 error (MacKinnon and
-White 1985, Journal of Econometrics 29, 305-325) and the one clustered by day (Liang and Zeger 1986, Biometrika 73,
-13-22), for orders of one day share what the market did meanwhile.
+The standard errors do not rely on that weight: each is the larger of the heteroskedasticity-robust HC3 error
+(MacKinnon and White 1985, Journal of Econometrics 29, 305-325) and the one clustered by day (Liang and Zeger 1986,
+Biometrika 73, 13-22), because orders of one day share that day's market move.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from plimsoll.core.policy import CostPolicy
 Floats = NDArray[np.float64]
 
 _COVERAGE = 0.95
-_ALONE = 1e-9  # leverage so close to 1 is 1 but for rounding
+_ALONE = 1e-9  # a leverage this close to 1 is 1, apart from rounding
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -48,7 +48,7 @@ class Executions:
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """The fitted coefficient; absent figures with ``why_unknown``, never zero (U6).
+    """The fitted coefficient. Without a fit the figures are None, never zero, and ``why_unknown`` says why (U6).
 
     ``low`` and ``high`` bound Y two-sided at 95 %. ``slippage_multiple`` multiplies the policy's slippage rates: 1
     without an error where they were taken as known. ``r2`` is the share of the weighted variance of cost beyond known
@@ -74,9 +74,9 @@ def calibrate(done: Executions, costs: CostPolicy, *, slippage_known: bool = Tru
     ----------
     done : Executions
     costs : CostPolicy
-        Bounds what a figure may be made from: ``calibration_orders``, ``calibration_days``, ``calibration_spread``.
+        The least data for a fit: ``calibration_orders``, ``calibration_days``, ``calibration_spread``.
     slippage_known : bool
-        True takes the policy's slippage as it is; False estimates a multiple of it beside Y.
+        True keeps the policy's slippage rates; False estimates a multiple of them together with Y.
     """
     orders, days = done.cost.size, np.unique(done.day).size
     why = _unfit(done, costs, days)
@@ -93,7 +93,7 @@ def calibrate(done: Executions, costs: CostPolicy, *, slippage_known: bool = Tru
     residual = target - design @ coefficients
     errors = robust_errors(design, residual, done.day)
     if not np.isfinite(errors).all():
-        why = "one order alone decides a coefficient: its error cannot be known"
+        why = "one order alone determines a coefficient, so its standard error cannot be estimated"
         return _unknown(orders, days, why)
     reach = t_quantile(0.5 + 0.5 * _COVERAGE, days - design.shape[1]) * errors[0]
     y = float(coefficients[0])
@@ -115,7 +115,7 @@ def _unknown(orders: int, days: int, why: str) -> Calibration:
 
 
 def _unfit(done: Executions, costs: CostPolicy, days: int) -> str:
-    """Why these orders say nothing of Y; "" where they do."""
+    """Why Y cannot be estimated from these orders; "" when it can."""
     if done.cost.size < costs.calibration_orders:
         return f"{done.cost.size} orders with known liquidity; {costs.calibration_orders} are needed"
     if days < costs.calibration_days:
@@ -131,7 +131,7 @@ def robust_errors(design: Floats, residual: Floats, day: NDArray[np.int64]) -> F
     """(k,) standard errors of least squares: the larger of HC3 and clustered by day, for each coefficient.
 
     ``design`` (n, k) and ``residual`` (n,) are those of the weighted problem. Clusters are corrected for their number
-    G by G/(G - 1) · (n - 1)/(n - k). NaN where one row alone decides a coefficient: without it there is no estimate.
+    G by G/(G - 1) · (n - 1)/(n - k). NaN where a single row determines a coefficient (leverage 1).
     """
     n, k = design.shape
     bread = np.linalg.inv(design.T @ design)
@@ -148,14 +148,14 @@ def robust_errors(design: Floats, residual: Floats, day: NDArray[np.int64]) -> F
 
 
 def _explained(outcome: Floats, residual: Floats, weight: Floats) -> float | None:
-    """1 - Σe²/Σw(y - ȳ)², about the weighted mean; absent where the outcome does not vary."""
+    """R² about the weighted mean, 1 - Σe²/Σw(y - ȳ)²; None where the outcome does not vary."""
     mean = float((weight * outcome).sum() / weight.sum())
     total = float((weight * (outcome - mean) ** 2).sum())
     return 1.0 - float((residual**2).sum()) / total if total > 0.0 else None
 
 
 def t_quantile(probability: float, degrees: int) -> float:
-    """Quantile of Student's t by its expansion about the normal, good to 0.1 % from 8 degrees of freedom on.
+    """Quantile of Student's t by its expansion about the normal, within 0.1 % from 8 degrees of freedom up.
 
     Abramowitz and Stegun (1964), "Handbook of Mathematical Functions", 26.7.5.
 
@@ -170,9 +170,10 @@ def t_quantile(probability: float, degrees: int) -> float:
 
 
 class SizeBucket(msgspec.Struct, frozen=True):
-    """Orders of like size: means in fractions of notional. ``cost`` is beyond slippage, ``fitted`` is Y times the
-    unit impact, and ``residual`` their difference: a trend in it over the sizes says that the square root is not the
-    law of these orders.
+    """Means over orders of similar size, in fractions of notional.
+
+    ``cost`` is the cost beyond slippage, ``fitted`` Y times the unit impact and ``residual`` their difference: a trend
+    in it over the sizes means that these orders do not follow the square-root law.
     """
 
     orders: int
@@ -183,7 +184,7 @@ class SizeBucket(msgspec.Struct, frozen=True):
 
 
 def by_size(done: Executions, fit: Calibration, buckets: int = 5) -> tuple[SizeBucket, ...]:
-    """The fit by fifths of Q/ADV, smallest first; nothing without a fit."""
+    """The fit by quantile bucket of Q/ADV, smallest first; empty without a fit."""
     if fit.impact_y is None or fit.slippage_multiple is None:
         return ()
     order = np.argsort(done.share, kind="stable")

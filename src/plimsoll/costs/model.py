@@ -1,4 +1,4 @@
-"""The one cost model: prices the auction, the backtest, paper fills and the expected cost of live ones (C3).
+"""The cost model, one for the auction, the backtest, paper fills and the expected cost of live orders (C3).
 
 For an order of notional Q in an instrument with average daily volume ADV and daily volatility σ (C1)::
 
@@ -26,7 +26,7 @@ from plimsoll.core.sessions import SESSIONS_A_YEAR
 
 Floats = NDArray[np.float64]
 
-# The institutional seed's formulas: 0.1 on annual volatility, and the shape of its confidence and decay (C1).
+# C1: Y = 0.1 on annual volatility, and the curves of confidence and decay.
 _SEED_IMPACT_Y = 0.1 * math.sqrt(SESSIONS_A_YEAR)
 _CONFIDENCE_LOSS_MAX = 0.3
 _DECAY_SHARE = 0.1
@@ -34,12 +34,12 @@ _DECAY_SHARE = 0.1
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Estimate:
-    """What orders are expected to cost, (N,) arrays in fractions of notional, one way.
+    """Expected one-way cost of orders: (N,) arrays, fractions of notional.
 
-    ``confidence`` in [0.7, 1] and ``decay``, the liquidity an order takes with it, follow from Q/ADV. Where
-    liquidity is not ``known`` no entry may be priced with it (``NO_LIQUIDITY_DATA``): ``total`` is then the kind's
-    worst case, all of it beyond commission in ``slippage``, and ``confidence`` and ``decay`` are NaN. A kind
-    without a cost (an index) is NaN throughout.
+    ``confidence``, in [0.7, 1], and ``decay``, the share of liquidity an order uses up, are functions of Q/ADV. Where
+    liquidity is not ``known``, entries are refused (``NO_LIQUIDITY_DATA``): ``total`` is then the kind's worst case,
+    ``slippage`` all of it beyond commission, and ``confidence`` and ``decay`` are NaN. Every figure of a kind without
+    a cost (an index) is NaN.
     """
 
     commission: Floats
@@ -66,7 +66,7 @@ def estimate(
     price: Floats | None = None,
     side: Floats | None = None,
 ) -> Estimate:
-    """Expected one-way cost of orders (C1, C2). Pure; absent or senseless inputs are unknown, never free.
+    """Expected one-way cost of orders (C1, C2). Missing or invalid inputs make a cost unknown, never zero.
 
     Parameters
     ----------
@@ -74,10 +74,10 @@ def estimate(
     notional : (N,) USD, unsigned.
     adv : (N,) average daily volume in USD; fx takes its depth from ``costs.fx_depth`` by symbol instead.
     sigma : (N,) volatility of one session, as a fraction.
-    regime : 0 normal, 1 volatile, 2 crisis: the most probable belief.
+    regime : 0 normal, 1 volatile, 2 crisis: the most probable regime.
     symbols : (N,) needed only where a kind is fx.
-    price : (N,) USD a unit, for commissions by unit; where it is unknown such a commission is the most it can be.
-    side : (N,) 1 for a purchase and -1 for a sale; without it every order pays what a sale does, which is the dearer.
+    price : (N,) USD a unit, for per-unit commissions; where unknown, the commission is its maximum.
+    side : (N,) 1 for a purchase and -1 for a sale; without it every order is priced as a sale, the dearer side.
     """
     rates, rate, worst = _rates(kinds, costs)
     if price is None:
@@ -102,9 +102,9 @@ def estimate(
 
 
 def liquidity(share: Floats) -> tuple[Floats, Floats]:
-    """How sure the estimate is, in [0.7, 1], and what part of the liquidity the orders take with them (C1).
+    """Confidence of the estimate, in [0.7, 1], and the share of liquidity the orders use up (C1).
 
-    Both are told beside an expected cost and change no price: ``share`` is Q/ADV, (N,), and C1 gives them no other use.
+    ``share`` is Q/ADV, (N,). Both are reported beside the expected cost and change no price.
     """
     return 1.0 - np.minimum(0.5 * share, _CONFIDENCE_LOSS_MAX), _DECAY_SHARE * share
 
@@ -119,9 +119,9 @@ def commission_of(kind: str, notional: float, units: float, side: int, costs: Co
 def _shares(
     kinds: tuple[str, ...], rates: Floats, notional: Floats, units: Floats, side: Floats, costs: CostPolicy
 ) -> Floats:
-    """(N,) commission and fees as fractions of notional; the plain rate where the kind has nothing else, or no order.
+    """(N,) commission and fees as fractions of notional; the plain rate without an order or without other charges.
 
-    Per order: rate of the notional and USD a unit, at least the least, at most the most; then a sale's fees.
+    Per order: rate times notional plus USD per unit, bounded by the minimum and the maximum; then the fees on sales.
     """
     fees = _fees(costs)
     if fees is None:
@@ -140,7 +140,7 @@ def _shares(
 
 
 def _fees(costs: CostPolicy) -> Floats | None:
-    """(6, kinds + 1) what kinds charge beside their rate; None where none does."""
+    """(6, kinds + 1) charges of each kind beyond its rate; None when there are none."""
     rows = [
         (c.commission_unit, c.commission_min, c.commission_max, c.sell_fee, c.sell_fee_unit, c.sell_fee_max)
         for c in costs.kinds.values()
@@ -152,8 +152,8 @@ def _fees(costs: CostPolicy) -> Floats | None:
 
 
 def most_probable(belief: Floats | Sequence[float]) -> int:
-    """The regime costs are priced in: the most probable of (normal, volatile, crisis), the worse one on a tie, and
-    crisis when nothing is believed.
+    """The regime that prices costs: the most probable of (normal, volatile, crisis), the worse one on a tie, and
+    crisis when the probabilities are unknown.
 
     >>> most_probable(np.array([0.4, 0.4, 0.2]))
     1
@@ -165,12 +165,12 @@ def most_probable(belief: Floats | Sequence[float]) -> int:
 
 
 def coefficient(costs: CostPolicy) -> float:
-    """Y in force, on daily volatility, whichever of the two formulas the policy chose."""
+    """Y on daily volatility, under whichever of the two formulas the policy chose."""
     return costs.impact_y if costs.impact == "daily" else _SEED_IMPACT_Y
 
 
 def _whole_impact(costs: CostPolicy) -> float:
-    """Impact of an order of the whole ADV, per unit of daily volatility: temporary and what is paid of permanent."""
+    """Impact of an order of size ADV, per unit of daily volatility: temporary plus the paid part of permanent."""
     return coefficient(costs) * costs.depth * (1.0 + costs.permanent_paid * costs.permanent_share)
 
 
@@ -183,7 +183,7 @@ def _multiples(regime: int, costs: CostPolicy) -> tuple[float, float]:
 
 @lru_cache(maxsize=64)
 def _codes(kinds: tuple[str, ...], known: tuple[str, ...]) -> NDArray[np.intp]:
-    """(N,) position of each kind among ``known``; the one after the last for a kind without a cost."""
+    """(N,) index of each kind in ``known``; ``len(known)`` for a kind without a cost."""
     return np.array([known.index(k) if k in known else len(known) for k in kinds], dtype=np.intp)
 
 
@@ -196,9 +196,9 @@ def _rates(kinds: tuple[str, ...], costs: CostPolicy) -> tuple[Floats, Floats, F
 
 
 def depth(kinds: tuple[str, ...], adv: Floats, costs: CostPolicy, symbols: Sequence[str] = ()) -> Floats:
-    """(N,) USD a session that orders are measured against: ``adv``, and for fx the depth configured for its pair (C2).
+    """(N,) USD a session by which orders are scaled: ``adv``, or for fx the depth configured for the pair (C2).
 
-    A pair without one, or without its symbol, is NaN: unknown, whatever volume its source reports.
+    NaN for an fx pair without a configured depth or without its symbol, whatever volume its source reports.
     """
     if "fx" not in kinds:
         return adv

@@ -1,22 +1,22 @@
 """Commission schedules of real brokers as policy values, dated and with their source (C1).
 
-Each is the broker's published schedule for a small account as known at its date, not read again since, and without
-what depends on the month's volume, exchange, order type or currency: check it against your own before you rest on it.
-The regulatory fees of US sales are one rate each, that of the date, for every year of a backtest.
+Each is the broker's published schedule for a small account at its date, without charges that depend on monthly volume,
+exchange, order type or currency. It may have changed since: check it against your own broker's before you rely on it.
+The regulatory fees on US sales are the rates of that date, applied to every year of a backtest.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-# Section 31 fee: 27.80 USD per million of sales until 2025-05-13, then 0, later set anew; the last rate that was not 0.
+# Section 31 fee: 27.80 USD per million of sales until 2025-05-13, the last rate before it was set to 0.
 # FINRA's trading activity fee: 0.000166 USD a share sold, at most 8.30 USD a trade (2024 and 2025).
 _US_SALE = {"sell_fee": 0.0000278, "sell_fee_unit": 0.000166, "sell_fee_max": 8.30}
 _REGULATORS = "SEC Section 31 fee and FINRA trading activity fee on sales (approximate: one rate for all years)"
 
 
 class Preset(NamedTuple):
-    """``kinds`` are keys of ``costs.kinds`` to the values they change; ``date`` is when the schedule was so."""
+    """``kinds`` maps keys of ``costs.kinds`` to the values they change; ``date`` is that of the schedule."""
 
     date: str
     source: str
@@ -71,12 +71,12 @@ _NONE = {"commission_unit": 0.0, "commission_min": 0.0, "commission_max": 1.0, "
 
 
 def filled(name: str) -> dict[str, dict[str, Any]]:
-    """Every commission key of the kinds in a preset; unnamed ones are zero."""
+    """Every commission key of the kinds in a preset; those it does not name are zero."""
     return {kind: {**_NONE, **stated} for kind, stated in PRESETS[name].kinds.items()}
 
 
 def origin(name: str) -> str:
-    """How the layers of a policy name a preset.
+    """The name of a preset as a policy layer.
 
     >>> origin("ibkr-pro")
     'preset ibkr-pro (2025-06)'

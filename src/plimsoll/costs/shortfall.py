@@ -1,7 +1,7 @@
-"""Implementation shortfall of an order by part, beside its expected cost (C3).
+"""Implementation shortfall of orders by component, beside their expected cost (C3).
 
 Perold (1988), "The Implementation Shortfall: Paper versus Reality", Journal of Portfolio Management 14(3), 4-9: the
-order as decided, at the price it was decided on, beside what was really paid.
+difference between the order as decided, at the decision price, and what was paid.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _PARTS = ("commission", "slippage", "impact", "confidence", "decay")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Orders:
-    """Orders and what became of them, as columns (n,). Prices in USD per unit, of the day the order was filled on.
+    """Orders and their fills, as columns (n,). Prices in USD per unit, adjusted to the day of the fill.
 
     ``side`` is 1 for a purchase and -1 for a sale, ``ordered`` and ``filled`` are unsigned units. ``reference`` is the
-    price the order was decided on, ``arrival`` the market's when it was released, ``price`` the mean fill;
-    ``commission`` USD; ``adv`` USD a session, ``sigma`` the volatility of one session and ``regime`` the most probable
-    one, all as known at the decision.
+    decision price, ``arrival`` the market price when the order was released, ``price`` the mean fill price;
+    ``commission`` is in USD. ``adv`` (USD a session), ``sigma`` (volatility of one session) and ``regime`` (the most
+    probable one) are those known at the decision.
     """
 
     symbol: tuple[str, ...]
@@ -49,13 +49,12 @@ class Orders:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Shortfall:
-    """Parts of each order's cost, (n,) USD, adverse positive.
+    """Components of each order's cost, (n,) USD, adverse positive.
 
-    ``delay`` is the market's move from decision to arrival on what was filled, ``slippage`` the model's half spread,
-    ``impact`` everything else between arrival and fill, ``commission`` what was paid. ``expected`` is the model's
-    total for the order as decided, ``unfilled`` the notional that was not filled, at the decision's price.
-    ``confidence`` and ``decay`` are stated beside the expected cost (``costs.model.liquidity``), NaN
-    where liquidity is unknown.
+    ``delay`` is the market's move from decision to arrival on the filled quantity, ``slippage`` the model's half
+    spread, ``impact`` the rest of the move from arrival to fill, ``commission`` as paid. ``expected`` is the model's
+    total for the order as decided, ``unfilled`` the unfilled notional at the decision price. ``confidence`` and
+    ``decay`` are those of the expected cost (``costs.model.liquidity``), NaN where liquidity is unknown.
     """
 
     notional: Floats
@@ -71,12 +70,12 @@ class Shortfall:
 
     @property
     def realised(self) -> Floats:
-        """Commission, slippage and impact: the trading cost, without the market's move before it."""
+        """Commission, slippage and impact: the trading cost, without the delay before it."""
         return self.slippage + self.impact + self.commission
 
 
 def _priced(orders: Orders, notional: Floats, price: Floats, costs: CostPolicy) -> Estimate:
-    """The one model for the orders at ``notional``, units at ``price``; it takes one regime at a time."""
+    """The cost model for orders of ``notional`` at ``price``, one regime at a time."""
     parts: dict[str, Floats] = {n: np.empty(notional.size) for n in _PARTS}
     known = np.zeros(notional.size, dtype=bool)
     for regime in np.unique(orders.regime).tolist():
@@ -92,7 +91,7 @@ def _priced(orders: Orders, notional: Floats, price: Floats, costs: CostPolicy) 
 
 
 def shortfall(orders: Orders, costs: CostPolicy) -> Shortfall:
-    """Every order's cost by part, beside its expected cost."""
+    """Each order's cost by component, and its expected cost."""
     at_arrival = orders.filled * orders.arrival
     decided = orders.ordered * orders.reference
     released = _priced(orders, at_arrival, orders.arrival, costs)
@@ -113,9 +112,9 @@ def shortfall(orders: Orders, costs: CostPolicy) -> Shortfall:
 
 
 def executions(orders: Orders, costs: CostPolicy) -> tuple[Executions, NDArray[np.bool_]]:
-    """The orders a calibration may use, and which those are (n,): liquidity known, something filled.
+    """The orders usable for calibration, and a mask (n,) of them: liquidity known and at least partly filled.
 
-    Impact is of the whole order: partial fills of one order are one row here.
+    Impact is that of the whole order: its partial fills are one row here.
     """
     notional = orders.filled * orders.arrival
     unit = _priced(orders, notional, orders.arrival, msgspec.structs.replace(costs, impact="daily", impact_y=1.0))
@@ -128,7 +127,7 @@ def executions(orders: Orders, costs: CostPolicy) -> tuple[Executions, NDArray[n
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """Expected beside realised cost of some orders. USD, and fractions of their notional at arrival."""
+    """Expected and realised cost of a group of orders, in USD and as fractions of their notional at arrival."""
 
     name: str
     orders: int
@@ -145,7 +144,7 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 def compare(name: str, found: Shortfall, which: NDArray[np.bool_]) -> Compared:
-    """The orders of ``which`` (n,) added up."""
+    """Totals over the orders selected by the mask ``which`` (n,)."""
 
     def total(values: Floats) -> float:
         return float(values[which].sum())

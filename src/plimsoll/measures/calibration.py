@@ -13,7 +13,7 @@ Flags = NDArray[np.bool_]
 
 
 class Bin(NamedTuple):
-    """Forecasts from ``low`` up to but not including ``high``: how many, their mean, and how often it happened."""
+    """Forecasts in [``low``, ``high``): their count, their mean and the observed frequency of the event."""
 
     low: float
     high: float
@@ -23,9 +23,9 @@ class Bin(NamedTuple):
 
 
 def brier(predicted: Floats, happened: Flags) -> float:
-    """Mean squared distance of (n,) probabilities from what happened, 0 the best and 1 the worst; NaN without any.
+    """Brier score: mean squared difference of (n,) probabilities and outcomes, 0 best, 1 worst; NaN when empty.
 
-    Brier (1950), Monthly Weather Review 78, for one event.
+    Brier (1950), Monthly Weather Review 78, for a binary event.
     """
     if not predicted.size:
         return float("nan")
@@ -34,9 +34,9 @@ def brier(predicted: Floats, happened: Flags) -> float:
 
 
 def brier_of_base_rate(happened: Flags) -> float:
-    """The score of saying the sample's own frequency f every time: f (1 - f); NaN without a sample.
+    """Brier score of always forecasting the sample's own frequency f, which is f (1 - f); NaN when empty.
 
-    Nobody knows that frequency beforehand, so a forecast that does better beats more than a fair rival.
+    f is known only afterwards, so this is a strict benchmark.
     """
     share = float(happened.mean()) if happened.size else float("nan")
     return share * (1.0 - share)
@@ -45,17 +45,17 @@ def brier_of_base_rate(happened: Flags) -> float:
 def skill(predicted: Floats, happened: Flags) -> float:
     """Brier skill: 1 - score / score of the base rate. Above 0 is better than the base rate, 1 is perfect.
 
-    NaN where the base rate is 0 or 1: then there is nothing to tell apart.
+    NaN where the base rate is 0 or 1, when the ratio is undefined.
     """
     reference = brier_of_base_rate(happened)
     return 1.0 - brier(predicted, happened) / reference if reference > 0.0 else float("nan")
 
 
 def reliability(predicted: Floats, happened: Flags, edges: Sequence[float]) -> tuple[Bin, ...]:
-    """Forecasts sorted into bins between rising ``edges``; empty bins are left out.
+    """Reliability table: forecasts grouped into bins between ascending ``edges``; empty bins are left out.
 
-    A bin holds its lower edge, the last one both. Calibrated probabilities have ``observed`` near ``predicted`` in
-    every bin. ``ValueError`` when a forecast lies outside the edges or is NaN.
+    A bin includes its lower edge, the last one both edges. Calibrated probabilities have ``observed`` near
+    ``predicted`` in every bin. ``ValueError`` when a forecast lies outside the edges or is NaN.
     """
     bounds = np.asarray(edges, dtype=np.float64)
     if not ((predicted >= bounds[0]) & (predicted <= bounds[-1])).all():

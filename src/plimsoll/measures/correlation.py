@@ -1,4 +1,4 @@
-"""Pairwise correlation, each shrunk by its own sampling error, and a portfolio's usual average (R6)."""
+"""Pairwise correlations, each shrunk by its own sampling error, and their weighted average over time (R6)."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ Floats = NDArray[np.float64]
 
 __all__ = ["overlapping", "shrunk", "shrunk_each", "sums", "sums_of", "weighted"]
 
-_MOVES = 1e-6  # deviation over mean below which a column stands still: what is left is rounding
+_MOVES = 1e-6  # deviation over mean below which a column is constant, apart from rounding
 
 
 def shrunk(returns: Floats, overlap: int = 1) -> Floats:
-    """Correlation of each two of (T, k) returns, shrunk towards zero by its own sampling error alone.
+    """Correlation matrix of (T, k) returns, each entry shrunk towards zero by its own sampling error.
 
     With r the sample correlation and s its standard error, (1 - r^2) / sqrt(n - 1) (Fisher 1915, Biometrika 10(4),
     507-521), the estimate is r * r^2 / (r^2 + s^2): the linear estimate of least mean squared error when r^2 stands for
     the spread of true correlations about zero. n is the number of separate observations: T, or (T + overlap - 1) /
-    overlap where each return covers ``overlap`` sessions and the next begins a session later. What other columns there
-    are changes no entry.
+    overlap where each return covers ``overlap`` sessions and the next begins a session later. An entry depends on its
+    two columns only.
 
     Returns
     -------
     float64, shape (k, k)
-        Symmetric, unit diagonal, rising in r. Rows and columns of a series that has a NaN, does not move, or with fewer
-        than 3 separate observations, are NaN: its correlation is unknown (U6).
+        Symmetric, unit diagonal, increasing in r. Rows and columns of a series with a NaN, without variance, or with
+        fewer than 3 separate observations, are NaN: its correlation is unknown (U6).
     """
     return np.asarray(shrunk_each(returns[np.newaxis], overlap)[0])
 
 
 def shrunk_each(windows: Floats, overlap: int = 1) -> Floats:
-    """``shrunk`` of each of (n, T, k) windows, (n, k, k): the same bits as one at a time, in fewer and larger steps."""
+    """``shrunk`` of each of (n, T, k) windows, (n, k, k): vectorised, bit-identical to one at a time."""
     number, rows, size = windows.shape
     count = (rows + overlap - 1) / overlap
     if count < 3.0 or not size:
@@ -58,7 +58,7 @@ def shrunk_each(windows: Floats, overlap: int = 1) -> Floats:
 
 
 def weighted(matrix: Floats, weights: Floats) -> float:
-    """Average over pairs i != j of a (k, k) correlation, each weighed by w_i w_j; NaN where no two have weight."""
+    """Average over pairs i != j of a (k, k) correlation, weighted by w_i w_j; NaN where no two have weight."""
     squares = float(np.einsum("i,i->", weights, weights))
     pairs = float(np.add.reduce(weights)) ** 2 - squares
     if not pairs > 0.0:
@@ -70,9 +70,9 @@ def weighted(matrix: Floats, weights: Floats) -> float:
 def sums(returns: Floats, weights: Floats, window: int, step: int) -> Floats:
     """Sum of w_i w_j r_ij over all i and j, r the sample correlation over ``window`` rows of (T, k) returns.
 
-    One per window, every ``step`` rows back from the last and in order of time; NaN where a return of the window is
-    missing or a column stands still in it. Without forming pairs: it is the variance of the sum of w_i times column i,
-    standardised in the window.
+    One value per window, in order of time, windows ``step`` rows apart and the last ending at the last row; NaN where a
+    return of the window is missing or a column is constant in it. Computed without forming pairs, as the variance of
+    the sum of w_i times column i standardised in the window.
     """
     return sums_of(returns, weights, window, step, [np.arange(returns.shape[1])])[0]
 
@@ -80,7 +80,7 @@ def sums(returns: Floats, weights: Floats, window: int, step: int) -> Floats:
 def sums_of(
     returns: Floats, weights: Floats, window: int, step: int, groups: Sequence[NDArray[np.int64]]
 ) -> list[Floats]:
-    """``sums`` over each of several groups of ascending columns; a column is standardised once for all it is in."""
+    """``sums`` over each of several groups of ascending columns; each column is standardised once for all groups."""
     count = (len(returns) - window) // step + 1 if len(returns) >= window else 0
     first = (len(returns) - window) % step if count else 0
     wholes, centred = [np.zeros((count, window)) for _ in groups], np.empty((count, window))

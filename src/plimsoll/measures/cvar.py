@@ -1,7 +1,7 @@
 """Conditional value at risk of equally likely scenarios (R2, U3).
 
-One definition serves auction, gates and report: the mean of the worst ``1 - confidence`` share of T scenarios,
-the scenario at the boundary counted with the fraction of it that belongs to the tail. It equals Rockafellar and
+Auction, gates and report share this definition: the mean of the worst ``1 - confidence`` share of T scenarios,
+the scenario at the boundary counted by the fraction of it in the tail. It equals Rockafellar and
 Uryasev (2000), "Optimization of Conditional Value-at-Risk", Journal of Risk 2(3), 21-41, eq. 4 at its minimiser.
 """
 
@@ -21,7 +21,7 @@ _WHOLE = 1e-9  # relative: 1 - 0.95 is not exactly 0.05, and 63.00000000000006 r
 
 @lru_cache(maxsize=256)
 def _tail(size: int, confidence: float) -> tuple[float, int, float]:
-    """Rows in the tail as a real number, the whole ones of them, and the fraction of the boundary row."""
+    """Rows in the tail as a real number, the number of whole ones, and the fraction of the boundary row."""
     mass = size * (1.0 - confidence)
     nearest = round(mass)
     if nearest > 0 and abs(mass - nearest) <= _WHOLE * size:
@@ -31,7 +31,7 @@ def _tail(size: int, confidence: float) -> tuple[float, int, float]:
 
 
 def tail_mass(size: int, confidence: float) -> float:
-    """Rows of the worst ``1 - confidence`` share of ``size`` equally likely ones, a real number.
+    """Number of rows, a real number, in the worst ``1 - confidence`` share of ``size`` equally likely ones.
 
     >>> tail_mass(1260, 0.95), round(tail_mass(1251, 0.95), 2)
     (63.0, 62.55)
@@ -47,12 +47,12 @@ def cvar(losses: Floats, confidence: float) -> float:
     losses : float64, shape (T,)
         A loss is positive; the unit and horizon are the caller's and those of the result.
     confidence : float
-        In (0, 1), 0.95 by default of the policy.
+        In (0, 1); the default policy uses 0.95.
 
     Returns
     -------
     float
-        NaN when there is no loss or any of them is NaN. The same bits for any order of the scenarios.
+        NaN for an empty array or when any loss is NaN. Bit-identical for any order of the scenarios.
     """
     return cvar_of(losses.copy(), confidence)
 
@@ -73,7 +73,7 @@ def cvar_of(losses: Floats, confidence: float) -> float:
 
 
 def cvar_of_each(losses: Floats, confidence: float) -> Floats:
-    """``cvar`` of each row of (k, T) losses, (k,): the same bits as one row at a time, in one pass."""
+    """``cvar`` of each row of (k, T) losses, (k,): one pass, bit-identical to one row at a time."""
     return cvar_of_rows(np.array(losses, dtype=np.float64, order="C"), confidence)  # sums along C order alone
 
 
@@ -104,8 +104,8 @@ def value_at_risk(losses: Floats, confidence: float) -> float:
 def tail_weights(losses: Floats, confidence: float) -> Floats:
     """Weight of each (T,) scenario in the CVaR: nonnegative, sum 1, ``tail_weights @ losses`` is the CVaR.
 
-    Rows beyond the boundary weigh 1 / (T (1 - confidence)), the boundary row its fraction; among equal losses
-    the earlier rows come first, so the choice never depends on a sorting algorithm. All NaN when a loss is NaN.
+    Rows beyond the boundary weigh 1 / (T (1 - confidence)), the boundary row its fraction of that; ties go to the
+    earlier row, so the result does not depend on the sorting algorithm. All NaN when a loss is NaN.
     """
     size = losses.size
     if size == 0 or np.isnan(losses).any():
@@ -121,7 +121,7 @@ def tail_weights(losses: Floats, confidence: float) -> Floats:
 
 
 def euler(returns: Floats, weights: Floats, confidence: float) -> Floats:
-    """Euler contributions of (k,) weights to the CVaR of the book: they sum to ``cvar(-returns @ weights)``.
+    """Euler contributions of (k,) weights to the portfolio's CVaR: they sum to ``cvar(-returns @ weights)``.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def euler(returns: Floats, weights: Floats, confidence: float) -> Floats:
     Returns
     -------
     float64, shape (k,)
-        w_i times the mean loss of column i over the book's tail (fractional boundary); a hedge is negative.
+        w_i times the mean loss of column i over the portfolio's tail (fractional boundary); negative for a hedge.
         Tasche (1999), "Risk contributions and performance measurement", section 5.
     """
     weighting = tail_weights(-combine(returns, weights), confidence)

@@ -1,9 +1,9 @@
-"""Distribution of returns: trailing returns, session tails, and exceedances of the VaR forecast the day before.
+"""Distribution of returns: trailing returns, tails of session returns, and exceedances of the previous day's VaR.
 
 References
 ----------
 Kupiec (1995), "Techniques for verifying the accuracy of risk measurement models", Journal of Derivatives 3(2): the
-test of a share of exceedances.
+proportion-of-failures test.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _ROWS_A_TAIL = 20  # fewer returns hold less than one loss in twenty
 
 
 def trailing(curve: Floats, dates: Sequence[str]) -> dict[str, float | None]:
-    """Returns up to the last close over the spans of ``TRAILING``, fractions; those of more than a year a year.
+    """Returns up to the last close over the spans of ``TRAILING``, as fractions, annualised beyond one year.
 
     ``curve`` is (T,) on the closes of ``dates``. A span begins at the last close before its month, quarter or year, or
-    on or before the day so many years ago, and its return is absent where the curve begins later. A span of k years is
-    compounded over k, the whole over its sessions as 252 a year; a whole below 252 returns is not annualised.
+    on or before the same day k years ago; its return is None where the curve begins later. A span of k years is
+    annualised over k years, the whole curve over its sessions at 252 a year unless it has fewer than 252 returns.
     """
     end = date.fromisoformat(dates[-1])
     starts = {
@@ -56,7 +56,7 @@ def _since(curve: Floats, dates: Sequence[str], start: str, *, before: bool) -> 
 
 
 def _years_before(day: date, years: int) -> date:
-    """The same day of the year ``years`` before; of 29 February the 28th."""
+    """The same day of the year ``years`` before; 28 February for the 29th."""
     try:
         return day.replace(year=day.year - years)
     except ValueError:
@@ -64,7 +64,7 @@ def _years_before(day: date, years: int) -> date:
 
 
 def tail_ratio(returns: Floats) -> float | None:
-    """The 95th percentile of (T,) returns over the size of the 5th, linear between observations; None below 20."""
+    """The 95th percentile of (T,) returns over the absolute 5th, linearly interpolated; None below 20 returns."""
     if returns.size < _ROWS_A_TAIL:
         return None
     low, high = np.quantile(returns, [0.05, 0.95]).tolist()
@@ -72,8 +72,8 @@ def tail_ratio(returns: Floats) -> float | None:
 
 
 def value_at_risk(returns: Floats, confidence: float = 0.95) -> float | None:
-    """Loss of one session that a share ``1 - confidence`` of (T,) returns exceeds, linear between observations, a
-    positive fraction; None where that tail holds less than one of them.
+    """Historical value at risk of one session from (T,) returns, linearly interpolated, a positive fraction; None where
+    the tail of ``1 - confidence`` holds less than one observation.
     """
     if returns.size * (1.0 - confidence) < 1.0 - 1e-9:
         return None
@@ -81,10 +81,10 @@ def value_at_risk(returns: Floats, confidence: float = 0.95) -> float | None:
 
 
 class Exceedances(msgspec.Struct, frozen=True):
-    """How often a session lost more than the VaR of the ``window`` sessions before it, which was known at the close.
+    """How often a session lost more than the historical VaR of the ``window`` sessions before it.
 
-    ``expected`` is the share the confidence leaves of ``sessions``; ``probability`` that of a count as far from it, or
-    further, if each session exceeded it independently with that share (Kupiec's likelihood ratio, 1 degree of freedom).
+    ``expected`` is (1 - confidence) times ``sessions``; ``probability`` the p-value of Kupiec's likelihood ratio
+    (1 degree of freedom): the chance of a count at least this far from it under independent exceedances.
     """
 
     confidence: float
@@ -96,8 +96,8 @@ class Exceedances(msgspec.Struct, frozen=True):
 
 
 def exceedances(returns: Floats, confidence: float, window: int) -> Exceedances | None:
-    """Losses of (T,) returns beyond the historical VaR of the ``window`` returns before each; None where none has so
-    many before it or the window's tail holds less than one.
+    """Losses of (T,) returns beyond the historical VaR of the ``window`` returns before each; None with too short a
+    history, or where the tail of a window holds less than one return.
     """
     sessions = returns.size - window
     if sessions < 1 or window * (1.0 - confidence) < 1.0 - 1e-9:
@@ -111,7 +111,7 @@ def exceedances(returns: Floats, confidence: float, window: int) -> Exceedances 
 
 
 def kupiec(seen: int, sessions: int, share: float) -> float:
-    """Probability of Kupiec's proportion-of-failures statistic or a larger one, if exceedances have this ``share``."""
+    """p-value of Kupiec's proportion-of-failures test of ``seen`` exceedances when their true share is ``share``."""
 
     def likelihood(p: float) -> float:
         return sum(n * math.log(q) for n, q in ((seen, p), (sessions - seen, 1.0 - p)) if n)

@@ -1,4 +1,4 @@
-"""Evidence in a track record: probabilistic Sharpe ratio, rank correlation and serial correlation.
+"""Statistical evidence in a track record: probabilistic Sharpe ratio, rank and serial correlation.
 
 References
 ----------
@@ -24,14 +24,14 @@ _FLAT = 1e-15  # deviation of a session's returns up to which they are constant
 
 
 class Sharpe(NamedTuple):
-    """A Sharpe ratio of session returns, not annual, and the standard error of its estimate."""
+    """A Sharpe ratio of session returns, not annualised, and its standard error."""
 
     ratio: float
     error: float
 
     @property
     def annual(self) -> float:
-        """The ratio times root 252."""
+        """The annualised ratio: times the square root of 252."""
         return self.ratio * math.sqrt(SESSIONS_A_YEAR)
 
     def above(self, benchmark: float) -> float:
@@ -67,7 +67,7 @@ def sharpe_estimate(returns: Floats) -> Sharpe | None:
 
 
 def rank_correlation(x: Floats, y: Floats) -> float | None:
-    """Spearman's correlation of two (n,) samples, ties at their mean rank; None where either does not vary."""
+    """Spearman's correlation of two (n,) samples, ties at their mean rank; None where either is constant."""
     if x.size < 3:
         return None
     a, b = _ranks(x), _ranks(y)
@@ -98,8 +98,8 @@ def correlation_upper(correlation: float, periods: int, confidence: float) -> fl
 
 
 def separate(made: Floats, matured: Floats) -> int:
-    """How many of the spans from (n,) ``made`` to ``matured`` can be chosen so that none overlaps another: the
-    forecasts that observe different weeks.
+    """The largest number of non-overlapping spans among those from (n,) ``made`` to ``matured``: the number of
+    independent forecasts.
     """
     count, free = 0, -math.inf
     for end, begin in sorted(set(zip(matured.tolist(), made.tolist(), strict=True))):
@@ -109,7 +109,7 @@ def separate(made: Floats, matured: Floats) -> int:
 
 
 def serial_correlation(returns: Floats) -> float | None:
-    """Correlation of (n,) returns with those of the session before; None where they do not vary."""
+    """First-order autocorrelation of (n,) returns; None where they are constant."""
     if returns.size < 3 or not np.isfinite(returns).all():
         return None
     deviation = returns - returns.mean()

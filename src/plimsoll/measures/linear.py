@@ -1,7 +1,7 @@
-"""Products of matrices whose bits do not depend on the number of threads (U9).
+"""Matrix products that are bit-identical for any number of threads (U9).
 
-BLAS splits a product among threads by size, and the order of its additions with it: the same book measured with one
-thread and with two differs in the last bit. These sums run in one order everywhere.
+BLAS divides a product among threads, and the order of its additions changes with their number: the same portfolio
+measured with one thread and with two differs in the last bit. These sums always run in the same order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_BLOCK = 32  # columns of a symmetric product worked on together, and the fewest rows of a block of a book
+_BLOCK = 32  # columns of a symmetric product computed together, and the fewest rows of a block in `combine_each`
 _CACHED = 1 << 17  # figures that stay in the processor's cache: 1 MB
 
 
@@ -24,9 +24,9 @@ def combine(returns: Floats, weights: Floats) -> Floats:
 
 
 def combine_each(returns: Floats, books: Sequence[Floats]) -> list[Floats]:
-    """``combine`` for each of several books, the same bits, reading (T, k) ``returns`` once.
+    """``combine`` for each of several portfolios, bit-identical, reading (T, k) ``returns`` once.
 
-    Rows are taken in blocks that stay in the processor's cache while every book is worked out on them.
+    Rows are processed in blocks that stay in the processor's cache for all portfolios.
     """
     rows, columns = returns.shape
     blocks = -(-rows * columns // _CACHED)
@@ -47,7 +47,7 @@ def average(weights: Floats, returns: Floats) -> Floats:
 
 
 def gram(left: Floats, right: Floats) -> Floats:
-    """(i, j) sums over rows of (T, i) times (T, j); of a matrix with itself only one triangle is added up."""
+    """(i, j) sums over rows of (T, i) times (T, j); for a matrix with itself only one triangle is computed."""
     size = left.shape[1]
     if left is not right or size <= _BLOCK:
         return np.asarray(np.einsum("ti,tj->ij", left, right))

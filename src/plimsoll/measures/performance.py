@@ -1,4 +1,4 @@
-"""Performance of an equity curve and its trades (U2-U4, T). Unknown is absent, never zero (U6)."""
+"""Performance of an equity curve and its trades (U2-U4, T). An unknown figure is None, never zero (U6)."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from plimsoll.measures.trades import profit_factor, round_trips, won
 Floats = NDArray[np.float64]
 
 SESSIONS_A_MONTH = 21
-_CONFIDENCE = 0.95  # of ``cvar_95_1d``: the name is the definition
+_CONFIDENCE = 0.95  # of ``cvar_95_1d``
 _ROWS_A_TAIL = 20  # 1 / (1 - 0.95): fewer returns hold less than one whole tail scenario
-_ROUNDING = 1e-12  # a deviation, drawdown or loss up to it is rounding, not risk
-VOLATILITY_LEAST = 0.001  # a year, of the excess: below it a book is cash, and a ratio to its risk says nothing (U6)
+_ROUNDING = 1e-12  # a deviation, drawdown or loss up to this is rounding
+VOLATILITY_LEAST = 0.001  # annual volatility of excess returns below which an account counts as cash: no ratios (U6)
 
 
 class Metrics(msgspec.Struct, frozen=True):
-    """Performance net of costs; every figure is absent where its observations do not suffice.
+    """Performance net of costs; a figure is None when there are too few observations for it.
 
     Fractions throughout: ``max_drawdown`` is a positive fraction of the peak, on closes; ``cvar_95_1d`` a positive
     loss of one session; ``turnover_monthly`` half the sum of changes of weight in 21 sessions; ``cost_drag_annual``
-    commission, slippage and impact a year over mean NAV. ``sharpe`` and ``sortino`` are of the excess over the
-    risk-free rate, ``sharpe_rf0`` is not; they and ``calmar`` are absent for a book whose excess deviates by less than
-    ``VOLATILITY_LEAST`` a year: it is cash. ``win_rate`` and ``profit_factor`` are of round trips, from a flat position
-    to a flat one, after costs and without dividends (``measures.trades``).
+    commission, slippage and impact a year over mean NAV. ``sharpe`` and ``sortino`` use returns in excess of the
+    risk-free rate, ``sharpe_rf0`` plain ones; they and ``calmar`` are None for an account whose excess volatility is
+    below ``VOLATILITY_LEAST``, which is cash. ``win_rate`` and ``profit_factor`` count round trips, flat to flat, after
+    costs and without dividends (``measures.trades``).
     """
 
     total_return: float | None = None
@@ -68,18 +68,18 @@ def metrics(
         (with fills: cents).
     days : (T,) day number of each session, increasing.
     rf : (T,) the risk-free return over the session that ends at each row, as a fraction; the first is not used.
-        None, or a NaN in it, leaves the excess unknown: ``sharpe`` and ``sortino`` are then absent.
+        With None, or a NaN in it, ``sharpe`` and ``sortino`` are None.
     fills : trades of the account, by time. Those up to the first of ``days`` open the holdings whose trips close later,
         those after the last are not looked at; neither kind counts as turnover or cost.
     costs : in the unit of ``nav``, commission with slippage and impact; None takes what the fills state.
     splits : booked before the fills of their session.
-    turned : sum of turnovers, half the sum of changes of weight each; None takes it from the fills.
+    turned : total turnover, each half the sum of absolute changes of weight; None derives it from the fills.
 
     Returns
     -------
     Metrics
-        Annual figures are absent below two returns, the tail below 20, ratios where they would divide by zero, and
-        everything where ``nav`` has fewer than two rows or one that is not positive and finite.
+        Annual figures are None below two returns, the tail below 20, ratios where they would divide by zero, and
+        everything where ``nav`` has fewer than two rows or a value that is not positive and finite.
     """
     curve = np.asarray(nav, dtype=np.float64)
     if curve.size < 2 or not (np.isfinite(curve).all() and (curve > 0.0).all()):
@@ -115,9 +115,9 @@ def metrics(
 
 
 def _risky(returns: Floats, excess: Floats | None) -> bool:
-    """Whether a portfolio is more than cash: its returns differ from the risk-free rate by a measurable risk.
+    """Whether the account is more than cash: its excess returns have measurable volatility.
 
-    Against the bill where it is known, because a bill's own returns differ between a night and a weekend.
+    Excess returns are used where known, because plain returns on bills vary with the days between sessions.
     """
     own = returns if excess is None or not np.isfinite(excess).all() else excess
     return own.size >= 2 and float(own.std(ddof=1)) * math.sqrt(SESSIONS_A_YEAR) >= VOLATILITY_LEAST
@@ -136,8 +136,8 @@ def sharpe(excess: Floats | None) -> float | None:
 
 
 def sortino(excess: Floats | None) -> float | None:
-    """Annual ratio of the mean to the downside deviation, root of mean squared negative (T,) session returns over
-    all sessions (Sortino and van der Meer 1991); absent where none is negative.
+    """Annual ratio of the mean to the downside deviation, the root mean square of negative (T,) session returns over
+    all sessions (Sortino and van der Meer 1991); None where none is negative.
     """
     if excess is None or excess.size < 2 or not np.isfinite(excess).all():
         return None
@@ -154,7 +154,7 @@ def _turnover(curve: Floats, days: NDArray[np.int64], fills: Sequence[Fill]) -> 
 
 
 def _ratio(value: float | None, by: float) -> float | None:
-    """``value / by``; absent unless ``by`` is more than rounding."""
+    """``value / by``; None unless ``by`` exceeds rounding."""
     return None if value is None or not by > _ROUNDING else value / by
 
 

@@ -1,4 +1,4 @@
-"""A curve against its benchmark: alpha, beta, capture ratios and tracking error (U4, U6).
+"""Performance relative to a benchmark: alpha, beta, capture ratios and tracking error (U4, U6).
 
 References
 ----------
@@ -19,19 +19,19 @@ from plimsoll.core.sessions import SESSIONS_A_YEAR
 
 Floats = NDArray[np.float64]
 
-_FEWEST = 20  # returns below which a regression says nothing
+_FEWEST = 20  # least number of returns for a regression
 _FLAT = 1e-12  # deviation of a session's returns up to which they are constant
 
 
 class Relative(msgspec.Struct, frozen=True):
-    """Figures against a benchmark; each is absent where it cannot be told (U6).
+    """Figures against a benchmark; each is None where it cannot be measured (U6).
 
     ``alpha`` is the intercept of the regression of 1-session excess returns on the benchmark's, times 252: a fraction
-    a year, not compounded; ``alpha_t`` is its t-statistic with errors that allow for changing variance and serial
-    correlation. ``beta`` and ``correlation`` are of the same returns, plain ones where the risk-free rate is unknown,
-    and ``alpha`` is then absent. ``tracking_error`` is the deviation of the difference of returns, a fraction a year;
-    ``information_ratio`` its mean a year over that. ``up_capture`` and ``down_capture`` compare mean returns
-    (geometric) over the calendar months in which the benchmark rose, and in which it fell: 1 is all of it.
+    a year, not compounded; ``alpha_t`` is its t-statistic with heteroskedasticity and autocorrelation consistent
+    errors. ``beta`` and ``correlation`` use the same returns; where the risk-free rate is unknown they use plain
+    returns and ``alpha`` is None. ``tracking_error`` is the annual standard deviation of the return difference;
+    ``information_ratio`` the annual mean of the difference over it. ``up_capture`` and ``down_capture`` are ratios of
+    geometric mean monthly returns over the calendar months in which the benchmark rose, and in which it fell.
     """
 
     alpha: float | None = None
@@ -49,7 +49,7 @@ def relative(
 ) -> Relative:
     """Figures of (T,) 1-session returns against (T,) of the benchmark.
 
-    ``risk_free`` are the risk-free return of each; ``months`` and ``market_months`` the returns of the same months.
+    ``risk_free`` (T,) are the risk-free returns; ``months`` and ``market_months`` the monthly returns of both.
     """
     active = returns - market
     if returns.size < _FEWEST or not np.isfinite(active).all():
@@ -92,14 +92,14 @@ def regression(y: Floats, x: Floats) -> tuple[float, float, float | None] | None
 
 
 def correlation(y: Floats, x: Floats) -> float | None:
-    """Correlation of two (T,) samples; None where either does not vary."""
+    """Correlation of two (T,) samples; None where either is constant."""
     if x.size < 3 or min(float(x.std()), float(y.std())) <= _FLAT:
         return None
     return float(np.corrcoef(y, x)[0, 1])
 
 
 def capture(months: Floats, market: Floats, which: NDArray[np.bool_]) -> float | None:
-    """Geometric mean return of the chosen months over the benchmark's; None where there is none of them."""
+    """Geometric mean return of the months ``which`` over the benchmark's; None when there are none."""
     if not which.any():
         return None
     own, other = (math.expm1(float(np.log1p(part[which]).mean())) for part in (months, market))
@@ -107,8 +107,8 @@ def capture(months: Floats, market: Floats, which: NDArray[np.bool_]) -> float |
 
 
 def rolling_beta(returns: Floats, market: Floats, window: int) -> Floats:
-    """(T + 1,) slope on the benchmark's returns over the last ``window`` of (T,) returns, NaN before and where the
-    benchmark did not move.
+    """(T + 1,) beta over the last ``window`` of (T,) returns; NaN before a full window and where the benchmark was
+    constant.
     """
     found = np.full(returns.size + 1, np.nan)
     if returns.size < window:

@@ -1,7 +1,7 @@
-"""Estimators of the tail beyond the sample: Cornish-Fisher and peaks over threshold, with intervals (R2).
+"""Parametric tail estimators (Cornish-Fisher, peaks over threshold) and bootstrap intervals of CVaR (R2).
 
 Every estimator takes equally likely losses (a loss positive, unit and horizon the caller's) along the last axis, so
-that many samples are measured in one pass, and gives NaN where it does not apply: NaN never passes a limit (U6).
+that many samples are measured in one pass, and returns NaN where it does not apply: NaN never passes a limit (U6).
 
 Cornish and Fisher (1938), "Moments and cumulants in the specification of distributions"; the mean beyond the quantile
 in closed form as in Maillard (2012), "A user's guide to the Cornish Fisher expansion". Peaks over a threshold as in
@@ -25,21 +25,21 @@ from plimsoll.measures.linear import average, combine
 
 Floats = NDArray[np.float64]
 
-_REACH = 4.0  # standard deviations, beyond which a normal variable lies once in 16,000
-_EXPONENTIAL = 1e-8  # shapes closer to zero are the exponential tail: the formula would divide by them
-_FEWEST = 10  # losses beyond the threshold that two parameters can be fitted to
+_REACH = 4.0  # standard deviations; a normal variable lies beyond once in 16,000
+_EXPONENTIAL = 1e-8  # shapes closer to zero use the exponential limit: the formula would divide by them
+_FEWEST = 10  # least number of losses beyond the threshold for a fit of two parameters
 _AT_ONCE = 2_000_000  # resampled losses held in memory together
 
 
 class Tail(NamedTuple):
-    """Value at risk and CVaR of each sample, both of the shape of the losses without its last axis."""
+    """Value at risk and CVaR of each sample, shaped like the losses without their last axis."""
 
     var: Floats
     cvar: Floats
 
 
 class Interval(NamedTuple):
-    """Resampling intervals of an estimate: ``low`` to ``high`` two-sided, ``upper`` one-sided, at one coverage."""
+    """Bootstrap intervals of an estimate: ``low`` to ``high`` two-sided, ``upper`` one-sided, of the same coverage."""
 
     low: float
     high: float
@@ -57,11 +57,11 @@ def historical(losses: Floats, confidence: float) -> Tail:
 
 
 def cornish_fisher(losses: Floats, confidence: float) -> Tail:
-    """A normal tail bent by the sample's skewness and excess kurtosis, from (..., T) losses.
+    """Normal tail adjusted for the sample's skewness and excess kurtosis, from (..., T) losses.
 
     With z normal and g(z) = z + (z² - 1)S/6 + (z³ - 3z)K/24 - (2z³ - 5z)S²/36 the loss is mean + sd·g(z). Moments are
-    the sample's own (divisor T). NaN where g would not order the tail: where it falls beyond the quantile's z, or
-    exceeds its value there before it, within four standard deviations. A constant sample is its own tail.
+    the sample's own (divisor T). NaN where g is not monotone in the tail: where, within four standard deviations, it
+    falls beyond the quantile's z or exceeds its value there before it. A constant sample is its own tail.
     """
     z = NormalDist().inv_cdf(confidence)
     density = NormalDist().pdf(z) / (1.0 - confidence)  # E[z | beyond]; E[z²] and E[z³] follow by parts
@@ -90,7 +90,7 @@ def _cubic(a: Floats, b: Floats, c: Floats, z: Floats | float) -> Floats:
 def _ordered(a: Floats, b: Floats, c: Floats, z: float, quantile: Floats) -> NDArray[np.bool_]:
     """Whether the cubic rises beyond ``z`` and stays at or below its value there before it.
 
-    It suffices to look at the ends of the reach and at the two places where the slope 3az² + 2bz + c is zero.
+    It suffices to check the ends of the range and the two roots of the slope 3az² + 2bz + c.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         root = np.sqrt(b * b - 3.0 * a * c)
@@ -107,8 +107,7 @@ def peaks_over_threshold(losses: Floats, confidence: float, *, share: float = 0.
 
     The threshold is the largest loss outside that share. With k of T losses beyond it, excesses y ascending, their
     mean m₀ and m₁ = Σ yⱼ (k - j)/(k - 1)/k: shape ξ = 2 - m₀/(m₀ - 2m₁), scale β = 2m₀m₁/(m₀ - 2m₁). NaN with fewer
-    than ten losses beyond, a quantile that is not beyond the threshold, no spread of the excesses, or ξ >= 1 (a tail
-    without a mean).
+    than ten losses beyond it, a quantile not beyond the threshold, excesses without spread, or ξ >= 1 (infinite mean).
     """
     size = losses.shape[-1]
     k = int(share * size + 1e-9)
@@ -133,9 +132,9 @@ def peaks_over_threshold(losses: Floats, confidence: float, *, share: float = 0.
 
 
 def marginal(returns: Floats, weights: Floats, confidence: float) -> Floats:
-    """(k,) rise of CVaR per unit added to each of the (k,) weights: the mean loss of its column over the book's tail.
+    """(k,) marginal CVaR, its derivative by each of the (k,) weights: the column's mean loss over the portfolio's tail.
 
-    Times the weight it is the Euler contribution; it is defined for weights of zero too.
+    Times the weight it is the Euler contribution; it is defined for zero weights too.
     """
     weighting = tail_weights(-combine(returns, weights), confidence)
     rows = np.flatnonzero(weighting)  # NaN counts as nonzero, and stays
@@ -143,7 +142,7 @@ def marginal(returns: Floats, weights: Floats, confidence: float) -> Floats:
 
 
 def incremental(returns: Floats, weights: Floats, confidence: float) -> Floats:
-    """(k,) CVaR of the book less that of the book with each position sold for cash; negative for a hedge."""
+    """(k,) CVaR of the portfolio less its CVaR with each position sold for cash; negative for a hedge."""
     whole = -combine(returns, weights)
     book = cvar(whole, confidence)
     parts = [cvar(whole + returns[:, i] * weights[i], confidence) for i in range(weights.size)]
@@ -151,7 +150,7 @@ def incremental(returns: Floats, weights: Floats, confidence: float) -> Floats:
 
 
 def block_length(size: int, horizon: int) -> int:
-    """Rows that a resampled block keeps together: the cube root of the sample, Künsch's rate, and the windows' overlap.
+    """Block length of the bootstrap: the cube root of the sample (Künsch's rate) plus the overlap of the windows.
 
     >>> block_length(1260, 1), block_length(1251, 10)
     (11, 20)
@@ -161,7 +160,7 @@ def block_length(size: int, horizon: int) -> int:
 
 
 def seed_of(shape: tuple[int, ...]) -> int:
-    """The seed of a sample: a number made of its shape alone, so that the same question has the same answer (U9)."""
+    """Seed derived from the shape of a sample alone, so that results are reproducible (U9)."""
     seed = 0
     for length in shape:
         seed = (seed * 1_000_003 + length) % 2**64
@@ -180,9 +179,9 @@ def interval(
 ) -> Interval:
     """Interval of the CVaR of (T,) losses by a moving-block bootstrap: see ``_ends``.
 
-    Each of ``draws`` samples of T is put together from blocks of ``block`` consecutive losses that begin at random,
-    the last block cut. ``coverage`` holds for the two-sided interval and for the one-sided upper bound each. A draw
-    whose estimate is NaN counts against both ends: where too many are, the end is NaN. Same arguments, same bits.
+    Each of ``draws`` samples of size T consists of blocks of ``block`` consecutive losses that begin at random, the
+    last block truncated. ``coverage`` holds separately for the two-sided interval and the one-sided upper bound. A draw
+    with a NaN estimate counts against both ends: with too many of them the end is NaN. Deterministic.
     """
     size = losses.size
     if not size or np.isnan(losses).any():
@@ -199,10 +198,10 @@ def interval(
 def historical_interval(
     losses: Floats, confidence: float, *, block: int, seed: int, draws: int = 1000, coverage: float = 0.95
 ) -> Interval:
-    """``interval`` of the ``historical`` estimator, some fifty times faster where many samples of one size are asked.
+    """``interval`` of the ``historical`` estimator, some fifty times faster for many samples of one size.
 
-    How often each row is in each draw does not depend on the losses, so it is counted once a size; the CVaR of a draw
-    is then a sum over the largest losses alone, each as often as it was drawn, until the tail is full.
+    How often each row is in each draw does not depend on the losses, so it is counted once per size; the CVaR of a draw
+    is then a sum over the largest losses, each as often as it was drawn, until the tail is full.
     """
     size = losses.size
     if not size or np.isnan(losses).any():
@@ -223,7 +222,7 @@ def historical_interval(
 
 @lru_cache(maxsize=8)
 def _times_drawn(size: int, block: int, seed: int, draws: int) -> NDArray[np.int16]:
-    """(size, draws) how often each row is in each draw of ``interval``, summed over where blocks begin and end."""
+    """(size, draws) count of each row in each draw of ``interval``, from where its blocks begin and end."""
     length, begins = _blocks(size, block, seed, draws)
     ends = begins + length
     ends[:, -1] -= begins.shape[1] * length - size  # the last block is cut
@@ -234,7 +233,7 @@ def _times_drawn(size: int, block: int, seed: int, draws: int) -> NDArray[np.int
 
 
 def _counted(rows: NDArray[np.int64], size: int) -> NDArray[np.int16]:
-    """How often each row up to ``size`` is among each draw's, flat by row."""
+    """Count of each row up to ``size`` in each draw, flat by row."""
     draws = len(rows)
     return np.bincount((rows * draws + np.arange(draws)[:, np.newaxis]).ravel(), minlength=(size + 1) * draws).astype(
         np.int16
@@ -242,7 +241,7 @@ def _counted(rows: NDArray[np.int64], size: int) -> NDArray[np.int16]:
 
 
 def _resamples(size: int, block: int, seed: int, draws: int) -> Iterator[NDArray[np.int64]]:
-    """The draws' rows, (draws, size) in batches: moving blocks, the last one cut."""
+    """Row indices of the draws, (draws, size) in batches: moving blocks, the last one truncated."""
     length, begins = _blocks(size, block, seed, draws)
     batch = max(_AT_ONCE // size, 1)
     for first in range(0, draws, batch):
@@ -251,24 +250,24 @@ def _resamples(size: int, block: int, seed: int, draws: int) -> Iterator[NDArray
 
 
 def _blocks(size: int, block: int, seed: int, draws: int) -> tuple[int, NDArray[np.int64]]:
-    """Length of the moving blocks and the rows, (draws, blocks), that each draw's blocks begin at."""
+    """Length of the moving blocks, and the first row of each block of each draw, (draws, blocks)."""
     length = min(max(block, 1), size)
     blocks = -(-size // length)
     return length, (_uniform(seed, draws * blocks) * (size - length + 1)).astype(np.int64).reshape(draws, blocks)
 
 
 def _degrees(size: int, block: int, confidence: float) -> int:
-    """Degrees of freedom of a CVaR: separate blocks in its tail, less one for their mean; at least one."""
+    """Degrees of freedom of a CVaR estimate: separate blocks in its tail less one, at least one."""
     return max(int(tail_mass(size, confidence) / max(block, 1)) - 1, 1)
 
 
 def _ends(found: Floats, value: float, degrees: int, coverage: float) -> Interval:
-    """Ends from (draws,) resampled estimates of ``value``: its logarithm, less the resampling's bias, plus and minus
-    Student's quantile times the resampling's deviation.
+    """Ends of the interval from (draws,) bootstrap estimates: the logarithm of ``value`` corrected for the bootstrap
+    bias, plus and minus Student's quantile times the bootstrap standard deviation.
 
-    Percentiles of the draws cover far less than they say: a tail holds few separate blocks, the draws are too low and
-    skewed, and their spread is itself uncertain (`benchmarks/bench_interval.py`). Without the logarithm where a figure
-    is not positive. A draw without an estimate counts against every end: with too many there is none.
+    Percentiles of the draws cover much less than their nominal share: a tail holds few separate blocks, the draws are
+    biased low and skewed, and their spread is itself uncertain (`benchmarks/bench_interval.py`). No logarithm is taken
+    where a figure is not positive. A draw without an estimate counts against every end; with too many, ends are NaN.
     """
     known = found[np.isfinite(found)]
     if known.size < 2 or found.size - known.size > (1.0 - coverage) / 2.0 * found.size or not np.isfinite(value):
@@ -284,9 +283,9 @@ def _ends(found: Floats, value: float, degrees: int, coverage: float) -> Interva
 
 @lru_cache(maxsize=64)
 def student_quantile(probability: float, degrees: int) -> float:
-    """The quantile, above 1/2, of Student's t with a whole number of degrees of freedom.
+    """Quantile of Student's t for a probability above 1/2 and a whole number of degrees of freedom.
 
-    By bisection of its distribution in closed form: Abramowitz and Stegun (1964), 26.7.3 and 26.7.4.
+    By bisection of the closed-form distribution function: Abramowitz and Stegun (1964), 26.7.3 and 26.7.4.
 
     >>> round(student_quantile(0.95, 2), 4), round(student_quantile(0.975, 9), 4)
     (2.92, 2.2622)
@@ -312,7 +311,7 @@ def _student(t: float, degrees: int) -> float:
 
 
 def _uniform(seed: int, count: int) -> Floats:
-    """(count,) numbers in [0, 1): SplitMix64 of a counter, which is the same in every version of every library.
+    """(count,) numbers in [0, 1) by SplitMix64 of a counter: independent of library versions.
 
     Steele, Lea and Flood (2014), "Fast splittable pseudorandom number generators", figure 15.
     """

@@ -1,9 +1,8 @@
 """Round trips: profit and loss of a position between its opening and its closing fill.
 
-A round trip begins when a flat position is opened and ends when it is flat again; what is added to it or taken from it
-between belongs to it, and a reduction is no round trip. Lots that leave are those bought first (first in, first out),
-which says how long they were held and what an open position has realised; the profit of a closed one is the same by any
-rule. Money in whole cents.
+A round trip begins when a flat position is opened and ends when it is flat again; additions and reductions in between
+belong to it. Lots are matched first in, first out, which determines holding times and the realised profit of an open
+position; the profit of a closed round trip does not depend on the matching. Money in whole cents.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from plimsoll.core.order import Fill
 class RoundTrip(NamedTuple):
     """One position from entry to exit.
 
-    ``exited`` is empty while it is open; its profit then counts what is held at the last close given. ``lots`` are the
-    most it held (in lots of that time), negative of a short. ``invested`` is what its entries paid or received,
-    commission included. ``profit`` is after every cost; ``realised`` the part of it on lots that have left, first in
-    first out; ``income`` dividends and cash in lieu beside it. ``costs`` are commission, slippage and impact. ``days``
-    are calendar days from entry to exit, ``mean_days`` those of an average lot that left. ``worst`` and ``best`` are
-    the lowest and the highest (profit + income) / ``invested`` so far at any close within it; None without closes.
+    ``exited`` is empty while it is open; its profit is then marked at the last close given. ``lots`` is the largest
+    holding (in lots of that time), negative for a short. ``invested`` is what its entries paid or received, commission
+    included. ``profit`` is after all costs; ``realised`` the part of it on lots sold, first in first out; ``income``
+    dividends and cash in lieu, not in ``profit``. ``costs`` are commission, slippage and impact. ``days`` are calendar
+    days from entry to exit, ``mean_days`` the average over lots sold. ``worst`` and ``best`` are the lowest and highest
+    (profit + income) / ``invested`` at any close of the trip; None without closes.
     """
 
     symbol: str
@@ -64,7 +63,7 @@ class Close(NamedTuple):
 
 
 _Event = Split | CashFlow | Fill | Close
-_ORDER: Mapping[type, int] = {Split: 0, CashFlow: 1, Fill: 2, Close: 3}  # as a session happens
+_ORDER: Mapping[type, int] = {Split: 0, CashFlow: 1, Fill: 2, Close: 3}  # sequence within a session
 
 
 def round_trips(
@@ -78,9 +77,9 @@ def round_trips(
     Parameters
     ----------
     fills : by time.
-    splits, flows : booked before the fills of their session, as they are journaled; interest is left out.
-    closes : values of what is held at closes; they say how far a trip was under and above water, and what an open one
-        is worth. Without them an open trip counts as sold for nothing.
+    splits, flows : booked before the fills of their session, as in the journal; interest is left out.
+    closes : values of holdings at closes, for ``worst``, ``best`` and the value of open positions. Without them an
+        open position is valued at zero.
     """
     given: list[_Event] = [*splits, *(f for f in flows if f.kind != "interest"), *fills, *closes]
     given.sort(key=lambda e: (e.symbol, e.session, _ORDER[type(e)]))  # stable: fills stay in their order
@@ -94,20 +93,20 @@ def round_trips(
 
 
 def won(trips: Iterable[RoundTrip]) -> float | None:
-    """Share of closed trips with a profit after costs, dividends apart; None where none is closed."""
+    """Share of closed trips with a profit after costs, without dividends; None when none is closed."""
     profits = [t.profit for t in trips if t.exited]
     return sum(p > 0 for p in profits) / len(profits) if profits else None
 
 
 def profit_factor(trips: Iterable[RoundTrip]) -> float | None:
-    """Gains over losses of closed trips, after costs, dividends apart; None where nothing was lost."""
+    """Total gains over total losses of closed trips, after costs, without dividends; None without a loss."""
     profits = [t.profit for t in trips if t.exited]
     lost = -sum(p for p in profits if p < 0)
     return sum(p for p in profits if p > 0) / lost if lost else None
 
 
 class _Lot:
-    """The rest of one purchase (or short sale): lots, and their cost."""
+    """The remaining lots of one purchase or short sale, and their cost."""
 
     __slots__ = ("basis", "lots", "session")
 
@@ -116,7 +115,7 @@ class _Lot:
 
 
 class _Position:
-    """One symbol while its events are walked through."""
+    """Open lots and finished trips of one symbol while its events are replayed."""
 
     def __init__(self, symbol: str) -> None:
         self.symbol, self.done, self.last = symbol, list[RoundTrip](), ""
@@ -131,7 +130,7 @@ class _Position:
     def see(self, event: _Event) -> None:
         """Take the next event of the symbol."""
         if self.entered and not self.lots and not isinstance(event, CashFlow):
-            self._end(self.last)  # a split left less than a lot; its cash in lieu has come
+            self._end(self.last)  # a split left less than one lot, paid as cash in lieu
         if isinstance(event, Fill):
             self._fill(event)
         elif isinstance(event, Split):
@@ -173,7 +172,7 @@ class _Position:
         self.spent, self.costs, self.fills = self.spent + spent, self.costs + costs, self.fills + 1
 
     def _take(self, lots: int, spent: int, costs: int, session: str) -> None:
-        """Let ``lots`` go, signed against the position, for ``spent`` (negative of a sale)."""
+        """Close ``lots``, signed against the position, for ``spent`` (negative for a sale)."""
         rest, basis = Fraction(lots), Fraction(0)
         while rest and self.queue:
             first = self.queue[0]
@@ -202,7 +201,7 @@ class _Position:
     def _flow(self, flow: CashFlow) -> None:
         if self.entered or not self.done:
             self.income += flow.cents
-        else:  # paid after the position was closed: it was earned by the trip before
+        else:  # paid after the position was closed: it belongs to the previous trip
             self.done[-1] = self.done[-1]._replace(income=self.done[-1].income + flow.cents)
 
     def _end(self, session: str) -> None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_BLOCK = 32  # rows multiplied together: the passes over more do not find them in the cache
+_BLOCK = 32  # rows multiplied together, so that all passes stay in the cache
 
 
 def products(factors: Floats, length: int) -> Floats:
@@ -23,7 +23,7 @@ def products(factors: Floats, length: int) -> Floats:
     Returns
     -------
     float64, shape (max(T - length + 1, 0),) or (k, max(T - length + 1, 0))
-        Element t is the product of factors t to t + length - 1; NaN where one of them is. Built by doubling, in
+        Element t is the product of factors t to t + length - 1; NaN where any of them is. Computed by doubling, in
         about log2(length) passes; the order of multiplication depends on ``length`` alone. Never a view of
         ``factors``.
     """
@@ -42,27 +42,26 @@ def products(factors: Floats, length: int) -> Floats:
 
 
 def compounded(factors: Floats, length: int) -> Floats:
-    """``products`` less one: simple returns over every window of ``length`` factors, overlapping."""
+    """``products`` minus one: simple returns over every overlapping window of ``length`` factors."""
     if length == 1 or factors.ndim == 1 or not 0 < len(factors) <= _BLOCK or factors.shape[-1] < length:
         result = products(factors, length)
         result -= 1.0
         return result
     flat = _products(factors, length)
-    flat -= 1.0  # before the rows are cut out of it: one pass instead of one a row
+    flat -= 1.0  # in one pass, before the rows are sliced
     return _shown(flat, factors.shape, factors.shape[-1] - length + 1)
 
 
 def overlapping(returns: Floats, length: int) -> Floats:
     """Overlapping compounded simple returns over ``length`` sessions: (T, k) gives (T - length + 1, k).
 
-    Where calendars differ, such sums hold the same news for every column, and their correlation is not understated
-    by closes that lie hours apart (R6).
+    Correlations of such returns are not understated by markets that close hours apart (R6).
     """
     return compounded(1.0 + returns.T, length).T
 
 
 def _products(factors: Floats, length: int) -> Floats:
-    """Products of ``length`` >= 2 factors of all rows in one flat pass, those that straddle two rows among them."""
+    """Products of ``length`` >= 2 factors over all rows as one flat array, including those that straddle two rows."""
     power = np.ascontiguousarray(factors).reshape(-1)
     result, done = power, 0
     for bit in range(length.bit_length()):

@@ -1,9 +1,9 @@
-"""Comovement of the positions, and the restraint it causes (R6).
+"""Average correlation of the positions, and the restraints it causes (R6).
 
-The correlation of a portfolio is that of its positions over ``correlation.window`` sessions, shrunk; on overlapping
-returns of ``correlation.overlap`` sessions where their calendars differ. Its average weighs each pair by the product of
-its two weights. An average that is high, and high beside what the same weights have had before, is an alarm; a book of
-several holdings of which every pair moves alike may only be reduced until that is over.
+Correlations are shrunk and measured over ``correlation.window`` sessions, on overlapping returns of
+``correlation.overlap`` sessions where two calendars differ. The average weights each pair by the product of its two
+weights. An average that is high, in itself and against the history of the same weights, raises an alarm; a portfolio of
+several holdings of which every pair is highly correlated may only be reduced until that ends.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from plimsoll.measures.correlation import sums_of, weighted
 from plimsoll.risk.pairs import ASSUMED, Correlations, correlations
 
 WATCHED, ALIKE = 1, 2  # levels
-_ROUNDING = 1e-9  # an average may be so far above the highest of what it averages, for how sums are rounded
-_WEIGHTLESS = 1e-12  # of NAV: what is below may have no weight in a sum of pairs, and no average then
+_ROUNDING = 1e-9  # rounding may put an average this far above the largest of its terms
+_WEIGHTLESS = 1e-12  # of NAV: the products of smaller weights may vanish, leaving no average
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ComovementStep:
-    """The state after a session, None while nothing is wrong, and what changed."""
+    """The state after a session (None at no level) and the events of changes."""
 
     state: Comovement | None
     events: tuple[RiskEvent, ...]
 
     @property
     def reduce_only(self) -> bool:
-        """True while every pair moves alike."""
+        """True while every pair is highly correlated: only reductions are allowed."""
         return self.state is not None and self.state.level == ALIKE
 
 
@@ -57,28 +57,28 @@ def step(
     policy: Policy,
     known: tuple[NDArray[np.int64], Correlations] | None = None,
 ) -> ComovementStep:
-    """One session of the book's correlation levels (R6).
+    """The portfolio's correlation level after one session (R6).
 
     Parameters
     ----------
     view : View
-        Reads ``return``, and further back, ``comovement.slow`` too, when the average is high.
+        Reads ``return`` and, when the average is high, ``comovement.slow`` and a longer history.
     columns : (k,) int64
-        What is held, each column once.
+        The held columns, each once.
     weights : (N,)
         Held weights, fractions of NAV.
     before : Comovement or None
-        The state of the last session: levels once entered are left below their lower thresholds.
+        The state of the last session: a level is left only below its lower threshold.
     policy : Policy
     known : ((m,) int64, Correlations), optional
-        Ascending columns with all of ``columns`` among them, and what was measured of them, where it is at hand.
+        Ascending columns that include all of ``columns``, and their correlations, if already computed.
 
     Returns
     -------
     ComovementStep
-        An event when the alarm begins, when reductions only begins, and when either ends. A book one of whose
-        holdings has no usable return in the window counts as perfectly correlated, and an average without enough
-        history to compare it with as unusual: missing information never loosens (U6).
+        An event when the alarm or the restriction to reductions begins or ends. A portfolio with a holding without
+        usable returns in the window counts as perfectly correlated, and an average without enough history to compare
+        it with as unusual: missing data never loosens a limit (U6).
     """
     rules = policy.correlation
     watched = before is not None
@@ -87,7 +87,7 @@ def step(
         held = np.abs(weights[columns])
         low = known is not None and not watched and known[1].highest <= bar - _ROUNDING
         if low and np.minimum.reduce(held) > _WEIGHTLESS:
-            return _QUIET  # neither an average of pairs nor the lowest of them is above the highest
+            return _QUIET  # the highest pair is below the threshold, so the average and the lowest are too
         measured = _measure(_own(view, columns, rules, known), held)
         if measured[0] > bar or measured[1] > bar:
             return _judged(view, measured, columns, held, before, rules)
@@ -100,7 +100,7 @@ def _own(
     rules: CorrelationPolicy,
     known: tuple[NDArray[np.int64], Correlations] | None,
 ) -> Floats:
-    """(k, k) correlations of ``columns``, out of those at hand."""
+    """(k, k) correlations of ``columns``, taken from those already computed."""
     if known is None:
         return correlations(view, columns, rules)
     every, measured = known
@@ -114,7 +114,7 @@ def _judged(
     view: View, measured: tuple[float, float], columns: NDArray[np.int64], held: Floats, before: Comovement | None,
     rules: CorrelationPolicy,
 ) -> ComovementStep:  # fmt: skip
-    """The level of a portfolio whose average and lowest pair correlation were measured."""
+    """The level for a measured average and lowest pair correlation."""
     average, lowest = measured
     last = 0 if before is None else before.level
     several = columns.size >= rules.alike_holdings and not float(held.sum()) < rules.alike_weight
@@ -141,14 +141,14 @@ def _measure(matrix: Floats, weights: Floats) -> tuple[float, float]:
     if not np.isfinite(matrix).all():
         return ASSUMED, ASSUMED
     average = weighted(matrix, weights)
-    return average if average > -2.0 else ASSUMED, float(matrix.min())  # no two with weight: not a number
+    return average if average > -2.0 else ASSUMED, float(matrix.min())  # NaN when no two have weight
 
 
 def _usual(view: View, columns: NDArray[np.int64], weights: Floats, rules: CorrelationPolicy) -> bool:
-    """Whether today's average is shown to be at most a percentile of the same weights' own trailing averages.
+    """Whether today's average is at most a percentile of the trailing averages of the same weights.
 
-    Sample averages on both sides, so that like is compared with like, one every ``correlation.history_step`` sessions
-    back from today; not shown where they reach over less than ``correlation.history_min`` sessions.
+    Unshrunk sample averages on both sides, one every ``correlation.history_step`` sessions back from today; False where
+    they cover less than ``correlation.history_min`` sessions.
     """
     calendars = np.array([view.instruments[c].calendar for c in columns.tolist()])
     own = [np.flatnonzero(calendars == name) for name in sorted(set(calendars.tolist()))]
@@ -158,7 +158,7 @@ def _usual(view: View, columns: NDArray[np.int64], weights: Floats, rules: Corre
         every = np.arange(columns.size)
         whole, *apart = _summed(view, "comovement.slow", columns, weights, weeks, rules, [every, *own])
         total = total + whole - np.add.reduce(apart)
-    known = total[np.isfinite(total)]  # it rises with the average, as the weights are the same
+    known = total[np.isfinite(total)]  # for given weights the sum orders windows as the average does
     if known.size * rules.history_step < rules.history_min or not known.size or not np.isfinite(total[-1]):
         return False
     return bool(total[-1] <= np.quantile(known, rules.average_percentile))
@@ -173,7 +173,7 @@ def _summed(
     rules: CorrelationPolicy,
     groups: list[NDArray[np.int64]],
 ) -> list[Floats]:
-    """``sums_of`` the groups over the trailing history, as many from either kind of returns."""
+    """``sums_of`` the groups over the trailing history, the same number of windows from each kind of returns."""
     rows = min(rules.history, view.row + 2 - rules.window) + window - 1
     returns = view.indicator(name)[max(view.row + 1 - rows, 0) :].take(columns, axis=1)
     return sums_of(returns, weights, window, rules.history_step, groups)

@@ -1,4 +1,4 @@
-"""Pre-trade freshness of each symbol, precomputed for every row (D15). It blocks new risk, never an exit."""
+"""Whether each symbol's data are fresh enough to trade, precomputed for every row; only new risk is blocked (D15)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def factors(policy: Policy) -> dict[str, Factor]:
 
 
 def reason_of(code: float) -> str | None:
-    """Reason code of a value of ``freshness.reason``; None for 0. A value that is no code counts as stale."""
+    """Reason code of a value of ``freshness.reason``; None for 0. An invalid value counts as stale."""
     if code == FRESH:
         return None
     known = code in range(1, len(CODES))
@@ -36,8 +36,8 @@ def robust_sigma(panel: Panel, rules: Freshness) -> Floats:
     """(T, N) robust daily volatility known before each row's session.
 
     1.4826 x the median absolute return about zero of the last ``scale_sessions`` returns up to the session before
-    the month began (U9: it depends on the calendar, not on where the panel starts). One estimate a month makes it
-    cheap; with a 252-session window it is at most a month old. NaN before the first month with returns.
+    the month began, so that it depends on the calendar and not on where the panel starts (U9). It is estimated once a
+    month for speed. NaN before the first month with returns.
     """
     return _sigma(np.abs(_returns(panel.index)), panel, rules)
 
@@ -56,7 +56,7 @@ def _sigma(sizes: Floats, panel: Panel, rules: Freshness) -> Floats:
 
 
 def _codes(panel: Panel, rules: Freshness) -> Floats:
-    """Later assignments are the stronger reasons: a stale bar hides everything else."""
+    """Later assignments take precedence: a stale bar hides every other reason."""
     present = np.isfinite(panel.close)
     rows = np.cumsum(present, axis=0)
     short = rows < rules.rows_min
@@ -72,14 +72,14 @@ def _codes(panel: Panel, rules: Freshness) -> Floats:
 
 
 def _trailing(counts: NDArray[np.int64], window: int) -> NDArray[np.int64]:
-    """Bars in the last ``window`` rows, from cumulative counts."""
+    """Number of bars in the last ``window`` rows, from cumulative counts."""
     inside = counts.copy()
     inside[window:] -= counts[:-window]
     return inside
 
 
 def _measurable(panel: Panel, present: Bools, rows: NDArray[np.int64]) -> Bools:
-    """Every indicator has its inputs: a whole bar, and a price as far back as the longest one looks."""
+    """Whether every indicator has its inputs: a complete bar, and prices over the longest lookback."""
     whole = np.isfinite(panel.open) & np.isfinite(panel.high) & np.isfinite(panel.low) & np.isfinite(panel.index)
     old_enough = np.zeros_like(present)
     old_enough[_LONGEST_LOOKBACK:] = rows[:-_LONGEST_LOOKBACK] > 0
@@ -98,8 +98,8 @@ def _returns(index: Floats) -> Floats:
 
 
 def _medians(sizes: Floats) -> Floats:
-    """(N,) medians of (N, W), of what is known where a row is not complete; NaN where nothing is."""
-    # a whole sort is vectorised, a partition about two places is not and takes several times as long
+    """(N,) medians of the known values of (N, W); NaN where none is known."""
+    # a full sort is vectorised, a partition about two places is not and takes several times as long
     ordered = np.sort(sizes, axis=1)  # NaN is sorted last
     width = sizes.shape[1]
     if not np.isnan(ordered[:, -1]).any():
@@ -107,16 +107,16 @@ def _medians(sizes: Floats) -> Floats:
         return whole
     known = width - np.isnan(ordered).sum(axis=1)
     each = np.arange(len(sizes))
-    # where nothing is known both are NaN: the last one and the first
+    # where nothing is known both picks are NaN
     medians: Floats = 0.5 * (ordered[each, (known - 1) // 2] + ordered[each, known // 2])
     return medians
 
 
 def _outliers(panel: Panel, judged: Bools, rules: Freshness) -> Bools:
-    """Moves beyond ``outlier_sigmas``, where ``judged``, that neither their class nor their own bar confirms.
+    """Moves beyond ``outlier_sigmas``, where ``judged``, that neither their asset class nor their own bar confirms.
 
-    There is no second source inside a snapshot. A class confirms by its *other* members: one alone in its kind has
-    none. A row without bar makes no move. A move that cannot be measured against a sigma is unconfirmed.
+    A snapshot holds no second source. A class confirms by its *other* members, so one alone in its class has no such
+    confirmation. A row without a bar makes no move. A move without a known sigma is unconfirmed.
     """
     sizes = np.abs(_returns(panel.index))
     sigma = _sigma(sizes, panel, rules)
@@ -137,7 +137,7 @@ def _outliers(panel: Panel, judged: Bools, rules: Freshness) -> Bools:
 
 
 def _own_bar_confirms(panel: Panel, row: int, column: int, rules: Freshness) -> bool:
-    """A real range (high above low) that holds the close, on volume above the median of the sessions before."""
+    """Whether the bar has high > low, the close within, and volume above the median of the sessions before."""
     low, close, high = panel.low[row, column], panel.close[row, column], panel.high[row, column]
     volume = panel.volume[max(0, row - rules.volume_sessions) : row, column]
     volume = volume[np.isfinite(volume)]

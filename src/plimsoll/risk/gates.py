@@ -1,10 +1,9 @@
 """Gates: pure comparisons of measured figures with the limit set (R1, R3, R6, A3, A4, A7).
 
-A gate passes only what it can show inside its limit, ``measured <= limit`` without tolerance: the auction solves to
-slightly less. NaN, an absent figure and an infinite one are never inside. Only increases are ever scaled or refused; a
-proposal without one is allowed whatever its totals. The scale of a failing gate is what its limit leaves room for:
-exact where the figure is linear in the increase, safe where it is convex (CVaR). Whoever applies it rounds the orders
-and measures again.
+A gate passes only when ``measured <= limit``, without tolerance: the auction solves to slightly tighter limits. NaN,
+missing and infinite figures fail. Only increases are scaled or refused; a proposal without increases is allowed
+whatever its totals. A failing gate returns the share of the increase that fits its limit: exact where the figure is
+linear in the increase, conservative where it is convex (CVaR). The caller rounds the orders and measures again.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ GATES = (
 
 
 def judge_held(m: Measurements, limits: LimitSet, policy: Policy) -> Verdict:
-    """The current positions (R3).
+    """The verdict on the current positions (R3).
 
-    CVaR above the hard limit at a horizon: LIQUIDATE, which means no new risk and all positions multiplied by
-    ``book_scale``. Between budget and hard limit: increases scaled to nothing, nothing sold. Not measurable while
-    something is held: FREEZE for CVAR_UNKNOWN, on which the system halts (R3, G7). Gross above the limit by
-    ``gross_freeze_over`` freezes new risk; above it by ``gross_halt_over`` the finding is GROSS_HALT. Gross that
-    is not a number cannot be shown below the halt, so it halts.
+    CVaR above the hard limit at a horizon: LIQUIDATE, that is no new risk and all positions multiplied by
+    ``book_scale``. Between budget and hard limit: increases scaled to zero, nothing sold. CVaR not measurable while
+    something is held: FREEZE for CVAR_UNKNOWN, which halts the system (R3, G7). Gross above the limit by
+    ``gross_freeze_over`` freezes new risk; above it by ``gross_halt_over`` the finding is GROSS_HALT. A gross
+    that is NaN halts.
     """
     off = policy.gates.off
     verdicts = []
@@ -64,7 +63,7 @@ def book_scale(m: Measurements, limits: LimitSet) -> float:
     """Factor on all positions, in (0, 1]: 1 unless CVaR is above a hard limit at some horizon.
 
     Then the smallest budget / measured over the horizons: CVaR is positively homogeneous, so every horizon ends at
-    or below its budget (R3). A horizon that could not be measured forces no sale.
+    or below its budget (R3). A horizon without a measurement forces no sale.
     """
     held = {h: _measured(m.cvar_held, h) for h in m.cvar_held}
     if not any(held.get(h, _NAN) > hard for h, hard in limits.cvar_hard.items()):
@@ -74,14 +73,14 @@ def book_scale(m: Measurements, limits: LimitSet) -> float:
 
 
 def judge_proposal(m: Measurements, limits: LimitSet, policy: Policy) -> tuple[Verdict, Columns]:
-    """The proposal: a verdict on the portfolio and one per column that fails on its own (R1, R3, A3, A4, A7, R6).
+    """The verdict on a proposed portfolio, and one for each failing column (R1, R3, A3, A4, A7, R6).
 
     Parameters
     ----------
     m, limits : Measurements, LimitSet
         Of this cycle, over the same columns.
     policy : Policy
-        Names the horizons, the slack a scale keeps below its limit, and the gates switched off.
+        Horizons, the slack a scale keeps below its limit, and the gates switched off.
 
     Returns
     -------
@@ -124,7 +123,7 @@ class _Proposal:
         return self.m.symbols[column] if self.m.symbols else str(column)
 
     def scale(self, base: float, added: float, limit: float) -> float:
-        """Share s of the increase with base + s x added <= limit, a slack below; 0 when nothing can be shown."""
+        """Share s of the increase with base + s x added <= limit less the slack; 0 when not finite."""
         share = (limit - base) / added if added > 0.0 and base > -math.inf else 0.0
         return min(share, 1.0) * self.room if share > 0.0 else 0.0
 
@@ -134,13 +133,13 @@ def _horizons(policy: Policy) -> tuple[int, int]:
 
 
 def _measured(by_horizon: dict[int, float], horizon: int) -> float:
-    """The figure at a horizon; NaN where it is absent or not finite."""
+    """The figure at a horizon; NaN where it is missing or not finite."""
     value = by_horizon.get(horizon, _NAN)
     return value if -math.inf < value < math.inf else _NAN
 
 
 def _cvar(p: _Proposal) -> list[Verdict]:
-    """Above the budget the increases are scaled to it; what no scale brings under the hard limit is rejected (R3)."""
+    """Above the budget increases are scaled to it; rejected when no scale brings CVaR under the hard limit (R3)."""
     found = []
     for h in _horizons(p.policy):
         measured = _measured(p.m.cvar_proposed, h)
@@ -178,7 +177,7 @@ def _gross(p: _Proposal) -> list[Verdict]:
 
 
 def _cash(p: _Proposal) -> list[Verdict]:
-    """A floor: judged as -cash <= -minimum, so that absence fails; the finding shows both with their sign turned."""
+    """A floor, judged as -cash <= -minimum so that NaN fails; the finding shows both figures with positive sign."""
     cash, floor = p.m.cash_proposed, p.limits.cash_min
     if within(-cash, -floor):
         return []
@@ -196,7 +195,7 @@ def _turnover(p: _Proposal) -> list[Verdict]:
 
 
 def _trades(p: _Proposal) -> list[Verdict]:
-    """More trades than allowed: no increase passes. Which ones to keep is for the shaping to choose (A7)."""
+    """With more trades than allowed no increase passes; order sizing chooses which ones to keep (A7)."""
     if within(p.m.trades, p.limits.trades_max):
         return []
     return [judge("trades", "TRADES_ABOVE_MAX", float(p.m.trades), float(p.limits.trades_max), Action.REJECT)]
@@ -211,7 +210,7 @@ def _position(p: _Proposal) -> list[tuple[int, Verdict]]:
 
 
 def _standalone(p: _Proposal) -> list[tuple[int, Verdict]]:
-    """Weight x CVaR is linear in the weight, so the part of it that the increase adds is known (A4)."""
+    """Weight x CVaR is linear in the weight, so the scale is exact (A4)."""
     found = []
     for h in _horizons(p.policy):
         measured, limit = _gather(p.m.standalone, h, p.cols), _gather(p.limits.standalone, h, p.cols)
@@ -224,7 +223,7 @@ def _standalone(p: _Proposal) -> list[tuple[int, Verdict]]:
 
 
 def _incremental(p: _Proposal) -> list[tuple[int, Verdict]]:
-    """The rise is zero without the increase and convex in it, so limit / measured of it is within the limit (A4)."""
+    """The rise of CVaR is convex in the increase and zero without it, so the share limit / measured is safe (A4)."""
     measured, limit = p.m.incremental[p.cols], p.limits.incremental_max[p.cols]
     return [
         _column("incremental", "INCREMENTAL_ABOVE_MAX", p, k, measured[k], limit[k], 0.0, measured[k])
@@ -256,7 +255,7 @@ def _pair(p: _Proposal) -> list[tuple[int, Verdict]]:
 
 
 def _together(gate: str, reason: str, p: _Proposal, members: tuple[int, ...], cap: float) -> list[tuple[int, Verdict]]:
-    """Columns whose weights share a cap: what the members add is scaled alike; without an increase nothing is."""
+    """Columns that share a cap on their total weight: all increases among them are scaled by the same factor."""
     weights = p.weights
     measured = sum([weights[i] for i in members])
     if within(measured, cap):
@@ -267,7 +266,7 @@ def _together(gate: str, reason: str, p: _Proposal, members: tuple[int, ...], ca
 
 
 def _gather(by_horizon: dict[int, Floats], horizon: int, cols: NDArray[np.intp]) -> Floats:
-    """The columns' figures at a horizon; NaN where the horizon is absent."""
+    """The columns' figures at a horizon; NaN where the horizon is missing."""
     values = by_horizon.get(horizon)
     return np.full(cols.size, np.nan) if values is None else values[cols]
 
@@ -283,7 +282,7 @@ def _failing(measured: Floats, limit: Floats) -> list[int]:
 def _column(
     gate: str, reason: str, p: _Proposal, k: int, measured: float, limit: float, base: float, added: float
 ) -> tuple[int, Verdict]:
-    """A column's failure, with what its limit leaves of the increase."""
+    """A column's failed verdict, with the share of the increase that fits its limit."""
     i = int(p.cols[k])
     scale = p.scale(float(base), float(added), float(limit))
     return i, judge(gate, reason, float(measured), float(limit), Action.SCALE, scope=p.scope(i), scale=scale)

@@ -1,7 +1,7 @@
 """The drawdown ladder and its re-entry: one mechanism for every drawdown rule (R4, R5).
 
-A rung fires once per episode when the closing NAV has fallen by its threshold from the peak of its basis. What it
-imposes stands until the episode ends: at a new high when no fired rung waits for a re-entry, else at a resume.
+A rung fires once per episode when the closing NAV has fallen by its threshold from the peak of its basis. Its
+restrictions last until the episode ends: at a new high when no fired rung waits for re-entry, otherwise at a resume.
 A rally therefore never shortens a cooldown (R9): while a rung waits, a new high only moves the peaks.
 """
 
@@ -51,30 +51,30 @@ def step(
     Parameters
     ----------
     state : LadderState
-        As the previous close left it; ``signed`` is set by an approval since.
+        State after the previous close; ``signed`` is set by an approval since.
     nav : int
         Closing NAV, cents.
     day : int
         The session, days since 1970-01-01.
     gross : float
-        Gross of the positions at this close, fraction of NAV; a cut is a share of it.
+        Gross exposure at this close, fraction of NAV; a cut is a share of it.
     health : Health
-        Read only while ``waiting(state, policy)``; otherwise any value will do.
+        Read only while ``waiting(state, policy)``.
     policy : LadderPolicy
         As accepted by ``check``.
     sessions_since : callable
-        Sessions elapsed since a day number (0 for this session), for cooldown-independent counting of resumes.
+        Sessions elapsed since a day number (0 for this session), to count resumes.
 
     Returns
     -------
     LadderStep
-        A rung's actions are in the restraint of the session it fires on, so they are executed once, at the next
-        opportunity. Its cooldown counts from the following session.
+        The actions of a rung are in the restraint of the session it fires on, so they are executed once, at the next
+        open. Its cooldown counts from the following session.
 
     Raises
     ------
     ValueError
-        A cut fires and ``gross`` is not a finite number: NAV known and gross unknown is a broken caller.
+        A cut fires and ``gross`` is not finite: a caller that knows NAV must know gross.
     """
     if not policy.enabled:
         return LadderStep(_raise_peaks(state, nav), UNRESTRAINED)
@@ -101,10 +101,10 @@ def step(
 
 
 def blind(state: LadderState, policy: LadderPolicy) -> LadderStep:
-    """A session whose NAV is unknown: the ladder neither fires nor recovers, for a missing price is no crash (D7).
+    """A session with unknown NAV: no rung fires and none recovers, because a missing price is not a loss (D7).
 
-    Nor does it let go: everything in force stays, level 1 as if the drawdown held it, no day of a cooldown or of the
-    ramp passes, and no new risk is added.
+    All restrictions in force stay, including level 1, no day of a cooldown or of the ramp passes, and no new risk is
+    added.
     """
     restraint = UNRESTRAINED
     if state.ended:
@@ -116,14 +116,14 @@ def blind(state: LadderState, policy: LadderPolicy) -> LadderStep:
 
 
 def waiting(state: LadderState, policy: LadderPolicy) -> bool:
-    """True while a fired rung needs a re-entry: only then does ``step`` read the health."""
+    """True while a fired rung waits for re-entry; only then does ``step`` read the health."""
     return bool(state.fired) and any(r.reentry != "none" for r in policy.rungs if r.name in state.fired)
 
 
 def check(policy: LadderPolicy) -> None:
     """Refuse a ladder that could never allow re-entry, or that halts again on the day of a resume.
 
-    Raises ``InputError`` naming the rung. The mandate's end is the only way out without a re-entry (R4).
+    Raises ``InputError`` naming the rung. Only the rung that ends the mandate may have no re-entry (R4).
     """
     names = [r.name for r in policy.rungs]
     for rung in policy.rungs:
@@ -142,7 +142,7 @@ def _problem(rung: Rung, names: list[str], policy: LadderPolicy) -> str:
     if rung.basis == "lifetime" and not rung.ends_mandate:
         return "measures from the lifetime peak and would fire again the day it resumes"
     if rung.reentry == "none" and stops_trading:
-        return "bars risk without a re-entry: an account in cash makes no new high"
+        return "bars new risk without a re-entry: an account in cash never makes a new high"
     if rung.reentry == "automatic" and policy.resumes_automatic < 1:
         return "can never resume: resumes_automatic is 0"
     if rung.reentry == "signed" and policy.resumes_signed < 1:
@@ -153,7 +153,7 @@ def _problem(rung: Rung, names: list[str], policy: LadderPolicy) -> str:
 
 
 def _drawdown(peak: int, nav: int) -> float:
-    """Fraction of the peak. One correctly rounded division, so a fall of exactly 8 % equals 0.08."""
+    """Drawdown, fraction of the peak; a single correctly rounded division, so a fall of exactly 8 % equals 0.08."""
     return (peak - nav) / peak
 
 
@@ -164,14 +164,14 @@ def _raise_peaks(state: LadderState, nav: int) -> LadderState:
 
 
 def _tick(state: LadderState) -> LadderState:
-    """One session of the cooldown passes; an unrequested signature has no effect."""
+    """Count one session of the cooldown; drop a signature that was not asked for."""
     return replace(state, cooldown=max(state.cooldown - 1, 0), signed=state.signed and state.awaiting == "signed")
 
 
 def _fire(
     state: LadderState, crossed: list[Rung], fallen: tuple[float, float], day: int, gross: float, policy: LadderPolicy
 ) -> tuple[LadderState, tuple[RiskEvent, ...]]:
-    """Fire every rung crossed: the deepest cut, the later cooldown, the lowest ceiling."""
+    """Fire every rung crossed; the deepest cut, the longest cooldown and the lowest ceiling apply."""
     date = iso_day(day)
     events = [
         RiskEvent(date, "LADDER_RUNG", r.alert, fallen[r.basis == "lifetime"], r.threshold, r.name) for r in crossed
@@ -182,7 +182,7 @@ def _fire(
     if cut > 0.0:
         left = (1.0 - cut) * gross if cut < 1.0 else 0.0
         if not 0.0 <= left < float("inf"):
-            raise ValueError(f"a rung cuts a share of gross, which is {gross!r}")
+            raise ValueError(f"a rung cuts a share of gross exposure, but gross is {gross!r}")
         changes["ceiling"] = left if state.ceiling is None else min(left, state.ceiling)
     if any(r.reentry != "none" for r in crossed):
         cooldown = max(state.cooldown, *(r.cooldown for r in crossed))
@@ -197,7 +197,7 @@ def _fire(
 
 
 def liquidates(rung: Rung, policy: LadderPolicy) -> bool:
-    """Whether a rung sells everything: by itself, or marked panic in a policy that flattens on it (R4)."""
+    """Whether a rung sells everything: by its own cut, or as a panic rung in a policy that flattens on panic (R4)."""
     return rung.liquidate or (policy.flatten_on_panic and rung.panic)
 
 
@@ -209,7 +209,7 @@ def _wait(
     policy: LadderPolicy,
     sessions_since: Callable[[int], int],
 ) -> tuple[LadderState, tuple[RiskEvent, ...]]:
-    """A session of a halt: count calm, and resume when cooldown, health, quota and signature allow (R5)."""
+    """One session of a halt: count calm sessions, and resume when cooldown, health, quota and signature allow (R5)."""
     volatility, crisis = health.target_volatility, health.crisis
     calm = state.calm + 1 if volatility is not None and volatility < policy.volatility_max else 0
     state = replace(state, calm=calm)
@@ -248,7 +248,7 @@ def _resume(
 
 
 def _walk_on(state: LadderState, nav: int, day: int) -> tuple[LadderState, tuple[RiskEvent, ...]]:
-    """Nothing fires and nothing waits: a new high ends an open episode."""
+    """A session on which no rung fires or waits: a new high ends an open episode."""
     if state.fired and nav > state.episode_peak:
         over = replace(state, fired=(), ceiling=None, cooldown=0, signed=False, awaiting="", calm=0)
         return over, (RiskEvent(iso_day(day), "EPISODE_ENDED", "INFO"),)
@@ -256,7 +256,7 @@ def _walk_on(state: LadderState, nav: int, day: int) -> tuple[LadderState, tuple
 
 
 def _restraint(state: LadderState, fallen: float, size: float, on_ramp: bool, policy: LadderPolicy) -> Restraint:
-    """Joint restraint of the fired rungs. Level 1 is in force only while the drawdown is at or above it (R4)."""
+    """Combined restraint of the fired rungs. Level 1 applies only while the drawdown is at or above it (R4)."""
     active = [r for r in policy.rungs if r.name in state.fired and (r.level > 1 or fallen >= policy.level_1_holds)]
     if not active and not on_ramp and state.ceiling is None:
         return UNRESTRAINED

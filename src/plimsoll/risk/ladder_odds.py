@@ -1,10 +1,9 @@
 """Expected firings a year of each rung of the drawdown ladder (U7): a Monte Carlo without prices.
 
-The book is taken to run at the volatility its own CVaR budgets allow, which is the most the auction may take: a
-cautious answer, since the stressed budget and idle cash usually keep it below. Session returns are Student-t with
-no expected return. Drawdown scales the budgets (R3); a rung cuts exposure to its ceiling, waits out its cooldown,
-and then the episode's peak is rebased (R4, R5); the mandate's end stops the path. Health checks and the re-entry
-ramp are left out: both only lower the figures.
+The portfolio is assumed to run at the highest volatility its CVaR budgets allow. This is conservative: the stressed
+budget and idle cash usually keep it lower. Session returns are Student-t with zero mean. Drawdown scales the budgets
+(R3); a rung cuts exposure to its ceiling and waits out its cooldown, then the episode's peak is rebased (R4, R5); the
+mandate's end stops the path. Health checks and the re-entry ramp are left out: both only lower the figures.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ Floats = NDArray[np.float64]
 
 
 class RungOdds(msgspec.Struct, frozen=True):
-    """Expected firings of one rung per account and year; ``warning`` when U7 asks for one."""
+    """Expected firings of one rung per account and year, and the warning when there are too many (U7)."""
 
     rung: str
     threshold: float
@@ -33,7 +32,7 @@ class RungOdds(msgspec.Struct, frozen=True):
 
 
 class LadderOdds(msgspec.Struct, frozen=True):
-    """The odds of every rung and the assumptions behind them. ``volatility`` is annual, at full budget."""
+    """Expected firings of every rung and the assumptions. ``volatility`` is annual, at full budget."""
 
     rungs: tuple[RungOdds, ...]
     volatility: float
@@ -48,7 +47,7 @@ def ladder_odds(
 ) -> LadderOdds:
     """Simulate ``paths`` accounts for ``years`` and count the firings of each rung.
 
-    Deterministic by ``seed``. With 4,000 account-years the standard error of a rate of one a year is below 0.03.
+    Deterministic for a ``seed``. With 4,000 account-years the standard error of a rate of one a year is below 0.03.
 
     >>> ladder_odds(Policy(), paths=50, years=1).rungs[0].rung
     'level_1'
@@ -68,9 +67,9 @@ def ladder_odds(
 
 
 def _odds(rungs: tuple[Rung, ...], n: int, rate: float, most: float) -> RungOdds:
-    """The warning belongs to the first rung that interrupts trading: the 8 % rung of ``core``."""
+    """Rates of each rung; only the first rung that interrupts trading can have a warning (``core``: 8 %)."""
     interrupts = next((i for i, rung in enumerate(rungs) if rung.no_new_risk), None)
-    warning = f"expected {rate:.1f} times a year, above {most:g}: it interrupts more than it protects"
+    warning = f"expected to fire {rate:.1f} times a year, above {most:g}: it interrupts more than it protects"
     return RungOdds(rungs[n].name, rungs[n].threshold, rate, warning if n == interrupts and not rate <= most else "")
 
 
@@ -91,7 +90,7 @@ def _volatility(policy: CvarPolicy, horizon: int, confidence: float, shocks: Flo
 
 
 def _walk(returns: Floats, ladder: LadderPolicy, cvar_policy: CvarPolicy) -> tuple[Floats, float]:
-    """Firings per rung over all paths, and the sessions they lived."""
+    """Firings per rung over all paths, and the number of sessions simulated."""
     sessions, paths = returns.shape
     rungs = ladder.rungs
     nav, lifetime, episode = np.ones(paths), np.ones(paths), np.ones(paths)
@@ -121,7 +120,7 @@ def _walk(returns: Floats, ladder: LadderPolicy, cvar_policy: CvarPolicy) -> tup
             fired[n] |= now
             count[n] += firings
             if rung.reentry != "none":
-                # a rung that only bars new risk still leaves the book as it is: its ceiling is the present exposure
+                # a rung that only bars new risk leaves positions unchanged: its ceiling is the present exposure
                 ceiling = np.where(now, np.minimum(ceiling, exposure * (1.0 - rung.cut)), ceiling)
                 wait = np.where(now, np.maximum(wait, rung.cooldown), wait)
             if rung.ends_mandate:
@@ -130,7 +129,7 @@ def _walk(returns: Floats, ladder: LadderPolicy, cvar_policy: CvarPolicy) -> tup
 
 
 def often(policy: Policy) -> list[str]:
-    """U7's warning in a sentence without its full stop, where the first rung that stops new risk fires too often."""
+    """Warnings, without a full stop, when the first rung that stops new risk fires too often (U7)."""
     if not policy.ladder.enabled or not policy.ladder.rungs:
         return []
     return list(_often(policy.ladder, policy.cvar, policy.auction))

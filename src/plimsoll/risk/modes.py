@@ -1,7 +1,7 @@
-"""Modes: a one-word summary of the restraints in force, and the table of legal changes (R9).
+"""Modes: a one-word summary of the restraints in force, and the table of allowed transitions (R9).
 
-The mode is read off what binds; it decides nothing. Cooldown, health and signatures are the ladder's, so no mode
-change can shorten them, and a restart restores the mode with the ladder it comes from.
+The mode is derived from the restraints and decides nothing. Cooldown, health and signatures belong to the ladder, so no
+mode change can shorten them, and a restart restores the mode together with the ladder.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _STOPPED = ("HALTED", "LIQUIDATING")
 
 
 def next_mode(previous: str, ladder: LadderState, restraint: Restraint, frozen: bool, halted: bool) -> str:
-    """The mode of this session.
+    """The mode of a session.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def next_mode(previous: str, ladder: LadderState, restraint: Restraint, frozen: 
     Returns
     -------
     str
-        The severest that applies; a lifted halt passes through RECOVERY for at least one session.
+        The most severe that applies; after a halt is lifted, RECOVERY for at least one session.
     """
     if ladder.ended or restraint.liquidate:
         return "LIQUIDATING"
@@ -66,5 +66,5 @@ def next_mode(previous: str, ladder: LadderState, restraint: Restraint, frozen: 
 
 
 def transition_table() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """(mode, meaning, legal next modes) in the order of ``MODES``, for the documentation."""
+    """(mode, meaning, allowed next modes) in the order of ``MODES``, for the documentation."""
     return tuple((m, MEANINGS[m], tuple(n for n in MODES if n in TRANSITIONS[m])) for m in MODES)

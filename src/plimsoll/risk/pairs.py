@@ -17,7 +17,7 @@ from plimsoll.measures.correlation import overlapping, shrunk_each
 
 Floats = NDArray[np.float64]
 
-_AT_ONCE = 4  # sessions whose correlations are worked out together where the columns are others than before
+_AT_ONCE = 4  # sessions whose correlations are computed together after the columns changed
 ASSUMED = 1.0  # correlation of a pair that cannot be measured: unknown is not zero (U6)
 
 
@@ -35,20 +35,20 @@ def update(
     view : View
         Reads ``return`` over the last ``correlation.window`` sessions.
     columns : (k,) int64
-        Whatever is held or bid for.
+        Held columns and those with bids.
     previous : tuple of HeldPair
-        A pair in it stays until its correlation is below the lower threshold; one whose symbols are no longer
-        both in ``columns`` is forgotten.
+        A pair in it stays until its correlation is below the lower threshold; a pair with a symbol no longer
+        in ``columns`` is dropped.
     policy : Policy
     known : Correlations, optional
-        Of ``columns``, ascending, where they are at hand.
+        Correlations of the ascending ``columns``, if already computed.
 
     Returns
     -------
     tuple of HeldPair
-        In column order. Two funds have thresholds of their own; the stricter ones apply to every other pair, a
-        stock with a fund included. Returns overlap where the two calendars differ. A pair with a return missing in
-        the window counts as perfectly correlated. What else is among ``columns`` changes nothing for a pair.
+        In column order. Pairs of two funds have their own thresholds; the stricter ones apply to all other pairs,
+        including a stock with a fund. Overlapping returns are used where the two calendars differ. A pair with a return
+        missing in the window counts as perfectly correlated. The result for a pair does not depend on other columns.
     """
     rules = policy.correlation
     if known is not None and not previous and known.highest <= min(rules.pair_fund, rules.pair_stock):
@@ -82,7 +82,7 @@ def update(
 
 @lru_cache(maxsize=64)
 def _upper(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the pairs of ``size``, in order; read-only."""
+    """Row and column indices of the upper triangle of a matrix of ``size``; read-only."""
     found = np.triu_indices(size, 1)
     for one in found:
         one.setflags(write=False)
@@ -92,7 +92,7 @@ def _upper(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 def limits(
     pairs: tuple[HeldPair, ...], column: Mapping[str, int], weight_max: Floats, policy: Policy
 ) -> tuple[Pair, ...]:
-    """The pairs as limits: combined weight at most ``pair_multiple`` x the larger of the two effective caps (R6)."""
+    """Limits on pairs: combined weight at most ``pair_multiple`` x the larger of the two effective caps (R6)."""
     multiple = policy.correlation.pair_multiple
     bounds = []
     for pair in pairs:
@@ -102,9 +102,9 @@ def limits(
 
 
 def concerned(view: View, live: NDArray[np.int64], previous: tuple[HeldPair, ...]) -> NDArray[np.int64]:
-    """Columns whose pairs are measured: ``live``, held or wanted, and known pairs of what may still be bought.
+    """Columns whose pairs are measured: ``live`` (held or with bids), and previous pairs that may still be bought.
 
-    A known pair is thereby left by its correlation, not because it had no bids lately.
+    A previous pair thus ends by its correlation, not for lack of a recent bid.
     """
     if not previous:
         return live
@@ -118,20 +118,20 @@ def concerned(view: View, live: NDArray[np.int64], previous: tuple[HeldPair, ...
 
 
 class Correlations(NamedTuple):
-    """(k, k) ``correlations`` of some columns, and the highest of any two, NaN where one is unknown."""
+    """(k, k) ``correlations``, and the highest off the diagonal, NaN where any is unknown."""
 
     matrix: Floats
     highest: float
 
 
 def measured(view: View, columns: NDArray[np.int64], rules: CorrelationPolicy) -> Correlations:
-    """``correlations`` of what is held or wanted, worked out for sessions to come as well while that stays the same."""
+    """``correlations`` of ``columns``, computed for following sessions too and reused while the columns are the same."""
 
     def rows(history: History, first: int, last: int) -> list[Correlations]:
         before = max(first + 1 - rules.window, 0)
         returns = history.array("return")[before:last].take(columns, axis=1)
         found = _each(returns, history.panel.calendars[columns], rules)
-        if len(found) < last - first:  # the first rows of a panel have no whole window behind them
+        if len(found) < last - first:  # the first rows of a panel lack a full window
             unknown = np.full((last - first - len(found), columns.size, columns.size), np.nan)
             found = np.concatenate([unknown, found])
         apart = found.copy()
@@ -164,7 +164,7 @@ def _each(returns: Floats, calendar: NDArray[np.int64], rules: CorrelationPolicy
 
 
 def _windows(rows: Floats, length: int) -> Floats:
-    """(n, length, k) every window of ``length`` of the (T, k) rows, read-only, nothing copied."""
+    """(n, length, k) view of every window of ``length`` of the (T, k) rows, read-only."""
     down, across = rows.strides
     shape = len(rows) - length + 1, length, rows.shape[1]
     return np.lib.stride_tricks.as_strided(rows, shape, (down, down, across), writeable=False)

@@ -19,17 +19,17 @@ from plimsoll.indicators.catalogue import catalogue
 from plimsoll.risk import regime_em
 
 CRISIS = 2  # of (normal, volatile, crisis)
-VIX = -1.0  # code of ``regime.whose`` where VIX itself has a close
+VIX = -1.0  # code of ``regime.whose`` on rows where VIX itself has a close
 
 
 def factors(policy: Policy) -> dict[str, Factor]:
     """Regime indicators by name.
 
     ``regime.belief`` (T, 3) probabilities; ``regime.crisis`` (T,) probability of crisis ``regime.outlook``
-    sessions ahead; ``regime.passage`` (T,) probability of a crisis at any session up to then, now included;
+    sessions ahead; ``regime.passage`` (T,) probability of a crisis at any session up to then, the present included;
     ``regime.vix`` (T,) the VIX close, NaN on rows without one; ``regime.vix_or_proxy`` (T,) VIX in points, else the
-    realised volatility that stands in for it x 100, ``regime.whose`` (T,) a code for ``source_of`` (D19). Without a VIX
-    value the filter predicts only.
+    realised volatility used in its place x 100, ``regime.whose`` (T,) its code for ``source_of`` (D19). On rows without
+    VIX the filter predicts without updating.
     """
     regime = policy.regime
     known = catalogue(policy)
@@ -68,12 +68,12 @@ def factors(policy: Policy) -> dict[str, Factor]:
 
 
 def source_of(code: float, policy: Policy) -> str:
-    """Input of the VIX rules, in words: ``VIX``, or the source of its replacement (D19)."""
+    """Name of the input of the VIX rules: ``VIX``, or the source of its proxy (D19)."""
     return "VIX" if code == VIX else stand_in.named(code, policy.backtest.benchmark)
 
 
 def vix_close(panel: Panel, symbol: str) -> Floats:
-    """VIX closes in points (T,), NaN on rows without one; a value that is not positive is none."""
+    """VIX closes in points (T,), NaN on rows without a positive value."""
     column = panel.column.get(symbol)
     if column is None:
         return np.full(len(panel.sessions), np.nan)
@@ -82,13 +82,13 @@ def vix_close(panel: Panel, symbol: str) -> Floats:
 
 
 def base_matrix(regime: RegimePolicy) -> Floats:
-    """The matrix before any count, (3, 3), rows summing to one: from state, to state, one session."""
+    """The transition matrix before any estimate, (3, 3), [from, to] in one session, rows summing to one."""
     matrix = np.array(regime.seed if regime.matrix == "seed" else regime.start)
     return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))
 
 
 def stationary(matrix: Floats) -> Floats:
-    """The distribution (3,) a transition matrix leaves as it is: where belief starts, before any VIX."""
+    """Stationary distribution (3,) of a transition matrix: the belief before any VIX."""
     equations = np.vstack([matrix.T - np.eye(len(matrix)), np.ones(len(matrix))])
     wanted = np.append(np.zeros(len(matrix)), 1.0)
     solved = np.clip(np.linalg.lstsq(equations, wanted, rcond=None)[0], 0.0, None)
@@ -98,10 +98,10 @@ def stationary(matrix: Floats) -> Floats:
 def transitions(vix: Floats, regime: RegimePolicy, renewed: NDArray[np.bool_]) -> Floats:
     """Transition matrices (T, 3, 3), each estimated on rows up to its own.
 
-    ``counted``: moves of VIX between the bands on consecutive rows, added to ``prior_rows`` moves out of each
-    state distributed as the start matrix says. ``em``: the same prior and the moves between hidden states that the
-    whole of VIX up to a row makes most likely, found anew on the rows where ``renewed`` (T,) is true and kept in
-    between. ``fixed`` and ``seed``: the same matrix on every row.
+    ``counted``: moves of VIX between bands on consecutive rows, added to a prior of ``prior_rows`` moves out of each
+    state distributed as in the start matrix. ``em``: the same prior, and expectation-maximisation over the hidden
+    states on all VIX up to a row, re-estimated on the rows where ``renewed`` (T,) is true and kept in between.
+    ``fixed`` and ``seed``: the same matrix on every row.
     """
     base = base_matrix(regime)
     if regime.matrix == "counted":
@@ -120,13 +120,13 @@ def _counted(vix: Floats, regime: RegimePolicy, base: Floats) -> Floats:
     counts = np.cumsum(moved, axis=0)  # whole numbers: exact in any order
     out_of = regime.prior_rows + counts.sum(axis=2, keepdims=True)
     counts += regime.prior_rows * base
-    # with no prior and no move out of a state yet, the base is all there is
+    # without a prior and without a move out of a state yet, its row is the base's
     return np.asarray(np.divide(counts, out_of, out=np.broadcast_to(base, counts.shape).copy(), where=out_of > 0.0))
 
 
 def _estimated(vix: Floats, regime: RegimePolicy, renewed: NDArray[np.bool_], base: Floats) -> Floats:
     known = np.isfinite(vix)
-    first = int(np.argmax(known)) if known.any() else len(vix)  # rows before any VIX tell nothing
+    first = int(np.argmax(known)) if known.any() else len(vix)  # rows before any VIX carry no information
     ends = np.flatnonzero(renewed[first:])
     found = regime_em.estimate(likelihoods(vix[first:], regime), ends, base, stationary(base), regime.prior_rows)
     latest = np.searchsorted(ends + first, np.arange(len(vix)), side="right")
@@ -148,7 +148,7 @@ def beliefs(vix: Floats, matrices: Floats, regime: RegimePolicy) -> Floats:
     normal, volatile, crisis = stationary(base_matrix(regime)).tolist()
     steps = zip(matrices.reshape(-1, 9).tolist(), likelihoods(vix, regime).tolist(), strict=True)
     path: list[tuple[float, float, float]] = []
-    # plain floats: nine products a row cost less than one call on a small array
+    # plain floats: nine products a row cost less than one numpy call on a small array
     for (a, b, c, d, e, f, g, h, i), (p, q, r) in steps:
         x = (normal * a + volatile * d + crisis * g) * p
         y = (normal * b + volatile * e + crisis * h) * q
@@ -170,9 +170,9 @@ def outlook(belief: Floats, matrices: Floats, sessions: int) -> Floats:
 def first_passage(belief: Floats, matrices: Floats, sessions: int) -> Floats:
     """Probability (T,) that crisis is the state now or at any of the next ``sessions``.
 
-    Crisis is made absorbing: what has not reached it stays among the other states, so the probability is one less the
-    mass of ``belief`` left there after ``sessions`` steps of the matrix without its crisis row and column. Never below
-    ``outlook``'s P(crisis) at the same horizon, which counts only who is in crisis at its end.
+    First-passage probability with crisis made absorbing: one minus the mass of ``belief`` left in the other states
+    after ``sessions`` steps of the matrix without its crisis row and column. Never below ``outlook``'s P(crisis) at
+    the same horizon, which is the probability of crisis at its end alone.
     """
     calm = belief[:, :CRISIS]
     for _ in range(sessions):
@@ -183,8 +183,8 @@ def first_passage(belief: Floats, matrices: Floats, sessions: int) -> Floats:
 def reachable(policy: Policy) -> float:
     """The largest P(crisis) at the outlook that any belief can give under the base matrix.
 
-    A threshold above it could never fire; the loader refuses one (R8). Under ``counted`` and ``em`` the base is the
-    start matrix, which estimates move away from only as history comes in.
+    A threshold above it could never fire, so the policy loader refuses it (R8). Under ``counted`` and ``em`` the base
+    is the start matrix, from which estimates depart as history accumulates.
     """
     powered = np.linalg.matrix_power(base_matrix(policy.regime), policy.regime.outlook)
     return float(powered[:, CRISIS].max())

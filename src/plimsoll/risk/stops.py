@@ -1,8 +1,8 @@
 """Stops per holding, from average cost and, if asked for, from the trailing high (R7).
 
-Two stages: a reduction to half, then the exit. Each fires once per holding. A fired stop caps the target portfolio at
-what it left until an auction lifts it. A holding bought again under a cap is the same holding to its stop: only
-when it is flat *and* lifted is the stop forgotten. Longs only: a short has no stop here.
+Two stages: a reduction to half, then the exit. Each fires once per holding. A fired stop caps the target weight at the
+remaining weight until an auction lifts the cap. A position bought again under a cap counts as the same holding: the
+stop is dropped only when the position is flat *and* the cap is lifted. Long positions only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from plimsoll.core.restraint import RiskEvent
 Floats = NDArray[np.float64]
 
 WATCHED, REDUCED, EXITED = 0, 1, 2
-UNCAPPED = 1.0  # no position is larger than NAV, so this weight binds nothing
+UNCAPPED = 1.0  # a weight that never binds: no position exceeds NAV
 
 
 class StopStep(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ _NOTHING = StopStep((), {})
 
 
 def factors(policy: Policy) -> dict[str, Factor]:
-    """``stop.reduce`` and ``stop.exit``: (T, N) losses from average cost that trigger each stage, constant in T."""
+    """``stop.reduce`` and ``stop.exit``: (T, N) losses from average cost that trigger each stage, constant in time."""
 
     def column(stage: int) -> Factor:
         def threshold(panel: Panel) -> Floats:
@@ -53,8 +53,8 @@ def factors(policy: Policy) -> dict[str, Factor]:
 def thresholds(instrument: Instrument, policy: Policy) -> tuple[float, float]:
     """Losses at which a holding is reduced and sold (R7, S4).
 
-    S4's stop reduces at ``reduce_share`` of itself; without one the defaults apply; crypto has its own pair, which
-    stands over S4's. A stop in the universe file is added and the stricter of each stage wins (U7).
+    A strategy's own stop (S4) reduces at ``reduce_share`` of its loss; without one the defaults apply; crypto has its
+    own pair, which overrides S4's. With a stop in the universe file too, the stricter of each stage applies (U7).
     """
     rules, limits = policy.stops, policy.limits.assets.get(instrument.symbol)
     if instrument.kind == "crypto":
@@ -86,8 +86,8 @@ def step(stops: tuple[StopState, ...], view: View, held: Floats, average_cost: F
     Returns
     -------
     StopStep
-        Caps are in force from this session's orders on. A holding whose mark or cost is unknown is not sold:
-        missing data bars new risk elsewhere, it never sells (E3).
+        Caps apply from this session's orders on. A holding with an unknown mark or cost is not sold: missing data
+        blocks new risk but never sells (E3).
     """
     trailing = policy.stops.trailing
     longs = (held > 0.0).nonzero()[0]
@@ -119,10 +119,10 @@ def step(stops: tuple[StopState, ...], view: View, held: Floats, average_cost: F
 
 
 def lift(stops: tuple[StopState, ...], view: View, policy: Policy) -> tuple[StopState, ...]:
-    """The stops after an auction: a cap falls when old enough and the price is above its 50-session mean (R7).
+    """The stops after an auction: a cap is lifted when old enough and the price is above its 50-session mean (R7).
 
-    An exit is forgotten, so a new holding has new stops, and one that could not be sold fires again. A reduction
-    stays known without its cap until the holding is flat, so that it does not fire twice.
+    A lifted exit is dropped, so a new holding has new stops, and one that could not be sold fires again. A lifted
+    reduction is remembered until the holding is flat, so that it does not fire twice.
     """
     if not any(s.cap < UNCAPPED for s in stops):
         return stops
@@ -152,7 +152,7 @@ def _judge(
 
 
 def _follow(stops: tuple[StopState, ...], view: View, longs: NDArray[np.bool_]) -> tuple[StopState, ...]:
-    """Raise the high of each holding, on the forward index, which no split or dividend breaks (U1)."""
+    """Update the high of each holding on the total-return index, which splits and dividends do not affect (U1)."""
     price, column = view.now("price"), view.column
     known = {s.symbol: s for s in stops}
     for i in np.flatnonzero(longs).tolist():
