@@ -61,7 +61,7 @@ def test_a_name_no_strategy_can_have_is_refused(name: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["plimsoll", "numpy", "json", "typing", "Msgspec", "email.py"])
 def test_a_name_that_would_hide_a_module_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="would hide"):
+    with pytest.raises(UsageError, match="would shadow"):
         app.new_strategy(name, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

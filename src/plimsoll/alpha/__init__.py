@@ -1,1 +1,1 @@
-"""Strategies: a view becomes forecasts (S)."""
+"""Strategies: forecasts from a view of the market (S)."""

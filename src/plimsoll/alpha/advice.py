@@ -11,12 +11,12 @@ import numpy as np
 from plimsoll.core.intraday import Floats
 from plimsoll.core.ports import Model
 
-ACTIONS = ("HOLD", "BUY", "SELL")  # a number 0, 1 or 2 names one by its place
+ACTIONS = ("HOLD", "BUY", "SELL")  # numbers 0, 1 and 2 stand for them in this order
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One of ``ACTIONS`` with a confidence in [0, 1]; ``reasons`` only where a fault made it HOLD."""
+    """One of ``ACTIONS`` with a confidence in [0, 1]; ``reasons`` only where an invalid answer became HOLD."""
 
     action: str
     confidence: float
@@ -24,14 +24,14 @@ class Advice:
 
 
 def hold(reason: str) -> Advice:
-    """No advice, and why."""
+    """HOLD for a reason."""
     return Advice("HOLD", 0.0, (reason,))
 
 
 def ask(model: Model, observation: Floats) -> Advice:
-    """A model's advice on a (26,) observation; nothing it does raises.
+    """A model's advice on a (26,) observation; an exception of the model becomes HOLD.
 
-    It is not called where a figure is missing, because most models would still answer with a number.
+    The model is not called when a figure is missing, because most models would still return a number.
     """
     if not np.isfinite(observation).all():
         return hold("OBSERVATION_INCOMPLETE")
@@ -43,12 +43,12 @@ def ask(model: Model, observation: Floats) -> Advice:
 
 
 def judged(raw: Any) -> Advice:
-    """An answer as advice: a pair (action, confidence), the action by name or number. Anything else is HOLD."""
+    """Parse an answer: a pair (action, confidence), the action by name or number. Anything else is HOLD."""
     try:
         action, confidence = raw
         named = _action(action)
         number = math.nan if isinstance(confidence, bool | str) else float(confidence)
-    except Exception:  # a model's own types may raise anything when looked at
+    except Exception:  # objects of a model may raise anything on access
         return hold("MODEL_BAD_ANSWER")
     if named is None or isinstance(confidence, bool | str):
         return hold("MODEL_BAD_ANSWER")

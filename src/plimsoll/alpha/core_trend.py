@@ -1,4 +1,4 @@
-"""Core trend: the rule table of S2 on a few broad assets (S3)."""
+"""Core trend: the trend signal table on a few broad assets (S2, S3)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from plimsoll.core.policy import Policy
 
 
 class CoreTrend:
-    """Bids for ``strategies.trend_symbols`` that trend up, keeps those without a signal, leaves the rest."""
+    """Bids for those of ``strategies.trend_symbols`` in an uptrend, keeps those without a signal, sells the rest."""
 
     name = "core_trend"
 
     def forecast(self, view: View, holding: Holding, policy: Policy) -> Sequence[Forecast]:
-        """One forecast per eligible symbol to buy or to keep; a SELL is no forecast, hence no bid (A1)."""
+        """One forecast per eligible symbol to buy or keep; a SELL signal makes no forecast, hence no bid (A1)."""
         columns = view.column
         eligible = view.now("eligible")
         made: list[Forecast] = []
@@ -33,7 +33,7 @@ class CoreTrend:
         return policy.strategies.trend_symbols
 
     def explain(self, view: View, symbol: str, policy: Policy) -> str:
-        """The signal, the figures of the line of S2 that gave it, and what follows."""
+        """The signal, the figures of the rule that gave it, and its consequence (S2)."""
         if symbol not in policy.strategies.trend_symbols:
             return f"trades only {', '.join(policy.strategies.trend_symbols)}."
         column = view.column[symbol]
@@ -55,7 +55,7 @@ def _judge(view: View, column: int, symbol: str, held: float, policy: Policy) ->
 
 
 def _signal(view: View, column: int, policy: Policy) -> tuple[float, Signal]:
-    """z60 and the signal of S2."""
+    """z60 and the trend signal (S2)."""
     z = trend_score(float(view.now("momentum_60")[column]), float(view.now("volatility_60")[column]))
     signal = trend_signal(
         z,
@@ -71,7 +71,7 @@ def _signal(view: View, column: int, policy: Policy) -> tuple[float, Signal]:
 
 
 def _read(view: View, z: float, signal: Signal, policy: Policy) -> str:
-    """The condition of S2 that decided, with its figures, and the consequence."""
+    """The condition that decided, with its figures, and the consequence (S2)."""
     strong, weak = policy.strategies.score_strong, policy.strategies.score_weak
     match signal:
         case "STRONG_SELL":

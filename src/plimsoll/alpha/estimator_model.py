@@ -1,4 +1,4 @@
-"""A scikit-learn classifier in memory as a model (H4). Nothing of scikit-learn is imported: its protocol is enough."""
+"""A scikit-learn classifier in memory as a model, by its protocol; scikit-learn itself is not imported (H4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plimsoll.core.intraday import Floats
 
 
 def actions_of(classes: Any) -> tuple[str, ...]:
-    """Actions behind a classifier's classes, named or numbered 0 to 2; ``InputError`` for any other."""
+    """Actions of a classifier's classes, which are names or numbers 0 to 2; ``InputError`` for any other."""
     named = []
     for value in np.asarray(classes).tolist():
         whole = isinstance(value, int | float) and not isinstance(value, bool) and value in (0, 1, 2)
@@ -24,7 +24,7 @@ def actions_of(classes: Any) -> tuple[str, ...]:
 
 
 def likeliest(scores: Floats, actions: tuple[str, ...]) -> tuple[str, float]:
-    """The action of the largest probability, the first of ``ACTIONS`` among equals; NaN wherever one is not finite."""
+    """The action of the largest probability, the first of ``ACTIONS`` on ties; probability NaN if any is not finite."""
     if not np.isfinite(scores).all():
         return "HOLD", float("nan")
     best = max(range(len(actions)), key=lambda n: (scores[n], -ACTIONS.index(actions[n])))
@@ -36,13 +36,13 @@ class EstimatorModel:
 
     Raises
     ------
-    InputError : it gives no probabilities, was fitted on other features, or has other classes.
+    InputError : it gives no probabilities, or was fitted on other features or other classes.
     """
 
     def __init__(self, estimator: Any, name: str = "") -> None:
         kind = type(estimator).__name__
         if not callable(getattr(estimator, "predict_proba", None)) or not hasattr(estimator, "classes_"):
-            raise InputError(f"{kind} is no fitted classifier with probabilities", "Fit one that has predict_proba")
+            raise InputError(f"{kind} is not a fitted classifier with probabilities", "Fit one that has predict_proba")
         features = getattr(estimator, "n_features_in_", SIZE)
         if features != SIZE:
             raise InputError(f"{kind} was fitted on {features} features", f"Fit it on the {SIZE} of the observation")
@@ -50,7 +50,7 @@ class EstimatorModel:
         self._estimator, self._actions = estimator, actions_of(estimator.classes_)
 
     def answer(self, observation: Floats) -> object:
-        """The likeliest class and its probability."""
+        """The most probable class and its probability."""
         scores = np.asarray(self._estimator.predict_proba(observation[np.newaxis, :]), dtype=np.float64)
         if scores.shape != (1, len(self._actions)):
             return None

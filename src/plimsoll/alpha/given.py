@@ -1,7 +1,7 @@
 """Strategies given as Python objects or classes, as in a notebook; decisions record the source (S1, U9).
 
-A given strategy lives in the process that gave it. Its name holds a hash of its source and parameters, so that a run
-says what it decided with, and another process refuses it instead of deciding with something else.
+A given strategy exists only in its own process. Its name includes a hash of its source and parameters, so that a run
+records the code it used, and another process refuses it instead of running different code.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _REMEDY = "Write the class into a .py file and give its path"
 
 
 def give(thing: object) -> str:
-    """The name under which ``thing``, a strategy or a class of one, is enabled in this process.
+    """Register ``thing``, a strategy or its class, in this process and return the name that enables it.
 
     Raises
     ------
     InputError
-        It is no strategy, its source cannot be read, or it holds a parameter that is not a plain value.
+        It is not a strategy, its source cannot be read, or a parameter is not a plain value.
     """
     made = _made(thing)
     name = getattr(made, "name", None)
@@ -45,7 +45,7 @@ def give(thing: object) -> str:
 
 
 def find(name: str) -> Strategy | None:
-    """A fresh copy of the strategy given under ``name``; None for a name of another kind.
+    """A new copy of the strategy given under ``name``; None for the name of a built-in, plug-in or file.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def find(name: str) -> Strategy | None:
 
 
 def source_of(strategy: Strategy) -> bytes | None:
-    """The hashed content of a given strategy; None for one from a module."""
+    """The hashed source and parameters of a given strategy; None for one from a module."""
     for made, source in _given.values():
         if type(made) is type(strategy) and made.name == strategy.name and source.endswith(_parameters(strategy)):
             return source
@@ -83,9 +83,9 @@ def _made(thing: object) -> object:
 
 
 def _source(kind: type) -> bytes:
-    """Source of the class and of those it inherits from, outside plimsoll and Python itself.
+    """Source of the class and of its bases outside plimsoll and Python itself.
 
-    A class of a cell has no file; its methods remember theirs, so they stand in for it, with its plain values.
+    A class from a notebook cell has no file; the source of its methods and its plain values are used instead.
     """
     kinds = [one for one in kind.__mro__ if one is not object and not _known(one)]
     seen: dict[str, str] = {}
@@ -97,7 +97,7 @@ def _source(kind: type) -> bytes:
 
 
 def _reached(function: FunctionType, seen: dict[str, str]) -> None:
-    """Values that a function reads from its surroundings: plain values as they are now, other functions by source."""
+    """Collect the globals and closure values a function reads: plain values as they are, functions by source."""
     around = inspect.getclosurevars(function)
     for name, value in {**around.globals, **around.nonlocals}.items():
         if name in seen:
@@ -133,13 +133,14 @@ def _of_class(kind: type) -> str:
 
 
 def _parameters(strategy: object) -> bytes:
-    """The values an object holds, as text: they decide too."""
+    """An object's attributes as text: they are part of its hash because they affect decisions."""
     held: Mapping[str, Any] = getattr(strategy, "__dict__", {})
     for key, value in held.items():
         if not _plain(value):
             raise InputError(
-                f"parameter {key!r} of {_called(type(strategy))} is a {type(value).__name__}, whose value has no text",
-                "Keep parameters numbers, texts, and lists, tuples or dictionaries of those",
+                f"parameter {key!r} of {_called(type(strategy))} is a {type(value).__name__}, "
+                "which cannot be written as text",
+                "Use numbers, strings, and lists, tuples or dictionaries of those as parameters",
             )
     return repr(sorted(held.items())).encode()
 

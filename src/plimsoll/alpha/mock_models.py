@@ -1,4 +1,4 @@
-"""Models that exercise the machinery, from sensible to broken (H4). None is meant to earn anything."""
+"""Mock models that exercise the system, from sensible to broken; none is meant to make money (H4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _AT = {figure.name: n for n, figure in enumerate(OBSERVATION)}
 
 
 class MockModel:
-    """A rule on the observation under a name."""
+    """A named rule on the observation."""
 
     def __init__(self, name: str, rule: Callable[[Floats], object]) -> None:
         self.name, self._rule = name, rule
@@ -24,7 +24,7 @@ class MockModel:
 
 
 def _momentum(seen: Floats) -> tuple[str, float]:
-    """With the last 15 bars, where the session's average price agrees."""
+    """In the direction of the last 15 bars, if the session's VWAP agrees."""
     moved, vwap = float(seen[_AT["return_15"]]), float(seen[_AT["vwap"]])
     usual = float(seen[_AT["volatility"]]) * 15.0**0.5
     if not (moved * vwap > 0.0 and usual > 0.0):

@@ -1,7 +1,7 @@
 """Open a model file by its format; refuse formats that run code when they are read (H4).
 
-A pickle, a joblib file and the zip of stable-baselines3 hold pickled objects, and unpickling runs whatever their author
-put there. They are converted to ONNX offline, deliberately; ONNX is data.
+Pickle and joblib files and the zip files of stable-baselines3 hold pickled objects, and unpickling runs any code their
+author put there. Convert them to ONNX, which is data only, offline and deliberately.
 """
 
 from __future__ import annotations
@@ -20,31 +20,29 @@ from plimsoll.core.ports import Model
 from plimsoll.core.unpacking import whole
 
 MOCK = "mock:"
-BYTES_MAX = 512 << 20  # of a model of 26 numbers: a forest of thousands of deep trees, no more
+BYTES_MAX = 512 << 20  # enough for a forest of thousands of deep trees on 26 features
 RUNS_CODE = (".zip", ".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".npy", ".npz")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedModel:
-    """A model with what identifies it; ``sha256`` is of its file, empty without one."""
+    """A model and its identity; ``sha256`` is that of its file, empty without one."""
 
     model: Model
     sha256: str = ""
 
 
 def check(source: str) -> None:
-    """Refuse what may not be opened here, without looking into it.
+    """Refuse a source that must not be opened, by its name alone.
 
     Raises
     ------
-    InputError : the file runs code when it is read, or is not there.
-    UsageError : it is no kind of model known.
+    InputError : the file runs code when it is read, or does not exist.
+    UsageError : the kind of model is unknown.
     """
     if source.startswith(MOCK):
         if source.removeprefix(MOCK) not in MOCKS:
-            raise UsageError(
-                f"no mock is called {source!r}", f"Give one of: {', '.join(MOCK + name for name in MOCKS)}"
-            )
+            raise UsageError(f"there is no mock {source!r}", f"Give one of: {', '.join(MOCK + name for name in MOCKS)}")
         return
     path = Path(source)
     if path.suffix.lower() in RUNS_CODE:
@@ -54,7 +52,7 @@ def check(source: str) -> None:
         )
     if path.suffix.lower() not in (".onnx", ".py"):
         raise UsageError(
-            f"{source} is no kind of model known", "Give an .onnx or .py file, or a mock such as mock:momentum"
+            f"{source} is not a known kind of model", "Give an .onnx or .py file, or a mock such as mock:momentum"
         )
     if not path.is_file():
         raise InputError(f"the model file {source} does not exist", "Give the path of an .onnx or .py file")
@@ -63,7 +61,7 @@ def check(source: str) -> None:
 def open_model(source: str) -> OpenedModel:
     """The model a source names: ``mock:NAME``, an .onnx file, or a .py file with a function ``answer``.
 
-    The file is read once: what is hashed is what is loaded.
+    The file is read once, so the hash is that of the bytes loaded.
     """
     check(source)
     if source.startswith(MOCK):
@@ -77,7 +75,7 @@ def open_model(source: str) -> OpenedModel:
 
 
 class FunctionModel:
-    """A function of the observation under a name."""
+    """A named function of the observation."""
 
     def __init__(self, name: str, function: Any) -> None:
         self.name, self._function = name, function
@@ -88,7 +86,7 @@ class FunctionModel:
 
 
 def _function(path: Path, data: bytes) -> Any:
-    """``answer`` of a module that is run from these bytes, which were hashed, and from no compiled file beside it."""
+    """The function ``answer`` of a module executed from the hashed bytes, never from a compiled file beside it."""
     spec = importlib.util.spec_from_file_location(f"plimsoll_model_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise InputError(f"the model file {path} is not Python", "Give the path of a .py file")

@@ -1,7 +1,8 @@
-"""The 26 numbers of an intraday model's observation (H4), causal: a figure uses only its bar and earlier ones.
+"""The 26 numbers of an intraday model's observation, causal: a figure uses only its bar and earlier ones (H4).
 
-Twenty describe the market and are computed once for all bars, prefix identical (F2); six describe the account at the
-moment of asking. A bar is the unit of time: a missing bar is no step, and the night is one step like any other.
+Twenty describe the market and are computed once for all bars, independent of later bars (F2); six describe the account
+at the time of the decision. Time is counted in bars: missing bars are skipped, and the night between two sessions is
+one step.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _RANK_ROWS = 4096  # rows ranked at a time
 
 
 class Figure(NamedTuple):
-    """One number of the observation: its name, unit, range and meaning, and when it is NaN."""
+    """One number of the observation: name, unit, range, meaning, and when it is NaN."""
 
     name: str
     unit: str
@@ -33,7 +34,7 @@ class Figure(NamedTuple):
     nan: str = ""
 
 
-_WARM = "until there are bars enough"
+_WARM = "until there are enough bars"
 OBSERVATION: tuple[Figure, ...] = (
     Figure("return_1", "fraction", "> -1", "close over the close one bar before, less 1", _WARM),
     Figure("return_5", "fraction", "> -1", "the same over 5 bars", _WARM),
@@ -104,12 +105,12 @@ OBSERVATION: tuple[Figure, ...] = (
     Figure("turnover_left", "fraction of the turnover cap", "<= 1", "what is left of the session's turnover"),
     Figure("stage", "step", "0 to 3", "the intraday ladder: normal, caution, reduce-only, halt"),
 )
-MARKET = 20  # of them
+MARKET = 20  # number of market figures; the account's follow
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Market:
-    """Computed once from bars: (n, 20) ``figures``, and what sizing needs: (n,) ``atr`` in USD and (n,) ``rank``."""
+    """Market data of n bars: (n, 20) ``figures``, and for sizing (n,) ``atr`` in USD and (n,) volatility ``rank``."""
 
     figures: Floats
     atr: Floats
@@ -118,7 +119,7 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """The account at the moment of asking. Fractions as in ``OBSERVATION``; NaN where unknown."""
+    """The account at the time of a decision. Fractions as in ``OBSERVATION``; NaN where unknown."""
 
     spread: float
     position: float
@@ -129,7 +130,7 @@ class AccountView:
 
 
 def market(bars: IntradayBars, sizing: SizingPolicy) -> Market:
-    """The market's figures of every bar; NaN where ``OBSERVATION`` says so."""
+    """The market figures of every bar; NaN where ``OBSERVATION`` says so."""
     n, close = len(bars), bars.close
     first = bars.first_of_session
     returns = close / lag(close, 1) - 1.0
@@ -167,16 +168,16 @@ def market(bars: IntradayBars, sizing: SizingPolicy) -> Market:
 
 
 def observe(seen: Market, row: int, account: AccountView) -> Floats:
-    """The (26,) observation at a bar's end. A figure that is not finite stays so: whoever asks must look (U6)."""
+    """The (26,) observation at a bar's end. It may hold figures that are not finite; callers must check (U6)."""
     stage = float(STAGES.index(account.stage)) if account.stage in STAGES else np.nan
     own = (account.spread, account.position, account.position_return, account.loss, account.turnover_left, stage)
     return np.concatenate([seen.figures[row], own])
 
 
 def rank(values: Floats, history: int, least: int) -> Floats:
-    """(n,) share of the finite values of the last ``history`` rows, the row's own included, that lie below it.
+    """(n,) share of the finite values of the last ``history`` rows, the present one included, that are below it.
 
-    NaN where fewer than ``least`` are finite, or the row's own is not.
+    NaN where fewer than ``least`` are finite, or the present one is not.
     """
     n = len(values)
     out = np.full(n, np.nan)
@@ -199,7 +200,7 @@ def _place(close: Floats, low: Floats, high: Floats) -> Floats:
 
 
 def _session(bars: IntradayBars, first: np.ndarray) -> tuple[Floats, Floats, Floats, Floats]:
-    """(n,) of the session so far: its first open, its high, its low, its volume-weighted typical price."""
+    """(n,) each, of the session so far: first open, high, low, and volume-weighted typical price."""
     begun, high, low, vwap = (np.full(len(bars), np.nan) for _ in range(4))
     edges = [*np.flatnonzero(first).tolist(), len(bars)]
     typical = (bars.high + bars.low + bars.close) / 3.0

@@ -1,5 +1,5 @@
-"""An ONNX classifier through onnxruntime, on one thread (H4). The file is data: reading it runs no code of its author,
-and what it loads is in it.
+"""An ONNX classifier through onnxruntime, on one thread (H4). The file is data only: loading it runs no code of its
+author and reads no other file.
 
 Contract: one input of 26 float numbers, shape (26,), (1, 26) or (n, 26); among the outputs exactly one of float numbers
 with three columns, the probabilities of HOLD, BUY and SELL in this order, unless the file's metadata
@@ -20,18 +20,18 @@ from plimsoll.core.errors import InputError
 from plimsoll.core.intraday import Floats
 
 ACTIONS_KEY, OBSERVATION_KEY = "plimsoll.actions", "plimsoll.observation"
-NAMES = ",".join(figure.name for figure in OBSERVATION)  # what a converted file says it was made for
+NAMES = ",".join(figure.name for figure in OBSERVATION)  # features, stored in the metadata of converted files
 _TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64}
-_SUM = 1e-3  # how far probabilities in single precision may be from adding up to 1
+_SUM = 1e-3  # tolerance on the sum of probabilities in single precision
 
 
 class OnnxModel:
-    """A file's bytes as a model.
+    """A model from the bytes of an ONNX file.
 
     Raises
     ------
-    InputError : the file names data in another file, onnxruntime is missing or cannot run it (an operator set it does
-        not know is one such case), or its inputs or outputs are not those of the contract.
+    InputError : the file refers to data in another file, onnxruntime is missing or cannot run it (for example for an
+        unknown operator set), or its inputs or outputs do not follow the contract.
     """
 
     def __init__(self, name: str, data: bytes) -> None:
@@ -43,7 +43,7 @@ class OnnxModel:
         self._output = self._checked_output()
 
     def answer(self, observation: Floats) -> object:
-        """The likeliest action and its probability."""
+        """The most probable action and its probability."""
         [raw] = self._session.run([self._output], {self._input: self._fed(observation)})
         scores = np.asarray(raw, dtype=np.float64).reshape(-1)
         if scores.shape != (len(self._actions),):
@@ -65,7 +65,7 @@ class OnnxModel:
             )
         one = inputs[0]
         if one.type not in _TYPES:
-            raise InputError(f"{self.name} wants {one.type}", "Export it with a float or double input")
+            raise InputError(f"{self.name} has an input of {one.type}", "Export it with a float or double input")
         shape = list(one.shape)
         if (
             not shape
@@ -73,7 +73,7 @@ class OnnxModel:
             or len(shape) > 2
             or (len(shape) == 2 and shape[0] not in (1, None, *_named(shape)))
         ):
-            raise InputError(f"{self.name} wants an input of shape {shape}", f"Export it for ({SIZE},) or (1, {SIZE})")
+            raise InputError(f"{self.name} has an input of shape {shape}", f"Export it for ({SIZE},) or (1, {SIZE})")
         return str(one.name), _TYPES[one.type], len(shape) == 1
 
     def _named_actions(self) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ class OnnxModel:
         return actions
 
     def _checked_output(self) -> str:
-        """The output that has a probability an action, found by asking about an observation of zeros."""
+        """Name of the output with one probability per action, found by a trial run on an observation of zeros."""
         outputs = [o.name for o in self._session.get_outputs() if o.type in _TYPES]
         try:
             found = self._session.run(outputs, {self._input: self._fed(np.zeros(SIZE))}) if outputs else []
@@ -105,7 +105,7 @@ class OnnxModel:
 
 
 def _named(shape: list[Any]) -> tuple[Any, ...]:
-    """A first axis of any length has a name instead of a number."""
+    """The shape, with the name of a variable first axis in place of a number."""
     return (shape[0],) if isinstance(shape[0], str) else ()
 
 
@@ -119,8 +119,8 @@ def _session(name: str, data: bytes) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 4  # what goes wrong is raised
-    options.add_session_config_entry("session.load_model_format", "ONNX")  # the form that was looked through, no other
+    options.log_severity_level = 4  # errors are raised, not logged
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # the format that was checked
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:

@@ -1,9 +1,9 @@
 """Check that an ONNX file holds all its weights, so that its hash is the hash of the model (H4).
 
-ONNX lets a tensor name another file, which onnxruntime opens when the model is loaded: with the same hash the model is
-whatever that file holds then. Such a reference is looked for in the protocol buffer itself, at every place of the
-format that holds a tensor: graphs, the bodies of If, Loop and Scan, attributes, sparse tensors, functions and training
-information. Bytes that do not follow the format are refused, because what was not read cannot be vouched for.
+ONNX lets a tensor refer to another file, which onnxruntime opens when the model is loaded: the model could then change
+without its hash. Such references are searched for in the protocol buffer itself, wherever the format may hold a tensor:
+graphs, the bodies of If, Loop and Scan, attributes, sparse tensors, functions and training information. Bytes that do
+not follow the format are refused, because unread parts could hold a reference.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from plimsoll.core.errors import InputError
 
-_DEPTH_MAX = 100  # of nested messages, as protocol buffers' own reader has it
+_DEPTH_MAX = 100  # of nested messages, the limit of the protocol buffer libraries
 _TENSOR = "TensorProto"
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14  # fields of TensorProto
-# Which field of which message holds which message, as far as one leads to a tensor (onnx.proto of ONNX 1.18).
+# Message type of each field that leads to a tensor, by message (onnx.proto of ONNX 1.18).
 _HOLDS: dict[str, dict[int, str]] = {
     "ModelProto": {7: "GraphProto", 20: "TrainingInfoProto", 25: "FunctionProto"},
     "GraphProto": {1: "NodeProto", 5: _TENSOR, 15: "SparseTensorProto"},
@@ -33,7 +33,7 @@ _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
 
 
 class _Field(NamedTuple):
-    """One field of a message: its number, how it is written, its value if a number, and where its bytes lie."""
+    """One field of a message: its number, wire type, value if a number, and the range of its bytes."""
 
     number: int
     wire: int
@@ -43,11 +43,11 @@ class _Field(NamedTuple):
 
 
 def refuse_external(name: str, data: bytes) -> None:
-    """Refuse a model that is not all in ``data``.
+    """Refuse a model that is not completely in ``data``.
 
     Raises
     ------
-    InputError : it names data in another file, or is no ONNX file that can be read to its end.
+    InputError : it refers to data in another file, or is not a complete, valid ONNX file.
     """
     try:
         _message(memoryview(data), 0, len(data), "ModelProto", name, 0)
@@ -73,7 +73,7 @@ def _message(data: memoryview, start: int, end: int, kind: str, name: str, depth
 
 
 def _fields(data: memoryview, at: int, end: int) -> Iterator[_Field]:
-    """Every field of a message; ``ValueError`` where the bytes are none."""
+    """The fields of a message; ``ValueError`` where the bytes are invalid."""
     while at < end:
         key, at = _varint(data, at, end)
         number, wire, value, start = key >> 3, key & 7, 0, at
@@ -85,7 +85,7 @@ def _fields(data: memoryview, at: int, end: int) -> Iterator[_Field]:
         elif wire in (_EIGHT, _FOUR):
             at += 8 if wire == _EIGHT else 4
         else:
-            raise ValueError(f"byte {start} begins no field of a protocol buffer")
+            raise ValueError(f"no field of a protocol buffer begins at byte {start}")
         if number == 0 or at > end:
             raise ValueError(f"it is damaged at byte {start}")
         yield _Field(number, wire, value, start, at)
@@ -101,4 +101,4 @@ def _varint(data: memoryview, at: int, end: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value & 0xFFFF_FFFF_FFFF_FFFF, at
-    raise ValueError(f"byte {at} begins no number of a protocol buffer")
+    raise ValueError(f"no number of a protocol buffer begins at byte {at}")

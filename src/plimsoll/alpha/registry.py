@@ -22,17 +22,17 @@ BUILT_IN: dict[str, type[Strategy]] = {kind.name: kind for kind in (CoreTrend, C
 
 
 def load(names: Sequence[str]) -> tuple[Strategy, ...]:
-    """The strategies of these names, in this order.
+    """Load the named strategies, in the given order.
 
-    A name is a built-in, an entry point of the group ``plimsoll.strategies``, or the path of a ``.py`` file that
-    holds one class with a ``name`` and a ``forecast`` method.
+    A name is that of a built-in, an entry point of the group ``plimsoll.strategies``, or the path of a ``.py`` file
+    with one class that has a ``name`` and a ``forecast`` method.
 
     Raises
     ------
     UsageError
-        No strategy of that name, or two of the same.
+        A name is unknown or given twice.
     InputError
-        A file or an installed plug-in that does not give exactly one working strategy.
+        A file or an installed plug-in does not define exactly one working strategy.
     """
     found: dict[str, Strategy] = {}
     for name in names:
@@ -64,7 +64,7 @@ def _installed(name: str) -> Strategy:
         close = get_close_matches(name, known, n=1)
         hint = f"Did you mean {close[0]!r}? " if close else ""
         raise UsageError(
-            f"no strategy is called {name!r}",
+            f"there is no strategy {name!r}",
             f"{hint}Available: {', '.join(known)}; or give the path of a .py file",
         )
     origin = f"plug-in {name!r} ({points[name].value})"
@@ -104,7 +104,7 @@ def _executed(path: Path, origin: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and annotations look their module up
     try:
-        # not by the loader, which prefers a compiled file of the same second and size: what is hashed is what runs
+        # not by the loader, which may prefer a stale compiled file: the code that runs must be the code hashed
         exec(compile(path.read_bytes(), path, "exec", dont_inherit=True), vars(module))
     except (Exception, SystemExit) as error:  # foreign code may raise anything
         del sys.modules[name]

@@ -17,7 +17,7 @@ TREND_SESSIONS = 60  # the window of z60 (S2)
 
 
 def horizon_sigma(volatility: float, horizon: int) -> float:
-    """Standard deviation over ``horizon`` sessions of an asset with annual ``volatility`` (S1)."""
+    """Standard deviation of the return over ``horizon`` sessions at annual ``volatility`` (S1)."""
     return volatility * math.sqrt(horizon / SESSIONS_A_YEAR)
 
 
@@ -48,7 +48,7 @@ def conviction(mu: float, sigma_h: float, horizon: int) -> float:
 
 
 def score_confidence(z: float, policy: Policy) -> float:
-    """A rule's own confidence, one half to one: ``1/2 + |z| / 4`` with the clipped score (S1)."""
+    """Confidence of a rule, in [1/2, 1]: ``1/2 + |z| / 4`` with the clipped score (S1)."""
     confidence = 0.5 + abs(clipped(z, policy)) / 4.0
     return min(confidence, 1.0)  # in this order NaN stays NaN
 
@@ -66,7 +66,7 @@ def rank_score(rank: int, count: int) -> float:
 
 
 def trend_score(momentum_60: float, volatility_60: float) -> float:
-    """Momentum over 60 sessions in its own standard deviations, z60 of S2; NaN without volatility."""
+    """z60: momentum over 60 sessions in standard deviations; NaN without volatility (S2)."""
     if not volatility_60 > 0.0:
         return math.nan
     return momentum_60 / (volatility_60 * math.sqrt(TREND_SESSIONS / SESSIONS_A_YEAR))
@@ -82,10 +82,10 @@ def trend_signal(
     vix_or_proxy: float,
     policy: Policy,
 ) -> Signal:
-    """The rule table of S2; the first line that holds wins.
+    """The trend signal: the first rule of the table that holds (S2).
 
-    ``vix_or_proxy`` is VIX in points or what stands in for it; unknown fear bars only the strong buy. With any other
-    input unknown the signal is HOLD: nothing is bought and nothing is sold because data is missing (U6, E3).
+    ``vix_or_proxy`` is VIX or its proxy, in points; NaN rules out only the strong buy. With any other input unknown
+    the signal is HOLD: missing data neither buys nor sells (U6, E3).
     """
     if not all(map(math.isfinite, (z, price, sma_20, sma_50, sma_200, momentum_120))):
         return "HOLD"
@@ -103,7 +103,7 @@ def trend_signal(
 
 
 def bid(symbol: str, z: float, volatility: float, confidence: float, reason: str, policy: Policy) -> Forecast | None:
-    """A forecast of score ``z`` at the auction's horizon; none where score or annual volatility is unknown or zero."""
+    """A forecast of score ``z`` at the auction's horizon; None if score or annual volatility is unknown or zero."""
     if not (math.isfinite(z) and 0.0 < volatility < math.inf):
         return None
     horizon = policy.auction.horizon
@@ -122,10 +122,9 @@ def bid(symbol: str, z: float, volatility: float, confidence: float, reason: str
 def keep(
     symbol: str, z: float, volatility: float, confidence: float, held: float, reason: str, policy: Policy
 ) -> Forecast | None:
-    """A forecast that holds the strategy's present weight ``held`` and never buys (S1); none when nothing is held.
+    """A forecast that keeps the strategy's present weight ``held`` and never buys; None when nothing is held (S1).
 
-    A score that is unknown, or whose volatility is, counts as zero here: what is held is not sold because an indicator
-    is missing.
+    An unknown score or volatility counts as a score of zero: a missing indicator does not sell a holding.
     """
     if not held > 0.0:
         return None
@@ -136,5 +135,5 @@ def keep(
 
 
 def standing(symbol: str, held: float, confidence: float, reason: str, horizon: int) -> Forecast:
-    """A forecast that expects nothing and keeps the weight ``held``: for what nothing is known of now (S1, U6)."""
+    """A forecast of zero return that keeps the weight ``held``, for a symbol without usable data (S1, U6)."""
     return Forecast(symbol, 0.0, 1.0, confidence, horizon, reason, target_weight=held, keep=True)

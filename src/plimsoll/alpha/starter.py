@@ -16,17 +16,17 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def write(name: str, folder: Path, *, weights: bool = False) -> Path:
-    """Write ``name``.py into ``folder`` and return its path; a file that is there is never overwritten.
+    """Write ``name``.py into ``folder`` and return its path; an existing file is never overwritten.
 
-    It makes forecasts, or with ``weights`` returns a target portfolio.
+    The strategy makes forecasts, or with ``weights`` returns a target portfolio.
 
     Raises
     ------
     UsageError
-        The name is none a strategy can have, a built-in strategy has it, or it is that of a module, which the file
-        would hide from every program that runs in its folder.
+        The name is invalid, that of a built-in strategy, or that of a Python module, which the file would shadow for
+        every program that runs in its folder.
     InputError
-        The file is there already, or the folder is not.
+        The file exists already, or the folder does not.
     """
     plain = name.removesuffix(".py").replace("-", "_").lower()
     if not _NAME.fullmatch(plain) or keyword.iskeyword(plain):
@@ -35,11 +35,11 @@ def write(name: str, folder: Path, *, weights: bool = False) -> Path:
         raise UsageError(f"{plain!r} is a built-in strategy", f"Give another name, such as my_{plain}")
     if _is_module(plain):
         raise UsageError(
-            f"{plain!r} is the name of a Python module, which a file {plain}.py would hide",
+            f"{plain!r} is the name of a Python module, which a file {plain}.py would shadow",
             f"Give another name, such as my_{plain}",
         )
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder", "Make it first, or give another --output")
+        raise InputError(f"{folder} is not a folder", "Make it first, or give another --output")
     path = folder / f"{plain}.py"
     kind = "".join(word.capitalize() for word in plain.split("_"))
     text = (_WEIGHTS if weights else _TEMPLATE).read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def write(name: str, folder: Path, *, weights: bool = False) -> Path:
 
 
 def _is_module(name: str) -> bool:
-    """True for a module of Python itself or of an installed package: Plimsoll and what it needs are among them."""
+    """True for a module of Python itself or of any installed package."""
     if name in sys.stdlib_module_names or name in sys.builtin_module_names:
         return True
     from importlib.metadata import packages_distributions

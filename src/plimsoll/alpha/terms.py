@@ -1,17 +1,17 @@
 """A strategy's terms: schedule, holding period, information coefficient and factors (S1).
 
-Each is an attribute a strategy may have; where it has none the policy's value is in force.
+Each is an optional attribute of a strategy; without it the policy's value applies.
 
 ``schedule``
-    ``daily``, ``week_end`` or ``month_end``: the sessions it is asked on, besides the first of a run. Default: the
-    auction's (``auction.schedule``).
+    ``daily``, ``week_end`` or ``month_end``: the sessions on which its forecasts are requested, besides the first of a
+    run. Default: the auction's (``auction.schedule``).
 ``holding_sessions``
-    How long it expects to hold what it buys: its costs are spread over so many sessions (A2).
+    Expected holding period of a purchase; its trading cost is spread over that many sessions (A2).
 ``ic``
     Information coefficient of its scores: ``plimsoll.alpha.rules.bid`` multiplies by it (S1).
 ``factors``
-    Indicators of its own, name -> function of the panel that gives (T, N) or (T,): ``view.now(name)`` finds them.
-    A factor may use rows up to t only for its row t (F2).
+    Its own indicators, name -> function of the panel that returns (T, N) or (T,), read with ``view.now(name)``.
+    Row t of a factor may use only rows up to t (F2).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from plimsoll.core.panel import Factor, Floats, Panel
 from plimsoll.core.policy import Policy
 from plimsoll.core.ports import Strategy
 
-_PARTS = (0.5, 0.9)  # of its rows: where a declared factor is computed again without what follows
+_PARTS = (0.5, 0.9)  # shares of the rows at which a declared factor is recomputed without later rows
 SCHEDULES: tuple[str, ...] = ("daily", "week_end", "month_end")
 
 
@@ -57,7 +57,7 @@ def terms_of(strategy: Strategy, policy: Policy) -> Terms:
 
 
 def policy_for(policy: Policy, terms: Terms) -> Policy:
-    """The policy as a strategy on these terms reads it: with its own schedule, holding and information coefficient."""
+    """The policy with a strategy's own schedule, holding period and information coefficient."""
     if terms == Terms(policy.auction.schedule, policy.forecast.holding_sessions, policy.forecast.ic):
         return policy
     return replace(
@@ -68,13 +68,13 @@ def policy_for(policy: Policy, terms: Terms) -> Policy:
 
 
 def check(strategy: Strategy, origin: str) -> None:
-    """Raise :class:`InputError` where an attribute is not what this module says; ``origin`` names the strategy."""
+    """Raise :class:`InputError` where an attribute is invalid; ``origin`` names the strategy in the message."""
     schedule = getattr(strategy, "schedule", None)
     if schedule is not None and schedule not in SCHEDULES:
         raise InputError(f"{origin}: schedule is {schedule!r}", f"Give one of {', '.join(SCHEDULES)}, or leave it out")
     holding = getattr(strategy, "holding_sessions", None)
     if holding is not None and not (_number(holding) and holding >= 1 and holding == int(holding)):
-        raise InputError(f"{origin}: holding_sessions is {holding!r}", "Give a whole number of sessions from 1 on")
+        raise InputError(f"{origin}: holding_sessions is {holding!r}", "Give a whole number of sessions, at least 1")
     ic = getattr(strategy, "ic", None)
     if ic is not None and not (_number(ic) and 0.0 < ic <= 1.0):
         raise InputError(f"{origin}: ic is {ic!r}", "Give a correlation above 0 and at most 1, such as 0.05")
@@ -82,7 +82,7 @@ def check(strategy: Strategy, origin: str) -> None:
     if factors is None:
         return
     if not (isinstance(factors, Mapping) and all(isinstance(n, str) and callable(f) for n, f in factors.items())):
-        raise InputError(f"{origin}: factors is no mapping of names to functions", "Give {'my_factor': function}")
+        raise InputError(f"{origin}: factors is not a mapping of names to functions", "Give {'my_factor': function}")
 
 
 def _number(value: object) -> bool:
@@ -90,12 +90,12 @@ def _number(value: object) -> bool:
 
 
 def declared(strategies: Sequence[Strategy], known: Mapping[str, Factor]) -> dict[str, Factor]:
-    """Every factor that strategies declare, by name, each checked for its shape when it is computed.
+    """The factors that strategies declare, by name, each checked for shape and causality when it is computed.
 
     Raises
     ------
     InputError
-        A name that ``known`` or another strategy has already.
+        A name is already used in ``known`` or by another strategy.
     """
     owner: dict[str, str] = {}
     found: dict[str, Factor] = {}
@@ -113,8 +113,8 @@ def declared(strategies: Sequence[Strategy], known: Mapping[str, Factor]) -> dic
 
 
 def _shaped(name: str, strategy: str, factor: Factor) -> Factor:
-    """The factor, its answer as a new float array of the panel's rows, shown to read nothing later: what it returns
-    stays its own.
+    """The factor with its result copied to a new float array, checked for shape and recomputed on shorter panels to
+    show that it reads no later rows.
     """
 
     def made(panel: Panel) -> Floats:
@@ -127,14 +127,14 @@ def _shaped(name: str, strategy: str, factor: Factor) -> Factor:
             raise ValueError(
                 f"factor {name!r} of {strategy!r} has shape {values.shape}; ({rows}, {columns}) or ({rows},) is needed"
             )
-        for part in _PARTS:  # prefix identity, bit for bit, where the panel is long enough to be cut (F2)
+        for part in _PARTS:  # the same bits without later rows, if the panel is long enough to be cut (F2)
             known = int(part * rows)
             if 0 < known < rows:
                 before = np.array(factor(panel.first(known)), dtype=np.float64)
                 if not np.array_equal(before, values[:known], equal_nan=True):
                     raise ValueError(
                         f"factor {name!r} of {strategy!r} reads the future: its values up to "
-                        f"{panel.sessions.dates[known - 1]} are others once later sessions are taken away"
+                        f"{panel.sessions.dates[known - 1]} change when later sessions are removed"
                     )
         return values
 

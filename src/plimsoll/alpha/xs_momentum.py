@@ -1,4 +1,4 @@
-"""Cross-sectional momentum: the strongest of the universe, or defence when they are weak (S3)."""
+"""Cross-sectional momentum: the strongest symbols, or defensive assets when those are weak (S3)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from plimsoll.core.policy import Policy
 
 
 class CrossSectionalMomentum:
-    """Ranks eligible symbols by 12-1 momentum: bids for the top, keeps the middle, leaves the bottom.
+    """Ranks eligible symbols by 12-1 momentum: bids for the top, keeps the middle, sells the bottom.
 
-    A top symbol bids only above its own 200-day average. When more than half of the top group is below, the
-    strategy defends: the havens, each only above its own average, and nothing else.
+    It bids for a top symbol only above its 200-day average. When more than half of the top group is below, it turns
+    defensive: it bids only for the safe havens, each if above its own average.
     """
 
     name = "xs_momentum"
 
     def forecast(self, view: View, holding: Holding, policy: Policy) -> Sequence[Forecast]:
-        """Forecasts at the auction's horizon; confidence is the percentile rank, of a haven its score's (S1)."""
+        """Forecasts at the auction's horizon; confidence is the percentile rank, for a haven that of its score (S1)."""
         table = _rank(view)
         if not table.columns.size:
             return []
@@ -34,7 +34,7 @@ class CrossSectionalMomentum:
         return _ranked(view, table, above, holding, policy)
 
     def explain(self, view: View, symbol: str, policy: Policy) -> str:
-        """Its rank, the group that puts it in, its place against its own average, and what follows."""
+        """The symbol's rank and group, whether it is above its average, and the consequence."""
         table = _rank(view)
         places = table.columns.tolist()
         column = view.column[symbol]
@@ -82,7 +82,7 @@ def _defends(view: View, table: _Table, policy: Policy) -> bool:
     """True when more than half of the top group is below its own 200-day average."""
     price, average = view.now("price"), view.now("sma_200")
     top = table.columns[table.share > round(1.0 - policy.strategies.top_share, 12)]
-    below = ~(price[top] >= average[top])  # an average that is unknown shows nothing
+    below = ~(price[top] >= average[top])  # an unknown average counts as below
     return 2 * int(below.sum()) > top.size
 
 
@@ -105,7 +105,7 @@ def _ranked(view: View, table: _Table, above: NDArray[np.bool_], holding: Holdin
 
 
 def _defence(view: View, table: _Table, above: NDArray[np.bool_], policy: Policy) -> list[Forecast]:
-    """The havens above their own average; a rank below the score of defence counts as that score."""
+    """Bids for the havens above their own average, with at least the score of defence."""
     eligible, count, least = view.now("eligible"), table.columns.size, policy.strategies.score_defence
     ranks = {column: rank for rank, column in enumerate(table.columns.tolist(), start=1)}
     made: list[Forecast] = []

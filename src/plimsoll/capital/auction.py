@@ -1,10 +1,10 @@
 """The capital auction: exact mean-CVaR allocation under every limit (A3).
 
-``solve`` maximises expected return less the price of tail risk and of trading. Cutting planes find the optimum; if
-they fail a plain linear program does; if that fails, or no allocation satisfies the limits, the present book is
-scaled towards cash and the limit that set the scale is named. Whatever is returned has been measured again by an
-independent check. The answer is a function of the problem alone (U9); among equally good allocations the one with
-the least turnover wins, then the one that gives more to earlier bids.
+``solve`` maximises expected return less the price of tail risk and the cost of trading. The optimum is found by cutting
+planes; if they fail, by a plain linear program; if that fails, or no allocation satisfies the limits, the present
+positions are scaled towards cash, and the limit that set the scale is named. Every result is measured again by an
+independent check. The result is a function of the problem alone (U9); among equally good allocations the one with
+the least turnover is chosen, then the one that gives more to earlier bids.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = ["Allocation", "AuctionProblem", "solve"]
 
 Floats = NDArray[np.float64]
 
-_EXCESS = 1e-9  # of NAV: how far a limit may be exceeded by rounding
-_SHRINK = 1e-6  # a solution that must shrink by more than this was no solution
+_EXCESS = 1e-9  # of NAV: tolerance on a limit for rounding
+_SHRINK = 1e-6  # a solution that has to shrink by more than this is rejected
 
 
 def solve(problem: AuctionProblem) -> Allocation:
@@ -37,12 +37,12 @@ def solve(problem: AuctionProblem) -> Allocation:
     Returns
     -------
     Allocation
-        Every limit holds within 1e-9 of NAV, unless even cash breaks one (a negative limit on CVaR).
+        Every limit holds within 1e-9 of NAV, unless even cash violates one (a negative limit on CVaR).
 
     Raises
     ------
     InputError
-        The problem is malformed. An infeasible problem or a failed solve is an answer, never an error.
+        The problem is malformed. An infeasible problem or a failed solve raises nothing: see ``Allocation.status``.
     """
     form = validated(problem)
     if form.bids == 0:
@@ -53,7 +53,7 @@ def solve(problem: AuctionProblem) -> Allocation:
         except SolveFailed as failure:
             if failure.infeasible and min(tail.cap for tail in form.tails) < 0.0:
                 break
-            continue  # with no negative limit cash is feasible: the solver is wrong, not the problem
+            continue  # without a negative limit cash is feasible, so the solver is wrong
         weights = _inside(problem, solved.weights)
         if weights is not None:
             return _allocation(form, weights, status, solved)
@@ -91,7 +91,7 @@ def _allocation(
 
 
 def _inside(problem: AuctionProblem, weights: Floats) -> Floats | None:
-    """The weights, shrunk by a hair where rounding exceeds a limit; None where a hair is not enough."""
+    """The weights, shrunk by at most 1e-6 where rounding exceeds a limit; None where that is not enough."""
     exceeded = [reading for reading in readings(problem, weights) if reading.excess > _EXCESS]
     if not exceeded:
         return weights
@@ -104,7 +104,7 @@ def _inside(problem: AuctionProblem, weights: Floats) -> Floats | None:
 def _present_book_scaled(problem: AuctionProblem, form: CheckedProblem) -> tuple[Floats, str]:
     """The present positions within their caps, times the largest factor that meets every other limit.
 
-    An asset several bids share is split among them in proportion to their caps.
+    The position of an asset with several bids is split among them in proportion to their caps.
     """
     caps = form.positions(form.upper)[form.asset]
     share = np.divide(form.upper, caps, out=np.zeros(form.bids), where=caps > 0.0)
@@ -119,7 +119,7 @@ def _present_book_scaled(problem: AuctionProblem, form: CheckedProblem) -> tuple
             scale, binding = needed, reading.limit
     if scale < 1.0:
         weights = weights * scale
-        # Only a limit below zero is still exceeded now, and then no scale meets it: cash, in its name.
+        # Only a limit below zero can still be exceeded now; no scale meets it: cash, and that limit is named.
         for reading in readings(problem, weights):
             if reading.excess > _EXCESS:
                 return np.zeros(form.bids), reading.limit
@@ -127,7 +127,7 @@ def _present_book_scaled(problem: AuctionProblem, form: CheckedProblem) -> tuple
 
 
 def _scale(reading: LimitReading) -> float:
-    """The factor on all positions that brings one figure to its limit; 0 where none does."""
+    """The factor on all positions that brings the figure to its limit; 0 where none does."""
     if reading.excess <= 0.0:
         return 1.0
     return max(0.0, reading.cap / reading.measured) if reading.measured > 0.0 else 0.0

@@ -1,6 +1,6 @@
-"""An independent check of an allocation: every limit measured again from the original problem.
+"""Independent check of an allocation: every limit is measured again from the original problem.
 
-It shares nothing with the solvers but the problem itself and the common definition of CVaR.
+It shares only the problem and the definition of CVaR with the solvers.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ class LimitReading(NamedTuple):
 
     @property
     def excess(self) -> float:
-        """By how much the limit is exceeded; infinite where it cannot be measured."""
+        """Amount by which the limit is exceeded; infinite where the figure cannot be measured."""
         return self.measured - self.cap if self.measured == self.measured else inf
 
 
 def readings(problem: AuctionProblem, weights: Floats) -> Iterator[LimitReading]:
-    """Measure ``weights`` (n,) against each limit of ``problem``; of the caps on single bids only the tightest."""
+    """Measure ``weights`` (n,) against each limit of ``problem``; of the caps on single bids only the worst."""
     caps = np.asarray(problem.weight_max, dtype=np.float64)
     if weights.size:
         over = weights - caps
-        worst = int(np.argmax(over))  # NaN is the largest of all
+        worst = int(np.argmax(over))  # argmax returns a NaN first
         yield LimitReading(f"weight_max[{worst}]", float(weights[worst]), float(caps[worst]))
         lowest = int(np.argmin(weights))
         yield LimitReading(f"long_only[{lowest}]", -float(weights[lowest]), 0.0)

@@ -1,8 +1,8 @@
-"""Cutting planes for the mean-CVaR auction: an exact answer from a handful of small re-solves in HiGHS.
+"""Cutting planes for the mean-CVaR auction: an exact solution from a few small re-solves in HiGHS.
 
-Each round solves the program there is, measures its book on every scenario, and adds what the program did not
-know: the tails of limits that are exceeded, and bids that would pay. When there is nothing to add the answer is that
-of the full master.
+Each round solves the present master problem, measures its allocation on every scenario, and adds cuts for the CVaR
+limits that are exceeded and columns for the bids that would improve the objective. When there is nothing to add, the
+solution is that of the full problem.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _SKETCHES_MAX: Final = 40
 _WIDE: Final = 5  # the first sketch bends over this part of the tail's scenarios on either side of its edge
 _SETTLED: Final = 100  # a tail that moves by fewer scenarios is ready for cuts
 _STEP: Final = 0.1  # of the largest weight: how far the first sketch may move a bid
-_POOR: Final = 0.25  # of the gain a sketch promised: a step that brought less was too long
-_GOOD: Final = 0.75  # and one that brought more may be longer
+_POOR: Final = 0.25  # of the predicted gain: a step that achieved less was too long
+_GOOD: Final = 0.75  # a step that achieved more may be longer
 _SHORTER: Final = 0.5
 _LONGER: Final = 2.0
-_FAR: Final = 0.999  # of the way a bid may go: as far as it may, but for rounding
+_FAR: Final = 0.999  # of the step: a bid that moved further is at its bound, apart from rounding
 
 
 def solve_by_cuts(form: CheckedProblem) -> Solved:
-    """Solve ``form``, ties settled by least turnover and then by the order of the bids.
+    """Solve ``form``; ties are broken by least turnover, then by the order of the bids.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def solve_by_cuts(form: CheckedProblem) -> Solved:
 
 
 def _optimised(form: CheckedProblem) -> MasterProblem:
-    """A program of ``form`` at its optimum."""
+    """The master problem of ``form`` at its optimum."""
     if any(tail.many for tail in form.tails):
         near = _approach(form)
         master = MasterProblem(form, near.bids, near.places)
@@ -65,7 +65,7 @@ def _optimised(form: CheckedProblem) -> MasterProblem:
 
 
 def _optimise(master: MasterProblem, *, entry: bool = True) -> None:
-    """Cut and let bids in until no limit is exceeded, the CVaR in the objective is true and no absent bid would pay."""
+    """Add cuts and bids until no limit is exceeded, the objective's CVaR is exact and no absent bid would improve it."""
     for _ in range(_ROUNDS_MAX):
         weights, column = master.optimum(entry=entry)
         positions = master.form.positions(weights)
@@ -87,8 +87,8 @@ def _optimise(master: MasterProblem, *, entry: bool = True) -> None:
 
 
 class _Near(NamedTuple):
-    """A book near the optimum: the bids worth a column, its weights (n,), how each scenario set sees it, and how far
-    a bid may move in a step.
+    """An allocation near the optimum: the bids with a column, weights (n,), its tail in each scenario set, and the
+    largest move of a bid in one step.
     """
 
     bids: Ints
@@ -98,11 +98,11 @@ class _Near(NamedTuple):
 
 
 def _approach(form: CheckedProblem) -> _Near:
-    """A book near the optimum of a ``form`` with many scenarios.
+    """An allocation near the optimum of a ``form`` with many scenarios.
 
-    A thinned set has its optimum near by, and sketches lead on from there. No bid moves by more than a step, which
-    gets shorter where a sketch promises more than comes true and longer where it may be trusted (a trust region, as in
-    sequential linear programming). Any book would do: cuts make the answer exact, and take fewer rounds from here.
+    It starts at the optimum of a thinned scenario set and improves it by approximate master problems. No bid moves by
+    more than a step, which is shortened when the predicted gain is not achieved and lengthened when it is (a trust
+    region, as in sequential linear programming). The start does not affect the result, only the number of rounds.
     """
     coarse = replace(form, tails=tuple(tail.thinned(_THINNING) if tail.many else tail for tail in form.tails))
     if any(tail.many for tail in coarse.tails):
@@ -121,7 +121,7 @@ def _approach(form: CheckedProblem) -> _Near:
         try:
             found, column = sketch.optimum(entry=False)
         except SolveFailed:
-            step *= _LONGER  # no allocation so near
+            step *= _LONGER  # no feasible allocation within the step
             continue
         solved = sketch.solved()
         np.maximum(prices, 2.0 * np.append(solved.cvar, solved.tails), out=prices)
@@ -145,23 +145,23 @@ def _approach(form: CheckedProblem) -> _Near:
 
 
 def _merit(form: CheckedProblem, weights: Floats, places: list[TailState], prices: Floats) -> float:
-    """The objective of ``weights`` (n,) less what their excess over each limit on CVaR costs at ``prices``."""
+    """Merit function: the objective of ``weights`` (n,) less their excess over each CVaR limit times ``prices``."""
     excess = [max(place.cvar - tail.cap, 0.0) for tail, place in zip(form.tails, places, strict=True)]
     return form.objective(weights, places[0].cvar) - float(prices @ excess)
 
 
 def _optimise_near(master: MasterProblem, near: _Near) -> None:
-    """Bring ``program`` to its optimum step by step, so that it learns the tails on the way and no others.
+    """Bring ``master`` to its optimum in bounded steps, so that only the tails on the way need cuts.
 
-    Left free from the start it would leap to where it knows no tail, and back, many times. Where no bid is held back
-    any more its optimum is that of the program left free.
+    Without bounds it would jump to allocations without cuts, and back, many times. Once no bid is at the bound of its
+    step, the optimum is that of the unbounded problem.
     """
     weights, step, upper = near.weights, near.step, master.form.upper
     for _ in range(_ROUNDS_MAX):
         master.stay_near(weights, step)
         try:
             _optimise(master, entry=False)
-        except SolveFailed:  # no allocation so near
+        except SolveFailed:  # no feasible allocation within the step
             if step >= float(upper.max()):
                 break
             step *= _LONGER
@@ -175,7 +175,7 @@ def _optimise_near(master: MasterProblem, near: _Near) -> None:
 
 
 def _moved(tail: ScenarioTail, before: TailState, after: TailState) -> int:
-    """How many scenarios entered or left the tail."""
+    """Number of scenarios that entered or left the tail."""
     rows = tail.members(before).rows, tail.members(after).rows
     return int(np.setxor1d(*rows, assume_unique=True).shape[0])
 
@@ -204,7 +204,7 @@ def _settled(master: MasterProblem, weights: Floats) -> Floats:
             _optimise(master, entry=False)
         settled = master.read()[0]
     except SolveFailed:
-        return weights  # as good as any, if not the tidiest
+        return weights  # optimal, without the tie-break
     return settled if (best - _objective(form, settled)) * master.scale <= _SAME_OBJECTIVE else weights
 
 

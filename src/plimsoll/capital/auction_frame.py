@@ -1,4 +1,4 @@
-"""Shared by both solvers of the auction: columns and caps of the linear program, HiGHS, its solution."""
+"""Shared by both solvers of the auction: columns and caps of the linear program, HiGHS settings, the solution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOLERANCE = 1e-10  # the finest HiGHS accepts
 
 
 class SolveFailed(Exception):
-    """The solver gave no optimum; ``infeasible`` says that it proved there is none."""
+    """The solver found no optimum; ``infeasible`` if it proved that there is none."""
 
     def __init__(self, status: str, *, infeasible: bool) -> None:
         self.infeasible = infeasible
@@ -27,7 +27,7 @@ class SolveFailed(Exception):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Solved:
-    """Weights (n,), the shadow price of each limit, and what bids at zero lack (n,), in units of return."""
+    """Weights (n,), the shadow price of each limit, and (n,) the return that bids at zero lack to enter."""
 
     weights: Floats
     gross: float
@@ -41,10 +41,10 @@ class Solved:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LpModel:
-    """The program before any scenario, to be minimised.
+    """The linear program before any scenario, a minimisation.
 
-    Columns are the bids, then what is sold of each of ``form.sellers``, then, if ``priced``, the CVaR of the
-    objective. Rows (CSR, all coefficients one) are the caps, then ``position + sold >= current`` of each seller:
+    Columns are the bids, then the amount sold of each of ``form.sellers``, then, if ``priced``, the CVaR of the
+    objective. Rows (CSR, all coefficients one) are the caps, then ``position + sold >= current`` for each seller:
     the cost of trading is cost·(position - current + 2·sold).
     """
 
@@ -68,7 +68,7 @@ class LpModel:
         return int(self.row_lower.shape[0])
 
     def pass_to(self, solver: highspy.Highs, scale: float) -> None:
-        """Make it the program of ``solver``, the objective times ``scale``."""
+        """Load it into ``solver``, with the objective times ``scale``."""
         solver.passModel(
             self.columns, self.rows, self.index.shape[0], 2, 1, 0.0, self.cost * scale, self.lower, self.upper,
             self.row_lower, self.row_upper, self.starts, self.index, np.ones(self.index.shape[0]),
@@ -100,7 +100,7 @@ def build_lp_model(form: CheckedProblem) -> LpModel:
 
 
 def quiet_solver(*, scaling: int) -> highspy.Highs:
-    """A HiGHS object for exactly repeatable solves: serial dual simplex, no presolve, no output."""
+    """A HiGHS object for reproducible solves: serial dual simplex, no presolve, no output."""
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
     for option, value in (
         ("output_flag", False),
@@ -127,9 +127,9 @@ def run(solver: highspy.Highs) -> None:
 def prices(
     form: CheckedProblem, weights: Floats, reduced: Floats, row_dual: Floats, scale: float, tails: Floats, cuts: int
 ) -> Solved:
-    """The answer from the solver's ``reduced`` costs (n,) and ``row_dual``, whose first rows are the caps.
+    """Shadow prices from the solver's ``reduced`` costs (n,) and ``row_dual``, whose first rows are the caps.
 
-    They belong to an objective times ``scale``; ``tails`` (k,) are the prices of the scenario sets.
+    Both are for an objective times ``scale``; ``tails`` (k,) are the prices of the scenario sets.
     """
     caps = np.maximum(row_dual[: len(form.rows)] / -scale, 0.0)
     return Solved(
@@ -145,5 +145,5 @@ def prices(
 
 
 def power_of_two(size: float) -> float:
-    """The power of two that brings ``size`` to [1, 2), 1 for zero: scaling by it rounds nothing."""
+    """The power of two that scales ``size`` to [1, 2), 1 for zero: scaling by it is exact."""
     return 2.0 ** (1 - frexp(size)[1]) if size > 0.0 and isfinite(size) else 1.0

@@ -1,7 +1,7 @@
 """Round an allocation to whole lots within every limit (A3, A7).
 
-Rounding down can break no cap on weights or their sums, but it can raise CVaR where what is rounded off is a hedge.
-So the rounded book is measured again on every scenario set, and lots are taken off it until each limit holds.
+Rounding down violates no cap on weights or their sums, but rounding a hedge down can raise CVaR. So the rounded
+allocation is measured again on every scenario set, and lots are removed until each limit holds.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from plimsoll.measures.linear import average, combine
 Floats = NDArray[np.float64]
 Lots = NDArray[np.int64]
 
-_WHOLE = 1e-9  # of a lot: a weight short of a whole lot by less is rounding of the solver
-_TOLERANCE = 1e-9  # of NAV: how far the checker lets a limit be exceeded by rounding
+_WHOLE = 1e-9  # of a lot: a weight that lacks less than this counts as a whole lot (solver rounding)
+_TOLERANCE = 1e-9  # of NAV: tolerance on a limit for rounding
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rounded:
-    """Whole ``lots`` (m,) of each asset and what they make of the bids.
+    """Whole ``lots`` (m,) of each asset and the resulting weights of the bids.
 
-    ``weights`` (n,) are the bids' shares of them, fractions of NAV; ``taken_off`` (m,) are the lots that a limit on
-    CVaR took after rounding down; ``worst_excess`` is the checker's largest reading, within 1e-9 of NAV unless even
-    cash breaks a limit.
+    ``weights`` (n,) are the bids' shares of the lots, fractions of NAV; ``taken_off`` (m,) are the lots removed after
+    rounding down to meet a CVaR limit; ``worst_excess`` is the largest excess over any limit, within 1e-9 of NAV unless
+    even cash violates one.
     """
 
     lots: Lots
@@ -54,8 +54,8 @@ def whole_lots(problem: AuctionProblem, weights: Floats, lot_value: Floats) -> R
     Returns
     -------
     Rounded
-        Bids for one asset share its lots in proportion to their weights. While a limit on CVaR is exceeded the asset
-        whose lot adds most to that CVaR gives up lots, as many as its slope says are needed; the first of equals.
+        Bids for one asset share its lots in proportion to their weights. While a CVaR limit is exceeded, lots are
+        removed from the asset whose lot adds most to that CVaR (the first on ties), as many as its slope calls for.
     """
     form = validated(problem)
     wanted = form.positions(weights)
@@ -79,7 +79,7 @@ def _tails(problem: AuctionProblem, weights: Floats) -> list[LimitReading]:
 
 
 def _slope(problem: AuctionProblem, over: LimitReading, positions: Floats) -> Floats:
-    """(m,) CVaR gained by a unit of each asset on the scenario set whose limit is exceeded."""
+    """(m,) marginal CVaR of each asset on the scenario set whose limit is exceeded."""
     sample, confidence = problem.scenarios, problem.confidence
     if over.limit != "cvar":
         sample, confidence, _ = problem.tail_limits[int(over.limit.partition("[")[2].rstrip("]"))]

@@ -1,6 +1,6 @@
 """The auction as one plain linear program, scenario by scenario (Rockafellar and Uryasev 2000).
 
-The fallback when cutting planes fail, and the yardstick in the benchmark: same answer, far more work.
+The fallback when cutting planes fail, and the reference in the benchmark: the same solution with far more work.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from plimsoll.capital.auction_problem import CheckedProblem
 
 
 def solve_plain(form: CheckedProblem) -> Solved:
-    """Solve ``form`` with a level and T excess columns for each scenario set.
+    """Solve ``form`` with one level column and T excess columns for each scenario set.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def solve_plain(form: CheckedProblem) -> Solved:
     laid = build_lp_model(form)
     n, columns, rows = form.bids, laid.columns, laid.rows
     scale = power_of_two(float(np.abs(laid.cost).max()))
-    solver = quiet_solver(scaling=0)  # on these rows presolve and scaling cost two to six times what they save
+    solver = quiet_solver(scaling=0)  # presolve and scaling cost two to six times what they save here
     laid.pass_to(solver, scale)
     limit_rows: dict[int, int] = {}
     for k, tail in enumerate(form.tails):

@@ -1,21 +1,21 @@
-"""The growing linear program of one auction: some bids, some scenarios, and rows that hold for all of them.
+"""The master problem of one auction: a linear program that grows by cuts (scenarios) and columns (bids).
 
-It has one column a bid, one for the CVaR in the objective, and one for the selling of each held asset that costs
-something. CVaR is convex in the book, and its slope at a book is minus the mean of that book's tail, so every tail met
-is a plane below the true CVaR (Künzi-Bay and Mayer 2006). Where a CVaR is only a limit, planes are cut against the
-limit itself.
+It has one column per bid, one for the CVaR in the objective, and one for the amount sold of each held asset with a
+trading cost. CVaR is convex in the positions, and its slope is minus the mean of the tail's scenarios, so every tail
+gives a plane below the true CVaR (Künzi-Bay and Mayer 2006). For a CVaR that is only a limit, planes are cut against
+the limit itself.
 
-Planes alone crawl where the answer sits at the corner of many tails, so the scenarios that keep entering and leaving
-the tail get a column of their own, as in the program of Rockafellar and Uryasev (2000): with a level a and excesses
-z_j >= loss_j - a >= 0 for those j in S, and D the settled rest of the tail,
+Planes alone converge slowly where the optimum lies at a corner of many tails, so the scenarios that keep entering and
+leaving the tail get a column of their own, as in the program of Rockafellar and Uryasev (2000): with a level a and
+excesses z_j >= loss_j - a >= 0 for those j in S, and D the fixed rest of the tail,
 
     a + (sum over D of (loss_j - a) + sum over S of z_j) / mass  <=  CVaR
 
 holds for every D and S once a is the value at risk, so all such rows share one level and stay valid, and with
 D + S covering the present tail the row is exact there. Few scenarios ever need a column.
 
-Nor do many bids: of many only the most promising start with a column, and the others get theirs when the prices of
-the present optimum say that they would pay (Dantzig and Wolfe 1960). Where no absent bid would, none is missed.
+Bids are priced in as well: with many bids only the most promising start with a column, and the others get one when
+their reduced cost at the present optimum is negative (Dantzig and Wolfe 1960).
 
 The basis is kept from round to round inside one solve and dropped after it (U9).
 """
@@ -49,14 +49,14 @@ Ints = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 
 ZERO_PRICE: Final = 1e-9  # a reduced cost below it, of an objective scaled to about 1, is a tie
-_ALL_BIDS: Final = 64  # so many bids all have a column from the start
-_ENTER: Final = 32  # bids that get one at most in a round
-_NEW_COLUMNS_MAX: Final = 400  # a tail that still moves by more is cut by a plane
-EDGE: Final = 128  # scenarios on either side of the tail's edge that can have a column each from the start
+_ALL_BIDS: Final = 64  # up to this number, all bids have a column from the start
+_ENTER: Final = 32  # most bids that get a column in one round
+_NEW_COLUMNS_MAX: Final = 400  # a tail that changes by more scenarios is cut by a plane
+EDGE: Final = 128  # most scenarios on either side of the tail's edge with a column each in an approximation
 
 
 class Scenarios:
-    """What the master knows of one scenario set: its rows, and which scenarios have a column."""
+    """The master's state for one scenario set: its rows, and which scenarios have a column."""
 
     __slots__ = (
         "aggregates", "column", "excess", "index", "inside", "level", "priced", "row", "scale", "stands_for", "tail",
@@ -67,18 +67,18 @@ class Scenarios:
         self.index = index
         self.tail = tail
         self.scale = scale
-        self.priced = priced  # in the objective, hence cut against its own column and not against its limit
+        self.priced = priced  # in the objective, so cut against the CVaR column instead of the limit
         self.level = -1  # the column of its level
         self.aggregates: list[int] = []  # rows that bound its CVaR
         self.excess: Ints = np.empty(0, dtype=np.int64)  # scenarios that have a column, in order of entry
         self.column: Int32 = np.full(size, -1, dtype=np.int32)  # (T,) that column
         self.row: Ints = self.excess  # their rows, in the same order
-        self.stands_for = 1  # how many scenarios each of them counts as; more than one in a sketch only
+        self.stands_for = 1  # scenarios that each of them represents; more than one in an approximation only
         self.inside: NDArray[np.bool_] | None = None  # (T,) the tail at the last cut
 
 
 class MasterProblem:
-    """The program of ``form`` with columns for ``bids``, and the planes of a book: ``places``, one a scenario set."""
+    """The master of ``form`` with columns for ``bids``, and the planes of an allocation: ``places``, one per set."""
 
     def __init__(self, form: CheckedProblem, bids: Ints, places: Sequence[TailState]) -> None:
         self.form = form
@@ -96,14 +96,14 @@ class MasterProblem:
         self.first_sale = bids.shape[0]
         self.column_count, self.row_count, self.frame_rows = laid.columns, laid.rows, laid.rows
         self.priced_column = laid.columns - 1 if laid.priced else -1
-        self.slopes = np.empty((0, form.assets))  # of the rows after the frame's
+        self.slopes = np.empty((0, form.assets))  # of the rows after those of the LpModel
         if self.sets:
             self.cut([(known, tails[known.index]) for known in self.sets])
 
     def optimum(self, *, entry: bool = True) -> tuple[Floats, float]:
-        """Weights (n,) and CVaR column of the present program, or raise SolveFailed.
+        """Weights (n,) and CVaR column of the present problem, or raise SolveFailed.
 
-        Where it has no solution without the bids that are absent, they get their columns if ``entry`` lets them.
+        If it is infeasible without the absent bids, they get columns when ``entry`` allows it.
         """
         try:
             run(self.solver)
@@ -116,7 +116,7 @@ class MasterProblem:
         return self.read()
 
     def minimise(self, cost: Floats) -> None:
-        """Give every column another cost."""
+        """Replace the objective's coefficients."""
         self.solver.changeColsCost(self.column_count, np.arange(self.column_count, dtype=np.int32), cost)
 
     def solved(self) -> Solved:
@@ -132,12 +132,12 @@ class MasterProblem:
         return prices(self.form, self.read()[0], reduced, np.array(row_dual), self.scale, tails, self.cuts)
 
     def unique(self) -> bool:
-        """Whether no other allocation is as good.
+        """Whether the optimum is shown to be unique.
 
-        Every optimum agrees where a column or row has a price, so what can still move are the columns without
-        one, held together by the rows with one: if these are not fewer, nothing can. A scenario's column counts only
-        with its row, and a set's level, which may lie anywhere between a whole tail and the rest, only where a
-        scenario that is partly in the tail holds it.
+        All optima agree on columns and rows with a nonzero price, so only columns without one can move, subject to the
+        rows with one: with at least as many such rows as columns none can. A scenario's column counts only together
+        with its row, and a set's level, which is free between the tail and the rest, only where a scenario partly in
+        the tail fixes it.
         """
         solution = self.solver.getSolution()
         free = np.abs(np.array(solution.col_dual)) <= ZERO_PRICE
@@ -154,7 +154,7 @@ class MasterProblem:
         return int(np.count_nonzero(free)) <= int(np.count_nonzero(tied))
 
     def hold_to_face(self) -> None:
-        """Hold what has a price where it is: what is left are the optimal allocations."""
+        """Fix columns and rows with a nonzero price: the feasible set is then the set of optimal allocations."""
         solution = self.solver.getSolution()
         priced = np.flatnonzero(np.abs(np.array(solution.col_dual)) > ZERO_PRICE).astype(np.int32)
         value = np.array(solution.col_value)[priced]
@@ -164,7 +164,7 @@ class MasterProblem:
             self.solver.changeRowBounds(row, row_value[row], row_value[row])
 
     def sales_columns(self, others: Ints) -> Ints:
-        """Give the assets ``others`` a column for what is sold of them; all such columns."""
+        """Add a sales column for each of the assets ``others``; return all sales columns."""
         form, n = self.form, self.first_sale
         first, count = self.column_count, others.shape[0]
         if count:
@@ -179,7 +179,7 @@ class MasterProblem:
     # -- bids ---------------------------------------------------------------------------------------------------
 
     def _reduced(self) -> Floats:
-        """(n,) what a unit of each bid costs at the present prices, in the solver's scale; below zero it pays."""
+        """(n,) reduced cost of each bid, in the solver's scale; a negative one would improve the objective."""
         form, y = self.form, np.array(self.solver.getSolution().row_dual)
         used = y[self.frame_rows :].nonzero()[0]
         by_asset = average(y[self.frame_rows + used], self.slopes[used])
@@ -191,7 +191,7 @@ class MasterProblem:
         return reduced
 
     def admit(self) -> bool:
-        """Give a column to bids that would pay at the present prices, the best first; whether there are any."""
+        """Add columns for bids with a negative reduced cost, the best first; return whether there are any."""
         if self.bids.shape[0] == self.form.bids:
             return False
         reduced = self._reduced()
@@ -204,7 +204,7 @@ class MasterProblem:
         return True
 
     def _enter(self, new: Ints) -> None:
-        """Add a column for each of the bids ``new``, with what it uses of every row there is."""
+        """Add a column for each of the bids ``new``, with its coefficients in every row."""
         form, count = self.form, new.shape[0]
         place = np.full(form.bids, -1)
         place[new] = np.arange(count)
@@ -261,7 +261,7 @@ class MasterProblem:
     # -- cuts ----------------------------------------------------------------------------------------------------
 
     def cut(self, tails: Sequence[tuple[Scenarios, Members]]) -> None:
-        """Add what it takes to be exact at the books whose tails are given."""
+        """Add cuts that make CVaR exact at the allocations whose tails are given."""
         rows = _Rows(self.row_count)
         for known, members in tails:
             inside = np.zeros(known.column.shape[0], dtype=np.bool_)
@@ -276,11 +276,11 @@ class MasterProblem:
         self.cuts += len(tails)
 
     def bend(self, places: Sequence[TailState], reach: Sequence[int]) -> None:
-        """Bend the planes near the book of ``places``, one for each scenario set, as CVaR itself bends there.
+        """Approximate the curvature of CVaR near the allocation of ``places``, one for each scenario set.
 
         The ``reach`` scenarios on either side of the tail's edge get columns. Of more than ``EDGE`` only a sample does,
-        and each stands for several, with the slope at the book itself kept exact. That is no bound on CVaR any more:
-        the optimum of such a sketch is only a good place to look next.
+        each representing several, with the slope at the allocation kept exact. The result is no longer a bound on CVaR:
+        its optimum only serves as the next allocation to measure.
         """
         rows = _Rows(self.row_count)
         for known in self.sets:
@@ -296,20 +296,20 @@ class MasterProblem:
         self._add(rows)
 
     def stay_near(self, weights: Floats, step: float) -> None:
-        """Let no bid move from its part of ``weights`` (n,) by more than ``step``."""
+        """Bound every bid to within ``step`` of its weight in ``weights`` (n,)."""
         here, top = weights[self.bids], self.form.upper[self.bids]
         low, high = np.maximum(here - step, 0.0), np.minimum(here + step, top)
         self.solver.changeColsBounds(self.bids.shape[0], self.columns, low, high)
 
     def let_go(self) -> None:
-        """Let every bid have what it may have."""
+        """Remove the bounds of ``stay_near``."""
         self.solver.changeColsBounds(
             self.bids.shape[0], self.columns, np.zeros(self.bids.shape[0]), self.form.upper[self.bids]
         )
 
     def _add(self, rows: _Rows) -> None:
         if rows.next == self.row_count:
-            return  # no scenario set has a limit or a price
+            return  # no scenario set is limited or in the objective
         self.row_count = rows.add_to(self.solver)
         self.slopes = np.concatenate((self.slopes, *rows.slopes))
 
@@ -332,7 +332,7 @@ class MasterProblem:
         rows.put(0.0, inf, index, value, slopes)
 
     def _aggregate(self, known: Scenarios, members: Members, rows: _Rows) -> None:
-        """One row that is the CVaR of the present tail, and below the CVaR of every other."""
+        """One row equal to the CVaR at the present tail, and a lower bound on CVaR everywhere."""
         tail, n = known.tail, self.bids.shape[0]
         excess = known.excess.shape[0]
         length = n + (1 + excess if excess else 0) + known.priced
@@ -362,7 +362,7 @@ class MasterProblem:
 
 
 class _Rows:
-    """Rows waiting to be added in one call; ``next`` is the number of the next one in the program."""
+    """Rows to be added in one call; ``next`` is the index of the next one in the program."""
 
     def __init__(self, first: int) -> None:
         self.first = self.next = first
@@ -375,8 +375,8 @@ class _Rows:
         self.entries = 0
 
     def put(self, lower: float, upper: float, index: Int32, value: Floats, slopes: Floats) -> None:
-        """Keep the rows of ``index`` and ``value`` (rows, entries), all with the same bounds; ``slopes`` (rows, m) is
-        what they say of every asset.
+        """Queue rows with columns ``index`` and coefficients ``value`` (rows, entries), all with the same bounds;
+        ``slopes`` (rows, m) are their coefficients by asset.
         """
         self.slopes.append(slopes)
         count, length = index.shape
@@ -389,7 +389,7 @@ class _Rows:
         self.value.append(value.ravel())
 
     def add_to(self, solver: highspy.Highs) -> int:
-        """Hand everything over; how many rows the program has then."""
+        """Add all rows to ``solver``; return its number of rows."""
         count = len(self.lower)
         solver.addRows(
             count, np.array(self.lower), np.array(self.upper), self.entries, np.array(self.starts, dtype=np.int32),
@@ -399,14 +399,14 @@ class _Rows:
 
 
 def first_bids(form: CheckedProblem) -> Ints:
-    """All of few bids; of many those with the highest expected return after cost."""
+    """The bids that start with a column: all of few, and of many those with the highest expected return after cost."""
     if form.bids <= _ALL_BIDS:
         return np.arange(form.bids)
     return np.sort(np.argsort(form.cost, kind="stable")[:_ALL_BIDS])
 
 
 def best_returns(form: CheckedProblem) -> Floats:
-    """Positions (m,) of the book that ignores risk: the best expected returns at their caps until the gross is full."""
+    """Positions (m,) that ignore risk: the best expected returns at their caps until the gross limit is used up."""
     best = np.argsort(form.cost, kind="stable")
     used = np.minimum(np.add.accumulate(form.upper[best]), form.rows[0][2])
     used[1:] -= used[:-1].copy()

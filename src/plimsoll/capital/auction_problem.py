@@ -1,4 +1,4 @@
-"""The auction's problem and its allocation, and the validated form that both solvers read (A3)."""
+"""The auction's problem, its result, and the validated form that both solvers use (A3)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from plimsoll.core.errors import InputError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_LARGEST = 1e9  # no fraction of NAV and no return is larger: such a number is in another unit, and products overflow
+_LARGEST = 1e9  # larger fractions of NAV or returns must be in a wrong unit, and products could overflow
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class AuctionProblem:
     """Maximise ``mu·w - risk_aversion·CVaR(w) - trade_cost·|position - current|`` over long-only ``w`` (A3).
 
-    There are n variables, one a bid, and m assets. Without ``asset`` every bid has an asset of its own (m = n);
-    with it, ``asset[i]`` is the asset, a column of the scenarios, that bid i is for, and an asset's position is
-    the sum of its bids. Everything is a fraction of NAV at the horizon of the scenarios.
+    There are n variables, one per bid, and m assets. Without ``asset`` every bid has its own asset (m = n); with it,
+    ``asset[i]`` is the asset of bid i, a column of the scenarios, and an asset's position is the sum of its bids.
+    All figures are fractions of NAV at the horizon of the scenarios.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ class AuctionProblem:
     scenarios
         (T, m) equally likely simple returns.
     risk_aversion
-        What one unit of CVaR costs in expected return, >= 0; 0 makes CVaR a limit only.
+        Price of one unit of CVaR in expected return, >= 0; with 0, CVaR is only a limit.
     confidence
-        Of the CVaR, inside (0, 1); the tail's mass (1 - confidence)·T need not be whole (U3).
+        Of the CVaR, in (0, 1); the tail's mass (1 - confidence)·T need not be whole (U3).
     cvar_max
-        Largest CVaR, a loss as a positive fraction; ``inf`` for none. Below zero it asks for a sure gain.
+        Largest CVaR, a loss as a positive fraction; ``inf`` for none. Below zero it requires a gain even in the tail.
     gross_max
         Largest sum of weights.
     weight_max
@@ -49,9 +49,9 @@ class AuctionProblem:
     trade_cost
         (m,) cost of changing the position by one unit, >= 0, in return units.
     tail_limits
-        (scenarios (T', m), confidence, cvar_max): further sets whose CVaR is only a limit.
+        (scenarios (T', m), confidence, cvar_max): further scenario sets, whose CVaR is only limited.
     pairs
-        (i, j, cap): two assets whose positions together stay within cap (R6).
+        (i, j, cap): limits on the sum of two assets' positions (R6).
     asset
         (n,) asset of each bid, or None.
     """
@@ -73,16 +73,16 @@ class AuctionProblem:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Allocation:
-    """The auction's answer (A3, A5).
+    """The result of an auction (A3, A5).
 
     ``weights`` (n,) per bid; ``objective`` and ``cvar`` are measured on them, not read from the solver;
-    ``contributions`` (n,) are Euler parts that sum to ``cvar``. ``duals`` holds shadow prices, >= 0, the objective
-    gained per unit by which a limit is relaxed: ``gross``, ``cvar`` (floats), ``weight_max`` (n,), ``groups``,
-    ``tail_limits``, ``pairs`` (one each); empty arrays and zeros where the book was only scaled. ``status``:
-    ``optimal``, ``optimal_lp`` (the plain program had to be used), ``scaled`` (no allocation satisfies the limits,
-    or none could be found: the present book scaled towards cash, ``binding`` naming the limit that set the scale).
-    ``cuts`` counts the cutting planes. ``lacking`` (n,) is by how much the expected return of a bid at zero would have
-    to rise before it enters, in return units; zero for the others, and where the book was only scaled.
+    ``contributions`` (n,) are Euler contributions that sum to ``cvar``. ``duals`` holds shadow prices, >= 0, the
+    objective gained per unit by which a limit is relaxed: ``gross``, ``cvar`` (floats), ``weight_max`` (n,),
+    ``groups``, ``tail_limits``, ``pairs`` (one each); empty arrays and zeros when only scaled. ``status``: ``optimal``,
+    ``optimal_lp`` (from the plain program), ``scaled`` (no allocation satisfies the limits, or none could be found: the
+    present positions scaled towards cash, with the limit that set the scale in ``binding``). ``cuts`` counts the
+    cutting planes. ``lacking`` (n,) is the rise of expected return a bid at zero would need to enter; zero for the
+    others, and when only scaled.
     """
 
     weights: Floats
@@ -98,11 +98,11 @@ class Allocation:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class CheckedProblem:
-    """A problem that has been checked, as arrays.
+    """A validated problem, as arrays.
 
     ``rows`` are the caps on sums of bids: (name, bids, cap), the gross first, then groups, then pairs. ``tails[0]``
-    is the scenario set of the objective; the others are limits. ``sellers`` are the held assets whose sale costs
-    something and which somebody bids for: only they need a variable for what is sold.
+    is the scenario set of the objective; the others are limits. ``sellers`` are the held assets with a trading cost and
+    a bid: only they need a variable for the amount sold.
     """
 
     mu: Floats
@@ -120,7 +120,7 @@ class CheckedProblem:
     upper: Floats = field(init=False)
 
     def __post_init__(self) -> None:
-        # A cap beyond the gross can never bind: one finite bound for the solver, and its price stays zero.
+        # A cap beyond the gross limit never binds: it is a finite bound for the solver, and its price is zero.
         object.__setattr__(self, "upper", np.minimum(self.weight_max, 2.0 * self.rows[0][2] + 1.0))
 
     @property
@@ -130,7 +130,7 @@ class CheckedProblem:
 
     @property
     def cost(self) -> Floats:
-        """(n,) cost of a unit of each bid before risk, if it is bought: trading cost less expected return."""
+        """(n,) cost of buying a unit of each bid before risk: trading cost less expected return."""
         return np.asarray(self.trade_cost[self.asset] - self.mu)
 
     @property
@@ -139,7 +139,7 @@ class CheckedProblem:
         return int(self.current.shape[0])
 
     def only(self, bids: Ints) -> CheckedProblem:
-        """The same problem with the ``bids`` named and no others; every cap stays."""
+        """The same problem restricted to ``bids``; every cap stays."""
         place = np.full(self.bids, -1)
         place[bids] = np.arange(bids.shape[0])
         kept = [(name, place[members][place[members] >= 0], cap) for name, members, cap in self.rows]
@@ -153,28 +153,28 @@ class CheckedProblem:
         )
 
     def positions(self, weights: Floats) -> Floats:
-        """Positions (m,) that the bids' weights (n,) add up to."""
+        """Positions (m,): the sums of the bids' weights (n,) by asset."""
         if self.plain:
             return weights
         return np.asarray(np.bincount(self.asset, weights, self.assets), dtype=np.float64)
 
     def places(self, positions: Floats) -> list[TailState]:
-        """The book of ``positions`` (m,) as each scenario set sees it."""
+        """The tail at ``positions`` (m,) in each scenario set."""
         return [tail.at(positions) for tail in self.tails]
 
     def objective(self, weights: Floats, cvar: float) -> float:
-        """The objective of ``weights`` (n,) whose CVaR is ``cvar``, in expected return at the horizon."""
+        """The objective of ``weights`` (n,) with CVaR ``cvar``, in expected return at the horizon."""
         traded = self.trade_cost @ np.abs(self.positions(weights) - self.current)
         return float(self.mu @ weights - traded) - (self.risk_aversion * cvar if self.risk_aversion else 0.0)
 
 
 def validated(problem: AuctionProblem) -> CheckedProblem:
-    """Check every field of ``problem`` and give it as arrays.
+    """Check every field of ``problem`` and convert it to arrays.
 
     Raises
     ------
     InputError
-        A field is not what :class:`AuctionProblem` says; the message names it, its value and the remedy.
+        A field does not meet the description of :class:`AuctionProblem`; the message names field, value and remedy.
     """
     mu = _vector("mu", problem.mu)
     n = mu.shape[0]
@@ -187,7 +187,7 @@ def validated(problem: AuctionProblem) -> CheckedProblem:
     gross = _number("gross_max", problem.gross_max, floor=0.0)
     if gross == inf and n and float(weight_max.max()) == inf:
         raise InputError(
-            "gross_max and an entry of weight_max are both infinite, so nothing bounds that bid",
+            "gross_max and an entry of weight_max are both infinite, so that bid is unbounded",
             "Give one of them a finite value",
         )
     aversion = _number("risk_aversion", problem.risk_aversion, floor=0.0)
@@ -253,7 +253,7 @@ def _matrix(name: str, given: ArrayLike) -> Floats:
 
 
 def _lengths(name: str, sample: Floats) -> Floats:
-    """(T,) lengths of the scenarios as vectors; the same pass shows whether any of their returns is out of range."""
+    """(T,) Euclidean lengths of the scenarios; the same pass finds returns that are out of range."""
     with np.errstate(invalid="ignore", over="ignore"):
         squares = np.einsum("ij,ij->i", sample, sample)
     # NaN and infinities survive a sum.
@@ -312,7 +312,7 @@ def _group(k: int, members: Sequence[int] | Ints, cap: float, n: int) -> tuple[s
 
 
 def _indices(given: object, size: int) -> bool:
-    """Whether ``given`` is an array of indices below ``size``, which can be seen without looking at each."""
+    """Whether ``given`` is an integer array of indices below ``size``; a shortcut past checking each."""
     if not isinstance(given, np.ndarray) or given.ndim != 1 or given.dtype.kind not in "iu" or not given.shape[0]:
         return False
     return bool(given.min() >= 0 and given.max() < size)

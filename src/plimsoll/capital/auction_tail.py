@@ -1,11 +1,11 @@
-"""The tail of a scenario set at a book: its CVaR and which scenarios are in it.
+"""The tail of a scenario set for given positions: its CVaR and which scenarios are in it.
 
 The tail's mass is (1 - confidence)·T scenarios; where that is not whole the last one counts in part
 (Rockafellar and Uryasev 2002). Sums here avoid threaded BLAS, whose last bits depend on the thread count (U9).
 
-Of very many scenarios most cannot reach the tail of any book near the last one measured in full: a return moves by
-no more than the length of its scenario times the distance between the books (Cauchy and Schwarz). Those that can are
-kept together, and only they are measured again for as long as that proves the rest to be outside the tail.
+With very many scenarios most cannot enter the tail at positions near the last ones measured in full: a portfolio return
+changes by at most the length of its scenario times the distance between the positions (Cauchy-Schwarz). The scenarios
+that can are kept together, and only they are measured again while that bound proves the rest outside the tail.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-_DENSE_COLUMNS: Final = 64  # up to so many columns are read as they lie; of more, those ever held are kept beside
+_DENSE_COLUMNS: Final = 64  # up to this number, columns are used in place; of more, those ever held are copied
 _CACHED: Final = 1 << 17  # figures that stay in the processor's cache: 1 MB
-_MANY: Final = 8_000  # scenarios from which on it pays to leave out those far from the tail
-_NEAR: Final = 3  # tails' worth of scenarios that are kept near
+_MANY: Final = 8_000  # number of scenarios from which leaving out those far from the tail saves time
+_NEAR: Final = 3  # scenarios kept near the tail, in multiples of its size
 _RISE: Final = 0.05  # of the tail's best return: how far it may rise before all must be measured again
-_ROUNDING: Final = 1e-9  # relative, taken off the distance for which the others are proven to be outside
+_ROUNDING: Final = 1e-9  # relative safety margin on the distance for which the others are proven outside
 _TINY: Final = float(np.finfo(np.float64).tiny)
 _WHOLE: Final = 1e-9  # relative: 1 - 0.95 is not exactly 0.05, and 63.00000000000006 scenarios are 63
 
 
 class Members(NamedTuple):
-    """The tail at a book: its scenarios ``rows`` in ascending order, and the ``last``, which may count in part."""
+    """The tail: its scenarios ``rows`` in ascending order, and the ``last`` one, which may count in part."""
 
     rows: Ints
     last: int
 
 
 class TailState(NamedTuple):
-    """A book as its scenarios see it.
+    """Portfolio returns in the scenarios for given positions.
 
-    ``cvar`` as a positive loss; ``threshold``, the tail's best return; the ``returns`` (k,) of scenarios ``rows`` in
-    ascending order, among which is the whole tail; None for all.
+    ``cvar`` is a positive loss; ``threshold`` the tail's best return; ``returns`` (k,) are those of the scenarios
+    ``rows`` (ascending, None for all), which include the whole tail.
     """
 
     cvar: float
@@ -52,13 +52,13 @@ class TailState(NamedTuple):
     rows: Ints | None
 
     def scenarios(self, which: Mask) -> Ints:
-        """The scenarios of those returns that are marked in ``which`` (k,)."""
+        """Indices of the scenarios selected by the mask ``which`` (k,) over ``returns``."""
         found = which.nonzero()[0]
         return found if self.rows is None else self.rows[found]
 
 
 class _Near(NamedTuple):
-    """The scenarios (k,) that may be in the tail of a book within ``radius`` of ``book`` whose threshold is below
+    """The scenarios (k,) that may be in the tail at positions within ``radius`` of ``book`` with a threshold below
     ``bound``, and a copy (k, m) of them.
     """
 
@@ -73,7 +73,7 @@ class ScenarioTail:
     """One scenario set (T, m) of equally likely returns, its confidence and its limit on CVaR.
 
     The tail is ``count`` scenarios of which the last counts ``part``, in (0, 1]; ``mass`` is their sum.
-    ``lengths`` (T,) are the scenarios' as vectors. What is kept beside them spares time and changes no answer.
+    ``lengths`` (T,) are the Euclidean lengths of the scenarios. Cached values save time and change no result.
     """
 
     __slots__ = (
@@ -101,7 +101,7 @@ class ScenarioTail:
 
     @property
     def many(self) -> bool:
-        """Whether there are so many scenarios that it pays to leave out those far from the tail."""
+        """Whether there are enough scenarios for leaving out those far from the tail to save time."""
         size = int(self.scenarios.shape[0])
         return size > _MANY and size >= 2 * _NEAR * self.count
 
@@ -112,7 +112,7 @@ class ScenarioTail:
         )
 
     def at(self, positions: Floats) -> TailState:
-        """The book of ``positions`` (m,)."""
+        """The tail at ``positions`` (m,)."""
         near = self._near
         if near is not None:
             away = positions - near.book
@@ -126,7 +126,7 @@ class ScenarioTail:
         return found
 
     def members(self, place: TailState) -> Members:
-        """Who is in the tail; of equal returns at its edge the earlier ones, whatever a sort would do."""
+        """The scenarios in the tail; ties at its edge go to the earlier ones, independent of any sort."""
         if self._whole is not None and self._whole[0] is place:
             return self._whole[1]
         rows = place.scenarios(place.returns <= place.threshold)
@@ -184,7 +184,7 @@ class ScenarioTail:
         return average(positions[self._held], self._columns)
 
     def _gather(self, book: Floats, place: TailState) -> _Near:
-        """The scenarios that could first reach the tail when the book moves away from ``book``."""
+        """The scenarios that would be the first to reach the tail as positions move away from ``book``."""
         bound = place.threshold + _RISE * abs(place.threshold)
         reach = (place.returns - bound) / np.maximum(
             self.lengths, _TINY

@@ -1,4 +1,4 @@
-"""From forecasts to bids: screening and adjusted returns (A1, A2, S1)."""
+"""Bids from forecasts: screening and adjusted returns (A1, A2, S1)."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from plimsoll.core.sessions import SESSIONS_A_YEAR
 
 Floats = NDArray[np.float64]
 
-# The multiplicative adjustment as first specified: a liquidity cost of 50 bps halves the return, more does no more.
+# The multiplicative adjustment (A2): a liquidity cost of 50 bps halves the return, and a higher one does no more.
 _SEED_COST_MAX = 0.5
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class AuctionInputs:
-    """Everything an auction is held on; (N,) arrays over the panel's columns.
+    """Inputs of an auction; (N,) arrays over the panel's columns.
 
     Attributes
     ----------
     forecasts
         (strategy, its forecasts) in the order of the run's strategies.
     scenarios
-        Columns include every column bid for.
+        Their columns include every column with a bid.
     held
         (N,) present weights, fractions of NAV.
     shares
@@ -48,20 +48,20 @@ class AuctionInputs:
     quality
         (N,) quality score of the snapshot.
     stage_caps
-        Cap per strategy, fraction of NAV gross (G5); a strategy without one is uncapped.
+        Cap on each strategy's gross by lifecycle stage, fraction of NAV (G5); a strategy without one is uncapped.
     blocked
         Columns that may not increase, with the reason.
     confidence_min
-        Below it a bid may not increase (S2).
+        Least confidence for a bid that increases a position (S2).
     decay
-        Model decay factor per strategy in [0, 1] (G6); 1 for a strategy that is not followed yet.
+        Model decay factor per strategy in [0, 1] (G6); 1 for a strategy without a track record.
     kept
-        By strategy the keep forecasts for what it holds and did not speak of, each with the code that says why
-        (B1). An invalid forecast for the same symbol gives way to it.
+        By strategy, keep forecasts for holdings it gave no forecast for, each with the reason code (B1). They replace
+        an invalid forecast for the same symbol.
     targets
         The strategies whose forecasts are a target portfolio: its weights are their ``target_weight``.
     holding
-        Expected holding in sessions by strategy; the policy's for one that is not named (A2).
+        Expected holding in sessions by strategy; the policy's value for the others (A2).
     """
 
     view: View
@@ -84,7 +84,7 @@ class AuctionInputs:
     holding: Mapping[str, int] = field(default_factory=dict)
 
     def held_for(self, strategy: str, policy: Policy) -> int:
-        """Sessions the strategy expects to hold a purchase."""
+        """The strategy's expected holding period, sessions."""
         return self.holding.get(strategy, policy.forecast.holding_sessions)
 
 
@@ -92,12 +92,12 @@ class AuctionInputs:
 class Bid:
     """One (strategy, symbol) bid. Returns are fractions at the auction's horizon.
 
-    ``mu`` is the forecast's, ``net`` with every penalty but cost (what the auction maximises), ``cost`` the round
-    trip charged to one horizon, ``adjusted`` what ranks it (A2). ``cap`` bounds its weight, infinite where only the
-    limits do. ``alone`` is the CVaR of one unit of the symbol per horizon. A bid with ``rejected`` does not
-    take part; ``reasons`` say what else narrowed it. ``target`` marks a weight of a target portfolio, whose cap is what
-    it asks for; ``stands`` a holding that its strategy did not speak of, which no other bid displaces. ``holding`` is
-    the expected holding its cost is spread over, sessions.
+    ``mu`` is the forecast's, ``net`` after all penalties but cost (what the auction maximises), ``cost`` the share of
+    the round-trip cost charged to one horizon, ``adjusted`` the return used for ranking (A2). ``cap`` bounds its weight,
+    infinite where only the limits do. ``alone`` is the CVaR of one unit of the symbol, by horizon. A bid with
+    ``rejected`` does not take part; ``reasons`` are its other restrictions. ``target`` marks a weight of a target
+    portfolio, with the requested weight as its cap; ``stands`` a holding without a forecast, which no other bid
+    displaces. ``holding`` is the expected holding period over which its cost is spread, sessions.
     """
 
     strategy: str
@@ -122,12 +122,12 @@ class Bid:
 
 
 def charged_share(policy: Policy, holding: int) -> float:
-    """Part of a trade's cost that one auction horizon bears: min(1, H / ``holding`` sessions) (A2)."""
+    """Share of a trade's cost charged to one auction horizon H: min(1, H / ``holding`` sessions) (A2)."""
     return min(1.0, policy.auction.horizon / max(holding, 1))
 
 
 def one_way_cost(inputs: AuctionInputs, column: int, policy: Policy) -> float:
-    """Cost of trading the column, fraction of notional; its kind's worst case without liquidity data (C2)."""
+    """One-way cost of trading the column, fraction of notional; its kind's worst case without liquidity data (C2)."""
     cost = float(inputs.buy_cost[column])
     if math.isfinite(cost):
         return cost
@@ -136,10 +136,10 @@ def one_way_cost(inputs: AuctionInputs, column: int, policy: Policy) -> float:
 
 
 def make_bids(inputs: AuctionInputs, alone: dict[int, float], risk_aversion: float, policy: Policy) -> tuple[Bid, ...]:
-    """Every forecast as a bid, in order, screened and adjusted; then what its strategy keeps without having spoken.
+    """A screened and adjusted bid for each forecast, in order, then for each kept holding without a forecast.
 
-    ``alone`` is the CVaR of one unit at the auction's horizon per measurable column. Two forecasts of a strategy for
-    the same symbol are both refused: which of them it means cannot be known.
+    ``alone`` is the CVaR of one unit at the auction's horizon per measurable column. Two forecasts of one strategy for
+    the same symbol are both refused as ambiguous.
     """
     present = {(s.strategy, s.symbol): s.weight for s in inputs.shares}
     columns = inputs.view.column
@@ -158,7 +158,7 @@ def make_bids(inputs: AuctionInputs, alone: dict[int, float], risk_aversion: flo
             key = (strategy, str(forecast.symbol))
             column = columns.get(forecast.symbol, -1)
             if forecast.symbol in stands:
-                continue  # its position is kept, with the reason
+                continue  # a keep bid takes its place
             if column < 0 or said[forecast.symbol] > 1 or fault_of(forecast):
                 entered.append(_refused(key, column, forecast, unknown=column < 0 and strategy in inputs.targets))
                 continue
@@ -187,11 +187,11 @@ def _bid(
     risk_aversion: float,
     policy: Policy,
 ) -> Bid:
-    """A valid forecast as a bid: brought to the auction's horizon, with A2's penalties, and screened.
+    """The bid of a valid forecast: scaled to the auction's horizon, reduced by the penalties, and screened (A2).
 
-    Expected returns scale with time, uncertainty with its root. A penalty shrinks a gain; it never shrinks the
-    expected loss of a hedge. A keep bid earns at least what its tail costs, so that it passes and nothing but a limit
-    sells it (S1). Cost and time decay are of the strategy's own expected holding.
+    Expected returns scale with time, uncertainty with its square root. A penalty reduces a gain but never the expected
+    loss of a hedge. A keep bid is given at least the return its tail risk costs, so that only a limit sells it (S1).
+    Cost and time decay use the strategy's own expected holding period.
     """
     periods = policy.auction.horizon / forecast.horizon
     mu, sigma = forecast.mu * periods, forecast.sigma * math.sqrt(periods)
@@ -238,7 +238,9 @@ def _bid(
 
 
 def _disagreement(forecast: Forecast, periods: float, sigma: float, policy: Policy) -> float:
-    """exp(-Var(mu_k / sigma_H) / 2) over a forecast's models, 1 for one model; the seed's is exp(-sigma^2 / 2)."""
+    """Disagreement penalty exp(-Var(mu_k / sigma_H) / 2) over a forecast's models, 1 for one model; under the ``seed``
+    formula exp(-sigma^2 / 2).
+    """
     if policy.auction.adjustment == "seed":
         return math.exp(-0.5 * sigma * sigma)
     if len(forecast.model_mus) < 2:
@@ -260,10 +262,10 @@ def _screened(
     present: float,
     policy: Policy,
 ) -> tuple[float, tuple[str, ...], tuple[str, ...]]:
-    """The cap that a target, a block or low confidence puts on a bid, A1's rejections, and what held it back."""
+    """A bid's cap from a target, a block or low confidence, the reasons that reject it, and the other reasons (A1)."""
     rejected: list[str] = []
     held_back: list[str] = []
-    if not quality >= policy.data.score_min:  # no new risk; a position is not sold because of its data (D7)
+    if not quality >= policy.data.score_min:  # no new risk; poor data does not sell a position (D7)
         (held_back if present > 0.0 else rejected).append("LOW_SCORE")
     if not (mu > 0.0 or forecast.hedge or forecast.keep or strategy in inputs.targets):
         rejected.append("NON_POSITIVE_MU")

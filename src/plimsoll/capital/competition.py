@@ -1,4 +1,4 @@
-"""One auction: bids become an exact allocation problem, its solution becomes a record (A1-A6)."""
+"""One auction: from bids to the allocation problem, and from its solution to the record (A1-A6)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = ["AuctionInputs", "AuctionResult", "run_auction"]
 
 Floats = NDArray[np.float64]
 
-# Expected return that no forecast reaches (S1 bounds them by 1): what stands gives way to a limit, never to a bid.
+# An expected return above any forecast's (S1 bounds them by 1): only a limit displaces a holding kept without one.
 STANDS = 2.0
-_DUST = 1e-9  # fraction of NAV: below it a weight is the solver's rounding, not a position
+_DUST = 1e-9  # fraction of NAV: a smaller weight is rounding of the solver
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -40,7 +40,7 @@ class AuctionResult:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Bound:
-    """A cap on the sum of some bids, by their places, and what the record calls it."""
+    """A cap on the sum of some bids, by index, and its name in the record."""
 
     name: str
     bids: tuple[int, ...]
@@ -49,10 +49,10 @@ class _Bound:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Contest:
-    """The admitted bids in symbol order, what bounds them, and the problem they pose.
+    """The admitted bids in symbol order, their bounds, and the allocation problem.
 
-    ``caps`` are (name, weight) of what bounds each bid alone; ``tails`` names the problem's tail limits;
-    ``asset`` (n,) is each bid's column of the problem's scenarios and ``cost`` (m,) what one unit of it costs.
+    ``caps`` are (name, weight) of the bound on each single bid; ``tails`` names the problem's tail limits;
+    ``asset`` (n,) is each bid's column of the problem's scenarios and ``cost`` (m,) the trading cost of one unit.
     """
 
     bids: tuple[Bid, ...]
@@ -67,7 +67,7 @@ class _Contest:
 
 
 class _Bindings(NamedTuple):
-    """What stops one bid: the first of its limits with its shadow price (None: no room at all), and all of them."""
+    """The limits that bind one bid: the first with its shadow price (None without any room), and all of them."""
 
     first: str
     price: float | None
@@ -77,8 +77,8 @@ class _Bindings(NamedTuple):
 def run_auction(inputs: AuctionInputs, policy: Policy) -> AuctionResult:
     """Hold an auction.
 
-    Never raises for what strategies or markets say: an invalid forecast, an unmeasurable tail or a missing price
-    is a rejected bid with its reason. Symbols without a bid are not in the answer, so their target is zero.
+    An invalid forecast, an unmeasurable tail or a missing price raises nothing: the bid is rejected with a reason.
+    Symbols without a bid are not in the result, so their target is zero.
     """
     aversion = risk_aversion(policy)
     alone = _alone(inputs, policy.auction.confidence)
@@ -93,7 +93,7 @@ def run_auction(inputs: AuctionInputs, policy: Policy) -> AuctionResult:
 
 
 def _settled(bids: tuple[Bid, ...], contest: _Contest, policy: Policy) -> AuctionResult:
-    """The contest's answer, with target portfolios where there are any."""
+    """The result of the allocation, including target portfolios if there are any."""
     portfolios = _portfolios(contest)
     if not portfolios:
         return _result(bids, contest, solve(contest.problem), policy)
@@ -103,7 +103,7 @@ def _settled(bids: tuple[Bid, ...], contest: _Contest, policy: Policy) -> Auctio
 
 
 def _portfolios(contest: _Contest) -> list[Portfolio]:
-    """The target portfolios among the admitted bids; each bid's cap is what it asks for."""
+    """The target portfolios among the admitted bids; each bid's cap is its requested weight."""
     desired: dict[str, Floats] = {}
     for i, bid in enumerate(contest.bids):
         if bid.target:
@@ -112,15 +112,15 @@ def _portfolios(contest: _Contest) -> list[Portfolio]:
 
 
 def _stressed(record: AuctionRecord, inputs: AuctionInputs) -> AuctionRecord:
-    """The record with the stressed sets the auction was held under and the windows it could not run (R2)."""
+    """The record with the stressed sets used and the stress windows without data (R2)."""
     names = tuple(one.name for one in inputs.scenarios.stressed)
     return replace(record, stressed=names, not_run=inputs.scenarios.not_run)
 
 
 def risk_aversion(policy: Policy) -> float:
-    """Lambda of A3: the hurdle Sharpe at the horizon over the CVaR of a standard normal loss.
+    """The price of CVaR, lambda: the hurdle Sharpe ratio at the horizon over the CVaR of a standard normal loss (A3).
 
-    A portfolio of normal returns with an annual Sharpe ratio below the hurdle is then worth less than cash.
+    With it, a portfolio of normal returns whose annual Sharpe ratio is below the hurdle is worth less than cash.
     """
     auction = policy.auction
     return auction.hurdle_sharpe * math.sqrt(auction.horizon / SESSIONS_A_YEAR) / normal_cvar(auction.confidence)
@@ -148,9 +148,9 @@ def build_problem(
     aversion: float,
     policy: Policy,
 ) -> _Contest | None:
-    """The problem of A3 and A4 for the bids that were not rejected; None without any.
+    """The allocation problem of the bids that were not rejected; None without any (A3, A4).
 
-    Every limit is tightened by the policy's slack, so that the gates can compare exactly.
+    Every limit is tightened by the policy's slack, so that the gates can compare without tolerance.
     """
     admitted = tuple(sorted((b for b in bids if not b.rejected), key=lambda b: b.symbol))  # strategies stay in order
     if not admitted:
@@ -175,7 +175,7 @@ def build_problem(
     asset_of = {c: k for k, c in enumerate(columns)}
     asset = np.array([asset_of[b.column] for b in admitted], dtype=np.int64)
     returns = scenarios.filtered[horizon][:, where]
-    # several strategies may bid for a symbol, one trade serves them all: the shortest holding bears its cost
+    # several strategies may share one trade in a symbol: its cost is spread over their shortest holding period
     shares = [charged_share(policy, min(admitted[i].holding for i in places[c])) for c in columns]
     cost = np.array([one_way_cost(inputs, c, policy) for c in columns]) * np.array(shares)
     problem = AuctionProblem(
@@ -185,7 +185,7 @@ def build_problem(
         confidence=confidence,
         cvar_max=_open(limits.cvar_budget[horizon] * slack),
         gross_max=_open(min(limits.gross_max, 1.0 - limits.cash_min) * slack),
-        # what a target portfolio asks for is no limit: it is scaled as a whole where its symbols' limits bind
+        # the weight a target portfolio requests is not a limit: the portfolio is scaled as a whole where limits bind
         weight_max=np.array([min(math.inf if b.target else b.cap, ceilings[b.column][1]) for b in admitted]),
         groups=[(g.bids, g.cap) for g in groups],
         current=np.maximum(inputs.held[columns], 0.0),
@@ -211,12 +211,12 @@ def build_problem(
 
 
 def _open(cap: float) -> float:
-    """A cap that is closed unless it is shown to be positive: NaN allows nothing (R1)."""
+    """The cap, or 0 unless it is positive: NaN allows nothing (R1)."""
     return cap if cap > 0.0 else 0.0
 
 
 def _own_cap(bid: Bid, name: str, ceiling: float) -> tuple[str, float]:
-    """What bounds the bid alone: its own cap, named by why it has one, or its symbol's."""
+    """The bound on a single bid: its own cap, named by its reason, or its symbol's."""
     if bid.target or not bid.cap <= ceiling:
         return name, ceiling
     return (bid.reasons[0] if bid.reasons else "keep" if bid.keep else "target_weight"), bid.cap
@@ -229,7 +229,7 @@ def _groups(
     ceilings: dict[int, tuple[str, float]],
     slack: float,
 ) -> Iterator[_Bound]:
-    """Caps on sums of bids: symbols that several strategies bid for, the limit set's groups, strategy stages."""
+    """Caps on sums of bids: symbols with several bids, the groups of the limit set, strategy stages."""
     for column, members in places.items():
         if len(members) > 1:
             yield _Bound(ceilings[column][0], tuple(members), ceilings[column][1])
@@ -274,10 +274,10 @@ def _result(
             bindings[i] = _Bindings(scale.limit, None, ())
     stands = [i for i, b in enumerate(contest.bids) if b.stands]
     for i in stands:
-        if weights[i] >= contest.caps[i][1] - _DUST:  # it is whole: what it would be worth to hold more is not known
+        if weights[i] >= contest.caps[i][1] - _DUST:  # held in full: the value of holding more is unknown
             bindings[i] = _Bindings(contest.caps[i][0], None, ())
     objective = allocation.objective
-    if stands:  # stated as the others' is: what stands earns what its forecast says
+    if stands:  # the record shows the forecast's return instead of the artificial one
         objective -= sum(float(weights[i]) * (STANDS - contest.bids[i].net) for i in stands)
     records = []
     for bid in bids:
@@ -385,10 +385,10 @@ def _duals(contest: _Contest, allocation: Allocation) -> dict[str, float]:
 def _bindings(
     contest: _Contest, weights: Floats, allocation: Allocation, duals: dict[str, float], confidence: float
 ) -> list[_Bindings]:
-    """Per bid the limits that stop it with their shadow prices: its own cap first, then those that cost it most.
+    """The limits that bind each bid, with their shadow prices: its own cap first, then by descending cost.
 
-    What a limit costs a bid is the price times what one unit of the bid uses of the limit: 1 of a sum of weights,
-    the mean loss over the book's tail of a limit on CVaR. A limit that the bid would relieve does not stop it.
+    A limit's cost to a bid is its shadow price times the bid's use of the limit per unit: 1 for a sum of weights, the
+    asset's mean loss over the portfolio's tail for CVaR. A limit the bid would relieve does not bind it.
     """
     own = np.atleast_1d(allocation.duals["weight_max"])
     under: list[list[tuple[float, str]]] = [[] for _ in contest.bids]
@@ -421,7 +421,7 @@ def _bindings(
 
 
 def _tail_means(contest: _Contest, returns: Floats, weights: Floats, confidence: float) -> Floats:
-    """(m,) mean return of each asset over the tail of the book on (T, m) ``returns``; over all rows in cash."""
+    """(m,) mean return of each asset over the portfolio's tail in (T, m) ``returns``; over all rows in cash."""
     book = np.bincount(contest.asset, weights, contest.cost.size).astype(np.float64)
     if not book.any():
         return np.asarray(returns.mean(axis=0))
@@ -429,14 +429,14 @@ def _tail_means(contest: _Contest, returns: Floats, weights: Floats, confidence:
 
 
 def _status(contest: _Contest, allocation: Allocation) -> str:
-    """The solver's status; a scaled book names the limit that set the scale."""
+    """The solver's status, with the limit that set the scale if the positions were only scaled."""
     if not allocation.binding:
         return allocation.status
     return f"{allocation.status}: {_named(contest, allocation.binding)}"
 
 
 def _named(contest: _Contest, limit: str) -> str:
-    """A limit of the problem by the name the record knows it by."""
+    """The record's name of a limit of the problem."""
     kind, _, index = limit.rstrip("]").partition("[")
     names: dict[str, Sequence[str]] = {
         "groups": [g.name for g in contest.groups],
@@ -450,8 +450,8 @@ def _named(contest: _Contest, limit: str) -> str:
 def _ranks(contest: _Contest, weights: Floats, confidence: float) -> list[int]:
     """Rank from 1 (A6): hedges first, by CVaR reduction per cost; then adjusted return per unit of CVaR.
 
-    A hedge's reduction is its mean return over the tail of the book allocated. A bid whose own tail shows no
-    loss ranks before those that have one, if it earns anything.
+    A hedge's reduction is its mean return over the tail of the allocated portfolio. A bid with a positive return and
+    no loss in its own tail ranks before those with one.
     """
     relief: list[float] = []
     if any(bid.hedge for bid in contest.bids):
@@ -467,11 +467,11 @@ def _ranks(contest: _Contest, weights: Floats, confidence: float) -> list[int]:
 
 
 def _critical(contest: _Contest, weights: Floats, risk: float) -> float | None:
-    """A lower bound on the risk aversion that would leave everything in cash.
+    """A lower bound on the risk aversion from which cash is optimal.
 
-    Cash is optimal from lambda = max over books of expected return less entry cost, per unit of CVaR. The largest
-    such ratio over single bids and over the book allocated is stated; diversification can make the true figure
-    higher. None when some bid gains without a tail to pay for, or none gains.
+    That value is the maximum over portfolios of expected return less entry cost, per unit of CVaR. Returned is the
+    largest such ratio over single bids and the allocated portfolio; diversification can make the true value higher.
+    None when some bid gains without tail risk, or none gains.
     """
     gains = np.array([b.net for b in contest.bids]) - contest.cost[contest.asset]
     ratios = [g / b.alone if b.alone > 0.0 else math.inf for g, b in zip(gains, contest.bids, strict=True) if g > 0.0]

@@ -125,7 +125,7 @@ class Correlations(NamedTuple):
 
 
 def measured(view: View, columns: NDArray[np.int64], rules: CorrelationPolicy) -> Correlations:
-    """``correlations`` of ``columns``, computed for following sessions too and reused while the columns are the same."""
+    """``correlations`` of ``columns``, computed for following sessions too and reused while the columns stay."""
 
     def rows(history: History, first: int, last: int) -> list[Correlations]:
         before = max(first + 1 - rules.window, 0)

@@ -79,8 +79,8 @@ def test_among_equals_holding_comes_first() -> None:
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (StandardScaler(), "no fitted classifier"),
-        (LogisticRegression(), "no fitted classifier"),
+        (StandardScaler(), "not a fitted classifier"),
+        (LogisticRegression(), "not a fitted classifier"),
         (LogisticRegression().fit(ROWS[:, :25], LABELS), "fitted on 25 features"),
         (LogisticRegression().fit(ROWS, np.where(ROWS[:, 0] > 0, "UP", "DOWN")), "class 'DOWN'"),
         (LogisticRegression().fit(ROWS, np.where(ROWS[:, 0] > 0, 3, 1)), "class 3"),

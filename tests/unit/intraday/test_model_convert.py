@@ -75,7 +75,7 @@ def test_what_cannot_be_converted_is_refused_and_nothing_is_written(tmp_path: Pa
     (tmp_path / "torn.pkl").write_bytes(b"\x80\x04")
     with pytest.raises(InputError, match="cannot be unpickled"):
         convert(tmp_path / "torn.pkl", output, trusted=True)
-    with pytest.raises(InputError, match="no fitted classifier"):
+    with pytest.raises(InputError, match="not a fitted classifier"):
         convert(stored(StandardScaler().fit(ROWS)), output, trusted=True)
     with pytest.raises(InputError, match="25 features"):
         convert(stored(LogisticRegression().fit(ROWS[:, :25], LABELS)), output, trusted=True)
