@@ -65,7 +65,7 @@ def _optimised(form: CheckedProblem) -> MasterProblem:
 
 
 def _optimise(master: MasterProblem, *, entry: bool = True) -> None:
-    """Add cuts and bids until no limit is exceeded, the objective's CVaR is exact and no absent bid would improve it."""
+    """Add cuts and bids until no limit is exceeded, the objective's CVaR is exact and no absent bid improves it."""
     for _ in range(_ROUNDS_MAX):
         weights, column = master.optimum(entry=entry)
         positions = master.form.positions(weights)

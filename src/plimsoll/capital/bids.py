@@ -93,8 +93,8 @@ class Bid:
     """One (strategy, symbol) bid. Returns are fractions at the auction's horizon.
 
     ``mu`` is the forecast's, ``net`` after all penalties but cost (what the auction maximises), ``cost`` the share of
-    the round-trip cost charged to one horizon, ``adjusted`` the return used for ranking (A2). ``cap`` bounds its weight,
-    infinite where only the limits do. ``alone`` is the CVaR of one unit of the symbol, by horizon. A bid with
+    the round-trip cost charged to one horizon, ``adjusted`` the return used for ranking (A2). ``cap`` bounds its
+    weight, infinite where only the limits do. ``alone`` is the CVaR of one unit of the symbol, by horizon. A bid with
     ``rejected`` does not take part; ``reasons`` are its other restrictions. ``target`` marks a weight of a target
     portfolio, with the requested weight as its cap; ``stands`` a holding without a forecast, which no other bid
     displaces. ``holding`` is the expected holding period over which its cost is spread, sessions.
