@@ -64,7 +64,7 @@ def test_files_that_run_code_are_refused_with_what_to_do(bars: Path, tmp_path: P
         path.write_bytes(b"")
         done = ran("run", str(path), "--bars", str(bars), "--symbol", "S", "--json", status=1)
         assert "plimsoll model convert" in json.loads(done.stdout)["remedy"]
-    assert "no kind of model" in ran("run", "m.txt", "--bars", str(bars), "--symbol", "S", status=2).stderr
+    assert "not a known kind of model" in ran("run", "m.txt", "--bars", str(bars), "--symbol", "S", status=2).stderr
     done = ran("run", "mock:flip", "--bars", str(bars), "--symbol", "T", status=1)
     assert "no bars of 'T'" in done.stderr
 

@@ -190,7 +190,7 @@ def test_a_function_runs_as_its_file_is_now_whatever_was_compiled_before(
 def test_what_is_no_model_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="mock:momentum"):
         check("mock:oracle")
-    with pytest.raises(UsageError, match="no kind of model"):
+    with pytest.raises(UsageError, match="not a known kind of model"):
         check("model.txt")
     with pytest.raises(InputError, match="does not exist"):
         check(str(tmp_path / "absent.onnx"))
