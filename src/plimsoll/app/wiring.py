@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plimsoll.core.errors import InputError
 from plimsoll.core.policy import Policy
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from plimsoll.app.workspace import Workspace
-    from plimsoll.core.events import CapsGranted
+    from plimsoll.core.events import CapsGranted, Event
     from plimsoll.core.panel import History, Panel
     from plimsoll.core.ports import Journal, SnapshotStore, StateStore
     from plimsoll.core.runs import AccountAudit, Anchor
     from plimsoll.core.state import State
+    from plimsoll.engine.driver import Driver
     from plimsoll.engine.governed import Exchange, RunGovernor
+    from plimsoll.engine.recovery import Recovered
     from plimsoll.engine.run_context import RunContext
+    from plimsoll.execution.governed import GovernedLiveVenue
     from plimsoll.market.provider import Provider
     from plimsoll.store.home import Home
     from plimsoll.store.journal import SqliteJournal
@@ -243,3 +246,57 @@ def drawn() -> str:
 def instant() -> str:
     """The wall clock to the microsecond, ISO in UTC, for a run's start and end."""
     return datetime.fromtimestamp(wall() / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def recorded_venue(
+    driver: Driver, journal: Journal, found: Recovered, worker: Executor
+) -> tuple[GovernedLiveVenue, Callable[[Any, tuple[Event, ...]], None], Callable[[int], None]]:
+    """The simulated venue as one that lives in time, behind the run's governor if it has one (H1): with what is to be
+    told that a session opens, and what opens it.
+    """
+    import asyncio
+
+    from msgspec.structs import replace
+
+    from plimsoll.core.events import CashFlow, DaemonReport, OrderSubmitted, Split
+    from plimsoll.core.order import Fill
+    from plimsoll.engine.governed import governor_after
+    from plimsoll.execution.governed import GovernedLiveVenue
+    from plimsoll.execution.matching import Matcher
+    from plimsoll.execution.venues.recorded import RecordedVenue
+    from plimsoll.execution.venues.simulated import SimulatedVenue
+
+    sent = {id for id, one in found.state.working.items() if one.status == "SUBMITTED"}
+    working = {id: one for id, one in found.state.working.items() if id not in sent}
+    matcher = Matcher(driver.history, driver.run.policy)
+    begun = found.genesis.start if found.last is None else found.last.session
+    venue = RecordedVenue(SimulatedVenue.restored(matcher, replace(found.state, working=working)), begun)
+    governor = governor_after(journal.events(), driver.run, driver.history)
+    if governor is not None and found.last is not None:
+        since = [e for e in found.since if not (isinstance(e, OrderSubmitted) and e.id in sent)]
+        if any(isinstance(e, DaemonReport) and e.kind == "session_opened" for e in since):
+            governor.repeated(found.at_decision, found.last, since)
+
+    def opened(before: Any, events: tuple[Event, ...]) -> None:
+        if governor is not None and before.last is not None:
+            governor.opened(before.account, before.last, events)
+        for event in events:
+            if isinstance(event, CashFlow | Split | Fill):
+                venue.booked(event)
+
+    async def work(call: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(worker, call)
+
+    gate: Any = _Ungoverned() if governor is None else governor.gate
+    return GovernedLiveVenue(venue, gate, work), opened, venue.open
+
+
+class _Ungoverned:
+    """The gate of a recorded run whose policy has no governor in the path of its orders."""
+
+    def admit(self, _order: object) -> tuple[str, ...]:
+        """Every order."""
+        return ()
+
+    def booked(self, _event: object) -> None:
+        """Nothing to book."""

@@ -363,6 +363,21 @@ class EventQuarantined(msgspec.Struct, frozen=True):
     payload: str
 
 
+class DaemonReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a loop with a venue did that no order shows: ``recovered``, ``session_opened`` or ``stopped`` (X7, L27).
+
+    ``open_orders`` are the orders that its venue may still fill, ``counts`` what it found or did. ``at`` is in
+    microseconds since 1970.
+    """
+
+    session: str
+    at: int
+    kind: str
+    open_orders: tuple[str, ...] = ()
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
+    text: str = ""
+
+
 OrderEvent = (
     OrderSubmitted | OrderDenied | OrderAccepted | OrderRejected | OrderUnknown | CancelRequested | OrderCancelled
     | OrderExpired | OrderRestated
@@ -398,7 +413,8 @@ DataEvent = DataPublished | DataRestated | CertificationChanged
 Notice = DataEvent | ActionsRestated | ActionsInDoubt | CapsGranted
 """What a run is told between two sessions."""
 Instruction = Approval | KillChanged
-Event = Genesis | CycleRecord | Order | Fill | CashFlow | Split | Instruction | OrderEvent | VenueFact | Notice
+Told = Instruction | OrderEvent | VenueFact | Notice
+Event = Genesis | CycleRecord | Order | Fill | CashFlow | Split | Told | DaemonReport
 KINDS: dict[str, type] = {
     "genesis": Genesis,
     "data_published": DataPublished,
@@ -428,5 +444,6 @@ KINDS: dict[str, type] = {
     "position_adopted": PositionAdopted,
     "venue_snapshot": VenueSnapshot,
     "quarantined": EventQuarantined,
+    "daemon": DaemonReport,
 }
 KIND_OF: dict[type, str] = {cls: kind for kind, cls in KINDS.items()}

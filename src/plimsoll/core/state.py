@@ -20,6 +20,7 @@ from plimsoll.core.events import (
     CapsGranted,
     CashFlow,
     CertificationChanged,
+    DaemonReport,
     DataPublished,
     DataRestated,
     Event,
@@ -142,7 +143,7 @@ def apply(state: State, event: Event) -> State:
         case VenueSnapshot():
             foreign = frozenset(event.orders) - state.working.keys()
             return state if foreign == state.foreign else replace(state, foreign=foreign)
-        case EventQuarantined() | DataRestated() | CertificationChanged():
+        case EventQuarantined() | DataRestated() | CertificationChanged() | DaemonReport():
             return state
         case _ if isinstance(event, _OF_AN_ORDER):
             return replace(state, working=moved(state.working, event))
