@@ -57,8 +57,10 @@ class Switch:
 class World:
     """An account of one market: its journal outlives its daemons."""
 
-    def __init__(self, trial: Any, last: int = LAST) -> None:
-        self.last = last
+    def __init__(self, trial: Any, last: int = LAST, *, lasting: bool = False) -> None:
+        self.last, self.lasting = last, lasting
+        self.venue: Any = None
+        self.pool = concurrent.futures.ThreadPoolExecutor(1)
         self.driver = Driver(trial.history, trial.run)
         self.events: list[Event] = []
         self.switch, self.told, self.shown = Switch(), list[tuple[str, str]](), list[LiveStatus]()
@@ -75,7 +77,7 @@ class World:
         found = recover(self.events)
         sessions = driver.history.panel.sessions
         row = FIRST if found.last is None else sessions.row_at_or_after(found.last.session)
-        worker, left = concurrent.futures.ThreadPoolExecutor(1), life
+        worker, left = self.pool, life
 
         def write(events: Iterable[Event]) -> None:
             nonlocal left
@@ -92,10 +94,14 @@ class World:
             self.fields.append(fields)
 
         journal: Any = type("Journal", (), {"events": lambda _: iter(list(self.events))})()
-        venue, opened, opens = recorded_venue(driver, journal, found, worker)
+        if self.venue is None or not self.lasting:  # what a live venue holds outlives the process that sent it
+            self.venue = recorded_venue(driver, journal, found, worker)
+        venue, opened, opens = self.venue
+        venue._live._more = asyncio.Event()  # of the present process's loop
+        again, every = not self.lasting, Timing(TICK, TICK, TICK, TICK)
         around = Surroundings(
             venue, "simulated", write, worker, log, self.switch.state,
-            self.shown.append, opened, opens, self.switch.disabled, Timing(TICK, TICK, TICK, TICK), again=True,
+            self.shown.append, opened, opens, self.switch.disabled, every, again=again,
         )  # fmt: skip
         clock = VirtualClock((int(sessions.days[row]) + (found.last is not None)) * 86_400_000_000)
         sign = signed_once(signer("simulated", run.policy), found.since)
@@ -109,7 +115,8 @@ class World:
                 daemon = LiveLoop(driver, around, clock, acts(sessions, FIRST, self.last), sign)
                 return runner.run(main())
         finally:
-            worker.shutdown()
+            if not self.lasting:
+                worker.shutdown()
 
 
 def acted(events: Iterable[Event]) -> list[Event]:
@@ -262,3 +269,31 @@ def test_errors_of_the_loop_mean_safe_mode_and_clean_cycles_end_it(
     modes = [told for told in world.told if told[1] in ("cycle_error", "safe_mode")]
     assert modes == [("error", "cycle_error")] * 6 + [("critical", "safe_mode"), ("warning", "safe_mode")]
     assert len([e for e in world.events if isinstance(e, CycleRecord)]) == LAST - FIRST + 1
+
+
+def test_entries_that_a_dead_process_left_at_a_venue_are_cancelled_before_anything_is_sent(
+    make_market: Any, backtested: Any
+) -> None:
+    world = World(backtested(make_market(1, 420, crash=0.01), POLICY, first=FIRST, last=LAST), lasting=True)
+
+    def die(_: LiveLoop, events: tuple[Event, ...]) -> None:
+        if any(type(e).__name__ == "OrderAccepted" for e in events):
+            raise Killed
+
+    with pytest.raises(Killed):
+        world.trade(on=die)
+    dead = len(world.events)
+    left = recover(world.events).state.working
+    assert {one.status for one in left.values()} == {"ACCEPTED", "SUBMITTED"}
+    assert world.trade() == "over"
+    after = [e for e in world.events[dead:] if not isinstance(e, VenueSnapshot)]
+    names = [type(e).__name__ for e in after]
+    first = names.index("OrderSubmitted")
+    never = [e for e in after[:first] if getattr(e, "reason", "") == "NEVER_ARRIVED"]
+    orphans = [e for e in after[:first] if getattr(e, "reason", "") == "ORPHAN"]
+    ended = [e for e in after[:first] if type(e).__name__ == "OrderCancelled"]
+    assert {e.id for e in never} == {id for id, one in left.items() if one.status == "SUBMITTED"}
+    assert {e.id for e in orphans} == {e.id for e in ended} == {i for i, o in left.items() if o.status == "ACCEPTED"}
+    assert "DaemonReport" in names[:first] and after[names.index("DaemonReport")].counts["cancelled"] == 1
+    wire = [e.id for e in world.events if type(e).__name__ == "OrderSubmitted"]
+    assert len(wire) == len(set(wire))
