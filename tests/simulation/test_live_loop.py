@@ -297,3 +297,26 @@ def test_entries_that_a_dead_process_left_at_a_venue_are_cancelled_before_anythi
     assert "DaemonReport" in names[:first] and after[names.index("DaemonReport")].counts["cancelled"] == 1
     wire = [e.id for e in world.events if type(e).__name__ == "OrderSubmitted"]
     assert len(wire) == len(set(wire))
+
+
+def test_a_session_that_was_begun_and_then_failed_is_not_begun_again_and_its_orders_are_asked_about(
+    make_market: Any, backtested: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(backtested(make_market(1, 420, crash=0.01), POLICY, first=FIRST, last=LAST))
+    failing, right = [1], LiveLoop._carry_out
+
+    async def carried_out(self: LiveLoop, commands: Any) -> None:
+        if failing and commands:
+            failing.pop()
+            raise RuntimeError("a defect")
+        await right(self, commands)
+
+    monkeypatch.setattr(LiveLoop, "_carry_out", carried_out)
+    assert world.trade() == "over"
+    begun = [e.session for e in world.events if isinstance(e, DaemonReport) and e.kind == "session_opened"]
+    assert len(begun) == len(set(begun)) == LAST - FIRST
+    sent = [e.id for e in world.events if isinstance(e, OrderSubmitted)]
+    assert len(sent) == len(set(sent))
+    asked = [getattr(e, "reason", "") for e in world.events]
+    assert asked.count("NEVER_ARRIVED") == asked.count("NOT_AT_VENUE") == 2
+    assert any(isinstance(e, Fill) for e in world.events)
