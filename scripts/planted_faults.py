@@ -149,7 +149,7 @@ FAULTS = (
     Fault("a print that nobody believes says what the lost ones were", "governor.governor:Governor.quote",
           "if left is None:", "if True:", ("orders that rest while quotes are lost",)),
     Fault("a first price is kept in memory only", "governor.quotes:UnsavedQuotes.strayed",
-          "written is None or not near(", "False and not near(",
+          "then is None or not near(", "then is not None and not near(",
           ("a first print after a start",)),
 )  # fmt: skip
 

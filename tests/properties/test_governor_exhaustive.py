@@ -165,10 +165,10 @@ def test_orders_together_are_answered_as_one_by_one_and_all_or_none_are_kept() -
             for moment in ("before", "after"):
                 broken = Disk(rows)
                 governor = _heard(broken)
-                broken.cut = moment
+                heard, broken.cut = {**broken.rows}, moment  # a first quote is written at once
                 lost = governor.decide_many(intents)
-                assert {d.reasons for d in lost} == {("STORE_LOST",)} or (lost == told and broken.rows == rows)
-                assert broken.rows == (rows if moment == "before" else disk.rows)
+                assert {d.reasons for d in lost} == {("STORE_LOST",)} or (lost == told and broken.rows == heard)
+                assert broken.rows == (heard if moment == "before" else disk.rows)
                 broken.cut = ""
                 again = _heard(broken).decide_many(intents)
                 assert [_final(d) for d in again] == [_final(d) for d in told]
@@ -206,10 +206,11 @@ def test_no_order_of_events_and_no_crash_breaks_a_limit() -> None:
         rows = frontier.pop()
         for action in ACTIONS.values():
             whole = _heard(disk := Disk(rows))
+            heard = {**disk.rows}  # a first quote is written at once
             answer = _act(whole, action)
             decision = getattr(answer, "decision", "")
             admitted, refused = admitted + (decision == "ADMIT"), refused + (decision == "REFUSE")
-            if disk.rows == rows:  # an answer from before, or an error: nothing was written that a crash could break
+            if disk.rows == heard:  # an answer from before, or an error: nothing was written that a crash could break
                 continue
             for moment in ("before", "after"):
                 broken = Disk(rows)
@@ -221,7 +222,7 @@ def test_no_order_of_events_and_no_crash_breaks_a_limit() -> None:
                     told = None
                 # what was told is either final or a refusal because the store is gone
                 assert told is None or told == answer or getattr(told, "reasons", ()) == ("STORE_LOST",)
-                assert broken.rows == (rows if moment == "before" else disk.rows)
+                assert broken.rows == (heard if moment == "before" else disk.rows)
                 broken.cut = ""
                 again = _heard(broken)
                 assert _act(again, action) == answer  # asked again after the crash, it says the same
@@ -295,7 +296,7 @@ def test_a_crash_loses_no_more_than_quotes_and_none_that_decided_something() -> 
             if not more:
                 assert _seen(again) == _seen(whole)
             assert again.loss >= whole.loss and again.use("S").gross >= whole.use("S").gross
-    assert lost > 200 and raised < 100
+    assert lost > 150 and raised < 100
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

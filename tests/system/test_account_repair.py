@@ -74,8 +74,8 @@ def test_an_edited_row_is_named_and_rebuilt_from_the_record(home: Path) -> None:
     edit(home, "UPDATE state SET text = '900000000000' WHERE kind = 'position'")
     found = verified(home)
     assert (
-        found["first_bad"] == 4
-        and "position MSFT is '900000000000', and entry 4 left '100000000000'" in found["problem"]
+        found["first_bad"] == 5
+        and "position MSFT is '900000000000', and entry 5 left '100000000000'" in found["problem"]
     )
     refused = plimsoll(home, "govern", "--profile", "micro")
     assert refused.returncode == 3 and "plimsoll audit repair" in refused.stderr
@@ -89,13 +89,13 @@ def test_an_edited_row_is_named_and_rebuilt_from_the_record(home: Path) -> None:
 def test_a_fact_and_an_entry_that_were_altered_are_named(home: Path) -> None:
     shutil.copytree(home, home.parent / "other")
     edit(home, "DELETE FROM fact WHERE kind = 'intent' AND key = 'a'")
-    assert verified(home)["first_bad"] == 3 and "intent a of entry 3 is missing" in verified(home)["problem"]
+    assert verified(home)["first_bad"] == 4 and "intent a of entry 4 is missing" in verified(home)["problem"]
     other = home.parent / "other"
-    edit(other, "UPDATE record SET text = replace(text, 'ADMIT', 'REFUS') WHERE number = 3")
+    edit(other, "UPDATE record SET text = replace(text, 'ADMIT', 'REFUS') WHERE number = 4")
     found = verified(other)
-    assert (found["first_bad"], found["entries"]) == (4, 3)
+    assert (found["first_bad"], found["entries"]) == (5, 4)
     done = plimsoll(other, "audit", "repair")
-    assert done.returncode == 3 and "--restart" in done.stderr and "in order to entry 3" in done.stderr
+    assert done.returncode == 3 and "--restart" in done.stderr and "in order to entry 4" in done.stderr
 
 
 def test_an_older_copy_begins_again_only_on_a_persons_word_and_only_reduces_until_the_venue_has_told(

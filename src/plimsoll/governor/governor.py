@@ -30,7 +30,7 @@ from plimsoll.governor.clock import dates_of, moment, seen_with
 from plimsoll.governor.executions import Execution
 from plimsoll.governor.latency import LatencyMonitor
 from plimsoll.governor.limits import GovernorLimits
-from plimsoll.governor.quotes import UnsavedQuotes, decisive, put_quote
+from plimsoll.governor.quotes import UnsavedQuotes, decisive, prices_of, put_quote
 from plimsoll.governor.staged import Staged
 from plimsoll.governor.state import MINUTE, Account, AdmittedOrder, Doubt, OpenOrder, Quote, encode, row
 from plimsoll.governor.use import (
@@ -202,7 +202,7 @@ class Governor:
         ``InputError`` when it is out of order, or not of this session.
         """
         self._alive()
-        before, last = decisive(self.book, symbol), self.book.quotes.get(symbol)
+        before, last = decisive(self.book, symbol), prices_of(self.book, symbol)
         try:
             left = self._quoted(symbol, quote)
         except InputError:  # the copy may lack other processes' writes
@@ -456,7 +456,7 @@ class Governor:
             else:
                 staged.learn(conflict.rows)
             self._enforce()
-            unsaved.put_again(staged, self._limits, self.live)
+            unsaved.put_again(staged, self._limits, self.live, staged.heard)
         except Exception as error:
             self._lost = True
             raise Halted(f"the governor's store cannot be written: {error}", "Mend it and start again") from error

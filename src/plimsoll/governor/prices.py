@@ -22,9 +22,9 @@ def judged(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> tuple
 
     A side of the quote that is no price is 0 or below. A print near the last believed one is believed and ends every
     doubt; among prints of the same time each must also be near the last believed one of an earlier time, or they could
-    drift anywhere in small steps. A jump is believed when a later print is near it; where it may be a split of a held
-    symbol, prints cannot confirm it, since all of them are at the new level. Nor is a booked split confirmed by a print
-    that is nearer to the price before it.
+    drift anywhere in small steps; where that one is not known, after a start, each must be the same. A jump is believed
+    when a later print is near it; where it may be a split of a held symbol, prints cannot confirm it, since all of them
+    are at the new level. Nor is a booked split confirmed by a print that is nearer to the price before it.
     """
     last, doubt = book.quotes.get(symbol), book.doubts.get(symbol)
     if not 0 < new.bid <= new.ask:
@@ -32,7 +32,9 @@ def judged(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> tuple
     bound = limits.jumps.of(symbol)
     if last is None:
         return new, None
-    within = near(last, new, bound) and near(earlier(book, symbol, last, new.at), new, bound)
+    before = earlier(book, symbol, last, new.at)
+    alike = (last.bid, last.ask) == (new.bid, new.ask)
+    within = alike if before is None else near(last, new, bound) and near(before, new, bound)
     if within and not _as_before(book, symbol, last, new):
         return new, None
     if _as_before(book, symbol, last, new) and symbol in book.positions:
@@ -44,10 +46,14 @@ def judged(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> tuple
     return None, _doubt(JUMP, new, doubt)
 
 
-def earlier(book: Book, symbol: str, last: Quote, at: int) -> Quote:
-    """The last believed quote earlier than ``at``, as far as known, in present units."""
-    before, then = book.earlier.get(symbol, (last, None))
-    return before if at <= last.at and then == last else last
+def earlier(book: Book, symbol: str, last: Quote, at: int) -> Quote | None:
+    """The last believed quote earlier than ``at``, in present units. None where it is not known: the last one has this
+    time, and was heard by a process before, or by another.
+    """
+    if at > last.at or last.derived:
+        return last
+    before, then = book.earlier.get(symbol, (None, None))
+    return before if then == last else None
 
 
 def confirmed(book: Book, limits: GovernorLimits, symbol: str, new: Quote) -> Quote | None:

@@ -21,10 +21,12 @@ class Staged:
     book : the copy, with the staged changes.
     state : rows of the state to be written, by kind and key.
     facts, new : facts that replace others, and those that must be new, by kind and key.
+    heard : symbols whose prices other processes wrote, as last learnt.
     """
 
     def __init__(self) -> None:
         self.book = Book()
+        self.heard: frozenset[str] = frozenset()
         self._before: list[tuple[str, str, Any]] = []
         self.forget()
 
@@ -63,7 +65,7 @@ class Staged:
         """Apply the writes of other governors of the account."""
         found = list(rows)
         self.book.absorb(found)
-        self.book.unheard -= {key for kind, key, _ in found if kind == "quote"}
+        self.heard = frozenset(key for kind, key, _ in found if kind in ("quote", "doubt"))
 
     def reload(self, rows: Iterable[Row]) -> None:
         """Reload the whole state."""
@@ -71,4 +73,5 @@ class Staged:
         self.book = book
         book.aged = before.aged
         book.absorb(sorted(rows, key=lambda r: (r[0], len(r[1]), r[1])))
-        book.unheard = {s for s in before.unheard if book.quotes.get(s) == before.quotes.get(s)}
+        self.heard = frozenset((*book.quotes, *book.doubts))
+        book.unheard = set(before.unheard)

@@ -286,6 +286,7 @@ def test_a_decision_is_made_again_under_the_caps_it_was_late_for() -> None:
     one.begin(DAY + 1, 100_000, replace(first, version=2, seal="b", trade=70))
     one.quote("S", Quote(UNIT, UNIT, late))
     assert one.decide(intent("b", at=late)).reasons == ("TRADE_LIMIT",)  # with it goes the quote
+    two.quote("S", Quote(UNIT, UNIT, late))
     assert two.decide(intent("a", at=late)).reasons == ("TRADE_LIMIT",)
 
 

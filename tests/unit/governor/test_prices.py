@@ -128,7 +128,8 @@ def test_the_price_before_those_of_one_time_is_that_of_their_units_and_of_what_a
     assert desk.quote(13.5, later=0) == "jump"
     assert desk.quote(40, later=1) == "jump"
     desk.governor.tell(SignedPrice("act 1", "S", 40 * UNIT, 40 * UNIT))
-    assert desk.quote(41, later=0) == ""
+    assert desk.quote(41, later=0) == "jump"  # of the time of the signed one, which no print was
+    assert desk.quote(41, later=1) == ""
 
 
 def test_a_step_that_could_not_be_written_is_no_step() -> None:

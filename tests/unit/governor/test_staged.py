@@ -8,7 +8,7 @@ import pytest
 
 from plimsoll.governor.governor import Governor
 from plimsoll.governor.limits import SECOND, limits_of
-from plimsoll.governor.quotes import UnsavedQuotes, put_quote
+from plimsoll.governor.quotes import UnsavedQuotes, prices_of, put_quote
 from plimsoll.governor.staged import Staged
 from plimsoll.governor.state import Account, AdmittedOrder, Came, Doubt, Quote, encode, row
 from plimsoll.store import policy_file
@@ -36,11 +36,12 @@ def staged(*puts: tuple[str, str, object]) -> Staged:
 # what others wrote
 
 
-def test_a_quote_of_another_was_heard_and_a_position_of_another_says_nothing_of_its_price() -> None:
+def test_a_quote_of_another_is_learnt_and_is_no_quote_that_was_heard() -> None:
     one = staged()
     one.book.unheard = {"S", "T", "U"}
     one.learn([row("quote", "S", price(100)), row("position", "T", 1), row("quote", "U", None)])
-    assert one.book.unheard == {"T"}
+    assert one.book.unheard == {"S", "T", "U"}  # each process hears its own
+    assert one.heard == {"S", "U"}
     assert one.book.positions == {"T": 1} and not one.state
 
 
@@ -49,7 +50,7 @@ def test_a_quote_that_was_too_old_stays_too_old_when_the_whole_account_is_read_a
     one.book.unheard = {"S", "T"}
     one.book.age()
     one.reload([row("quote", "S", price(100)), row("quote", "T", price(101, 1))])
-    assert one.book.unheard == {"S"}  # somebody heard T since
+    assert one.book.unheard == {"S", "T"}  # whoever heard T since
     one.book.unheard = set()
     assert not one.book.fresh("S", 0, NOON + SECOND) and one.book.fresh("T", 0, NOON + SECOND)
 
@@ -113,7 +114,7 @@ def kept(*quotes: Quote, into: Staged | None = None) -> UnsavedQuotes:
     """Quotes of S that were taken and wait."""
     one, unsaved = into or staged(("quote", "S", price(100, 0))), UnsavedQuotes()
     for quote in quotes:
-        last = one.book.quotes.get("S")
+        last = prices_of(one.book, "S")
         put_quote(one, MICRO, "S", quote, None)
         unsaved.keep(one, "S", last)
     return unsaved
@@ -133,7 +134,7 @@ def waiting(unsaved: UnsavedQuotes, *, pressed: bool = False) -> dict[tuple[str,
 def test_a_quote_that_waits_is_put_on_top_of_what_others_wrote_and_waits_on() -> None:
     unsaved, others = kept(price(100, 2)), staged(("quote", "S", price(101, 1)))
     assert waiting(unsaved) == {("quote", "S"): price(100, 2)}
-    unsaved.put_again(others, MICRO, None)
+    unsaved.put_again(others, MICRO, None, frozenset("S"))
     assert others.book.quotes["S"] == price(100, 2) and others.book.account.clock == NOON + 2 * SECOND
     assert not others.state and waiting(unsaved) == {("quote", "S"): price(100, 2)}
     unsaved.written()
@@ -142,7 +143,7 @@ def test_a_quote_that_waits_is_put_on_top_of_what_others_wrote_and_waits_on() ->
 
 def test_a_quote_that_waits_takes_the_place_of_no_newer_one() -> None:
     unsaved, others = kept(price(100, 2)), staged(("quote", "S", price(101, 3)))
-    unsaved.put_again(others, MICRO, None)
+    unsaved.put_again(others, MICRO, None, frozenset("S"))
     assert others.book.quotes["S"] == price(101, 3) and waiting(unsaved) == {}
 
 
@@ -151,7 +152,7 @@ def test_a_quote_that_waits_settles_nothing_that_others_were_told_meanwhile() ->
     came = Came(3 * UNIT, 3 * 180 * UNIT * UNIT // 100)
     unsaved = kept(price(100, 2))
     others = staged(("quote", "S", price(95, 1)), ("position", "S", 3 * UNIT), ("came", "S", came))
-    unsaved.put_again(others, MICRO, None)
+    unsaved.put_again(others, MICRO, None, frozenset("S"))
     assert others.book.quotes["S"] == price(100, 2)
     assert others.book.came == {"S": came} and others.book.account.base == 0
     assert waiting(unsaved) == {("quote", "S"): price(100, 2)}
@@ -166,11 +167,11 @@ def test_a_doubt_that_waits_stays_beside_what_others_wrote_unless_they_know_a_ne
     mine.put("doubt", "S", doubt)
     mine.forget()
     unsaved = UnsavedQuotes()
-    late = Doubt("jump", 3 * UNIT, 3 * UNIT, NOON + 3 * SECOND, NOON)
+    late = Doubt("jump", 21 * UNIT // 10, 21 * UNIT // 10, NOON + 3 * SECOND, NOON)
     mine.put("doubt", "S", late)
-    unsaved.keep(mine, "S", price(100))
+    unsaved.keep(mine, "S", (price(100), doubt))
     others = staged(("quote", "S", price(100)), ("doubt", "S", replace_at(doubt, theirs)))
-    unsaved.put_again(others, MICRO, None)
+    unsaved.put_again(others, MICRO, None, frozenset("S"))
     assert others.book.doubts["S"].at == NOON + second * SECOND
     assert (("doubt", "S") in waiting(unsaved)) is (second == 3)
 
@@ -186,10 +187,10 @@ def test_what_others_wrote_can_make_a_quote_that_waits_one_that_must_be_written(
     others = staged(("quote", "S", price(100, 1)), ("position", "S", 100 * UNIT))
     others.mark(MICRO, base=2 * 100 * UNIT * UNIT)
     others.forget()
-    unsaved.put_again(others, jumps, None)
+    unsaved.put_again(others, jumps, None, frozenset("S"))
     assert others.book.account.halted
     assert waiting(unsaved, pressed=True) == {("quote", "S"): price(10, 2)}
-    unsaved.put_again(others, jumps, None)  # and goes on to press until it is written
+    unsaved.put_again(others, jumps, None, frozenset("S"))  # and goes on to press until it is written
     assert waiting(unsaved, pressed=True) == {("quote", "S"): price(10, 2)}
     unsaved.written()
     assert waiting(unsaved) == {}
@@ -199,7 +200,7 @@ def test_what_others_wrote_can_make_a_quote_that_waits_one_that_must_be_written(
 def test_a_quote_that_waits_must_be_written_where_others_stored_one_far_from_it(theirs: int, pressed: bool) -> None:
     """Half of the bound is a tenth, of the stored price."""
     unsaved, others = kept(price(100, 2)), staged(("quote", "S", price(theirs, 1)))
-    unsaved.put_again(others, MICRO, None)
+    unsaved.put_again(others, MICRO, None, frozenset("S"))
     assert waiting(unsaved, pressed=pressed) == {("quote", "S"): price(100, 2)}
 
 
@@ -207,10 +208,10 @@ def test_what_others_wrote_of_another_symbol_leaves_the_stored_quote_what_it_was
     """100 is stored and 109 waits; 119 is near that, and too far from what is stored."""
     unsaved, one = UnsavedQuotes(), staged(("quote", "S", price(100)))
     for quote in (price(109, 1), price(119, 2)):
-        last = one.book.quotes["S"]
+        last = prices_of(one.book, "S")
         put_quote(one, MICRO, "S", quote, None)
         assert unsaved.strayed(one.book, MICRO, "S", last) is (quote == price(119, 2))
         unsaved.keep(one, "S", last)
         one.learn([("quote", "T", encode(price(5)))])
-        unsaved.put_again(one, MICRO, None)
+        unsaved.put_again(one, MICRO, None, one.heard)
     assert waiting(unsaved, pressed=True)["quote", "S"] == price(119, 2)
