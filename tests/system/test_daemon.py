@@ -80,6 +80,62 @@ def test_killed_at_any_moment_it_goes_on(home: Path) -> None:
     )
 
 
+def stopped_in_the_middle(home: Path) -> str:
+    slow = [*DAEMON, "--replay-speed", "300000", "--home", str(home)]
+    with subprocess.Popen(slow, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        while "cycles=8" not in running.stdout.readline():
+            pass
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=30)
+    return str(asked(home, "status")["run"])
+
+
+def test_an_account_that_is_lost_is_missed_and_no_other_takes_its_place(home: Path) -> None:
+    run = stopped_in_the_middle(home)
+    assert f"{run}: stopped by SIGTERM; resume with plimsoll daemon" in plimsoll("runs", home=home).stdout
+    summary, journal = home / "runs" / f"{run}.json", home / "runs" / f"{run}.db"
+    kept = summary.read_bytes(), journal.read_bytes()
+    summary.write_text("{bad")
+    damaged = plimsoll("daemon", *MONTH, home=home)
+    assert damaged.returncode == 3 and f"{run}.json is damaged" in damaged.stderr
+    summary.write_bytes(kept[0])
+    journal.unlink()
+    gone = plimsoll("daemon", *MONTH, home=home)
+    assert gone.returncode == 3 and "its journal is gone" in gone.stderr
+    assert [path.name for path in (home / "runs").glob("paper-*.json") if path.stem.count(".") == 0] == [f"{run}.json"]
+    journal.write_bytes(kept[1])
+    (home / "daemon-run.json").write_text("{bad")
+    unread = plimsoll("daemon", *MONTH, home=home)
+    assert unread.returncode == 3 and "daemon-run.json cannot be read" in unread.stderr
+    (home / "daemon-run.json").write_text(json.dumps({"run": run, "replay_from": MONTH[1], "replay_to": MONTH[3]}))
+    assert asked(home, "daemon", *MONTH)["run"] == run
+
+
+def test_another_command_may_go_on_with_its_run_and_the_daemon_goes_on_with_the_same(home: Path) -> None:
+    run = stopped_in_the_middle(home)
+    assert plimsoll("trade", "--mode", "paper", "--recorded", "--resume", run, home=home).returncode == 0
+    end = asked(home, "daemon", *MONTH)
+    assert (end["run"], end["cycles"], end["decisions_hash"]) == (run, 0, backtested(home))
+
+
+def test_a_home_has_one_daemon_account_at_a_time(home: Path) -> None:
+    run = stopped_in_the_middle(home)
+    for words in ((), ("--replay-from", "2025-06-03", "--replay-to", "2025-06-30")):
+        other = plimsoll("daemon", *words, home=home)
+        assert other.returncode == 2 and f"replays 2025-06-02 to 2025-06-30, as run {run}" in other.stderr
+
+
+def test_a_session_with_a_change_of_the_switch_replays_and_verifies_by_default(home: Path) -> None:
+    run = stopped_in_the_middle(home)
+    asked(home, "kill", "--reason", "look")
+    asked(home, "daemon", *MONTH)
+    assert plimsoll("audit", "verify", home=home).returncode == 0
+    for day in ("2025-06-12", "2025-06-13", "2025-06-16"):
+        again = plimsoll("replay", "--on", day, "--run", run, home=home)
+        assert again.returncode == 0 and "differ" not in again.stdout
+
+
 def test_the_kill_switch_needs_nothing_and_status_names_every_source(home: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     assert asked(empty, "kill", "--reason", "no home yet")["sources"] == ["command"]
@@ -100,13 +156,7 @@ def test_the_kill_switch_needs_nothing_and_status_names_every_source(home: Path,
 
 
 def test_flattened_everything_is_sold_and_stays_sold_until_a_person_resumes(home: Path) -> None:
-    slow = [*DAEMON, "--replay-speed", "300000", "--home", str(home)]
-    with subprocess.Popen(slow, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        while "cycles=8" not in running.stdout.readline():
-            pass
-        running.send_signal(signal.SIGTERM)
-        running.communicate(timeout=30)
+    stopped_in_the_middle(home)
     assert asked(home, "positions")["positions"]
     asked(home, "flatten", "--reason", "closing")
     end = asked(home, "daemon", *MONTH)
@@ -122,6 +172,9 @@ def test_flattened_everything_is_sold_and_stays_sold_until_a_person_resumes(home
         (("--replay-to", "2025-02-30"), "--replay-to '2025-02-30' is no date"),
         (("--replay-speed", "-1"), "--replay-speed '-1' is no speed"),
         (("--replay-speed", "nan"), "--replay-speed 'nan' is no speed"),
+        (("--replay-to", "2025-06-30"), "one of --replay-from and --replay-to is given"),
+        (("--replay-from", "2025-06-30", "--replay-to", "2025-06-02"), "is before --replay-from"),
+        (("--replay-speed", "10"), "--replay-speed is given without dates"),
         (("--mode", "live"), "--mode live is not implemented yet"),
         (("--tick-interval", "0"), "0"),
     ],

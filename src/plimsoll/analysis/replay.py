@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from plimsoll.core.decision import CycleRecord
-from plimsoll.core.events import Event, Proof
+from plimsoll.core.events import Event, KillChanged, Proof
 from plimsoll.core.panel import History
 from plimsoll.engine.driver import Driver, RunState, post_close
 from plimsoll.engine.governed import governor_of
@@ -24,7 +24,8 @@ class SessionReplay(msgspec.Struct, frozen=True):
     """Result of replaying one session.
 
     ``identical`` means that the decision's bytes are those of the journal; ``same_decision`` that they are, apart
-    from the hash of the code; ``same_morning`` that the session's fills, cash flows and signatures are. ``differs``
+    from the hash of the code; ``same_morning`` that the session's fills, cash flows and signatures are. A change of
+    the kill switch is an input, repeated where it came. ``differs``
     names the inputs that are not what the run had (code, policy, snapshot), ``fields`` the parts of the record that
     came out otherwise; ``journal`` is what the journal was verified to.
     """
@@ -64,7 +65,8 @@ def replay(
         events: list[Event] = []
         driver, exchange = Driver(history, run_context), at_once(history, run_context, governor)
         shell = RecordedShell(driver, exchange, events.extend, signer(found.genesis.operator, run_context.policy))
-        state = shell.open(RunState(found.at_decision, found.last), row).account
+        at = _instructed(shell, RunState(found.at_decision, found.last), events, found.since)
+        state = _instructed(shell, shell.open(at, row), events, found.since).account
         same_morning = [encode(e) for e in events] == [encode(e) for e in found.since]
     # the decision is judged on the account the journal says there was, whatever the session before the open would be
     # today
@@ -89,3 +91,10 @@ def replay(
         journaled=hashlib.sha256(old).hexdigest(),
         replayed=hashlib.sha256(new).hexdigest(),
     )
+
+
+def _instructed(shell: RecordedShell, state: RunState, events: Sequence[Event], since: Sequence[Event]) -> RunState:
+    """The state after what the journal says was done to the kill switch at this point of the session (X10)."""
+    while len(events) < len(since) and isinstance(told := since[len(events)], KillChanged):
+        state = shell.told(state, told)
+    return state

@@ -13,6 +13,7 @@ import msgspec
 from plimsoll.app.keeping import keeping
 from plimsoll.app.paper_run import PaperRun, finished, paper_run
 from plimsoll.app.wiring import (
+    daemon_account_of,
     engine_thread,
     home_of,
     instant,
@@ -22,8 +23,9 @@ from plimsoll.app.wiring import (
     snapshots_of,
     stage_2,
 )
-from plimsoll.core.errors import InputError, UsageError
-from plimsoll.core.kill import DAEMON_TAG, Beat
+from plimsoll.core.errors import CorruptionError, InputError, UsageError
+from plimsoll.core.kill import Beat, DaemonAccount
+from plimsoll.core.runs import DAEMON_TAG
 from plimsoll.operate.account_view import DaemonEnd
 
 if TYPE_CHECKING:
@@ -44,11 +46,12 @@ class _Around:
     """What a daemon reads and tells outside the engine, for one run of a home."""
 
     def __init__(
-        self, workspace: Workspace, run: str, switch: KillSwitch, say: Callable[[str], None], *, replay: bool
+        self, workspace: Workspace, trades: DaemonAccount, switch: KillSwitch, say: Callable[[str], None]
     ) -> None:
         from plimsoll.operate.daemon_log import DaemonLog
 
-        self._workspace, self._run, self._switch, self._say, self._replay = workspace, run, switch, say, replay
+        self._trades, self._switch, self._say = trades, switch, say
+        self._file = daemon_account_of(workspace)
         self._home = home_of(workspace)
         self._log = DaemonLog(self._home.path, instant)
         self.snapshot = ""
@@ -74,8 +77,8 @@ class _Around:
         self._say(moment.line)
         self._log.info("HEARTBEAT", moment.line)
         beat = Beat(
-            os.getpid(), self._run, instant(), _iso(moment.now), moment.uptime, moment.waiting, moment.session,
-            moment.cycles, moment.kill, self._replay,
+            os.getpid(), self._trades.run, instant(), _iso(moment.now), moment.uptime, moment.waiting, moment.session,
+            moment.cycles, moment.kill, self._trades.replay_from is not None,
         )  # fmt: skip
         try:
             write_whole(self._home.path / "daemon.json", msgspec.json.encode(beat) + b"\n")
@@ -86,6 +89,9 @@ class _Around:
         """Log a decision."""
         if state.last is None:
             return
+        if not self._trades.decided:
+            self._trades = msgspec.structs.replace(self._trades, decided=True)
+            self._file.keep(self._trades)
         self.cycles, self.last, self.nav = self.cycles + 1, state.last.session, state.last.nav
         self._log.info("DECIDED", f"{state.last.session} NAV {state.last.nav} {state.last.carried.mode}")
         for event in state.last.events:
@@ -125,15 +131,25 @@ def daemon(
                 date.fromisoformat(given)
             except ValueError:
                 raise UsageError(f"{name} {given!r} is no date", "Write it as 2025-01-31") from None
-    replay = replay_from is not None or replay_to is not None
+    if (replay_from is None) != (replay_to is None):
+        raise UsageError("one of --replay-from and --replay-to is given", "Give both, or none to follow the data")
+    replay = replay_from is not None and replay_to is not None
+    if replay and str(replay_to) < str(replay_from):
+        raise UsageError(f"--replay-to {replay_to} is before --replay-from {replay_from}", "Exchange them")
+    if not replay and replay_speed != inf:
+        raise UsageError("--replay-speed is given without dates", "Give --replay-from and --replay-to too")
     runs, home = runs_of(workspace), home_of(workspace)
     with home.trading():
         with home.lock():  # sweeps, and waits for nobody: ingestion goes on beside a daemon
-            going = _unfinished(runs)
+            account = _account_of(workspace, runs)
+        going = None if account is None else account.run
+        _same_purpose(account, replay_from, replay_to)
         paper = _paper(workspace, going, replay_from, replay_to)
         with keeping(runs, workspace, paper.policy, paper.genesis, DAEMON_TAG, paper.begun) as kept:
+            trades = DaemonAccount(kept.run, replay_from, replay_to, decided=account is not None and account.decided)
+            daemon_account_of(workspace).keep(trades)
             switch = kill_switch_of(workspace, env)
-            around = _Around(workspace, kept.run, switch, say, replay=replay)
+            around = _Around(workspace, trades, switch, say)
 
             now = [paper]
 
@@ -149,10 +165,17 @@ def daemon(
             with journal_of(runs, kept.run, durable=True) as journal:
                 decided = journal.decisions_hash
             working = _working(runs, kept.run)
+            end = max(kept.summary.end, around.last)
             if stopped:
-                kept.broken("interrupted", f"stopped by {stopped}")
+                summary = msgspec.structs.replace(kept.summary, end=end)
+                runs.finish(
+                    msgspec.structs.replace(
+                        summary, status="interrupted", reason=f"stopped by {stopped}", ended=instant()
+                    )
+                )
             else:
                 finished(now[0], kept, now[0].session(kept.run).tally())
+                daemon_account_of(workspace).clear()
             reason = f"stopped by {stopped}" if stopped else "the sessions to replay are done" if replay else "over"
             return DaemonEnd(kept.run, reason, around.cycles, around.last, decided, around.nav, working)
 
@@ -193,11 +216,33 @@ async def _until_stopped(one: Daemon) -> str:
     return stopped[0]
 
 
-def _unfinished(runs: RunFiles) -> str | None:
-    """The daemon's run that is to be continued; None where there is none."""
-    found = [name for name in runs.names() if runs.summary(name).tag == DAEMON_TAG and runs.journal(name).exists()]
-    going = [name for name in found if not runs.summary(name).finished]
-    return max(going, key=lambda name: runs.summary(name).begun) if going else None
+def _account_of(workspace: Workspace, runs: RunFiles) -> DaemonAccount | None:
+    """The account that the home's daemon trades; None before its first. ``CorruptionError`` where its run is gone or
+    cannot be read: no other account takes its place in silence.
+    """
+    found = daemon_account_of(workspace).read()
+    if found is None:
+        return None
+    there = runs.journal(found.run).exists()
+    if not there and not found.decided:  # it died before its first record
+        return None
+    ending = runs.ending(found.run) if there else None
+    problem = "its journal is gone" if ending is None else ending.problem
+    if problem:
+        raise CorruptionError(
+            f"the daemon's run {found.run!r} cannot be continued: {problem}",
+            "Restore it from a backup; to begin another account use another --home",
+        )
+    return found
+
+
+def _same_purpose(account: DaemonAccount | None, start: str | None, end: str | None) -> None:
+    """``UsageError`` where a replay is asked for in a home whose daemon follows the data, or another one, or none."""
+    if account is None or (account.replay_from, account.replay_to) == (start, end):
+        return
+    did = "follows the data" if account.replay_from is None else f"replays {account.replay_from} to {account.replay_to}"
+    again = "no dates" if account.replay_from is None else "the same dates"
+    raise UsageError(f"the daemon of this home {did}, as run {account.run}", f"Give {again}, or another --home")
 
 
 def _paper(workspace: Workspace, run: str | None, start: str | None, end: str | None) -> PaperRun:
@@ -206,13 +251,7 @@ def _paper(workspace: Workspace, run: str | None, start: str | None, end: str | 
         if start is None and end is None:  # it follows the data from the last session on
             start = stage_2(workspace, workspace.load().policy)[1].sessions.dates[-1]
         return paper_run(workspace, start=start, end=end)
-    found = paper_run(workspace, end=end, continue_run=run)
-    if start is not None and start != found.genesis.start:
-        raise UsageError(
-            f"the daemon's run {run} began on {found.genesis.start}, and --replay-from is {start}",
-            f"Give the same date, or end that run first: plimsoll trade --mode paper --recorded --resume {run}",
-        )
-    return found
+    return paper_run(workspace, end=end, continue_run=run)
 
 
 def _working(runs: RunFiles, run: str) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import msgspec
 
 from plimsoll.app.wiring import home_of, instant, kill_switch_of, runs_of, snapshots_of
 from plimsoll.core.errors import InputError, UsageError
-from plimsoll.core.kill import DAEMON_TAG, Beat
+from plimsoll.core.kill import Beat
+from plimsoll.core.runs import DAEMON_TAG
 from plimsoll.operate.account_view import AccountStatus, HeldPosition, Holdings, KillReport, OpenOrderLine, OpenOrders
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ def kill(workspace: Workspace, *, reason: str, by: str, cancel_all: bool = False
     _words("--reason", reason)
     switch = kill_switch_of(workspace)
     switch.set(Killed(reason, by, instant(), cancel_all, flatten))
-    return KillReport(switch.state().sources, home_of(workspace).trader is not None, reason, by, cancel_all, flatten)
+    now = switch.state()
+    return KillReport(
+        now.sources, home_of(workspace).trader is not None, now.reason, now.by, now.cancel_all, now.flatten
+    )
 
 
 def unkill(workspace: Workspace, *, reason: str) -> KillReport | None:
@@ -97,15 +101,20 @@ def positions(workspace: Workspace, run: str | None = None) -> Holdings:
 
 
 def _position(panel: Panel | None, symbol: str, lots: int, cost: float, session: str, nav: int | None) -> HeldPosition:
-    """A holding at the close of a session, without a value where the snapshot is gone or has no price."""
+    """A holding at its last close up to a session, as NAV counts it; no value without a snapshot or price."""
     if panel is None:
         return HeldPosition(symbol, lots, None, cost, None, None)
     column = panel.column[symbol]
     units = lots / panel.instruments[column].lots_per_unit
     row = panel.sessions.row_at_or_before(session)
-    closed = row >= 0 and bool(isfinite(panel.close[row, column]))
-    value = round(units * float(panel.close[row, column]) * 100) if closed else None
-    return HeldPosition(symbol, lots, units, cost, value, None if value is None or nav is None else value / nav)
+    while row >= 0 and not isfinite(panel.close[row, column]):
+        row -= 1
+    if row < 0:
+        return HeldPosition(symbol, lots, units, cost, None, None)
+    value = round(units * float(panel.close[row, column]) * 100)
+    return HeldPosition(
+        symbol, lots, units, cost, value, None if nav is None else value / nav, panel.sessions.dates[row]
+    )
 
 
 def orders(workspace: Workspace, run: str | None = None) -> OpenOrders:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from plimsoll.engine.run_context import RunContext
     from plimsoll.execution.governed import GovernedLiveVenue
     from plimsoll.market.provider import Provider
+    from plimsoll.store.daemon_account import DaemonAccountFile
     from plimsoll.store.home import Home
     from plimsoll.store.journal import SqliteJournal
     from plimsoll.store.kill_switch import KillSwitch
@@ -174,6 +175,13 @@ def kill_switch_of(workspace: Workspace, env: Mapping[str, str] | None = None) -
     from plimsoll.store.kill_switch import KillSwitch
 
     return KillSwitch(Path(workspace.home), workspace.env if env is None else env)
+
+
+def daemon_account_of(workspace: Workspace) -> DaemonAccountFile:
+    """Which run the daemon of a workspace's home trades."""
+    from plimsoll.store.daemon_account import DaemonAccountFile
+
+    return DaemonAccountFile(Path(workspace.home))
 
 
 def home_of(workspace: Workspace) -> Home:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-DAEMON_TAG = "daemon"
-"""The tag of a daemon's runs."""
-
 
 class KillState(msgspec.Struct, frozen=True):
     """The kill switch as its sources have it now: the sources that are on, and what a person asked for."""
@@ -33,3 +30,15 @@ class Beat(msgspec.Struct, frozen=True):
     cycles: int
     kill: tuple[str, ...] = ()
     replay: bool = False
+
+
+class DaemonAccount(msgspec.Struct, frozen=True):
+    """Which account the daemon of a home trades: its run, and the dates of a replay, absent where it follows the data.
+
+    ``decided`` is whether it has decided anything, so that its journal must be there.
+    """
+
+    run: str
+    replay_from: str | None = None
+    replay_to: str | None = None
+    decided: bool = False

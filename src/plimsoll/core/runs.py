@@ -14,9 +14,15 @@ BESIDE = "-without-mandate-"  # in the name of a comparison run
 TAG_MAX = 60  # characters of a person's name for a run
 
 
-def going_on(run: str, home: str = "runtime") -> str:
-    """The command that goes on with a paper run of a home."""
+DAEMON_TAG = "daemon"
+"""The tag of a daemon's runs."""
+
+
+def going_on(run: str, home: str = "runtime", tag: str = "") -> str:
+    """The command that goes on with a paper run of a home; a daemon's is gone on with by a daemon."""
     at = [] if home == "runtime" else ["--home", home]
+    if tag == DAEMON_TAG:
+        return shlex.join(["plimsoll", *at, "daemon"])
     return shlex.join(["plimsoll", *at, "trade", "--mode", "paper", "--recorded", "--resume", run])
 
 

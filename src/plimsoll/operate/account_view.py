@@ -46,7 +46,9 @@ class AccountStatus(msgspec.Struct, frozen=True):
 
 
 class HeldPosition(msgspec.Struct, frozen=True):
-    """A holding at the last decision: ``value`` and ``cost`` in whole cents, absent where it has no price."""
+    """A holding at the last decision: ``value`` in whole cents at the close of the session ``priced``, an earlier one
+    where a symbol has no bar; absent without a price.
+    """
 
     symbol: str
     lots: int
@@ -54,6 +56,7 @@ class HeldPosition(msgspec.Struct, frozen=True):
     average_cost: float
     value: int | None
     weight: float | None
+    priced: str = ""
 
 
 class OpenOrderLine(msgspec.Struct, frozen=True):

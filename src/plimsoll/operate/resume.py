@@ -65,7 +65,8 @@ def resume(
     policy = runs.policy(run, found.genesis.policy)
     if found.last is None or policy is None:
         raise UsageError(f"run {run} has decided nothing that could be halted", "See 'plimsoll runs'")
-    goes_on = "" if runs.summary(run).finished else f"; it is not finished: {going_on(run)} goes on with it"
+    kept = runs.summary(run)
+    goes_on = "" if kept.finished else f"; it is not finished: {going_on(run, tag=kept.tag)} goes on with it"
     frozen = _frozen(found.state, positions or {}, run)
     lifts = frozen or _lifts(found.state, found.last, policy, run, goes_on)
     with closing(journal()) as writing:

@@ -5,6 +5,7 @@
     home/
       .lock                 held by the writing process, with its pid
       .trading.lock         held by the daemon, or whoever continues a paper run, with its pid
+      daemon-run.json       the run that the daemon trades
       daemon.json           where the daemon is: its last heartbeat; live.jsonl and errors.jsonl are its log
       KILL_SWITCH           written by anybody: no new risk while it is there (X10)
       kill.json             the same by plimsoll kill and flatten, with who and why
@@ -40,7 +41,8 @@ from plimsoll.store.own_files import clearly, open_lock
 
 _FOLDERS = ("raw", "snapshots", "runs")
 _OWN = frozenset({
-    ".lock", ".trading.lock", "daemon.json", "live.jsonl", "errors.jsonl", "KILL_SWITCH", "kill.json",
+    ".lock", ".trading.lock", "daemon.json", "daemon-run.json", "live.jsonl", "errors.jsonl", "KILL_SWITCH",
+    "kill.json",
     "plimsoll.db", "plimsoll.db-wal", "plimsoll.db-shm", "governor.db", "governor.db-wal", "governor.db-shm",
     "governor.anchor", "account.jsonl", "account.anchor", "limits.json", "session.json", "session.lock",
     "universe.json", "governance_halt.log",

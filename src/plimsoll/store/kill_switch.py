@@ -6,7 +6,6 @@ It needs no database, no lock and no running daemon. A source that cannot be rea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -63,10 +62,16 @@ class KillSwitch:
 
     def clear(self) -> bool:
         """Clear the command's source; whether it was on. The others are cleared where they were set."""
-        with suppress(FileNotFoundError):
+        try:
             self._command.unlink()
-            return True
-        return False
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise InputError(
+                f"{self._command} cannot be removed ({error.strerror}), so the kill switch stays on",
+                "Remove it yourself",
+            ) from None
+        return True
 
     def _asked(self) -> tuple[Killed | None, bool]:
         """What the command left, and whether something is there that cannot be read."""

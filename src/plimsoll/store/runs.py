@@ -17,7 +17,7 @@ import msgspec
 
 from plimsoll.core.errors import CorruptionError, InputError, PlimsollError, UsageError
 from plimsoll.core.policy import Policy
-from plimsoll.core.runs import BESIDE, TAG_MAX, Anchor, AuditReport, Ending, RunSummary
+from plimsoll.core.runs import BESIDE, DAEMON_TAG, TAG_MAX, Anchor, AuditReport, Ending, RunSummary
 from plimsoll.store.home import Home
 from plimsoll.store.journal_chain import verify
 from plimsoll.store.journal_file import begun, opened, readable
@@ -46,7 +46,8 @@ class RunFiles:
         return self._runs / f"{run}.db"
 
     def find(self, run: str | None = None) -> str:
-        """The run of that name, tag or unambiguous prefix of a name; the last finished one for none and ``last``.
+        """The run of that name, tag or unambiguous prefix of a name; the last finished one, or a daemon's, for none and
+        ``last``.
 
         A comparison run (R5) is found by its name alone; an interrupted one is never the last, and ``tell`` receives a
         note that it was passed over. ``UsageError`` for none or several.
@@ -94,7 +95,8 @@ class RunFiles:
         told = {name: self.summary(name) for name in [n for n in names if BESIDE not in n] or names}
         passed: list[RunSummary] = []
         for name in sorted(told, key=lambda n: (when(told[n], n), n), reverse=True):
-            if told[name].finished or self._damaged(name):  # a reader reports a damaged one
+            ends = told[name].tag != DAEMON_TAG  # a daemon's run goes on, and is read as far as it is
+            if told[name].finished or not ends or self._damaged(name):  # a reader reports a damaged one
                 for one in passed:
                     self.tell(f"{one.run} is {one.status} and was passed over; the last finished run is {name}")
                 return name

@@ -54,7 +54,7 @@ def _told(r: RunSummary) -> list[str]:
     """Why a run did not end well, and how it goes on."""
     told = [r.reason] if r.reason else []
     if r.status == "interrupted" and r.mode == "paper":
-        told = [f"{r.reason or 'interrupted'}; resume with {going_on(r.run)}"]
+        told = [f"{r.reason or 'interrupted'}; resume with {going_on(r.run, tag=r.tag)}"]
     return told + ([r.halted] if r.halted.startswith("halted: ") else [])
 
 
