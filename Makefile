@@ -62,10 +62,10 @@ docs: setup ## Write the generated reference pages and build the site into site/
 	@echo "open site/index.html"
 
 pins: ## Resolve the hashed pins again (needs uv; the maintainer's step)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --only-binary :all: \
-		--no-emit-index-url --no-header --no-annotate --quiet -o requirements/runtime.txt
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --only-binary :all: \
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements/dev.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --only-binary :all: \
+		-c requirements/dev.txt --no-emit-index-url --no-header --no-annotate --quiet -o requirements/runtime.txt
 	uv pip compile --group docs --universal --python-version 3.11 --generate-hashes --only-binary :all: \
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements/docs.txt
 
