@@ -205,14 +205,14 @@ class Governor:
         before, last = decisive(self.book, symbol), prices_of(self.book, symbol)
         try:
             left = self._quoted(symbol, quote)
-        except InputError:  # the copy may lack other processes' writes
-            self._staged.undo()
-            left = self._settle(lambda: self._quoted(symbol, quote))
+            strays = self._unsaved.strayed(self.book, self._limits, symbol, last)
+            waits = decisive(self.book, symbol) == before and not strays
+        except InputError:  # the copy may lack other processes' writes, and with them the stored quote
+            waits = False
         except BaseException:
             self._staged.undo()
             raise
-        strays = self._unsaved.strayed(self.book, self._limits, symbol, last)
-        if decisive(self.book, symbol) == before and not strays:
+        if waits:
             self._unsaved.keep(self._staged, symbol, last)
         else:
             self._staged.undo()

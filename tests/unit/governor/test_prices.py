@@ -433,6 +433,18 @@ def test_a_change_of_another_symbol_stores_what_the_next_price_is_held_against()
     assert desk.store.written == before + 1
 
 
+def test_a_first_quote_of_a_session_that_another_process_began_is_stored_and_the_next_is_held_against_it() -> None:
+    """100 is of the last session. 91 is near it and 109 too, which is further than a tenth from 91."""
+    desk = Desk()
+    desk.quote(100)
+    other = Governor(Store(desk.store.account), LIMITS)
+    other.begin(DAY + 3, 1_000_000)
+    desk.now += 3 * 86_400 * SECOND
+    for price in (91, 109):
+        desk.quote(price)
+        assert Governor(desk.store, LIMITS).quotes["S"].bid == price * UNIT
+
+
 @pytest.mark.parametrize("wrong", [10, 1000, 50, 200])
 def test_a_print_that_cannot_be_is_doubted_after_a_start_though_nothing_is_held_or_ordered(wrong: int) -> None:
     desk = Desk()
