@@ -15,6 +15,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 
+from plimsoll.core.cancelling import ended
 from plimsoll.core.ports import Clock
 from plimsoll.execution.venues.alpaca.client import AlpacaFailure
 
@@ -94,9 +95,7 @@ class ProvenStream:
 
     async def close(self) -> None:
         """End it."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(*self._tasks)
         self._tasks, self.subscribed = [], False
         await self._drop()
 

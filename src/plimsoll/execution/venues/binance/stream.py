@@ -16,6 +16,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from plimsoll.core.cancelling import ended
 from plimsoll.core.live_venue import VenueHealth
 from plimsoll.core.ports import Clock
 from plimsoll.core.venue import Accepted, Refused, Unknown
@@ -93,8 +94,7 @@ class Stream:
     async def close(self) -> None:
         """Close the connection for good."""
         if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+            await ended(self._running)
             self._running = None
         await self._drop()
         self._note(subscribed=False)
@@ -167,9 +167,7 @@ class Stream:
         try:
             await asyncio.wait({broken, asking}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (broken, asking):
-                task.cancel()
-            await asyncio.gather(broken, asking, return_exceptions=True)
+            await ended(broken, asking)
 
     async def _keep_asking(self) -> None:
         while True:
@@ -226,8 +224,7 @@ class Stream:
     async def _drop(self) -> None:
         socket, self._socket = self._socket, None
         if socket is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+            await ended(self._reading)
             try:
                 await asyncio.wait_for(socket.close(), self._wait)
             except (TimeoutError, OSError, WebSocketException):

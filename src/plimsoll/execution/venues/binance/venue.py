@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
+from plimsoll.core.cancelling import ended
 from plimsoll.core.events import (
     OrderAccepted,
     OrderCancelled,
@@ -138,8 +139,7 @@ class BinanceVenue:
     async def close(self) -> None:
         """Close every connection."""
         if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+            await ended(self._watching)
             self._watching = None
         await self._stream.close()
         await self._client.close()
